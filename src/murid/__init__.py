@@ -1,0 +1,1 @@
+"""Track several mice or rats in video and keep their identities."""

@@ -1,0 +1,24 @@
+"""Unit vectors that describe appearance: normalising, distance, running mean."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Embeddings = NDArray[np.floating]
+
+
+def normalize(embeddings: Embeddings) -> Embeddings:
+    """Rows ``(n, d)`` scaled to unit length; a zero row stays zero."""
+    norms = np.linalg.norm(embeddings, axis=-1, keepdims=True)
+    return np.divide(embeddings, norms, out=np.zeros_like(embeddings), where=norms > 0)
+
+
+def compute_cosine_distances(a: Embeddings, b: Embeddings) -> Embeddings:
+    """Cosine distances ``(n, m)`` in [0, 2] between unit rows ``(n, d)`` and ``(m, d)``, floored at 0 (spec 4.2)."""
+    return np.maximum(1 - a @ b.T, 0)
+
+
+def update_running_mean(means: Embeddings, observed: Embeddings, momentum: float = 0.9) -> Embeddings:
+    """Unit rows ``normalize(momentum * means + (1 - momentum) * observed)``, shape ``(n, d)`` (FairMOT's feature EMA)."""
+    return normalize(momentum * means + (1 - momentum) * observed)

@@ -1,0 +1,97 @@
+"""Every error murid raises on purpose.
+
+::
+
+    MuridError
+    ├── ArrayError            an array or value handed to a function has the wrong shape, type or range
+    ├── FileError             a file or directory is not what it should be (names file, field, expected, got)
+    │   ├── SourceError       a video, an image folder or a glob
+    │   ├── FormatError       ground truth, exports and other tables
+    │   ├── ModelError        a network file
+    │   ├── RunError          a run directory
+    │   └── StorageError      the disk or its permissions
+    ├── ConfigError           a setting, or a combination of settings
+    └── MissingExtraError     an optional dependency that is not installed
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class MuridError(Exception):
+    """Base of all errors that murid raises on purpose."""
+
+
+class ArrayError(MuridError, ValueError):
+    """An array or a value breaks the contract of the function it was given to.
+
+    Parameters
+    ----------
+    field : str
+        What was wrong, such as ``"Detections.boxes"``.
+    expected, got : str
+        What the contract asks for, and what came.
+    """
+
+    def __init__(self, field: str, expected: str, got: str) -> None:
+        super().__init__(f"{field}: expected {expected}, got {got}")
+        self.field, self.expected, self.got = field, expected, got
+
+
+class FileError(MuridError):
+    """A file or directory is not what it should be.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file or directory.
+    field : str
+        The part of it that is wrong: a column, a key, ``"file"`` for the whole.
+    expected, got : str
+        What should be there, and what is.
+    """
+
+    def __init__(self, path: str | Path, field: str, expected: str, got: str) -> None:
+        super().__init__(f"{path}: {field}: expected {expected}, got {got}")
+        self.path, self.field, self.expected, self.got = Path(path), field, expected, got
+
+
+class SourceError(FileError):
+    """A video, an image folder or a glob cannot be read."""
+
+
+class FormatError(FileError):
+    """A table (ground truth, export, annotation) cannot be read or written."""
+
+
+class ModelError(FileError):
+    """A network file is missing, damaged or not one of ours."""
+
+
+class RunError(FileError):
+    """A run directory is missing, damaged, newer than this murid, or made from something else."""
+
+
+class StorageError(FileError):
+    """The disk is full, or writing is not permitted."""
+
+
+class ConfigError(MuridError, ValueError):
+    """A setting, or a combination of settings, makes no sense."""
+
+
+class MissingExtraError(MuridError, ImportError):
+    """An optional dependency is not installed.
+
+    Parameters
+    ----------
+    package : str
+        The package that could not be imported.
+    extra : str
+        The extra of murid that brings it.
+    """
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"{package} is not installed; install it with: pip install 'murid[{extra}]'")
+        self.package, self.extra = package, extra
