@@ -1,8 +1,8 @@
 """The words of murid as types and array functions: NumPy only, no files."""
 
 from murid.core.types import (
-    DetectionTable,
     Detections,
+    DetectionTable,
     Frame,
     Identities,
     Matches,

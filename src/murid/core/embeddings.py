@@ -20,5 +20,5 @@ def compute_cosine_distances(a: Embeddings, b: Embeddings) -> Embeddings:
 
 
 def update_running_mean(means: Embeddings, observed: Embeddings, momentum: float = 0.9) -> Embeddings:
-    """Unit rows ``normalize(momentum * means + (1 - momentum) * observed)``, shape ``(n, d)`` (FairMOT's feature EMA)."""
+    """Unit rows ``normalize(momentum * means + (1 - momentum) * observed)`` of shape ``(n, d)`` (FairMOT)."""
     return normalize(momentum * means + (1 - momentum) * observed)

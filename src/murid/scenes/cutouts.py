@@ -1,0 +1,71 @@
+"""Real animals filmed alone, cut out of their background: material for composed scenes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from murid.scenes.rodent import Sprite
+
+UInt8 = NDArray[np.uint8]
+
+
+def compute_place(images: Sequence[UInt8]) -> UInt8:
+    """Background of a static camera: the median of ``(h, w, 3)`` uint8 pictures spread over the recording."""
+    return np.asarray(np.median(np.stack(images), axis=0), np.uint8)
+
+
+def cut_animal(image: UInt8, place: UInt8, threshold: int = 28, margin_px: int = 6) -> Sprite | None:
+    """Cut the one animal out of a picture.
+
+    Parameters
+    ----------
+    image, place : ndarray
+        ``(h, w, 3)`` uint8 RGB: the picture, and the same view without the animal.
+    threshold : int
+        Least difference from the background, in grey levels.
+    margin_px : int
+        Rim kept around the animal.
+
+    Returns
+    -------
+    Sprite or None
+        None where no animal stands clear of the picture's edge.
+    """
+    difference = cv2.absdiff(image, place).max(axis=2)
+    difference = np.asarray(cv2.GaussianBlur(difference, (0, 0), 1.0), np.uint8)
+    contrast = float(np.percentile(difference[difference > threshold], 75)) if (difference > threshold).any() else 0.0
+    mask = (difference > max(threshold, 0.45 * contrast)).astype(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
+    if count < 2:
+        return None
+    largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+    left, top, width, height, area = (int(v) for v in stats[largest])
+    if area < 150 or left < 2 or top < 2 or left + width > image.shape[1] - 2 or top + height > image.shape[0] - 2:
+        return None
+    m = margin_px
+    window = np.s_[max(0, top - m) : top + height + m, max(0, left - m) : left + width + m]
+    animal = (labels[window] == largest).astype(np.uint8)
+    body = _drop_tail(animal)
+    if body.sum() < 0.5 * area:
+        return None
+    alpha = cv2.GaussianBlur(animal.astype(np.float32), (0, 0), 0.8)
+    ys, xs = np.nonzero(body)
+    origin = np.array([xs.mean(), ys.mean()], np.float32)
+    return Sprite(image[window].astype(np.float32) / 255, alpha, body.astype(np.float32), origin)
+
+
+def _drop_tail(animal: NDArray[Any]) -> NDArray[np.uint8]:
+    """Largest part that survives an opening as wide as two thirds of the body's half width."""
+    half_width = float(cv2.distanceTransform(animal, cv2.DIST_L2, 3).max())
+    size = max(3, 2 * int(0.45 * half_width) + 1)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    opened = cv2.morphologyEx(animal, cv2.MORPH_OPEN, disc)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(opened)
+    if count < 2:
+        return np.zeros_like(animal)
+    return np.asarray(labels == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax()), np.uint8)
