@@ -1,0 +1,68 @@
+"""Cost matrices between tracks and detections.
+
+In every matrix rows are tracks, columns are detections, and infinity forbids a pair.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from murid.core import boxes as bx
+from murid.core.embeddings import compute_cosine_distances
+from murid.core.types import Detections, Float64, TrackBank
+from murid.track import kalman
+
+
+def compute_appearance_costs(bank: TrackBank, detections: Detections) -> Float64:
+    """Cosine distances ``(m, n)`` in [0, 2]; zero where there are no embeddings, so that motion alone decides."""
+    if detections.embeddings is None:
+        return np.zeros((len(bank), len(detections)))
+    return compute_cosine_distances(bank.embeddings, detections.embeddings).astype(np.float64)
+
+
+def fuse_motion(appearance: Float64, motion: Float64, weight: float, gate: float) -> Float64:
+    """Fuse appearance and motion: ``weight * D_r + (1 - weight) * D_m``, infinity beyond the gate.
+
+    Paper, section III-C; the paper's formula has lost the first weight, which FairMOT has.
+
+    Parameters
+    ----------
+    appearance : ndarray
+        ``(m, n)`` cosine distances, D_r.
+    motion : ndarray
+        ``(m, n)`` squared Mahalanobis distances, D_m.
+    weight : float
+        Lambda, in [0, 1].
+    gate : float
+        Largest squared Mahalanobis distance, itself allowed.
+    """
+    fused: Float64 = np.where(motion > gate, np.inf, weight * appearance + (1 - weight) * motion)
+    return fused
+
+
+def compute_fused_costs(
+    bank: TrackBank, detections: Detections, weight: float, gate_dims: Literal[4, 2] = 4
+) -> Float64:
+    """Paper's first-stage costs ``(m, n)``: appearance fused with gated motion (section III-C)."""
+    measured = kalman.measure(detections.boxes)
+    motion = kalman.compute_gating_distances(bank.means, bank.covariances, measured, gate_dims)
+    return fuse_motion(compute_appearance_costs(bank, detections), motion, weight, kalman.GATES[gate_dims])
+
+
+def compute_iou_costs(bank: TrackBank, detections: Detections) -> Float64:
+    """IoU distances ``(m, n)`` in [0, 1]: 1 - IoU of predicted and detected boxes."""
+    predicted = bx.from_cxcyah(bank.means[:, :4])
+    distances: Float64 = 1 - bx.compute_iou(predicted, detections.boxes).astype(np.float64, copy=False)
+    return distances
+
+
+def compute_centre_costs(bank: TrackBank, detections: Detections) -> Float64:
+    """Centre distances ``(m, n)`` in body lengths: the longer side of the larger of the two boxes."""
+    offsets = bx.compute_centres(detections.boxes)[None] - bank.means[:, None, :2]
+    sizes = detections.boxes[:, 2:] - detections.boxes[:, :2]
+    tracked = bank.means[:, 3] * np.maximum(bank.means[:, 2], 1)
+    lengths = np.maximum(tracked[:, None], sizes.max(axis=1)[None])
+    distances: Float64 = np.hypot(offsets[..., 0], offsets[..., 1]) / lengths
+    return distances
