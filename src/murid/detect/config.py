@@ -1,0 +1,69 @@
+"""Settings of detection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from murid.errors import ConfigError
+
+Precision = Literal["auto", "f32", "bf16"]
+
+
+@dataclass(frozen=True, slots=True)
+class DetectConfig:
+    """Settings of detection.
+
+    Attributes
+    ----------
+    detector : str
+        ``"nano"`` (the shipped network), ``"background"`` (no network) or the path of a ``.onnx`` file exported by
+        murid.
+    score_threshold : float
+        Lowest score that is stored, in [0, 1]; the tracker has its own, higher ones.
+    longest_side : int or None
+        Length in pixels to which the picture's longest side is brought; None = the length the network was trained at.
+    top_k : int
+        Highest number of animals in one frame.
+    duplicate_iou : float or None
+        Boxes that overlap a higher-scored one by more than this (intersection over union) are dropped; None = never, as
+        in the paper. Animals lying across each other reach 0.5.
+    duplicate_containment : float or None
+        Boxes with more than this share inside a larger, higher-scored one are dropped; None = never, as in the paper.
+    clip_boxes : bool
+        Whether boxes end at the border of the picture.
+    precision : {"auto", "f32", "bf16"}
+        Arithmetic of the network; ``"auto"`` takes bfloat16 where the processor has it.
+    n_threads : int or None
+        Processor cores used by the network; None = all.
+    batch_size : int
+        Number of frames given to the detector at a time.
+
+    Raises
+    ------
+    ConfigError
+        If a value is outside its range.
+    """
+
+    detector: str = "nano"
+    score_threshold: float = 0.1
+    longest_side: int | None = None
+    top_k: int = 100
+    duplicate_iou: float | None = 0.7
+    duplicate_containment: float | None = None
+    clip_boxes: bool = True
+    precision: Precision = "auto"
+    n_threads: int | None = None
+    batch_size: int = 16
+
+    def __post_init__(self) -> None:
+        for name in ("score_threshold", "duplicate_iou", "duplicate_containment"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= 1:
+                raise ConfigError(f"{name}: expected a number from 0 to 1, got {value}")
+        for name, lowest in (("longest_side", 32), ("top_k", 1), ("n_threads", 1), ("batch_size", 1)):
+            value = getattr(self, name)
+            if value is not None and value < lowest:
+                raise ConfigError(f"{name}: expected {lowest} or more, got {value}")
+        if self.precision not in ("auto", "f32", "bf16"):
+            raise ConfigError(f"precision: expected auto, f32 or bf16, got {self.precision}")

@@ -1,0 +1,181 @@
+"""Runs the detection network and the re-identification network on pictures, with OpenVINO.
+
+The engine knows nothing of videos, tracks or identities: every picture is answered for itself. Pictures of a batch run
+side by side, one to a processor core, which beats one picture on all cores.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import numpy as np
+import openvino
+
+from murid.core.types import Detections, Float32, Frame, UInt8
+from murid.detect.config import DetectConfig
+from murid.detect.decode import HeadMaps, decode, select_boxes
+from murid.detect.network_file import FEATURES, check_pair, read_network
+from murid.detect.preprocess import (
+    Letterbox,
+    apply_letterbox,
+    check_image,
+    compute_letterbox,
+    letterbox_boxes,
+    to_input,
+    undo_letterbox,
+)
+
+
+class Engine:
+    """A detector made of one or two network files exported by murid.
+
+    Parameters
+    ----------
+    path_detector : str or Path
+        ONNX file of the detection network.
+    path_embedder : str or Path, optional
+        ONNX file of the re-identification network trained with it; None = detections without embeddings.
+    config : DetectConfig, optional
+        Settings; its ``detector`` field is not read.
+
+    Attributes
+    ----------
+    name : str
+        Name of the detector: the detection network's file name without ``-detector.onnx``.
+    metadata : NetworkMetadata
+        What the detection network says about itself.
+    fingerprint : str
+        Hash of the network files and of all settings that change the result.
+    needs_background : bool
+        False: pictures can be given without `fit`.
+
+    Raises
+    ------
+    ModelError
+        If a file is missing, damaged or not ours, or the two files do not belong together.
+    """
+
+    needs_background = False
+
+    def __init__(
+        self, path_detector: str | Path, path_embedder: str | Path | None = None, config: DetectConfig | None = None
+    ) -> None:
+        self.config = config or DetectConfig()
+        self.name = Path(path_detector).stem.removesuffix("-detector")
+        detector, self.metadata = read_network(path_detector, "detector")
+        models = [detector]
+        if path_embedder is not None:
+            embedder, other = read_network(path_embedder, "embedder")
+            check_pair(path_embedder, self.metadata, other)
+            models.append(embedder)
+        self.fingerprint = _compute_fingerprint([path_detector, path_embedder], self.config)
+        self._longest_side = self.config.longest_side or self.metadata.longest_side
+        compiled = [_compile(model, self.config) for model in models]
+        n_lanes = compiled[0].get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+        self._lanes: SimpleQueue[_Lane] = SimpleQueue()
+        for _ in range(n_lanes):
+            self._lanes.put(_Lane(compiled))
+        self._workers = ThreadPoolExecutor(n_lanes, thread_name_prefix="murid-detect")
+
+    def fit(self, frames: Sequence[Frame]) -> None:
+        """Do nothing: a network needs no background."""
+
+    def detect(self, images: Sequence[UInt8]) -> list[Detections]:
+        """Find the animals in each picture.
+
+        Parameters
+        ----------
+        images : sequence of ndarray
+            Pictures ``(h, w, 3)`` uint8, RGB; sizes may differ.
+
+        Returns
+        -------
+        list of Detections
+            One for each picture: boxes in its pixels by falling score, with embeddings if there is an embedder.
+
+        Raises
+        ------
+        ArrayError
+            If a picture has the wrong type or shape.
+        """
+        for image in images:
+            check_image(image)
+        if len(images) == 1:
+            return [self._detect_one(images[0])]
+        return list(self._workers.map(self._detect_one, images))
+
+    def _detect_one(self, image: UInt8) -> Detections:
+        height, width = image.shape[:2]
+        letterbox = compute_letterbox(width, height, self._longest_side)
+        lane = self._lanes.get()
+        try:
+            maps = lane.infer(to_input([apply_letterbox(image, letterbox)]))
+            boxes, scores = self._decode(maps, letterbox, width, height)
+            embeddings = self._embed(lane, maps, letterbox_boxes(boxes, letterbox, width, height))
+        finally:
+            self._lanes.put(lane)
+        return Detections(boxes, scores, embeddings)
+
+    def _decode(self, maps: Any, letterbox: Letterbox, width: int, height: int) -> tuple[Float32, Float32]:
+        heads = HeadMaps(maps["heatmap"][0].max(axis=0), maps["offset"][0], maps["size"][0])
+        boxes, scores = decode(
+            heads,
+            box_mode=self.metadata.box_mode,
+            stride=self.metadata.stride,
+            top_k=self.config.top_k,
+            score_threshold=self.config.score_threshold,
+            score_scale=self.metadata.score_scale,
+            score_bias=self.metadata.score_bias,
+        )
+        boxes = undo_letterbox(boxes, letterbox, width, height)
+        return select_boxes(boxes, scores, width, height, self.config)
+
+    def _embed(self, lane: _Lane, maps: Any, boxes: Float32) -> Float32 | None:
+        if lane.embedder is None:
+            return None
+        if len(boxes) == 0:
+            return np.zeros((0, self.metadata.embedding_size), np.float32)
+        numbered = np.concatenate([np.zeros((len(boxes), 1), np.float32), boxes], axis=1)
+        return lane.embed(maps, numbered)
+
+
+class _Lane:
+    """The networks' working memory for one picture at a time."""
+
+    def __init__(self, compiled: Sequence[Any]) -> None:
+        self.detector = compiled[0].create_infer_request()
+        self.embedder = compiled[1].create_infer_request() if len(compiled) > 1 else None
+
+    def infer(self, image: Float32) -> Any:
+        # The maps are views of this lane's memory and change with its next picture.
+        return self.detector.infer({"image": image}, share_inputs=True, share_outputs=True)
+
+    def embed(self, maps: Any, boxes: Float32) -> Float32:
+        assert self.embedder is not None
+        inputs = {name: maps[name] for name in FEATURES} | {"boxes": boxes}
+        embeddings = self.embedder.infer(inputs, share_inputs=True, share_outputs=True)["embeddings"]
+        return np.array(embeddings, np.float32)
+
+
+def _compile(model: Any, config: DetectConfig) -> Any:
+    settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY" if config.batch_size == 1 else "THROUGHPUT"}
+    if config.precision != "auto":
+        settings["INFERENCE_PRECISION_HINT"] = config.precision
+    if config.n_threads is not None:
+        settings["INFERENCE_NUM_THREADS"] = config.n_threads
+    return openvino.Core().compile_model(model, "CPU", settings)
+
+
+def _compute_fingerprint(paths: Sequence[str | Path | None], config: DetectConfig) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(b"" if path is None else hashlib.sha256(Path(path).read_bytes()).digest())
+    unrelated = ("detector", "n_threads", "batch_size")
+    settings = {name: getattr(config, name) for name in config.__slots__ if name not in unrelated}
+    digest.update(repr(sorted(settings.items())).encode())
+    return digest.hexdigest()
