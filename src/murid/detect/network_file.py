@@ -39,7 +39,7 @@ def read_network(path: str | Path, kind: Kind) -> tuple[Any, NetworkMetadata]:
         model = openvino.Core().read_model(path)
     except RuntimeError as error:
         raise ModelError(path, "file", "a whole ONNX network", "a file that OpenVINO cannot read") from error
-    properties = model.get_rt_info(["framework"]) if model.has_rt_info(["framework"]) else {}
+    properties = model.get_rt_info(["framework"]).value if model.has_rt_info(["framework"]) else {}
     metadata = NetworkMetadata.from_properties(properties, path, kind)
     _check_ports(path, model, kind)
     if kind == "detector":
