@@ -58,8 +58,8 @@ class StillConfig:
         Share of pictures whose animals are cut-outs of real ones, where these are given.
     """
 
-    size_px: int = 288
-    body_px: tuple[float, float] = (22.0, 170.0)
+    size_px: int = 256
+    body_px: tuple[float, float] = (22.0, 150.0)
     n_identities: int = 600
     touching: float = 0.6
     empty: float = 0.06

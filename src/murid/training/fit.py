@@ -39,6 +39,8 @@ class FitConfig:
         Share of the time in which the rate rises from zero.
     identity_weight : float
         Weight of the identity loss beside the detection loss (FairMOT's fixed balance).
+    identity_every : int
+        Steps between two that train re-identification, whose backward pass through RoIAlign is dear on a CPU.
     box_jitter : float
         Standard deviation, in box sides, by which boxes given to re-identification are moved.
     ema_decay : float
@@ -64,6 +66,7 @@ class FitConfig:
     weight_decay: float = 1e-3
     warmup: float = 0.03
     identity_weight: float = 0.1
+    identity_every: int = 3
     box_jitter: float = 0.05
     ema_decay: float = 0.998
     clip_norm: float = 10.0
@@ -92,7 +95,7 @@ class Trainer:
         torch.set_num_threads(config.n_threads)
         self.config, self.material, self.directory = config, material, directory
         self.network = build_network(config.preset).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        embedding_size = self.network.config.rim.embedding_size
+        embedding_size = self.network.config.rim.output_size
         self.classifier = IdentityClassifier(embedding_size, config.stills.n_identities)
         self.mean = AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay), use_buffers=True)
         self.optimizer = torch.optim.AdamW(self._group_parameters(), lr=0.0)
@@ -187,7 +190,7 @@ class Trainer:
     def _identity_loss(self, output: Any, batch: Batch) -> torch.Tensor:
         boxes = _to_rois(batch.boxes, self.config.box_jitter)
         known = batch.identities >= 0
-        if not bool(known.any()):
+        if self.step % self.config.identity_every or not bool(known.any()):
             return output.heatmap.new_zeros(())
         embeddings = self.network.embed(output, boxes[known])
         loss: torch.Tensor = self.classifier(embeddings, batch.identities[known])

@@ -1,0 +1,54 @@
+"""Building blocks shared by backbone, neck and heads: convolution with batch norm and SiLU, bottleneck, CSP layer."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+
+class ConvUnit(nn.Sequential):
+    """Convolution, batch norm (eps 1e-3, momentum 0.03) and SiLU, padded to keep size at stride 1 (YOLOX).
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Channels.
+    kernel, stride : int
+    """
+
+    def __init__(self, n_in: int, n_out: int, kernel: int = 1, stride: int = 1) -> None:
+        super().__init__(
+            nn.Conv2d(n_in, n_out, kernel, stride, (kernel - 1) // 2, bias=False),
+            nn.BatchNorm2d(n_out, eps=1e-3, momentum=0.03),
+            nn.SiLU(inplace=True),
+        )
+
+
+class Bottleneck(nn.Module):
+    """1×1 then 3×3 convolution, with a shortcut where asked (YOLOX)."""
+
+    def __init__(self, channels: int, shortcut: bool = True) -> None:
+        super().__init__()
+        self.body = nn.Sequential(ConvUnit(channels, channels), ConvUnit(channels, channels, 3))
+        self.shortcut = shortcut
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """``(B, C, H, W)`` to the same shape."""
+        y: torch.Tensor = self.body(x)
+        return x + y if self.shortcut else y
+
+
+class CspLayer(nn.Module):
+    """Cross-stage partial layer: half of the channels go through bottlenecks, half around them (YOLOX)."""
+
+    def __init__(self, n_in: int, n_out: int, n_bottlenecks: int = 1, shortcut: bool = True) -> None:
+        super().__init__()
+        hidden = n_out // 2
+        self.main, self.side = ConvUnit(n_in, hidden), ConvUnit(n_in, hidden)
+        self.bottlenecks = nn.Sequential(*(Bottleneck(hidden, shortcut) for _ in range(n_bottlenecks)))
+        self.merge = ConvUnit(2 * hidden, n_out)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """``(B, n_in, H, W)`` to ``(B, n_out, H, W)``."""
+        y: torch.Tensor = self.merge(torch.cat([self.bottlenecks(self.main(x)), self.side(x)], dim=1))
+        return y
