@@ -120,7 +120,7 @@ class Rim(nn.Module):
     def cut_strips(self, fused: torch.Tensor) -> list[torch.Tensor]:
         """Cut the maps into `n_parts` strips along the part axis."""
         size = self.config.grid // self.config.n_parts
-        return list(fused.split(size, dim=3 if self.config.part_axis == "width" else 2))
+        return list(torch.split(fused, size, dim=3 if self.config.part_axis == "width" else 2))
 
     def compute_vectors(self, fused: torch.Tensor) -> torch.Tensor:
         """Global and part vectors ``(K, vector_size)``, end to end, of maps ``(K, channels, grid, grid)``."""

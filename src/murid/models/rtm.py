@@ -51,7 +51,7 @@ class RtmHeads(nn.Module):
         super().__init__()
         self.heatmap = _build_head(n_in, hidden, n_classes)
         self.offset = _build_head(n_in, hidden, 2)
-        self.size = _build_head(n_in, hidden, len(box_mode))
+        self.size = _build_head(n_in, hidden, len(box_mode))  # one channel a letter
         nn.init.constant_(_get_last(self.heatmap).bias, _PRIOR_BIAS)  # type: ignore[arg-type]
         for head in (self.offset, self.size):
             nn.init.normal_(_get_last(head).weight, std=0.001)
