@@ -1,0 +1,97 @@
+"""Files that are there whole or not at all: written beside their place, then renamed into it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from murid.errors import StorageError
+
+TEMPORARY_MARK = ".murid-tmp"
+"""Part of the name of every file that is still being written."""
+
+
+@contextmanager
+def storage_errors(path: str | Path) -> Iterator[None]:
+    """Turn an `OSError` (disk full, no permission, read-only, no such directory) into a `StorageError` about `path`."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(path, "file", "a place that can be written to", error.strerror or str(error)) from error
+
+
+@contextmanager
+def replace_on_success(path: str | Path) -> Iterator[Path]:
+    """Lend a temporary path in the same directory, with the same suffix; rename it to `path` when the block succeeds.
+
+    After an error or an interrupt nothing is left, and a file that was at `path` before is untouched.
+
+    Parameters
+    ----------
+    path : str or Path
+        The final name. Its directory has to exist.
+
+    Yields
+    ------
+    Path
+        Where to write. The block has to close the file.
+
+    Raises
+    ------
+    StorageError
+        If the disk is full, or writing is not permitted.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{TEMPORARY_MARK}{path.suffix}")
+    try:
+        with storage_errors(path):
+            yield temporary
+            _flush_to_disk(temporary, os.O_RDWR)
+            temporary.replace(path)
+            if os.name == "posix":
+                _flush_to_disk(path.parent, os.O_RDONLY)
+    finally:
+        with storage_errors(path):
+            temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: str | Path, content: bytes) -> None:
+    """Write a whole file, atomically; raises `StorageError`."""
+    with replace_on_success(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(path: str | Path, content: str) -> None:
+    """Write a whole file as UTF-8, line ends as they are, atomically; raises `StorageError`."""
+    write_bytes(path, content.encode())
+
+
+def make_directory(path: str | Path) -> None:
+    """Make a directory and its parents unless they are there; raises `StorageError`."""
+    with storage_errors(path):
+        Path(path).mkdir(parents=True, exist_ok=True)
+
+
+def remove_leftovers(directory: str | Path) -> None:
+    """Delete what a killed process was still writing in `directory`; only safe while nobody else writes there."""
+    with storage_errors(directory):
+        for leftover in Path(directory).glob(f".*{TEMPORARY_MARK}*"):
+            leftover.unlink(missing_ok=True)
+
+
+def _flush_to_disk(path: Path, flags: int) -> None:
+    """Wait until the content has reached the disk, lest a rename survive a power cut that its content does not.
+
+    Network file systems that cannot promise this for a directory are taken as they are.
+    """
+    descriptor = os.open(path, flags)
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        if not path.is_dir():
+            raise
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,187 @@
+"""The manifest of a run directory: what was made from what, with which settings, and how far it got."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal, TypeVar, cast, get_args
+
+from murid.errors import RunError
+from murid.files import write_text
+
+FORMAT = "murid-run"
+FORMAT_VERSION = 1
+"""Version of the run directory that this murid writes; it reads all versions up to this one."""
+
+MANIFEST_NAME = "manifest.json"
+
+StageName = Literal["detect", "track"]
+StageState = Literal["pending", "running", "done"]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """How far a stage got.
+
+    Attributes
+    ----------
+    state : {"pending", "running", "done"}
+        A stage found ``running`` that nobody works on was interrupted.
+    n_frames, n_parts : int
+        Size of the result once the state is ``done``; 0 before.
+    note : str or None
+        What the user should know of the result, such as why the video ended early.
+    """
+
+    state: StageState = "pending"
+    n_frames: int = 0
+    n_parts: int = 0
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One thing that was done to a run: the verb, the murid that did it, its arguments, and when (UTC, ISO 8601)."""
+
+    verb: str
+    murid_version: str
+    arguments: Mapping[str, Any]
+    time_utc: str
+
+    @classmethod
+    def now(cls, verb: str, arguments: Mapping[str, Any]) -> Operation:
+        """Make an entry for an operation that happens now, in this version of murid."""
+        return cls(verb, version("murid"), arguments, datetime.now(UTC).isoformat(timespec="seconds"))
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What ``manifest.json`` holds; everything in it is plain JSON.
+
+    Attributes
+    ----------
+    source : str
+        Absolute path of the video, image folder or glob.
+    fingerprint : mapping
+        What tells this video from another: size, frames, frame rate, hash of head and tail.
+    detector : str
+        What tells the detector from another: hash of its weights, or the name of a method without weights.
+    config : mapping of str to mapping
+        The settings of each stage.
+    part_frames : int
+        Frames in each part but the last.
+    stages : mapping of str to Stage
+        ``detect`` and ``track``.
+    provenance : tuple of Operation
+        Every operation on this run, oldest first.
+    murid_version : str
+        The murid that made the run.
+    """
+
+    source: str
+    fingerprint: Mapping[str, Any]
+    detector: str
+    config: Mapping[str, Mapping[str, Any]]
+    part_frames: int
+    stages: Mapping[StageName, Stage] = field(default_factory=lambda: {name: Stage() for name in get_args(StageName)})
+    provenance: tuple[Operation, ...] = ()
+    murid_version: str = field(default_factory=lambda: version("murid"))
+
+    def with_stage(self, name: StageName, stage: Stage) -> Manifest:
+        """Copy in which one stage is replaced."""
+        return replace(self, stages={**self.stages, name: stage})
+
+    def with_operation(self, operation: Operation) -> Manifest:
+        """Copy with one more entry of provenance."""
+        return replace(self, provenance=(*self.provenance, operation))
+
+
+def save_manifest(directory: Path, manifest: Manifest) -> None:
+    """Write ``manifest.json`` atomically; raises `StorageError`."""
+    document = {"format": FORMAT, "format_version": FORMAT_VERSION} | asdict(manifest)
+    write_text(directory / MANIFEST_NAME, json.dumps(document, indent=2, allow_nan=False) + "\n")
+
+
+def load_document(directory: Path) -> dict[str, Any]:
+    """Read ``manifest.json`` as far as every version of it is the same.
+
+    Raises
+    ------
+    RunError
+        If there is no run, the file is not JSON or not murid's, or a newer murid wrote it.
+    """
+    path = directory / MANIFEST_NAME
+    if not directory.is_dir():
+        raise RunError(directory, "directory", "a run directory", "a file" if directory.exists() else "nothing there")
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise RunError(directory, MANIFEST_NAME, "a run directory", "a directory without this file") from error
+    except (OSError, ValueError) as error:
+        raise RunError(path, "file", "a readable JSON document", str(error)) from error
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise RunError(path, "format", f'"{FORMAT}"', "a document of something else")
+    found = _take(document, "format_version", int, path)
+    if not 1 <= found <= FORMAT_VERSION:
+        raise RunError(path, "format_version", f"at most {FORMAT_VERSION} (a newer murid may read it)", str(found))
+    return document
+
+
+def load_manifest(directory: Path) -> Manifest:
+    """Read ``manifest.json``.
+
+    Raises
+    ------
+    RunError
+        If there is no run, a newer murid wrote it, or a field is missing or damaged.
+    """
+    document, path = load_document(directory), directory / MANIFEST_NAME
+    stages = _take(document, "stages", dict, path)
+    manifest = Manifest(
+        source=_take(document, "source", str, path),
+        fingerprint=_take(document, "fingerprint", dict, path),
+        detector=_take(document, "detector", str, path),
+        config=_take(document, "config", dict, path),
+        part_frames=_take(document, "part_frames", int, path),
+        stages={name: _load_stage(stages, name, path) for name in get_args(StageName)},
+        provenance=tuple(_load_operation(entry, path) for entry in _take(document, "provenance", list, path)),
+        murid_version=_take(document, "murid_version", str, path),
+    )
+    for name, settings in manifest.config.items():
+        if not isinstance(settings, dict):
+            raise RunError(path, f"config.{name}", "an object", type(settings).__name__)
+    if manifest.part_frames < 1:
+        raise RunError(path, "part_frames", "a number above 0", str(manifest.part_frames))
+    return manifest
+
+
+def _load_stage(stages: dict[str, Any], name: str, path: Path) -> Stage:
+    where = f"stages.{name}"
+    entry = _take(stages, name, dict, path, "stages.")
+    state = _take(entry, "state", str, path, f"{where}.")
+    if state not in get_args(StageState):
+        raise RunError(path, f"{where}.state", " or ".join(get_args(StageState)), repr(state))
+    n_frames, n_parts = (_take(entry, key, int, path, f"{where}.") for key in ("n_frames", "n_parts"))
+    note = None if entry.get("note") is None else _take(entry, "note", str, path, f"{where}.")
+    return Stage(cast(StageState, state), n_frames, n_parts, note)
+
+
+def _load_operation(entry: Any, path: Path) -> Operation:
+    if not isinstance(entry, dict):
+        raise RunError(path, "provenance", "objects", type(entry).__name__)
+    verb, murid_version, time_utc = (
+        _take(entry, key, str, path, "provenance.") for key in ("verb", "murid_version", "time_utc")
+    )
+    return Operation(verb, murid_version, _take(entry, "arguments", dict, path, "provenance."), time_utc)
+
+
+def _take(document: Mapping[str, Any], key: str, kind: type[T], path: Path, prefix: str = "") -> T:
+    value = document.get(key)
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise RunError(path, prefix + key, kind.__name__, "nothing" if value is None else repr(value)[:60])
+    return value

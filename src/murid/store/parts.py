@@ -1,0 +1,133 @@
+"""Parts of a run as Parquet files that other tools can read: detections, frames and tracks of a stretch of video."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from murid.core.embeddings import normalize
+from murid.core.types import DetectionTable, Float32, Int64, Tracks
+from murid.errors import RunError
+from murid.store.columns import read_columns, to_numbers, write_columns
+from murid.store.frame_table import FrameTable
+
+Kind = Literal["detections", "frames", "tracks"]
+KINDS: tuple[Kind, ...] = ("tracks", "detections", "frames")
+"""The directories of parts, in the order in which a restart empties them."""
+
+BOX = ("x1", "y1", "x2", "y2")
+
+
+def part_path(run: Path, kind: Kind, number: int) -> Path:
+    """Where the part of the given number lies in a run directory."""
+    return run / kind / f"part-{number:05d}.parquet"
+
+
+def write_frames(path: Path, table: FrameTable) -> None:
+    """Write columns ``frame, time_s, readable, reason``; raises `StorageError`."""
+    reasons = [table.unreadable.get(int(i)) for i in table.frames]
+    columns = {"frame": table.frames, "time_s": table.times_s, "readable": table.readable}
+    write_columns(
+        path, {name: pa.array(column) for name, column in columns.items()} | {"reason": pa.array(reasons, pa.string())}
+    )
+
+
+def write_detections(path: Path, first_frame: int, table: DetectionTable) -> None:
+    """Write columns ``frame, x1, y1, x2, y2, score`` and, if there are any, ``embedding``; raises `StorageError`."""
+    columns = {"frame": table.frame_numbers + first_frame, **_box_columns(table.boxes), "score": table.scores}
+    arrays = {name: pa.array(column) for name, column in columns.items()}
+    if table.embeddings is not None:
+        values = pa.array(table.embeddings.astype(np.float16).reshape(-1))
+        arrays["embedding"] = pa.FixedSizeListArray.from_arrays(values, table.embeddings.shape[1])
+    write_columns(path, arrays)
+
+
+def write_tracks(path: Path, first_frame: int, tracks: Tracks) -> None:
+    """Write columns ``frame, row, track_id, x1, y1, x2, y2`` of the detections in a track; raises `StorageError`."""
+    table, kept = tracks.detections, tracks.track_ids >= 0
+    frames = table.frame_numbers
+    rows = np.arange(len(table), dtype=np.int64) - table.frame_offsets[frames]
+    columns = {"frame": frames[kept] + first_frame, "row": rows[kept], "track_id": tracks.track_ids[kept]}
+    write_columns(
+        path, {name: pa.array(column) for name, column in (columns | _box_columns(table.boxes[kept])).items()}
+    )
+
+
+def read_frames(path: Path, first_frame: int) -> FrameTable:
+    """Read what `write_frames` wrote; raises `RunError` if the part is damaged."""
+    columns = read_columns(path, ["frame", "time_s", "reason"])
+    frames = to_numbers(columns, "frame", np.int64, path)
+    if not np.array_equal(frames, np.arange(first_frame, first_frame + len(frames))):
+        raise RunError(path, "frame", f"consecutive frames from {first_frame}", _span(frames))
+    reasons = columns["reason"].to_pylist()
+    unreadable = {int(i): str(reason) for i, reason in zip(frames, reasons, strict=True) if reason is not None}
+    return FrameTable(first_frame, to_numbers(columns, "time_s", np.float64, path), unreadable)
+
+
+def read_detections(path: Path, first_frame: int, n_frames: int, embeddings: bool = True) -> DetectionTable:
+    """Read what `write_detections` wrote, embeddings as float32 unit rows; raises `RunError` if the part is damaged."""
+    columns = read_columns(path, ["frame", *BOX, "score"], ["embedding"] if embeddings else [])
+    frames = to_numbers(columns, "frame", np.int64, path) - first_frame
+    if len(frames) and (frames[0] < 0 or frames[-1] >= n_frames or (np.diff(frames) < 0).any()):
+        expected = f"ascending frames from {first_frame} to {first_frame + n_frames - 1}"
+        raise RunError(path, "frame", expected, _span(frames + first_frame))
+    offsets = np.searchsorted(frames, np.arange(n_frames + 1)).astype(np.int64)
+    scores = to_numbers(columns, "score", np.float32, path)
+    return DetectionTable(_boxes(columns, path), scores, _embeddings(columns, path), offsets)
+
+
+def read_tracks(path: Path, first_frame: int, detections: DetectionTable) -> Tracks:
+    """Read what `write_tracks` wrote, aligned with the same part's detections; raises `RunError` if it is damaged."""
+    columns = read_columns(path, ["frame", "row", "track_id", *BOX])
+    frames = to_numbers(columns, "frame", np.int64, path) - first_frame
+    if ((frames < 0) | (frames >= detections.n_frames)).any():
+        expected = f"frames {first_frame} to {first_frame + detections.n_frames - 1}"
+        raise RunError(path, "frame", expected, _span(frames + first_frame))
+    rows, starts = to_numbers(columns, "row", np.int64, path), detections.frame_offsets
+    if ((rows < 0) | (rows >= (starts[1:] - starts[:-1])[frames])).any():
+        raise RunError(path, "row", "rows of the same part's detections", "rows beyond them")
+    track_ids, boxes = np.full(len(detections), -1, np.int64), detections.boxes.copy()
+    places = starts[frames] + rows
+    track_ids[places], boxes[places] = to_numbers(columns, "track_id", np.int64, path), _boxes(columns, path)
+    return Tracks(DetectionTable(boxes, detections.scores, detections.embeddings, starts), track_ids)
+
+
+def _box_columns(boxes: Float32) -> dict[str, Float32]:
+    return dict(zip(BOX, np.ascontiguousarray(boxes.T), strict=True))
+
+
+def _boxes(columns: dict[str, Any], path: Path) -> Float32:
+    return np.column_stack([to_numbers(columns, name, np.float32, path) for name in BOX])
+
+
+def _embeddings(columns: dict[str, Any], path: Path) -> Float32 | None:
+    if "embedding" not in columns:
+        return None
+    kind = columns["embedding"].type
+    if not (pa.types.is_fixed_size_list(kind) and pa.types.is_floating(kind.value_type)):
+        raise RunError(path, "embedding", "a fixed-size list of floats", str(kind))
+    values = columns["embedding"].flatten().to_numpy(zero_copy_only=False).astype(np.float32)
+    return normalize(values.reshape(-1, kind.list_size)).astype(np.float32, copy=False)
+
+
+def _span(frames: Int64) -> str:
+    return f"frames {frames.min()} to {frames.max()}, {len(frames)} rows" if len(frames) else "no rows"
+
+
+def concatenate(tables: Sequence[DetectionTable]) -> DetectionTable:
+    """Lay the detections of consecutive parts end to end; embeddings stay if all parts with detections have them."""
+    if not tables:
+        return DetectionTable.from_frames([])
+    described = [table.embeddings for table in tables if table.embeddings is not None]
+    whole = described and sum(map(len, described)) == sum(map(len, tables))
+    counts = np.concatenate([np.diff(table.frame_offsets) for table in tables])
+    return DetectionTable(
+        np.concatenate([table.boxes for table in tables]),
+        np.concatenate([table.scores for table in tables]),
+        np.concatenate(described) if whole else None,
+        np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)]),
+    )

@@ -1,0 +1,128 @@
+"""What a run directory holds, read one part at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from murid.core.types import DetectionTable, Tracks
+from murid.errors import RunError
+from murid.store import parts
+from murid.store.columns import count_rows
+from murid.store.frame_table import FrameTable
+from murid.store.manifest import Manifest, StageName
+
+
+class RunReader:
+    """The reading half of a run directory.
+
+    Memory does not grow with the length of the video, unless whole columns are asked for with ``read_...``.
+
+    Attributes
+    ----------
+    path : Path
+        The directory.
+    manifest : Manifest
+        What it says about itself.
+    """
+
+    def __init__(self, path: Path, manifest: Manifest) -> None:
+        self.path, self.manifest = path, manifest
+
+    def is_done(self, stage: StageName) -> bool:
+        """Whether a stage is finished."""
+        return self.manifest.stages[stage].state == "done"
+
+    @property
+    def n_parts(self) -> int:
+        """Parts that are there, counted up to the first that is missing.
+
+        Raises `RunError` if detection is done and a part of it is missing.
+        """
+        number, stage = 0, self.manifest.stages["detect"]
+        while all(parts.part_path(self.path, kind, number).is_file() for kind in ("frames", "detections")):
+            number += 1
+        if self.is_done("detect") and number < stage.n_parts:
+            missing = parts.part_path(self.path, "detections", number)
+            raise RunError(missing, "file", f"part {number + 1} of {stage.n_parts}", "nothing there")
+        return number
+
+    @property
+    def n_frames(self) -> int:
+        """Frames in the parts that are there."""
+        if self.is_done("detect"):
+            return self.manifest.stages["detect"].n_frames
+        n_parts = self.n_parts
+        return (n_parts - 1) * self.manifest.part_frames + self._count_frames(n_parts - 1) if n_parts else 0
+
+    @property
+    def next_frame(self) -> int:
+        """Index of the frame at which detection goes on: the first after the last full part."""
+        if self.is_done("detect"):
+            return self.n_frames
+        return self.n_frames // self.manifest.part_frames * self.manifest.part_frames
+
+    def _count_frames(self, number: int) -> int:
+        return count_rows(parts.part_path(self.path, "frames", number))
+
+    def iterate_frames(self) -> Iterator[FrameTable]:
+        """Yield the frames of each part: their times, and which could not be decoded; raises `RunError`."""
+        for number in range(self.n_parts):
+            yield parts.read_frames(parts.part_path(self.path, "frames", number), self._first_frame(number))
+
+    def iterate_detections(self, embeddings: bool = True) -> Iterator[tuple[int, DetectionTable]]:
+        """Yield the index of the first frame and the detections of each part, also of an unfinished run.
+
+        Parameters
+        ----------
+        embeddings : bool
+            Whether to read them, as float32 unit rows rounded to float16 before.
+
+        Raises
+        ------
+        RunError
+            If a part is missing or damaged.
+        """
+        for number in range(self.n_parts):
+            yield self._first_frame(number), self._read_detections(number, embeddings)
+
+    def iterate_tracks(self, embeddings: bool = False) -> Iterator[tuple[int, Tracks]]:
+        """Yield the index of the first frame and the tracks of each part, aligned with its detections.
+
+        Boxes are the tracker's where a detection belongs to a track, and the detector's elsewhere.
+
+        Raises
+        ------
+        RunError
+            If tracking is not finished, or a part is missing or damaged.
+        """
+        if not self.is_done("track"):
+            raise RunError(
+                self.path, "stages.track.state", "done (murid track goes on)", self.manifest.stages["track"].state
+            )
+        for first, detections in self.iterate_detections(embeddings):
+            path = parts.part_path(self.path, "tracks", first // self.manifest.part_frames)
+            yield first, parts.read_tracks(path, first, detections)
+
+    def read_frames(self) -> FrameTable:
+        """Read the frames of all parts; raises `RunError`."""
+        return FrameTable.concatenate(list(self.iterate_frames()))
+
+    def read_detections(self, embeddings: bool = True) -> DetectionTable:
+        """Read the detections of all parts; raises `RunError` as `iterate_detections` does."""
+        return parts.concatenate([table for _, table in self.iterate_detections(embeddings)])
+
+    def read_tracks(self, embeddings: bool = False) -> Tracks:
+        """Read the tracks of all parts; raises `RunError` as `iterate_tracks` does."""
+        stretches = [tracks for _, tracks in self.iterate_tracks(embeddings)]
+        track_ids = np.concatenate([np.zeros(0, np.int64), *(tracks.track_ids for tracks in stretches)])
+        return Tracks(parts.concatenate([tracks.detections for tracks in stretches]), track_ids)
+
+    def _read_detections(self, number: int, embeddings: bool) -> DetectionTable:
+        path, first = parts.part_path(self.path, "detections", number), self._first_frame(number)
+        return parts.read_detections(path, first, self._count_frames(number), embeddings)
+
+    def _first_frame(self, number: int) -> int:
+        return number * self.manifest.part_frames

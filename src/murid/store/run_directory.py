@@ -1,0 +1,219 @@
+"""The run directory: everything murid makes from one video, in a form that survives being killed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+from murid.core.types import DetectionTable, Tracks
+from murid.errors import ArrayError, RunError
+from murid.files import make_directory
+from murid.store import creation, parts
+from murid.store.columns import count_rows
+from murid.store.frame_table import FrameTable
+from murid.store.lock import Lock
+from murid.store.manifest import Manifest, Operation, Stage, load_manifest, save_manifest
+from murid.store.reader import RunReader
+from murid.store.writer import DetectionWriter
+
+PART_FRAMES = 2048
+
+
+class RunDirectory(RunReader):
+    """A run on disk: ``manifest.json`` and the parts under ``frames/``, ``detections/`` and ``tracks/``.
+
+    Make one with `create` or `open`. As a context manager it lets go of the lock that a writer holds.
+    """
+
+    def __init__(self, path: Path, manifest: Manifest, lock: Lock | None) -> None:
+        super().__init__(path, manifest)
+        self._lock = lock
+
+    @classmethod
+    def create(
+        cls,
+        path: str | Path,
+        *,
+        source: str | Path,
+        fingerprint: Mapping[str, Any],
+        config: Mapping[str, Mapping[str, Any]],
+        detector: str,
+        part_frames: int = PART_FRAMES,
+        existing: Literal["refuse", "resume", "restart"] = "refuse",
+    ) -> RunDirectory:
+        """Start a run, or go on with the one that is there, and hold it for writing.
+
+        Parameters
+        ----------
+        path : str or Path
+            The directory; it and its parents are made.
+        source : str or Path
+            The video; stored as an absolute path.
+        fingerprint : mapping
+            What tells this video from another, as plain JSON values.
+        config : mapping of str to mapping
+            Settings per stage, as plain JSON values. Under ``"detect"`` belong only those that change the result.
+        detector : str
+            What tells the detector from another.
+        part_frames : int
+            Frames in each part but the last; a run that goes on keeps its own.
+        existing : {"refuse", "resume", "restart"}
+            What to do about a run that is there. A restart removes its manifest and parts and nothing else.
+
+        Raises
+        ------
+        RunError
+            If the directory holds other files, or a run that is refused, damaged, newer than this murid, held by
+            another process, or (resume) made from another video, detector or settings of detection.
+        StorageError
+            If it cannot be written to.
+        """
+        path = Path(path)
+        manifest = creation.make_manifest(source, fingerprint, config, detector, part_frames)
+        if existing == "resume" and creation.holds_run(path):
+            creation.check_same(path, load_manifest(path), manifest)
+            return cls.open(path, writable=True)
+        creation.check_free(path, restart=existing == "restart")
+        make_directory(path)
+        return cls._hold(path, lambda: creation.initialise(path, manifest, restart=existing == "restart"))
+
+    @classmethod
+    def open(cls, path: str | Path, *, writable: bool = False) -> RunDirectory:
+        """Open a run that exists.
+
+        Parameters
+        ----------
+        path : str or Path
+            The directory.
+        writable : bool
+            Whether to hold it for writing; this also removes what a killed writer left half-written.
+
+        Raises
+        ------
+        RunError
+            If there is no run, a newer murid wrote it, its manifest is damaged, or (writable) another process writes.
+        StorageError
+            If it is to be written to and cannot.
+        """
+        path = Path(path)
+        manifest = load_manifest(path)
+        return cls._hold(path, lambda: creation.tidy(path)) if writable else cls(path, manifest, None)
+
+    @classmethod
+    def _hold(cls, path: Path, prepare: Callable[[], None]) -> RunDirectory:
+        lock = Lock(path)
+        try:
+            prepare()
+            return cls(path, load_manifest(path), lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    def close(self) -> None:
+        """Let other processes write here; reading still works."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def __enter__(self) -> RunDirectory:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def write_detections(self) -> DetectionWriter:
+        """Go on with detection at `next_frame`: ``with run.write_detections() as writer: writer.add(...)``.
+
+        Raises `RunError` if detection is done or the run is not held for writing.
+        """
+        if self.is_done("detect"):
+            raise RunError(self.path, "stages.detect.state", "an unfinished stage", "done")
+        first = self.next_frame
+        self._update(self.manifest.with_stage("detect", Stage("running")))
+        return DetectionWriter(self.write_part, first, self.manifest.part_frames)
+
+    def write_part(self, frames: FrameTable, detections: DetectionTable) -> None:
+        """Store a stretch of frames that begins where a part begins; the last of a video may be short of one part.
+
+        Raises
+        ------
+        ArrayError
+            If the stretch is not one part, or the two tables differ in length.
+        RunError
+            If the run is not held for writing.
+        StorageError
+            If the disk is full or writing is not permitted.
+        """
+        self._check_writable()
+        number, offset = divmod(frames.first_frame, self.manifest.part_frames)
+        if offset or not 1 <= len(frames) <= self.manifest.part_frames:
+            expected = f"1 to {self.manifest.part_frames} frames from a multiple of {self.manifest.part_frames}"
+            raise ArrayError("FrameTable", expected, f"{len(frames)} from frame {frames.first_frame}")
+        if detections.n_frames != len(frames):
+            raise ArrayError("DetectionTable.n_frames", str(len(frames)), str(detections.n_frames))
+        # Frames first: a part counts once its detections are there.
+        parts.write_frames(parts.part_path(self.path, "frames", number), frames)
+        parts.write_detections(parts.part_path(self.path, "detections", number), frames.first_frame, detections)
+
+    def finish_detection(self, note: str | None = None) -> None:
+        """Say that the parts that are there are all; `note` keeps what the user should know. Raises as `write_part`."""
+        done = Stage("done", self.n_frames, self.n_parts, note)
+        self._update(self.manifest.with_stage("detect", done))
+
+    def start_tracking(self, config: Mapping[str, Any]) -> None:
+        """Forget the tracks that are there and note the settings for new ones.
+
+        Raises `RunError` if detection is not finished or the run is not held for writing, and `StorageError`.
+        """
+        if not self.is_done("detect"):
+            state = self.manifest.stages["detect"].state
+            raise RunError(self.path, "stages.detect.state", "done (murid track goes on)", state)
+        settings = {**self.manifest.config, "track": creation.to_plain(config, "config.track")}
+        self._update(replace(self.manifest.with_stage("track", Stage("running")), config=settings))
+        creation.remove_parts(self.path, "tracks")
+
+    def write_tracks(self, first_frame: int, tracks: Tracks) -> None:
+        """Store the tracks of one part, one row per detection of that part, -1 where it belongs to none.
+
+        Raises
+        ------
+        ArrayError
+            If frames or rows differ from those of the part's detections.
+        RunError
+            If the run is not held for writing.
+        StorageError
+            If the disk is full or writing is not permitted.
+        """
+        self._check_writable()
+        number, offset = divmod(first_frame, self.manifest.part_frames)
+        expected = (self._count_frames(number), count_rows(parts.part_path(self.path, "detections", number)))
+        if offset or (tracks.n_frames, len(tracks.detections)) != expected:
+            got = f"{tracks.n_frames} frames, {len(tracks.detections)} detections from frame {first_frame}"
+            raise ArrayError("Tracks", f"{expected[0]} frames, {expected[1]} detections of a part", got)
+        parts.write_tracks(parts.part_path(self.path, "tracks", number), first_frame, tracks)
+
+    def finish_tracking(self) -> None:
+        """Say that the tracks of all parts are there; raises `RunError` if one is missing, and `StorageError`."""
+        for number in range(self.n_parts):
+            path = parts.part_path(self.path, "tracks", number)
+            if not path.is_file():
+                raise RunError(path, "file", "the tracks of every part", "nothing there")
+        self._update(self.manifest.with_stage("track", Stage("done", self.n_frames, self.n_parts)))
+
+    def record(self, verb: str, arguments: Mapping[str, Any]) -> None:
+        """Add an operation to the provenance; raises `RunError` if not held for writing, and `StorageError`."""
+        self._update(self.manifest.with_operation(Operation.now(verb, creation.to_plain(arguments, "arguments"))))
+
+    def _update(self, manifest: Manifest) -> None:
+        self._check_writable()
+        save_manifest(self.path, manifest)
+        self.manifest = manifest
+
+    def _check_writable(self) -> None:
+        if self._lock is None:
+            raise RunError(self.path, "run", "one that is open for writing", "one that is open for reading")

@@ -1,0 +1,81 @@
+"""Detections as they come, frame by frame, gathered into parts and written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+
+import numpy as np
+
+from murid.core.types import Detections, DetectionTable
+from murid.errors import ArrayError
+from murid.store.frame_table import FrameTable
+
+WritePart = Callable[[FrameTable, DetectionTable], None]
+
+
+class DetectionWriter:
+    """Take the frames in order; write a part when it is full, and the last, shorter one at the end of the block.
+
+    A block that ends with an error writes no shorter part: the run resumes after the last full one.
+
+    Parameters
+    ----------
+    write_part : callable
+        Stores a stretch of frames and its detections.
+    first_frame : int
+        Index of the first frame that will come.
+    part_frames : int
+        Frames in a full part.
+    """
+
+    def __init__(self, write_part: WritePart, first_frame: int, part_frames: int) -> None:
+        self._write_part, self._part_frames = write_part, part_frames
+        self._embedding_size: int | None = None
+        self._begin(first_frame)
+
+    @property
+    def next_frame(self) -> int:
+        """Index of the frame that has to come next."""
+        return self._first_frame + len(self._times_s)
+
+    def add(self, index: int, time_s: float, detections: Detections) -> None:
+        """Take the next frame; raises `ArrayError` if it is another one, and `StorageError`."""
+        if detections.embeddings is not None:
+            self._embedding_size = detections.embeddings.shape[1]
+        self._take(index, time_s, detections)
+
+    def add_unreadable(self, index: int, time_s: float, reason: str) -> None:
+        """Take the next frame, which could not be decoded; raises `ArrayError` and `StorageError` as `add` does."""
+        self._unreadable[index] = reason
+        self._take(index, time_s, None)
+
+    def __enter__(self) -> DetectionWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None and self._times_s:
+            self._flush()
+
+    def _take(self, index: int, time_s: float, detections: Detections | None) -> None:
+        if index != self.next_frame:
+            raise ArrayError("frame index", str(self.next_frame), str(index))
+        self._times_s.append(time_s)
+        self._detections.append(detections)
+        if len(self._times_s) == self._part_frames:
+            self._flush()
+
+    def _flush(self) -> None:
+        empty = Detections.empty(self._embedding_size)
+        frames = FrameTable(self._first_frame, np.array(self._times_s, np.float64), self._unreadable)
+        table = DetectionTable.from_frames([empty if d is None else d for d in self._detections])
+        self._write_part(frames, table)
+        self._begin(self.next_frame)
+
+    def _begin(self, first_frame: int) -> None:
+        self._first_frame = first_frame
+        self._times_s: list[float] = []
+        self._detections: list[Detections | None] = []
+        self._unreadable: dict[int, str] = {}
