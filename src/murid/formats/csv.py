@@ -1,0 +1,44 @@
+"""Tidy comma-separated values: one row per animal and frame, for pandas, R and spreadsheets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from murid.core.boxes import compute_centres, to_xywh
+from murid.files import replace_on_success
+from murid.formats.stretch import Rows, Stretch, iterate_rows
+
+HEADER = "frame,time_s,track_id,x,y,width,height,score\n"
+
+
+def export_csv(path: str | Path, stretches: Iterable[Stretch]) -> None:
+    """Write tracks as a table, atomically.
+
+    Columns: ``frame`` from 0, ``time_s``, ``track_id``, centre of the box ``x, y`` and its ``width, height`` in pixels,
+    ``score``. Rows are ordered by frame and track id; a frame without animals has none.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file; one that is there is replaced.
+    stretches : iterable of Stretch
+        Consecutive stretches of one video.
+
+    Raises
+    ------
+    StorageError
+        If it cannot be written.
+    """
+    with replace_on_success(path) as temporary, temporary.open("w", encoding="ascii", newline="\n") as file:
+        file.write(HEADER)
+        for rows in iterate_rows(stretches):
+            file.writelines(_format(rows))
+
+
+def _format(rows: Rows) -> Iterator[str]:
+    geometry = np.column_stack([compute_centres(rows.boxes), to_xywh(rows.boxes)[:, 2:]])
+    columns = [rows.frames, rows.times_s, rows.track_ids, *geometry.T, rows.scores]
+    return map("%d,%.6f,%d,%.3f,%.3f,%.3f,%.3f,%.4f\n".__mod__, zip(*(c.tolist() for c in columns), strict=True))

@@ -1,0 +1,130 @@
+"""MOT Challenge text: results out, ground truth in.
+
+A result has the columns ``frame, id, left, top, width, height, score, -1, -1, -1``; ground truth has ``frame, id, left,
+top, width, height, flag`` and, as far as given, class, visibility and one more. Frames count from 1, boxes are in
+pixels, a row with flag 0 is not to be scored.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from murid.core.boxes import from_xywh, to_xywh
+from murid.errors import FormatError
+from murid.evaluate import LabelledBoxes
+from murid.files import replace_on_success
+from murid.formats.stretch import Rows, Stretch, iterate_rows
+
+COLUMNS = ("frame", "id", "left", "top", "width", "height", "flag", "class", "visibility", "column 10")
+MIN_COLUMNS = 7
+
+Row = list[float]
+
+
+def export_mot(path: str | Path, stretches: Iterable[Stretch]) -> None:
+    """Write tracks as MOT Challenge text, atomically.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file; one that is there is replaced.
+    stretches : iterable of Stretch
+        Consecutive stretches of one video.
+
+    Raises
+    ------
+    StorageError
+        If it cannot be written.
+    """
+    with replace_on_success(path) as temporary, temporary.open("w", encoding="ascii", newline="\n") as file:
+        for rows in iterate_rows(stretches):
+            file.writelines(_format(rows))
+
+
+def _format(rows: Rows) -> Iterator[str]:
+    columns = [rows.frames + 1, rows.track_ids, *to_xywh(rows.boxes).T, rows.scores]
+    return map("%d,%d,%.3f,%.3f,%.3f,%.3f,%.4f,-1,-1,-1\n".__mod__, zip(*(c.tolist() for c in columns), strict=True))
+
+
+def read_mot(path: str | Path, n_frames: int | None = None) -> LabelledBoxes:
+    """Read ground truth from MOT Challenge text; rows with flag 0 are dropped.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    n_frames : int, optional
+        Frames of the video that the truth is for; a row beyond is an error.
+
+    Returns
+    -------
+    LabelledBoxes
+        Frames from 0, boxes xyxy.
+
+    Raises
+    ------
+    FormatError
+        If the file cannot be read, has no rows, or a row has the wrong number of columns, something other than a
+        number, a frame outside the video, a negative id or size, or an id twice in a frame.
+    """
+    path = Path(path)
+    rows, lines = [], dict[tuple[float, float], int]()
+    for number, line in _read_lines(path):
+        row = _parse(path, number, line)
+        _check(path, number, row, n_frames)
+        earlier = lines.setdefault((row[0], row[1]), number)
+        if earlier != number:
+            raise _error(path, number, "id", "each id once in a frame", f"{row[1]:.0f}, as in line {earlier}")
+        rows.append(row)
+    if not rows:
+        raise FormatError(path, "file", "rows of frame, id, left, top, width, height, flag", "no rows")
+    table = np.array([row for row in rows if row[6] != 0], np.float64).reshape(-1, MIN_COLUMNS)
+    frames, ids = table[:, 0].astype(np.int64) - 1, table[:, 1].astype(np.int64)
+    return LabelledBoxes(frames, ids, from_xywh(table[:, 2:6]).astype(np.float64, copy=False))
+
+
+def _read_lines(path: Path) -> Iterator[tuple[int, str]]:
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            for number, line in enumerate(file, 1):
+                if line.strip():
+                    yield number, line
+    except (OSError, UnicodeDecodeError) as error:
+        raise FormatError(path, "file", "a readable text file", str(error)) from error
+
+
+def _parse(path: Path, number: int, line: str) -> Row:
+    cells = line.split(",")
+    if not MIN_COLUMNS <= len(cells) <= len(COLUMNS):
+        raise _error(path, number, "columns", f"{MIN_COLUMNS} to {len(COLUMNS)}, between commas", str(len(cells)))
+    return [_parse_number(path, number, *pair) for pair in zip(COLUMNS, cells, strict=False)][:MIN_COLUMNS]
+
+
+def _parse_number(path: Path, number: int, column: str, cell: str) -> float:
+    try:
+        value = float(cell)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise _error(path, number, column, "a number", repr(cell.strip()))
+    return value
+
+
+def _check(path: Path, number: int, row: Row, n_frames: int | None) -> None:
+    frame, track_id, _, _, width, height, _ = row
+    if frame < 1 or frame % 1 or (n_frames is not None and frame > n_frames):
+        expected = "a frame number from 1" + ("" if n_frames is None else f" to {n_frames}, the length of the video")
+        raise _error(path, number, "frame", expected, f"{frame:g}")
+    if track_id < 0 or track_id % 1:
+        raise _error(path, number, "id", "a whole number from 0", f"{track_id:g}")
+    for column, size in (("width", width), ("height", height)):
+        if size < 0:
+            raise _error(path, number, column, "a number from 0", f"{size:g}")
+
+
+def _error(path: Path, number: int, column: str, expected: str, got: str) -> FormatError:
+    return FormatError(path, f"line {number}, {column}", expected, got)
