@@ -95,7 +95,7 @@ class Trainer:
         torch.set_num_threads(config.n_threads)
         self.config, self.material, self.directory = config, material, directory
         self.network = build_network(config.preset).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        embedding_size = self.network.config.rim.output_size
+        embedding_size = self.network.config.rim.embedding_size
         self.classifier = IdentityClassifier(embedding_size, config.stills.n_identities)
         self.mean = AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay), use_buffers=True)
         self.optimizer = torch.optim.AdamW(self._group_parameters(), lr=0.0)
