@@ -207,7 +207,7 @@ def _scatter(rng: np.random.Generator, image: Float, count: int) -> None:
             : inside[0].stop - inside[0].start, : inside[1].stop - inside[1].start
         ]
         alpha = mask.astype(np.float32)[..., None] / 255 * np.float32(rng.uniform(0.5, 1))
-        texture = crop_texture(rng, *mask.shape, fine=bool(rng.integers(2)))
+        texture = crop_texture(rng, mask.shape[0], mask.shape[1], fine=bool(rng.integers(2)))
         fill = _grey(rng, 0, 1, 0.25) * (1 + rng.uniform(0, 0.3) * texture[..., None])
         image[inside] = np.clip(image[inside] * (1 - alpha) + fill * alpha, 0, 1)
 

@@ -53,10 +53,10 @@ def cut_animal(image: UInt8, place: UInt8, threshold: int = 28, margin_px: int =
     body = _drop_tail(animal)
     if body.sum() < 0.5 * area:
         return None
-    alpha = cv2.GaussianBlur(animal.astype(np.float32), (0, 0), 0.8)
+    alpha = np.asarray(cv2.GaussianBlur(animal.astype(np.float32), (0, 0), 0.8), np.float32)
     ys, xs = np.nonzero(body)
     origin = np.array([xs.mean(), ys.mean()], np.float32)
-    return Sprite(image[window].astype(np.float32) / 255, alpha, body.astype(np.float32), origin)
+    return Sprite(image[window].astype(np.float32) / np.float32(255), alpha, body.astype(np.float32), origin)
 
 
 def _drop_tail(animal: NDArray[Any]) -> NDArray[np.uint8]:

@@ -177,8 +177,7 @@ def render_rodent(coat: Coat, posture: Posture, length_px: float, light: Float, 
     points = np.concatenate([spine - radii[:, None], spine + radii[:, None], tail])
     low = points.min(axis=0) - 0.12
     size = np.ceil((points.max(axis=0) + 0.12 - low) * scale).astype(int)
-    to_px = lambda p: (p - low) * scale  # noqa: E731
-    centres, r = to_px(spine).astype(np.float32), (radii * scale).astype(np.float32)
+    centres, r = ((spine - low) * scale).astype(np.float32), (radii * scale).astype(np.float32)
 
     x = np.arange(size[0], dtype=np.float32)
     y = np.arange(size[1], dtype=np.float32)
@@ -190,12 +189,12 @@ def render_rodent(coat: Coat, posture: Posture, length_px: float, light: Float, 
     body = np.clip(top / (2 * r[nearest]) + 0.5, 0, 1).astype(np.float32)
 
     image = _paint_coat(coat, nearest, angles, centres, x, y, scale)
-    _paint_ears(image, body, coat, to_px(spine), angles, scale)
+    _paint_ears(image, body, coat, centres, angles, scale)
     image *= _shade(height, light)[..., None]
     image *= 1 + coat.fur * crop_texture(rng, image.shape[0], image.shape[1], fine=True)[..., None]
     alpha = body.copy()
-    _paint_tail(image, alpha, coat, to_px(tail), scale)
-    sprite = Sprite(image, alpha, body, to_px(spine.mean(axis=0)).astype(np.float32))
+    _paint_tail(image, alpha, coat, ((tail - low) * scale).astype(np.float32), scale)
+    sprite = Sprite(image, alpha, body, centres.mean(axis=0))
     return sprite if scale == length_px else resize_sprite(sprite, length_px / scale)
 
 
@@ -204,7 +203,8 @@ def resize_sprite(sprite: Sprite, factor: float) -> Sprite:
     size = tuple(max(2, round(n * factor)) for n in sprite.alpha.shape[::-1])
     how = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
     image, alpha, body = (cv2.resize(a, size, interpolation=how) for a in (sprite.image, sprite.alpha, sprite.body))
-    return Sprite(*(np.asarray(a, np.float32) for a in (image, alpha, body)), sprite.origin * np.float32(factor))
+    image, alpha, body = (np.asarray(a, np.float32) for a in (image, alpha, body))
+    return Sprite(image, alpha, body, sprite.origin * np.float32(factor))
 
 
 def _bend_spine(coat: Coat, posture: Posture) -> tuple[Float, Float, Float]:

@@ -201,6 +201,6 @@ def _take_place(rng: np.random.Generator, places: Sequence[Any], size: int) -> A
     window = int(rng.uniform(0.45, 1.0) * shortest)
     top, left = (int(rng.integers(n - window + 1)) for n in place.shape[:2])
     piece = cv2.resize(place[top : top + window, left : left + window], (size, size), interpolation=cv2.INTER_AREA)
-    image = np.ascontiguousarray(piece, np.float32) / 255
+    image = np.ascontiguousarray(piece, np.float32) / np.float32(255)
     nothing = np.zeros((size, size), np.float32)
     return Arena(image, np.ones((size, size), bool), np.zeros_like(image), nothing)

@@ -94,10 +94,11 @@ class Trainer:
         torch.manual_seed(config.seed)
         torch.set_num_threads(config.n_threads)
         self.config, self.material, self.directory = config, material, directory
-        self.network = build_network(config.preset).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = build_network(config.preset).to(memory_format=torch.channels_last)
         embedding_size = self.network.config.rim.embedding_size
         self.classifier = IdentityClassifier(embedding_size, config.stills.n_identities)
-        self.mean = AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay), use_buffers=True)
+        average = get_ema_multi_avg_fn(config.ema_decay)  # type: ignore[no-untyped-call]
+        self.mean = AveragedModel(self.network, multi_avg_fn=average, use_buffers=True)
         self.optimizer = torch.optim.AdamW(self._group_parameters(), lr=0.0)
         self.step, self.elapsed_s = 0, 0.0
         self._load()
@@ -120,7 +121,8 @@ class Trainer:
 
     def averaged_network(self) -> Network:
         """Network with the running mean of the weights, ready for inference."""
-        network: Network = self.mean.module
+        network = self.mean.module
+        assert isinstance(network, Network)
         return network.eval()
 
     def save(self) -> None:
@@ -179,7 +181,7 @@ class Trainer:
         identity = self._identity_loss(output, batch)
         total = detection.total + self.config.identity_weight * identity
         self.optimizer.zero_grad(set_to_none=True)
-        total.backward()
+        total.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_norm)
         self.optimizer.step()
         self.mean.update_parameters(self.network)
@@ -191,7 +193,7 @@ class Trainer:
         boxes = _to_rois(batch.boxes, self.config.box_jitter)
         known = batch.identities >= 0
         if self.step % self.config.identity_every or not bool(known.any()):
-            return output.heatmap.new_zeros(())
+            return torch.zeros(())
         embeddings = self.network.embed(output, boxes[known])
         loss: torch.Tensor = self.classifier(embeddings, batch.identities[known])
         return loss
