@@ -20,7 +20,8 @@ def storage_errors(path: str | Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StorageError(path, "file", "a place that can be written to", error.strerror or str(error)) from error
+        got = os.strerror(error.errno) if error.errno else str(error)
+        raise StorageError(path, "file", "a place that can be written to", got) from error
 
 
 @contextmanager

@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from murid.core.types import DetectionTable, Tracks
+from murid.errors import ArrayError
+from murid.store import FrameTable, parts
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    counts=st.lists(st.integers(0, 4), min_size=1, max_size=12),
+    first=st.sampled_from([0, 12, 2**40]),
+    size=st.sampled_from([None, 1, 7]),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_parts_round_trip(tmp_path_factory, counts, first, size, seed):
+    rng, n = np.random.default_rng(seed), sum(counts)
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    embeddings = None if size is None else rng.choice([-1.0, 0.0], size=(n, size)).astype(np.float32)
+    boxes, scores = rng.normal(0, 1e4, (n, 4)).astype(np.float32), rng.random(n, dtype=np.float32)
+    tracks = Tracks(DetectionTable(boxes, scores, embeddings, offsets), rng.integers(-1, 3, n))
+    folder = tmp_path_factory.mktemp("parts")
+
+    parts.write_detections(folder / "d", first, tracks.detections)
+    parts.write_tracks(folder / "t", first, tracks)
+    detections = parts.read_detections(folder / "d", first, len(counts))
+    again = parts.read_tracks(folder / "t", first, detections)
+
+    np.testing.assert_array_equal(again.track_ids, tracks.track_ids)
+    np.testing.assert_array_equal(again.detections.boxes, boxes)
+    np.testing.assert_array_equal(again.detections.scores, scores)
+    np.testing.assert_array_equal(again.detections.frame_offsets, offsets)
+    if embeddings is None:
+        assert detections.embeddings is None
+    else:
+        np.testing.assert_array_equal(detections.embeddings < 0, embeddings < 0)
+
+
+def test_frame_table_checks_what_it_is_given():
+    with pytest.raises(ArrayError, match=r"FrameTable.times_s: expected float64"):
+        FrameTable(0, np.arange(3))
+    with pytest.raises(ArrayError, match=r"FrameTable.unreadable: expected frames 5 to 7, got \[8\]"):
+        FrameTable(5, np.arange(3.0), {8: "broken"})
