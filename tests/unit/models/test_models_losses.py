@@ -1,0 +1,93 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from murid.errors import ConfigError
+from murid.models.losses import IdentityClassifier, detection_loss, focal_heatmap_loss, masked_l1_loss
+from murid.models.network import NetworkOutput
+from murid.models.targets import make_targets
+
+
+def logit(p: float) -> float:
+    return math.log(p / (1 - p))
+
+
+def as_map(*values: float) -> torch.Tensor:
+    return torch.tensor(values, dtype=torch.float32).view(1, 1, 1, -1)
+
+
+def test_focal_loss_of_one_centre_and_its_neighbour() -> None:
+    loss = focal_heatmap_loss(as_map(logit(0.5), logit(0.25)), as_map(1, 0.5))
+    expected = -(math.log(0.5) * 0.5**2 + math.log(0.75) * 0.25**2 * 0.5**4)
+    assert float(loss) == pytest.approx(expected)
+
+
+def test_focal_loss_is_divided_by_the_centres_of_the_whole_batch() -> None:
+    logits, target = torch.zeros(2, 1, 1, 2), torch.tensor([1.0, 1, 0, 1]).view(2, 1, 1, 2)
+    expected = -(3 * math.log(0.5) * 0.25 + math.log(0.5) * 0.25) / 3
+    assert float(focal_heatmap_loss(logits, target)) == pytest.approx(expected)
+
+
+def test_focal_loss_without_animals_is_the_undivided_sum() -> None:
+    loss = focal_heatmap_loss(as_map(logit(0.2), logit(0.4)), as_map(0, 0))
+    assert float(loss) == pytest.approx(-(math.log(0.8) * 0.04 + math.log(0.6) * 0.16))
+
+
+def test_focal_loss_stays_finite() -> None:
+    logits = as_map(-200, 200).requires_grad_()
+    loss = focal_heatmap_loss(logits, as_map(1, 0))
+    assert float(loss.detach()) == pytest.approx(-2 * math.log(1e-4), rel=1e-3)
+    loss.backward()
+    assert torch.isfinite(logits.grad).all()
+
+
+def test_masked_l1_counts_centres_alone() -> None:
+    maps = torch.full((2, 2, 3, 4), 100.0)
+    maps[0, :, 1, 2], maps[1, :, 2, 3] = torch.tensor([1.0, 2]), torch.tensor([3.0, 4])
+    cells = torch.tensor([[0, 1], [1, 2], [2, 3]])
+    loss = masked_l1_loss(maps, cells, torch.tensor([[1.5, 2.0], [3.0, 2.0]]))
+    assert float(loss) == pytest.approx(2.5 / (4 + 1e-4))
+
+
+def test_masked_l1_without_animals_is_zero() -> None:
+    loss = masked_l1_loss(torch.randn(1, 2, 3, 4), torch.zeros(3, 0, dtype=torch.int64), torch.zeros(0, 2))
+    assert float(loss) == 0
+
+
+def test_detection_loss_weighs_its_parts() -> None:
+    targets = make_targets([np.array([[8, 8, 40, 24]], np.float32)], 32, 64, box_mode="wh")
+    maps = torch.zeros(1, 1, 8, 16), torch.zeros(1, 2, 8, 16), torch.zeros(1, 2, 8, 16)
+    losses = detection_loss(NetworkOutput(*maps, *maps), targets, size_weight=0.25)
+    assert float(losses.size) == pytest.approx((8 + 4) / 2, rel=1e-3)
+    assert float(losses.offset) == 0
+    assert float(losses.total) == pytest.approx(float(losses.heat + losses.offset + 0.25 * losses.size))
+
+
+def test_identity_loss_by_hand() -> None:
+    classifier = IdentityClassifier(2, 3)
+    scale = math.sqrt(2) * math.log(2)
+    assert classifier.scale == pytest.approx(scale)
+    with torch.no_grad():
+        classifier.linear.weight.copy_(torch.tensor([[1.0, 0], [0, 1], [0, 0]]))
+        classifier.linear.bias.copy_(torch.tensor([0.0, 0, 0.5]))
+    loss = classifier(torch.tensor([[1.0, 0], [0, 1]]), torch.tensor([0, -1]))
+    logits = [scale, 0, 0.5]
+    assert float(loss.detach()) == pytest.approx(math.log(sum(map(math.exp, logits))) - scale)
+
+
+def test_identity_scale_of_the_published_data_set() -> None:
+    assert IdentityClassifier(4, 823).scale == pytest.approx(9.49, abs=5e-3)
+
+
+def test_identity_loss_without_known_animals_is_zero() -> None:
+    classifier = IdentityClassifier(4, 10)
+    loss = classifier(torch.randn(3, 4), torch.full((3,), -1))
+    loss.backward()
+    assert float(loss.detach()) == 0
+
+
+def test_two_identities_cannot_be_scaled() -> None:
+    with pytest.raises(ConfigError, match="at least 3"):
+        IdentityClassifier(128, 2)
