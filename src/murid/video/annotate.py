@@ -1,0 +1,93 @@
+"""Tracks drawn onto frames: boxes, names and short trails in colours that colour-blind people tell apart."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+
+from murid.core import Frame, TrackedDetections
+from murid.core.boxes import compute_centres
+from murid.core.types import UInt8
+
+Colour = tuple[int, int, int]
+
+PALETTE: tuple[Colour, ...] = (
+    (230, 159, 0),
+    (86, 180, 233),
+    (0, 158, 115),
+    (240, 228, 66),
+    (204, 121, 167),
+    (213, 94, 0),
+    (0, 114, 178),
+    (187, 187, 187),
+)
+"""Okabe and Ito's colours (2008), RGB, grey in place of black."""
+
+_TRAIL_S = 1.0
+
+
+def choose_colour(track_id: int) -> Colour:
+    """Colour of a track, always the same."""
+    return PALETTE[(track_id - 1) % len(PALETTE)]
+
+
+class Annotator:
+    """Draw frame after frame; remembers where each track was during the last second.
+
+    Parameters
+    ----------
+    fps : float
+        Frames per second, which sets the length of the trails.
+    names : mapping of int to str
+        What to call a track; its id where there is no name.
+    """
+
+    def __init__(self, fps: float, names: Mapping[int, str] | None = None) -> None:
+        length = max(2, round(_TRAIL_S * fps))
+        self._trails: dict[int, deque[tuple[int, int]]] = defaultdict(lambda: deque(maxlen=length))
+        self._seen: dict[int, int] = {}
+        self._length, self._names = length, dict(names or {})
+
+    def annotate(self, frame: Frame, tracked: TrackedDetections) -> UInt8:
+        """Return a copy of the frame's image with the tracks drawn on it."""
+        image = np.ascontiguousarray(frame.image).copy()
+        kept = np.flatnonzero(tracked.track_ids >= 0)
+        boxes = tracked.detections.boxes[kept]
+        ids = [int(i) for i in tracked.track_ids[kept]]
+        for track_id, centre in zip(ids, compute_centres(boxes), strict=True):
+            self._trails[track_id].append((round(float(centre[0])), round(float(centre[1]))))
+            self._seen[track_id] = frame.index
+        self._forget(frame.index)
+        unit = max(1, round(max(image.shape[:2]) / 640))
+        for track_id, trail in self._trails.items():
+            _draw_trail(image, list(trail), choose_colour(track_id), unit)
+        for track_id, box in zip(ids, boxes, strict=True):
+            _draw_box(image, box, self._names.get(track_id, str(track_id)), choose_colour(track_id), unit)
+        return image
+
+    def _forget(self, index: int) -> None:
+        for track_id in [k for k, last in self._seen.items() if index - last > self._length]:
+            del self._seen[track_id], self._trails[track_id]
+
+
+def _draw_trail(image: UInt8, points: list[tuple[int, int]], colour: Colour, unit: int) -> None:
+    for k in range(1, len(points)):
+        strength = k / len(points)
+        faded = tuple(int(strength * c + (1 - strength) * 128) for c in colour)
+        cv2.line(image, points[k - 1], points[k], faded, max(1, round(2 * unit * strength)), cv2.LINE_AA)
+
+
+def _draw_box(image: UInt8, box: np.ndarray, name: str, colour: Colour, unit: int) -> None:
+    left, top, right, bottom = (round(float(v)) for v in box)
+    cv2.rectangle(image, (left, top), (right, bottom), (0, 0, 0), 2 * unit + 2, cv2.LINE_AA)
+    cv2.rectangle(image, (left, top), (right, bottom), colour, 2 * unit, cv2.LINE_AA)
+    scale = 0.5 * unit
+    (width, height), base = cv2.getTextSize(name, cv2.FONT_HERSHEY_SIMPLEX, scale, unit)
+    pad = 2 * unit
+    y = top - base - pad if top - height - base - 2 * pad >= 0 else bottom + height + pad
+    x = min(max(left, 0), max(0, image.shape[1] - width - 2 * pad))
+    cv2.rectangle(image, (x, y - height - pad), (x + width + 2 * pad, y + base), colour, -1)
+    cv2.putText(image, name, (x + pad, y), cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), unit, cv2.LINE_AA)

@@ -1,0 +1,56 @@
+"""Open whatever holds frames: a video file, a folder of pictures, a glob of pictures."""
+
+from __future__ import annotations
+
+import glob
+from pathlib import Path
+
+from murid.core import Frame
+from murid.errors import SourceError
+from murid.video.file import FileSource
+from murid.video.info import FrameSource
+from murid.video.pictures import SUFFIXES, PictureSource, find_pictures
+
+
+def open_source(source: str | Path) -> FrameSource:
+    """Open a source of frames.
+
+    Parameters
+    ----------
+    source : str or Path
+        A video file, a folder of pictures (or one with ``img1`` inside), a glob of pictures, or one picture.
+
+    Returns
+    -------
+    FrameSource
+
+    Raises
+    ------
+    SourceError
+        If there is nothing there, or nothing in it can be decoded.
+    """
+    path = Path(source)
+    if path.is_dir():
+        return PictureSource(str(source), *find_pictures(path))
+    if glob.has_magic(str(source)) and not path.exists():
+        files = [Path(name) for name in glob.glob(str(source))]  # noqa: PTH207 (absolute patterns)
+        return PictureSource(str(source), [file for file in files if file.suffix.lower() in SUFFIXES])
+    if path.suffix.lower() in SUFFIXES:
+        if not path.is_file():
+            raise SourceError(path, "file", "a picture", "nothing there")
+        return PictureSource(str(source), [path])
+    return FileSource(path)
+
+
+def sample_frames(source: FrameSource, n_frames: int) -> list[Frame]:
+    """Return up to `n_frames` decoded frames spread evenly over a source.
+
+    Raises
+    ------
+    SourceError
+        If none can be decoded.
+    """
+    frames = source.sample(n_frames)
+    if not frames:
+        raise SourceError(source.info.path, "frames", "at least one that can be decoded", "none")
+    return frames

@@ -1,0 +1,45 @@
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+
+def paint(k: int, width: int = 96, height: int = 64) -> np.ndarray:
+    """A picture that tells its number: a bright bar whose place depends on it."""
+    image = np.full((height, width, 3), 40, np.uint8)
+    image[:, (k * 5) % (width - 8) : (k * 5) % (width - 8) + 8] = (220, 200, 60)
+    return image
+
+
+@pytest.fixture
+def make_video(tmp_path: Path) -> Callable[..., Path]:
+    def make(
+        name: str = "clip.mp4",
+        n_frames: int = 40,
+        times_ms: Sequence[int] | None = None,
+        codec: str = "libx264",
+        pix_fmt: str = "yuv420p",
+        faststart: bool = True,
+        gop: int = 12,
+    ) -> Path:
+        path = tmp_path / name
+        options = {"movflags": "faststart"} if faststart and name.endswith((".mp4", ".mov")) else {}
+        with av.open(str(path), "w", options=options) as container:
+            stream = container.add_stream(codec, rate=25)
+            stream.width, stream.height, stream.pix_fmt, stream.gop_size = 96, 64, pix_fmt, gop
+            unit = Fraction(1, 25) if name.endswith(".avi") else Fraction(1, 1000)
+            stream.time_base = stream.codec_context.time_base = unit
+            if codec == "libx264":
+                stream.options = {"bf": "3", "crf": "10"}
+            for k in range(n_frames):
+                frame = av.VideoFrame.from_ndarray(paint(k), format="rgb24").reformat(format=pix_fmt)
+                frame.time_base = unit
+                frame.pts = round(k / 25 / unit) if times_ms is None else times_ms[k]
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+        return path
+
+    return make

@@ -1,0 +1,145 @@
+import numpy as np
+import pytest
+from conftest import paint
+
+from murid.core import Frame
+from murid.errors import SourceError
+from murid.video import UnreadableFrame, open_source, sample_frames
+
+
+def read(path, start=0):
+    return list(open_source(path).iterate(start))
+
+
+def bar_position(image):
+    return int(image.astype(int).sum(axis=(0, 2)).argmax())
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pix_fmt"),
+    [
+        ("clip.mp4", "libx264", "yuv420p"),
+        ("clip.mkv", "libx264", "yuv420p"),
+        ("clip.mov", "libx264", "yuv444p"),
+        ("clip.avi", "mjpeg", "yuvj420p"),
+        ("gray.mkv", "ffv1", "gray"),
+    ],
+)
+def test_frames_come_in_order_with_their_numbers(make_video, name, codec, pix_fmt):
+    path = make_video(name, codec=codec, pix_fmt=pix_fmt)
+    source = open_source(path)
+    frames = list(source.iterate())
+    assert [f.index for f in frames] == list(range(40))
+    assert (source.info.width, source.info.height, source.info.n_frames) == (96, 64, 40)
+    assert source.info.fps == pytest.approx(25, rel=0.01)
+    assert source.truncated is None
+    for frame in frames:
+        assert abs(bar_position(frame.image) - bar_position(paint(frame.index))) <= 8
+
+
+def test_times_are_exact_under_a_variable_frame_rate(make_video):
+    rng = np.random.default_rng(0)
+    times = np.cumsum(rng.integers(5, 90, 40))
+    frames = read(make_video(times_ms=[int(t) for t in times]))
+    np.testing.assert_allclose([f.time_s for f in frames], (times - times[0]) / 1000, atol=1e-4)
+
+
+@pytest.mark.parametrize("start", [1, 11, 12, 13, 25, 39, 40])
+def test_reading_from_the_middle_equals_reading_all(make_video, start):
+    path = make_video()
+    whole, part = read(path), read(path, start)
+    assert [f.index for f in part] == list(range(start, 40))
+    for a, b in zip(whole[start:], part, strict=True):
+        assert a.time_s == b.time_s
+        np.testing.assert_array_equal(a.image, b.image)
+
+
+def damage_middle_packet(path):
+    """Overwrite the biggest run of bytes in the middle of the payload."""
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 60] = bytes(60)
+    path.write_bytes(data)
+
+
+def test_damaged_frames_keep_their_number(make_video):
+    path = make_video("damaged.avi", codec="mjpeg", pix_fmt="yuvj420p")
+    data = path.read_bytes()
+    starts = [i for i in range(len(data) - 3) if data[i : i + 3] == b"\xff\xd8\xff"]
+    path.write_bytes(data[: starts[20]] + bytes(starts[21] - starts[20] - 8) + data[starts[21] - 8 :])
+    frames = read(path)
+    assert [f.index for f in frames] == list(range(40))
+    assert [f.index for f in frames if isinstance(f, UnreadableFrame)] == [20]
+    assert abs(bar_position(frames[21].image) - bar_position(paint(21))) <= 8
+
+
+def test_bad_bytes_in_the_middle_lose_no_number(make_video):
+    path = make_video(n_frames=120)
+    damage_middle_packet(path)
+    frames = read(path)
+    assert [f.index for f in frames] == list(range(120))
+    assert sum(isinstance(f, Frame) for f in frames) > 60
+
+
+def test_truncated_file_is_read_as_far_as_it_goes_and_says_so(make_video):
+    path = make_video(n_frames=200)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) * 6 // 10])
+    source = open_source(path)
+    frames = list(source.iterate())
+    assert source.truncated is not None
+    assert "200" in source.truncated
+    assert 20 < sum(isinstance(f, Frame) for f in frames) < 190
+
+
+def test_file_whose_index_is_cut_off_is_refused(make_video):
+    path = make_video(n_frames=200, faststart=False)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    with pytest.raises(SourceError, match=r"clip\.mp4.*expected.*got"):
+        open_source(path)
+
+
+@pytest.mark.parametrize("content", [b"not a video at all, only words\n" * 50, b"", bytes(5000)])
+def test_files_that_are_no_video_are_refused(tmp_path, content):
+    path = tmp_path / "text.mp4"
+    path.write_bytes(content)
+    with pytest.raises(SourceError, match=r"text\.mp4"):
+        open_source(path)
+
+
+def test_missing_file_and_video_without_frames_are_refused(tmp_path, make_video):
+    with pytest.raises(SourceError, match="nothing there"):
+        open_source(tmp_path / "none.mp4")
+    with pytest.raises(SourceError, match=r"empty\.mkv"):
+        open_source(make_video("empty.mkv", n_frames=0))
+
+
+def test_samples_are_spread_evenly(make_video):
+    source = open_source(make_video(n_frames=100))
+    indices = [f.index for f in sample_frames(source, 10)]
+    assert len(indices) == 10
+    assert indices[0] == 0
+    assert indices[-1] == 99
+    assert np.diff(indices).max() <= 12
+
+
+def test_samples_of_a_long_video_are_key_frames(make_video):
+    source = open_source(make_video(n_frames=100, gop=2))
+    frames = sample_frames(source, 5)
+    assert len(frames) == 5
+    for frame in frames:
+        assert abs(bar_position(frame.image) - bar_position(paint(frame.index))) <= 8
+
+
+def test_fingerprint_follows_the_content(make_video):
+    a, b = make_video("a.mp4"), make_video("b.mp4", n_frames=41)
+    assert open_source(a).compute_fingerprint() == open_source(a).compute_fingerprint()
+    assert open_source(a).compute_fingerprint()["sha256"] != open_source(b).compute_fingerprint()["sha256"]
+
+
+@pytest.mark.data
+def test_real_clip_has_all_its_frames(data_dir):
+    source = open_source(data_dir / "rodents/openfield-1mouse/video.mp4")
+    assert source.info.n_frames == 2330
+    assert [f.index for f in source.iterate(2300)] == list(range(2300, 2330))
