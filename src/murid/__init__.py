@@ -1,1 +1,65 @@
-"""Track several mice or rats in video and keep their identities."""
+"""Track several mice or rats in video and keep their identities.
+
+>>> import murid
+>>> run = murid.track("cage.mp4", animals=4)  # doctest: +SKIP
+>>> run.trajectories().position  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from murid.core import Detections, DetectionTable, Frame, TrackedDetections, Tracks, Trajectories
+    from murid.detect.config import DetectConfig
+    from murid.errors import MuridError
+    from murid.evaluate import Metrics
+    from murid.pipeline import track
+    from murid.run import Run
+    from murid.track import TrackConfig, Tracker
+
+_HOMES = {
+    "DetectConfig": "murid.detect.config",
+    "DetectionTable": "murid.core",
+    "Detections": "murid.core",
+    "Frame": "murid.core",
+    "Metrics": "murid.evaluate",
+    "MuridError": "murid.errors",
+    "Run": "murid.run",
+    "TrackConfig": "murid.track",
+    "TrackedDetections": "murid.core",
+    "Tracker": "murid.track",
+    "Tracks": "murid.core",
+    "Trajectories": "murid.core",
+    "track": "murid.pipeline",
+}
+
+__all__ = [
+    "DetectConfig",
+    "DetectionTable",
+    "Detections",
+    "Frame",
+    "Metrics",
+    "MuridError",
+    "Run",
+    "TrackConfig",
+    "TrackedDetections",
+    "Tracker",
+    "Tracks",
+    "Trajectories",
+    "track",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import public names when they are first used, so that ``import murid`` costs nothing."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'murid' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

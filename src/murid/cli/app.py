@@ -1,0 +1,24 @@
+"""The list of verbs; each is imported when it is called."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+import cyclopts
+
+UsageError = cyclopts.CycloptsError
+
+app = cyclopts.App(
+    name="murid",
+    help="Track several mice or rats in video and keep their identities.",
+    help_epilogue="--debug with any verb shows where an error came from.",
+    version=lambda: version("murid"),
+)
+for verb, summary in {
+    "demo": "Make a short synthetic clip, track it and score it.",
+    "track": "Track the animals in a video.",
+    "info": "Say what is in a run.",
+    "export": "Write the tracks of a run to a file.",
+    "evaluate": "Score a run against ground truth.",
+}.items():
+    app.command(f"murid.cli.{verb}:{verb}", name=verb, help=summary)

@@ -1,0 +1,57 @@
+"""``murid demo``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from murid import pipeline
+from murid.cli.evaluate import format_metrics
+from murid.cli.progress import show_progress
+from murid.core import Detections, TrackedDetections, Tracks
+from murid.files import make_directory
+from murid.formats.mot import export_mot
+from murid.formats.stretch import Stretch
+from murid.run import Report
+from murid.scenes import RecordingConfig, record
+from murid.video import VideoSink
+
+
+def demo(*, out: Path = Path("murid-demo"), animals: int = 4, frames: int = 300, seed: int = 0) -> None:
+    """Make a short synthetic clip with known truth, track it and score it.
+
+    Parameters
+    ----------
+    out : Path
+        Directory for the clip, its truth and the run.
+    animals : int
+        Number of animals in the clip.
+    frames : int
+        Length of the clip.
+    seed : int
+        Another seed, another clip.
+    """
+    config = RecordingConfig(n_animals=animals, n_frames=frames, seed=seed)
+    make_directory(out)
+    clip, truth = out / "demo.mp4", out / "gt.txt"
+    with show_progress() as report:
+        _make_clip(config, clip, truth, report)
+        run = pipeline.track(clip, animals=animals, video=True, restart=True, report=report)
+    print(format_metrics(run.evaluate(truth)))
+    print(f"clip             {clip}")
+    print(f"ground truth     {truth}")
+    print(f"run              {run.path}")
+    print(f"annotated video  {run.video_path}")
+
+
+def _make_clip(config: RecordingConfig, clip: Path, truth: Path, report: Report) -> None:
+    known = []
+    with VideoSink(clip, config.fps, config.width, config.height) as sink:
+        for recorded in record(config):
+            sink.write(recorded.frame.image)
+            scores = np.ones(len(recorded.truth.boxes), np.float32)
+            known.append(TrackedDetections(Detections(recorded.truth.boxes, scores), recorded.truth.rows + 1))
+            report("record", len(known), config.n_frames)
+    times_s = np.arange(len(known)) / config.fps
+    export_mot(truth, [Stretch(0, times_s, Tracks.from_frames(known))])

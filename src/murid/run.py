@@ -1,0 +1,186 @@
+"""A finished (or unfinished) run, as users hold it: tracks, trajectories, exports, scores, an annotated video."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from murid.core import Tracks, Trajectories
+from murid.core.boxes import compute_centres
+from murid.errors import SourceError
+from murid.evaluate import LabelledBoxes, Metrics, compute_metrics
+from murid.files import make_directory
+from murid.formats.registry import find_format, guess_format, read_truth
+from murid.formats.stretch import Stretch
+from murid.store import RunDirectory
+from murid.video import Annotator, UnreadableFrame, VideoSink, open_source
+
+Report = Callable[[str, int, int | None], None]
+"""Called with the stage, the frames done, and the frames in all, if known."""
+
+
+def silent(_stage: str, _done: int, _total: int | None) -> None:
+    """Report nothing."""
+
+
+class Run:
+    """What murid made of one video.
+
+    Parameters
+    ----------
+    directory : RunDirectory
+        Opened for reading.
+    """
+
+    def __init__(self, directory: RunDirectory) -> None:
+        self._directory = directory
+
+    @classmethod
+    def open(cls, path: str | Path) -> Run:
+        """Open a run directory; raises `RunError` if it is none, damaged, or of a newer murid."""
+        return cls(RunDirectory.open(path))
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+    @property
+    def path(self) -> Path:
+        """The run directory."""
+        return self._directory.path
+
+    @property
+    def video_path(self) -> Path:
+        """Where `annotate` puts the annotated video."""
+        return self.path / "exports" / "annotated.mp4"
+
+    def tracks(self) -> Tracks:
+        """Return all tracks, aligned with the detections; raises `RunError` if tracking is not finished."""
+        return self._directory.read_tracks()
+
+    def trajectories(self) -> Trajectories:
+        """Return where each track was over time, missing frames as NaN; raises `RunError` as `tracks` does."""
+        tracks, times_s = self.tracks(), self._directory.read_frames().times_s
+        ids = np.unique(tracks.track_ids[tracks.track_ids >= 0])
+        kept = np.flatnonzero(tracks.track_ids >= 0)
+        where = (tracks.detections.frame_numbers[kept], slice(None), np.searchsorted(ids, tracks.track_ids[kept]))
+        boxes = tracks.detections.boxes[kept].astype(np.float64)
+        position, shape = np.full((2, len(times_s), 2, len(ids)), np.nan)
+        position[where], shape[where] = compute_centres(boxes), boxes[:, 2:] - boxes[:, :2]
+        confidence = np.full((len(times_s), len(ids)), np.nan)
+        confidence[where[0], where[2]] = tracks.detections.scores[kept]
+        return Trajectories(times_s, tuple(str(i) for i in ids), position, shape, confidence)
+
+    def export(self, format: str | None, out: str | Path) -> Path:  # noqa: A002 (the word users know)
+        """Write the tracks to a file.
+
+        Parameters
+        ----------
+        format : str or None
+            ``"mot"``, ``"csv"``, …; None = by the suffix of `out`.
+        out : str or Path
+
+        Raises
+        ------
+        ConfigError, FormatError
+            If the format or the suffix is unknown.
+        RunError, StorageError
+            If tracking is not finished, or the file cannot be written.
+        """
+        chosen = guess_format(out) if format is None else find_format(format)
+        chosen.export(out, self._iterate_stretches())
+        return Path(out)
+
+    def evaluate(self, truth: str | Path) -> Metrics:
+        """Score the tracks against ground truth in a file.
+
+        Raises
+        ------
+        FormatError
+            If the file is no ground truth, or of a longer video.
+        RunError
+            If tracking is not finished.
+        """
+        n_frames = self._directory.n_frames
+        labelled = read_truth(truth, n_frames)
+        return compute_metrics(labelled, LabelledBoxes.from_tracks(self.tracks()), n_frames)
+
+    def annotate(self, out: str | Path | None = None, report: Report = silent) -> Path:
+        """Write the video with tracks drawn on it.
+
+        Parameters
+        ----------
+        out : str or Path, optional
+            The ``.mp4`` to write; `video_path` by default.
+        report : callable
+            Told of progress.
+
+        Raises
+        ------
+        SourceError
+            If the video has gone or changed since it was tracked.
+        RunError, StorageError
+            If tracking is not finished, or the file cannot be written.
+        """
+        path = self.video_path if out is None else Path(out)
+        source = open_source(self._directory.manifest.source)
+        if source.compute_fingerprint() != dict(self._directory.manifest.fingerprint):
+            raise SourceError(source.info.path, "fingerprint", "the video that was tracked", "another one")
+        make_directory(path.parent)
+        info, annotator = source.info, Annotator(source.info.fps)
+        tracked = (frame for _, tracks in self._directory.iterate_tracks() for frame in tracks)
+        with VideoSink(path, info.fps, info.width, info.height) as sink:
+            image = np.zeros((info.height, info.width, 3), np.uint8)
+            for frame, of_frame in zip(source.iterate(), tracked, strict=True):
+                if not isinstance(frame, UnreadableFrame):
+                    image = annotator.annotate(frame, of_frame)
+                sink.write(image)
+                if frame.index % 30 == 29:
+                    report("draw", frame.index + 1, self._directory.n_frames)
+        return path
+
+    def info(self) -> dict[str, Any]:
+        """Return what there is to know of the run as plain values.
+
+        Raises
+        ------
+        RunError
+            If a part is missing or damaged.
+        """
+        directory, manifest = self._directory, self._directory.manifest
+        unreadable = [index for table in directory.iterate_frames() for index in table.unreadable]
+        facts = {
+            "run": str(self.path),
+            "source": manifest.source,
+            "width": manifest.fingerprint.get("width"),
+            "height": manifest.fingerprint.get("height"),
+            "fps": manifest.fingerprint.get("fps"),
+            "n_frames": directory.n_frames,
+            "detector": manifest.detector.split(" ")[0],
+            "murid_version": manifest.murid_version,
+            "stages": {name: stage.state for name, stage in manifest.stages.items()},
+            "note": manifest.stages["detect"].note,
+            "unreadable_frames": unreadable,
+        }
+        return facts | {"tracks": self._summarise_tracks() if directory.is_done("track") else []}
+
+    def _summarise_tracks(self) -> list[dict[str, Any]]:
+        """First and last frame, number of frames and mean score of each track, in constant memory."""
+        rows: dict[int, list[float]] = {}
+        for first, tracks in self._directory.iterate_tracks():
+            frames, scores = tracks.detections.frame_numbers + first, tracks.detections.scores
+            for track_id in np.unique(tracks.track_ids[tracks.track_ids >= 0]).tolist():
+                own = tracks.track_ids == track_id
+                row = rows.setdefault(track_id, [int(frames[own][0]), 0, 0, 0.0])
+                row[1], row[2] = int(frames[own][-1]), row[2] + int(own.sum())
+                row[3] += float(scores[own].sum())
+        return [
+            {"id": k, "first_frame": r[0], "last_frame": r[1], "n_frames": r[2], "mean_score": round(r[3] / r[2], 4)}
+            for k, r in sorted(rows.items())
+        ]
+
+    def _iterate_stretches(self) -> Iterator[Stretch]:
+        pairs = zip(self._directory.iterate_tracks(), self._directory.iterate_frames(), strict=True)
+        return (Stretch(first, frames.times_s, tracks) for (first, tracks), frames in pairs)
