@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +17,13 @@ from murid.track.lifecycle import TrackState
 
 Mask = NDArray[np.bool_]
 
-REACH = 1.0
-"""Body lengths around its last place within which a lost animal may return at once."""
-SPEED = 4.0
-"""Body lengths per second by which that reach grows."""
+RETURN_REACH = 0.5
+"""Where the number of animals is known: body lengths from its last place within which a lost one may come back."""
+RETURN_SPEED = 2.0
+"""Body lengths by which that reach grows in a second, so that a lost animal is found anywhere in the end."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class Stage:
     """One round of matching among what earlier rounds left over.
 
@@ -32,18 +32,18 @@ class Stage:
     tracks, detections : ndarray
         ``(m,)`` and ``(n,)`` bool: who takes part.
     compute_costs : callable
-        From tracks and detections to costs ``(m, n)``.
+        Gives the costs ``(m, n)`` of all tracks and detections; called only if both sides have someone left.
     limit : float
         Highest cost of a match.
     """
 
     tracks: Mask
     detections: Mask
-    compute_costs: Callable[[TrackBank, Detections], Float64]
+    compute_costs: Callable[[], Float64]
     limit: float
 
 
-def associate(bank: TrackBank, detections: Detections, config: TrackConfig, gaps_s: Float64) -> Matches:
+def associate(bank: TrackBank, detections: Detections, config: TrackConfig, frame: int, fps: float) -> Matches:
     """Match predicted tracks with the detections of a frame, stage by stage.
 
     Parameters
@@ -51,64 +51,62 @@ def associate(bank: TrackBank, detections: Detections, config: TrackConfig, gaps
     bank : TrackBank
         Tracks, predicted to this frame.
     detections : Detections
-        What was seen in it.
+        What was seen in it, every box with an area.
     config : TrackConfig
         Settings.
-    gaps_s : ndarray
-        ``(m,)`` float64 seconds since each track was last seen.
-
-    Returns
-    -------
-    Matches
-        Detections without area take no part, and are not among the unmatched ones.
+    frame : int
+        Number of this frame.
+    fps : float
+        Frames per second.
     """
-    free_tracks = np.ones(len(bank), np.bool_)
-    free_detections = (detections.boxes[:, 2:] > detections.boxes[:, :2]).all(axis=1)
-    done = []
-    for stage in _plan(bank, detections, config, gaps_s):
+    free_tracks = np.full(len(bank), True)
+    free_detections = np.full(len(detections), True)
+    found: list[Matches] = []
+    for stage in plan_stages(bank, detections, config, frame, fps):
         rows, columns = np.flatnonzero(free_tracks & stage.tracks), np.flatnonzero(free_detections & stage.detections)
         if not len(rows) or not len(columns):
             continue
-        matches = assign(stage.compute_costs(bank[rows], detections[columns]), stage.limit, rows, columns)
-        free_tracks[matches.track_rows] = free_detections[matches.detection_rows] = False
-        done.append(matches)
+        matches = assign(stage.compute_costs()[np.ix_(rows, columns)], stage.limit, rows, columns)
+        free_tracks[matches.track_rows] = False
+        free_detections[matches.detection_rows] = False
+        found.append(matches)
     return Matches(
-        _join([m.track_rows for m in done], np.int64),
-        _join([m.detection_rows for m in done], np.int64),
-        _join([m.costs for m in done], np.float64),
+        np.concatenate([np.zeros(0, np.int64), *(m.track_rows for m in found)]),
+        np.concatenate([np.zeros(0, np.int64), *(m.detection_rows for m in found)]),
+        np.concatenate([np.zeros(0), *(m.costs for m in found)]),
         np.flatnonzero(free_tracks),
         np.flatnonzero(free_detections),
     )
 
 
-def _plan(bank: TrackBank, detections: Detections, config: TrackConfig, gaps_s: Float64) -> Iterator[Stage]:
+def plan_stages(
+    bank: TrackBank, detections: Detections, config: TrackConfig, frame: int, fps: float
+) -> Iterator[Stage]:
+    """Give the stages in order: first and second as in the paper, low scores, tentative tracks, late returns."""
     tracked, lost = bank.states == TrackState.TRACKED, bank.states == TrackState.LOST
     high = detections.scores >= config.score_threshold
-    yield Stage(tracked | lost, high, _first_cost(config), config.first_limit)
-    yield Stage(tracked, high, costs.compute_iou_costs, config.second_limit)
+    iou_costs = cache(lambda: costs.compute_iou_costs(bank, detections))
+    first_limit = config.first_limit + config.first_limit_per_s / fps
+    yield Stage(tracked | lost, high, lambda: _first_costs(bank, detections, config), first_limit)
+    yield Stage(tracked, high, iou_costs, config.second_limit)
     if config.low_score_threshold is not None:
         low = ~high & (detections.scores >= config.low_score_threshold)
-        yield Stage(tracked, low, costs.compute_iou_costs, config.low_score_limit)
-    yield Stage(bank.states == TrackState.TENTATIVE, high, costs.compute_iou_costs, config.tentative_limit)
+        yield Stage(tracked, low, iou_costs, config.low_score_limit)
+    yield Stage(bank.states == TrackState.TENTATIVE, high, iou_costs, config.tentative_limit)
     if config.max_tracks is not None:
+        gaps_s = (frame - bank.last_frames) / fps
         confident = detections.scores >= config.birth_threshold
-        reach = dict(zip(bank.ids.tolist(), (REACH + SPEED * gaps_s).tolist(), strict=True))
-        yield Stage(lost, confident, lambda b, d: _return_costs(b, d, reach), 1.0)
+        yield Stage(lost, confident, lambda: _return_costs(bank, detections, gaps_s), 1.0)
 
 
-def _first_cost(config: TrackConfig) -> Callable[[TrackBank, Detections], Float64]:
-    if config.first_cost == "fused":
-        return lambda b, d: costs.compute_fused_costs(b, d, config.appearance_weight, config.gate_dims)
-    return lambda b, d: (
-        costs.compute_centre_costs(b, d) + config.appearance_weight * costs.compute_appearance_costs(b, d)
-    )
+def _first_costs(bank: TrackBank, detections: Detections, config: TrackConfig) -> Float64:
+    if config.first_cost == "near":
+        return costs.compute_near_costs(bank, detections, config.appearance_weight)
+    return costs.compute_fused_costs(bank, detections, config.appearance_weight, config.gate_dims)
 
 
-def _return_costs(bank: TrackBank, detections: Detections, reach: dict[int, float]) -> Float64:
-    reaches = np.array([reach[i] for i in bank.ids.tolist()])
-    relative: Float64 = costs.compute_centre_costs(bank, detections) / reaches[:, None]
-    return relative
-
-
-def _join(parts: list[Any], dtype: Any) -> Any:
-    return np.concatenate(parts) if parts else np.zeros(0, dtype)
+def _return_costs(bank: TrackBank, detections: Detections, gaps_s: Float64) -> Float64:
+    """Centre distances ``(m, n)`` as shares of the reach of each lost track."""
+    reach = RETURN_REACH + RETURN_SPEED * gaps_s
+    shares: Float64 = costs.compute_centre_costs(bank, detections) / reach[:, None]
+    return shares

@@ -1,6 +1,6 @@
 """Cost matrices between tracks and detections.
 
-In every matrix rows are tracks, columns are detections, and infinity forbids a pair.
+In every matrix rows are tracks, as predicted for this frame, columns are detections, and infinity forbids a pair.
 """
 
 from __future__ import annotations
@@ -14,6 +14,11 @@ from murid.core.embeddings import compute_cosine_distances
 from murid.core.types import Detections, Float64, TrackBank
 from murid.track import kalman
 
+OVERLAP_WEIGHT = 0.5
+"""Share of the IoU distance in the near cost, where distance in body lengths has the rest; chosen by measurement."""
+SIZE_WEIGHT = 0.2
+"""Weight of the logarithm of the ratio of areas in the near cost: a head or a merged pair is no whole animal."""
+
 
 def compute_appearance_costs(bank: TrackBank, detections: Detections) -> Float64:
     """Cosine distances ``(m, n)`` in [0, 2]; zero where there are no embeddings, so that motion alone decides."""
@@ -25,7 +30,7 @@ def compute_appearance_costs(bank: TrackBank, detections: Detections) -> Float64
 def fuse_motion(appearance: Float64, motion: Float64, weight: float, gate: float) -> Float64:
     """Fuse appearance and motion: ``weight * D_r + (1 - weight) * D_m``, infinity beyond the gate.
 
-    Paper, section III-C; the paper's formula has lost the first weight, which FairMOT has.
+    Paper, section III-C. The printed formula has lost the first weight; it is written as in FairMOT.
 
     Parameters
     ----------
@@ -51,6 +56,21 @@ def compute_fused_costs(
     return fuse_motion(compute_appearance_costs(bank, detections), motion, weight, kalman.GATES[gate_dims])
 
 
+def compute_near_costs(bank: TrackBank, detections: Detections, weight: float) -> Float64:
+    """Costs ``(m, n)`` of distance, overlap, size and, times `weight`, appearance.
+
+    Bodies that turn change their aspect ratio within a few frames, and animals of one coat look alike; so position
+    and area decide, and appearance only tips the balance between neighbours.
+    """
+    areas = bank.means[:, 2] * bank.means[:, 3] ** 2
+    sizes = np.abs(np.log(areas[:, None]) - np.log(bx.compute_areas(detections.boxes)[None]))
+    place = (1 - OVERLAP_WEIGHT) * compute_centre_costs(bank, detections)
+    place += OVERLAP_WEIGHT * compute_iou_costs(bank, detections) + SIZE_WEIGHT * sizes
+    if detections.embeddings is None:
+        return place
+    return place + weight * compute_appearance_costs(bank, detections)
+
+
 def compute_iou_costs(bank: TrackBank, detections: Detections) -> Float64:
     """IoU distances ``(m, n)`` in [0, 1]: 1 - IoU of predicted and detected boxes."""
     predicted = bx.from_cxcyah(bank.means[:, :4])
@@ -59,10 +79,9 @@ def compute_iou_costs(bank: TrackBank, detections: Detections) -> Float64:
 
 
 def compute_centre_costs(bank: TrackBank, detections: Detections) -> Float64:
-    """Centre distances ``(m, n)`` in body lengths: the longer side of the larger of the two boxes."""
+    """Centre distances ``(m, n)`` in body lengths: the longest side of the two boxes."""
     offsets = bx.compute_centres(detections.boxes)[None] - bank.means[:, None, :2]
-    sizes = detections.boxes[:, 2:] - detections.boxes[:, :2]
     tracked = bank.means[:, 3] * np.maximum(bank.means[:, 2], 1)
-    lengths = np.maximum(tracked[:, None], sizes.max(axis=1)[None])
-    distances: Float64 = np.hypot(offsets[..., 0], offsets[..., 1]) / lengths
+    detected = (detections.boxes[:, 2:] - detections.boxes[:, :2]).max(axis=1)
+    distances: Float64 = np.hypot(offsets[..., 0], offsets[..., 1]) / np.maximum(tracked[:, None], detected[None])
     return distances

@@ -7,18 +7,18 @@ import math
 import numpy as np
 
 from murid.core import boxes as bx
-from murid.core.types import Detections, Int64, Matches, TrackBank, TrackedDetections
+from murid.core.types import Detections, Int64, TrackBank, TrackedDetections
 from murid.errors import ArrayError, ConfigError
-from murid.track import lifecycle
+from murid.track import kalman, lifecycle
 from murid.track.association import associate
 from murid.track.config import TrackConfig
 from murid.track.lifecycle import TrackState
 
 
 class Tracker:
-    """Follows animals through one video, one frame at a time.
+    """Follows the animals of one video, frame after frame (paper, section III-C).
 
-    Works with detections of any detector, with or without embeddings. Ids count from 1 in every tracker.
+    Works with any detector, with or without embeddings. Ids count from 1 in every tracker.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class Tracker:
     Attributes
     ----------
     bank : TrackBank
-        The live tracks, in ascending order of id.
+        The live tracks, in ascending order of their ids.
 
     Raises
     ------
@@ -44,6 +44,12 @@ class Tracker:
         self.config = TrackConfig() if config is None else config
         self.fps = float(fps)
         self.bank = lifecycle.empty_bank()
+        self._motion = kalman.Motion.from_noise(
+            aspect=self.config.aspect_noise,
+            fps=self.fps if self.config.scale_noise_with_fps else kalman.NOISE_FPS,
+            coast_s=self.config.coast_s,
+        )
+        self._max_lost_frames = math.floor(self.config.max_lost_s * self.fps + 1e-9)
         self._frame = 0
         self._next_id = 1
         self._embedding_size: int | None = None
@@ -54,12 +60,14 @@ class Tracker:
         Parameters
         ----------
         detections : Detections
-            ``(n, 4)`` boxes with scores; embeddings in every frame that has detections, or in none.
+            All that was seen, ``(n, 4)`` boxes; embeddings in every frame that has detections, or in none. A frame
+            that could not be read counts as one without detections.
 
         Returns
         -------
         TrackedDetections
-            One row per detection, in the same order; -1 where a detection belongs to no reported track.
+            One row per detection, in the same order; -1 where a detection belongs to no reported track. A box without
+            area belongs to none.
 
         Raises
         ------
@@ -67,70 +75,74 @@ class Tracker:
             If boxes or scores are not finite, a box is inverted, or the embeddings change in size.
         """
         self._check(detections)
+        solid = np.flatnonzero((detections.boxes[:, 2:] > detections.boxes[:, :2]).all(axis=1))
+        if len(solid) == len(detections):
+            return self._step(detections)
+        tracked = self._step(detections[solid])
+        boxes, ids = detections.boxes.copy(), np.full(len(detections), -1, np.int64)
+        boxes[solid], ids[solid] = tracked.detections.boxes, tracked.track_ids
+        return TrackedDetections(Detections(boxes, detections.scores, detections.embeddings), ids)
+
+    def _step(self, detections: Detections) -> TrackedDetections:
         self._frame += 1
         config, frame = self.config, self._frame
-        bank = lifecycle.predict(self.bank, config.aspect_noise)
-        matches = associate(bank, detections, config, (frame - bank.last_frames) / self.fps)
-        ids = _read_ids(bank, matches, len(detections))
+        ids = np.full(len(detections), -1, np.int64)
+
+        bank = lifecycle.predict(self.bank, self._motion)
+        matches = associate(bank, detections, config, frame, self.fps)
+        ids[matches.detection_rows] = bank.ids[matches.track_rows]
         bank = lifecycle.update(bank, detections, matches, config.appearance_momentum, frame)
-        bank = lifecycle.drop_missed_tentative(bank, frame)
-        bank = self._start(bank, detections, matches.unmatched_detections, ids)
+        bank = lifecycle.mark_missed(bank, matches.unmatched_tracks)
+        births = self._choose_births(bank, detections, matches.unmatched_detections)
+        ids[births] = self._next_id + np.arange(len(births))
+        bank = lifecycle.start(bank, detections[births], self._birth_state, self._next_id, frame, self._motion)
+        self._next_id += len(births)
         self.bank = bank = self._retire(bank)
         return _report(bank, detections, ids, config)
+
+    @property
+    def _birth_state(self) -> TrackState:
+        return TrackState.TENTATIVE if self.config.confirm_new_tracks and self._frame > 1 else TrackState.TRACKED
+
+    def _choose_births(self, bank: TrackBank, detections: Detections, leftover: Int64) -> Int64:
+        """Rows ``(k,)`` of leftover detections that start a track: the best ones, as many as there is room for."""
+        rows = leftover[detections.scores[leftover] >= self.config.birth_threshold]
+        if self.config.max_tracks is None:
+            return rows
+        best = np.argsort(-detections.scores[rows], kind="stable")
+        return np.sort(rows[best[: max(self.config.max_tracks - len(bank), 0)]])
+
+    def _retire(self, bank: TrackBank) -> TrackBank:
+        """Remove the old and the double, but not where the number of animals is known: nobody leaves the cage."""
+        if self.config.max_tracks is not None:
+            return bank
+        bank = lifecycle.retire(bank, self._frame, self._max_lost_frames)
+        if self.config.duplicate_limit is None:
+            return bank
+        return lifecycle.drop_duplicates(bank, self.config.duplicate_limit)
 
     def _check(self, detections: Detections) -> None:
         if not len(detections):
             return
         if not np.isfinite(detections.boxes).all():
             raise ArrayError("Detections.boxes", "finite coordinates", "NaN or infinity")
-        if (detections.boxes[:, 2:] < detections.boxes[:, :2]).any():
-            raise ArrayError("Detections.boxes", "xyxy boxes with x1 <= x2 and y1 <= y2", "an inverted box")
         if not np.isfinite(detections.scores).all():
             raise ArrayError("Detections.scores", "finite scores", "NaN or infinity")
+        if (detections.boxes[:, 2:] < detections.boxes[:, :2]).any():
+            raise ArrayError("Detections.boxes", "xyxy boxes with x1 <= x2 and y1 <= y2", "an inverted box")
         size = 0 if detections.embeddings is None else detections.embeddings.shape[1]
         if self._embedding_size is None:
-            self._embedding_size = size
-            self.bank = lifecycle.empty_bank(size)
-        if size != self._embedding_size:
+            self._embedding_size, self.bank = size, lifecycle.empty_bank(size)
+        elif size != self._embedding_size:
             raise ArrayError("Detections.embeddings", f"size {self._embedding_size} as in earlier frames", f"{size}")
-
-    def _retire(self, bank: TrackBank) -> TrackBank:
-        config = self.config
-        if config.max_tracks is None:
-            bank = lifecycle.retire(bank, self._frame, math.floor(config.max_lost_s * self.fps + 1e-9))
-        if config.duplicate_limit is not None:
-            bank = lifecycle.drop_duplicates(bank, config.duplicate_limit)
-        return bank
-
-    def _start(self, bank: TrackBank, detections: Detections, leftover: Int64, ids: Int64) -> TrackBank:
-        config = self.config
-        rows = leftover[detections.scores[leftover] >= config.birth_threshold]
-        if config.max_tracks is not None:
-            best = np.argsort(-detections.scores[rows], kind="stable")
-            rows = np.sort(rows[best[: max(config.max_tracks - len(bank), 0)]])
-        if not len(rows):
-            return bank
-        tentative = config.confirm_new_tracks and self._frame > 1
-        state = TrackState.TENTATIVE if tentative else TrackState.TRACKED
-        bank = lifecycle.start(bank, detections[rows], state, self._next_id, self._frame)
-        ids[rows] = np.arange(self._next_id, self._next_id + len(rows))
-        self._next_id += len(rows)
-        return bank
-
-
-def _read_ids(bank: TrackBank, matches: Matches, n_detections: int) -> Int64:
-    ids = np.full(n_detections, -1, np.int64)
-    ids[matches.detection_rows] = bank.ids[matches.track_rows]
-    return ids
 
 
 def _report(bank: TrackBank, detections: Detections, ids: Int64, config: TrackConfig) -> TrackedDetections:
-    """Keep the ids of tracks that are alive and confirmed; give boxes as the configuration asks for."""
-    tracked = bank.states == TrackState.TRACKED
-    reported = np.where(np.isin(ids, bank.ids[tracked]), ids, -1)
-    if config.output_boxes == "detection" or not len(bank):
+    """Keep the ids of tracks that are alive and confirmed; give boxes as the configuration asks."""
+    reported = np.where(np.isin(ids, bank.ids[bank.states == TrackState.TRACKED]), ids, -1)
+    if config.output_boxes == "detection":
         return TrackedDetections(detections, reported)
-    boxes = detections.boxes.copy()
     rows = np.flatnonzero(reported >= 0)
+    boxes = detections.boxes.copy()
     boxes[rows] = bx.from_cxcyah(bank.means[np.searchsorted(bank.ids, reported[rows]), :4])
     return TrackedDetections(Detections(boxes, detections.scores, detections.embeddings), reported)
