@@ -1,0 +1,43 @@
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+SCRIPT = """
+import sys
+from murid.store import run_directory
+run_directory.PART_FRAMES = 16
+from murid.store.run_directory import RunDirectory
+RunDirectory.create.__func__.__kwdefaults__["part_frames"] = 16
+from murid.pipeline import track
+import time
+def slowly(stage, done, total):
+    if sys.argv[3] == "slow":
+        time.sleep(0.05)
+track(sys.argv[1], animals=3, detector="background", out=sys.argv[2], report=slowly)
+"""
+
+
+def read_parts(run: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(run)): p.read_bytes() for p in sorted(run.rglob("*.parquet"))}
+
+
+def start(clip, run, pace):
+    return subprocess.Popen([sys.executable, "-c", SCRIPT, str(clip), str(run), pace])
+
+
+def test_a_killed_run_ends_like_an_undisturbed_one(clip, tmp_path):
+    whole, killed = tmp_path / "whole.murid", tmp_path / "killed.murid"
+    assert start(clip, whole, "fast").wait() == 0
+    expected = read_parts(whole)
+    assert len(expected) == 3 * 6
+    for n_parts in (1, 3):
+        process = start(clip, killed, "slow")
+        while process.poll() is None and len(list(killed.glob("detections/part-*.parquet"))) < n_parts:
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert 0 < len(list(killed.glob("detections/part-*.parquet"))) < 6
+    assert start(clip, killed, "fast").wait() == 0
+    assert read_parts(killed) == expected

@@ -1,0 +1,129 @@
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import murid
+from murid.cli import run as murid_cli
+from murid.video import open_source
+
+
+def call(capsys, *arguments):
+    code = murid_cli([str(a) for a in arguments])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def test_track_info_export_evaluate(clip, tmp_path, capsys):
+    run = tmp_path / "cage.murid"
+    code, out, err = call(capsys, "track", clip, "--animals", 3, "--detector", "background", "--out", run, "--video")
+    assert code == 0, err
+    assert str(run) in out
+    assert open_source(run / "exports" / "annotated.mp4").info.n_frames == 90
+
+    code, out, _ = call(capsys, "info", run, "--json")
+    facts = json.loads(out)
+    assert (code, facts["n_frames"], facts["stages"]) == (0, 90, {"detect": "done", "track": "done"})
+    assert 1 <= len(facts["tracks"]) <= 6
+    assert "track" in call(capsys, "info", run)[1]
+
+    assert call(capsys, "export", run, "--format", "mot", "--out", tmp_path / "tracks.txt")[0] == 0
+    rows = np.loadtxt(tmp_path / "tracks.txt", delimiter=",")
+    assert rows[:, 0].min() >= 1
+    assert len(rows) == sum(t["n_frames"] for t in facts["tracks"])
+    assert call(capsys, "export", run, "--out", tmp_path / "tracks.csv")[0] == 0
+    assert len(pd.read_csv(tmp_path / "tracks.csv")) == len(rows)
+
+    code, out, _ = call(capsys, "evaluate", run, "--gt", clip.with_name("gt.txt"), "--json")
+    scores = json.loads(out)
+    assert code == 0
+    assert scores["idf1"] > 60
+    assert scores["n_frames"] == 90
+    text = call(capsys, "evaluate", run, "--gt", clip.with_name("gt.txt"))[1]
+    assert "HOTA" in text
+    assert f"{scores['hota']:.1f}" in text
+
+
+def test_the_same_from_python(tracked, tmp_path):
+    run = murid.Run.open(tracked)
+    trajectories = run.trajectories()
+    tracks = run.tracks()
+    assert trajectories.position.shape == (90, 2, len(trajectories.individuals))
+    assert np.isfinite(trajectories.confidence).sum() == (tracks.track_ids >= 0).sum()
+    first = int(np.flatnonzero(tracks.track_ids >= 0)[0])
+    k = trajectories.individuals.index(str(tracks.track_ids[first]))
+    t, box = int(tracks.detections.frame_numbers[first]), tracks.detections.boxes[first]
+    np.testing.assert_allclose(trajectories.position[t, :, k], (box[:2] + box[2:]) / 2)
+    np.testing.assert_allclose(trajectories.shape[t, :, k], box[2:] - box[:2])
+    assert run.export("csv", tmp_path / "x.csv").exists()
+
+
+def test_a_second_call_changes_nothing(clip, tracked):
+    from murid.pipeline import track
+
+    before = {p: p.stat().st_mtime_ns for p in tracked.rglob("*.parquet")}
+    track(clip, animals=3, detector="background", out=tracked)
+    assert {p: p.stat().st_mtime_ns for p in tracked.rglob("*.parquet")} == before
+
+
+def test_other_association_is_redone_from_stored_detections(clip, tracked, tmp_path):
+    from murid.pipeline import track
+
+    run = tmp_path / "run"
+    shutil.copytree(tracked, run)
+    stored = {p: p.stat().st_mtime_ns for p in (run / "detections").iterdir()}
+    result = track(clip, animals=1, detector="background", out=run)
+    assert {p: p.stat().st_mtime_ns for p in (run / "detections").iterdir()} == stored
+    ids, counts = np.unique(result.tracks().track_ids, return_counts=True)
+    assert counts[ids >= 0].max() <= 90
+    per_frame = [int((frame.track_ids >= 0).sum()) for frame in result.tracks()]
+    assert max(per_frame) == 1
+
+
+def test_folder_of_pictures_with_a_bad_one(tmp_path, clip, capsys):
+    import cv2
+
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for frame in list(open_source(clip).iterate())[:30]:
+        cv2.imwrite(str(folder / f"{frame.index:03d}.png"), frame.image[..., ::-1])
+    (folder / "011.png").write_bytes(b"nothing")
+    code, out, err = call(capsys, "track", folder, "--detector", "background")
+    assert code == 0
+    assert "1 frames could not be decoded: 11" in err
+    assert str(folder.with_suffix(".murid")) in out
+    facts = json.loads(call(capsys, "info", folder.with_suffix(".murid"), "--json")[1])
+    assert facts["unreadable_frames"] == [11]
+    assert facts["n_frames"] == 30
+
+
+def test_truncated_video_is_tracked_as_far_as_it_goes(tmp_path, capsys):
+    import av
+
+    from murid.scenes import RecordingConfig, record
+
+    path = tmp_path / "cut.mp4"
+    with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
+        stream = container.add_stream("libx264", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 160, 128, "yuv420p"
+        for recorded in record(RecordingConfig(n_animals=1, n_frames=60, width=160, height=128, body_px=40)):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(recorded.frame.image, format="rgb24")))
+        container.mux(stream.encode(None))
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    code, _, err = call(capsys, "track", path, "--detector", "background")
+    assert code == 0
+    assert "truncated" in err
+    assert "announces 60 frames" in err
+    facts = json.loads(call(capsys, "info", path.with_suffix(".murid"), "--json")[1])
+    assert 5 < facts["n_frames"] < 60
+    assert "announces 60 frames" in facts["note"]
+
+
+@pytest.mark.parametrize("verb", ["demo", "track", "info", "export", "evaluate"])
+def test_every_verb_explains_itself(verb, capsys):
+    code, out, _ = call(capsys, verb, "--help")
+    assert code == 0
+    assert verb in out
