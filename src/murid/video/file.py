@@ -42,9 +42,9 @@ class FileSource:
         self._path = Path(path)
         with self._open() as (container, stream):
             index = read_packet_index(container, stream)
-            announced, time_base = stream.frames, stream.time_base
+            announced = stream.frames or _announce_by_duration(container, stream)
             rate, codec = stream.average_rate or stream.guessed_rate, stream.codec_context.name
-        self._index, self._time_base = index, float(time_base) if time_base else 0.0
+        self._index = index
         first = self._read_first()
         self._fps = _compute_fps(index, rate)
         n_frames = None if index is None else len(index)
@@ -60,7 +60,8 @@ class FileSource:
         expected, reason = start, "the decoder gave nothing for it"
         for pts, image in self._decode_from(self._index, start):
             index = int(np.searchsorted(self._index.pts, pts))
-            if index < expected or index >= len(self._index) or self._index.pts[index] != pts:
+            unexpected = index < expected or index >= len(self._index) or self._index.pts[index] != pts
+            if unexpected or not self._is_whole(image):
                 continue
             for missing in range(expected, index):
                 yield UnreadableFrame(missing, float(self._index.times_s[missing]), reason)
@@ -98,12 +99,18 @@ class FileSource:
             "sha256": digest.hexdigest(),
         } | shape
 
+    def _is_whole(self, image: Any) -> bool:
+        """Whether a decoded frame is neither patched up by the decoder nor of another size than the video."""
+        turned = round(image.rotation / 90) % 2
+        size = (image.height, image.width) if turned else (image.width, image.height)
+        return not image.is_corrupt and size == (self.info.width, self.info.height)
+
     @contextmanager
     def _open(self) -> Iterator[tuple[Any, Any]]:
         if not self._path.exists():
             raise SourceError(self._path, "file", "a video", "nothing there")
         try:
-            container = av.open(str(self._path))
+            container = av.open(f"file:{self._path}")
         except (av.error.FFmpegError, OSError) as error:
             raise SourceError(self._path, "file", "a video that can be opened", _explain(error)) from error
         with container:
@@ -165,6 +172,8 @@ def _decode(container: Any, stream: Any) -> Iterator[Any]:
             packet = next(packets)
         except (StopIteration, av.error.FFmpegError):
             return
+        if packet.size == 0 and packet.dts is not None:
+            continue  # an empty packet repeats a frame; to the decoder it would mean the end
         try:
             frames = packet.decode()
         except av.error.FFmpegError:
@@ -174,7 +183,7 @@ def _decode(container: Any, stream: Any) -> Iterator[Any]:
 
 def _to_rgb(frame: Any) -> UInt8:
     image = frame.to_ndarray(format="rgb24")
-    turns = round(getattr(frame, "rotation", 0) / 90) % 4
+    turns = round(frame.rotation / 90) % 4
     return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
 
 
@@ -185,10 +194,18 @@ def _compute_fps(index: PacketIndex | None, rate: Any) -> float:
     return value if math.isfinite(value) and value > 0 else _DEFAULT_FPS
 
 
+def _announce_by_duration(container: Any, stream: Any) -> int:
+    """Frames that a file without a frame count (Matroska, WebM) promises by its duration, less a second of slack."""
+    rate = stream.average_rate or stream.guessed_rate
+    if not container.duration or not rate:
+        return 0
+    return max(0, int((container.duration / av.time_base - 1.0) * float(rate)))
+
+
 def _describe_truncation(index: PacketIndex | None, announced: int) -> str | None:
-    if index is None or (len(index) >= announced and index.damage is None):
+    if index is None or (len(index) + index.n_hidden >= announced and index.damage is None):
         return None
-    if announced > len(index):
+    if announced > len(index) + index.n_hidden:
         return f"the file announces {announced} frames and holds {len(index)}"
     return f"the file breaks off after {len(index)} frames ({index.damage})"
 

@@ -23,6 +23,8 @@ class PacketIndex:
         int64 indices of the frames at which decoding may begin, ascending.
     times_s : ndarray
         ``(F,)`` float64 seconds from the first frame.
+    n_hidden : int
+        Packets that are there and not shown: empty ones, and those that an edit list leaves out.
     damage : str or None
         Why reading stopped before the end of the file, or None.
     """
@@ -30,6 +32,7 @@ class PacketIndex:
     pts: Int64
     keyframes: Int64
     times_s: Float64
+    n_hidden: int
     damage: str | None
 
     def __len__(self) -> int:
@@ -39,6 +42,8 @@ class PacketIndex:
 def read_packet_index(container: Any, stream: Any) -> PacketIndex | None:
     """Read all packets of a stream; None where their presentation times do not name every frame once.
 
+    AVI with B-frames only counts packets in storage order; such times would put frames in the wrong order.
+
     Parameters
     ----------
     container, stream
@@ -46,7 +51,7 @@ def read_packet_index(container: Any, stream: Any) -> PacketIndex | None:
     """
     pts: list[int] = []
     keys: list[bool] = []
-    damage = None
+    damage, n_hidden = None, 0
     packets = container.demux(stream)
     while True:
         try:
@@ -57,6 +62,7 @@ def read_packet_index(container: Any, stream: Any) -> PacketIndex | None:
             damage = error.strerror or str(error)
             break
         if packet.size == 0 or packet.is_discard:
+            n_hidden += int(packet.dts is not None)
             continue
         if packet.pts is None:
             return None
@@ -64,7 +70,8 @@ def read_packet_index(container: Any, stream: Any) -> PacketIndex | None:
         keys.append(packet.is_keyframe)
     order = np.argsort(np.array(pts, np.int64), kind="stable")
     ordered = np.array(pts, np.int64)[order]
-    if (np.diff(ordered) == 0).any():
+    counts_packets = len(pts) > 2 and stream.codec_context.has_b_frames and (np.diff(order) == 1).all()
+    if (np.diff(ordered) == 0).any() or counts_packets:
         return None
     times_s = (ordered - (ordered[0] if len(ordered) else 0)) * float(stream.time_base)
-    return PacketIndex(ordered, np.flatnonzero(np.array(keys, bool)[order]), times_s, damage)
+    return PacketIndex(ordered, np.flatnonzero(np.array(keys, bool)[order]), times_s, n_hidden, damage)

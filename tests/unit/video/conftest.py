@@ -3,15 +3,8 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-import numpy as np
 import pytest
-
-
-def paint(k: int, width: int = 96, height: int = 64) -> np.ndarray:
-    """A picture that tells its number: a bright bar whose place depends on it."""
-    image = np.full((height, width, 3), 40, np.uint8)
-    image[:, (k * 5) % (width - 8) : (k * 5) % (width - 8) + 8] = (220, 200, 60)
-    return image
+from painted_pictures import paint
 
 
 @pytest.fixture

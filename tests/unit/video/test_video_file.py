@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from conftest import paint
+from painted_pictures import paint
 
 from murid.core import Frame
 from murid.errors import SourceError
@@ -79,6 +79,27 @@ def test_bad_bytes_in_the_middle_lose_no_number(make_video):
     frames = read(path)
     assert [f.index for f in frames] == list(range(120))
     assert sum(isinstance(f, Frame) for f in frames) > 60
+
+
+def test_avi_with_b_frames_keeps_its_order(make_video):
+    frames = read(make_video("b.avi", n_frames=60))
+    assert [f.index for f in frames] == list(range(60))
+    for frame in frames:
+        assert abs(bar_position(frame.image) - bar_position(paint(frame.index))) <= 8
+
+
+def test_truncated_matroska_says_so(make_video):
+    path = make_video("cut.mkv", n_frames=200)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    source = open_source(path)
+    assert source.truncated is not None
+    assert 20 < len(list(source.iterate())) < 190
+
+
+def test_file_name_with_a_colon_is_no_protocol(make_video):
+    path = make_video("clip.mp4")
+    assert open_source(path.rename(path.with_name("a:b.mp4"))).info.n_frames == 40
 
 
 def test_truncated_file_is_read_as_far_as_it_goes_and_says_so(make_video):

@@ -1,7 +1,7 @@
 import cv2
 import numpy as np
 import pytest
-from conftest import paint
+from painted_pictures import paint
 
 from murid.errors import SourceError
 from murid.video import UnreadableFrame, open_source, sample_frames

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from conftest import paint
+from painted_pictures import paint
 
 from murid.core import Detections, Frame, TrackedDetections
 from murid.errors import ArrayError, StorageError
@@ -27,7 +27,7 @@ def test_odd_sizes_are_padded(tmp_path):
 
 
 def test_nothing_is_left_after_an_error(tmp_path):
-    with pytest.raises(ArrayError, match="image"), VideoSink(tmp_path / "out.mp4", 25.0, 96, 64) as sink:
+    with pytest.raises(ArrayError, match="image"), VideoSink(tmp_path / "out.mp4", 25.0, 96, 64) as sink:  # noqa: PT012
         sink.write(paint(0))
         sink.write(paint(0, width=50))
     assert not list(tmp_path.iterdir())
