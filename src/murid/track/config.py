@@ -79,7 +79,7 @@ class TrackConfig:
     scale_noise_with_fps: bool = True
     """Take the Kalman filter's noise as that of 30 frames per second and scale it; False = the same at every rate."""
 
-    coast_s: float | None = 1.0
+    coast_s: float | None = 0.5
     """Time constant in seconds with which the predicted velocity dies away; None = constant velocity."""
 
     confirm_new_tracks: bool = True

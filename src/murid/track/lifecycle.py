@@ -48,7 +48,10 @@ def predict(bank: TrackBank, motion: kalman.Motion) -> TrackBank:
 
 def update(bank: TrackBank, detections: Detections, matches: Matches, momentum: float, frame: int) -> TrackBank:
     """Give the matched tracks what they saw: place, appearance and one more hit; they are tracked now."""
-    rows, seen = matches.track_rows, detections[matches.detection_rows]
+    rows = matches.track_rows
+    if not len(rows):
+        return bank
+    seen = detections[matches.detection_rows]
     means, covariances = bank.means.copy(), bank.covariances.copy()
     means[rows], covariances[rows] = kalman.update(means[rows], covariances[rows], kalman.measure(seen.boxes))
     embeddings = bank.embeddings

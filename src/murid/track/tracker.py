@@ -105,12 +105,13 @@ class Tracker:
         return TrackState.TENTATIVE if self.config.confirm_new_tracks and self._frame > 1 else TrackState.TRACKED
 
     def _choose_births(self, bank: TrackBank, detections: Detections, leftover: Int64) -> Int64:
-        """Rows ``(k,)`` of leftover detections that start a track: the best ones, as many as there is room for."""
+        """Rows ``(k,)`` of leftover detections that start tracks, left to right; the best if room is short."""
         rows = leftover[detections.scores[leftover] >= self.config.birth_threshold]
-        if self.config.max_tracks is None:
-            return rows
-        best = np.argsort(-detections.scores[rows], kind="stable")
-        return np.sort(rows[best[: max(self.config.max_tracks - len(bank), 0)]])
+        if self.config.max_tracks is not None:
+            best = np.argsort(-detections.scores[rows], kind="stable")
+            rows = rows[best[: max(self.config.max_tracks - len(bank), 0)]]
+        left, top = detections.boxes[rows, 0], detections.boxes[rows, 1]
+        return rows[np.lexsort((top, left))]
 
     def _retire(self, bank: TrackBank) -> TrackBank:
         """Remove the old and the double, but not where the number of animals is known: nobody leaves the cage."""

@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+
+from murid.core import Detections
+from murid.track import costs, kalman, lifecycle
+from murid.track.assignment import assign
+from murid.track.lifecycle import TrackState
+
+GATE = kalman.GATES[4]
+
+
+def _bank(boxes, embeddings=None):
+    detections = _detections(boxes, embeddings)
+    empty = lifecycle.empty_bank(0 if embeddings is None else len(embeddings[0]))
+    return lifecycle.start(empty, detections, TrackState.TRACKED, 1, 1, kalman.Motion.from_noise())
+
+
+def _detections(boxes, embeddings=None):
+    boxes = np.array(boxes, np.float32).reshape(-1, 4)
+    embeddings = None if embeddings is None else np.array(embeddings, np.float32)
+    return Detections(boxes, np.ones(len(boxes), np.float32), embeddings)
+
+
+def test_fused_cost_at_the_gate_is_just_a_match():
+    fused = costs.fuse_motion(np.array([[0.2145]]), np.array([[9.4877]]), 0.98, GATE)
+    assert fused[0, 0] == pytest.approx(0.4, abs=1e-4)
+    assert len(assign(fused, 0.4).track_rows) == 1
+
+
+def test_fused_cost_beyond_the_gate_is_forbidden():
+    fused = costs.fuse_motion(np.array([[0.0]]), np.array([[9.4878]]), 0.98, GATE)
+    assert np.isinf(fused[0, 0])
+    assert len(assign(fused, 0.4).track_rows) == 0
+
+
+def test_without_embeddings_motion_alone_decides():
+    bank, detections = _bank([[0, 0, 40, 20], [100, 0, 140, 20]]), _detections([[103, 0, 143, 20], [2, 0, 42, 20]])
+    fused = costs.compute_fused_costs(bank, detections, 0.98)
+    np.testing.assert_array_equal(assign(fused, 0.4).detection_rows, [1, 0])
+
+
+def test_a_gate_of_the_centre_lets_a_turning_animal_through():
+    bank, turned = _bank([[0, 0, 100, 40]]), _detections([[30, -30, 70, 70]])
+    assert np.isinf(costs.compute_fused_costs(bank, turned, 0.98, 4)[0, 0])
+    assert costs.compute_fused_costs(bank, turned, 0.98, 2)[0, 0] < 0.01
+    assert costs.compute_near_costs(bank, turned, 0.3)[0, 0] < 0.7
+
+
+def test_iou_and_centre_costs():
+    bank, detections = _bank([[0, 0, 40, 20]]), _detections([[20, 0, 60, 20], [0, 0, 40, 20], [500, 0, 540, 20]])
+    np.testing.assert_allclose(costs.compute_iou_costs(bank, detections), [[2 / 3, 0, 1]], atol=1e-9)
+    np.testing.assert_allclose(costs.compute_centre_costs(bank, detections), [[0.5, 0, 12.5]], atol=1e-9)
+
+
+def test_near_cost_prefers_a_body_to_a_head_and_to_a_pair():
+    bank = _bank([[0, 0, 80, 40]])
+    body, head, pair = [4, 2, 84, 42], [40, 0, 80, 30], [0, 0, 120, 80]
+    near = costs.compute_near_costs(bank, _detections([body, head, pair]), 0.3)[0]
+    assert near[0] < min(near[1], near[2])
+
+
+def test_near_cost_lets_clear_appearance_tip_the_balance_but_no_noise():
+    a, b = [1, 0], [0, 1]
+    bank = _bank([[0, 0, 60, 30], [24, 0, 84, 30]], [a, b])
+    between = _detections([[12, 0, 72, 30]], [b])
+    assert np.argmin(costs.compute_near_costs(bank, between, 0.3)) == 1
+    alike = [[0.98, 0.199], [1, 0]]
+    apart = _bank([[0, 0, 60, 30], [90, 0, 150, 30]], alike)
+    swapped = _detections([[2, 0, 62, 30], [92, 0, 152, 30]], alike[::-1])
+    matches = assign(costs.compute_near_costs(apart, swapped, 0.3), 0.7)
+    np.testing.assert_array_equal(matches.detection_rows, [0, 1])
+
+
+def test_assign_keeps_cost_equal_to_the_limit_and_given_row_numbers():
+    matches = assign(np.array([[np.inf, 0.4], [0.41, np.inf]]), 0.4, np.array([3, 5]), np.array([2, 7]))
+    assert (matches.track_rows, matches.detection_rows) == ([3], [7])
+    np.testing.assert_array_equal(matches.unmatched_tracks, [5])
+    np.testing.assert_array_equal(matches.unmatched_detections, [2])
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0, 0)])
+def test_assign_nothing(shape):
+    matches = assign(np.zeros(shape), 0.4)
+    assert len(matches.track_rows) == 0
+    assert (len(matches.unmatched_tracks), len(matches.unmatched_detections)) == shape

@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+
+from murid.core import Detections, Matches
+from murid.track import kalman, lifecycle
+from murid.track.lifecycle import TrackState
+
+MOTION = kalman.Motion.from_noise()
+NONE = np.zeros(0, np.int64)
+
+
+def _bank(states, boxes=None):
+    boxes = [[100 * i, 0, 100 * i + 40, 20] for i in range(len(states))] if boxes is None else boxes
+    detections = Detections(np.array(boxes, np.float32), np.ones(len(states), np.float32))
+    bank = lifecycle.start(lifecycle.empty_bank(), detections, TrackState.TRACKED, 1, 1, MOTION)
+    bank.states[:] = states
+    return bank
+
+
+def test_start_appends_and_leaves_the_old_bank():
+    old = _bank([TrackState.TRACKED])
+    new = lifecycle.start(old, Detections(np.ones((2, 4), np.float32).cumsum(1), np.ones(2, np.float32)),
+                          TrackState.TENTATIVE, 7, 9, MOTION)  # fmt: skip
+    assert len(old) == 1
+    np.testing.assert_array_equal(new.ids, [1, 7, 8])
+    np.testing.assert_array_equal(new.states, [1, 0, 0])
+    np.testing.assert_array_equal(new.first_frames, [1, 9, 9])
+
+
+def test_only_tentative_tracks_stand_still():
+    bank = _bank([TrackState.TENTATIVE, TrackState.TRACKED, TrackState.LOST])
+    bank.means[:, 4:] = 1
+    moved = lifecycle.predict(bank, MOTION).means - bank.means
+    np.testing.assert_array_equal(moved[0], 0)
+    np.testing.assert_allclose(moved[1, :4], [1, 1, 1, 1])
+    np.testing.assert_allclose(moved[2, :4], [1, 1, 1, 0])  # a lost track keeps its height
+
+
+def test_prediction_never_turns_a_box_inside_out():
+    bank = _bank([TrackState.TRACKED])
+    bank.means[:, 6:] = -1000
+    predicted = lifecycle.predict(bank, MOTION)
+    assert (predicted.means[:, 2:4] > 0).all()
+
+
+def test_coasting_velocity_dies_away():
+    coast = kalman.Motion.from_noise(fps=10, coast_s=0.5)
+    bank = _bank([TrackState.LOST])
+    bank.means[:, 4] = 10
+    for _ in range(10):
+        bank = lifecycle.predict(bank, coast)
+    assert bank.means[0, 4] == pytest.approx(10 * np.exp(-2))
+
+
+def test_update_touches_matched_rows_alone():
+    bank = _bank([TrackState.LOST, TrackState.TRACKED])
+    seen = Detections(np.array([[10, 0, 50, 20]], np.float32), np.ones(1, np.float32))
+    matches = Matches(np.array([0]), np.array([0]), np.zeros(1), np.array([1]), NONE)
+    after = lifecycle.update(bank, seen, matches, 0.9, 5)
+    np.testing.assert_array_equal(after.states, [TrackState.TRACKED, TrackState.TRACKED])
+    np.testing.assert_array_equal(after.hits, [2, 1])
+    np.testing.assert_array_equal(after.last_frames, [5, 1])
+    np.testing.assert_array_equal(after.means[1], bank.means[1])
+    assert bank.means[0, 0] < after.means[0, 0] < 30
+
+
+def test_mark_missed():
+    bank = _bank([TrackState.TENTATIVE, TrackState.TRACKED, TrackState.LOST, TrackState.TENTATIVE])
+    after = lifecycle.mark_missed(bank, np.array([0, 1, 2]))
+    np.testing.assert_array_equal(after.ids, [2, 3, 4])
+    np.testing.assert_array_equal(after.states, [TrackState.LOST, TrackState.LOST, TrackState.TENTATIVE])
+
+
+def test_retire_by_age():
+    bank = _bank([TrackState.LOST, TrackState.LOST])
+    bank.last_frames[:] = [10, 9]
+    np.testing.assert_array_equal(lifecycle.retire(bank, 40, 30).ids, [1])
+
+
+@pytest.mark.parametrize(("tracked_life", "survivor"), [(5, "lost"), (9, "lost"), (10, "tracked")])
+def test_the_younger_duplicate_goes_and_of_equals_the_tracked_one(tracked_life, survivor):
+    bank = _bank([TrackState.TRACKED, TrackState.LOST], [[0, 0, 40, 20], [1, 0, 41, 20]])
+    bank.last_frames[:] = [1 + tracked_life, 10]
+    kept = lifecycle.drop_duplicates(bank, 0.15)
+    np.testing.assert_array_equal(kept.ids, [1] if survivor == "tracked" else [2])
+
+
+def test_neighbours_are_no_duplicates():
+    bank = _bank([TrackState.TRACKED, TrackState.LOST], [[0, 0, 40, 20], [8, 0, 48, 20]])
+    assert len(lifecycle.drop_duplicates(bank, 0.15)) == 2

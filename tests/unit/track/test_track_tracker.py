@@ -1,0 +1,236 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from murid.core import Detections
+from murid.errors import ArrayError, ConfigError
+from murid.track import TrackConfig, Tracker, TrackState
+
+PAPER, DEFAULT = TrackConfig.paper(), TrackConfig()
+BOTH = pytest.mark.parametrize("config", [PAPER, DEFAULT], ids=["paper", "default"])
+NOTHING = Detections.empty()
+
+
+def see(*centres, size=(40, 20), score=0.9, embeddings=None):
+    """Detections of one size around centres (x, y)."""
+    c, half = np.array(centres, np.float32).reshape(-1, 2), np.array(size, np.float32) / 2
+    boxes = np.concatenate([c - half, c + half], axis=1)
+    scores = np.broadcast_to(np.float32(score), len(c)).copy()
+    return Detections(boxes, scores, None if embeddings is None else np.array(embeddings, np.float32))
+
+
+def ids_of(tracker, *frames):
+    return [tracker.step(f).track_ids.tolist() for f in frames]
+
+
+@BOTH
+def test_first_frame_is_reported_at_once_from_left_to_right(config):
+    assert ids_of(Tracker(config), see((300, 50), (50, 50))) == [[2, 1]]
+
+
+@BOTH
+def test_a_later_track_is_reported_from_its_second_match(config):
+    frames = [see((50, 50))] * 2 + [see((50, 50), (300, 50))] * 3
+    assert ids_of(Tracker(config), *frames)[2:] == [[1, -1], [1, 2], [1, 2]]
+
+
+def test_without_confirmation_it_is_reported_at_once():
+    config = replace(PAPER, confirm_new_tracks=False)
+    assert ids_of(Tracker(config), see((50, 50)), see((50, 50), (300, 50))) == [[1], [1, 2]]
+
+
+@BOTH
+def test_a_tentative_track_without_second_match_is_forgotten(config):
+    tracker = Tracker(config)
+    ids_of(tracker, see((50, 50)), see((50, 50), (300, 50)), see((50, 50)))
+    assert tracker.bank.ids.tolist() == [1]
+
+
+@pytest.mark.parametrize(("gap", "same"), [(30, True), (31, False)])
+def test_life_of_a_lost_track(gap, same):
+    tracker = Tracker(PAPER, fps=30)
+    ids_of(tracker, see((50, 50)), *[NOTHING] * gap)
+    assert len(tracker.bank) == int(same)
+    assert ids_of(tracker, *[see((50, 50))] * 2)[-1] == ([1] if same else [2])
+
+
+def test_life_follows_the_frame_rate():
+    tracker = Tracker(PAPER, fps=10)
+    ids_of(tracker, see((50, 50)), *[NOTHING] * 10)
+    assert len(tracker.bank) == 1
+    tracker.step(NOTHING)
+    assert len(tracker.bank) == 0
+
+
+def test_trackers_side_by_side_count_alone():
+    a, b = Tracker(), Tracker()
+    for _ in range(3):
+        assert a.step(see((50, 50), (200, 50))).track_ids.tolist() == [1, 2]
+        assert b.step(see((90, 90))).track_ids.tolist() == [1]
+    assert ids_of(Tracker(), see((50, 50))) == [[1]]
+
+
+@BOTH
+def test_empty_frames_and_one_detection(config):
+    tracker = Tracker(config)
+    assert ids_of(tracker, NOTHING, NOTHING) == [[], []]
+    assert ids_of(tracker, see((50, 50)), see((51, 50)), NOTHING, see((52, 50))) == [[-1], [1], [], [1]]
+    assert tracker.bank.states.tolist() == [TrackState.TRACKED]
+
+
+@BOTH
+def test_nothing_grows_for_ever(config):
+    tracker, rng = Tracker(config, fps=10), np.random.default_rng(0)
+    for _ in range(200):
+        tracker.step(see(*rng.uniform(0, 5000, (4, 2))))
+    assert len(tracker.bank) <= 4 * 20
+
+
+@BOTH
+def test_works_without_embeddings_while_two_pass(config):
+    tracker = Tracker(config)
+    for t in range(40):
+        ids = tracker.step(see((50 + 5 * t, 50), (250 - 5 * t, 75))).track_ids.tolist()
+    assert ids == [1, 2]
+
+
+def test_paper_follows_appearance_within_the_gate():
+    a, b = [1.0, 0.0], [0.0, 1.0]
+    tracker = Tracker(PAPER)
+    ids_of(tracker, *[see((50, 50), (53, 50), embeddings=[a, b])] * 3)
+    assert ids_of(tracker, see((50, 50), (53, 50), embeddings=[b, a])) == [[2, 1]]
+
+
+def test_noisy_look_alikes_do_not_swap():
+    tracker, rng = Tracker(), np.random.default_rng(0)
+    base = rng.normal(size=64)
+    for _ in range(60):
+        embeddings = base + rng.normal(0, 0.4, (2, 64))
+        embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
+        centres = np.array([[50, 50], [85, 50]]) + rng.normal(0, 1, (2, 2))
+        assert tracker.step(see(*centres, embeddings=embeddings)).track_ids.tolist() == [1, 2]
+
+
+def test_a_turning_animal_keeps_its_id():
+    tracker = Tracker()
+    for angle in np.linspace(0, 4 * np.pi, 120):  # a body 100 x 30 that spins twice in 4 s
+        size = np.hypot(100 * np.cos(angle), 30 * np.sin(angle)), np.hypot(100 * np.sin(angle), 30 * np.cos(angle))
+        assert tracker.step(see((200, 200), size=size)).track_ids.tolist() == [1]
+
+
+def test_a_running_animal_keeps_its_id_at_five_frames_per_second():
+    tracker = Tracker(fps=5)
+    for t in range(20):  # half a body length between frames, and no overlap with its neighbour
+        assert tracker.step(see((50 + 20 * t, 50), (50 + 20 * t, 110))).track_ids.tolist() == [1, 2]
+
+
+def test_low_scores_prolong_but_do_not_start():
+    tracker = Tracker()
+    assert ids_of(tracker, see((50, 50)), see((51, 50), score=0.12), see((52, 50))) == [[1], [1], [1]]
+    assert tracker.bank.hits.tolist() == [3]
+    assert ids_of(Tracker(), *[see((50, 50), score=0.3)] * 3) == [[-1]] * 3
+
+
+def test_scores_equal_to_the_thresholds_count():
+    config = TrackConfig(score_threshold=0.5, birth_threshold=0.5, low_score_threshold=0.25)
+    assert ids_of(Tracker(config), see((50, 50), score=0.5), see((50, 50), score=0.25)) == [[1], [1]]
+
+
+def test_output_boxes():
+    first, second = see((50, 50)), see((56, 50))
+    for config, moved in ((PAPER, False), (replace(PAPER, output_boxes="detection"), True)):
+        tracker = Tracker(config)
+        tracker.step(first)
+        boxes = tracker.step(second).detections.boxes
+        assert boxes.dtype == np.float32
+        assert bool((boxes == second.boxes).all()) is moved
+        np.testing.assert_allclose(boxes, second.boxes, atol=4)
+
+
+def test_a_box_without_area_belongs_to_no_track():
+    detections = see((50, 50), (150, 50), (250, 50))
+    detections.boxes[1, 2] = detections.boxes[1, 0]
+    tracker = Tracker()
+    assert ids_of(tracker, detections, detections) == [[1, -1, 2], [1, -1, 2]]
+
+
+class TestKnownNumber:
+    def test_never_more_than_n_and_the_best_first(self):
+        tracker = Tracker(TrackConfig(max_tracks=2))
+        detections = see((50, 50), (150, 50), (250, 50), score=[0.9, 0.5, 0.8])
+        assert ids_of(tracker, detections, detections) == [[1, -1, 2], [1, -1, 2]]
+        assert len(tracker.bank) == 2
+
+    def test_a_lost_animal_is_found_again_elsewhere_after_long(self):
+        tracker = Tracker(TrackConfig(max_tracks=2), fps=30)
+        frames = [see((50, 50), (150, 50))] * 5 + [see((50, 50))] * 300
+        ids_of(tracker, *frames)
+        assert ids_of(tracker, see((50, 50), (400, 300))) == [[1, 2]]
+
+    def test_a_far_newcomer_takes_over_a_lost_track_only_in_time(self):
+        tracker = Tracker(TrackConfig(max_tracks=1), fps=30)
+        tracker.step(see((50, 50)))
+        ids = ids_of(tracker, *[see((450, 50))] * 300)  # ten bodies away: reached after about five seconds
+        assert ids[0] == [-1]
+        assert ids[-1] == [1]
+        assert 60 < ids.index([1]) < 200
+
+    def test_the_missing_may_still_be_born(self):
+        tracker = Tracker(TrackConfig(max_tracks=3))
+        ids = ids_of(tracker, see((50, 50)), *[see((50, 50), (300, 50))] * 2)
+        assert ids[-1] == [1, 2]
+
+
+class TestAtTheDoor:
+    @pytest.mark.parametrize("value", [np.nan, np.inf])
+    def test_not_finite(self, value):
+        bad = see((50, 50))
+        bad.boxes[0, 2] = value
+        with pytest.raises(ArrayError, match="boxes"):
+            Tracker().step(bad)
+        with pytest.raises(ArrayError, match="scores"):
+            Tracker().step(see((50, 50), score=value))
+
+    def test_inverted(self):
+        with pytest.raises(ArrayError, match="inverted"):
+            Tracker().step(see((50, 50), size=(-40, 20)))
+
+    def test_embeddings_change(self):
+        tracker = Tracker()
+        tracker.step(NOTHING)
+        tracker.step(see((50, 50), embeddings=[[1.0, 0.0]]))
+        tracker.step(NOTHING)
+        with pytest.raises(ArrayError, match="size 2 as in earlier frames, got 3"):
+            tracker.step(see((50, 50), embeddings=[[1.0, 0.0, 0.0]]))
+        with pytest.raises(ArrayError, match="got 0"):
+            tracker.step(see((50, 50)))
+
+    def test_a_refused_frame_changes_nothing(self):
+        tracker = Tracker()
+        tracker.step(see((50, 50)))
+        bank = tracker.bank
+        with pytest.raises(ArrayError):
+            tracker.step(see((np.nan, 50)))
+        assert tracker.bank is bank
+
+    @pytest.mark.parametrize("fps", [0, -5, np.nan, np.inf])
+    def test_fps(self, fps):
+        with pytest.raises(ConfigError, match="fps"):
+            Tracker(fps=fps)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("clip", ["udmt-rat2mice-a", "sleapmot-2mice-homecage"])
+def test_real_rodents_with_perfect_boxes_never_switch(clip, data_dir):
+    rows = np.loadtxt(data_dir / "rodents" / clip / "gt" / "gt.txt", delimiter=",", usecols=range(6))
+    truth: dict[int, set[int]] = {}
+    tracker = Tracker()
+    for t in range(1, int(rows[:, 0].max()) + 1):
+        here = rows[rows[:, 0] == t]
+        boxes = np.concatenate([here[:, 2:4], here[:, 2:4] + here[:, 4:6]], axis=1).astype(np.float32)
+        tracked = tracker.step(Detections(boxes, np.full(len(boxes), 0.6, np.float32)))
+        for animal, track in zip(here[:, 1].astype(int), tracked.track_ids, strict=True):
+            truth.setdefault(int(animal), set()).add(int(track))
+    assert all(len(ids - {-1}) == 1 for ids in truth.values())
+    assert len(set.union(*truth.values()) - {-1}) == len(truth)
