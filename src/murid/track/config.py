@@ -35,7 +35,7 @@ class TrackConfig:
         If a value is out of range, or two values contradict each other.
     """
 
-    score_threshold: float = 0.25
+    score_threshold: float = 0.2
     """Detections with at least this score take part in the main stages."""
 
     birth_threshold: float = 0.4

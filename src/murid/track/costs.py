@@ -16,7 +16,7 @@ from murid.track import kalman
 
 OVERLAP_WEIGHT = 0.5
 """Share of the IoU distance in the near cost, where distance in body lengths has the rest; chosen by measurement."""
-SIZE_WEIGHT = 0.2
+SIZE_WEIGHT = 0.15
 """Weight of the logarithm of the ratio of areas in the near cost: a head or a merged pair is no whole animal."""
 
 

@@ -41,7 +41,7 @@ def test_paper_states_every_field_itself():
         {"first_cost": "magic"},
         {"output_boxes": "both"},
         {"max_tracks": 0},
-        {"birth_threshold": 0.2},
+        {"birth_threshold": 0.1},
         {"low_score_threshold": 0.3},
     ],
 )
