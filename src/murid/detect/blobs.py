@@ -17,7 +17,8 @@ _SMALLEST_SHARE = 0.0002  # of the picture's area: smaller blobs are noise
 _LARGEST_SHARE = 0.3  # of the picture's area: larger blobs are the light, or a hand
 _STRONG_FACTOR = 1.8  # times the threshold: some of a blob must differ by this (hysteresis)
 _STRONG_SHARE = 0.1  # of a blob's area that must be strong
-_OWN_CONTRAST = 0.5  # of a blob's median difference: weaker parts of it are shadow or reflection
+_OWN_MEDIAN = 0.5  # of a blob's median difference: weaker parts of it are shadow or reflection
+_OWN_STRONGEST = 0.2  # of a blob's strongest tenth: the same, where the reflection is as large as the animal
 _TAIL_WIDTH = 0.4  # of a body's half-width: thinner parts are tails
 _SMALLEST_PART = 0.3  # of the largest part that remains of a blob: smaller parts are dropped
 
@@ -83,7 +84,8 @@ def _find_parts(mask: Mask, smallest: float, largest: float) -> Iterator[_Part]:
 
 
 def _cut_bodies(part: _Part, difference: UInt8, threshold: UInt8) -> Iterator[Blob]:
-    own = _OWN_CONTRAST * np.median(difference[part.mask > 0])
+    inside = difference[part.mask > 0]
+    own = max(_OWN_MEDIAN * np.median(inside), _OWN_STRONGEST * np.percentile(inside, 90))
     body = _remove_thin_parts(part.mask & (difference >= own).astype(np.uint8))
     parts = list(_find_parts(body, 1, body.size))
     largest = max((p.area for p in parts), default=0)

@@ -22,7 +22,8 @@ class DetectConfig:
     score_threshold : float
         Lowest score that is stored, in [0, 1]; the tracker has its own, higher ones.
     longest_side : int or None
-        Length in pixels to which the picture's longest side is brought; None = the length the network was trained at.
+        Length in pixels to which the picture's longest side is brought; None = the length that the network was trained
+        at, and for ``"background"`` at most 640.
     top_k : int
         Highest number of animals in one frame.
     duplicate_iou : float or None

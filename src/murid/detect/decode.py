@@ -12,8 +12,12 @@ from numpy.typing import NDArray
 from murid.core import boxes as box
 from murid.core.types import Float32
 from murid.detect.config import DetectConfig
+from murid.errors import ArrayError
 
 BoxMode = Literal["wh", "ltrb"]
+
+SIZE_CHANNELS: dict[BoxMode, int] = {"wh": 2, "ltrb": 4}
+"""Channels of the size map for each box mode."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -68,7 +72,14 @@ def decode(
         ``(n, 4)`` float32 xyxy in input pixels, of positive width and height, by falling score.
     scores : ndarray
         ``(n,)`` float32 calibrated scores in [0, 1].
+
+    Raises
+    ------
+    ArrayError
+        If the size map does not have the channels of the box mode.
     """
+    if len(heads.size) != SIZE_CHANNELS[box_mode]:
+        raise ArrayError("HeadMaps.size", f"{SIZE_CHANNELS[box_mode]} channels for {box_mode}", f"{len(heads.size)}")
     rows, columns = find_peaks(heads.heatmap, top_k)
     scores = calibrate(heads.heatmap[rows, columns], score_scale, score_bias)
     boxes = _build_boxes(heads, rows, columns, box_mode) * np.float32(stride)

@@ -7,6 +7,7 @@ from typing import Any
 
 import openvino
 
+from murid.detect.decode import SIZE_CHANNELS
 from murid.detect.metadata import Kind, NetworkMetadata
 from murid.errors import ModelError
 
@@ -62,7 +63,7 @@ def _check_ports(path: Path, model: Any, kind: Kind) -> None:
 
 
 def _check_size_channels(path: Path, detector: Any, metadata: NetworkMetadata) -> None:
-    expected = {"wh": 2, "ltrb": 4}[metadata.box_mode]
+    expected = SIZE_CHANNELS[metadata.box_mode]
     channels = detector.output("size").get_partial_shape()[1]
     if channels.is_static and channels.get_length() != expected:
         wanted = f"{expected} channels for box mode {metadata.box_mode}"

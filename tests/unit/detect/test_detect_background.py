@@ -10,6 +10,7 @@ from murid.detect.background import BackgroundDetector, UsualBody, compute_score
 from murid.detect.blobs import Blob, find_blobs
 from murid.detect.config import DetectConfig
 from murid.errors import ArrayError, ConfigError
+from murid.video.source import open_source, sample_frames
 
 WIDTH, HEIGHT = 320, 240
 FLOOR = 130
@@ -170,3 +171,17 @@ def test_frames_that_make_no_background_are_refused():
 def test_a_picture_of_another_size_is_refused(fitted):
     with pytest.raises(ArrayError, match="320x240"):
         fitted.detect([np.zeros((100, 100, 3), np.uint8)])
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("clip", ["openfield-1mouse", "tracktor-1mouse"])
+def test_one_dark_mouse_in_a_real_arena(data_dir, clip):
+    frames = sample_frames(open_source(data_dir / "rodents" / clip / "video.mp4"), 40)[4:]
+    detector = BackgroundDetector()
+    detector.fit(frames)
+    found = detector.detect([frame.image for frame in frames])
+    best = np.array([d.boxes[0] for d in found if len(d) and d.scores[0] > 0.6])
+    assert len(best) >= 0.95 * len(frames)
+    sides = best[:, 2:] - best[:, :2]
+    assert (sides.max(axis=0) < 2.5 * np.median(sides, axis=0)).all()  # neither tail nor reflection in the box
+    assert (sides.min(axis=0) > 0.4 * np.median(sides, axis=0)).all()

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from murid.detect.config import DetectConfig
 from murid.detect.decode import HeadMaps, calibrate, decode, find_peaks, select_boxes, suppress_duplicates
-from murid.errors import ConfigError
+from murid.errors import ArrayError, ConfigError
 
 
 def make_heads(peaks: dict[tuple[int, int], float], size: list[float], shape: tuple[int, int] = (12, 16)) -> HeadMaps:
@@ -61,6 +61,12 @@ def test_boxes_without_area_are_dropped(mode, size):
     boxes, scores = decode(make_heads({(3, 5): 0.8}, size), box_mode=mode)
     assert boxes.shape == (0, 4)
     assert scores.shape == (0,)
+
+
+@pytest.mark.parametrize(("mode", "size"), [("wh", [1, 1, 1, 1]), ("ltrb", [1, 1])])
+def test_a_size_map_of_the_other_box_mode_is_refused(mode, size):
+    with pytest.raises(ArrayError, match=r"HeadMaps\.size"):
+        decode(make_heads({(3, 5): 0.8}, size), box_mode=mode)
 
 
 @settings(max_examples=30)
