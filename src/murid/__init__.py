@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from murid.evaluate import Metrics
     from murid.pipeline import track
     from murid.run import Run
-    from murid.track import TrackConfig, Tracker
+    from murid.tracking import TrackConfig, Tracker
 
 _HOMES = {
     "DetectConfig": "murid.detect.config",
@@ -27,9 +27,9 @@ _HOMES = {
     "Metrics": "murid.evaluate",
     "MuridError": "murid.errors",
     "Run": "murid.run",
-    "TrackConfig": "murid.track",
+    "TrackConfig": "murid.tracking",
     "TrackedDetections": "murid.core",
-    "Tracker": "murid.track",
+    "Tracker": "murid.tracking",
     "Tracks": "murid.core",
     "Trajectories": "murid.core",
     "track": "murid.pipeline",

@@ -13,7 +13,7 @@ from murid.detect.config import DetectConfig
 from murid.detect.detector import Detector, load_detector
 from murid.run import Report, Run, silent
 from murid.store import RunDirectory
-from murid.track import TrackConfig, Tracker
+from murid.tracking import TrackConfig, Tracker
 from murid.video import FrameSource, UnreadableFrame, open_source, sample_frames
 from murid.video.ahead import read_ahead
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from scipy.optimize import linear_sum_assignment
 
-from murid.track.assignment import assign
+from murid.tracking.assignment import assign
 
 COSTS = st.one_of(st.floats(0, 2, width=32), st.just(np.inf), st.sampled_from([0.4, 0.5]))
 MATRICES = arrays(np.float64, array_shapes(min_dims=2, max_dims=2, min_side=0, max_side=7), elements=COSTS)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from murid.track import kalman
+from murid.tracking import kalman
 
 FAIRMOT = kalman.Motion.from_noise()
 

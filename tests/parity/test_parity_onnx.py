@@ -71,7 +71,7 @@ def run_openvino(pair: tuple[Path, Path], images: np.ndarray, boxes: np.ndarray)
 def test_engines_say_what_torch_says(network: Network, pair: tuple[Path, Path], run) -> None:
     rng = np.random.default_rng(0)
     for n_images, height, width, n_boxes in SHAPES:
-        images = rng.random((n_images, 3, height, width), np.float32)
+        images = rng.random((n_images, network.config.n_channels, height, width), np.float32)
         corners = rng.uniform(-10, [width - 10, height - 10], (n_boxes, 2))
         rows = rng.integers(0, n_images, (n_boxes, 1))
         boxes = np.hstack([rows, corners, corners + rng.uniform(5, 60, (n_boxes, 2))]).astype(np.float32)
@@ -113,7 +113,7 @@ def test_free_dimensions_have_names(pair: tuple[Path, Path]) -> None:
         graph = onnx.load(path).graph
         for port in (*graph.input, *graph.output):
             ports[port.name] = [d.dim_param or d.dim_value for d in port.type.tensor_type.shape.dim]
-    assert ports["image"] == ["batch", 3, "32*rows", "32*columns"]
+    assert ports["image"] == ["batch", 4, "32*rows", "32*columns"]
     assert ports["heatmap"] == ["batch", 1, "8*rows", "8*columns"]
     assert ports["p5"] == ["batch", 192, "rows", "columns"]
     assert ports["boxes"] == ["boxes", 5]

@@ -12,7 +12,7 @@ from murid import pipeline
 from murid.cli.progress import show_progress
 from murid.detect.config import DetectConfig
 from murid.errors import ConfigError
-from murid.track import TrackConfig
+from murid.tracking import TrackConfig
 
 
 def track(

@@ -50,7 +50,7 @@ def compute_intersections(a: Boxes, b: Boxes) -> Boxes:
     """Shared areas ``(n, m)`` in square pixels between boxes ``(n, 4)`` and ``(m, 4)``."""
     low = np.maximum(a[:, None, :2], b[None, :, :2])
     high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    size = np.maximum(high - low, 0)
+    size: Boxes = np.maximum(high - low, 0)
     return size[..., 0] * size[..., 1]
 
 
@@ -58,7 +58,8 @@ def compute_iou(a: Boxes, b: Boxes) -> Boxes:
     """Intersection over union ``(n, m)`` in [0, 1] between boxes ``(n, 4)`` and ``(m, 4)``; zero for empty boxes."""
     shared = compute_intersections(a, b)
     union = compute_areas(a)[:, None] + compute_areas(b)[None, :] - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    iou: Boxes = np.divide(shared, union, out=np.zeros(union.shape, np.result_type(union, np.float32)), where=union > 0)
+    return iou
 
 
 def clip(boxes: Boxes, width: float, height: float) -> Boxes:

@@ -11,7 +11,8 @@ Embeddings = NDArray[np.floating]
 def normalize(embeddings: Embeddings) -> Embeddings:
     """Rows ``(n, d)`` scaled to unit length; a zero row stays zero."""
     norms = np.linalg.norm(embeddings, axis=-1, keepdims=True)
-    return np.divide(embeddings, norms, out=np.zeros_like(embeddings), where=norms > 0)
+    unit: Embeddings = np.divide(embeddings, norms, out=np.zeros(embeddings.shape, norms.dtype), where=norms > 0)
+    return unit
 
 
 def compute_cosine_distances(a: Embeddings, b: Embeddings) -> Embeddings:

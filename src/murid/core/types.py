@@ -264,7 +264,7 @@ class TrackBank:
     ids : ndarray
         ``(m,)`` int64.
     states : ndarray
-        ``(m,)`` int64 values of `murid.track.lifecycle.TrackState`.
+        ``(m,)`` int64 values of `murid.tracking.lifecycle.TrackState`.
     means : ndarray
         ``(m, 8)`` float64 Kalman means (x, y, a, h and their velocities per frame).
     covariances : ndarray

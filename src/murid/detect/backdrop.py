@@ -14,6 +14,7 @@ from murid.core.types import UInt8
 _LOWEST_THRESHOLD = 8.0  # grey levels; compression and sensor noise of a clean video stay below
 _NOISE_FACTOR = 5.0  # deviations of the noise that a pixel must differ by
 _MOST_DOUBT = 0.5  # of the picture: beyond, it is the camera or the light that changes
+_MOST_CHANGE = 0.4  # of the picture: more differs only where the camera moves
 _RESTING_SHARE = 0.2  # of the frames: from here on, the rarer look of a pixel may be the empty scene
 _BETTER = 0.8  # times the median's: how much nearer to its surroundings another look must be
 _INPAINT_RADIUS = 5  # pixels
@@ -61,6 +62,15 @@ def fit_backdrop(images: Sequence[UInt8]) -> Backdrop:
     if 0 < doubtful.mean() < _MOST_DOUBT:
         return Backdrop(_mend(low, middle, high, doubtful, threshold), threshold)
     return Backdrop(middle, threshold)
+
+
+def fit_still_backdrop(images: Sequence[UInt8]) -> Backdrop | None:
+    """Learn the empty scene as `fit_backdrop` does; None where sizes differ or the camera moves."""
+    if len({image.shape for image in images}) != 1:
+        return None
+    backdrop = fit_backdrop(images)
+    changed = [(backdrop.compute_difference(image) > backdrop.threshold).mean() for image in images]
+    return None if np.median(changed) > _MOST_CHANGE else backdrop
 
 
 def _compute_looks(images: Sequence[UInt8]) -> tuple[UInt8, UInt8, UInt8]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -19,7 +19,6 @@ from murid.errors import ArrayError, ConfigError
 
 _LONGEST_SIDE = 640  # pixels to which larger pictures are shrunk
 _BLUR_SHARE = 0.0025  # of the longest side: deviation of the blur that takes away grain and bedding
-_MOST_FRAMES = 51  # that the background is learnt from
 _SMALLEST_BODY = 0.15  # of the usual body area
 
 
@@ -69,7 +68,7 @@ class BackgroundDetector:
             digest.update(repr((self._frame_size, self._usual)).encode())
         return digest.hexdigest()
 
-    def fit(self, frames: Sequence[Frame]) -> None:
+    def fit(self, frames: Iterable[Frame]) -> None:
         """Learn the empty scene and the usual size of a body from frames spread over the video.
 
         Raises
@@ -77,13 +76,15 @@ class BackgroundDetector:
         ArrayError
             If there are fewer than three frames or their sizes differ.
         """
-        shapes = sorted({frame.image.shape for frame in frames})
-        if len(frames) < 3 or len(shapes) != 1:
-            got = f"{len(frames)} frames of sizes {', '.join(f'{w}x{h}' for h, w, _ in shapes) or 'none'}"
+        sizes: set[tuple[int, int]] = set()
+        images = []
+        for frame in frames:
+            sizes.add((frame.image.shape[1], frame.image.shape[0]))
+            images.append(self._simplify(frame.image))
+        if len(images) < 3 or len(sizes) != 1:
+            got = f"{len(images)} frames of sizes {', '.join(f'{w}x{h}' for w, h in sorted(sizes)) or 'none'}"
             raise ArrayError("frames", "three or more frames of one size", got)
-        chosen = np.linspace(0, len(frames) - 1, min(len(frames), _MOST_FRAMES)).round().astype(int)
-        self._frame_size = shapes[0][1], shapes[0][0]
-        images = [self._simplify(frames[i].image) for i in chosen]
+        (self._frame_size,) = sizes
         backdrop = self._backdrop = fit_backdrop(images)
         blobs = [b for image in images for b in find_blobs(backdrop.compute_difference(image), backdrop.threshold)]
         self._usual = _find_usual(blobs) if blobs else UsualBody(1, 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -31,10 +31,10 @@ class Detector(Protocol):
 
     @property
     def needs_background(self) -> bool:
-        """Whether `fit` must be called before `detect`."""
+        """Whether `fit` should be called before `detect`."""
         ...
 
-    def fit(self, frames: Sequence[Frame]) -> None:
+    def fit(self, frames: Iterable[Frame]) -> None:
         """Learn the background from frames spread over the video; does nothing where none is needed."""
 
     def detect(self, images: Sequence[UInt8]) -> list[Detections]:

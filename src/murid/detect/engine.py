@@ -7,7 +7,7 @@ side by side, one to a processor core, which beats one picture on all cores.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
@@ -17,6 +17,7 @@ import numpy as np
 import openvino
 
 from murid.core.types import Detections, Float32, Frame, UInt8
+from murid.detect.backdrop import Backdrop, fit_still_backdrop
 from murid.detect.config import DetectConfig
 from murid.detect.decode import HeadMaps, decode, select_boxes
 from murid.detect.network_file import FEATURES, check_pair, read_network
@@ -29,6 +30,8 @@ from murid.detect.preprocess import (
     to_input,
     undo_letterbox,
 )
+
+_FEWEST_FRAMES = 5  # that show which parts of a scene are empty
 
 
 class Engine:
@@ -52,15 +55,13 @@ class Engine:
     fingerprint : str
         Hash of the network files and of all settings that change the result.
     needs_background : bool
-        False: pictures can be given without `fit`.
+        Whether the network looks at the difference from the empty scene, which `fit` learns.
 
     Raises
     ------
     ModelError
         If a file is missing, damaged or not ours, or the two files do not belong together.
     """
-
-    needs_background = False
 
     def __init__(
         self, path_detector: str | Path, path_embedder: str | Path | None = None, config: DetectConfig | None = None
@@ -73,7 +74,9 @@ class Engine:
             embedder, other = read_network(path_embedder, "embedder")
             check_pair(path_embedder, self.metadata, other)
             models.append(embedder)
-        self.fingerprint = _compute_fingerprint([path_detector, path_embedder], self.config)
+        self.fingerprint = self._fingerprint = _compute_fingerprint([path_detector, path_embedder], self.config)
+        self.needs_background = self.metadata.n_channels > 3
+        self._backdrop: Backdrop | None = None
         self._longest_side = self.config.longest_side or self.metadata.longest_side
         compiled = [_compile(model, self.config) for model in models]
         n_lanes = compiled[0].get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
@@ -82,8 +85,18 @@ class Engine:
             self._lanes.put(_Lane(compiled))
         self._workers = ThreadPoolExecutor(n_lanes, thread_name_prefix="murid-detect")
 
-    def fit(self, frames: Sequence[Frame]) -> None:
-        """Do nothing: a network needs no background."""
+    def fit(self, frames: Iterable[Frame]) -> None:
+        """Learn the empty scene from frames spread over the video.
+
+        Fewer than five frames, frames of different sizes or a moving camera teach nothing: the network then goes by the
+        picture alone, as it does before `fit`.
+        """
+        if not self.needs_background:
+            return
+        images = [self._shrink(frame.image) for frame in frames]
+        self._backdrop = fit_still_backdrop(images) if len(images) >= _FEWEST_FRAMES else None
+        learnt = b"" if self._backdrop is None else self._backdrop.image.tobytes()
+        self.fingerprint = hashlib.sha256(self._fingerprint.encode() + learnt).hexdigest()
 
     def detect(self, images: Sequence[UInt8]) -> list[Detections]:
         """Find the animals in each picture.
@@ -114,12 +127,25 @@ class Engine:
         letterbox = compute_letterbox(width, height, self._longest_side)
         lane = self._lanes.get()
         try:
-            maps = lane.infer(to_input([apply_letterbox(image, letterbox)]))
+            maps = lane.infer(self._to_input(apply_letterbox(image, letterbox)))
             boxes, scores = self._decode(maps, letterbox, width, height)
             embeddings = self._embed(lane, maps, letterbox_boxes(boxes, letterbox, width, height))
         finally:
             self._lanes.put(lane)
         return Detections(boxes, scores, embeddings)
+
+    def _shrink(self, image: UInt8) -> UInt8:
+        check_image(image)
+        return apply_letterbox(image, compute_letterbox(image.shape[1], image.shape[0], self._longest_side))
+
+    def _to_input(self, image: UInt8) -> Float32:
+        """Letterboxed picture, with its difference from the empty scene where the network wants it."""
+        if not self.needs_background:
+            return to_input([image])
+        backdrop = self._backdrop
+        if backdrop is None or backdrop.image.shape != image.shape:
+            return to_input([image], [np.zeros(image.shape[:2], np.uint8)])
+        return to_input([image], [backdrop.compute_difference(image)])
 
     def _decode(self, maps: Any, letterbox: Letterbox, width: int, height: int) -> tuple[Float32, Float32]:
         heads = HeadMaps(maps["heatmap"][0].max(axis=0), maps["offset"][0], maps["size"][0])

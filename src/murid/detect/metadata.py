@@ -29,6 +29,8 @@ class NetworkMetadata:
         What the size head predicts.
     longest_side : int
         Length in pixels of the input's longest side that the network was trained for.
+    n_channels : int
+        Channels of the input: 3 for RGB, 4 with the difference from the empty scene.
     stride : int
         Input pixels per cell of the heads.
     embedding_size : int
@@ -42,6 +44,7 @@ class NetworkMetadata:
     preset: str
     box_mode: BoxMode
     longest_side: int
+    n_channels: int
     stride: int
     embedding_size: int
     score_scale: float
@@ -76,6 +79,7 @@ class NetworkMetadata:
             entries.get("preset"),
             "ltrb" if entries.get_choice("box_mode", ("wh", "ltrb")) == "ltrb" else "wh",
             entries.get_number("longest_side", int),
+            int(entries.get_choice("n_channels", ("3", "4"))),
             entries.get_number("stride", int),
             entries.get_number("embedding_size", int),
             scale,

@@ -81,9 +81,20 @@ def apply_letterbox(image: UInt8, letterbox: Letterbox) -> UInt8:
     return canvas
 
 
-def to_input(images: Sequence[UInt8]) -> Float32:
-    """Stack letterboxed pictures ``(H, W, 3)`` uint8 RGB of one size as ``(B, 3, H, W)`` float32 in [0, 1]."""
+def to_input(images: Sequence[UInt8], differences: Sequence[UInt8] | None = None) -> Float32:
+    """Stack letterboxed pictures of one size as ``(B, 3 | 4, H, W)`` float32 in [0, 1].
+
+    Parameters
+    ----------
+    images : sequence of ndarray
+        ``(H, W, 3)`` uint8 RGB.
+    differences : sequence of ndarray, optional
+        ``(H, W)`` uint8, for networks whose fourth channel is the difference from the empty scene; all zero where that
+        is not known.
+    """
     planes = np.stack([image.transpose(2, 0, 1) for image in images])
+    if differences is not None:
+        planes = np.concatenate([planes, np.stack(differences)[:, None]], axis=1)
     return np.multiply(planes, np.float32(1 / 255), dtype=np.float32, order="C")
 
 

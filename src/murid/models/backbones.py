@@ -27,15 +27,16 @@ class FocusStem(nn.Module):
     Both steps together are one 6×6 convolution of stride 2, and are computed so.
     """
 
-    def __init__(self, n_out: int) -> None:
+    def __init__(self, n_out: int, n_in: int = 3) -> None:
         super().__init__()
-        self.conv = ConvUnit(12, n_out, 3)
+        self.n_in = n_in
+        self.conv = ConvUnit(4 * n_in, n_out, 3)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """``(B, 3, H, W)`` to ``(B, n_out, H / 2, W / 2)``."""
+        """``(B, n_in, H, W)`` to ``(B, n_out, H / 2, W / 2)``."""
         weight = self.conv.get_parameter("0.weight")
-        taps = weight.view(-1, 3, 2, 2, 3, 3)  # output, colour, row and column in the 2×2 block, row and column of taps
-        kernel = taps.permute(0, 1, 4, 2, 5, 3).reshape(-1, 3, 6, 6)
+        taps = weight.view(-1, self.n_in, 2, 2, 3, 3)  # output, channel, place in the 2×2 block, taps
+        kernel = taps.permute(0, 1, 4, 2, 5, 3).reshape(-1, self.n_in, 6, 6)
         y = functional.conv2d(images, kernel, stride=2, padding=2)
         for layer in list(self.conv)[1:]:
             y = layer(y)
@@ -66,20 +67,22 @@ class CspDarknet(nn.Module):
     ----------
     depth, width : float
         Multipliers of bottlenecks and channels.
+    n_in : int
+        Channels of the images.
     """
 
-    def __init__(self, depth: float, width: float) -> None:
+    def __init__(self, depth: float, width: float, n_in: int = 3) -> None:
         super().__init__()
         c2, c3, c4, c5 = count_channels(width)
         n = count_bottlenecks(depth)
-        self.stem = FocusStem(c2 // 2)
+        self.stem = FocusStem(c2 // 2, n_in)
         self.dark2 = nn.Sequential(ConvUnit(c2 // 2, c2, 3, 2), CspLayer(c2, c2, n))
         self.dark3 = nn.Sequential(ConvUnit(c2, c3, 3, 2), CspLayer(c3, c3, 3 * n))
         self.dark4 = nn.Sequential(ConvUnit(c3, c4, 3, 2), CspLayer(c4, c4, 3 * n))
         self.dark5 = nn.Sequential(ConvUnit(c4, c5, 3, 2), SpatialPyramid(c5), CspLayer(c5, c5, n, shortcut=False))
 
     def forward(self, images: torch.Tensor) -> BackboneOutput:
-        """Maps of images ``(B, 3, H, W)`` whose sides are multiples of 32."""
+        """Maps of images ``(B, n_in, H, W)`` whose sides are multiples of 32."""
         c2 = self.dark2(self.stem(images))
         c3 = self.dark3(c2)
         c4 = self.dark4(c3)

@@ -54,14 +54,14 @@ class Network(nn.Module):
         super().__init__()
         self.config = config
         channels = count_channels(config.width)
-        self.backbone = CspDarknet(config.depth, config.width)
+        self.backbone = CspDarknet(config.depth, config.width, config.n_channels)
         self.neck = PathAggregation(config.depth, config.width)
         self.stride4 = StrideFour(config.depth, config.width)
         self.heads = RtmHeads(channels[0], config.head_channels, config.n_classes, config.box_mode)
         self.rim = Rim(config.rim, sum(channels[1:]))
 
     def forward(self, images: torch.Tensor) -> NetworkOutput:
-        """Heads and maps of images ``(B, 3, H, W)`` float32 RGB in [0, 1], sides multiples of 32."""
+        """Heads and maps of images ``(B, 3 | 4, H, W)`` float32 in [0, 1], sides multiples of 32."""
         maps = self.backbone(images)
         pyramid = self.neck(maps)
         return NetworkOutput(*self.heads(self.stride4(pyramid.p3, maps.c2)), *pyramid)

@@ -92,6 +92,8 @@ class NetworkConfig:
         Channels of the heatmap.
     longest_side : int
         Longest side in pixels that pictures are brought to.
+    backdrop : bool
+        Whether the images have a fourth channel, the difference from the empty scene; zero where that is not known.
 
     Raises
     ------
@@ -107,6 +109,12 @@ class NetworkConfig:
     box_mode: BoxMode = "wh"
     n_classes: int = 1
     longest_side: int = 640
+    backdrop: bool = False
+
+    @property
+    def n_channels(self) -> int:
+        """Channels of the images."""
+        return 4 if self.backdrop else 3
 
     def __post_init__(self) -> None:
         if self.box_mode not in ("wh", "ltrb"):
@@ -134,6 +142,7 @@ PRESETS = {
         rim=RimConfig(channels=256, part_channels=64),
         box_mode="ltrb",
         longest_side=512,
+        backdrop=True,
     ),
     "s": NetworkConfig("s"),
     "m": NetworkConfig("m", depth=0.67, width=0.75),

@@ -76,11 +76,12 @@ def export_onnx(
     """
     network = copy.deepcopy(network).cpu().float().to(memory_format=torch.contiguous_format).eval()
     metadata = _describe(network, score_scale, score_bias)
+    image = torch.zeros(2, network.config.n_channels, 96, 128)
     with torch.no_grad():
-        output = network(torch.zeros(2, 3, 96, 128))
+        output = network(image)
     boxes = torch.tensor([[0, 8, 8, 60, 40], [0, 30, 20, 90, 80], [1, 8, 8, 60, 40]], dtype=torch.float32)
     make_directory(directory)
-    detector = _export(_Detector(network), "detector", {"image": torch.zeros(2, 3, 96, 128)}, _MAPS)
+    detector = _export(_Detector(network), "detector", {"image": image}, _MAPS)
     embedder = _export(_Embedder(network), "embedder", {**_pick_pyramid(output), "boxes": boxes}, ("embeddings",))
     return (
         _save(detector, Path(directory) / f"{name}-detector.onnx", metadata.to_properties("detector")),
@@ -103,6 +104,7 @@ def _describe(network: Network, score_scale: float, score_bias: float) -> Networ
         preset=config.name,
         box_mode=config.box_mode,
         longest_side=config.longest_side,
+        n_channels=config.n_channels,
         stride=STRIDE,
         embedding_size=config.rim.embedding_size,
         score_scale=score_scale,

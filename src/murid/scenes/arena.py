@@ -188,6 +188,15 @@ def _make_wild(rng: np.random.Generator, height: int, width: int) -> Arena:
     return Arena(image, np.ones((height, width), bool), cover, alpha)
 
 
+def add_clutter(rng: np.random.Generator, image: Float, count: int) -> None:
+    """Draw things that are no animals, flat or round, into ``image`` in place."""
+    for _ in range(count):
+        if rng.random() < 0.5:
+            _draw_blob(rng, image)
+        else:
+            _scatter(rng, image, 1)
+
+
 def _soften(rng: np.random.Generator, mask: NDArray[np.uint8]) -> Float:
     return np.asarray(cv2.GaussianBlur(mask.astype(np.float32), (0, 0), float(rng.uniform(0.5, 2))))[..., None]
 

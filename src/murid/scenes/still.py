@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from murid.scenes.arena import Arena, make_arena
+from murid.scenes.backdrop import Cast, change_place, recall_backdrop
 from murid.scenes.camera import expose, sample_camera
 from murid.scenes.composition import Shadow, compose
 from murid.scenes.rodent import Coat, Sprite, render_rodent, resize_sprite, sample_coat, sample_posture
@@ -31,11 +32,14 @@ class Still:
         ``(n, 4)`` float32 xyxy pixels, bodies without tails.
     identities : ndarray
         ``(n,)`` int64: number of the coat; -1 where the animal has none (cut-outs).
+    backdrop : ndarray or None
+        ``(h, w, 3)`` uint8 RGB: what a detector would have learnt of the empty scene; None = nothing.
     """
 
     image: NDArray[np.uint8]
     boxes: Float
     identities: NDArray[np.int64]
+    backdrop: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,8 @@ class StillConfig:
         Share of pictures without animals.
     cutouts : float
         Share of pictures whose animals are cut-outs of real ones, where these are given.
+    backdrops : float
+        Share of pictures with a backdrop; the rest are as from a moving camera or a recording that has just begun.
     """
 
     size_px: int = 256
@@ -64,6 +70,7 @@ class StillConfig:
     touching: float = 0.6
     empty: float = 0.06
     cutouts: float = 0.25
+    backdrops: float = 0.75
 
 
 def make_still(seed: int, config: StillConfig, cutouts: Sequence[Sprite] = (), places: Sequence[Any] = ()) -> Still:
@@ -99,9 +106,11 @@ def make_still(seed: int, config: StillConfig, cutouts: Sequence[Sprite] = (), p
         blur_px=float(rng.uniform(1, 0.12 * body + 1.5)),
         shift_px=tuple(rng.normal(0, 0.06 * body, 2).tolist()),
     )
-    scene, truth = compose(arena, sprites, positions, shadow, float(rng.uniform(0, 0.7)))
+    cast = Cast(sprites, positions, shadow, float(rng.uniform(0, 0.7)))
+    scene, truth = compose(change_place(rng, arena, cast, body), sprites, positions, shadow, cast.contact_shade)
     image = expose(scene, camera, rng)
-    return Still(image, truth.boxes, numbers[truth.rows])
+    backdrop = recall_backdrop(rng, arena, cast, camera, body) if rng.random() < config.backdrops else None
+    return Still(image, truth.boxes, numbers[truth.rows], backdrop)
 
 
 def place_animals(

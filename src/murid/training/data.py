@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from murid.detect.backdrop import Backdrop
+from murid.detect.preprocess import to_input
 from murid.scenes.still import Still, StillConfig, make_still
 from murid.training.material import Material
 
@@ -21,7 +23,7 @@ class Batch:
     Attributes
     ----------
     images : Tensor
-        ``(B, 3, H, W)`` float32 RGB in [0, 1].
+        ``(B, 4, H, W)`` float32 in [0, 1]: RGB and the difference from the backdrop, zero where there is none.
     boxes : list of ndarray
         ``(n, 4)`` float32 xyxy pixels, one array a picture.
     identities : Tensor
@@ -60,9 +62,17 @@ class StillStream(IterableDataset[Still]):
 
 def collate(stills: list[Still]) -> Batch:
     """Stack pictures of one size into a batch."""
-    images = torch.from_numpy(np.stack([s.image for s in stills])).permute(0, 3, 1, 2).float() / 255
+    images = torch.from_numpy(to_input([s.image for s in stills], [compute_difference(s) for s in stills]))
     identities = torch.from_numpy(np.concatenate([s.identities for s in stills]))
     return Batch(images.contiguous(memory_format=torch.channels_last), [s.boxes for s in stills], identities)
+
+
+def compute_difference(still: Still) -> np.ndarray:
+    """Difference ``(h, w)`` uint8 of a picture from its backdrop, as a detector computes it; zero without one."""
+    height, width = still.image.shape[:2]
+    if still.backdrop is None:
+        return np.zeros((height, width), np.uint8)
+    return Backdrop(still.backdrop, np.zeros((height, width), np.uint8)).compute_difference(still.image)
 
 
 def stream_batches(stream: StillStream, batch_size: int, n_workers: int) -> Iterator[Batch]:

@@ -173,7 +173,7 @@ class Trainer:
         self._set_rate()
         self.network.train()
         with torch.autocast("cpu", torch.bfloat16, enabled=self.config.bf16):
-            output = self.network(batch.images)
+            output = self.network(batch.images[:, : self.network.config.n_channels])
         output = type(output)(*(value.float() for value in output))
         height, width = batch.images.shape[2:]
         targets = make_targets(batch.boxes, height, width, box_mode=self.network.config.box_mode)

@@ -15,6 +15,7 @@ from murid.core.boxes import compute_iou
 from murid.detect.decode import HeadMaps, decode
 from murid.models.network import Network
 from murid.scenes.still import Still
+from murid.training.data import collate
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def validate(network: Network, stills: Sequence[Still], score_threshold: float =
     """Measure a network in evaluation mode on pictures with truth."""
     scores, hits, n_truth = [], [], 0
     for still in stills:
-        boxes, confidence = _detect(network, still.image, score_threshold)
+        boxes, confidence = _detect(network, still, score_threshold)
         scores.append(confidence)
         hits.append(match_greedily(boxes, still.boxes))
         n_truth += len(still.boxes)
@@ -73,7 +74,12 @@ def compute_average_precision(scores: NDArray[Any], hits: NDArray[np.bool_], n_t
 
 
 def fit_calibration(scores: NDArray[Any], hits: NDArray[np.bool_]) -> tuple[float, float]:
-    """Scale and bias of Platt's logistic calibration on the logits of the scores (Platt 1999)."""
+    """Scale and bias of Platt's logistic calibration on the logits of the scores (Platt 1999).
+
+    Without both right and wrong detections there is nothing to learn, and scores stay as they are.
+    """
+    if hits.all() or not hits.any():
+        return 1.0, 0.0
     x, y = _logit(scores), hits.astype(np.float64)
 
     def loss(parameters: NDArray[Any]) -> float:
@@ -90,9 +96,9 @@ def _logit(scores: NDArray[Any]) -> NDArray[np.float64]:
 
 
 @torch.inference_mode()
-def _detect(network: Network, image: NDArray[np.uint8], score_threshold: float) -> tuple[NDArray[Any], NDArray[Any]]:
-    tensor = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
-    output = network(tensor)
+def _detect(network: Network, still: Still, score_threshold: float) -> tuple[NDArray[Any], NDArray[Any]]:
+    images = collate([still]).images[:, : network.config.n_channels]
+    output = network(images)
     heatmap, offset, size = (a[0].float().numpy() for a in (output.heatmap.sigmoid(), output.offset, output.size))
     maps = HeadMaps(heatmap[0], offset, size)
     boxes, scores = decode(maps, box_mode=network.config.box_mode, score_threshold=score_threshold)

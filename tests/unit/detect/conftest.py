@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from murid.detect.metadata import NetworkMetadata
 
 BOX_CELLS = {"wh": [3.0, 2.0], "ltrb": [1.0, 0.5, 2.0, 1.5]}
-METADATA = NetworkMetadata("tiny", "wh", 128, 4, 4, 1.0, 0.0, "weights-1")
+METADATA = NetworkMetadata("tiny", "wh", 128, 3, 4, 4, 1.0, 0.0, "weights-1")
 
 
 def _save(path: Path, nodes: list, inputs: dict, outputs: dict, constants: dict, properties: dict[str, str]) -> Path:
@@ -29,11 +29,17 @@ def _save(path: Path, nodes: list, inputs: dict, outputs: dict, constants: dict,
 
 
 def write_detector(path: Path, metadata: NetworkMetadata = METADATA, **changed: str) -> Path:
-    """Heatmap = 2 * (red - 0.5) of each 4x4 cell, offset 0.5, a box of constant size, features = pooled picture."""
+    """Heatmap = 2 * (red - 0.5) of each 4x4 cell, offset 0.5, a box of constant size, features = pooled picture.
+
+    With four channels the last one, the difference from the empty scene, takes the place of red.
+    """
+    n = metadata.n_channels
+    watched = np.zeros((1, n, 1, 1), np.float32)
+    watched[0, 0 if n == 3 else 3] = 2
     size = np.array(BOX_CELLS[metadata.box_mode], np.float32)
     nodes = [
         helper.make_node("AveragePool", ["image"], ["cells"], kernel_shape=[4, 4], strides=[4, 4]),
-        helper.make_node("Conv", ["cells", "red", "minus_one"], ["heat"], kernel_shape=[1, 1]),
+        helper.make_node("Conv", ["cells", "watched", "minus_one"], ["heat"], kernel_shape=[1, 1]),
         helper.make_node("Clip", ["heat", "zero", "one"], ["heatmap"]),
         helper.make_node("Conv", ["cells", "no_offset", "half"], ["offset"], kernel_shape=[1, 1]),
         helper.make_node("Conv", ["cells", "no_size", "box"], ["size"], kernel_shape=[1, 1]),
@@ -42,19 +48,19 @@ def write_detector(path: Path, metadata: NetworkMetadata = METADATA, **changed: 
         pool = {"kernel_shape": [pixels] * 2, "strides": [pixels] * 2}
         nodes.append(helper.make_node("AveragePool", ["image"], [level], **pool))
     constants = {
-        "red": np.array([[[[2]], [[0]], [[0]]]], np.float32),
+        "watched": watched,
         "minus_one": np.array([-1], np.float32),
         "zero": np.float32(0),
         "one": np.float32(1),
-        "no_offset": np.zeros((2, 3, 1, 1), np.float32),
+        "no_offset": np.zeros((2, n, 1, 1), np.float32),
         "half": np.array([0.5, 0.5], np.float32),
-        "no_size": np.zeros((len(size), 3, 1, 1), np.float32),
+        "no_size": np.zeros((len(size), n, 1, 1), np.float32),
         "box": size,
     }
     outputs = {"heatmap": ["n", 1, "h4", "w4"], "offset": ["n", 2, "h4", "w4"], "size": ["n", len(size), "h4", "w4"]}
-    outputs |= {level: ["n", 3, f"h_{level}", f"w_{level}"] for level in ("p3", "p4", "p5")}
+    outputs |= {level: ["n", n, f"h_{level}", f"w_{level}"] for level in ("p3", "p4", "p5")}
     properties = metadata.to_properties("detector") | {f"murid.{k}": v for k, v in changed.items()}
-    return _save(path, nodes, {"image": ["n", 3, "h", "w"]}, outputs, constants, properties)
+    return _save(path, nodes, {"image": ["n", n, "h", "w"]}, outputs, constants, properties)
 
 
 def write_embedder(path: Path, metadata: NetworkMetadata = METADATA, **changed: str) -> Path:

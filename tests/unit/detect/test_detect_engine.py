@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 import pytest
 
-from murid.core.types import Detections
+from murid.core.types import Detections, Frame
 from murid.detect.config import DetectConfig
 from murid.detect.engine import Engine
 from murid.errors import ArrayError, ModelError
@@ -117,6 +117,59 @@ def test_the_fingerprint_follows_weights_and_settings_but_not_speed(detector_pat
     assert len({engine.fingerprint, *(other.fingerprint for other in others)}) == 4
     assert engine.name == "tiny"
     assert not engine.needs_background
+
+
+class TestBackdrop:
+    """Of a network whose heatmap is the difference from the empty scene."""
+
+    @pytest.fixture
+    def engine(self, write_network, tiny_metadata) -> Engine:
+        return Engine(write_network("detector", metadata=dataclasses.replace(tiny_metadata, n_channels=4)), None, EXACT)
+
+    @staticmethod
+    def film(cells: list[tuple[int, int]], width: int = 256, height: int = 192) -> list[Frame]:
+        """Pictures twice as large as the input, a bright thing in place throughout and one that moves."""
+        pictures = [make_picture((3, 3, 255), (*cell, 255)).repeat(2, axis=0).repeat(2, axis=1) for cell in cells]
+        return [Frame(k, k / 30, picture) for k, picture in enumerate(pictures)]
+
+    def test_what_stays_in_place_makes_no_difference(self, engine):
+        frames = self.film([(8 + k, 10 + 2 * k) for k in range(9)])
+        assert engine.needs_background
+        engine.fit(iter(frames))
+        for k, found in enumerate(engine.detect([frame.image for frame in frames])):
+            np.testing.assert_allclose(
+                found.boxes, [[8 * (10 + 2 * k) - 8, 8 * (8 + k) - 4, 8 * (12 + 2 * k), 8 * (9 + k) + 4]], atol=9
+            )
+            assert found.scores[0] > 0.9
+
+    def test_without_fit_the_difference_is_zero(self, engine):
+        assert len(engine.detect([self.film([(8, 10)])[0].image])[0]) == 0
+
+    @pytest.mark.parametrize("n_frames", [0, 4])
+    def test_too_few_frames_teach_nothing(self, engine, n_frames: int):
+        frames = self.film([(8 + k, 10) for k in range(n_frames)])
+        engine.fit(frames)
+        assert len(engine.detect([self.film([(20, 20)])[0].image])[0]) == 0
+
+    def test_a_moving_camera_teaches_nothing(self, engine):
+        noise = np.random.default_rng(0).integers(0, 256, (8, 96, 128, 3), dtype=np.uint8)
+        engine.fit([Frame(k, k / 30, image) for k, image in enumerate(noise)])
+        assert len(engine.detect([noise[0]])[0]) == 0
+
+    def test_frames_of_different_sizes_teach_nothing(self, engine):
+        frames = self.film([(8 + k, 10) for k in range(8)])
+        other = Frame(8, 1.0, np.zeros((80, 256, 3), np.uint8))
+        engine.fit([*frames, other])
+        assert len(engine.detect([frames[0].image])[0]) == 0
+
+    def test_the_fingerprint_tells_what_was_learnt(self, engine):
+        seen = [engine.fingerprint]
+        for step in (1, 2):
+            engine.fit(self.film([(4 + step * (k % 8), 10 + 2 * k) for k in range(9)])[: 7 + step])
+            seen.append(engine.fingerprint)
+        engine.fit([])
+        assert len(set(seen)) >= 2
+        assert engine.fingerprint not in seen[1:]
 
 
 def test_a_wrong_picture_is_refused(detector_path):

@@ -21,7 +21,7 @@ TINY = NetworkConfig(
 def test_the_heatmap_starts_almost_empty() -> None:
     network = build_network("nano").eval()
     with torch.no_grad():
-        output = network(torch.rand(1, 3, 64, 64))
+        output = network(torch.rand(1, network.config.n_channels, 64, 64))
     assert 0.03 < float(torch.sigmoid(output.heatmap).mean()) < 0.25
     assert float(output.offset.abs().max()) < 0.1
     assert float(network.heads.heatmap[-1].bias.detach()) == pytest.approx(-2.19)

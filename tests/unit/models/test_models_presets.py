@@ -91,7 +91,7 @@ def test_literal_branch_has_the_papers_shapes() -> None:
 def test_the_size_head_follows_the_box_mode(box_mode: str) -> None:
     config = dataclasses.replace(PRESETS["nano"], box_mode=box_mode, n_classes=3)
     with torch.device("meta"):
-        output = Network(config)(torch.empty(2, 3, 64, 96))
+        output = Network(config)(torch.empty(2, config.n_channels, 64, 96))
     assert output.size.shape == (2, len(box_mode), 16, 24)
     assert output.heatmap.shape == (2, 3, 16, 24)
 

@@ -34,10 +34,12 @@ def test_stream_is_the_same_again_and_goes_on_where_it_was():
 def test_collate_stacks_pictures_and_keeps_every_box():
     stills = [make_still(seed, TINY.stills) for seed in range(3)]
     batch = collate(stills)
-    assert batch.images.shape == (3, 3, 64, 64)
+    assert batch.images.shape == (3, 4, 64, 64)
     assert float(batch.images.max()) <= 1
     assert len(batch.identities) == sum(len(b) for b in batch.boxes)
-    np.testing.assert_allclose(batch.images[1, :, 5, 9].numpy() * 255, stills[1].image[5, 9], atol=1e-3)
+    np.testing.assert_allclose(batch.images[1, :3, 5, 9].numpy() * 255, stills[1].image[5, 9], atol=1e-3)
+    for still, difference in zip(stills, batch.images[:, 3].numpy(), strict=True):
+        assert (still.backdrop is None) == (not difference.any())
 
 
 def test_a_step_changes_weights_and_a_checkpoint_brings_them_back(tmp_path):

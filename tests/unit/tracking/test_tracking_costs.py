@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from murid.core import Detections
-from murid.track import costs, kalman, lifecycle
-from murid.track.assignment import assign
-from murid.track.lifecycle import TrackState
+from murid.tracking import costs, kalman, lifecycle
+from murid.tracking.assignment import assign
+from murid.tracking.lifecycle import TrackState
 
 GATE = kalman.GATES[4]
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from murid.core import Detections
-from murid.track import TrackConfig, Tracker
+from murid.tracking import TrackConfig, Tracker
 
 CONFIGS = st.sampled_from([TrackConfig(), TrackConfig.paper(), TrackConfig(max_tracks=3, confirm_new_tracks=False)])
 

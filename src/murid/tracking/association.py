@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from murid.core.types import Detections, Float64, Matches, TrackBank
-from murid.track import costs
-from murid.track.assignment import assign
-from murid.track.config import TrackConfig
-from murid.track.lifecycle import TrackState
+from murid.tracking import costs
+from murid.tracking.assignment import assign
+from murid.tracking.config import TrackConfig
+from murid.tracking.lifecycle import TrackState
 
 Mask = NDArray[np.bool_]
 

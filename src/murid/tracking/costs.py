@@ -12,7 +12,7 @@ import numpy as np
 from murid.core import boxes as bx
 from murid.core.embeddings import compute_cosine_distances
 from murid.core.types import Detections, Float64, TrackBank
-from murid.track import kalman
+from murid.tracking import kalman
 
 OVERLAP_WEIGHT = 0.5
 """Share of the IoU distance in the near cost, where distance in body lengths has the rest; chosen by measurement."""

@@ -5,7 +5,7 @@ import pytest
 
 from murid.core import Detections
 from murid.errors import ArrayError, ConfigError
-from murid.track import TrackConfig, Tracker, TrackState
+from murid.tracking import TrackConfig, Tracker, TrackState
 
 PAPER, DEFAULT = TrackConfig.paper(), TrackConfig()
 BOTH = pytest.mark.parametrize("config", [PAPER, DEFAULT], ids=["paper", "default"])

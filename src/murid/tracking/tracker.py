@@ -9,10 +9,10 @@ import numpy as np
 from murid.core import boxes as bx
 from murid.core.types import Detections, Int64, TrackBank, TrackedDetections
 from murid.errors import ArrayError, ConfigError
-from murid.track import kalman, lifecycle
-from murid.track.association import associate
-from murid.track.config import TrackConfig
-from murid.track.lifecycle import TrackState
+from murid.tracking import kalman, lifecycle
+from murid.tracking.association import associate
+from murid.tracking.config import TrackConfig
+from murid.tracking.lifecycle import TrackState
 
 
 class Tracker:

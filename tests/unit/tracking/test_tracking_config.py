@@ -3,7 +3,7 @@ from dataclasses import fields, replace
 import pytest
 
 from murid.errors import ConfigError
-from murid.track import TrackConfig
+from murid.tracking import TrackConfig
 
 
 def test_paper_numbers():

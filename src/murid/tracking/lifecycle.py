@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from murid.core import boxes as bx
 from murid.core.embeddings import update_running_mean
 from murid.core.types import Detections, Int64, Matches, TrackBank
-from murid.track import kalman
+from murid.tracking import kalman
 
 _MIN_SIDE_PX = 1.0
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from murid.core import Detections, Matches
-from murid.track import kalman, lifecycle
-from murid.track.lifecycle import TrackState
+from murid.tracking import kalman, lifecycle
+from murid.tracking.lifecycle import TrackState
 
 MOTION = kalman.Motion.from_noise()
 NONE = np.zeros(0, np.int64)
