@@ -127,7 +127,7 @@ class TestBackdrop:
         return Engine(write_network("detector", metadata=dataclasses.replace(tiny_metadata, n_channels=4)), None, EXACT)
 
     @staticmethod
-    def film(cells: list[tuple[int, int]], width: int = 256, height: int = 192) -> list[Frame]:
+    def film(cells: list[tuple[int, int]]) -> list[Frame]:
         """Pictures twice as large as the input, a bright thing in place throughout and one that moves."""
         pictures = [make_picture((3, 3, 255), (*cell, 255)).repeat(2, axis=0).repeat(2, axis=1) for cell in cells]
         return [Frame(k, k / 30, picture) for k, picture in enumerate(pictures)]
