@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
-import openvino
 import pytest
 import torch
 from torch import nn
 
 from murid.detect.network_file import check_pair, read_network
+from murid.detect.runtime import openvino
 from murid.models.network import Network
 from murid.models.presets import PRESETS
 from murid.models.to_onnx import compute_weights_id, export_onnx

@@ -14,7 +14,6 @@ from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
-import openvino
 
 from murid.core.types import Detections, Float32, Frame, UInt8
 from murid.detect.backdrop import Backdrop, fit_still_backdrop
@@ -30,6 +29,7 @@ from murid.detect.preprocess import (
     to_input,
     undo_letterbox,
 )
+from murid.detect.runtime import openvino
 
 _FEWEST_FRAMES = 5  # that show which parts of a scene are empty
 

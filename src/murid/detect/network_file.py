@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import openvino
-
 from murid.detect.decode import SIZE_CHANNELS
 from murid.detect.metadata import Kind, NetworkMetadata
+from murid.detect.runtime import openvino
 from murid.errors import ModelError
 
 FEATURES = ("p3", "p4", "p5")
