@@ -36,6 +36,10 @@ class Targets:
     offset: torch.Tensor
     size: torch.Tensor
 
+    def to(self, device: torch.device) -> Targets:
+        """Move all of it to a device."""
+        return Targets(*(getattr(self, name).to(device) for name in self.__slots__))
+
 
 def gaussian_radius(width: Float64, height: Float64, min_overlap: float = 0.7) -> Float64:
     """Radius within which a wrong centre is still half forgiven, as published.

@@ -1,18 +1,21 @@
-"""Training pictures as a stream of batches: made on the fly, never the same one twice, the same again for a seed."""
+"""Training pictures, made when they are asked for: picture `k` is the same whenever and wherever it is made."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from murid.detect.backdrop import Backdrop
 from murid.detect.preprocess import to_input
-from murid.scenes.still import Still, StillConfig, make_still
+from murid.scenes.still import Still, make_still
+from murid.training.augment import augment
+from murid.training.config import TrainConfig
 from murid.training.material import Material
 
 
@@ -34,30 +37,53 @@ class Batch:
     boxes: list[np.ndarray]
     identities: torch.Tensor
 
+    def to(self, device: torch.device) -> Batch:
+        """Move images and identities to a device; boxes stay in NumPy."""
+        return Batch(self.images.to(device, non_blocking=True), self.boxes, self.identities.to(device))
 
-class StillStream(IterableDataset[Still]):
-    """Endless stream of training pictures.
+
+class PictureSet(Dataset[Still]):
+    """Endless training pictures by number: synthetic and composed ones, and labelled ones changed at random.
+
+    Labelled pictures come in another order in every round through them.
 
     Parameters
     ----------
-    config : StillConfig
+    config : TrainConfig
     material : Material
-    first_seed : int
-        Picture ``k`` is made from seed ``first_seed + k``.
+        Real cut-outs and backgrounds, possibly none.
+    labelled : sequence of Still
+        Pictures of `config.size_px`, possibly none; identities are numbered after those of the scenes.
     """
 
-    def __init__(self, config: StillConfig, material: Material, first_seed: int) -> None:
-        self.config, self.material, self.first_seed = config, material, first_seed
+    def __init__(self, config: TrainConfig, material: Material, labelled: Sequence[Still] = ()) -> None:
+        self.config, self.material, self.labelled = config, material, labelled
 
-    def __iter__(self) -> Iterator[Still]:
-        worker = get_worker_info()
-        step, start = (worker.num_workers, worker.id) if worker else (1, 0)
-        if worker:
-            cv2.setNumThreads(0)
-        seed = self.first_seed + start
-        while True:
-            yield make_still(seed, self.config, self.material.cutouts, self.material.places)
-            seed += step
+    def __getitem__(self, number: int) -> Still:
+        rng = np.random.default_rng((self.config.seed, number, 1))
+        if not len(self.labelled) or rng.random() < self.config.scenes:
+            seed = (self.config.seed + 1) * 10**9 + number
+            return make_still(seed, self.config.stills, self.material.cutouts, self.material.places)
+        round_, place = divmod(number, len(self.labelled))
+        order = np.random.default_rng((self.config.seed, round_, 2)).permutation(len(self.labelled))
+        return augment(self.labelled[int(order[place])], self.config.augment, rng)
+
+
+class EpochSampler(Sampler[int]):
+    """Numbers of the pictures of one epoch; the next epoch goes on from there."""
+
+    def __init__(self, n_pictures: int) -> None:
+        self.n_pictures, self.epoch = n_pictures, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch, as Lightning does before each."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.n_pictures
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(self.epoch * self.n_pictures, (self.epoch + 1) * self.n_pictures))
 
 
 def collate(stills: list[Still]) -> Batch:
@@ -75,14 +101,21 @@ def compute_difference(still: Still) -> np.ndarray:
     return Backdrop(still.backdrop, np.zeros((height, width), np.uint8)).compute_difference(still.image)
 
 
-def stream_batches(stream: StillStream, batch_size: int, n_workers: int) -> Iterator[Batch]:
-    """Batches made in background processes."""
-    loader = DataLoader(
-        stream,
-        batch_size=batch_size,
-        num_workers=n_workers,
+def load_batches(pictures: Dataset[Still], sampler: Sampler[int] | None, config: TrainConfig) -> DataLoader[Any]:
+    """Batches made in background processes, each with one thread."""
+    return DataLoader(
+        pictures,
+        batch_size=config.batch_size,
+        sampler=sampler,
+        num_workers=config.n_workers,
         collate_fn=collate,
-        prefetch_factor=4 if n_workers else None,
-        multiprocessing_context="fork" if n_workers else None,
+        worker_init_fn=_use_one_thread,
+        prefetch_factor=4 if config.n_workers else None,
+        persistent_workers=config.n_workers > 0,
+        multiprocessing_context="fork" if config.n_workers else None,
     )
-    yield from loader
+
+
+def _use_one_thread(_worker: int) -> None:
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)

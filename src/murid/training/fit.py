@@ -1,208 +1,208 @@
-"""Train a network on streamed scenes: the loop, its schedule and its checkpoints."""
+"""Train a network: data in; checkpoints, curves, pictures, ONNX pair and model card out."""
 
 from __future__ import annotations
 
+import logging
 import math
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import lightning
 import torch
-from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, WeightAveraging
+from lightning.pytorch.loggers import TensorBoardLogger
 
-from murid.models.losses import IdentityClassifier, detection_loss
-from murid.models.network import Network, build_network
-from murid.models.targets import make_targets
-from murid.scenes.still import StillConfig
-from murid.training.data import Batch, StillStream, stream_batches
+from murid.errors import ModelError
+from murid.files import make_directory
+from murid.models.network import Network
+from murid.scenes.still import Still, make_still
+from murid.training.config import TrainConfig
+from murid.training.data import EpochSampler, PictureSet, load_batches
 from murid.training.material import Material
+from murid.training.module import TrainingModule
+from murid.training.report import Log
+from murid.training.validate import Validation, validate
+
+LOG = "log.jsonl"
+"""Name of the log in a training's directory."""
+_VALIDATION_SEED = 5 * 10**12
+_N_VALIDATION = 300
+_STREAM_STEPS = 250
 
 
 @dataclass(frozen=True)
-class FitConfig:
-    """How to train.
+class TrainingData:
+    """What to learn from, and what to measure on.
 
     Attributes
     ----------
-    preset : str
-        Network preset.
-    minutes : float
-        Time to train; the learning rate follows the share of it that is spent.
-    batch_size : int
-        Pictures a step.
-    learning_rate, weight_decay : float
-        Of AdamW; the rate is the highest reached.
-    warmup : float
-        Share of the time in which the rate rises from zero.
-    identity_weight : float
-        Weight of the identity loss beside the detection loss (FairMOT's fixed balance).
-    identity_every : int
-        Steps between two that train re-identification, whose backward pass through RoIAlign is dear on a CPU.
-    box_jitter : float
-        Standard deviation, in box sides, by which boxes given to re-identification are moved.
-    ema_decay : float
-        Of the running mean of the weights.
-    clip_norm : float
-        Longest gradient.
-    seed : int
-        Of the weights and the stream.
-    n_workers, n_threads : int
-        Processes that make pictures, threads that train.
-    bf16 : bool
-        Compute in bfloat16 where PyTorch's autocast allows it.
-    checkpoint_minutes : float
-        Time between checkpoints.
-    stills : StillConfig
-        The pictures.
+    material : Material
+        Real cut-outs and backgrounds, possibly none.
+    labelled, held_out : sequence of Still
+        Labelled pictures of the training size, possibly none; without any held out, synthetic ones are.
+    n_identities : int
+        Identities in the labelled pictures.
     """
 
-    preset: str = "nano"
-    minutes: float = 60.0
-    batch_size: int = 16
-    learning_rate: float = 2e-3
-    weight_decay: float = 1e-3
-    warmup: float = 0.03
-    identity_weight: float = 0.1
-    identity_every: int = 3
-    box_jitter: float = 0.05
-    ema_decay: float = 0.998
-    clip_norm: float = 10.0
-    seed: int = 0
-    n_workers: int = 1
-    n_threads: int = 1
-    bf16: bool = True
-    checkpoint_minutes: float = 3.0
-    stills: StillConfig = field(default_factory=StillConfig)
+    material: Material = field(default_factory=Material)
+    labelled: Sequence[Still] = ()
+    held_out: Sequence[Still] = ()
+    n_identities: int = 0
 
 
-class Trainer:
-    """State of one training: the network, its running mean, the optimiser and the time spent.
+@dataclass(frozen=True)
+class Fitted:
+    """A trained network, how it did on held-out pictures, and how long it took."""
+
+    network: Network
+    validation: Validation
+    steps: int
+    seconds: float
+    directory: Path
+
+
+class MeanOfWeights(WeightAveraging):
+    """Exponential running mean of the weights, its decay reached after a ramp of 2000 steps (YOLOX)."""
+
+    def __init__(self, decay: float) -> None:
+        def average(mean: torch.Tensor, current: torch.Tensor, n_averaged: torch.Tensor | int) -> torch.Tensor:
+            kept = decay * (1 - math.exp(-(float(n_averaged) + 1) / 2000))
+            return mean.lerp(current.to(mean), 1 - kept) if mean.is_floating_point() else current
+
+        super().__init__(avg_fn=average)
+
+
+def fit(config: TrainConfig, data: TrainingData, directory: str | Path, callbacks: Sequence[Callback] = ()) -> Fitted:
+    """Train, going on from the last checkpoint in `directory` if there is one.
 
     Parameters
     ----------
-    config : FitConfig
-    material : Material
-        Real cut-outs and backgrounds, possibly none.
-    directory : Path
-        Where ``last.pt`` is kept; an interrupted training goes on from it.
+    config : TrainConfig
+    data : TrainingData
+    directory : str or Path
+        Where checkpoints, logs and event files for TensorBoard are kept.
+    callbacks : sequence of lightning.pytorch.Callback
+        Told of progress.
+
+    Raises
+    ------
+    ModelError
+        If the checkpoint in `directory` is of another preset or cannot be read.
+    StorageError
+        If nothing can be written there.
     """
-
-    def __init__(self, config: FitConfig, material: Material, directory: Path) -> None:
-        torch.manual_seed(config.seed)
-        torch.set_num_threads(config.n_threads)
-        self.config, self.material, self.directory = config, material, directory
-        self.network = build_network(config.preset).to(memory_format=torch.channels_last)
-        embedding_size = self.network.config.rim.embedding_size
-        self.classifier = IdentityClassifier(embedding_size, config.stills.n_identities)
-        average = get_ema_multi_avg_fn(config.ema_decay)  # type: ignore[no-untyped-call]
-        self.mean = AveragedModel(self.network, multi_avg_fn=average, use_buffers=True)
-        self.optimizer = torch.optim.AdamW(self._group_parameters(), lr=0.0)
-        self.step, self.elapsed_s = 0, 0.0
-        self._load()
-
-    def run(self, report: Callable[[dict[str, float]], None]) -> Network:
-        """Train until the time is spent; returns the running mean of the weights."""
-        started, saved = time.monotonic() - self.elapsed_s, self.elapsed_s
-        for batch in self._stream():
-            losses = self._train_step(batch)
-            self.elapsed_s = time.monotonic() - started
-            if self.step % 50 == 0:
-                report({"step": self.step, "minutes": self.elapsed_s / 60, **losses})
-            done = self.elapsed_s >= 60 * self.config.minutes
-            if done or self.elapsed_s - saved > 60 * self.config.checkpoint_minutes:
-                self.save()
-                saved = self.elapsed_s
-            if done:
-                break
-        return self.averaged_network()
-
-    def averaged_network(self) -> Network:
-        """Network with the running mean of the weights, ready for inference."""
-        network = self.mean.module
-        assert isinstance(network, Network)
-        return network.eval()
-
-    def save(self) -> None:
-        """Write ``last.pt`` whole or not at all."""
-        state = {
-            "network": self.network.state_dict(),
-            "classifier": self.classifier.state_dict(),
-            "mean": self.mean.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "step": self.step,
-            "elapsed_s": self.elapsed_s,
-            "config": asdict(self.config),
-        }
-        self.directory.mkdir(parents=True, exist_ok=True)
-        temporary = self.directory / "last.pt.part"
-        torch.save(state, temporary)
-        temporary.replace(self.directory / "last.pt")
-
-    def _load(self) -> None:
-        path = self.directory / "last.pt"
-        if not path.exists():
-            return
-        state = torch.load(path, weights_only=True)
-        for name in ("network", "classifier", "mean", "optimizer"):
-            getattr(self, name).load_state_dict(state[name])
-        self.step, self.elapsed_s = state["step"], state["elapsed_s"]
-
-    def _stream(self) -> Iterator[Batch]:
-        first_seed = (self.config.seed + 1) * 10**8 + self.step * self.config.batch_size
-        stream = StillStream(self.config.stills, self.material, first_seed)
-        return stream_batches(stream, self.config.batch_size, self.config.n_workers)
-
-    def _group_parameters(self) -> list[dict[str, Any]]:
-        """Weight decay for convolution and linear weights alone."""
-        parameters = [*self.network.parameters(), *self.classifier.parameters()]
-        decayed = [p for p in parameters if p.ndim > 1]
-        others = [p for p in parameters if p.ndim <= 1]
-        return [{"params": decayed, "weight_decay": self.config.weight_decay}, {"params": others, "weight_decay": 0.0}]
-
-    def _set_rate(self) -> None:
-        spent = min(1.0, self.elapsed_s / (60 * self.config.minutes))
-        rise = min(1.0, (spent + 1e-4) / self.config.warmup) if self.config.warmup else 1.0
-        rate = self.config.learning_rate * rise * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * spent)))
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-
-    def _train_step(self, batch: Batch) -> dict[str, float]:
-        self._set_rate()
-        self.network.train()
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.config.bf16):
-            output = self.network(batch.images[:, : self.network.config.n_channels])
-        output = type(output)(*(value.float() for value in output))
-        height, width = batch.images.shape[2:]
-        targets = make_targets(batch.boxes, height, width, box_mode=self.network.config.box_mode)
-        detection = detection_loss(output, targets)
-        identity = self._identity_loss(output, batch)
-        total = detection.total + self.config.identity_weight * identity
-        self.optimizer.zero_grad(set_to_none=True)
-        total.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip_norm)
-        self.optimizer.step()
-        self.mean.update_parameters(self.network)
-        self.step += 1
-        parts = {"heat": detection.heat, "offset": detection.offset, "size": detection.size, "identity": identity}
-        return {name: float(value.detach()) for name, value in parts.items()}
-
-    def _identity_loss(self, output: Any, batch: Batch) -> torch.Tensor:
-        boxes = _to_rois(batch.boxes, self.config.box_jitter)
-        known = batch.identities >= 0
-        if self.step % self.config.identity_every or not bool(known.any()):
-            return torch.zeros(())
-        embeddings = self.network.embed(output, boxes[known])
-        loss: torch.Tensor = self.classifier(embeddings, batch.identities[known])
-        return loss
+    directory = Path(directory)
+    make_directory(directory)
+    checkpoint = find_checkpoint(directory, config)
+    lightning.seed_everything(config.seed, verbose=False)
+    torch.set_num_threads(config.n_threads)
+    steps = count_steps(config, len(data.labelled))
+    n_identities = max(3, config.stills.n_identities + data.n_identities)
+    module = TrainingModule(config, n_identities, config.epochs * steps)
+    pictures = PictureSet(config, data.material, data.labelled)
+    held_out = data.held_out or make_held_out(config, data.material)
+    with _quiet():
+        trainer = _make_trainer(config, directory, steps, callbacks)
+        trainer.fit(
+            module,
+            load_batches(pictures, EpochSampler(steps * config.batch_size), config),
+            load_batches(_Fixed(held_out), None, config),
+            ckpt_path=checkpoint,
+            weights_only=True,
+        )
+    network = load_best(trainer, module)
+    return Fitted(network, validate(network, held_out), module.global_step, module.spent_s, directory)
 
 
-def _to_rois(boxes: list[Any], jitter: float) -> torch.Tensor:
-    """Return ``(K, 5)`` rows (picture, x1, y1, x2, y2) from each picture's boxes, sides moved at random."""
-    rows = [torch.cat([torch.full((len(b), 1), float(k)), torch.from_numpy(b)], dim=1) for k, b in enumerate(boxes)]
-    rois = torch.cat(rows)
-    size = (rois[:, 3:] - rois[:, 1:3]).repeat(1, 2)
-    rois[:, 1:] += jitter * size * torch.randn(len(rois), 4)
-    return rois
+def count_steps(config: TrainConfig, n_labelled: int) -> int:
+    """Steps of an epoch."""
+    if config.steps_per_epoch is not None:
+        return config.steps_per_epoch
+    return max(1, round(n_labelled / config.batch_size)) if n_labelled else _STREAM_STEPS
+
+
+def make_held_out(config: TrainConfig, material: Material) -> list[Still]:
+    """Synthetic pictures whose seeds no training comes to."""
+    seeds = range(_VALIDATION_SEED, _VALIDATION_SEED + _N_VALIDATION)
+    return [make_still(seed, config.stills, material.cutouts, material.places) for seed in seeds]
+
+
+def find_checkpoint(directory: Path, config: TrainConfig) -> Path | None:
+    """Find the last checkpoint of a training; raises `ModelError` if it is of another preset or damaged."""
+    path = directory / "last.ckpt"
+    if not path.exists():
+        return None
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        preset = state["murid"]["preset"]
+    except Exception as error:
+        raise ModelError(path, "checkpoint", "a whole checkpoint of murid", type(error).__name__) from error
+    if preset != config.preset:
+        raise ModelError(path, "preset", config.preset, str(preset))
+    return path
+
+
+def load_best(trainer: lightning.Trainer, module: TrainingModule) -> Network:
+    """Network with the weights that did best in validation, or the last where none was measured."""
+    keeper = trainer.checkpoint_callback
+    path = getattr(keeper, "best_model_path", "")
+    if path:
+        state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+        module.load_state_dict(state)
+    return module.network.cpu().eval()
+
+
+def _make_trainer(config: TrainConfig, directory: Path, steps: int, callbacks: Sequence[Callback]) -> Any:
+    best = ModelCheckpoint(directory, "best", "val/ap50", mode="max", enable_version_counter=False)
+    last = ModelCheckpoint(directory, "last", save_on_train_epoch_end=True, enable_version_counter=False)
+    stop = EarlyStopping("val/ap50", patience=config.patience, mode="max")
+    own: list[Callback] = [best, last, Log(directory / LOG), stop]
+    if config.ema_decay is not None:
+        own.append(MeanOfWeights(config.ema_decay))
+    return lightning.Trainer(
+        default_root_dir=directory,
+        max_epochs=config.epochs,
+        limit_train_batches=steps,
+        precision="bf16-mixed" if config.bf16 else "32-true",
+        gradient_clip_val=config.clip_norm or None,
+        callbacks=[*own, *callbacks],
+        logger=TensorBoardLogger(directory, name="", version="events"),
+        num_sanity_val_steps=0,
+        enable_model_summary=False,
+        enable_progress_bar=False,
+        log_every_n_steps=min(10, steps),
+    )
+
+
+class _Fixed(torch.utils.data.Dataset[Still]):
+    """Pictures that are there."""
+
+    def __init__(self, stills: Sequence[Still]) -> None:
+        self.stills = stills
+
+    def __len__(self) -> int:
+        return len(self.stills)
+
+    def __getitem__(self, number: int) -> Still:
+        return self.stills[number]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Lightning from talking about its own machinery."""
+    loggers = [logging.getLogger(f"lightning.{name}") for name in ("pytorch", "fabric", "pytorch.utilities.rank_zero")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="lightning")
+        warnings.filterwarnings("ignore", message=".*isinstance.*LeafSpec.*")
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)

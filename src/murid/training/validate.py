@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +12,34 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from murid.core.boxes import compute_iou
+from murid.core.types import Float32
 from murid.detect.decode import HeadMaps, decode
 from murid.models.network import Network
 from murid.scenes.still import Still
-from murid.training.data import collate
+from murid.training.data import Batch, collate
+
+_SCORE_THRESHOLD = 0.03
+_BATCH_SIZE = 16
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Detections of some pictures marked against the truth.
+
+    Attributes
+    ----------
+    scores : ndarray
+        ``(n,)`` float32, before calibration.
+    hits50, hits75 : ndarray
+        ``(n,)`` bool: whether a detection finds an animal at IoU 0.5 and 0.75.
+    n_truth : int
+        Number of animals.
+    """
+
+    scores: NDArray[np.float32]
+    hits50: NDArray[np.bool_]
+    hits75: NDArray[np.bool_]
+    n_truth: int
 
 
 @dataclass(frozen=True)
@@ -24,8 +48,8 @@ class Validation:
 
     Attributes
     ----------
-    ap50 : float
-        Average precision at IoU 0.5, all pictures together, in [0, 1].
+    ap50, ap75 : float
+        Average precision at IoU 0.5 and 0.75, all pictures together, in [0, 1].
     recall : float
         Share of animals with a detection at IoU 0.5 or more and a calibrated score of 0.5 or more.
     score_scale, score_bias : float
@@ -33,23 +57,54 @@ class Validation:
     """
 
     ap50: float
+    ap75: float
     recall: float
     score_scale: float
     score_bias: float
 
 
-def validate(network: Network, stills: Sequence[Still], score_threshold: float = 0.03) -> Validation:
-    """Measure a network in evaluation mode on pictures with truth."""
-    scores, hits, n_truth = [], [], 0
-    for still in stills:
-        boxes, confidence = _detect(network, still, score_threshold)
-        scores.append(confidence)
-        hits.append(match_greedily(boxes, still.boxes))
-        n_truth += len(still.boxes)
-    score, hit = np.concatenate(scores), np.concatenate(hits)
-    scale, bias = fit_calibration(score, hit)
-    sure = scale * _logit(score) + bias >= 0
-    return Validation(compute_average_precision(score, hit, n_truth), float(hit[sure].sum() / n_truth), scale, bias)
+def validate(network: Network, stills: Sequence[Still]) -> Validation:
+    """Measure a network in evaluation mode on pictures of one size with truth."""
+    chunks = (stills[k : k + _BATCH_SIZE] for k in range(0, len(stills), _BATCH_SIZE))
+    return summarise([score_batch(network, collate(list(chunk))) for chunk in chunks])
+
+
+def score_batch(network: Network, batch: Batch) -> Scored:
+    """Detect in a batch, and mark what is right."""
+    found = detect_batch(network, batch)
+    pairs = list(zip((boxes for boxes, _ in found), batch.boxes, strict=True))
+    return Scored(
+        np.concatenate([scores for _, scores in found]),
+        np.concatenate([match_greedily(boxes, truth, 0.5) for boxes, truth in pairs]),
+        np.concatenate([match_greedily(boxes, truth, 0.75) for boxes, truth in pairs]),
+        sum(len(truth) for truth in batch.boxes),
+    )
+
+
+@torch.inference_mode()
+def detect_batch(
+    network: Network, batch: Batch, score_threshold: float = _SCORE_THRESHOLD
+) -> list[tuple[Float32, Float32]]:
+    """Boxes in pixels and scores of each picture of a batch, best first."""
+    output = network(batch.images[:, : network.config.n_channels])
+    heads = (output.heatmap.sigmoid(), output.offset, output.size)
+    heatmaps, offsets, sizes = (value.float().cpu().numpy() for value in heads)
+    return [
+        decode(HeadMaps(h.max(axis=0), o, s), box_mode=network.config.box_mode, score_threshold=score_threshold)
+        for h, o, s in zip(heatmaps, offsets, sizes, strict=True)
+    ]
+
+
+def summarise(scored: Iterable[Scored]) -> Validation:
+    """Average precision, recall and calibration of all that was scored."""
+    parts = list(scored)
+    scores = np.concatenate([part.scores for part in parts])
+    hits50, hits75 = (np.concatenate([getattr(part, name) for part in parts]) for name in ("hits50", "hits75"))
+    n_truth = sum(part.n_truth for part in parts)
+    scale, bias = fit_calibration(scores, hits50)
+    sure = scale * _logit(scores) + bias >= 0
+    ap50, ap75 = (compute_average_precision(scores, hits, n_truth) for hits in (hits50, hits75))
+    return Validation(ap50, ap75, float(hits50[sure].sum() / max(n_truth, 1)), scale, bias)
 
 
 def match_greedily(boxes: NDArray[Any], truth: NDArray[Any], iou_threshold: float = 0.5) -> NDArray[np.bool_]:
@@ -93,13 +148,3 @@ def fit_calibration(scores: NDArray[Any], hits: NDArray[np.bool_]) -> tuple[floa
 def _logit(scores: NDArray[Any]) -> NDArray[np.float64]:
     p = np.clip(scores.astype(np.float64), 1e-6, 1 - 1e-6)
     return np.asarray(np.log(p / (1 - p)))
-
-
-@torch.inference_mode()
-def _detect(network: Network, still: Still, score_threshold: float) -> tuple[NDArray[Any], NDArray[Any]]:
-    images = collate([still]).images[:, : network.config.n_channels]
-    output = network(images)
-    heatmap, offset, size = (a[0].float().numpy() for a in (output.heatmap.sigmoid(), output.offset, output.size))
-    maps = HeadMaps(heatmap[0], offset, size)
-    boxes, scores = decode(maps, box_mode=network.config.box_mode, score_threshold=score_threshold)
-    return boxes, scores

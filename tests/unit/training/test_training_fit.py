@@ -1,21 +1,27 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
+from lightning.pytorch.callbacks import Callback
 
-from murid.scenes.still import StillConfig, make_still
-from murid.training.data import StillStream, collate
-from murid.training.fit import FitConfig, Trainer
-from murid.training.material import Material
-from murid.training.validate import compute_average_precision, fit_calibration, match_greedily, validate
+from murid.errors import ModelError
+from murid.scenes.still import StillConfig
+from murid.training.config import AugmentConfig, TrainConfig
+from murid.training.fit import LOG, MeanOfWeights, TrainingData, count_steps, fit, make_held_out
+from murid.training.module import compute_rate
+from murid.training.report import read_log
 
-TINY = FitConfig(
-    minutes=1e-9,
+TINY = TrainConfig(
+    epochs=2,
+    steps_per_epoch=3,
     batch_size=2,
     n_workers=0,
     bf16=False,
     identity_every=1,
     stills=StillConfig(size_px=64, body_px=(20, 30), n_identities=5, empty=0.0),
 )
+FEW = TrainingData(held_out=make_held_out(TINY, TrainingData().material)[:4])
 
 
 @pytest.fixture(autouse=True)
@@ -25,69 +31,82 @@ def one_thread():
     torch.set_num_threads(threads)
 
 
-def test_stream_is_the_same_again_and_goes_on_where_it_was():
-    first = iter(StillStream(TINY.stills, Material(), 7))
-    stills = [next(first) for _ in range(3)]
-    np.testing.assert_array_equal(next(iter(StillStream(TINY.stills, Material(), 9))).image, stills[2].image)
+class KilledError(Exception):
+    """Stands for a kill."""
 
 
-def test_collate_stacks_pictures_and_keeps_every_box():
-    stills = [make_still(seed, TINY.stills) for seed in range(3)]
-    batch = collate(stills)
-    assert batch.images.shape == (3, 4, 64, 64)
-    assert float(batch.images.max()) <= 1
-    assert len(batch.identities) == sum(len(b) for b in batch.boxes)
-    np.testing.assert_allclose(batch.images[1, :3, 5, 9].numpy() * 255, stills[1].image[5, 9], atol=1e-3)
-    for still, difference in zip(stills, batch.images[:, 3].numpy(), strict=True):
-        assert (still.backdrop is None) == (not difference.any())
+class KillAt(Callback):
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_train_batch_end(self, trainer, *_) -> None:
+        if trainer.global_step == self.step:
+            raise KilledError
 
 
-def test_a_step_changes_weights_and_a_checkpoint_brings_them_back(tmp_path):
-    trainer = Trainer(TINY, Material(), tmp_path)
-    before = {k: v.clone() for k, v in trainer.network.state_dict().items()}
-    trainer.elapsed_s = 0.5  # past the first instant, where the rate is still zero
-    trainer.run(lambda _: None)
-    after = trainer.network.state_dict()
-    assert any(not torch.equal(before[k], after[k]) for k in before)
-    again = Trainer(TINY, Material(), tmp_path)
-    assert again.step == trainer.step == 1
-    for key, value in again.network.state_dict().items():
-        assert torch.equal(value, after[key])
+def test_a_training_leaves_weights_log_and_checkpoints(tmp_path):
+    fitted = fit(TINY, FEW, tmp_path)
+    assert fitted.steps == 6
+    assert fitted.seconds > 0
+    assert not fitted.network.training
+    assert {"best.ckpt", "last.ckpt", LOG, "events"} <= {path.name for path in tmp_path.iterdir()}
+    rows = read_log(tmp_path / LOG)
+    assert [row["step"] for row in rows] == [3, 6]
+    assert {"train/heat", "train/identity", "train/waiting", "val/ap50", "val/ap75"} <= set(rows[1])
 
 
-def test_losses_fall_on_pictures_seen_again_and_again(tmp_path):
-    trainer = Trainer(FitConfig(**{**vars(TINY), "minutes": 100.0, "warmup": 0.0}), Material(), tmp_path)
-    batch = collate([make_still(seed, TINY.stills) for seed in range(2)])
-    losses = [trainer._train_step(batch) for _ in range(25)]
-    assert losses[-1]["heat"] < 0.6 * losses[0]["heat"]
-    assert losses[-1]["identity"] < losses[0]["identity"]
+def test_a_killed_training_ends_like_an_undisturbed_one(tmp_path):
+    config = dataclasses.replace(TINY, ema_decay=None)
+    whole = fit(config, FEW, tmp_path / "whole").network.state_dict()
+    with pytest.raises(KilledError):
+        fit(config, FEW, tmp_path / "killed", [KillAt(5)])
+    again = fit(config, FEW, tmp_path / "killed").network.state_dict()
+    for name, value in whole.items():
+        torch.testing.assert_close(again[name], value, msg=name)
 
 
-def test_validation_gives_a_calibrated_network(tmp_path):
-    network = Trainer(TINY, Material(), tmp_path).averaged_network()
-    result = validate(network, [make_still(seed, TINY.stills) for seed in range(3)])
-    assert 0 <= result.ap50 <= 1
-    assert np.isfinite([result.score_scale, result.score_bias]).all()
+def test_a_checkpoint_of_another_preset_is_refused(tmp_path):
+    fit(dataclasses.replace(TINY, epochs=1, steps_per_epoch=1), FEW, tmp_path)
+    with pytest.raises(ModelError, match="preset: expected s, got nano"):
+        fit(dataclasses.replace(TINY, preset="s"), FEW, tmp_path)
+    (tmp_path / "last.ckpt").write_bytes(b"half")
+    with pytest.raises(ModelError, match="checkpoint"):
+        fit(TINY, FEW, tmp_path)
 
 
-def test_average_precision_of_known_lists():
-    scores = np.array([0.9, 0.8, 0.7])
-    assert compute_average_precision(scores, np.array([True, True, False]), 2) == pytest.approx(1.0)
-    assert compute_average_precision(scores, np.array([False, True, True]), 2) == pytest.approx(2 / 3)
-    assert compute_average_precision(scores, np.array([True, False, False]), 4) == pytest.approx(0.25)
+def test_time_ends_a_training(tmp_path):
+    fitted = fit(dataclasses.replace(TINY, epochs=1000, minutes=0.02), FEW, tmp_path)
+    assert 1.2 <= fitted.seconds < 10
+    assert fitted.steps < 3000
 
 
-def test_each_animal_is_found_once():
-    truth = np.array([[0, 0, 10, 10], [50, 50, 60, 60]], np.float32)
-    boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 11], [50, 50, 60, 59], [80, 80, 90, 90]], np.float32)
-    np.testing.assert_array_equal(match_greedily(boxes, truth), [True, False, True, False])
-    np.testing.assert_array_equal(match_greedily(boxes, truth[:0]), [False] * 4)
+def test_losses_fall(tmp_path):
+    labelled = FEW.held_out
+    still = AugmentConfig(hue=0, saturation=0, value=0, rotate_deg=0, shear_deg=0, translate=0, scale=(1, 1), flip=0)
+    config = dataclasses.replace(TINY, scenes=0.0, epochs=10, steps_per_epoch=4, ema_decay=None, augment=still)
+    fit(config, TrainingData(labelled=labelled, held_out=labelled), tmp_path)
+    rows = read_log(tmp_path / LOG)
+    assert rows[-1]["train/heat"] < 0.8 * rows[0]["train/heat"]
 
 
-def test_calibration_recovers_the_curve_it_was_drawn_from():
-    rng = np.random.default_rng(0)
-    logits = rng.normal(0, 2, 20000)
-    hits = rng.random(20000) < 1 / (1 + np.exp(-(1.5 * logits + 0.7)))
-    scale, bias = fit_calibration(1 / (1 + np.exp(-logits)), hits)
-    assert scale == pytest.approx(1.5, rel=0.06)
-    assert bias == pytest.approx(0.7, abs=0.08)
+def test_steps_of_an_epoch():
+    assert count_steps(TINY, 100) == 3
+    free = dataclasses.replace(TINY, steps_per_epoch=None)
+    assert count_steps(free, 100) == 50
+    assert count_steps(free, 0) == 250
+
+
+def test_the_rate_rises_then_falls_by_half_a_cosine():
+    rates = np.array([compute_rate(progress, 0.1, 0.05) for progress in np.linspace(0, 1, 101)])
+    assert rates[0] < 0.01
+    assert rates.argmax() in (9, 10, 11)
+    assert rates[-1] == pytest.approx(0.05)
+    assert compute_rate(0.5, 0, 0) == pytest.approx(0.5)
+
+
+def test_the_mean_follows_fast_at_first_and_slowly_later():
+    mean = MeanOfWeights(0.99)._kwargs["avg_fn"]
+    old, new = torch.zeros(1), torch.ones(1)
+    assert float(mean(old, new, 0)) > 0.99
+    assert float(mean(old, new, 10**6)) == pytest.approx(0.01, abs=1e-5)
+    assert mean(torch.tensor(3), torch.tensor(5), 10) == 5

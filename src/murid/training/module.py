@@ -1,0 +1,146 @@
+"""What one training step does, for Lightning: losses, their balance, optimiser, learning rate, validation."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import lightning
+import torch
+
+from murid.models.losses import IdentityClassifier, detection_loss
+from murid.models.network import NetworkOutput, build_network
+from murid.models.targets import make_targets
+from murid.training.config import TrainConfig
+from murid.training.data import Batch
+from murid.training.validate import Scored, Validation, score_batch, summarise
+
+
+class TrainingModule(lightning.LightningModule):
+    """A network in training.
+
+    Parameters
+    ----------
+    config : TrainConfig
+    n_identities : int
+        Number of identities in the data, at least 3.
+    n_steps : int
+        Steps in all.
+    """
+
+    def __init__(self, config: TrainConfig, n_identities: int, n_steps: int) -> None:
+        super().__init__()
+        self.config, self.n_steps = config, n_steps
+        self.network = build_network(config.preset).to(memory_format=torch.channels_last)
+        self.classifier = IdentityClassifier(self.network.config.rim.embedding_size, n_identities)
+        self.spent_s, self.waited_s, self._mark_s = 0.0, 0.0, time.monotonic()
+        self._scored: list[Scored] = []
+        self.validation: Validation | None = None
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """Weight decay for convolution and linear weights alone."""
+        parameters = [*self.network.parameters(), *self.classifier.parameters()]
+        groups: list[dict[str, Any]] = [
+            {"params": [p for p in parameters if p.ndim > 1], "weight_decay": self.config.weight_decay},
+            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+        if self.config.optimizer == "sgd":
+            return torch.optim.SGD(groups, lr=self.config.learning_rate, momentum=self.config.momentum)
+        return torch.optim.AdamW(groups, lr=self.config.learning_rate)
+
+    def training_step(self, batch: Batch, _index: int) -> torch.Tensor:
+        """Loss of a batch, balanced."""
+        output = self._run(batch)
+        height, width = batch.images.shape[2:]
+        targets = make_targets(batch.boxes, height, width, box_mode=self.network.config.box_mode)
+        detection = detection_loss(output, targets.to(self.device))
+        identity = self._identity_loss(output, batch)
+        total = detection.total + self.config.identity_weight * identity
+        parts = {"heat": detection.heat, "offset": detection.offset, "size": detection.size, "total": total}
+        if self._trains_identity():
+            parts["identity"] = identity
+        self.log_dict({f"train/{name}": value.detach() for name, value in parts.items()}, batch_size=len(batch.boxes))
+        return total
+
+    def on_train_batch_start(self, _batch: Batch, _index: int) -> None:
+        """Set the learning rate: a rise from zero, then half a cosine."""
+        now = time.monotonic()
+        self.waited_s += now - self._mark_s
+        self.spent_s, self._mark_s = self.spent_s + now - self._mark_s, now
+        rate = self.config.learning_rate * compute_rate(self.progress, self.config.warmup, self.config.final_rate)
+        for group in self.trainer.optimizers[0].param_groups:
+            group["lr"] = rate
+        self.log("train/rate", rate)
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        """Count the time spent, and stop when it is over."""
+        now = time.monotonic()
+        self.spent_s, self._mark_s = self.spent_s + now - self._mark_s, now
+        self.log("train/waiting", self.waited_s / self.spent_s)
+        if self.progress >= 1:
+            self.trainer.should_stop = True
+
+    def on_train_epoch_start(self) -> None:
+        """Leave the time of validation out."""
+        self._mark_s = time.monotonic()
+
+    @property
+    def progress(self) -> float:
+        """Share of the training that is done, in [0, 1]: by steps, or by time if that comes to more."""
+        by_steps = self.global_step / max(1, self.n_steps)
+        by_time = 0.0 if self.config.minutes is None else self.spent_s / (60 * self.config.minutes)
+        return min(1.0, max(by_steps, by_time))
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:  # noqa: ARG002
+        """Move a batch, which Lightning does not know how to."""
+        return batch.to(device)
+
+    def validation_step(self, batch: Batch, _index: int) -> None:
+        """Detect, and mark what was right."""
+        self._scored.append(score_batch(self.network, batch))
+
+    def on_validation_epoch_end(self) -> None:
+        """Log average precision."""
+        result, self._scored = summarise(self._scored), []
+        self.validation = result
+        self.log_dict({"val/ap50": result.ap50, "val/ap75": result.ap75, "val/recall": result.recall})
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep what a resumed training must know."""
+        checkpoint["murid"] = {"preset": self.config.preset, "spent_s": self.spent_s, "waited_s": self.waited_s}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take the clock up again."""
+        self.spent_s, self.waited_s = (float(checkpoint["murid"][name]) for name in ("spent_s", "waited_s"))
+
+    def _run(self, batch: Batch) -> NetworkOutput:
+        """Heads and maps in float32, whatever they were computed in."""
+        output = self.network(batch.images[:, : self.network.config.n_channels])
+        return NetworkOutput(*(value.float() for value in output))
+
+    def _trains_identity(self) -> bool:
+        return self.config.identity_weight > 0 and self.global_step % self.config.identity_every == 0
+
+    def _identity_loss(self, output: NetworkOutput, batch: Batch) -> torch.Tensor:
+        known = batch.identities >= 0
+        if not self._trains_identity() or not bool(known.any()):
+            return torch.zeros((), device=self.device)
+        rois = to_rois(batch.boxes, self.config.box_jitter).to(self.device)
+        loss: torch.Tensor = self.classifier(self.network.embed(output, rois[known]), batch.identities[known])
+        return loss
+
+
+def compute_rate(progress: float, warmup: float, final: float) -> float:
+    """Share of the highest learning rate at a share of the training: linear rise, half a cosine down to `final`."""
+    rise = min(1.0, (progress + 1e-4) / warmup) if warmup else 1.0
+    return rise * (final + (1 - final) * 0.5 * (1 + math.cos(math.pi * progress)))
+
+
+def to_rois(boxes: list[Any], jitter: float) -> torch.Tensor:
+    """Return ``(K, 5)`` rows (picture, x1, y1, x2, y2) from each picture's boxes, sides moved at random."""
+    rows = [torch.cat([torch.full((len(b), 1), float(k)), torch.from_numpy(b)], dim=1) for k, b in enumerate(boxes)]
+    rois = torch.cat(rows)
+    size = (rois[:, 3:] - rois[:, 1:3]).repeat(1, 2)
+    rois[:, 1:] += jitter * size * torch.randn(len(rois), 4)
+    return rois

@@ -1,0 +1,115 @@
+"""What a training leaves to look at: a log, curves, sample predictions, and the model card."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import lightning
+import numpy as np
+from lightning.pytorch.callbacks import Callback
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from murid.files import replace_on_success
+from murid.models.network import Network
+from murid.scenes.still import Still
+from murid.training.data import collate
+from murid.training.validate import detect_batch
+
+_CURVES = {
+    "loss": ("train/heat", "train/offset", "train/size"),
+    "identity loss": ("train/identity",),
+    "validation": ("val/ap50", "val/ap75", "val/recall"),
+    "share of time waiting for data": ("train/waiting",),
+}
+
+
+class Log(Callback):
+    """Appends a line of JSON after each epoch; a resumed training goes on in the same file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:  # noqa: ARG002
+        """Write what was measured since the last line."""
+        values = {name: round(float(value), 5) for name, value in trainer.callback_metrics.items()}
+        row = {"epoch": trainer.current_epoch, "step": trainer.global_step, **values}
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+
+
+def read_log(path: Path) -> list[dict[str, float]]:
+    """Rows written by `Log`; where an epoch was done twice, after a kill, the later one."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    rows = {row["epoch"]: row for row in map(json.loads, lines)}
+    return [rows[epoch] for epoch in sorted(rows)]
+
+
+def draw_curves(rows: Sequence[dict[str, float]], path: Path) -> None:
+    """Draw losses and validation over epochs as a PNG."""
+    figure = Figure(figsize=(10, 6), layout="constrained")
+    FigureCanvasAgg(figure)
+    for axes, (title, names) in zip(figure.subplots(2, 2).flat, _CURVES.items(), strict=True):
+        for name in names:
+            points = [(row["epoch"], row[name]) for row in rows if name in row]
+            axes.plot(*(zip(*points, strict=True) if points else ((), ())), label=name.split("/")[1])
+        axes.set(title=title, xlabel="epoch")
+        axes.legend()
+    with replace_on_success(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=110)
+
+
+def draw_samples(network: Network, stills: Sequence[Still], path: Path, n_columns: int = 4) -> None:
+    """Draw what a network finds (blue, with scores) beside the truth (orange) in up to twelve pictures, as a PNG."""
+    chosen = list(stills[: 3 * n_columns])
+    found = detect_batch(network, collate(chosen), score_threshold=0.2)
+    tiles = [draw_boxes(still, boxes, scores) for still, (boxes, scores) in zip(chosen, found, strict=True)]
+    tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % n_columns)
+    sheet = np.vstack([np.hstack(tiles[k : k + n_columns]) for k in range(0, len(tiles), n_columns)])
+    with replace_on_success(path) as temporary:
+        temporary.write_bytes(cv2.imencode(".png", sheet[..., ::-1])[1].tobytes())
+
+
+def draw_boxes(still: Still, boxes: NDArray[Any], scores: NDArray[Any], zoom: int = 2) -> NDArray[np.uint8]:
+    """Picture with its true boxes in orange and found ones in blue."""
+    image = cv2.resize(still.image, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_NEAREST)
+    for box in still.boxes:
+        _draw_box(image, zoom * box, (230, 159, 0))
+    for box, score in zip(boxes, scores, strict=True):
+        corner = _draw_box(image, zoom * box, (86, 180, 233))
+        cv2.putText(image, f"{score:.2f}", corner, cv2.FONT_HERSHEY_SIMPLEX, 0.4, (86, 180, 233), 1, cv2.LINE_AA)
+    return np.asarray(image, np.uint8)
+
+
+def _draw_box(image: Any, box: NDArray[Any], colour: tuple[int, int, int]) -> tuple[int, int]:
+    left, top, right, bottom = (round(float(value)) for value in box)
+    cv2.rectangle(image, (left, top), (right, bottom), colour, 1)
+    return left + 2, top + 12
+
+
+def write_card(path: Path, title: str, facts: dict[str, Any], limits: str) -> None:
+    """Write a model card in Markdown.
+
+    Parameters
+    ----------
+    path : Path
+    title : str
+    facts : dict
+        Sections by heading; each a text, or a dict that becomes a table.
+    limits : str
+        What the network is not good at.
+    """
+    parts = [f"# {title}\n"]
+    for heading, content in (*facts.items(), ("Limits", limits)):
+        parts.append(f"## {heading}\n\n{_to_table(content) if isinstance(content, dict) else content}\n")
+    with replace_on_success(path) as temporary:
+        temporary.write_text("\n".join(parts), encoding="utf-8")
+
+
+def _to_table(rows: dict[str, Any]) -> str:
+    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())])
