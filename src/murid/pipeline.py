@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from murid.core import Frame, Tracks
+from murid.core.progress import Report, silent
 from murid.detect.config import DetectConfig
 from murid.detect.detector import Detector, load_detector
-from murid.run import Report, Run, silent
+from murid.run import Run
 from murid.store import RunDirectory
 from murid.tracking import TrackConfig, Tracker
 from murid.video import FrameSource, UnreadableFrame, open_source, sample_frames

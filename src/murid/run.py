@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from murid.core import Tracks, Trajectories
 from murid.core.boxes import compute_centres
+from murid.core.progress import Report, silent
 from murid.errors import SourceError
 from murid.evaluate import LabelledBoxes, Metrics, compute_metrics
 from murid.files import make_directory
@@ -17,13 +18,6 @@ from murid.formats.registry import find_format, guess_format, read_truth
 from murid.formats.stretch import Stretch
 from murid.store import RunDirectory
 from murid.video import Annotator, UnreadableFrame, VideoSink, open_source
-
-Report = Callable[[str, int, int | None], None]
-"""Called with the stage, the frames done, and the frames in all, if known."""
-
-
-def silent(_stage: str, _done: int, _total: int | None) -> None:
-    """Report nothing."""
 
 
 class Run:

@@ -20,5 +20,6 @@ for verb, summary in {
     "info": "Say what is in a run.",
     "export": "Write the tracks of a run to a file.",
     "evaluate": "Score a run against ground truth.",
+    "train": "Train a network on your own recordings.",
 }.items():
     app.command(f"murid.cli.{verb}:{verb}", name=verb, help=summary)

@@ -10,10 +10,10 @@ from murid import pipeline
 from murid.cli.evaluate import format_metrics
 from murid.cli.progress import show_progress
 from murid.core import Detections, TrackedDetections, Tracks
+from murid.core.progress import Report
 from murid.files import make_directory
 from murid.formats.mot import export_mot
 from murid.formats.stretch import Stretch
-from murid.run import Report
 from murid.scenes import RecordingConfig, record
 from murid.video import VideoSink
 

@@ -11,9 +11,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from murid.run import Report
+from murid.core.progress import Report
 
-_WORDS = {"detect": "finding animals", "track": "linking tracks", "draw": "drawing video", "record": "making clip"}
+_WORDS = {
+    "detect": "finding animals",
+    "track": "linking tracks",
+    "draw": "drawing video",
+    "record": "making clip",
+    "train": "training",
+}
 
 
 class _Rate(TextColumn):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -131,7 +131,7 @@ class TrainConfig:
     """Random changes to labelled pictures."""
 
     stills: StillConfig = field(default_factory=StillConfig)
-    """The synthetic pictures."""
+    """The synthetic pictures; their size is `size_px`."""
 
     seed: int = 0
     """Of weights, pictures and their order."""
@@ -143,6 +143,7 @@ class TrainConfig:
     """Threads that train on a CPU."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "stills", replace(self.stills, size_px=self.size_px))
         self._check_choices()
         for name in _AT_LEAST_ONE:
             self._check(name, getattr(self, name) >= 1, "1 or more")
@@ -188,7 +189,7 @@ class TrainConfig:
         return replace(literal, **changed)
 
 
-PROFILES = {"murid": TrainConfig, "paper": TrainConfig.paper}
+PROFILES: dict[str, Callable[[], TrainConfig]] = {"murid": TrainConfig, "paper": TrainConfig.paper}
 """Configurations by name."""
 
 

@@ -38,7 +38,7 @@ def test_collate_stacks_pictures_and_keeps_every_box():
 
 
 class TestPictureSet:
-    config = TrainConfig(stills=STILLS, augment=STILL, scenes=0.5)
+    config = TrainConfig(size_px=64, stills=STILLS, augment=STILL, scenes=0.5)
     labelled = tuple(make_square(x=4 * k) for k in range(8))
 
     def test_a_number_always_gives_the_same_picture(self):

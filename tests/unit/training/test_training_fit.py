@@ -13,13 +13,14 @@ from murid.training.module import compute_rate
 from murid.training.report import read_log
 
 TINY = TrainConfig(
+    size_px=64,
     epochs=2,
     steps_per_epoch=3,
     batch_size=2,
     n_workers=0,
     bf16=False,
     identity_every=1,
-    stills=StillConfig(size_px=64, body_px=(20, 30), n_identities=5, empty=0.0),
+    stills=StillConfig(body_px=(20, 30), n_identities=5, empty=0.0),
 )
 FEW = TrainingData(held_out=make_held_out(TINY, TrainingData().material)[:4])
 

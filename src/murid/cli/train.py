@@ -1,0 +1,73 @@
+"""``murid train``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from murid.cli.progress import show_progress
+from murid.errors import ConfigError
+
+
+def train(
+    *data: Path,
+    out: Path,
+    solo: list[Path] | None = None,
+    preset: Literal["nano", "s", "m", "l"] | None = None,
+    profile: Literal["murid", "paper"] = "murid",
+    config: Path | None = None,
+    minutes: float | None = None,
+    seed: int | None = None,
+    restart: Annotated[bool, Parameter(negative="--resume")] = False,
+) -> None:
+    """Train a network on labelled data, on composed recordings of single animals, or on synthetic scenes alone.
+
+    Parameters
+    ----------
+    data : Path
+        Labelled data sets; see the documentation of formats.
+    out : Path
+        Directory for the network and all that belongs to it; an interrupted training there goes on.
+    solo : list of Path
+        Videos of one animal alone; its cut-outs are put together into scenes. No labels needed.
+    preset : str
+        Size of the network.
+    profile : str
+        murid's own settings, or the paper's protocol.
+    config : Path
+        TOML file with settings that differ from the profile's.
+    minutes : float
+        Longest time to train.
+    seed : int
+        Of weights and pictures.
+    restart : bool
+        Start over; by default an interrupted training goes on.
+    """
+    try:
+        from murid.training.config import PROFILES, load_config
+        from murid.training.fit import TrainingData
+        from murid.training.material import Material, gather_material
+        from murid.training.recipe import train as run_training
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"murid train needs {error.name}; install it with: pip install 'murid[train]'") from error
+    settings = PROFILES[profile]()
+    settings = load_config(config, settings) if config else settings
+    given = {"preset": preset, "minutes": minutes, "seed": seed}
+    settings = replace(settings, **{name: value for name, value in given.items() if value is not None})
+    if restart:
+        _remove_checkpoints(out)
+    material = gather_material(solo) if solo else Material()
+    sources = ["/".join(path.absolute().parts[-2:]) for path in (*data, *(solo or ()))]
+    with show_progress() as report:
+        result = run_training(settings, TrainingData(material), out, sources=sources, report=report).validation
+    scores = {"AP50": result.ap50, "AP75": result.ap75, "recall": result.recall}
+    print("held-out pictures: " + "  ".join(f"{name} {100 * value:.1f}" for name, value in scores.items()))
+    print(f"to use it: murid track VIDEO --detector {out / f'{settings.preset}-detector.onnx'}")
+
+
+def _remove_checkpoints(out: Path) -> None:
+    for name in ("last.ckpt", "best.ckpt", "log.jsonl"):
+        (out / name).unlink(missing_ok=True)

@@ -1,0 +1,106 @@
+"""From data to a network that can be used: train, look, export, describe."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import lightning
+from lightning.pytorch.callbacks import Callback
+
+from murid.core.progress import Report, silent
+from murid.models.checkpoint import save_checkpoint
+from murid.models.to_onnx import compute_weights_id, export_onnx
+from murid.training.config import TrainConfig, to_plain
+from murid.training.fit import LOG, Fitted, TrainingData, fit, make_held_out
+from murid.training.report import draw_curves, draw_samples, read_log, write_card
+
+_LIMITS = "Measured on held-out pictures of the training's own kind; on other recordings look at the results first."
+
+
+def train(
+    config: TrainConfig,
+    data: TrainingData,
+    out: str | Path,
+    *,
+    sources: Sequence[str] = (),
+    report: Report = silent,
+) -> Fitted:
+    """Train a network and write all that belongs to it.
+
+    ``<preset>-detector.onnx`` and ``<preset>-embedder.onnx`` for `murid.track`, ``<preset>.pt`` to train on from,
+    ``curves.png``, ``samples.png``, ``log.jsonl``, ``config.json``, event files for TensorBoard, and the model card
+    ``README.md``.
+
+    Parameters
+    ----------
+    config : TrainConfig
+    data : TrainingData
+    out : str or Path
+        Directory; a training that was interrupted there goes on.
+    sources : sequence of str
+        Names of the data, for the model card.
+    report : callable
+        Told of progress.
+
+    Raises
+    ------
+    ModelError, StorageError
+        As `murid.training.fit.fit`.
+    """
+    out = Path(out)
+    if not data.held_out:
+        data = replace(data, held_out=make_held_out(config, data.material))
+    fitted = fit(config, data, out, [_Progress(report)])
+    _write_files(config, data, fitted, sources)
+    return fitted
+
+
+def _write_files(config: TrainConfig, data: TrainingData, fitted: Fitted, sources: Sequence[str]) -> None:
+    out, network, result = fitted.directory, fitted.network, fitted.validation
+    export_onnx(network, out, config.preset, score_scale=result.score_scale, score_bias=result.score_bias)
+    save_checkpoint(out / f"{config.preset}.pt", network, {"config": json.dumps(to_plain(config))})
+    (out / "config.json").write_text(json.dumps(to_plain(config), indent=2) + "\n", encoding="utf-8")
+    draw_curves(read_log(out / LOG), out / "curves.png")
+    draw_samples(network, data.held_out, out / "samples.png")
+    facts = _describe(config, data, fitted, sources)
+    write_card(out / "README.md", f"{config.preset}: a network for murid", facts, _LIMITS)
+
+
+def _describe(config: TrainConfig, data: TrainingData, fitted: Fitted, sources: Sequence[str]) -> dict[str, Any]:
+    result, network = fitted.validation, fitted.network
+    n_parameters = sum(p.numel() for p in network.parameters())
+    return {
+        "Network": {"preset": config.preset, "parameters": n_parameters, "weights": compute_weights_id(network)},
+        "Data": {
+            "sources": ", ".join(sources) or "none; synthetic scenes alone",
+            "labelled pictures": len(data.labelled),
+            "cut-outs of real animals": len(data.material.cutouts),
+            "share of scenes": config.scenes if data.labelled else 1,
+        },
+        "Training": {
+            "murid": version("murid"),
+            "seed": config.seed,
+            "steps": f"{fitted.steps} of {config.batch_size} pictures of {config.size_px} px",
+            "time": f"{fitted.seconds / 60:.0f} min",
+            "settings": "config.json",
+        },
+        f"Results on {len(data.held_out)} held-out pictures": {
+            "AP50": f"{100 * result.ap50:.1f}",
+            "AP75": f"{100 * result.ap75:.1f}",
+            "recall at even odds": f"{100 * result.recall:.1f}",
+        },
+    }
+
+
+class _Progress(Callback):
+    def __init__(self, report: Report) -> None:
+        self.report = report
+
+    def on_train_batch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *_: Any) -> None:
+        total = int(pl_module.n_steps)  # type: ignore[arg-type]
+        self.report("train", trainer.global_step, total)
