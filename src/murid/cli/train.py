@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -55,7 +55,7 @@ def train(
         raise ConfigError(f"murid train needs {error.name}; install it with: pip install 'murid[train]'") from error
     settings = PROFILES[profile]()
     settings = load_config(config, settings) if config else settings
-    given = {"preset": preset, "minutes": minutes, "seed": seed}
+    given: dict[str, Any] = {"preset": preset, "minutes": minutes, "seed": seed}
     settings = replace(settings, **{name: value for name, value in given.items() if value is not None})
     if restart:
         _remove_checkpoints(out)
