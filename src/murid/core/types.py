@@ -159,7 +159,8 @@ class DetectionTable:
         return len(self.boxes)
 
     def __getitem__(self, t: int) -> Detections:
-        """Return the detections of the t-th frame, as views."""
+        """Return the detections of the t-th frame, as views; -1 is the last one."""
+        t = range(self.n_frames)[t]
         rows = slice(self.frame_offsets[t], self.frame_offsets[t + 1])
         return Detections(
             self.boxes[rows], self.scores[rows], None if self.embeddings is None else self.embeddings[rows]
@@ -219,7 +220,8 @@ class Tracks:
         return self.detections.n_frames
 
     def __getitem__(self, t: int) -> TrackedDetections:
-        """Return the t-th frame, as views."""
+        """Return the t-th frame, as views; -1 is the last one."""
+        t = range(self.n_frames)[t]
         offsets = self.detections.frame_offsets
         return TrackedDetections(self.detections[t], self.track_ids[offsets[t] : offsets[t + 1]])
 

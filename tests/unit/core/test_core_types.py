@@ -1,0 +1,139 @@
+import dataclasses
+import re
+
+import numpy as np
+import pytest
+
+from murid.core import (
+    Detections,
+    DetectionTable,
+    Frame,
+    Identities,
+    Matches,
+    TrackBank,
+    TrackedDetections,
+    Tracks,
+    Trajectories,
+)
+from murid.errors import ArrayError
+
+
+def make_detections(n: int, embedding_size: int | None = 3, start: int = 0) -> Detections:
+    boxes = np.arange(start, start + 4 * n, dtype=np.float32).reshape(n, 4)
+    embeddings = None if embedding_size is None else np.full((n, embedding_size), start, np.float32)
+    return Detections(boxes, np.linspace(0, 1, n, dtype=np.float32), embeddings)
+
+
+def test_a_mask_indexes_every_column():
+    found = make_detections(4)[np.array([True, False, True, False])]
+    assert len(found) == 2
+    np.testing.assert_allclose(found.boxes[:, 0], [0, 8])
+    np.testing.assert_allclose(found.scores, [0, 2 / 3])
+    assert found.embeddings.shape == (2, 3)
+    assert make_detections(4, None)[:2].embeddings is None
+
+
+def test_an_empty_frame_is_a_normal_value():
+    assert len(Detections.empty()) == 0
+    assert Detections.empty().embeddings is None
+    assert Detections.empty(5).embeddings.shape == (0, 5)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"boxes": np.zeros((2, 3), np.float32)}, "Detections.boxes: expected shape (any, 4), got shape (2, 3)"),
+        ({"boxes": np.zeros((2, 4))}, "Detections.boxes: expected dtype float32, got dtype float64"),
+        ({"boxes": [[0, 0, 1, 1]]}, "Detections.boxes: expected a NumPy array, got list"),
+        ({"scores": np.zeros(3, np.float32)}, "Detections.scores: expected shape (2), got shape (3,)"),
+        (
+            {"embeddings": np.zeros((3, 8), np.float32)},
+            "Detections.embeddings: expected shape (2, any), got shape (3, 8)",
+        ),
+    ],
+)
+def test_a_wrong_column_is_named(change: dict, message: str):
+    with pytest.raises(ArrayError, match=re.escape(message)):
+        dataclasses.replace(make_detections(2), **change)
+
+
+class TestDetectionTable:
+    frames = (make_detections(2), make_detections(0), make_detections(3, start=100))
+    table = DetectionTable.from_frames(frames)
+
+    def test_frames_come_out_as_they_went_in_and_are_views(self):
+        assert (self.table.n_frames, len(self.table)) == (3, 5)
+        for frame, given in zip(self.table, self.frames, strict=True):
+            np.testing.assert_array_equal(frame.boxes, given.boxes)
+            np.testing.assert_array_equal(frame.embeddings, given.embeddings)
+        assert np.shares_memory(self.table[2].boxes, self.table.boxes)
+        np.testing.assert_array_equal(self.table.frame_numbers, [0, 0, 2, 2, 2])
+
+    def test_frames_are_counted_from_both_ends(self):
+        np.testing.assert_array_equal(self.table[-1].boxes, self.frames[2].boxes)
+        with pytest.raises(IndexError):
+            self.table[3]
+
+    def test_no_frames(self):
+        assert DetectionTable.from_frames([]).n_frames == 0
+        assert list(DetectionTable.from_frames([])) == []
+
+    def test_embeddings_in_some_frames_alone_are_refused(self):
+        with pytest.raises(ArrayError, match="a mixture"):
+            DetectionTable.from_frames([make_detections(1), make_detections(1, None)])
+
+    @pytest.mark.parametrize("offsets", [[0, 2], [1, 5], [0, 4, 3, 5], []])
+    def test_offsets_must_cover_the_rows(self, offsets: list[int]):
+        with pytest.raises(ArrayError, match="frame_offsets"):
+            dataclasses.replace(self.table, frame_offsets=np.array(offsets, np.int64))
+
+
+class TestTracks:
+    frames = (
+        TrackedDetections(make_detections(2), np.array([1, -1])),
+        TrackedDetections(make_detections(1, start=9), np.array([2])),
+    )
+
+    def test_frames_come_out_as_they_went_in(self):
+        tracks = Tracks.from_frames(self.frames)
+        assert tracks.n_frames == 2
+        assert [frame.track_ids.tolist() for frame in tracks] == [[1, -1], [2]]
+        assert tracks[-1].track_ids.tolist() == [2]
+        assert Tracks.from_frames([]).n_frames == 0
+
+    def test_one_id_a_detection(self):
+        with pytest.raises(ArrayError, match="track_ids"):
+            TrackedDetections(make_detections(2), np.array([1]))
+        with pytest.raises(ArrayError, match="track_ids"):
+            Tracks(DetectionTable.from_frames([make_detections(2)]), np.array([1.0, 2.0]))
+
+
+def test_a_bank_is_indexed_as_one_value():
+    m = 3
+    whole = np.arange(m, dtype=np.int64)
+    bank = TrackBank(whole, whole, np.zeros((m, 8)), np.zeros((m, 8, 8)), np.zeros((m, 0), np.float32), *[whole] * 3)
+    assert bank[whole != 1].ids.tolist() == [0, 2]
+    assert bank[whole != 1].covariances.shape == (2, 8, 8)
+    with pytest.raises(ArrayError, match=r"TrackBank\.means"):
+        dataclasses.replace(bank, means=np.zeros((m, 7)))
+
+
+def test_other_types_check_their_columns():
+    none = np.zeros(0, np.int64)
+    Matches(none, none, np.zeros(0), none, none)
+    with pytest.raises(ArrayError, match=r"Matches\.costs"):
+        Matches(none, none, np.zeros(1), none, none)
+    Identities(("a",), ("u",), np.array([4]), np.array([0]), np.array([0.5], np.float32))
+    with pytest.raises(ArrayError, match="uuids"):
+        Identities(("a",), (), none, none, np.zeros(0, np.float32))
+    with pytest.raises(ArrayError, match=r"Frame\.image"):
+        Frame(0, 0.0, np.zeros((4, 4), np.uint8))
+    time_s, cube = np.zeros(3), np.zeros((3, 2, 1))
+    Trajectories(time_s, ("1",), cube, cube, np.zeros((3, 1)))
+    with pytest.raises(ArrayError, match=r"Trajectories\.position"):
+        Trajectories(time_s, ("1", "2"), cube, cube, np.zeros((3, 2)))
+
+
+def test_values_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        make_detections(1).scores = np.zeros(1, np.float32)
