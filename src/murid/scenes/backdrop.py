@@ -65,6 +65,8 @@ def recall_backdrop(
     if rng.random() < 0.3:
         scene = _shade(rng, scene, float(rng.uniform(-0.12, 0.12)))
     scene = _shake(rng, scene) if rng.random() < 0.2 else scene
+    if rng.random() < 0.25:
+        _nudge_parts(rng, scene)
     calm = replace(
         camera,
         gain=camera.gain * float(rng.normal(1, 0.03)),
@@ -103,6 +105,17 @@ def _shade(rng: np.random.Generator, image: Float, strength: float) -> Float:
     patch = np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / (2 * radius**2)).astype(np.float32)
     lit: Float = np.clip(image * (1 + np.float32(strength) * patch[..., None]), 0, 1)
     return lit
+
+
+def _nudge_parts(rng: np.random.Generator, image: Float) -> None:
+    """Move one to four patches by a few pixels, in place: wobbling walls, wandering glints, bedding pushed about."""
+    height, width = image.shape[:2]
+    for _ in range(int(rng.integers(1, 5))):
+        h, w = (int(v) for v in rng.uniform(0.04, 0.4, 2) * (height, width))
+        top, left = int(rng.integers(height - h)), int(rng.integers(width - w))
+        patch = image[top : top + h, left : left + w]
+        dx, dy = (int(v) for v in rng.normal(0, 2.5, 2))
+        patch[:] = np.roll(patch, (dy, dx), axis=(0, 1))
 
 
 def _shake(rng: np.random.Generator, image: Float) -> Float:

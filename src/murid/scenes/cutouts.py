@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -19,8 +20,22 @@ def compute_place(images: Sequence[UInt8]) -> UInt8:
     return np.asarray(np.median(np.stack(images), axis=0), np.uint8)
 
 
+@dataclass(frozen=True)
+class Found:
+    """The animal in a picture: cut out, and its box ``(4,)`` float32 xyxy pixels, without the tail."""
+
+    sprite: Sprite
+    box: NDArray[np.float32]
+
+
 def cut_animal(image: UInt8, place: UInt8, threshold: int = 28, margin_px: int = 6) -> Sprite | None:
-    """Cut the one animal out of a picture.
+    """Cut the one animal out of a picture, as `find_animal` does."""
+    found = find_animal(image, place, threshold, margin_px)
+    return None if found is None else found.sprite
+
+
+def find_animal(image: UInt8, place: UInt8, threshold: int = 28, margin_px: int = 6) -> Found | None:
+    """Find the one animal in a picture.
 
     Parameters
     ----------
@@ -33,7 +48,7 @@ def cut_animal(image: UInt8, place: UInt8, threshold: int = 28, margin_px: int =
 
     Returns
     -------
-    Sprite or None
+    Found or None
         None where no animal stands clear of the picture's edge.
     """
     difference = cv2.absdiff(image, place).max(axis=2)
@@ -56,7 +71,9 @@ def cut_animal(image: UInt8, place: UInt8, threshold: int = 28, margin_px: int =
     alpha = np.asarray(cv2.GaussianBlur(animal.astype(np.float32), (0, 0), 0.8), np.float32)
     ys, xs = np.nonzero(body)
     origin = np.array([xs.mean(), ys.mean()], np.float32)
-    return Sprite(image[window].astype(np.float32) / np.float32(255), alpha, body.astype(np.float32), origin)
+    sprite = Sprite(image[window].astype(np.float32) / np.float32(255), alpha, body.astype(np.float32), origin)
+    box = np.array([xs.min(), ys.min(), xs.max() + 1, ys.max() + 1], np.float32)
+    return Found(sprite, box + np.array([window[1].start, window[0].start] * 2, np.float32))
 
 
 def _drop_tail(animal: NDArray[Any]) -> NDArray[np.uint8]:

@@ -63,7 +63,8 @@ class PictureSet(Dataset[Still]):
         rng = np.random.default_rng((self.config.seed, number, 1))
         if not len(self.labelled) or rng.random() < self.config.scenes:
             seed = (self.config.seed + 1) * 10**9 + number
-            return make_still(seed, self.config.stills, self.material.cutouts, self.material.places)
+            material = self.material
+            return make_still(seed, self.config.stills, material.cutouts, material.places, material.solos)
         round_, place = divmod(number, len(self.labelled))
         order = np.random.default_rng((self.config.seed, round_, 2)).permutation(len(self.labelled))
         return augment(self.labelled[int(order[place])], self.config.augment, rng)

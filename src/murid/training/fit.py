@@ -128,7 +128,7 @@ def count_steps(config: TrainConfig, n_labelled: int) -> int:
 def make_held_out(config: TrainConfig, material: Material) -> list[Still]:
     """Synthetic pictures whose seeds no training comes to."""
     seeds = range(_VALIDATION_SEED, _VALIDATION_SEED + _N_VALIDATION)
-    return [make_still(seed, config.stills, material.cutouts, material.places) for seed in seeds]
+    return [make_still(seed, config.stills, material.cutouts, material.places, material.solos) for seed in seeds]
 
 
 def find_checkpoint(directory: Path, config: TrainConfig) -> Path | None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from murid.core import Frame
 from murid.scenes.cutouts import compute_place, cut_animal
 from murid.scenes.rodent import Sprite, resize_sprite
+from murid.scenes.solo import Solo, make_solos
 from murid.video import open_source, sample_frames
 
 _LONGEST_SPRITE_PX = 110
@@ -20,10 +21,11 @@ _LONGEST_SPRITE_PX = 110
 
 @dataclass(frozen=True)
 class Material:
-    """Cut-outs, and the backgrounds they were cut from as ``(h, w, 3)`` uint8."""
+    """Cut-outs, the backgrounds they were cut from as ``(h, w, 3)`` uint8, and whole frames."""
 
     cutouts: tuple[Sprite, ...] = ()
     places: tuple[NDArray[np.uint8], ...] = ()
+    solos: tuple[Solo, ...] = ()
 
 
 def gather_material(videos: Sequence[str | Path], n_frames: int = 400) -> Material:
@@ -47,13 +49,15 @@ def gather_material(videos: Sequence[str | Path], n_frames: int = 400) -> Materi
     """
     cutouts: list[Sprite] = []
     places: list[NDArray[np.uint8]] = []
+    solos: list[Solo] = []
     for video in videos:
         images = [f.image for f in sample_frames(open_source(video), n_frames) if isinstance(f, Frame)]
         place = compute_place(images[:: max(1, len(images) // 100)])
         places.append(place)
+        solos += make_solos(images, place)
         found = (cut_animal(image, place) for image in images)
         cutouts += [_limit_size(sprite) for sprite in found if sprite is not None]
-    return Material(tuple(cutouts), tuple(places))
+    return Material(tuple(cutouts), tuple(places), tuple(solos))
 
 
 def _limit_size(sprite: Sprite) -> Sprite:
