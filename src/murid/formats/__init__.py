@@ -1,18 +1,37 @@
-"""Files of other programs: one module per format, tracks out and ground truth in."""
+"""Files of other programs: one module per format, tracks out, ground truth and labelled data in."""
 
 from murid.formats.csv import export_csv
+from murid.formats.data_formats import (
+    DATA_FORMATS,
+    DataFormat,
+    find_data_format,
+    read_dataset,
+    recognise_data,
+)
+from murid.formats.dataset import LabelledFrame, LabelledSequence, Problem, refuse
+from murid.formats.draft import ReadOptions
 from murid.formats.mot import export_mot, read_mot
 from murid.formats.registry import FORMATS, Format, find_format, guess_format, read_truth
 from murid.formats.stretch import Stretch
 
 __all__ = [
+    "DATA_FORMATS",
     "FORMATS",
+    "DataFormat",
     "Format",
+    "LabelledFrame",
+    "LabelledSequence",
+    "Problem",
+    "ReadOptions",
     "Stretch",
     "export_csv",
     "export_mot",
+    "find_data_format",
     "find_format",
     "guess_format",
+    "read_dataset",
     "read_mot",
     "read_truth",
+    "recognise_data",
+    "refuse",
 ]

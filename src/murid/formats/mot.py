@@ -1,4 +1,4 @@
-"""MOT Challenge text: results out, ground truth in.
+"""MOT Challenge text: results out, ground truth in, row by row.
 
 A result has the columns ``frame, id, left, top, width, height, score, -1, -1, -1``; ground truth has ``frame, id, left,
 top, width, height, flag`` and, as far as given, class, visibility and one more. Frames count from 1, boxes are in
@@ -73,21 +73,22 @@ def read_mot(path: str | Path, n_frames: int | None = None) -> LabelledBoxes:
     """
     path = Path(path)
     rows, lines = [], dict[tuple[float, float], int]()
-    for number, line in _read_lines(path):
-        row = _parse(path, number, line)
-        _check(path, number, row, n_frames)
+    for number, line in read_lines(path):
+        row = parse_row(path, number, line)
+        check_row(path, number, row, n_frames)
         earlier = lines.setdefault((row[0], row[1]), number)
         if earlier != number:
             raise _error(path, number, "id", "each id once in a frame", f"{row[1]:.0f}, as in line {earlier}")
         rows.append(row)
     if not rows:
         raise FormatError(path, "file", "rows of frame, id, left, top, width, height, flag", "no rows")
-    table = np.array([row for row in rows if row[6] != 0], np.float64).reshape(-1, MIN_COLUMNS)
+    table = np.array([row[:MIN_COLUMNS] for row in rows if row[6] != 0], np.float64).reshape(-1, MIN_COLUMNS)
     frames, ids = table[:, 0].astype(np.int64) - 1, table[:, 1].astype(np.int64)
     return LabelledBoxes(frames, ids, from_xywh(table[:, 2:6]).astype(np.float64, copy=False))
 
 
-def _read_lines(path: Path) -> Iterator[tuple[int, str]]:
+def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Number, from 1, and text of each line that is not blank; raises `FormatError` if it is no text file."""
     try:
         with path.open(encoding="utf-8-sig") as file:
             for number, line in enumerate(file, 1):
@@ -97,11 +98,12 @@ def _read_lines(path: Path) -> Iterator[tuple[int, str]]:
         raise FormatError(path, "file", "a readable text file", str(error)) from error
 
 
-def _parse(path: Path, number: int, line: str) -> Row:
+def parse_row(path: Path, number: int, line: str) -> Row:
+    """Numbers in the columns of a line; raises `FormatError` if these are too few or too many, or no numbers."""
     cells = line.split(",")
     if not MIN_COLUMNS <= len(cells) <= len(COLUMNS):
         raise _error(path, number, "columns", f"{MIN_COLUMNS} to {len(COLUMNS)}, between commas", str(len(cells)))
-    return [_parse_number(path, number, *pair) for pair in zip(COLUMNS, cells, strict=False)][:MIN_COLUMNS]
+    return [_parse_number(path, number, *pair) for pair in zip(COLUMNS, cells, strict=False)]
 
 
 def _parse_number(path: Path, number: int, column: str, cell: str) -> float:
@@ -114,13 +116,14 @@ def _parse_number(path: Path, number: int, column: str, cell: str) -> float:
     return value
 
 
-def _check(path: Path, number: int, row: Row, n_frames: int | None) -> None:
-    frame, track_id, _, _, width, height, _ = row
+def check_row(path: Path, number: int, row: Row, n_frames: int | None = None, lowest_id: int = 0) -> None:
+    """Raise `FormatError` if the frame, the id or the size of a row cannot be."""
+    frame, track_id, _, _, width, height = row[:6]
     if frame < 1 or frame % 1 or (n_frames is not None and frame > n_frames):
         expected = "a frame number from 1" + ("" if n_frames is None else f" to {n_frames}, the length of the video")
         raise _error(path, number, "frame", expected, f"{frame:g}")
-    if track_id < 0 or track_id % 1:
-        raise _error(path, number, "id", "a whole number from 0", f"{track_id:g}")
+    if track_id < lowest_id or track_id % 1:
+        raise _error(path, number, "id", f"a whole number from {lowest_id}", f"{track_id:g}")
     for column, size in (("width", width), ("height", height)):
         if size < 0:
             raise _error(path, number, column, "a number from 0", f"{size:g}")
