@@ -10,6 +10,8 @@ import sys
 from importlib import import_module
 from typing import Any
 
+import numpy as np
+
 _TELEMETRY = "openvino_telemetry"
 
 
@@ -23,4 +25,14 @@ def _import_openvino() -> Any:
         del sys.modules[_TELEMETRY]
 
 
+def _exchange_array() -> None:
+    """Pass an array to OpenVINO and back, once, from one thread.
+
+    The first exchange sets up its bindings to NumPy; two threads that come to it at the same time can wait for each
+    other for ever, one with Python's lock and one with that of the set-up.
+    """
+    _ = openvino.Tensor(np.zeros(1, np.float32)).data
+
+
 openvino: Any = _import_openvino()
+_exchange_array()

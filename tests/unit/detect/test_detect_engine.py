@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -246,3 +248,18 @@ class TestForeignFiles:
         assert caught.value.path == path
         assert caught.value.field == field
         return caught.value
+
+
+def test_the_bindings_are_set_up_before_two_threads_can_meet_there():
+    """Seen once: the first pictures of a process, given to two threads, and both waited for ever."""
+    code = (
+        "import threading, numpy as np\n"
+        "from murid.detect.runtime import openvino\n"
+        "gate = threading.Barrier(8)\n"
+        "def pass_array():\n"
+        "    gate.wait(); openvino.Tensor(np.zeros((3, 4), np.float32))\n"
+        "threads = [threading.Thread(target=pass_array) for _ in range(8)]\n"
+        "[t.start() for t in threads]; [t.join() for t in threads]"
+    )
+    for _ in range(3):
+        subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
