@@ -4,6 +4,7 @@ from murid.formats.csv import export_csv
 from murid.formats.data_formats import (
     DATA_FORMATS,
     DataFormat,
+    choose_name,
     find_data_format,
     read_dataset,
     recognise_data,
@@ -24,6 +25,7 @@ __all__ = [
     "Problem",
     "ReadOptions",
     "Stretch",
+    "choose_name",
     "export_csv",
     "export_mot",
     "find_data_format",

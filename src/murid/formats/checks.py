@@ -111,7 +111,7 @@ def _show(size: Size) -> str:
 
 @dataclass(eq=False)
 class _Checked:
-    """Labels without problems, by frame, and the problems of the others."""
+    """Labels without problems, in the order of their frames, and the problems of the others."""
 
     labels: list[Label]
     bad_frames: set[int]
@@ -119,7 +119,6 @@ class _Checked:
 
 
 def _check_labels(labels: Sequence[Label], frames: dict[int, Size], options: ReadOptions) -> _Checked:
-    labels = sorted(labels, key=lambda label: label.frame)
     boxes = np.array([label.box for label in labels], np.float64).reshape(-1, 4)
     sizes = np.array([frames[label.frame] for label in labels], np.int64).reshape(-1, 2)
     wanted = options.classes
@@ -136,7 +135,7 @@ def _check_labels(labels: Sequence[Label], frames: dict[int, Size], options: Rea
             got = {"box": _describe(label, (int(size[0]), int(size[1]))), "id": f"{label.track_id} again"}
             text = got.get(field, repr(label.class_name))
             bad.setdefault(row, Problem(label.path, label.place, field, expected or " or ".join(wanted or ()), text))
-    kept = [label for row, label in enumerate(labels) if row not in bad]
+    kept = sorted((label for row, label in enumerate(labels) if row not in bad), key=lambda label: label.frame)
     return _Checked(kept, {labels[row].frame for row in bad}, [bad[row] for row in sorted(bad)])
 
 

@@ -35,7 +35,7 @@ def write(directory: Path, sequences: Sequence[LabelledSequence]) -> None:
     content["categories"] = [{"id": number, "name": name} for name, number in classes.items()]
     image_ids, annotation_ids = count(1), count(1)
     for video_id, sequence in enumerate(sequences, 1):
-        require_sizes(directory, sequence)
+        require_sizes(sequence)
         if sequence.recording:
             content["videos"].append(_make_video(video_id, sequence))
         for t, frame in enumerate(sequence):

@@ -121,7 +121,7 @@ def read_dataset(
     problems: list[Problem] = []
     for path in map(Path, paths):
         for draft in _read_drafts(path, options, problems):
-            draft.name = _choose_name(draft.name, {sequence.name for sequence in sequences})
+            draft.name = choose_name(draft.name, {sequence.name for sequence in sequences})
             sequence, found = finish(draft, options)
             problems += found
             sequences += [] if sequence is None else [sequence]
@@ -147,7 +147,7 @@ def _read_drafts(path: Path, options: ReadOptions, problems: list[Problem]) -> l
     return drafts
 
 
-def _choose_name(name: str, taken: set[str]) -> str:
+def choose_name(name: str, taken: set[str]) -> str:
     """The name, or the name with the first number that makes it new."""
     names = (name if k == 1 else f"{name}-{k}" for k in range(1, len(taken) + 2))
     return next(candidate for candidate in names if candidate not in taken)

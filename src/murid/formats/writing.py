@@ -16,10 +16,10 @@ def merge_classes(sequences: Sequence[LabelledSequence], first: int = 1) -> dict
     return {name: number for number, name in enumerate(names, first)}
 
 
-def require_sizes(directory: Path, sequence: LabelledSequence) -> None:
+def require_sizes(sequence: LabelledSequence) -> None:
     """Raise `FormatError` unless the size of every picture is known."""
     if not (sequence.sizes > 0).all():
-        raise FormatError(directory, f"size of {sequence.name}", "pictures, or their size in the labels", "neither")
+        raise FormatError(sequence.name, "size", "pictures, or their size in the labels", "neither")
 
 
 def place_image(sequence: str, frame: int, suffix: str) -> str:

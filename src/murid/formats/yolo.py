@@ -189,7 +189,7 @@ def write(directory: Path, sequences: Sequence[LabelledSequence]) -> None:
     """
     classes = merge_classes(sequences, first=0)
     for sequence in sequences:
-        require_sizes(directory, sequence)
+        require_sizes(sequence)
         make_directory(directory / "labels" / sequence.name)
         numbers = [classes[name] for name in sequence.class_names]
         for frame, (width, height) in zip(sequence, sequence.sizes.tolist(), strict=True):

@@ -1,0 +1,225 @@
+"""``murid convert``."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from cyclopts import Parameter
+
+from murid.core import Frame
+from murid.core.types import UInt8
+from murid.errors import FormatError, SourceError
+from murid.files import TEMPORARY_MARK, make_directory, storage_errors
+from murid.formats import (
+    DataFormat,
+    LabelledSequence,
+    Problem,
+    ReadOptions,
+    choose_name,
+    find_data_format,
+    read_dataset,
+    refuse,
+)
+from murid.run import Run
+from murid.video import open_source
+
+MANIFEST = "manifest.json"
+VIDEO_PICTURE = ".jpg"
+_SEEK_FRAMES = 64
+
+
+def convert(
+    *data: Path,
+    to: Literal["mot", "coco", "yolo"],
+    out: Path,
+    pictures: Literal["copy", "link", "none"] = "copy",
+    skip_bad: Annotated[bool, Parameter(negative=())] = False,
+    margin: float = 0.1,
+    leave_out: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
+    classes: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
+    split: str | None = None,
+) -> None:
+    """Write labelled data, or finished runs, in another format.
+
+    Parameters
+    ----------
+    data : Path
+        Data sets in any format that murid reads, and run directories.
+    to : str
+        Format to write.
+    out : Path
+        Directory to make.
+    pictures : str
+        Copy pictures, link to them, or write labels alone. Frames of a video become pictures unless it is none.
+    skip_bad : bool
+        Go on without what has a problem, and say how much that is.
+    margin : float
+        Added on every side of a box made from a pose, as a share of its longer side.
+    leave_out : list of str
+        Patterns of pose points outside the body, such as "tail*"; by default the tail's, but for its base.
+    classes : list of str
+        Classes wanted; labels of another are problems.
+    split : str
+        Part of the data sets: train, val or test.
+    """
+    options = ReadOptions(
+        margin=margin,
+        leave_out=None if leave_out is None else tuple(leave_out),
+        classes=None if classes is None else tuple(classes),
+        split=split,
+        need_pictures=pictures != "none",
+    )
+    sequences = load_sequences(data, options, skip_bad=skip_bad)
+    target = find_data_format(to)
+    with _stage(out) as directory:
+        write_sequences(directory, sequences, target, pictures)
+    n_frames, n_boxes = sum(s.n_frames for s in sequences), sum(map(len, sequences))
+    print(f"{out}: {len(sequences)} sequences, {n_frames} frames, {n_boxes} boxes")
+
+
+def load_sequences(paths: Sequence[Path], options: ReadOptions, *, skip_bad: bool = False) -> list[LabelledSequence]:
+    """Read data sets and runs, and either refuse all their problems or say how many were left out.
+
+    Raises
+    ------
+    FormatError
+        If there are problems and `skip_bad` is not set, or nothing is left without them.
+    MuridError
+        If something is no data set, or a run is not finished.
+    """
+    sequences, problems = read_all(paths, options)
+    if problems and not (skip_bad and any(map(len, sequences))):
+        refuse(problems)
+    if problems:
+        print(f"left out {len(problems)} labels, frames or files with problems", file=sys.stderr)
+    return sequences
+
+
+def read_all(paths: Sequence[Path], options: ReadOptions) -> tuple[list[LabelledSequence], list[Problem]]:
+    """Read data sets and runs, as `murid.formats.read_dataset` does, each sequence under a name of its own."""
+    runs = [read_run(path) for path in paths if (path / MANIFEST).is_file()]
+    others = [path for path in paths if not (path / MANIFEST).is_file()]
+    found, problems = read_dataset(others, options) if others or not runs else ([], [])
+    sequences: list[LabelledSequence] = []
+    for sequence in (*runs, *found):
+        name = choose_name(sequence.name, {other.name for other in sequences})
+        sequences.append(replace(sequence, name=name))
+    return sequences, problems
+
+
+def read_run(path: Path) -> LabelledSequence:
+    """Take the tracks of a finished run for labels of its video; raises `RunError` as `Run.tracks` does."""
+    run = Run.open(path)
+    facts, tracks = run.info(), run.tracks()
+    kept = np.flatnonzero(tracks.track_ids >= 0)
+    numbers = tracks.detections.frame_numbers[kept]
+    return LabelledSequence(
+        name=path.name.removesuffix(".murid"),
+        recording=True,
+        frames=np.arange(tracks.n_frames, dtype=np.int64),
+        video=Path(facts["source"]),
+        pictures=(),
+        sizes=np.tile(np.array([facts["width"], facts["height"]], np.int64), (tracks.n_frames, 1)),
+        frame_offsets=np.searchsorted(numbers, np.arange(tracks.n_frames + 1)).astype(np.int64),
+        boxes=tracks.detections.boxes[kept],
+        track_ids=tracks.track_ids[kept],
+        class_ids=np.zeros(len(kept), np.int64),
+        class_names=("animal",),
+        visibility=np.full(len(kept), np.nan, np.float32),
+        complete=np.ones(tracks.n_frames, bool),
+        fps=facts["fps"],
+    )
+
+
+def write_sequences(directory: Path, sequences: Sequence[LabelledSequence], target: DataFormat, pictures: str) -> None:
+    """Write pictures and labels into a directory; raises `FormatError`, `SourceError` or `StorageError`."""
+    assert target.writer is not None
+    placed = sequences if pictures == "none" else [_place(directory, s, target, pictures) for s in sequences]
+    target.writer.write(directory, placed)
+
+
+def _place(directory: Path, sequence: LabelledSequence, target: DataFormat, how: str) -> LabelledSequence:
+    """Bring pictures to where the format has them; frames are counted anew if it knows no gaps between them."""
+    assert target.writer is not None
+    frames = np.arange(sequence.n_frames, dtype=np.int64) if target.is_gapless else sequence.frames
+    suffixes = [path.suffix.lower() for path in sequence.pictures] or [VIDEO_PICTURE] * len(frames)
+    pairs = zip(frames.tolist(), suffixes, strict=True)
+    places = [directory / target.writer.place(sequence.name, frame, suffix) for frame, suffix in pairs]
+    for parent in {path.parent for path in places}:
+        make_directory(parent)
+    if sequence.pictures:
+        for picture, path in zip(sequence.pictures, places, strict=True):
+            with storage_errors(path):
+                path.symlink_to(picture.resolve()) if how == "link" else shutil.copyfile(picture, path)
+    else:
+        for image, path in zip(iterate_images(sequence, range(sequence.n_frames)), places, strict=True):
+            _write_picture(path, image)
+    return replace(sequence, frames=frames, pictures=tuple(places), video=None)
+
+
+def _write_picture(path: Path, image: UInt8) -> None:
+    import cv2
+
+    with storage_errors(path):
+        path.write_bytes(cv2.imencode(path.suffix, image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes())
+
+
+def iterate_images(sequence: LabelledSequence, rows: Sequence[int]) -> Iterator[UInt8]:
+    """Yield the pictures ``(h, w, 3)`` RGB of some frames of a sequence, by their place in it, ascending.
+
+    Raises
+    ------
+    SourceError
+        If one cannot be opened or decoded.
+    """
+    if sequence.pictures:
+        for row in rows:
+            yield next(_iterate_frames(str(sequence.pictures[row]), [0])).image
+    elif sequence.video is not None:
+        wanted = [int(sequence.frames[row]) for row in rows]
+        yield from (frame.image for frame in _iterate_frames(str(sequence.video), wanted))
+
+
+def _iterate_frames(path: str, wanted: Sequence[int]) -> Iterator[Frame]:
+    source = open_source(path)
+    position, frames = 0, source.iterate()
+    for index in wanted:
+        if index - position > _SEEK_FRAMES:
+            frames = source.iterate(index)
+        frame = next((frame for frame in frames if frame.index >= index), None)
+        if not isinstance(frame, Frame) or frame.index != index:
+            raise SourceError(path, f"frame {index}", "a frame that can be decoded", "none")
+        position = index
+        yield frame
+
+
+@contextmanager
+def _stage(out: Path) -> Iterator[Path]:
+    """Lend a directory that becomes `out` when the block succeeds, and is gone after an error.
+
+    Raises
+    ------
+    FormatError
+        If something is there already.
+    StorageError
+        If it cannot be made.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise FormatError(out, "directory", "nothing there, or an empty directory", "something")
+    make_directory(out.absolute().parent)
+    staged = out.absolute().with_name(f".{out.name}{TEMPORARY_MARK}")
+    shutil.rmtree(staged, ignore_errors=True)
+    try:
+        make_directory(staged)
+        yield staged
+        with storage_errors(out):
+            staged.replace(out)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
