@@ -18,7 +18,7 @@ _WORDS = {
     "track": "linking tracks",
     "draw": "drawing video",
     "record": "making clip",
-    "train": "training",
+    "train": "training", "prepare": "preparing data",
 }
 
 

@@ -8,8 +8,10 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from murid.cli.convert import load_sequences
 from murid.cli.progress import show_progress
 from murid.errors import ConfigError
+from murid.formats import ReadOptions
 
 
 def train(
@@ -21,6 +23,7 @@ def train(
     config: Path | None = None,
     minutes: float | None = None,
     seed: int | None = None,
+    skip_bad: Annotated[bool, Parameter(negative=())] = False,
     restart: Annotated[bool, Parameter(negative="--resume")] = False,
 ) -> None:
     """Train a network on labelled data, on composed recordings of single animals, or on synthetic scenes alone.
@@ -43,14 +46,14 @@ def train(
         Longest time to train.
     seed : int
         Of weights and pictures.
+    skip_bad : bool
+        Go on without labels that have a problem, and say how many there were.
     restart : bool
         Start over; by default an interrupted training goes on.
     """
     try:
+        from murid.training import recipe
         from murid.training.config import PROFILES, load_config
-        from murid.training.fit import TrainingData
-        from murid.training.material import Material, gather_material
-        from murid.training.recipe import train as run_training
     except ModuleNotFoundError as error:
         raise ConfigError(f"murid train needs {error.name}; install it with: pip install 'murid[train]'") from error
     settings = PROFILES[profile]()
@@ -59,10 +62,11 @@ def train(
     settings = replace(settings, **{name: value for name, value in given.items() if value is not None})
     if restart:
         _remove_checkpoints(out)
-    material = gather_material(solo) if solo else Material()
+    sequences = load_sequences(data, ReadOptions(), skip_bad=skip_bad) if data else []
     sources = ["/".join(path.absolute().parts[-2:]) for path in (*data, *(solo or ()))]
     with show_progress() as report:
-        result = run_training(settings, TrainingData(material), out, sources=sources, report=report).validation
+        material = recipe.gather_data(settings, sequences, solo or (), out, report)
+        result = recipe.train(settings, material, out, sources=sources, report=report).validation
     scores = {"AP50": result.ap50, "AP75": result.ap75, "recall": result.recall}
     print("held-out pictures: " + "  ".join(f"{name} {100 * value:.1f}" for name, value in scores.items()))
     print(f"to use it: murid track VIDEO --detector {out / f'{settings.preset}-detector.onnx'}")

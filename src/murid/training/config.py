@@ -11,11 +11,12 @@ from typing import Any, Literal
 from murid.errors import ConfigError
 from murid.models.presets import PRESETS
 from murid.scenes.still import StillConfig
+from murid.training.balance import BalanceConfig
 
 IdentitySource = Literal["track", "box", "none"]
 Optimizer = Literal["sgd", "adamw"]
 _AT_LEAST_ONE = ("epochs", "batch_size", "patience", "n_threads", "identity_every")
-_NOT_NEGATIVE = ("weight_decay", "warmup", "identity_weight", "box_jitter", "clip_norm", "n_workers")
+_NOT_NEGATIVE = ("weight_decay", "warmup", "box_jitter", "clip_norm", "n_workers")
 _SHARES = ("scenes", "momentum", "final_rate", "validation")
 
 
@@ -105,11 +106,8 @@ class TrainConfig:
     bf16: bool = True
     """Compute in bfloat16 where PyTorch's autocast allows it."""
 
-    balance: str = "fixed"
-    """How the losses are balanced; see `murid.training.balance`."""
-
-    identity_weight: float = 0.1
-    """Weight of the identity loss beside the detection loss, for ``fixed`` (FairMOT)."""
+    balance: BalanceConfig = field(default_factory=BalanceConfig)
+    """How the losses are balanced."""
 
     identity_source: IdentitySource = "track"
     """What one identity is in labelled data: a ``track``, each ``box`` by itself (the paper's single-image training),
@@ -194,7 +192,7 @@ PROFILES: dict[str, Callable[[], TrainConfig]] = {"murid": TrainConfig, "paper":
 
 
 def load_config(path: str | Path, base: TrainConfig) -> TrainConfig:
-    """Read settings from a TOML file, over those of `base`; tables ``[augment]`` and ``[stills]`` set their fields.
+    """Read settings from a TOML file, over those of `base`; a table such as ``[augment]`` sets fields of that name.
 
     Raises
     ------

@@ -104,7 +104,7 @@ def fit(config: TrainConfig, data: TrainingData, directory: str | Path, callback
     n_identities = max(3, config.stills.n_identities + data.n_identities)
     module = TrainingModule(config, n_identities, config.epochs * steps)
     pictures = PictureSet(config, data.material, data.labelled)
-    held_out = data.held_out or make_held_out(config, data.material)
+    held_out = data.held_out if len(data.held_out) else make_held_out(config, data.material)
     with _quiet():
         trainer = _make_trainer(config, directory, steps, callbacks)
         trainer.fit(

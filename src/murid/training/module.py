@@ -12,6 +12,7 @@ import torch
 from murid.models.losses import IdentityClassifier, detection_loss
 from murid.models.network import NetworkOutput, build_network
 from murid.models.targets import make_targets
+from murid.training.balance import Balanced, Shared, get_last_shared, make_balance, tap_representation
 from murid.training.config import TrainConfig
 from murid.training.data import Batch
 from murid.training.validate import Scored, Validation, score_batch, summarise
@@ -34,6 +35,7 @@ class TrainingModule(lightning.LightningModule):
         self.config, self.n_steps = config, n_steps
         self.network = build_network(config.preset).to(memory_format=torch.channels_last)
         self.classifier = IdentityClassifier(self.network.config.rim.embedding_size, n_identities)
+        self.balance = make_balance(config.balance)
         self.spent_s, self.waited_s, self._mark_s = 0.0, 0.0, time.monotonic()
         self._scored: list[Scored] = []
         self.validation: Validation | None = None
@@ -44,6 +46,7 @@ class TrainingModule(lightning.LightningModule):
         groups: list[dict[str, Any]] = [
             {"params": [p for p in parameters if p.ndim > 1], "weight_decay": self.config.weight_decay},
             {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+            *self.balance.get_parameter_groups(),
         ]
         if self.config.optimizer == "sgd":
             return torch.optim.SGD(groups, lr=self.config.learning_rate, momentum=self.config.momentum)
@@ -51,16 +54,13 @@ class TrainingModule(lightning.LightningModule):
 
     def training_step(self, batch: Batch, _index: int) -> torch.Tensor:
         """Loss of a batch, balanced."""
-        output = self._run(batch)
-        height, width = batch.images.shape[2:]
-        targets = make_targets(batch.boxes, height, width, box_mode=self.network.config.box_mode)
-        detection = detection_loss(output, targets.to(self.device))
-        identity = self._identity_loss(output, batch)
-        total = detection.total + self.config.identity_weight * identity
-        parts = {"heat": detection.heat, "offset": detection.offset, "size": detection.size, "total": total}
-        if self._trains_identity():
-            parts["identity"] = identity
-        self.log_dict({f"train/{name}": value.detach() for name, value in parts.items()}, batch_size=len(batch.boxes))
+        with tap_representation(self.network) as representation:
+            output = self._run(batch)
+        losses = self._compute_losses(output, batch)
+        balanced: Balanced = self.balance(losses, Shared(get_last_shared(self.network), representation))
+        total, weights = balanced
+        values = {**losses, "total": total, **{f"weight/{name}": weight for name, weight in weights.items()}}
+        self.log_dict({f"train/{name}": value.detach() for name, value in values.items()}, batch_size=len(batch.boxes))
         return total
 
     def on_train_batch_start(self, _batch: Batch, _index: int) -> None:
@@ -69,7 +69,7 @@ class TrainingModule(lightning.LightningModule):
         self.waited_s += now - self._mark_s
         self.spent_s, self._mark_s = self.spent_s + now - self._mark_s, now
         rate = self.config.learning_rate * compute_rate(self.progress, self.config.warmup, self.config.final_rate)
-        for group in self.trainer.optimizers[0].param_groups:
+        for group in self.trainer.optimizers[0].param_groups[:2]:  # those of the balance have a rate of their own
             group["lr"] = rate
         self.log("train/rate", rate)
 
@@ -119,16 +119,17 @@ class TrainingModule(lightning.LightningModule):
         output = self.network(batch.images[:, : self.network.config.n_channels])
         return NetworkOutput(*(value.float() for value in output))
 
-    def _trains_identity(self) -> bool:
-        return self.config.identity_weight > 0 and self.global_step % self.config.identity_every == 0
-
-    def _identity_loss(self, output: NetworkOutput, batch: Batch) -> torch.Tensor:
+    def _compute_losses(self, output: NetworkOutput, batch: Batch) -> dict[str, torch.Tensor]:
+        """Losses by name; that of identity only in the steps that train it, and where an identity is known."""
+        height, width = batch.images.shape[2:]
+        targets = make_targets(batch.boxes, height, width, box_mode=self.network.config.box_mode)
+        detection = detection_loss(output, targets.to(self.device))
+        losses = {"heat": detection.heat, "offset": detection.offset, "size": detection.size}
         known = batch.identities >= 0
-        if not self._trains_identity() or not bool(known.any()):
-            return torch.zeros((), device=self.device)
-        rois = to_rois(batch.boxes, self.config.box_jitter).to(self.device)
-        loss: torch.Tensor = self.classifier(self.network.embed(output, rois[known]), batch.identities[known])
-        return loss
+        if self.global_step % self.config.identity_every == 0 and bool(known.any()):
+            rois = to_rois(batch.boxes, self.config.box_jitter).to(self.device)
+            losses["identity"] = self.classifier(self.network.embed(output, rois[known]), batch.identities[known])
+        return losses
 
 
 def compute_rate(progress: float, warmup: float, final: float) -> float:

@@ -13,13 +13,54 @@ import lightning
 from lightning.pytorch.callbacks import Callback
 
 from murid.core.progress import Report, silent
+from murid.formats import LabelledSequence
 from murid.models.checkpoint import save_checkpoint
 from murid.models.to_onnx import compute_weights_id, export_onnx
 from murid.training.config import TrainConfig, to_plain
 from murid.training.fit import LOG, Fitted, TrainingData, fit, make_held_out
+from murid.training.library import build_library, hold_out
+from murid.training.material import Material, gather_material
 from murid.training.report import draw_curves, draw_samples, read_log, write_card
 
 _LIMITS = "Measured on held-out pictures of the training's own kind; on other recordings look at the results first."
+
+
+def gather_data(
+    config: TrainConfig,
+    sequences: Sequence[LabelledSequence],
+    solo: Sequence[str | Path],
+    out: str | Path,
+    report: Report = silent,
+) -> TrainingData:
+    """Prepare what to train on: labelled pictures under ``out/pictures`` and ``out/held-out``, and cut-outs.
+
+    Parameters
+    ----------
+    config : TrainConfig
+    sequences : sequence of LabelledSequence
+        Labelled data, possibly none; a share of it is held out.
+    solo : sequence of path
+        Videos of one animal alone.
+    out : str or Path
+        Directory of the training.
+    report : callable
+        Told of progress.
+
+    Raises
+    ------
+    SourceError
+        If a video or picture cannot be read.
+    StorageError
+        If nothing can be written.
+    """
+    material = gather_material(solo) if solo else Material()
+    if not sequences:
+        return TrainingData(material)
+    kept, held_out = hold_out(sequences, config.validation, config.seed)
+    n_scenes = config.stills.n_identities
+    labelled = build_library(kept, Path(out) / "pictures", config.size_px, config.identity_source, n_scenes, report)
+    measured = build_library(held_out, Path(out) / "held-out", config.size_px, "none", 0, report) if held_out else ()
+    return TrainingData(material, labelled, measured, labelled.n_identities)
 
 
 def train(
@@ -53,7 +94,7 @@ def train(
         As `murid.training.fit.fit`.
     """
     out = Path(out)
-    if not data.held_out:
+    if not len(data.held_out):
         data = replace(data, held_out=make_held_out(config, data.material))
     fitted = fit(config, data, out, [_Progress(report)])
     _write_files(config, data, fitted, sources)
@@ -80,7 +121,7 @@ def _describe(config: TrainConfig, data: TrainingData, fitted: Fitted, sources: 
             "sources": ", ".join(sources) or "none; synthetic scenes alone",
             "labelled pictures": len(data.labelled),
             "cut-outs of real animals": len(data.material.cutouts),
-            "share of scenes": config.scenes if data.labelled else 1,
+            "share of scenes": config.scenes if len(data.labelled) else 1,
         },
         "Training": {
             "murid": version("murid"),

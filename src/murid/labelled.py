@@ -1,0 +1,42 @@
+"""Pictures of labelled data, wherever they are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from murid.core import Frame
+from murid.core.types import UInt8
+from murid.errors import SourceError
+from murid.formats import LabelledSequence
+from murid.video import open_source
+
+_SEEK_FRAMES = 64  # a gap longer than this is jumped over rather than decoded
+
+
+def iterate_images(sequence: LabelledSequence, rows: Sequence[int]) -> Iterator[UInt8]:
+    """Yield the pictures ``(h, w, 3)`` RGB of some frames of a sequence, by their place in it, ascending.
+
+    Raises
+    ------
+    SourceError
+        If one cannot be opened or decoded.
+    """
+    if sequence.pictures:
+        for row in rows:
+            yield next(_iterate_frames(str(sequence.pictures[row]), [0])).image
+    elif sequence.video is not None:
+        wanted = [int(sequence.frames[row]) for row in rows]
+        yield from (frame.image for frame in _iterate_frames(str(sequence.video), wanted))
+
+
+def _iterate_frames(path: str, wanted: Sequence[int]) -> Iterator[Frame]:
+    source = open_source(path)
+    position, frames = 0, source.iterate()
+    for index in wanted:
+        if index - position > _SEEK_FRAMES:
+            frames = source.iterate(index)
+        frame = next((frame for frame in frames if frame.index >= index), None)
+        if not isinstance(frame, Frame) or frame.index != index:
+            raise SourceError(path, f"frame {index}", "a frame that can be decoded", "none")
+        position = index
+        yield frame
