@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 Float = NDArray[np.float32]
 
 _PINK = np.array([0.80, 0.62, 0.58], np.float32)
-_BLACK, _WHITE = np.array([0.07, 0.066, 0.062]), np.array([0.88, 0.86, 0.82])
+_BLACK, _WHITE = np.array([0.105, 0.1, 0.095]), np.array([0.88, 0.86, 0.82])
 _BREEDS: dict[str, tuple[NDArray[Any], float, bool]] = {
     "black": (_BLACK, 0.04, True),
     "albino": (_WHITE, 0.03, False),
@@ -176,6 +176,11 @@ def breed_coat(breed: str, rng: np.random.Generator) -> Coat:
         tail=np.clip(tail, 0, 1).astype(np.float32),
         tagged=False,
     )
+
+
+def get_tone(breed: str) -> float:
+    """Mean brightness of a breed's main colour, in [0, 1]."""
+    return float(_BREEDS[breed][0].mean())
 
 
 def resize_sprite(sprite: Sprite, factor: float) -> Sprite:

@@ -33,11 +33,19 @@ class Truth:
         ``(n,)`` int64: which of the placed animals each box belongs to.
     visible : ndarray
         ``(n,)`` float32 visible share of each body.
+    labels : ndarray
+        ``(h, w)`` int16: which of the placed animals' bodies each pixel shows, -1 none.
     """
 
     boxes: Float
     rows: NDArray[np.int64]
     visible: Float
+    labels: NDArray[np.int16]
+
+    def compute_masks(self) -> NDArray[np.bool_]:
+        """Visible part of each body that has a box: ``(n, h, w)`` bool, in the order of the rows."""
+        masks: NDArray[np.bool_] = self.labels[None] == self.rows[:, None, None]
+        return masks
 
 
 @dataclass(frozen=True)
@@ -50,9 +58,14 @@ class Shadow:
 
 
 def compose(
-    arena: Arena, sprites: Sequence[Sprite], positions: NDArray[Any], shadow: Shadow, contact_shade: float = 0.3
+    arena: Arena,
+    sprites: Sequence[Sprite],
+    positions: NDArray[Any],
+    shadow: Shadow,
+    contact_shade: float = 0.3,
+    order: Sequence[int] | NDArray[np.int64] | None = None,
 ) -> tuple[Float, Truth]:
-    """Put animals into an arena, later ones on top of earlier ones.
+    """Put animals into an arena, one on top of another.
 
     Parameters
     ----------
@@ -63,6 +76,8 @@ def compose(
     shadow : Shadow
     contact_shade : float
         How much an animal darkens the one beneath it along its edge.
+    order : sequence of int, optional
+        The animals from the lowest to the topmost; as they are given where None.
 
     Returns
     -------
@@ -74,8 +89,9 @@ def compose(
     height, width = scene.shape[:2]
     owner = np.full((height, width), -1, np.int16)
     areas, boxes = np.zeros(len(sprites)), np.zeros((len(sprites), 4), np.float32)
-    for row, (sprite, position) in enumerate(zip(sprites, positions, strict=True)):
-        left, top = (round(float(v)) for v in position - sprite.origin)
+    for row in range(len(sprites)) if order is None else order:
+        sprite = sprites[row]
+        left, top = (round(float(v)) for v in positions[row] - sprite.origin)
         _cast_shadow(scene, sprite, left, top, shadow)
         _cast_edge(scene, owner, sprite, left, top, contact_shade)
         inside, part = _overlap(sprite.alpha.shape, left, top, height, width)
@@ -85,10 +101,11 @@ def compose(
         areas[row] = body.sum()
         boxes[row] = _bound(body) + np.array([left, top, left, top])
         owner[inside][body[part]] = row
-    cover = arena.cover_alpha[..., None]
-    scene = np.clip(scene * (1 - cover) + arena.cover * cover, 0, 1)
-    owner[arena.cover_alpha > 0.7] = -1
-    return np.asarray(scene, np.float32), _find_visible(owner, areas, boxes)
+    if arena.cover_alpha.any():
+        cover = arena.cover_alpha[..., None]
+        scene = scene * (1 - cover) + arena.cover * cover
+        owner[arena.cover_alpha > 0.7] = -1
+    return np.asarray(np.clip(scene, 0, 1, out=scene), np.float32), _find_visible(owner, areas, boxes)
 
 
 def _overlap(
@@ -137,4 +154,4 @@ def _find_visible(owner: NDArray[np.int16], areas: NDArray[Any], boxes: Float) -
     out = np.clip(boxes, 0, np.array([width, height, width, height], np.float32))
     for row in kept[visible[kept] < FULL_BOX_VISIBILITY]:
         out[row] = _bound(owner == row)
-    return Truth(out[kept].astype(np.float32), kept.astype(np.int64), visible[kept].astype(np.float32))
+    return Truth(out[kept].astype(np.float32), kept.astype(np.int64), visible[kept].astype(np.float32), owner)

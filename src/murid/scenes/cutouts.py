@@ -51,7 +51,8 @@ def find_animal(image: UInt8, place: UInt8, threshold: int = 28, margin_px: int 
     Found or None
         None where no animal stands clear of the picture's edge.
     """
-    difference = cv2.absdiff(image, place).max(axis=2)
+    red, green, blue = cv2.split(cv2.absdiff(image, place))
+    difference = cv2.max(cv2.max(red, green), blue)
     difference = np.asarray(cv2.GaussianBlur(difference, (0, 0), 1.0), np.uint8)
     contrast = float(np.percentile(difference[difference > threshold], 75)) if (difference > threshold).any() else 0.0
     mask = (difference > max(threshold, 0.45 * contrast)).astype(np.uint8)

@@ -1,21 +1,29 @@
-"""Synthetic recordings: a few animals in one arena through time, with perfect ground truth, streamed frame by frame."""
+"""Synthetic recordings: animals in one place through time, with perfect ground truth, streamed frame by frame."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from murid.core import Frame
 from murid.errors import ConfigError
-from murid.scenes.arena import make_clean_arena
-from murid.scenes.camera import Camera, expose
+from murid.scenes.animal import BREEDS, Coat, breed_coat, sample_coat
+from murid.scenes.behaviour import Habits
+from murid.scenes.camera import Camera
 from murid.scenes.composition import Shadow, Truth, compose
+from murid.scenes.film import Film
 from murid.scenes.motion import Herd
-from murid.scenes.rodent import Coat, Posture, Sprite, render_rodent, sample_coat
+from murid.scenes.places import PlaceKind, build_place
+from murid.scenes.texture import crop_texture
+from murid.scenes.view import View, ViewKind
+
+Float = NDArray[np.float32]
+
+_LIGHT = np.array([0.3, 0.4, 0.866], np.float32)
+_FUR_PX = 256
 
 
 @dataclass(frozen=True)
@@ -35,9 +43,28 @@ class RecordingConfig:
     body_px : float
         Length of an animal, nose to tail base, pixels.
     lookalike : bool
-        Whether all animals wear the same coat.
+        Whether all animals wear the same coat and are of one size.
     seed : int
         The same seed gives the same recording.
+    coats : tuple of str
+        Breeds, as in `murid.scenes.animal.BREEDS`, that the animals wear in turn; () = coats as different as can be.
+    tagged : bool
+        Whether every other animal wears an ear tag.
+    habits : Habits
+        How often the animals do what.
+    place : str
+        ``field``, ``disc``, ``cage``, or ``tank``, which goes with the side view.
+    n_shelters : int
+        Roofs under which animals are hidden.
+    tone : float or None
+        Brightness of the floor in [0, 1]; None = drawn.
+    view : str
+        ``above``, ``tilted`` or ``side``.
+    camera : Camera
+    flicker : float
+        Amplitude of the light's flicker, as a share of the light.
+    shadow : float
+        Opacity of the shadows.
     """
 
     n_animals: int = 4
@@ -48,11 +75,26 @@ class RecordingConfig:
     body_px: float = 70.0
     lookalike: bool = False
     seed: int = 0
+    coats: tuple[str, ...] = ()
+    tagged: bool = False
+    habits: Habits = field(default_factory=Habits)
+    place: PlaceKind = "field"
+    n_shelters: int = 0
+    tone: float | None = None
+    view: ViewKind = "above"
+    camera: Camera = field(default_factory=lambda: Camera(mono=False, blur_px=0.6, noise=0.01))
+    flicker: float = 0.0
+    shadow: float = 0.35
 
     def __post_init__(self) -> None:
         for name in ("n_animals", "n_frames", "fps", "width", "height", "body_px"):
             if getattr(self, name) <= 0:
                 raise ConfigError(f"{name}: expected more than 0, got {getattr(self, name)}")
+        unknown = set(self.coats) - set(BREEDS)
+        if unknown:
+            raise ConfigError(f"coats: expected some of {', '.join(BREEDS)}, got {', '.join(sorted(unknown))}")
+        if (self.place == "tank") != (self.view == "side"):
+            raise ConfigError(f"place: a tank goes with the side view, got {self.place} seen from {self.view}")
 
 
 @dataclass(frozen=True)
@@ -63,8 +105,17 @@ class RecordedFrame:
     truth: Truth
 
 
+@dataclass(frozen=True)
+class _Actor:
+    """What an animal is throughout a recording: its coat, its length in pixels, its fur's texture."""
+
+    coat: Coat
+    length_px: float
+    fur: Float
+
+
 def record(config: RecordingConfig) -> Iterator[RecordedFrame]:
-    """Stream a synthetic recording.
+    """Stream a synthetic recording; memory does not grow with its length.
 
     Parameters
     ----------
@@ -73,30 +124,59 @@ def record(config: RecordingConfig) -> Iterator[RecordedFrame]:
     Yields
     ------
     RecordedFrame
-        Frames in order, each with the boxes of the animals in it.
+        Frames in order, each with the boxes of the animals that can be seen in it.
     """
-    rng = np.random.default_rng(config.seed)
-    arena = make_clean_arena(rng, config.height, config.width)
-    coats = _choose_coats(config, rng)
-    margin = 0.08 * np.array([config.width, config.height]) + 0.3 * config.body_px
-    size = np.array([config.width, config.height], np.float64)
-    herd = Herd.spread(config.n_animals, np.minimum(margin, size / 2), np.maximum(size - margin, size / 2),
-                       config.body_px, config.fps, rng)  # fmt: skip
-    light = np.array([0.3, 0.4, 0.866], np.float32)
+    for_place, for_animals, for_motion, for_film = np.random.default_rng(config.seed).spawn(4)
+    height, width, body = config.height, config.width, config.body_px
+    place = build_place(for_place, config.place, height, width, body, config.n_shelters, config.tone)
+    actors = _cast_actors(config, for_animals)
+    herd = Herd(config.n_animals, place.ground, place.shelters, config.habits, body, config.fps, for_motion)
+    view, film = View(config.view, height, width), Film(config.camera, height, width, for_film, config.flicker)
+    arena = view.show(place.arena)
+    shadow = Shadow(config.shadow, 0.06 * body, (0.03 * body, 0.045 * body))
     for index in range(config.n_frames):
         herd.step()
-        sprites = [_render(herd, k, coat, light, index, config) for k, coat in enumerate(coats)]
-        scene, truth = compose(arena, sprites, herd.position, Shadow(0.35, 4.0, (2.0, 3.0)))
-        image = expose(scene, Camera(mono=False, blur_px=0.6, noise=0.01), rng)
-        yield RecordedFrame(Frame(index, index / config.fps, image), truth)
+        pixels, across, along = view.project(herd.position)
+        sprites = [
+            view.render(
+                actor.coat, herd.pose(k), actor.length_px, (across[k], along[k]), _LIGHT, actor.fur, for_animals
+            )
+            for k, actor in enumerate(actors)
+        ]
+        scene, truth = compose(arena, sprites, pixels, shadow, order=view.sort(pixels, herd.order))
+        yield RecordedFrame(Frame(index, index / config.fps, film.expose(scene)), truth)
+
+
+def _cast_actors(config: RecordingConfig, rng: np.random.Generator) -> list[_Actor]:
+    spread = 0.0 if config.lookalike else 0.05
+    return [
+        _Actor(
+            coat,
+            config.body_px * float(np.exp(rng.normal(0, spread))),
+            crop_texture(rng, _FUR_PX, _FUR_PX, fine=True).copy(),
+        )
+        for coat in _choose_coats(config, rng)
+    ]
 
 
 def _choose_coats(config: RecordingConfig, rng: np.random.Generator) -> list[Coat]:
+    n = config.n_animals
+    if config.coats:
+        coats = [breed_coat(config.coats[k % len(config.coats)], rng) for k in range(n)]
+    else:
+        coats = _choose_different(n, rng)
     if config.lookalike:
-        return [sample_coat(rng)] * config.n_animals
+        coats = coats[:1] * n
+    if config.tagged:
+        coats = [replace(coat, tagged=k % 2 == 1) for k, coat in enumerate(coats)]
+    return coats
+
+
+def _choose_different(n: int, rng: np.random.Generator) -> list[Coat]:
+    """Coats as far apart as can be found, the first one black."""
     pool = [sample_coat(rng) for _ in range(40)]
-    chosen = [next(c for c in pool if c.pattern == "plain" and c.base.mean() < 0.2)]
-    while len(chosen) < config.n_animals:
+    chosen = [next((c for c in pool if c.pattern == "plain" and c.base.mean() < 0.2), pool[0])]
+    while len(chosen) < n:
         apart = [min(_compare(c, other) for other in chosen) + abs(_compare_ground(c)) for c in pool]
         chosen.append(pool[int(np.argmax(apart))])
     return chosen
@@ -109,17 +189,3 @@ def _compare(a: Coat, b: Coat) -> float:
 def _compare_ground(coat: Coat) -> float:
     """Small preference for coats that stand out from a mid-grey floor."""
     return float(0.5 * (coat.base.mean() - 0.6))
-
-
-def _render(herd: Herd, k: int, coat: Coat, light: NDArray[Any], index: int, config: RecordingConfig) -> Sprite:
-    pace = float(herd.speed[k] * config.fps / config.body_px)
-    gait = np.sin(index * 2 * np.pi * 3 / config.fps + 2 * k)
-    posture = Posture(
-        heading=float(herd.heading[k]),
-        bend=float(np.clip(herd.turn[k] * config.fps * 0.5, -1.2, 1.2)),
-        neck=0.15 * float(gait),
-        stretch=0.88 + 0.08 * min(pace, 2.0) + 0.02 * float(gait) * min(pace, 1.0),
-        tail_bend=float(np.clip(-herd.turn[k] * config.fps * 0.6, -1.5, 1.5)) + 0.3 * float(gait),
-    )
-    fur = np.random.default_rng((config.seed, k))
-    return render_rodent(coat, posture, config.body_px, light, fur)

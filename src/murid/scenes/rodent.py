@@ -111,7 +111,7 @@ class _Canvas:
 
     def put(self, points: Float) -> Float:
         """Pixels of points given in body lengths."""
-        return ((points - self.low) * self.scale).astype(np.float32)
+        return np.asarray((points - self.low) * self.scale, np.float32)
 
     def paint_coat(self, coat: Coat) -> Float:
         """Colours ``(h, w, 3)`` of the fur."""

@@ -28,7 +28,7 @@ class Skeleton:
     spine : ndarray
         ``(14, 2)`` float32 centres of the spheres, x to the right and y down, body lengths.
     angles : ndarray
-        ``(14,)`` float64 direction of the spine at each, radians.
+        ``(14,)`` float32 direction of the spine at each, radians.
     radii : ndarray
         ``(14,)`` float32.
     tail : ndarray
@@ -38,7 +38,7 @@ class Skeleton:
     """
 
     spine: Float
-    angles: NDArray[np.float64]
+    angles: Float
     radii: Float
     tail: Float
     feet: Float
@@ -62,7 +62,7 @@ def pose_from_the_side(coat: Coat, posture: Posture) -> Skeleton:
     x = along * np.cos(reared) - (lift - lift[0]) * np.sin(reared)
     y = -lift[0] - along * np.sin(reared + lean) - (lift - lift[0]) * np.cos(reared)
     spine = np.column_stack([x, y]).astype(np.float32)
-    angles = np.arctan2(np.gradient(y), np.gradient(x))
+    angles = np.arctan2(np.gradient(y), np.gradient(x)).astype(np.float32)
     radii = np.interp(STATIONS, _WIDTH_STATIONS, 0.95 * _HALF_WIDTHS) * coat.stoutness / np.sqrt(posture.stretch)
     s = np.linspace(0, 1, 12)
     wave = 0.06 * posture.tail_bend * np.sin(3 * s)
