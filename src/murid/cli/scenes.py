@@ -1,0 +1,38 @@
+"""``murid scenes``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from murid.cli.progress import show_progress
+from murid.scenes.recording import record
+from murid.scenes.scenarios import BENCH_S, make_scenario
+from murid.sequence import SequenceInfo, write_sequence
+
+Name = Literal["coats-4", "lookalike-5", "huddle-6", "shelter-4", "night-5", "crowd-20", "random"]
+
+
+def scenes(*, scenario: Name, out: Path, seed: int = 0, seconds: float = BENCH_S, masks: bool = False) -> None:
+    """Make a synthetic recording with perfect ground truth, in MOT Challenge's layout.
+
+    Parameters
+    ----------
+    scenario : str
+        Which of the bench, or random: any animals, place, view and camera, drawn from the seed.
+    out : Path
+        Directory for video.mp4, gt/gt.txt and seqinfo.ini.
+    seed : int
+        Another seed, another recording.
+    seconds : float
+        Length.
+    masks : bool
+        Write masks/000001.png and so on as well: 0, or the id of the body that a pixel shows.
+    """
+    config = make_scenario(scenario, seed, seconds)
+    info = SequenceInfo(scenario, config.fps, config.width, config.height, config.n_frames)
+    with show_progress() as report:
+        write_sequence(out, record(config), info, masks=masks, report=report)
+    print(f"{config.n_animals} animals, {config.n_frames} frames")
+    print(f"video         {out / 'video.mp4'}")
+    print(f"ground truth  {out / 'gt' / 'gt.txt'}")
