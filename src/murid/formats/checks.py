@@ -63,25 +63,34 @@ def _measure_video_frames(draft: Draft, wanted: list[int]) -> tuple[dict[int, Si
     draft.fps = draft.fps or video.fps or None
     end = video.n_frames or max(wanted, default=0) + 1
     expected = f"a frame of {draft.video.name}, which has {end}"
-    beyond = [frame for frame in wanted if frame >= end]
-    problems = [_about_frame(draft, frame, "frame", expected, f"frame {frame} from 0") for frame in beyond]
+    problems = _report_missing(draft, [frame for frame in wanted if frame >= end], expected)
     return {frame: video.size for frame in wanted if frame < end}, problems
 
 
 def _measure_pictures(draft: Draft, wanted: list[int]) -> tuple[dict[int, Size], list[Problem]]:
     frames: dict[int, Size] = {}
-    problems = []
-    for frame in wanted:
-        path = draft.pictures.get(frame)
-        size = draft.measured.get(frame) or (measure_picture(path) if path is not None else None)
+    problems = _report_missing(draft, [f for f in wanted if f not in draft.pictures], "one with a picture")
+    for frame in filter(draft.pictures.__contains__, wanted):
+        path = draft.pictures[frame]
+        size = draft.measured.get(frame) or measure_picture(path)
         if size is not None:
             frames[frame] = size
-        elif path is None or not path.is_file():
-            got = f"none for frame {frame} from 0" if path is None else f"no {path}"
-            problems.append(_about_frame(draft, frame, "picture", "a picture of the frame", got))
+        elif not path.is_file():
+            problems.append(_about_frame(draft, frame, "picture", "a file", f"no {path}"))
         else:
             problems.append(Problem(path, "", "file", "a picture", "something that cannot be opened as one"))
     return frames, problems
+
+
+def _report_missing(draft: Draft, missing: list[int], expected: str) -> list[Problem]:
+    """Problems of frames that have no picture: one for each with labels, and one for the others together."""
+    labelled = [frame for frame in missing if frame in draft.first_labels]
+    others = [frame for frame in missing if frame not in draft.first_labels]
+    problems = [_about_frame(draft, frame, "frame", expected, f"frame {frame} from 0") for frame in labelled]
+    if others:
+        got = f"{len(others)} frames without, {others[0]} to {others[-1]} from 0"
+        problems.append(Problem(draft.path, "", "frame", expected, got))
+    return problems
 
 
 def _find_odd_sizes(draft: Draft, frames: dict[int, Size]) -> dict[int, Problem]:

@@ -13,7 +13,7 @@ from murid.errors import FormatError
 from murid.files import make_directory, write_text
 from murid.formats.dataset import LabelledFrame, LabelledSequence, Problem
 from murid.formats.draft import ANIMAL, Draft, Label, ReadOptions, to_name
-from murid.formats.media import find_pictures, find_video, number_pictures
+from murid.formats.media import find_pictures, find_video, measure_video, number_pictures
 from murid.formats.mot import Row, check_row, parse_row, read_lines
 
 
@@ -134,14 +134,20 @@ def find_media(draft: Draft, root: Path, info: SequenceInfo) -> None:
 def settle_frames(draft: Draft, info: SequenceInfo) -> None:
     """Decide which frames are labelled: all up to the length of the sequence, where it says it, or to the last row."""
     rows = draft.incomplete.union(label.frame for label in draft.labels)
-    n_frames = info.n_frames or max(rows, default=-1) + 1
-    draft.frames = sorted(rows.union(range(n_frames)))
+    n_frames = info.n_frames or min(max(rows, default=-1) + 1, _count_media(draft))
+    draft.frames = sorted(rows.union(range(int(n_frames))))
     if info.size is not None:
         draft.sizes = dict.fromkeys(draft.frames, info.size)
     for frame, picture in sorted(draft.pictures.items()):
         if frame not in rows and not 0 <= frame < n_frames:
             expected = f"a row for the picture, or seqLength={frame + 1} in seqinfo.ini"
             draft.problems.append(Problem(picture, "", "frame", expected, f"none after frame {n_frames}"))
+
+
+def _count_media(draft: Draft) -> float:
+    """Frames that pictures or the video hold, as far as known."""
+    video = measure_video(draft.video) if draft.video is not None else None
+    return (video.n_frames if video else max(draft.pictures, default=-1) + 1) or math.inf
 
 
 def place(sequence: str, frame: int, suffix: str) -> str:

@@ -37,7 +37,7 @@ def film():
 
 @pytest.fixture
 def sequence(tmp_path, draw) -> LabelledSequence:
-    """Four frames of 64x48: two animals, none, one over the edge and half seen, one nameless; the last is incomplete."""
+    """Four frames of 64x48 with two animals, none, one over the edge, and one nameless in an incomplete frame."""
     pictures = draw(tmp_path / "source", *(f"f{k}.png" for k in range(4)))
     return LabelledSequence(
         name="cage",

@@ -66,14 +66,17 @@ def test_all_bad_labels_are_reported_at_once_and_left_out(tmp_path, pictures):
 def test_frames_without_a_picture(tmp_path, pictures):
     (tmp_path / "1.png").write_text("no picture")
     pictures[3] = tmp_path / "gone.png"
-    draft = make_draft(tmp_path, [(2, (0, 0, 5, 5)), (4, (0, 0, 5, 5))], frames=range(5), pictures=pictures)
+    draft = make_draft(
+        tmp_path, [(2, (0, 0, 5, 5)), (4, (0, 0, 5, 5))], frames=(0, 1, 2, 3, 4, 5, 7), pictures=pictures
+    )
     sequence, problems = finish(draft, ReadOptions())
     assert explain(problems) == [
+        ("line 2", "frame", "one with a picture", "frame 4 from 0"),
+        ("", "frame", "one with a picture", "2 frames without, 5 to 7 from 0"),
         ("", "file", "a picture", "something that cannot be opened as one"),
-        ("", "picture", "a picture of the frame", f"no {tmp_path / 'gone.png'}"),
-        ("line 2", "picture", "a picture of the frame", "none for frame 4 from 0"),
+        ("", "picture", "a file", f"no {tmp_path / 'gone.png'}"),
     ]
-    assert problems[0].path == tmp_path / "1.png"
+    assert problems[2].path == tmp_path / "1.png"
     assert sequence.frames.tolist() == [0, 2]
     assert len(sequence) == 1
 

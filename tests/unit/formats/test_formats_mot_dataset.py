@@ -52,13 +52,15 @@ def test_rows_with_a_flag_of_0_leave_their_frame_incomplete(cage):
 
 
 def test_all_damaged_rows_are_reported_by_line(cage):
-    (cage / "gt" / "gt.txt").write_text(ROWS + "x,1,0,0,5,5,1\n2,-2,0,0,5,5,1\n2,1,0,0,5\n6,1,0,0,5,5,1\n3,1,1,1,4,4,1\n")
+    (cage / "gt" / "gt.txt").write_text(
+        ROWS + "x,1,0,0,5,5,1\n2,-2,0,0,5,5,1\n2,1,0,0,5\n6,1,0,0,5,5,1\n3,1,1,1,4,4,1\n"
+    )
     (sequence,), problems = read_dataset([cage])
     assert explain(problems) == [
         "gt.txt: line 4 frame: a number; 'x'",
         "gt.txt: line 5 id: a whole number from -1; -2",
         "gt.txt: line 6 columns: 7 to 10, between commas; 5",
-        "gt.txt: line 7 picture: a picture of the frame; none for frame 5 from 0",
+        "gt.txt: line 7 frame: one with a picture; frame 5 from 0",
         "gt.txt: line 8 id: each id once in a frame; 1 again",
     ]
     assert len(sequence) == 3

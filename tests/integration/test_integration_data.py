@@ -1,0 +1,158 @@
+"""``murid convert`` and ``murid info`` on labelled data."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from murid.cli import EXIT_ERROR
+from murid.cli import run as murid_cli
+from murid.formats import ReadOptions, read_dataset
+from murid.run import Run
+
+
+def murid(capsys, *arguments, code=0):
+    assert murid_cli([str(a) for a in arguments]) == code
+    return capsys.readouterr()
+
+
+@pytest.fixture
+def cage(clip, tmp_path):
+    """The synthetic clip and its truth as a MOT sequence."""
+    root = tmp_path / "cage"
+    (root / "gt").mkdir(parents=True)
+    (root / "gt" / "gt.txt").write_text((clip.parent / "gt.txt").read_text())
+    (root / "cage.mp4").write_bytes(clip.read_bytes())
+    return root
+
+
+def read(path, **options):
+    (sequence,), problems = read_dataset([path], ReadOptions(**options))
+    assert problems == []
+    return sequence
+
+
+def test_there_and_back_again(cage, tmp_path, capsys):
+    """A video becomes pictures, and goes through every format; only YOLO forgets who is who."""
+    truth = read(cage)
+    murid(capsys, "convert", cage, "--to", "coco", "--out", tmp_path / "coco")
+    murid(capsys, "convert", tmp_path / "coco", "--to", "mot", "--out", tmp_path / "mot")
+    murid(capsys, "convert", tmp_path / "mot", "--to", "yolo", "--out", tmp_path / "yolo", "--pictures", "link")
+    murid(capsys, "convert", tmp_path / "yolo", "--to", "mot", "--out", tmp_path / "again")
+    for name in ("coco", "mot", "yolo", "again"):
+        sequence = read(tmp_path / name)
+        assert (sequence.name, sequence.n_frames) == ("cage", 90)
+        assert sequence.frame_offsets.tolist() == truth.frame_offsets.tolist()
+        assert sequence.boxes == pytest.approx(truth.boxes, abs=2e-3)
+        known = truth.track_ids if name in ("coco", "mot") else np.full(len(truth), -1)
+        assert sequence.track_ids.tolist() == known.tolist()
+    linked = read(tmp_path / "yolo").pictures[0]
+    assert linked.is_symlink()
+    assert cv2.imread(str(linked)).shape == (240, 320, 3)
+
+
+def test_pictures_are_those_of_their_frames(clip, tmp_path, capsys):
+    """Frames of a gap in the labels are left out, and MOT counts what is left anew."""
+    (tmp_path / "cage.json").write_text("{}")
+    for name in ("a", "b"):
+        murid(capsys, "convert", clip.parent / "gt.txt", "--to", "coco", "--out", tmp_path / name)
+    content = json.loads((tmp_path / "a" / "annotations.json").read_text())
+    content["images"] = [image for image in content["images"] if image["frame_id"] in (3, 80)]
+    kept = {image["id"] for image in content["images"]}
+    content["annotations"] = [a for a in content["annotations"] if a["image_id"] in kept]
+    (tmp_path / "a" / "annotations.json").write_text(json.dumps(content))
+    murid(capsys, "convert", tmp_path / "a", "--to", "mot", "--out", tmp_path / "mot")
+    sequence = read(tmp_path / "mot")
+    assert sequence.frames.tolist() == [0, 1]
+    expected = tmp_path / "b" / "images" / "gt" / "000081.jpg"
+    assert sequence.pictures[1].read_bytes() == expected.read_bytes()
+
+
+def test_runs_are_data(tracked, tmp_path, capsys):
+    said = murid(capsys, "convert", tracked, "--to", "mot", "--out", tmp_path / "mot", "--pictures", "none").out
+    tracks = Run.open(tracked).tracks()
+    assert f"1 sequences, 90 frames, {(tracks.track_ids >= 0).sum()} boxes" in said
+    assert not (tmp_path / "mot" / "cage" / "img1").exists()
+    sequence = read(tmp_path / "mot" / "cage", need_pictures=False)
+    assert sequence.boxes == pytest.approx(tracks.detections.boxes[tracks.track_ids >= 0], abs=1e-3)
+
+
+def test_problems_are_shown_at_once_and_can_be_skipped(cage, tmp_path, capsys):
+    rows = (cage / "gt" / "gt.txt").read_text().splitlines()
+    (cage / "gt" / "gt.txt").write_text("\n".join([*rows, rows[0], "500,1,5,5,9,9,1", "2,9,5,5,0,9,1"]))
+    command = ["convert", cage, "--to", "coco", "--out", tmp_path / "coco"]
+    err = murid(capsys, *command, code=EXIT_ERROR).err
+    assert "got 3 problems" in err
+    for k, word in ((1, "each id once"), (2, "which has 90"), (3, "above 0")):
+        assert any(f"line {len(rows) + k}" in line and word in line for line in err.splitlines())
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["cage"]
+    said = murid(capsys, *command, "--skip-bad")
+    assert "left out 3 " in said.err
+    assert f"90 frames, {len(rows)} boxes" in said.out
+
+
+def test_nothing_is_overwritten_and_nothing_half_written(cage, tmp_path, capsys):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.tex").write_text("mine")
+    err = murid(capsys, "convert", cage, "--to", "mot", "--out", tmp_path / "out", code=EXIT_ERROR).err
+    assert "an empty directory" in err
+    (cage / "cage.mp4").unlink()
+    command = ["convert", cage, "--to", "yolo", "--out", tmp_path / "yolo", "--pictures", "none"]
+    assert "their size" in murid(capsys, *command, code=EXIT_ERROR).err
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["cage", "out"]
+
+
+def test_skipping_what_is_bad_leaves_something(cage, tmp_path, capsys):
+    (cage / "gt" / "gt.txt").write_text("1,1,5,5,0,9,1\n")
+    command = ["convert", cage, "--to", "coco", "--out", tmp_path / "coco", "--skip-bad"]
+    assert "at least one labelled animal" in murid(capsys, *command, code=EXIT_ERROR).err
+
+
+def test_info_counts_and_draws(cage, tmp_path, capsys):
+    with (cage / "gt" / "gt.txt").open("a") as file:
+        file.write("2,9,5,5,0,9,1\n")
+    said = murid(capsys, "info", cage, "--sheet", tmp_path / "sheet.png").out
+    assert "320x240" in said
+    assert "problems  1" in said
+    assert "a width and a height above 0" in said
+    sheet = cv2.imread(str(tmp_path / "sheet.png"))
+    assert sheet.shape == (3 * (360 + 24), 4 * 480, 3)
+    facts = json.loads(murid(capsys, "info", cage, "--json").out)
+    assert (facts["n_frames"], facts["n_ids"], facts["n_incomplete"]) == (90, 3, 1)
+    assert facts["classes"] == {"animal": facts["n_boxes"]}
+    assert len(facts["problems"]) == 1
+
+
+def test_info_draws_boxes_where_they_are(tmp_path, capsys):
+    (tmp_path / "images").mkdir()
+    (tmp_path / "labels").mkdir()
+    cv2.imwrite(str(tmp_path / "images" / "a.png"), np.zeros((240, 480, 3), np.uint8))
+    (tmp_path / "labels" / "a.txt").write_text("0 0.5 0.5 0.5 0.5\n")
+    murid(capsys, "info", tmp_path, "--sheet", tmp_path / "sheet.png")
+    sheet = cv2.imread(str(tmp_path / "sheet.png"))
+    coloured = np.argwhere(sheet[:240].max(axis=2) > 100)
+    assert coloured.max(axis=0) == pytest.approx([180, 360], abs=3)
+    assert coloured[:, 1].min() == pytest.approx(120, abs=3)
+
+
+def test_info_draws_runs_too(tracked, tmp_path, capsys):
+    said = murid(capsys, "info", tracked, "--sheet", tmp_path / "sheet.jpg").out
+    assert "made by murid" in said
+    assert cv2.imread(str(tmp_path / "sheet.jpg")) is not None
+
+
+def test_info_of_nothing_to_draw(cage, tmp_path, capsys):
+    assert "sheet.xyz" in murid(capsys, "info", cage, "--sheet", tmp_path / "sheet.xyz", code=EXIT_ERROR).err
+    (cage / "cage.mp4").unlink()
+    assert "pictures" in murid(capsys, "info", cage, "--sheet", tmp_path / "sheet.png", code=EXIT_ERROR).err
+    assert not list(tmp_path.glob("sheet*"))
+
+
+@pytest.mark.data
+def test_real_data_sets(data_dir, tmp_path, capsys):
+    place = data_dir / "rodents" / "sleapmot-2mice-homecage" / "proofread.slp"
+    poses = data_dir / "rodents" / "openfield-1mouse" / "labeled"
+    said = murid(capsys, "convert", place, poses, "--to", "yolo", "--out", tmp_path / "yolo", "--pictures", "link").out
+    assert "2 sequences, 213 frames, 289 boxes" in said
+    assert "problems  none" in murid(capsys, "info", tmp_path / "yolo", "--sheet", tmp_path / "sheet.png").out
