@@ -17,9 +17,12 @@ app = cyclopts.App(
 for verb, summary in {
     "demo": "Make a short synthetic clip, track it and score it.",
     "track": "Track the animals in a video.",
-    "info": "Say what is in a run.",
+    "info": "Say what is in a run or in labelled data.",
     "export": "Write the tracks of a run to a file.",
+    "convert": "Write labelled data in another format.",
     "evaluate": "Score a run against ground truth.",
+    "scenes": "Make a synthetic recording with perfect ground truth.",
+    "compose": "Play animals that were filmed alone together.",
     "train": "Train a network on your own recordings.",
 }.items():
     app.command(f"murid.cli.{verb}:{verb}", name=verb, help=summary)
