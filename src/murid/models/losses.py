@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import nn
 from torch.nn import functional
+from torchvision.ops import sigmoid_focal_loss
 
 from murid.errors import ConfigError
 from murid.models.network import NetworkOutput
 from murid.models.targets import Targets
 
+IdentityLoss = Literal["cross_entropy", "focal"]
+Reduction = Literal["mean", "sum"]
 _CLAMP = 1e-4
+_FOCAL_ALPHA, _FOCAL_GAMMA, _FOCAL_PRIOR = 0.25, 2.0, 0.01
 
 
 class DetectionLosses(NamedTuple):
@@ -45,7 +49,9 @@ def focal_heatmap_loss(logits: torch.Tensor, heatmap: torch.Tensor) -> torch.Ten
     return -(positive + negative).sum() / centres.sum().clamp(min=1)
 
 
-def masked_l1_loss(maps: torch.Tensor, cells: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+def masked_l1_loss(
+    maps: torch.Tensor, cells: torch.Tensor, values: torch.Tensor, reduction: Reduction = "mean"
+) -> torch.Tensor:
     """L1 loss at centres alone (paper, section III-A, Eq. 3).
 
     Parameters
@@ -56,50 +62,101 @@ def masked_l1_loss(maps: torch.Tensor, cells: torch.Tensor, values: torch.Tensor
         ``(3, N)`` int64: image, row and column.
     values : Tensor
         ``(N, D)`` float32 target.
+    reduction : {"mean", "sum"}
+        Whether the sum is divided by the number of values (FairMOT), or left as the paper prints it.
 
     Returns
     -------
     Tensor
-        Scalar: the sum divided by the number of values (FairMOT; the paper prints the bare sum).
+        Scalar, in cells.
     """
     image, row, column = cells
-    return (maps[image, :, row, column] - values).abs().sum() / (values.numel() + _CLAMP)
+    total = (maps[image, :, row, column] - values).abs().sum()
+    return total if reduction == "sum" else total / (values.numel() + _CLAMP)
 
 
-def detection_loss(output: NetworkOutput, targets: Targets, size_weight: float = 0.1) -> DetectionLosses:
+def detection_loss(
+    output: NetworkOutput, targets: Targets, size_weight: float = 0.1, reduction: Reduction = "mean"
+) -> DetectionLosses:
     """Losses of the three heads and L_heat + L_offset + λ·L_size (paper, section III-A, λ = 0.1)."""
     heat = focal_heatmap_loss(output.heatmap, targets.heatmap)
-    offset = masked_l1_loss(output.offset, targets.cells, targets.offset)
-    size = masked_l1_loss(output.size, targets.cells, targets.size)
+    offset = masked_l1_loss(output.offset, targets.cells, targets.offset, reduction)
+    size = masked_l1_loss(output.size, targets.cells, targets.size, reduction)
     return DetectionLosses(heat, offset, size, heat + offset + size_weight * size)
 
 
 class IdentityClassifier(nn.Module):
     """Tells training identities apart; discarded after training.
 
-    Cross-entropy over a linear layer on unit embeddings scaled by √2·ln(n - 1) (JDE, FairMOT).
+    A linear layer on unit embeddings scaled by √2·ln(n - 1) (JDE, FairMOT).
 
     Parameters
     ----------
     embedding_size : int
     n_identities : int
         At least 3: the scale of two would be zero.
+    loss : {"cross_entropy", "focal"}
+        Over the identities together (JDE, FairMOT), or for each by itself with α = 0.25 and γ = 2 (FairMOT's
+        alternative; Lin et al. 2017), where the first guess is that an animal is any one of them with 0.01.
 
     Raises
     ------
     ConfigError
-        If there are fewer identities.
+        If there are fewer identities, or the loss is unknown.
     """
 
-    def __init__(self, embedding_size: int, n_identities: int) -> None:
+    def __init__(self, embedding_size: int, n_identities: int, loss: IdentityLoss = "cross_entropy") -> None:
         super().__init__()
         if n_identities < 3:
             raise ConfigError(f"n_identities: expected at least 3, got {n_identities}")
+        if loss not in ("cross_entropy", "focal"):
+            raise ConfigError(f"loss: expected cross_entropy or focal, got {loss!r}")
+        self.loss = loss
         self.scale = math.sqrt(2) * math.log(n_identities - 1)
         self.linear = nn.Linear(embedding_size, n_identities)
+        if loss == "focal":
+            nn.init.normal_(self.linear.weight, std=0.01)
+            nn.init.constant_(self.linear.bias, math.log(_FOCAL_PRIOR / (1 - _FOCAL_PRIOR)))
 
     def forward(self, embeddings: torch.Tensor, identities: torch.Tensor) -> torch.Tensor:
         """Mean loss of unit rows ``(K, d)`` with identities ``(K,)`` int64; -1 is left out, zero if all are."""
-        logits = self.linear(self.scale * embeddings)
-        total = functional.cross_entropy(logits, identities, ignore_index=-1, reduction="sum")
-        return total / (identities >= 0).sum().clamp(min=1)
+        known = identities >= 0
+        logits = self.linear(self.scale * embeddings[known])
+        return self._sum_losses(logits, identities[known]) / known.sum().clamp(min=1)
+
+    def _sum_losses(self, logits: torch.Tensor, identities: torch.Tensor) -> torch.Tensor:
+        if self.loss == "cross_entropy":
+            return functional.cross_entropy(logits, identities, reduction="sum")
+        truth = functional.one_hot(identities, logits.shape[1]).to(logits)
+        total: torch.Tensor = sigmoid_focal_loss(logits, truth, _FOCAL_ALPHA, _FOCAL_GAMMA, reduction="sum")
+        return total
+
+
+def batch_hard_triplet_loss(embeddings: torch.Tensor, identities: torch.Tensor, margin: float = 0.3) -> torch.Tensor:
+    """Triplet loss with the farthest of the same and the nearest of other animals (Hermans et al. 2017, Eq. 5).
+
+    FairMOT has it and does not use it. It needs animals that are in a batch more than once.
+
+    Parameters
+    ----------
+    embeddings : Tensor
+        ``(K, d)`` float32 unit rows.
+    identities : Tensor
+        ``(K,)`` int64; -1 is left out.
+    margin : float
+        By how much others must be farther away, as Euclidean distance between unit rows.
+
+    Returns
+    -------
+    Tensor
+        Scalar: the mean over animals that have both another picture and another animal beside them, zero if none has.
+    """
+    embeddings, identities = embeddings[identities >= 0], identities[identities >= 0]
+    distances = (2 - 2 * embeddings @ embeddings.T).clamp(min=1e-12).sqrt()
+    same = identities[:, None] == identities
+    usable = (same.sum(dim=1) > 1) & ~same.all(dim=1)
+    if not usable.any():
+        return embeddings.sum() * 0
+    farthest = distances.masked_fill(~same, -math.inf)[usable].amax(dim=1)
+    nearest = distances.masked_fill(same, math.inf)[usable].amin(dim=1)
+    return functional.relu(farthest - nearest + margin).mean()

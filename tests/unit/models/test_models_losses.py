@@ -5,7 +5,13 @@ import pytest
 import torch
 
 from murid.errors import ConfigError
-from murid.models.losses import IdentityClassifier, detection_loss, focal_heatmap_loss, masked_l1_loss
+from murid.models.losses import (
+    IdentityClassifier,
+    batch_hard_triplet_loss,
+    detection_loss,
+    focal_heatmap_loss,
+    masked_l1_loss,
+)
 from murid.models.network import NetworkOutput
 from murid.models.targets import make_targets
 
@@ -51,9 +57,16 @@ def test_masked_l1_counts_centres_alone() -> None:
     assert float(loss) == pytest.approx(2.5 / (4 + 1e-4))
 
 
-def test_masked_l1_without_animals_is_zero() -> None:
-    loss = masked_l1_loss(torch.randn(1, 2, 3, 4), torch.zeros(3, 0, dtype=torch.int64), torch.zeros(0, 2))
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_masked_l1_without_animals_is_zero(reduction) -> None:
+    loss = masked_l1_loss(torch.randn(1, 2, 3, 4), torch.zeros(3, 0, dtype=torch.int64), torch.zeros(0, 2), reduction)
     assert float(loss) == 0
+
+
+def test_masked_l1_as_the_paper_prints_it_is_the_bare_sum() -> None:
+    cells = torch.tensor([[0, 0], [0, 0], [0, 1]])
+    loss = masked_l1_loss(torch.zeros(1, 2, 1, 2), cells, torch.tensor([[1.0, -2], [3, 0]]), reduction="sum")
+    assert float(loss) == 6
 
 
 def test_detection_loss_weighs_its_parts() -> None:
@@ -63,6 +76,9 @@ def test_detection_loss_weighs_its_parts() -> None:
     assert float(losses.size) == pytest.approx((8 + 4) / 2, rel=1e-3)
     assert float(losses.offset) == 0
     assert float(losses.total) == pytest.approx(float(losses.heat + losses.offset + 0.25 * losses.size))
+    literal = detection_loss(NetworkOutput(*maps, *maps), targets, reduction="sum")
+    assert float(literal.size) == 8 + 4
+    assert float(literal.total) == pytest.approx(float(literal.heat) + 0.1 * 12)
 
 
 def test_identity_loss_by_hand() -> None:
@@ -81,11 +97,65 @@ def test_identity_scale_of_the_published_data_set() -> None:
     assert IdentityClassifier(4, 823).scale == pytest.approx(9.49, abs=5e-3)
 
 
-def test_identity_loss_without_known_animals_is_zero() -> None:
-    classifier = IdentityClassifier(4, 10)
+def test_focal_identity_loss_by_hand() -> None:
+    classifier = IdentityClassifier(2, 4, loss="focal")
+    with torch.no_grad():
+        classifier.linear.weight.zero_()
+        classifier.linear.bias.copy_(torch.tensor([logit(0.6), logit(0.2), logit(0.3), logit(0.5)]))
+    loss = classifier(torch.tensor([[1.0, 0], [0, 1]]), torch.tensor([0, -1]))
+    others = sum(0.75 * p**2 * -math.log(1 - p) for p in (0.2, 0.3, 0.5))
+    assert float(loss.detach()) == pytest.approx(0.25 * 0.4**2 * -math.log(0.6) + others)
+
+
+def test_focal_identity_loss_first_takes_no_animal_for_known() -> None:
+    classifier = IdentityClassifier(16, 50, loss="focal")
+    torch.testing.assert_close(torch.sigmoid(classifier.linear.bias), torch.full((50,), 0.01))
+    assert 0 < float(classifier.linear.weight.detach().std()) < 0.02
+
+
+def test_an_unknown_identity_loss_is_refused() -> None:
+    with pytest.raises(ConfigError, match="expected cross_entropy or focal, got 'triplet'"):
+        IdentityClassifier(4, 5, loss="triplet")
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "focal"])
+def test_identity_loss_without_known_animals_is_zero(loss) -> None:
+    classifier = IdentityClassifier(4, 10, loss)
     loss = classifier(torch.randn(3, 4), torch.full((3,), -1))
     loss.backward()
     assert float(loss.detach()) == 0
+
+
+def at_degrees(*angles: float) -> torch.Tensor:
+    radians = torch.deg2rad(torch.tensor(angles))
+    return torch.stack([radians.cos(), radians.sin()], dim=1)
+
+
+def chord(degrees: float) -> float:
+    return 2 * math.sin(math.radians(degrees) / 2)
+
+
+def test_triplets_are_of_the_farthest_same_and_the_nearest_other_animal() -> None:
+    identities = torch.tensor([7, 7, 7, 2, -1])
+    loss = batch_hard_triplet_loss(at_degrees(0, 20, 50, 90, 51), identities, margin=0.3)
+    # The single picture of 2 has no positive; that of -1 would be the nearest of all.
+    gaps = [chord(50) - chord(90), chord(30) - chord(70), chord(50) - chord(40)]
+    assert float(loss) == pytest.approx(sum(max(0.0, gap + 0.3) for gap in gaps) / 3, rel=1e-5)
+
+
+@pytest.mark.parametrize("identities", [[], [-1, -1], [4, 4], [1, 2, 3]])
+def test_without_triplets_the_loss_is_zero_and_harmless(identities) -> None:
+    embeddings = torch.nn.functional.normalize(torch.randn(len(identities), 3)).requires_grad_()
+    loss = batch_hard_triplet_loss(embeddings, torch.tensor(identities, dtype=torch.int64))
+    loss.backward()
+    assert float(loss.detach()) == 0
+    assert not embeddings.grad.any()
+
+
+def test_equal_embeddings_of_one_animal_have_a_finite_triplet_gradient() -> None:
+    embeddings = at_degrees(0, 0, 10).requires_grad_()
+    batch_hard_triplet_loss(embeddings, torch.tensor([0, 0, 1])).backward()
+    assert torch.isfinite(embeddings.grad).all()
 
 
 def test_two_identities_cannot_be_scaled() -> None:
