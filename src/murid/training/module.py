@@ -8,6 +8,7 @@ from typing import Any
 
 import lightning
 import torch
+from torch import nn
 
 from murid.models.losses import IdentityClassifier, detection_loss
 from murid.models.network import NetworkOutput, build_network
@@ -51,6 +52,17 @@ class TrainingModule(lightning.LightningModule):
         if self.config.optimizer == "sgd":
             return torch.optim.SGD(groups, lr=self.config.learning_rate, momentum=self.config.momentum)
         return torch.optim.AdamW(groups, lr=self.config.learning_rate)
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,  # noqa: ARG002
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,  # noqa: ARG002
+    ) -> None:
+        """Shorten the gradient of network and classifier; the balance's own is none of it."""
+        if gradient_clip_val:
+            learnt = [*self.network.parameters(), *self.classifier.parameters()]
+            nn.utils.clip_grad_norm_(learnt, gradient_clip_val)
 
     def training_step(self, batch: Batch, _index: int) -> torch.Tensor:
         """Loss of a batch, balanced."""
