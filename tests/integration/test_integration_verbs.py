@@ -112,7 +112,7 @@ def test_truncated_video_is_tracked_as_far_as_it_goes(tmp_path, capsys):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(recorded.frame.image, format="rgb24")))
         container.mux(stream.encode(None))
     data = path.read_bytes()
-    path.write_bytes(data[: len(data) // 2])
+    path.write_bytes(data[: len(data) * 4 // 5])  # of so small a file half is little more than the first frame
     code, _, err = call(capsys, "track", path, "--detector", "background")
     assert code == 0
     assert "truncated" in err

@@ -13,9 +13,8 @@ from typing import Annotated, Literal
 import numpy as np
 from cyclopts import Parameter
 
-from murid.core import Frame
 from murid.core.types import UInt8
-from murid.errors import FormatError, SourceError
+from murid.errors import FormatError
 from murid.files import TEMPORARY_MARK, make_directory, storage_errors
 from murid.formats import (
     DataFormat,
@@ -27,12 +26,11 @@ from murid.formats import (
     read_dataset,
     refuse,
 )
+from murid.labelled import iterate_images
 from murid.run import Run
-from murid.video import open_source
 
 MANIFEST = "manifest.json"
 VIDEO_PICTURE = ".jpg"
-_SEEK_FRAMES = 64
 
 
 def convert(
@@ -169,35 +167,6 @@ def _write_picture(path: Path, image: UInt8) -> None:
 
     with storage_errors(path):
         path.write_bytes(cv2.imencode(path.suffix, image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes())
-
-
-def iterate_images(sequence: LabelledSequence, rows: Sequence[int]) -> Iterator[UInt8]:
-    """Yield the pictures ``(h, w, 3)`` RGB of some frames of a sequence, by their place in it, ascending.
-
-    Raises
-    ------
-    SourceError
-        If one cannot be opened or decoded.
-    """
-    if sequence.pictures:
-        for row in rows:
-            yield next(_iterate_frames(str(sequence.pictures[row]), [0])).image
-    elif sequence.video is not None:
-        wanted = [int(sequence.frames[row]) for row in rows]
-        yield from (frame.image for frame in _iterate_frames(str(sequence.video), wanted))
-
-
-def _iterate_frames(path: str, wanted: Sequence[int]) -> Iterator[Frame]:
-    source = open_source(path)
-    position, frames = 0, source.iterate()
-    for index in wanted:
-        if index - position > _SEEK_FRAMES:
-            frames = source.iterate(index)
-        frame = next((frame for frame in frames if frame.index >= index), None)
-        if not isinstance(frame, Frame) or frame.index != index:
-            raise SourceError(path, f"frame {index}", "a frame that can be decoded", "none")
-        position = index
-        yield frame
 
 
 @contextmanager

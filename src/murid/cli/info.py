@@ -11,12 +11,13 @@ from typing import Annotated, Any
 import numpy as np
 from cyclopts import Parameter
 
-from murid.cli.convert import MANIFEST, iterate_images, read_all
+from murid.cli.convert import MANIFEST, read_all
 from murid.core import Detections, Frame, TrackedDetections
 from murid.core.types import UInt8
 from murid.errors import ConfigError
 from murid.files import write_bytes
 from murid.formats import LabelledFrame, LabelledSequence, ReadOptions, recognise_data
+from murid.labelled import iterate_images
 from murid.run import Run
 from murid.video import Annotator
 

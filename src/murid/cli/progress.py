@@ -18,7 +18,8 @@ _WORDS = {
     "track": "linking tracks",
     "draw": "drawing video",
     "record": "making clip",
-    "train": "training", "prepare": "preparing data",
+    "train": "training",
+    "prepare": "preparing data",
 }
 
 
