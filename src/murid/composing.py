@@ -168,7 +168,7 @@ def _learn(source: FrameSource, skip: int) -> tuple[UInt8, float]:
 def _sum_up(path: str, frames: NDArray[np.int64], found: Sequence[Lifted | None]) -> Scouted:
     seen = [lifted for lifted in found if lifted is not None]
     if len(seen) < _LEAST_SEEN * max(1, len(found)):
-        expected = "one animal that moves and stands out from the empty scene"
+        expected = "one animal that moves and stands out from the scene before a still camera"
         raise SourceError(path, "animal", expected, f"it is found in {len(seen)} of {len(found)} frames")
     area = float(np.median([lifted.sprite.body.sum() for lifted in seen]))
     tone = float(np.median([lifted.sprite.image[lifted.sprite.body > 0.5].mean() for lifted in seen]))

@@ -139,8 +139,8 @@ def lift_animal(image: UInt8, place: UInt8) -> Lifted | None:
     behind = place[top : top + height, left : left + width].astype(np.float32) / np.float32(255)
     alpha = _compute_opacity(sprite, np.abs(sprite.image - behind).max(axis=2))
     freed = behind + (sprite.image - behind) / np.maximum(alpha, _MOST_BLENDED)[..., None]
-    image = np.clip(freed, 0, 1).astype(np.float32)
-    lifted = Sprite(image, alpha, (sprite.body * (alpha > 0.5)).astype(np.float32), sprite.origin)
+    body = np.where(alpha > 0.5, sprite.body, np.float32(0))
+    lifted = Sprite(np.clip(freed, 0, 1, dtype=np.float32), alpha, body, sprite.origin)
     return Lifted(lifted, np.array([left, top]) + sprite.origin.astype(np.float64))
 
 
