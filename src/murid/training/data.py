@@ -120,3 +120,16 @@ def load_batches(pictures: Dataset[Still], sampler: Sampler[int] | None, config:
 def _use_one_thread(_worker: int) -> None:
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
+
+
+def to_rois(boxes: Sequence[np.ndarray], jitter: float = 0.0) -> torch.Tensor:
+    """Return ``(K, 5)`` rows (picture, x1, y1, x2, y2) from each picture's boxes, sides moved at random.
+
+    `jitter` is the standard deviation of that, in sides of the box.
+    """
+    rows = [torch.cat([torch.full((len(b), 1), float(k)), torch.from_numpy(b)], dim=1) for k, b in enumerate(boxes)]
+    rois = torch.cat(rows)
+    if jitter:
+        size = (rois[:, 3:] - rois[:, 1:3]).repeat(1, 2)
+        rois[:, 1:] += jitter * size * torch.randn(len(rois), 4)
+    return rois

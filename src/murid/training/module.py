@@ -15,7 +15,7 @@ from murid.models.network import NetworkOutput, build_network
 from murid.models.targets import make_targets
 from murid.training.balance import Balanced, Shared, get_last_shared, make_balance, tap_representation
 from murid.training.config import TrainConfig
-from murid.training.data import Batch
+from murid.training.data import Batch, to_rois
 from murid.training.validate import Scored, Validation, score_batch, summarise
 
 
@@ -117,6 +117,8 @@ class TrainingModule(lightning.LightningModule):
         result, self._scored = summarise(self._scored), []
         self.validation = result
         self.log_dict({"val/ap50": result.ap50, "val/ap75": result.ap75, "val/recall": result.recall})
+        if result.rank1 is not None:
+            self.log("val/rank1", result.rank1)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep what a resumed training must know."""
@@ -148,12 +150,3 @@ def compute_rate(progress: float, warmup: float, final: float) -> float:
     """Share of the highest learning rate at a share of the training: linear rise, half a cosine down to `final`."""
     rise = min(1.0, (progress + 1e-4) / warmup) if warmup else 1.0
     return rise * (final + (1 - final) * 0.5 * (1 + math.cos(math.pi * progress)))
-
-
-def to_rois(boxes: list[Any], jitter: float) -> torch.Tensor:
-    """Return ``(K, 5)`` rows (picture, x1, y1, x2, y2) from each picture's boxes, sides moved at random."""
-    rows = [torch.cat([torch.full((len(b), 1), float(k)), torch.from_numpy(b)], dim=1) for k, b in enumerate(boxes)]
-    rois = torch.cat(rows)
-    size = (rois[:, 3:] - rois[:, 1:3]).repeat(1, 2)
-    rois[:, 1:] += jitter * size * torch.randn(len(rois), 4)
-    return rois

@@ -134,6 +134,7 @@ def _describe(config: TrainConfig, data: TrainingData, fitted: Fitted, sources: 
             "AP50": f"{100 * result.ap50:.1f}",
             "AP75": f"{100 * result.ap75:.1f}",
             "recall at even odds": f"{100 * result.recall:.1f}",
+            "re-identification, rank 1": "-" if result.rank1 is None else f"{100 * result.rank1:.1f}",
         },
     }
 

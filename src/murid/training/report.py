@@ -24,7 +24,7 @@ from murid.training.validate import detect_batch
 _CURVES = {
     "loss": ("train/heat", "train/offset", "train/size"),
     "identity loss": ("train/identity",),
-    "validation": ("val/ap50", "val/ap75", "val/recall"),
+    "validation": ("val/ap50", "val/ap75", "val/recall", "val/rank1"),
     "share of time waiting for data": ("train/waiting",),
 }
 

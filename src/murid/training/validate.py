@@ -14,9 +14,9 @@ from scipy.optimize import minimize
 from murid.core.boxes import compute_iou
 from murid.core.types import Float32
 from murid.detect.decode import HeadMaps, decode
-from murid.models.network import Network
+from murid.models.network import Network, NetworkOutput
 from murid.scenes.still import Still
-from murid.training.data import Batch, collate
+from murid.training.data import Batch, collate, to_rois
 
 _SCORE_THRESHOLD = 0.03
 _BATCH_SIZE = 16
@@ -34,12 +34,18 @@ class Scored:
         ``(n,)`` bool: whether a detection finds an animal at IoU 0.5 and 0.75.
     n_truth : int
         Number of animals.
+    embeddings : ndarray
+        ``(k, d)`` float32 unit rows of the true boxes whose identity is known.
+    identities : ndarray
+        ``(k,)`` int64.
     """
 
     scores: NDArray[np.float32]
     hits50: NDArray[np.bool_]
     hits75: NDArray[np.bool_]
     n_truth: int
+    embeddings: NDArray[np.float32]
+    identities: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,8 @@ class Validation:
         Average precision at IoU 0.5 and 0.75, all pictures together, in [0, 1].
     recall : float
         Share of animals with a detection at IoU 0.5 or more and a calibrated score of 0.5 or more.
+    rank1 : float or None
+        Share of animals seen twice or more whose most alike box is the same animal; None where none is.
     score_scale, score_bias : float
         Calibration: ``sigmoid(scale * logit(score) + bias)`` is the chance that a detection is right.
     """
@@ -59,6 +67,7 @@ class Validation:
     ap50: float
     ap75: float
     recall: float
+    rank1: float | None
     score_scale: float
     score_bias: float
 
@@ -71,13 +80,19 @@ def validate(network: Network, stills: Sequence[Still]) -> Validation:
 
 def score_batch(network: Network, batch: Batch) -> Scored:
     """Detect in a batch, and mark what is right."""
-    found = detect_batch(network, batch)
+    with torch.inference_mode():
+        output = network(batch.images[:, : network.config.n_channels])
+        known = batch.identities >= 0
+        embeddings = network.embed(output, to_rois(batch.boxes).to(output.p3.device)[known])
+    found = decode_output(network, output)
     pairs = list(zip((boxes for boxes, _ in found), batch.boxes, strict=True))
     return Scored(
         np.concatenate([scores for _, scores in found]),
         np.concatenate([match_greedily(boxes, truth, 0.5) for boxes, truth in pairs]),
         np.concatenate([match_greedily(boxes, truth, 0.75) for boxes, truth in pairs]),
         sum(len(truth) for truth in batch.boxes),
+        embeddings.float().cpu().numpy(),
+        batch.identities[known].cpu().numpy(),
     )
 
 
@@ -86,7 +101,13 @@ def detect_batch(
     network: Network, batch: Batch, score_threshold: float = _SCORE_THRESHOLD
 ) -> list[tuple[Float32, Float32]]:
     """Boxes in pixels and scores of each picture of a batch, best first."""
-    output = network(batch.images[:, : network.config.n_channels])
+    return decode_output(network, network(batch.images[:, : network.config.n_channels]), score_threshold)
+
+
+def decode_output(
+    network: Network, output: NetworkOutput, score_threshold: float = _SCORE_THRESHOLD
+) -> list[tuple[Float32, Float32]]:
+    """Boxes in pixels and scores of each picture from what the network says of a batch, best first."""
     heads = (output.heatmap.sigmoid(), output.offset, output.size)
     heatmaps, offsets, sizes = (value.float().cpu().numpy() for value in heads)
     return [
@@ -104,7 +125,22 @@ def summarise(scored: Iterable[Scored]) -> Validation:
     scale, bias = fit_calibration(scores, hits50)
     sure = scale * _logit(scores) + bias >= 0
     ap50, ap75 = (compute_average_precision(scores, hits, n_truth) for hits in (hits50, hits75))
-    return Validation(ap50, ap75, float(hits50[sure].sum() / max(n_truth, 1)), scale, bias)
+    rank1 = compute_rank1(*(np.concatenate([getattr(p, name) for p in parts]) for name in ("embeddings", "identities")))
+    return Validation(ap50, ap75, float(hits50[sure].sum() / max(n_truth, 1)), rank1, scale, bias)
+
+
+def compute_rank1(embeddings: NDArray[np.float32], identities: NDArray[np.int64]) -> float | None:
+    """Share of rows ``(k, d)`` whose nearest other row is of the same identity; None if no identity comes twice.
+
+    Rows whose identity comes once are in the gallery, but ask nothing.
+    """
+    likeness = embeddings @ embeddings.T
+    np.fill_diagonal(likeness, -np.inf)
+    _, where, counts = np.unique(identities, return_inverse=True, return_counts=True)
+    asked = counts[where] > 1
+    if not asked.any():
+        return None
+    return float((identities[likeness.argmax(axis=1)] == identities)[asked].mean())
 
 
 def match_greedily(boxes: NDArray[Any], truth: NDArray[Any], iou_threshold: float = 0.5) -> NDArray[np.bool_]:

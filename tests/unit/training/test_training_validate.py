@@ -4,7 +4,7 @@ import torch
 
 from murid.models.network import build_network
 from murid.scenes.still import StillConfig, make_still
-from murid.training.validate import compute_average_precision, fit_calibration, match_greedily, validate
+from murid.training.validate import compute_average_precision, compute_rank1, fit_calibration, match_greedily, validate
 
 
 def test_an_untrained_network_can_be_validated():
@@ -41,3 +41,11 @@ def test_calibration_recovers_the_curve_it_was_drawn_from():
     scale, bias = fit_calibration(1 / (1 + np.exp(-logits)), hits)
     assert scale == pytest.approx(1.5, rel=0.06)
     assert bias == pytest.approx(0.7, abs=0.08)
+
+
+def test_rank_one_of_known_vectors():
+    angles = np.array([0, 0.1, 1.0, 1.5, 3.0])
+    rows = np.column_stack([np.cos(angles), np.sin(angles)]).astype(np.float32)
+    assert compute_rank1(rows, np.array([4, 4, 7, 8, 9])) == 1
+    assert compute_rank1(rows, np.array([4, 4, 7, 8, 7])) == pytest.approx(2 / 4)
+    assert compute_rank1(rows, np.arange(5)) is None
