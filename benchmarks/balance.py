@@ -2,9 +2,9 @@
 
     python benchmarks/balance.py --out runs/balance --minutes 2
 
-Every row is one training of the preset nano on the same 384 synthetic pictures of twelve animals, measured on 192 others of the
-same animals. Rows that are there already are not trained again, so the table goes on where it was interrupted. The profile
-`paper` is the paper's optimiser, schedule and augmentation on this set, not its 300 epochs of 640 pixels.
+Every row is one training of the preset nano on the same 384 synthetic pictures of twelve animals, measured on 192 others
+of the same animals. Rows that are there already are not trained again, so the table goes on where it was interrupted.
+The profile `paper` is the paper's optimiser, schedule and augmentation on this set, not its 300 epochs of 640 pixels.
 """
 
 from __future__ import annotations
@@ -21,9 +21,7 @@ from murid.training.fit import TrainingData, fit
 
 STILLS = StillConfig(size_px=192, body_px=(30.0, 70.0), n_identities=12, empty=0.0)
 BALANCES = ("fixed", "uncertainty-task", "uncertainty-branch", "gradnorm", "mgda-ub")
-AS_THEY_ARE = AugmentConfig(
-    hue=0, saturation=0, value=0, rotate_deg=0, shear_deg=0, translate=0, scale=(1, 1), flip=0.5
-)
+MIRRORED = AugmentConfig(hue=0, saturation=0, value=0, rotate_deg=0, shear_deg=0, translate=0, scale=(1, 1), flip=0.5)
 
 
 def make_set(first: int, n: int) -> list[Still]:
@@ -34,7 +32,7 @@ def make_set(first: int, n: int) -> list[Still]:
 def make_configs(minutes: float, seed: int) -> dict[str, TrainConfig]:
     """One configuration a row."""
     base = TrainConfig(
-        size_px=192, minutes=minutes, epochs=10_000, scenes=0.0, stills=STILLS, identity_every=1, augment=AS_THEY_ARE,
+        size_px=192, minutes=minutes, epochs=10_000, scenes=0.0, stills=STILLS, identity_every=1, augment=MIRRORED,
         seed=seed, n_workers=1, validation=0.0, patience=10_000,
     )  # fmt: skip
     rows = {name: replace(base, balance=BalanceConfig(name=name)) for name in BALANCES}
