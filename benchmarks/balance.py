@@ -2,8 +2,8 @@
 
     python benchmarks/balance.py --out runs/balance --minutes 2
 
-Every row is one training of the preset nano on the same 384 synthetic pictures of twelve animals, measured on 192 others
-of the same animals. Rows that are there already are not trained again, so the table goes on where it was interrupted.
+Every row is one training of the preset nano on the same 384 synthetic pictures of twelve animals, measured on 192 more
+of these animals. Rows that are there already are not trained again, so the table goes on where it was interrupted.
 The profile `paper` is the paper's optimiser, schedule and augmentation on this set, not its 300 epochs of 640 pixels.
 """
 
@@ -36,16 +36,8 @@ def make_configs(minutes: float, seed: int) -> dict[str, TrainConfig]:
         seed=seed, n_workers=1, validation=0.0, patience=10_000,
     )  # fmt: skip
     rows = {name: replace(base, balance=BalanceConfig(name=name)) for name in BALANCES}
-    paper = TrainConfig.paper(
-        preset="nano",
-        size_px=192,
-        minutes=minutes,
-        epochs=10_000,
-        stills=STILLS,
-        seed=seed,
-        n_workers=1,
-        patience=10_000,
-    )
+    same = {"size_px": 192, "minutes": minutes, "epochs": 10_000, "stills": STILLS, "seed": seed, "patience": 10_000}
+    paper = TrainConfig.paper(preset="nano", **same)
     return {**rows, "profile paper": paper, "profile murid": replace(base, identity_every=3, augment=AugmentConfig())}
 
 
