@@ -148,7 +148,8 @@ def _compute_opacity(sprite: Sprite, difference: Float) -> Float:
     """Opacity by how far the rim differs from the background, which shows through blur and faint reflections."""
     body = (sprite.body > 0.5).astype(np.uint8)
     contrast = float(np.median(difference[body > 0]))
-    low, high = (np.where(body > 0, of_body, of_tail) for of_body, of_tail in zip(_RIM, _TAIL, strict=True))
+    near = cv2.dilate(body, np.ones((7, 7), np.uint8)) > 0
+    low, high = (np.where(near, of_body, of_tail) for of_body, of_tail in zip(_RIM, _TAIL, strict=True))
     rim = np.clip((difference / contrast - low) / (high - low), 0, 1)
     depth = cv2.distanceTransform(body, cv2.DIST_L2, 3)
     core = np.clip(depth - _RIM_WIDTH * depth.max(), 0, 1)
