@@ -189,7 +189,7 @@ def _load_arena(path: str | Path, width: int, height: int) -> UInt8:
     if size != (width, height):
         raise SourceError(path, "size", f"{width}x{height} like the solos", f"{size[0]}x{size[1]}")
     if source.info.n_frames == 1:
-        return sample_frames(source, 1)[0].image
+        return next(sample_frames(source, 1)).image
     return _learn(source, 0)[0]
 
 

@@ -18,6 +18,7 @@ _WORDS = {
     "track": "linking tracks",
     "draw": "drawing video",
     "record": "making clip",
+    "look": "looking through",
     "train": "training",
     "prepare": "preparing data",
 }

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from murid.core import Frame
 from murid.scenes.cutouts import compute_place, cut_animal
 from murid.scenes.rodent import Sprite, resize_sprite
 from murid.scenes.solo import Solo, make_solos
@@ -51,7 +50,7 @@ def gather_material(videos: Sequence[str | Path], n_frames: int = 400) -> Materi
     places: list[NDArray[np.uint8]] = []
     solos: list[Solo] = []
     for video in videos:
-        images = [f.image for f in sample_frames(open_source(video), n_frames) if isinstance(f, Frame)]
+        images = [frame.image for frame in sample_frames(open_source(video), n_frames)]
         place = compute_place(images[:: max(1, len(images) // 100)])
         places.append(place)
         solos += make_solos(images, place)

@@ -20,6 +20,7 @@ from murid.video.packets import PacketIndex, read_packet_index
 
 _HASHED_BYTES = 2**20
 _DEFAULT_FPS = 30.0
+_ENOUGH = 1 / 3  # of the frames asked for: with so many key frames, which are cheap to get at, the rest is not worth it
 
 
 class FileSource:
@@ -70,16 +71,17 @@ class FileSource:
         for missing in range(expected, len(self._index)):
             yield UnreadableFrame(missing, float(self._index.times_s[missing]), reason)
 
-    def sample(self, n_frames: int) -> list[Frame]:
-        """Return up to `n_frames` decoded frames spread evenly: key frames where there are enough of them."""
-        if self._index is None:
-            frames = [f for f in self.iterate() if isinstance(f, Frame)]
-            return frames[:: max(1, len(frames) // max(n_frames, 1))][:n_frames]
-        if len(self._index.keyframes) >= 2 * n_frames:
-            picks = np.linspace(0, len(self._index.keyframes) - 1, n_frames).round().astype(int)
-            return self._take_one_each(self._index.keyframes[picks])
-        wanted = set(np.linspace(0, len(self._index) - 1, n_frames).round().astype(int).tolist())
-        return self._take_passing(self._index, wanted)
+    def sample(self, n_frames: int) -> Iterator[Frame]:
+        """Yield up to `n_frames` decoded frames spread evenly: key frames where there are enough of them."""
+        index = self._index
+        if index is None:
+            return self._sample_unnumbered(n_frames)
+        keys = index.keyframes
+        if len(keys) >= _ENOUGH * n_frames > 1 and self._find_entry(index, int(keys[len(keys) // 2])) > 0:
+            picks = np.linspace(0, len(keys) - 1, min(n_frames, len(keys))).round().astype(int)
+            return self._take_one_each(keys[picks])
+        wanted = set(np.linspace(0, len(index) - 1, n_frames).round().astype(int).tolist())
+        return self._take_passing(index, wanted)
 
     def compute_fingerprint(self) -> dict[str, Any]:
         """Return size, frames, rate, and SHA-256 of the first and last MiB; raises `SourceError`."""
@@ -132,17 +134,28 @@ class FileSource:
         )
 
     def _decode_from(self, index: PacketIndex, start: int) -> Iterator[tuple[int, Any]]:
-        """Presentation times and decoded frames from the key frame before `start` on."""
+        """Presentation times and decoded frames from a key frame before `start` on."""
+        entry = self._find_entry(index, start)
         with self._open() as (container, stream):
-            if start > 0:
-                before = index.keyframes[index.keyframes <= start]
-                # One key frame earlier than needed: frames shown just after a key frame may refer to the one before.
-                key = int(before[-2]) if len(before) > 1 else 0
-                if key > 0:
-                    container.seek(int(index.pts[key]), stream=stream, backward=True)
+            if entry > 0:
+                container.seek(int(index.pts[entry]), stream=stream, backward=True)
             for frame in _decode(container, stream):
                 if frame.pts is not None:
                     yield int(frame.pts), frame
+
+    def _find_entry(self, index: PacketIndex, start: int) -> int:
+        """Number of the key frame to begin at: one earlier than needed, since what follows one may refer to the last.
+
+        Some encoders mark frames as key frames that cannot be decoded by themselves; then it is the first frame.
+        """
+        before = index.keyframes[index.keyframes <= start]
+        entry = int(before[-2]) if len(before) > 1 else 0
+        if entry == 0:
+            return 0
+        with self._open() as (container, stream):
+            container.seek(int(index.pts[entry]), stream=stream, backward=True)
+            first = next(_decode(container, stream), None)
+            return 0 if first is None or first.is_corrupt else entry
 
     def _count_through(self, start: int) -> Iterator[Frame]:
         """Frames numbered as they come, where the file has no usable presentation times."""
@@ -151,17 +164,22 @@ class FileSource:
                 if index >= start:
                     yield Frame(index, index / self._fps, _to_rgb(frame))
 
-    def _take_one_each(self, indices: Any) -> list[Frame]:
-        return [f for k in indices if isinstance(f := next(self.iterate(int(k)), None), Frame)]
+    def _take_one_each(self, indices: Any) -> Iterator[Frame]:
+        found = (next(self.iterate(int(k)), None) for k in indices)
+        return (frame for frame in found if isinstance(frame, Frame))
 
-    def _take_passing(self, index: PacketIndex, wanted: set[int]) -> list[Frame]:
+    def _take_passing(self, index: PacketIndex, wanted: set[int]) -> Iterator[Frame]:
         """Decode everything and convert only the frames that are wanted."""
-        frames = []
         for pts, image in self._decode_from(index, 0):
             k = int(np.searchsorted(index.pts, pts))
-            if k in wanted:
-                frames.append(Frame(k, float(index.times_s[k]), _to_rgb(image)))
-        return frames
+            if k in wanted and self._is_whole(image):
+                yield Frame(k, float(index.times_s[k]), _to_rgb(image))
+
+    def _sample_unnumbered(self, n_frames: int) -> Iterator[Frame]:
+        """Count the frames in one pass and pick in a second, where their number is not known before."""
+        total = sum(1 for _ in self._count_through(0))
+        wanted = set(np.linspace(0, max(total - 1, 0), n_frames).round().astype(int).tolist())
+        return (frame for frame in self._count_through(0) if frame.index in wanted)
 
 
 def _decode(container: Any, stream: Any) -> Iterator[Any]:

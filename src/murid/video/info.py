@@ -71,8 +71,8 @@ class FrameSource(Protocol):
         """Yield the frames from index `start` on, in order and without gaps."""
         ...
 
-    def sample(self, n_frames: int) -> list[Frame]:
-        """Return up to `n_frames` decoded frames spread evenly over the source."""
+    def sample(self, n_frames: int) -> Iterator[Frame]:
+        """Yield up to `n_frames` decoded frames spread evenly over the source."""
         ...
 
     def compute_fingerprint(self) -> dict[str, Any]:

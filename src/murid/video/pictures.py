@@ -57,10 +57,10 @@ class PictureSource:
         for index in range(start, len(self._files)):
             yield self._load(index)
 
-    def sample(self, n_frames: int) -> list[Frame]:
-        """Return up to `n_frames` decoded pictures, spread evenly."""
+    def sample(self, n_frames: int) -> Iterator[Frame]:
+        """Yield up to `n_frames` decoded pictures, spread evenly."""
         picks = np.unique(np.linspace(0, len(self._files) - 1, n_frames).round().astype(int))
-        return [frame for k in picks if isinstance(frame := self._load(int(k)), Frame)]
+        return (frame for k in picks if isinstance(frame := self._load(int(k)), Frame))
 
     def compute_fingerprint(self) -> dict[str, Any]:
         """Return number, sizes and names of the files, and SHA-256 over these and the first and last picture."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import glob
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from murid.core import Frame
@@ -42,8 +44,8 @@ def open_source(source: str | Path) -> FrameSource:
     return FileSource(path)
 
 
-def sample_frames(source: FrameSource, n_frames: int) -> list[Frame]:
-    """Return up to `n_frames` decoded frames spread evenly over a source.
+def sample_frames(source: FrameSource, n_frames: int) -> Iterator[Frame]:
+    """Return up to `n_frames` decoded frames spread evenly over a source, one in memory at a time.
 
     Raises
     ------
@@ -51,6 +53,7 @@ def sample_frames(source: FrameSource, n_frames: int) -> list[Frame]:
         If none can be decoded.
     """
     frames = source.sample(n_frames)
-    if not frames:
+    first = next(frames, None)
+    if first is None:
         raise SourceError(source.info.path, "frames", "at least one that can be decoded", "none")
-    return frames
+    return chain([first], frames)

@@ -176,7 +176,7 @@ def test_a_picture_of_another_size_is_refused(fitted):
 @pytest.mark.data
 @pytest.mark.parametrize("clip", ["openfield-1mouse", "tracktor-1mouse"])
 def test_one_dark_mouse_in_a_real_arena(data_dir, clip):
-    frames = sample_frames(open_source(data_dir / "rodents" / clip / "video.mp4"), 40)[4:]
+    frames = list(sample_frames(open_source(data_dir / "rodents" / clip / "video.mp4"), 40))[4:]
     detector = BackgroundDetector()
     detector.fit(frames)
     found = detector.detect([frame.image for frame in frames])
