@@ -78,8 +78,8 @@ class FileSource:
             return self._sample_unnumbered(n_frames)
         keys = index.keyframes
         if len(keys) >= _ENOUGH * n_frames > 1 and self._find_entry(index, int(keys[len(keys) // 2])) > 0:
-            picks = np.linspace(0, len(keys) - 1, min(n_frames, len(keys))).round().astype(int)
-            return self._take_one_each(keys[picks])
+            even = np.linspace(0, len(index) - 1, n_frames)
+            return self._take_one_each(np.unique(keys[np.abs(keys[:, None] - even).argmin(axis=0)]))
         wanted = set(np.linspace(0, len(index) - 1, n_frames).round().astype(int).tolist())
         return self._take_passing(index, wanted)
 
