@@ -14,7 +14,7 @@ from murid.detect.config import DetectConfig
 from murid.detect.detector import Detector, load_detector
 from murid.run import Run
 from murid.store import RunDirectory
-from murid.tracking import TrackConfig, Tracker
+from murid.tracking import TrackConfig, Tracker, find_likely_tracks, keep_tracks
 from murid.video import FrameSource, UnreadableFrame, open_source, sample_frames
 from murid.video.ahead import read_ahead
 
@@ -72,8 +72,7 @@ def track(
         association = replace(association, max_tracks=animals)
     frames = open_source(source)
     finder = load_detector(detector or detect.detector, detect)
-    if finder.needs_background:
-        finder.fit(sample_frames(frames, _N_BACKGROUND_FRAMES))
+    finder.fit(sample_frames(frames, _N_BACKGROUND_FRAMES))
     settings = {key: value for key, value in asdict(detect).items() if key not in _NOT_RESULTS}
     with RunDirectory.create(
         name_run(source) if out is None else out,
@@ -118,9 +117,14 @@ def _detect(run: RunDirectory, source: FrameSource, detector: Detector, batch_si
 def _associate(run: RunDirectory, config: TrackConfig, fps: float, report: Report) -> None:
     """Link the stored detections over time: from the beginning, since it takes seconds and depends on all before."""
     run.start_tracking(asdict(config))
+    likely = None
+    if config.least_mean_score is not None and config.max_tracks is None:
+        everything = (detections for _, table in run.iterate_detections() for detections in table)
+        likely = find_likely_tracks(map(Tracker(config, fps).step, everything), config.least_mean_score)
     tracker = Tracker(config, fps)
     for first, table in run.iterate_detections():
-        run.write_tracks(first, Tracks.from_frames([tracker.step(detections) for detections in table]))
+        frames = [tracker.step(detections) for detections in table]
+        run.write_tracks(first, Tracks.from_frames([f if likely is None else keep_tracks(f, likely) for f in frames]))
         report("track", first + table.n_frames, run.n_frames)
     run.finish_tracking()
 

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from murid.core.types import Detections, Float64, Frame, UInt8
+from murid.core.types import Detections, Frame, UInt8
 from murid.detect.backdrop import Backdrop, fit_backdrop
 from murid.detect.blobs import Blob, find_blobs
 from murid.detect.config import DetectConfig
 from murid.detect.preprocess import check_image
+from murid.detect.usual import compute_weighted_median
 from murid.errors import ArrayError, ConfigError
 
 _LONGEST_SIDE = 640  # pixels to which larger pictures are shrunk
@@ -147,9 +148,4 @@ def _find_usual(blobs: Sequence[Blob]) -> UsualBody:
     areas = np.array([blob.area for blob in blobs], np.float64)
     contrasts = np.array([blob.contrast for blob in blobs], np.float64)
     # Half of all foreground lies in larger blobs, half in smaller ones: small specks do not count for much.
-    return UsualBody(_compute_weighted_median(areas, areas), _compute_weighted_median(contrasts, areas))
-
-
-def _compute_weighted_median(values: Float64, weights: Float64) -> float:
-    order = np.argsort(values)
-    return float(values[order[np.searchsorted(np.cumsum(weights[order]), weights.sum() / 2)]])
+    return UsualBody(compute_weighted_median(areas, areas), compute_weighted_median(contrasts, areas))

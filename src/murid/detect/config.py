@@ -31,6 +31,9 @@ class DetectConfig:
         in the paper. Animals lying across each other reach 0.5.
     duplicate_containment : float or None
         Boxes with more than this share inside a larger, higher-scored one are dropped; None = never, as in the paper.
+    small_doubt : float
+        How much less likely an animal is what is far smaller than the bodies usual in the recording (see
+        `murid.detect.usual`); 0 = as likely.
     clip_boxes : bool
         Whether boxes end at the border of the picture.
     precision : {"auto", "f32", "bf16"}
@@ -52,6 +55,7 @@ class DetectConfig:
     top_k: int = 100
     duplicate_iou: float | None = 0.7
     duplicate_containment: float | None = None
+    small_doubt: float = 2.0
     clip_boxes: bool = True
     precision: Precision = "auto"
     n_threads: int | None = None
@@ -62,6 +66,8 @@ class DetectConfig:
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:
                 raise ConfigError(f"{name}: expected a number from 0 to 1, got {value}")
+        if not self.small_doubt >= 0:
+            raise ConfigError(f"small_doubt: expected 0 or more, got {self.small_doubt}")
         for name, lowest in (("longest_side", 32), ("top_k", 1), ("n_threads", 1), ("batch_size", 1)):
             value = getattr(self, name)
             if value is not None and value < lowest:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from murid.core.boxes import compute_areas
 from murid.core.types import Detections, Float32, Frame, UInt8
 from murid.detect.backdrop import Backdrop, fit_still_backdrop
 from murid.detect.config import DetectConfig
@@ -30,6 +31,7 @@ from murid.detect.preprocess import (
     undo_letterbox,
 )
 from murid.detect.runtime import openvino
+from murid.detect.usual import doubt_small, find_usual_area
 
 _FEWEST_FRAMES = 5  # that show which parts of a scene are empty
 
@@ -77,6 +79,7 @@ class Engine:
         self.fingerprint = self._fingerprint = _compute_fingerprint([path_detector, path_embedder], self.config)
         self.needs_background = self.metadata.n_channels > 3
         self._backdrop: Backdrop | None = None
+        self._usual_area: float | None = None  # square pixels of the input
         self._longest_side = self.config.longest_side or self.metadata.longest_side
         compiled = [_compile(model, self.config) for model in models]
         n_lanes = compiled[0].get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
@@ -86,17 +89,19 @@ class Engine:
         self._workers = ThreadPoolExecutor(n_lanes, thread_name_prefix="murid-detect")
 
     def fit(self, frames: Iterable[Frame]) -> None:
-        """Learn the empty scene from frames spread over the video.
+        """Learn the empty scene, and the usual size of a body, from frames spread over the video.
 
-        Fewer than five frames, frames of different sizes or a moving camera teach nothing: the network then goes by the
-        picture alone, as it does before `fit`.
+        Fewer than five frames, frames of different sizes or a moving camera teach no empty scene: the network then goes
+        by the picture alone, as it does before `fit`.
         """
-        if not self.needs_background:
-            return
         images = [self._shrink(frame.image) for frame in frames]
-        self._backdrop = fit_still_backdrop(images) if len(images) >= _FEWEST_FRAMES else None
+        self._backdrop, self._usual_area = None, None
+        if self.needs_background and len(images) >= _FEWEST_FRAMES:
+            self._backdrop = fit_still_backdrop(images)
+        self._usual_area = find_usual_area(self.detect(images))
         learnt = b"" if self._backdrop is None else self._backdrop.image.tobytes()
-        self.fingerprint = hashlib.sha256(self._fingerprint.encode() + learnt).hexdigest()
+        digest = hashlib.sha256(self._fingerprint.encode() + learnt + repr(self._usual_area).encode())
+        self.fingerprint = digest.hexdigest()
 
     def detect(self, images: Sequence[UInt8]) -> list[Detections]:
         """Find the animals in each picture.
@@ -158,6 +163,10 @@ class Engine:
             score_scale=self.metadata.score_scale,
             score_bias=self.metadata.score_bias,
         )
+        if self._usual_area is not None:
+            scores = doubt_small(scores, compute_areas(boxes), self._usual_area, self.config.small_doubt)
+            order = np.argsort(-scores, kind="stable")[: np.count_nonzero(scores >= self.config.score_threshold)]
+            boxes, scores = boxes[order], scores[order]
         boxes = undo_letterbox(boxes, letterbox, width, height)
         return select_boxes(boxes, scores, width, height, self.config)
 

@@ -2,6 +2,7 @@
 
 from murid.tracking.config import TrackConfig
 from murid.tracking.lifecycle import TrackState
+from murid.tracking.pruning import find_likely_tracks, keep_tracks
 from murid.tracking.tracker import Tracker
 
-__all__ = ["TrackConfig", "TrackState", "Tracker"]
+__all__ = ["TrackConfig", "TrackState", "Tracker", "find_likely_tracks", "keep_tracks"]

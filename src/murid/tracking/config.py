@@ -16,6 +16,7 @@ _UNIT_INTERVAL = (
     "low_score_limit",
     "tentative_limit",
     "duplicate_limit",
+    "least_mean_score",
     "appearance_weight",
     "appearance_momentum",
 )
@@ -95,6 +96,10 @@ class TrackConfig:
     """A lost track and another one with a smaller IoU distance are one animal, the younger goes; None = keep both.
     Without effect where `max_tracks` is set."""
 
+    least_mean_score: float | None = 0.4
+    """Tracks whose detections have a lower mean score are left out of a finished recording, since they are more likely
+    no animal; None = none are. Without effect where `max_tracks` is set, and on a tracker used frame by frame."""
+
     max_tracks: int | None = None
     """Number of animals, an upper bound of the tracks alive at once; lost ones then wait to be found. None = open."""
 
@@ -146,5 +151,6 @@ class TrackConfig:
             output_boxes="kalman",
             max_lost_s=1.0,
             duplicate_limit=0.15,
+            least_mean_score=None,
             max_tracks=None,
         )
