@@ -16,7 +16,7 @@ FRAMES = [make_frame([1, 2, -1], [0.9, 0.5, 0.1]), make_frame([], []), make_fram
 
 def test_tracks_are_judged_by_their_mean_score():
     assert find_likely_tracks(FRAMES, 0.4).tolist() == [1, 5]
-    assert find_likely_tracks(FRAMES, 0.5).tolist() == [1, 5]
+    assert find_likely_tracks(FRAMES, 0.6).tolist() == [5]
     assert find_likely_tracks(FRAMES, 0.0).tolist() == [1, 2, 5]
     assert find_likely_tracks(FRAMES, 0.8).tolist() == []
 
