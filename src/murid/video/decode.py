@@ -97,8 +97,9 @@ def decode_from_key(container: Any, stream: Any, pts: int) -> Iterator[Any] | No
         return None
     frames = decode(container, stream)
     first = next(frames, None)
-    stands = first is not None and first.key_frame and not first.is_corrupt
-    return chain([first], frames) if stands and first.pts is not None and first.pts <= pts else None
+    if first is None or first.is_corrupt or not first.key_frame or first.pts is None or first.pts > pts:
+        return None
+    return chain([first], frames)
 
 
 def to_rgb(image: Any) -> UInt8:
@@ -109,4 +110,5 @@ def to_rgb(image: Any) -> UInt8:
 
 
 def _explain(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)
+    reason = getattr(error, "strerror", None) or str(error)
+    return "a file that is no video, or whose index is cut off" if "Invalid data" in reason else reason

@@ -1,33 +1,33 @@
-"""Frames of a video file, through PyAV: exact indices and times, from any frame on."""
+"""Frames of a video file: exact numbers and times, from any frame on."""
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import av
-import numpy as np
 
 from murid.core import Frame
-from murid.core.types import UInt8
+from murid.core.types import Int64, UInt8
 from murid.errors import SourceError
+from murid.video.decode import decode, decode_counting, decode_from_key, open_video, prepare, read_packets, to_rgb
 from murid.video.info import UnreadableFrame, VideoInfo
 from murid.video.packets import PacketIndex, read_packet_index
+from murid.video.spread import plan_runs, spread_evenly
 
 _HASHED_BYTES = 2**20
 _DEFAULT_FPS = 30.0
-_ENOUGH = 1 / 3  # of the frames asked for: with so many key frames, which are cheap to get at, the rest is not worth it
+_MOST_ENTRIES = 4  # key frames tried before reading from the beginning
 
 
 class FileSource:
     """A video file.
 
     A pass over the packets, without decoding, numbers every frame by its presentation time. A frame that the decoder
-    then does not give is reported under its own number, and reading can begin anywhere, at the key frame before.
+    then does not give is reported under its own number, and reading can begin anywhere, at a key frame before.
 
     Parameters
     ----------
@@ -41,47 +41,45 @@ class FileSource:
 
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path)
-        with self._open() as (container, stream):
+        with open_video(self._path) as (container, stream):
             index = read_packet_index(container, stream)
             announced = stream.frames or _announce_by_duration(container, stream)
             rate, codec = stream.average_rate or stream.guessed_rate, stream.codec_context.name
         self._index = index
         first = self._read_first()
         self._fps = _compute_fps(index, rate)
-        n_frames = None if index is None else len(index)
+        self._n_frames = self._count_packets() if index is None else len(index)
         height, width = first.shape[:2]
-        self.info = VideoInfo(str(path), width, height, self._fps, n_frames, codec)
+        self.info = VideoInfo(str(path), width, height, self._fps, self._n_frames, codec)
         self.truncated = _describe_truncation(index, announced)
 
     def iterate(self, start: int = 0) -> Iterator[Frame | UnreadableFrame]:
-        """Yield the frames from index `start` on, in order; one that cannot be decoded as `UnreadableFrame`."""
-        if self._index is None:
-            yield from self._count_through(start)
-            return
-        expected, reason = start, "the decoder gave nothing for it"
-        for pts, image in self._decode_from(self._index, start):
-            index = int(np.searchsorted(self._index.pts, pts))
-            unexpected = index < expected or index >= len(self._index) or self._index.pts[index] != pts
-            if unexpected or not self._is_whole(image):
-                continue
-            for missing in range(expected, index):
-                yield UnreadableFrame(missing, float(self._index.times_s[missing]), reason)
-            yield Frame(index, float(self._index.times_s[index]), _to_rgb(image))
-            expected = index + 1
-        for missing in range(expected, len(self._index)):
-            yield UnreadableFrame(missing, float(self._index.times_s[missing]), reason)
+        """Yield the frames from index `start` on, in order; one that cannot be decoded as `UnreadableFrame`.
+
+        From wherever it starts, a frame is the same: whether it can be decoded, its time and its pixels.
+        """
+        expected = start
+        for index, image in self._decode_numbered(start):
+            if expected <= index < self._n_frames:
+                yield from map(self._report, range(expected, index))
+                yield self._convert(index, image)
+                expected = index + 1
+        yield from map(self._report, range(expected, self._n_frames))
 
     def sample(self, n_frames: int) -> Iterator[Frame]:
-        """Yield up to `n_frames` decoded frames spread evenly: key frames where there are enough of them."""
-        index = self._index
-        if index is None:
-            return self._sample_unnumbered(n_frames)
-        keys = index.keyframes
-        if len(keys) >= _ENOUGH * n_frames > 1 and self._find_entry(index, int(keys[len(keys) // 2])) > 0:
-            even = np.linspace(0, len(index) - 1, n_frames)
-            return self._take_one_each(np.unique(keys[np.abs(keys[:, None] - even).argmin(axis=0)]))
-        wanted = set(np.linspace(0, len(index) - 1, n_frames).round().astype(int).tolist())
-        return self._take_passing(index, wanted)
+        """Yield up to `n_frames` decoded frames, spread evenly as far as some hundreds of decoded frames allow.
+
+        Short videos are decoded whole. In others frames are taken at key frames where there are enough of them, else
+        from a run after each. Without an index of the file there is no way but to decode it all.
+        """
+        runs = [] if self._index is None else plan_runs(self._n_frames, self._index.keyframes, n_frames)
+        frames = self._sample_runs(self._index, runs) if self._index is not None else iter(())
+        first = next(frames, None)
+        if first is None:
+            yield from self._pick(self._decode_numbered(0), spread_evenly(self._n_frames, n_frames))
+        else:
+            yield first
+            yield from frames
 
     def compute_fingerprint(self) -> dict[str, Any]:
         """Return size, frames, rate, and SHA-256 of the first and last MiB; raises `SourceError`."""
@@ -101,108 +99,86 @@ class FileSource:
             "sha256": digest.hexdigest(),
         } | shape
 
+    def _decode_numbered(self, start: int) -> Iterator[tuple[int, Any]]:
+        """Whole frames with their numbers, from `start` or somewhat earlier on."""
+        if self._index is not None:
+            yield from self._number(self._index, self._decode_from(self._index, start))
+            return
+        with open_video(self._path) as (container, stream):
+            for number, image in decode_counting(container, stream):
+                if self._is_whole(image):
+                    yield number, image
+
+    def _decode_from(self, index: PacketIndex, start: int) -> Iterator[Any]:
+        """Decoded frames from one key frame earlier than needed: what follows a key frame may refer to the last."""
+        keys = index.keyframes[(index.keyframes > 0) & (index.keyframes <= start)][:-1]
+        if len(keys):
+            with open_video(self._path) as (container, stream):
+                prepare(container, stream)
+                frames = _enter(container, stream, index, keys)
+                if frames is not None:
+                    yield from frames
+                    return
+        with open_video(self._path) as (container, stream):
+            yield from decode(container, stream)
+
+    def _sample_runs(self, index: PacketIndex, runs: Sequence[Int64]) -> Iterator[Frame]:
+        """Frames with the numbers wanted in each run, going to the key frame before it."""
+        with open_video(self._path) as (container, stream):
+            prepare(container, stream)
+            for wanted in runs:
+                frames = _enter(container, stream, index, index.keyframes[index.keyframes <= wanted[0]])
+                if frames is not None:
+                    yield from self._pick(self._number(index, frames), wanted)
+
+    def _number(self, index: PacketIndex, images: Iterable[Any]) -> Iterator[tuple[int, Any]]:
+        for image in images:
+            number = index.find(image.pts)
+            if number is not None and self._is_whole(image):
+                yield number, image
+
+    def _pick(self, numbered: Iterable[tuple[int, Any]], wanted: Int64) -> Iterator[Frame]:
+        """Convert only the frames that are wanted; decode no further than the last of them."""
+        chosen, last = set(wanted.tolist()), int(wanted[-1])
+        for number, image in numbered:
+            if number in chosen:
+                yield self._convert(number, image)
+            if number >= last:
+                return
+
+    def _report(self, index: int) -> UnreadableFrame:
+        return UnreadableFrame(index, self._get_time_s(index), "the decoder gave nothing for it")
+
+    def _convert(self, index: int, image: Any) -> Frame:
+        return Frame(index, self._get_time_s(index), to_rgb(image))
+
+    def _get_time_s(self, index: int) -> float:
+        return index / self._fps if self._index is None else float(self._index.times_s[index])
+
     def _is_whole(self, image: Any) -> bool:
         """Whether a decoded frame is neither patched up by the decoder nor of another size than the video."""
         turned = round(image.rotation / 90) % 2
         size = (image.height, image.width) if turned else (image.width, image.height)
         return not image.is_corrupt and size == (self.info.width, self.info.height)
 
-    @contextmanager
-    def _open(self) -> Iterator[tuple[Any, Any]]:
-        if not self._path.exists():
-            raise SourceError(self._path, "file", "a video", "nothing there")
-        try:
-            container = av.open(f"file:{self._path}")
-        except (av.error.FFmpegError, OSError) as error:
-            raise SourceError(self._path, "file", "a video that can be opened", _explain(error)) from error
-        with container:
-            if not container.streams.video:
-                raise SourceError(self._path, "video stream", "at least one", "none")
-            stream = container.streams.video[0]
-            stream.thread_type = "AUTO"
-            yield container, stream
-
     def _read_first(self) -> UInt8:
         """First frame that can be decoded; its size is the video's."""
-        count = 0
-        with self._open() as (container, stream):
-            for frame in _decode(container, stream):
-                return _to_rgb(frame)
-            count = stream.frames
-        raise SourceError(
-            self._path, "frames", "at least one that can be decoded", f"none of {count}" if count else "none"
-        )
+        with open_video(self._path) as (container, stream):
+            first = next(decode(container, stream), None)
+            if first is not None:
+                return to_rgb(first)
+            got = f"none of {stream.frames}" if stream.frames else "none"
+        raise SourceError(self._path, "frames", "at least one that can be decoded", got)
 
-    def _decode_from(self, index: PacketIndex, start: int) -> Iterator[tuple[int, Any]]:
-        """Presentation times and decoded frames from a key frame before `start` on."""
-        entry = self._find_entry(index, start)
-        with self._open() as (container, stream):
-            if entry > 0:
-                container.seek(int(index.pts[entry]), stream=stream, backward=True)
-            for frame in _decode(container, stream):
-                if frame.pts is not None:
-                    yield int(frame.pts), frame
-
-    def _find_entry(self, index: PacketIndex, start: int) -> int:
-        """Number of the key frame to begin at: one earlier than needed, since what follows one may refer to the last.
-
-        Some encoders mark frames as key frames that cannot be decoded by themselves; then it is the first frame.
-        """
-        before = index.keyframes[index.keyframes <= start]
-        entry = int(before[-2]) if len(before) > 1 else 0
-        if entry == 0:
-            return 0
-        with self._open() as (container, stream):
-            container.seek(int(index.pts[entry]), stream=stream, backward=True)
-            first = next(_decode(container, stream), None)
-            return 0 if first is None or first.is_corrupt else entry
-
-    def _count_through(self, start: int) -> Iterator[Frame]:
-        """Frames numbered as they come, where the file has no usable presentation times."""
-        with self._open() as (container, stream):
-            for index, frame in enumerate(_decode(container, stream)):
-                if index >= start:
-                    yield Frame(index, index / self._fps, _to_rgb(frame))
-
-    def _take_one_each(self, indices: Any) -> Iterator[Frame]:
-        found = (next(self.iterate(int(k)), None) for k in indices)
-        return (frame for frame in found if isinstance(frame, Frame))
-
-    def _take_passing(self, index: PacketIndex, wanted: set[int]) -> Iterator[Frame]:
-        """Decode everything and convert only the frames that are wanted."""
-        for pts, image in self._decode_from(index, 0):
-            k = int(np.searchsorted(index.pts, pts))
-            if k in wanted and self._is_whole(image):
-                yield Frame(k, float(index.times_s[k]), _to_rgb(image))
-
-    def _sample_unnumbered(self, n_frames: int) -> Iterator[Frame]:
-        """Count the frames in one pass and pick in a second, where their number is not known before."""
-        total = sum(1 for _ in self._count_through(0))
-        wanted = set(np.linspace(0, max(total - 1, 0), n_frames).round().astype(int).tolist())
-        return (frame for frame in self._count_through(0) if frame.index in wanted)
+    def _count_packets(self) -> int:
+        with open_video(self._path) as (container, stream):
+            return sum(packet.size > 0 for packet in read_packets(container, stream))
 
 
-def _decode(container: Any, stream: Any) -> Iterator[Any]:
-    """Decoded frames; a packet that fails is skipped, a file that breaks off ends."""
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets)
-        except (StopIteration, av.error.FFmpegError):
-            return
-        if packet.size == 0 and packet.dts is not None:
-            continue  # an empty packet repeats a frame; to the decoder it would mean the end
-        try:
-            frames = packet.decode()
-        except av.error.FFmpegError:
-            continue
-        yield from frames
-
-
-def _to_rgb(frame: Any) -> UInt8:
-    image = frame.to_ndarray(format="rgb24")
-    turns = round(frame.rotation / 90) % 4
-    return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
+def _enter(container: Any, stream: Any, index: PacketIndex, keys: Int64) -> Iterator[Any] | None:
+    """Decoded frames from the last of the key frames, or from one of the few before if it does not stand alone."""
+    entries = (decode_from_key(container, stream, int(index.pts[k])) for k in keys[::-1][:_MOST_ENTRIES])
+    return next((frames for frames in entries if frames is not None), None)
 
 
 def _compute_fps(index: PacketIndex | None, rate: Any) -> float:
@@ -226,8 +202,3 @@ def _describe_truncation(index: PacketIndex | None, announced: int) -> str | Non
     if announced > len(index) + index.n_hidden:
         return f"the file announces {announced} frames and holds {len(index)}"
     return f"the file breaks off after {len(index)} frames ({index.damage})"
-
-
-def _explain(error: BaseException) -> str:
-    reason = getattr(error, "strerror", None) or str(error)
-    return "a file that is no video, or whose index is cut off" if "Invalid data" in reason else reason

@@ -38,6 +38,11 @@ class PacketIndex:
     def __len__(self) -> int:
         return len(self.pts)
 
+    def find(self, pts: int | None) -> int | None:
+        """Number of the frame shown at a time; None if there is none."""
+        number = len(self) if pts is None else int(np.searchsorted(self.pts, pts))
+        return number if number < len(self) and self.pts[number] == pts else None
+
 
 def read_packet_index(container: Any, stream: Any) -> PacketIndex | None:
     """Read all packets of a stream; None where their presentation times do not name every frame once.
