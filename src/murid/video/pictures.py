@@ -88,10 +88,15 @@ class PictureSource:
         return Frame(index, time_s, image)
 
 
+def is_picture(file: Path) -> bool:
+    """Whether a file's name is a picture's; hidden ones, such as the ``._`` companions of macOS, are none."""
+    return file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
+
+
 def find_pictures(directory: Path) -> tuple[list[Path], float]:
     """Pictures in a folder, or in its ``img1`` as MOTChallenge has it, and the frame rate of its ``seqinfo.ini``."""
     for place in (directory, directory / "img1"):
-        files = [f for f in place.iterdir() if f.suffix.lower() in SUFFIXES] if place.is_dir() else []
+        files = list(filter(is_picture, place.iterdir())) if place.is_dir() else []
         if files:
             return files, _read_rate(directory / "seqinfo.ini") or _read_rate(
                 place.parent / "seqinfo.ini"

@@ -11,7 +11,7 @@ from murid.core import Frame
 from murid.errors import SourceError
 from murid.video.file import FileSource
 from murid.video.info import FrameSource
-from murid.video.pictures import SUFFIXES, PictureSource, find_pictures
+from murid.video.pictures import SUFFIXES, PictureSource, find_pictures, is_picture
 
 
 def open_source(source: str | Path) -> FrameSource:
@@ -36,7 +36,7 @@ def open_source(source: str | Path) -> FrameSource:
         return PictureSource(str(source), *find_pictures(path))
     if glob.has_magic(str(source)) and not path.exists():
         files = [Path(name) for name in glob.glob(str(source))]  # noqa: PTH207 (absolute patterns)
-        return PictureSource(str(source), [file for file in files if file.suffix.lower() in SUFFIXES])
+        return PictureSource(str(source), list(filter(is_picture, files)))
     if path.suffix.lower() in SUFFIXES:
         if not path.is_file():
             raise SourceError(path, "file", "a picture", "nothing there")

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from painted_pictures import paint
 
+from murid.core import Frame
 from murid.errors import SourceError
 from murid.video import UnreadableFrame, open_source, sample_frames
 
@@ -62,6 +63,16 @@ def test_folder_without_pictures_is_refused(tmp_path):
         open_source(tmp_path)
     with pytest.raises(SourceError, match="pictures"):
         open_source(str(tmp_path / "*.png"))
+
+
+def test_hidden_files_and_resources_of_macos_are_no_pictures(folder):
+    for name in ("._f0.png", "._f12.png", ".hidden.png"):
+        (folder / name).write_bytes(b"Mac OS X")
+    for source in (open_source(folder), open_source(str(folder / "*.png"))):
+        assert source.info.n_frames == 12
+        assert all(isinstance(frame, Frame) for frame in source.iterate())
+    with pytest.raises(SourceError, match="pictures"):
+        open_source(str(folder / ".*.png"))
 
 
 def test_samples_and_fingerprint(folder):
