@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ from murid.core.boxes import compute_centres
 from murid.core.types import UInt8
 
 Colour = tuple[int, int, int]
+_Sighting = tuple[int, tuple[int, int]]  # frame, and centre in pixels
 
 PALETTE: tuple[Colour, ...] = (
     (230, 159, 0),
@@ -35,7 +37,7 @@ def choose_colour(track_id: int) -> Colour:
 
 
 class Annotator:
-    """Draw frame after frame; remembers where each track was during the last second.
+    """Draw frame after frame; remembers where each track was during the last second, seen or not.
 
     Parameters
     ----------
@@ -46,10 +48,9 @@ class Annotator:
     """
 
     def __init__(self, fps: float, names: Mapping[int, str] | None = None) -> None:
-        length = max(2, round(_TRAIL_S * fps))
-        self._trails: dict[int, deque[tuple[int, int]]] = defaultdict(lambda: deque(maxlen=length))
-        self._seen: dict[int, int] = {}
-        self._length, self._names = length, dict(names or {})
+        self._length = max(2.0, _TRAIL_S * fps)
+        self._trails: dict[int, deque[_Sighting]] = defaultdict(deque)
+        self._names = dict(names or {})
 
     def annotate(self, frame: Frame, tracked: TrackedDetections) -> UInt8:
         """Return a copy of the frame's image with the tracks drawn on it."""
@@ -57,27 +58,29 @@ class Annotator:
         kept = np.flatnonzero(tracked.track_ids >= 0)
         boxes = tracked.detections.boxes[kept]
         ids = [int(i) for i in tracked.track_ids[kept]]
-        for track_id, centre in zip(ids, compute_centres(boxes), strict=True):
-            self._trails[track_id].append((round(float(centre[0])), round(float(centre[1]))))
-            self._seen[track_id] = frame.index
+        for track_id, (x, y) in zip(ids, compute_centres(boxes), strict=True):
+            self._trails[track_id].append((frame.index, (round(float(x)), round(float(y)))))
         self._forget(frame.index)
         unit = max(1, round(max(image.shape[:2]) / 640))
         for track_id, trail in self._trails.items():
-            _draw_trail(image, list(trail), choose_colour(track_id), unit)
+            self._draw_trail(image, trail, frame.index, choose_colour(track_id), unit)
         for track_id, box in zip(ids, boxes, strict=True):
             _draw_box(image, box, self._names.get(track_id, str(track_id)), choose_colour(track_id), unit)
         return image
 
     def _forget(self, index: int) -> None:
-        for track_id in [k for k, last in self._seen.items() if index - last > self._length]:
-            del self._seen[track_id], self._trails[track_id]
+        for trail in self._trails.values():
+            while trail and index - trail[0][0] >= self._length:
+                trail.popleft()
+        for track_id in [track_id for track_id, trail in self._trails.items() if not trail]:
+            del self._trails[track_id]
 
-
-def _draw_trail(image: UInt8, points: list[tuple[int, int]], colour: Colour, unit: int) -> None:
-    for k in range(1, len(points)):
-        strength = k / len(points)
-        faded = tuple(int(strength * c + (1 - strength) * 128) for c in colour)
-        cv2.line(image, points[k - 1], points[k], faded, max(1, round(2 * unit * strength)), cv2.LINE_AA)
+    def _draw_trail(self, image: UInt8, trail: Sequence[_Sighting], index: int, colour: Colour, unit: int) -> None:
+        """Draw a line through the sightings, the thinner and paler the longer ago they were."""
+        for (seen, start), (_, end) in pairwise(trail):
+            strength = 1 - (index - seen) / self._length
+            faded = tuple(int(strength * c + (1 - strength) * 128) for c in colour)
+            cv2.line(image, start, end, faded, max(1, round(2 * unit * strength)), cv2.LINE_AA)
 
 
 def _draw_box(image: UInt8, box: np.ndarray, name: str, colour: Colour, unit: int) -> None:

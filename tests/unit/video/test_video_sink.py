@@ -56,14 +56,45 @@ def test_detections_without_a_track_are_not_drawn():
     assert Annotator(25.0).annotate(frame, tracked([100, 80, 180, 140], -1)).max() == 0
 
 
-def test_trails_follow_and_fade_out():
-    annotator, black = Annotator(10.0), np.zeros((200, 300, 3), np.uint8)
-    for k in range(8):
-        image = annotator.annotate(Frame(k, k / 10, black), tracked([20 + 20 * k, 80, 50 + 20 * k, 120], 1))
-    assert image[100, 60:120].any()
-    for k in range(8, 30):
-        image = annotator.annotate(Frame(k, k / 10, black), tracked([20, 80, 50, 120], -1))
-    assert image.max() == 0
+BLACK = np.zeros((200, 600, 3), np.uint8)
+
+
+def walk(annotator, frames, every=1, track_id=1):
+    """Last picture of an animal that walks to the right, its centre in row 100, 10 columns a frame."""
+    for k in frames:
+        box = [10 + 10 * k, 80, 30 + 10 * k, 120]
+        image = annotator.annotate(Frame(k, k / 10, BLACK), tracked(box, track_id if k % every == 0 else -1))
+    return image
+
+
+def find_trail(image):
+    """Columns left of the box in which the row of centres is drawn on."""
+    return np.flatnonzero(image[100].any(axis=1))
+
+
+def test_trails_span_the_last_second_at_any_frame_rate():
+    for fps in (10.0, 25.0):
+        columns = find_trail(walk(Annotator(fps), range(40)))
+        assert columns.min() == pytest.approx(20 + 10 * (39 - fps + 1), abs=3)
+
+
+def test_trails_of_animals_seen_now_and_then_are_no_longer():
+    columns = find_trail(walk(Annotator(10.0), range(40), every=3))
+    assert columns.min() == pytest.approx(20 + 10 * 30, abs=3)
+
+
+def test_trails_of_unseen_animals_fade_within_a_second():
+    annotator = Annotator(10.0)
+    walk(annotator, range(20))
+    strengths = [find_trail(walk(annotator, [k], track_id=-1)).size for k in range(20, 31)]
+    assert strengths[0] > strengths[4] > strengths[8] >= strengths[9] == strengths[10] == 0
+
+
+def test_trails_do_not_reach_back_over_a_long_absence():
+    annotator = Annotator(10.0)
+    walk(annotator, range(10))
+    columns = find_trail(walk(annotator, range(25, 28)))
+    assert columns.min() >= 20 + 10 * 25 - 14
 
 
 def test_palette_has_distinct_colours():
