@@ -26,7 +26,7 @@ def make_video(tmp_path: Path) -> Callable[..., Path]:
             unit = Fraction(1, 25) if name.endswith(".avi") else Fraction(1, 1000)
             stream.time_base = stream.codec_context.time_base = unit
             if codec == "libx264":
-                stream.options = {"bf": "3", "crf": "10"}
+                stream.options = {"bf": "3", "crf": "10", "sc_threshold": "0"}
             for k in range(n_frames):
                 frame = av.VideoFrame.from_ndarray(paint(k), format="rgb24").reformat(format=pix_fmt)
                 frame.time_base = unit
