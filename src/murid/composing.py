@@ -100,21 +100,69 @@ def compose_videos(
     StorageError
         If the directory cannot be written to.
     """
-    if not solos:
-        raise ConfigError("solos: expected at least one video, got none")
     n_animals = animals if animals is not None else (len(solos) if len(solos) > 1 else 3)
     _check_numbers(n_animals, seconds, skip_frames)
-    sources = [open_source(solo) for solo in solos]
-    _check_alike(sources)
-    info = sources[0].info
-    n_frames = max(1, round(seconds * info.fps))
-    each = -(-n_animals // len(solos))
-    cast = [_meet(source, skip_frames, n_frames, each, report) for source in sources]
-    empty = cast[0].place if arena is None else _load_arena(arena, info.width, info.height)
-    sequence = SequenceInfo(Path(out).name, info.fps, info.width, info.height, n_frames)
-    frames = _play(cast, empty, n_animals, n_frames, np.random.default_rng(seed), recolour, arena is not None)
+    ensemble = Ensemble(solos, seconds=seconds, animals=n_animals, skip_frames=skip_frames, report=report)
+    sequence = ensemble.describe(Path(out).name)
+    frames = ensemble.play(seed, arena=arena, recolour=recolour)
     write_sequence(Path(out), frames, sequence, masks=masks, report=report)
     return sequence
+
+
+class Ensemble:
+    """Animals filmed alone that are known well enough to be played together, as often as one likes.
+
+    Parameters
+    ----------
+    solos, animals, seconds, skip_frames, report
+        As for `compose_videos`.
+
+    Raises
+    ------
+    SourceError, ConfigError
+        As `compose_videos`.
+    """
+
+    def __init__(
+        self,
+        solos: Sequence[str | Path],
+        *,
+        seconds: float,
+        animals: int,
+        skip_frames: int = 0,
+        report: Report = silent,
+    ) -> None:
+        if not solos:
+            raise ConfigError("solos: expected at least one video, got none")
+        sources = [open_source(solo) for solo in solos]
+        _check_alike(sources)
+        self._info, self._n_animals = sources[0].info, animals
+        self._n_frames = max(1, round(seconds * self._info.fps))
+        each = -(-animals // len(solos))
+        self._cast = [_meet(source, skip_frames, self._n_frames, each, report) for source in sources]
+
+    def describe(self, name: str) -> SequenceInfo:
+        """Return what a sequence file says of it."""
+        return SequenceInfo(name, self._info.fps, self._info.width, self._info.height, self._n_frames)
+
+    def play(
+        self, seed: int, *, arena: str | Path | None = None, recolour: bool = True, every: int = 1
+    ) -> Iterator[RecordedFrame]:
+        """Compose one frame after another; memory does not grow with their number.
+
+        Parameters
+        ----------
+        seed, arena, recolour
+            As for `compose_videos`.
+        every : int
+            Distance of the frames that are composed.
+        """
+        empty = self._cast[0].place
+        if arena is not None:
+            empty = _load_arena(arena, self._info.width, self._info.height)
+        rng = np.random.default_rng(seed)
+        n_animals, n_frames, same_arena = self._n_animals, self._n_frames, arena is not None
+        return _play(self._cast, empty, n_animals, n_frames, rng, recolour, same_arena, every)
 
 
 def _check_numbers(n_animals: int, seconds: float, skip_frames: int) -> None:
@@ -201,8 +249,8 @@ def _play(
     rng: np.random.Generator,
     recolour: bool,
     same_arena: bool,
+    every: int,
 ) -> Iterator[RecordedFrame]:
-    """Compose one frame after another; memory does not grow with their number."""
     image, scouted = empty.astype(np.float32) / np.float32(255), [solo.scouted for solo in cast]
     low, high = (tuple(int(v) for v in corner) for corner in scouted[0].range)
     floor = float(np.median(image[low[1] : high[1] + 1, low[0] : high[0] + 1]))
@@ -216,17 +264,19 @@ def _play(
     height, width = image.shape[:2]
     film = Film(Camera(mono=False, blur_px=0, noise=cast[0].noise / 255), height, width, rng)
     order, fps = np.arange(n_animals), cast[0].source.info.fps
-    for index, actors in enumerate(zip(*(_perform(cast[p.solo], p, n_frames) for p in parts), strict=True)):
+    players = (_perform(cast[part.solo], part, n_frames, every) for part in parts)
+    for shown, actors in enumerate(zip(*players, strict=True)):
         positions = np.array([actor.position for actor in actors])
-        order = _restack(rng, order, positions, 1.3 * body, fps)
+        order = _restack(rng, order, positions, 1.3 * body, fps / every)
         scene, truth = compose(arena, [a.sprite for a in actors], positions, shadow, order=order)
+        index = shown * every
         yield RecordedFrame(Frame(index, index / fps, film.expose(scene)), truth)
 
 
-def _perform(solo: _Solo, part: Part, n_frames: int) -> Iterator[Lifted]:
-    """The animal in each frame of its stretch; where it is not found it stays as it was."""
+def _perform(solo: _Solo, part: Part, n_frames: int, every: int) -> Iterator[Lifted]:
+    """The animal in every so-manyth frame of its stretch; where it is not found it stays as it was."""
     last: Lifted | None = None
-    for frame in islice(_read_from(solo, part.start), n_frames):
+    for frame in islice(_read_from(solo, part.start), 0, n_frames, every):
         found = lift_animal(frame.image, solo.place) if isinstance(frame, Frame) else None
         if found is not None and (_is_usual(found, solo.scouted.area_px) or last is None):
             last = part.perform(found, solo.scouted.tone)

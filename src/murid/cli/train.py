@@ -20,6 +20,7 @@ def train(
     solo: list[Path] | None = None,
     preset: Literal["nano", "s", "m", "l"] | None = None,
     profile: Literal["murid", "paper"] = "murid",
+    start: Path | None = None,
     config: Path | None = None,
     minutes: float | None = None,
     seed: int | None = None,
@@ -40,6 +41,8 @@ def train(
         Size of the network.
     profile : str
         murid's own settings, or the paper's protocol.
+    start : Path
+        Network to train on from, ``NAME.pt`` of an earlier training of the same preset.
     config : Path
         TOML file with settings that differ from the profile's.
     minutes : float
@@ -58,7 +61,9 @@ def train(
         raise ConfigError(f"murid train needs {error.name}; install it with: pip install 'murid[train]'") from error
     settings = PROFILES[profile]()
     settings = load_config(config, settings) if config else settings
-    given: dict[str, Any] = {"preset": preset, "minutes": minutes, "seed": seed}
+    given: dict[str, Any] = {
+        "preset": preset, "minutes": minutes, "seed": seed, "start": None if start is None else str(start)
+    }  # fmt: skip
     settings = replace(settings, **{name: value for name, value in given.items() if value is not None})
     if restart:
         _remove_checkpoints(out)

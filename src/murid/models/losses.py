@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import nn
 from torch.nn import functional
-from torchvision.ops import sigmoid_focal_loss
+from torchvision.ops import complete_box_iou_loss, sigmoid_focal_loss
 
 from murid.errors import ConfigError
 from murid.models.network import NetworkOutput
@@ -75,13 +75,49 @@ def masked_l1_loss(
     return total if reduction == "sum" else total / (values.numel() + _CLAMP)
 
 
+def box_overlap_loss(offset: torch.Tensor, size: torch.Tensor, targets: Targets) -> torch.Tensor:
+    """One minus the complete IoU of predicted and true boxes, mean over centres (Zheng et al. 2020).
+
+    Parameters
+    ----------
+    offset, size : Tensor
+        ``(B, 2, h, w)`` and ``(B, 2 | 4, h, w)`` float32 predictions, in cells.
+    targets : Targets
+
+    Returns
+    -------
+    Tensor
+        Scalar, zero without animals.
+    """
+    image, row, column = targets.cells
+    boxes = _to_boxes(offset[image, :, row, column], size[image, :, row, column].clamp(min=0.1))
+    truth = _to_boxes(targets.offset, targets.size)
+    loss: torch.Tensor = complete_box_iou_loss(boxes, truth, reduction="sum") / max(1, len(truth))
+    return loss
+
+
+def _to_boxes(centres: torch.Tensor, sizes: torch.Tensor) -> torch.Tensor:
+    """Corners ``(N, 4)`` of boxes given by centre and either both sides or the distances to the four sides."""
+    before, after = (sizes / 2, sizes / 2) if sizes.shape[1] == 2 else (sizes[:, :2], sizes[:, 2:])
+    return torch.cat([centres - before, centres + after], dim=1)
+
+
 def detection_loss(
-    output: NetworkOutput, targets: Targets, size_weight: float = 0.1, reduction: Reduction = "mean"
+    output: NetworkOutput,
+    targets: Targets,
+    size_weight: float = 0.1,
+    reduction: Reduction = "mean",
+    overlap_weight: float = 0.0,
 ) -> DetectionLosses:
-    """Losses of the three heads and L_heat + L_offset + λ·L_size (paper, section III-A, λ = 0.1)."""
+    """Losses of the three heads and L_heat + L_offset + λ·L_size (paper, section III-A, λ = 0.1).
+
+    With an `overlap_weight`, L_size has that share of `box_overlap_loss` as well, which the paper does not have.
+    """
     heat = focal_heatmap_loss(output.heatmap, targets.heatmap)
     offset = masked_l1_loss(output.offset, targets.cells, targets.offset, reduction)
     size = masked_l1_loss(output.size, targets.cells, targets.size, reduction)
+    if overlap_weight:
+        size = size + overlap_weight * box_overlap_loss(output.offset, output.size, targets)
     return DetectionLosses(heat, offset, size, heat + offset + size_weight * size)
 
 
@@ -160,3 +196,33 @@ def batch_hard_triplet_loss(embeddings: torch.Tensor, identities: torch.Tensor, 
     farthest = distances.masked_fill(~same, -math.inf)[usable].amax(dim=1)
     nearest = distances.masked_fill(same, math.inf)[usable].amin(dim=1)
     return functional.relu(farthest - nearest + margin).mean()
+
+
+def contrastive_loss(embeddings: torch.Tensor, identities: torch.Tensor, temperature: float = 0.1) -> torch.Tensor:
+    """Supervised contrastive loss over the animals of a batch (Khosla et al. 2020, Eq. 2).
+
+    It needs animals that are in a batch more than once, and no list of all identities of the training.
+
+    Parameters
+    ----------
+    embeddings : Tensor
+        ``(K, d)`` float32 unit rows.
+    identities : Tensor
+        ``(K,)`` int64; -1 is left out.
+    temperature : float
+        Divides the cosines.
+
+    Returns
+    -------
+    Tensor
+        Scalar: the mean over animals that are there more than once, zero if none is.
+    """
+    embeddings, identities = embeddings[identities >= 0], identities[identities >= 0]
+    itself = torch.eye(len(identities), dtype=torch.bool, device=identities.device)
+    logits = (embeddings @ embeddings.T / temperature).masked_fill(itself, -math.inf)
+    same = (identities[:, None] == identities) & ~itself
+    asked = same.any(dim=1)
+    if not asked.any():
+        return embeddings.sum() * 0
+    log_odds = functional.log_softmax(logits[asked], dim=1).masked_fill(~same[asked], 0)
+    return -(log_odds.sum(dim=1) / same[asked].sum(dim=1)).mean()

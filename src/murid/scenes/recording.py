@@ -114,12 +114,14 @@ class _Actor:
     fur: Float
 
 
-def record(config: RecordingConfig) -> Iterator[RecordedFrame]:
+def record(config: RecordingConfig, every: int = 1) -> Iterator[RecordedFrame]:
     """Stream a synthetic recording; memory does not grow with its length.
 
     Parameters
     ----------
     config : RecordingConfig
+    every : int
+        Distance of the frames that are shown; those between are lived through unseen, which is quick.
 
     Yields
     ------
@@ -136,6 +138,8 @@ def record(config: RecordingConfig) -> Iterator[RecordedFrame]:
     shadow = Shadow(config.shadow, 0.06 * body, (0.03 * body, 0.045 * body))
     for index in range(config.n_frames):
         herd.step()
+        if index % every:
+            continue
         pixels, across, along = view.project(herd.position)
         sprites = [
             view.render(

@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 
 from murid.scenes.arena import Arena, make_arena
 from murid.scenes.backdrop import Cast, change_place, recall_backdrop
-from murid.scenes.camera import Camera, expose, sample_camera
+from murid.scenes.camera import expose, sample_camera
 from murid.scenes.composition import Shadow, compose
 from murid.scenes.rodent import Coat, Sprite, render_rodent, resize_sprite, sample_coat, sample_posture
-from murid.scenes.solo import Solo, draw_window
 
 Float = NDArray[np.float32]
 
@@ -61,8 +60,6 @@ class StillConfig:
         Share of pictures without animals.
     cutouts : float
         Share of pictures whose animals are cut-outs of real ones, where these are given.
-    solos : float
-        Share of pictures that are windows of real frames with one animal, where these are given.
     backdrops : float
         Share of pictures with a backdrop; the rest are as from a moving camera or a recording that has just begun.
     """
@@ -73,7 +70,6 @@ class StillConfig:
     touching: float = 0.6
     empty: float = 0.06
     cutouts: float = 0.25
-    solos: float = 0.15
     backdrops: float = 0.75
 
 
@@ -82,7 +78,6 @@ def make_still(
     config: StillConfig,
     cutouts: Sequence[Sprite] = (),
     places: Sequence[Any] = (),
-    solos: Sequence[Solo] = (),
 ) -> Still:
     """Draw a training picture; the same seed gives the same picture.
 
@@ -94,8 +89,6 @@ def make_still(
         Real animals, as `murid.scenes.cutouts` cuts them.
     places : sequence of ndarray
         ``(h, w, 3)`` uint8 real backgrounds, used under cut-outs half of the time.
-    solos : sequence of Solo
-        Real frames with one animal.
 
     Returns
     -------
@@ -103,8 +96,6 @@ def make_still(
     """
     rng = np.random.default_rng(seed)
     size = config.size_px
-    if len(solos) and rng.random() < config.solos:
-        return _show_solo(rng, config, solos[int(rng.integers(len(solos)))])
     body = float(np.exp(rng.uniform(*np.log(config.body_px))))
     real = bool(len(cutouts)) and rng.random() < config.cutouts
     arena = (
@@ -125,26 +116,6 @@ def make_still(
     image = expose(scene, camera, rng)
     backdrop = recall_backdrop(rng, arena, cast, camera, body) if rng.random() < config.backdrops else None
     return Still(image, truth.boxes, numbers[truth.rows], backdrop)
-
-
-def _show_solo(rng: np.random.Generator, config: StillConfig, solo: Solo) -> Still:
-    """Window of a real frame, its tones, noise and compression changed."""
-    image, backdrop, boxes = draw_window(rng, solo, config.size_px, config.body_px)
-    camera = Camera(
-        mono=bool(rng.random() < 0.5),
-        gain=float(rng.uniform(0.6, 1.3)),
-        gamma=float(np.exp(rng.normal(0, 0.25))),
-        blur_px=float(rng.choice([0, rng.uniform(0.3, 1.2)])),
-        noise=float(rng.uniform(0, 0.02)),
-        jpeg_quality=int(rng.integers(30, 96)) if rng.random() < 0.4 else None,
-    )
-    scene, place = (np.asarray(picture, np.float32) / np.float32(255) for picture in (image, backdrop))
-    seen = expose(scene, camera, rng)
-    known = None
-    if rng.random() < config.backdrops:
-        calm = replace(camera, noise=0.15 * camera.noise, jpeg_quality=None)
-        known = expose(place, calm, rng)
-    return Still(seen, boxes, np.full(len(boxes), -1, np.int64), known)
 
 
 def place_animals(

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from murid.errors import ConfigError
 from murid.models.presets import PRESETS
@@ -14,9 +14,11 @@ from murid.scenes.still import StillConfig
 from murid.training.balance import BalanceConfig
 
 IdentitySource = Literal["track", "box", "none"]
+IdentityLoss = Literal["cross_entropy", "focal", "contrastive"]
+IDENTITY_LOSSES: tuple[IdentityLoss, ...] = get_args(IdentityLoss)
 Optimizer = Literal["sgd", "adamw"]
 _AT_LEAST_ONE = ("epochs", "batch_size", "patience", "n_threads", "identity_every")
-_NOT_NEGATIVE = ("weight_decay", "warmup", "box_jitter", "clip_norm", "n_workers")
+_NOT_NEGATIVE = ("box_overlap_weight", "weight_decay", "warmup", "box_jitter", "clip_norm", "n_workers")
 _SHARES = ("scenes", "momentum", "final_rate", "validation")
 
 
@@ -49,6 +51,37 @@ class AugmentConfig:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class FootageConfig:
+    """Recordings with perfect truth that training pictures are windows of, and how many of the pictures are.
+
+    What is left over of the shares, or has no material, goes to single synthetic pictures.
+
+    Attributes
+    ----------
+    n_recorded : int
+        Synthetic recordings, filmed before the training.
+    n_composed : int
+        Recordings composed of the animals of solo videos, where these are given.
+    recorded, composed, solo : float
+        Shares of pictures from synthetic, from composed and from the solo recordings themselves.
+    """
+
+    n_recorded: int = 200
+    n_composed: int = 24
+    recorded: float = 0.35
+    composed: float = 0.12
+    solo: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name in ("n_recorded", "n_composed"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"footage.{name}: expected 0 or more, got {getattr(self, name)}")
+        shares = (self.recorded, self.composed, self.solo)
+        if min(shares) < 0 or sum(shares) > 1:
+            raise ConfigError(f"footage: expected shares of 0 or more that sum to 1 at most, got {shares}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TrainConfig:
     """How to train; the defaults are murid's own profile.
 
@@ -60,6 +93,9 @@ class TrainConfig:
 
     preset: str = "nano"
     """Network preset."""
+
+    start: str | None = None
+    """Network (``.pt``) of the same preset whose weights to start from; None = random ones, as in the paper."""
 
     size_px: int = 256
     """Width and height of training pictures, a multiple of 32."""
@@ -109,6 +145,13 @@ class TrainConfig:
     balance: BalanceConfig = field(default_factory=BalanceConfig)
     """How the losses are balanced."""
 
+    box_overlap_weight: float = 10.0
+    """Weight, beside the distance of the sides (paper), of one minus the complete IoU of the boxes; 0 = the paper's."""
+
+    identity_loss: IdentityLoss = "contrastive"
+    """How re-identification learns: by naming every animal of the training (``cross_entropy``, as in the paper, or
+    ``focal``), or by telling those in a batch apart (``contrastive``)."""
+
     identity_source: IdentitySource = "track"
     """What one identity is in labelled data: a ``track``, each ``box`` by itself (the paper's single-image training),
     or ``none``: re-identification then learns from scenes alone."""
@@ -130,6 +173,9 @@ class TrainConfig:
 
     stills: StillConfig = field(default_factory=StillConfig)
     """The synthetic pictures; their size is `size_px`."""
+
+    footage: FootageConfig = field(default_factory=FootageConfig)
+    """Windows of recordings, among the scenes."""
 
     seed: int = 0
     """Of weights, pictures and their order."""
@@ -158,6 +204,7 @@ class TrainConfig:
     def _check_choices(self) -> None:
         self._check("preset", self.preset in PRESETS, " or ".join(PRESETS))
         self._check("optimizer", self.optimizer in ("sgd", "adamw"), "sgd or adamw")
+        self._check("identity_loss", self.identity_loss in IDENTITY_LOSSES, " or ".join(IDENTITY_LOSSES))
         self._check("identity_source", self.identity_source in ("track", "box", "none"), "track, box or none")
 
     def _check(self, name: str, holds: bool, expected: str) -> None:
@@ -181,6 +228,8 @@ class TrainConfig:
             weight_decay=5e-4,
             ema_decay=0.9999,
             identity_every=1,
+            identity_loss="cross_entropy",
+            box_overlap_weight=0.0,
             box_jitter=0.0,
             scenes=0.0,
         )

@@ -13,10 +13,11 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from murid.detect.backdrop import Backdrop
 from murid.detect.preprocess import to_input
+from murid.scenes.footage import draw_camera, draw_window
 from murid.scenes.still import Still, make_still
 from murid.training.augment import augment
-from murid.training.config import TrainConfig
-from murid.training.material import Material
+from murid.training.config import FootageConfig, TrainConfig
+from murid.training.material import Material, Reel
 
 
 @dataclass(frozen=True)
@@ -43,17 +44,18 @@ class Batch:
 
 
 class PictureSet(Dataset[Still]):
-    """Endless training pictures by number: synthetic and composed ones, and labelled ones changed at random.
+    """Endless training pictures by number: scenes, windows of recordings, and labelled ones changed at random.
 
-    Labelled pictures come in another order in every round through them.
+    Labelled pictures come in another order in every round through them. An even number and the next one show two
+    frames of the same recording, so that animals meet themselves in a batch.
 
     Parameters
     ----------
     config : TrainConfig
     material : Material
-        Real cut-outs and backgrounds, possibly none.
+        Real cut-outs and backgrounds, recordings; possibly none.
     labelled : sequence of Still
-        Pictures of `config.size_px`, possibly none; identities are numbered after those of the scenes.
+        Pictures of `config.size_px`, possibly none; their identities repeat none of the scenes.
     """
 
     def __init__(self, config: TrainConfig, material: Material, labelled: Sequence[Still] = ()) -> None:
@@ -62,12 +64,32 @@ class PictureSet(Dataset[Still]):
     def __getitem__(self, number: int) -> Still:
         rng = np.random.default_rng((self.config.seed, number, 1))
         if not len(self.labelled) or rng.random() < self.config.scenes:
-            seed = (self.config.seed + 1) * 10**9 + number
-            material = self.material
-            return make_still(seed, self.config.stills, material.cutouts, material.places, material.solos)
+            return make_scene(self.config, self.material, (self.config.seed + 1) * 10**9 + number)
         round_, place = divmod(number, len(self.labelled))
         order = np.random.default_rng((self.config.seed, round_, 2)).permutation(len(self.labelled))
         return augment(self.labelled[int(order[place])], self.config.augment, rng)
+
+
+def make_scene(config: TrainConfig, material: Material, seed: int) -> Still:
+    """Make a picture whose truth is known exactly; even seeds and the next ones are of the same recording."""
+    pair = np.random.default_rng((seed // 2, 3))
+    reel = _choose_reel(pair, config.footage, material)
+    if reel is None:
+        return make_still(seed, config.stills, material.cutouts, material.places)
+    camera = draw_camera(pair)
+    rng = np.random.default_rng((seed, 4))
+    return draw_window(rng, reel[int(rng.integers(len(reel)))], camera, config.stills)
+
+
+def _choose_reel(rng: np.random.Generator, shares: FootageConfig, material: Material) -> Reel | None:
+    point = rng.random()
+    for share, reels in (
+        (shares.recorded, material.recorded), (shares.composed, material.composed), (shares.solo, material.solos)
+    ):  # fmt: skip
+        if 0 <= point < share and reels:
+            return reels[int(rng.integers(len(reels)))]
+        point -= share
+    return None
 
 
 class EpochSampler(Sampler[int]):

@@ -7,7 +7,7 @@ import math
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,13 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 from murid.errors import ModelError
 from murid.files import make_directory
+from murid.models.checkpoint import load_network
 from murid.models.network import Network
-from murid.scenes.still import Still, make_still
+from murid.models.presets import PRESETS
+from murid.scenes.still import Still
 from murid.training.config import TrainConfig
-from murid.training.data import EpochSampler, PictureSet, load_batches
-from murid.training.material import Material
+from murid.training.data import EpochSampler, PictureSet, load_batches, make_scene
+from murid.training.material import Material, film_reels
 from murid.training.module import TrainingModule
 from murid.training.report import Log
 from murid.training.validate import Validation, validate
@@ -31,6 +33,7 @@ LOG = "log.jsonl"
 """Name of the log in a training's directory."""
 _VALIDATION_SEED = 5 * 10**12
 _N_VALIDATION = 300
+_N_HELD_OUT_REELS = 20
 _STREAM_STEPS = 250
 
 
@@ -101,8 +104,10 @@ def fit(config: TrainConfig, data: TrainingData, directory: str | Path, callback
     lightning.seed_everything(config.seed, verbose=False)
     torch.set_num_threads(config.n_threads)
     steps = count_steps(config, len(data.labelled))
-    n_identities = max(3, config.stills.n_identities + data.n_identities)
-    module = TrainingModule(config, n_identities, config.epochs * steps)
+    n_scenes = max(config.stills.n_identities, data.material.n_identities)
+    module = TrainingModule(config, max(3, n_scenes + data.n_identities), config.epochs * steps)
+    if config.start is not None and checkpoint is None:
+        module.network.load_state_dict(load_start(config.start, config.preset).state_dict())
     pictures = PictureSet(config, data.material, data.labelled)
     held_out = data.held_out if len(data.held_out) else make_held_out(config, data.material)
     with _quiet():
@@ -125,10 +130,20 @@ def count_steps(config: TrainConfig, n_labelled: int) -> int:
     return max(1, round(n_labelled / config.batch_size)) if n_labelled else _STREAM_STEPS
 
 
+def load_start(path: str, preset: str) -> Network:
+    """Read the network to start from; raises `ModelError` if it is not of the preset."""
+    network = load_network(path)
+    if network.config != PRESETS[preset]:
+        raise ModelError(path, "preset", preset, network.config.name)
+    return network
+
+
 def make_held_out(config: TrainConfig, material: Material) -> list[Still]:
-    """Synthetic pictures whose seeds no training comes to."""
+    """Synthetic pictures, and windows of recordings, whose seeds no training comes to."""
+    recorded = film_reels(_N_HELD_OUT_REELS, _VALIDATION_SEED) if material.recorded else ()
+    unseen = replace(material, recorded=recorded)
     seeds = range(_VALIDATION_SEED, _VALIDATION_SEED + _N_VALIDATION)
-    return [make_still(seed, config.stills, material.cutouts, material.places, material.solos) for seed in seeds]
+    return [make_scene(config, unseen, seed) for seed in seeds]
 
 
 def find_checkpoint(directory: Path, config: TrainConfig) -> Path | None:

@@ -10,7 +10,7 @@ import lightning
 import torch
 from torch import nn
 
-from murid.models.losses import IdentityClassifier, detection_loss
+from murid.models.losses import IdentityClassifier, contrastive_loss, detection_loss
 from murid.models.network import NetworkOutput, build_network
 from murid.models.targets import make_targets
 from murid.training.balance import Balanced, Shared, get_last_shared, make_balance, tap_representation
@@ -35,7 +35,7 @@ class TrainingModule(lightning.LightningModule):
         super().__init__()
         self.config, self.n_steps = config, n_steps
         self.network = build_network(config.preset).to(memory_format=torch.channels_last)
-        self.classifier = IdentityClassifier(self.network.config.rim.embedding_size, n_identities)
+        self.tell_apart = make_identity_loss(config, self.network.config.rim.embedding_size, n_identities)
         self.balance = make_balance(config.balance)
         self.spent_s, self.waited_s, self._mark_s = 0.0, 0.0, time.monotonic()
         self._scored: list[Scored] = []
@@ -43,7 +43,7 @@ class TrainingModule(lightning.LightningModule):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Weight decay for convolution and linear weights alone."""
-        parameters = [*self.network.parameters(), *self.classifier.parameters()]
+        parameters = [*self.network.parameters(), *self.tell_apart.parameters()]
         groups: list[dict[str, Any]] = [
             {"params": [p for p in parameters if p.ndim > 1], "weight_decay": self.config.weight_decay},
             {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
@@ -61,7 +61,7 @@ class TrainingModule(lightning.LightningModule):
     ) -> None:
         """Shorten the gradient of network and classifier; the balance's own is none of it."""
         if gradient_clip_val:
-            learnt = [*self.network.parameters(), *self.classifier.parameters()]
+            learnt = [*self.network.parameters(), *self.tell_apart.parameters()]
             nn.utils.clip_grad_norm_(learnt, gradient_clip_val)
 
     def training_step(self, batch: Batch, _index: int) -> torch.Tensor:
@@ -137,13 +137,28 @@ class TrainingModule(lightning.LightningModule):
         """Losses by name; that of identity only in the steps that train it, and where an identity is known."""
         height, width = batch.images.shape[2:]
         targets = make_targets(batch.boxes, height, width, box_mode=self.network.config.box_mode)
-        detection = detection_loss(output, targets.to(self.device))
+        detection = detection_loss(output, targets.to(self.device), overlap_weight=self.config.box_overlap_weight)
         losses = {"heat": detection.heat, "offset": detection.offset, "size": detection.size}
         known = batch.identities >= 0
         if self.global_step % self.config.identity_every == 0 and bool(known.any()):
             rois = to_rois(batch.boxes, self.config.box_jitter).to(self.device)
-            losses["identity"] = self.classifier(self.network.embed(output, rois[known]), batch.identities[known])
+            losses["identity"] = self.tell_apart(self.network.embed(output, rois[known]), batch.identities[known])
         return losses
+
+
+class Contrast(nn.Module):
+    """Tells the animals of a batch apart; has nothing to learn of its own."""
+
+    def forward(self, embeddings: torch.Tensor, identities: torch.Tensor) -> torch.Tensor:
+        """`contrastive_loss` of unit rows ``(K, d)`` with identities ``(K,)`` int64."""
+        return contrastive_loss(embeddings, identities)
+
+
+def make_identity_loss(config: TrainConfig, embedding_size: int, n_identities: int) -> nn.Module:
+    """Return what re-identification learns by."""
+    if config.identity_loss == "contrastive":
+        return Contrast()
+    return IdentityClassifier(embedding_size, n_identities, config.identity_loss)
 
 
 def compute_rate(progress: float, warmup: float, final: float) -> float:

@@ -19,7 +19,7 @@ from murid.models.to_onnx import compute_weights_id, export_onnx
 from murid.training.config import TrainConfig, to_plain
 from murid.training.fit import LOG, Fitted, TrainingData, fit, make_held_out
 from murid.training.library import build_library, hold_out
-from murid.training.material import Material, gather_material
+from murid.training.material import Material, film_reels, gather_material
 from murid.training.report import draw_curves, draw_samples, read_log, write_card
 
 _LIMITS = "Measured on held-out pictures of the training's own kind; on other recordings look at the results first."
@@ -53,14 +53,25 @@ def gather_data(
     StorageError
         If nothing can be written.
     """
-    material = gather_material(solo) if solo else Material()
+    material = _gather_scenes(config, solo, report)
     if not sequences:
         return TrainingData(material)
     kept, held_out = hold_out(sequences, config.validation, config.seed)
-    n_scenes = config.stills.n_identities
+    n_scenes = max(config.stills.n_identities, material.n_identities)
     labelled = build_library(kept, Path(out) / "pictures", config.size_px, config.identity_source, n_scenes, report)
     measured = build_library(held_out, Path(out) / "held-out", config.size_px, "none", 0, report) if held_out else ()
     return TrainingData(material, labelled, measured, labelled.n_identities)
+
+
+def _gather_scenes(config: TrainConfig, solo: Sequence[str | Path], report: Report) -> Material:
+    """What scenes are made of; nothing where no picture is to be one."""
+    footage = config.footage
+    if config.scenes == 0:
+        return Material()
+    first = config.stills.n_identities
+    material = gather_material(solo, footage.n_composed, seed=config.seed, first_identity=first, report=report)
+    seed, first = (config.seed + 1) * 10**6, max(first, material.n_identities)
+    return replace(material, recorded=film_reels(footage.n_recorded, seed, first, report))
 
 
 def train(
@@ -121,6 +132,8 @@ def _describe(config: TrainConfig, data: TrainingData, fitted: Fitted, sources: 
             "sources": ", ".join(sources) or "none; synthetic scenes alone",
             "labelled pictures": len(data.labelled),
             "cut-outs of real animals": len(data.material.cutouts),
+            "recordings composed of them": len(data.material.composed),
+            "synthetic recordings": len(data.material.recorded),
             "share of scenes": config.scenes if len(data.labelled) else 1,
         },
         "Training": {
