@@ -15,6 +15,9 @@ n_workers = 0
 [stills]
 body_px = [20.0, 40.0]
 n_identities = 6
+[footage]
+n_recorded = 2
+n_composed = 1
 """
 
 

@@ -14,6 +14,8 @@ from murid.scenes.rodent import Sprite
 
 UInt8 = NDArray[np.uint8]
 
+_LONGEST_TIP = 1.2  # half widths of the body: a snout, an ear or a foot
+
 
 def compute_place(images: Sequence[UInt8]) -> UInt8:
     """Background of a static camera: the median of ``(h, w, 3)`` uint8 pictures spread over the recording."""
@@ -78,7 +80,10 @@ def find_animal(image: UInt8, place: UInt8, threshold: int = 28, margin_px: int 
 
 
 def _drop_tail(animal: NDArray[Any]) -> NDArray[np.uint8]:
-    """Largest part that survives an opening as wide as two thirds of the body's half width."""
+    """Largest part that survives an opening as wide as two thirds of the body's half width, with its snout and ears.
+
+    What the opening took away is given back where it is short; the tail is long.
+    """
     half_width = float(cv2.distanceTransform(animal, cv2.DIST_L2, 3).max())
     size = max(3, 2 * int(0.45 * half_width) + 1)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
@@ -86,4 +91,11 @@ def _drop_tail(animal: NDArray[Any]) -> NDArray[np.uint8]:
     count, labels, stats, _ = cv2.connectedComponentsWithStats(opened)
     if count < 2:
         return np.zeros_like(animal)
-    return np.asarray(labels == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax()), np.uint8)
+    body = labels == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+    _, tips, stats, _ = cv2.connectedComponentsWithStats((animal > 0).astype(np.uint8) & (opened == 0))
+    short = np.hypot(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]) < _LONGEST_TIP * half_width
+    near = np.unique(tips[cv2.dilate(body.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0])
+    given_back = np.zeros(len(stats), bool)
+    given_back[near] = short[near]
+    given_back[0] = False
+    return np.asarray(body | given_back[tips], np.uint8)

@@ -8,6 +8,8 @@ from murid.errors import ConfigError
 from murid.models.losses import (
     IdentityClassifier,
     batch_hard_triplet_loss,
+    box_overlap_loss,
+    contrastive_loss,
     detection_loss,
     focal_heatmap_loss,
     masked_l1_loss,
@@ -161,3 +163,40 @@ def test_equal_embeddings_of_one_animal_have_a_finite_triplet_gradient() -> None
 def test_two_identities_cannot_be_scaled() -> None:
     with pytest.raises(ConfigError, match="at least 3"):
         IdentityClassifier(128, 2)
+
+
+def test_contrast_of_four_animals_by_hand() -> None:
+    embeddings, identities = at_degrees(0, 30, 90, 45), torch.tensor([3, 3, 5, -1])
+    loss = contrastive_loss(embeddings, identities, temperature=0.5)
+    near, right_angle, sixty = (math.exp(math.cos(math.radians(a)) / 0.5) for a in (30, 90, 60))
+    # Only the two pictures of 3 have a partner; 5 is what they are told from, and -1 is not there.
+    expected = -(math.log(near / (near + right_angle)) + math.log(near / (near + sixty))) / 2
+    assert float(loss) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("identities", [[], [-1, -1], [1, 2, 3]])
+def test_without_partners_the_contrast_is_zero_and_harmless(identities) -> None:
+    embeddings = torch.nn.functional.normalize(torch.randn(len(identities), 3)).requires_grad_()
+    loss = contrastive_loss(embeddings, torch.tensor(identities, dtype=torch.int64))
+    loss.backward()
+    assert float(loss.detach()) == 0
+    assert torch.isfinite(embeddings.grad).all()
+
+
+@pytest.mark.parametrize("box_mode", ["wh", "ltrb"])
+def test_overlap_of_boxes_is_zero_where_they_agree_and_one_minus_iou_where_only_sizes_differ(box_mode) -> None:
+    targets = make_targets([np.array([[8, 8, 24, 16]], np.float32)], 32, 32, box_mode=box_mode)
+    _, row, column = targets.cells
+    offset, size = torch.zeros(1, 2, 8, 8), torch.zeros(1, targets.size.shape[1], 8, 8)
+    offset[0, :, row, column], size[0, :, row, column] = targets.offset.T, targets.size.T
+    assert float(box_overlap_loss(offset, size, targets)) == pytest.approx(0, abs=1e-5)
+    # Half as large in the same shape about the same centre: IoU 1/4, no distance of centres, no difference of shape.
+    assert float(box_overlap_loss(offset, size / 2, targets)) == pytest.approx(0.75, abs=1e-4)
+    shares = [float(detection_loss(output_of(offset, w * size), targets, overlap_weight=3.0).size) for w in (0.5, 1.0)]
+    plain = [float(detection_loss(output_of(offset, w * size), targets).size) for w in (0.5, 1.0)]
+    assert shares == pytest.approx([plain[0] + 3 * 0.75, plain[1]], abs=1e-3)
+
+
+def output_of(offset: torch.Tensor, size: torch.Tensor) -> NetworkOutput:
+    nothing = torch.zeros(1, 1, 1, 1)
+    return NetworkOutput(torch.zeros(1, 1, 8, 8), offset, size, nothing, nothing, nothing)

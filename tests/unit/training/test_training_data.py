@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from murid.errors import ConfigError
+from murid.scenes.footage import Footage, pack
 from murid.scenes.still import Still, StillConfig, make_still
 from murid.training.augment import Warp, augment, shift_colours, warp_boxes
-from murid.training.config import AugmentConfig, TrainConfig, change_config, load_config
+from murid.training.config import AugmentConfig, FootageConfig, TrainConfig, change_config, load_config
 from murid.training.data import EpochSampler, PictureSet, collate
-from murid.training.material import Material
+from murid.training.material import Material, Reel, count_identities, film_reels
 
 STILLS = StillConfig(size_px=64, body_px=(20, 30), n_identities=5, empty=0.0)
 STILL = AugmentConfig(hue=0, saturation=0, value=0, rotate_deg=0, shear_deg=0, translate=0, scale=(1, 1), flip=0)
@@ -37,6 +38,12 @@ def test_collate_stacks_pictures_and_keeps_every_box():
         assert (still.backdrop is None) == (not difference.any())
 
 
+def make_reel(number: int) -> Reel:
+    """Two frames of one animal that is the square."""
+    stills = [make_square(x, y) for x, y in ((10, 12), (40, 30))]
+    return tuple(Footage(pack(s.image), pack(s.backdrop), s.boxes, np.array([100 + number])) for s in stills)
+
+
 class TestPictureSet:
     config = TrainConfig(size_px=64, stills=STILLS, augment=STILL, scenes=0.5)
     labelled = tuple(make_square(x=4 * k) for k in range(8))
@@ -58,6 +65,16 @@ class TestPictureSet:
         pictures = PictureSet(self.config, Material(), self.labelled)
         squares = sum(list(pictures[k].identities) == [3] and pictures[k].image.max() == 250 for k in range(60))
         assert 15 <= squares <= 45
+
+    def test_two_pictures_in_a_row_are_of_one_recording(self):
+        material = Material(recorded=tuple(make_reel(k) for k in range(40)))
+        config = dataclasses.replace(self.config, footage=FootageConfig(recorded=0.5, composed=0.2, solo=0.0))
+        pictures = PictureSet(config, material)
+        pairs = [[set(pictures[2 * k + j].identities.tolist()) for j in (0, 1)] for k in range(80)]
+        windows = [pair for pair in pairs if max(pair[0] | pair[1], default=0) >= 100]
+        assert all(first == second for first, second in windows if first and second)
+        assert 25 <= len(windows) <= 55  # half of all: there is nothing composed
+        assert len({min(first | second) for first, second in windows}) > 15
 
     def test_epochs_go_on_from_each_other(self):
         sampler = EpochSampler(5)
@@ -153,3 +170,24 @@ class TestConfig:
     def test_nested_settings_keep_the_rest(self):
         config = change_config(TrainConfig(), {"stills": {"empty": 0.5}})
         assert config.stills == dataclasses.replace(StillConfig(), empty=0.5)
+
+
+class TestMaterial:
+    def test_animals_of_recordings_have_numbers_of_their_own(self):
+        reels = film_reels(6, seed=2, first_identity=50, n_frames=3)
+        seen = [{int(i) for footage in reel for i in footage.identities} for reel in reels]
+        known = [ids for ids in seen if ids != {-1}]
+        assert len(set().union(*known)) == sum(map(len, known))
+        assert min(set().union(*known)) >= 50
+        assert count_identities(reels) == max(set().union(*known)) + 1
+        assert any(ids == {-1} for ids in seen), "where all look alike there is nothing to learn"
+        assert all(len({footage.packed_place for footage in reel}) == 1 for reel in reels)
+
+    def test_the_same_seed_films_the_same(self):
+        first, again = (film_reels(2, seed=9, n_frames=2) for _ in range(2))
+        assert [f.packed for reel in first for f in reel] == [f.packed for reel in again for f in reel]
+
+    @pytest.mark.parametrize(("changed", "message"), [({"n_recorded": -1}, "footage.n_recorded"), ({"solo": 0.9}, "1")])
+    def test_shares_that_make_no_sense_are_refused(self, changed, message):
+        with pytest.raises(ConfigError, match=message):
+            FootageConfig(**changed)

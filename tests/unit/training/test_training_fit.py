@@ -6,6 +6,8 @@ import torch
 from lightning.pytorch.callbacks import Callback
 
 from murid.errors import ModelError
+from murid.models.checkpoint import save_checkpoint
+from murid.models.network import build_network
 from murid.scenes.still import StillConfig
 from murid.training.config import AugmentConfig, TrainConfig
 from murid.training.fit import LOG, MeanOfWeights, TrainingData, count_steps, fit, make_held_out
@@ -111,3 +113,17 @@ def test_the_mean_follows_fast_at_first_and_slowly_later():
     assert float(mean(old, new, 0)) > 0.99
     assert float(mean(old, new, 10**6)) == pytest.approx(0.01, abs=1e-5)
     assert mean(torch.tensor(3), torch.tensor(5), 10) == 5
+
+
+def test_a_training_starts_from_the_given_network(tmp_path):
+    network = build_network("nano")
+    with torch.no_grad():
+        network.heads.heatmap[-1].bias.fill_(3.25)
+    save_checkpoint(tmp_path / "nano.pt", network)
+    hardly = dataclasses.replace(
+        TINY, start=str(tmp_path / "nano.pt"), epochs=1, steps_per_epoch=1, learning_rate=1e-9, ema_decay=None
+    )
+    trained = fit(hardly, FEW, tmp_path / "out").network
+    assert float(trained.heads.heatmap[-1].bias[0].detach()) == pytest.approx(3.25, abs=1e-4)
+    with pytest.raises(ModelError, match="preset: expected s, got nano"):
+        fit(dataclasses.replace(hardly, preset="s"), FEW, tmp_path / "other")
