@@ -46,8 +46,9 @@ class Batch:
 class PictureSet(Dataset[Still]):
     """Endless training pictures by number: scenes, windows of recordings, and labelled ones changed at random.
 
-    Labelled pictures come in another order in every round through them. An even number and the next one show two
-    frames of the same recording, so that animals meet themselves in a batch.
+    Labelled pictures come in another order in every round through them. For ``contrastive`` learning of identity an
+    even number and the next one go together, so that animals meet themselves in a batch: two frames of one recording,
+    two neighbours among the labelled pictures, or, where every box is an identity of its own, the same one twice.
 
     Parameters
     ----------
@@ -62,12 +63,22 @@ class PictureSet(Dataset[Still]):
         self.config, self.material, self.labelled = config, material, labelled
 
     def __getitem__(self, number: int) -> Still:
-        rng = np.random.default_rng((self.config.seed, number, 1))
-        if not len(self.labelled) or rng.random() < self.config.scenes:
+        pair = np.random.default_rng((self.config.seed, number // 2, 1))
+        if not len(self.labelled) or pair.random() < self.config.scenes:
             return make_scene(self.config, self.material, (self.config.seed + 1) * 10**9 + number)
-        round_, place = divmod(number, len(self.labelled))
-        order = np.random.default_rng((self.config.seed, round_, 2)).permutation(len(self.labelled))
-        return augment(self.labelled[int(order[place])], self.config.augment, rng)
+        rng = np.random.default_rng((self.config.seed, number, 5))
+        return augment(self.labelled[self._choose(number)], self.config.augment, rng)
+
+    def _choose(self, number: int) -> int:
+        """Row of the labelled picture that is shown."""
+        n, paired = len(self.labelled), self.config.identity_loss == "contrastive"
+        step = 2 if paired else 1
+        n_steps = n if self.config.identity_source == "box" else -(-n // step)
+        round_, place = divmod(number // step, n_steps)
+        order = np.random.default_rng((self.config.seed, round_, 2)).permutation(n_steps)
+        if not paired or self.config.identity_source == "box":
+            return int(order[place])
+        return min(2 * int(order[place]) + number % 2, n - 1)
 
 
 def make_scene(config: TrainConfig, material: Material, seed: int) -> Still:

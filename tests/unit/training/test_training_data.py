@@ -61,6 +61,18 @@ class TestPictureSet:
         assert all(sorted(seen) == [4 * k for k in range(8)] for seen in rounds)
         assert rounds[0] != rounds[1]
 
+    @pytest.mark.parametrize(
+        ("changed", "expected"),
+        [({"identity_source": "track"}, {0, 4}), ({"identity_source": "box"}, {0}),
+         ({"identity_loss": "cross_entropy"}, {4 * k for k in range(-7, 8)})],
+    )  # fmt: skip
+    def test_labelled_pictures_go_in_pairs_where_identity_is_learnt_by_contrast(self, changed, expected):
+        config = dataclasses.replace(self.config, scenes=0.0, **changed)
+        pictures = PictureSet(config, Material(), self.labelled)
+        xs = [int(pictures[k].boxes[0, 0]) for k in range(32)]
+        assert {b - a for a, b in zip(xs[::2], xs[1::2], strict=True)} <= expected
+        assert sorted(xs) == sorted(4 * [4 * k for k in range(8)])
+
     def test_the_share_of_scenes_is_kept(self):
         pictures = PictureSet(self.config, Material(), self.labelled)
         squares = sum(list(pictures[k].identities) == [3] and pictures[k].image.max() == 250 for k in range(60))
