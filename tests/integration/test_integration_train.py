@@ -63,3 +63,35 @@ def test_a_bad_setting_is_named_before_the_first_step(tmp_path, capsys, text: st
 def test_a_missing_recording_is_named(tmp_path, capsys):
     assert murid_cli(["train", "--out", str(tmp_path / "out"), "--solo", str(tmp_path / "none.mp4")]) == 1
     assert "none.mp4" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("few_held_out")
+def test_a_search_tries_each_setting_once(tmp_path, capsys):
+    config, grid, out = tmp_path / "train.toml", tmp_path / "grid.toml", tmp_path / "search"
+    config.write_text(CONFIG.replace("epochs = 3", "epochs = 1"))
+    grid.write_text("learning_rate = [1e-3]\n[balance]\nidentity_weight = [0.1, 1.0]\n")
+    arguments = ["search", "--out", str(out), "--config", str(config), "--grid", str(grid)]
+    assert murid_cli(arguments) == 0
+    first = capsys.readouterr().out
+    assert (first.count("learning_rate = 0.001"), first.count("identity_weight = 1")) == (3, 1 + ("best" in first and
+            "identity_weight = 1" in first.split("best")[1]))  # fmt: skip
+    made = sorted(path.name for path in out.iterdir() if path.is_dir())
+    assert made == ["learning_rate=0.001-identity_weight=0.1", "learning_rate=0.001-identity_weight=1"]
+    times = [(out / name / "last.ckpt").stat().st_mtime_ns for name in made]
+    assert murid_cli(arguments) == 0
+    assert capsys.readouterr().out == first
+    assert [(out / name / "last.ckpt").stat().st_mtime_ns for name in made] == times
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("speed = [1]", "speed: expected one of"), ("learning_rate = 1e-3", "expected a list of numbers, got 0.001"),
+     ("[balance]\nidentity_weight = [-1.0]", "identity_weight: expected 0 or more, got -1")],
+)  # fmt: skip
+def test_a_bad_grid_is_named_before_the_first_step(tmp_path, capsys, text: str, message: str):
+    grid = tmp_path / "grid.toml"
+    grid.write_text(text)
+    assert murid_cli(["search", "--out", str(tmp_path / "out"), "--grid", str(grid)]) == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("grid.toml") == 1

@@ -24,5 +24,6 @@ for verb, summary in {
     "scenes": "Make a synthetic recording with perfect ground truth.",
     "compose": "Play animals that were filmed alone together.",
     "train": "Train a network on your own recordings.",
+    "search": "Train briefly with each of several settings, and say which is best.",
 }.items():
     app.command(f"murid.cli.{verb}:{verb}", name=verb, help=summary)

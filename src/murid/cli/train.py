@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
 from murid.cli.convert import load_sequences
 from murid.cli.progress import show_progress
+from murid.core.progress import Report
 from murid.errors import ConfigError
 from murid.formats import ReadOptions
+
+if TYPE_CHECKING:
+    from murid.training.config import TrainConfig
+    from murid.training.fit import TrainingData
 
 
 def train(
@@ -54,27 +59,47 @@ def train(
     restart : bool
         Start over; by default an interrupted training goes on.
     """
-    try:
-        from murid.training import recipe
-        from murid.training.config import PROFILES, load_config
-    except ModuleNotFoundError as error:
-        raise ConfigError(f"murid train needs {error.name}; install it with: pip install 'murid[train]'") from error
-    settings = PROFILES[profile]()
-    settings = load_config(config, settings) if config else settings
-    given: dict[str, Any] = {
-        "preset": preset, "minutes": minutes, "seed": seed, "start": None if start is None else str(start)
-    }  # fmt: skip
-    settings = replace(settings, **{name: value for name, value in given.items() if value is not None})
+    import_training("train")
+    from murid.training import recipe
+
+    settings = read_options(profile, config, preset=preset, minutes=minutes, seed=seed, start=start)
     if restart:
         _remove_checkpoints(out)
-    sequences = load_sequences(data, ReadOptions(), skip_bad=skip_bad) if data else []
     sources = ["/".join(path.absolute().parts[-2:]) for path in (*data, *(solo or ()))]
     with show_progress() as report:
-        material = recipe.gather_data(settings, sequences, solo or (), out, report)
+        material = gather(settings, data, solo or (), out, skip_bad, report)
         result = recipe.train(settings, material, out, sources=sources, report=report).validation
     scores = {"AP50": result.ap50, "AP75": result.ap75, "recall": result.recall}
     print("held-out pictures: " + "  ".join(f"{name} {100 * value:.1f}" for name, value in scores.items()))
     print(f"to use it: murid track VIDEO --detector {out / f'{settings.preset}-detector.onnx'}")
+
+
+def import_training(verb: str) -> None:
+    """Import what training needs; raises `ConfigError` that says how to install it."""
+    try:
+        import murid.training.recipe  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"murid {verb} needs {error.name}; install it with: pip install 'murid[train]'") from error
+
+
+def read_options(profile: str, config: Path | None, **given: Any) -> TrainConfig:
+    """Profile, changed by the file, changed by the options that are not None; raises `ConfigError`."""
+    from murid.training.config import PROFILES, change_config, load_config
+
+    settings = PROFILES[profile]()
+    settings = load_config(config, settings) if config else settings
+    changed = {k: str(v) if isinstance(v, Path) else v for k, v in given.items() if v is not None}
+    return change_config(settings, changed)
+
+
+def gather(
+    settings: TrainConfig, data: Sequence[Path], solo: Sequence[Path], out: Path, skip_bad: bool, report: Report
+) -> TrainingData:
+    """Read labels, and prepare what to train on."""
+    from murid.training.recipe import gather_data
+
+    sequences = load_sequences(data, ReadOptions(), skip_bad=skip_bad) if data else []
+    return gather_data(settings, sequences, solo, out, report)
 
 
 def _remove_checkpoints(out: Path) -> None:

@@ -248,16 +248,21 @@ def load_config(path: str | Path, base: TrainConfig) -> TrainConfig:
     ConfigError
         If the file cannot be read, or holds an unknown name or a wrong value.
     """
-    try:
-        given = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: expected a readable file, got: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: expected TOML, got: {error}") from error
+    given = read_settings(path)
     try:
         return change_config(base, given)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
+
+
+def read_settings(path: str | Path) -> dict[str, Any]:
+    """Read a TOML file; raises `ConfigError` if it cannot be read."""
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: expected a readable file, got: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: expected TOML, got: {error}") from error
 
 
 def change_config(base: TrainConfig, given: Mapping[str, Any]) -> TrainConfig:
