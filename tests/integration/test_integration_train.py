@@ -95,3 +95,27 @@ def test_a_bad_grid_is_named_before_the_first_step(tmp_path, capsys, text: str, 
     error = capsys.readouterr().err
     assert message in error
     assert error.count("grid.toml") == 1
+
+
+@pytest.mark.slow
+def test_four_short_scenes_are_learnt_by_heart(tmp_path, capsys):
+    """From random weights; what is learnt is seen by tracking and scoring the same scenes."""
+    config, out = tmp_path / "train.toml", tmp_path / "mine"
+    config.write_text(
+        "scenes = 0.0\nvalidation = 0.0\nepochs = 8\nsteps_per_epoch = 250\nidentity_every = 4\nema_decay = 0.99\n"
+        "[augment]\nscale = [0.8, 1.2]\nhue = 0.0\nsaturation = 0.0\nvalue = 0.1\nshear_deg = 0.0\n"
+    )
+    scenes = {"coats-4": 4, "lookalike-5": 5, "shelter-4": 4, "night-5": 5}
+    folders = [tmp_path / name for name in scenes]
+    for name, folder in zip(scenes, folders, strict=True):
+        assert murid_cli(["scenes", "--scenario", name, "--seconds", "3", "--seed", "5", "--out", str(folder)]) == 0
+    assert murid_cli(["train", *map(str, folders), "--out", str(out), "--config", str(config)]) == 0
+    for (name, animals), folder in zip(scenes.items(), folders, strict=True):
+        run = tmp_path / f"{name}.murid"
+        network = str(out / "nano-detector.onnx")
+        arguments = ["--animals", str(animals), "--detector", network, "--out", str(run)]
+        assert murid_cli(["track", str(folder / "video.mp4"), *arguments]) == 0
+        capsys.readouterr()
+        assert murid_cli(["evaluate", str(run), "--gt", str(folder / "gt" / "gt.txt"), "--json"]) == 0
+        scores = json.loads(capsys.readouterr().out)
+        assert min(scores["mota"], scores["idf1"]) > 95, (name, scores)

@@ -70,7 +70,10 @@ def train(
         material = gather(settings, data, solo or (), out, skip_bad, report)
         result = recipe.train(settings, material, out, sources=sources, report=report).validation
     scores = {"AP50": result.ap50, "AP75": result.ap75, "recall": result.recall}
-    print("held-out pictures: " + "  ".join(f"{name} {100 * value:.1f}" for name, value in scores.items()))
+    print(
+        f"{recipe.describe_measured(settings, material)}: "
+        + "  ".join(f"{name} {100 * value:.1f}" for name, value in scores.items())
+    )
     print(f"to use it: murid track VIDEO --detector {out / f'{settings.preset}-detector.onnx'}")
 
 

@@ -13,6 +13,7 @@ from murid.detect.preprocess import PAD_VALUE
 from murid.scenes.still import Still
 from murid.training.config import AugmentConfig
 
+_NEAR_AN_ANIMAL = 0.85  # of the windows
 _SMALLEST_SIDE = 4.0  # pixels of a box after the change (FairMOT)
 _SMALLEST_SHARE = 0.1  # of a box's area that must be left in the picture (FairMOT)
 
@@ -25,14 +26,24 @@ class Warp:
     angle: float
 
 
-def augment(still: Still, config: AugmentConfig, rng: np.random.Generator) -> Still:
-    """Change a picture, its backdrop and its boxes; the same generator state gives the same change."""
+def augment(still: Still, config: AugmentConfig, rng: np.random.Generator, size_px: int | None = None) -> Still:
+    """Change a picture, its backdrop and its boxes; the same generator state gives the same change.
+
+    Parameters
+    ----------
+    still : Still
+    config : AugmentConfig
+    rng : Generator
+    size_px : int, optional
+        Side of the square to cut out of a larger picture, mostly around one of the animals; None = all of it.
+    """
     height, width = still.image.shape[:2]
+    size = (width, height) if size_px is None else (size_px, size_px)
     gains = 1 + rng.uniform(-1, 1, 3) * (config.hue, config.saturation, config.value)
-    warp = _sample_warp(config, rng, width, height)
-    boxes, kept = warp_boxes(still.boxes, warp, width, height)
+    warp = _sample_warp(config, rng, still, size)
+    boxes, kept = warp_boxes(still.boxes, warp, *size)
     picture, backdrop = (
-        None if image is None else _warp_image(shift_colours(image, gains), warp)
+        None if image is None else _warp_image(shift_colours(image, gains), warp, size)
         for image in (still.image, still.backdrop)
     )
     assert picture is not None
@@ -86,20 +97,30 @@ def warp_boxes(
     return cut[kept].astype(np.float32), np.asarray(kept, np.bool_)
 
 
-def _sample_warp(config: AugmentConfig, rng: np.random.Generator, width: int, height: int) -> Warp:
+def _sample_warp(config: AugmentConfig, rng: np.random.Generator, still: Still, size: tuple[int, int]) -> Warp:
     angle = np.deg2rad(rng.uniform(-1, 1) * config.rotate_deg)
     scale = rng.uniform(*config.scale)
     shear_x, shear_y = np.tan(np.deg2rad(rng.uniform(-1, 1, 2) * config.shear_deg))
-    shift = rng.uniform(-1, 1, 2) * config.translate * (width, height)
+    shift = rng.uniform(-1, 1, 2) * config.translate * size
     mirror = -1.0 if rng.random() < config.flip else 1.0
     turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     linear = np.array([[1, shear_x], [shear_y, 1]]) @ turn @ np.diag([mirror, 1.0])
-    centre = np.array([width, height]) / 2
-    return Warp(np.column_stack([linear, centre + shift - linear @ centre]), float(angle))
+    centre = _choose_centre(rng, still, np.array(size) / scale)
+    return Warp(np.column_stack([linear, np.array(size) / 2 + shift - linear @ centre]), float(angle))
 
 
-def _warp_image(image: NDArray[np.uint8], warp: Warp) -> NDArray[np.uint8]:
-    size = image.shape[1::-1]
+def _choose_centre(rng: np.random.Generator, still: Still, window: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Middle of what is shown: near an animal, within the picture; the picture's own where all of it is."""
+    whole = np.array(still.image.shape[1::-1], np.float64)
+    spot = whole * rng.random(2)
+    if len(still.boxes) and rng.random() < _NEAR_AN_ANIMAL:
+        box = still.boxes[int(rng.integers(len(still.boxes)))]
+        spot = (box[:2] + box[2:]) / 2 + rng.uniform(-0.45, 0.45, 2) * window
+    margin = np.minimum(window, whole) / 2
+    return np.asarray(np.clip(spot, margin, whole - margin), np.float64)
+
+
+def _warp_image(image: NDArray[np.uint8], warp: Warp, size: tuple[int, int]) -> NDArray[np.uint8]:
     # OpenCV counts from pixel centres, boxes from pixel edges.
     matrix = warp.matrix.copy()
     matrix[:, 2] += matrix[:, :2] @ [0.5, 0.5] - 0.5

@@ -166,7 +166,7 @@ class TrainConfig:
     """Share of synthetic and composed pictures beside labelled ones; without labelled data all are."""
 
     validation: float = 0.2
-    """Share of labelled sequences held out, whole, to choose the best weights by."""
+    """Share of labelled sequences held out, whole, to choose the best weights by; 0 = choose by those trained on."""
 
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     """Random changes to labelled pictures."""

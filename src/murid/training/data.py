@@ -56,7 +56,7 @@ class PictureSet(Dataset[Still]):
     material : Material
         Real cut-outs and backgrounds, recordings; possibly none.
     labelled : sequence of Still
-        Pictures of `config.size_px`, possibly none; their identities repeat none of the scenes.
+        Squares of `config.size_px` or larger, possibly none; their identities repeat none of the scenes.
     """
 
     def __init__(self, config: TrainConfig, material: Material, labelled: Sequence[Still] = ()) -> None:
@@ -67,7 +67,7 @@ class PictureSet(Dataset[Still]):
         if not len(self.labelled) or pair.random() < self.config.scenes:
             return make_scene(self.config, self.material, (self.config.seed + 1) * 10**9 + number)
         rng = np.random.default_rng((self.config.seed, number, 5))
-        return augment(self.labelled[self._choose(number)], self.config.augment, rng)
+        return augment(self.labelled[self._choose(number)], self.config.augment, rng, self.config.size_px)
 
     def _choose(self, number: int) -> int:
         """Row of the labelled picture that is shown."""

@@ -59,6 +59,13 @@ class Library(Sequence[Still]):
         backdrop = None if entry["backdrop"] is None else self._read(entry["backdrop"])
         return Still(self._read(entry["picture"]), boxes, np.array(entry["identities"], np.int64), backdrop)
 
+    def thin(self, most: int) -> Library:
+        """Return a library of at most so many of the pictures, spread over all."""
+        thinned = Library(self.directory)
+        rows = np.unique(np.linspace(0, len(self) - 1, min(most, len(self))).round().astype(int))
+        thinned._entries = [self._entries[row] for row in rows.tolist()]
+        return thinned
+
     @property
     def n_identities(self) -> int:
         """Number of different identities."""

@@ -15,6 +15,7 @@ from lightning.pytorch.callbacks import Callback
 from murid.core.progress import Report, silent
 from murid.formats import LabelledSequence
 from murid.models.checkpoint import save_checkpoint
+from murid.models.presets import PRESETS
 from murid.models.to_onnx import compute_weights_id, export_onnx
 from murid.training.config import TrainConfig, to_plain
 from murid.training.fit import LOG, Fitted, TrainingData, fit, make_held_out
@@ -22,7 +23,8 @@ from murid.training.library import build_library, hold_out
 from murid.training.material import Material, film_reels, gather_material
 from murid.training.report import draw_curves, draw_samples, read_log, write_card
 
-_LIMITS = "Measured on held-out pictures of the training's own kind; on other recordings look at the results first."
+_MOST_HELD_OUT = 300
+_LIMITS = "Measured on pictures of the training's own kind; on other recordings look at the results first."
 
 
 def gather_data(
@@ -38,7 +40,7 @@ def gather_data(
     ----------
     config : TrainConfig
     sequences : sequence of LabelledSequence
-        Labelled data, possibly none; a share of it is held out.
+        Labelled data, possibly none; a share of it is held out. If that is 0, measured is what is trained on.
     solo : sequence of path
         Videos of one animal alone.
     out : str or Path
@@ -58,9 +60,10 @@ def gather_data(
         return TrainingData(material)
     kept, held_out = hold_out(sequences, config.validation, config.seed)
     n_scenes = max(config.stills.n_identities, material.n_identities)
-    labelled = build_library(kept, Path(out) / "pictures", config.size_px, config.identity_source, n_scenes, report)
-    measured = build_library(held_out, Path(out) / "held-out", config.size_px, "none", 0, report) if held_out else ()
-    return TrainingData(material, labelled, measured, labelled.n_identities)
+    side = max(config.size_px, PRESETS[config.preset].longest_side)  # as tracking will show them
+    labelled = build_library(kept, Path(out) / "pictures", side, config.identity_source, n_scenes, report)
+    measured = build_library(held_out, Path(out) / "held-out", side, "none", 0, report) if held_out else labelled
+    return TrainingData(material, labelled, measured.thin(_MOST_HELD_OUT), labelled.n_identities)
 
 
 def _gather_scenes(config: TrainConfig, solo: Sequence[str | Path], report: Report) -> Material:
@@ -112,6 +115,12 @@ def train(
     return fitted
 
 
+def describe_measured(config: TrainConfig, data: TrainingData) -> str:
+    """Say what results were measured on."""
+    seen = len(data.labelled) > 0 and config.validation == 0
+    return "pictures that it was trained on" if seen else "held-out pictures"
+
+
 def _write_files(config: TrainConfig, data: TrainingData, fitted: Fitted, sources: Sequence[str]) -> None:
     out, network, result = fitted.directory, fitted.network, fitted.validation
     export_onnx(network, out, config.preset, score_scale=result.score_scale, score_bias=result.score_bias)
@@ -143,7 +152,7 @@ def _describe(config: TrainConfig, data: TrainingData, fitted: Fitted, sources: 
             "time": f"{fitted.seconds / 60:.0f} min",
             "settings": "config.json",
         },
-        f"Results on {len(data.held_out)} held-out pictures": {
+        f"Results on {len(data.held_out)} {describe_measured(config, data)}": {
             "AP50": f"{100 * result.ap50:.1f}",
             "AP75": f"{100 * result.ap75:.1f}",
             "recall at even odds": f"{100 * result.recall:.1f}",

@@ -110,6 +110,17 @@ class TestAugment:
             if len(seen.boxes):
                 np.testing.assert_allclose(seen.boxes[0], bound(seen.image), atol=1.6)
 
+    def test_a_window_of_a_larger_picture_shows_it_as_large_as_it_is(self):
+        large = make_square(x=150, y=60, side=20, size=200)
+        windows = [augment(large, STILL, np.random.default_rng(seed), 64) for seed in range(20)]
+        assert {window.image.shape for window in windows} == {(64, 64, 3)}
+        with_animal = [window for window in windows if len(window.boxes)]
+        assert len(with_animal) >= 12
+        for window in with_animal:
+            np.testing.assert_allclose(window.boxes[0], bound(window.image), atol=1)
+        assert max(np.ptp(window.boxes[0, ::2]) for window in with_animal) == 20
+        assert len({window.boxes[0, 0] for window in with_animal}) > 5
+
     def test_a_turned_box_is_shrunk(self):
         angle = np.deg2rad(45)
         turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])

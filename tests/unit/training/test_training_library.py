@@ -111,3 +111,12 @@ class TestHoldOut:
 
     def test_nothing(self, tmp_path):
         assert hold_out([make_sequence(tmp_path, 3)], 0.0, seed=0)[1] == []
+
+
+def test_a_thinned_library_is_spread_over_all(tmp_path):
+    library = build_library([make_sequence(tmp_path / "in", 20)], tmp_path / "out", 96, "none")
+    thinned = library.thin(5)
+    assert len(thinned) == 5
+    assert len(library) == 20
+    np.testing.assert_array_equal(thinned[4].image, library[19].image)
+    assert len(library.thin(100)) == 20
