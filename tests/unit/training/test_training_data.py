@@ -1,4 +1,5 @@
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -214,3 +215,10 @@ class TestMaterial:
     def test_shares_that_make_no_sense_are_refused(self, changed, message):
         with pytest.raises(ConfigError, match=message):
             FootageConfig(**changed)
+
+
+@pytest.mark.parametrize("recipe", sorted((Path(__file__).parents[3] / "recipes").glob("*.toml")), ids=lambda p: p.stem)
+def test_recipes_name_settings_that_there_are(recipe):
+    config = load_config(recipe, TrainConfig())
+    assert config.preset == recipe.stem.split("-")[0]
+    assert config.minutes is not None
