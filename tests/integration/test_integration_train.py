@@ -33,6 +33,7 @@ def test_train_then_track(clip, tmp_path, capsys):
     assert murid_cli(["train", "--out", str(out), "--config", str(config), "--solo", str(clip)]) == 0
     printed = capsys.readouterr().out
     assert "AP50" in printed
+    assert "waiting for pictures: " in printed
     assert str(out / "nano-detector.onnx") in printed
     made = {path.name for path in out.iterdir()}
     assert {"nano-detector.onnx", "nano-embedder.onnx", "nano.pt", "README.md", "curves.png", "samples.png"} <= made

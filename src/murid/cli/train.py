@@ -68,12 +68,14 @@ def train(
     sources = ["/".join(path.absolute().parts[-2:]) for path in (*data, *(solo or ()))]
     with show_progress() as report:
         material = gather(settings, data, solo or (), out, skip_bad, report)
-        result = recipe.train(settings, material, out, sources=sources, report=report).validation
+        fitted = recipe.train(settings, material, out, sources=sources, report=report)
+    result = fitted.validation
     scores = {"AP50": result.ap50, "AP75": result.ap75, "recall": result.recall}
     print(
         f"{recipe.describe_measured(settings, material)}: "
         + "  ".join(f"{name} {100 * value:.1f}" for name, value in scores.items())
     )
+    print(f"waiting for pictures: {100 * fitted.waiting:.0f} % of the time")
     print(f"to use it: murid track VIDEO --detector {out / f'{settings.preset}-detector.onnx'}")
 
 

@@ -59,12 +59,13 @@ class TrainingData:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained network, how it did on held-out pictures, and how long it took."""
+    """A trained network, how it did on held-out pictures, how long it took, and what share of that it had to wait."""
 
     network: Network
     validation: Validation
     steps: int
     seconds: float
+    waiting: float
     directory: Path
 
 
@@ -120,7 +121,8 @@ def fit(config: TrainConfig, data: TrainingData, directory: str | Path, callback
             weights_only=True,
         )
     network = load_best(trainer, module)
-    return Fitted(network, validate(network, held_out), module.global_step, module.spent_s, directory)
+    waiting = module.waited_s / max(module.spent_s, 1e-9)
+    return Fitted(network, validate(network, held_out), module.global_step, module.spent_s, waiting, directory)
 
 
 def count_steps(config: TrainConfig, n_labelled: int) -> int:

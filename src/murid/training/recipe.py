@@ -149,7 +149,7 @@ def _describe(config: TrainConfig, data: TrainingData, fitted: Fitted, sources: 
             "murid": version("murid"),
             "seed": config.seed,
             "steps": f"{fitted.steps} of {config.batch_size} pictures of {config.size_px} px",
-            "time": f"{fitted.seconds / 60:.0f} min",
+            "time": f"{fitted.seconds / 60:.0f} min, {100 * fitted.waiting:.0f} % of it waiting for pictures",
             "settings": "config.json",
         },
         f"Results on {len(data.held_out)} {describe_measured(config, data)}": {
