@@ -18,12 +18,13 @@ from typing import Any
 
 from murid.scenes.still import Still, StillConfig, make_still
 from murid.training.balance import BalanceConfig
+from murid.training.balance.config import BalanceName
 from murid.training.config import AugmentConfig, TrainConfig
 from murid.training.fit import TrainingData, fit
 
 STILLS = StillConfig(size_px=192, body_px=(30.0, 70.0), n_identities=12, empty=0.0)
 EPOCHS = 4
-BALANCES = ("fixed", "uncertainty-task", "uncertainty-branch", "gradnorm", "mgda-ub")
+BALANCES: tuple[BalanceName, ...] = ("fixed", "uncertainty-task", "uncertainty-branch", "gradnorm", "mgda-ub")
 MIRRORED = AugmentConfig(hue=0, saturation=0, value=0, rotate_deg=0, shear_deg=0, translate=0, scale=(1, 1), flip=0.5)
 
 

@@ -1,0 +1,76 @@
+"""What real animals filmed alone add to synthetic scenes: the same training with and without them, as a table.
+
+    python benchmarks/ablation.py --out runs/ablation --solo A.mp4 B.mp4 --labelled FOLDER ... [--poses LABELS.h5]
+
+Each row is a training of the preset nano from random weights, of as many steps, measured as `weights.py` does on
+recordings that none was trained on. Rows that are there already are not trained again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from weights import measure, measure_poses, read_labelled
+
+from murid.detect.detector import load_detector
+from murid.models.to_onnx import export_onnx
+from murid.training.config import FootageConfig, TrainConfig
+from murid.training.fit import TrainingData, fit
+from murid.training.material import Material, film_reels, gather_material
+
+RECORDED = FootageConfig(n_recorded=100, composed=0.0, solo=0.0)
+ROWS = {
+    "scenes": RECORDED,
+    "+ cut-outs and frames": replace(RECORDED, solo=0.1),
+    "+ composed recordings": replace(RECORDED, solo=0.1, composed=0.12),
+}
+
+
+def make_config(footage: FootageConfig, steps: int, seed: int) -> TrainConfig:
+    """Configuration of one training."""
+    return TrainConfig(footage=footage, epochs=2, steps_per_epoch=steps // 2, seed=seed)
+
+
+def main() -> None:
+    """Train what is missing, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--solo", type=Path, nargs="+", required=True)
+    parser.add_argument("--labelled", type=Path, nargs="+", required=True)
+    parser.add_argument("--poses", type=Path)
+    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--seeds", type=int, default=2)
+    arguments = parser.parse_args()
+    kept = arguments.out / "rows.json"
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    rows = json.loads(kept.read_text()) if kept.exists() else {}
+    real = gather_material(arguments.solo, n_composed=16)
+    recorded = film_reels(RECORDED.n_recorded, 10**6, real.n_identities)
+    for seed in range(arguments.seeds):
+        for name, footage in ROWS.items():
+            key = f"{name} | {seed}"
+            if key in rows:
+                continue
+            material = Material(recorded=recorded) if name == "scenes" else replace(real, recorded=recorded)
+            out = arguments.out / key.replace(" | ", "-").replace(" ", "-")
+            fitted = fit(make_config(footage, arguments.steps, seed), TrainingData(material), out)
+            result = fitted.validation
+            export_onnx(fitted.network, out, "nano", score_scale=result.score_scale, score_bias=result.score_bias)
+            network = load_detector(out / "nano-detector.onnx")
+            cells = [" | ".join(measure(network, read_labelled(f)).split(" | ")[:2]) for f in arguments.labelled]
+            if arguments.poses:
+                cells.append(measure_poses(network, arguments.poses))
+            rows[key] = " | ".join(cells)
+            kept.write_text(json.dumps(rows, indent=1))
+    columns = [f"{folder.name} {figure}" for folder in arguments.labelled for figure in ("AP50", "AP75")]
+    columns += ["head held"] if arguments.poses else []
+    print("| training | seed | " + " | ".join(columns) + " |\n" + "|---" * (2 + len(columns)) + "|")
+    for key, cells in rows.items():
+        print(f"| {key} | {cells} |")
+
+
+if __name__ == "__main__":
+    main()
