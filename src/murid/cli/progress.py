@@ -17,6 +17,8 @@ _WORDS = {
     "detect": "finding animals",
     "track": "linking tracks",
     "draw": "drawing video",
+    "score": "scoring",
+    "picture": "taking pictures",
     "record": "making clip",
     "look": "looking through",
     "train": "training",

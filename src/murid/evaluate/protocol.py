@@ -47,6 +47,11 @@ class Truth:
                 expected = f"{np.dtype(dtype)} of shape ({len(self.boxes)},)"
                 raise ArrayError(f"Truth.{name}", expected, f"{column.dtype} of shape {column.shape}")
 
+    @property
+    def counted_classes(self) -> list[str]:
+        """Names of the classes that have rows to be scored."""
+        return sorted({self.name_class(class_id) for class_id in np.unique(self.class_ids[self.counted]).tolist()})
+
     def name_class(self, class_id: int) -> str:
         """What a class is called."""
         return self.class_names.get(class_id, f"class {class_id}")
@@ -121,10 +126,10 @@ def apply_protocol(truth: Truth, result: LabelledBoxes, protocol: Protocol) -> t
     return truth.boxes[counted], ~find_matched(truth.boxes, is_distractor, result)
 
 
-def select_class(truth: Truth, result: LabelledBoxes, class_id: int) -> tuple[LabelledBoxes, Mask]:
+def select_class(truth: Truth, result: LabelledBoxes, name: str) -> tuple[LabelledBoxes, Mask]:
     """Choose what counts for one class, as `apply_protocol` does: what matches another class is left out."""
-    counted = truth.counted & (truth.class_ids == class_id)
-    others = truth.class_ids != class_id
+    others = np.array([truth.name_class(class_id) != name for class_id in truth.class_ids.tolist()], bool)
+    counted = truth.counted & ~others
     kept = ~find_matched(truth.boxes, others, result) if others.any() else np.ones(len(result), bool)
     return truth.boxes[counted], kept
 
