@@ -25,7 +25,7 @@ def evaluate(
     fps: float | None = None,
     frames: int | None = None,
     allow_empty: Annotated[bool, Parameter(negative=())] = False,
-    json: Path | None = None,
+    json: Annotated[Path | None, Parameter(allow_leading_hyphen=True)] = None,
     markdown: Path | None = None,
     report: Path | None = None,
     video: Path | None = None,

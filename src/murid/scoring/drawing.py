@@ -24,6 +24,8 @@ MISSED = -1
 
 _MOST_ROWS = 40
 _MOST_NUMBERS = 80
+_MOST_IN_LABEL = 4
+_DARK = 0.35
 _INK, _GREY, _PALE = "#222222", "#8a8a8a", "#d9d9d9"
 _HATCHES = ("", "////", "....", "xxxx")
 
@@ -121,10 +123,21 @@ def _draw_stretch(axes: Axes, row: int, start: float, end: float, name: int, wid
         linewidth=0.3,
         zorder=3,
     )
+    is_dark = np.dot(_to_rgb(choose_colour(name)), (0.2126, 0.7152, 0.0722)) < _DARK and not hatch
     if (end - start) / width > 0.008 * (1 + len(str(name))):
         box = {"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 1.0} if hatch else None
         middle = (start + end) / 2
-        axes.text(middle, row, str(name), ha="center", va="center", fontsize=8, color=_INK, bbox=box, zorder=6)
+        axes.text(
+            middle,
+            row,
+            str(name),
+            ha="center",
+            va="center",
+            fontsize=8,
+            color="white" if is_dark else _INK,
+            bbox=box,
+            zorder=6,
+        )
 
 
 def _to_rgb(colour: Colour) -> tuple[float, float, float]:
@@ -162,18 +175,28 @@ def draw_map(scored: ScoredSequence, switches: Sequence[Switch], image: UInt8 | 
         path: NDArray[Any] = np.insert(centres[own], np.flatnonzero(np.diff(truth.frames[own]) > 1) + 1, np.nan, axis=0)
         axes.plot(path[:, 0], path[:, 1], color="#0072b2", linewidth=0.8, alpha=0.35, zorder=2)
     places = centres[[switch.truth_row for switch in switches]]
-    are_numbered = len(switches) <= _MOST_NUMBERS
-    size = 130 if are_numbered else 36
-    axes.scatter(
-        places[:, 0], places[:, 1], s=size, color="#d55e00", edgecolor="white", linewidth=1.2, alpha=0.9, zorder=4
-    )
-    for number, (x, y) in enumerate(places if are_numbered else [], 1):
-        axes.text(
-            x, y, str(number), ha="center", va="center_baseline", fontsize=7, color="white", weight="bold", zorder=5
-        )
+    if len(switches) > _MOST_NUMBERS:
+        axes.scatter(places[:, 0], places[:, 1], s=36, color="#d55e00", edgecolor="white", linewidth=1, zorder=4)
+    else:
+        _draw_numbers(axes, places, 0.02 * max(width, height))
     axes.set(xlim=(0, width), ylim=(height, 0), aspect="equal", xticks=[], yticks=[])
     axes.set_title("Where ids were switched (orange), and the paths of all animals (blue)", loc="left", fontsize=11)
     return figure
+
+
+def _draw_numbers(axes: Axes, places: NDArray[Any], radius: float) -> None:
+    """Write the number of each switch at its place; those nearer than `radius` pixels share a label."""
+    labels: list[tuple[NDArray[Any], list[int]]] = []
+    for number, place in enumerate(places, 1):
+        near = next((numbers for other, numbers in labels if np.hypot(*(other - place)) < radius), None)
+        if near is None:
+            labels.append((place, [number]))
+        else:
+            near.append(number)
+    frame = {"boxstyle": "round,pad=0.25", "facecolor": "#d55e00", "edgecolor": "white", "linewidth": 1.2}
+    for (x, y), numbers in labels:
+        text = ", ".join(map(str, numbers[:_MOST_IN_LABEL])) + (" …" if len(numbers) > _MOST_IN_LABEL else "")
+        axes.text(x, y, text, ha="center", va="center", fontsize=8, color="white", weight="bold", bbox=frame, zorder=5)
 
 
 def _measure(scored: ScoredSequence, image: UInt8 | None) -> tuple[float, float]:

@@ -53,11 +53,17 @@ class Strip:
         corner = self._find_centre(frame) - side / 2
         tile = _cut(image, corner, side)
         scale = _TILE_PX / side
-        for row in _rows_of(scored.result, frame):
-            box = (scored.result.boxes[row].reshape(2, 2) - corner) * scale
-            _draw_box(tile, box, int(scored.result.ids[row]))
+        rows = _rows_of(scored.result, frame)
+        boxes = [((scored.result.boxes[row].reshape(2, 2) - corner) * scale).round().astype(int) for row in rows]
+        names = scored.result.ids[rows].tolist()
+        for box, name in zip(boxes, names, strict=True):
+            first, second = box.tolist()
+            cv2.rectangle(tile, first, second, _INK, 4, cv2.LINE_AA)
+            cv2.rectangle(tile, first, second, choose_colour(name), 2, cv2.LINE_AA)
         for row in self._own[scored.truth.frames[self._own] == frame]:
             _draw_dashes(tile, (scored.truth.boxes[row].reshape(2, 2) - corner) * scale)
+        for box, name in zip(boxes, names, strict=True):
+            _write_name(tile, box, name)
         self._tiles[frame] = tile
 
     def render(self) -> UInt8:
@@ -125,17 +131,14 @@ def _cut(image: UInt8, corner: Float64, side: float) -> UInt8:
     return np.asarray(tile, np.uint8)
 
 
-def _draw_box(tile: UInt8, box: Float64, name: int) -> None:
-    (left, top), (right, bottom) = np.round(box).astype(int).tolist()
-    colour = choose_colour(name)
-    cv2.rectangle(tile, (left, top), (right, bottom), _INK, 4, cv2.LINE_AA)
-    cv2.rectangle(tile, (left, top), (right, bottom), colour, 2, cv2.LINE_AA)
+def _write_name(tile: UInt8, box: Int64, name: int) -> None:
+    left, top = box[0].tolist()
     text = str(name)
     (width, height), _ = cv2.getTextSize(text, _FONT, 0.5, 1)
     if not (-width < left < _TILE_PX and -height < top < _TILE_PX):
         return
     x, y = min(max(left, 0), _TILE_PX - width - 4), max(top, height + 4)
-    cv2.rectangle(tile, (x, y - height - 4), (x + width + 4, y + 1), colour, -1)
+    cv2.rectangle(tile, (x, y - height - 4), (x + width + 4, y + 1), choose_colour(name), -1)
     cv2.putText(tile, text, (x + 2, y - 2), _FONT, 0.5, _INK, 1, cv2.LINE_AA)
 
 
