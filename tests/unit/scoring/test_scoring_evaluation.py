@@ -159,7 +159,7 @@ def test_oddities_are_told(tmp_path):
     [
         ("nothing", "gt", {}, "nothing there"),
         ("out", "nothing", {}, "nothing there"),
-        ("out", "out/a.txt/..", {}, "gt/gt.txt"),
+        ("out", "out", {}, "gt/gt.txt"),
         ("out", "gt", {}, "none for b"),
         ("out/a.txt", "gt", {}, "2: a, b"),
         ("out", "gt", {"sequences": ["z"]}, "z"),
@@ -173,7 +173,7 @@ def test_what_does_not_belong_together_is_refused(tmp_path, result, truth, optio
     for name in "ab":
         make_truth(tmp_path / "gt", name)
     with pytest.raises(FormatError, match=words):
-        evaluate(tmp_path / result, (tmp_path / truth).resolve(), **options)
+        evaluate(tmp_path / result, tmp_path / truth, **options)
 
 
 def test_classes_of_motchallenge(tmp_path):
