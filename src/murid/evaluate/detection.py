@@ -58,14 +58,20 @@ def mark_detections(truth: LabelledBoxes, found: LabelledBoxes) -> MarkedDetecti
     for ours, theirs in zip(truth.split(frames), found.split(frames), strict=True):
         best_first = theirs[np.argsort(-found.scores[theirs], kind="stable")]
         overlap = compute_iou(found.boxes[best_first], truth.boxes[ours])
-        for k, threshold in enumerate(IOU_THRESHOLDS):
-            hits[k, best_first] = _match_greedily(overlap, threshold)
+        hits[:, best_first] = _match_at_all_thresholds(overlap)
     return MarkedDetections(found.scores, hits, len(truth))
 
 
 def match_greedily(boxes: NDArray[Any], truth: NDArray[Any], iou_threshold: float = 0.5) -> NDArray[np.bool_]:
     """Which detections (best first) find a box of the truth that none before them has found; ``(n,)`` bool."""
     return _match_greedily(compute_iou(boxes, truth), iou_threshold)
+
+
+def _match_at_all_thresholds(overlap: NDArray[Any]) -> NDArray[np.bool_]:
+    near = overlap >= IOU_THRESHOLDS[0]
+    if (near.sum(axis=0) <= 1).all() and (near.sum(axis=1) <= 1).all():  # nothing to choose, as in most frames
+        return np.asarray(overlap.max(axis=1, initial=0) >= np.array(IOU_THRESHOLDS)[:, None])
+    return np.array([_match_greedily(overlap, threshold) for threshold in IOU_THRESHOLDS])
 
 
 def _match_greedily(overlap: NDArray[Any], iou_threshold: float) -> NDArray[np.bool_]:
