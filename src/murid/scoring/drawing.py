@@ -25,7 +25,7 @@ MISSED = -1
 _MOST_ROWS = 40
 _MOST_NUMBERS = 80
 _MOST_IN_LABEL = 4
-_DARK = 0.35
+_DARK = 0.4
 _INK, _GREY, _PALE = "#222222", "#8a8a8a", "#d9d9d9"
 _HATCHES = ("", "////", "....", "xxxx")
 
@@ -81,7 +81,7 @@ def draw_timeline(scored: ScoredSequence, switches: Sequence[Switch]) -> Figure:
     axes.set_ylim(len(animals) - 0.4, -0.8)
     axes.set_xlim(0, width)
     axes.set_xlabel(unit)
-    shown = "" if len(animals) == n_animals else f", the {len(animals)} of {n_animals} with the most switches"
+    shown = "" if len(animals) == n_animals else f" ({len(animals)} of {n_animals}, most switches)"
     axes.set_title(f"Which id each animal was given{shown}", loc="left", fontsize=11)
     _draw_legend(axes)
     axes.spines[["top", "right", "left"]].set_visible(False)
@@ -150,9 +150,9 @@ def _draw_legend(axes: Axes) -> None:
     from matplotlib.patches import Patch
 
     marks = [
-        Patch(facecolor=_to_rgb(PALETTE[1]), label="id in the bar"),
-        Line2D([], [], color=_PALE, linewidth=3, label="there, not found"),
-        Line2D([], [], color=_INK, marker="v", linestyle="none", label="ID switch (number of them beside the animal)"),
+        Patch(facecolor=_to_rgb(PALETTE[1]), label="found, under this id"),
+        Line2D([], [], color=_PALE, linewidth=3, label="not found"),
+        Line2D([], [], color=_INK, marker="v", linestyle="none", label="ID switch, (n) of them"),
     ]
     axes.legend(handles=marks, loc="lower right", bbox_to_anchor=(1, 1), ncols=3, frameon=False, fontsize=8)
 

@@ -33,7 +33,7 @@ body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 1200px; mar
 table { border-collapse: collapse; margin: 1em 0; font-variant-numeric: tabular-nums; }
 th, td { padding: 2px 9px; text-align: right; border-bottom: 1px solid #ddd; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; }
-img { max-width: 100%; display: block; }
+img { max-width: 100%; display: block; } img[src$="map.png"] { max-width: min(100%, 800px); }
 figure { margin: 1.2em 0; } figcaption { margin-bottom: .3em; }
 .note { background: #fff4d6; padding: .4em .8em; }
 """
