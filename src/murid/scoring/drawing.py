@@ -70,8 +70,11 @@ def draw_timeline(scored: ScoredSequence, switches: Sequence[Switch]) -> Figure:
     per_unit, unit = _choose_unit(scored.material.n_frames, scored.material.fps)
     width = scored.material.n_frames / per_unit
     for row, animal in enumerate(animals):
+        spans: dict[int, list[tuple[float, float]]] = {}
         for start, end, name in find_stretches(scored, animal):
-            _draw_stretch(axes, row, start / per_unit, end / per_unit, name, width)
+            spans.setdefault(name, []).append((start / per_unit, (end - start) / per_unit))
+        for name, of_name in spans.items():
+            _draw_spans(axes, row, name, of_name, width)
         times = [switch.frame / per_unit for switch in switches if switch.truth_id == animal]
         axes.vlines(times, row - 0.42, row + 0.42, colors=_INK, linewidth=1.2, zorder=4)
         axes.scatter(
@@ -107,37 +110,29 @@ def _choose_unit(n_frames: int, fps: float | None) -> tuple[float, str]:
     return (60 * fps, "time (min)") if seconds < 3 * 3600 else (3600 * fps, "time (h)")
 
 
-def _draw_stretch(axes: Axes, row: int, start: float, end: float, name: int, width: float) -> None:
+def _draw_spans(axes: Axes, row: int, name: int, spans: Sequence[tuple[float, float]], width: float) -> None:
+    """Draw the bars of one id in the row of an animal, given as starts and lengths, at once, as they can be many."""
     if name == MISSED:
-        axes.barh(row, end - start, 0.12, start, color=_PALE, zorder=2)
+        axes.broken_barh(spans, (row - 0.06, 0.12), facecolor=_PALE, zorder=2)
         return
     hatch = _HATCHES[(name - 1) // len(PALETTE) % len(_HATCHES)]
-    axes.barh(
-        row,
-        end - start,
-        0.64,
-        start,
-        color=_to_rgb(choose_colour(name)),
-        hatch=hatch,
-        edgecolor="#00000055",
-        linewidth=0.3,
-        zorder=3,
+    colour = _to_rgb(choose_colour(name))
+    look: dict[str, Any] = {"facecolor": colour, "hatch": hatch, "edgecolor": "#00000055", "linewidth": 0.3}
+    axes.broken_barh(spans, (row - 0.32, 0.64), zorder=3, **look)
+    is_dark = np.dot(colour, (0.2126, 0.7152, 0.0722)) < _DARK and not hatch
+    box: dict[str, Any] | None = (
+        {"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 1.0} if hatch else None
     )
-    is_dark = np.dot(_to_rgb(choose_colour(name)), (0.2126, 0.7152, 0.0722)) < _DARK and not hatch
-    if (end - start) / width > 0.008 * (1 + len(str(name))):
-        box = {"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 1.0} if hatch else None
-        middle = (start + end) / 2
-        axes.text(
-            middle,
-            row,
-            str(name),
-            ha="center",
-            va="center",
-            fontsize=8,
-            color="white" if is_dark else _INK,
-            bbox=box,
-            zorder=6,
-        )
+    text: dict[str, Any] = {
+        "ha": "center",
+        "va": "center",
+        "fontsize": 8,
+        "color": "white" if is_dark else _INK,
+        "bbox": box,
+    }
+    for start, length in spans:
+        if length / width > 0.008 * (1 + len(str(name))):
+            axes.text(start + length / 2, row, str(name), zorder=6, **text)
 
 
 def _to_rgb(colour: Colour) -> tuple[float, float, float]:
