@@ -87,7 +87,7 @@ def _load_run(pair: Pair, settings: Settings) -> Material:
     check_lengths(pair, n_frames, settings.n_frames)
     size = (int(facts.get("width") or 0), int(facts.get("height") or 0))
     check_sizes(pair, size)
-    fps = settings.fps or pair.truth.fps or facts.get("fps")
+    fps = settings.fps or facts.get("fps") or pair.truth.fps
     truth = read_truth_file(pair.truth, n_frames)
     source = run.manifest.source
     has_source = Path(source).exists() or not pair.truth.video
