@@ -36,7 +36,7 @@ def test_track_info_export_evaluate(clip, tmp_path, capsys):
     assert call(capsys, "export", run, "--format", "mot", "--out", tmp_path / "tracks.txt")[0] == 0
     rows = np.loadtxt(tmp_path / "tracks.txt", delimiter=",")
     assert rows[:, 0].min() >= 1
-    assert len(rows) == sum(t["n_frames"] for t in facts["tracks"])
+    assert len(rows) == sum(t["n_frames"] + t["n_filled"] for t in facts["tracks"])
     assert call(capsys, "export", run, "--out", tmp_path / "tracks.csv")[0] == 0
     assert len(pd.read_csv(tmp_path / "tracks.csv")) == len(rows)
 

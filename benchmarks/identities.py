@@ -1,0 +1,337 @@
+"""Identities over whole recordings: the association alone beside them, on the same detections.
+
+    python benchmarks/identities.py scenes --work /tmp/identities --seeds 901 902 903
+    python benchmarks/identities.py degraded --seeds 20
+    python benchmarks/identities.py clips --work /tmp/identities
+    python benchmarks/identities.py day --hours 24
+
+``scenes`` makes the recordings of the stress bench and detects in them once (minutes each; kept in ``--work``), then
+associates and tells identities from what is stored, and draws the reliability diagram. ``degraded`` needs no picture:
+true boxes of simulated animals go through a noise model of the detector (misses, loose and merged boxes in contact,
+duplicates, clutter). ``clips`` are the two real ones with truth under ``$MURID_DATA``. ``day`` links a generated
+recording. Each prints a table and adds its figures to ``identities.json`` in ``--out``.
+
+Identity accuracy is the share of the truth's animal-frames that have the right name (IoU >= 0.5) under the best
+one-to-one assignment of names; a switch is a true animal that has another name than when it was last seen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from murid.core import Detections, DetectionTable, Tracks
+from murid.core.boxes import compute_iou
+from murid.core.embeddings import normalize
+from murid.evaluate import LabelledBoxes, compute_metrics
+from murid.formats import read_mot
+from murid.identify import Identified, identify_animals
+from murid.run import Run
+from murid.scenes.motion import Herd
+from murid.scenes.places import build_place
+from murid.scenes.recording import RecordingConfig
+from murid.scenes.scenarios import SCENARIOS, make_scenario
+from murid.store import RunDirectory
+from murid.tracking import TrackConfig, Tracker
+
+CLIPS = {"udmt-rat2mice-a": 3, "sleapmot-2mice-homecage": 2}
+SURE = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999, 1.001)
+
+
+def match(truth: LabelledBoxes, result: LabelledBoxes, n_frames: int, least: float = 0.5) -> np.ndarray:
+    """True id ``(N,)`` of each box of the result, matched frame by frame; -1 = none."""
+    ids, a, b = (
+        np.full(len(result), -1),
+        np.argsort(truth.frames, kind="stable"),
+        np.argsort(result.frames, kind="stable"),
+    )
+    at, bt = (np.searchsorted(x.frames[o], np.arange(n_frames + 1)) for x, o in ((truth, a), (result, b)))
+    for t in range(n_frames):
+        own, found = a[at[t] : at[t + 1]], b[bt[t] : bt[t + 1]]
+        iou = compute_iou(truth.boxes[own], result.boxes[found])
+        rows, columns = linear_sum_assignment(-np.where(iou >= least, iou + 1, 0))
+        good = iou[rows, columns] >= least
+        ids[found[columns[good]]] = truth.ids[own[rows[good]]]
+    return ids
+
+
+def assign_names(true_ids: np.ndarray, names: np.ndarray) -> dict[int, int]:
+    """Best one-to-one assignment of names to true ids."""
+    t, u = np.unique(true_ids[true_ids >= 0], return_inverse=True)
+    n, v = np.unique(names[true_ids >= 0], return_inverse=True)
+    counts = np.zeros((len(t), len(n)))
+    np.add.at(counts, (u, v), 1)
+    return {int(n[j]): int(t[i]) for i, j in zip(*linear_sum_assignment(-counts), strict=True)}
+
+
+def score(truth: LabelledBoxes, result: LabelledBoxes, n_frames: int, fps: float) -> dict[str, float]:
+    """Identity accuracy, IDF1, switches per animal-hour."""
+    true_ids = match(truth, result, n_frames)
+    names = assign_names(true_ids, result.ids)
+    right = sum(names.get(n) == t for n, t in zip(result.ids.tolist(), true_ids.tolist(), strict=True) if t >= 0)
+    order = np.lexsort((result.frames, true_ids))
+    order = order[true_ids[order] >= 0]
+    switches = int(((np.diff(true_ids[order]) == 0) & (np.diff(result.ids[order]) != 0)).sum())
+    return {
+        "accuracy": 100 * right / len(truth),
+        "idf1": compute_metrics(truth, result, n_frames).idf1,
+        "switches": switches,
+        "switches_per_hour": switches / (len(truth) / fps / 3600),
+    }
+
+
+def compare(truth: LabelledBoxes, table: DetectionTable, n_animals: int, fps: float) -> tuple[dict, Identified]:
+    """Scores of the association alone and of identities, and these."""
+    tracker = Tracker(TrackConfig(max_tracks=n_animals), fps)
+    tracks = Tracks.from_frames([tracker.step(detections) for detections in table])
+    started = time.perf_counter()
+    found = identify_animals(table, n_animals, fps)
+    seconds = time.perf_counter() - started
+    result = LabelledBoxes(found.frames, found.identity_ids, found.boxes.astype(np.float64))
+    alone = score(truth, LabelledBoxes.from_tracks(tracks), table.n_frames, fps)
+    return {"dam": alone, "linked": score(truth, result, table.n_frames, fps), "seconds": seconds}, found
+
+
+def judge(truth: LabelledBoxes, found: Identified, n_frames: int) -> tuple[np.ndarray, np.ndarray]:
+    """What was said of each position that was seen, and whether it was right."""
+    seen = ~found.filled
+    result = LabelledBoxes(found.frames[seen], found.identity_ids[seen], found.boxes[seen].astype(np.float64))
+    true_ids = match(truth, result, n_frames, 0.3)
+    names = assign_names(true_ids, result.ids)
+    right = np.array([names.get(n) == t for n, t in zip(result.ids.tolist(), true_ids.tolist(), strict=True)])
+    return found.certainties[seen][true_ids >= 0], right[true_ids >= 0]
+
+
+def tabulate_reliability(said: np.ndarray, right: np.ndarray) -> list[dict[str, float]]:
+    """Mean certainty and share that was right, for each range of certainty."""
+    rows = []
+    for low, high in pairwise(SURE):
+        own = (said >= low) & (said < high)
+        if own.any():
+            rows.append({"n": int(own.sum()), "said": float(said[own].mean()), "right": float(right[own].mean())})
+    sure = said >= 0.99
+    print(f"said >= 99 %: {sure.mean():.1%} of animal-frames, {right[sure].mean():.2%} of them right")
+    return rows
+
+
+def draw_reliability(path: Path, rows: list[dict[str, float]]) -> None:
+    """Draw said against right."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.5, 4.2), layout="constrained")
+    axes = figure.add_subplot(xlabel="certainty that was said", ylabel="share that was right", xlim=(0, 1), ylim=(0, 1))
+    axes.plot([0, 1], [0, 1], color="0.7", linewidth=1)
+    sizes = [12 + 60 * row["n"] / max(r["n"] for r in rows) for row in rows]
+    axes.plot([r["said"] for r in rows], [r["right"] for r in rows], color="#0072b2")
+    axes.scatter([r["said"] for r in rows], [r["right"] for r in rows], sizes, color="#0072b2")
+    axes.set_aspect("equal")
+    figure.savefig(path, dpi=120)
+
+
+def simulate(config: RecordingConfig) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Boxes ``(n, 4)``, whether each animal is out of its shelter, and their order from the lowest, frame by frame."""
+    for_place, _, for_motion, _ = np.random.default_rng(config.seed).spawn(4)
+    place = build_place(
+        for_place, config.place, config.height, config.width, config.body_px, config.n_shelters, config.tone
+    )
+    herd = Herd(config.n_animals, place.ground, place.shelters, config.habits, config.body_px, config.fps, for_motion)
+    for _ in range(config.n_frames):
+        herd.step()
+        along = np.abs(np.column_stack([np.cos(herd.heading), np.sin(herd.heading)]))
+        half = config.body_px * (0.32 * along + 0.18)
+        hidden = np.zeros(config.n_animals, bool)
+        for shelter in place.shelters:
+            hidden |= np.linalg.norm(herd.position - shelter, axis=1) < 0.9 * config.body_px
+        yield np.concatenate([herd.position - half, herd.position + half], axis=1), ~hidden, herd.order
+
+
+def degrade(
+    frames: Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]], rng: np.random.Generator, size: int, body_px: float
+) -> tuple[LabelledBoxes, DetectionTable]:
+    """Truth and detections: misses, loose and merged boxes in contact, duplicates, clutter at a fixed place."""
+    truths, found, looks, clutter = [], [], None, rng.uniform(60, 400, 2)
+    for t, (boxes, out, order) in enumerate(frames):
+        looks = normalize(rng.normal(size=(len(boxes), size))) if looks is None else looks
+        iou = compute_iou(boxes, boxes) - np.eye(len(boxes))
+        iou[:, ~out] = 0
+        contact = iou.max(axis=1) > 0.02
+        rank = np.argsort(order)
+        covered = ((iou > 0.45) & (rank[None] > rank[:, None])).any(axis=1)
+        truths.append((np.full(out.sum(), t), np.flatnonzero(out) + 1, boxes[out]))
+        seen = out & ~covered & (rng.random(len(boxes)) > np.where(contact, 0.06, 0.01))
+        jitter = rng.normal(0, 1, boxes.shape) * np.where(contact, 0.05, 0.02)[:, None] * body_px
+        shown = (boxes + jitter)[seen]
+        for i, j in zip(*np.nonzero(np.triu(iou > 0.25)), strict=True):
+            if rng.random() < 0.1 and seen[i] and seen[j]:
+                shown[np.flatnonzero(seen) == i] = np.append(
+                    np.minimum(boxes[i, :2], boxes[j, :2]), np.maximum(boxes[i, 2:], boxes[j, 2:])
+                )
+        scores = np.clip(rng.normal(np.where(contact[seen], 0.75, 0.9), 0.12), 0.1, 1)
+        own = normalize(looks[seen] + rng.normal(0, 0.4, (seen.sum(), size)))
+        double = rng.random(len(shown)) < 0.01
+        spot = rng.random() < 0.2
+        extra = np.concatenate([shown[double] + rng.normal(0, 0.12 * body_px, (double.sum(), 4)),
+                                np.tile([*clutter, *(clutter + 0.6 * body_px)], (int(spot), 1))])  # fmt: skip
+        extra = np.concatenate([np.minimum(extra[:, :2], extra[:, 2:] - 4), extra[:, 2:]], axis=1)
+        low = np.clip(rng.normal(0.4, 0.1, len(extra)), 0.1, 0.8)
+        shown = np.concatenate([shown[:, :2], np.maximum(shown[:, 2:], shown[:, :2] + 4)], axis=1)
+        found.append(
+            Detections(
+                np.concatenate([shown, extra]).astype(np.float32),
+                np.concatenate([scores, low]).astype(np.float32),
+                np.concatenate([own, normalize(rng.normal(size=(len(extra), size)))]).astype(np.float32),
+            )
+        )
+    columns = (np.concatenate(column) for column in zip(*truths, strict=True))
+    frames_, ids, boxes = columns
+    return LabelledBoxes(frames_.astype(np.int64), ids.astype(np.int64), boxes), DetectionTable.from_frames(found)
+
+
+def run_murid(*arguments: object) -> None:
+    """Run murid in a process of its own."""
+    subprocess.run([sys.executable, "-m", "murid", *map(str, arguments)], check=True, stdout=subprocess.DEVNULL)
+
+
+def prepare(work: Path, scenario: str, seed: int) -> Path:
+    """Scene of a scenario with its detections, made once."""
+    folder = work / f"{scenario}-{seed}"
+    if not (folder / "run.murid" / "manifest.json").is_file():
+        run_murid("scenes", "--scenario", scenario, "--seed", seed, "--out", folder)
+    animals = SCENARIOS[scenario].n_animals
+    run_murid("track", folder / "video.mp4", "--animals", animals, "--no-identities", "--out", folder / "run.murid")
+    return folder
+
+
+def print_row(name: str, scores: dict) -> None:
+    """Print one line of the table."""
+    cells = [
+        f"{scores[k]['accuracy']:7.2f} {scores[k]['idf1']:7.2f} {scores[k]['switches_per_hour']:8.1f}"
+        for k in ("dam", "linked")
+    ]
+    print(f"{name:<26} {cells[0]}  |{cells[1]}  {scores['seconds']:6.1f} s", flush=True)
+
+
+def average(rows: list[dict]) -> dict:
+    """Mean of the scores of several recordings."""
+    mean = {k: {s: float(np.mean([r[k][s] for r in rows])) for s in rows[0][k]} for k in ("dam", "linked")}
+    return mean | {"seconds": float(np.mean([r["seconds"] for r in rows])), "n": len(rows)}
+
+
+def bench_scenes(options: argparse.Namespace) -> dict:
+    """The six scenarios through the shipped detector."""
+    results, judged = {}, []
+    for scenario in options.scenarios:
+        rows = []
+        for seed in options.seeds:
+            folder = prepare(options.work, scenario, seed)
+            run = RunDirectory.open(folder / "run.murid")
+            truth, table, fps = read_mot(folder / "gt" / "gt.txt"), run.read_detections(), SCENARIOS[scenario].fps
+            scores, found = compare(truth, table, SCENARIOS[scenario].n_animals, fps)
+            print_row(f"{scenario} {seed}", scores)
+            rows.append(scores)
+            judged.append(judge(truth, found, table.n_frames))
+        results[scenario] = average(rows) | {"seeds": options.seeds}
+        print_row(scenario, results[scenario])
+    said, right = (np.concatenate(column) for column in zip(*judged, strict=True))
+    results["reliability"] = tabulate_reliability(said, right)
+    draw_reliability(options.out / "reliability.png", results["reliability"])
+    return results
+
+
+def bench_degraded(options: argparse.Namespace) -> dict:
+    """Many seeds of simulated animals through the noise model."""
+    results, judged = {}, []
+    for scenario in options.scenarios:
+        rows = []
+        for seed in range(options.first_seed, options.first_seed + options.n_seeds):
+            config = make_scenario(scenario, seed, options.seconds)
+            rng = np.random.default_rng((seed, 7))
+            truth, table = degrade(simulate(config), rng, 16, config.body_px)
+            if config.lookalike:
+                table = DetectionTable(table.boxes, table.scores, None, table.frame_offsets)
+            scores, found = compare(truth, table, config.n_animals, config.fps)
+            rows.append(scores)
+            judged.append(judge(truth, found, table.n_frames))
+        results[scenario] = average(rows)
+        print_row(f"{scenario} ({len(rows)} seeds)", results[scenario])
+    results["reliability"] = tabulate_reliability(*(np.concatenate(column) for column in zip(*judged, strict=True)))
+    return results
+
+
+def bench_clips(options: argparse.Namespace) -> dict:
+    """The real clips."""
+    results = {}
+    for name, animals in CLIPS.items():
+        clip, run = Path(os.environ["MURID_DATA"]) / "rodents" / name, options.work / f"{name}.murid"
+        run_murid("track", clip / "video.mp4", "--animals", animals, "--out", run)
+        table, info = RunDirectory.open(run).read_detections(), Run.open(run).info()
+        results[name], _ = compare(read_mot(clip / "gt" / "gt.txt"), table, animals, info["fps"])
+        print_row(name, results[name])
+    return results
+
+
+def bench_day(options: argparse.Namespace) -> dict:
+    """A long recording: half an hour of simulated animals, played forward and backward in turn."""
+    config = make_scenario("shelter-4", 5, min(1800.0, 3600 * options.hours))
+    _, table = degrade(simulate(config), np.random.default_rng(5), 16, config.body_px)
+    n = max(1, round(3600 * options.hours * config.fps / config.n_frames))
+    one = [table[t] for t in range(table.n_frames)]
+    back = DetectionTable.from_frames(one[::-1])
+    parts = [table if k % 2 == 0 else back for k in range(n)]
+    starts = np.cumsum([0, *(len(p) for p in parts)])
+    whole = DetectionTable(
+        np.concatenate([p.boxes for p in parts]),
+        np.concatenate([p.scores for p in parts]),
+        None,
+        np.concatenate([[0], *(p.frame_offsets[1:] + s for p, s in zip(parts, starts[:-1], strict=True))]),
+    )
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    started = time.perf_counter()
+    found = identify_animals(
+        whole,
+        config.n_animals,
+        config.fps,
+        embeddings=lambda: ((int(s), p.embeddings) for p, s in zip(parts, starts, strict=False)),
+    )
+    seconds = time.perf_counter() - started
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{whole.n_frames} frames, {len(whole)} detections, {before:.0f} MB before: {seconds:.0f} s, {peak:.0f} MB")
+    print(f"{len(found)} positions, {len(found.crossings)} doubtful crossings")
+    return {"frames": whole.n_frames, "detections": len(whole), "seconds": seconds, "peak_mb": peak}
+
+
+def main() -> None:
+    """Run one of the four."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("bench", choices=["scenes", "degraded", "clips", "day"])
+    parser.add_argument("--work", type=Path, default=Path("identities-work"))
+    parser.add_argument("--out", type=Path, default=Path())
+    parser.add_argument("--scenarios", nargs="+", choices=list(SCENARIOS), default=list(SCENARIOS))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[901, 902, 903])
+    parser.add_argument("--first-seed", type=int, default=1)
+    parser.add_argument("--n-seeds", type=int, default=10)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--hours", type=float, default=24.0)
+    options = parser.parse_args()
+    for folder in (options.work, options.out):
+        folder.mkdir(parents=True, exist_ok=True)
+    print(f"{'':<26} {'DAM alone: accuracy, IDF1, sw/h':>24}  |{'linked':>22}")
+    found = globals()[f"bench_{options.bench}"](options)
+    path = options.out / "identities.json"
+    known = json.loads(path.read_text()) if path.is_file() else {}
+    path.write_text(json.dumps(known | {options.bench: found}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
