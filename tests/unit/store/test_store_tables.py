@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from murid.core.types import DetectionTable, Tracks
-from murid.errors import ArrayError
+from murid.errors import ArrayError, RunError
 from murid.store import FrameTable, parts
 
 
@@ -43,3 +43,25 @@ def test_frame_table_checks_what_it_is_given():
         FrameTable(0, np.arange(3))
     with pytest.raises(ArrayError, match=r"FrameTable.unreadable: expected frames 5 to 7, got \[8\]"):
         FrameTable(5, np.arange(3.0), {8: "broken"})
+
+
+def test_identities_come_back_with_what_was_filled_in(tmp_path):
+    boxes = np.array([[0, 0, 4, 4], [5, 5, 9, 9], [1, 0, 5, 4]], np.float32)
+    looks = np.eye(3, dtype=np.float32)
+    detections = DetectionTable(boxes, np.array([0.5, 0.75, 1], np.float32), looks, np.array([0, 2, 2, 3]))
+    shown = np.array([[5, 5, 9, 9], [0.5, 0, 4.5, 4], [1, 0, 5, 4]], np.float32)
+    told = DetectionTable(shown, np.array([0.75, 0, 1], np.float32), None, np.array([0, 1, 2, 3]))
+    rows, certainties = np.array([1, -1, 0]), np.array([1, 0.5, 0.75], np.float32)
+    tracks = Tracks(told, np.array([2, 1, 1]), rows < 0, certainties)
+    parts.write_identities(tmp_path / "i", 100, rows, tracks)
+    again = parts.read_identities(tmp_path / "i", 100, detections)
+    np.testing.assert_array_equal(again.detections.boxes, shown)
+    np.testing.assert_array_equal(again.detections.frame_offsets, told.frame_offsets)
+    np.testing.assert_array_equal(again.detections.embeddings, [[0, 1, 0], [0, 0, 0], [0, 0, 1]])
+    np.testing.assert_array_equal(again.track_ids, [2, 1, 1])
+    np.testing.assert_array_equal(again.filled, [False, True, False])
+    np.testing.assert_array_equal(again.certainties, certainties)
+    with pytest.raises(RunError, match="row: expected rows of the same part's detections"):
+        parts.read_identities(
+            tmp_path / "i", 100, DetectionTable(boxes[:1], boxes[:1, 0], None, np.array([0, 1, 1, 1]))
+        )

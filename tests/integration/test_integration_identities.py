@@ -1,0 +1,82 @@
+"""Identities in a run: told by default in closed mode, told anew without the video, marked in every output."""
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from murid.cli import run as murid_cli
+from murid.pipeline import identify, track
+from murid.run import Run
+from murid.store import RunDirectory
+
+
+@pytest.fixture
+def run(tracked, tmp_path):
+    """Copy of a finished run whose video is gone, with a stretch in which one animal is not detected."""
+    path = shutil.copytree(tracked, tmp_path / "cage.murid")
+    manifest = json.loads((path / "manifest.json").read_text())
+    manifest["source"] = str(tmp_path / "gone.mp4")
+    (path / "manifest.json").write_text(json.dumps(manifest))
+    return path
+
+
+def read_parts(path):
+    return {p.relative_to(path): p.read_bytes() for p in path.rglob("*.parquet")}
+
+
+def test_told_again_without_the_video_it_is_the_same(run):
+    before = read_parts(run)
+    assert identify(run).path == run
+    assert read_parts(run) == before
+    with RunDirectory.open(run, writable=True) as directory:
+        directory.forget_identities()
+    assert not list((run / "identities").iterdir())
+    identify(run, animals=3)
+    assert read_parts(run) == before
+
+
+def test_tracks_of_the_association_stay(run, clip, tracked, tmp_path):
+    told = Run.open(run).tracks()
+    assert set(np.unique(told.track_ids)) <= {1, 2, 3}
+    plain = track(clip, animals=3, detector="background", out=tmp_path / "plain.murid", identities=False)
+    assert plain.tracks().filled is None
+    assert plain.info()["stages"]["identify"] == "pending"
+    np.testing.assert_array_equal(
+        np.concatenate([tracks.track_ids for _, tracks in RunDirectory.open(run).iterate_tracks(associated=True)]),
+        plain.tracks().track_ids,
+    )
+
+
+def test_filled_in_positions_are_marked_in_every_output(run, tmp_path):
+    result = Run.open(run)
+    tracks, trajectories = result.tracks(), result.trajectories()
+    assert tracks.filled.any(), "the clip is to have a gap"
+    assert trajectories.filled.sum() == tracks.filled.sum()
+    assert (trajectories.confidence[trajectories.filled] == 0).all()
+    assert np.isfinite(trajectories.certainty[trajectories.filled]).all()
+    table = pd.read_csv(result.export("csv", tmp_path / "a.csv"))
+    assert table["filled"].sum() == tracks.filled.sum()
+    assert (table["score"][table["filled"] == 1] == 0).all()
+    rows = np.loadtxt(result.export("mot", tmp_path / "a.txt"), delimiter=",")
+    assert (rows[:, 6] == 0).sum() == tracks.filled.sum()
+
+
+def test_bad_numbers(run, capsys):
+    assert murid_cli(["identify", str(run), "--animals", "0"]) != 0
+    assert "--animals: expected 1 or more, got 0" in capsys.readouterr().err
+    assert murid_cli(["identify", str(run.parent)]) != 0
+    assert "expected a run directory" in capsys.readouterr().err
+
+
+def test_a_run_without_a_number_asks_for_one(clip, tmp_path, capsys):
+    out = tmp_path / "open.murid"
+    track(clip, detector="background", out=out)
+    assert murid_cli(["identify", str(out)]) != 0
+    assert "expected a number, since this run was made without one" in capsys.readouterr().err
+    assert murid_cli(["identify", str(out), "--animals", "3"]) == 0
+    assert "identities in 90 frames" in capsys.readouterr().out
+    assert murid_cli(["info", str(out)]) == 0
+    assert "certain" in capsys.readouterr().out
