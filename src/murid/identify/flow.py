@@ -37,8 +37,8 @@ def find_paths(gains: Float64, heads: Int64, tails: Int64, link_gains: Float64, 
     if not n:
         return np.zeros(0, np.int64)
     source, sink, nodes = 2 * n, 2 * n + 1, np.arange(n)
-    sources = np.concatenate([2 * nodes, np.full(n, source), 2 * nodes + 1, 2 * heads + 1])
-    targets = np.concatenate([2 * nodes + 1, 2 * nodes, np.full(n, sink), 2 * tails])
+    sources = np.concatenate([2 * nodes, np.full(n, source), 2 * nodes + 1, 2 * heads + 1]).astype(np.int32)
+    targets = np.concatenate([2 * nodes + 1, 2 * nodes, np.full(n, sink), 2 * tails]).astype(np.int32)
     costs = np.concatenate([-gains, np.zeros(2 * n), -link_gains])
     used = np.zeros(len(costs), bool)
     potentials = _compute_potentials(gains, heads, tails, link_gains)
@@ -67,8 +67,8 @@ def _compute_potentials(gains: Float64, heads: Int64, tails: Int64, link_gains: 
 
 
 def _find_augmenting_path(
-    sources: Int64,
-    targets: Int64,
+    sources: NDArray[np.int32],
+    targets: NDArray[np.int32],
     costs: Float64,
     used: NDArray[np.bool_],
     potentials: Float64,
@@ -76,12 +76,13 @@ def _find_augmenting_path(
     sink: int,
 ) -> Int64 | None:
     """Edges of the cheapest path of the residual graph, None if it gains nothing; brings `potentials` up to date."""
-    begin, end = np.where(used, targets, sources), np.where(used, sources, targets)
-    reduced = np.where(used, -costs, costs) + potentials[begin] - potentials[end]
     n = len(potentials)
-    order = np.lexsort((end, begin))
-    pointers = np.searchsorted(begin[order], np.arange(n + 1))
-    graph = csr_array((np.maximum(reduced[order], 0), end[order].astype(np.int32), pointers.astype(np.int32)), (n, n))
+    begin, end = np.where(used, targets, sources), np.where(used, sources, targets)
+    order = np.argsort(begin * np.int64(n) + end).astype(np.int32)
+    begin, end = begin[order], end[order]
+    reduced = np.where(used, -costs, costs)[order] + potentials[begin] - potentials[end]
+    pointers = np.searchsorted(begin, np.arange(n + 1)).astype(np.int32)
+    graph = csr_array((np.maximum(reduced, 0), end, pointers), (n, n))
     distances, before = dijkstra(graph, indices=source, return_predecessors=True)
     if not np.isfinite(distances[sink]):
         return None
@@ -95,7 +96,7 @@ def _find_augmenting_path(
     taken = []
     for a, b in pairwise(path):
         low, high = pointers[a], pointers[a + 1]
-        taken.append(order[low + np.searchsorted(end[order[low:high]], b)])
+        taken.append(order[low + np.searchsorted(end[low:high], b)])
     return np.array(taken, np.int64)
 
 
