@@ -1,0 +1,207 @@
+"""How far looks tell the animals of this recording apart, learnt from the recording itself, without labels.
+
+Pieces of one tracklet are one animal, tracklets seen at the same time are different ones. Linear discriminants of these
+pairs give a logarithm of odds for any two tracklets; it is scaled by what it proves on stretches of the recording that
+it was not learnt from, down to nothing where animals look alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import eigh
+from scipy.optimize import minimize
+from scipy.special import expit
+
+from murid.core.types import Float64, Int64
+
+LEAST_LAG_S = 2.0
+"""Time between two pieces of one tracklet that count as two sights of an animal; before that it hardly moves."""
+AT_ONCE_S = 0.25
+"""Time within which two tracklets are seen at once."""
+MOST_GAIN = 8.0
+"""Highest logarithm of odds that looks may add."""
+_BLOCK_S = 10.0
+_SHRINKAGE = 0.1
+_FREEDOM = 4.0
+_MOST_DIMS = 8
+_LEAST_PAIRS = 40
+_MOST_PAIRS = 20000
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Pieces:
+    """Mean looks over short stretches of tracklets.
+
+    Attributes
+    ----------
+    tracklets : ndarray
+        ``(P,)`` int64 number of the tracklet that each is of, ascending.
+    times_s : ndarray
+        ``(P,)`` float64.
+    features : ndarray
+        ``(P, d)`` float64.
+    """
+
+    tracklets: Int64
+    times_s: Float64
+    features: Float64
+
+    def __len__(self) -> int:
+        return len(self.times_s)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Looks:
+    """Tracklets in the space in which animals of the recording differ.
+
+    Attributes
+    ----------
+    means : ndarray
+        ``(T, r)`` float64; NaN where a tracklet was never seen clearly.
+    same, different : ndarray
+        ``(r,)`` float64: variances of differences, within and between animals.
+    trust : float
+        Factor in [0, 1] by which odds are multiplied.
+    """
+
+    means: Float64
+    same: Float64
+    different: Float64
+    trust: float
+
+    @classmethod
+    def none(cls, n_tracklets: int) -> Looks:
+        """Looks that say nothing."""
+        return cls(np.full((n_tracklets, 1), np.nan), np.ones(1), np.ones(1), 0.0)
+
+    def compute_gains(self, heads: Int64, tails: Int64) -> Float64:
+        """Logarithms ``(E,)`` of how much likelier the looks are for one animal than for two."""
+        return self.compare(self.means[heads], self.means[tails])
+
+    def compare(self, a: Float64, b: Float64) -> Float64:
+        """The same for looks ``(E, r)``; 0 where one of them is unknown."""
+        odds = _compute_odds(a - b, self.same, self.different)
+        return np.asarray(np.clip(np.nan_to_num(self.trust * odds), -MOST_GAIN, MOST_GAIN), np.float64)
+
+
+def fit_looks(pieces: Pieces, groups: Int64, n_animals: int, rng: np.random.Generator) -> Looks:
+    """Learn what tells the animals apart, and how far to trust it.
+
+    Parameters
+    ----------
+    pieces : Pieces
+    groups : ndarray
+        ``(T,)`` int64: tracklets of one number are one animal for sure.
+    n_animals : int
+    rng : Generator
+    """
+    none = Looks.none(len(groups))
+    of = groups[pieces.tracklets]
+    order = np.argsort(of, kind="stable")
+    pieces = Pieces(of[order], pieces.times_s[order], pieces.features[order])
+    same, different = _pair_same(pieces, rng), _pair_different(pieces, rng)
+    if min(len(same), len(different)) < _LEAST_PAIRS or n_animals < 2:
+        return none
+    n_dims = min(_MOST_DIMS, pieces.features.shape[1], n_animals - 1)
+    blocks = (pieces.times_s // _BLOCK_S).astype(np.int64) % 2
+    proofs = [_prove(pieces, same, different, blocks, k, n_dims) for k in (0, 1)]
+    trust = _calibrate(*(np.concatenate(column) for column in zip(*proofs, strict=True)))
+    if trust <= 0:
+        return none
+    seen = pieces.features @ _find_axes(pieces.features, same, different, n_dims)
+    sums, counts = add_up(seen, pieces.tracklets, len(groups))
+    means = np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], np.nan)
+    return Looks(means[groups], _spread(seen, same), _spread(seen, different), trust)
+
+
+def add_up(values: Float64, groups: Int64, n_groups: int) -> tuple[Float64, Float64]:
+    """Sums ``(n_groups, d)`` and counts ``(n_groups,)`` of the rows ``(n, d)`` of each group."""
+    sums = np.column_stack([np.bincount(groups, column, n_groups) for column in values.T])
+    return sums.astype(np.float64), np.bincount(groups, minlength=n_groups).astype(np.float64)
+
+
+def _pair_same(pieces: Pieces, rng: np.random.Generator) -> Int64:
+    """Pairs ``(k, 2)`` of pieces of one tracklet that lie some time apart."""
+    bounds = np.searchsorted(pieces.tracklets, np.arange(pieces.tracklets.max(initial=-1) + 2))
+    sizes = np.diff(bounds)
+    quota = np.minimum(sizes * 4, 400)
+    first = np.repeat(bounds[:-1], quota)
+    picks = np.column_stack([first + (rng.random(len(first)) * np.repeat(sizes, quota)).astype(np.int64) for _ in "ab"])
+    apart = np.abs(pieces.times_s[picks[:, 0]] - pieces.times_s[picks[:, 1]]) >= LEAST_LAG_S
+    return _thin(picks[apart], rng)
+
+
+def _pair_different(pieces: Pieces, rng: np.random.Generator) -> Int64:
+    """Pairs ``(k, 2)`` of pieces of different tracklets seen at the same time."""
+    order = np.argsort(pieces.times_s, kind="stable")
+    times = pieces.times_s[order]
+    pairs = []
+    for shift in range(1, 9):
+        a, b = order[:-shift], order[shift:]
+        near = (times[shift:] - times[:-shift] < AT_ONCE_S) & (pieces.tracklets[a] != pieces.tracklets[b])
+        pairs.append(np.column_stack([a[near], b[near]]))
+    return _thin(np.concatenate(pairs), rng)
+
+
+def _thin(pairs: Int64, rng: np.random.Generator) -> Int64:
+    return pairs if len(pairs) <= _MOST_PAIRS else pairs[rng.choice(len(pairs), _MOST_PAIRS, replace=False)]
+
+
+def _find_axes(features: Float64, same: Int64, different: Int64, n_dims: int) -> Float64:
+    """Linear discriminants ``(d, n_dims)``: differences between animals over those within one (Fisher)."""
+    within = _scatter(features, same)
+    between = _scatter(features, different)
+    size = np.trace(within) / len(within)
+    _, vectors = eigh(between, (1 - _SHRINKAGE) * within + _SHRINKAGE * size * np.eye(len(within)))
+    axes: Float64 = vectors[:, ::-1][:, :n_dims]
+    return axes
+
+
+def _scatter(features: Float64, pairs: Int64) -> Float64:
+    differences = features[pairs[:, 0]] - features[pairs[:, 1]]
+    scatter: Float64 = differences.T @ differences / len(differences)
+    return scatter
+
+
+def _spread(seen: Float64, pairs: Int64) -> Float64:
+    spread: Float64 = np.maximum(np.square(seen[pairs[:, 0]] - seen[pairs[:, 1]]).mean(axis=0), 1e-9)
+    return spread
+
+
+def _compute_odds(differences: Float64, same: Float64, different: Float64) -> Float64:
+    """Logarithm of the odds that two sights are one animal, both differences distributed as Student's t."""
+    wider = np.maximum(different, same)
+    squares = np.square(differences)
+    odds = np.log1p(squares / (wider * _FREEDOM)) - np.log1p(squares / (same * _FREEDOM))
+    total: Float64 = (0.5 * np.log(wider / same) + (_FREEDOM + 1) / 2 * odds).sum(axis=-1)
+    return total
+
+
+def _prove(
+    pieces: Pieces, same: Int64, different: Int64, blocks: Int64, k: int, n_dims: int
+) -> tuple[Float64, Float64]:
+    """Learn on one half of the recording; odds of the other half's pairs, and 1 where they are of one animal."""
+    learnt = [pairs[(blocks[pairs] == k).all(axis=1)] for pairs in (same, different)]
+    tested = [pairs[(blocks[pairs] != k).all(axis=1)] for pairs in (same, different)]
+    if min(map(len, learnt)) < _LEAST_PAIRS or min(map(len, tested)) < _LEAST_PAIRS:
+        return np.zeros(0), np.zeros(0)
+    seen = pieces.features @ _find_axes(pieces.features, learnt[0], learnt[1], n_dims)
+    same_spread, different_spread = _spread(seen, learnt[0]), _spread(seen, learnt[1])
+    odds = [_compute_odds(seen[pairs[:, 0]] - seen[pairs[:, 1]], same_spread, different_spread) for pairs in tested]
+    return np.concatenate(odds), np.repeat([1.0, 0.0], [len(o) for o in odds])
+
+
+def _calibrate(odds: Float64, labels: Float64) -> float:
+    """Factor in [0, 1] that makes the odds fit the labels best, both classes counting the same (Platt)."""
+    if not len(odds):
+        return 0.0
+    weights = np.where(labels > 0, 0.5 / max(labels.sum(), 1), 0.5 / max((1 - labels).sum(), 1))
+
+    def lose(parameters: Float64) -> float:
+        likely = expit(parameters[0] * odds + parameters[1])
+        return float(-(weights * np.log(np.where(labels > 0, likely, 1 - likely) + 1e-12)).sum())
+
+    best = minimize(lose, np.array([0.5, 0.0]), method="Nelder-Mead")
+    return float(np.clip(best.x[0], 0, 1))

@@ -1,0 +1,101 @@
+"""How likely each name is right at each moment, from how likely animals were exchanged at every crossing."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import expit
+
+from murid.core.types import Float32, Float64, Int64
+from murid.identify.crossings import Crossings, Transfers
+from murid.identify.result import DoubtfulCrossings
+from murid.identify.steps import NEVER, Steps
+
+SLOPE = np.array([1.0, 1.0, 1.0])
+"""Weights of the evidence in the logarithm of the odds that a decision is right; fitted on scenes."""
+SLIP = 2e-4
+"""Chance that a crossing went wrong in a way that the evidence does not know of."""
+_NEGLIGIBLE = 1e-5
+_N_ANCHORS = 9
+
+
+def compute_chances(evidence: Float64) -> Float64:
+    """Chances ``(C,)`` in [0, 0.5] that two animals were exchanged."""
+    chances: Float64 = np.minimum(expit(-(evidence @ SLOPE)), 0.5)
+    return np.where(chances > _NEGLIGIBLE, np.minimum(chances + SLIP, 0.5), 0.0)
+
+
+def compute_certainties(steps: Steps, crossings: Crossings, transfers: Transfers, n_paths: int) -> Float64:
+    """How likely the tracklet that each step leads into is the animal that its path is named after, ``(S,)``.
+
+    A name is right at one moment, the anchor, by definition. From there every crossing mixes two names by the chance
+    that the animals were exchanged; the expected permutation is the product of these mixtures, exact if they are
+    independent. The anchor is chosen so that the most is certain. A tracklet that may be another path's loses the
+    chance of that as well.
+    """
+    chances = compute_chances(crossings.evidence)
+    times = np.maximum(steps.begins[crossings.first], steps.begins[crossings.second])
+    order = np.argsort(times, kind="stable")
+    order = order[chances[order] > 0]
+    a, b = steps.paths[crossings.first[order]].tolist(), steps.paths[crossings.second[order]].tolist()
+    q = chances[order].tolist()
+    anchors = np.unique(np.linspace(0, len(q), _N_ANCHORS).round().astype(int)).tolist()
+    kept = max((_propagate(a, b, q, anchor, n_paths) for anchor in anchors), key=lambda found: float(found.sum()))
+    # A crossing that begins before a step ends is behind it.
+    places = np.searchsorted(times[order], np.where(steps.ends == NEVER, NEVER, steps.ends), side="left")
+    certain = kept[places, steps.paths]
+    return np.asarray(certain, np.float64) * np.exp(-np.bincount(transfers.entries, _doubt(transfers), len(steps)))
+
+
+def _doubt(transfers: Transfers) -> Float64:
+    return -np.log1p(-compute_chances(transfers.evidence))
+
+
+def _propagate(a: list[int], b: list[int], q: list[float], anchor: int, n: int) -> Float32:
+    """Chance ``(C + 1, n)`` that each path still has its name between the crossings."""
+    kept = np.ones((len(a) + 1, n), np.float32)
+    for direction in (range(anchor, len(a)), range(anchor - 1, -1, -1)):
+        mixture = np.eye(n)
+        for k in direction:
+            x, y = mixture[:, a[k]].copy(), mixture[:, b[k]].copy()
+            mixture[:, a[k]], mixture[:, b[k]] = (1 - q[k]) * x + q[k] * y, q[k] * x + (1 - q[k]) * y
+            kept[k + 1 if direction.step > 0 else k] = np.diag(mixture)
+    return kept
+
+
+def list_doubtful(steps: Steps, crossings: Crossings, names: Int64, least_chance: float) -> DoubtfulCrossings:
+    """List the crossings that may have gone wrong, one for each contact of two animals, the most doubtful first.
+
+    Parameters
+    ----------
+    steps, crossings
+    names : ndarray
+        ``(n,)`` int64 identity of each path.
+    least_chance : float
+        Chance of an exchange from which on a contact is listed.
+    """
+    chances = compute_chances(crossings.evidence)
+    some = np.flatnonzero(chances > 0)
+    x, y = crossings.first[some], crossings.second[some]
+    pairs = np.sort(np.column_stack([names[steps.paths[x]], names[steps.paths[y]]]), axis=1)
+    begins = np.maximum(np.minimum(steps.begins[x], steps.begins[y]), 0)
+    latest = np.where(steps.ends < NEVER, steps.ends, 0).max(initial=0)
+    ends = np.minimum(np.maximum(steps.ends[x], steps.ends[y]), latest)
+    merged = _merge(np.column_stack([begins, ends, pairs]), chances[some])
+    table = np.array(merged, np.float64).reshape(-1, 5)
+    table = table[(1 - table[:, 4]) / 2 >= least_chance]
+    table = table[np.lexsort((table[:, 0], table[:, 4]))]
+    whole = table[:, :4].astype(np.int64)
+    return DoubtfulCrossings(whole[:, 0], whole[:, 1], whole[:, 2:], ((1 - table[:, 4]) / 2).astype(np.float32))
+
+
+def _merge(spans: Int64, chances: Float64) -> list[list[float]]:
+    """Contacts as first and last frame, pair, and ``1 - 2 chance``, from crossings of the same that overlap in time."""
+    merged: list[list[float]] = []
+    for k in np.lexsort((spans[:, 0], spans[:, 3], spans[:, 2])).tolist():
+        begin, end, a, b = spans[k].tolist()
+        last, flip = merged[-1] if merged else None, 1 - 2 * float(chances[k])
+        if last and last[2:4] == [a, b] and begin <= last[1]:
+            last[1], last[4] = max(last[1], end), last[4] * flip
+        else:
+            merged.append([begin, end, a, b, flip])
+    return merged

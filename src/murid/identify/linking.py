@@ -1,0 +1,196 @@
+"""Who is who over a whole recording: pure tracklets, joined into at most N identities."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
+
+from murid.core.types import DetectionTable, Float32, Float64, Int64
+from murid.errors import ConfigError
+from murid.identify.appearance import Looks, Pieces, fit_looks
+from murid.identify.candidates import find_links, measure_worth
+from murid.identify.certainty import compute_certainties, list_doubtful
+from murid.identify.config import IdentifyConfig
+from murid.identify.crossings import find_crossings, find_transfers, improve_paths
+from murid.identify.filling import fill_gaps
+from murid.identify.flow import find_paths
+from murid.identify.motion import find_ends, fit_motion
+from murid.identify.pieces import gather_pieces
+from murid.identify.result import Identified
+from murid.identify.sights import Sights
+from murid.identify.steps import list_steps
+from murid.identify.surplus import describe_surplus
+from murid.identify.tracklets import find_clear, find_tracklets, measure_body_px, to_shapes
+
+Embeddings = Iterator[tuple[int, Float32]]
+"""First row and ``(n, d)`` embeddings of one stretch of detections after the other."""
+
+SURE = 6.0
+"""Lead from which on two tracklets are taken for one animal when its looks are learnt …"""
+LONGEST_SURE_S = 1.0
+"""… if there is no longer gap between them."""
+
+
+def identify_animals(
+    table: DetectionTable,
+    n_animals: int,
+    fps: float,
+    config: IdentifyConfig | None = None,
+    embeddings: Callable[[], Embeddings] | None = None,
+) -> Identified:
+    """Tell at most N animals apart over a whole recording.
+
+    Detections are chained into tracklets as long as there is no doubt; min-cost flow joins these into at most N paths
+    of the greatest likelihood (`flow`); what a flow cannot weigh, motion through a whole contact and looks over many
+    tracklets, then mends them (`crossings`). Every decision has a chance to be wrong, and they add up to the certainty
+    of every name at every moment (`certainty`).
+
+    Parameters
+    ----------
+    table : DetectionTable
+        All detections of the recording, in any order within a frame.
+    n_animals : int
+        How many animals there are at most.
+    fps : float
+        Frames per second.
+    config : IdentifyConfig, optional
+    embeddings : callable, optional
+        Gives the embeddings stretch by stretch, where the table has none because they do not fit into memory.
+
+    Returns
+    -------
+    Identified
+
+    Raises
+    ------
+    ConfigError
+        If `n_animals` is below 1, or fewer than the animals that are seen apart for long.
+    """
+    if n_animals < 1:
+        raise ConfigError(f"animals: expected 1 or more, got {n_animals}")
+    config = config or IdentifyConfig()
+    order = sort_within_frames(table)
+    ordered = DetectionTable(table.boxes[order], table.scores[order], None, table.frame_offsets)
+    usable = ordered.scores >= config.least_score
+    body_px = measure_body_px(ordered.boxes[usable], ordered.scores[usable])
+    rng = np.random.default_rng(0)
+    sights = _measure(ordered, usable, body_px, fps, rng)
+    pieces = None
+    if config.appearance:
+        pieces = gather_pieces(sights, order, _source(table, embeddings), n_animals)
+    worth = measure_worth(ordered, sights.tracklets, n_animals)
+    paths = np.full(len(sights.tracklets), -1, np.int64)
+    groups = np.arange(len(sights.tracklets))
+    for _ in range(2 if pieces is not None and len(pieces) else 1):
+        sights = _with_looks(sights, pieces, groups, n_animals, rng)
+        paths = _join(sights, worth, n_animals)
+        groups = _group_sure(paths, sights)
+    note = describe_surplus(sights, worth, paths, n_animals)
+    return _report(ordered, order, paths, sights, config, note, body_px)
+
+
+def sort_within_frames(table: DetectionTable) -> Int64:
+    """Order ``(N,)`` of the detections that does not depend on how they are ordered within their frames."""
+    return np.lexsort((table.scores, *table.boxes.T, table.frame_numbers))
+
+
+def _source(table: DetectionTable, embeddings: Callable[[], Embeddings] | None) -> Embeddings:
+    if embeddings is not None:
+        return embeddings()
+    return iter([] if table.embeddings is None else [(0, table.embeddings)])
+
+
+def _measure(
+    table: DetectionTable, usable: NDArray[np.bool_], body_px: float, fps: float, rng: np.random.Generator
+) -> Sights:
+    tracklets = find_tracklets(table, usable, body_px, min(1.0, 0.25 + 6 / fps))
+    shapes = to_shapes(table.boxes[tracklets.rows], body_px)
+    frames, clear = table.frame_numbers[tracklets.rows], find_clear(table, usable)[tracklets.rows]
+    motion = fit_motion(shapes, tracklets, fps, rng)
+    ends = find_ends(shapes, tracklets, fps)
+    return Sights(tracklets, shapes, frames, clear, ends, motion, Looks.none(len(tracklets)))
+
+
+def _with_looks(
+    sights: Sights, pieces: Pieces | None, groups: Int64, n_animals: int, rng: np.random.Generator
+) -> Sights:
+    """Learn looks from pieces of the same group of tracklets."""
+    if pieces is None:
+        return sights
+    looks = fit_looks(pieces, groups, n_animals, rng)
+    s = sights
+    return Sights(s.tracklets, s.shapes, s.frames, s.clear, s.ends, s.motion, looks)
+
+
+def _join(sights: Sights, worth: Float64, n_animals: int) -> Int64:
+    """Paths of the tracklets ``(T,)``, at most N; -1 = none."""
+    links = find_links(sights.tracklets, sights.ends, sights.motion, sights.looks, n_animals)
+    # A tracklet that goes well with one before it is no more likely an animal: clutter does so, too.
+    best = np.zeros(len(worth))
+    np.maximum.at(best, links.tails, links.gains)
+    paths = find_paths(worth - best, links.heads, links.tails, links.gains, n_animals)
+    return improve_paths(paths, sights)
+
+
+def _group_sure(paths: Int64, sights: Sights) -> Int64:
+    """Number of the group ``(T,)`` of tracklets that are one animal beyond doubt."""
+    steps = list_steps(paths, sights.tracklets)
+    crossings, transfers = find_crossings(steps, sights), find_transfers(steps, sights)
+    leads = np.full(len(steps), np.inf)
+    for rows, found in (
+        (crossings.first, crossings), (crossings.second, crossings),
+        (transfers.entries, transfers), (transfers.entries + 1, transfers), (transfers.hosts, transfers),
+    ):  # fmt: skip
+        np.minimum.at(leads, rows, found.leads)
+    sure = steps.inner & (leads >= SURE) & (steps.ends - steps.begins <= LONGEST_SURE_S * sights.motion.fps)
+    n = len(paths)
+    graph = csr_array((np.ones(sure.sum()), (steps.heads[sure], steps.tails[sure])), shape=(n, n))
+    groups: Int64 = connected_components(graph, directed=False)[1].astype(np.int64)
+    return groups
+
+
+def _report(
+    table: DetectionTable, order: Int64, paths: Int64, sights: Sights, config: IdentifyConfig, note: str | None,
+    body_px: float,
+) -> Identified:  # fmt: skip
+    tracklets, steps = sights.tracklets, list_steps(paths, sights.tracklets)
+    names = _name(paths, sights)
+    crossings, transfers = find_crossings(steps, sights), find_transfers(steps, sights)
+    certain = np.zeros(len(tracklets))
+    into = steps.tails >= 0
+    certain[steps.tails[into]] = compute_certainties(steps, crossings, transfers, max(1, len(names)))[into]
+    numbers = tracklets.numbers
+    taken = np.flatnonzero(paths[numbers] >= 0)
+    taken = taken[np.lexsort((sights.frames[taken], paths[numbers[taken]]))]
+    rows, owners, frames = tracklets.rows[taken], names[paths[numbers[taken]]], sights.frames[taken]
+    boxes, sure = table.boxes[rows], certain[numbers[taken]].astype(np.float32)
+    late, before, between = fill_gaps(
+        frames, owners, boxes, body_px=body_px, fps=sights.motion.fps, longest_s=config.longest_fill_s
+    )
+    frames, owners = np.concatenate([frames, late]), np.concatenate([owners, owners[before]])
+    sort = np.lexsort((owners, frames))
+    filled = np.zeros(len(late), np.float32)
+    return Identified(
+        frames[sort],
+        np.concatenate([order[rows], np.full(len(late), -1)])[sort],
+        owners[sort],
+        np.concatenate([boxes, between])[sort],
+        np.concatenate([table.scores[rows], filled])[sort],
+        np.concatenate([sure, np.minimum(sure[before], sure[np.minimum(before + 1, len(sure) - 1)])])[sort],
+        list_doubtful(steps, crossings, names, 1 - config.sure_chance),
+        note,
+    )
+
+
+def _name(paths: Int64, sights: Sights) -> Int64:
+    """Identity ``(n,)`` of each path, from 1: in the order in which they are first seen, from left to right."""
+    n = int(paths.max(initial=-1)) + 1
+    firsts = np.array([np.flatnonzero(paths == k)[0] for k in range(n)], np.int64)
+    places = sights.ends.first[firsts, 0] if n else np.zeros(0)
+    names = np.empty(n, np.int64)
+    names[np.lexsort((places, sights.tracklets.first_frames[firsts]))] = np.arange(1, n + 1)
+    return names

@@ -1,0 +1,55 @@
+"""Looks of tracklets, averaged over short stretches of clear sights, in one pass over the embeddings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from murid.core.types import Float32, Int64
+from murid.identify.appearance import Pieces, add_up
+from murid.identify.sights import Sights
+
+PIECE_S = 0.5
+"""Time over which embeddings are averaged; longer in a long recording."""
+_SIZE_WEIGHT = 0.1
+_LEAST_SIGHTS = 3
+_MOST_PIECES = 200_000
+
+
+def gather_pieces(sights: Sights, order: Int64, embeddings: Iterable[tuple[int, Float32]], n_animals: int) -> Pieces:
+    """Average the looks of clear sights over short stretches of each tracklet.
+
+    Parameters
+    ----------
+    sights : Sights
+    order : ndarray
+        ``(N,)`` int64: rows of the tracklets are places in it, and it holds rows of the embeddings.
+    embeddings : iterable
+        First row and ``(n, d)`` embeddings of one stretch after the other; none at all leaves size alone.
+    n_animals : int
+    """
+    tracklets, frames, fps = sights.tracklets, sights.frames, sights.motion.fps
+    n_frames = int(frames.max(initial=0)) + 1
+    length = max(1, round(PIECE_S * fps), n_frames * n_animals // _MOST_PIECES)
+    places = np.flatnonzero(sights.clear)
+    numbers = tracklets.numbers[places]
+    parts = (frames[places] - tracklets.first_frames[numbers]) // length
+    codes, pieces = np.unique(numbers * (n_frames + 1) + parts, return_inverse=True)
+    basics = np.column_stack([frames[places] / fps, _SIZE_WEIGHT * sights.shapes[places, 2:].sum(axis=1)])
+    sums, counts = add_up(basics, pieces, len(codes))
+    owners = np.full(len(order), -1, np.int64)
+    owners[order[tracklets.rows[places]]] = pieces
+    looks: list[Float32] = []
+    for first, stretch in embeddings:
+        if not looks:
+            looks.append(np.zeros((len(codes), stretch.shape[1]), np.float32))
+        of = owners[first : first + len(stretch)]
+        rows = np.flatnonzero(of >= 0)
+        graph = csr_array((np.ones(len(rows), np.float32), (of[rows], rows)), shape=(len(codes), len(stretch)))
+        looks[0] += graph @ stretch
+    good = counts >= _LEAST_SIGHTS
+    scale = np.maximum(counts, 1)[:, None]
+    features = np.concatenate([sums[:, 1:] / scale, *(look / scale for look in looks)], axis=1)
+    return Pieces(codes[good] // (n_frames + 1), (sums[:, 0] / scale[:, 0])[good], features[good])

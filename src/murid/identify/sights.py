@@ -1,0 +1,47 @@
+"""All that is measured of a recording's tracklets, for judging paths through them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from murid.core.types import Float32, Float64, Int64
+from murid.identify.appearance import Looks
+from murid.identify.motion import Ends, MotionModel
+from murid.identify.tracklets import Tracklets
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Sights:
+    """Tracklets and what was made of them.
+
+    Attributes
+    ----------
+    tracklets : Tracklets
+    shapes : ndarray
+        ``(M, 4)`` float32, in the order of the tracklets' rows, as are the next two.
+    frames : ndarray
+        ``(M,)`` int64.
+    clear : ndarray
+        ``(M,)`` bool.
+    ends, motion, looks
+        What was made of them.
+    """
+
+    tracklets: Tracklets
+    shapes: Float32
+    frames: Int64
+    clear: NDArray[np.bool_]
+    ends: Ends
+    motion: MotionModel
+    looks: Looks
+
+    def compute_gains(self, heads: Int64, tails: Int64) -> Float64:
+        """What motion says for tracklets ``(k,)`` that follow one another; 0 where one of them is -1."""
+        known = np.flatnonzero((heads >= 0) & (tails >= 0))
+        gains, h, t = np.zeros(len(heads)), heads[known], tails[known]
+        gaps = self.tracklets.first_frames[t] - self.tracklets.last_frames[h]
+        gains[known] = self.motion.compute_gains(self.ends, h, t, np.maximum(gaps, 1))
+        return gains

@@ -1,0 +1,145 @@
+"""Paths through tracklets, step by step, and how each was seen before and after a step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from murid.core.types import Float32, Float64, Int64
+from murid.identify.appearance import Looks
+from murid.identify.motion import VELOCITY_S, Ends
+from murid.identify.tracklets import Tracklets
+
+NEVER = np.iinfo(np.int64).max // 4
+"""Frame at which a path that ends goes on; negative, that at which a path was before it began."""
+POOLED_TRACKLETS = 12
+"""Tracklets of a path, on either side of a step, whose looks are pooled."""
+_MOST_WEIGHT = 300.0  # frames of a tracklet that count
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Steps:
+    """Steps of all paths from one tracklet to the next, with one into the first and one out of the last.
+
+    Steps are ordered by path and then time, so that the step after one into a tracklet leads out of it.
+
+    Attributes
+    ----------
+    paths : ndarray
+        ``(S,)`` int64.
+    heads, tails : ndarray
+        ``(S,)`` int64 tracklets; -1 before the first and after the last.
+    begins, ends : ndarray
+        ``(S,)`` int64 frames: the last of the head, the first of the tail.
+    """
+
+    paths: Int64
+    heads: Int64
+    tails: Int64
+    begins: Int64
+    ends: Int64
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    @property
+    def inner(self) -> NDArray[np.bool_]:
+        """``(S,)`` bool: whether a step leads from one tracklet to another."""
+        return (self.heads >= 0) & (self.tails >= 0)
+
+    def slices(self) -> Iterator[slice]:
+        """Yield the steps of each path."""
+        bounds = np.flatnonzero(np.concatenate([[True], self.paths[1:] != self.paths[:-1], [True]]))
+        if len(self):
+            yield from (slice(a, b) for a, b in pairwise(bounds.tolist()))
+
+
+def list_steps(paths: Int64, tracklets: Tracklets) -> Steps:
+    """List the steps of paths ``(T,)``, -1 = on none."""
+    on = np.flatnonzero(paths >= 0)
+    on = on[np.lexsort((tracklets.first_frames[on], paths[on]))]
+    of = paths[on]
+    starts = np.flatnonzero(np.append(True, of[1:] != of[:-1])[: len(of)])
+    stops = np.append(starts[1:], len(on)) if len(on) else starts
+    # One row more than tracklets for each path: a head of -1 at its start, a tail of -1 at its end.
+    order = np.argsort(np.concatenate([np.arange(len(on)), starts - 0.5]), kind="stable")
+    tails_first = np.concatenate([on, np.full(len(starts), -1)])[order]
+    heads = tails_first
+    ends_order = np.argsort(np.concatenate([np.arange(len(on)), stops - 0.5]), kind="stable")
+    tails = np.concatenate([on, np.full(len(stops), -1)])[ends_order]
+    numbers = np.concatenate([of, of[starts]])[order]
+    begins = np.where(heads >= 0, tracklets.last_frames[heads], -NEVER)
+    ends = np.where(tails >= 0, tracklets.first_frames[tails], NEVER)
+    return Steps(numbers, heads, tails, begins, ends)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class ClearSights:
+    """Where a path was last seen clear of others before each step, and first after it.
+
+    Attributes
+    ----------
+    ends : Ends
+        Of a made-up tracklet for each step: it ends where the path was last clear, and begins where it is so again.
+    begins, finishes : ndarray
+        ``(S,)`` int64 frames of these; -1 where there is none.
+    """
+
+    ends: Ends
+    begins: Int64
+    finishes: Int64
+
+
+def find_clear_sights(
+    steps: Steps, tracklets: Tracklets, shapes: Float32, frames: Int64, clear: NDArray[np.bool_], fps: float
+) -> ClearSights:
+    """Look for the clear sights around each step; `shapes`, `frames` and `clear` are in the order of the rows."""
+    n, span = len(steps), max(2, round(VELOCITY_S * fps))
+    last, first = np.zeros((n, 4), np.float32), np.zeros((n, 4), np.float32)
+    leaving, entering = np.zeros((n, 2)), np.zeros((n, 2))
+    begins, finishes, moving = np.full(n, -1, np.int64), np.full(n, -1, np.int64), np.zeros(n, bool)
+    for own in steps.slices():
+        on = steps.tails[own][:-1]
+        rows = np.concatenate([np.arange(tracklets.offsets[k], tracklets.offsets[k + 1]) for k in on])
+        seen, at, index = shapes[rows], frames[rows], np.arange(len(rows))
+        bounds = np.append(0, np.cumsum(tracklets.lengths[on]))
+        back = np.maximum.accumulate(np.where(clear[rows], index, -1))
+        ahead = np.minimum.accumulate(np.where(clear[rows], index, len(rows))[::-1])[::-1]
+        i, j = np.append(-1, back)[bounds], np.append(ahead, len(rows))[bounds]
+        begins[own] = np.where(i >= 0, at[np.maximum(i, 0)], -1)
+        finishes[own] = np.where(j < len(rows), at[np.minimum(j, len(rows) - 1)], -1)
+        i, j = np.maximum(i, 0), np.minimum(j, len(rows) - 1)
+        h, k = np.maximum(i - span, 0), np.minimum(j + span, len(rows) - 1)
+        before, after = at[i] - at[h], at[k] - at[j]
+        last[own], first[own] = seen[i], seen[j]
+        leaving[own] = (seen[i, :2] - seen[h, :2]) / np.maximum(before, 1)[:, None]
+        entering[own] = (seen[k, :2] - seen[j, :2]) / np.maximum(after, 1)[:, None]
+        moving[own] = (np.minimum(before, after) >= 2) & (np.maximum(before, after) <= 2 * span)
+    return ClearSights(Ends(first, last, entering, leaving, moving), begins, finishes)
+
+
+def pool_looks(steps: Steps, looks: Looks, tracklets: Tracklets) -> tuple[Float64, Float64]:
+    """Mean looks ``(S, r)`` of each path's tracklets shortly before and after each step, weighted by their length."""
+    n, r = len(steps), looks.means.shape[1]
+    before, after = np.full((n, r), np.nan), np.full((n, r), np.nan)
+    for own in steps.slices() if looks.trust else ():
+        inside = steps.tails[own][:-1]
+        means = looks.means[inside]
+        weights = np.where(np.isnan(means[:, 0]), 0.0, np.minimum(tracklets.lengths[inside], _MOST_WEIGHT))
+        sums = np.vstack([np.zeros(r), np.cumsum(np.nan_to_num(means) * weights[:, None], axis=0)])
+        totals = np.append(0.0, np.cumsum(weights))
+        here = np.arange(len(inside) + 1)
+        low, high = np.maximum(here - POOLED_TRACKLETS, 0), np.minimum(here + POOLED_TRACKLETS, len(inside))
+        before[own] = _divide(sums - sums[low], totals - totals[low])
+        after[own] = _divide(sums[high] - sums, totals[high] - totals)
+    return before, after
+
+
+def _divide(sums: Float64, totals: Float64) -> Float64:
+    some = np.where(totals > 0.5, totals, np.nan)
+    means: Float64 = sums / some[:, None]
+    return means
