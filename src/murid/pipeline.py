@@ -8,10 +8,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from murid.core import Frame, Tracks
+import numpy as np
+
+from murid.core import DetectionTable, Frame, Tracks
 from murid.core.progress import Report, silent
 from murid.detect.config import DetectConfig
 from murid.detect.detector import Detector, load_detector
+from murid.errors import ConfigError
+from murid.identify import Identified, IdentifyConfig, identify_animals
 from murid.run import Run
 from murid.store import RunDirectory
 from murid.tracking import TrackConfig, Tracker, find_likely_tracks, keep_tracks
@@ -32,9 +36,13 @@ def track(
     restart: bool = False,
     detect: DetectConfig | None = None,
     association: TrackConfig | None = None,
+    identities: bool = True,
+    identify: IdentifyConfig | None = None,
     report: Report = silent,
 ) -> Run:
     """Track the animals in a video.
+
+    Where their number is given, identities hold over the whole recording: see `murid.identify`.
 
     What an earlier, interrupted call has stored is kept, and the work goes on from there.
 
@@ -43,7 +51,7 @@ def track(
     source : str or Path
         Video file, folder of pictures or glob.
     animals : int, optional
-        Number of animals, an upper bound of those tracked at once; None = any number.
+        Number of animals, an upper bound: some may be hidden; None = any number.
     detector : str or Path, optional
         ``"nano"``, ``"background"`` or a network exported by murid; overrides ``detect.detector``.
     out : str or Path, optional
@@ -54,6 +62,11 @@ def track(
         Whether to remove an earlier run first.
     detect, association : DetectConfig, TrackConfig, optional
         Settings of the two stages.
+    identities : bool
+        Whether to tell identities over the whole recording where the number of animals is given; False leaves the
+        tracks of the association.
+    identify : IdentifyConfig, optional
+        Settings of that.
     report : callable
         Told of progress.
 
@@ -87,10 +100,48 @@ def track(
             _detect(run, frames, finder, detect.batch_size, report)
         if not run.is_done("track") or dict(run.manifest.config["track"]) != asdict(association):
             _associate(run, association, frames.info.fps, report)
+        if animals is not None and identities:
+            _identify(run, animals, identify or IdentifyConfig(), report)
+        elif run.manifest.stages["identify"].state != "pending":
+            run.forget_identities()
     result = Run.open(run.path)
     if video:
         result.annotate(report=report)
     return result
+
+
+def identify(
+    run: str | Path, *, animals: int | None = None, config: IdentifyConfig | None = None, report: Report = silent
+) -> Run:
+    """Tell the identities of a run anew from what it has stored; the video is not needed.
+
+    Parameters
+    ----------
+    run : str or Path
+        Run directory.
+    animals : int, optional
+        Number of animals, an upper bound; as before by default.
+    config : IdentifyConfig, optional
+        Settings.
+    report : callable
+        Told of progress.
+
+    Raises
+    ------
+    ConfigError
+        If the number of animals is below 1, or was never given, or more are seen apart for long.
+    RunError, StorageError
+        If it is no run, detection is not finished, or it cannot be written to.
+    """
+    with RunDirectory.open(run, writable=True) as directory:
+        settings = directory.manifest.config
+        before = settings.get("identify", {}).get("animals") or settings.get("track", {}).get("max_tracks")
+        n_animals = before if animals is None else animals
+        if n_animals is None:
+            raise ConfigError("animals: expected a number, since this run was made without one, got none")
+        directory.record("identify", {"animals": n_animals})
+        _identify(directory, n_animals, config or IdentifyConfig(), report)
+    return Run.open(run)
 
 
 def name_run(source: str | Path) -> Path:
@@ -127,6 +178,35 @@ def _associate(run: RunDirectory, config: TrackConfig, fps: float, report: Repor
         run.write_tracks(first, Tracks.from_frames([f if likely is None else keep_tracks(f, likely) for f in frames]))
         report("track", first + table.n_frames, run.n_frames)
     run.finish_tracking()
+
+
+def _identify(run: RunDirectory, n_animals: int, config: IdentifyConfig, report: Report) -> None:
+    """Tell identities from all stored detections at once, unless that was done with the same settings."""
+    if n_animals < 1:
+        raise ConfigError(f"animals: expected 1 or more, got {n_animals}")
+    settings = {"animals": n_animals, **asdict(config)}
+    if run.is_done("identify") and dict(run.manifest.config["identify"]) == settings:
+        return
+    table = run.read_detections(embeddings=False)
+    found = identify_animals(table, n_animals, float(run.manifest.fingerprint["fps"]), config, run.iterate_embeddings)
+    run.start_identities(settings)
+    for first, stretch in run.iterate_detections(embeddings=False):
+        part = slice(*np.searchsorted(found.frames, [first, first + stretch.n_frames]))
+        offsets = np.searchsorted(found.frames[part], first + np.arange(stretch.n_frames + 1)).astype(np.int64)
+        boxes = DetectionTable(found.boxes[part], found.scores[part], None, offsets)
+        seen = found.rows[part] - table.frame_offsets[found.frames[part]]
+        rows = np.where(found.filled[part], -1, seen)
+        told = Tracks(boxes, found.identity_ids[part], found.filled[part], found.certainties[part])
+        run.write_identities(first, rows, told)
+        report("identify", first + stretch.n_frames, run.n_frames)
+    run.finish_identities(_list_crossings(found), found.note)
+
+
+def _list_crossings(found: Identified) -> dict[str, Any]:
+    crossings = found.crossings
+    a, b = crossings.pairs.T
+    frames = {"first_frame": crossings.first_frames, "last_frame": crossings.last_frames}
+    return frames | {"a": a, "b": b, "chance": crossings.chances}
 
 
 def _batch(items: Iterator[Any], size: int) -> Iterator[list[Any]]:

@@ -51,7 +51,10 @@ class Run:
         return self.path / "exports" / "annotated.mp4"
 
     def tracks(self) -> Tracks:
-        """Return all tracks, aligned with the detections; raises `RunError` if tracking is not finished."""
+        """Return all tracks; raises `RunError` if tracking is not finished.
+
+        Where identities were told, a track is an identity, and positions may be filled in (`Tracks.filled`).
+        """
         return self._directory.read_tracks()
 
     def trajectories(self) -> Trajectories:
@@ -65,7 +68,12 @@ class Run:
         position[where], shape[where] = compute_centres(boxes), boxes[:, 2:] - boxes[:, :2]
         confidence = np.full((len(times_s), len(ids)), np.nan)
         confidence[where[0], where[2]] = tracks.detections.scores[kept]
-        return Trajectories(times_s, tuple(str(i) for i in ids), position, shape, confidence)
+        filled = certainty = None
+        if tracks.filled is not None and tracks.certainties is not None:
+            filled, certainty = np.zeros(confidence.shape, bool), np.full(confidence.shape, np.nan)
+            filled[where[0], where[2]] = tracks.filled[kept]
+            certainty[where[0], where[2]] = tracks.certainties[kept]
+        return Trajectories(times_s, tuple(str(i) for i in ids), position, shape, confidence, filled, certainty)
 
     def export(self, format: str | None, out: str | Path) -> Path:  # noqa: A002 (the word users know)
         """Write the tracks to a file.
@@ -156,22 +164,35 @@ class Run:
             "murid_version": manifest.murid_version,
             "stages": {name: stage.state for name, stage in manifest.stages.items()},
             "note": manifest.stages["detect"].note,
+            "identity_note": manifest.stages["identify"].note,
             "unreadable_frames": unreadable,
         }
-        return facts | {"tracks": self._summarise_tracks() if directory.is_done("track") else []}
+        tracks = self._summarise_tracks() if directory.is_done("track") else []
+        return facts | {"tracks": tracks, "crossings": directory.read_crossings()}
 
     def _summarise_tracks(self) -> list[dict[str, Any]]:
-        """First and last frame, number of frames and mean score of each track, in constant memory."""
+        """First and last frame, frames seen and filled in, mean score and certainty of each track; constant memory."""
         rows: dict[int, list[float]] = {}
         for first, tracks in self._directory.iterate_tracks():
             frames, scores = tracks.detections.frame_numbers + first, tracks.detections.scores
+            filled = np.zeros(len(scores), bool) if tracks.filled is None else tracks.filled
+            certainties = np.ones(len(scores)) if tracks.certainties is None else tracks.certainties
             for track_id in np.unique(tracks.track_ids[tracks.track_ids >= 0]).tolist():
                 own = tracks.track_ids == track_id
-                row = rows.setdefault(track_id, [int(frames[own][0]), 0, 0, 0.0])
-                row[1], row[2] = int(frames[own][-1]), row[2] + int(own.sum())
-                row[3] += float(scores[own].sum())
+                row = rows.setdefault(track_id, [int(frames[own][0]), 0, 0, 0, 0.0, 0.0])
+                row[1] = int(frames[own][-1])
+                sums = (own & ~filled).sum(), (own & filled).sum(), scores[own].sum(), certainties[own].sum()
+                row[2:] = [before + float(more) for before, more in zip(row[2:], sums, strict=True)]
         return [
-            {"id": k, "first_frame": r[0], "last_frame": r[1], "n_frames": r[2], "mean_score": round(r[3] / r[2], 4)}
+            {
+                "id": k,
+                "first_frame": r[0],
+                "last_frame": r[1],
+                "n_frames": int(r[2]),
+                "n_filled": int(r[3]),
+                "mean_score": round(r[4] / max(r[2], 1), 4),
+                "mean_certainty": round(r[5] / (r[2] + r[3]), 4),
+            }
             for k, r in sorted(rows.items())
         ]
 

@@ -25,7 +25,11 @@ def test_track_info_export_evaluate(clip, tmp_path, capsys):
 
     code, out, _ = call(capsys, "info", run, "--json")
     facts = json.loads(out)
-    assert (code, facts["n_frames"], facts["stages"]) == (0, 90, {"detect": "done", "track": "done"})
+    assert (code, facts["n_frames"], facts["stages"]) == (
+        0,
+        90,
+        {"detect": "done", "track": "done", "identify": "done"},
+    )
     assert 1 <= len(facts["tracks"]) <= 6
     assert "track" in call(capsys, "info", run)[1]
 

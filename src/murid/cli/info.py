@@ -25,6 +25,7 @@ N_SAMPLES, CELL_PX = 12, (480, 480)
 _N_COLUMNS = 4
 _NAMELESS = 2**40
 _SHOWN_PROBLEMS = 20
+_SHOWN_CROSSINGS = 20
 _CAPTION_PX = 24
 
 
@@ -69,11 +70,20 @@ def _print_run(facts: dict[str, Any]) -> None:
         print(f"note    {facts['note']}")
     if facts["unreadable_frames"]:
         print(f"note    {len(facts['unreadable_frames'])} frames could not be decoded")
+    if facts["identity_note"]:
+        print(f"note    {facts['identity_note']}")
     if facts["tracks"]:
-        print(f"\n{'track':>6} {'first':>8} {'last':>8} {'frames':>8} {'score':>6}")
+        print(f"\n{'track':>6} {'first':>8} {'last':>8} {'frames':>8} {'filled':>8} {'score':>6} {'certain':>8}")
     for row in facts["tracks"]:
-        frames = f"{row['first_frame']:>8} {row['last_frame']:>8} {row['n_frames']:>8}"
-        print(f"{row['id']:>6} {frames} {row['mean_score']:>6.2f}")
+        frames = f"{row['first_frame']:>8} {row['last_frame']:>8} {row['n_frames']:>8} {row['n_filled']:>8}"
+        print(f"{row['id']:>6} {frames} {row['mean_score']:>6.2f} {row['mean_certainty']:>8.4f}")
+    if facts["crossings"]:
+        print(f"\n{'doubtful crossing':>18} {'first':>8} {'last':>8} {'exchanged':>10}")
+    for row in facts["crossings"][:_SHOWN_CROSSINGS]:
+        pair = f"{row['a']} and {row['b']}"
+        print(f"{pair:>18} {row['first_frame']:>8} {row['last_frame']:>8} {row['chance']:>10.1%}")
+    if len(facts["crossings"]) > _SHOWN_CROSSINGS:
+        print(f"and {len(facts['crossings']) - _SHOWN_CROSSINGS} more: --json lists them all")
 
 
 def summarise(path: Path, sequences: Sequence[LabelledSequence]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from murid.core.progress import Report
 _WORDS = {
     "detect": "finding animals",
     "track": "linking tracks",
+    "identify": "telling identities",
     "draw": "drawing video",
     "record": "making clip",
     "look": "looking through",

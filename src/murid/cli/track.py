@@ -12,6 +12,7 @@ from murid import pipeline
 from murid.cli.progress import show_progress
 from murid.detect.config import DetectConfig
 from murid.errors import ConfigError
+from murid.identify import IdentifyConfig
 from murid.tracking import TrackConfig
 
 
@@ -26,6 +27,8 @@ def track(
     restart: Annotated[bool, Parameter(negative="--resume")] = False,
     detect: DetectConfig | None = None,
     association: TrackConfig | None = None,
+    identities: bool = True,
+    identify: IdentifyConfig | None = None,
 ) -> None:
     """Track the animals in a video.
 
@@ -34,7 +37,7 @@ def track(
     source : str
         Video file, folder of pictures, or glob in quotes.
     animals : int
-        Number of animals: at most this many are tracked at once.
+        Number of animals, at most: identities 1, 2, … then hold over the whole recording.
     detector : str
         nano (shipped network), background (no network), or the path of a network exported by murid.
     out : Path
@@ -47,25 +50,32 @@ def track(
         Settings of detection.
     association : TrackConfig
         Settings of association.
+    identities : bool
+        Tell identities over the whole recording, where the number of animals is given.
+    identify : IdentifyConfig
+        Settings of that.
     """
     if animals is not None and animals < 1:
         raise ConfigError(f"--animals: expected 1 or more, got {animals}")
     with show_progress() as report:
         run = pipeline.track(
             source, animals=animals, detector=detector, out=out, video=video, restart=restart,
-            detect=detect, association=association, report=report,
+            detect=detect, association=association, identities=identities, identify=identify, report=report,
         )  # fmt: skip
     facts = run.info()
     warn(facts)
-    print(f"{len(facts['tracks'])} tracks in {facts['n_frames']} frames: {run.path}")
+    kind = "identities" if facts["stages"]["identify"] == "done" else "tracks"
+    print(f"{len(facts['tracks'])} {kind} in {facts['n_frames']} frames: {run.path}")
     if video:
         print(f"annotated video: {run.video_path}")
 
 
 def warn(facts: dict[str, object]) -> None:
-    """Say on standard error what is wrong with the video of a run."""
+    """Say on standard error what is wrong with a run."""
     if facts["note"]:
         print(f"murid: warning: the video is truncated: {facts['note']}", file=sys.stderr)
+    if facts["identity_note"]:
+        print(f"murid: warning: {facts['identity_note']}", file=sys.stderr)
     unreadable = facts["unreadable_frames"]
     assert isinstance(unreadable, list)
     if unreadable:

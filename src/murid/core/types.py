@@ -15,6 +15,7 @@ Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 UInt8 = NDArray[np.uint8]
+Bool = NDArray[np.bool_]
 Index = slice | NDArray[np.bool_] | NDArray[np.integer[Any]]
 
 
@@ -180,13 +181,18 @@ class TrackedDetections:
         Boxes as the tracker reports them, one row per detection given to it, in the same order.
     track_ids : ndarray
         ``(n,)`` int64; -1 where a detection belongs to no reported track.
+    filled : ndarray or None
+        ``(n,)`` bool: whether a position was filled in rather than seen; None = all were seen.
     """
 
     detections: Detections
     track_ids: Int64
+    filled: Bool | None = None
 
     def __post_init__(self) -> None:
         _check("TrackedDetections.track_ids", self.track_ids, np.int64, (len(self.detections),))
+        if self.filled is not None:
+            _check("TrackedDetections.filled", self.filled, np.bool_, (len(self.detections),))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -199,13 +205,24 @@ class Tracks:
         Boxes as the tracker reports them.
     track_ids : ndarray
         ``(N,)`` int64; -1 where a detection belongs to no reported track.
+    filled : ndarray or None
+        ``(N,)`` bool: whether a position was filled in rather than seen; None = all were seen.
+    certainties : ndarray or None
+        ``(N,)`` float32 in [0, 1]: how likely it is this animal; None = not known.
     """
 
     detections: DetectionTable
     track_ids: Int64
+    filled: Bool | None = None
+    certainties: Float32 | None = None
 
     def __post_init__(self) -> None:
-        _check("Tracks.track_ids", self.track_ids, np.int64, (len(self.detections),))
+        n = len(self.detections)
+        _check("Tracks.track_ids", self.track_ids, np.int64, (n,))
+        if self.filled is not None:
+            _check("Tracks.filled", self.filled, np.bool_, (n,))
+        if self.certainties is not None:
+            _check("Tracks.certainties", self.certainties, np.float32, (n,))
 
     @classmethod
     def from_frames(cls, frames: Sequence[TrackedDetections]) -> Tracks:
@@ -222,8 +239,10 @@ class Tracks:
     def __getitem__(self, t: int) -> TrackedDetections:
         """Return the t-th frame, as views; -1 is the last one."""
         t = range(self.n_frames)[t]
-        offsets = self.detections.frame_offsets
-        return TrackedDetections(self.detections[t], self.track_ids[offsets[t] : offsets[t + 1]])
+        rows = slice(self.detections.frame_offsets[t], self.detections.frame_offsets[t + 1])
+        return TrackedDetections(
+            self.detections[t], self.track_ids[rows], None if self.filled is None else self.filled[rows]
+        )
 
     def __iter__(self) -> Iterator[TrackedDetections]:
         return (self[t] for t in range(self.n_frames))
@@ -347,7 +366,11 @@ class Trajectories:
     position, shape : ndarray
         ``(F, 2, I)`` float64 pixels: box centre (x, y) and size (width, height); NaN = missing.
     confidence : ndarray
-        ``(F, I)`` float64; NaN = missing.
+        ``(F, I)`` float64; NaN = missing, 0 = filled in.
+    filled : ndarray or None
+        ``(F, I)`` bool: whether a position was filled in rather than seen; None = all were seen.
+    certainty : ndarray or None
+        ``(F, I)`` float64 in [0, 1]: how likely it is this individual, NaN = missing; None = not known.
     """
 
     time_s: Float64
@@ -355,6 +378,8 @@ class Trajectories:
     position: Float64
     shape: Float64
     confidence: Float64
+    filled: Bool | None = None
+    certainty: Float64 | None = None
 
     def __post_init__(self) -> None:
         _check("Trajectories.time_s", self.time_s, np.float64, (None,))
@@ -362,3 +387,7 @@ class Trajectories:
         _check("Trajectories.position", self.position, np.float64, (f, 2, i))
         _check("Trajectories.shape", self.shape, np.float64, (f, 2, i))
         _check("Trajectories.confidence", self.confidence, np.float64, (f, i))
+        if self.filled is not None:
+            _check("Trajectories.filled", self.filled, np.bool_, (f, i))
+        if self.certainty is not None:
+            _check("Trajectories.certainty", self.certainty, np.float64, (f, i))

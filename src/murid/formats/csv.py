@@ -11,14 +11,16 @@ from murid.core.boxes import compute_centres, to_xywh
 from murid.files import replace_on_success
 from murid.formats.stretch import Rows, Stretch, iterate_rows
 
-HEADER = "frame,time_s,track_id,x,y,width,height,score\n"
+HEADER = "frame,time_s,track_id,x,y,width,height,score,certainty,filled\n"
 
 
 def export_csv(path: str | Path, stretches: Iterable[Stretch]) -> None:
     """Write tracks as a table, atomically.
 
     Columns: ``frame`` from 0, ``time_s``, ``track_id``, centre of the box ``x, y`` and its ``width, height`` in pixels,
-    ``score``. Rows are ordered by frame and track id; a frame without animals has none.
+    ``score``; ``certainty`` that it is this animal, empty where identities were not told; ``filled``, 1 where the
+    position was filled in rather than seen, else 0. Rows are ordered by frame and track id; a frame without animals
+    has none.
 
     Parameters
     ----------
@@ -40,5 +42,7 @@ def export_csv(path: str | Path, stretches: Iterable[Stretch]) -> None:
 
 def _format(rows: Rows) -> Iterator[str]:
     geometry = np.column_stack([compute_centres(rows.boxes), to_xywh(rows.boxes)[:, 2:]])
+    certainties = ["" if np.isnan(c) else f"{c:.4f}" for c in rows.certainties.tolist()]
     columns = [rows.frames, rows.times_s, rows.track_ids, *geometry.T, rows.scores]
-    return map("%d,%.6f,%d,%.3f,%.3f,%.3f,%.3f,%.4f\n".__mod__, zip(*(c.tolist() for c in columns), strict=True))
+    cells = zip(*(c.tolist() for c in columns), certainties, rows.filled.tolist(), strict=True)
+    return map("%d,%.6f,%d,%.3f,%.3f,%.3f,%.3f,%.4f,%s,%d\n".__mod__, cells)

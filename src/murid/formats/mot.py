@@ -26,7 +26,7 @@ Row = list[float]
 
 
 def export_mot(path: str | Path, stretches: Iterable[Stretch]) -> None:
-    """Write tracks as MOT Challenge text, atomically.
+    """Write tracks as MOT Challenge text, atomically; a position that was filled in has the score 0.
 
     Parameters
     ----------

@@ -46,6 +46,10 @@ class Rows:
         ``(N,)`` float64 seconds and float32.
     boxes : ndarray
         ``(N, 4)`` float64, xyxy in pixels.
+    filled : ndarray
+        ``(N,)`` bool: whether a position was filled in rather than seen.
+    certainties : ndarray
+        ``(N,)`` float32: how likely it is this animal; NaN = not known.
     """
 
     frames: np.ndarray
@@ -53,12 +57,15 @@ class Rows:
     times_s: np.ndarray
     scores: np.ndarray
     boxes: np.ndarray
+    filled: np.ndarray
+    certainties: np.ndarray
 
 
 def iterate_rows(stretches: Iterable[Stretch]) -> Iterator[Rows]:
     """Yield the rows of each stretch; memory is that of one of them."""
     for stretch in stretches:
-        table, track_ids = stretch.tracks.detections, stretch.tracks.track_ids
+        tracks = stretch.tracks
+        table, track_ids = tracks.detections, tracks.track_ids
         numbers = table.frame_numbers
         order = np.lexsort((track_ids, numbers))
         order = order[track_ids[order] >= 0]
@@ -69,4 +76,6 @@ def iterate_rows(stretches: Iterable[Stretch]) -> Iterator[Rows]:
             stretch.times_s[places],
             table.scores[order],
             table.boxes[order].astype(np.float64),
+            np.zeros(len(order), bool) if tracks.filled is None else tracks.filled[order],
+            np.full(len(order), np.nan, np.float32) if tracks.certainties is None else tracks.certainties[order],
         )

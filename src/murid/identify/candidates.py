@@ -7,16 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from murid.core.types import DetectionTable, Float64, Int64
-from murid.identify.appearance import Looks
-from murid.identify.motion import Ends, MotionModel
+from murid.identify.sights import Sights
 from murid.identify.tracklets import Tracklets
 
 N_RECENT = 40
-"""Tracklets that ended most recently, any and lasting ones, which one may follow."""
-LASTING = 8
-"""Frames of a tracklet that is lasting."""
+"""Tracklets that ended most recently, any and sure ones, which one may follow."""
+LEAST_WORTH = 2.0
+"""Worth of a tracklet that is surely an animal."""
 N_BEST = 12
-"""Links into each tracklet that are kept."""
+"""Links into each tracklet that are kept, from any tracklet and from sure ones."""
 FRAGMENT_COST = 0.2
 """Cost of a tracklet as such: the more of them, the less likely each is an animal."""
 _LEAST_SHARE, _MOST_SHARE = 0.5, 0.7  # of the usual score of an animal
@@ -33,21 +32,20 @@ class Links:
     gains: Float64
 
 
-def find_links(tracklets: Tracklets, ends: Ends, motion: MotionModel, looks: Looks, n_animals: int) -> Links:
-    """Compare each tracklet with those that ended shortly before it, and with lasting ones that ended long before."""
+def find_links(sights: Sights, worth: Float64, n_animals: int) -> Links:
+    """Compare each tracklet with those that ended shortly before it, and with sure ones that ended long before."""
+    tracklets = sights.tracklets
     n_recent = max(N_RECENT, 4 * n_animals)
-    pools = [np.arange(len(tracklets)), np.flatnonzero(tracklets.lengths >= LASTING)]
+    pools = [np.arange(len(tracklets)), np.flatnonzero(worth >= LEAST_WORTH)]
     pools = [pool[np.argsort(tracklets.last_frames[pool], kind="stable")] for pool in pools]
     found: list[Links] = []
     for start in range(0, len(tracklets), _BLOCK):
         tails = np.arange(start, min(start + _BLOCK, len(tracklets)))
-        pairs = [_pair(tracklets, pool, tails, n_recent) for pool in pools]
-        codes = np.unique(np.concatenate(pairs))
+        n_best = max(N_BEST, 2 * n_animals)
+        best = [_choose_best(sights, _pair(tracklets, pool, tails, n_recent), n_best) for pool in pools]
+        codes = np.unique(np.concatenate(best))
         heads, followers = codes % len(tracklets), codes // len(tracklets)
-        gaps = tracklets.first_frames[followers] - tracklets.last_frames[heads]
-        gains = motion.compute_gains(ends, heads, followers, gaps) + looks.compute_gains(heads, followers)
-        kept = _keep_best(followers, gains, max(N_BEST, 2 * n_animals))
-        found.append(Links(heads[kept], followers[kept], gains[kept]))
+        found.append(Links(heads, followers, sights.compute_gains(heads, followers, looks=True)))
     if not found:
         return Links(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
     return Links(*(np.concatenate([getattr(f, name) for f in found]) for name in ("heads", "tails", "gains")))
@@ -62,13 +60,15 @@ def _pair(tracklets: Tracklets, pool: Int64, tails: Int64, n_recent: int) -> Int
     return codes
 
 
-def _keep_best(groups: Int64, gains: Float64, n_best: int) -> Int64:
-    """Rows of the best links of each group."""
-    order = np.lexsort((-gains, groups))
-    starts = np.flatnonzero(np.append(True, groups[order][1:] != groups[order][:-1])[: len(order)])
+def _choose_best(sights: Sights, codes: Int64, n_best: int) -> Int64:
+    """Codes of the best links into each tracklet."""
+    heads, tails = codes % len(sights.tracklets), codes // len(sights.tracklets)
+    order = np.lexsort((-sights.compute_gains(heads, tails, looks=True), tails))
+    grouped = tails[order]
+    starts = np.flatnonzero(np.append(True, grouped[1:] != grouped[:-1])[: len(order)])
     ranks = np.arange(len(order)) - np.repeat(starts, np.diff(np.append(starts, len(order))))
-    kept: Int64 = np.sort(order[ranks < n_best])
-    return kept
+    best: Int64 = codes[order[ranks < n_best]]
+    return best
 
 
 def measure_worth(table: DetectionTable, tracklets: Tracklets, n_animals: int) -> Float64:

@@ -6,21 +6,19 @@ import numpy as np
 from scipy.special import expit
 
 from murid.core.types import Float32, Float64, Int64
-from murid.identify.crossings import Crossings, Transfers
+from murid.identify.crossings import WEIGHTS, Crossings, Transfers
 from murid.identify.result import DoubtfulCrossings
 from murid.identify.steps import NEVER, Steps
 
-SLOPE = np.array([1.0, 1.0, 1.0])
-"""Weights of the evidence in the logarithm of the odds that a decision is right; fitted on scenes."""
 SLIP = 2e-4
 """Chance that a crossing went wrong in a way that the evidence does not know of."""
 _NEGLIGIBLE = 1e-5
-_N_ANCHORS = 9
+_N_ANCHORS = 17
 
 
 def compute_chances(evidence: Float64) -> Float64:
     """Chances ``(C,)`` in [0, 0.5] that two animals were exchanged."""
-    chances: Float64 = np.minimum(expit(-(evidence @ SLOPE)), 0.5)
+    chances: Float64 = np.minimum(expit(-(evidence @ WEIGHTS)), 0.5)
     return np.where(chances > _NEGLIGIBLE, np.minimum(chances + SLIP, 0.5), 0.0)
 
 
@@ -29,8 +27,8 @@ def compute_certainties(steps: Steps, crossings: Crossings, transfers: Transfers
 
     A name is right at one moment, the anchor, by definition. From there every crossing mixes two names by the chance
     that the animals were exchanged; the expected permutation is the product of these mixtures, exact if they are
-    independent. The anchor is chosen so that the most is certain. A tracklet that may be another path's loses the
-    chance of that as well.
+    independent. Each path has the anchor from which it is certain for the longest time. A tracklet that may be another
+    path's loses the chance of that as well.
     """
     chances = compute_chances(crossings.evidence)
     times = np.maximum(steps.begins[crossings.first], steps.begins[crossings.second])
@@ -39,7 +37,14 @@ def compute_certainties(steps: Steps, crossings: Crossings, transfers: Transfers
     a, b = steps.paths[crossings.first[order]].tolist(), steps.paths[crossings.second[order]].tolist()
     q = chances[order].tolist()
     anchors = np.unique(np.linspace(0, len(q), _N_ANCHORS).round().astype(int)).tolist()
-    kept = max((_propagate(a, b, q, anchor, n_paths) for anchor in anchors), key=lambda found: float(found.sum()))
+    last = np.where(steps.begins < NEVER, steps.begins, 0).max(initial=0)
+    durations = np.diff(np.concatenate([[0], np.maximum(times[order], 0), [max(last, 0)]]))
+    kept, longest = np.ones((len(q) + 1, n_paths), np.float32), np.full(n_paths, -1.0)
+    for anchor in anchors:
+        found = _propagate(a, b, q, anchor, n_paths)
+        certain_for = durations @ found
+        better = certain_for > longest
+        kept[:, better], longest[better] = found[:, better], certain_for[better]
     # A crossing that begins before a step ends is behind it.
     places = np.searchsorted(times[order], np.where(steps.ends == NEVER, NEVER, steps.ends), side="left")
     certain = kept[places, steps.paths]

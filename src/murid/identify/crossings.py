@@ -13,7 +13,7 @@ from murid.identify.sights import Sights
 from murid.identify.steps import ClearSights, Steps, find_clear_sights, list_steps, pool_looks
 from murid.identify.tracklets import Tracklets, count_up
 
-WEIGHTS = np.array([1.0, 1.0, 1.0])
+WEIGHTS = np.array([0.7, 0.3, 1.7])
 """Of the evidence for a crossing: motion from tracklet to tracklet, motion through the whole contact, looks."""
 LONGEST_CONTACT_S = 3.0
 """Beyond it, motion before a contact says nothing of motion after it."""

@@ -29,7 +29,7 @@ from murid.identify.tracklets import find_clear, find_tracklets, measure_body_px
 Embeddings = Iterator[tuple[int, Float32]]
 """First row and ``(n, d)`` embeddings of one stretch of detections after the other."""
 
-SURE = 6.0
+SURE = 4.5
 """Lead from which on two tracklets are taken for one animal when its looks are learnt …"""
 LONGEST_SURE_S = 1.0
 """… if there is no longer gap between them."""
@@ -128,7 +128,7 @@ def _with_looks(
 
 def _join(sights: Sights, worth: Float64, n_animals: int) -> Int64:
     """Paths of the tracklets ``(T,)``, at most N; -1 = none."""
-    links = find_links(sights.tracklets, sights.ends, sights.motion, sights.looks, n_animals)
+    links = find_links(sights, worth, n_animals)
     # A tracklet that goes well with one before it is no more likely an animal: clutter does so, too.
     best = np.zeros(len(worth))
     np.maximum.at(best, links.tails, links.gains)

@@ -38,10 +38,12 @@ class Sights:
     motion: MotionModel
     looks: Looks
 
-    def compute_gains(self, heads: Int64, tails: Int64) -> Float64:
-        """What motion says for tracklets ``(k,)`` that follow one another; 0 where one of them is -1."""
+    def compute_gains(self, heads: Int64, tails: Int64, looks: bool = False) -> Float64:
+        """What motion, and looks if asked, say for tracklets ``(k,)`` that follow one another; 0 where one is -1."""
         known = np.flatnonzero((heads >= 0) & (tails >= 0))
         gains, h, t = np.zeros(len(heads)), heads[known], tails[known]
         gaps = self.tracklets.first_frames[t] - self.tracklets.last_frames[h]
         gains[known] = self.motion.compute_gains(self.ends, h, t, np.maximum(gaps, 1))
+        if looks:
+            gains[known] += self.looks.compute_gains(h, t)
         return gains

@@ -19,7 +19,7 @@ FORMAT_VERSION = 1
 
 MANIFEST_NAME = "manifest.json"
 
-StageName = Literal["detect", "track"]
+StageName = Literal["detect", "track", "identify"]
 StageState = Literal["pending", "running", "done"]
 T = TypeVar("T")
 
@@ -76,7 +76,7 @@ class Manifest:
     part_frames : int
         Frames in each part but the last.
     stages : mapping of str to Stage
-        ``detect`` and ``track``.
+        ``detect``, ``track`` and ``identify``, the last one pending where only tracks were wanted.
     provenance : tuple of Operation
         Every operation on this run, oldest first.
     murid_version : str
@@ -161,6 +161,8 @@ def load_manifest(directory: Path) -> Manifest:
 
 
 def _load_stage(stages: dict[str, Any], name: str, path: Path) -> Stage:
+    if name == "identify" and name not in stages:  # made before there were identities
+        return Stage()
     where = f"stages.{name}"
     entry = _take(stages, name, dict, path, "stages.")
     state = _take(entry, "state", str, path, f"{where}.")

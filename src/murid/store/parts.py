@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from murid.core.embeddings import normalize
 from murid.core.types import DetectionTable, Float32, Int64, Tracks
@@ -15,8 +16,8 @@ from murid.errors import RunError
 from murid.store.columns import read_columns, to_numbers, write_columns
 from murid.store.frame_table import FrameTable
 
-Kind = Literal["detections", "frames", "tracks"]
-KINDS: tuple[Kind, ...] = ("tracks", "detections", "frames")
+Kind = Literal["detections", "frames", "tracks", "identities"]
+KINDS: tuple[Kind, ...] = ("identities", "tracks", "detections", "frames")
 """The directories of parts, in the order in which a restart empties them."""
 
 BOX = ("x1", "y1", "x2", "y2")
@@ -55,6 +56,59 @@ def write_tracks(path: Path, first_frame: int, tracks: Tracks) -> None:
     write_columns(
         path, {name: pa.array(column) for name, column in (columns | _box_columns(table.boxes[kept])).items()}
     )
+
+
+def write_identities(path: Path, first_frame: int, rows: Int64, tracks: Tracks) -> None:
+    """Write columns ``frame, row, identity, x1, y1, x2, y2, score, certainty, filled``; raises `StorageError`.
+
+    `rows` ``(N,)`` say which detection of the frame each is; -1 where a position is filled in.
+    """
+    table, n = tracks.detections, len(tracks.detections)
+    columns: dict[str, NDArray[Any]] = {"frame": table.frame_numbers + first_frame, "row": rows}
+    columns |= {"identity": tracks.track_ids, **_box_columns(table.boxes), "score": table.scores}
+    columns["certainty"] = np.ones(n, np.float32) if tracks.certainties is None else tracks.certainties
+    columns["filled"] = rows < 0
+    write_columns(path, {name: pa.array(column) for name, column in columns.items()})
+
+
+def read_identities(path: Path, first_frame: int, detections: DetectionTable) -> Tracks:
+    """Read what `write_identities` wrote, with the detections' embeddings; raises `RunError` if it is damaged.
+
+    A filled-in position has an embedding of zeros.
+    """
+    columns = read_columns(path, ["frame", "row", "identity", *BOX, "score", "certainty", "filled"])
+    frames = to_numbers(columns, "frame", np.int64, path) - first_frame
+    if len(frames) and (frames[0] < 0 or frames[-1] >= detections.n_frames or (np.diff(frames) < 0).any()):
+        expected = f"ascending frames from {first_frame} to {first_frame + detections.n_frames - 1}"
+        raise RunError(path, "frame", expected, _span(frames + first_frame))
+    rows = to_numbers(columns, "row", np.int64, path)
+    if ((rows < -1) | (rows >= np.diff(detections.frame_offsets)[frames])).any():
+        raise RunError(path, "row", "rows of the same part's detections", "rows beyond them")
+    embeddings = None
+    if detections.embeddings is not None:
+        embeddings = np.zeros((len(rows), detections.embeddings.shape[1]), np.float32)
+        seen = np.flatnonzero(rows >= 0)
+        embeddings[seen] = detections.embeddings[detections.frame_offsets[frames[seen]] + rows[seen]]
+    offsets = np.searchsorted(frames, np.arange(detections.n_frames + 1)).astype(np.int64)
+    scores = to_numbers(columns, "score", np.float32, path)
+    return Tracks(
+        DetectionTable(_boxes(columns, path), scores, embeddings, offsets),
+        to_numbers(columns, "identity", np.int64, path),
+        to_numbers(columns, "filled", np.bool_, path),
+        to_numbers(columns, "certainty", np.float32, path),
+    )
+
+
+def write_crossings(path: Path, columns: dict[str, NDArray[Any]]) -> None:
+    """Write the doubtful crossings, columns ``first_frame, last_frame, a, b, chance``; raises `StorageError`."""
+    write_columns(path, {name: pa.array(column) for name, column in columns.items()})
+
+
+def read_crossings(path: Path) -> dict[str, NDArray[Any]]:
+    """Read what `write_crossings` wrote; raises `RunError` if it is damaged."""
+    kinds = {"first_frame": np.int64, "last_frame": np.int64, "a": np.int64, "b": np.int64, "chance": np.float32}
+    columns = read_columns(path, list(kinds))
+    return {name: to_numbers(columns, name, kind, path) for name, kind in kinds.items()}
 
 
 def read_frames(path: Path, first_frame: int) -> FrameTable:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from murid.core.types import DetectionTable, Tracks
+from murid.core.types import DetectionTable, Float32, Tracks
 from murid.errors import RunError
 from murid.store import parts
 from murid.store.columns import count_rows
 from murid.store.frame_table import FrameTable
 from murid.store.manifest import Manifest, StageName
+
+CROSSINGS_NAME = "crossings.parquet"
 
 
 class RunReader:
@@ -88,10 +91,26 @@ class RunReader:
         for number in range(self.n_parts):
             yield self._first_frame(number), self._read_detections(number, embeddings)
 
-    def iterate_tracks(self, embeddings: bool = False) -> Iterator[tuple[int, Tracks]]:
-        """Yield the index of the first frame and the tracks of each part, aligned with its detections.
+    def iterate_embeddings(self) -> Iterator[tuple[int, Float32]]:
+        """Yield the first row of each part, counted over the whole recording, and its embeddings, where it has any."""
+        first_row = 0
+        for _, table in self.iterate_detections():
+            if table.embeddings is not None:
+                yield first_row, table.embeddings
+            first_row += len(table)
 
-        Boxes are the tracker's where a detection belongs to a track, and the detector's elsewhere.
+    def iterate_tracks(self, embeddings: bool = False, *, associated: bool = False) -> Iterator[tuple[int, Tracks]]:
+        """Yield the index of the first frame and the tracks of each part.
+
+        Where identities were told, a track is an identity, filled-in positions included; else tracks are aligned with
+        the detections, boxes are the tracker's where a detection belongs to a track, and the detector's elsewhere.
+
+        Parameters
+        ----------
+        embeddings : bool
+            Whether to read them as well.
+        associated : bool
+            Whether to yield the tracks of the association though identities were told.
 
         Raises
         ------
@@ -102,9 +121,23 @@ class RunReader:
             raise RunError(
                 self.path, "stages.track.state", "done (murid track goes on)", self.manifest.stages["track"].state
             )
+        told = self.is_done("identify") and not associated
+        kind: parts.Kind = "identities" if told else "tracks"
+        read = parts.read_identities if told else parts.read_tracks
         for first, detections in self.iterate_detections(embeddings):
-            path = parts.part_path(self.path, "tracks", first // self.manifest.part_frames)
-            yield first, parts.read_tracks(path, first, detections)
+            path = parts.part_path(self.path, kind, first // self.manifest.part_frames)
+            yield first, read(path, first, detections)
+
+    def read_crossings(self) -> list[dict[str, Any]]:
+        """Doubtful crossings of identities, the most doubtful first: two identities, frames, and chance of an exchange.
+
+        Raises `RunError` if the file is missing or damaged.
+        """
+        if not self.is_done("identify"):
+            return []
+        columns = parts.read_crossings(self.path / CROSSINGS_NAME)
+        rows = zip(*(columns[name].tolist() for name in columns), strict=True)
+        return [dict(zip(columns, row, strict=True)) for row in rows]
 
     def read_frames(self) -> FrameTable:
         """Read the frames of all parts; raises `RunError`."""
@@ -118,7 +151,14 @@ class RunReader:
         """Read the tracks of all parts; raises `RunError` as `iterate_tracks` does."""
         stretches = [tracks for _, tracks in self.iterate_tracks(embeddings)]
         track_ids = np.concatenate([np.zeros(0, np.int64), *(tracks.track_ids for tracks in stretches)])
-        return Tracks(parts.concatenate([tracks.detections for tracks in stretches]), track_ids)
+        filled = [tracks.filled for tracks in stretches if tracks.filled is not None]
+        certainties = [tracks.certainties for tracks in stretches if tracks.certainties is not None]
+        return Tracks(
+            parts.concatenate([tracks.detections for tracks in stretches]),
+            track_ids,
+            np.concatenate(filled) if filled else None,
+            np.concatenate(certainties) if certainties else None,
+        )
 
     def _read_detections(self, number: int, embeddings: bool) -> DetectionTable:
         path, first = parts.part_path(self.path, "detections", number), self._first_frame(number)

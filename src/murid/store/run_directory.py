@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
-from murid.core.types import DetectionTable, Tracks
+from murid.core.types import DetectionTable, Int64, Tracks
 from murid.errors import ArrayError, RunError
 from murid.files import make_directory
 from murid.store import creation, parts
@@ -16,14 +16,14 @@ from murid.store.columns import count_rows
 from murid.store.frame_table import FrameTable
 from murid.store.lock import Lock
 from murid.store.manifest import Manifest, Operation, Stage, load_manifest, save_manifest
-from murid.store.reader import RunReader
+from murid.store.reader import CROSSINGS_NAME, RunReader
 from murid.store.writer import DetectionWriter
 
 PART_FRAMES = 2048
 
 
 class RunDirectory(RunReader):
-    """A run on disk: ``manifest.json`` and the parts under ``frames/``, ``detections/`` and ``tracks/``.
+    """A run on disk: ``manifest.json`` and parts: ``frames/``, ``detections/``, ``tracks/``, ``identities/``.
 
     Make one with `create` or `open`. As a context manager it lets go of the lock that a writer holds.
     """
@@ -170,9 +170,7 @@ class RunDirectory(RunReader):
 
         Raises `RunError` if detection is not finished or the run is not held for writing, and `StorageError`.
         """
-        if not self.is_done("detect"):
-            state = self.manifest.stages["detect"].state
-            raise RunError(self.path, "stages.detect.state", "done (murid track goes on)", state)
+        self._check_detected()
         settings = {**self.manifest.config, "track": creation.to_plain(config, "config.track")}
         self._update(replace(self.manifest.with_stage("track", Stage("running")), config=settings))
         creation.remove_parts(self.path, "tracks")
@@ -199,11 +197,62 @@ class RunDirectory(RunReader):
 
     def finish_tracking(self) -> None:
         """Say that the tracks of all parts are there; raises `RunError` if one is missing, and `StorageError`."""
-        for number in range(self.n_parts):
-            path = parts.part_path(self.path, "tracks", number)
-            if not path.is_file():
-                raise RunError(path, "file", "the tracks of every part", "nothing there")
+        self._check_parts("tracks")
         self._update(self.manifest.with_stage("track", Stage("done", self.n_frames, self.n_parts)))
+
+    def start_identities(self, config: Mapping[str, Any]) -> None:
+        """Forget the identities that are there and note the settings for new ones.
+
+        Raises `RunError` if detection is not finished or the run is not held for writing, and `StorageError`.
+        """
+        self._check_detected()
+        settings = {**self.manifest.config, "identify": creation.to_plain(config, "config.identify")}
+        self._update(replace(self.manifest.with_stage("identify", Stage("running")), config=settings))
+        creation.remove_parts(self.path, "identities")
+
+    def forget_identities(self) -> None:
+        """Go back to the tracks of the association; raises `RunError` if not held for writing, and `StorageError`."""
+        settings = {stage: values for stage, values in self.manifest.config.items() if stage != "identify"}
+        self._update(replace(self.manifest.with_stage("identify", Stage()), config=settings))
+        creation.remove_parts(self.path, "identities")
+
+    def write_identities(self, first_frame: int, rows: Int64, tracks: Tracks) -> None:
+        """Store the identities of one part.
+
+        Parameters
+        ----------
+        first_frame : int
+            Of the part.
+        rows : ndarray
+            ``(N,)`` int64: which detection of its frame each is; -1 where a position is filled in.
+        tracks : Tracks
+            Identities as track ids, by frame.
+
+        Raises
+        ------
+        ArrayError
+            If the frames are not those of the part.
+        RunError
+            If the run is not held for writing.
+        StorageError
+            If the disk is full or writing is not permitted.
+        """
+        self._check_writable()
+        number, offset = divmod(first_frame, self.manifest.part_frames)
+        if offset or tracks.n_frames != self._count_frames(number):
+            got = f"{tracks.n_frames} frames from frame {first_frame}"
+            raise ArrayError("Tracks", f"the {self._count_frames(number)} frames of a part", got)
+        parts.write_identities(parts.part_path(self.path, "identities", number), first_frame, rows, tracks)
+
+    def finish_identities(self, crossings: Mapping[str, Any], note: str | None = None) -> None:
+        """Say that the identities of all parts are there, and which crossings are doubtful.
+
+        `crossings` holds arrays ``first_frame, last_frame, a, b`` int64 and ``chance`` float32. Raises as
+        `finish_tracking` does.
+        """
+        self._check_parts("identities")
+        parts.write_crossings(self.path / CROSSINGS_NAME, dict(crossings))
+        self._update(self.manifest.with_stage("identify", Stage("done", self.n_frames, self.n_parts, note)))
 
     def record(self, verb: str, arguments: Mapping[str, Any]) -> None:
         """Add an operation to the provenance; raises `RunError` if not held for writing, and `StorageError`."""
@@ -213,6 +262,17 @@ class RunDirectory(RunReader):
         self._check_writable()
         save_manifest(self.path, manifest)
         self.manifest = manifest
+
+    def _check_parts(self, kind: parts.Kind) -> None:
+        for number in range(self.n_parts):
+            path = parts.part_path(self.path, kind, number)
+            if not path.is_file():
+                raise RunError(path, "file", f"the {kind} of every part", "nothing there")
+
+    def _check_detected(self) -> None:
+        if not self.is_done("detect"):
+            state = self.manifest.stages["detect"].state
+            raise RunError(self.path, "stages.detect.state", "done (murid track goes on)", state)
 
     def _check_writable(self) -> None:
         if self._lock is None:

@@ -64,8 +64,10 @@ class Annotator:
         unit = max(1, round(max(image.shape[:2]) / 640))
         for track_id, trail in self._trails.items():
             self._draw_trail(image, trail, frame.index, choose_colour(track_id), unit)
-        for track_id, box in zip(ids, boxes, strict=True):
-            _draw_box(image, box, self._names.get(track_id, str(track_id)), choose_colour(track_id), unit)
+        filled = np.zeros(len(ids), bool) if tracked.filled is None else tracked.filled[kept]
+        for track_id, box, unseen in zip(ids, boxes, filled.tolist(), strict=True):
+            name = self._names.get(track_id, str(track_id))
+            _draw_box(image, box, f"({name})" if unseen else name, choose_colour(track_id), unit, unseen)
         return image
 
     def _forget(self, index: int) -> None:
@@ -83,10 +85,12 @@ class Annotator:
             cv2.line(image, start, end, faded, max(1, round(2 * unit * strength)), cv2.LINE_AA)
 
 
-def _draw_box(image: UInt8, box: np.ndarray, name: str, colour: Colour, unit: int) -> None:
+def _draw_box(image: UInt8, box: np.ndarray, name: str, colour: Colour, unit: int, unseen: bool) -> None:
+    """Draw a box and its name; thinly where the animal was not seen."""
     left, top, right, bottom = (round(float(v)) for v in box)
-    cv2.rectangle(image, (left, top), (right, bottom), (0, 0, 0), 2 * unit + 2, cv2.LINE_AA)
-    cv2.rectangle(image, (left, top), (right, bottom), colour, 2 * unit, cv2.LINE_AA)
+    if not unseen:
+        cv2.rectangle(image, (left, top), (right, bottom), (0, 0, 0), 2 * unit + 2, cv2.LINE_AA)
+    cv2.rectangle(image, (left, top), (right, bottom), colour, unit if unseen else 2 * unit, cv2.LINE_AA)
     scale = 0.5 * unit
     (width, height), base = cv2.getTextSize(name, cv2.FONT_HERSHEY_SIMPLEX, scale, unit)
     pad = 2 * unit
