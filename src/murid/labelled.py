@@ -23,20 +23,36 @@ def iterate_images(sequence: LabelledSequence, rows: Sequence[int]) -> Iterator[
     """
     if sequence.pictures:
         for row in rows:
-            yield next(_iterate_frames(str(sequence.pictures[row]), [0])).image
+            yield next(iterate_frames(str(sequence.pictures[row]), [0])).image
     elif sequence.video is not None:
         wanted = [int(sequence.frames[row]) for row in rows]
-        yield from (frame.image for frame in _iterate_frames(str(sequence.video), wanted))
+        yield from (frame.image for frame in iterate_frames(str(sequence.video), wanted))
 
 
-def _iterate_frames(path: str, wanted: Sequence[int]) -> Iterator[Frame]:
+def iterate_frames(path: str, wanted: Sequence[int], *, skip_bad: bool = False) -> Iterator[Frame]:
+    """Yield some frames of a video or a folder of pictures, by their index, ascending.
+
+    Parameters
+    ----------
+    path : str
+    wanted : sequence of int
+        Indices from 0, ascending.
+    skip_bad : bool
+        Whether to leave out frames that cannot be decoded.
+
+    Raises
+    ------
+    SourceError
+        If the source cannot be opened, or a frame cannot be decoded and is not to be skipped.
+    """
     source = open_source(path)
     position, frames = 0, source.iterate()
     for index in wanted:
         if index - position > _SEEK_FRAMES:
             frames = source.iterate(index)
         frame = next((frame for frame in frames if frame.index >= index), None)
-        if not isinstance(frame, Frame) or frame.index != index:
-            raise SourceError(path, f"frame {index}", "a frame that can be decoded", "none")
         position = index
-        yield frame
+        if isinstance(frame, Frame) and frame.index == index:
+            yield frame
+        elif not skip_bad:
+            raise SourceError(path, f"frame {index}", "a frame that can be decoded", "none")

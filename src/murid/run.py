@@ -12,10 +12,11 @@ from murid.core import Tracks, Trajectories
 from murid.core.boxes import compute_centres
 from murid.core.progress import Report, silent
 from murid.errors import SourceError
-from murid.evaluate import LabelledBoxes, Metrics, compute_metrics
+from murid.evaluate import Metrics
 from murid.files import make_directory
-from murid.formats.registry import find_format, guess_format, read_truth
+from murid.formats.registry import find_format, guess_format
 from murid.formats.stretch import Stretch
+from murid.scoring import evaluate
 from murid.store import RunDirectory
 from murid.video import Annotator, UnreadableFrame, VideoSink, open_source
 
@@ -96,18 +97,16 @@ class Run:
         return Path(out)
 
     def evaluate(self, truth: str | Path) -> Metrics:
-        """Score the tracks against ground truth in a file.
+        """Score the tracks against ground truth in a file; no track at all scores zero.
 
         Raises
         ------
         FormatError
-            If the file is no ground truth, or of a longer video.
+            If the file is no ground truth, or of another video.
         RunError
             If tracking is not finished.
         """
-        n_frames = self._directory.n_frames
-        labelled = read_truth(truth, n_frames)
-        return compute_metrics(labelled, LabelledBoxes.from_tracks(self.tracks()), n_frames)
+        return evaluate(self.path, truth, allow_empty=True).combined
 
     def annotate(self, out: str | Path | None = None, report: Report = silent) -> Path:
         """Write the video with tracks drawn on it.

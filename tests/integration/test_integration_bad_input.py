@@ -62,7 +62,7 @@ def test_video_cut_in_half_before_its_index(tmp_path, capsys, clip):
 def test_bad_ground_truth(tmp_path, capsys, tracked, line, words):
     path = tmp_path / "gt.txt"
     path.write_text("1,1,5,5,10,10,1,1,1\n" + line + "\n")
-    refuse(capsys, "evaluate", tracked, "--gt", path, words=["gt.txt", "line 2", *words])
+    refuse(capsys, "evaluate", tracked, path, words=["gt.txt", "line 2", *words])
 
 
 def test_run_of_a_newer_format(tmp_path, capsys, tracked):

@@ -19,8 +19,8 @@ pytestmark = [pytest.mark.data, pytest.mark.slow]
 def evaluate(capsys: pytest.CaptureFixture[str], clip: Path, out: Path, animals: int) -> dict[str, float]:
     assert murid_cli(["track", str(clip / "video.mp4"), "--animals", str(animals), "--out", str(out)]) == 0
     capsys.readouterr()
-    assert murid_cli(["evaluate", str(out), "--gt", str(clip / "gt" / "gt.txt"), "--json"]) == 0
-    scores: dict[str, float] = json.loads(capsys.readouterr().out)
+    assert murid_cli(["evaluate", str(out), str(clip / "gt" / "gt.txt"), "--json", "-"]) == 0
+    scores: dict[str, float] = json.loads(capsys.readouterr().out)["combined"]
     return scores
 
 

@@ -40,12 +40,12 @@ def test_track_info_export_evaluate(clip, tmp_path, capsys):
     assert call(capsys, "export", run, "--out", tmp_path / "tracks.csv")[0] == 0
     assert len(pd.read_csv(tmp_path / "tracks.csv")) == len(rows)
 
-    code, out, _ = call(capsys, "evaluate", run, "--gt", clip.with_name("gt.txt"), "--json")
-    scores = json.loads(out)
+    code, out, _ = call(capsys, "evaluate", run, clip.with_name("gt.txt"), "--json", "-")
+    scores = json.loads(out)["combined"]
     assert code == 0
     assert scores["idf1"] > 60
     assert scores["n_frames"] == 90
-    text = call(capsys, "evaluate", run, "--gt", clip.with_name("gt.txt"))[1]
+    text = call(capsys, "evaluate", run, clip.with_name("gt.txt"))[1]
     assert "HOTA" in text
     assert f"{scores['hota']:.1f}" in text
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from murid import pipeline
-from murid.cli.evaluate import format_metrics
 from murid.cli.progress import show_progress
 from murid.core import Detections, TrackedDetections, Tracks
 from murid.core.progress import Report
@@ -15,6 +14,7 @@ from murid.files import make_directory
 from murid.formats.mot import export_mot
 from murid.formats.stretch import Stretch
 from murid.scenes import RecordingConfig, record
+from murid.scoring import format_summary
 from murid.video import VideoSink
 
 
@@ -38,7 +38,7 @@ def demo(*, out: Path = Path("murid-demo"), animals: int = 4, frames: int = 300,
     with show_progress() as report:
         _make_clip(config, clip, truth, report)
         run = pipeline.track(clip, animals=animals, video=True, restart=True, report=report)
-    print(format_metrics(run.evaluate(truth)))
+    print(format_summary(run.evaluate(truth)))
     print(f"clip             {clip}")
     print(f"ground truth     {truth}")
     print(f"run              {run.path}")

@@ -18,6 +18,8 @@ _WORDS = {
     "track": "linking tracks",
     "identify": "telling identities",
     "draw": "drawing video",
+    "score": "scoring",
+    "picture": "taking pictures",
     "record": "making clip",
     "look": "looking through",
     "train": "training",

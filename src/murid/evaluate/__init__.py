@@ -1,6 +1,32 @@
 """Scores against ground truth: arrays in, numbers out."""
 
+from murid.evaluate.detection import MarkedDetections, compute_average_precision, mark_detections, match_greedily
 from murid.evaluate.labelled_boxes import LabelledBoxes
-from murid.evaluate.metrics import Metrics, compute_metrics
+from murid.evaluate.matching import Matching, Switch, find_switches, match
+from murid.evaluate.metrics import Metrics, Scores, compute_metrics, compute_scores
+from murid.evaluate.protocol import PLAIN, PROTOCOLS, Protocol, Truth, apply_protocol, select_class
+from murid.evaluate.reidentification import Retrieval, retrieve
 
-__all__ = ["LabelledBoxes", "Metrics", "compute_metrics"]
+__all__ = [
+    "PLAIN",
+    "PROTOCOLS",
+    "LabelledBoxes",
+    "MarkedDetections",
+    "Matching",
+    "Metrics",
+    "Protocol",
+    "Retrieval",
+    "Scores",
+    "Switch",
+    "Truth",
+    "apply_protocol",
+    "compute_average_precision",
+    "compute_metrics",
+    "compute_scores",
+    "find_switches",
+    "mark_detections",
+    "match",
+    "match_greedily",
+    "retrieve",
+    "select_class",
+]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from murid.core.types import Float64, Int64, Tracks
+from murid.core.types import DetectionTable, Float64, Index, Int64, Tracks
 from murid.errors import ArrayError
 
 
@@ -22,6 +24,8 @@ class LabelledBoxes:
         ``(N,)`` int64 identity of each box; within a frame no identity occurs twice.
     boxes : ndarray
         ``(N, 4)`` float64, xyxy in pixels, finite.
+    scores : ndarray or None
+        ``(N,)`` float64: how sure the result is of each box, where it says so.
 
     Raises
     ------
@@ -32,10 +36,17 @@ class LabelledBoxes:
     frames: Int64
     ids: Int64
     boxes: Float64
+    scores: Float64 | None = None
 
     def __post_init__(self) -> None:
         n = len(self.frames)
-        for name, dtype, shape in (("frames", np.int64, (n,)), ("ids", np.int64, (n,)), ("boxes", np.float64, (n, 4))):
+        columns: list[tuple[str, Any, tuple[int, ...]]] = [
+            ("frames", np.int64, (n,)),
+            ("ids", np.int64, (n,)),
+            ("boxes", np.float64, (n, 4)),
+        ]
+        columns += [] if self.scores is None else [("scores", np.float64, (n,))]
+        for name, dtype, shape in columns:
             column = getattr(self, name)
             if column.dtype != dtype or column.shape != shape:
                 expected = f"{np.dtype(dtype)} of shape {shape}"
@@ -55,9 +66,28 @@ class LabelledBoxes:
     def __len__(self) -> int:
         return len(self.frames)
 
+    def __getitem__(self, index: Index) -> LabelledBoxes:
+        """Select rows by a mask, a slice or an array of row numbers; every column follows."""
+        scores = None if self.scores is None else self.scores[index]
+        return LabelledBoxes(self.frames[index], self.ids[index], self.boxes[index], scores)
+
+    def split(self, frames: Int64) -> list[NDArray[np.int64]]:
+        """Rows of the boxes of each of `frames` ``(F,)``, which are ascending and hold all frames of the boxes."""
+        order = np.argsort(self.frames, kind="stable")
+        return np.split(order, np.searchsorted(self.frames[order], frames[1:])) if len(frames) else []
+
     @classmethod
     def from_tracks(cls, tracks: Tracks, first_frame: int = 0) -> LabelledBoxes:
         """Take the detections that belong to a track; `first_frame` is the index of the first frame of `tracks`."""
         kept = tracks.track_ids >= 0
-        frames = tracks.detections.frame_numbers[kept] + first_frame
-        return cls(frames, tracks.track_ids[kept], tracks.detections.boxes[kept].astype(np.float64))
+        return cls._from_table(tracks.detections, kept, tracks.track_ids, first_frame)
+
+    @classmethod
+    def from_detections(cls, table: DetectionTable, first_frame: int = 0) -> LabelledBoxes:
+        """Take all detections, each under an id of its own; `first_frame` is the index of the first frame."""
+        return cls._from_table(table, np.ones(len(table), bool), np.arange(len(table), dtype=np.int64), first_frame)
+
+    @classmethod
+    def _from_table(cls, table: DetectionTable, kept: NDArray[np.bool_], ids: Int64, first_frame: int) -> LabelledBoxes:
+        boxes, scores = (column[kept].astype(np.float64) for column in (table.boxes, table.scores))
+        return cls(table.frame_numbers[kept] + first_frame, ids[kept], boxes, scores)

@@ -11,9 +11,10 @@ from murid.formats.data_formats import (
 )
 from murid.formats.dataset import LabelledFrame, LabelledSequence, Problem, refuse
 from murid.formats.draft import ReadOptions
-from murid.formats.mot import export_mot, read_mot
+from murid.formats.mot import MotTable, export_mot, read_mot, read_mot_table
 from murid.formats.registry import FORMATS, Format, find_format, guess_format, read_truth
 from murid.formats.stretch import Stretch
+from murid.formats.truths import TruthFile, find_truths, read_truth_file
 
 __all__ = [
     "DATA_FORMATS",
@@ -22,18 +23,23 @@ __all__ = [
     "Format",
     "LabelledFrame",
     "LabelledSequence",
+    "MotTable",
     "Problem",
     "ReadOptions",
     "Stretch",
+    "TruthFile",
     "choose_name",
     "export_csv",
     "export_mot",
     "find_data_format",
     "find_format",
+    "find_truths",
     "guess_format",
     "read_dataset",
     "read_mot",
+    "read_mot_table",
     "read_truth",
+    "read_truth_file",
     "recognise_data",
     "refuse",
 ]

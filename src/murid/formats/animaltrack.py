@@ -6,6 +6,7 @@ The split into training and test sequences is the benchmark's own (Zhang and oth
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from murid.errors import FormatError
@@ -31,12 +32,15 @@ TEST_SEQUENCES = frozenset(
 )
 """The 26 of 58 sequences that are for testing."""
 
-_SUFFIX = "_gt.txt"
+FPS = 30.0
+"""Frames per second of all sequences."""
+
+SUFFIX = "_gt.txt"
 
 
 def recognise(path: Path) -> bool:
     """Whether this is the archive, a folder of its ground truth, or one file of it."""
-    return path.name.endswith(_SUFFIX) if path.is_file() else bool(_find_truths(path))
+    return path.name.endswith(SUFFIX) if path.is_file() else bool(_find_truths(path))
 
 
 def find(path: Path, options: ReadOptions) -> list[Path]:
@@ -44,7 +48,7 @@ def find(path: Path, options: ReadOptions) -> list[Path]:
     truths = [path] if path.is_file() else _find_truths(path)
     if options.split is None:
         return truths
-    wanted = _find_split(_find_root(truths[0]), options.split, [_name(truth) for truth in truths])
+    wanted = find_split(_find_root(truths[0]), options.split, [_name(truth) for truth in truths])
     return [truth for truth in truths if _name(truth) in wanted]
 
 
@@ -56,19 +60,34 @@ def read(path: Path, _options: ReadOptions) -> list[Draft]:
     FormatError
         If the file is no MOT text.
     """
-    root, name = _find_root(path), _name(path)
-    animal = name.rpartition("_")[0] or name
-    draft = Draft(name, path, recording=True, class_names=(animal,))
+    name = _name(path)
+    animal = name_animal(name)
+    draft = Draft(name, path, recording=True, class_names=(animal,), fps=FPS)
     read_rows(draft)
     draft.labels = [label._replace(class_name=animal) for label in draft.labels]
-    draft.pictures = number_pictures(find_pictures(root / "frames_all" / name))
-    draft.video = None if draft.pictures else _find_video(root / "videos_all", name)
+    place = find_media(path)
+    if place is not None and place.is_dir():
+        draft.pictures = number_pictures(find_pictures(place))
+    else:
+        draft.video = place
     settle_frames(draft, SequenceInfo())
     return [draft]
 
 
+def name_animal(sequence: str) -> str:
+    """Animal of a sequence: ``deer`` of ``deer_7``, also of ``deer_7_20fps``."""
+    return re.split(r"_\d", sequence, maxsplit=1)[0] or sequence
+
+
+def find_media(truth: Path) -> Path | None:
+    """Folder of pictures, else the video, of a sequence of the archive; None where neither is there."""
+    root, name = _find_root(truth), _name(truth)
+    pictures = root / "frames_all" / name
+    return pictures if find_pictures(pictures) else _find_video(root / "videos_all", name)
+
+
 def _find_truths(path: Path) -> list[Path]:
-    return sorted((path / "gt_all" if (path / "gt_all").is_dir() else path).glob(f"*{_SUFFIX}"))
+    return sorted((path / "gt_all" if (path / "gt_all").is_dir() else path).glob(f"*{SUFFIX}"))
 
 
 def _find_root(truth: Path) -> Path:
@@ -76,10 +95,10 @@ def _find_root(truth: Path) -> Path:
 
 
 def _name(truth: Path) -> str:
-    return truth.name.removesuffix(_SUFFIX)
+    return truth.name.removesuffix(SUFFIX)
 
 
-def _find_split(root: Path, split: str, names: list[str]) -> set[str]:
+def find_split(root: Path, split: str, names: list[str]) -> set[str]:
     """Names of the sequences of a split, as the archive lists them, else as the benchmark has them."""
     if split not in ("train", "test"):
         raise FormatError(root, "split", "train or test", repr(split))

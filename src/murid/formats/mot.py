@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from murid.core.boxes import from_xywh, to_xywh
+from murid.core.types import Float64, Int64
 from murid.errors import FormatError
 from murid.evaluate import LabelledBoxes
 from murid.files import replace_on_success
@@ -50,41 +52,70 @@ def _format(rows: Rows) -> Iterator[str]:
     return map("%d,%d,%.3f,%.3f,%.3f,%.3f,%.4f,-1,-1,-1\n".__mod__, zip(*(c.tolist() for c in columns), strict=True))
 
 
-def read_mot(path: str | Path, n_frames: int | None = None) -> LabelledBoxes:
-    """Read ground truth from MOT Challenge text; rows with flag 0 are dropped.
+@dataclass(frozen=True, eq=False, slots=True)
+class MotTable:
+    """All rows of a MOT Challenge text.
 
-    Parameters
+    Attributes
     ----------
-    path : str or Path
-        The file.
-    n_frames : int, optional
-        Frames of the video that the truth is for; a row beyond is an error.
-
-    Returns
-    -------
-    LabelledBoxes
+    boxes : LabelledBoxes
         Frames from 0, boxes xyxy.
+    scores : ndarray
+        ``(N,)`` float64: the seventh column, scores of a result, flags of ground truth.
+    class_ids : ndarray
+        ``(N,)`` int64; -1 where no class is given.
+    """
+
+    boxes: LabelledBoxes
+    scores: Float64
+    class_ids: Int64
+
+
+def read_mot(path: str | Path, n_frames: int | None = None) -> LabelledBoxes:
+    """Read ground truth from MOT Challenge text, as `read_mot_table` does; rows with flag 0 are dropped.
 
     Raises
     ------
     FormatError
-        If the file cannot be read, has no rows, or a row has the wrong number of columns, something other than a
-        number, a frame outside the video, a negative id or size, or an id twice in a frame.
+        As `read_mot_table`, and if there are no rows.
+    """
+    table = read_mot_table(path, n_frames)
+    if not len(table.boxes):
+        raise FormatError(path, "file", "rows of frame, id, left, top, width, height, flag", "no rows")
+    return table.boxes[table.scores != 0]
+
+
+def read_mot_table(path: str | Path, n_frames: int | None = None, length: str = "the length of the video") -> MotTable:
+    """Read ground truth or a result from MOT Challenge text.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file; one without rows is a table without rows.
+    n_frames : int, optional
+        Frames of the video; a row beyond is an error.
+    length : str
+        What `n_frames` is, for the error.
+
+    Raises
+    ------
+    FormatError
+        If the file cannot be read, or a row has the wrong number of columns, something other than a number, a frame
+        outside the video, a negative id or size, or an id twice in a frame.
     """
     path = Path(path)
     rows, lines = [], dict[tuple[float, float], int]()
     for number, line in read_lines(path):
         row = parse_row(path, number, line)
-        check_row(path, number, row, n_frames)
+        check_row(path, number, row, n_frames, length=length)
         earlier = lines.setdefault((row[0], row[1]), number)
         if earlier != number:
             raise _error(path, number, "id", "each id once in a frame", f"{row[1]:.0f}, as in line {earlier}")
-        rows.append(row)
-    if not rows:
-        raise FormatError(path, "file", "rows of frame, id, left, top, width, height, flag", "no rows")
-    table = np.array([row[:MIN_COLUMNS] for row in rows if row[6] != 0], np.float64).reshape(-1, MIN_COLUMNS)
+        rows.append(row[:8] if len(row) > MIN_COLUMNS else [*row, -1])
+    table = np.array(rows, np.float64).reshape(-1, MIN_COLUMNS + 1)
     frames, ids = table[:, 0].astype(np.int64) - 1, table[:, 1].astype(np.int64)
-    return LabelledBoxes(frames, ids, from_xywh(table[:, 2:6]).astype(np.float64, copy=False))
+    boxes = from_xywh(table[:, 2:6]).astype(np.float64, copy=False)
+    return MotTable(LabelledBoxes(frames, ids, boxes), table[:, 6].copy(), table[:, 7].astype(np.int64))
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -116,11 +147,18 @@ def _parse_number(path: Path, number: int, column: str, cell: str) -> float:
     return value
 
 
-def check_row(path: Path, number: int, row: Row, n_frames: int | None = None, lowest_id: int = 0) -> None:
+def check_row(
+    path: Path,
+    number: int,
+    row: Row,
+    n_frames: int | None = None,
+    lowest_id: int = 0,
+    length: str = "the length of the video",
+) -> None:
     """Raise `FormatError` if the frame, the id or the size of a row cannot be."""
     frame, track_id, _, _, width, height = row[:6]
     if frame < 1 or frame % 1 or (n_frames is not None and frame > n_frames):
-        expected = "a frame number from 1" + ("" if n_frames is None else f" to {n_frames}, the length of the video")
+        expected = "a frame number from 1" + ("" if n_frames is None else f" to {n_frames}, {length}")
         raise _error(path, number, "frame", expected, f"{frame:g}")
     if track_id < lowest_id or track_id % 1:
         raise _error(path, number, "id", f"a whole number from {lowest_id}", f"{track_id:g}")

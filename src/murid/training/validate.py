@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from murid.core.boxes import compute_iou
 from murid.core.types import Float32
 from murid.detect.decode import HeadMaps, decode
+from murid.evaluate import compute_average_precision, match_greedily, retrieve
 from murid.models.network import Network, NetworkOutput
 from murid.scenes.still import Still
 from murid.training.data import Batch, collate, to_rois
@@ -125,43 +125,11 @@ def summarise(scored: Iterable[Scored]) -> Validation:
     scale, bias = fit_calibration(scores, hits50)
     sure = scale * _logit(scores) + bias >= 0
     ap50, ap75 = (compute_average_precision(scores, hits, n_truth) for hits in (hits50, hits75))
-    rank1 = compute_rank1(*(np.concatenate([getattr(p, name) for p in parts]) for name in ("embeddings", "identities")))
+    embeddings, identities = (
+        np.concatenate([getattr(p, name) for p in parts]) for name in ("embeddings", "identities")
+    )
+    rank1 = retrieve(embeddings, identities).compute_rank(1)
     return Validation(ap50, ap75, float(hits50[sure].sum() / max(n_truth, 1)), rank1, scale, bias)
-
-
-def compute_rank1(embeddings: NDArray[np.float32], identities: NDArray[np.int64]) -> float | None:
-    """Share of rows ``(k, d)`` whose nearest other row is of the same identity; None if no identity comes twice.
-
-    Rows whose identity comes once are in the gallery, but ask nothing.
-    """
-    likeness = embeddings @ embeddings.T
-    np.fill_diagonal(likeness, -np.inf)
-    _, where, counts = np.unique(identities, return_inverse=True, return_counts=True)
-    asked = counts[where] > 1
-    if not asked.any():
-        return None
-    return float((identities[likeness.argmax(axis=1)] == identities)[asked].mean())
-
-
-def match_greedily(boxes: NDArray[Any], truth: NDArray[Any], iou_threshold: float = 0.5) -> NDArray[np.bool_]:
-    """Which detections (best first) find a box of the truth that none before them has found; ``(n,)`` bool."""
-    hit = np.zeros(len(boxes), bool)
-    overlap = compute_iou(boxes, truth)
-    for k in range(len(boxes) if len(truth) else 0):
-        best = int(overlap[k].argmax())
-        if overlap[k, best] >= iou_threshold:
-            hit[k] = True
-            overlap[:, best] = -1
-    return hit
-
-
-def compute_average_precision(scores: NDArray[Any], hits: NDArray[np.bool_], n_truth: int) -> float:
-    """Area under the precision-recall curve, precision made monotone (PASCAL VOC 2010)."""
-    order = np.argsort(-scores, kind="stable")
-    found = np.cumsum(hits[order])
-    precision = found / np.arange(1, len(order) + 1)
-    envelope = np.maximum.accumulate(precision[::-1])[::-1]
-    return float(envelope[hits[order]].sum() / max(n_truth, 1))
 
 
 def fit_calibration(scores: NDArray[Any], hits: NDArray[np.bool_]) -> tuple[float, float]:

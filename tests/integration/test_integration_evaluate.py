@@ -1,0 +1,115 @@
+"""``murid evaluate`` on runs, and its report."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from murid.cli import EXIT_ERROR
+from murid.cli import run as murid_cli
+from murid.evaluate import Switch
+from murid.scoring.filmstrip import choose_frames
+
+
+@pytest.fixture
+def swapped(tracked, tmp_path) -> Path:
+    """The tracks of the clip as MOT text, with the two longest tracks swapped from frame 46 on."""
+    assert murid_cli(["export", str(tracked), "--out", str(tmp_path / "cage.txt")]) == 0
+    table = np.loadtxt(tmp_path / "cage.txt", delimiter=",")
+    ids, counts = np.unique(table[:, 1], return_counts=True)
+    first, second = ids[np.argsort(-counts)[:2]]
+    late = table[:, 0] > 45
+    table[:, 1] = np.select(
+        [late & (table[:, 1] == first), late & (table[:, 1] == second)], [second, first], table[:, 1]
+    )
+    np.savetxt(tmp_path / "cage.txt", table, fmt="%g", delimiter=",")
+    return tmp_path / "cage.txt"
+
+
+def call(capsys, *arguments) -> tuple[int, str, str]:
+    capsys.readouterr()
+    code = murid_cli([str(a) for a in arguments])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def test_report_shows_where_identities_broke(swapped, clip, tmp_path, capsys):
+    files = {name: tmp_path / f"scores.{name}" for name in ("json", "md")}
+    options = ["--video", clip, "--fps", 30, "--json", files["json"], "--markdown", files["md"]]
+    code, out, err = call(capsys, "evaluate", swapped, clip.with_name("gt.txt"), "--report", tmp_path / "r", *options)
+    assert code == 0, err
+    scores = json.loads(files["json"].read_text())["combined"]
+    assert scores["id_switches"] >= 2
+    assert f"{scores['hota']:.1f}" in out
+    assert f"| {scores['hota']:.1f} |" in files["md"].read_text()
+    page = (tmp_path / "r" / "index.html").read_text()
+    pictures = sorted(path.relative_to(tmp_path / "r").as_posix() for path in (tmp_path / "r").glob("*/*"))
+    assert len(pictures) == 2 + scores["id_switches"]
+    assert all(f'src="{picture}"' in page for picture in pictures)
+    for picture in pictures:
+        image = cv2.imread(str(tmp_path / "r" / picture))
+        assert image is not None
+        assert image.std() > 10
+    assert "at frame 46 (1.5 s)" in page
+
+
+def test_report_without_video_has_timeline_and_map(swapped, clip, tmp_path, capsys):
+    truth = shutil.copy(clip.with_name("gt.txt"), tmp_path / "truth.txt")
+    swapped.rename(tmp_path / "result.txt")
+    code, _, err = call(capsys, "evaluate", tmp_path / "result.txt", truth, "--report", tmp_path / "r")
+    assert code == 0, err
+    assert "No video found" in (tmp_path / "r" / "index.html").read_text()
+    assert sorted(path.name for path in (tmp_path / "r" / "truth").iterdir()) == ["map.png", "timeline.png"]
+
+
+def test_report_says_which_extra_it_needs(swapped, clip, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    code, _, err = call(capsys, "evaluate", swapped, clip.with_name("gt.txt"), "--report", tmp_path / "r")
+    assert code == EXIT_ERROR
+    assert "murid[report]" in err
+    assert not (tmp_path / "r").exists()
+
+
+def test_report_refuses_a_video_of_another_size(tracked, clip, still_video, tmp_path, capsys):
+    options = ["--report", tmp_path / "r", "--video", still_video]
+    code, _, err = call(capsys, "evaluate", tracked, clip.with_name("gt.txt"), *options)
+    assert code == EXIT_ERROR
+    assert "320x240, as was evaluated, got 64x64" in err
+
+
+@pytest.mark.parametrize(
+    ("info", "words"),
+    [
+        ("seqLength=80\n", ["one length", "got 90 in", "80 in the truth"]),
+        ("seqLength=90\nimWidth=640\nimHeight=480\n", ["size of the pictures", "320x240", "640x480"]),
+    ],
+)
+def test_run_of_another_video_than_the_truth(tracked, clip, tmp_path, capsys, info, words):
+    shutil.copy(clip.with_name("gt.txt"), tmp_path / "gt.txt")
+    (tmp_path / "seqinfo.ini").write_text(f"[Sequence]\n{info}")
+    code, _, err = call(capsys, "evaluate", tracked, tmp_path / "gt.txt")
+    assert code == EXIT_ERROR
+    for word in words:
+        assert word in err
+
+
+def test_run_is_scored_with_its_detections(tracked, clip, capsys):
+    code, out, _ = call(capsys, "evaluate", tracked, clip.with_name("gt.txt"), "--json", "-")
+    scores = json.loads(out)["combined"]
+    assert code == 0
+    assert 0 < scores["ap"] < scores["ap50"] <= 100
+    assert scores["rank1"] is None
+    hours = scores["n_truth_boxes"] / 30 / 3600
+    assert scores["switches_per_animal_hour"] == pytest.approx(scores["id_switches"] / hours)
+
+
+def test_frames_of_a_strip():
+    switch = Switch(frame=50, last_frame=40, truth_id=1, old_id=1, new_id=2, truth_row=0, last_truth_row=0)
+    assert choose_frames(switch, 1000, 25) == [30, 35, 40, 45, 50, 55, 60]
+    assert choose_frames(switch, 56, 25) == [30, 35, 40, 45, 50, 55]
+    near = Switch(frame=4, last_frame=3, truth_id=1, old_id=1, new_id=2, truth_row=0, last_truth_row=0)
+    assert choose_frames(near, 100, None) == [3, 4, 10, 16]
