@@ -215,9 +215,8 @@ class _Maker:
         return self._ndx_pose.PoseEstimation(
             name=self._place.pose,
             pose_estimation_series=[series],
-            description=f"Where {self._name} is",
-            original_videos=[self._recording.source],
-            dimensions=np.array([[self._recording.width, self._recording.height]], np.uint16),
+            description=f"Where {self._name} is in {self._recording.source}, "
+            f"{self._recording.width} x {self._recording.height} pixels",
             scorer="murid",
             source_software="murid",
             source_software_version=version("murid"),

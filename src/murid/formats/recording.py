@@ -96,7 +96,7 @@ class Recording:
         for stretch in self:
             track_ids = np.union1d(track_ids, stretch.tracks.track_ids)
             drift.add(stretch)
-        return Survey(track_ids[track_ids >= 0], drift.find_rate())
+        return Survey(track_ids[track_ids >= 0], drift.find_rate(self.fps))
 
 
 class _Drift:
@@ -121,8 +121,8 @@ class _Drift:
             self._low = max(self._low, float(((elapsed - REGULAR_S) / count).max()))
             self._high = min(self._high, float(((elapsed + REGULAR_S) / count).min()))
 
-    def find_rate(self) -> float | None:
-        """Frames per second that fits all frames, or None."""
-        if not 0 < self._high < np.inf or self._low > self._high:
+    def find_rate(self, nominal: float) -> float | None:
+        """Frames per second that fit all frames, `nominal` if it does; else None."""
+        if not 0 < self._low <= self._high < np.inf:
             return None
-        return 2 / (self._low + self._high)
+        return nominal if self._low <= 1 / nominal <= self._high else 2 / (self._low + self._high)

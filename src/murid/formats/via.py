@@ -32,9 +32,9 @@ Cells = tuple[str | int, ...]
 def export_via(path: str | Path, recording: Recording) -> None:
     """Write tracks as VIA-tracks CSV, atomically; a frame without animals has no row.
 
-    Boxes are rectangles by their upper left corner, to a thousandth of a pixel. ``frame`` counts from 0, and so does
-    the number in ``filename``, ``<video>_<frame>.jpg``. Attributes of a region are ``track``, ``confidence`` and, where
-    identities were told, ``certainty`` and ``filled``.
+    Boxes are rectangles by their upper left corner, to a ten-thousandth of a pixel. ``frame`` counts from 0, and so
+    does the number in ``filename``, ``<video>_<frame>.jpg``. Attributes of a region are ``track``, ``confidence`` and,
+    where identities were told, ``certainty`` and ``filled``.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def export_via(path: str | Path, recording: Recording) -> None:
 def _format(rows: Rows, name: str, identified: bool) -> Iterator[Cells]:
     _, starts, counts = np.unique(rows.frames, return_index=True, return_counts=True)
     regions = np.arange(len(rows.frames)) - np.repeat(starts, counts)
-    columns = (rows.frames, np.repeat(counts, counts), regions, to_xywh(rows.boxes).round(3))
+    columns = (rows.frames, np.repeat(counts, counts), regions, to_xywh(rows.boxes).round(4))
     marks = (rows.track_ids, rows.scores, rows.certainties, rows.filled)
     for frame, count, region, box, *of_track in zip(*(c.tolist() for c in columns + marks), strict=True):
         shape = {"name": "rect", **dict(zip(("x", "y", "width", "height"), box, strict=True))}
