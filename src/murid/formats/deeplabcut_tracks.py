@@ -26,6 +26,8 @@ POINTS = {"center": 0.0, "top_left": -0.5, "bottom_right": 0.5}
 """How far each point is from the centre, in widths and heights."""
 COORDS = ("x", "y", "likelihood")
 KEY = "df_with_missing"
+MAX_H5_TRACKS = 200
+"""PyTables keeps the header in one attribute of HDF5, which holds 64 kB."""
 
 
 def export_deeplabcut(path: str | Path, recording: Recording) -> None:
@@ -40,7 +42,7 @@ def export_deeplabcut(path: str | Path, recording: Recording) -> None:
     Raises
     ------
     FormatError
-        If the suffix is another, or there is no track.
+        If the suffix is another, there is no track, or there are more than ``.h5`` can hold.
     MissingExtraError
         If pandas or PyTables is not installed, for ``.h5``.
     StorageError
@@ -54,6 +56,9 @@ def export_deeplabcut(path: str | Path, recording: Recording) -> None:
     columns = list(product([scorer], recording.names, POINTS, COORDS))
     if suffix == ".csv":
         _write_csv(path, recording, columns)
+    elif len(recording.names) > MAX_H5_TRACKS:
+        expected = f"at most {MAX_H5_TRACKS} for .h5, or a .csv"
+        raise FormatError(path, "tracks", expected, str(len(recording.names)))
     else:
         _write_h5(path, recording, columns)
 

@@ -47,3 +47,21 @@ def test_movement_loads_it(tmp_path, suffix):
 def test_other_suffixes_are_refused(tmp_path):
     with pytest.raises(FormatError, match=r"cage.xlsx: suffix: expected .csv or .h5, got '.xlsx'"):
         export_deeplabcut(tmp_path / "cage.xlsx", make_recording())
+
+
+def test_more_tracks_than_an_h5_header_holds_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("murid.formats.deeplabcut_tracks.MAX_H5_TRACKS", 1)
+    with pytest.raises(FormatError, match=r"cage.h5: tracks: expected at most 1 for .h5, or a .csv, got 2"):
+        export_deeplabcut(tmp_path / "cage.h5", make_recording())
+    export_deeplabcut(tmp_path / "cage.csv", make_recording())
+
+
+def test_as_many_tracks_as_allowed_fit(tmp_path):
+    from murid.formats import deeplabcut_tracks
+
+    n = deeplabcut_tracks.MAX_H5_TRACKS
+    header = [("murid", f"track_{10**6 + k}", point, c) for k in range(n) for point in deeplabcut_tracks.POINTS for c in "xyl"]
+    columns = pandas.MultiIndex.from_tuples(header)
+    with pandas.HDFStore(str(tmp_path / "wide.h5"), "w") as store:
+        store.append("wide", pandas.DataFrame(np.zeros((1, len(header))), columns=columns), format="table")
+    assert pandas.read_hdf(tmp_path / "wide.h5").shape == (1, 9 * n)
