@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from murid.errors import StorageError
+from murid.errors import FormatError, StorageError
 
 TEMPORARY_MARK = ".murid-tmp"
 """Part of the name of every file that is still being written."""
@@ -81,6 +82,32 @@ def remove_leftovers(directory: str | Path) -> None:
     with storage_errors(directory):
         for leftover in Path(directory).glob(f".*{TEMPORARY_MARK}*"):
             leftover.unlink(missing_ok=True)
+
+
+@contextmanager
+def stage_directory(path: str | Path) -> Iterator[Path]:
+    """Lend a temporary directory that becomes `path` when the block succeeds, and is gone after an error.
+
+    Raises
+    ------
+    FormatError
+        If something is there already.
+    StorageError
+        If it cannot be made.
+    """
+    out = Path(path)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise FormatError(out, "directory", "nothing there, or an empty directory", "something")
+    make_directory(out.absolute().parent)
+    staged = out.absolute().with_name(f".{out.name}{TEMPORARY_MARK}")
+    shutil.rmtree(staged, ignore_errors=True)
+    try:
+        make_directory(staged)
+        yield staged
+        with storage_errors(out):
+            staged.replace(out)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
 
 
 def _flush_to_disk(path: Path, flags: int) -> None:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from murid.core import Tracks, Trajectories
-from murid.core.boxes import compute_centres
 from murid.core.progress import Report, silent
-from murid.errors import SourceError
+from murid.errors import ConfigError, RunError, SourceError
 from murid.evaluate import Metrics
 from murid.files import make_directory
+from murid.formats.metadata import read_metadata
+from murid.formats.recording import Recording
 from murid.formats.registry import find_format, guess_format
 from murid.formats.stretch import Stretch
+from murid.formats.trajectories import to_trajectories
 from murid.scoring import evaluate
 from murid.store import RunDirectory
 from murid.video import Annotator, UnreadableFrame, VideoSink, open_source
@@ -62,38 +65,41 @@ class Run:
         """Return where each track was over time, missing frames as NaN; raises `RunError` as `tracks` does."""
         tracks, times_s = self.tracks(), self._directory.read_frames().times_s
         ids = np.unique(tracks.track_ids[tracks.track_ids >= 0])
-        kept = np.flatnonzero(tracks.track_ids >= 0)
-        where = (tracks.detections.frame_numbers[kept], slice(None), np.searchsorted(ids, tracks.track_ids[kept]))
-        boxes = tracks.detections.boxes[kept].astype(np.float64)
-        position, shape = np.full((2, len(times_s), 2, len(ids)), np.nan)
-        position[where], shape[where] = compute_centres(boxes), boxes[:, 2:] - boxes[:, :2]
-        confidence = np.full((len(times_s), len(ids)), np.nan)
-        confidence[where[0], where[2]] = tracks.detections.scores[kept]
-        filled = certainty = None
-        if tracks.filled is not None and tracks.certainties is not None:
-            filled, certainty = np.zeros(confidence.shape, bool), np.full(confidence.shape, np.nan)
-            filled[where[0], where[2]] = tracks.filled[kept]
-            certainty[where[0], where[2]] = tracks.certainties[kept]
-        return Trajectories(times_s, tuple(str(i) for i in ids), position, shape, confidence, filled, certainty)
+        return to_trajectories(Stretch(0, times_s, tracks), ids, [str(i) for i in ids.tolist()])
 
-    def export(self, format: str | None, out: str | Path) -> Path:  # noqa: A002 (the word users know)
+    def export(
+        self,
+        format: str | None,  # noqa: A002 (the word users know)
+        out: str | Path,
+        metadata: str | Path | None = None,
+    ) -> Path:
         """Write the tracks to a file.
 
         Parameters
         ----------
         format : str or None
-            ``"mot"``, ``"csv"``, …; None = by the suffix of `out`.
+            ``"mot"``, ``"csv"``, …, a key of `murid.formats.FORMATS`; None = by the suffix of `out`.
         out : str or Path
+        metadata : str or Path, optional
+            TOML file that says more of session and animals, for ``"nwb"``; see `murid.formats.metadata`.
 
         Raises
         ------
         ConfigError, FormatError
-            If the format or the suffix is unknown.
+            If the format or the suffix is unknown, the metadata cannot be read or the format has no place for them, or
+            the tracks do not fit the format.
+        MissingExtraError
+            If the format needs a library that is not installed.
         RunError, StorageError
-            If tracking is not finished, or the file cannot be written.
+            If tracking is not finished, the format needs identities that were not told, or the file cannot be written.
         """
         chosen = guess_format(out) if format is None else find_format(format)
-        chosen.export(out, self._iterate_stretches())
+        if metadata is not None and not chosen.takes_metadata:
+            raise ConfigError(f"metadata: expected a format that has a place for them, got {chosen.name!r}")
+        if chosen.needs_identities and not self._directory.is_done("identify"):
+            state, expected = self._directory.manifest.stages["identify"].state, "done (murid identify goes on)"
+            raise RunError(self.path, "stages.identify.state", f"{expected}, since {chosen.name} is of animals", state)
+        chosen.export(out, self._record({} if metadata is None else read_metadata(metadata)))
         return Path(out)
 
     def evaluate(self, truth: str | Path) -> Metrics:
@@ -194,6 +200,22 @@ class Run:
             }
             for k, r in sorted(rows.items())
         ]
+
+    def _record(self, metadata: Mapping[str, Any]) -> Recording:
+        """Return the tracks as an export wants them."""
+        manifest, facts = self._directory.manifest, self._directory.manifest.fingerprint
+        return Recording(
+            source=manifest.source,
+            width=int(facts["width"]),
+            height=int(facts["height"]),
+            fps=float(facts["fps"]),
+            n_frames=self._directory.n_frames,
+            identified=self._directory.is_done("identify"),
+            read=self._iterate_stretches,
+            fingerprint=str(facts.get("sha256", "")),
+            made=datetime.fromisoformat(manifest.provenance[0].time_utc) if manifest.provenance else None,
+            metadata=metadata,
+        )
 
     def _iterate_stretches(self) -> Iterator[Stretch]:
         pairs = zip(self._directory.iterate_tracks(), self._directory.iterate_frames(), strict=True)

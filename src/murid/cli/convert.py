@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,8 +13,7 @@ import numpy as np
 from cyclopts import Parameter
 
 from murid.core.types import UInt8
-from murid.errors import FormatError
-from murid.files import TEMPORARY_MARK, make_directory, storage_errors
+from murid.files import make_directory, stage_directory, storage_errors
 from murid.formats import (
     DataFormat,
     LabelledSequence,
@@ -76,7 +74,7 @@ def convert(
     )
     sequences = load_sequences(data, options, skip_bad=skip_bad)
     target = find_data_format(to)
-    with _stage(out) as directory:
+    with stage_directory(out) as directory:
         write_sequences(directory, sequences, target, pictures)
     n_frames, n_boxes = sum(s.n_frames for s in sequences), sum(map(len, sequences))
     print(f"{out}: {len(sequences)} sequences, {n_frames} frames, {n_boxes} boxes")
@@ -167,28 +165,3 @@ def _write_picture(path: Path, image: UInt8) -> None:
 
     with storage_errors(path):
         path.write_bytes(cv2.imencode(path.suffix, image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes())
-
-
-@contextmanager
-def _stage(out: Path) -> Iterator[Path]:
-    """Lend a directory that becomes `out` when the block succeeds, and is gone after an error.
-
-    Raises
-    ------
-    FormatError
-        If something is there already.
-    StorageError
-        If it cannot be made.
-    """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise FormatError(out, "directory", "nothing there, or an empty directory", "something")
-    make_directory(out.absolute().parent)
-    staged = out.absolute().with_name(f".{out.name}{TEMPORARY_MARK}")
-    shutil.rmtree(staged, ignore_errors=True)
-    try:
-        make_directory(staged)
-        yield staged
-        with storage_errors(out):
-            staged.replace(out)
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from murid.run import Run
 
 
-def export(run: Path, /, *, out: Path, format: str | None = None) -> None:  # noqa: A002 (the option's name)
+def export(run: Path, /, *, out: Path, format: str | None = None, metadata: Path | None = None) -> None:  # noqa: A002 (the option's name)
     """Write the tracks of a run to a file.
 
     Parameters
@@ -15,8 +15,11 @@ def export(run: Path, /, *, out: Path, format: str | None = None) -> None:  # no
     run : Path
         Run directory.
     out : Path
-        File to write.
+        File to write. For nwb, a name without suffix is a directory of one file per animal.
     format : str
-        mot or csv; by the suffix of the file if not given.
+        mot, csv, parquet, movement, via, nwb, sleap, deeplabcut, idtracker or coco; by the suffix of the file if not
+        given.
+    metadata : Path
+        For nwb: TOML file with the start of the session, species, sex and age of the animals, and so on.
     """
-    print(Run.open(run).export(format, out))
+    print(Run.open(run).export(format, out, metadata))

@@ -12,6 +12,7 @@ from murid.formats.data_formats import (
 from murid.formats.dataset import LabelledFrame, LabelledSequence, Problem, refuse
 from murid.formats.draft import ReadOptions
 from murid.formats.mot import MotTable, export_mot, read_mot, read_mot_table
+from murid.formats.recording import Recording
 from murid.formats.registry import FORMATS, Format, find_format, guess_format, read_truth
 from murid.formats.stretch import Stretch
 from murid.formats.truths import TruthFile, find_truths, read_truth_file
@@ -26,6 +27,7 @@ __all__ = [
     "MotTable",
     "Problem",
     "ReadOptions",
+    "Recording",
     "Stretch",
     "TruthFile",
     "choose_name",

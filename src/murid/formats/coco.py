@@ -16,7 +16,8 @@ import numpy as np
 
 from murid.errors import FormatError
 from murid.formats.dataset import UNKNOWN, Problem
-from murid.formats.draft import Box, Draft, Label, ReadOptions, Size, import_extra, to_name
+from murid.formats.draft import Box, Draft, Label, ReadOptions, Size, to_name
+from murid.formats.extras import import_extra
 from murid.formats.media import locate
 from murid.formats.poses import choose_body_points, make_box
 

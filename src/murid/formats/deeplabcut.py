@@ -17,7 +17,8 @@ import numpy as np
 from murid.core.types import Float64
 from murid.errors import FormatError
 from murid.formats.dataset import UNKNOWN, Problem
-from murid.formats.draft import Draft, Label, ReadOptions, import_extra, to_name
+from murid.formats.draft import Draft, Label, ReadOptions, to_name
+from murid.formats.extras import import_extra
 from murid.formats.media import find_pictures, find_video, measure_picture, measure_video, number_pictures
 from murid.formats.poses import choose_body_points, make_box, mark_thin_frames
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from murid.errors import MissingExtraError
 from murid.formats.dataset import UNKNOWN, Problem
 
 ANIMAL = "animal"
@@ -108,14 +106,6 @@ class Draft:
     def first_labels(self) -> dict[int, Label]:
         """The first label of each frame, once all labels are there."""
         return {label.frame: label for label in reversed(self.labels)}
-
-
-def import_extra(module: str, package: str) -> Any:
-    """Import a library of the extra ``data``; raises `MissingExtraError` if it is not installed."""
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(package, "data") from error
 
 
 def to_name(name: str) -> str:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from murid.errors import ConfigError, FormatError
 from murid.evaluate import LabelledBoxes
+from murid.formats.coco_tracks import export_coco
 from murid.formats.csv import export_csv
+from murid.formats.deeplabcut_tracks import export_deeplabcut
+from murid.formats.idtracker import export_idtracker
 from murid.formats.mot import export_mot, read_mot
-from murid.formats.stretch import Stretch
+from murid.formats.movement import export_movement
+from murid.formats.nwb import export_nwb
+from murid.formats.parquet import export_parquet
+from murid.formats.recording import Recording
+from murid.formats.sleap_tracks import export_sleap
+from murid.formats.via import export_via
 
-Export = Callable[[str | Path, Iterable[Stretch]], None]
+Export = Callable[[str | Path, Recording], None]
 ReadTruth = Callable[[str | Path, int | None], LabelledBoxes]
 
 
@@ -24,28 +32,42 @@ class Format:
     ----------
     name : str
         What the user calls it.
-    suffix : str
-        What its files end in.
+    suffixes : tuple of str
+        What its files end in, the usual one first.
     description : str
         One line for the help page.
     export : callable
-        Writes tracks: ``export(path, stretches)``.
+        Writes tracks: ``export(path, recording)``.
     read_truth : callable or None
         Reads ground truth, where murid can: ``read_truth(path, n_frames)``.
+    needs_identities : bool
+        Whether a track has to be an animal from beginning to end.
+    takes_metadata : bool
+        Whether it has a place for what the user says of session and animals.
     """
 
     name: str
-    suffix: str
+    suffixes: tuple[str, ...]
     description: str
     export: Export
     read_truth: ReadTruth | None = None
+    needs_identities: bool = False
+    takes_metadata: bool = False
 
 
 FORMATS = {
     known.name: known
     for known in (
-        Format("mot", ".txt", "MOT Challenge text, frames from 1", export_mot, read_mot),
-        Format("csv", ".csv", "one row per animal and frame: time, centre, size, score", export_csv),
+        Format("mot", (".txt",), "MOT Challenge text, frames from 1", export_mot, read_mot),
+        Format("csv", (".csv",), "one row per animal and frame: time, centre, size, score", export_csv),
+        Format("parquet", (".parquet",), "the table of csv, with types", export_parquet),
+        Format("movement", (".nc",), "movement's bounding-box dataset as netCDF", export_movement),
+        Format("via", (".csv",), "VIA-tracks CSV, which movement reads too", export_via),
+        Format("nwb", (".nwb",), "Neurodata Without Borders, with ndx-pose", export_nwb, None, True, True),
+        Format("sleap", (".slp",), "SLEAP project with boxes, tracks and identities", export_sleap),
+        Format("deeplabcut", (".h5", ".csv"), "DeepLabCut's table of an analysed video", export_deeplabcut),
+        Format("idtracker", (".h5",), "trajectories.h5 of idtracker.ai", export_idtracker, needs_identities=True),
+        Format("coco", (".json",), "COCO-video", export_coco),
     )
 }
 """Every format by its name."""
@@ -59,18 +81,31 @@ def find_format(name: str) -> Format:
 
 
 def guess_format(path: str | Path) -> Format:
-    """Return the format whose files end as this path does; raises `FormatError` naming the endings there are."""
+    """Return the format whose files end as this path does.
+
+    A suffix that several formats share stands for the one that is called like it, as ``.csv`` does.
+
+    Raises
+    ------
+    FormatError
+        If no format has this suffix, or several do.
+    """
     suffix = Path(path).suffix.lower()
-    for known in FORMATS.values():
-        if known.suffix == suffix:
-            return known
-    raise FormatError(path, "suffix", " or ".join(known.suffix for known in FORMATS.values()), repr(suffix))
+    found = [known for known in FORMATS.values() if suffix in known.suffixes]
+    if not found:
+        known_suffixes = dict.fromkeys(each for known in FORMATS.values() for each in known.suffixes)
+        raise FormatError(path, "suffix", " or ".join(known_suffixes), repr(suffix))
+    named = [known for known in found if suffix == f".{known.name}"] or found
+    if len(named) > 1:
+        choices = " or ".join(known.name for known in named)
+        raise FormatError(path, "suffix", f"that of one format, or the format's name ({choices})", repr(suffix))
+    return named[0]
 
 
 def read_truth(path: str | Path, n_frames: int | None = None) -> LabelledBoxes:
     """Read ground truth in whatever format the suffix says, as `read_mot` does; raises `FormatError`."""
     known = guess_format(path)
     if known.read_truth is None:
-        readable = " or ".join(each.suffix for each in FORMATS.values() if each.read_truth)
-        raise FormatError(path, "suffix", f"{readable}, a format of ground truth", repr(known.suffix))
+        readable = " or ".join(each.suffixes[0] for each in FORMATS.values() if each.read_truth)
+        raise FormatError(path, "suffix", f"{readable}, a format of ground truth", repr(known.suffixes[0]))
     return known.read_truth(path, n_frames)

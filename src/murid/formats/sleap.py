@@ -13,7 +13,8 @@ import numpy as np
 
 from murid.errors import FormatError
 from murid.formats.dataset import UNKNOWN, Problem
-from murid.formats.draft import Draft, Label, ReadOptions, Size, import_extra, to_name
+from murid.formats.draft import Draft, Label, ReadOptions, Size, to_name
+from murid.formats.extras import import_extra
 from murid.formats.media import locate
 from murid.formats.poses import choose_body_points, make_box, mark_thin_frames
 

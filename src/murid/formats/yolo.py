@@ -19,7 +19,8 @@ from murid.core.boxes import clip, compute_centres
 from murid.errors import FormatError
 from murid.files import make_directory, write_text
 from murid.formats.dataset import LabelledFrame, LabelledSequence, Problem
-from murid.formats.draft import ANIMAL, Draft, Label, ReadOptions, Size, import_extra, to_name
+from murid.formats.draft import ANIMAL, Draft, Label, ReadOptions, Size, to_name
+from murid.formats.extras import import_extra
 from murid.formats.media import find_pictures, measure_picture
 from murid.formats.mot import read_lines
 from murid.formats.writing import merge_classes, place_image, require_sizes, write_new

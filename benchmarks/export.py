@@ -1,0 +1,122 @@
+"""Seconds, memory and size of ``murid export`` on a long recording, beside pandas writing the same table in one piece.
+
+    python benchmarks/export.py --hours 24 --animals 4 --formats csv parquet
+
+The run is made first, from stored parts alone: animals that walk at random, at 30 frames a second, with identities, a
+hundredth of the positions filled in. Each format is written by a process of its own, and memory is its peak (RSS), so
+the libraries are in it. The peer has all tracks in memory at once, makes a pandas table of them and writes it as CSV.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from murid.core.types import DetectionTable, Tracks
+from murid.formats import FORMATS
+from murid.store import RunDirectory
+from murid.store.frame_table import FrameTable
+
+FPS = 30
+PART_FRAMES = 2048
+WIDTH, HEIGHT = 1280, 1024
+
+PEER = """
+import sys
+import numpy as np, pandas as pd
+from murid.run import Run
+tracks = Run.open(sys.argv[1]).tracks()
+table, boxes = tracks.detections, tracks.detections.boxes
+columns = {"frame": table.frame_numbers, "time_s": table.frame_numbers / 30, "track_id": tracks.track_ids}
+columns |= {"x": (boxes[:, 0] + boxes[:, 2]) / 2, "y": (boxes[:, 1] + boxes[:, 3]) / 2}
+columns |= {"width": boxes[:, 2] - boxes[:, 0], "height": boxes[:, 3] - boxes[:, 1]}
+columns |= {"score": table.scores, "certainty": tracks.certainties, "filled": tracks.filled}
+pd.DataFrame(columns).to_csv(sys.argv[2], index=False, float_format="%.4f")
+"""
+
+
+def make_run(path: Path, n_frames: int, n_animals: int) -> None:
+    """Store a run whose animals walk at random."""
+    rng = np.random.default_rng(0)
+    fingerprint = {"n_frames": n_frames, "fps": float(FPS), "sha256": "", "width": WIDTH, "height": HEIGHT}
+    places = rng.random((n_animals, 2)) * (WIDTH, HEIGHT)
+    with RunDirectory.create(
+        path, source="cage.mp4", fingerprint=fingerprint, config={}, detector="none", part_frames=PART_FRAMES
+    ) as run:
+        starts = range(0, n_frames, PART_FRAMES)
+        for first in starts:
+            n = min(PART_FRAMES, n_frames - first)
+            walk = places + rng.normal(scale=2, size=(n, n_animals, 2)).cumsum(axis=0)
+            places = walk[-1] % (WIDTH, HEIGHT)
+            boxes = np.concatenate([walk - 30, walk + 30], axis=2).reshape(-1, 4).astype(np.float32)
+            scores = rng.random(len(boxes), dtype=np.float32)
+            table = DetectionTable(boxes, scores, None, np.arange(0, len(boxes) + 1, n_animals, dtype=np.int64))
+            run.write_part(FrameTable(first, np.arange(first, first + n) / FPS), table)
+        run.finish_detection()
+        ids = {}
+        run.start_tracking({})
+        for first, table in run.iterate_detections():
+            ids[first] = np.tile(np.arange(1, n_animals + 1), table.n_frames)
+            run.write_tracks(first, Tracks(table, ids[first]))
+        run.finish_tracking()
+        run.start_identities({})
+        for first, tracks in run.iterate_tracks():
+            filled = rng.random(len(ids[first])) < 0.01
+            rows = np.where(filled, -1, np.tile(np.arange(n_animals), tracks.n_frames))
+            certainties = np.full(len(rows), 0.99, np.float32)
+            run.write_identities(first, rows, Tracks(tracks.detections, ids[first], filled, certainties))
+        nobody = dict.fromkeys(("first_frame", "last_frame", "a", "b"), np.zeros(0, np.int64))
+        run.finish_identities({**nobody, "chance": np.zeros(0, np.float32)})
+
+
+def measure(command: list[str], out: Path) -> tuple[float, float, float]:
+    """Seconds, peak memory in MB and size in MB of a command that writes a file."""
+    started = time.perf_counter()
+    watched = [sys.executable, __file__, "--watch", *command]
+    peak = float(subprocess.run(watched, check=True, capture_output=True, text=True).stdout.split()[-1])
+    return time.perf_counter() - started, peak, out.stat().st_size / 1e6
+
+
+def watch(command: list[str]) -> None:
+    """Run a command and print its peak memory in MB."""
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e3)
+
+
+def main() -> None:
+    """Measure and print."""
+    if sys.argv[1:2] == ["--watch"]:
+        watch(sys.argv[2:])
+        return
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--hours", type=float, default=24)
+    parser.add_argument("--animals", type=int, default=4)
+    parser.add_argument("--formats", nargs="+", choices=list(FORMATS), default=["csv", "parquet"])
+    arguments = parser.parse_args()
+    n_frames = round(arguments.hours * 3600 * FPS)
+    with tempfile.TemporaryDirectory() as folder:
+        run = Path(folder, "cage.murid")
+        make_run(run, n_frames, arguments.animals)
+        print(f"{n_frames} frames, {arguments.animals} animals", flush=True)
+        out = Path(folder, "peer.csv")
+        peer_s, peer_mb, size_mb = measure([sys.executable, "-c", PEER, str(run), str(out)], out)
+        print(f"pandas      {peer_s:6.0f} s · peak {peer_mb:5.0f} MB · file {size_mb:5.0f} MB", flush=True)
+        for name in arguments.formats:
+            out = Path(folder, f"cage{FORMATS[name].suffixes[0]}")
+            command = [sys.executable, "-m", "murid", "export", str(run), "--format", name, "--out", str(out)]
+            took_s, peak_mb, size_mb = measure(command, out)
+            ratios = f"{took_s / peer_s:.2f} of the peer's time, {peak_mb / peer_mb:.2f} of its memory"
+            print(
+                f"{name:<11} {took_s:6.0f} s · peak {peak_mb:5.0f} MB · file {size_mb:5.0f} MB · {ratios}", flush=True
+            )
+
+
+if __name__ == "__main__":
+    main()

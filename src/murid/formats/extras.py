@@ -1,0 +1,16 @@
+"""Libraries that are there only with an extra of murid, imported when a format needs them."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from murid.errors import MissingExtraError
+
+
+def import_extra(module: str, package: str, extra: str = "data") -> Any:
+    """Import a library of an extra; raises `MissingExtraError` if it is not installed."""
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(package, extra) from error
