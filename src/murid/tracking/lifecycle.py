@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from murid.core import boxes as bx
 from murid.core.embeddings import update_running_mean
-from murid.core.types import Detections, Int64, Matches, TrackBank
+from murid.core.types import Detections, Float64, Int64, Matches, TrackBank
 from murid.tracking import kalman
 
 _MIN_SIDE_PX = 1.0
@@ -43,6 +43,12 @@ def predict(bank: TrackBank, motion: kalman.Motion) -> TrackBank:
     means[still], covariances[still] = bank.means[still], bank.covariances[still]
     means[:, 3] = np.maximum(means[:, 3], _MIN_SIDE_PX)
     means[:, 2] = np.maximum(means[:, 2], _MIN_SIDE_PX / means[:, 3])
+    return replace(bank, means=means, covariances=covariances)
+
+
+def warp(bank: TrackBank, camera_motion: Float64) -> TrackBank:
+    """Move every track with the camera; `camera_motion` ``(2, 3)`` carries a point of the frame before to this one."""
+    means, covariances = kalman.warp(bank.means, bank.covariances, camera_motion)
     return replace(bank, means=means, covariances=covariances)
 
 
