@@ -3,10 +3,10 @@
     python benchmarks/association --data ../shared/data --out association.json
     python benchmarks/association --data ../shared/data --ablation
 
-All trackers of a run see the very same detections. Beds: ``mot17`` (given detections and camera motion), ``animaltrack``
-(truths degraded by the model of noise.py) and the six scenarios of the scene bench (the same; made once and kept in
-the cache). Needs ``pip install -e ".[bench]"``. Times are those of one process and wander with the machine: compare them
-within a run.
+All trackers of a run see the very same detections. Beds: ``mot17`` (given detections and camera motion),
+``animaltrack`` (truths degraded by the model of noise.py) and the six scenarios of the scene bench (the same; made once
+and kept in the cache). Needs ``pip install -e ".[bench]"``. Times are processor time and wander with the machine:
+compare them within a run.
 """
 
 from __future__ import annotations

@@ -12,8 +12,7 @@ from noise import Float64, compute_cover, degrade
 
 from murid.core.types import Detections
 from murid.evaluate import PLAIN, PROTOCOLS, LabelledBoxes, Protocol, Truth
-from murid.formats import MotTable, read_mot_table
-from murid.formats.camera_motion import read_camera_motion
+from murid.formats import MotTable, read_camera_motion, read_mot_table
 from murid.scenes import SCENARIOS, make_scenario, record
 
 ANIMALTRACK_FPS = 30.0

@@ -1,8 +1,8 @@
 """The peers: roboflow's ``trackers`` (Apache-2), each with its own settings, told the frame rate.
 
-Thresholds are left as their authors have them, for the scores of all beds are on the scale for which they were made. The
-camera's motion, where it is given, goes to the one peer that can use it, BoT-SORT, in place of its own estimate from
-the pictures, which are not there.
+Thresholds are left as their authors have them, for the scores of all beds are on the scale for which they were made.
+The camera's motion, where it is given, goes to the one peer that can use it, BoT-SORT, in place of its own estimate
+from the pictures, which are not there.
 """
 
 from __future__ import annotations

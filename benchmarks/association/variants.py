@@ -43,6 +43,7 @@ ABLATION: dict[str, Make] = {
     "fixed score thresholds": _vary(score_share=0.0, birth_share=0.0),
     "no weight of size": _vary(size_weight=0.0, first_limit=0.8),
     "no weight of score": _vary(score_weight=0.0, first_limit=0.8),
+    "merged boxes count as any other": _vary(merged_share=None),
     "paper's second stage (IoU)": _vary(second_cost="iou", second_limit=0.5),
     "no isolation": _vary(isolation=None),
     "velocity does not die away": _vary(coast_s=None),

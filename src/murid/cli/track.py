@@ -26,6 +26,7 @@ def track(
     restart: Annotated[bool, Parameter(negative="--resume")] = False,
     detect: DetectConfig | None = None,
     association: TrackConfig | None = None,
+    camera_motion: Path | None = None,
 ) -> None:
     """Track the animals in a video.
 
@@ -47,13 +48,16 @@ def track(
         Settings of detection.
     association : TrackConfig
         Settings of association.
+    camera_motion : Path
+        How a moving camera moves: a row "frame a b x c d y" for each frame, frames from 0, where (a b x; c d y) carries
+        a point of the frame before to this one, in pixels.
     """
     if animals is not None and animals < 1:
         raise ConfigError(f"--animals: expected 1 or more, got {animals}")
     with show_progress() as report:
         run = pipeline.track(
             source, animals=animals, detector=detector, out=out, video=video, restart=restart,
-            detect=detect, association=association, report=report,
+            detect=detect, association=association, camera_motion=camera_motion, report=report,
         )  # fmt: skip
     facts = run.info()
     warn(facts)

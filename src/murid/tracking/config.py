@@ -15,6 +15,7 @@ _UNIT_INTERVAL = (
     "score_share",
     "birth_share",
     "low_score_limit",
+    "merged_share",
     "tentative_limit",
     "duplicate_limit",
     "least_mean_score",
@@ -64,7 +65,8 @@ class TrackConfig:
 
     score_share: float = 0.6
     """`score_threshold` is never below this share of the usual score of the recording so far: detectors differ in how
-    sure they are of themselves; 0 = the threshold as given."""
+    sure they are of themselves. 0 = the threshold as given. Without effect where `max_tracks` is set: a low score is
+    then no reason to leave an animal out."""
 
     birth_share: float = 0.8
     """The same for `birth_threshold`."""
@@ -96,6 +98,10 @@ class TrackConfig:
 
     score_weight: float = 0.3
     """Weight of ``1 - score`` in both stages' costs: of two detections the surer one is the animal."""
+
+    merged_share: float | None = 0.7
+    """A box that is clearly larger than the track, and in which at least this share of it and of another one lies, is
+    that of animals in contact: it keeps the track alive, but hardly moves it; None = it counts as any other."""
 
     low_score_limit: float = 0.2
     """Highest IoU distance of a match with a low-score detection."""
@@ -185,6 +191,7 @@ class TrackConfig:
             first_limit=0.4,
             second_cost="iou",
             second_limit=0.5,
+            merged_share=None,
             tentative_limit=0.7,
             appearance_weight=0.98,
             appearance_momentum=0.9,

@@ -18,6 +18,9 @@ from murid.tracking import kalman
 OVERLAP_WEIGHT = 0.5
 """Share of the IoU distance in the near cost, where distance in body lengths has the rest; chosen by measurement."""
 
+MERGED_GROWTH = 1.3
+"""How many times larger than an animal the box of a pair of them is at least."""
+
 
 def compute_appearance_costs(bank: TrackBank, detections: Detections) -> Float64:
     """Cosine distances ``(m, n)`` in [0, 2]; zero where there are no embeddings, so that motion alone decides."""
@@ -85,6 +88,19 @@ def find_far(bank: TrackBank, detections: Detections, share: float) -> NDArray[n
     offsets = bx.compute_centres(detections.boxes)[None] - centres[:, None]
     far: NDArray[np.bool_] = np.hypot(offsets[..., 0], offsets[..., 1]) > share * gaps.min(axis=1)[:, None]
     return far
+
+
+def find_merged(bank: TrackBank, detections: Detections, share: float) -> NDArray[np.bool_]:
+    """Pairs ``(m, n)`` in which the detection seems to hold the track's animal and at least one more.
+
+    A detection holds a track of which at least `share` lies inside, and than which it is clearly larger.
+    """
+    predicted = bx.from_cxcyah(bank.means[:, :4])
+    areas = bx.compute_areas(predicted)[:, None]
+    held = bx.compute_intersections(predicted, detections.boxes) >= share * areas
+    held &= bx.compute_areas(detections.boxes)[None] >= MERGED_GROWTH * areas
+    merged: NDArray[np.bool_] = held & (held.sum(axis=0) > 1)
+    return merged
 
 
 def compute_iou_costs(bank: TrackBank, detections: Detections) -> Float64:

@@ -120,15 +120,21 @@ def warp(means: Float64, covariances: Float64, camera_motion: Float64) -> tuple[
     return warped, linear @ covariances @ linear.T
 
 
-def project(means: Float64, covariances: Float64) -> tuple[Float64, Float64]:
-    """Return expected boxes ``(m, 4)`` and their covariances ``(m, 4, 4)``, with the noise of measurement."""
-    noise = _diagonal(means[:, 3:4] * _MEASURED + _MEASURED_ASPECT)
+def project(means: Float64, covariances: Float64, looseness: Float64 | None = None) -> tuple[Float64, Float64]:
+    """Return expected boxes ``(m, 4)`` and their covariances ``(m, 4, 4)``, with the noise of measurement.
+
+    The noise of each is multiplied by `looseness` ``(m,)``, 1 by default.
+    """
+    std = means[:, 3:4] * _MEASURED + _MEASURED_ASPECT
+    noise = _diagonal(std if looseness is None else std * looseness[:, None])
     return means[:, :4], covariances[:, :4, :4] + noise
 
 
-def update(means: Float64, covariances: Float64, measured: Float64) -> tuple[Float64, Float64]:
+def update(
+    means: Float64, covariances: Float64, measured: Float64, looseness: Float64 | None = None
+) -> tuple[Float64, Float64]:
     """Return means and covariances after each track has seen its box of ``measured`` ``(m, 4)`` (x, y, a, h)."""
-    expected, spread = project(means, covariances)
+    expected, spread = project(means, covariances, looseness)
     cross = covariances[:, :4, :]
     gains = np.linalg.solve(spread, cross).transpose(0, 2, 1)
     corrections = gains @ (measured - expected)[:, :, None]

@@ -14,6 +14,7 @@ from murid.core.types import Detections, Float64, Int64, Matches, TrackBank
 from murid.tracking import kalman
 
 _MIN_SIDE_PX = 1.0
+_MERGED_LOOSENESS = 4.0  # times the usual noise of a measured box
 
 
 class TrackState(IntEnum):
@@ -52,14 +53,26 @@ def warp(bank: TrackBank, camera_motion: Float64) -> TrackBank:
     return replace(bank, means=means, covariances=covariances)
 
 
-def update(bank: TrackBank, detections: Detections, matches: Matches, momentum: float, frame: int) -> TrackBank:
-    """Give the matched tracks what they saw: place, appearance and one more hit; they are tracked now."""
+def update(
+    bank: TrackBank,
+    detections: Detections,
+    matches: Matches,
+    momentum: float,
+    frame: int,
+    merged: NDArray[np.bool_] | None = None,
+) -> TrackBank:
+    """Give the matched tracks what they saw: place, appearance and one more hit; they are tracked now.
+
+    Of the detections that hold more animals than the one (`merged`, ``(n,)`` bool) the place counts little.
+    """
     rows = matches.track_rows
     if not len(rows):
         return bank
     seen = detections[matches.detection_rows]
     means, covariances = bank.means.copy(), bank.covariances.copy()
-    means[rows], covariances[rows] = kalman.update(means[rows], covariances[rows], kalman.measure(seen.boxes))
+    looseness = None if merged is None else np.where(merged[matches.detection_rows], _MERGED_LOOSENESS, 1.0)
+    measured = kalman.measure(seen.boxes)
+    means[rows], covariances[rows] = kalman.update(means[rows], covariances[rows], measured, looseness)
     embeddings = bank.embeddings
     if seen.embeddings is not None:
         embeddings = embeddings.copy()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from murid.core import boxes as bx
-from murid.core.types import Detections, Float32, Float64, Int64, TrackBank, TrackedDetections
+from murid.core.types import Detections, Float32, Float64, Int64, Matches, TrackBank, TrackedDetections
 from murid.errors import ArrayError, ConfigError
-from murid.tracking import kalman, lifecycle
+from murid.tracking import costs, kalman, lifecycle
 from murid.tracking.association import Thresholds, associate
 from murid.tracking.config import TrackConfig
 from murid.tracking.lifecycle import TrackState
@@ -104,14 +105,15 @@ class Tracker:
             bank = lifecycle.warp(bank, camera_motion)
         matches = associate(bank, detections, config, thresholds, frame, self.fps)
         ids[matches.detection_rows] = bank.ids[matches.track_rows]
-        bank = lifecycle.update(bank, detections, matches, config.appearance_momentum, frame)
+        merged = self._find_merged(bank, detections, matches)
+        bank = lifecycle.update(bank, detections, matches, config.appearance_momentum, frame, merged)
         bank = lifecycle.mark_missed(bank, matches.unmatched_tracks)
         births = self._choose_births(bank, detections, matches.unmatched_detections, thresholds.birth)
         ids[births] = self._next_id + np.arange(len(births))
         bank = lifecycle.start(bank, detections[births], self._birth_state, self._next_id, frame, self._motion)
         self._next_id += len(births)
         self.bank = bank = self._retire(bank)
-        return _report(bank, detections, ids, config)
+        return _report(bank, detections, ids, config.output_boxes, merged)
 
     @property
     def _birth_state(self) -> TrackState:
@@ -127,9 +129,18 @@ class Tracker:
         squares = scores.astype(np.float64) ** 2
         self._score_sums = self._score_sums + np.array([(squares * scores).sum(), squares.sum()])
         usual = self._score_sums[0] / max(self._score_sums[1], _TINY)
+        usual = usual if config.max_tracks is None else 0.0
         main = max(config.score_threshold, config.score_share * usual)
         low = main if config.low_score_threshold is None else config.low_score_threshold
         return Thresholds(main, low, max(config.birth_threshold, config.birth_share * usual, main))
+
+    def _find_merged(self, bank: TrackBank, detections: Detections, matches: Matches) -> NDArray[np.bool_]:
+        """Matched detections ``(n,)`` bool that hold more animals than the one they are matched with."""
+        merged = np.full(len(detections), False)
+        if self.config.merged_share is not None and len(bank) > 1 and len(detections):
+            pairs = costs.find_merged(bank, detections, self.config.merged_share)
+            merged[matches.detection_rows] = pairs[matches.track_rows, matches.detection_rows]
+        return merged
 
     def _choose_births(self, bank: TrackBank, detections: Detections, leftover: Int64, least_score: float) -> Int64:
         """Rows ``(k,)`` of leftover detections that start tracks, left to right; the best if room is short."""
@@ -171,13 +182,19 @@ def _check_motion(motion: Float64) -> None:
         raise ArrayError("camera_motion", expected, f"{motion.tolist()} of shape {motion.shape}")
 
 
-def _report(bank: TrackBank, detections: Detections, ids: Int64, config: TrackConfig) -> TrackedDetections:
-    """Keep the ids of tracks that are alive and confirmed; give boxes as the configuration asks."""
+def _report(
+    bank: TrackBank, detections: Detections, ids: Int64, output_boxes: str, merged: NDArray[np.bool_]
+) -> TrackedDetections:
+    """Keep the ids of tracks that are alive and confirmed; give boxes as the configuration asks.
+
+    Of a box that holds several animals the filter's is given in any case but that of the detection's own.
+    """
     reported = np.where(np.isin(ids, bank.ids[bank.states == TrackState.TRACKED]), ids, -1)
-    if config.output_boxes == "detection":
+    if output_boxes == "detection":
         return TrackedDetections(detections, reported)
     rows = np.flatnonzero(reported >= 0)
     boxes = detections.boxes.copy()
     filtered = bx.from_cxcyah(bank.means[np.searchsorted(bank.ids, reported[rows]), :4])
-    boxes[rows] = filtered if config.output_boxes == "kalman" else (filtered + boxes[rows]) / 2
+    share = np.where(merged[rows] | (output_boxes == "kalman"), 1.0, 0.5)[:, None]
+    boxes[rows] = share * filtered + (1 - share) * boxes[rows]
     return TrackedDetections(Detections(boxes, detections.scores, detections.embeddings), reported)
