@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, replace
-from itertools import islice
+from hashlib import sha256
+from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ import numpy as np
 
 from murid.core import DetectionTable, Frame, Tracks
 from murid.core.progress import Report, silent
+from murid.core.types import Float64
 from murid.detect.config import DetectConfig
 from murid.detect.detector import Detector, load_detector
 from murid.errors import ConfigError
+from murid.formats import read_camera_motion
 from murid.identify import Identified, IdentifyConfig, identify_animals
 from murid.run import Run
 from murid.store import RunDirectory
@@ -38,6 +41,7 @@ def track(
     association: TrackConfig | None = None,
     identities: bool = True,
     identify: IdentifyConfig | None = None,
+    camera_motion: str | Path | None = None,
     report: Report = silent,
 ) -> Run:
     """Track the animals in a video.
@@ -67,6 +71,9 @@ def track(
         tracks of the association.
     identify : IdentifyConfig, optional
         Settings of that.
+    camera_motion : str or Path, optional
+        File that says how the camera moves, as `murid.formats.read_camera_motion` reads it; a camera at rest by
+        default.
     report : callable
         Told of progress.
 
@@ -77,29 +84,35 @@ def track(
     Raises
     ------
     MuridError
-        `SourceError`, `ModelError`, `RunError`, `StorageError` or `ConfigError`, each naming what was wrong.
+        `SourceError`, `ModelError`, `RunError`, `StorageError`, `FormatError` or `ConfigError`, each naming what was
+        wrong.
     """
     detect = detect or DetectConfig()
     association = association or TrackConfig()
     if animals is not None:
         association = replace(association, max_tracks=animals)
     frames = open_source(source)
+    motion = None if camera_motion is None else read_camera_motion(camera_motion, frames.info.n_frames)
     finder = load_detector(detector or detect.detector, detect)
     finder.fit(sample_frames(frames, _N_BACKGROUND_FRAMES))
     settings = {key: value for key, value in asdict(detect).items() if key not in _NOT_RESULTS}
+    linking = asdict(association)
+    if motion is not None:
+        linking["camera_motion"] = sha256(motion.tobytes()).hexdigest()
     with RunDirectory.create(
         name_run(source) if out is None else out,
         source=source,
         fingerprint=frames.compute_fingerprint(),
-        config={"detect": settings, "track": asdict(association)},
+        config={"detect": settings, "track": linking},
         detector=f"{finder.name} {finder.fingerprint}",
         existing="restart" if restart else "resume",
     ) as run:
         run.record("track", {"animals": animals, "detector": finder.name, "restart": restart})
         if not run.is_done("detect"):
             _detect(run, frames, finder, detect.batch_size, report)
-        if not run.is_done("track") or dict(run.manifest.config["track"]) != asdict(association):
-            _associate(run, association, frames.info.fps, report)
+        if not run.is_done("track") or dict(run.manifest.config["track"]) != linking:
+            run.start_tracking(linking)
+            _associate(run, association, frames.info.fps, motion, report)
         if animals is not None and identities:
             _identify(run, animals, identify or IdentifyConfig(), report)
         elif run.manifest.stages["identify"].state != "pending":
@@ -165,16 +178,17 @@ def _detect(run: RunDirectory, source: FrameSource, detector: Detector, batch_si
     run.finish_detection(source.truncated)
 
 
-def _associate(run: RunDirectory, config: TrackConfig, fps: float, report: Report) -> None:
+def _associate(run: RunDirectory, config: TrackConfig, fps: float, motion: Float64 | None, report: Report) -> None:
     """Link the stored detections over time: from the beginning, since it takes seconds and depends on all before."""
-    run.start_tracking(asdict(config))
     likely = None
     if config.least_mean_score is not None and config.max_tracks is None:
         everything = (detections for _, table in run.iterate_detections() for detections in table)
-        likely = find_likely_tracks(map(Tracker(config, fps).step, everything), config.least_mean_score)
-    tracker = Tracker(config, fps)
+        likely = find_likely_tracks(
+            map(Tracker(config, fps).step, everything, _repeat(motion)), config.least_mean_score
+        )
+    tracker, motions = Tracker(config, fps), _repeat(motion)
     for first, table in run.iterate_detections():
-        frames = [tracker.step(detections) for detections in table]
+        frames = [tracker.step(detections, next(motions)) for detections in table]
         run.write_tracks(first, Tracks.from_frames([f if likely is None else keep_tracks(f, likely) for f in frames]))
         report("track", first + table.n_frames, run.n_frames)
     run.finish_tracking()
@@ -207,6 +221,11 @@ def _list_crossings(found: Identified) -> dict[str, Any]:
     a, b = crossings.pairs.T
     frames = {"first_frame": crossings.first_frames, "last_frame": crossings.last_frames}
     return frames | {"a": a, "b": b, "chance": crossings.chances}
+
+
+def _repeat(motion: Float64 | None) -> Iterator[Float64 | None]:
+    """Motion of each frame, and of a camera at rest after the last one that is known."""
+    return chain(() if motion is None else motion, repeat(None))
 
 
 def _batch(items: Iterator[Any], size: int) -> Iterator[list[Any]]:

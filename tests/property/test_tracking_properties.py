@@ -8,6 +8,7 @@ from murid.core import Detections
 from murid.tracking import TrackConfig, Tracker
 
 CONFIGS = st.sampled_from([TrackConfig(), TrackConfig.paper(), TrackConfig(max_tracks=3, confirm_new_tracks=False)])
+MOTIONS = st.sampled_from([None, np.array([[0.99, -0.02, 6], [0.02, 0.99, -4]])])
 
 
 def _make_video(seed, n_frames, embedding_size):
@@ -28,24 +29,24 @@ def _make_video(seed, n_frames, embedding_size):
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.integers(0, 10**6), CONFIGS, st.sampled_from([0, 8]))
-def test_order_of_detections_does_not_matter(seed, config, size):
+@given(st.integers(0, 10**6), CONFIGS, st.sampled_from([0, 8]), MOTIONS)
+def test_order_of_detections_does_not_matter(seed, config, size, motion):
     rng = np.random.default_rng(seed)
     straight, shuffled = Tracker(config), Tracker(config)
     for detections in _make_video(seed, 15, size):
         order = rng.permutation(len(detections))
-        a, b = straight.step(detections), shuffled.step(detections[order])
+        a, b = straight.step(detections, motion), shuffled.step(detections[order], motion)
         np.testing.assert_array_equal(a.track_ids[order], b.track_ids)
         np.testing.assert_allclose(a.detections.boxes[order], b.detections.boxes, atol=1e-3)
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.integers(0, 10**6), CONFIGS, st.sampled_from([0, 8]))
-def test_bank_and_report_are_sound(seed, config, size):
+@given(st.integers(0, 10**6), CONFIGS, st.sampled_from([0, 8]), MOTIONS)
+def test_bank_and_report_are_sound(seed, config, size, motion):
     tracker, seen = Tracker(config), set()
     for detections in _make_video(seed, 25, size):
         before = tracker.bank.ids
-        tracked = tracker.step(detections)
+        tracked = tracker.step(detections, motion)
         bank, ids = tracker.bank, tracked.track_ids[tracked.track_ids >= 0]
         assert len(tracked.track_ids) == len(detections)
         assert len(set(ids.tolist())) == len(ids), "one animal twice in a frame"

@@ -29,6 +29,7 @@ def track(
     association: TrackConfig | None = None,
     identities: bool = True,
     identify: IdentifyConfig | None = None,
+    camera_motion: Path | None = None,
 ) -> None:
     """Track the animals in a video.
 
@@ -54,13 +55,17 @@ def track(
         Tell identities over the whole recording, where the number of animals is given.
     identify : IdentifyConfig
         Settings of that.
+    camera_motion : Path
+        How a moving camera moves: a row "frame a b x c d y" for each frame, frames from 0, where (a b x; c d y) carries
+        a point of the frame before to this one, in pixels.
     """
     if animals is not None and animals < 1:
         raise ConfigError(f"--animals: expected 1 or more, got {animals}")
     with show_progress() as report:
         run = pipeline.track(
             source, animals=animals, detector=detector, out=out, video=video, restart=restart,
-            detect=detect, association=association, identities=identities, identify=identify, report=report,
+            detect=detect, association=association, camera_motion=camera_motion, identities=identities,
+            identify=identify, report=report,
         )  # fmt: skip
     facts = run.info()
     warn(facts)

@@ -1,5 +1,6 @@
 """Files of other programs: one module per format, tracks out, ground truth and labelled data in."""
 
+from murid.formats.camera_motion import read_camera_motion
 from murid.formats.csv import export_csv
 from murid.formats.data_formats import (
     DATA_FORMATS,
@@ -37,6 +38,7 @@ __all__ = [
     "find_format",
     "find_truths",
     "guess_format",
+    "read_camera_motion",
     "read_dataset",
     "read_mot",
     "read_mot_table",

@@ -43,7 +43,18 @@ class Stage:
     limit: float
 
 
-def associate(bank: TrackBank, detections: Detections, config: TrackConfig, frame: int, fps: float) -> Matches:
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Lowest scores of detections in the main stages, in that of low scores, and of those that may start a track."""
+
+    main: float
+    low: float
+    birth: float
+
+
+def associate(
+    bank: TrackBank, detections: Detections, config: TrackConfig, thresholds: Thresholds, frame: int, fps: float
+) -> Matches:
     """Match predicted tracks with the detections of a frame, stage by stage.
 
     Parameters
@@ -54,6 +65,8 @@ def associate(bank: TrackBank, detections: Detections, config: TrackConfig, fram
         What was seen in it, every box with an area.
     config : TrackConfig
         Settings.
+    thresholds : Thresholds
+        Scores that count in this frame.
     frame : int
         Number of this frame.
     fps : float
@@ -62,7 +75,7 @@ def associate(bank: TrackBank, detections: Detections, config: TrackConfig, fram
     free_tracks = np.full(len(bank), True)
     free_detections = np.full(len(detections), True)
     found: list[Matches] = []
-    for stage in plan_stages(bank, detections, config, frame, fps):
+    for stage in plan_stages(bank, detections, config, thresholds, frame, fps):
         rows, columns = np.flatnonzero(free_tracks & stage.tracks), np.flatnonzero(free_detections & stage.detections)
         if not len(rows) or not len(columns):
             continue
@@ -80,29 +93,48 @@ def associate(bank: TrackBank, detections: Detections, config: TrackConfig, fram
 
 
 def plan_stages(
-    bank: TrackBank, detections: Detections, config: TrackConfig, frame: int, fps: float
+    bank: TrackBank, detections: Detections, config: TrackConfig, thresholds: Thresholds, frame: int, fps: float
 ) -> Iterator[Stage]:
     """Give the stages in order: first and second as in the paper, low scores, tentative tracks, late returns."""
     tracked, lost = bank.states == TrackState.TRACKED, bank.states == TrackState.LOST
-    high = detections.scores >= config.score_threshold
+    high = detections.scores >= thresholds.main
     iou_costs = cache(lambda: costs.compute_iou_costs(bank, detections))
-    first_limit = config.first_limit + config.first_limit_per_s / fps
-    yield Stage(tracked | lost, high, lambda: _first_costs(bank, detections, config), first_limit)
-    yield Stage(tracked, high, iou_costs, config.second_limit)
+    traits = cache(lambda: _trait_costs(bank, detections, config))
+    if config.first_cost == "fused":
+        weight = config.appearance_weight
+        fused = lambda: costs.compute_fused_costs(bank, detections, weight, config.gate_dims)  # noqa: E731
+        yield Stage(tracked | lost, high, fused, config.first_limit)
+    else:
+        yield Stage(tracked | lost, high, lambda: iou_costs() + traits(), config.first_limit)
+    if config.second_cost == "iou":
+        yield Stage(tracked, high, iou_costs, config.second_limit)
+    else:
+        limit = config.second_limit + config.second_limit_per_s / fps
+        yield Stage(tracked | lost, high, lambda: _near_costs(bank, detections, config) + traits(), limit)
     if config.low_score_threshold is not None:
-        low = ~high & (detections.scores >= config.low_score_threshold)
+        low = ~high & (detections.scores >= thresholds.low)
         yield Stage(tracked, low, iou_costs, config.low_score_limit)
     yield Stage(bank.states == TrackState.TENTATIVE, high, iou_costs, config.tentative_limit)
     if config.max_tracks is not None:
         gaps_s = (frame - bank.last_frames) / fps
-        confident = detections.scores >= config.birth_threshold
+        confident = detections.scores >= thresholds.birth
         yield Stage(lost, confident, lambda: _return_costs(bank, detections, gaps_s), 1.0)
 
 
-def _first_costs(bank: TrackBank, detections: Detections, config: TrackConfig) -> Float64:
-    if config.first_cost == "near":
-        return costs.compute_near_costs(bank, detections, config.appearance_weight)
-    return costs.compute_fused_costs(bank, detections, config.appearance_weight, config.gate_dims)
+def _trait_costs(bank: TrackBank, detections: Detections, config: TrackConfig) -> Float64:
+    """Costs ``(m, n)`` of what does not depend on place: size, score and appearance."""
+    traits: Float64 = config.size_weight * costs.compute_size_costs(bank, detections)
+    traits += config.score_weight * (1 - detections.scores)
+    if detections.embeddings is not None:
+        traits += config.appearance_weight * costs.compute_appearance_costs(bank, detections)
+    return traits
+
+
+def _near_costs(bank: TrackBank, detections: Detections, config: TrackConfig) -> Float64:
+    near = costs.compute_near_costs(bank, detections)
+    if config.isolation is None:
+        return near
+    return np.where(costs.find_far(bank, detections, config.isolation), np.inf, near)
 
 
 def _return_costs(bank: TrackBank, detections: Detections, gaps_s: Float64) -> Float64:

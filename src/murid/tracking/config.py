@@ -12,23 +12,41 @@ _UNIT_INTERVAL = (
     "score_threshold",
     "birth_threshold",
     "low_score_threshold",
-    "second_limit",
+    "score_share",
+    "birth_share",
     "low_score_limit",
+    "merged_share",
     "tentative_limit",
     "duplicate_limit",
     "least_mean_score",
     "appearance_weight",
     "appearance_momentum",
 )
-_NOT_NEGATIVE = ("first_limit", "first_limit_per_s", "aspect_noise", "coast_s", "max_lost_s")
-_CHOICES = {"first_cost": ("near", "fused"), "gate_dims": (4, 2), "output_boxes": ("detection", "kalman")}
+_NOT_NEGATIVE = (
+    "first_limit",
+    "second_limit",
+    "second_limit_per_s",
+    "isolation",
+    "size_weight",
+    "score_weight",
+    "aspect_noise",
+    "coast_s",
+    "max_lost_s",
+)
+_CHOICES = {
+    "first_cost": ("overlap", "fused"),
+    "second_cost": ("near", "iou"),
+    "gate_dims": (4, 2),
+    "output_boxes": ("detection", "kalman", "mean"),
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrackConfig:
     """How detections become tracks.
 
-    The defaults are those that tracked rodents best in measurements; `TrackConfig.paper` gives the paper's method.
+    The defaults are those that did best in measurements on rodents, other animals and pedestrians
+    (``docs/association.md``); `TrackConfig.paper` gives the paper's method.
 
     Raises
     ------
@@ -45,27 +63,54 @@ class TrackConfig:
     low_score_threshold: float | None = 0.1
     """Detections from here up to `score_threshold` may prolong a tracked track by overlap (ByteTrack); None = never."""
 
-    first_cost: Literal["near", "fused"] = "near"
-    """Cost of the first stage. ``near``: distance in body lengths, overlap, size and a little appearance; ``fused``:
+    score_share: float = 0.6
+    """`score_threshold` is never below this share of the usual score of the recording so far: detectors differ in how
+    sure they are of themselves. 0 = the threshold as given. Without effect where `max_tracks` is set: a low score is
+    then no reason to leave an animal out."""
+
+    birth_share: float = 0.8
+    """The same for `birth_threshold`."""
+
+    first_cost: Literal["overlap", "fused"] = "overlap"
+    """Cost of the first stage. ``overlap``: IoU distance, size, score and a little appearance; ``fused``:
     appearance and squared Mahalanobis distance (paper)."""
 
-    first_limit: float = 0.7
+    first_limit: float = 0.9
     """Highest cost of a match in the first stage (paper: 0.4)."""
 
-    first_limit_per_s: float = 4.0
-    """Added to `first_limit` per second between frames: at a low frame rate an animal gets further."""
+    second_cost: Literal["near", "iou"] = "near"
+    """Cost of the second stage. ``near``: as the first, but half of the overlap is distance in body lengths, so that
+    boxes may be apart; lost tracks take part; ``iou``: IoU distance alone, tracked tracks alone (paper)."""
 
-    second_limit: float = 0.5
-    """Highest IoU distance in the second stage: what the first left over, lost tracks excluded (paper: 0.5)."""
+    second_limit: float = 0.75
+    """Highest cost of a match in the second stage, among what the first left over (paper: 0.5)."""
 
-    low_score_limit: float = 0.7
+    second_limit_per_s: float = 4.0
+    """Added to `second_limit` per second between frames where the cost is ``near``: at a low frame rate an animal gets
+    further."""
+
+    isolation: float | None = 0.5
+    """Where the second cost is ``near``: share of the distance to its nearest neighbour within which a track may
+    match; the further away from others, the further an animal may have leapt. None = no such limit."""
+
+    size_weight: float = 0.15
+    """Weight of the logarithm of the ratio of areas in both stages' costs: a head or a merged pair is no animal."""
+
+    score_weight: float = 0.3
+    """Weight of ``1 - score`` in both stages' costs: of two detections the surer one is the animal."""
+
+    merged_share: float | None = 0.7
+    """A box that is clearly larger than the track, and in which at least this share of it and of another one lies, is
+    that of animals in contact: it keeps the track alive, but hardly moves it; None = it counts as any other."""
+
+    low_score_limit: float = 0.2
     """Highest IoU distance of a match with a low-score detection."""
 
     tentative_limit: float = 0.7
     """Highest IoU distance of the match that confirms a tentative track."""
 
     appearance_weight: float = 0.3
-    """Weight of the cosine distance. ``fused``: lambda in ``lambda D_r + (1 - lambda) D_m`` (paper: 0.98); ``near``:
+    """Weight of the cosine distance. ``fused``: lambda in ``lambda D_r + (1 - lambda) D_m`` (paper: 0.98); else
     added with this weight, small because animals of one coat look alike."""
 
     appearance_momentum: float = 0.9
@@ -80,21 +125,25 @@ class TrackConfig:
     scale_noise_with_fps: bool = True
     """Take the Kalman filter's noise as that of 30 frames per second and scale it; False = the same at every rate."""
 
-    coast_s: float | None = 0.5
+    coast_s: float | None = 0.7
     """Time constant in seconds with which the predicted velocity dies away; None = constant velocity."""
+
+    grows: bool = False
+    """Expect a box that has grown to go on growing (FairMOT); False = boxes are expected to keep their size."""
 
     confirm_new_tracks: bool = True
     """Report a track from its second match, unless it starts in the first frame; False reports it at once."""
 
-    output_boxes: Literal["detection", "kalman"] = "detection"
-    """Report the detection's own box, or the Kalman filter's posterior mean."""
+    output_boxes: Literal["detection", "kalman", "mean"] = "mean"
+    """Report the detection's own box, the Kalman filter's posterior mean, or the mean of both, which trembles less than
+    the one and lags less than the other."""
 
     max_lost_s: float = 2.0
     """Seconds for which an unseen track is kept (paper: 30 frames); without effect where `max_tracks` is set."""
 
-    duplicate_limit: float | None = 0.15
-    """A lost track and another one with a smaller IoU distance are one animal, the younger goes; None = keep both.
-    Without effect where `max_tracks` is set."""
+    duplicate_limit: float | None = None
+    """A lost track and another one with a smaller IoU distance are one animal, the younger goes (paper: 0.15); None =
+    keep both, for an animal under another is lost in the same place. Without effect where `max_tracks` is set."""
 
     least_mean_score: float | None = 0.4
     """Tracks whose detections have a lower mean score are left out of a finished recording, since they are more likely
@@ -136,10 +185,13 @@ class TrackConfig:
             score_threshold=0.4,
             birth_threshold=0.4,
             low_score_threshold=None,
+            score_share=0.0,
+            birth_share=0.0,
             first_cost="fused",
             first_limit=0.4,
-            first_limit_per_s=0.0,
+            second_cost="iou",
             second_limit=0.5,
+            merged_share=None,
             tentative_limit=0.7,
             appearance_weight=0.98,
             appearance_momentum=0.9,
@@ -147,6 +199,7 @@ class TrackConfig:
             aspect_noise=1e-2,
             scale_noise_with_fps=False,
             coast_s=None,
+            grows=True,
             confirm_new_tracks=True,
             output_boxes="kalman",
             max_lost_s=1.0,

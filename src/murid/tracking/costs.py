@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from murid.core import boxes as bx
 from murid.core.embeddings import compute_cosine_distances
@@ -16,8 +17,9 @@ from murid.tracking import kalman
 
 OVERLAP_WEIGHT = 0.5
 """Share of the IoU distance in the near cost, where distance in body lengths has the rest; chosen by measurement."""
-SIZE_WEIGHT = 0.15
-"""Weight of the logarithm of the ratio of areas in the near cost: a head or a merged pair is no whole animal."""
+
+MERGED_GROWTH = 1.3
+"""How many times larger than an animal the box of a pair of them is at least."""
 
 
 def compute_appearance_costs(bank: TrackBank, detections: Detections) -> Float64:
@@ -56,19 +58,49 @@ def compute_fused_costs(
     return fuse_motion(compute_appearance_costs(bank, detections), motion, weight, kalman.GATES[gate_dims])
 
 
-def compute_near_costs(bank: TrackBank, detections: Detections, weight: float) -> Float64:
-    """Costs ``(m, n)`` of distance, overlap, size and, times `weight`, appearance.
+def compute_size_costs(bank: TrackBank, detections: Detections) -> Float64:
+    """Absolute logarithms ``(m, n)`` of the ratio of areas: a head or a merged pair is no whole animal.
 
-    Bodies that turn change their aspect ratio within a few frames, and animals of one coat look alike; so position
-    and area decide, and appearance only tips the balance between neighbours.
+    Bodies that turn change their aspect ratio within a few frames, but hardly their area.
     """
     areas = bank.means[:, 2] * bank.means[:, 3] ** 2
-    sizes = np.abs(np.log(areas[:, None]) - np.log(bx.compute_areas(detections.boxes)[None]))
-    place = (1 - OVERLAP_WEIGHT) * compute_centre_costs(bank, detections)
-    place += OVERLAP_WEIGHT * compute_iou_costs(bank, detections) + SIZE_WEIGHT * sizes
-    if detections.embeddings is None:
-        return place
-    return place + weight * compute_appearance_costs(bank, detections)
+    ratios: Float64 = np.abs(np.log(areas[:, None]) - np.log(bx.compute_areas(detections.boxes)[None]))
+    return ratios
+
+
+def compute_near_costs(bank: TrackBank, detections: Detections) -> Float64:
+    """Costs ``(m, n)`` of place: centre distance in body lengths and IoU distance, so that bodies may be apart."""
+    near: Float64 = (1 - OVERLAP_WEIGHT) * compute_centre_costs(bank, detections)
+    near += OVERLAP_WEIGHT * compute_iou_costs(bank, detections)
+    return near
+
+
+def find_far(bank: TrackBank, detections: Detections, share: float) -> NDArray[np.bool_]:
+    """Pairs ``(m, n)`` further apart than this share of the track's distance to its nearest neighbour.
+
+    Where animals are far from each other, the nearest detection is the animal even after a leap; in a crowd it is
+    someone else.
+    """
+    centres = bank.means[:, :2]
+    steps = centres[:, None] - centres[None]
+    gaps = np.hypot(steps[..., 0], steps[..., 1])
+    np.fill_diagonal(gaps, np.inf)
+    offsets = bx.compute_centres(detections.boxes)[None] - centres[:, None]
+    far: NDArray[np.bool_] = np.hypot(offsets[..., 0], offsets[..., 1]) > share * gaps.min(axis=1)[:, None]
+    return far
+
+
+def find_merged(bank: TrackBank, detections: Detections, share: float) -> NDArray[np.bool_]:
+    """Pairs ``(m, n)`` in which the detection seems to hold the track's animal and at least one more.
+
+    A detection holds a track of which at least `share` lies inside, and than which it is clearly larger.
+    """
+    predicted = bx.from_cxcyah(bank.means[:, :4])
+    areas = bx.compute_areas(predicted)[:, None]
+    held = bx.compute_intersections(predicted, detections.boxes) >= share * areas
+    held &= bx.compute_areas(detections.boxes)[None] >= MERGED_GROWTH * areas
+    merged: NDArray[np.bool_] = held & (held.sum(axis=0) > 1)
+    return merged
 
 
 def compute_iou_costs(bank: TrackBank, detections: Detections) -> Float64:

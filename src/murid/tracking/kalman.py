@@ -43,15 +43,20 @@ class Motion:
         ``(8,)`` float64 standard deviations of one step that do not follow the height.
     velocity_kept : float
         Share of its velocity in the plane that an animal keeps in one frame; 1 = constant velocity.
+    growth_kept : float
+        The same for the velocity of the height; 0 = boxes are expected to keep their size.
     """
 
     start_std: Float64
     process_std: Float64
     process_constant: Float64
     velocity_kept: float
+    growth_kept: float = 1.0
 
     @classmethod
-    def from_noise(cls, *, aspect: float = 1e-2, fps: float = NOISE_FPS, coast_s: float | None = None) -> Motion:
+    def from_noise(
+        cls, *, aspect: float = 1e-2, fps: float = NOISE_FPS, coast_s: float | None = None, grows: bool = True
+    ) -> Motion:
         """Return the motion at a frame rate; the defaults are FairMOT's.
 
         Parameters
@@ -62,6 +67,8 @@ class Motion:
             Frame rate: positions and velocities are random walks, so longer steps are less certain.
         coast_s : float, optional
             Time constant in seconds with which velocity dies away; constant velocity by default.
+        grows : bool
+            Whether a box that has grown is expected to go on growing.
         """
         step = NOISE_FPS / fps
         position, velocity = np.array([1, 1, 0, 1]) * POSITION_STD, np.array([1, 1, 0, 1]) * VELOCITY_STD
@@ -70,6 +77,7 @@ class Motion:
             np.concatenate([position * step**0.5, velocity * step**1.5]),
             np.array([0, 0, aspect, 0, 0, 0, 1e-5, 0]),
             1.0 if coast_s is None else math.exp(-1 / (fps * coast_s)) if coast_s else 0.0,
+            float(grows),
         )
 
 
@@ -89,18 +97,44 @@ def predict(means: Float64, covariances: Float64, motion: Motion) -> tuple[Float
     noise = _diagonal(means[:, 3:4] * motion.process_std + motion.process_constant)
     moving = means.copy()
     moving[:, 4:6] *= motion.velocity_kept
+    moving[:, 7] *= motion.growth_kept
     return moving @ _MOTION.T, _MOTION @ covariances @ _MOTION.T + noise
 
 
-def project(means: Float64, covariances: Float64) -> tuple[Float64, Float64]:
-    """Return expected boxes ``(m, 4)`` and their covariances ``(m, 4, 4)``, with the noise of measurement."""
-    noise = _diagonal(means[:, 3:4] * _MEASURED + _MEASURED_ASPECT)
+def warp(means: Float64, covariances: Float64, camera_motion: Float64) -> tuple[Float64, Float64]:
+    """Return means and covariances as they are after the camera has moved.
+
+    Parameters
+    ----------
+    means, covariances : ndarray
+        ``(m, 8)`` and ``(m, 8, 8)`` float64.
+    camera_motion : ndarray
+        ``(2, 3)`` float64, pixels: the affine map that carries a point of the frame before to this one. The size of a
+        box follows its scale; its rotation turns places and velocities alone (the idea is BoT-SORT's).
+    """
+    turn = camera_motion[:, :2]
+    linear = np.diag([1.0, 1.0, 1.0, math.sqrt(abs(np.linalg.det(turn)))] * 2)
+    linear[:2, :2] = linear[4:6, 4:6] = turn
+    warped = means @ linear.T
+    warped[:, :2] += camera_motion[:, 2]
+    return warped, linear @ covariances @ linear.T
+
+
+def project(means: Float64, covariances: Float64, looseness: Float64 | None = None) -> tuple[Float64, Float64]:
+    """Return expected boxes ``(m, 4)`` and their covariances ``(m, 4, 4)``, with the noise of measurement.
+
+    The noise of each is multiplied by `looseness` ``(m,)``, 1 by default.
+    """
+    std = means[:, 3:4] * _MEASURED + _MEASURED_ASPECT
+    noise = _diagonal(std if looseness is None else std * looseness[:, None])
     return means[:, :4], covariances[:, :4, :4] + noise
 
 
-def update(means: Float64, covariances: Float64, measured: Float64) -> tuple[Float64, Float64]:
+def update(
+    means: Float64, covariances: Float64, measured: Float64, looseness: Float64 | None = None
+) -> tuple[Float64, Float64]:
     """Return means and covariances after each track has seen its box of ``measured`` ``(m, 4)`` (x, y, a, h)."""
-    expected, spread = project(means, covariances)
+    expected, spread = project(means, covariances, looseness)
     cross = covariances[:, :4, :]
     gains = np.linalg.solve(spread, cross).transpose(0, 2, 1)
     corrections = gains @ (measured - expected)[:, :, None]

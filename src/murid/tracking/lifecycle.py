@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from murid.core import boxes as bx
 from murid.core.embeddings import update_running_mean
-from murid.core.types import Detections, Int64, Matches, TrackBank
+from murid.core.types import Detections, Float64, Int64, Matches, TrackBank
 from murid.tracking import kalman
 
 _MIN_SIDE_PX = 1.0
+_MERGED_LOOSENESS = 4.0  # times the usual noise of a measured box
 
 
 class TrackState(IntEnum):
@@ -46,14 +47,32 @@ def predict(bank: TrackBank, motion: kalman.Motion) -> TrackBank:
     return replace(bank, means=means, covariances=covariances)
 
 
-def update(bank: TrackBank, detections: Detections, matches: Matches, momentum: float, frame: int) -> TrackBank:
-    """Give the matched tracks what they saw: place, appearance and one more hit; they are tracked now."""
+def warp(bank: TrackBank, camera_motion: Float64) -> TrackBank:
+    """Move every track with the camera; `camera_motion` ``(2, 3)`` carries a point of the frame before to this one."""
+    means, covariances = kalman.warp(bank.means, bank.covariances, camera_motion)
+    return replace(bank, means=means, covariances=covariances)
+
+
+def update(
+    bank: TrackBank,
+    detections: Detections,
+    matches: Matches,
+    momentum: float,
+    frame: int,
+    merged: NDArray[np.bool_] | None = None,
+) -> TrackBank:
+    """Give the matched tracks what they saw: place, appearance and one more hit; they are tracked now.
+
+    Of the detections that hold more animals than the one (`merged`, ``(n,)`` bool) the place counts little.
+    """
     rows = matches.track_rows
     if not len(rows):
         return bank
     seen = detections[matches.detection_rows]
     means, covariances = bank.means.copy(), bank.covariances.copy()
-    means[rows], covariances[rows] = kalman.update(means[rows], covariances[rows], kalman.measure(seen.boxes))
+    looseness = None if merged is None else np.where(merged[matches.detection_rows], _MERGED_LOOSENESS, 1.0)
+    measured = kalman.measure(seen.boxes)
+    means[rows], covariances[rows] = kalman.update(means[rows], covariances[rows], measured, looseness)
     embeddings = bank.embeddings
     if seen.embeddings is not None:
         embeddings = embeddings.copy()

@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from murid.core import boxes as bx
-from murid.core.types import Detections, Int64, TrackBank, TrackedDetections
+from murid.core.types import Detections, Float32, Float64, Int64, Matches, TrackBank, TrackedDetections
 from murid.errors import ArrayError, ConfigError
-from murid.tracking import kalman, lifecycle
-from murid.tracking.association import associate
+from murid.tracking import costs, kalman, lifecycle
+from murid.tracking.association import Thresholds, associate
 from murid.tracking.config import TrackConfig
 from murid.tracking.lifecycle import TrackState
+
+_TINY = 1e-12
 
 
 class Tracker:
@@ -48,13 +51,15 @@ class Tracker:
             aspect=self.config.aspect_noise,
             fps=self.fps if self.config.scale_noise_with_fps else kalman.NOISE_FPS,
             coast_s=self.config.coast_s,
+            grows=self.config.grows,
         )
         self._max_lost_frames = math.floor(self.config.max_lost_s * self.fps + 1e-9)
         self._frame = 0
         self._next_id = 1
+        self._score_sums = np.zeros(2)
         self._embedding_size: int | None = None
 
-    def step(self, detections: Detections) -> TrackedDetections:
+    def step(self, detections: Detections, camera_motion: Float64 | None = None) -> TrackedDetections:
         """Take the detections of the next frame and say which track each belongs to.
 
         Parameters
@@ -62,6 +67,9 @@ class Tracker:
         detections : Detections
             All that was seen, ``(n, 4)`` boxes; embeddings in every frame that has detections, or in none. A frame
             that could not be read counts as one without detections.
+        camera_motion : ndarray, optional
+            ``(2, 3)`` float64, pixels: the affine map that carries a point of the frame before to this one; a camera at
+            rest by default.
 
         Returns
         -------
@@ -72,41 +80,71 @@ class Tracker:
         Raises
         ------
         ArrayError
-            If boxes or scores are not finite, a box is inverted, or the embeddings change in size.
+            If boxes or scores are not finite, a box is inverted, the embeddings change in size, or the camera's motion
+            is no such map.
         """
         self._check(detections)
+        if camera_motion is not None:
+            _check_motion(camera_motion)
         solid = np.flatnonzero((detections.boxes[:, 2:] > detections.boxes[:, :2]).all(axis=1))
         if len(solid) == len(detections):
-            return self._step(detections)
-        tracked = self._step(detections[solid])
+            return self._step(detections, camera_motion)
+        tracked = self._step(detections[solid], camera_motion)
         boxes, ids = detections.boxes.copy(), np.full(len(detections), -1, np.int64)
         boxes[solid], ids[solid] = tracked.detections.boxes, tracked.track_ids
         return TrackedDetections(Detections(boxes, detections.scores, detections.embeddings), ids)
 
-    def _step(self, detections: Detections) -> TrackedDetections:
+    def _step(self, detections: Detections, camera_motion: Float64 | None) -> TrackedDetections:
         self._frame += 1
         config, frame = self.config, self._frame
         ids = np.full(len(detections), -1, np.int64)
 
+        thresholds = self._choose_thresholds(detections.scores)
         bank = lifecycle.predict(self.bank, self._motion)
-        matches = associate(bank, detections, config, frame, self.fps)
+        if camera_motion is not None:
+            bank = lifecycle.warp(bank, camera_motion)
+        matches = associate(bank, detections, config, thresholds, frame, self.fps)
         ids[matches.detection_rows] = bank.ids[matches.track_rows]
-        bank = lifecycle.update(bank, detections, matches, config.appearance_momentum, frame)
+        merged = self._find_merged(bank, detections, matches)
+        bank = lifecycle.update(bank, detections, matches, config.appearance_momentum, frame, merged)
         bank = lifecycle.mark_missed(bank, matches.unmatched_tracks)
-        births = self._choose_births(bank, detections, matches.unmatched_detections)
+        births = self._choose_births(bank, detections, matches.unmatched_detections, thresholds.birth)
         ids[births] = self._next_id + np.arange(len(births))
         bank = lifecycle.start(bank, detections[births], self._birth_state, self._next_id, frame, self._motion)
         self._next_id += len(births)
         self.bank = bank = self._retire(bank)
-        return _report(bank, detections, ids, config)
+        return _report(bank, detections, ids, config.output_boxes, merged)
 
     @property
     def _birth_state(self) -> TrackState:
         return TrackState.TENTATIVE if self.config.confirm_new_tracks and self._frame > 1 else TrackState.TRACKED
 
-    def _choose_births(self, bank: TrackBank, detections: Detections, leftover: Int64) -> Int64:
+    def _choose_thresholds(self, scores: Float32) -> Thresholds:
+        """Thresholds for a frame, after its scores have been added to the recording's.
+
+        The usual score is the mean of all scores so far, each with the weight of its square: that of animals clearly
+        seen, however much clutter there is beside them.
+        """
+        config = self.config
+        squares = scores.astype(np.float64) ** 2
+        self._score_sums = self._score_sums + np.array([(squares * scores).sum(), squares.sum()])
+        usual = self._score_sums[0] / max(self._score_sums[1], _TINY)
+        usual = usual if config.max_tracks is None else 0.0
+        main = max(config.score_threshold, config.score_share * usual)
+        low = main if config.low_score_threshold is None else config.low_score_threshold
+        return Thresholds(main, low, max(config.birth_threshold, config.birth_share * usual, main))
+
+    def _find_merged(self, bank: TrackBank, detections: Detections, matches: Matches) -> NDArray[np.bool_]:
+        """Matched detections ``(n,)`` bool that hold more animals than the one they are matched with."""
+        merged = np.full(len(detections), False)
+        if self.config.merged_share is not None and len(bank) > 1 and len(detections):
+            pairs = costs.find_merged(bank, detections, self.config.merged_share)
+            merged[matches.detection_rows] = pairs[matches.track_rows, matches.detection_rows]
+        return merged
+
+    def _choose_births(self, bank: TrackBank, detections: Detections, leftover: Int64, least_score: float) -> Int64:
         """Rows ``(k,)`` of leftover detections that start tracks, left to right; the best if room is short."""
-        rows = leftover[detections.scores[leftover] >= self.config.birth_threshold]
+        rows = leftover[detections.scores[leftover] >= least_score]
         if self.config.max_tracks is not None:
             best = np.argsort(-detections.scores[rows], kind="stable")
             rows = rows[best[: max(self.config.max_tracks - len(bank), 0)]]
@@ -138,12 +176,25 @@ class Tracker:
             raise ArrayError("Detections.embeddings", f"size {self._embedding_size} as in earlier frames", f"{size}")
 
 
-def _report(bank: TrackBank, detections: Detections, ids: Int64, config: TrackConfig) -> TrackedDetections:
-    """Keep the ids of tracks that are alive and confirmed; give boxes as the configuration asks."""
+def _check_motion(motion: Float64) -> None:
+    if motion.shape != (2, 3) or not np.isfinite(motion).all() or abs(np.linalg.det(motion[:, :2])) < 1e-6:
+        expected = "(2, 3) finite numbers, an affine map that can be undone"
+        raise ArrayError("camera_motion", expected, f"{motion.tolist()} of shape {motion.shape}")
+
+
+def _report(
+    bank: TrackBank, detections: Detections, ids: Int64, output_boxes: str, merged: NDArray[np.bool_]
+) -> TrackedDetections:
+    """Keep the ids of tracks that are alive and confirmed; give boxes as the configuration asks.
+
+    Of a box that holds several animals the filter's is given in any case but that of the detection's own.
+    """
     reported = np.where(np.isin(ids, bank.ids[bank.states == TrackState.TRACKED]), ids, -1)
-    if config.output_boxes == "detection":
+    if output_boxes == "detection":
         return TrackedDetections(detections, reported)
     rows = np.flatnonzero(reported >= 0)
     boxes = detections.boxes.copy()
-    boxes[rows] = bx.from_cxcyah(bank.means[np.searchsorted(bank.ids, reported[rows]), :4])
+    filtered = bx.from_cxcyah(bank.means[np.searchsorted(bank.ids, reported[rows]), :4])
+    share = np.where(merged[rows] | (output_boxes == "kalman"), 1.0, 0.5)[:, None]
+    boxes[rows] = share * filtered + (1 - share) * boxes[rows]
     return TrackedDetections(Detections(boxes, detections.scores, detections.embeddings), reported)

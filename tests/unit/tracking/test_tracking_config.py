@@ -25,7 +25,8 @@ def test_paper_states_every_field_itself():
     import inspect
 
     source = inspect.getsource(TrackConfig.paper)
-    unused = {"low_score_limit"}  # without meaning while low_score_threshold is None
+    # without meaning: while low_score_threshold is None, in the cost "fused", and in the cost "iou"
+    unused = {"low_score_limit", "size_weight", "score_weight", "isolation", "second_limit_per_s"}
     assert {f.name for f in fields(TrackConfig) if f"{f.name}=" not in source} == unused
 
 
@@ -34,6 +35,10 @@ def test_paper_states_every_field_itself():
     [
         {"score_threshold": 1.5},
         {"second_limit": -0.1},
+        {"second_cost": "magic"},
+        {"score_share": 1.5},
+        {"isolation": -1.0},
+        {"merged_share": 2.0},
         {"first_limit": -1.0},
         {"appearance_momentum": float("nan")},
         {"max_lost_s": -1.0},

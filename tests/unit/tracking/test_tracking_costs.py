@@ -43,7 +43,7 @@ def test_a_gate_of_the_centre_lets_a_turning_animal_through():
     bank, turned = _bank([[0, 0, 100, 40]]), _detections([[30, -30, 70, 70]])
     assert np.isinf(costs.compute_fused_costs(bank, turned, 0.98, 4)[0, 0])
     assert costs.compute_fused_costs(bank, turned, 0.98, 2)[0, 0] < 0.01
-    assert costs.compute_near_costs(bank, turned, 0.3)[0, 0] < 0.7
+    assert costs.compute_near_costs(bank, turned)[0, 0] + costs.compute_size_costs(bank, turned)[0, 0] < 0.6
 
 
 def test_iou_and_centre_costs():
@@ -52,23 +52,36 @@ def test_iou_and_centre_costs():
     np.testing.assert_allclose(costs.compute_centre_costs(bank, detections), [[0.5, 0, 12.5]], atol=1e-9)
 
 
-def test_near_cost_prefers_a_body_to_a_head_and_to_a_pair():
+def test_size_cost_prefers_a_body_to_a_head_and_to_a_pair_whichever_way_it_turns():
     bank = _bank([[0, 0, 80, 40]])
-    body, head, pair = [4, 2, 84, 42], [40, 0, 80, 30], [0, 0, 120, 80]
-    near = costs.compute_near_costs(bank, _detections([body, head, pair]), 0.3)[0]
-    assert near[0] < min(near[1], near[2])
+    body, head, pair = [20, -20, 60, 60], [40, 0, 80, 30], [0, 0, 120, 80]
+    sizes = costs.compute_size_costs(bank, _detections([body, head, pair]))[0]
+    np.testing.assert_allclose(sizes, [0, np.log(80 * 40 / (40 * 30)), np.log(3)], atol=1e-6)
 
 
-def test_near_cost_lets_clear_appearance_tip_the_balance_but_no_noise():
-    a, b = [1, 0], [0, 1]
-    bank = _bank([[0, 0, 60, 30], [24, 0, 84, 30]], [a, b])
-    between = _detections([[12, 0, 72, 30]], [b])
-    assert np.argmin(costs.compute_near_costs(bank, between, 0.3)) == 1
-    alike = [[0.98, 0.199], [1, 0]]
-    apart = _bank([[0, 0, 60, 30], [90, 0, 150, 30]], alike)
-    swapped = _detections([[2, 0, 62, 30], [92, 0, 152, 30]], alike[::-1])
-    matches = assign(costs.compute_near_costs(apart, swapped, 0.3), 0.7)
-    np.testing.assert_array_equal(matches.detection_rows, [0, 1])
+def test_near_cost_tells_boxes_apart_that_do_not_overlap():
+    near = costs.compute_near_costs(_bank([[0, 0, 40, 20]]), _detections([[44, 0, 84, 20], [84, 0, 124, 20]]))[0]
+    np.testing.assert_allclose(near, [0.5 + 0.5 * 44 / 40, 0.5 + 0.5 * 84 / 40], atol=1e-6)
+
+
+def test_far_is_measured_by_the_nearest_neighbour():
+    bank = _bank([[0, 0, 40, 20], [100, 0, 140, 20], [500, 0, 540, 20]])
+    far = costs.find_far(bank, _detections([[49, 0, 89, 20], [51, 0, 91, 20], [301, 0, 341, 20]]), 0.5)
+    np.testing.assert_array_equal(far, [[False, True, True], [True, False, True], [True, True, False]])
+    assert not costs.find_far(bank[:1], _detections([[9000, 0, 9040, 20]]), 0.5).any()
+
+
+def test_merged_is_a_box_that_holds_two_smaller_animals():
+    bank = _bank([[0, 0, 40, 20], [30, 0, 70, 20], [200, 0, 240, 20]])
+    pair, whole, single = [0, 0, 70, 20], [0, 0, 41, 21], [195, -5, 250, 30]
+    merged = costs.find_merged(bank, _detections([pair, whole, single]), 0.7)
+    np.testing.assert_array_equal(merged, [[True, False, False], [True, False, False], [False, False, False]])
+
+
+def test_one_in_front_of_another_is_not_merged():
+    bank = _bank([[0, 0, 100, 100], [30, 30, 60, 60]])
+    merged = costs.find_merged(bank, _detections([[0, 0, 100, 100]]), 0.7)
+    assert not merged.any()
 
 
 def test_assign_keeps_cost_equal_to_the_limit_and_given_row_numbers():

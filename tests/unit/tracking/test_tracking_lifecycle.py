@@ -64,6 +64,36 @@ def test_update_touches_matched_rows_alone():
     assert bank.means[0, 0] < after.means[0, 0] < 30
 
 
+def test_a_merged_box_hardly_moves_the_track():
+    bank = _bank([TrackState.TRACKED])
+    seen = Detections(np.array([[20, 0, 80, 40]], np.float32), np.ones(1, np.float32))
+    matches = Matches(np.array([0]), np.array([0]), np.zeros(1), NONE, NONE)
+    usual, merged = (lifecycle.update(bank, seen, matches, 0.9, 2, np.array([m])) for m in (False, True))
+    np.testing.assert_array_equal(usual.means, lifecycle.update(bank, seen, matches, 0.9, 2).means)
+    moved = [after.means[0, :4] - bank.means[0, :4] for after in (usual, merged)]
+    assert (np.abs(moved[1][[0, 1, 3]]) < 0.3 * np.abs(moved[0][[0, 1, 3]])).all()
+    assert merged.hits[0] == 2
+
+
+def test_tracks_move_with_the_camera():
+    bank = _bank([TrackState.TRACKED])
+    bank.means[0, 4:6] = [3, 1]
+    quarter_turn_and_zoom = np.array([[0.0, -2, 5], [2, 0, 7]])
+    moved = lifecycle.warp(bank, quarter_turn_and_zoom)
+    np.testing.assert_allclose(moved.means[0], [-2 * 10 + 5, 2 * 20 + 7, 2, 2 * 20, -2, 6, 0, 0])
+    np.testing.assert_allclose(
+        moved.covariances[0, :4, :4], 4 * bank.covariances[0, :4, :4] * ([1, 1, 0.25, 1] * np.eye(4))
+    )
+    assert (np.linalg.eigvalsh(moved.covariances) > 0).all()
+
+
+def test_boxes_keep_their_size_unless_they_grow():
+    bank = _bank([TrackState.TRACKED])
+    bank.means[:, 7] = 5
+    heights = [lifecycle.predict(bank, kalman.Motion.from_noise(grows=g)).means[0, 3] for g in (True, False)]
+    assert heights == [25, 20]
+
+
 def test_mark_missed():
     bank = _bank([TrackState.TENTATIVE, TrackState.TRACKED, TrackState.LOST, TrackState.TENTATIVE])
     after = lifecycle.mark_missed(bank, np.array([0, 1, 2]))

@@ -138,14 +138,72 @@ def test_scores_equal_to_the_thresholds_count():
 
 
 def test_output_boxes():
-    first, second = see((50, 50)), see((56, 50))
-    for config, moved in ((PAPER, False), (replace(PAPER, output_boxes="detection"), True)):
-        tracker = Tracker(config)
+    first, second, means = see((50, 50)), see((56, 50)), {}
+    for output in ("detection", "kalman", "mean"):
+        tracker = Tracker(replace(DEFAULT, output_boxes=output))
         tracker.step(first)
         boxes = tracker.step(second).detections.boxes
         assert boxes.dtype == np.float32
-        assert bool((boxes == second.boxes).all()) is moved
-        np.testing.assert_allclose(boxes, second.boxes, atol=4)
+        means[output] = boxes
+    np.testing.assert_array_equal(means["detection"], second.boxes)
+    assert first.boxes[0, 0] < means["kalman"][0, 0] < second.boxes[0, 0]
+    np.testing.assert_allclose(means["mean"], (means["kalman"] + second.boxes) / 2, atol=1e-5)
+
+
+def test_thresholds_rise_with_the_usual_score_but_not_where_the_number_is_known():
+    frames = [see((50, 50), score=0.95)] * 5 + [see((50, 50), (300, 50), score=[0.95, 0.5])] * 3
+    assert ids_of(Tracker(), *frames)[-1] == [1, -1]
+    assert ids_of(Tracker(replace(DEFAULT, score_share=0.0, birth_share=0.0)), *frames)[-1] == [1, 2]
+    assert ids_of(Tracker(replace(DEFAULT, max_tracks=2)), *frames)[-1] == [1, 2]
+    unsure = [see((50, 50), score=0.55)] * 5 + [see((50, 50), (300, 50), score=[0.55, 0.5])] * 3
+    assert ids_of(Tracker(), *unsure)[-1] == [1, 2]
+
+
+def test_clutter_does_not_lower_the_usual_score():
+    clutter = see((50, 50), *((100 * k, 300) for k in range(8)), score=[0.95] + [0.15] * 8)
+    frames = [clutter] * 5 + [see((50, 50), (300, 50), score=[0.95, 0.5])] * 3
+    assert ids_of(Tracker(), *frames)[-1] == [1, -1]
+
+
+@pytest.mark.parametrize(("neighbour", "followed"), [(400, True), (150, True), (136, False)])
+def test_a_leap_is_followed_where_nobody_else_is_near(neighbour, followed):
+    """A box of 40 px leaps by 44, so that it no longer overlaps; half of 86 is less, half of 100 more."""
+    frames = [see((50, 50), (neighbour, 50))] * 3 + [see((94, 50), (neighbour, 50))] * 2
+    assert (ids_of(Tracker(fps=10), *frames)[-1] == [1, 2]) is followed
+    assert ids_of(Tracker(replace(DEFAULT, isolation=None), fps=10), *frames)[-1] == [1, 2]
+    overlap = replace(DEFAULT, second_cost="iou", second_limit=0.5)
+    assert ids_of(Tracker(overlap, fps=10), *frames)[-1] == [3, 2]
+
+
+def test_the_surer_of_two_detections_is_the_animal():
+    frames = [see((50, 50))] * 3 + [see((47, 50), (54, 50), score=[0.6, 0.95])]
+    assert ids_of(Tracker(), *frames)[-1] == [-1, 1]
+    assert ids_of(Tracker(replace(DEFAULT, score_weight=0.0)), *frames)[-1] == [1, -1]
+
+
+def test_a_merged_box_keeps_the_track_but_is_not_reported_as_the_animal():
+    merged = see((65, 50), size=(70, 24))
+    frames = [see((50, 50), (80, 50))] * 5
+    tracker, plain = Tracker(), Tracker(replace(DEFAULT, merged_share=None))
+    ids_of(tracker, *frames), ids_of(plain, *frames)
+    robust, usual = tracker.step(merged), plain.step(merged)
+    assert robust.track_ids.max() == usual.track_ids.max() > 0
+    width = robust.detections.boxes[0, 2] - robust.detections.boxes[0, 0]
+    assert width < 46 < usual.detections.boxes[0, 2] - usual.detections.boxes[0, 0]
+    assert ids_of(tracker, *frames)[-1] == [1, 2]
+
+
+def test_a_moving_camera_that_is_known_moves_nobody():
+    rng = np.random.default_rng(1)
+    seen, places = [], np.array([[50.0, 50], [110, 50], [170, 50]])
+    shifts = rng.choice([-60.0, 60.0], 20)
+    for shift in shifts:
+        places = places + np.array([shift, 0])
+        seen.append(see(*places))
+    told, blind = Tracker(), Tracker()
+    motions = [np.array([[1, 0, shift], [0, 1, 0]]) for shift in shifts]
+    assert [told.step(d, m).track_ids.tolist() for d, m in zip(seen, motions, strict=True)] == [[1, 2, 3]] * 20
+    assert [blind.step(d).track_ids.tolist() for d in seen] != [[1, 2, 3]] * 20
 
 
 def test_a_box_without_area_belongs_to_no_track():
@@ -195,6 +253,11 @@ class TestAtTheDoor:
     def test_inverted(self):
         with pytest.raises(ArrayError, match="inverted"):
             Tracker().step(see((50, 50), size=(-40, 20)))
+
+    @pytest.mark.parametrize("motion", [np.eye(3), np.full((2, 3), np.nan), np.zeros((2, 3))])
+    def test_camera_motion(self, motion):
+        with pytest.raises(ArrayError, match="camera_motion"):
+            Tracker().step(see((50, 50)), motion)
 
     def test_embeddings_change(self):
         tracker = Tracker()

@@ -1,0 +1,57 @@
+"""The peers: roboflow's ``trackers`` (Apache-2), each with its own settings, told the frame rate.
+
+Thresholds are left as their authors have them, for the scores of all beds are on the scale for which they were made.
+The camera's motion, where it is given, goes to the one peer that can use it, BoT-SORT, in place of its own estimate
+from the pictures, which are not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import supervision as sv
+import trackers
+from noise import Float64
+
+from murid.core.types import Detections, TrackedDetections
+
+PEERS: dict[str, Callable[[float], Any]] = {
+    "SORT": lambda fps: trackers.SORTTracker(frame_rate=fps),
+    "ByteTrack": lambda fps: trackers.ByteTrackTracker(frame_rate=fps),
+    "OC-SORT": lambda fps: trackers.OCSORTTracker(frame_rate=fps),
+    "BoT-SORT": lambda fps: trackers.BoTSORTTracker(frame_rate=fps, enable_cmc=False),
+    "C-BIoU": lambda fps: trackers.CBIoUTracker(frame_rate=fps),
+}
+_NO_PICTURE = np.zeros((1, 1, 3), np.uint8)
+
+
+class Peer:
+    """A peer that takes and gives what murid's tracker takes and gives."""
+
+    def __init__(self, name: str, fps: float, motion: Float64 | None) -> None:
+        self._tracker = PEERS[name](fps)
+        self._moves = name == "BoT-SORT" and motion is not None
+        if self._moves:
+            self._tracker.enable_cmc, self._tracker.cmc = True, _Given(motion)
+
+    def step(self, detections: Detections) -> TrackedDetections:
+        """Follow the animals into the next frame."""
+        rows = np.arange(len(detections))
+        given = sv.Detections(detections.boxes, confidence=detections.scores, data={"row": rows})
+        found = self._tracker.update(given, _NO_PICTURE) if self._moves else self._tracker.update(given)
+        ids = np.full(len(detections), -1, np.int64)
+        if len(found):
+            ids[found.data["row"]] = found.tracker_id
+        return TrackedDetections(detections, ids)
+
+
+class _Given:
+    """Camera motion from a table rather than from pictures."""
+
+    def __init__(self, motion: Any) -> None:
+        self._motion = iter(motion)
+
+    def estimate(self, *_: object) -> Any:
+        return next(self._motion)

@@ -1,0 +1,43 @@
+"""Scores of one bed, summed over its sequences as TrackEval does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as SequenceOf
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from beds import Sequence
+
+from murid.core.types import TrackedDetections, Tracks
+from murid.evaluate import LabelledBoxes, Scores, apply_protocol, compute_scores
+
+
+@dataclass(frozen=True)
+class Row:
+    """One tracker on one bed; switches are those of one seed, on average."""
+
+    bed: str
+    tracker: str
+    hota: float
+    assa: float
+    deta: float
+    idf1: float
+    mota: float
+    switches: float
+    us_per_frame: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def score(sequence: Sequence, tracked: SequenceOf[TrackedDetections]) -> Scores:
+    """Score one sequence."""
+    result = LabelledBoxes.from_tracks(Tracks.from_frames(tracked))
+    truth, kept = apply_protocol(sequence.truth, result, sequence.protocol)
+    return compute_scores(truth, result[kept], len(tracked))
+
+
+def combine(bed: str, tracker: str, parts: SequenceOf[Scores], n_seeds: int, us_per_frame: float) -> Row:
+    """Sum the sequences of a bed."""
+    m = Scores.combine(parts).to_metrics()
+    return Row(bed, tracker, m.hota, m.assa, m.deta, m.idf1, m.mota, m.id_switches / n_seeds, us_per_frame)
