@@ -30,7 +30,7 @@ def few_held_out(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_train_then_track(clip, tmp_path, capsys):
     config, out = tmp_path / "train.toml", tmp_path / "mine"
     config.write_text(CONFIG)
-    assert murid_cli(["train", "--out", str(out), "--config", str(config), "--solo", str(clip)]) == 0
+    assert murid_cli(["train", "--out", str(out), "--config", str(config), "--solo", str(clip), str(clip)]) == 0
     printed = capsys.readouterr().out
     assert "AP50" in printed
     assert "waiting for pictures: " in printed

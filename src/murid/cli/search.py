@@ -15,7 +15,7 @@ def search(
     *data: Path,
     out: Path,
     grid: Path | None = None,
-    solo: list[Path] | None = None,
+    solo: Annotated[list[Path] | None, Parameter(consume_multiple=True)] = None,
     preset: Literal["nano", "s", "m", "l"] | None = None,
     profile: Literal["murid", "paper"] = "murid",
     start: Path | None = None,

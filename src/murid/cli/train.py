@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def train(
     *data: Path,
     out: Path,
-    solo: list[Path] | None = None,
+    solo: Annotated[list[Path] | None, Parameter(consume_multiple=True)] = None,
     preset: Literal["nano", "s", "m", "l"] | None = None,
     profile: Literal["murid", "paper"] = "murid",
     start: Path | None = None,
