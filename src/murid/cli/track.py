@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from murid import pipeline
+from murid.batch import find_sources, name_runs, track_videos
 from murid.cli.progress import show_progress
+from murid.core.progress import Report
 from murid.detect.config import DetectConfig
-from murid.errors import ConfigError
+from murid.errors import ConfigError, MuridError
 from murid.identify import IdentifyConfig
+from murid.run import Run
 from murid.tracking import TrackConfig
 
 
 def track(
     source: str,
     /,
-    *,
+    *more: str,
     animals: int | None = None,
     detector: str | None = None,
     out: Path | None = None,
@@ -31,18 +35,22 @@ def track(
     identify: IdentifyConfig | None = None,
     camera_motion: Path | None = None,
 ) -> None:
-    """Track the animals in a video.
+    """Track the animals in a video, or in many.
+
+    Of many, one that cannot be tracked does not stop the rest; the exit code says that there was one.
 
     Parameters
     ----------
     source : str
-        Video file, folder of pictures, or glob in quotes.
+        Video file, folder of pictures, or glob of videos or of the pictures of one, in quotes.
+    more : str
+        Further ones.
     animals : int
         Number of animals, at most: identities 1, 2, … then hold over the whole recording.
     detector : str
         nano (shipped network), background (no network), or the path of a network exported by murid.
     out : Path
-        Run directory; beside the source, ending in .murid, by default.
+        Run directory; beside the source, ending in .murid, by default. Of many videos, the folder of their runs.
     video : bool
         Write an annotated video as well.
     restart : bool
@@ -61,18 +69,56 @@ def track(
     """
     if animals is not None and animals < 1:
         raise ConfigError(f"--animals: expected 1 or more, got {animals}")
-    with show_progress() as report:
-        run = pipeline.track(
-            source, animals=animals, detector=detector, out=out, video=video, restart=restart,
+
+    def track_one(name: str, path: Path | None, report: Report) -> Run:
+        return pipeline.track(
+            name, animals=animals, detector=detector, out=path, video=video, restart=restart,
             detect=detect, association=association, camera_motion=camera_motion, identities=identities,
             identify=identify, report=report,
         )  # fmt: skip
+
+    sources = find_sources([source, *more])
+    if len(sources) > 1:
+        _track_many(sources, name_runs(sources, out), track_one)
+        return
+    with show_progress() as report:
+        run = track_one(sources[0], out, report)
     facts = run.info()
     warn(facts)
-    kind = "identities" if facts["stages"]["identify"] == "done" else "tracks"
-    print(f"{len(facts['tracks'])} {kind} in {facts['n_frames']} frames: {run.path}")
+    print(f"{_summarise(facts)}: {run.path}")
     if video:
         print(f"annotated video: {run.video_path}")
+
+
+def _track_many(sources: list[str], runs: list[Path], track_one: Callable[[str, Path, Report], Run]) -> None:
+    """Track one after the other, each with its bars, then print a table; raises `MuridError` if one failed."""
+    lines: list[tuple[str, str]] = []
+    failed = 0
+
+    def show(source: str, path: Path) -> Run:
+        print(f"[{len(lines) + 1}/{len(sources)}] {source}", file=sys.stderr)
+        with show_progress() as report:
+            return track_one(source, path, report)
+
+    for outcome in track_videos(sources, runs, show):
+        if outcome.run is None:
+            failed += 1
+            print(f"murid: {outcome.error}", file=sys.stderr)
+            lines.append((outcome.source, f"failed: {outcome.error}"))
+        else:
+            facts = outcome.run.info()
+            warn(facts)
+            lines.append((outcome.source, f"{_summarise(facts)}, {outcome.seconds:.0f} s: {outcome.run.path}"))
+    width = max(len(source) for source, _ in lines)
+    for source, line in lines:
+        print(f"{source:<{width}}  {line}")
+    if failed:
+        raise MuridError(f"{failed} of {len(sources)} videos could not be tracked; the same command tries them again")
+
+
+def _summarise(facts: dict[str, Any]) -> str:
+    kind = "identities" if facts["stages"]["identify"] == "done" else "tracks"
+    return f"{len(facts['tracks'])} {kind} in {facts['n_frames']} frames"
 
 
 def warn(facts: dict[str, object]) -> None:
