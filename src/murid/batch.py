@@ -41,7 +41,7 @@ def find_sources(names: Iterable[str]) -> list[str]:
         files = [file for file in found if Path(file).is_file() and not _is_in_run(Path(file))]
         pictures = sum(is_picture(Path(file)) for file in files)
         if 0 < pictures < len(files):
-            raise ConfigError(f"{name}: expected only videos, or only pictures, got {pictures} pictures of {len(files)}")
+            raise ConfigError(f"{name}: expected videos only or pictures only, got {pictures} pictures of {len(files)}")
         sources += [name] if pictures or not files else files
     twice = next((s for k, s in enumerate(sources) if s in sources[:k]), None)
     if twice is not None:

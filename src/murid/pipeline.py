@@ -25,7 +25,8 @@ from murid.tracking import TrackConfig, Tracker, find_likely_tracks, keep_tracks
 from murid.video import FrameSource, UnreadableFrame, open_source, sample_frames
 from murid.video.ahead import read_ahead
 
-_N_BACKGROUND_FRAMES = 60
+N_BACKGROUND_FRAMES = 60
+"""Frames, spread over a video, from which a detector learns the empty scene."""
 _NOT_RESULTS = ("detector", "batch_size", "n_threads")
 
 
@@ -94,29 +95,20 @@ def track(
     frames = open_source(source)
     motion = None if camera_motion is None else read_camera_motion(camera_motion, frames.info.n_frames)
     finder = load_detector(detector or detect.detector, detect)
-    finder.fit(sample_frames(frames, _N_BACKGROUND_FRAMES))
-    settings = {key: value for key, value in asdict(detect).items() if key not in _NOT_RESULTS}
-    linking = asdict(association)
-    if motion is not None:
-        linking["camera_motion"] = sha256(motion.tobytes()).hexdigest()
+    finder.fit(sample_frames(frames, N_BACKGROUND_FRAMES))
+    linking = _describe_association(association, motion)
     with RunDirectory.create(
         name_run(source) if out is None else out,
         source=source,
         fingerprint=frames.compute_fingerprint(),
-        config={"detect": settings, "track": linking},
+        config={"detect": describe_detection(detect), "track": linking},
         detector=f"{finder.name} {finder.fingerprint}",
         existing="restart" if restart else "resume",
     ) as run:
         run.record("track", {"animals": animals, "detector": finder.name, "restart": restart})
         if not run.is_done("detect"):
             _detect(run, frames, finder, detect.batch_size, report)
-        if not run.is_done("track") or dict(run.manifest.config["track"]) != linking:
-            run.start_tracking(linking)
-            _associate(run, association, frames.info.fps, motion, report)
-        if animals is not None and identities:
-            _identify(run, animals, identify or IdentifyConfig(), report)
-        elif run.manifest.stages["identify"].state != "pending":
-            run.forget_identities()
+        conclude(run, association, animals if identities else None, identify=identify, motion=motion, report=report)
     result = Run.open(run.path)
     if video:
         result.annotate(report=report)
@@ -155,6 +147,41 @@ def identify(
         directory.record("identify", {"animals": n_animals})
         _identify(directory, n_animals, config or IdentifyConfig(), report)
     return Run.open(run)
+
+
+def describe_detection(config: DetectConfig) -> dict[str, Any]:
+    """Settings of detection that decide its result."""
+    return {key: value for key, value in asdict(config).items() if key not in _NOT_RESULTS}
+
+
+def conclude(
+    run: RunDirectory,
+    association: TrackConfig,
+    animals: int | None,
+    *,
+    identify: IdentifyConfig | None = None,
+    motion: Float64 | None = None,
+    report: Report = silent,
+) -> None:
+    """Make tracks of the stored detections, and identities of at most so many animals (None = no identities).
+
+    What was made with the same settings before stays. Raises `ConfigError`, `RunError` and `StorageError`.
+    """
+    linking = _describe_association(association, motion)
+    if not run.is_done("track") or dict(run.manifest.config["track"]) != linking:
+        run.start_tracking(linking)
+        _associate(run, association, float(run.manifest.fingerprint["fps"]), motion, report)
+    if animals is not None:
+        _identify(run, animals, identify or IdentifyConfig(), report)
+    elif run.manifest.stages["identify"].state != "pending":
+        run.forget_identities()
+
+
+def _describe_association(config: TrackConfig, motion: Float64 | None) -> dict[str, Any]:
+    settings = asdict(config)
+    if motion is not None:
+        settings["camera_motion"] = sha256(motion.tobytes()).hexdigest()
+    return settings
 
 
 def name_run(source: str | Path) -> Path:

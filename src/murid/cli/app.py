@@ -17,6 +17,7 @@ app = cyclopts.App(
 for verb, summary in {
     "demo": "Make a short synthetic clip, track it and score it.",
     "track": "Track the animals in a video.",
+    "live": "Track what a camera sees, while it sees it.",
     "identify": "Tell the identities of a run anew, without its video.",
     "info": "Say what is in a run or in labelled data.",
     "export": "Write the tracks of a run to a file.",

@@ -2,6 +2,7 @@
 
 from murid.store.frame_table import FrameTable
 from murid.store.manifest import FORMAT_VERSION, Manifest, Operation, Stage
+from murid.store.parts import round_as_stored
 from murid.store.run_directory import PART_FRAMES, RunDirectory
 from murid.store.writer import DetectionWriter
 
@@ -14,4 +15,5 @@ __all__ = [
     "Operation",
     "RunDirectory",
     "Stage",
+    "round_as_stored",
 ]

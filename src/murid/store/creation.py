@@ -27,7 +27,8 @@ def make_manifest(
     if part_frames < 1:
         raise ArrayError("part_frames", "a number above 0", str(part_frames))
     settings = {stage: to_plain(values, f"config.{stage}") for stage, values in config.items()}
-    path = os.path.abspath(source)  # noqa: PTH100 (a glob is not a path to resolve)
+    # An address of a camera stays as it is, and a glob is not a path to resolve.
+    path = str(source) if "://" in str(source) else os.path.abspath(source)  # noqa: PTH100
     return Manifest(path, to_plain(fingerprint, "fingerprint"), detector, settings, part_frames)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from murid.core.embeddings import normalize
-from murid.core.types import DetectionTable, Float32, Int64, Tracks
+from murid.core.types import Detections, DetectionTable, Float32, Int64, Tracks
 from murid.errors import RunError
 from murid.store.columns import read_columns, to_numbers, write_columns
 from murid.store.frame_table import FrameTable
@@ -45,6 +46,14 @@ def write_detections(path: Path, first_frame: int, table: DetectionTable) -> Non
         values = pa.array(table.embeddings.astype(np.float16).reshape(-1))
         arrays["embedding"] = pa.FixedSizeListArray.from_arrays(values, table.embeddings.shape[1])
     write_columns(path, arrays)
+
+
+def round_as_stored(detections: Detections) -> Detections:
+    """Round detections as storing and reading them does."""
+    if detections.embeddings is None:
+        return detections
+    rounded = normalize(detections.embeddings.astype(np.float16).astype(np.float32)).astype(np.float32, copy=False)
+    return replace(detections, embeddings=rounded)
 
 
 def write_tracks(path: Path, first_frame: int, tracks: Tracks) -> None:

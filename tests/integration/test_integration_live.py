@@ -1,0 +1,135 @@
+"""A camera, tracked while it films: a video that plays at its own pace."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import murid
+from murid.cli import run as murid_cli
+from murid.errors import ConfigError
+from murid.live import LiveConfig, load_hook, open_feed, track_live
+
+
+def go_live(clip, out, **options):
+    with open_feed(str(clip), as_live=True) as feed:
+        return track_live(feed, out, source=str(clip), animals=3, detector="background", scene=clip, **options)
+
+
+def test_ids_told_live_are_those_of_the_run(clip, tmp_path):
+    told = []
+
+    def listen(frame):
+        told.append((frame.index, frame.time_s, frame.latency_s, frame.tracked.track_ids.copy()))
+
+    run, summary = go_live(clip, tmp_path / "live.murid", listeners=[listen], identities=False)
+    assert summary.n_tracked == len(told)
+    assert summary.n_tracked + summary.n_dropped == summary.n_captured == 90
+    assert summary.n_tracked >= 30
+    assert 0 < summary.p50_s <= summary.p99_s
+    times = [time_s for _, time_s, *_ in told]
+    assert times == sorted(times)
+    assert 2 < times[-1] - times[0] < 10  # the clip lasts three seconds
+    tracks = run.tracks()
+    for index, _, latency_s, ids in told:
+        assert latency_s > 0
+        np.testing.assert_array_equal(tracks.track_ids[tracks.detections.frame_numbers == index], ids)
+    assert len(np.unique(tracks.track_ids[tracks.track_ids >= 0])) == 3
+
+
+def test_a_listener_that_fails_costs_nothing(clip, tmp_path):
+    def fail(frame):
+        raise ValueError("no reward today")
+
+    run, summary = go_live(clip, tmp_path / "live.murid", listeners=[fail], config=LiveConfig(most_s=0.5))
+    assert summary.failures == summary.n_tracked > 0
+    assert "no reward today" in summary.failure
+    assert run.info()["stages"]["identify"] == "done"
+
+
+def test_datagrams(clip, tmp_path, capsys):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(("127.0.0.1", 0))
+        receiver.settimeout(5)
+        arguments = ["live", str(clip), "--as-live", "--animals", "3", "--detector", "background", "--scene", str(clip)]
+        arguments += ["--udp", f"127.0.0.1:{receiver.getsockname()[1]}", "--seconds", "1"]
+        assert murid_cli([*arguments, "--out", str(tmp_path / "live.murid")]) == 0
+        line = json.loads(receiver.recv(65536))
+    assert set(line) == {"frame", "time_s", "latency_s", "animals"}
+    assert {"id", "x", "y", "box", "score"} == set(line["animals"][0])
+    said = capsys.readouterr().out
+    assert "dropped" in said
+    assert "latency" in said
+    assert murid_cli([*arguments, "--out", str(tmp_path / "live.murid")]) == 1  # a run that is there is kept
+
+
+def start(clip, out, *more):
+    command = [sys.executable, "-m", "murid", "live", str(clip), "--as-live", "--animals", "3", "--out", str(out)]
+    return subprocess.Popen([*command, "--detector", "background", "--scene", str(clip), *more])
+
+
+def wait_for(path):
+    until = time.monotonic() + 60
+    while not path.exists():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_stopped_by_a_signal_nothing_is_lost(clip, tmp_path):
+    process = start(clip, tmp_path / "live.murid")
+    wait_for(tmp_path / "live.murid" / "manifest.json")
+    time.sleep(0.7)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 0
+    facts = murid.Run.open(tmp_path / "live.murid").info()
+    assert 0 < facts["n_frames"] < 90
+    assert set(facts["stages"].values()) == {"done"}
+
+
+def test_a_killed_run_is_finished_or_goes_on(clip, tmp_path, capsys):
+    def stop(frame):
+        if frame.index == 25:
+            raise KeyboardInterrupt
+
+    out = tmp_path / "live.murid"
+    with pytest.raises(KeyboardInterrupt):
+        go_live(clip, out, listeners=[stop], config=LiveConfig(part_frames=10))
+    run, summary = go_live(clip, out, resume=True, config=LiveConfig(part_frames=10))
+    frames = run._directory.read_frames()
+    assert len(frames) == 20 + summary.n_tracked
+    assert (np.diff(frames.times_s) > 0).all()
+
+    out = tmp_path / "other.murid"
+    with pytest.raises(KeyboardInterrupt):
+        go_live(clip, out, listeners=[stop], config=LiveConfig(part_frames=10))
+    assert murid_cli(["live", str(out)]) == 0
+    assert "20 frames" in capsys.readouterr().out
+    assert murid.Run.open(out).info()["stages"]["identify"] == "done"
+
+
+def test_without_a_scene_the_network_learns_it_on_the_way(clip, tmp_path):
+    with open_feed(str(clip), as_live=True) as feed:
+        run, summary = track_live(feed, tmp_path / "a.murid", source="0", config=LiveConfig(learn_s=(0.8, 1.5)))
+    assert summary.failure is None
+    assert run.info()["n_frames"] == summary.n_tracked > 5
+
+
+def test_bad_input(clip, tmp_path, tracked, capsys):
+    with open_feed(str(clip), as_live=True) as feed, pytest.raises(ConfigError, match="scene"):
+        track_live(feed, tmp_path / "a.murid", source="0", detector="background")
+    assert not (tmp_path / "a.murid").exists()
+    for name in ("nonsense", "no_such_module:f", "json:no_such_function", "json:decoder"):
+        with pytest.raises(ConfigError, match="--on-frame"):
+            load_hook(name)
+    for arguments in (["99"], ["cage.mp4"], [str(tracked)], [str(clip), "--as-live", "--udp", "nowhere"]):
+        assert murid_cli(["live", *arguments, "--out", str(tmp_path / "b.murid")]) == 1
+        assert capsys.readouterr().err.startswith("murid: ")
+    with pytest.raises(ConfigError, match="most_s"):
+        LiveConfig(most_s=0)
