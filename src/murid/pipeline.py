@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from hashlib import sha256
 from itertools import chain, islice, repeat
@@ -20,7 +20,7 @@ from murid.errors import ConfigError
 from murid.formats import read_camera_motion
 from murid.identify import Identified, IdentifyConfig, identify_animals
 from murid.run import Run
-from murid.store import RunDirectory
+from murid.store import DetectionWriter, RunDirectory
 from murid.tracking import TrackConfig, Tracker, find_likely_tracks, keep_tracks
 from murid.video import FrameSource, UnreadableFrame, open_source, sample_frames
 from murid.video.ahead import read_ahead
@@ -106,6 +106,7 @@ def track(
         existing="restart" if restart else "resume",
     ) as run:
         run.record("track", {"animals": animals, "detector": finder.name, "restart": restart})
+        _mend(run, frames, finder, detect.batch_size, report)
         if not run.is_done("detect"):
             _detect(run, frames, finder, detect.batch_size, report)
         conclude(run, association, animals if identities else None, identify=identify, motion=motion, report=report)
@@ -168,7 +169,8 @@ def conclude(
     What was made with the same settings before stays. Raises `ConfigError`, `RunError` and `StorageError`.
     """
     linking = _describe_association(association, motion)
-    if not run.is_done("track") or dict(run.manifest.config["track"]) != linking:
+    same = run.is_done("track") and dict(run.manifest.config["track"]) == linking
+    if not same or run.find_damaged("tracks"):
         run.start_tracking(linking)
         _associate(run, association, float(run.manifest.fingerprint["fps"]), motion, report)
     if animals is not None:
@@ -190,19 +192,39 @@ def name_run(source: str | Path) -> Path:
     return (path.parent if "*" in path.name or "?" in path.name or "[" in path.name else path).with_suffix(".murid")
 
 
+def _mend(run: RunDirectory, source: FrameSource, detector: Detector, batch_size: int, report: Report) -> None:
+    """Detect anew in the parts that a disk has damaged or lost; in an unfinished run, the last one just goes."""
+    damaged = run.find_damaged("detections")
+    if damaged and not run.is_done("detect") and damaged[-1] == run.n_parts - 1:
+        run.remove_last_part()
+        damaged = damaged[:-1]
+    for number in damaged:
+        with run.rewrite_part(number) as (writer, n_frames):
+            wanted = islice(source.iterate(writer.next_frame), n_frames)
+            _find_animals(wanted, detector, batch_size, writer, lambda: report("mend", writer.next_frame, None))
+
+
 def _detect(run: RunDirectory, source: FrameSource, detector: Detector, batch_size: int, report: Report) -> None:
-    """Find the animals in every frame and store them part by part."""
+    """Find the animals in every frame that is still to come, and store them part by part."""
     with run.write_detections() as writer:
-        total = source.info.n_frames
-        for batch in read_ahead(_batch(source.iterate(writer.next_frame), batch_size)):
-            found = iter(detector.detect([frame.image for frame in batch if isinstance(frame, Frame)]))
-            for frame in batch:
-                if isinstance(frame, UnreadableFrame):
-                    writer.add_unreadable(frame.index, frame.time_s, frame.reason)
-                else:
-                    writer.add(frame.index, frame.time_s, next(found))
-            report("detect", writer.next_frame, total)
+        frames, total = source.iterate(writer.next_frame), source.info.n_frames
+        _find_animals(frames, detector, batch_size, writer, lambda: report("detect", writer.next_frame, total))
     run.finish_detection(source.truncated)
+
+
+def _find_animals(
+    frames: Iterator[Frame | UnreadableFrame], detector: Detector, batch_size: int, writer: DetectionWriter,
+    report: Callable[[], None],
+) -> None:  # fmt: skip
+    """Find the animals in frames, batch by batch, and hand them to the writer."""
+    for batch in read_ahead(_batch(frames, batch_size)):
+        found = iter(detector.detect([frame.image for frame in batch if isinstance(frame, Frame)]))
+        for frame in batch:
+            if isinstance(frame, UnreadableFrame):
+                writer.add_unreadable(frame.index, frame.time_s, frame.reason)
+            else:
+                writer.add(frame.index, frame.time_s, next(found))
+        report()
 
 
 def _associate(run: RunDirectory, config: TrackConfig, fps: float, motion: Float64 | None, report: Report) -> None:
@@ -226,7 +248,8 @@ def _identify(run: RunDirectory, n_animals: int, config: IdentifyConfig, report:
     if n_animals < 1:
         raise ConfigError(f"animals: expected 1 or more, got {n_animals}")
     settings = {"animals": n_animals, **asdict(config)}
-    if run.is_done("identify") and dict(run.manifest.config["identify"]) == settings:
+    same = run.is_done("identify") and dict(run.manifest.config["identify"]) == settings
+    if same and not run.find_damaged("identities"):
         return
     table = run.read_detections(embeddings=False)
     found = identify_animals(table, n_animals, float(run.manifest.fingerprint["fps"]), config, run.iterate_embeddings)

@@ -41,3 +41,18 @@ def test_a_killed_run_ends_like_an_undisturbed_one(clip, tmp_path):
         assert 0 < len(list(killed.glob("detections/part-*.parquet"))) < 6
     assert start(clip, killed, "fast").wait() == 0
     assert read_parts(killed) == expected
+
+
+def test_damaged_and_missing_parts_are_made_anew(clip, tmp_path):
+    run = tmp_path / "run.murid"
+    assert start(clip, run, "fast").wait() == 0
+    expected = read_parts(run)
+    names = ["detections/part-00002", "detections/part-00005", "frames/part-00001", "tracks/part-00003"]
+    for name in [*names, "identities/part-00000"]:
+        part = run / f"{name}.parquet"
+        data = part.read_bytes()
+        third = len(data) // 3
+        part.write_bytes(data[:third] + bytes(third) + data[2 * third :])
+    (run / "detections" / "part-00004.parquet").unlink()
+    assert start(clip, run, "fast").wait() == 0
+    assert read_parts(run) == expected

@@ -15,6 +15,8 @@ from murid.core.progress import Report
 
 _WORDS = {
     "detect": "finding animals",
+    "mend": "mending parts",
+    "live": "tracking live",
     "track": "linking tracks",
     "identify": "telling identities",
     "draw": "drawing video",

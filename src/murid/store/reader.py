@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from murid.core.types import DetectionTable, Float32, Tracks
-from murid.errors import RunError
+from murid.errors import ArrayError, RunError
 from murid.store import parts
 from murid.store.columns import count_rows
 from murid.store.frame_table import FrameTable
@@ -159,6 +159,32 @@ class RunReader:
             np.concatenate(filled) if filled else None,
             np.concatenate(certainties) if certainties else None,
         )
+
+    def find_damaged(self, kind: Literal["detections", "tracks", "identities"]) -> list[int]:
+        """Read every part of a kind, and return the numbers of those that are missing or damaged.
+
+        Frames belong to the detections. Tracks and identities are looked at only where their stage is finished, and
+        the detections are taken to be whole.
+        """
+        stage: dict[str, StageName] = {"detections": "detect", "tracks": "track", "identities": "identify"}
+        state = self.manifest.stages[stage[kind]]
+        if kind != "detections" and state.state != "done":
+            return []
+        numbers = range(state.n_parts if state.state == "done" else self.n_parts)
+        return [number for number in numbers if not self._is_whole(kind, number)]
+
+    def _is_whole(self, kind: Literal["detections", "tracks", "identities"], number: int) -> bool:
+        try:
+            path, first = parts.part_path(self.path, "frames", number), self._first_frame(number)
+            detections = self._read_detections(number, embeddings=kind == "detections")
+            if kind == "detections":
+                parts.read_frames(path, first)
+            else:
+                read = parts.read_tracks if kind == "tracks" else parts.read_identities
+                read(parts.part_path(self.path, kind, number), first, detections)
+        except (RunError, ArrayError):
+            return False
+        return True
 
     def _read_detections(self, number: int, embeddings: bool) -> DetectionTable:
         path, first = parts.part_path(self.path, "detections", number), self._first_frame(number)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -10,7 +11,7 @@ from typing import Any, Literal
 
 from murid.core.types import DetectionTable, Int64, Tracks
 from murid.errors import ArrayError, RunError
-from murid.files import make_directory
+from murid.files import make_directory, storage_errors
 from murid.store import creation, parts
 from murid.store.columns import count_rows
 from murid.store.frame_table import FrameTable
@@ -136,6 +137,25 @@ class RunDirectory(RunReader):
         first = self.next_frame
         self._update(self.manifest.with_stage("detect", Stage("running")))
         return DetectionWriter(self.write_part, first, self.manifest.part_frames)
+
+    @contextmanager
+    def rewrite_part(self, number: int) -> Iterator[tuple[DetectionWriter, int]]:
+        """Lend a writer for the frames of one damaged part, and say how many these are; raises as `write_part`."""
+        first, size = number * self.manifest.part_frames, self.manifest.part_frames
+        stage = self.manifest.stages["detect"]
+        n_frames = min(size, stage.n_frames - first) if stage.state == "done" else size
+        with DetectionWriter(self.write_part, first, size) as writer:
+            yield writer, n_frames
+
+    def remove_last_part(self) -> None:
+        """Remove the last part of an unfinished detection; raises `RunError` if it is finished, and `StorageError`."""
+        self._check_writable()
+        if self.is_done("detect"):
+            raise RunError(self.path, "stages.detect.state", "an unfinished stage", "done")
+        number = self.n_parts - 1
+        with storage_errors(self.path):
+            for kind in ("detections", "frames"):
+                parts.part_path(self.path, kind, number).unlink(missing_ok=True)
 
     def write_part(self, frames: FrameTable, detections: DetectionTable) -> None:
         """Store a stretch of frames that begins where a part begins; the last of a video may be short of one part.
