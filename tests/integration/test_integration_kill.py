@@ -1,8 +1,12 @@
+import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+import pytest
 
 SCRIPT = """
 import sys
@@ -41,6 +45,24 @@ def test_a_killed_run_ends_like_an_undisturbed_one(clip, tmp_path):
         assert 0 < len(list(killed.glob("detections/part-*.parquet"))) < 6
     assert start(clip, killed, "fast").wait() == 0
     assert read_parts(killed) == expected
+
+
+@pytest.mark.slow
+def test_killed_at_fifty_random_moments(clip, tmp_path):
+    rng, whole, begun = random.Random(0), tmp_path / "whole.murid", time.monotonic()
+    assert start(clip, whole, "slow").wait() == 0
+    lasting, expected, unfinished = time.monotonic() - begun, read_parts(whole), 0
+    for k in range(50):
+        run = tmp_path / f"{k}.murid"
+        process = start(clip, run, "slow")
+        time.sleep(rng.uniform(0.2, 1.0) * lasting)
+        process.kill()
+        process.wait()
+        unfinished += read_parts(run) != expected
+        assert start(clip, run, "fast").wait() == 0
+        assert read_parts(run) == expected
+        shutil.rmtree(run)
+    assert unfinished > 10
 
 
 def test_damaged_and_missing_parts_are_made_anew(clip, tmp_path):

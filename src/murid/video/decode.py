@@ -28,6 +28,8 @@ def open_video(path: Path) -> Iterator[tuple[Any, Any]]:
         if not container.streams.video:
             raise SourceError(path, "video stream", "at least one", "none")
         stream = container.streams.video[0]
+        if stream.codec_context is None:
+            raise SourceError(path, "codec", "one that can be decoded", "an unknown one")
         # Several threads patch up damaged frames from whatever the others have finished: other pixels each time.
         stream.thread_type, stream.codec_context.thread_count = "NONE", 1
         yield container, stream
