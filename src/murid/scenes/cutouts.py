@@ -15,6 +15,8 @@ from murid.scenes.rodent import Sprite
 UInt8 = NDArray[np.uint8]
 
 _LONGEST_TIP = 1.2  # half widths of the body: a snout, an ear or a foot
+_FAINT, _FAINTEST = 0.15, 0.5  # of the contrast and of the threshold: the rim of the body, a pale snout or ear
+_RIM = 0.15  # half widths of the body: how wide that is
 
 
 def compute_place(images: Sequence[UInt8]) -> UInt8:
@@ -24,7 +26,7 @@ def compute_place(images: Sequence[UInt8]) -> UInt8:
 
 @dataclass(frozen=True)
 class Found:
-    """The animal in a picture: cut out, and its box ``(4,)`` float32 xyxy pixels, without the tail."""
+    """The animal in a picture: cut out, and its box ``(4,)`` float32 xyxy pixels, without tail, with its faint rim."""
 
     sprite: Sprite
     box: NDArray[np.float32]
@@ -75,8 +77,17 @@ def find_animal(image: UInt8, place: UInt8, threshold: int = 28, margin_px: int 
     ys, xs = np.nonzero(body)
     origin = np.array([xs.mean(), ys.mean()], np.float32)
     sprite = Sprite(image[window].astype(np.float32) / np.float32(255), alpha, body.astype(np.float32), origin)
+    faint = difference[window] > max(_FAINTEST * threshold, _FAINT * contrast)
+    ys, xs = np.nonzero(body | (faint & (_grow(body) > 0)))
     box = np.array([xs.min(), ys.min(), xs.max() + 1, ys.max() + 1], np.float32)
     return Found(sprite, box + np.array([window[1].start, window[0].start] * 2, np.float32))
+
+
+def _grow(body: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The body and the rim around it."""
+    half_width = float(cv2.distanceTransform(body, cv2.DIST_L2, 3).max())
+    size = 2 * max(1, round(_RIM * half_width)) + 1
+    return np.asarray(cv2.dilate(body, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))), np.uint8)
 
 
 def _drop_tail(animal: NDArray[Any]) -> NDArray[np.uint8]:
