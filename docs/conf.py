@@ -1,0 +1,38 @@
+"""How the documentation is built: ``sphinx-build -W docs site``."""
+
+from importlib.metadata import version as get_version
+
+project = "murid"
+author = "the murid developers"
+release = version = get_version("murid")
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    "sphinx_gallery.gen_gallery",
+]
+myst_enable_extensions = ["deflist"]
+myst_heading_anchors = 3
+source_suffix = [".md", ".rst"]
+exclude_patterns = ["examples/*", "sg_execution_times.rst", "gallery/sg_execution_times.rst"]
+suppress_warnings = ["config.cache"]
+
+autodoc_typehints = "none"
+autodoc_member_order = "bysource"
+napoleon_google_docstring = False
+
+sphinx_gallery_conf = {
+    "examples_dirs": "examples",
+    "gallery_dirs": "gallery",
+    "filename_pattern": r"[\\/]",
+    "abort_on_example_error": True,
+    "download_all_examples": False,
+    "min_reported_time": 5,
+}
+
+html_theme = "pydata_sphinx_theme"
+html_title = "murid"
+html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False, "show_prev_next": True}
