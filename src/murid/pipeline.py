@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from murid.analysis import Layout
+from murid.compartments import CompartmentTracker, count_animals, identify_by_arena
 from murid.core import DetectionTable, Frame, Tracks
 from murid.core.progress import Report, silent
 from murid.core.types import Float64
@@ -18,10 +20,11 @@ from murid.detect.config import DetectConfig
 from murid.detect.detector import Detector, load_detector
 from murid.errors import ConfigError
 from murid.formats import read_camera_motion
-from murid.identify import Identified, IdentifyConfig, identify_animals
-from murid.run import Run
+from murid.formats.arena_file import read_arena_file
+from murid.identify import Identified, IdentifyConfig
+from murid.run import Run, read_layout
 from murid.store import DetectionWriter, RunDirectory
-from murid.tracking import TrackConfig, Tracker, find_likely_tracks, keep_tracks
+from murid.tracking import TrackConfig, find_likely_tracks, keep_tracks
 from murid.video import FrameSource, UnreadableFrame, open_source, sample_frames
 from murid.video.ahead import read_ahead
 
@@ -43,6 +46,7 @@ def track(
     identities: bool = True,
     identify: IdentifyConfig | None = None,
     camera_motion: str | Path | None = None,
+    arena: str | Path | None = None,
     report: Report = silent,
 ) -> Run:
     """Track the animals in a video.
@@ -75,6 +79,9 @@ def track(
     camera_motion : str or Path, optional
         File that says how the camera moves, as `murid.formats.read_camera_motion` reads it; a camera at rest by
         default.
+    arena : str or Path, optional
+        Arena file, as `murid.formats.arena_file` reads it: what lies outside its arenas is no animal, and each arena
+        has animals of its own, `animals` of them where it does not say how many.
     report : callable
         Told of progress.
 
@@ -94,9 +101,11 @@ def track(
         association = replace(association, max_tracks=animals)
     frames = open_source(source)
     motion = None if camera_motion is None else read_camera_motion(camera_motion, frames.info.n_frames)
+    layout = _read_layout(arena, frames, motion)
+    counts = count_animals(layout, animals)
     finder = load_detector(detector or detect.detector, detect)
     finder.fit(sample_frames(frames, N_BACKGROUND_FRAMES))
-    linking = _describe_association(association, motion)
+    linking = _describe_association(association, motion, layout)
     with RunDirectory.create(
         name_run(source) if out is None else out,
         source=source,
@@ -109,7 +118,10 @@ def track(
         _mend(run, frames, finder, detect.batch_size, report)
         if not run.is_done("detect"):
             _detect(run, frames, finder, detect.batch_size, report)
-        conclude(run, association, animals if identities else None, identify=identify, motion=motion, report=report)
+        conclude(
+            run, association, counts if identities else None,
+            layout=layout, identify=identify, motion=motion, report=report,
+        )  # fmt: skip
     result = Run.open(run.path)
     if video:
         result.annotate(report=report)
@@ -140,13 +152,14 @@ def identify(
         If it is no run, detection is not finished, or it cannot be written to.
     """
     with RunDirectory.open(run, writable=True) as directory:
-        settings = directory.manifest.config
+        settings, layout = directory.manifest.config, read_layout(directory)
         before = settings.get("identify", {}).get("animals") or settings.get("track", {}).get("max_tracks")
-        n_animals = before if animals is None else animals
-        if n_animals is None:
+        told = before if animals is None else animals
+        counts = told if isinstance(told, list) else count_animals(layout, told)
+        if counts is None:
             raise ConfigError("animals: expected a number, since this run was made without one, got none")
-        directory.record("identify", {"animals": n_animals})
-        _identify(directory, n_animals, config or IdentifyConfig(), report)
+        directory.record("identify", {"animals": told})
+        _identify(directory, layout, counts, config or IdentifyConfig(), report)
     return Run.open(run)
 
 
@@ -158,32 +171,44 @@ def describe_detection(config: DetectConfig) -> dict[str, Any]:
 def conclude(
     run: RunDirectory,
     association: TrackConfig,
-    animals: int | None,
+    animals: int | list[int] | None,
     *,
+    layout: Layout | None = None,
     identify: IdentifyConfig | None = None,
     motion: Float64 | None = None,
     report: Report = silent,
 ) -> None:
     """Make tracks of the stored detections, and identities of at most so many animals (None = no identities).
 
-    What was made with the same settings before stays. Raises `ConfigError`, `RunError` and `StorageError`.
+    With a layout of several arenas it is a number for each. What was made with the same settings before stays. Raises `ConfigError`, `RunError` and `StorageError`.
     """
-    linking = _describe_association(association, motion)
+    linking = _describe_association(association, motion, layout)
+    layout = layout or read_layout(run)
     same = run.is_done("track") and dict(run.manifest.config["track"]) == linking
     if not same or run.find_damaged("tracks"):
         run.start_tracking(linking)
-        _associate(run, association, float(run.manifest.fingerprint["fps"]), motion, report)
+        _associate(run, layout, association, float(run.manifest.fingerprint["fps"]), motion, report)
     if animals is not None:
-        _identify(run, animals, identify or IdentifyConfig(), report)
+        _identify(run, layout, [animals] if isinstance(animals, int) else animals, identify or IdentifyConfig(), report)
     elif run.manifest.stages["identify"].state != "pending":
         run.forget_identities()
 
 
-def _describe_association(config: TrackConfig, motion: Float64 | None) -> dict[str, Any]:
+def _describe_association(config: TrackConfig, motion: Float64 | None, layout: Layout | None) -> dict[str, Any]:
     settings = asdict(config)
+    if layout is not None:
+        settings["arena"] = layout.to_plain()
     if motion is not None:
         settings["camera_motion"] = sha256(motion.tobytes()).hexdigest()
     return settings
+
+
+def _read_layout(arena: str | Path | None, source: FrameSource, motion: Float64 | None) -> Layout | None:
+    """Arenas to track in, where a file says."""
+    size = source.info.width, source.info.height
+    if arena is not None and motion is not None:
+        raise ConfigError("arena: expected a camera at rest, got camera_motion as well")
+    return None if arena is None else read_arena_file(arena, size)
 
 
 def name_run(source: str | Path) -> Path:
@@ -227,15 +252,17 @@ def _find_animals(
         report()
 
 
-def _associate(run: RunDirectory, config: TrackConfig, fps: float, motion: Float64 | None, report: Report) -> None:
+def _associate(
+    run: RunDirectory, layout: Layout, config: TrackConfig, fps: float, motion: Float64 | None, report: Report
+) -> None:
     """Link the stored detections over time: from the beginning, since it takes seconds and depends on all before."""
     likely = None
-    if config.least_mean_score is not None and config.max_tracks is None:
+    if config.least_mean_score is not None and count_animals(layout, config.max_tracks) is None:
         everything = (detections for _, table in run.iterate_detections() for detections in table)
         likely = find_likely_tracks(
-            map(Tracker(config, fps).step, everything, _repeat(motion)), config.least_mean_score
+            map(CompartmentTracker(layout, config, fps).step, everything, _repeat(motion)), config.least_mean_score
         )
-    tracker, motions = Tracker(config, fps), _repeat(motion)
+    tracker, motions = CompartmentTracker(layout, config, fps), _repeat(motion)
     for first, table in run.iterate_detections():
         frames = [tracker.step(detections, next(motions)) for detections in table]
         run.write_tracks(first, Tracks.from_frames([f if likely is None else keep_tracks(f, likely) for f in frames]))
@@ -243,16 +270,18 @@ def _associate(run: RunDirectory, config: TrackConfig, fps: float, motion: Float
     run.finish_tracking()
 
 
-def _identify(run: RunDirectory, n_animals: int, config: IdentifyConfig, report: Report) -> None:
+def _identify(run: RunDirectory, layout: Layout, counts: list[int], config: IdentifyConfig, report: Report) -> None:
     """Tell identities from all stored detections at once, unless that was done with the same settings."""
-    if n_animals < 1:
-        raise ConfigError(f"animals: expected 1 or more, got {n_animals}")
-    settings = {"animals": n_animals, **asdict(config)}
+    if min(counts) < 1:
+        raise ConfigError(f"animals: expected 1 or more, got {min(counts)}")
+    settings = {"animals": counts if layout.arenas else counts[0], **asdict(config)}
+    if layout.restricts:
+        settings["arena"] = layout.to_plain()
     same = run.is_done("identify") and dict(run.manifest.config["identify"]) == settings
     if same and not run.find_damaged("identities"):
         return
-    table = run.read_detections(embeddings=False)
-    found = identify_animals(table, n_animals, float(run.manifest.fingerprint["fps"]), config, run.iterate_embeddings)
+    table, fps = run.read_detections(embeddings=False), float(run.manifest.fingerprint["fps"])
+    found = identify_by_arena(table, layout, counts, fps, config, run.iterate_embeddings)
     run.start_identities(settings)
     for first, stretch in run.iterate_detections(embeddings=False):
         part = slice(*np.searchsorted(found.frames, [first, first + stretch.n_frames]))

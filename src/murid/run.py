@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from murid.analysis import Behaviour, Layout, MeasureConfig, prepare
 from murid.core import Tracks, Trajectories
 from murid.core.progress import Report, silent
 from murid.errors import ConfigError, RunError, SourceError
 from murid.evaluate import Metrics
 from murid.files import make_directory
+from murid.formats.arena_file import read_arena_file, to_layout
 from murid.formats.metadata import read_metadata
 from murid.formats.recording import Recording
 from murid.formats.registry import find_format, guess_format
@@ -101,6 +103,38 @@ class Run:
             raise RunError(self.path, "stages.identify.state", f"{expected}, since {chosen.name} is of animals", state)
         chosen.export(out, self._record({} if metadata is None else read_metadata(metadata)))
         return Path(out)
+
+    def behaviour(
+        self, arena: str | Path | None = None, config: MeasureConfig | None = None, *, tracks: bool = False
+    ) -> Behaviour:
+        """Return how the animals move and what they do: what `murid.analysis.measure` and the pictures start from.
+
+        All of the recording is in memory, some 300 bytes per animal and frame.
+
+        Parameters
+        ----------
+        arena : str or Path, optional
+            Arena file; by default the one that the video was tracked with.
+        config : MeasureConfig, optional
+        tracks : bool
+            Whether to take every track for an animal where identities were not told.
+
+        Raises
+        ------
+        FormatError
+            If the arena file cannot be read, or is of another picture.
+        RunError
+            If tracking is not finished, or identities were not told and `tracks` is False.
+        ConfigError
+            If a setting is in centimetres and there is no scale.
+        """
+        if not tracks and not self._directory.is_done("identify"):
+            state, expected = self._directory.manifest.stages["identify"].state, "done (murid identify tells them"
+            got = f"{state} (--tracks takes every track for an animal)"
+            raise RunError(self.path, "stages.identify.state", f"{expected}), since animals are measured", got)
+        own = read_layout(self._directory)
+        layout = own if arena is None else read_arena_file(arena, (own.width, own.height))
+        return prepare(self.trajectories(), layout, config)
 
     def evaluate(self, truth: str | Path) -> Metrics:
         """Score the tracks against ground truth in a file; no track at all scores zero.
@@ -220,3 +254,10 @@ class Run:
     def _iterate_stretches(self) -> Iterator[Stretch]:
         pairs = zip(self._directory.iterate_tracks(), self._directory.iterate_frames(), strict=True)
         return (Stretch(first, frames.times_s, tracks) for (first, tracks), frames in pairs)
+
+
+def read_layout(directory: RunDirectory) -> Layout:
+    """Arenas and zones that a video was tracked with; the whole picture where there are none."""
+    plain = directory.manifest.config.get("track", {}).get("arena")
+    facts = directory.manifest.fingerprint
+    return Layout(int(facts["width"]), int(facts["height"])) if plain is None else to_layout(plain)

@@ -3,7 +3,7 @@
 from murid.analysis.arena import Arena, Layout, Region, Zone
 from murid.analysis.behaviour import Behaviour, prepare
 from murid.analysis.config import MeasureConfig
-from murid.analysis.measures import Table, measure, tabulate_frames
+from murid.analysis.measures import Table, measure_all, tabulate_frames
 
 __all__ = [
     "Arena",
@@ -13,7 +13,7 @@ __all__ = [
     "Region",
     "Table",
     "Zone",
-    "measure",
+    "measure_all",
     "prepare",
     "tabulate_frames",
 ]

@@ -202,6 +202,11 @@ class Layout:
         """``cm`` where there is a scale, else ``px``."""
         return "px" if self.cm_per_px is None else "cm"
 
+    @property
+    def restricts(self) -> bool:
+        """Whether there is a place where nothing is tracked."""
+        return bool(self.arenas or self.ignored)
+
     def list_zones(self, arena: str) -> list[Zone]:
         """Zones of an arena, in order."""
         return [zone for zone in self.zones if zone.arena in (None, arena)]

@@ -77,4 +77,5 @@ class Bins:
 
 def divide(a: Float64, b: Float64) -> Float64:
     """Quotient, NaN where the divisor is 0."""
-    return np.divide(a, b, out=np.full(np.shape(a), np.nan), where=b > 0)
+    quotient: Float64 = np.divide(a, b, out=np.full(np.shape(a), np.nan), where=b > 0)
+    return quotient

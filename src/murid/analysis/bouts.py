@@ -10,7 +10,6 @@ from murid.analysis.gaps import compute_durations, find_runs
 from murid.core.types import Bool, Float64, Int64
 from murid.errors import ArrayError
 
-
 _ROUNDING_S = 1e-9
 
 

@@ -25,7 +25,7 @@ def find_runs(mask: Bool) -> NDArray[np.int64]:
 
 def find_missing(position: Float64) -> Bool:
     """Where animals are missing, ``(F, I)``, from positions ``(F, 2, I)``."""
-    return np.isnan(position).any(axis=1)
+    return np.isnan(position[:, 0]) | np.isnan(position[:, 1])
 
 
 def bridge_gaps(position: Float64, time_s: Float64, longest_s: float) -> Float64:
@@ -49,7 +49,7 @@ def bridge_gaps(position: Float64, time_s: Float64, longest_s: float) -> Float64
         raise ArrayError("longest_s", "0 or more", f"{longest_s:g}")
     bridged = position.copy()
     for animal in range(position.shape[2]):
-        missing = np.isnan(position[:, :, animal]).any(axis=1)
+        missing = find_missing(position[:, :, [animal]])[:, 0]
         seen = np.flatnonzero(~missing)
         for first, after in find_runs(missing):
             if first and after < len(time_s) and time_s[after] - time_s[first - 1] <= longest_s:

@@ -1,7 +1,7 @@
 """How animals move: speed, distance, acceleration, heading, turning.
 
-Positions are ``(F, 2, I)`` (time, space, individual) in any unit of length, x to the right and y down as in the picture;
-what comes out is in the same unit. Missing frames are NaN, and so is whatever would need them.
+Positions are ``(F, 2, I)`` (time, space, individual) in any unit of length, x to the right and y down as in the
+picture; what comes out is in the same unit. Missing frames are NaN, and so is whatever would need them.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ def compute_velocity(position: Float64, time_s: Float64) -> Float64:
 
 def compute_speed(position: Float64, time_s: Float64) -> Float64:
     """Speed ``(F, I)``, length per second: magnitude of the velocity."""
-    return np.hypot(*np.moveaxis(compute_velocity(position, time_s), 1, 0))
+    return _measure_length(compute_velocity(position, time_s))
 
 
 def compute_acceleration(position: Float64, time_s: Float64) -> Float64:
     """Magnitude ``(F, I)`` of the acceleration, length per second squared: of the change of velocity."""
-    return np.hypot(*np.moveaxis(differentiate(compute_velocity(position, time_s), time_s), 1, 0))
+    return _measure_length(differentiate(compute_velocity(position, time_s), time_s))
 
 
 def compute_steps(position: Float64) -> Float64:
     """Way from the frame before to each frame, ``(F, I)``; NaN for the first, and where either is missing."""
-    steps = np.hypot(*np.moveaxis(np.diff(position, axis=0), 1, 0))
+    steps = _measure_length(np.diff(position, axis=0))
     return np.concatenate([np.full((1, position.shape[2]), np.nan), steps])[: len(position)]
 
 
@@ -73,3 +73,9 @@ def measure_body(shape: Float64) -> float:
     """
     diagonals = np.hypot(shape[:, 0], shape[:, 1])
     return float(np.nanmedian(diagonals)) if np.isfinite(diagonals).any() else float("nan")
+
+
+def _measure_length(vectors: Float64) -> Float64:
+    """Lengths ``(F, I)`` of vectors ``(F, 2, I)``."""
+    lengths: Float64 = np.hypot(vectors[:, 0], vectors[:, 1])
+    return lengths

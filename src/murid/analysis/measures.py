@@ -21,7 +21,7 @@ from murid.core.types import Bool
 Table = dict[str, Any]
 
 
-def measure(behaviour: Behaviour, bin_s: float | None = None) -> dict[str, Table]:
+def measure_all(behaviour: Behaviour, bin_s: float | None = None) -> dict[str, Table]:
     """Measure a recording.
 
     Parameters

@@ -61,8 +61,8 @@ def find_following(
 def find_group_sizes(position: Float64, eligible: Bool, within: float) -> Int64:
     """Size ``(F, I)`` of the group that each animal is in.
 
-    Animals are in one group if a chain of `eligible` ones ``(F, I)``, each no farther than `within` from the next, leads
-    from one to the other; 0 for those that are not eligible, 1 for one alone.
+    Animals are in one group if a chain of `eligible` ones ``(F, I)``, each no farther than `within` from the next,
+    leads from one to the other; 0 for those that are not eligible, 1 for one alone.
     """
     n_frames, _, n = position.shape
     labels = np.where(eligible, np.arange(n), np.arange(-n, 0))

@@ -43,9 +43,7 @@ def compute_occupancy(
     known = np.isfinite(position).all(axis=1)
     frames, animals = np.nonzero(known)
     places = position[frames, :, animals]
-    seconds, _, _ = np.histogram2d(
-        places[:, 1], places[:, 0], bins=(y_edges, x_edges), weights=durations_s[frames]
-    )
+    seconds, _, _ = np.histogram2d(places[:, 1], places[:, 0], bins=(y_edges, x_edges), weights=durations_s[frames])
     return Occupancy(seconds, x_edges, y_edges)
 
 

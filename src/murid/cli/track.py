@@ -34,6 +34,7 @@ def track(
     identities: bool = True,
     identify: IdentifyConfig | None = None,
     camera_motion: Path | None = None,
+    arena: Path | None = None,
 ) -> None:
     """Track the animals in a video, or in many.
 
@@ -66,6 +67,9 @@ def track(
     camera_motion : Path
         How a moving camera moves: a row "frame a b x c d y" for each frame, frames from 0, where (a b x; c d y) carries
         a point of the frame before to this one, in pixels.
+    arena : Path
+        Arena file (murid arena makes one): what lies outside its arenas, or is to be ignored, is dropped; each arena
+        has animals of its own, and --animals of them where the file does not say how many.
     """
     if animals is not None and animals < 1:
         raise ConfigError(f"--animals: expected 1 or more, got {animals}")
@@ -73,7 +77,7 @@ def track(
     def track_one(name: str, path: Path | None, report: Report) -> Run:
         return pipeline.track(
             name, animals=animals, detector=detector, out=path, video=video, restart=restart,
-            detect=detect, association=association, camera_motion=camera_motion, identities=identities,
+            detect=detect, association=association, camera_motion=camera_motion, arena=arena, identities=identities,
             identify=identify, report=report,
         )  # fmt: skip
 

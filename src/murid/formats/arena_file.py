@@ -133,9 +133,7 @@ def _read_scale(scale: Any) -> float:
     return compute_scale([(a[0], a[1]), (b[0], b[1])], scale["cm"])
 
 
-def _read_regions(
-    make: Callable[..., R], plain: Mapping[str, Any], key: str, more: Mapping[str, type]
-) -> Iterator[R]:
+def _read_regions(make: Callable[..., R], plain: Mapping[str, Any], key: str, more: Mapping[str, type]) -> Iterator[R]:
     entries = plain.get(key, [])
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ArrayError(key, f"tables [[{key}]]", repr(entries))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
 from murid.errors import FormatError
-from murid.files import replace_on_success
+from murid.files import make_directory, replace_on_success, storage_errors, write_text
 
 TABLE_SUFFIXES = (".csv", ".parquet")
 _DECIMALS = 6
@@ -44,3 +45,26 @@ def _to_arrow(column: Any) -> pa.Array:
     if values.dtype.kind == "f":
         values = np.round(values, _DECIMALS) + 0.0
     return pa.array(values.tolist() if values.dtype.kind in "OU" else values, from_pandas=True)
+
+
+def write_measures(
+    directory: str | Path, tables: Mapping[str, Mapping[str, Any]], settings: Mapping[str, Any], suffix: str = ".csv"
+) -> list[Path]:
+    """Write each table that has columns as ``NAME.csv`` (or Parquet), and ``settings.json``; returns their paths.
+
+    An earlier table of the same name and suffix is replaced, or removed where there is none now. Raises as
+    `write_table`.
+    """
+    directory = Path(directory)
+    make_directory(directory)
+    written = []
+    for name, table in tables.items():
+        path = directory / f"{name}{suffix}"
+        if table:
+            write_table(path, table)
+            written.append(path)
+        else:
+            with storage_errors(path):
+                path.unlink(missing_ok=True)
+    write_text(directory / "settings.json", json.dumps(dict(settings), indent=2, ensure_ascii=False) + "\n")
+    return [*written, directory / "settings.json"]

@@ -1,0 +1,126 @@
+"""Several arenas in one video: the animals of each tracked and told apart by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from murid.analysis import Layout
+from murid.core import Detections, DetectionTable, TrackedDetections
+from murid.core.boxes import compute_centres
+from murid.core.types import Float64, Int64
+from murid.errors import ConfigError
+from murid.identify import Identified, IdentifyConfig, identify_animals
+from murid.identify.linking import Embeddings
+from murid.identify.result import DoubtfulCrossings
+from murid.tracking import TrackConfig, Tracker
+
+
+def count_animals(layout: Layout | None, animals: int | None) -> list[int] | None:
+    """How many animals there are at most in each arena: as the arena says, else `animals`; None = any number.
+
+    Raises `ConfigError` if that is known of some arenas only.
+    """
+    arenas = () if layout is None else layout.arenas
+    counts = [arena.animals or animals for arena in arenas] or [animals]
+    known = [count for count in counts if count is not None]
+    if known and len(known) < len(counts):
+        missing = arenas[counts.index(None)].name
+        raise ConfigError(f"animals: expected a number for every arena or for none, got none for {missing}")
+    return known or None
+
+
+class CompartmentTracker:
+    """A tracker for each arena; what lies outside them belongs to no track.
+
+    Parameters
+    ----------
+    layout : Layout
+        The centre of a box says which arena it is in.
+    config : TrackConfig
+        For every arena; an arena's own number of animals goes before `max_tracks`.
+    fps : float
+    """
+
+    def __init__(self, layout: Layout, config: TrackConfig, fps: float) -> None:
+        counts = count_animals(layout, config.max_tracks)
+        most = [None] * len(layout.arena_names) if counts is None else counts
+        self._layout = layout
+        self._trackers = [Tracker(replace(config, max_tracks=n), fps) for n in most]
+        self._ids: dict[tuple[int, int], int] = {}
+
+    def step(self, detections: Detections, camera_motion: Float64 | None = None) -> TrackedDetections:
+        """Take the detections of the next frame, as `Tracker.step`; ids are unique over all arenas."""
+        arenas = self._layout.locate(compute_centres(detections.boxes))
+        boxes, ids = detections.boxes.copy(), np.full(len(detections), -1, np.int64)
+        for number, tracker in enumerate(self._trackers):
+            rows = np.flatnonzero(arenas == number)
+            tracked = tracker.step(detections[rows], camera_motion)
+            boxes[rows] = tracked.detections.boxes
+            ids[rows] = [self._name(number, track_id) for track_id in tracked.track_ids.tolist()]
+        return TrackedDetections(Detections(boxes, detections.scores, detections.embeddings), ids)
+
+    def _name(self, arena: int, track_id: int) -> int:
+        return -1 if track_id < 0 else self._ids.setdefault((arena, track_id), len(self._ids) + 1)
+
+
+def identify_by_arena(
+    table: DetectionTable,
+    layout: Layout,
+    counts: Sequence[int],
+    fps: float,
+    config: IdentifyConfig | None = None,
+    embeddings: Callable[[], Embeddings] | None = None,
+) -> Identified:
+    """Tell the animals of each arena apart, as `identify_animals`; those of the first come first, then the next's."""
+    arenas = layout.locate(compute_centres(table.boxes))
+    found = []
+    for number, count in enumerate(counts):
+        rows = np.flatnonzero(arenas == number)
+        own_embeddings = None if embeddings is None else partial(_select_embeddings, rows, embeddings)
+        told = identify_animals(_select(table, rows), count, fps, config, own_embeddings)
+        name = layout.arena_names[number]
+        found.append(_renumber(told, rows, sum(counts[:number]), name if layout.arenas else None))
+    return _join(found)
+
+
+def _select(table: DetectionTable, rows: Int64) -> DetectionTable:
+    offsets = np.searchsorted(rows, table.frame_offsets).astype(np.int64)
+    embeddings = None if table.embeddings is None else table.embeddings[rows]
+    return DetectionTable(table.boxes[rows], table.scores[rows], embeddings, offsets)
+
+
+def _select_embeddings(rows: Int64, embeddings: Callable[[], Embeddings]) -> Embeddings:
+    for first, values in embeddings():
+        begin, end = np.searchsorted(rows, [first, first + len(values)]).tolist()
+        yield begin, values[rows[begin:end] - first]
+
+
+def _renumber(told: Identified, rows: Int64, offset: int, arena: str | None) -> Identified:
+    """The same with rows of the whole table and identities from `offset` + 1 on."""
+    places = np.append(rows, -1)[told.rows]
+    crossings = replace(told.crossings, pairs=told.crossings.pairs + offset)
+    note = f"{arena}: {told.note}" if told.note and arena else told.note
+    return replace(told, rows=places, identity_ids=told.identity_ids + offset, crossings=crossings, note=note)
+
+
+def _join(found: Sequence[Identified]) -> Identified:
+    frames, ids = (np.concatenate([getattr(told, name) for told in found]) for name in ("frames", "identity_ids"))
+    order = np.lexsort((ids, frames))
+    rows, boxes, scores, certainties = (
+        np.concatenate([getattr(told, name) for told in found])[order]
+        for name in ("rows", "boxes", "scores", "certainties")
+    )
+    chances = np.concatenate([told.crossings.chances for told in found])
+    worst = np.argsort(-chances, kind="stable")
+    crossings = DoubtfulCrossings(
+        *(
+            np.concatenate([getattr(told.crossings, name) for told in found])[worst]
+            for name in DoubtfulCrossings.__slots__
+        )
+    )
+    notes = "; ".join(told.note for told in found if told.note)
+    return Identified(frames[order], rows, ids[order], boxes, scores, certainties, crossings, notes or None)
