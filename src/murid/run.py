@@ -259,5 +259,10 @@ class Run:
 def read_layout(directory: RunDirectory) -> Layout:
     """Arenas and zones that a video was tracked with; the whole picture where there are none."""
     plain = directory.manifest.config.get("track", {}).get("arena")
+    return measure_picture(directory) if plain is None else to_layout(plain)
+
+
+def measure_picture(directory: RunDirectory) -> Layout:
+    """Layout of the whole picture, without arenas and zones."""
     facts = directory.manifest.fingerprint
-    return Layout(int(facts["width"]), int(facts["height"])) if plain is None else to_layout(plain)
+    return Layout(int(facts["width"]), int(facts["height"]))

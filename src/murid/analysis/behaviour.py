@@ -137,10 +137,12 @@ class Behaviour:
         return find_bouts(follows, self.time_s, self.config.follow_for_s)
 
     def find_huddles(self) -> dict[int, Bouts]:
-        """Bouts in which each animal is in a huddle of immobile animals: see `find_group_sizes`."""
+        """Bouts in which each animal that is not alone is in a huddle of immobile ones: see `find_group_sizes`."""
         found = {}
         for arena in np.unique(self.arenas[self.arenas >= 0]):
             animals = np.flatnonzero(self.arenas == arena)
+            if len(animals) < 2:
+                continue
             still = np.column_stack([self.immobile[k].to_mask(self.n_frames) for k in animals])
             sizes = find_group_sizes(self.position_px[:, :, animals], still, self.lengths_px["huddle_within"])
             for animal, of_animal in zip(animals.tolist(), sizes.T, strict=True):

@@ -45,7 +45,7 @@ def measure_all(behaviour: Behaviour, bin_s: float | None = None) -> dict[str, T
     pairs = [_measure_pair(behaviour, bins, a, b) for a, b in behaviour.pairs()]
     huddles = behaviour.find_huddles()
     animals = [_measure_animal(behaviour, bins, k, huddles.get(k)) for k in range(len(behaviour.names))]
-    _add_company(animals, pairs)
+    _add_company(behaviour, bins, animals, pairs)
     zones = [row for k in range(len(behaviour.names)) for row in _measure_zones(behaviour, bins, k)]
     return {
         "animals": _stack(animals),
@@ -203,21 +203,28 @@ def _measure_pair(behaviour: Behaviour, bins: Bins, a: int, b: int) -> Table:
     }  # fmt: skip
 
 
-def _add_company(animals: list[Table], pairs: list[Table]) -> None:
-    """Add to each animal what the pairs say of it: seconds of contact with all, strength in the network, following."""
-    for animal in animals:
-        name = animal["animal"][:1].tolist()
-        own = [p for p in pairs if name in (p["animal_a"][:1].tolist(), p["animal_b"][:1].tolist())]
-        first = [p["animal_a"][:1].tolist() == name for p in own]
-        blank = np.full(len(animal["animal"]), np.nan)
-        ways = list(zip(own, first, strict=True))
-        animal["contact_s"] = sum((p["contact_s"] for p in own), start=np.zeros(len(blank))) if own else blank
-        animal["strength"] = np.nansum([p["association"] for p in own], axis=0) if own else blank
+def _add_company(behaviour: Behaviour, bins: Bins, animals: list[Table], pairs: list[Table]) -> None:
+    """Add to each animal what its pairs say of it: contact with any, strength in the network, following."""
+    ways = list(behaviour.pairs())
+    for k, animal in enumerate(animals):
+        own = [(pair, a == k) for pair, (a, b) in zip(pairs, ways, strict=True) if k in (a, b)]
+        blank = np.full(len(bins), np.nan)
+        animal["contact_s"] = bins.seconds(find_company(behaviour, k)) if own else blank
+        animal["strength"] = np.nansum([pair["association"] for pair, _ in own], axis=0) if own else blank
         for column, forth, back in (
             ("follows_s", "a_follows_b_s", "b_follows_a_s"),
             ("followed_s", "b_follows_a_s", "a_follows_b_s"),
         ):
-            animal[column] = np.sum([p[forth if a else back] for p, a in ways], axis=0) if own else blank
+            animal[column] = np.sum([pair[forth if first else back] for pair, first in own], axis=0) if own else blank
+
+
+def find_company(behaviour: Behaviour, k: int) -> Bool:
+    """Frames ``(F,)`` in which an animal is in contact with any other."""
+    found = np.zeros(behaviour.n_frames, bool)
+    for a, b in behaviour.pairs():
+        if k in (a, b):
+            found |= behaviour.find_contacts(a, b).to_mask(behaviour.n_frames)
+    return found
 
 
 def _begin(behaviour: Behaviour, bins: Bins, k: int) -> Table:

@@ -62,7 +62,7 @@ def evaluate(
         The video for the report, where it lies elsewhere.
     """
     if report is not None:
-        from murid.scoring.drawing import check_matplotlib
+        from murid.figures.style import check_matplotlib
         from murid.scoring.page import write_report
 
         check_matplotlib()

@@ -75,6 +75,6 @@ def describe(behaviour: Behaviour) -> str:
     smoothing = behaviour.describe()["smoothing_frames"]
     known = 0.0 if not behaviour.missing.size else 1 - float(np.mean(behaviour.missing))
     return (
-        f"{len(behaviour.names)} animals, known {known:.1%} of the time; lengths in {unit}, a body is {body:.1f} {unit}; "
-        f"smoothed over {smoothing} frames"
+        f"{len(behaviour.names)} animals, known {known:.1%} of the time; lengths in {unit}, a body is "
+        f"{body:.1f} {unit}; smoothed over {smoothing} frames"
     )

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from murid.core.boxes import compute_centres
 from murid.core.types import UInt8
-from murid.errors import MissingExtraError
 from murid.evaluate import LabelledBoxes, Switch
+from murid.figures.style import HATCHES, INK, PALE, choose_time_unit, to_rgb
 from murid.scoring.evaluation import ScoredSequence
 from murid.video import PALETTE, choose_colour
 
@@ -26,19 +26,8 @@ _MOST_ROWS = 40
 _MOST_NUMBERS = 80
 _MOST_IN_LABEL = 4
 _DARK = 0.4
-_INK, _GREY, _PALE = "#222222", "#8a8a8a", "#d9d9d9"
-_HATCHES = ("", "////", "....", "xxxx")
 
 Stretch = tuple[int, int, int]
-Colour = tuple[int, int, int]
-
-
-def check_matplotlib() -> None:
-    """Raise `MissingExtraError` if pictures cannot be drawn."""
-    try:
-        import matplotlib  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("matplotlib", "report") from error
 
 
 def find_stretches(scored: ScoredSequence, animal: int) -> list[Stretch]:
@@ -67,7 +56,10 @@ def draw_timeline(scored: ScoredSequence, switches: Sequence[Switch]) -> Figure:
     n_animals = len(np.unique(scored.truth.ids))
     figure = Figure(figsize=(12, 1.3 + 0.36 * len(animals)), layout="constrained", dpi=120)
     axes = figure.subplots()
-    per_unit, unit = _choose_unit(scored.material.n_frames, scored.material.fps)
+    per_unit, unit = 1.0, "frame"
+    if scored.material.fps is not None:
+        seconds, unit = choose_time_unit(scored.material.n_frames / scored.material.fps)
+        per_unit = seconds * scored.material.fps
     width = scored.material.n_frames / per_unit
     for row, animal in enumerate(animals):
         spans: dict[int, list[tuple[float, float]]] = {}
@@ -76,9 +68,9 @@ def draw_timeline(scored: ScoredSequence, switches: Sequence[Switch]) -> Figure:
         for name, of_name in spans.items():
             _draw_spans(axes, row, name, of_name, width)
         times = [switch.frame / per_unit for switch in switches if switch.truth_id == animal]
-        axes.vlines(times, row - 0.42, row + 0.42, colors=_INK, linewidth=1.2, zorder=4)
+        axes.vlines(times, row - 0.42, row + 0.42, colors=INK, linewidth=1.2, zorder=4)
         axes.scatter(
-            times, [row - 0.46] * len(times), marker="v", s=42, color=_INK, edgecolor="white", linewidth=0.7, zorder=5
+            times, [row - 0.46] * len(times), marker="v", s=42, color=INK, edgecolor="white", linewidth=0.7, zorder=5
         )
     axes.set_yticks(range(len(animals)), [f"animal {animal}  ({counts.get(animal, 0)})" for animal in animals])
     axes.set_ylim(len(animals) - 0.4, -0.8)
@@ -100,23 +92,13 @@ def _choose_animals(truth: LabelledBoxes, switches: Sequence[Switch]) -> tuple[l
     return sorted(sorted(animals, key=lambda animal: -counts.get(animal, 0))[:_MOST_ROWS]), counts
 
 
-def _choose_unit(n_frames: int, fps: float | None) -> tuple[float, str]:
-    """Frames in a unit of the time axis, and its name."""
-    if fps is None:
-        return 1.0, "frame"
-    seconds = n_frames / fps
-    if seconds < 300:
-        return fps, "time (s)"
-    return (60 * fps, "time (min)") if seconds < 3 * 3600 else (3600 * fps, "time (h)")
-
-
 def _draw_spans(axes: Axes, row: int, name: int, spans: Sequence[tuple[float, float]], width: float) -> None:
     """Draw the bars of one id in the row of an animal, given as starts and lengths, at once, as they can be many."""
     if name == MISSED:
-        axes.broken_barh(spans, (row - 0.06, 0.12), facecolor=_PALE, zorder=2)
+        axes.broken_barh(spans, (row - 0.06, 0.12), facecolor=PALE, zorder=2)
         return
-    hatch = _HATCHES[(name - 1) // len(PALETTE) % len(_HATCHES)]
-    colour = _to_rgb(choose_colour(name))
+    hatch = HATCHES[(name - 1) // len(PALETTE) % len(HATCHES)]
+    colour = to_rgb(choose_colour(name))
     look: dict[str, Any] = {"facecolor": colour, "hatch": hatch, "edgecolor": "#00000055", "linewidth": 0.3}
     axes.broken_barh(spans, (row - 0.32, 0.64), zorder=3, **look)
     is_dark = np.dot(colour, (0.2126, 0.7152, 0.0722)) < _DARK and not hatch
@@ -127,7 +109,7 @@ def _draw_spans(axes: Axes, row: int, name: int, spans: Sequence[tuple[float, fl
         "ha": "center",
         "va": "center",
         "fontsize": 8,
-        "color": "white" if is_dark else _INK,
+        "color": "white" if is_dark else INK,
         "bbox": box,
     }
     for start, length in spans:
@@ -135,19 +117,14 @@ def _draw_spans(axes: Axes, row: int, name: int, spans: Sequence[tuple[float, fl
             axes.text(start + length / 2, row, str(name), zorder=6, **text)
 
 
-def _to_rgb(colour: Colour) -> tuple[float, float, float]:
-    red, green, blue = colour
-    return red / 255, green / 255, blue / 255
-
-
 def _draw_legend(axes: Axes) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
     marks = [
-        Patch(facecolor=_to_rgb(PALETTE[1]), label="found, under this id"),
-        Line2D([], [], color=_PALE, linewidth=3, label="not found"),
-        Line2D([], [], color=_INK, marker="v", linestyle="none", label="ID switch, (n) of them"),
+        Patch(facecolor=to_rgb(PALETTE[1]), label="found, under this id"),
+        Line2D([], [], color=PALE, linewidth=3, label="not found"),
+        Line2D([], [], color=INK, marker="v", linestyle="none", label="ID switch, (n) of them"),
     ]
     axes.legend(handles=marks, loc="lower right", bbox_to_anchor=(1, 1), ncols=3, frameon=False, fontsize=8)
 

@@ -15,9 +15,10 @@ from murid.core.progress import Report, silent
 from murid.core.types import UInt8
 from murid.errors import ConfigError, SourceError
 from murid.evaluate import Switch, find_switches
+from murid.figures.style import check_matplotlib
 from murid.files import make_directory, write_bytes, write_text
 from murid.labelled import iterate_frames
-from murid.scoring.drawing import check_matplotlib, draw_map, draw_timeline
+from murid.scoring.drawing import draw_map, draw_timeline
 from murid.scoring.evaluation import Evaluation, ScoredSequence
 from murid.scoring.filmstrip import Strip, fill
 from murid.scoring.tables import Cells, make_tables

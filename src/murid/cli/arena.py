@@ -1,0 +1,200 @@
+"""``murid arena``."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import cv2
+from cyclopts import Parameter
+
+from murid.analysis import Layout
+from murid.analysis.arena import compute_scale
+from murid.backgrounds import take_background
+from murid.cli.sketch import sketch
+from murid.errors import ArrayError, ConfigError
+from murid.files import write_bytes
+from murid.formats.arena_file import read_arena_file, to_layout, write_arena_file
+from murid.pipeline import name_run
+from murid.video import FrameSource, open_source, sample_frames
+from murid.video.checkerboard import measure_checkerboard
+from murid.video.draw_layout import draw_layout
+
+ROLES = ("arena", "zone", "nest", "shelter", "ignore")
+_SHAPE = re.compile(r"(?:(\w+):)?([^,@:]+)(?:@([^,@:]+))?,(.+)")
+_N_LOOKED_THROUGH = 60
+_LARGE_TILT = 0.08
+
+
+def arena(
+    source: str,
+    /,
+    *,
+    polygon: list[str] | None = None,
+    circle: list[str] | None = None,
+    animals: list[str] | None = None,
+    scale: str | None = None,
+    size: str | None = None,
+    checkerboard: str | None = None,
+    checkerboard_in: str | None = None,
+    click: Annotated[bool, Parameter(negative=())] = False,
+    arena: Path | None = None,
+    out: Path | None = None,
+) -> None:
+    """Draw arenas, zones and a scale on a video: writes an arena file, and a picture of it to look at.
+
+    Without any shape the picture has a grid of pixels to read coordinates off, and the file is there to fill in.
+
+    Parameters
+    ----------
+    source : str
+        Video file, folder of pictures, or glob in quotes.
+    polygon : list of str
+        ROLE:NAME,x1,y1,x2,y2,x3,y3… in pixels. The role is arena, zone, nest, shelter or ignore; zone if not given.
+        NAME@ARENA is a zone of one arena.
+    circle : list of str
+        ROLE:NAME,x,y,radius.
+    animals : list of str
+        ARENA=N, animals in an arena at most.
+    scale : str
+        x1,y1,x2,y2,cm: two points and how far apart they are.
+    size : str
+        ARENA,cm: width of an arena from its leftmost to its rightmost point.
+    checkerboard : str
+        COLUMNSxROWS,cm: inner corners of a checkerboard that is filmed, and the side of a square.
+    checkerboard_in : str
+        Picture or video that shows the checkerboard from the same camera; this video by default.
+    click : bool
+        Draw with the mouse.
+    arena : Path
+        Arena file to go on from, or to look at.
+    out : Path
+        Arena file to write; beside the source, ending in .arena.toml, by default. The picture ends in .png.
+    """
+    video = open_source(source)
+    there = (video.info.width, video.info.height)
+    layout = Layout(*there) if arena is None else read_arena_file(arena, there)
+    layout = _add_shapes(layout, polygon or [], circle or [], animals or [])
+    layout = _set_scale(layout, video, scale, size, checkerboard, checkerboard_in)
+    image = take_background(video)
+    if click:
+        layout = sketch(image, layout)
+    path = name_run(source).with_suffix(".arena.toml") if out is None else out
+    picture = path.with_suffix(".png")
+    write_arena_file(path, layout)
+    write_bytes(picture, cv2.imencode(".png", draw_layout(image, layout)[..., ::-1])[1].tobytes())
+    shapes = f"{len(layout.arenas)} arenas, {len(layout.zones)} zones, {len(layout.ignored)} ignored"
+    print(f"{shapes}, " + (f"{layout.cm_per_px:.5g} cm/pixel" if layout.cm_per_px else "no scale"))
+    print(f"arena file  {path}")
+    print(f"picture     {picture}")
+
+
+def _add_shapes(layout: Layout, polygons: list[str], circles: list[str], animals: list[str]) -> Layout:
+    """Layout with the shapes of the options; a shape of the same name in its arena is replaced."""
+    plain = layout.to_plain()
+    for option, text in [("--polygon", text) for text in polygons] + [("--circle", text) for text in circles]:
+        key, entry = _read_shape(option, text)
+        same = [e for e in plain.get(key, []) if all(e.get(k) == entry.get(k) for k in ("name", "arena"))]
+        plain[key] = [e for e in plain.get(key, []) if e not in same] + [entry]
+    for text in animals:
+        name, _, number = text.rpartition("=")
+        entries = [entry for entry in plain.get("arena", []) if entry["name"] == name]
+        if not entries or not number.isdigit():
+            raise ConfigError(f"--animals: expected ARENA=N of an arena that is drawn, got {text!r}")
+        entries[0]["animals"] = int(number)
+    return _make(plain)
+
+
+def _read_shape(option: str, text: str) -> tuple[str, dict[str, Any]]:
+    """Kind of table in an arena file, and the entry."""
+    found = _SHAPE.fullmatch(text)
+    expected = "ROLE:NAME,x,y,radius" if option == "--circle" else "ROLE:NAME,x1,y1,x2,y2,x3,y3…"
+    role = (found[1] or "zone") if found else ""
+    numbers = _read_numbers(option, found[4], expected) if found else []
+    if found is None or role not in ROLES or (len(numbers) != 3 if option == "--circle" else len(numbers) % 2):
+        raise ConfigError(f"{option}: expected {expected} with a role of {', '.join(ROLES)}, got {text!r}")
+    shape = numbers if option == "--circle" else [list(pair) for pair in zip(numbers[::2], numbers[1::2], strict=True)]
+    entry: dict[str, Any] = {"name": found[2], option.removeprefix("--"): shape}
+    if found[3]:
+        entry["arena"] = found[3]
+    if role in ("nest", "shelter"):
+        entry["kind"] = role
+    return (role if role in ("arena", "ignore") else "zone"), entry
+
+
+def _read_numbers(option: str, text: str, expected: str) -> list[float]:
+    try:
+        return [float(word) for word in text.split(",")]
+    except ValueError as error:
+        raise ConfigError(f"{option}: expected {expected}, got {text!r}") from error
+
+
+def _set_scale(
+    layout: Layout,
+    video: FrameSource,
+    scale: str | None,
+    size: str | None,
+    checkerboard: str | None,
+    checkerboard_in: str | None,
+) -> Layout:
+    given = [option for option in (scale, size, checkerboard) if option is not None]
+    if len(given) > 1:
+        raise ConfigError(f"scale: expected one of --scale, --size and --checkerboard, got {len(given)}")
+    if not given:
+        return layout
+    if scale is not None:
+        cm_per_px = _scale_by_points(scale)
+    elif size is not None:
+        cm_per_px = _scale_by_size(layout, size)
+    else:
+        shown = video if checkerboard_in is None else open_source(checkerboard_in)
+        cm_per_px = _scale_by_checkerboard(shown, str(checkerboard))
+    return _make(layout.to_plain() | {"cm_per_px": cm_per_px})
+
+
+def _scale_by_points(text: str) -> float:
+    expected = "x1,y1,x2,y2,cm"
+    numbers = _read_numbers("--scale", text, expected)
+    if len(numbers) != 5:
+        raise ConfigError(f"--scale: expected {expected}, got {text!r}")
+    return _compute_scale("--scale", (numbers[0], numbers[1]), (numbers[2], numbers[3]), numbers[4])
+
+
+def _scale_by_size(layout: Layout, text: str) -> float:
+    name, _, length = text.rpartition(",")
+    arenas = {arena.name: arena for arena in layout.arenas}
+    if name not in arenas:
+        raise ConfigError(f"--size: expected ARENA,cm of an arena that is drawn, got {text!r}")
+    left, _, right, _ = arenas[name].geometry.bounds
+    return _compute_scale("--size", (left, 0.0), (right, 0.0), *_read_numbers("--size", length, "ARENA,cm"))
+
+
+def _scale_by_checkerboard(source: FrameSource, text: str) -> float:
+    found = re.fullmatch(r"(\d+)x(\d+),(\d+\.?\d*)", text)
+    if found is None or min(int(found[1]), int(found[2])) < 3:
+        raise ConfigError(f"--checkerboard: expected COLUMNSxROWS,cm of 3x3 inner corners or more, got {text!r}")
+    images = (frame.image for frame in sample_frames(source, _N_LOOKED_THROUGH))
+    measured = measure_checkerboard(images, int(found[1]), int(found[2]))
+    if measured is None:
+        looked = f"none in {_N_LOOKED_THROUGH} frames of {source.info.path}"
+        raise ConfigError(f"--checkerboard: expected one of {found[1]}x{found[2]} inner corners, got {looked}")
+    side_px, tilt = measured
+    if tilt > _LARGE_TILT:
+        print(f"murid: warning: squares differ by {tilt:.0%}: the scale is not the same everywhere", file=sys.stderr)
+    return _compute_scale("--checkerboard", (0.0, 0.0), (side_px, 0.0), float(found[3]))
+
+
+def _compute_scale(option: str, a: tuple[float, float], b: tuple[float, float], length_cm: float) -> float:
+    try:
+        return compute_scale([a, b], length_cm)
+    except ArrayError as error:
+        raise ConfigError(f"{option}: expected {error.expected}, got {error.got}") from error
+
+
+def _make(plain: dict[str, Any]) -> Layout:
+    try:
+        return to_layout(plain)
+    except ArrayError as error:
+        raise ConfigError(str(error)) from error

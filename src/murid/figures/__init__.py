@@ -1,0 +1,1 @@
+"""Pictures of what animals did, drawn with matplotlib (extra ``report``)."""
