@@ -56,7 +56,7 @@ def compute_heading(position: Float64, time_s: Float64, above: float = 0.0) -> F
     (length per second).
     """
     vx, vy = np.moveaxis(compute_velocity(position, time_s), 1, 0)
-    return np.where(np.hypot(vx, vy) > above, np.degrees(np.arctan2(-vy, vx)), np.nan)
+    return np.where(np.hypot(vx, vy) > above, np.degrees(np.arctan2(0 - vy, vx)), np.nan)
 
 
 def compute_turns(heading: Float64) -> Float64:

@@ -99,10 +99,15 @@ class RecordingConfig:
 
 @dataclass(frozen=True)
 class RecordedFrame:
-    """One frame of a synthetic recording; `truth.rows` are the numbers of the animals, from 0."""
+    """One frame of a synthetic recording.
+
+    `truth.rows` are the numbers of the animals, from 0; `places` ``(n, 2)`` are the pixels where all of them stand,
+    hidden ones too, None = not known.
+    """
 
     frame: Frame
     truth: Truth
+    places: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -148,7 +153,7 @@ def record(config: RecordingConfig, every: int = 1) -> Iterator[RecordedFrame]:
             for k, actor in enumerate(actors)
         ]
         scene, truth = compose(arena, sprites, pixels, shadow, order=view.sort(pixels, herd.order))
-        yield RecordedFrame(Frame(index, index / config.fps, film.expose(scene)), truth)
+        yield RecordedFrame(Frame(index, index / config.fps, film.expose(scene)), truth, pixels.copy())
 
 
 def _cast_actors(config: RecordingConfig, rng: np.random.Generator) -> list[_Actor]:

@@ -1,0 +1,145 @@
+"""Tables of a small recording that can be worked out by hand."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from murid.analysis import Arena, Layout, MeasureConfig, Zone, measure_all, prepare, tabulate_frames
+from murid.core import Trajectories
+from murid.errors import ConfigError
+
+FPS, N = 10, 100
+RAW = MeasureConfig(
+    smooth_s=0, bridge_s=0, count_above="0px", immobile_below="5px/s", border="10px", contact_within="8px",
+    follow_within="20px", huddle_within="8px", huddle_for_s=1.0,
+)  # fmt: skip
+LAYOUT = Layout(
+    200, 100, (Arena("box", ((0, 0), (200, 0), (200, 100), (0, 100))),),
+    (Zone("east", ((100, 0), (200, 0), (200, 100), (100, 100))),), cm_per_px=0.5,
+)  # fmt: skip
+
+
+def make_trajectories() -> Trajectories:
+    """Animal a walks 5 px to the right a frame for 4 s and then rests at 50, 25 px from b, which always rests."""
+    x = np.full((N, 2), 250.0)
+    x[:, 0] = np.minimum(5 + 4 * np.arange(N), 165)
+    x[:, 1] = 171
+    position = np.stack([x, np.full((N, 2), 50.0)], axis=1)
+    shape = np.full((N, 2, 2), 10.0)
+    confidence = np.ones((N, 2))
+    filled = np.zeros((N, 2), bool)
+    filled[90:, 1] = True
+    position[:10, :, 1] = np.nan
+    return Trajectories(np.arange(N) / FPS, ("a", "b"), position, shape, confidence, filled)
+
+
+@pytest.fixture
+def tables():
+    return measure_all(prepare(make_trajectories(), LAYOUT, RAW))
+
+
+def test_animals(tables):
+    a, b = (dict(zip(tables["animals"], row, strict=True)) for row in zip(*tables["animals"].values(), strict=True))
+    assert (a["arena"], a["animal"], a["start_s"], a["end_s"]) == ("box", "a", 0, 10)
+    assert (a["seen_s"], a["missing_s"]) == pytest.approx((10, 0))
+    assert (b["seen_s"], b["filled_s"], b["missing_s"]) == pytest.approx((8, 1, 1))
+    assert a["distance_cm"] == pytest.approx(0.5 * 160)
+    assert b["distance_cm"] == pytest.approx(0, abs=1e-6)
+    assert a["speed_max_cm_s"] == pytest.approx(20)
+    assert a["speed_mean_cm_s"] == pytest.approx(20 * 4.05 / 10, rel=0.01)
+    assert a["immobile_s"] == pytest.approx(5.9)  # the frame in which it stops is half a step
+    assert (a["immobile_bouts"], b["immobile_bouts"]) == (1, 1)
+    assert b["immobile_share"] == pytest.approx(8.8 / 9, abs=0.02)
+    assert a["border_s"] == pytest.approx(0.2)  # at x = 5 and 9
+    assert (a["contact_s"], a["strength"]) == pytest.approx((6.0, 6.0 / 9))
+    assert a["huddle_s"] == pytest.approx(5.9)
+    assert a["turned_deg"] == pytest.approx(0, abs=1e-6)
+
+
+def test_zones(tables):
+    zones = tables["zones"]
+    assert zones["zone"].tolist() == ["east", "east"]
+    np.testing.assert_allclose(zones["time_s"], [7.6, 9.0])
+    assert zones["entries"].tolist() == [1, 0]  # b begins there
+    np.testing.assert_allclose(zones["latency_s"], [2.4, 1.0])
+    np.testing.assert_allclose(zones["distance_cm"], [0.5 * 4 * 17, 0])
+
+
+def test_pairs_and_bouts(tables):
+    pairs, bouts = tables["pairs"], tables["bouts"]
+    assert (pairs["animal_a"].tolist(), pairs["animal_b"].tolist()) == (["a"], ["b"])
+    np.testing.assert_allclose([pairs["distance_min_cm"][0], pairs["both_known_s"][0]], [3, 9])
+    assert pairs["contacts"].tolist() == [1]
+    contact = bouts["behaviour"] == "contact"
+    assert bouts["with"][contact].tolist() == ["b"]
+    np.testing.assert_allclose(bouts["duration_s"][contact], 6.0)
+    assert bouts["first_frame"][contact].tolist() == [40]
+
+
+def test_bins_add_up_to_the_whole(tables):
+    behaviour = prepare(make_trajectories(), LAYOUT, RAW)
+    binned = measure_all(behaviour, 3.0)
+    assert binned["animals"]["bin"].tolist() == [0, 1, 2, 3] * 2
+    np.testing.assert_allclose(binned["animals"]["end_s"][:4], [3, 6, 9, 10])
+    for table in ("animals", "zones", "pairs"):
+        for name, column in binned[table].items():
+            if name.endswith(("_s", "_bouts", "entries", "contacts")) or name.startswith("distance_cm"):
+                if name.split("_")[0] in ("start", "end", "latency", "speed"):
+                    continue
+                n = len(tables[table]["bin"])
+                sums = np.nansum(column.reshape(n, -1), axis=1)
+                np.testing.assert_allclose(sums, np.nan_to_num(tables[table][name]), err_msg=name)
+    with pytest.raises(ConfigError, match="bin: expected more than 0 seconds"):
+        measure_all(behaviour, 0)
+
+
+def test_filled_in_positions_can_be_left_out():
+    behaviour = prepare(make_trajectories(), LAYOUT, replace(RAW, use_filled=False))
+    animals = measure_all(behaviour)["animals"]
+    np.testing.assert_allclose(animals["filled_s"], [0, 0])
+    np.testing.assert_allclose(animals["missing_s"], [0, 2])
+
+
+def test_frames(tables):
+    frames = tabulate_frames(prepare(make_trajectories(), LAYOUT, RAW))
+    assert len(frames["frame"]) == 2 * N - 10
+    own = (frames["animal"] == "b") & (frames["frame"] == 95)
+    assert (frames["x_cm"][own][0], frames["seen"][own][0]) == (85.5, False)
+
+
+def test_without_a_scale_columns_are_in_pixels():
+    tables = measure_all(prepare(make_trajectories(), Layout(200, 100), RAW))
+    assert tables["animals"]["distance_px"][0] == pytest.approx(160)
+    assert np.isnan(tables["animals"]["border_s"]).all(), "without an arena there is no wall"
+    assert tables["zones"] == {}
+    with pytest.raises(ConfigError, match="border: expected a scale"):
+        prepare(make_trajectories(), Layout(200, 100), replace(RAW, border="1cm"))
+
+
+def test_animals_of_different_arenas_are_no_pair():
+    west, east = (Arena(n, ((a, 0), (b, 0), (b, 100), (a, 100))) for n, a, b in (("w", 0, 168), ("e", 168, 200)))
+    layout = Layout(200, 100, (west, east))
+    tables = measure_all(prepare(make_trajectories(), layout, RAW))
+    assert tables["animals"]["arena"].tolist() == ["w", "e"]
+    assert tables["pairs"] == {}
+    assert np.isnan(tables["animals"]["contact_s"]).all()
+
+
+def test_nobody():
+    nothing = Trajectories(np.arange(3) / FPS, (), np.zeros((3, 2, 0)), np.zeros((3, 2, 0)), np.zeros((3, 0)))
+    tables = measure_all(prepare(nothing, LAYOUT))
+    assert all(len(column) == 0 for table in tables.values() for column in table.values())
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"smooth_s": -1.0}, "smooth_s: expected 0 or more seconds, got -1"),
+        ({"border": "wide"}, "border: expected a length"),
+        ({"follow_angle_deg": 0.0}, "follow_angle_deg"),
+    ],
+)
+def test_settings_that_make_no_sense(changed, words):
+    with pytest.raises(ConfigError, match=words):
+        MeasureConfig(**changed)
