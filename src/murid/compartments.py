@@ -64,7 +64,10 @@ class CompartmentTracker:
         return TrackedDetections(Detections(boxes, detections.scores, detections.embeddings), ids)
 
     def _name(self, arena: int, track_id: int) -> int:
-        return -1 if track_id < 0 else self._ids.setdefault((arena, track_id), len(self._ids) + 1)
+        """Id over all arenas, in the order of appearance; the tracker's own where there is one arena."""
+        if track_id < 0 or len(self._trackers) == 1:
+            return track_id
+        return self._ids.setdefault((arena, track_id), len(self._ids) + 1)
 
 
 def identify_by_arena(

@@ -1,0 +1,121 @@
+"""Arenas: drawn from the command line, tracked apart."""
+
+import cv2
+import numpy as np
+import pytest
+
+from murid.cli import EXIT_ERROR
+from murid.cli import run as murid_cli
+from murid.formats.arena_file import read_arena_file
+from murid.pipeline import identify, track
+from murid.run import Run
+from murid.scenes import RecordingConfig, record
+from murid.video import VideoSink
+
+LEFT, RIGHT = "arena:left,0,0,320,0,320,240,0,240", "arena:right,320,0,640,0,640,240,320,240"
+
+
+@pytest.fixture(scope="module")
+def two_cages(tmp_path_factory):
+    """Two animals in the left half of the picture, one in the right."""
+    path = tmp_path_factory.mktemp("two") / "two.mp4"
+    look = {"n_frames": 200, "width": 320, "height": 240, "body_px": 42, "coats": ("black",), "tone": 0.65}
+    halves = [record(RecordingConfig(n_animals=n, seed=seed, **look)) for n, seed in ((2, 3), (1, 4))]
+    with VideoSink(path, 30, 640, 240) as sink:
+        for recorded in zip(*halves, strict=True):
+            sink.write(np.hstack([of_half.frame.image for of_half in recorded]))
+    return path
+
+
+def draw(source, out, *options: str) -> int:
+    return murid_cli(["arena", str(source), "--out", str(out), *options])
+
+
+def test_animals_of_each_arena_are_tracked_apart(two_cages, tmp_path):
+    file = tmp_path / "two.toml"
+    options = ["--polygon", LEFT, "--polygon", RIGHT, "--animals", "left=2", "--animals", "right=1"]
+    assert draw(two_cages, file, *options) == 0
+    run = track(two_cages, arena=file, detector="background", out=tmp_path / "two.murid")
+    places = run.trajectories().position[:, 0]
+    assert run.trajectories().individuals == ("1", "2", "3")
+    assert (np.nanmax(places[:, :2]), np.nanmin(places[:, 2])) == pytest.approx((160, 480), abs=160)
+    assert np.isfinite(places).mean() > 0.95
+    behaviour = run.behaviour()
+    assert [behaviour.get_arena(k) for k in range(3)] == ["left", "left", "right"]
+    assert list(behaviour.pairs()) == [(0, 1)]
+    before = run.tracks().track_ids
+    np.testing.assert_array_equal(identify(run.path).tracks().track_ids, before)
+    whole = track(two_cages, animals=3, detector="background", out=run.path)
+    assert whole.behaviour().layout.arenas == ()
+
+
+def test_what_is_ignored_is_in_no_track(two_cages, tmp_path):
+    file = tmp_path / "left.toml"
+    assert draw(two_cages, file, "--polygon", RIGHT.replace("arena", "ignore")) == 0
+    run = track(two_cages, arena=file, detector="background", out=tmp_path / "left.murid")
+    tracks = run.tracks()
+    centres = tracks.detections.boxes[tracks.track_ids >= 0, ::2].mean(axis=1)
+    assert centres.max() < 320
+    assert (tracks.detections.boxes[:, 0] > 320).any(), "detections stay as they were found"
+
+
+def test_numbers_have_to_be_there_for_all_arenas_or_none(two_cages, tmp_path, capsys):
+    file = tmp_path / "two.toml"
+    assert draw(two_cages, file, "--polygon", LEFT, "--polygon", RIGHT, "--animals", "left=2") == 0
+    command = ["track", str(two_cages), "--arena", str(file), "--detector", "background", "--out", str(tmp_path / "r")]
+    assert murid_cli(command) == EXIT_ERROR
+    assert "animals: expected a number for every arena or for none, got none for right" in capsys.readouterr().err
+    assert not (tmp_path / "r").exists()
+    assert murid_cli([*command, "--animals", "1"]) == 0
+    assert Run.open(tmp_path / "r").trajectories().individuals == ("1", "2", "3")
+
+
+def test_drawn_from_options_and_changed(two_cages, tmp_path, capsys):
+    file = tmp_path / "a.toml"
+    assert draw(two_cages, file, "--polygon", LEFT, "--circle", "nest:den@left,60,60,30", "--size", "left,40") == 0
+    assert "1 arenas, 1 zones, 0 ignored, 0.125 cm/pixel" in capsys.readouterr().out
+    assert cv2.imread(str(file.with_suffix(".png"))).shape[1] > 640
+    assert draw(two_cages, file, "--arena", str(file), "--circle", "den@left,70,70,20", "--scale", "0,0,100,0,50") == 0
+    layout = read_arena_file(file)
+    assert [(zone.kind, zone.circle) for zone in layout.zones] == [("zone", (70, 70, 20))]
+    assert layout.cm_per_px == 0.5
+
+
+def test_scale_by_checkerboard(tmp_path, capsys):
+    """Squares of 20 pixels, 5 by 4 inner corners, 2.5 cm each."""
+    board = np.kron(np.indices((5, 6)).sum(axis=0) % 2, np.ones((20, 20))) * 200 + 30
+    image = np.full((200, 240, 3), 230, np.uint8)
+    image[50:150, 60:180] = board[..., None]
+    cv2.imwrite(str(tmp_path / "board.png"), image)
+    out = tmp_path / "b.toml"
+    assert draw(tmp_path / "board.png", out, "--checkerboard", "5x4,2.5") == 0
+    assert read_arena_file(out).cm_per_px == pytest.approx(0.125, rel=0.01)
+    assert draw(tmp_path / "board.png", out, "--checkerboard", "7x7,2.5") == EXIT_ERROR
+    assert "--checkerboard: expected one of 7x7 inner corners, got none in" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--polygon", "bed:x,1,2,3,4,5,6"], "--polygon: expected ROLE:NAME,x1,y1"),
+        (["--polygon", "x,1,2,3,4,5"], "--polygon: expected ROLE:NAME,x1,y1"),
+        (["--polygon", "x,0,0,50,50,50,0,0,50"], "x.polygon: expected sides that do not cross"),
+        (["--circle", "x,900,100,20"], "x: expected a region within the picture of 640x240 pixels"),
+        (["--circle", "x,1,2,three"], "--circle: expected ROLE:NAME,x,y,radius"),
+        (["--circle", "x@cage,100,100,20"], "x.arena: expected one of no arenas, got 'cage'"),
+        (["--scale", "0,0,10,0,0"], "--scale: expected a length above 0 cm, got 0 cm"),
+        (["--scale", "5,5,5,5,10"], "--scale: expected two points apart"),
+        (["--scale", "5,5,10"], "--scale: expected x1,y1,x2,y2,cm, got '5,5,10'"),
+        (["--size", "cage,40"], "--size: expected ARENA,cm of an arena that is drawn"),
+        (
+            ["--scale", "0,0,9,0,5", "--checkerboard", "5x4,2"],
+            "scale: expected one of --scale, --size and",
+        ),
+        (["--animals", "left=2"], "--animals: expected ARENA=N of an arena that is drawn, got 'left=2'"),
+        (["--polygon", LEFT, "--animals", "left=0"], "left.animals: expected 1 or more, got 0"),
+    ],
+)
+def test_bad_options(two_cages, tmp_path, capsys, options, words):
+    assert draw(two_cages, tmp_path / "a.toml", *options) == EXIT_ERROR
+    assert words in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,123 @@
+"""Measure and plot a run from the command line; distance moved against the truth."""
+
+import json
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.optimize import linear_sum_assignment
+
+from murid.analysis import Layout, MeasureConfig, prepare
+from murid.analysis.kinematics import compute_distance
+from murid.cli import EXIT_ERROR
+from murid.cli import run as murid_cli
+from murid.core import Trajectories
+from murid.pipeline import track
+from murid.scenes import make_scenario, record
+from murid.video import VideoSink
+
+ARENA = """width = 320
+height = 240
+cm_per_px = 0.2
+[[arena]]
+name = "cage"
+polygon = [[2, 2], [318, 2], [318, 238], [2, 238]]
+[[zone]]
+name = "west"
+polygon = [[2, 2], [160, 2], [160, 238], [2, 238]]
+"""
+
+
+@pytest.fixture
+def arena(tmp_path):
+    (tmp_path / "cage.toml").write_text(ARENA)
+    return tmp_path / "cage.toml"
+
+
+def test_measure(tracked, arena, tmp_path, capsys):
+    out = tmp_path / "out"
+    options = ["--arena", str(arena), "--bin", "1s", "--out", str(out), "--frames"]
+    assert murid_cli(["measure", str(tracked), *options]) == 0
+    printed = capsys.readouterr().out
+    assert "3 animals, known " in printed
+    assert "lengths in cm, a body is 9.8 cm; smoothed over 15 frames" in printed
+    animals, zones = pd.read_csv(out / "animals.csv"), pd.read_csv(out / "zones.csv")
+    assert len(animals) == len(zones) == 3 * 3
+    assert (animals["seen_s"] + animals["filled_s"] + animals["missing_s"]).to_numpy() == pytest.approx(1.0, abs=1e-5)
+    frames = pd.read_csv(out / "frames.csv")
+    west = (frames["x_cm"] < 32).groupby(frames["animal"]).sum() / 30
+    np.testing.assert_allclose(zones.groupby("animal")["time_s"].sum(), west, atol=1e-3)
+    settings = json.loads((out / "settings.json").read_text())
+    assert (settings["unit"], settings["smoothing_frames"], settings["bin"]) == ("cm", 15, "1s")
+    assert settings["settings"]["count_above"] == "0.1bl/s"
+    assert murid_cli(["measure", str(tracked), "--out", str(out), "--format", "parquet", "--smooth", "0"]) == 0
+    assert pd.read_parquet(out / "animals.parquet")["distance_px"].sum() > animals["distance_cm"].sum() / 0.2
+
+
+def test_plot(tracked, arena, tmp_path, capsys):
+    out = tmp_path / "plots"
+    assert murid_cli(["plot", str(tracked), "--arena", str(arena), "--out", str(out)]) == 0
+    names = ["company", "ethogram", "identities", "occupancy", "paths", "report", "speed"]
+    assert sorted({path.stem for path in out.iterdir()}) == names
+    assert (out / "report.pdf").read_bytes().startswith(b"%PDF")
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert page.count("data:image/png") == 6
+    assert "0.2 cm per pixel" in page
+    assert capsys.readouterr().err == ""
+    options = ["--only", "paths", "--format", "svg", "--out", str(tmp_path / "one")]
+    assert murid_cli(["plot", str(tracked), *options]) == 0
+    assert [path.name for path in (tmp_path / "one").iterdir()] == ["paths.svg"]
+
+
+def test_bad_input(tracked, arena, clip, tmp_path, capsys, monkeypatch):
+    def refuse(*arguments: object, words: str) -> None:
+        assert murid_cli([str(a) for a in arguments]) == EXIT_ERROR
+        assert words in capsys.readouterr().err
+
+    out = ["--out", tmp_path / "out"]
+    refuse("measure", tracked, *out, "--bin", "soon", words="--bin: expected a time such as 60s, 5min or 1h")
+    refuse("measure", tracked, *out, "--bin", "0", words="bin: expected more than 0 seconds, got 0")
+    refuse("measure", tracked, *out, "--settings.border", "2cm", words="border: expected a scale")
+    refuse("measure", tracked, *out, "--arena", tmp_path / "no.toml", words="no.toml: file: expected an arena file")
+    arena.write_text(ARENA.replace("width = 320", "width = 640"))
+    refuse("plot", tracked, *out, "--arena", arena, words="expected 320x240 pixels as of the video, got 640x240")
+    refuse("plot", tracked, *out, "--video", tmp_path / "gone.mp4", words="gone.mp4")
+    open_mode = track(clip, detector="background", out=tmp_path / "open.murid").path
+    refuse("measure", open_mode, *out, words="stages.identify.state: expected done (murid identify tells them)")
+    assert murid_cli(["measure", str(open_mode), "--tracks", "--out", str(tmp_path / "tracks")]) == 0
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    refuse("plot", tracked, *out, words="matplotlib is not installed; install it with: pip install 'murid[report]'")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_distance_moved_as_tracked_is_the_truths_within_two_percent(tmp_path):
+    config, places, video = make_scenario("coats-4", 5, 30), [], tmp_path / "scene.mp4"
+    with VideoSink(video, config.fps, config.width, config.height) as sink:
+        for recorded in record(config):
+            sink.write(recorded.frame.image)
+            places.append(recorded.places)
+    truth = np.stack(places).swapaxes(1, 2)
+    run = track(video, animals=config.n_animals, out=tmp_path / "scene.murid")
+    behaviour = run.behaviour()
+    apart = np.hypot(*np.moveaxis(truth[:, :, :, None] - behaviour.position_px[:, :, None], 1, 0))
+    rows, columns = linear_sum_assignment(np.nanmedian(apart, axis=0))
+    assert np.nanmedian(apart, axis=0)[rows, columns].max() < config.body_px / 4
+    moved = np.nansum(behaviour.steps, axis=0)[columns]
+    assert moved.sum() / compute_distance(truth).sum() == pytest.approx(1, abs=0.02)
+
+
+def test_distance_of_trembling_true_paths_is_within_two_percent():
+    """True places and the trembling of boxes: far too long without smoothing, and as long as they are with it."""
+    config = make_scenario("coats-4", 2, 20)
+    truth = np.stack([recorded.places for recorded in record(config)]).swapaxes(1, 2)
+    trembling = truth + np.random.default_rng(0).normal(0, 1.0, truth.shape)
+    told = Trajectories(
+        np.arange(len(truth)) / config.fps, tuple("abcd"), trembling, np.full(truth.shape, 55.0),
+        np.ones((len(truth), 4)),
+    )  # fmt: skip
+    moved = np.nansum(prepare(told, Layout(config.width, config.height)).steps, axis=0)
+    raw = np.nansum(prepare(told, Layout(config.width, config.height), MeasureConfig(smooth_s=0)).steps, axis=0)
+    assert moved.sum() / compute_distance(truth).sum() == pytest.approx(1, abs=0.02)
+    assert raw.sum() / compute_distance(truth).sum() > 1.1
