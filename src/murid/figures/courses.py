@@ -130,11 +130,11 @@ def _summarise(values: Float64) -> tuple[np.ndarray, Float64, Float64, Float64]:
 
 
 def _round_up(value: float) -> float:
-    """Smallest number not below a value of 1, 2, 2.5 or 5 times a power of ten."""
+    """Smallest number not below a value of 1, 1.5, 2, 3, 4, 5, 6 or 8 times a power of ten."""
     if not value > 0:
         return 1.0
     power = 10.0 ** np.floor(np.log10(value))
-    return float(next(step * power for step in (1, 2, 2.5, 5, 10) if step * power >= value * (1 - 1e-9)))
+    return float(next(step * power for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if step * power >= value * (1 - 1e-9)))
 
 
 def _choose_zone_look(place: int) -> dict[str, Any]:
