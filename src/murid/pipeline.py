@@ -22,7 +22,7 @@ from murid.errors import ConfigError
 from murid.formats import read_camera_motion
 from murid.formats.arena_file import read_arena_file
 from murid.identify import Identified, IdentifyConfig
-from murid.run import Run, measure_picture, read_layout
+from murid.run import Run, read_layout, whole_picture
 from murid.store import DetectionWriter, RunDirectory
 from murid.tracking import TrackConfig, find_likely_tracks, keep_tracks
 from murid.video import FrameSource, UnreadableFrame, open_source, sample_frames
@@ -184,7 +184,7 @@ def conclude(
     `ConfigError`, `RunError` and `StorageError`.
     """
     linking = _describe_association(association, motion, layout)
-    layout = layout or measure_picture(run)
+    layout = layout or whole_picture(run)
     same = run.is_done("track") and dict(run.manifest.config["track"]) == linking
     if not same or run.find_damaged("tracks"):
         run.start_tracking(linking)

@@ -109,7 +109,7 @@ class Run:
     ) -> Behaviour:
         """Return how the animals move and what they do: what `murid.analysis.measure` and the pictures start from.
 
-        All of the recording is in memory, some 300 bytes per animal and frame.
+        All of the recording is in memory, some 200 bytes per animal and frame.
 
         Parameters
         ----------
@@ -259,10 +259,10 @@ class Run:
 def read_layout(directory: RunDirectory) -> Layout:
     """Arenas and zones that a video was tracked with; the whole picture where there are none."""
     plain = directory.manifest.config.get("track", {}).get("arena")
-    return measure_picture(directory) if plain is None else to_layout(plain)
+    return whole_picture(directory) if plain is None else to_layout(plain)
 
 
-def measure_picture(directory: RunDirectory) -> Layout:
+def whole_picture(directory: RunDirectory) -> Layout:
     """Layout of the whole picture, without arenas and zones."""
     facts = directory.manifest.fingerprint
     return Layout(int(facts["width"]), int(facts["height"]))

@@ -77,6 +77,10 @@ class Region:
 
     def compute_wall_distance(self, points: NDArray[np.floating]) -> Float64:
         """Distance of points ``(N, 2)`` from the outline, ``(N,)`` pixels; NaN where a point is NaN."""
+        if self.circle is not None:
+            x, y, radius = self.circle
+            aside: Float64 = np.abs(np.hypot(points[:, 0] - x, points[:, 1] - y) - radius)
+            return aside
         known = np.isfinite(points).all(axis=1)
         distances = np.full(len(points), np.nan)
         distances[known] = shapely.distance(self.geometry.exterior, shapely.points(points[known]))

@@ -16,7 +16,7 @@ from murid.analysis.arena import compute_scale
 from murid.core.types import UInt8
 from murid.errors import ArrayError, ConfigError
 from murid.formats.arena_file import to_layout
-from murid.video.draw_layout import draw_layout
+from murid.video.draw_layout import MARGIN, choose_factor, draw_layout
 
 KINDS = {"a": "arena", "z": "zone", "n": "nest", "s": "shelter", "i": "ignore", "l": "scale"}
 HELP = """Click the corners of a shape, then press Enter; for a circle press c, click its centre and its rim.
@@ -115,19 +115,17 @@ def sketch(image: UInt8, layout: Layout) -> Layout:
         cv2.namedWindow(_WINDOW, cv2.WINDOW_NORMAL)
     except cv2.error as error:
         raise ConfigError("--click: expected an OpenCV that can open windows, got one without") from error
-    margin, factor = draw_layout(image, layout).shape[0], 1
-    factor = max(1, margin // image.shape[0])
-    margin -= image.shape[0] * factor
+    factor = choose_factor(image)
 
     def on_mouse(event: int, x: int, y: int, *_: Any) -> None:
         if event == cv2.EVENT_LBUTTONDOWN:
-            drawing.click((x - margin) / factor, (y - margin) / factor)
+            drawing.click((x - MARGIN) / factor, (y - MARGIN) / factor)
 
     cv2.setMouseCallback(_WINDOW, on_mouse)
     while not drawing.is_done:
         view = draw_layout(image, drawing.layout)
         for x, y in drawing.points:
-            cv2.circle(view, (round(x * factor) + margin, round(y * factor) + margin), 4, (255, 0, 0), -1)
+            cv2.circle(view, (round(x * factor) + MARGIN, round(y * factor) + MARGIN), 4, (255, 0, 0), -1)
         words = f"{drawing.kind} {'circle' if drawing.is_circle else 'polygon'}  {drawing.trouble}"
         cv2.putText(view, words, (60, 24), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (200, 0, 0), 1, cv2.LINE_AA)
         cv2.imshow(_WINDOW, view[..., ::-1])

@@ -11,13 +11,20 @@ from murid.video.annotate import PALETTE, Colour
 
 ARENA_COLOUR, ZONE_COLOUR, NEST_COLOUR, IGNORED_COLOUR = PALETTE[0], PALETTE[1], PALETTE[4], PALETTE[7]
 _LEAST_SIDE = 960  # pixels of the picture that is drawn on
-_MARGIN = 44
+MARGIN = 44
+"""Pixels above and to the left of what `draw_layout` draws."""
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
+
+
+def choose_factor(image: UInt8) -> int:
+    """How much larger than a picture ``(h, w, 3)`` `draw_layout` draws it."""
+    longest: int = max(image.shape[:2])
+    return max(1, -(-_LEAST_SIDE // longest))
 
 
 def draw_layout(image: UInt8, layout: Layout) -> UInt8:
     """Draw a layout on a picture ``(h, w, 3)`` RGB of its size, larger where that is small."""
-    factor = max(1, -(-_LEAST_SIDE // max(image.shape[:2])))
+    factor = choose_factor(image)
     grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     size = (image.shape[1] * factor, image.shape[0] * factor)
     canvas = cv2.resize(cv2.addWeighted(image, 0.5, grey, 0.5, 0), size, interpolation=cv2.INTER_CUBIC)
@@ -81,12 +88,12 @@ def _add_axes(canvas: UInt8, factor: int) -> UInt8:
         for aside, colour in ((0, (255, 255, 255)), (1, (0, 0, 0))):
             cv2.line(fine, (at * factor + aside, 0), (at * factor + aside, height), colour, 1)
             cv2.line(fine, (0, at * factor + aside), (width, at * factor + aside), colour, 1)
-    framed = np.full((height + _MARGIN, width + _MARGIN, 3), 255, np.uint8)
-    framed[_MARGIN:, _MARGIN:] = cv2.addWeighted(canvas, 0.8, fine, 0.2, 0)
+    framed = np.full((height + MARGIN, width + MARGIN, 3), 255, np.uint8)
+    framed[MARGIN:, MARGIN:] = cv2.addWeighted(canvas, 0.8, fine, 0.2, 0)
     for at in range(0, width // factor, step):
-        _write(framed, str(at), (_MARGIN + at * factor, _MARGIN - 10))
+        _write(framed, str(at), (MARGIN + at * factor, MARGIN - 10))
     for at in range(step, height // factor, step):
-        _write(framed, str(at), (_MARGIN // 2, _MARGIN + at * factor + 5))
+        _write(framed, str(at), (MARGIN // 2, MARGIN + at * factor + 5))
     return framed
 
 

@@ -19,7 +19,7 @@ def test_inside_and_distance_from_the_wall():
     assert find_inside(square, position)[0].tolist() == [True, True, False, False]
     assert find_inside(disc, position)[0].tolist() == [True, True, False, False]
     np.testing.assert_allclose(compute_wall_distance(square, position)[0], [20, 2, 5, np.nan])
-    np.testing.assert_allclose(compute_wall_distance(disc, position)[0], [20, 2, 5, np.nan], atol=0.01)
+    np.testing.assert_allclose(compute_wall_distance(disc, position)[0], [20, 2, 5, np.nan])
 
 
 def test_every_point_is_in_one_arena_or_none():

@@ -1,11 +1,13 @@
 """Drawing with the mouse: what clicks and keys make of a layout; no window needed."""
 
+import cv2
 import numpy as np
 import pytest
 
 from murid.analysis import Layout
 from murid.cli.sketch import Sketch, sketch
 from murid.errors import ConfigError
+from murid.video.draw_layout import MARGIN, choose_factor
 
 ENTER, BACKSPACE = 13, 8
 
@@ -45,6 +47,33 @@ def test_backspace_takes_back_the_last_shape():
     drawing = draw("i", "c", (20, 20), (25, 20), (60, 60), (65, 60), BACKSPACE)
     assert [region.name for region in drawing.layout.ignored] == ["ignore 1"]
     assert drawing.layout.ignored[0].circle == (20, 20, 5)
+
+
+def test_clicks_on_the_window_are_pixels_of_the_video(monkeypatch):
+    """A window in name only: what it is shown shows where the mouse has to click."""
+    callbacks, shown = [], []
+    rim = MARGIN + choose_factor(np.zeros((40, 400, 3))) * np.array([[0, 0], [100, 0], [100, 30]])
+    keys = iter([*(None for _ in rim), ENTER, ord("q")])
+
+    def wait(_: int) -> int:
+        key = next(keys)
+        if key is None:
+            callbacks[0](cv2.EVENT_LBUTTONDOWN, *rim[len(shown) - 1].tolist(), 0, None)
+        return 255 if key is None else key
+
+    monkeypatch.setattr("murid.cli.sketch.has_display", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda _: "")
+    for name, fake in {
+        "namedWindow": lambda *_: None,
+        "setMouseCallback": lambda _, callback: callbacks.append(callback),
+        "imshow": lambda _, view: shown.append(view),
+        "waitKey": wait,
+        "getWindowProperty": lambda *_: 1.0,
+        "destroyWindow": lambda _: None,
+    }.items():
+        monkeypatch.setattr(cv2, name, fake)
+    (arena,) = sketch(np.zeros((40, 400, 3), np.uint8), Layout(400, 40)).arenas
+    assert (arena.name, arena.polygon) == ("arena 1", ((0, 0), (100, 0), (100, 30)))
 
 
 def test_without_a_display(monkeypatch):
