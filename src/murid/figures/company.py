@@ -39,12 +39,13 @@ def _draw_matrix(axes: Axes, session: Session, matrix: Float64, title: str, colo
     n = len(session.names)
     image = axes.imshow(np.ma.masked_invalid(matrix), cmap=colours)
     axes.set_title(title, fontsize=8)
-    axes.set_xticks(range(n), session.names, fontsize=7)
-    axes.set_yticks(range(n), session.names, fontsize=7)
+    every = -(-n // _MOST_NUMBERS)
+    axes.set_xticks(range(0, n, every), session.names[::every], fontsize=7)
+    axes.set_yticks(range(0, n, every), session.names[::every], fontsize=7)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     if n > _MOST_NUMBERS:
-        axes.figure.colorbar(image, ax=axes, shrink=0.8)
+        axes.figure.colorbar(image, ax=axes, shrink=0.6, aspect=15).ax.tick_params(labelsize=7)
         return
     for (row, column), value in np.ndenumerate(matrix):
         if np.isfinite(value):

@@ -13,6 +13,7 @@ import numpy as np
 
 from murid.analysis import Table, measure_all
 from murid.figures.gallery import DRAWERS, draw, list_figures, save
+from murid.figures.places import MOST_PANELS
 from murid.figures.session import Session
 from murid.files import write_text
 
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
 
 _A4_IN = (8.27, 11.69)
+_MOST_IN = 13.0  # of what the parts would like to be high: more is squeezed
 _PRINTED = (0.045, 0.03, 0.91, 0.94)  # of the page, within the margins of printers
-_MOST_IN_TABLE = 12
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 1200px; margin: 2em auto; padding: 0 1em; }
 table { border-collapse: collapse; margin: 1em 0; font-variant-numeric: tabular-nums; }
@@ -32,21 +33,23 @@ img { max-width: 100%; display: block; margin: 1.5em 0; } .note { background: #f
 
 
 def write_pdf(path: Path, session: Session) -> None:
-    """Write the report as one A4 page; raises `StorageError`."""
+    """Write the report as one page; raises `StorageError`."""
     save(draw_page(session), path)
 
 
 def draw_page(session: Session) -> Figure:
-    """Draw all figures, a heading and a table of the animals on one A4 page."""
+    """Draw all figures and a table of the animals on one page: A4, or larger in its shape for many animals."""
     from matplotlib.figure import Figure
 
-    page = Figure(figsize=_A4_IN, layout="constrained", dpi=150)
+    n = min(len(session.names), MOST_PANELS)
+    places = 2.6 if n < 2 else 3.0 + 0.22 * max(0, n - 9)
+    rows = [0.55, places, 0.8 + 0.3 * n, 1.0 + 0.26 * n, 0.9 + 0.22 * n, 0.5 + 0.17 * n]
+    larger = max(1.0, sum(rows) / _MOST_IN)
+    page = Figure(figsize=(larger * _A4_IN[0], larger * _A4_IN[1]), dpi=150)
     page.set_layout_engine("constrained", rect=_PRINTED)
-    n = min(len(session.names), 24)
-    rows = [0.55, 2.6 if n < 2 else 3.0, 0.8 + 0.3 * n, 1.0 + 0.26 * n, 0.9 + 0.22 * n, 0.5 + 0.17 * min(n, 13)]
-    head, places, speed, middle, identities, foot = _split(page, height_ratios=rows, hspace=0.03)
+    head, maps, speed, middle, identities, foot = _split(page, height_ratios=rows, hspace=0.03)
     _write_heading(head, session)
-    left, right = _split(places, width_ratios=[1, 1.12])
+    left, right = _split(maps, width_ratios=[1, 1.12])
     DRAWERS["paths"](left, session)
     DRAWERS["occupancy"](right, session)
     DRAWERS["speed"](speed, session)
@@ -158,7 +161,7 @@ def _write_heading(figure: SubFigure, session: Session) -> None:
 def _draw_table(figure: SubFigure, table: Sequence[Sequence[str]]) -> None:
     axes = figure.subplots()
     axes.set_axis_off()
-    rows = list(table[1 : _MOST_IN_TABLE + 1])
+    rows = list(table[1 : MOST_PANELS + 1])
     if not rows:
         return
     drawn = axes.table(cellText=rows, colLabels=list(table[0]), loc="center", edges="horizontal", cellLoc="right")
