@@ -20,6 +20,7 @@ ZONE_KINDS = ("zone", "nest", "shelter")
 WHOLE = "picture"
 """Name of the one arena where none is drawn."""
 
+_MOST_PX = 1_000_000
 _MOST_OUTSIDE = 0.5
 _MOST_SHARED = 0.01
 _QUARTER_SEGMENTS = 64  # a circle is taken for a polygon of 256 sides
@@ -52,8 +53,8 @@ class Region:
             raise ArrayError("name", "a printable name", repr(self.name))
         if bool(self.polygon) == (self.circle is not None):
             raise ArrayError(f"{self.name}", "a polygon or a circle", "both" if self.polygon else "neither")
-        if not np.isfinite([*np.ravel(self.polygon), *(self.circle or ())]).all():
-            raise ArrayError(f"{self.name}", "finite pixels", "others")
+        if not (np.abs([*np.ravel(self.polygon), *(self.circle or ())]) <= _MOST_PX).all():
+            raise ArrayError(f"{self.name}", f"pixels of at most {_MOST_PX}", "others")
         if self.circle is not None and not self.circle[2] > 0:
             raise ArrayError(f"{self.name}.circle", "a radius above 0", f"{self.circle[2]:g}")
         if self.polygon and len(set(self.polygon)) < 3:
@@ -168,8 +169,8 @@ class Layout:
 
     def __post_init__(self) -> None:
         for name in ("width", "height"):
-            if getattr(self, name) < 1:
-                raise ArrayError(name, "1 pixel or more", str(getattr(self, name)))
+            if not 1 <= getattr(self, name) <= _MOST_PX:
+                raise ArrayError(name, f"1 to {_MOST_PX} pixels", "another number")
         if self.cm_per_px is not None and not 0 < self.cm_per_px < np.inf:
             raise ArrayError("cm_per_px", "a scale above 0", f"{self.cm_per_px:g}")
         object.__setattr__(self, "_box", shapely.box(0, 0, self.width, self.height))

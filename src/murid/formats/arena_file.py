@@ -35,6 +35,7 @@ from murid.errors import ArrayError, FormatError
 from murid.files import write_text
 
 R = TypeVar("R", bound=Region)
+_MOST = 1e300  # larger integers are no floats
 
 
 def read_arena_file(path: str | Path, size: tuple[int, int] | None = None) -> Layout:
@@ -108,7 +109,7 @@ def _check_keys(where: str, table: Mapping[str, Any], known: set[str]) -> None:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _MOST
 
 
 def _take_int(table: Mapping[str, Any], key: str) -> int:

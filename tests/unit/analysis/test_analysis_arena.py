@@ -54,7 +54,7 @@ def test_scale():
         (lambda: Region("two", ((0, 0), (10, 10))), "two.polygon: expected 3 or more corners, got 2"),
         (lambda: Region("dot", circle=(3, 3, 0)), "dot.circle: expected a radius above 0, got 0"),
         (lambda: Region("none"), "none: expected a polygon or a circle, got neither"),
-        (lambda: Region("far", circle=(np.inf, 3, 2)), "far: expected finite pixels"),
+        (lambda: Region("far", circle=(np.inf, 3, 2)), "far: expected pixels of at most"),
         (lambda: Zone("den", circle=(3, 3, 2), kind="den"), "den.kind: expected zone or nest or shelter"),
         (lambda: Arena("a", SQUARE, animals=0), "a.animals: expected 1 or more, got 0"),
         (
