@@ -71,10 +71,10 @@ def choose_config(settings: MeasureConfig | None, smooth: str | None) -> Measure
 
 def describe(behaviour: Behaviour) -> str:
     """One sentence on what was measured and how."""
-    unit, body = behaviour.layout.unit, behaviour.scale * behaviour.body_px
+    n, unit, body = len(behaviour.names), behaviour.layout.unit, behaviour.scale * behaviour.body_px
     smoothing = behaviour.describe()["smoothing_frames"]
     known = 0.0 if not behaviour.missing.size else 1 - float(np.mean(behaviour.missing))
     return (
-        f"{len(behaviour.names)} animals, known {known:.1%} of the time; lengths in {unit}, a body is "
+        f"{n} {'animal' if n == 1 else 'animals'}, known {known:.1%} of the time; lengths in {unit}, a body is "
         f"{body:.1f} {unit}; smoothed over {smoothing} frames"
     )
