@@ -260,13 +260,12 @@ def _associate(
     likely = None
     if config.least_mean_score is not None and count_animals(layout, config.max_tracks) is None:
         everything = (detections for _, table in run.iterate_detections() for detections in table)
-        likely = find_likely_tracks(
-            map(CompartmentTracker(layout, config, fps).step, everything, _repeat(motion)), config.least_mean_score
-        )
+        frames = map(CompartmentTracker(layout, config, fps).step, everything, _repeat(motion))
+        likely = find_likely_tracks(frames, config.least_mean_score, config.least_mean_share)
     tracker, motions = CompartmentTracker(layout, config, fps), _repeat(motion)
     for first, table in run.iterate_detections():
-        frames = [tracker.step(detections, next(motions)) for detections in table]
-        run.write_tracks(first, Tracks.from_frames([f if likely is None else keep_tracks(f, likely) for f in frames]))
+        tracked = [tracker.step(detections, next(motions)) for detections in table]
+        run.write_tracks(first, Tracks.from_frames([f if likely is None else keep_tracks(f, likely) for f in tracked]))
         report("track", first + table.n_frames, run.n_frames)
     run.finish_tracking()
 

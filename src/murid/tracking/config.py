@@ -19,6 +19,7 @@ _UNIT_INTERVAL = (
     "tentative_limit",
     "duplicate_limit",
     "least_mean_score",
+    "least_mean_share",
     "appearance_weight",
     "appearance_momentum",
 )
@@ -149,6 +150,9 @@ class TrackConfig:
     """Tracks whose detections have a lower mean score are left out of a finished recording, since they are more likely
     no animal; None = none are. Without effect where `max_tracks` is set, and on a tracker used frame by frame."""
 
+    least_mean_share: float = 0.65
+    """The same as a share of the recording's usual score: a reflection is less sure than what it reflects."""
+
     max_tracks: int | None = None
     """Number of animals, an upper bound of the tracks alive at once; lost ones then wait to be found. None = open."""
 
@@ -205,5 +209,6 @@ class TrackConfig:
             max_lost_s=1.0,
             duplicate_limit=0.15,
             least_mean_score=None,
+            least_mean_share=0.0,
             max_tracks=None,
         )

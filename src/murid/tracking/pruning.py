@@ -9,15 +9,35 @@ import numpy as np
 from murid.core.types import Int64, TrackedDetections
 
 
-def find_likely_tracks(frames: Iterable[TrackedDetections], least_mean_score: float) -> Int64:
-    """Ids ``(k,)``, ascending, of the tracks whose detections have at least this mean score."""
+def find_likely_tracks(
+    frames: Iterable[TrackedDetections], least_mean_score: float, least_mean_share: float = 0.0
+) -> Int64:
+    """Find the tracks that are likely animals.
+
+    Parameters
+    ----------
+    frames : iterable of TrackedDetections
+        The whole recording.
+    least_mean_score : float
+        Mean score that a track has at least.
+    least_mean_share : float
+        The same as a share of the usual score: the mean of all detections in tracks.
+
+    Returns
+    -------
+    ndarray
+        ``(k,)`` int64 ids, ascending.
+    """
     sums: dict[int, list[float]] = {}
     for frame in frames:
         for track_id, score in zip(frame.track_ids.tolist(), frame.detections.scores.tolist(), strict=True):
             total = sums.setdefault(track_id, [0.0, 0.0])
             total[0] += score
             total[1] += 1
-    likely = [k for k, (total, n) in sums.items() if k >= 0 and total / n >= least_mean_score]
+    sums.pop(-1, None)
+    usual = sum(total for total, _ in sums.values()) / max(1.0, sum(n for _, n in sums.values()))
+    least = max(least_mean_score, least_mean_share * usual)
+    likely = [k for k, (total, n) in sums.items() if total / n >= least]
     return np.array(sorted(likely), np.int64)
 
 

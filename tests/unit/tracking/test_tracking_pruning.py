@@ -21,6 +21,13 @@ def test_tracks_are_judged_by_their_mean_score():
     assert find_likely_tracks(FRAMES, 0.8).tolist() == []
 
 
+def test_tracks_are_judged_by_the_usual_score():  # 0.49
+    assert find_likely_tracks(FRAMES, 0.0, 0.9).tolist() == [1, 5]
+    assert find_likely_tracks(FRAMES, 0.0, 0.7).tolist() == [1, 2, 5]
+    assert find_likely_tracks(FRAMES, 0.6, 0.7).tolist() == [5]
+    assert find_likely_tracks([], 0.4, 0.7).tolist() == []
+
+
 def test_what_is_left_is_numbered_without_gaps():
     kept = [keep_tracks(frame, np.array([1, 5])) for frame in FRAMES]
     assert [frame.track_ids.tolist() for frame in kept] == [[1, -1, -1], [], [-1, 1, 2]]
