@@ -203,6 +203,9 @@ class TrainConfig:
 
     def _check_choices(self) -> None:
         self._check("preset", self.preset in PRESETS, " or ".join(PRESETS))
+        plain = self.preset in PRESETS and PRESETS[self.preset].detector == "yolox"
+        fixed = self.balance.name == "fixed"
+        self._check("balance", fixed or not plain, f"fixed with {self.preset}, which has losses of its own")
         self._check("optimizer", self.optimizer in ("sgd", "adamw"), "sgd or adamw")
         self._check("identity_loss", self.identity_loss in IDENTITY_LOSSES, " or ".join(IDENTITY_LOSSES))
         self._check("identity_source", self.identity_source in ("track", "box", "none"), "track, box or none")

@@ -16,7 +16,7 @@ from murid.core.progress import Report, silent
 from murid.formats import LabelledSequence
 from murid.models.checkpoint import save_checkpoint
 from murid.models.presets import PRESETS
-from murid.models.to_onnx import compute_weights_id, export_onnx
+from murid.models.to_onnx import compute_weights_id, export_onnx, find_obstacle
 from murid.training.config import TrainConfig, to_plain
 from murid.training.fit import LOG, Fitted, TrainingData, fit, make_held_out
 from murid.training.library import build_library, hold_out
@@ -123,7 +123,8 @@ def describe_measured(config: TrainConfig, data: TrainingData) -> str:
 
 def _write_files(config: TrainConfig, data: TrainingData, fitted: Fitted, sources: Sequence[str]) -> None:
     out, network, result = fitted.directory, fitted.network, fitted.validation
-    export_onnx(network, out, config.preset, score_scale=result.score_scale, score_bias=result.score_bias)
+    if find_obstacle(network.config) is None:
+        export_onnx(network, out, config.preset, score_scale=result.score_scale, score_bias=result.score_bias)
     save_checkpoint(out / f"{config.preset}.pt", network, {"config": json.dumps(to_plain(config))})
     (out / "config.json").write_text(json.dumps(to_plain(config), indent=2) + "\n", encoding="utf-8")
     draw_curves(read_log(out / LOG), out / "curves.png")
