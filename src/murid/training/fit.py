@@ -141,11 +141,11 @@ def load_start(path: str, preset: str) -> Network | Yolox:
     return network
 
 
-def make_held_out(config: TrainConfig, material: Material) -> list[Still]:
-    """Synthetic pictures, and windows of recordings, whose seeds no training comes to."""
+def make_held_out(config: TrainConfig, material: Material, n: int | None = None) -> list[Still]:
+    """Make `n` (None = 300) synthetic pictures, and windows of recordings, whose seeds no training comes to."""
     recorded = film_reels(_N_HELD_OUT_REELS, _VALIDATION_SEED) if material.recorded else ()
     unseen = replace(material, recorded=recorded)
-    seeds = range(_VALIDATION_SEED, _VALIDATION_SEED + _N_VALIDATION)
+    seeds = range(_VALIDATION_SEED, _VALIDATION_SEED + (_N_VALIDATION if n is None else n))
     return [make_scene(config, unseen, seed) for seed in seeds]
 
 

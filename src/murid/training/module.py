@@ -145,7 +145,8 @@ class TrainingModule(lightning.LightningModule):
         detection = detection_loss(output, targets.to(self.device), overlap_weight=self.config.box_overlap_weight)
         losses = {"heat": detection.heat, "offset": detection.offset, "size": detection.size}
         known = batch.identities >= 0
-        if self.global_step % self.config.identity_every == 0 and bool(known.any()):
+        every = self.config.identity_every
+        if every and self.global_step % every == 0 and bool(known.any()):
             rois = to_rois(batch.boxes, self.config.box_jitter).to(self.device)
             losses["identity"] = self.tell_apart(network.embed(output, rois[known]), batch.identities[known])
         return losses

@@ -110,7 +110,7 @@ def train(
     out = Path(out)
     if not len(data.held_out):
         data = replace(data, held_out=make_held_out(config, data.material))
-    fitted = fit(config, data, out, [_Progress(report)])
+    fitted = fit(config, data, out, [Progress(report)])
     _write_files(config, data, fitted, sources)
     return fitted
 
@@ -162,10 +162,13 @@ def _describe(config: TrainConfig, data: TrainingData, fitted: Fitted, sources: 
     }
 
 
-class _Progress(Callback):
-    def __init__(self, report: Report) -> None:
-        self.report = report
+class Progress(Callback):
+    """Tells how far a training is, under the name of a stage."""
+
+    def __init__(self, report: Report, stage: str = "train") -> None:
+        self.report, self.stage = report, stage
 
     def on_train_batch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *_: Any) -> None:
+        """Report the step."""
         total = int(pl_module.n_steps)  # type: ignore[arg-type]
-        self.report("train", trainer.global_step, total)
+        self.report(self.stage, trainer.global_step, total)
