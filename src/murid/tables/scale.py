@@ -58,9 +58,9 @@ FULL = Scale(name="full", train=TrainConfig.paper())
 SMALL = Scale(
     name="small",
     train=TrainConfig.paper(
-        size_px=128,
+        size_px=96,
         epochs=3,
-        steps_per_epoch=80,
+        steps_per_epoch=60,
         batch_size=4,
         optimizer="adamw",
         learning_rate=2e-3,
@@ -68,10 +68,10 @@ SMALL = Scale(
         ema_decay=None,
         box_overlap_weight=10.0,
         footage=FootageConfig(n_recorded=0),
-        stills=StillConfig(body_px=(20.0, 48.0), n_identities=12, empty=0.02),
+        stills=StillConfig(body_px=(14.0, 36.0), n_identities=12, empty=0.02),
     ),
     n_held_out=64,
-    longest_side=256,
+    longest_side=192,
     scenarios=("coats-4", "lookalike-5", "huddle-6", "shelter-4"),
     seconds=3.0,
     bench_scale=0.4,
@@ -79,4 +79,4 @@ SMALL = Scale(
     most_frames=60,
     most_pictures=400,
 )
-"""The same networks and code, 240 steps on small pictures: shows that every row runs, not what it is worth."""
+"""The same networks and code, 180 steps on small pictures: shows that every row runs, not what it is worth."""
