@@ -83,15 +83,21 @@ def tables(
     peers = read_peers(detections or ())
     make_directory(out)
     with show_progress() as report:
-        bed = lay_bed(replace(scale, train=train), out, animaltrack=animaltrack, data=data, report=report)
+        sized = replace(scale, train=train)
+        bed = lay_bed(sized, out, animaltrack=animaltrack, data=data, report=report, announce=announce)
         write_recordings(bed, out / "recordings.json")
         dam = TrackConfig.paper() if association == "paper" else TrackConfig()
-        shop = Workshop(bed, out, dam, peers, report, lambda text: print(text, file=sys.stderr))
+        shop = Workshop(bed, out, dam, peers, report, announce)
         results = shop.find(wanted) if show else shop.make(wanted)
     write_text(out / "tables.md", page.format_markdown(wanted, results, scale.name))
     write_text(out / "tables.json", json.dumps(page.to_document(wanted, results, scale.name), indent=2) + "\n")
     print(page.format_text(wanted, results))
     print(f"\ntables: {out / 'tables.md'}", file=sys.stderr)
+
+
+def announce(text: str) -> None:
+    """Say what is done, where it does not mix with the tables."""
+    print(text, file=sys.stderr)
 
 
 def read_peers(given: tuple[str, ...] | list[str]) -> dict[str, Path]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,7 @@ import numpy as np
 from murid.core.progress import Report, silent
 from murid.errors import ConfigError, FormatError
 from murid.files import make_directory, write_text
-from murid.formats import LabelledSequence, ReadOptions, TruthFile, find_truths, read_dataset, read_truth_file
+from murid.formats import LabelledSequence, Problem, ReadOptions, TruthFile, find_truths, read_dataset, read_truth_file
 from murid.formats.animaltrack import find_split
 from murid.formats.mot import read_lines
 from murid.scenes import make_scenario, record
@@ -67,6 +67,9 @@ class Bed:
         Where its training split is; None = scenes are learnt from.
     directory : Path
         For prepared pictures.
+    scale : Scale
+    report, announce : callable
+        Told of progress, in numbers and in words.
     """
 
     recordings: tuple[Recording, ...]
@@ -77,6 +80,7 @@ class Bed:
     directory: Path
     scale: Scale
     report: Report = silent
+    announce: Callable[[str], None] = print
 
     def adapt(self, config: TrainConfig) -> TrainConfig:
         """Settings of a training on this bed: without labelled pictures, all are scenes."""
@@ -95,7 +99,10 @@ class Bed:
         if self.animaltrack is None:
             data = gather_data(config, (), (), self.directory, self.report)
             return replace(data, held_out=make_held_out(config, data.material, self.scale.n_held_out))
-        kept, held_out = hold_out(read_training(self.animaltrack, self.scale), config.validation, config.seed)
+        sequences, problems = read_training(self.animaltrack, self.scale)
+        if problems:
+            self.announce(f"{self.animaltrack}: left out {len(problems)} labels with problems, such as {problems[0]}")
+        kept, held_out = hold_out(sequences, config.validation, config.seed)
         side, first = max(config.size_px, self.scale.longest_side), config.stills.n_identities
         source = config.identity_source
         labelled = build_library(kept, self.directory / "pictures", side, source, first, self.report)
@@ -112,6 +119,7 @@ def lay_bed(
     animaltrack: Path | None = None,
     data: Sequence[Path] = (),
     report: Report = silent,
+    announce: Callable[[str], None] = print,
 ) -> Bed:
     """Find or make everything that the rows are scored on.
 
@@ -124,8 +132,8 @@ def lay_bed(
         The benchmark; its test split is scored on, its training split learnt from.
     data : sequence of Path
         Ground truth of sequences, scored on beside the scene bench.
-    report : callable
-        Told of progress.
+    report, announce : callable
+        Told of progress, in numbers and in words.
 
     Raises
     ------
@@ -152,20 +160,20 @@ def lay_bed(
         raise FormatError(data[0] if data else out, "sequences", "names that occur once", f"{', '.join(twice)} twice")
     truths = tuple(truth for truth, _ in parts)
     scored_on = {"protocol": truths[0].protocol, "sequences": _describe(truths, recordings)}
-    return Bed(recordings, truths, scored_on, learnt_from, animaltrack, out, scale, report)
+    return Bed(recordings, truths, scored_on, learnt_from, animaltrack, out, scale, report, announce)
 
 
-def read_training(path: Path, scale: Scale) -> list[LabelledSequence]:
-    """Sequences of AnimalTrack's training split, thinned as the scale says; labels with problems are left out."""
-    found, _ = read_dataset([path], ReadOptions(split="train"))
+def read_training(path: Path, scale: Scale) -> tuple[list[LabelledSequence], list[Problem]]:
+    """Sequences of AnimalTrack's training split, thinned as the scale says; and the problems of labels left out."""
+    found, problems = read_dataset([path], ReadOptions(split="train"))
     names = find_split(path, "train", [sequence.name for sequence in found])
     sequences = [sequence for sequence in found if sequence.name in names]
     if not sequences:
         raise FormatError(path, "split", "sequences of AnimalTrack's training split", "none")
     if scale.most_pictures is None:
-        return sequences
+        return sequences, problems
     each = max(2, scale.most_pictures // len(sequences))
-    return [take_frames(sequence, _spread(sequence.n_frames, each)) for sequence in sequences]
+    return [take_frames(sequence, _spread(sequence.n_frames, each)) for sequence in sequences], problems
 
 
 def write_recordings(bed: Bed, path: Path) -> None:
