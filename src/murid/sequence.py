@@ -68,7 +68,7 @@ def write_sequence(
             if masks:
                 _write_mask(out / "masks" / f"{number:06d}.png", recorded.truth)
             report("record", number, info.n_frames)
-    write_text(out / "seqinfo.ini", _describe(info))
+    write_text(out / "seqinfo.ini", describe_sequence(info))
 
 
 def _format(number: int, truth: Truth) -> list[str]:
@@ -83,6 +83,7 @@ def _write_mask(path: Path, truth: Truth) -> None:
     write_bytes(path, packed.tobytes())
 
 
-def _describe(info: SequenceInfo) -> str:
+def describe_sequence(info: SequenceInfo) -> str:
+    """Text of ``seqinfo.ini``."""
     size = f"imWidth={info.width}\nimHeight={info.height}\n"
     return f"[Sequence]\nname={info.name}\nframeRate={info.fps:g}\nseqLength={info.n_frames}\n{size}"

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from murid.cli.progress import show_progress
 from murid.cli.train import gather, import_training, read_options
+from murid.models.presets import PresetName
 
 
 def search(
@@ -16,7 +17,7 @@ def search(
     out: Path,
     grid: Path | None = None,
     solo: Annotated[list[Path] | None, Parameter(consume_multiple=True)] = None,
-    preset: Literal["nano", "s", "m", "l"] | None = None,
+    preset: PresetName | None = None,
     profile: Literal["murid", "paper"] = "murid",
     start: Path | None = None,
     config: Path | None = None,
@@ -38,7 +39,7 @@ def search(
     solo : list of Path
         Videos of one animal alone.
     preset : str
-        Size of the network.
+        Network, as with murid train.
     profile : str
         murid's own settings, or the paper's protocol.
     start : Path

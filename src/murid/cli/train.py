@@ -13,6 +13,7 @@ from murid.cli.progress import show_progress
 from murid.core.progress import Report
 from murid.errors import ConfigError
 from murid.formats import ReadOptions
+from murid.models.presets import PresetName
 
 if TYPE_CHECKING:
     from murid.training.config import TrainConfig
@@ -23,7 +24,7 @@ def train(
     *data: Path,
     out: Path,
     solo: Annotated[list[Path] | None, Parameter(consume_multiple=True)] = None,
-    preset: Literal["nano", "s", "m", "l"] | None = None,
+    preset: PresetName | None = None,
     profile: Literal["murid", "paper"] = "murid",
     start: Path | None = None,
     config: Path | None = None,
@@ -43,7 +44,7 @@ def train(
     solo : list of Path
         Videos of one animal alone; its cut-outs are put together into scenes. No labels needed.
     preset : str
-        Size of the network.
+        Network: nano, s, m, l by size; the others are those that the paper compares with.
     profile : str
         murid's own settings, or the paper's protocol.
     start : Path
@@ -60,6 +61,7 @@ def train(
         Start over; by default an interrupted training goes on.
     """
     import_training("train")
+    from murid.models.to_onnx import find_obstacle
     from murid.training import recipe
 
     settings = read_options(profile, config, preset=preset, minutes=minutes, seed=seed, start=start)
@@ -76,7 +78,9 @@ def train(
         + "  ".join(f"{name} {100 * value:.1f}" for name, value in scores.items())
     )
     print(f"waiting for pictures: {100 * fitted.waiting:.0f} % of the time")
-    print(f"to use it: murid track VIDEO --detector {out / f'{settings.preset}-detector.onnx'}")
+    obstacle = find_obstacle(fitted.network.config)
+    use = f"to use it: murid track VIDEO --detector {out / f'{settings.preset}-detector.onnx'}"
+    print(use if obstacle is None else f"weights: {out / f'{settings.preset}.pt'}; no ONNX files: {obstacle}")
 
 
 def import_training(verb: str) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from murid.core.boxes import from_xywh, to_xywh
-from murid.core.types import Float64, Int64
+from murid.core.types import DetectionTable, Float64, Int64
 from murid.errors import FormatError
 from murid.evaluate import LabelledBoxes
 from murid.files import replace_on_success
@@ -116,6 +116,38 @@ def read_mot_table(path: str | Path, n_frames: int | None = None, length: str = 
     frames, ids = table[:, 0].astype(np.int64) - 1, table[:, 1].astype(np.int64)
     boxes = from_xywh(table[:, 2:6]).astype(np.float64, copy=False)
     return MotTable(LabelledBoxes(frames, ids, boxes), table[:, 6].copy(), table[:, 7].astype(np.int64))
+
+
+def read_mot_detections(path: str | Path, n_frames: int | None = None) -> DetectionTable:
+    """Read detections from MOT Challenge text: ids, -1 by custom, say nothing; the seventh column holds scores.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file; one without rows holds no detections.
+    n_frames : int, optional
+        Frames of the video; a row beyond is an error. None = up to the last row.
+
+    Raises
+    ------
+    FormatError
+        If the file cannot be read, or a row has the wrong number of columns, something other than a number, a frame
+        outside the video, a negative size, or a score outside 0 to 1.
+    """
+    path = Path(path)
+    rows = []
+    for number, line in read_lines(path):
+        row = parse_row(path, number, line)
+        check_row(path, number, row, n_frames, lowest_id=-1)
+        if not 0 <= row[6] <= 1:
+            raise _error(path, number, "score", "a number from 0 to 1", f"{row[6]:g}")
+        rows.append(row[:MIN_COLUMNS])
+    table = np.array(rows, np.float64).reshape(-1, MIN_COLUMNS)
+    frames = table[:, 0].astype(np.int64) - 1
+    order = np.argsort(frames, kind="stable")
+    counts = np.bincount(frames, minlength=n_frames or 0)
+    boxes, scores = from_xywh(table[order, 2:6]).astype(np.float32), table[order, 6].astype(np.float32)
+    return DetectionTable(boxes, scores, None, np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:

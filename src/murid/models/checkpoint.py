@@ -12,8 +12,9 @@ import torch
 
 from murid.errors import ConfigError, ModelError
 from murid.files import replace_on_success
-from murid.models.network import Network
+from murid.models.network import Network, make_network
 from murid.models.presets import NetworkConfig, RimConfig
+from murid.models.yolox_head import Yolox
 
 _FORMAT = 1
 
@@ -24,23 +25,23 @@ class Checkpoint:
 
     Attributes
     ----------
-    network : Network
+    network : Network or Yolox
         In evaluation mode.
     extra : dict
         What was given to `save_checkpoint`.
     """
 
-    network: Network
+    network: Network | Yolox
     extra: dict[str, Any] = field(default_factory=dict)
 
 
-def save_checkpoint(path: str | Path, network: Network, extra: Mapping[str, Any] | None = None) -> None:
+def save_checkpoint(path: str | Path, network: Network | Yolox, extra: Mapping[str, Any] | None = None) -> None:
     """Write a network, whole or not at all.
 
     Parameters
     ----------
     path : str or Path
-    network : Network
+    network : Network or Yolox
     extra : mapping, optional
         Tensors, numbers, strings, and lists and dictionaries of them, to be kept beside the weights.
 
@@ -74,14 +75,14 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         raise ModelError(path, "murid.checkpoint", f"format {_FORMAT} or older", str(version))
     try:
         config = dict(state["config"])
-        network = Network(NetworkConfig(**config | {"rim": RimConfig(**config["rim"])}))
+        network = make_network(NetworkConfig(**config | {"rim": RimConfig(**config["rim"])}))
         network.load_state_dict(state["weights"])
         return Checkpoint(network.eval(), dict(state["extra"]))
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, ConfigError) as error:
         raise ModelError(path, "weights", "a network and its configuration", str(error).splitlines()[0]) from error
 
 
-def load_network(path: str | Path) -> Network:
+def load_network(path: str | Path) -> Network | Yolox:
     """Read the network of a checkpoint, in evaluation mode; raises `ModelError` like `load_checkpoint`."""
     return load_checkpoint(path).network
 

@@ -1,9 +1,10 @@
-"""Building blocks shared by backbone, neck and heads: convolution with batch norm and SiLU, bottleneck, CSP layer."""
+"""Building blocks shared by backbones, necks and heads."""
 
 from __future__ import annotations
 
 import torch
 from torch import nn
+from torchvision.ops import deform_conv2d
 
 
 class ConvUnit(nn.Sequential):
@@ -52,3 +53,27 @@ class CspLayer(nn.Module):
         """``(B, n_in, H, W)`` to ``(B, n_out, H, W)``."""
         y: torch.Tensor = self.merge(torch.cat([self.bottlenecks(self.main(x)), self.side(x)], dim=1))
         return y
+
+
+class DeformUnit(nn.Module):
+    """Modulated deformable 3×3 convolution (Zhu et al. 2019), batch norm and ReLU.
+
+    Offsets start at zero and weights of the taps at one half, so that it starts as a plain convolution.
+    """
+
+    def __init__(self, n_in: int, n_out: int) -> None:
+        super().__init__()
+        self.aim = nn.Conv2d(n_in, 3 * 9, 3, padding=1)
+        self.conv = nn.Conv2d(n_in, n_out, 3, padding=1)
+        self.finish = nn.Sequential(nn.BatchNorm2d(n_out), nn.ReLU(inplace=True))
+        nn.init.zeros_(self.aim.weight)
+        assert self.aim.bias is not None
+        nn.init.zeros_(self.aim.bias)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """``(B, n_in, H, W)`` to ``(B, n_out, H, W)``."""
+        offset, gate = torch.split(self.aim(x), [18, 9], dim=1)
+        weight = self.conv.weight
+        x, offset, mask = (value.to(weight.dtype) for value in (x, offset, torch.sigmoid(gate)))  # autocast mixes types
+        finished: torch.Tensor = self.finish(deform_conv2d(x, offset, weight, self.conv.bias, padding=1, mask=mask))
+        return finished

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 import torch
@@ -21,11 +22,20 @@ class Pyramid(NamedTuple):
     p5: torch.Tensor
 
 
+class Neck(nn.Module, ABC):
+    """What makes the maps at strides 8, 16 and 32 of the backbone's: a named tuple that begins with these three."""
+
+    @property
+    @abstractmethod
+    def last_shared(self) -> nn.Module:
+        """The part that makes P3, the last before detection (P2) and identity (P3 to P5) part."""
+
+
 def _join_above(coarse: torch.Tensor, fine: torch.Tensor) -> torch.Tensor:
     return torch.cat([functional.interpolate(coarse, scale_factor=2.0, mode="nearest"), fine], dim=1)
 
 
-class PathAggregation(nn.Module):
+class PathAggregation(Neck):
     """Top-down, then bottom-up fusion (PAFPN of YOLOX); channels stay those of the backbone."""
 
     def __init__(self, depth: float, width: float) -> None:
@@ -36,6 +46,11 @@ class PathAggregation(nn.Module):
         self.down4, self.down3 = CspLayer(2 * c4, c4, n, shortcut=False), CspLayer(2 * c3, c3, n, shortcut=False)
         self.stride4, self.stride5 = ConvUnit(c3, c3, 3, 2), ConvUnit(c4, c4, 3, 2)
         self.up4, self.up5 = CspLayer(2 * c3, c4, n, shortcut=False), CspLayer(2 * c4, c5, n, shortcut=False)
+
+    @property
+    def last_shared(self) -> nn.Module:
+        """The CSP layer of P3."""
+        return self.down3
 
     def forward(self, maps: BackboneOutput) -> Pyramid:
         """Fuse the maps at strides 8, 16 and 32."""
@@ -58,7 +73,7 @@ class StrideFour(nn.Module):
         self.reduce3 = ConvUnit(c3, c2)
         self.down2 = CspLayer(2 * c2, c2, count_bottlenecks(depth), shortcut=False)
 
-    def forward(self, p3: torch.Tensor, c2: torch.Tensor) -> torch.Tensor:
-        """``(B, C3, H / 8, W / 8)`` and ``(B, C2, H / 4, W / 4)`` to the latter's shape."""
-        p2: torch.Tensor = self.down2(_join_above(self.reduce3(p3), c2))
+    def forward(self, pyramid: Pyramid, c2: torch.Tensor) -> torch.Tensor:
+        """The neck's maps, P3 ``(B, C3, H / 8, W / 8)``, and ``(B, C2, H / 4, W / 4)`` to the latter's shape."""
+        p2: torch.Tensor = self.down2(_join_above(self.reduce3(pyramid.p3), c2))
         return p2

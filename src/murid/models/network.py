@@ -12,11 +12,11 @@ import torch
 from torch import nn
 
 from murid.errors import ConfigError
-from murid.models.backbones import CspDarknet
-from murid.models.neck import PathAggregation, StrideFour
-from murid.models.presets import PRESETS, NetworkConfig, count_channels
+from murid.models.assembly import assemble
+from murid.models.presets import PRESETS, NetworkConfig
 from murid.models.rim import Rim
 from murid.models.rtm import RtmHeads
+from murid.models.yolox_head import Yolox
 
 
 class NetworkOutput(NamedTuple):
@@ -53,18 +53,16 @@ class Network(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
-        channels = count_channels(config.width)
-        self.backbone = CspDarknet(config.depth, config.width, config.n_channels)
-        self.neck = PathAggregation(config.depth, config.width)
-        self.stride4 = StrideFour(config.depth, config.width)
-        self.heads = RtmHeads(channels[0], config.head_channels, config.n_classes, config.box_mode)
-        self.rim = Rim(config.rim, sum(channels[1:]))
+        parts = assemble(config)
+        self.backbone, self.neck, self.stride4 = parts.backbone, parts.neck, parts.stride4
+        self.heads = RtmHeads(parts.n_fine, config.head_channels, config.n_classes, config.box_mode)
+        self.rim = Rim(config.rim, parts.n_pyramid)
 
     def forward(self, images: torch.Tensor) -> NetworkOutput:
         """Heads and maps of images ``(B, 3 | 4, H, W)`` float32 in [0, 1], sides multiples of 32."""
         maps = self.backbone(images)
         pyramid = self.neck(maps)
-        return NetworkOutput(*self.heads(self.stride4(pyramid.p3, maps.c2)), *pyramid)
+        return NetworkOutput(*self.heads(self.stride4(pyramid, maps.c2)), *pyramid[:3])
 
     def embed(self, output: NetworkOutput, boxes: torch.Tensor) -> torch.Tensor:
         """Embed boxes.
@@ -87,7 +85,12 @@ class Network(nn.Module):
         return embeddings
 
 
-def build_network(preset: str) -> Network:
+def make_network(config: NetworkConfig) -> Network | Yolox:
+    """Return a network of a shape with fresh weights."""
+    return Yolox(config) if config.detector == "yolox" else Network(config)
+
+
+def build_network(preset: str) -> Network | Yolox:
     """Return a network with fresh weights.
 
     Parameters
@@ -102,4 +105,4 @@ def build_network(preset: str) -> Network:
     """
     if preset not in PRESETS:
         raise ConfigError(f"preset: expected one of {', '.join(PRESETS)}, got {preset!r}")
-    return Network(PRESETS[preset])
+    return make_network(PRESETS[preset])

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from murid.errors import ConfigError
 
 BoxMode = Literal["wh", "ltrb"]
 PartAxis = Literal["width", "height"]
+Backbone = Literal["csp-darknet", "resnet34", "resnet50", "dla34", "hardnet85"]
+DetectorKind = Literal["rtm", "yolox"]
+PresetName = Literal["nano", "s", "m", "l", "yolox-s", "resnet34", "resnet50", "dla34", "hardnet85"]
 STRIDE = 4
 """Input pixels per cell of the heatmap, along each side."""
 
@@ -94,11 +97,15 @@ class NetworkConfig:
         Longest side in pixels that pictures are brought to.
     backdrop : bool
         Whether the images have a fourth channel, the difference from the empty scene; zero where that is not known.
+    backbone : str
+        ``"csp-darknet"`` (YOLOX), or one that the paper compares it with; `depth` and `width` are for the first alone.
+    detector : {"rtm", "yolox"}
+        RTM with RIM; or plain YOLOX, which has neither, and no use for `head_channels`, `rim` and `box_mode`.
 
     Raises
     ------
     ConfigError
-        If the box mode is unknown or the longest side no multiple of 32.
+        If the box mode, the backbone or the detector is unknown or the longest side no multiple of 32.
     """
 
     name: str
@@ -110,6 +117,8 @@ class NetworkConfig:
     n_classes: int = 1
     longest_side: int = 640
     backdrop: bool = False
+    backbone: Backbone = "csp-darknet"
+    detector: DetectorKind = "rtm"
 
     @property
     def n_channels(self) -> int:
@@ -119,6 +128,9 @@ class NetworkConfig:
     def __post_init__(self) -> None:
         if self.box_mode not in ("wh", "ltrb"):
             raise ConfigError(f"NetworkConfig.box_mode: expected 'wh' or 'ltrb', got {self.box_mode!r}")
+        for name, choices in (("backbone", get_args(Backbone)), ("detector", get_args(DetectorKind))):
+            if getattr(self, name) not in choices:
+                raise ConfigError(f"NetworkConfig.{name}: expected {' or '.join(choices)}, got {getattr(self, name)!r}")
         if self.longest_side <= 0 or self.longest_side % 32:
             raise ConfigError(f"NetworkConfig.longest_side: expected a multiple of 32, got {self.longest_side}")
 
@@ -134,7 +146,7 @@ def count_bottlenecks(depth: float) -> int:
     return max(round(3 * depth), 1)
 
 
-PRESETS = {
+PRESETS: dict[str, NetworkConfig] = {
     "nano": NetworkConfig(
         "nano",
         width=0.1875,
@@ -147,5 +159,10 @@ PRESETS = {
     "s": NetworkConfig("s"),
     "m": NetworkConfig("m", depth=0.67, width=0.75),
     "l": NetworkConfig("l", depth=1.0, width=1.0),
+    "yolox-s": NetworkConfig("yolox-s", detector="yolox"),
+    "resnet34": NetworkConfig("resnet34", backbone="resnet34"),
+    "resnet50": NetworkConfig("resnet50", backbone="resnet50"),
+    "dla34": NetworkConfig("dla34", backbone="dla34"),
+    "hardnet85": NetworkConfig("hardnet85", backbone="hardnet85"),
 }
-"""Networks by name; ``s`` is the paper's."""
+"""Networks by name: `s` is the paper's, those after ``l`` are what its tables compare it with."""

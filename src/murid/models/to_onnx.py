@@ -12,9 +12,11 @@ import torch
 from torch import nn
 
 from murid.detect.metadata import Kind, NetworkMetadata
+from murid.errors import ConfigError
 from murid.files import make_directory, replace_on_success
 from murid.models.network import Network
-from murid.models.presets import STRIDE
+from murid.models.presets import STRIDE, NetworkConfig
+from murid.models.yolox_head import Yolox
 
 _OPSET = 18
 _SCALES = {"image": 32, "heatmap": 8, "offset": 8, "size": 8, "p3": 4, "p4": 2, "p5": 1}
@@ -46,8 +48,17 @@ class _Embedder(nn.Module):
         return embeddings
 
 
+def find_obstacle(config: NetworkConfig) -> str | None:
+    """Say why a network cannot be exported; None if it can."""
+    if config.detector == "yolox":
+        return f"{config.name}: plain YOLOX is a baseline for comparison; murid track runs networks with RTM's heads"
+    if config.backbone in ("resnet34", "resnet50", "dla34"):
+        return f"{config.name}: PyTorch has no ONNX form of its deformable convolutions"
+    return None
+
+
 def export_onnx(
-    network: Network, directory: str | Path, name: str, *, score_scale: float = 1.0, score_bias: float = 0.0
+    network: Network | Yolox, directory: str | Path, name: str, *, score_scale: float = 1.0, score_bias: float = 0.0
 ) -> tuple[Path, Path]:
     """Write ``<name>-detector.onnx`` and ``<name>-embedder.onnx``.
 
@@ -71,9 +82,14 @@ def export_onnx(
 
     Raises
     ------
+    ConfigError
+        If the network cannot be exported.
     StorageError
         If the files cannot be written.
     """
+    obstacle = find_obstacle(network.config)
+    if obstacle is not None or isinstance(network, Yolox):
+        raise ConfigError(f"export: {obstacle}")
     network = copy.deepcopy(network).cpu().float().to(memory_format=torch.contiguous_format).eval()
     metadata = _describe(network, score_scale, score_bias)
     image = torch.zeros(2, network.config.n_channels, 96, 128)

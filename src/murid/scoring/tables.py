@@ -54,17 +54,17 @@ Cells = list[list[str]]
 
 def format_summary(metrics: Metrics) -> str:
     """Two lines with the scores that matter most."""
-    return "\n".join(line[2:] for line in _align(_fill({"": metrics}, _SUMMARY, "")).splitlines())
+    return "\n".join(line[2:] for line in align(_fill({"": metrics}, _SUMMARY, "")).splitlines())
 
 
 def format_text(evaluation: Evaluation) -> str:
     """Tables for a terminal: tracking, then detection and identity."""
-    return "\n\n".join(_align(cells) for cells in make_tables(evaluation))
+    return "\n\n".join(align(cells) for cells in make_tables(evaluation))
 
 
 def format_markdown(evaluation: Evaluation) -> str:
     """The same tables in Markdown."""
-    return "\n\n".join(_to_markdown(cells) for cells in make_tables(evaluation)) + "\n"
+    return "\n\n".join(to_markdown(cells) for cells in make_tables(evaluation)) + "\n"
 
 
 def to_document(evaluation: Evaluation) -> dict[str, Any]:
@@ -97,7 +97,8 @@ def _format(value: float | None, decimals: int) -> str:
     return "-" if value is None else f"{value:.{decimals}f}"
 
 
-def _align(cells: Cells) -> str:
+def align(cells: Cells) -> str:
+    """Text with the columns under each other, the first to the left."""
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return "\n".join(
         row[0].ljust(widths[0]) + "".join("  " + cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))
@@ -105,6 +106,7 @@ def _align(cells: Cells) -> str:
     )
 
 
-def _to_markdown(cells: Cells) -> str:
+def to_markdown(cells: Cells) -> str:
+    """Table in Markdown, the first row its titles."""
     lines = [f"| {' | '.join(row)} |" for row in cells]
     return "\n".join([lines[0], "|---" + "|---:" * (len(cells[0]) - 1) + "|", *lines[1:]])

@@ -17,8 +17,16 @@ IdentitySource = Literal["track", "box", "none"]
 IdentityLoss = Literal["cross_entropy", "focal", "contrastive"]
 IDENTITY_LOSSES: tuple[IdentityLoss, ...] = get_args(IdentityLoss)
 Optimizer = Literal["sgd", "adamw"]
-_AT_LEAST_ONE = ("epochs", "batch_size", "patience", "n_threads", "identity_every")
-_NOT_NEGATIVE = ("box_overlap_weight", "weight_decay", "warmup", "box_jitter", "clip_norm", "n_workers")
+_AT_LEAST_ONE = ("epochs", "batch_size", "patience", "n_threads")
+_NOT_NEGATIVE = (
+    "box_overlap_weight",
+    "weight_decay",
+    "warmup",
+    "box_jitter",
+    "clip_norm",
+    "n_workers",
+    "identity_every",
+)
 _SHARES = ("scenes", "momentum", "final_rate", "validation")
 
 
@@ -157,7 +165,7 @@ class TrainConfig:
     or ``none``: re-identification then learns from scenes alone."""
 
     identity_every: int = 3
-    """Steps between two that train re-identification, whose backward pass is dear on a CPU."""
+    """Steps between two that train re-identification, whose backward pass is dear on a CPU; 0 = never."""
 
     box_jitter: float = 0.05
     """Standard deviation, in box sides, by which boxes given to re-identification are moved."""
@@ -203,6 +211,9 @@ class TrainConfig:
 
     def _check_choices(self) -> None:
         self._check("preset", self.preset in PRESETS, " or ".join(PRESETS))
+        plain = self.preset in PRESETS and PRESETS[self.preset].detector == "yolox"
+        fixed = self.balance.name == "fixed"
+        self._check("balance", fixed or not plain, f"fixed with {self.preset}, which has losses of its own")
         self._check("optimizer", self.optimizer in ("sgd", "adamw"), "sgd or adamw")
         self._check("identity_loss", self.identity_loss in IDENTITY_LOSSES, " or ".join(IDENTITY_LOSSES))
         self._check("identity_source", self.identity_source in ("track", "box", "none"), "track, box or none")

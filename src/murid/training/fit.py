@@ -21,6 +21,7 @@ from murid.files import make_directory
 from murid.models.checkpoint import load_network
 from murid.models.network import Network
 from murid.models.presets import PRESETS
+from murid.models.yolox_head import Yolox
 from murid.scenes.still import Still
 from murid.training.config import TrainConfig
 from murid.training.data import EpochSampler, PictureSet, load_batches, make_scene
@@ -61,7 +62,7 @@ class TrainingData:
 class Fitted:
     """A trained network, how it did on held-out pictures, how long it took, and what share of that it had to wait."""
 
-    network: Network
+    network: Network | Yolox
     validation: Validation
     steps: int
     seconds: float
@@ -132,7 +133,7 @@ def count_steps(config: TrainConfig, n_labelled: int) -> int:
     return max(1, round(n_labelled / config.batch_size)) if n_labelled else _STREAM_STEPS
 
 
-def load_start(path: str, preset: str) -> Network:
+def load_start(path: str, preset: str) -> Network | Yolox:
     """Read the network to start from; raises `ModelError` if it is not of the preset."""
     network = load_network(path)
     if network.config != PRESETS[preset]:
@@ -140,11 +141,11 @@ def load_start(path: str, preset: str) -> Network:
     return network
 
 
-def make_held_out(config: TrainConfig, material: Material) -> list[Still]:
-    """Synthetic pictures, and windows of recordings, whose seeds no training comes to."""
+def make_held_out(config: TrainConfig, material: Material, n: int | None = None) -> list[Still]:
+    """Make `n` (None = 300) synthetic pictures, and windows of recordings, whose seeds no training comes to."""
     recorded = film_reels(_N_HELD_OUT_REELS, _VALIDATION_SEED) if material.recorded else ()
     unseen = replace(material, recorded=recorded)
-    seeds = range(_VALIDATION_SEED, _VALIDATION_SEED + _N_VALIDATION)
+    seeds = range(_VALIDATION_SEED, _VALIDATION_SEED + (_N_VALIDATION if n is None else n))
     return [make_scene(config, unseen, seed) for seed in seeds]
 
 
@@ -163,7 +164,7 @@ def find_checkpoint(directory: Path, config: TrainConfig) -> Path | None:
     return path
 
 
-def load_best(trainer: lightning.Trainer, module: TrainingModule) -> Network:
+def load_best(trainer: lightning.Trainer, module: TrainingModule) -> Network | Yolox:
     """Network with the weights that did best in validation, or the last where none was measured."""
     keeper = trainer.checkpoint_callback
     path = getattr(keeper, "best_model_path", "")

@@ -141,18 +141,20 @@ def hold_out(
         out = set(order[:n_out].tolist())
         return [s for k, s in enumerate(sequences) if k not in out], [sequences[k] for k in sorted(out)]
     cuts = [s.n_frames - max(1, round(share * s.n_frames)) for s in sequences]
-    pairs = list(zip(sequences, cuts, strict=True))
-    return [_take(s, slice(0, cut)) for s, cut in pairs], [_take(s, slice(cut, s.n_frames)) for s, cut in pairs]
+    halves = [np.split(np.arange(s.n_frames), [cut]) for s, cut in zip(sequences, cuts, strict=True)]
+    pairs = list(zip(sequences, halves, strict=True))
+    return [take_frames(s, rows[0]) for s, rows in pairs], [take_frames(s, rows[1]) for s, rows in pairs]
 
 
-def _take(sequence: LabelledSequence, frames: slice) -> LabelledSequence:
-    """A run of a sequence's frames as a sequence of its own."""
-    start, stop = frames.start, frames.stop
-    offsets = sequence.frame_offsets[start : stop + 1]
-    rows = slice(offsets[0], offsets[-1])
-    columns = {name: getattr(sequence, name)[rows] for name in ("boxes", "track_ids", "class_ids", "visibility")}
-    own = {name: getattr(sequence, name)[frames] for name in ("frames", "pictures", "sizes", "complete")}
-    return replace(sequence, frame_offsets=offsets - offsets[0], **columns, **own)
+def take_frames(sequence: LabelledSequence, rows: NDArray[np.int64]) -> LabelledSequence:
+    """Some of a sequence's frames, by their place in it ``(k,)``, ascending, as a sequence of its own."""
+    counts = np.diff(sequence.frame_offsets)[rows]
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    boxes = np.flatnonzero(np.isin(sequence.frame_numbers, rows))
+    columns = {name: getattr(sequence, name)[boxes] for name in ("boxes", "track_ids", "class_ids", "visibility")}
+    own = {name: getattr(sequence, name)[rows] for name in ("frames", "sizes", "complete")}
+    pictures = tuple(sequence.pictures[row] for row in rows.tolist()) if sequence.pictures else ()
+    return replace(sequence, frame_offsets=offsets, pictures=pictures, **columns, **own)
 
 
 class _Builder:

@@ -11,8 +11,10 @@ import torch
 from torch import nn
 
 from murid.models.losses import IdentityClassifier, contrastive_loss, detection_loss
-from murid.models.network import NetworkOutput, build_network
+from murid.models.network import Network, NetworkOutput, build_network
 from murid.models.targets import make_targets
+from murid.models.yolox_head import Yolox
+from murid.models.yolox_loss import yolox_loss
 from murid.training.balance import Balanced, Shared, get_last_shared, make_balance, tap_representation
 from murid.training.config import TrainConfig
 from murid.training.data import Batch, to_rois
@@ -65,15 +67,14 @@ class TrainingModule(lightning.LightningModule):
             nn.utils.clip_grad_norm_(learnt, gradient_clip_val)
 
     def training_step(self, batch: Batch, _index: int) -> torch.Tensor:
-        """Loss of a batch, balanced."""
-        with tap_representation(self.network) as representation:
-            output = self._run(batch)
-        losses = self._compute_losses(output, batch)
-        balanced: Balanced = self.balance(losses, Shared(get_last_shared(self.network), representation))
-        total, weights = balanced
-        values = {**losses, "total": total, **{f"weight/{name}": weight for name, weight in weights.items()}}
+        """Loss of a batch, balanced; plain YOLOX has weights of its own."""
+        images = batch.images[:, : self.network.config.n_channels]
+        if isinstance(self.network, Yolox):
+            values: dict[str, torch.Tensor] = yolox_loss(self.network(images), batch.boxes)._asdict()
+        else:
+            values = self._balance_losses(self.network, images, batch)
         self.log_dict({f"train/{name}": value.detach() for name, value in values.items()}, batch_size=len(batch.boxes))
-        return total
+        return values["total"]
 
     def on_train_batch_start(self, _batch: Batch, _index: int) -> None:
         """Set the learning rate: a rise from zero, then half a cosine."""
@@ -128,21 +129,26 @@ class TrainingModule(lightning.LightningModule):
         """Take the clock up again."""
         self.spent_s, self.waited_s = (float(checkpoint["murid"][name]) for name in ("spent_s", "waited_s"))
 
-    def _run(self, batch: Batch) -> NetworkOutput:
-        """Heads and maps in float32, whatever they were computed in."""
-        output = self.network(batch.images[:, : self.network.config.n_channels])
-        return NetworkOutput(*(value.float() for value in output))
+    def _balance_losses(self, network: Network, images: torch.Tensor, batch: Batch) -> dict[str, torch.Tensor]:
+        """Losses by name, their total, and the weights in it; heads and maps in float32 whatever computed them."""
+        with tap_representation(network) as representation:
+            output = NetworkOutput(*(value.float() for value in network(images)))
+        losses = self._compute_losses(network, output, batch)
+        balanced: Balanced = self.balance(losses, Shared(get_last_shared(network), representation))
+        total, weights = balanced
+        return {**losses, "total": total, **{f"weight/{name}": weight for name, weight in weights.items()}}
 
-    def _compute_losses(self, output: NetworkOutput, batch: Batch) -> dict[str, torch.Tensor]:
+    def _compute_losses(self, network: Network, output: NetworkOutput, batch: Batch) -> dict[str, torch.Tensor]:
         """Losses by name; that of identity only in the steps that train it, and where an identity is known."""
         height, width = batch.images.shape[2:]
-        targets = make_targets(batch.boxes, height, width, box_mode=self.network.config.box_mode)
+        targets = make_targets(batch.boxes, height, width, box_mode=network.config.box_mode)
         detection = detection_loss(output, targets.to(self.device), overlap_weight=self.config.box_overlap_weight)
         losses = {"heat": detection.heat, "offset": detection.offset, "size": detection.size}
         known = batch.identities >= 0
-        if self.global_step % self.config.identity_every == 0 and bool(known.any()):
+        every = self.config.identity_every
+        if every and self.global_step % every == 0 and bool(known.any()):
             rois = to_rois(batch.boxes, self.config.box_jitter).to(self.device)
-            losses["identity"] = self.tell_apart(self.network.embed(output, rois[known]), batch.identities[known])
+            losses["identity"] = self.tell_apart(network.embed(output, rois[known]), batch.identities[known])
         return losses
 
 

@@ -16,7 +16,7 @@ from murid.core.progress import Report, silent
 from murid.formats import LabelledSequence
 from murid.models.checkpoint import save_checkpoint
 from murid.models.presets import PRESETS
-from murid.models.to_onnx import compute_weights_id, export_onnx
+from murid.models.to_onnx import compute_weights_id, export_onnx, find_obstacle
 from murid.training.config import TrainConfig, to_plain
 from murid.training.fit import LOG, Fitted, TrainingData, fit, make_held_out
 from murid.training.library import build_library, hold_out
@@ -110,7 +110,7 @@ def train(
     out = Path(out)
     if not len(data.held_out):
         data = replace(data, held_out=make_held_out(config, data.material))
-    fitted = fit(config, data, out, [_Progress(report)])
+    fitted = fit(config, data, out, [Progress(report)])
     _write_files(config, data, fitted, sources)
     return fitted
 
@@ -123,7 +123,8 @@ def describe_measured(config: TrainConfig, data: TrainingData) -> str:
 
 def _write_files(config: TrainConfig, data: TrainingData, fitted: Fitted, sources: Sequence[str]) -> None:
     out, network, result = fitted.directory, fitted.network, fitted.validation
-    export_onnx(network, out, config.preset, score_scale=result.score_scale, score_bias=result.score_bias)
+    if find_obstacle(network.config) is None:
+        export_onnx(network, out, config.preset, score_scale=result.score_scale, score_bias=result.score_bias)
     save_checkpoint(out / f"{config.preset}.pt", network, {"config": json.dumps(to_plain(config))})
     (out / "config.json").write_text(json.dumps(to_plain(config), indent=2) + "\n", encoding="utf-8")
     draw_curves(read_log(out / LOG), out / "curves.png")
@@ -161,10 +162,13 @@ def _describe(config: TrainConfig, data: TrainingData, fitted: Fitted, sources: 
     }
 
 
-class _Progress(Callback):
-    def __init__(self, report: Report) -> None:
-        self.report = report
+class Progress(Callback):
+    """Tells how far a training is, under the name of a stage."""
+
+    def __init__(self, report: Report, stage: str = "train") -> None:
+        self.report, self.stage = report, stage
 
     def on_train_batch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *_: Any) -> None:
+        """Report the step."""
         total = int(pl_module.n_steps)  # type: ignore[arg-type]
-        self.report("train", trainer.global_step, total)
+        self.report(self.stage, trainer.global_step, total)

@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 
 from murid.files import replace_on_success
 from murid.models.network import Network
+from murid.models.yolox_head import Yolox
 from murid.scenes.still import Still
 from murid.training.data import collate
 from murid.training.validate import detect_batch
 
 _CURVES = {
-    "loss": ("train/heat", "train/offset", "train/size"),
+    "loss": ("train/heat", "train/offset", "train/size", "train/overlap", "train/objectness", "train/classes"),
     "identity loss": ("train/identity",),
     "validation": ("val/ap50", "val/ap75", "val/recall", "val/rank1"),
     "share of time waiting for data": ("train/waiting",),
@@ -57,14 +58,16 @@ def draw_curves(rows: Sequence[dict[str, float]], path: Path) -> None:
     for axes, (title, names) in zip(figure.subplots(2, 2).flat, _CURVES.items(), strict=True):
         for name in names:
             points = [(row["epoch"], row[name]) for row in rows if name in row]
-            axes.plot(*(zip(*points, strict=True) if points else ((), ())), label=name.split("/")[1])
+            if points:
+                axes.plot(*zip(*points, strict=True), label=name.split("/")[1])
         axes.set(title=title, xlabel="epoch")
-        axes.legend()
+        if axes.lines:
+            axes.legend()
     with replace_on_success(path) as temporary:
         figure.savefig(temporary, format="png", dpi=110)
 
 
-def draw_samples(network: Network, stills: Sequence[Still], path: Path, n_columns: int = 4) -> None:
+def draw_samples(network: Network | Yolox, stills: Sequence[Still], path: Path, n_columns: int = 4) -> None:
     """Draw what a network finds (blue, with scores) beside the truth (orange) in up to twelve pictures, as a PNG."""
     chosen = list(stills[: 3 * n_columns])
     found = detect_batch(network, collate(chosen), score_threshold=0.2)

@@ -14,7 +14,8 @@ from scipy.optimize import minimize
 from murid.core.types import Float32
 from murid.detect.decode import HeadMaps, decode
 from murid.evaluate import compute_average_precision, match_greedily, retrieve
-from murid.models.network import Network, NetworkOutput
+from murid.models.network import Network
+from murid.models.yolox_head import Yolox, decode_yolox
 from murid.scenes.still import Still
 from murid.training.data import Batch, collate, to_rois
 
@@ -72,18 +73,18 @@ class Validation:
     score_bias: float
 
 
-def validate(network: Network, stills: Sequence[Still]) -> Validation:
+def validate(network: Network | Yolox, stills: Sequence[Still]) -> Validation:
     """Measure a network in evaluation mode on pictures of one size with truth."""
     chunks = (stills[k : k + _BATCH_SIZE] for k in range(0, len(stills), _BATCH_SIZE))
     return summarise([score_batch(network, collate(list(chunk))) for chunk in chunks])
 
 
-def score_batch(network: Network, batch: Batch) -> Scored:
+def score_batch(network: Network | Yolox, batch: Batch) -> Scored:
     """Detect in a batch, and mark what is right."""
     with torch.inference_mode():
         output = network(batch.images[:, : network.config.n_channels])
-        known = batch.identities >= 0
-        embeddings = network.embed(output, to_rois(batch.boxes).to(output.p3.device)[known])
+        known = (batch.identities >= 0) & isinstance(network, Network)
+        embeddings = _embed(network, output, to_rois(batch.boxes)[known.cpu()])
     found = decode_output(network, output)
     pairs = list(zip((boxes for boxes, _ in found), batch.boxes, strict=True))
     return Scored(
@@ -98,22 +99,31 @@ def score_batch(network: Network, batch: Batch) -> Scored:
 
 @torch.inference_mode()
 def detect_batch(
-    network: Network, batch: Batch, score_threshold: float = _SCORE_THRESHOLD
+    network: Network | Yolox, batch: Batch, score_threshold: float = _SCORE_THRESHOLD
 ) -> list[tuple[Float32, Float32]]:
     """Boxes in pixels and scores of each picture of a batch, best first."""
     return decode_output(network, network(batch.images[:, : network.config.n_channels]), score_threshold)
 
 
 def decode_output(
-    network: Network, output: NetworkOutput, score_threshold: float = _SCORE_THRESHOLD
+    network: Network | Yolox, output: Any, score_threshold: float = _SCORE_THRESHOLD
 ) -> list[tuple[Float32, Float32]]:
     """Boxes in pixels and scores of each picture from what the network says of a batch, best first."""
+    if isinstance(network, Yolox):
+        return [(b.cpu().numpy(), s.cpu().numpy()) for b, s in decode_yolox(output, score_threshold)]
     heads = (output.heatmap.sigmoid(), output.offset, output.size)
     heatmaps, offsets, sizes = (value.float().cpu().numpy() for value in heads)
     return [
         decode(HeadMaps(h.max(axis=0), o, s), box_mode=network.config.box_mode, score_threshold=score_threshold)
         for h, o, s in zip(heatmaps, offsets, sizes, strict=True)
     ]
+
+
+def _embed(network: Network | Yolox, output: Any, rois: torch.Tensor) -> torch.Tensor:
+    """Unit rows ``(k, d)`` of boxes ``(k, 5)``; plain YOLOX has none."""
+    if isinstance(network, Yolox):
+        return rois.new_zeros((0, network.config.rim.embedding_size))
+    return network.embed(output, rois.to(output.p3.device))
 
 
 def summarise(scored: Iterable[Scored]) -> Validation:

@@ -5,6 +5,7 @@ from murid.core.types import DetectionTable, Tracks
 from murid.errors import FormatError, StorageError
 from murid.evaluate import LabelledBoxes
 from murid.formats import Stretch, export_mot, read_mot
+from murid.formats.mot import read_mot_detections
 
 
 def make_stretches() -> list[Stretch]:
@@ -107,3 +108,30 @@ def test_ground_truth_that_is_not_there_or_not_text(tmp_path):
     (tmp_path / "gt.txt").write_bytes(b"\x89PNG\xff\xfe")
     with pytest.raises(FormatError, match=r"gt.txt: file: expected a readable text file"):
         read_mot(tmp_path / "gt.txt")
+
+
+def test_detections_come_by_frame_whatever_their_ids_and_order(tmp_path):
+    (tmp_path / "det.txt").write_text("3,-1,1,2,10,20,0.5\n1,-1,5,5,5,5,1\n3,-1,0,0,4,4,0.25,-1,-1,-1\n")
+    table = read_mot_detections(tmp_path / "det.txt", 4)
+    assert table.frame_offsets.tolist() == [0, 1, 1, 3, 3]
+    assert table[2].boxes.tolist() == [[1, 2, 11, 22], [0, 0, 4, 4]]
+    assert table[2].scores.tolist() == [0.5, 0.25]
+    (tmp_path / "none.txt").write_text("")
+    assert read_mot_detections(tmp_path / "none.txt", 2).frame_offsets.tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("row", "field"),
+    [
+        ("1,-1,0,0,5,5,1.5", "line 1, score: expected a number from 0 to 1, got 1.5"),
+        ("0,-1,0,0,5,5,1", "line 1, frame"),
+        ("5,-1,0,0,5,5,1", "1 to 4, the length of the video"),
+        ("1,-1,0,0,-5,5,1", "line 1, width"),
+        ("1,-2,0,0,5,5,1", "line 1, id"),
+        ("1,-1,0,0,5", "line 1, columns"),
+    ],
+)
+def test_bad_detections_are_named(tmp_path, row, field):
+    (tmp_path / "det.txt").write_text(row + "\n")
+    with pytest.raises(FormatError, match=field):
+        read_mot_detections(tmp_path / "det.txt", 4)

@@ -19,12 +19,12 @@ def count_parameters(module: nn.Module) -> int:
 def test_plain_yolox_has_the_published_size(preset: str, expected: int) -> None:
     config = PRESETS[preset]
     with torch.device("meta"):
-        assert count_parameters(Yolox(config.depth, config.width)) == expected
+        assert count_parameters(Yolox(config)) == expected
 
 
 def test_yolox_predicts_on_three_strides() -> None:
     with torch.device("meta"):
-        levels = Yolox(0.33, 0.5)(torch.empty(1, 3, 640, 640))
+        levels = Yolox(PRESETS["s"])(torch.empty(1, 3, 640, 640))
     assert [level.box.shape for level in levels] == [(1, 4, 80, 80), (1, 4, 40, 40), (1, 4, 20, 20)]
     assert [level.objectness.shape[1] for level in levels] == [1, 1, 1]
 
@@ -63,7 +63,7 @@ def test_maps_of_s_at_640_have_the_papers_shapes() -> None:
         network = build_network("s")
         images = torch.empty(1, 3, 640, 640)
         maps = network.backbone(images)
-        p2 = network.stride4(network.neck(maps).p3, maps.c2)
+        p2 = network.stride4(network.neck(maps), maps.c2)
         output = network(images)
     assert p2.shape == (1, 64, 160, 160)
     assert output.p3.shape == (1, 128, 80, 80)

@@ -9,6 +9,7 @@ from torch import nn
 from torchjd.aggregation import MGDA
 
 from murid.errors import ArrayError, ConfigError, FormatError, StorageError
+from murid.models.neck import Pyramid
 from murid.models.network import build_network
 from murid.training.balance import (
     IDENTITY_GRID,
@@ -394,7 +395,7 @@ def test_gradients_at_the_taps_are_those_at_the_joint_representation():
         output = network(torch.rand(1, network.config.n_channels, 64, 64))
     assert [tensor.shape[2] for tensor in tapped] == [16, 8, 4, 2]
     cut = [tensor.detach().requires_grad_() for tensor in tapped]
-    heatmap = network.heads(network.stride4(cut[1], cut[0]))[0]
+    heatmap = network.heads(network.stride4(Pyramid(*cut[1:]), cut[0]))[0]
     embedding = network.embed(output._replace(p3=cut[1], p4=cut[2], p5=cut[3]), rois)
     for got, wanted in ((output.heatmap, heatmap), (network.embed(output, rois), embedding)):
         pairs = zip(differentiate(got[0].sum(), tapped), differentiate(wanted[0].sum(), cut), strict=True)

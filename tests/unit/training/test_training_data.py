@@ -176,7 +176,7 @@ class TestConfig:
             ("[epochs]\nx = 3", "epochs: expected a value"),
             ("batch_size = 0", "batch_size: expected 1 or more, got 0"),
             ("size_px = 100", "size_px: expected a multiple of 32"),
-            ("preset = 'xl'", "preset: expected nano or s or m or l, got xl"),
+            ("preset = 'xl'", "preset: expected nano or s or m or l or yolox-s or .*, got xl"),
             ("epochs =", "expected TOML"),
         ],
     )

@@ -58,6 +58,13 @@ def test_a_training_leaves_weights_log_and_checkpoints(tmp_path):
     assert {"train/heat", "train/identity", "train/waiting", "val/ap50", "val/ap75"} <= set(rows[1])
 
 
+def test_re_identification_may_be_left_out(tmp_path):
+    fit(dataclasses.replace(TINY, identity_every=0, epochs=1), FEW, tmp_path)
+    (row,) = read_log(tmp_path / LOG)
+    assert "train/heat" in row
+    assert "train/identity" not in row
+
+
 def test_a_killed_training_ends_like_an_undisturbed_one(tmp_path):
     config = dataclasses.replace(TINY, ema_decay=None)
     whole = fit(config, FEW, tmp_path / "whole").network.state_dict()

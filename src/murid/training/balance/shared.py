@@ -10,7 +10,6 @@ import torch
 from torch import nn
 
 from murid.models.backbones import BackboneOutput
-from murid.models.neck import Pyramid
 from murid.models.network import Network
 
 
@@ -32,20 +31,20 @@ class Shared(NamedTuple):
 
 def get_last_shared(network: Network) -> list[nn.Parameter]:
     """Parameters of the layer that makes P3: the last before detection (P2) and identity (P3 to P5) part."""
-    return list(network.neck.down3.parameters())
+    return list(network.neck.last_shared.parameters())
 
 
 @contextmanager
 def tap_representation(network: Network) -> Iterator[list[torch.Tensor]]:
-    """Lend a list that one forward pass in the block fills with the representation: C2, P3, P4 and P5.
+    """Lend a list that one forward pass in the block fills with C2 and all that the neck gives.
 
     Yields
     ------
     list of Tensor
-        ``(B, channels, H / stride, W / stride)`` at strides 4, 8, 16 and 32. They are aliases which only the tasks'
-        own parts use, so the gradient at P3 leaves out what reaches it through P4 and P5, and that at C2 what reaches
-        it through the backbone; together they are the gradient at the joint representation (Sener and Koltun 2018,
-        section 3.3).
+        ``(B, channels, H / stride, W / stride)`` at strides 4, 8, 16, 32 and those of what else the neck gives.
+        They are aliases which only the tasks' own parts use, so the gradient at P3 leaves out what reaches it through
+        P4 and P5, and that at C2 what reaches it through the backbone; together they are the gradient at the joint
+        representation (Sener and Koltun 2018, section 3.3).
     """
     tapped: list[torch.Tensor] = []
 
@@ -53,8 +52,8 @@ def tap_representation(network: Network) -> Iterator[list[torch.Tensor]]:
         tapped.append(maps.c2.view_as(maps.c2))
         return maps._replace(c2=tapped[-1])
 
-    def tap_neck(_module: nn.Module, _inputs: Any, maps: Pyramid) -> Pyramid:
-        aliases = Pyramid(*(level.view_as(level) for level in maps))
+    def tap_neck(_module: nn.Module, _inputs: Any, maps: Any) -> Any:
+        aliases = type(maps)(*(level.view_as(level) for level in maps))
         tapped.extend(aliases)
         return aliases
 

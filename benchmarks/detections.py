@@ -1,0 +1,122 @@
+"""Boxes of YOLOv5s, YOLOv7-tiny and YOLOv8s for ``murid tables``, from your own installation of them (AGPL, GPL).
+
+    murid tables --small --out tables --show                # makes the recordings, and tables/recordings.json
+    python benchmarks/detections.py pictures --out pictures # scenes as a YOLO data set, to train on without murid
+    yolo train model=yolov8s.yaml data=pictures/data.yaml imgsz=96 batch=4 epochs=1 pretrained=False
+    python benchmarks/detections.py boxes best.pt --recordings tables/recordings.json --out boxes/yolov8s --size 192
+    murid tables --small --out tables --detections yolov8s=boxes/yolov8s
+
+``boxes`` loads a file of Ultralytics' package (YOLOv8s, YOLOv5s as ``yolov5su``), or with ``--repository`` one of a
+clone that torch.hub can load (YOLOv5, YOLOv7). Beside the boxes it writes ``cost.json``: parameters, and operations at
+640 x 640 as murid counts them for its own rows. On AnimalTrack, ``murid convert`` writes a YOLO data set of its
+training split. murid imports nothing of these packages.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+
+from murid.core import Frame
+from murid.models.cost import count_gflops, count_parameters
+from murid.scenes.still import Still, make_still
+from murid.tables.costs import COST
+from murid.tables.scale import COST_SIDE_PX, FULL, SMALL
+from murid.video import open_source
+
+Find = Callable[[np.ndarray], np.ndarray]
+LOWEST_SCORE = 0.05
+
+
+def write_pictures(arguments: argparse.Namespace) -> None:
+    """Scenes as a YOLO data set: what the small tables' networks learn from, and pictures to validate by."""
+    stills = (FULL if arguments.full else SMALL).train.stills
+    for part, first, n in (("train", 0, arguments.n), ("val", 5 * 10**12, 64)):
+        for number in range(n):
+            write_picture(arguments.out, part, number, make_still(first + number, stills))
+    text = f"path: {arguments.out.absolute()}\ntrain: images/train\nval: images/val\nnames: [animal]\n"
+    (arguments.out / "data.yaml").write_text(text)
+
+
+def write_picture(out: Path, part: str, number: int, still: Still) -> None:
+    """One picture, and a row ``class x y width height`` for each animal, in shares of the picture."""
+    images, labels = out / "images" / part, out / "labels" / part
+    for directory in (images, labels):
+        directory.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(images / f"{number:06d}.png"), still.image[..., ::-1])
+    height, width = still.image.shape[:2]
+    low, high = still.boxes[:, :2], still.boxes[:, 2:]
+    rows = np.concatenate([(low + high) / 2, high - low], axis=1) / [width, height, width, height]
+    (labels / f"{number:06d}.txt").write_text("".join(f"0 {x:.6f} {y:.6f} {w:.6f} {h:.6f}\n" for x, y, w, h in rows))
+
+
+def write_boxes(arguments: argparse.Namespace) -> None:
+    """One MOT file a recording, and the cost of the network."""
+    network, find = (load_hub if arguments.repository else load_ultralytics)(arguments)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    for recording in json.loads(arguments.recordings.read_text()):
+        frames = islice(open_source(recording["video"]).iterate(), recording["n_frames"])
+        (arguments.out / f"{recording['name']}.txt").write_text("".join(iterate_rows(frames, find)))
+    network = network.float().cpu()
+    gflops = count_gflops(network, torch.zeros(1, 3, COST_SIDE_PX, COST_SIDE_PX))
+    cost = {"parameters": count_parameters(network), "gflops": gflops}
+    (arguments.out / COST).write_text(json.dumps(cost) + "\n")
+
+
+def iterate_rows(frames: Iterator[Any], find: Find) -> Iterator[str]:
+    """Rows ``frame, -1, left, top, width, height, score`` of all frames that can be decoded."""
+    for number, frame in enumerate(frames, 1):
+        for x1, y1, x2, y2, score in find(frame.image)[:, :5] if isinstance(frame, Frame) else ():
+            yield f"{number},-1,{x1:.2f},{y1:.2f},{x2 - x1:.2f},{y2 - y1:.2f},{score:.4f}\n"
+
+
+def load_ultralytics(arguments: argparse.Namespace) -> tuple[torch.nn.Module, Find]:
+    """Network, and what finds boxes ``(n, 6)`` in a picture RGB, of the package ``ultralytics``."""
+    from ultralytics import YOLO
+
+    model = YOLO(arguments.weights)
+
+    def find(image: np.ndarray) -> np.ndarray:
+        result = model.predict(image[..., ::-1], imgsz=arguments.size, conf=LOWEST_SCORE, verbose=False)[0]
+        return result.boxes.data.cpu().numpy()
+
+    return model.model, find
+
+
+def load_hub(arguments: argparse.Namespace) -> tuple[torch.nn.Module, Find]:
+    """The same of a clone of YOLOv5 or YOLOv7."""
+    model = torch.hub.load(str(arguments.repository), "custom", arguments.weights, source="local")
+    model.conf = LOWEST_SCORE
+    return model.model, lambda image: model(image, size=arguments.size).xyxy[0].cpu().numpy()
+
+
+def main() -> None:
+    """Write pictures to learn from, or boxes."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    verbs = parser.add_subparsers(required=True)
+    pictures = verbs.add_parser("pictures", help="scenes as a YOLO data set")
+    pictures.add_argument("-n", type=int, default=720, help="pictures; the small tables show 720 to each network")
+    pictures.add_argument("--full", action="store_true", help="of 640 pixels")
+    pictures.set_defaults(run=write_pictures)
+    boxes = verbs.add_parser("boxes", help="detections of the recordings")
+    boxes.add_argument("weights")
+    boxes.add_argument("--repository", type=Path, help="clone of YOLOv5 or YOLOv7; else the package ultralytics")
+    boxes.add_argument("--recordings", type=Path, required=True, help="recordings.json of murid tables")
+    boxes.add_argument("--size", type=int, default=640, help="longest side in pixels")
+    boxes.set_defaults(run=write_boxes)
+    for verb in (pictures, boxes):
+        verb.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    arguments.run(arguments)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The paper's tables made again: each row trained, run and scored, and kept with its configuration."""
