@@ -31,7 +31,7 @@ def test_ids_told_live_are_those_of_the_run(clip, tmp_path):
     run, summary = go_live(clip, tmp_path / "live.murid", listeners=[listen], identities=False)
     assert summary.n_tracked == len(told)
     assert summary.n_tracked + summary.n_dropped == summary.n_captured == 90
-    assert summary.n_tracked >= 30
+    assert summary.n_tracked >= 10
     assert 0 < summary.p50_s <= summary.p99_s
     times = [time_s for _, time_s, *_ in told]
     assert times == sorted(times)

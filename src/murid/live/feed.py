@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Condition, Event, Thread
 from typing import Protocol
@@ -75,14 +75,18 @@ class _PacedFile:
         source = FileSource(path)
         self.fps = source.info.fps
         self._frames = (frame for frame in source.iterate() if isinstance(frame, Frame))
+        self._first_s: float | None = None
         self._started: float | None = None
 
     def read(self) -> UInt8 | None:
         frame = next(self._frames, None)
         if frame is None:
             return None
+        if self._first_s is None:  # the clock starts when the second one is asked for
+            self._first_s = frame.time_s
+            return frame.image
         if self._started is None:
-            self._started = time.monotonic() - frame.time_s
+            self._started = time.monotonic() - self._first_s
         time.sleep(max(0.0, self._started + frame.time_s - time.monotonic()))
         return frame.image
 
@@ -92,6 +96,8 @@ class _PacedFile:
 
 class Feed:
     """Read a camera in a thread; what is not taken before the next picture comes is dropped and counted.
+
+    The first picture is read at once, the others from when the feed is first iterated over.
 
     A camera that gives nothing more is opened again, for as long as the patience lasts; then the feed ends.
 
@@ -120,11 +126,15 @@ class Feed:
         self._newest: Captured | None = Captured(first, time.monotonic(), 0)
         self._changed, self._stopped, self._ended = Condition(), Event(), False
         self.n_captured, self.n_dropped, self.n_lost = 1, 0, 0
-        self._thread = Thread(target=self._fill, name="murid-camera", daemon=True)
-        self._thread.start()
+        self._thread: Thread | None = None
 
     def __iter__(self) -> Iterator[Captured]:
         """Yield the newest picture each time, until the feed ends or is stopped."""
+        if self._thread is None:
+            if self._newest is not None:
+                self._newest = replace(self._newest, captured_s=time.monotonic())
+            self._thread = Thread(target=self._fill, name="murid-camera", daemon=True)
+            self._thread.start()
         while True:
             with self._changed:
                 # A camera that hangs must not keep a user from stopping.
@@ -143,7 +153,10 @@ class Feed:
     def close(self) -> None:
         """End the feed and let go of the camera."""
         self.stop()
-        self._thread.join(timeout=2 * _RETRY_S + 2)
+        if self._thread is None:
+            self._camera.close()
+        else:
+            self._thread.join(timeout=2 * _RETRY_S + 2)
 
     def _fill(self) -> None:
         try:
