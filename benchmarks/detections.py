@@ -66,7 +66,7 @@ def write_boxes(arguments: argparse.Namespace) -> None:
         frames = islice(open_source(recording["video"]).iterate(), recording["n_frames"])
         (arguments.out / f"{recording['name']}.txt").write_text("".join(iterate_rows(frames, find)))
     network = network.float().cpu()
-    gflops = count_gflops(network, torch.zeros(1, 3, COST_SIDE_PX, COST_SIDE_PX))
+    gflops = count_gflops(network, torch.zeros(1, 3, COST_SIDE_PX, COST_SIDE_PX), device="cpu")
     cost = {"parameters": count_parameters(network), "gflops": gflops}
     (arguments.out / COST).write_text(json.dumps(cost) + "\n")
 

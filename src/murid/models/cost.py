@@ -26,8 +26,8 @@ def count_parameters(*modules: nn.Module) -> int:
     return sum(p.numel() for module in modules for p in module.parameters())
 
 
-def count_gflops(module: nn.Module, *inputs: torch.Tensor) -> float:
-    """10⁹ operations of convolutions and matrix products in one call; no arithmetic is done, and shapes alone matter.
+def count_gflops(module: nn.Module, *inputs: torch.Tensor, device: str = "meta") -> float:
+    """10⁹ operations of convolutions and matrix products in one call.
 
     Parameters
     ----------
@@ -35,11 +35,13 @@ def count_gflops(module: nn.Module, *inputs: torch.Tensor) -> float:
         Stays as it is.
     *inputs : Tensor
         What it is called with.
+    device : str
+        With ``"meta"`` no arithmetic is done, and shapes alone matter; modules that look at values need ``"cpu"``.
     """
-    module = copy.deepcopy(module).to("meta").eval()
+    module = copy.deepcopy(module).to(device).eval()
     counter = FlopCounterMode(display=False, custom_mapping={torch.ops.torchvision.deform_conv2d: _count_deformable})
     with counter, torch.no_grad():
-        module(*(value.to("meta") for value in inputs))
+        module(*(value.to(device) for value in inputs))
     return counter.get_total_flops() / 1e9
 
 

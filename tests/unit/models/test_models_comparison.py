@@ -91,6 +91,7 @@ def test_operations_by_hand() -> None:
     module.append(nn.Linear(4 * 5 * 5, 7))
     by_hand = 2 * (3 * 9 * 8 * 100 + 8 * 4 * 25 + 100 * 7)
     assert count_gflops(module, torch.empty(1, 3, 10, 10)) * 1e9 == by_hand
+    assert count_gflops(module, torch.zeros(1, 3, 10, 10), device="cpu") * 1e9 == by_hand
     assert next(module.parameters()).device.type == "cpu"
 
 
