@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from hashlib import sha256
 from itertools import chain, islice, repeat
@@ -21,7 +22,10 @@ from murid.detect.detector import Detector, load_detector
 from murid.errors import ConfigError
 from murid.formats import read_camera_motion
 from murid.formats.arena_file import read_arena_file
+from murid.formats.gallery_file import load_gallery
 from murid.identify import Identified, IdentifyConfig
+from murid.identify.gallery import Gallery
+from murid.naming import check_names, enrol_run, name_alike, name_from_gallery
 from murid.run import Run, read_layout, whole_picture
 from murid.store import DetectionWriter, RunDirectory
 from murid.tracking import TrackConfig, find_likely_tracks, keep_tracks
@@ -47,6 +51,8 @@ def track(
     identify: IdentifyConfig | None = None,
     camera_motion: str | Path | None = None,
     arena: str | Path | None = None,
+    gallery: str | Path | None = None,
+    grow: bool = False,
     report: Report = silent,
 ) -> Run:
     """Track the animals in a video.
@@ -82,6 +88,10 @@ def track(
     arena : str or Path, optional
         Arena file, as `murid.formats.arena_file` reads it: what lies outside its arenas is no animal, and each arena
         has animals of its own, `animals` of them where it does not say how many.
+    gallery : str or Path, optional
+        Gallery file, as `enrol` makes it, to name the identities from; needs the number of animals.
+    grow : bool
+        Whether the gallery learns from this recording what its animals look like.
     report : callable
         Told of progress.
 
@@ -95,6 +105,7 @@ def track(
         `SourceError`, `ModelError`, `RunError`, `StorageError`, `FormatError` or `ConfigError`, each naming what was
         wrong.
     """
+    _check_gallery(gallery, grow)
     detect = detect or DetectConfig()
     association = association or TrackConfig()
     if animals is not None:
@@ -103,6 +114,8 @@ def track(
     motion = None if camera_motion is None else read_camera_motion(camera_motion, frames.info.n_frames)
     layout = _read_layout(arena, frames, motion)
     counts = count_animals(layout, animals)
+    if gallery is not None and (counts is None or not identities):
+        raise ConfigError("gallery: expected animals, the number of them, and identities, since it is they that are named")
     finder = load_detector(detector or detect.detector, detect)
     finder.fit(sample_frames(frames, N_BACKGROUND_FRAMES))
     linking = _describe_association(association, motion, layout)
@@ -112,6 +125,7 @@ def track(
         fingerprint=frames.compute_fingerprint(),
         config={"detect": describe_detection(detect), "track": linking},
         detector=f"{finder.name} {finder.fingerprint}",
+        embedder=finder.embedder,
         existing="restart" if restart else "resume",
     ) as run:
         run.record("track", {"animals": animals, "detector": finder.name, "restart": restart})
@@ -122,6 +136,8 @@ def track(
             run, association, counts if identities else None,
             layout=layout, identify=identify, motion=motion, report=report,
         )  # fmt: skip
+        if gallery is not None:
+            name_from_gallery(run, gallery, grow=grow)
     result = Run.open(run.path)
     if video:
         result.annotate(report=report)
@@ -129,7 +145,13 @@ def track(
 
 
 def identify(
-    run: str | Path, *, animals: int | None = None, config: IdentifyConfig | None = None, report: Report = silent
+    run: str | Path,
+    *,
+    animals: int | None = None,
+    config: IdentifyConfig | None = None,
+    gallery: str | Path | None = None,
+    grow: bool = False,
+    report: Report = silent,
 ) -> Run:
     """Tell the identities of a run anew from what it has stored; the video is not needed.
 
@@ -141,6 +163,8 @@ def identify(
         Number of animals, an upper bound; as before by default.
     config : IdentifyConfig, optional
         Settings.
+    gallery, grow
+        As for `track`.
     report : callable
         Told of progress.
 
@@ -148,9 +172,13 @@ def identify(
     ------
     ConfigError
         If the number of animals is below 1, or was never given, or more are seen apart for long.
+    FormatError
+        If the gallery file is none.
     RunError, StorageError
-        If it is no run, detection is not finished, or it cannot be written to.
+        If it is no run, detection is not finished, it cannot be written to, or its embeddings are of other weights
+        than the gallery's.
     """
+    _check_gallery(gallery, grow)
     with RunDirectory.open(run, writable=True) as directory:
         settings, layout = directory.manifest.config, read_layout(directory)
         before = settings.get("identify", {}).get("animals") or settings.get("track", {}).get("max_tracks")
@@ -160,7 +188,85 @@ def identify(
             raise ConfigError("animals: expected a number, since this run was made without one, got none")
         directory.record("identify", {"animals": told})
         _identify(directory, layout, counts, config or IdentifyConfig(), report)
+        if gallery is not None:
+            name_from_gallery(directory, gallery, grow=grow)
     return Run.open(run)
+
+
+def join_runs(runs: Sequence[str | Path]) -> list[Run]:
+    """Give the same animals the same names in several runs whose identities were told, without a gallery.
+
+    Raises
+    ------
+    ConfigError
+        If there are fewer than two runs, or two are of one video.
+    RunError, StorageError
+        If one is no run, has no identities, or embeddings of other weights than the first, or cannot be written to.
+    """
+    if len(runs) < 2:
+        raise ConfigError(f"runs: expected two or more, got {len(runs)}")
+    with ExitStack() as stack:
+        name_alike([stack.enter_context(RunDirectory.open(run, writable=True)) for run in runs])
+    return [Run.open(run) for run in runs]
+
+
+def enrol(
+    gallery: str | Path,
+    solos: Mapping[str, str | Path] | None = None,
+    *,
+    run: str | Path | None = None,
+    names: Mapping[int, str] | None = None,
+    detector: str | Path | None = None,
+    report: Report = silent,
+) -> Gallery:
+    """Put animals into a gallery: from videos of one animal each, or from a run with several.
+
+    Parameters
+    ----------
+    gallery : str or Path
+        Gallery file; made if it is not there, else it grows.
+    solos : mapping of str to path, optional
+        Video of each animal alone, by the animal's name; each is tracked into a run beside it.
+    run : str or Path, optional
+        Run whose identities were told and looked through.
+    names : mapping of int to str, optional
+        Names of the run's identities; by default those that it has.
+    detector : str or Path, optional
+        As for `track`, for the solos.
+    report : callable
+        Told of progress.
+
+    Returns
+    -------
+    Gallery
+
+    Raises
+    ------
+    MuridError
+        `ConfigError` where a name is used twice or is none, or an animal is hardly seen; else as `track` and
+        `identify`.
+    """
+    solos = solos or {}
+    if bool(solos) == (run is not None):
+        raise ConfigError("enrol: expected videos of single animals or a run, got " + ("both" if solos else "neither"))
+    check_names([*solos, *(names or {}).values()])
+    found = []
+    for name, video in solos.items():
+        solo = track(video, animals=1, detector=detector, report=report)
+        found.append((solo.path, {1: name}))
+    if run is not None:
+        found.append((Path(run), dict(names or {})))
+    for path, own in found:
+        with RunDirectory.open(path, writable=True) as directory:
+            enrolled = enrol_run(directory, gallery, own)
+    return enrolled
+
+
+def _check_gallery(gallery: str | Path | None, grow: bool) -> None:
+    if grow and gallery is None:
+        raise ConfigError("grow: expected a gallery that grows, got none")
+    if gallery is not None:
+        load_gallery(gallery)
 
 
 def describe_detection(config: DetectConfig) -> dict[str, Any]:

@@ -67,7 +67,12 @@ class Run:
         """Return where each track was over time, missing frames as NaN; raises `RunError` as `tracks` does."""
         tracks, times_s = self.tracks(), self._directory.read_frames().times_s
         ids = np.unique(tracks.track_ids[tracks.track_ids >= 0])
-        return to_trajectories(Stretch(0, times_s, tracks), ids, [str(i) for i in ids.tolist()])
+        return to_trajectories(Stretch(0, times_s, tracks), ids, [self.names.get(i, str(i)) for i in ids.tolist()])
+
+    @property
+    def names(self) -> dict[int, str]:
+        """What identities are called, where they were given names."""
+        return {i: own.name for i, own in self._directory.manifest.names.items()}
 
     def export(
         self,
@@ -170,7 +175,7 @@ class Run:
         if source.compute_fingerprint() != dict(self._directory.manifest.fingerprint):
             raise SourceError(source.info.path, "fingerprint", "the video that was tracked", "another one")
         make_directory(path.parent)
-        info, annotator = source.info, Annotator(source.info.fps)
+        info, annotator = source.info, Annotator(source.info.fps, self.names)
         tracked = (frame for _, tracks in self._directory.iterate_tracks() for frame in tracks)
         with VideoSink(path, info.fps, info.width, info.height) as sink:
             image = np.zeros((info.height, info.width, 3), np.uint8)
@@ -207,6 +212,9 @@ class Run:
             "unreadable_frames": unreadable,
         }
         tracks = self._summarise_tracks() if directory.is_done("track") else []
+        for row in tracks:
+            own = manifest.names.get(row["id"])
+            row |= {"name": None, "name_chance": None} if own is None else {"name": own.name, "name_chance": own.chance}
         return facts | {"tracks": tracks, "crossings": directory.read_crossings()}
 
     def _summarise_tracks(self) -> list[dict[str, Any]]:
@@ -249,6 +257,7 @@ class Run:
             fingerprint=str(facts.get("sha256", "")),
             made=datetime.fromisoformat(manifest.provenance[0].time_utc) if manifest.provenance else None,
             metadata=metadata,
+            given_names=self.names,
         )
 
     def _iterate_stretches(self) -> Iterator[Stretch]:

@@ -3,31 +3,58 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
 
 from murid import pipeline
 from murid.cli.progress import show_progress
-from murid.cli.track import warn
+from murid.cli.track import print_names, warn
 from murid.errors import ConfigError
 from murid.identify import IdentifyConfig
 
 
-def identify(run: Path, /, *, animals: int | None = None, identify: IdentifyConfig | None = None) -> None:
+def identify(
+    run: Path,
+    /,
+    *more: Path,
+    animals: int | None = None,
+    gallery: Path | None = None,
+    grow: Annotated[bool, Parameter(negative=())] = False,
+    identify: IdentifyConfig | None = None,
+) -> None:
     """Tell the identities of a run anew from what it has stored; the video is not needed.
+
+    Of several runs of the same animals, an animal has one name in all, with or without a gallery.
 
     Parameters
     ----------
     run : Path
         Run directory.
+    more : Path
+        Further ones, of the same animals.
     animals : int
         Number of animals, at most; as before if not given.
+    gallery : Path
+        Gallery file to name the animals from (murid enrol makes one); who is not in it is unknown.
+    grow : bool
+        Let the gallery learn what animals that are told for sure look like here.
     identify : IdentifyConfig
         Settings.
     """
     if animals is not None and animals < 1:
         raise ConfigError(f"--animals: expected 1 or more, got {animals}")
-    with show_progress() as report:
-        result = pipeline.identify(run, animals=animals, config=identify, report=report)
-    facts = result.info()
-    warn(facts)
-    doubtful = f"{len(facts['crossings'])} doubtful crossings"
-    print(f"{len(facts['tracks'])} identities in {facts['n_frames']} frames, {doubtful}: {result.path}")
+    results = []
+    for path in (run, *more):
+        with show_progress() as report:
+            results.append(
+                pipeline.identify(path, animals=animals, config=identify, gallery=gallery, grow=grow, report=report)
+            )
+    if more and gallery is None:
+        results = pipeline.join_runs([run, *more])
+    for result in results:
+        facts = result.info()
+        warn(facts)
+        doubtful = f"{len(facts['crossings'])} doubtful crossings"
+        print(f"{len(facts['tracks'])} identities in {facts['n_frames']} frames, {doubtful}: {result.path}")
+        print_names(facts)

@@ -73,10 +73,11 @@ def _print_run(facts: dict[str, Any]) -> None:
     if facts["identity_note"]:
         print(f"note    {facts['identity_note']}")
     if facts["tracks"]:
-        print(f"\n{'track':>6} {'first':>8} {'last':>8} {'frames':>8} {'filled':>8} {'score':>6} {'certain':>8}")
+        print(f"\n{'track':>6} {'first':>8} {'last':>8} {'frames':>8} {'filled':>8} {'score':>6} {'certain':>8}  name")
     for row in facts["tracks"]:
         frames = f"{row['first_frame']:>8} {row['last_frame']:>8} {row['n_frames']:>8} {row['n_filled']:>8}"
-        print(f"{row['id']:>6} {frames} {row['mean_score']:>6.2f} {row['mean_certainty']:>8.4f}")
+        name = "" if row["name"] is None else f"  {row['name']} ({row['name_chance']:.0%})"
+        print(f"{row['id']:>6} {frames} {row['mean_score']:>6.2f} {row['mean_certainty']:>8.4f}{name}")
     if facts["crossings"]:
         print(f"\n{'doubtful crossing':>18} {'first':>8} {'last':>8} {'exchanged':>10}")
     for row in facts["crossings"][:_SHOWN_CROSSINGS]:

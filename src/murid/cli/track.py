@@ -35,6 +35,8 @@ def track(
     identify: IdentifyConfig | None = None,
     camera_motion: Path | None = None,
     arena: Path | None = None,
+    gallery: Path | None = None,
+    grow: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
     """Track the animals in a video, or in many.
 
@@ -70,6 +72,10 @@ def track(
     arena : Path
         Arena file (murid arena makes one): what lies outside its arenas, or is to be ignored, is dropped; each arena
         has animals of its own, and --animals of them where the file does not say how many.
+    gallery : Path
+        Gallery file to name the animals from (murid enrol makes one); who is not in it is unknown.
+    grow : bool
+        Let the gallery learn what animals that are told for sure look like here.
     """
     if animals is not None and animals < 1:
         raise ConfigError(f"--animals: expected 1 or more, got {animals}")
@@ -78,7 +84,7 @@ def track(
         return pipeline.track(
             name, animals=animals, detector=detector, out=path, video=video, restart=restart,
             detect=detect, association=association, camera_motion=camera_motion, arena=arena, identities=identities,
-            identify=identify, report=report,
+            identify=identify, gallery=gallery, grow=grow, report=report,
         )  # fmt: skip
 
     sources = find_sources([source, *more])
@@ -90,6 +96,7 @@ def track(
     facts = run.info()
     warn(facts)
     print(f"{_summarise(facts)}: {run.path}")
+    print_names(facts)
     if video:
         print(f"annotated video: {run.video_path}")
 
@@ -136,3 +143,10 @@ def warn(facts: dict[str, object]) -> None:
     if unreadable:
         some = ", ".join(str(k) for k in unreadable[:5]) + (", …" if len(unreadable) > 5 else "")
         print(f"murid: warning: {len(unreadable)} frames could not be decoded: {some}", file=sys.stderr)
+
+
+def print_names(facts: dict[str, Any]) -> None:
+    """Say what the identities of a run are called, where they have names."""
+    named = [row for row in facts["tracks"] if row["name"] is not None]
+    if named:
+        print("names: " + ", ".join(f"{row['id']} {row['name']} ({row['name_chance']:.0%})" for row in named))

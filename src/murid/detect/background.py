@@ -46,11 +46,14 @@ class BackgroundDetector:
     ----------
     name : str
         ``"background"``.
+    embedder : None
+        There are no embeddings.
     needs_background : bool
         True: `fit` comes first.
     """
 
     name = "background"
+    embedder = None
     needs_background = True
 
     def __init__(self, config: DetectConfig | None = None) -> None:

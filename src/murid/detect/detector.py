@@ -30,6 +30,11 @@ class Detector(Protocol):
         ...
 
     @property
+    def embedder(self) -> str | None:
+        """What tells the weights that embeddings come from; None without embeddings."""
+        ...
+
+    @property
     def needs_background(self) -> bool:
         """Whether `fit` should be called before `detect`."""
         ...

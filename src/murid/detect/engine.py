@@ -56,6 +56,8 @@ class Engine:
         What the detection network says about itself.
     fingerprint : str
         Hash of the network files and of all settings that change the result.
+    embedder : str or None
+        What tells the weights of the re-identification network from others; None without one.
     needs_background : bool
         Whether the network looks at the difference from the empty scene, which `fit` learns.
 
@@ -77,6 +79,7 @@ class Engine:
             check_pair(path_embedder, self.metadata, other)
             models.append(embedder)
         self.fingerprint = self._fingerprint = _compute_fingerprint([path_detector, path_embedder], self.config)
+        self.embedder = None if path_embedder is None else self.metadata.weights_id
         self.needs_background = self.metadata.n_channels > 3
         self._backdrop: Backdrop | None = None
         self._usual_area: float | None = None  # square pixels of the input

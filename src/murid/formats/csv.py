@@ -9,6 +9,7 @@ import numpy as np
 
 from murid.core.boxes import compute_centres, to_xywh
 from murid.files import replace_on_success
+from murid.formats.recording import Recording
 from murid.formats.stretch import Rows, Stretch, iterate_rows
 
 HEADER = "frame,time_s,track_id,x,y,width,height,score,certainty,filled\n"
@@ -19,7 +20,7 @@ def export_csv(path: str | Path, stretches: Iterable[Stretch]) -> None:
 
     Columns: ``frame`` from 0, ``time_s``, ``track_id``, centre of the box ``x, y`` and its ``width, height`` in pixels,
     ``score``; ``certainty`` that it is this animal, empty where identities were not told; ``filled``, 1 where the
-    position was filled in rather than seen, else 0. Rows are ordered by frame and track id; a frame without animals
+    position was filled in rather than seen, else 0; ``name`` of the animal, where names were given. Rows are ordered by frame and track id; a frame without animals
     has none.
 
     Parameters
@@ -27,17 +28,22 @@ def export_csv(path: str | Path, stretches: Iterable[Stretch]) -> None:
     path : str or Path
         The file; one that is there is replaced.
     stretches : iterable of Stretch
-        Consecutive stretches of one video.
+        Consecutive stretches of one video; a `Recording` says what animals are called.
 
     Raises
     ------
     StorageError
         If it cannot be written.
     """
-    with replace_on_success(path) as temporary, temporary.open("w", encoding="ascii", newline="\n") as file:
-        file.write(HEADER)
+    with replace_on_success(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+        names = stretches.given_names if isinstance(stretches, Recording) else {}
+        file.write(HEADER.replace("\n", ",name\n") if names else HEADER)
         for rows in iterate_rows(stretches):
-            file.writelines(_format(rows))
+            lines = _format(rows)
+            if names:
+                own = (names.get(i, "") for i in rows.track_ids.tolist())
+                lines = (f"{line[:-1]},{name}\n" for line, name in zip(lines, own, strict=True))
+            file.writelines(lines)
 
 
 def _format(rows: Rows) -> Iterator[str]:

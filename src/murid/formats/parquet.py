@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,7 @@ def export_parquet(path: str | Path, recording: Recording) -> None:
     """Write tracks as a table with the columns of `murid.formats.csv.export_csv`, atomically.
 
     An unknown ``certainty`` is null. The key ``murid`` of the file's metadata holds, as JSON, ``source``, ``width``,
-    ``height``, ``fps`` and ``n_frames`` of the video.
+    ``height``, ``fps`` and ``n_frames`` of the video, and ``names`` of animals by their ids, where names were given.
 
     Parameters
     ----------
@@ -49,20 +50,25 @@ def export_parquet(path: str | Path, recording: Recording) -> None:
         If it cannot be written.
     """
     facts = {name: getattr(recording, name) for name in ("source", "width", "height", "fps", "n_frames")}
-    schema = SCHEMA.with_metadata({"murid": json.dumps(facts)})
+    names = recording.given_names
+    if names:
+        facts["names"] = {str(track_id): name for track_id, name in names.items()}
+    schema = (SCHEMA.append(pa.field("name", pa.string())) if names else SCHEMA).with_metadata({"murid": json.dumps(facts)})
     with replace_on_success(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
         waiting: list[pa.RecordBatch] = []
         for rows in iterate_rows(recording):
-            waiting.append(_to_batch(rows, schema))
+            waiting.append(_to_batch(rows, schema, names))
             if sum(batch.num_rows for batch in waiting) >= ROWS_PER_GROUP:
                 writer.write_table(pa.Table.from_batches(waiting))
                 waiting.clear()
         writer.write_table(pa.Table.from_batches(waiting, schema))
 
 
-def _to_batch(rows: Rows, schema: pa.Schema) -> pa.RecordBatch:
+def _to_batch(rows: Rows, schema: pa.Schema, names: Mapping[int, str]) -> pa.RecordBatch:
     geometry = np.column_stack([compute_centres(rows.boxes), to_xywh(rows.boxes)[:, 2:]]).astype(np.float32)
     columns = [rows.frames, rows.times_s, rows.track_ids, *geometry.T, rows.scores]
     arrays = [pa.array(column) for column in columns]
     arrays += [pa.array(rows.certainties, from_pandas=True), pa.array(rows.filled)]
+    if names:
+        arrays.append(pa.array([names.get(i) for i in rows.track_ids.tolist()], pa.string()))
     return pa.RecordBatch.from_arrays(arrays, schema=schema)

@@ -58,6 +58,8 @@ class Recording:
         When it was tracked.
     metadata : mapping
         What the user says of session and animals; see `murid.formats.metadata`.
+    given_names : mapping of int to str
+        What animals are called, where they were given names.
     """
 
     source: str
@@ -70,6 +72,7 @@ class Recording:
     fingerprint: str = ""
     made: datetime | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    given_names: Mapping[int, str] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Stretch]:
         return iter(self.read())
@@ -85,8 +88,8 @@ class Recording:
         return tuple(self.name_track(i) for i in self.survey.track_ids.tolist())
 
     def name_track(self, track_id: int) -> str:
-        """Name of one: ``animal_3``, or ``track_3`` where identities were not told."""
-        return f"{'animal' if self.identified else 'track'}_{track_id}"
+        """Name of one: as it was given, else ``animal_3``, or ``track_3`` where identities were not told."""
+        return self.given_names.get(track_id) or f"{'animal' if self.identified else 'track'}_{track_id}"
 
     @cached_property
     def survey(self) -> Survey:

@@ -34,7 +34,7 @@ def export_via(path: str | Path, recording: Recording) -> None:
 
     Boxes are rectangles by their upper left corner, to a ten-thousandth of a pixel. ``frame`` counts from 0, and so
     does the number in ``filename``, ``<video>_<frame>.jpg``. Attributes of a region are ``track``, ``confidence`` and,
-    where identities were told, ``certainty`` and ``filled``.
+    where identities were told, ``certainty`` and ``filled``, and ``name`` where names were given.
 
     Parameters
     ----------
@@ -51,10 +51,11 @@ def export_via(path: str | Path, recording: Recording) -> None:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(HEADER)
         for rows in iterate_rows(recording):
-            writer.writerows(_format(rows, recording.name, recording.identified))
+            writer.writerows(_format(rows, recording))
 
 
-def _format(rows: Rows, name: str, identified: bool) -> Iterator[Cells]:
+def _format(rows: Rows, recording: Recording) -> Iterator[Cells]:
+    name, identified, names = recording.name, recording.identified, recording.given_names
     _, starts, counts = np.unique(rows.frames, return_index=True, return_counts=True)
     regions = np.arange(len(rows.frames)) - np.repeat(starts, counts)
     columns = (rows.frames, np.repeat(counts, counts), regions, to_xywh(rows.boxes).round(4))
@@ -66,5 +67,7 @@ def _format(rows: Rows, name: str, identified: bool) -> Iterator[Cells]:
             attributes["certainty"] = f"{of_track[2]:.4f}"
         if identified:
             attributes["filled"] = str(int(of_track[3]))
+        if of_track[0] in names:
+            attributes["name"] = names[of_track[0]]
         texts = (json.dumps(shape), json.dumps(attributes))
         yield f"{name}_{frame:07d}.jpg", UNKNOWN_SIZE, json.dumps({"frame": frame}), count, region, *texts

@@ -174,6 +174,7 @@ def track_live(
         fingerprint={"live": source, "width": width, "height": height, "fps": feed.fps},
         config={"detect": describe_detection(detect), "track": asdict(association)},
         detector=identity,
+        embedder=finder.embedder,
         part_frames=config.part_frames,
         existing="restart" if restart else "resume" if resume else "refuse",
     ) as run:

@@ -24,6 +24,7 @@ Float = NDArray[np.float32]
 
 _LIGHT = np.array([0.3, 0.4, 0.866], np.float32)
 _FUR_PX = 256
+_DAILY = 0.04  # share by which an animal's tone changes from one day to the next
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,11 @@ class RecordingConfig:
         Whether all animals wear the same coat and are of one size.
     seed : int
         The same seed gives the same recording.
+    cast_seed : int or None
+        Recordings that share it show the same animals on other days: of one build and coat, the fur a little changed;
+        None = animals of this recording alone.
+    present : tuple of int
+        Which animals of the cast are there, by their numbers from 0; () = all `n_animals`.
     coats : tuple of str
         Breeds, as in `murid.scenes.animal.BREEDS`, that the animals wear in turn; () = coats as different as can be.
     tagged : bool
@@ -75,6 +81,8 @@ class RecordingConfig:
     body_px: float = 70.0
     lookalike: bool = False
     seed: int = 0
+    cast_seed: int | None = None
+    present: tuple[int, ...] = ()
     coats: tuple[str, ...] = ()
     tagged: bool = False
     habits: Habits = field(default_factory=Habits)
@@ -93,6 +101,9 @@ class RecordingConfig:
         unknown = set(self.coats) - set(BREEDS)
         if unknown:
             raise ConfigError(f"coats: expected some of {', '.join(BREEDS)}, got {', '.join(sorted(unknown))}")
+        wrong = [k for k in self.present if not 0 <= k < self.n_animals]
+        if wrong or len(set(self.present)) < len(self.present):
+            raise ConfigError(f"present: expected different numbers from 0 to {self.n_animals - 1}, got {self.present}")
         if (self.place == "tank") != (self.view == "side"):
             raise ConfigError(f"place: a tank goes with the side view, got {self.place} seen from {self.view}")
 
@@ -101,7 +112,7 @@ class RecordingConfig:
 class RecordedFrame:
     """One frame of a synthetic recording.
 
-    `truth.rows` are the numbers of the animals, from 0; `places` ``(n, 2)`` are the pixels where all of them stand,
+    `truth.rows` are the numbers of the animals that are there, from 0; `places` ``(n, 2)`` are the pixels where all of them stand,
     hidden ones too, None = not known.
     """
 
@@ -137,7 +148,7 @@ def record(config: RecordingConfig, every: int = 1) -> Iterator[RecordedFrame]:
     height, width, body = config.height, config.width, config.body_px
     place = build_place(for_place, config.place, height, width, body, config.n_shelters, config.tone)
     actors = _cast_actors(config, for_animals)
-    herd = Herd(config.n_animals, place.ground, place.shelters, config.habits, body, config.fps, for_motion)
+    herd = Herd(len(actors), place.ground, place.shelters, config.habits, body, config.fps, for_motion)
     view, film = View(config.view, height, width), Film(config.camera, height, width, for_film, config.flicker)
     arena = view.show(place.arena)
     shadow = Shadow(config.shadow, 0.06 * body, (0.03 * body, 0.045 * body))
@@ -157,15 +168,26 @@ def record(config: RecordingConfig, every: int = 1) -> Iterator[RecordedFrame]:
 
 
 def _cast_actors(config: RecordingConfig, rng: np.random.Generator) -> list[_Actor]:
+    for_cast = rng if config.cast_seed is None else np.random.default_rng((config.cast_seed, 2))
     spread = 0.0 if config.lookalike else 0.05
-    return [
+    cast = [
         _Actor(
             coat,
-            config.body_px * float(np.exp(rng.normal(0, spread))),
-            crop_texture(rng, _FUR_PX, _FUR_PX, fine=True).copy(),
+            config.body_px * float(np.exp(for_cast.normal(0, spread))),
+            crop_texture(for_cast, _FUR_PX, _FUR_PX, fine=True).copy(),
         )
-        for coat in _choose_coats(config, rng)
+        for coat in _choose_coats(config, for_cast)
     ]
+    cast = [cast[k] for k in config.present or range(len(cast))]
+    return cast if config.cast_seed is None else [_groom(actor, rng) for actor in cast]
+
+
+def _groom(actor: _Actor, rng: np.random.Generator) -> _Actor:
+    """The same animal on another day: its fur lies differently and is a little cleaner or dirtier."""
+    base = np.clip(actor.coat.base * rng.normal(1, _DAILY, 3), 0.01, 1).astype(np.float32)
+    fur = crop_texture(rng, _FUR_PX, _FUR_PX, fine=True).copy()
+    length_px = actor.length_px * float(np.exp(rng.normal(0, _DAILY / 2)))
+    return replace(actor, coat=replace(actor.coat, base=base), length_px=length_px, fur=fur)
 
 
 def _choose_coats(config: RecordingConfig, rng: np.random.Generator) -> list[Coat]:

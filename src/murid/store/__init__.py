@@ -1,12 +1,13 @@
 """The run directory: manifest, Parquet parts, resuming. Nothing here knows of videos or networks."""
 
 from murid.store.frame_table import FrameTable
-from murid.store.manifest import FORMAT_VERSION, Manifest, Operation, Stage
+from murid.store.manifest import FORMAT_VERSION, AnimalName, Manifest, Operation, Stage
 from murid.store.parts import round_as_stored
 from murid.store.run_directory import PART_FRAMES, RunDirectory
 from murid.store.writer import DetectionWriter
 
 __all__ = [
+    "AnimalName",
     "FORMAT_VERSION",
     "PART_FRAMES",
     "DetectionWriter",

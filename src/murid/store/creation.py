@@ -11,7 +11,7 @@ from typing import Any
 from murid.errors import ArrayError, RunError
 from murid.files import make_directory, remove_leftovers, storage_errors
 from murid.store.manifest import MANIFEST_NAME, Manifest, load_document, save_manifest
-from murid.store.parts import KINDS, Kind
+from murid.store.parts import CUES_NAME, KINDS, Kind
 
 START_OVER = "; use the same again, or start over with --restart"
 
@@ -22,6 +22,7 @@ def make_manifest(
     config: Mapping[str, Mapping[str, Any]],
     detector: str,
     part_frames: int,
+    embedder: str | None = None,
 ) -> Manifest:
     """Make the manifest of a run that has not begun; raises `ArrayError` for what JSON cannot hold."""
     if part_frames < 1:
@@ -29,7 +30,7 @@ def make_manifest(
     settings = {stage: to_plain(values, f"config.{stage}") for stage, values in config.items()}
     # An address of a camera stays as it is, and a glob is not a path to resolve.
     path = str(source) if "://" in str(source) else os.path.abspath(source)  # noqa: PTH100
-    return Manifest(path, to_plain(fingerprint, "fingerprint"), detector, settings, part_frames)
+    return Manifest(path, to_plain(fingerprint, "fingerprint"), detector, settings, part_frames, embedder=embedder)
 
 
 def to_plain(values: Mapping[str, Any], field: str) -> dict[str, Any]:
@@ -78,6 +79,8 @@ def initialise(path: Path, manifest: Manifest, restart: bool) -> None:
     check_free(path, restart)
     for kind in KINDS:
         remove_parts(path, kind)
+    with storage_errors(path):
+        (path / CUES_NAME).unlink(missing_ok=True)
     save_manifest(path, manifest)
     tidy(path)
 

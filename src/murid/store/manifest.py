@@ -45,6 +45,24 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
+class AnimalName:
+    """What an identity is called.
+
+    Attributes
+    ----------
+    name : str
+    uuid : str or None
+        The animal's over all recordings; None where it is in no gallery.
+    chance : float
+        In [0, 1]: how likely it is that animal, or is unknown.
+    """
+
+    name: str
+    uuid: str | None = None
+    chance: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """One thing that was done to a run: the verb, the murid that did it, its arguments, and when (UTC, ISO 8601)."""
 
@@ -81,6 +99,10 @@ class Manifest:
         Every operation on this run, oldest first.
     murid_version : str
         The murid that made the run.
+    embedder : str or None
+        What tells the weights of the embeddings from others; None where there are no embeddings, or nobody noted it.
+    names : mapping of int to AnimalName
+        What identities are called, where they were given names.
     """
 
     source: str
@@ -91,6 +113,8 @@ class Manifest:
     stages: Mapping[StageName, Stage] = field(default_factory=lambda: {name: Stage() for name in get_args(StageName)})
     provenance: tuple[Operation, ...] = ()
     murid_version: str = field(default_factory=lambda: version("murid"))
+    embedder: str | None = None
+    names: Mapping[int, AnimalName] = field(default_factory=dict)
 
     def with_stage(self, name: StageName, stage: Stage) -> Manifest:
         """Copy in which one stage is replaced."""
@@ -151,6 +175,8 @@ def load_manifest(directory: Path) -> Manifest:
         stages={name: _load_stage(stages, name, path) for name in get_args(StageName)},
         provenance=tuple(_load_operation(entry, path) for entry in _take(document, "provenance", list, path)),
         murid_version=_take(document, "murid_version", str, path),
+        embedder=None if document.get("embedder") is None else _take(document, "embedder", str, path),
+        names=_load_names(document.get("names", {}), path),
     )
     for name, settings in manifest.config.items():
         if not isinstance(settings, dict):
@@ -180,6 +206,19 @@ def _load_operation(entry: Any, path: Path) -> Operation:
         _take(entry, key, str, path, "provenance.") for key in ("verb", "murid_version", "time_utc")
     )
     return Operation(verb, murid_version, _take(entry, "arguments", dict, path, "provenance."), time_utc)
+
+
+def _load_names(entries: Any, path: Path) -> dict[int, AnimalName]:
+    if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):
+        raise RunError(path, "names", "an object of objects", repr(entries)[:60])
+    names = {}
+    for key, entry in entries.items():
+        if not key.isdecimal():
+            raise RunError(path, "names", "identities as keys", repr(key)[:60])
+        uuid = None if entry.get("uuid") is None else _take(entry, "uuid", str, path, f"names.{key}.")
+        chance = _take(entry, "chance", float, path, f"names.{key}.")
+        names[int(key)] = AnimalName(_take(entry, "name", str, path, f"names.{key}."), uuid, chance)
+    return names
 
 
 def _take(document: Mapping[str, Any], key: str, kind: type[T], path: Path, prefix: str = "") -> T:

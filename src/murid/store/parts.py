@@ -21,6 +21,9 @@ Kind = Literal["detections", "frames", "tracks", "identities"]
 KINDS: tuple[Kind, ...] = ("identities", "tracks", "detections", "frames")
 """The directories of parts, in the order in which a restart empties them."""
 
+CUES_NAME = "cues.parquet"
+"""Looks of some detections in plain terms, for naming animals."""
+
 BOX = ("x1", "y1", "x2", "y2")
 
 
@@ -118,6 +121,32 @@ def read_crossings(path: Path) -> dict[str, NDArray[Any]]:
     kinds = {"first_frame": np.int64, "last_frame": np.int64, "a": np.int64, "b": np.int64, "chance": np.float32}
     columns = read_columns(path, list(kinds))
     return {name: to_numbers(columns, name, kind, path) for name, kind in kinds.items()}
+
+
+def read_owners(path: Path) -> tuple[Int64, Int64, Int64, Float32]:
+    """Frames, rows, identities and certainties of the detections with an identity; raises `RunError` if damaged."""
+    kinds = {"frame": np.int64, "row": np.int64, "identity": np.int64, "certainty": np.float32}
+    columns = read_columns(path, list(kinds))
+    frames, rows, ids, certainties = (to_numbers(columns, name, kind, path) for name, kind in kinds.items())
+    seen = rows >= 0
+    return frames[seen], rows[seen], ids[seen], certainties[seen]
+
+
+def write_cues(path: Path, frames: Int64, rows: Int64, cues: Float32) -> None:
+    """Write columns ``frame, row, cues``, one row per detection that was looked at; raises `StorageError`."""
+    values = pa.FixedSizeListArray.from_arrays(pa.array(cues.reshape(-1)), cues.shape[1])
+    write_columns(path, {"frame": pa.array(frames), "row": pa.array(rows), "cues": values})
+
+
+def read_cues(path: Path) -> tuple[Int64, Int64, Float32]:
+    """Read what `write_cues` wrote; raises `RunError` if it is damaged."""
+    columns = read_columns(path, ["frame", "row", "cues"])
+    frames, rows = (to_numbers(columns, name, np.int64, path) for name in ("frame", "row"))
+    kind = columns["cues"].type
+    if not (pa.types.is_fixed_size_list(kind) and kind.value_type == pa.float32()):
+        raise RunError(path, "cues", "a fixed-size list of floats", str(kind))
+    values = columns["cues"].flatten().to_numpy(zero_copy_only=False)
+    return frames, rows, values.reshape(-1, kind.list_size)
 
 
 def read_frames(path: Path, first_frame: int) -> FrameTable:

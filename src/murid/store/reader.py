@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from murid.core.types import DetectionTable, Float32, Tracks
+from murid.core.types import DetectionTable, Float32, Int64, Tracks
 from murid.errors import ArrayError, RunError
 from murid.store import parts
 from murid.store.columns import count_rows
@@ -138,6 +138,25 @@ class RunReader:
         columns = parts.read_crossings(self.path / CROSSINGS_NAME)
         rows = zip(*(columns[name].tolist() for name in columns), strict=True)
         return [dict(zip(columns, row, strict=True)) for row in rows]
+
+    def iterate_owners(self) -> Iterator[tuple[Int64, Int64, Int64, Float32]]:
+        """Yield frames, rows, identities and certainties of the detections that have an identity, part by part.
+
+        Raises `RunError` if identities were not told, or a part is damaged.
+        """
+        if not self.is_done("identify"):
+            state, expected = self.manifest.stages["identify"].state, "done (murid identify RUN --animals N tells them)"
+            raise RunError(self.path, "stages.identify.state", expected, state)
+        for number in range(self.n_parts):
+            yield parts.read_owners(parts.part_path(self.path, "identities", number))
+
+    def read_cues(self) -> tuple[Int64, Int64, Float32] | None:
+        """Frames, rows and looks in plain terms ``(n, c)`` of some detections; None where none were measured.
+
+        Raises `RunError` if the file is damaged.
+        """
+        path = self.path / parts.CUES_NAME
+        return parts.read_cues(path) if path.is_file() else None
 
     def read_frames(self) -> FrameTable:
         """Read the frames of all parts; raises `RunError`."""

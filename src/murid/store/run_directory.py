@@ -9,14 +9,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
-from murid.core.types import DetectionTable, Int64, Tracks
+from murid.core.types import DetectionTable, Float32, Int64, Tracks
 from murid.errors import ArrayError, RunError
 from murid.files import make_directory, storage_errors
 from murid.store import creation, parts
 from murid.store.columns import count_rows
 from murid.store.frame_table import FrameTable
 from murid.store.lock import Lock
-from murid.store.manifest import Manifest, Operation, Stage, load_manifest, save_manifest
+from murid.store.manifest import AnimalName, Manifest, Operation, Stage, load_manifest, save_manifest
 from murid.store.reader import CROSSINGS_NAME, RunReader
 from murid.store.writer import DetectionWriter
 
@@ -43,6 +43,7 @@ class RunDirectory(RunReader):
         config: Mapping[str, Mapping[str, Any]],
         detector: str,
         part_frames: int = PART_FRAMES,
+        embedder: str | None = None,
         existing: Literal["refuse", "resume", "restart"] = "refuse",
     ) -> RunDirectory:
         """Start a run, or go on with the one that is there, and hold it for writing.
@@ -61,6 +62,8 @@ class RunDirectory(RunReader):
             What tells the detector from another.
         part_frames : int
             Frames in each part but the last; a run that goes on keeps its own.
+        embedder : str, optional
+            What tells the weights of the embeddings from others.
         existing : {"refuse", "resume", "restart"}
             What to do about a run that is there. A restart removes its manifest and parts and nothing else.
 
@@ -73,7 +76,7 @@ class RunDirectory(RunReader):
             If it cannot be written to.
         """
         path = Path(path)
-        manifest = creation.make_manifest(source, fingerprint, config, detector, part_frames)
+        manifest = creation.make_manifest(source, fingerprint, config, detector, part_frames, embedder)
         if existing == "resume" and creation.holds_run(path):
             creation.check_same(path, load_manifest(path), manifest)
             return cls.open(path, writable=True)
@@ -227,13 +230,13 @@ class RunDirectory(RunReader):
         """
         self._check_detected()
         settings = {**self.manifest.config, "identify": creation.to_plain(config, "config.identify")}
-        self._update(replace(self.manifest.with_stage("identify", Stage("running")), config=settings))
+        self._update(replace(self.manifest.with_stage("identify", Stage("running")), config=settings, names={}))
         creation.remove_parts(self.path, "identities")
 
     def forget_identities(self) -> None:
         """Go back to the tracks of the association; raises `RunError` if not held for writing, and `StorageError`."""
         settings = {stage: values for stage, values in self.manifest.config.items() if stage != "identify"}
-        self._update(replace(self.manifest.with_stage("identify", Stage()), config=settings))
+        self._update(replace(self.manifest.with_stage("identify", Stage()), config=settings, names={}))
         creation.remove_parts(self.path, "identities")
 
     def write_identities(self, first_frame: int, rows: Int64, tracks: Tracks) -> None:
@@ -273,6 +276,21 @@ class RunDirectory(RunReader):
         self._check_parts("identities")
         parts.write_crossings(self.path / CROSSINGS_NAME, dict(crossings))
         self._update(self.manifest.with_stage("identify", Stage("done", self.n_frames, self.n_parts, note)))
+
+    def write_names(self, names: Mapping[int, AnimalName]) -> None:
+        """Say what identities are called; raises `RunError` if identities were not told or it is not held, and
+        `StorageError`.
+        """
+        if not self.is_done("identify"):
+            state = self.manifest.stages["identify"].state
+            raise RunError(self.path, "stages.identify.state", "done (murid identify tells them)", state)
+        self._update(replace(self.manifest, names=dict(names)))
+
+    def write_cues(self, frames: Int64, rows: Int64, cues: Float32) -> None:
+        """Keep the looks in plain terms ``(n, c)`` of some detections; raises as `write_part`."""
+        self._check_writable()
+        self._check_detected()
+        parts.write_cues(self.path / parts.CUES_NAME, frames, rows, cues)
 
     def record(self, verb: str, arguments: Mapping[str, Any]) -> None:
         """Add an operation to the provenance; raises `RunError` if not held for writing, and `StorageError`."""

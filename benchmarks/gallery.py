@@ -1,0 +1,219 @@
+"""Animals named from a gallery on another day: the same five, and a sixth that the gallery does not know.
+
+    python benchmarks/gallery.py days --work /tmp/gallery --seeds 1 2 3
+    python benchmarks/gallery.py calibrate --work /tmp/gallery --seeds 11 12 13 14 --casts coats pairs
+
+Two synthetic sessions of one cast, in other light, before another camera, with other fur and floor. The first fills the
+gallery, its identities named by the truth; the second, with a stranger among them, is named from it. Prints the share
+of the second session's animal-frames that have the right name, against the best that its identities allow (each
+named as the animal that it mostly is), and how often the stranger is called unknown. Figures go to ``gallery.json``.
+
+``calibrate`` fits how looks change from day to day, on other seeds, and writes murid's ``naming.json``: to be done
+again when the shipped weights change.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+from identities import match
+from scipy.optimize import minimize
+
+import murid
+from murid.evaluate import LabelledBoxes
+from murid.formats import read_mot
+from murid.identify.gallery import NamingModel, measure_apart
+from murid.identify.portraits import Portraits
+from murid.naming import paint
+from murid.pipeline import enrol, identify
+from murid.run import Run
+from murid.scenes.camera import Camera
+from murid.scenes.recording import RecordingConfig, record
+from murid.sequence import SequenceInfo, write_sequence
+from murid.store import RunDirectory
+
+CASTS = {
+    "coats": ("black", "albino", "agouti", "hooded", "grey", "dyed"),
+    "pairs": ("black", "albino", "agouti"),
+}
+N_CAST = 6
+NAMES = ("ada", "bea", "cleo", "dora", "eve", "fay")
+REALITY = 1.5  # real days differ more than drawn ones
+PENALTY = 0.0003
+
+
+def make_day(cast: str, seed: int, day: int, seconds: float) -> RecordingConfig:
+    """Session of a cast: on day 0 all but one, on day 1 all of it."""
+    rng = np.random.default_rng((seed, day, 11))
+    stranger = seed % N_CAST
+    camera = Camera(
+        mono=seed % 3 == 2,
+        gain=float(rng.uniform(0.75, 1.2)),
+        gamma=float(np.exp(rng.normal(0, 0.12))),
+        offset=float(rng.normal(0, 0.015)),
+        cast=tuple(rng.normal(1, 0.05, 3).tolist()),
+        blur_px=float(rng.uniform(0.4, 1.0)),
+        noise=float(rng.uniform(0.008, 0.025)),
+        vignette=float(rng.uniform(0, 0.3)),
+    )
+    return RecordingConfig(
+        n_animals=N_CAST,
+        n_frames=round(seconds * 25),
+        fps=25.0,
+        body_px=70 * float(np.exp(rng.normal(0, 0.05))),
+        seed=100 * seed + day,
+        cast_seed=seed,
+        present=tuple(k for k in range(N_CAST) if day or k != stranger),
+        coats=CASTS[cast],
+        tagged=cast == "pairs",
+        place=("field", "disc", "cage")[seed % 3],
+        tone=float(rng.uniform(0.5, 0.62)),
+        camera=camera,
+        shadow=float(rng.uniform(0.2, 0.5)),
+    )
+
+
+def prepare(work: Path, cast: str, seed: int, day: int, seconds: float) -> tuple[Path, RecordingConfig]:
+    """Film a session and find its animals, once."""
+    folder, config = work / f"{cast}-{seed}-{day}", make_day(cast, seed, day, seconds)
+    if not (folder / "gt" / "gt.txt").is_file():
+        info = SequenceInfo(folder.name, config.fps, config.width, config.height, config.n_frames)
+        write_sequence(folder, record(config), info)
+    run = folder / "run.murid"
+    if not (run / "manifest.json").is_file() or not RunDirectory.open(run).is_done("identify"):
+        run_murid("track", folder / "video.mp4", "--animals", len(config.present), "--out", run)
+    return folder, config
+
+
+def run_murid(*arguments: object) -> None:
+    """Run murid in a process of its own."""
+    subprocess.run([sys.executable, "-m", "murid", *map(str, arguments)], check=True, stdout=subprocess.DEVNULL)
+
+
+def find_animals(folder: Path, config: RecordingConfig) -> tuple[LabelledBoxes, np.ndarray, dict[int, int]]:
+    """Boxes of a run's identities, the true animal of each box (-1 = none), and who each identity mostly is."""
+    truth, tracks = read_mot(folder / "gt" / "gt.txt"), Run.open(folder / "run.murid").tracks()
+    result = LabelledBoxes.from_tracks(tracks)
+    found = match(truth, result, config.n_frames)
+    true = np.where(found >= 1, np.array(config.present)[np.maximum(found, 1) - 1], -1)
+    mostly = {}
+    for identity in np.unique(result.ids).tolist():
+        own = true[(result.ids == identity) & (true >= 0)]
+        if len(own) and np.bincount(own).max() > 0.7 * len(own):
+            mostly[identity] = int(np.bincount(own).argmax())
+    return result, true, mostly
+
+
+def paint_day(folder: Path, config: RecordingConfig) -> tuple[Portraits, dict[int, int]]:
+    """Portraits of a session, and who each identity mostly is."""
+    with RunDirectory.open(folder / "run.murid", writable=True) as run:
+        return paint(run, None, ""), find_animals(folder, config)[2]
+
+
+def calibrate(options: argparse.Namespace) -> dict:
+    """Fit how looks change from day to day, from sessions of many casts."""
+    changes, shifts, pairs = [], [], []
+    for cast in options.casts:
+        for seed in options.seeds:
+            (a, of_a), (b, of_b) = (
+                paint_day(*prepare(options.work, cast, seed, day, options.seconds)) for day in (0, 1)
+            )
+            names_a, names_b = ([of.get(i, -1 - k) for i in p.identity_ids.tolist()]
+                                for k, (p, of) in enumerate(((a, of_a), (b, of_b))))
+            same = np.equal.outer(names_b, names_a)
+            (ea, ca), (eb, cb) = (p.prototypes.average(len(p.identity_ids)) for p in (a, b))
+            moved = (cb[:, None] - ca[None])[same]
+            shift = np.mean(moved, axis=0)
+            shifts.append(shift)
+            changes.append((moved - shift) * np.sqrt(len(moved) / max(1, len(moved) - 1)))
+            near = np.linalg.norm(eb[:, None] - ea[None], axis=2) / np.sqrt((a.variation**2 + b.variation**2) / 2)
+            pairs.append((near, cb[:, None] - ca[None] - shift, same))
+    change = REALITY * np.sqrt(np.mean(np.square(np.concatenate(changes)), axis=0))
+    shift = REALITY * np.sqrt(np.mean(np.square(shifts), axis=0))
+    model = NamingModel(tuple(shift.tolist()), tuple(change.tolist()), (0, 0, 0), (0, 0))
+    columns = [(near.ravel(), measure_apart(moved, model).ravel(), same.ravel()) for near, moved, same in pairs]
+    near, apart, same = (np.concatenate(column) for column in zip(*columns, strict=True))
+    both = fit_odds(np.column_stack([np.log(near), np.log(apart)]), same)
+    alone = fit_odds(np.log(near)[:, None], same)
+    for name, value in (("embedding", near), ("plain looks", apart)):
+        print(f"{name}: same {np.quantile(value[same], [0.5, 0.9, 1]).round(2)}, "
+              f"different {np.quantile(value[~same], [0, 0.1, 0.5]).round(2)}")
+    values = {"shift": shift, "change": change, "both": both, "embedding": alone}
+    return {name: np.round(value, 4).tolist() for name, value in values.items()} | {"most": 8.0}
+
+
+def fit_odds(distances: np.ndarray, same: np.ndarray) -> np.ndarray:
+    """Coefficients of a logistic regression, both classes counting the same, drawn to 0."""
+    inputs = np.column_stack([np.ones(len(same)), distances])
+    weights = np.where(same, 0.5 / same.sum(), 0.5 / (~same).sum())
+    sign = np.where(same, 1.0, -1.0)
+
+    def lose(coefficients: np.ndarray) -> float:
+        return float((weights * np.logaddexp(0, -sign * (inputs @ coefficients))).sum()
+                     + PENALTY * np.square(coefficients[1:]).sum())  # fmt: skip
+
+    return minimize(lose, np.zeros(inputs.shape[1])).x
+
+
+def bench(options: argparse.Namespace) -> dict:
+    """Name the second day's animals from a gallery of the first."""
+    results = {}
+    for cast in options.casts:
+        rows = []
+        for seed in options.seeds:
+            days = [prepare(options.work, cast, seed, day, options.seconds) for day in (0, 1)]
+            gallery = options.work / f"{cast}-{seed}.gallery"
+            gallery.unlink(missing_ok=True)
+            enrol(gallery, run=days[0][0] / "run.murid",
+                  names={i: NAMES[a] for i, a in find_animals(*days[0])[2].items()})
+            run = identify(days[1][0] / "run.murid", gallery=gallery)
+            rows.append(score(days[1], run, seed % N_CAST))
+            print(f"{cast} {seed}: " + ", ".join(f"{k} {v:.2f}" for k, v in rows[-1].items()), flush=True)
+        results[cast] = {k: float(np.nanmean([row[k] for row in rows])) for k in rows[0]} | {"seeds": options.seeds}
+        print(f"{cast}: " + ", ".join(f"{k} {v:.2f}" for k, v in results[cast].items() if k != "seeds"))
+    return results
+
+
+def score(day: tuple[Path, RecordingConfig], run: Run, stranger: int) -> dict[str, float]:
+    """Shares in per cent of the animal-frames that were found."""
+    result, true, mostly = find_animals(*day)
+    names = run.names
+    said = np.array([names.get(i, "") for i in result.ids.tolist()])
+    should = np.array([*NAMES, ""])[true]
+    known, strange = (true >= 0) & (true != stranger), true == stranger
+    allowed = np.array([mostly.get(i, -1) for i in result.ids.tolist()])
+    unknown = np.char.startswith(said, "unknown")
+    return {
+        "named right": 100 * float((said == should)[known].mean()),
+        "at best": 100 * float((allowed == true)[known].mean()),
+        "named wrong": 100 * float(((said != should) & ~unknown)[known].mean()),
+        "stranger unknown": 100 * float(unknown[strange].mean()),
+        "stranger at best": 100 * float((allowed == true)[strange].mean()),
+    }
+
+
+def main() -> None:
+    """Measure, or calibrate."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("bench", choices=["days", "calibrate"])
+    parser.add_argument("--work", type=Path, default=Path("gallery-work"))
+    parser.add_argument("--out", type=Path, default=Path())
+    parser.add_argument("--casts", nargs="+", choices=list(CASTS), default=["coats"])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--seconds", type=float, default=60.0)
+    options = parser.parse_args()
+    options.work.mkdir(parents=True, exist_ok=True)
+    if options.bench == "calibrate":
+        path, values = Path(murid.__file__).parent / "naming.json", calibrate(options)
+    else:
+        path, values = options.out / "gallery.json", bench(options)
+    path.write_text(json.dumps(values, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
