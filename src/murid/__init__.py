@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from murid.detect.config import DetectConfig
     from murid.errors import MuridError
     from murid.evaluate import Metrics
-    from murid.pipeline import track
+    from murid.pipeline import enrol, track
     from murid.run import Run
     from murid.tracking import TrackConfig, Tracker
 
@@ -32,6 +32,7 @@ _HOMES = {
     "Tracker": "murid.tracking",
     "Tracks": "murid.core",
     "Trajectories": "murid.core",
+    "enrol": "murid.pipeline",
     "track": "murid.pipeline",
 }
 
@@ -48,6 +49,7 @@ __all__ = [
     "Tracker",
     "Tracks",
     "Trajectories",
+    "enrol",
     "track",
 ]
 

@@ -11,6 +11,7 @@ from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import cv2
@@ -43,8 +44,8 @@ _LEAST_CERTAINTY = 0.5
 @cache
 def load_naming_model() -> NamingModel:
     """How looks change from day to day; ``benchmarks/gallery.py calibrate`` writes the file."""
-    values = json.loads(files("murid").joinpath("naming.json").read_text("utf-8"))
-    return NamingModel(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+    values: dict[str, Any] = json.loads(files("murid").joinpath("naming.json").read_text("utf-8"))
+    return NamingModel(**{name: tuple(value) for name, value in values.items()})
 
 
 def name_from_gallery(run: RunDirectory, path: str | Path, *, grow: bool = False) -> None:
@@ -124,9 +125,9 @@ def enrol_run(run: RunDirectory, path: str | Path, names: Mapping[int, str]) -> 
 
 
 def name_alike(runs: list[RunDirectory]) -> None:
-    """Give the same animals the same names in several runs, without a gallery file: ``animal-a``, ``animal-b`` …
+    """Give the same animals the same names in several runs, without a gallery file.
 
-    Names that identities of the first runs have stay.
+    Names from a gallery that identities have stay; others are ``animal-a``, ``animal-b`` and so on.
 
     Raises
     ------

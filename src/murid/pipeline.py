@@ -115,7 +115,7 @@ def track(
     layout = _read_layout(arena, frames, motion)
     counts = count_animals(layout, animals)
     if gallery is not None and (counts is None or not identities):
-        raise ConfigError("gallery: expected animals, the number of them, and identities, since it is they that are named")
+        raise ConfigError("gallery: expected a number of animals, and identities, since these are named")
     finder = load_detector(detector or detect.detector, detect)
     finder.fit(sample_frames(frames, N_BACKGROUND_FRAMES))
     linking = _describe_association(association, motion, layout)
@@ -205,6 +205,9 @@ def join_runs(runs: Sequence[str | Path]) -> list[Run]:
     """
     if len(runs) < 2:
         raise ConfigError(f"runs: expected two or more, got {len(runs)}")
+    twice = next((run for k, run in enumerate(runs) if Path(run) in map(Path, runs[:k])), None)
+    if twice is not None:
+        raise ConfigError(f"runs: expected each once, got {twice} twice")
     with ExitStack() as stack:
         name_alike([stack.enter_context(RunDirectory.open(run, writable=True)) for run in runs])
     return [Run.open(run) for run in runs]

@@ -51,7 +51,9 @@ def measure_cues(image: UInt8, boxes: Float32, backdrop: Backdrop | None) -> Flo
         place = slice(top, bottom, step), slice(left, right, step)
         around = image if backdrop is None else backdrop.image
         mask = _find_body(None if difference is None else difference[place], image[place].shape[:2])
-        cues[k] = _describe(image[place][mask], np.median(around[place].reshape(-1, 3), axis=0), 0.5 * np.log(mask.sum() * step**2))
+        cues[k] = _describe(
+            image[place][mask], np.median(around[place].reshape(-1, 3), axis=0), 0.5 * np.log(mask.sum() * step**2)
+        )
     return cues
 
 

@@ -20,8 +20,8 @@ def export_csv(path: str | Path, stretches: Iterable[Stretch]) -> None:
 
     Columns: ``frame`` from 0, ``time_s``, ``track_id``, centre of the box ``x, y`` and its ``width, height`` in pixels,
     ``score``; ``certainty`` that it is this animal, empty where identities were not told; ``filled``, 1 where the
-    position was filled in rather than seen, else 0; ``name`` of the animal, where names were given. Rows are ordered by frame and track id; a frame without animals
-    has none.
+    position was filled in rather than seen, else 0; ``name`` of the animal, only where names were given. Rows are
+    ordered by frame and track id; a frame without animals has none.
 
     Parameters
     ----------

@@ -98,7 +98,9 @@ def _read_document(metadata: Mapping[bytes, bytes] | None, path: Path) -> dict[s
         raise FormatError(path, "file", "a gallery of murid", "a table of something else")
     version = document.get("format_version")
     if not isinstance(version, int) or not 1 <= version <= FORMAT_VERSION:
-        raise FormatError(path, "format_version", f"at most {FORMAT_VERSION} (a newer murid may read it)", repr(version))
+        raise FormatError(
+            path, "format_version", f"at most {FORMAT_VERSION} (a newer murid may read it)", repr(version)
+        )
     return document
 
 

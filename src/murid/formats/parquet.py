@@ -53,7 +53,9 @@ def export_parquet(path: str | Path, recording: Recording) -> None:
     names = recording.given_names
     if names:
         facts["names"] = {str(track_id): name for track_id, name in names.items()}
-    schema = (SCHEMA.append(pa.field("name", pa.string())) if names else SCHEMA).with_metadata({"murid": json.dumps(facts)})
+    schema = (SCHEMA.append(pa.field("name", pa.string())) if names else SCHEMA).with_metadata(
+        {"murid": json.dumps(facts)}
+    )
     with replace_on_success(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
         waiting: list[pa.RecordBatch] = []
         for rows in iterate_rows(recording):

@@ -1,10 +1,10 @@
 """Animals over many recordings: a gallery of their looks, and who of it each identity of a recording is.
 
-Two looks are compared by how far their mean embeddings lie apart, in units of how much those of one animal vary, and how
-far their plain looks, in units of how much those of one animal change from day to day. A day's light changes the plain
-looks of all animals alike, so their common change is found together with the names. The logarithm of the odds that two
-looks are one animal's is linear in the logarithms of both distances; its coefficients were fitted on scenes of several
-days (`NamingModel`). All identities are named at once, no two alike; who is likelier nobody's is unknown.
+Two looks are compared by how far their mean embeddings lie apart, in units of how much those of one animal vary, and
+by how far their plain looks do, in units of how much those of one animal change from day to day. A day's light changes
+the plain looks of all animals alike, so their common change is found together with the names. The logarithm of the odds
+that two looks are one animal's is linear in the logarithms of both distances; its coefficients were fitted on scenes of
+several days (`NamingModel`). All identities are named at once, no two alike; who is likelier a stranger is unknown.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ MOST_SESSIONS = 8
 _FORBIDDEN = -1e6
 _ROUNDS = 20
 _LEAST_DISTANCE = 0.05
+_MOST = 8.0  # greatest logarithm of odds
+_EXPECTED = float(np.log(5))  # odds before any look that an animal is one of the gallery and no stranger
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +42,12 @@ class NamingModel:
     both, embedding : tuple of float
         Coefficients of the logarithm of odds: intercept, logarithm of the embedding's distance and, the first, of the
         plain looks'. The second is for when these were not measured.
-    most : float
-        Greatest logarithm of odds.
     """
 
     shift: tuple[float, ...]
     change: tuple[float, ...]
     both: tuple[float, float, float]
     embedding: tuple[float, float]
-    most: float = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +206,11 @@ def _solve(near: Float64, differences: Float64, model: NamingModel, forced: tupl
             shift = _find_shift(differences, places, model)
         odds = compute_odds(near, measure_apart(differences - shift, model), model)
         known = np.flatnonzero(places < k)
-        value = odds[known, places[known]].sum() - 0.5 * np.square(shift / np.array(model.shift)).sum()
+        value = (
+            odds[known, places[known]].sum()
+            - _EXPECTED * (n - len(known))
+            - 0.5 * np.square(shift / np.array(model.shift)).sum()
+        )
         if best is None or value > best.value:
             best = _Solution(places, shift, float(value))
     assert best is not None
@@ -225,19 +228,20 @@ def compute_odds(near: Float64, apart: Float64, model: NamingModel) -> Float64:
     alone = model.embedding[0] + model.embedding[1] * distances
     plain = np.log(np.maximum(apart, _LEAST_DISTANCE))
     odds = np.where(np.isnan(plain), alone, model.both[0] + model.both[1] * distances + model.both[2] * plain)
-    return np.asarray(np.clip(np.nan_to_num(odds, nan=_FORBIDDEN), -model.most, model.most), np.float64)
+    return np.asarray(np.clip(np.nan_to_num(odds, nan=_FORBIDDEN), -_MOST, _MOST), np.float64)
 
 
 def _assign(odds: Float64, forced: tuple[int, int] | None) -> Int64:
     """Animal ``(n,)`` of each identity, K = unknown: no animal twice, the greatest sum of odds."""
     n, k = odds.shape
-    table = np.concatenate([odds, np.where(np.eye(n, dtype=bool), 0.0, _FORBIDDEN)], axis=1)
+    table = np.concatenate([odds, np.where(np.eye(n, dtype=bool), -_EXPECTED, _FORBIDDEN)], axis=1)
     if forced is not None:
         i, a = forced
         column = a if a < k else k + i
         table[i, np.arange(k + n) != column] = _FORBIDDEN
-    columns = linear_sum_assignment(table, maximize=True)[1]
-    return np.minimum(columns, k).astype(np.int64)
+    columns: Int64 = np.asarray(linear_sum_assignment(table, maximize=True)[1], np.int64)
+    columns[columns > k] = k
+    return columns
 
 
 def _find_shift(differences: Float64, places: Int64, model: NamingModel) -> Float64:

@@ -112,8 +112,8 @@ class RecordingConfig:
 class RecordedFrame:
     """One frame of a synthetic recording.
 
-    `truth.rows` are the numbers of the animals that are there, from 0; `places` ``(n, 2)`` are the pixels where all of them stand,
-    hidden ones too, None = not known.
+    `truth.rows` are the numbers of the animals that are there, from 0; `places` ``(n, 2)`` are the pixels where all of
+    them stand, hidden ones too, None = not known.
     """
 
     frame: Frame

@@ -7,9 +7,9 @@ from murid.store.run_directory import PART_FRAMES, RunDirectory
 from murid.store.writer import DetectionWriter
 
 __all__ = [
-    "AnimalName",
     "FORMAT_VERSION",
     "PART_FRAMES",
+    "AnimalName",
     "DetectionWriter",
     "FrameTable",
     "Manifest",

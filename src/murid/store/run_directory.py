@@ -278,8 +278,9 @@ class RunDirectory(RunReader):
         self._update(self.manifest.with_stage("identify", Stage("done", self.n_frames, self.n_parts, note)))
 
     def write_names(self, names: Mapping[int, AnimalName]) -> None:
-        """Say what identities are called; raises `RunError` if identities were not told or it is not held, and
-        `StorageError`.
+        """Say what identities are called.
+
+        Raises `RunError` if identities were not told or the run is not held for writing, and `StorageError`.
         """
         if not self.is_done("identify"):
             state = self.manifest.stages["identify"].state

@@ -1,0 +1,216 @@
+"""Animals named from a gallery: on another day, in every output, and what is wrong said clearly."""
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from murid.cli import run as murid_cli
+from murid.core import Detections
+from murid.core.embeddings import normalize
+from murid.formats.gallery_file import load_gallery
+from murid.pipeline import enrol, identify, track
+from murid.run import Run
+from murid.scenes import RecordingConfig, record
+from murid.store import RunDirectory
+from murid.tracking import TrackConfig
+from murid.video import VideoSink, open_source
+
+COATS = ("black", "albino", "agouti", "hooded")
+LOOKS = normalize(np.random.default_rng(0).normal(size=(len(COATS), 12)))
+
+
+def film(directory, day, present, embedder="weights-1"):
+    """Session of a cast, as a run whose detections are the truth, their embeddings those of the coats."""
+    config = RecordingConfig(n_animals=len(COATS), n_frames=90, width=240, height=180, body_px=32, seed=day,
+                             cast_seed=7, present=present, coats=COATS, tone=0.55)  # fmt: skip
+    directory.mkdir(exist_ok=True)
+    video, rng, found = directory / f"day-{day}.mp4", np.random.default_rng(day), []
+    with VideoSink(video, config.fps, config.width, config.height) as sink:
+        for recorded in record(config):
+            sink.write(recorded.frame.image)
+            truth = recorded.truth
+            boxes = truth.boxes.astype(np.float32)
+            looks = LOOKS[np.array(present)[truth.rows]]
+            looks = normalize(looks + rng.normal(0, 0.08, looks.shape)).astype(np.float32)
+            found.append(Detections(boxes, np.full(len(boxes), 0.9, np.float32), looks))
+    source = open_source(video)
+    with RunDirectory.create(
+        directory / f"day-{day}.murid", source=video, fingerprint=source.compute_fingerprint(),
+        config={"detect": {}, "track": {}}, detector="nano test", embedder=embedder,
+    ) as run:  # fmt: skip
+        with run.write_detections() as writer:
+            for index, detections in enumerate(found):
+                writer.add(index, index / config.fps, detections)
+        run.finish_detection()
+        from murid.pipeline import conclude
+
+        conclude(run, TrackConfig(max_tracks=len(present)), len(present))
+    return directory / f"day-{day}.murid"
+
+
+def find_coats(path, present):
+    """Coat of each identity, by its embeddings."""
+    with RunDirectory.open(path) as run:
+        (_, table), (frames, rows, ids, _) = next(run.iterate_detections()), next(run.iterate_owners())
+    nearest = (table.embeddings @ LOOKS.T).argmax(axis=1)[table.frame_offsets[frames] + rows]
+    return {i: COATS[np.bincount(nearest[ids == i]).argmax()] for i in np.unique(ids).tolist()}
+
+
+@pytest.fixture(scope="module")
+def days(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("days")
+    return film(directory, 1, (0, 1, 2)), film(directory, 2, (3, 1, 0, 2))
+
+
+@pytest.fixture
+def two(days, tmp_path):
+    return [shutil.copytree(day, tmp_path / day.name) for day in days]
+
+
+@pytest.fixture
+def gallery(two, tmp_path):
+    enrol(tmp_path / "cage.gallery", run=two[0], names=find_coats(two[0], 3))
+    return tmp_path / "cage.gallery"
+
+
+def read_all(path):
+    return {p.relative_to(path): p.read_bytes() for p in sorted(path.rglob("*.parquet"))}
+
+
+def test_the_next_day_the_same_names_and_a_stranger(two, gallery, tmp_path, capsys):
+    assert Run.open(two[0]).names == find_coats(two[0], 3)
+    assert murid_cli(["identify", str(two[1]), "--gallery", str(gallery)]) == 0
+    printed = capsys.readouterr().out
+    coats, names = find_coats(two[1], 4), Run.open(two[1]).names
+    strange = next(i for i, coat in coats.items() if coat == "hooded")
+    assert names == coats | {strange: f"unknown_{strange}"}
+    assert f"unknown_{strange} (" in printed
+    assert (two[1] / "cues.parquet").is_file()
+    before, said = read_all(two[1]), RunDirectory.open(two[1]).manifest.names
+    identify(two[1], gallery=gallery)
+    assert read_all(two[1]) == before
+    assert RunDirectory.open(two[1]).manifest.names == said
+    uuids = {animal.name: animal.uuid for animal in load_gallery(gallery).animals}
+    assert {own.name: own.uuid for own in said.values() if own.uuid} == uuids
+
+
+def test_names_are_in_every_output(two, gallery, tmp_path, capsys):
+    run = Run.open(two[0])
+    names = set(run.names.values())
+    table = pd.read_csv(run.export("csv", tmp_path / "a.csv"))
+    assert dict(zip(table["track_id"], table["name"], strict=True)) == run.names
+    assert set(pq.read_table(run.export("parquet", tmp_path / "a.parquet"))["name"].to_pylist()) == names
+    assert {
+        track["name"] for track in json.loads(run.export("coco", tmp_path / "a.json").read_text())["tracks"]
+    } == names
+    assert all(name in run.export("via", tmp_path / "via.csv").read_text() for name in names)
+    assert set(run.trajectories().individuals) == names
+    assert murid_cli(["info", str(two[0])]) == 0
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in names)
+    assert run.annotate().is_file()
+    enrol(tmp_path / "other.gallery", run=two[1], names={1: "Zoë"})
+    run = Run.open(two[1])
+    table = pd.read_csv(run.export("csv", tmp_path / "b.csv"))
+    assert set(table["name"].dropna()) == {"Zoë"}
+
+
+def test_identities_told_anew_lose_their_names(two, gallery):
+    identify(two[0], animals=2 + 1)
+    assert Run.open(two[0]).names, "nothing has changed"
+    identify(two[0], animals=4)
+    assert not Run.open(two[0]).names
+
+
+def test_a_gallery_grows(two, gallery):
+    before = load_gallery(gallery)
+    identify(two[1], gallery=gallery, grow=True)
+    after = load_gallery(gallery)
+    assert after.animals == before.animals
+    assert len(after.sessions) == 2
+    assert set(np.unique(after.prototypes.owners[after.session_numbers == 1])) == {0, 1, 2}
+    content = gallery.read_bytes()
+    identify(two[1], gallery=gallery, grow=True)
+    assert gallery.read_bytes() == content
+    enrol(gallery, run=two[1])
+    assert [animal.name for animal in load_gallery(gallery).animals] == [animal.name for animal in before.animals]
+
+
+def test_without_the_video_embeddings_go_on(two, gallery):
+    manifest = json.loads((two[1] / "manifest.json").read_text())
+    (two[1] / "manifest.json").write_text(json.dumps(manifest | {"source": "/gone.mp4"}))
+    identify(two[1], gallery=gallery)
+    assert not (two[1] / "cues.parquet").exists()
+    coats, names = find_coats(two[1], 4), Run.open(two[1]).names
+    assert sum(names[i] == coat for i, coat in coats.items()) == 3
+
+
+def test_several_runs_have_the_same_names_without_a_gallery(two, capsys):
+    assert murid_cli(["identify", str(two[0]), str(two[1])]) == 0
+    coats = [find_coats(path, 0) for path in two]
+    names = [Run.open(path).names for path in two]
+    told = [{coats[k][i]: name for i, name in names[k].items()} for k in (0, 1)]
+    assert sorted(told[0].values()) == ["animal-a", "animal-b", "animal-c"]
+    assert told[1] == told[0] | {"hooded": "animal-d"}
+    identify(two[0])
+    murid_cli(["identify", str(two[0]), str(two[1])])
+    assert [Run.open(path).names for path in two] == names
+    assert murid_cli(["identify", str(two[0]), str(two[0])]) != 0
+    assert "expected each once" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["1=ada", "2=ada"], "expected one animal of this name, got two"),
+        (["1=ada", "1=bea"], "1: expected once, got twice"),
+        (["1=a/b"], "expected a name of letters, digits"),
+        (["1=unknown"], "a reserved one"),
+        (["1=animal_2"], "a reserved one"),
+        (["9=ada"], "9=ada: expected an identity that is seen clearly (1, 2, 3), got 9"),
+        (["ada"], "'ada': expected such as 1=alice"),
+        (["x=ada"], "'x': expected the number of an identity"),
+        ([], "expected names of its identities, such as 1=alice, got none"),
+    ],
+)
+def test_bad_names(two, tmp_path, capsys, words, said: str):
+    assert murid_cli(["enrol", "--run", str(two[0]), "--gallery", str(tmp_path / "new.gallery"), *words]) != 0
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "new.gallery").exists()
+
+
+def test_bad_galleries_and_runs(two, gallery, clip, tracked, tmp_path, capsys):
+    def fail(*arguments):
+        assert murid_cli([str(a) for a in arguments]) != 0
+        return capsys.readouterr().err
+
+    other = film(tmp_path / "other", 3, (0, 1), embedder="weights-2")
+    assert "expected embeddings of the weights that" in fail("identify", other, "--gallery", gallery)
+    assert "expected embeddings of the weights that" in fail("enrol", "--run", other, "--gallery", gallery, "1=ada")
+    plain = shutil.copytree(tracked, tmp_path / "plain.murid")
+    assert "expected embeddings of known weights" in fail("identify", plain, "--gallery", gallery)
+    assert "got nothing there" in fail("identify", two[1], "--gallery", tmp_path / "none.gallery")
+    assert "grow: expected a gallery" in fail("identify", two[1], "--grow")
+    assert "got neither" in fail("enrol", "--gallery", gallery)
+    assert "expected a number of animals" in fail("track", clip, "--gallery", gallery, "--detector", "background")
+    assert "nothing there" in fail("track", clip, "--animals", "3", "--gallery", tmp_path / "none.gallery")
+    assert not clip.with_suffix(".murid").exists()
+
+
+def test_solo_videos_and_tracking_from_them(clip, tmp_path):
+    """The network's own embeddings, of a clip that is hardly long enough."""
+    solo = tmp_path / "solo.mp4"
+    config = RecordingConfig(n_animals=1, n_frames=60, width=320, height=240, body_px=48, seed=4)
+    with VideoSink(solo, config.fps, config.width, config.height) as sink:
+        for recorded in record(config):
+            sink.write(recorded.frame.image)
+    path = tmp_path / "cage.gallery"
+    assert murid_cli(["enrol", f"ada={solo}", "--gallery", str(path)]) == 0
+    assert [animal.name for animal in load_gallery(path).animals] == ["ada"]
+    assert Run.open(tmp_path / "solo.murid").names == {1: "ada"}
+    run = track(solo, animals=1, gallery=path, out=tmp_path / "again.murid")
+    assert run.names == {1: "ada"}
