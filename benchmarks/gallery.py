@@ -27,7 +27,7 @@ from scipy.optimize import minimize
 import murid
 from murid.evaluate import LabelledBoxes
 from murid.formats import read_mot
-from murid.identify.gallery import NamingModel, measure_apart
+from murid.identify.gallery import NamingModel, compare
 from murid.identify.portraits import Portraits
 from murid.naming import paint
 from murid.pipeline import enrol, identify
@@ -44,7 +44,8 @@ CASTS = {
 N_CAST = 6
 NAMES = ("ada", "bea", "cleo", "dora", "eve", "fay")
 REALITY = 1.5  # real days differ more than drawn ones
-PENALTY = 0.0003
+PENALTY = 0.0001
+LEAST_PAIRS = 3
 
 
 def make_day(cast: str, seed: int, day: int, seconds: float) -> RecordingConfig:
@@ -117,7 +118,7 @@ def paint_day(folder: Path, config: RecordingConfig) -> tuple[Portraits, dict[in
 
 def calibrate(options: argparse.Namespace) -> dict:
     """Fit how looks change from day to day, from sessions of many casts."""
-    changes, shifts, pairs = [], [], []
+    days = []
     for cast in options.casts:
         for seed in options.seeds:
             (a, of_a), (b, of_b) = (
@@ -126,28 +127,47 @@ def calibrate(options: argparse.Namespace) -> dict:
             names_a, names_b = (
                 [of.get(i, -1 - k) for i in p.identity_ids.tolist()] for k, (p, of) in enumerate(((a, of_a), (b, of_b)))
             )
-            same = np.equal.outer(names_b, names_a)
-            (ea, ca), (eb, cb) = (p.prototypes.average(len(p.identity_ids)) for p in (a, b))
-            moved = (cb[:, None] - ca[None])[same]
-            shift = np.mean(moved, axis=0)
-            shifts.append(shift)
-            changes.append((moved - shift) * np.sqrt(len(moved) / max(1, len(moved) - 1)))
-            near = np.linalg.norm(eb[:, None] - ea[None], axis=2) / np.sqrt((a.variation**2 + b.variation**2) / 2)
-            pairs.append((near, cb[:, None] - ca[None] - shift, same))
-    change = REALITY * np.sqrt(np.mean(np.square(np.concatenate(changes)), axis=0))
-    shift = REALITY * np.sqrt(np.mean(np.square(shifts), axis=0))
-    model = NamingModel(tuple(shift.tolist()), tuple(change.tolist()), (0, 0, 0), (0, 0))
-    columns = [(near.ravel(), measure_apart(moved, model).ravel(), same.ravel()) for near, moved, same in pairs]
-    near, apart, same = (np.concatenate(column) for column in zip(*columns, strict=True))
-    both = fit_odds(np.column_stack([np.log(near), np.log(apart)]), same)
-    alone = fit_odds(np.log(near)[:, None], same)
+            same = np.nonzero(np.equal.outer(names_b, names_a))
+            if len(same[0]) >= LEAST_PAIRS:
+                means = [p.prototypes.average(len(p.identity_ids)) for p in (b, a)]
+                days.append((*means, np.hypot(a.variation, b.variation) / np.sqrt(2), same))
+    change, shift = measure_days([own[1][i] - known[1][a] for own, known, _, (i, a) in days])
+    own_change, common = (
+        np.sqrt(np.square(v).sum())
+        for v in measure_days([(own[0][i] - known[0][a]) / scale for own, known, scale, (i, a) in days])
+    )
+    change = REALITY * change
+    pull = np.square(change / REALITY / shift)
+    model = NamingModel(tuple(change), tuple(pull), float((own_change / common) ** 2), (0, 0, 0), (0, 0))
+    rows = []
+    for own, known, scale, (i, a) in days:
+        changes = compare(own, known, scale, model)
+        near, apart = changes.measure(changes.find_shift(i, a))
+        near[i, a], apart[i, a] = changes.measure_pairs(i, a)
+        same = np.zeros(near.shape, bool)
+        same[i, a] = True
+        rows.append((near.ravel(), apart.ravel(), same.ravel()))
+    near, apart, same = (np.concatenate(column) for column in zip(*rows, strict=True))
     for name, value in (("embedding", near), ("plain looks", apart)):
         print(
             f"{name}: same {np.quantile(value[same], [0.5, 0.9, 1]).round(2)}, "
             f"different {np.quantile(value[~same], [0, 0.1, 0.5]).round(2)}"
         )
-    values = {"shift": shift, "change": change, "both": both, "embedding": alone}
+    values = {
+        "change": change,
+        "pull": pull,
+        "embedding_pull": model.embedding_pull,
+        "both": fit_odds(np.column_stack([np.log(near), np.log(apart)]), same),
+        "embedding": fit_odds(np.log(near)[:, None], same),
+    }
     return {name: np.round(value, 4).tolist() for name, value in values.items()}
+
+
+def measure_days(moved: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Deviations of each animal's own change, and of that common to the animals of a recording."""
+    own = np.concatenate([(m - m.mean(axis=0)) * np.sqrt(len(m) / (len(m) - 1)) for m in moved])
+    common = np.array([m.mean(axis=0) for m in moved])
+    return np.sqrt(np.square(own).mean(axis=0)), np.sqrt(np.square(common).mean(axis=0))
 
 
 def fit_odds(distances: np.ndarray, same: np.ndarray) -> np.ndarray:

@@ -45,7 +45,8 @@ _LEAST_CERTAINTY = 0.5
 def load_naming_model() -> NamingModel:
     """How looks change from day to day; ``benchmarks/gallery.py calibrate`` writes the file."""
     values: dict[str, Any] = json.loads(files("murid").joinpath("naming.json").read_text("utf-8"))
-    return NamingModel(**{name: tuple(value) for name, value in values.items()})
+    change, pull, both, embedding = (tuple(values[name]) for name in ("change", "pull", "both", "embedding"))
+    return NamingModel(change, pull, values["embedding_pull"], both, embedding)
 
 
 def name_from_gallery(run: RunDirectory, path: str | Path, *, grow: bool = False) -> None:
@@ -71,12 +72,13 @@ def name_from_gallery(run: RunDirectory, path: str | Path, *, grow: bool = False
     """
     gallery = load_gallery(path)
     portraits = paint(run, gallery.embedder, str(path))
-    naming = name_portraits(portraits, gallery, load_naming_model())
+    session = describe_session(run, portraits)
+    naming = name_portraits(portraits, gallery.leave_out(session.fingerprint), load_naming_model())
     _write_names(run, portraits, naming, gallery)
     run.record("name", {"gallery": path, "grow": grow})
     if grow:
         sure = {i: a for i, a, chance in _list_named(portraits, naming, gallery) if chance >= GROWN_CHANCE}
-        grown = add_session(gallery, portraits, sure, describe_session(run, portraits), gallery.embedder, naming.shift)
+        grown = add_session(gallery, portraits, sure, session, gallery.embedder, naming.shift)
         save_gallery(path, grown)
 
 
@@ -113,9 +115,10 @@ def enrol_run(run: RunDirectory, path: str | Path, names: Mapping[int, str]) -> 
             expected = f"an identity that is seen clearly ({seen})"
             raise ConfigError(f"{identity}={names[identity]}: expected {expected}, got {identity}")
     animals = {identity: find_animal(gallery, name) for identity, name in names.items()}
-    shift = np.zeros(N_CUES) if gallery is None else _find_shift(portraits, gallery, animals)
-    embedder = str(run.manifest.embedder)
-    grown = add_session(gallery, portraits, animals, describe_session(run, portraits), embedder, shift)
+    session, embedder = describe_session(run, portraits), str(run.manifest.embedder)
+    others = None if gallery is None else gallery.leave_out(session.fingerprint)
+    shift = np.zeros(N_CUES) if others is None else _find_shift(portraits, others, animals)
+    grown = add_session(gallery, portraits, animals, session, embedder, shift)
     save_gallery(path, grown)
     own = {i: AnimalName(animal.name, animal.uuid) for i, animal in animals.items()}
     kept = {i: n for i, n in run.manifest.names.items() if n.name not in names.values()}

@@ -1,10 +1,11 @@
 """Animals over many recordings: a gallery of their looks, and who of it each identity of a recording is.
 
 Two looks are compared by how far their mean embeddings lie apart, in units of how much those of one animal vary, and
-by how far their plain looks do, in units of how much those of one animal change from day to day. A day's light changes
-the plain looks of all animals alike, so their common change is found together with the names. The logarithm of the odds
-that two looks are one animal's is linear in the logarithms of both distances; its coefficients were fitted on scenes of
-several days (`NamingModel`). All identities are named at once, no two alike; who is likelier a stranger is unknown.
+by how far their plain looks do, in units of how much those of one animal change from day to day. Light and camera
+change the looks of all animals alike, so this common change is found together with the names, and each name is judged
+by the change of the others. The logarithm of the odds that two looks are one animal's is linear in the logarithms of
+both distances; its coefficients were fitted on scenes of several days (`NamingModel`). All identities are named at
+once, no two alike; who is likelier a stranger is unknown.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from scipy.special import softmax
 
@@ -36,16 +38,21 @@ class NamingModel:
 
     Attributes
     ----------
-    shift, change : tuple of float
-        ``(c,)``: deviation of each plain look's change from one recording to another, of that which all animals share
-        and of each animal's own.
+    change : tuple of float
+        ``(c,)``: deviation by which each plain look of an animal changes from one recording to another, beyond the
+        common change.
+    pull : tuple of float
+        ``(c,)``: by how many animals without change the estimate of the common change is drawn to none.
+    embedding_pull : float
+        The same for embeddings.
     both, embedding : tuple of float
         Coefficients of the logarithm of odds: intercept, logarithm of the embedding's distance and, the first, of the
         plain looks'. The second is for when these were not measured.
     """
 
-    shift: tuple[float, ...]
     change: tuple[float, ...]
+    pull: tuple[float, ...]
+    embedding_pull: float
     both: tuple[float, float, float]
     embedding: tuple[float, float]
 
@@ -110,9 +117,15 @@ class Gallery:
 
     def prune(self) -> Gallery:
         """The same without the prototypes of recordings that are long ago."""
-        kept = self._count_later() < MOST_SESSIONS
-        prototypes = Prototypes(*(getattr(self.prototypes, name)[kept] for name in Prototypes.__slots__))
-        return replace(self, prototypes=prototypes, session_numbers=self.session_numbers[kept])
+        return self._keep(self._count_later() < MOST_SESSIONS)
+
+    def leave_out(self, fingerprint: str) -> Gallery:
+        """The same without a recording, but for animals of which there is no other: it shall not name itself."""
+        own = np.array([session.fingerprint == fingerprint for session in self.sessions])[self.session_numbers]
+        return self._keep(~own | ~np.isin(self.prototypes.owners, self.prototypes.owners[~own]))
+
+    def _keep(self, kept: NDArray[np.bool_]) -> Gallery:
+        return replace(self, prototypes=self.prototypes[kept], session_numbers=self.session_numbers[kept])
 
     def _count_later(self) -> Int64:
         """Later recordings ``(p,)`` in which the animal of each prototype was."""
@@ -125,8 +138,9 @@ class Gallery:
 
     @property
     def variation(self) -> float:
-        """As in `Portraits`, over all sessions."""
-        return float(np.sqrt(np.mean([session.variation**2 for session in self.sessions])))
+        """As in `Portraits`, over the recordings that there are prototypes of."""
+        numbers = np.unique(self.session_numbers).tolist()
+        return float(np.sqrt(np.mean([self.sessions[number].variation ** 2 for number in numbers])))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -163,22 +177,82 @@ def name_portraits(portraits: Portraits, gallery: Gallery, model: NamingModel) -
     Naming
     """
     n, k = len(portraits.identity_ids), len(gallery.animals)
-    own, known = portraits.prototypes.average(n), gallery.age().average(k)
     scale = np.hypot(portraits.variation, gallery.variation) / np.sqrt(2)
-    near = np.linalg.norm(own[0][:, None] - known[0][None], axis=2) / scale
-    differences = own[1][:, None] - known[1][None]
-    whole = _solve(near, differences, model, None)
+    changes = compare(portraits.prototypes.average(n), gallery.age().average(k), scale, model)
+    starts = [np.zeros(changes.values.shape[2]), *changes.list_shifts()]
+    whole = max((_solve(changes, start, model, None) for start in starts), key=lambda solution: solution.value)
     values = np.full((n, k + 1), whole.value)
     for i in range(n):
         for a in range(k + 1):
             if a != whole.places[i]:
-                values[i, a] = _solve(near, differences, model, (i, a)).value
+                tries = (_solve(changes, start, model, (i, a)) for start in (starts[0], whole.shift))
+                values[i, a] = max(solution.value for solution in tries)
     chances = softmax(values, axis=1)
     animals = np.where(whole.places < k, whole.places, -1)
     # A name that is no likelier than all else together is none.
     animals[chances[np.arange(n), whole.places] < 0.5] = -1
     said = np.where(animals >= 0, chances[np.arange(n), animals], chances[:, k])
-    return Naming(animals, said, whole.shift)
+    n_cues = len(model.change)
+    return Naming(animals, said, whole.shift[-n_cues:] * np.array(model.change))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Changes:
+    """How looks differ between the identities of a recording and the animals of a gallery.
+
+    Attributes
+    ----------
+    values : ndarray
+        ``(n, k, e + c)`` float64: of embeddings, in units of their variation, and of plain looks, in units of their
+        daily change; NaN where these are not known.
+    pull : ndarray
+        ``(e + c,)`` float64, as in `NamingModel`.
+    n_embedded : int
+        e.
+    """
+
+    values: Float64
+    pull: Float64
+    n_embedded: int
+
+    def measure(self, shift: Float64) -> tuple[Float64, Float64]:
+        """Both distances ``(n, k)`` after a common change ``(e + c,)``; NaN in the second = not known."""
+        return self._measure(self.values - shift)
+
+    def measure_pairs(self, rows: Int64, places: Int64) -> tuple[Float64, Float64]:
+        """Both distances ``(p,)`` of pairs after the common change that the other pairs show."""
+        own = self.values[rows, places]
+        known = np.isfinite(own)
+        sums = np.where(known, own, 0).sum(axis=0) - np.where(known, own, 0)
+        return self._measure(own - sums / (known.sum(axis=0) - known + self.pull))
+
+    def find_shift(self, rows: Int64, places: Int64) -> Float64:
+        """Common change ``(e + c,)`` of pairs: their mean, drawn to none where these are few."""
+        own = self.values[rows, places]
+        known = np.isfinite(own)
+        return np.asarray(np.where(known, own, 0).sum(axis=0) / (known.sum(axis=0) + self.pull), np.float64)
+
+    def list_shifts(self) -> list[Float64]:
+        """Common changes that are worth trying: that from all to all, and that of each pair."""
+        flat = np.nan_to_num(self.values.reshape(-1, self.values.shape[2]))
+        return [flat.mean(axis=0), *flat] if len(flat) else []
+
+    def _measure(self, left: Float64) -> tuple[Float64, Float64]:
+        e = self.n_embedded
+        return np.linalg.norm(left[..., :e], axis=-1), np.sqrt(np.square(left[..., e:]).mean(axis=-1))
+
+
+def compare(own: tuple[Float64, Float64], known: tuple[Float64, Float64], scale: float, model: NamingModel) -> Changes:
+    """Differences of mean looks, embeddings ``(n, d)`` and plain ones ``(n, c)``, to those of a gallery.
+
+    Embeddings are in units of `scale`, and in no more dimensions than there are means.
+    """
+    embeddings = np.concatenate([own[0], known[0]]) / scale
+    axes = np.linalg.svd(np.nan_to_num(embeddings), full_matrices=False)[2]
+    means, n = embeddings @ axes.T, len(own[0])
+    plain = (own[1][:, None] - known[1][None]) / np.array(model.change)
+    pull = np.append(np.full(means.shape[1], model.embedding_pull), model.pull)
+    return Changes(np.concatenate([means[:n, None] - means[None, n:], plain], axis=2), pull, means.shape[1])
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -188,38 +262,18 @@ class _Solution:
     value: float
 
 
-def _solve(near: Float64, differences: Float64, model: NamingModel, forced: tuple[int, int] | None) -> _Solution:
-    """Names and the common change of plain looks in turn, until both stay; the best from several beginnings."""
-    n, k, c = differences.shape
-    starts = [np.zeros(c)]
-    if n and k and np.isfinite(differences).any():
-        first = _assign(compute_odds(near, np.full((n, k), np.nan), model), forced)
-        starts.append(_find_shift(differences, first, model))
-    best: _Solution | None = None
-    for shift in starts:
-        places = np.full(n, -1)
-        for _ in range(_ROUNDS):
-            odds = compute_odds(near, measure_apart(differences - shift, model), model)
-            before, places = places, _assign(odds, forced)
-            if np.array_equal(before, places):
-                break
-            shift = _find_shift(differences, places, model)
-        odds = compute_odds(near, measure_apart(differences - shift, model), model)
+def _solve(changes: Changes, shift: Float64, model: NamingModel, forced: tuple[int, int] | None) -> _Solution:
+    """Names and the common change in turn, until both stay."""
+    n, k = changes.values.shape[:2]
+    places = np.full(n, -1)
+    for _ in range(_ROUNDS):
+        before, places = places, _assign(compute_odds(*changes.measure(shift), model), forced)
         known = np.flatnonzero(places < k)
-        value = (
-            odds[known, places[known]].sum()
-            - _EXPECTED * (n - len(known))
-            - 0.5 * np.square(shift / np.array(model.shift)).sum()
-        )
-        if best is None or value > best.value:
-            best = _Solution(places, shift, float(value))
-    assert best is not None
-    return best
-
-
-def measure_apart(differences: Float64, model: NamingModel) -> Float64:
-    """Root mean square ``(...)`` of differences of plain looks ``(..., c)``, in units of an animal's daily change."""
-    return np.asarray(np.sqrt(np.square(differences / np.array(model.change)).mean(axis=-1)), np.float64)
+        shift = changes.find_shift(known, places[known])
+        if np.array_equal(before, places):
+            break
+    odds = compute_odds(*changes.measure_pairs(known, places[known]), model)
+    return _Solution(places, shift, float(odds.sum() - _EXPECTED * (n - len(known))))
 
 
 def compute_odds(near: Float64, apart: Float64, model: NamingModel) -> Float64:
@@ -242,17 +296,6 @@ def _assign(odds: Float64, forced: tuple[int, int] | None) -> Int64:
     columns: Int64 = np.asarray(linear_sum_assignment(table, maximize=True)[1], np.int64)
     columns[columns > k] = k
     return columns
-
-
-def _find_shift(differences: Float64, places: Int64, model: NamingModel) -> Float64:
-    """Common change ``(c,)`` of plain looks: the mean over named identities, drawn to none where these are few."""
-    known = np.flatnonzero(places < differences.shape[1])
-    own = differences[known, places[known]]
-    own = own[np.isfinite(own).all(axis=1)]
-    if not len(own):
-        return np.zeros(differences.shape[2])
-    pull = np.square(np.array(model.change) / np.array(model.shift))
-    return np.asarray(own.sum(axis=0) / (len(own) + pull), np.float64)
 
 
 def add_session(
@@ -289,11 +332,9 @@ def add_session(
         gallery = Gallery(embedder, (), (), join([], prototypes), np.zeros(0, np.int64))
     known = list(gallery.animals)
     by_uuid = {animal.uuid: place for place, animal in enumerate(known)}
-    parts, numbers = [gallery.prototypes], [gallery.session_numbers]
     sessions, number = _place(gallery, session)
     kept = gallery.session_numbers != number
-    parts[0] = Prototypes(*(getattr(parts[0], name)[kept] for name in Prototypes.__slots__))
-    numbers[0] = numbers[0][kept]
+    parts, numbers = [gallery.prototypes[kept]], [gallery.session_numbers[kept]]
     for identity, animal in sorted(animals.items()):
         place = np.flatnonzero(portraits.identity_ids == identity)
         if not len(place):

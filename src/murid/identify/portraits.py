@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
 
-from murid.core.types import Float32, Float64, Int64
+from murid.core.types import Float32, Float64, Index, Int64
 
 MOST_PROTOTYPES = 12
 """Prototypes of an animal in one recording, at most."""
@@ -60,6 +60,10 @@ class Prototypes:
 
     def __len__(self) -> int:
         return len(self.owners)
+
+    def __getitem__(self, rows: Index) -> Prototypes:
+        """Return some of them."""
+        return Prototypes(*(getattr(self, name)[rows] for name in Prototypes.__slots__))
 
     def average(self, n_owners: int) -> tuple[Float64, Float64]:
         """Mean embeddings ``(n_owners, d)`` and cues ``(n_owners, c)``; NaN where there is no prototype."""

@@ -11,7 +11,7 @@ from murid.identify.gallery import HALF_LIFE, MOST_SESSIONS, Animal, NamingModel
 from murid.identify.portraits import LEAST_SIGHTS, MOST_PROTOTYPES, Sightings, paint_portraits
 
 N_CUES = 4
-MODEL = NamingModel((0.5,) * N_CUES, (0.1,) * N_CUES, (3.0, -3.0, -3.0), (3.0, -4.0))
+MODEL = NamingModel((0.1,) * N_CUES, (0.05,) * N_CUES, 0.2, (6.0, -3.0, -3.0), (6.0, -4.0))
 ANIMALS = [Animal(name, f"uuid-{name}") for name in ("ada", "bea", "cleo", "dora", "eve", "fay")]
 
 
