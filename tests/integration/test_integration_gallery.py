@@ -218,3 +218,7 @@ def test_solo_videos_and_tracking_from_them(clip, tmp_path):
     assert Run.open(tmp_path / "solo.murid").names == {1: "ada"}
     run = track(solo, animals=1, gallery=path, out=tmp_path / "again.murid")
     assert run.names == {1: "ada"}
+    said = RunDirectory.open(run.path).manifest.names
+    assert RunDirectory.open(track(solo, animals=1, out=run.path).path).manifest.names == said, "nothing has changed"
+    track(solo, animals=1, gallery=path, out=run.path, restart=True)
+    assert RunDirectory.open(run.path).manifest.names == said
