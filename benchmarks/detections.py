@@ -2,7 +2,8 @@
 
     murid tables --small --out tables --show                # makes the recordings, and tables/recordings.json
     python benchmarks/detections.py pictures --out pictures # scenes as a YOLO data set, to train on without murid
-    yolo train model=yolov8s.yaml data=pictures/data.yaml imgsz=96 batch=4 epochs=1 pretrained=False
+    yolo train model=yolov8s.yaml pretrained=False data=pictures/data.yaml imgsz=96 batch=4 epochs=2 \
+        warmup_epochs=0.1 optimizer=AdamW lr0=0.002
     python benchmarks/detections.py boxes best.pt --recordings tables/recordings.json --out boxes/yolov8s --size 192
     murid tables --small --out tables --detections yolov8s=boxes/yolov8s
 
@@ -103,7 +104,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     verbs = parser.add_subparsers(required=True)
     pictures = verbs.add_parser("pictures", help="scenes as a YOLO data set")
-    pictures.add_argument("-n", type=int, default=720, help="pictures; the small tables show 720 to each network")
+    pictures.add_argument("-n", type=int, default=720, help="pictures; twice is what a small row sees")
     pictures.add_argument("--full", action="store_true", help="of 640 pixels")
     pictures.set_defaults(run=write_pictures)
     boxes = verbs.add_parser("boxes", help="detections of the recordings")

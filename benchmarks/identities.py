@@ -43,7 +43,7 @@ from murid.scenes.places import build_place
 from murid.scenes.recording import RecordingConfig
 from murid.scenes.scenarios import SCENARIOS, make_scenario
 from murid.store import RunDirectory
-from murid.tracking import TrackConfig, Tracker
+from murid.tracking import TrackConfig, Tracker, follow_both_ways
 
 CLIPS = {"udmt-rat2mice-a": 3, "sleapmot-2mice-homecage": 2}
 SURE = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999, 1.001)
@@ -96,7 +96,7 @@ def compare(truth: LabelledBoxes, table: DetectionTable, n_animals: int, fps: fl
     tracker = Tracker(TrackConfig(max_tracks=n_animals), fps)
     tracks = Tracks.from_frames([tracker.step(detections) for detections in table])
     started = time.perf_counter()
-    found = identify_animals(table, n_animals, fps)
+    found = identify_animals(table, n_animals, fps, witnesses=follow_both_ways(table, n_animals, fps))
     seconds = time.perf_counter() - started
     result = LabelledBoxes(found.frames, found.identity_ids, found.boxes.astype(np.float64))
     alone = score(truth, LabelledBoxes.from_tracks(tracks), table.n_frames, fps)
@@ -303,6 +303,7 @@ def bench_day(options: argparse.Namespace) -> dict:
         config.n_animals,
         config.fps,
         embeddings=lambda: ((int(s), p.embeddings) for p, s in zip(parts, starts, strict=False)),
+        witnesses=follow_both_ways(whole, config.n_animals, config.fps),
     )
     seconds = time.perf_counter() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -16,7 +16,7 @@ from murid.errors import ConfigError
 from murid.identify import Identified, IdentifyConfig, identify_animals
 from murid.identify.linking import Embeddings
 from murid.identify.result import DoubtfulCrossings
-from murid.tracking import TrackConfig, Tracker
+from murid.tracking import TrackConfig, Tracker, follow_both_ways
 
 
 def count_animals(layout: Layout | None, animals: int | None) -> list[int] | None:
@@ -84,7 +84,9 @@ def identify_by_arena(
     for number, count in enumerate(counts):
         rows = np.flatnonzero(arenas == number)
         own_embeddings = None if embeddings is None else partial(_select_embeddings, rows, embeddings)
-        told = identify_animals(_select(table, rows), count, fps, config, own_embeddings)
+        own = _select(table, rows)
+        witnesses = follow_both_ways(own, count, fps)
+        told = identify_animals(own, count, fps, config, own_embeddings, witnesses)
         name = layout.arena_names[number]
         found.append(_renumber(told, rows, sum(counts[:number]), name if layout.arenas else None))
     return _join(found)

@@ -16,6 +16,8 @@ LEAST_WORTH = 2.0
 """Worth of a tracklet that is surely an animal."""
 N_BEST = 12
 """Links into each tracklet that are kept, from any tracklet and from sure ones."""
+VOTE = 1.0
+"""What a witness adds to the gain of a link."""
 FRAGMENT_COST = 0.2
 """Cost of a tracklet as such: the more of them, the less likely each is an animal."""
 _LEAST_SHARE, _MOST_SHARE = 0.5, 0.7  # of the usual score of an animal
@@ -45,7 +47,7 @@ def find_links(sights: Sights, worth: Float64, n_animals: int) -> Links:
         best = [_choose_best(sights, _pair(tracklets, pool, tails, n_recent), n_best) for pool in pools]
         codes = np.unique(np.concatenate(best))
         heads, followers = codes % len(tracklets), codes // len(tracklets)
-        found.append(Links(heads, followers, sights.compute_gains(heads, followers, looks=True)))
+        found.append(Links(heads, followers, _compute_gains(sights, heads, followers)))
     if not found:
         return Links(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
     return Links(*(np.concatenate([getattr(f, name) for f in found]) for name in ("heads", "tails", "gains")))
@@ -63,12 +65,17 @@ def _pair(tracklets: Tracklets, pool: Int64, tails: Int64, n_recent: int) -> Int
 def _choose_best(sights: Sights, codes: Int64, n_best: int) -> Int64:
     """Codes of the best links into each tracklet."""
     heads, tails = codes % len(sights.tracklets), codes // len(sights.tracklets)
-    order = np.lexsort((-sights.compute_gains(heads, tails, looks=True), tails))
+    order = np.lexsort((-_compute_gains(sights, heads, tails), tails))
     grouped = tails[order]
     starts = np.flatnonzero(np.append(True, grouped[1:] != grouped[:-1])[: len(order)])
     ranks = np.arange(len(order)) - np.repeat(starts, np.diff(np.append(starts, len(order))))
     best: Int64 = codes[order[ranks < n_best]]
     return best
+
+
+def _compute_gains(sights: Sights, heads: Int64, tails: Int64) -> Float64:
+    """What motion, looks and witnesses say for links."""
+    return sights.compute_gains(heads, tails, looks=True) + VOTE * sights.count_votes(heads, tails)
 
 
 def measure_worth(table: DetectionTable, tracklets: Tracklets, n_animals: int) -> Float64:

@@ -10,22 +10,23 @@ from numpy.typing import NDArray
 from murid.core.types import Float64, Int64
 from murid.identify.motion import MotionModel
 from murid.identify.sights import Sights
-from murid.identify.steps import ClearSights, Steps, find_clear_sights, list_steps, pool_looks
+from murid.identify.steps import POOLED_TRACKLETS, ClearSights, Steps, find_clear_sights, list_steps, pool_looks
 from murid.identify.tracklets import Tracklets, count_up
 
-WEIGHTS = np.array([0.7, 0.3, 1.7])
-"""Of the evidence for a crossing: motion from tracklet to tracklet, motion through the whole contact, looks."""
+WEIGHTS = np.array([0.7, 0.3, 1.7, 0.5, 0.5])
+"""Of the evidence for a crossing: motion from tracklet to tracklet, motion through the whole contact, looks, witnesses
+from tracklet to tracklet, witnesses through the whole contact."""
 LONGEST_CONTACT_S = 3.0
 """Beyond it, motion before a contact says nothing of motion after it."""
 LEAST_BETTER = 0.5
 """Evidence by which an exchange has to be better to be made."""
 _MOST_SPANNED = 40
-_MOST_ROUNDS = 10
+_MOST_ROUNDS = 20
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Crossings:
-    """Pairs of steps ``first``, ``second`` ``(C,)`` int64 of different paths, and the evidence ``(C, 3)`` for them.
+    """Pairs of steps ``first``, ``second`` ``(C,)`` int64 of different paths, and the evidence ``(C, 5)`` for them.
 
     Evidence is the logarithm of how much likelier the steps are as they stand than with their ends exchanged.
     """
@@ -53,7 +54,7 @@ class Transfers:
     entries, hosts : ndarray
         ``(K,)`` int64: the step into the tracklet, and the step of the other path that spans it.
     evidence : ndarray
-        ``(K, 3)`` float64, as of `Crossings`.
+        ``(K, 5)`` float64, as of `Crossings`.
     """
 
     entries: Int64
@@ -76,12 +77,18 @@ def find_crossings(steps: Steps, sights: Sights) -> Crossings:
     a, b, c, d = steps.heads[x], steps.tails[x], steps.heads[y], steps.tails[y]
     gain = sights.compute_gains
     place = gain(a, b) + gain(c, d) - gain(a, d) - gain(c, b)
+    vote = sights.count_votes
+    votes = vote(a, b) + vote(c, d) - vote(a, d) - vote(c, b)
     clear = find_clear_sights(steps, sights.tracklets, sights.shapes, sights.frames, sights.clear, sights.motion.fps)
     before, after = pool_looks(steps, sights.looks, sights.tracklets)
     compare = sights.looks.compare
     looks = compare(before[x], after[x]) + compare(before[y], after[y])
     looks -= compare(before[x], after[y]) + compare(before[y], after[x])
-    return Crossings(x, y, np.column_stack([place, _compare_clear(clear, x, y, sights.motion), looks]))
+    last, first, follow = clear.last_rows, clear.first_rows, sights.compare_rows
+    through = (
+        follow(last[x], first[x]) + follow(last[y], first[y]) - follow(last[x], first[y]) - follow(last[y], first[x])
+    )
+    return Crossings(x, y, np.column_stack([place, _compare_clear(clear, x, y, sights.motion), looks, votes, through]))
 
 
 def find_transfers(steps: Steps, sights: Sights) -> Transfers:
@@ -95,7 +102,9 @@ def find_transfers(steps: Steps, sights: Sights) -> Transfers:
     own, compare = sights.looks.means[k], sights.looks.compare
     looks = compare(before[entries], own) + compare(own, after[(entries + 1) % max(1, len(steps))])
     looks -= compare(before[hosts], own) + compare(own, after[hosts])
-    return Transfers(entries, hosts, np.column_stack([place, np.zeros(len(k)), looks]))
+    vote = sights.count_votes
+    votes = vote(a, k) + vote(k, b) + vote(c, d) - vote(a, b) - vote(c, k) - vote(k, d)
+    return Transfers(entries, hosts, np.column_stack([place, np.zeros(len(k)), looks, votes, np.zeros(len(k))]))
 
 
 def _pair_overlapping(steps: Steps) -> tuple[Int64, Int64]:
@@ -159,7 +168,7 @@ def improve_paths(paths: Int64, sights: Sights) -> Int64:
 
 
 def _apply(paths: Int64, steps: Steps, crossings: Crossings, transfers: Transfers) -> Int64 | None:
-    """Paths after the best changes that do not touch each other; None if there is nothing to change."""
+    """Paths after the best changes that do not bear on each other; None if there is nothing to change."""
     moves = [(lead, k, False) for k, lead in enumerate(crossings.leads.tolist()) if lead < -LEAST_BETTER]
     moves += [(lead, k, True) for k, lead in enumerate(transfers.leads.tolist()) if lead < -LEAST_BETTER]
     if not moves:
@@ -183,7 +192,8 @@ def _apply(paths: Int64, steps: Steps, crossings: Crossings, transfers: Transfer
             ways = [(steps.heads[x], steps.tails[y]), (steps.heads[y], steps.tails[x])]
         if touched & used:
             continue
-        touched |= used
+        # Evidence pools looks of the tracklets around a step, so what lies near must be weighed anew.
+        touched.update(near for step in used for near in range(step - POOLED_TRACKLETS, step + POOLED_TRACKLETS + 1))
         for head, tail in ways:
             if head >= 0:
                 after[head] = tail

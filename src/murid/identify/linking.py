@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ from murid.identify.sights import Sights
 from murid.identify.steps import list_steps
 from murid.identify.surplus import describe_surplus
 from murid.identify.tracklets import find_clear, find_tracklets, measure_body_px, to_shapes
+from murid.identify.witnesses import split_tracks
 
 Embeddings = Iterator[tuple[int, Float32]]
 """First row and ``(n, d)`` embeddings of one stretch of detections after the other."""
@@ -41,6 +43,7 @@ def identify_animals(
     fps: float,
     config: IdentifyConfig | None = None,
     embeddings: Callable[[], Embeddings] | None = None,
+    witnesses: Int64 | None = None,
 ) -> Identified:
     """Tell at most N animals apart over a whole recording.
 
@@ -60,6 +63,9 @@ def identify_animals(
     config : IdentifyConfig, optional
     embeddings : callable, optional
         Gives the embeddings stretch by stretch, where the table has none because they do not fit into memory.
+    witnesses : ndarray, optional
+        ``(W, N)`` int64 ids of tracks that an association frame by frame has put the detections on, one row for each
+        that went through the recording, such as forward and backward; -1 = none.
 
     Returns
     -------
@@ -78,7 +84,8 @@ def identify_animals(
     usable = ordered.scores >= config.least_score
     body_px = measure_body_px(ordered.boxes[usable], ordered.scores[usable])
     rng = np.random.default_rng(0)
-    sights = _measure(ordered, usable, body_px, fps, rng)
+    told = np.zeros((0, len(table)), np.int64) if witnesses is None else witnesses
+    sights = _measure(ordered, usable, body_px, fps, rng, split_tracks(told[:, order], ordered.frame_numbers, fps))
     pieces = None
     if config.appearance:
         pieces = gather_pieces(sights, order, _source(table, embeddings), n_animals)
@@ -105,14 +112,16 @@ def _source(table: DetectionTable, embeddings: Callable[[], Embeddings] | None) 
 
 
 def _measure(
-    table: DetectionTable, usable: NDArray[np.bool_], body_px: float, fps: float, rng: np.random.Generator
-) -> Sights:
+    table: DetectionTable, usable: NDArray[np.bool_], body_px: float, fps: float, rng: np.random.Generator,
+    witnesses: Int64,
+) -> Sights:  # fmt: skip
     tracklets = find_tracklets(table, usable, body_px, min(1.0, 0.25 + 6 / fps))
     shapes = to_shapes(table.boxes[tracklets.rows], body_px)
     frames, clear = table.frame_numbers[tracklets.rows], find_clear(table, usable)[tracklets.rows]
     motion = fit_motion(shapes, tracklets, fps, rng)
     ends = find_ends(shapes, tracklets, fps)
-    return Sights(tracklets, shapes, frames, clear, ends, motion, Looks.none(len(tracklets)))
+    none = Looks.none(len(tracklets))
+    return Sights(tracklets, shapes, frames, clear, ends, motion, none, witnesses[:, tracklets.rows])
 
 
 def _with_looks(
@@ -121,9 +130,7 @@ def _with_looks(
     """Learn looks from pieces of the same group of tracklets."""
     if pieces is None:
         return sights
-    looks = fit_looks(pieces, groups, n_animals, rng)
-    s = sights
-    return Sights(s.tracklets, s.shapes, s.frames, s.clear, s.ends, s.motion, looks)
+    return replace(sights, looks=fit_looks(pieces, groups, n_animals, rng))
 
 
 def _join(sights: Sights, worth: Float64, n_animals: int) -> Int64:

@@ -28,6 +28,8 @@ class Sights:
         ``(M,)`` bool.
     ends, motion, looks
         What was made of them.
+    witnesses : ndarray
+        ``(W, M)`` int64: the stretch of a track that each witness has put each detection on, -1 = none.
     """
 
     tracklets: Tracklets
@@ -37,6 +39,7 @@ class Sights:
     ends: Ends
     motion: MotionModel
     looks: Looks
+    witnesses: Int64
 
     def compute_gains(self, heads: Int64, tails: Int64, looks: bool = False) -> Float64:
         """What motion, and looks if asked, say for tracklets ``(k,)`` that follow one another; 0 where one is -1."""
@@ -47,3 +50,17 @@ class Sights:
         if looks:
             gains[known] += self.looks.compute_gains(h, t)
         return gains
+
+    def count_votes(self, heads: Int64, tails: Int64) -> Float64:
+        """How many witnesses have followed one animal from the first tracklets ``(k,)`` into the others; 0 at -1."""
+        offsets = self.tracklets.offsets
+        return self.compare_rows(
+            np.where(heads >= 0, offsets[heads + 1] - 1, -1), np.where(tails >= 0, offsets[tails], -1)
+        )
+
+    def compare_rows(self, before: Int64, after: Int64) -> Float64:
+        """How many witnesses have put two detections ``(k,)``, by their places in the tracklets' rows, on one track."""
+        known = (before >= 0) & (after >= 0)
+        a, b = self.witnesses[:, before], self.witnesses[:, after]
+        votes: Float64 = ((a == b) & (a >= 0) & known).sum(axis=0).astype(np.float64)
+        return votes

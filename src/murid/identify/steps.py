@@ -87,11 +87,15 @@ class ClearSights:
         Of a made-up tracklet for each step: it ends where the path was last clear, and begins where it is so again.
     begins, finishes : ndarray
         ``(S,)`` int64 frames of these; -1 where there is none.
+    last_rows, first_rows : ndarray
+        ``(S,)`` int64 their places in the rows of the tracklets; -1 where there is none.
     """
 
     ends: Ends
     begins: Int64
     finishes: Int64
+    last_rows: Int64
+    first_rows: Int64
 
 
 def find_clear_sights(
@@ -101,7 +105,8 @@ def find_clear_sights(
     n, span = len(steps), max(2, round(VELOCITY_S * fps))
     last, first = np.zeros((n, 4), np.float32), np.zeros((n, 4), np.float32)
     leaving, entering = np.zeros((n, 2)), np.zeros((n, 2))
-    begins, finishes, moving = np.full(n, -1, np.int64), np.full(n, -1, np.int64), np.zeros(n, bool)
+    begins, finishes, last_rows, first_rows = np.full((4, n), -1, np.int64)
+    moving = np.zeros(n, bool)
     for own in steps.slices():
         on = steps.tails[own][:-1]
         rows = np.concatenate([np.arange(tracklets.offsets[k], tracklets.offsets[k + 1]) for k in on])
@@ -112,14 +117,16 @@ def find_clear_sights(
         i, j = np.append(-1, back)[bounds], np.append(ahead, len(rows))[bounds]
         begins[own] = np.where(i >= 0, at[np.maximum(i, 0)], -1)
         finishes[own] = np.where(j < len(rows), at[np.minimum(j, len(rows) - 1)], -1)
+        last_rows[own] = np.where(begins[own] >= 0, rows[np.maximum(i, 0)], -1)
         i, j = np.maximum(i, 0), np.minimum(j, len(rows) - 1)
+        first_rows[own] = np.where(finishes[own] >= 0, rows[j], -1)
         h, k = np.maximum(i - span, 0), np.minimum(j + span, len(rows) - 1)
         before, after = at[i] - at[h], at[k] - at[j]
         last[own], first[own] = seen[i], seen[j]
         leaving[own] = (seen[i, :2] - seen[h, :2]) / np.maximum(before, 1)[:, None]
         entering[own] = (seen[k, :2] - seen[j, :2]) / np.maximum(after, 1)[:, None]
         moving[own] = (np.minimum(before, after) >= 2) & (np.maximum(before, after) <= 2 * span)
-    return ClearSights(Ends(first, last, entering, leaving, moving), begins, finishes)
+    return ClearSights(Ends(first, last, entering, leaving, moving), begins, finishes, last_rows, first_rows)
 
 
 def pool_looks(steps: Steps, looks: Looks, tracklets: Tracklets) -> tuple[Float64, Float64]:

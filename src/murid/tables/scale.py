@@ -59,7 +59,7 @@ SMALL = Scale(
     name="small",
     train=TrainConfig.paper(
         size_px=96,
-        epochs=3,
+        epochs=6,
         steps_per_epoch=60,
         batch_size=4,
         optimizer="adamw",
@@ -79,4 +79,4 @@ SMALL = Scale(
     most_frames=60,
     most_pictures=400,
 )
-"""The same networks and code, 180 steps on small pictures: shows that every row runs, not what it is worth."""
+"""The same networks and code, 360 steps on small pictures: shows that every row runs, not what it is worth."""

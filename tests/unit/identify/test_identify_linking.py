@@ -6,6 +6,7 @@ import pytest
 from murid.core import Detections, DetectionTable
 from murid.errors import ConfigError
 from murid.identify import IdentifyConfig, identify_animals
+from murid.identify.witnesses import split_tracks
 
 FPS, SIDE = 30.0, 40.0
 
@@ -153,3 +154,29 @@ def test_nothing_seen_at_all():
 def test_settings_out_of_range():
     with pytest.raises(ConfigError, match="least_score must lie between 0 and 1, not 2"):
         IdentifyConfig(least_score=2)
+
+
+def meet_and_turn():
+    """Two animals that meet from left and right, are not seen, and stand above and below their meeting."""
+    paths = np.empty((120, 2, 2))
+    paths[:60], paths[60:] = [[280, 200], [320, 200]], [[300, 180], [300, 220]]
+    paths[57:64] = np.nan
+    return film(paths)
+
+
+@pytest.mark.parametrize("left_goes_up", [False, True])
+def test_witnesses_tell_what_ends_do_not(left_goes_up):
+    table = meet_and_turn()
+    column, late = np.arange(len(table)) % 2, table.frame_numbers >= 60
+    ids = np.where(late & (not left_goes_up), 1 - column, column)
+    found = identify_animals(table, 2, FPS, witnesses=np.stack([ids, ids]))
+    ends = found.frames == 119
+    above = found.identity_ids[ends][np.argmin(found.boxes[ends, 1])]
+    assert names_of(found, 0) == [1, 2]
+    assert above == (1 if left_goes_up else 2)
+
+
+def test_a_witness_that_lost_an_animal_is_not_believed_when_it_finds_it_again():
+    ids = np.array([[1, 1, 1, 2, 2, -1, 1]])
+    frames = np.array([0, 1, 20, 0, 1, 2, 21])
+    np.testing.assert_array_equal(split_tracks(ids, frames, FPS), [[0, 0, 1, 2, 2, -1, 1]])
