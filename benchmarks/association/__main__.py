@@ -27,7 +27,7 @@ import cv2
 from beds import Sequence, load_animaltrack, load_mot17, load_scene
 from peers import PEERS, Peer
 from scoring import Row, combine, score
-from variants import ABLATION, DAM
+from variants import ABLATION, DAM, WANTS_NUMBER
 
 from murid.evaluate import Scores
 from murid.scenes import SCENARIOS
@@ -64,13 +64,15 @@ def measure(bed: str, arguments: argparse.Namespace) -> list[Row]:
     for sequence in load_bed(bed, arguments):
         n_frames += len(sequence.detections)
         for name, make in trackers.items():
+            if name in WANTS_NUMBER and sequence.n_animals is None:
+                continue
             tracker = make(sequence)
             started = time.process_time()
-            tracked = [tracker.step(detections) for detections in sequence.detections]
+            tracked = tracker.follow(sequence.detections)
             seconds[name] += time.process_time() - started
             parts[name].append(score(sequence, tracked))
     n_seeds = 1 if bed == "mot17" else arguments.seeds
-    return [combine(bed, name, part, n_seeds, 1e6 * seconds[name] / n_frames) for name, part in parts.items()]
+    return [combine(bed, name, part, n_seeds, 1e6 * seconds[name] / n_frames) for name, part in parts.items() if part]
 
 
 def show(rows: list[Row]) -> str:

@@ -36,8 +36,11 @@ class Peer:
         if self._moves:
             self._tracker.enable_cmc, self._tracker.cmc = True, _Given(motion)
 
-    def step(self, detections: Detections) -> TrackedDetections:
-        """Follow the animals into the next frame."""
+    def follow(self, frames: list[Detections]) -> list[TrackedDetections]:
+        """Follow the animals frame after frame."""
+        return [self._step(detections) for detections in frames]
+
+    def _step(self, detections: Detections) -> TrackedDetections:
         rows = np.arange(len(detections))
         given = sv.Detections(detections.boxes, confidence=detections.scores, data={"row": rows})
         found = self._tracker.update(given, _NO_PICTURE) if self._moves else self._tracker.update(given)
