@@ -1,4 +1,4 @@
-"""What the bench runs of murid: DAM of the paper, the default, that with one ingredient off, and recordings linked whole."""
+"""What the bench runs of murid: DAM of the paper, by default, with one ingredient off, and recordings linked whole."""
 
 from __future__ import annotations
 

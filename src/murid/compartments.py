@@ -9,14 +9,14 @@ from functools import partial
 import numpy as np
 
 from murid.analysis import Layout
-from murid.core import Detections, DetectionTable, TrackedDetections
+from murid.core import DetectionTable, Tracks
 from murid.core.boxes import compute_centres
 from murid.core.types import Float64, Int64
 from murid.errors import ConfigError
 from murid.identify import Identified, IdentifyConfig, identify_animals
 from murid.identify.linking import Embeddings
 from murid.identify.result import DoubtfulCrossings
-from murid.tracking import TrackConfig, Tracker, follow_both_ways
+from murid.tracking import TrackConfig, Tracker, follow_both_ways, make_tracker
 
 
 def count_animals(layout: Layout | None, animals: int | None) -> list[int] | None:
@@ -43,31 +43,36 @@ class CompartmentTracker:
     config : TrackConfig
         For every arena; an arena's own number of animals goes before `max_tracks`.
     fps : float
+    camera_moves : bool
+        Whether `follow` is told how.
     """
 
-    def __init__(self, layout: Layout, config: TrackConfig, fps: float) -> None:
+    def __init__(self, layout: Layout, config: TrackConfig, fps: float, *, camera_moves: bool = False) -> None:
         counts = count_animals(layout, config.max_tracks)
         most = [None] * len(layout.arena_names) if counts is None else counts
         self._layout = layout
-        self._trackers = [Tracker(replace(config, max_tracks=n), fps) for n in most]
+        self._trackers = [make_tracker(replace(config, max_tracks=n), fps, camera_moves=camera_moves) for n in most]
         self._ids: dict[tuple[int, int], int] = {}
 
-    def step(self, detections: Detections, camera_motion: Float64 | None = None) -> TrackedDetections:
-        """Take the detections of the next frame, as `Tracker.step`; ids are unique over all arenas."""
-        arenas = self._layout.locate(compute_centres(detections.boxes))
-        boxes, ids = detections.boxes.copy(), np.full(len(detections), -1, np.int64)
+    def follow(self, table: DetectionTable, camera_motion: Float64 | None = None) -> Tracks:
+        """Take the next stretch of a recording, as `Tracker.follow`; ids are unique over all arenas."""
+        arenas = self._layout.locate(compute_centres(table.boxes))
+        boxes, ids = table.boxes.copy(), np.full(len(table), -1, np.int64)
+        owners = np.full(len(table), -1, np.int64)
         for number, tracker in enumerate(self._trackers):
             rows = np.flatnonzero(arenas == number)
-            tracked = tracker.step(detections[rows], camera_motion)
-            boxes[rows] = tracked.detections.boxes
-            ids[rows] = [self._name(number, track_id) for track_id in tracked.track_ids.tolist()]
-        return TrackedDetections(Detections(boxes, detections.scores, detections.embeddings), ids)
+            own = _select(table, rows)
+            tracks = tracker.follow(own, camera_motion) if isinstance(tracker, Tracker) else tracker.follow(own)
+            boxes[rows], ids[rows] = tracks.detections.boxes, tracks.track_ids
+            owners[rows] = number
+        found = DetectionTable(boxes, table.scores, table.embeddings, table.frame_offsets)
+        return Tracks(found, ids if len(self._trackers) == 1 else self._name_all(owners, ids))
 
-    def _name(self, arena: int, track_id: int) -> int:
-        """Id over all arenas, in the order of appearance; the tracker's own where there is one arena."""
-        if track_id < 0 or len(self._trackers) == 1:
-            return track_id
-        return self._ids.setdefault((arena, track_id), len(self._ids) + 1)
+    def _name_all(self, arenas: Int64, ids: Int64) -> Int64:
+        """Ids over all arenas, in the order of appearance."""
+        pairs = zip(arenas.tolist(), ids.tolist(), strict=True)
+        names = [i if i < 0 else self._ids.setdefault((arena, i), len(self._ids) + 1) for arena, i in pairs]
+        return np.array(names, np.int64)
 
 
 def identify_by_arena(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from hashlib import sha256
-from itertools import chain, islice, repeat
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -368,15 +368,26 @@ def _associate(
     """Link the stored detections over time: from the beginning, since it takes seconds and depends on all before."""
     likely = None
     if config.least_mean_score is not None and count_animals(layout, config.max_tracks) is None:
-        everything = (detections for _, table in run.iterate_detections() for detections in table)
-        frames = map(CompartmentTracker(layout, config, fps).step, everything, _repeat(motion))
-        likely = find_likely_tracks(frames, config.least_mean_score, config.least_mean_share)
-    tracker, motions = CompartmentTracker(layout, config, fps), _repeat(motion)
-    for first, table in run.iterate_detections():
-        tracked = [tracker.step(detections, next(motions)) for detections in table]
-        run.write_tracks(first, Tracks.from_frames([f if likely is None else keep_tracks(f, likely) for f in tracked]))
-        report("track", first + table.n_frames, run.n_frames)
+        stretches = (tracks for _, tracks in _follow(run, layout, config, fps, motion))
+        likely = find_likely_tracks(stretches, config.least_mean_score, config.least_mean_share)
+    for first, tracks in _follow(run, layout, config, fps, motion):
+        run.write_tracks(first, tracks if likely is None else keep_tracks(tracks, likely))
+        report("track", first + tracks.n_frames, run.n_frames)
     run.finish_tracking()
+
+
+def _follow(
+    run: RunDirectory, layout: Layout, config: TrackConfig, fps: float, motion: Float64 | None
+) -> Iterator[tuple[int, Tracks]]:
+    """First frame and tracks of one stretch after the other; the camera rests after its last known motion."""
+    tracker = CompartmentTracker(layout, config, fps, camera_moves=motion is not None)
+    for first, table in run.iterate_detections():
+        if motion is None:
+            yield first, tracker.follow(table)
+            continue
+        own = motion[first : first + table.n_frames]
+        still = np.broadcast_to(np.eye(2, 3), (table.n_frames - len(own), 2, 3))
+        yield first, tracker.follow(table, np.concatenate([own, still]))
 
 
 def _identify(run: RunDirectory, layout: Layout, counts: list[int], config: IdentifyConfig, report: Report) -> None:
@@ -409,11 +420,6 @@ def _list_crossings(found: Identified) -> dict[str, Any]:
     a, b = crossings.pairs.T
     frames = {"first_frame": crossings.first_frames, "last_frame": crossings.last_frames}
     return frames | {"a": a, "b": b, "chance": crossings.chances}
-
-
-def _repeat(motion: Float64 | None) -> Iterator[Float64 | None]:
-    """Motion of each frame, and of a camera at rest after the last one that is known."""
-    return chain(() if motion is None else motion, repeat(None))
 
 
 def _batch(items: Iterator[Any], size: int) -> Iterator[list[Any]]:

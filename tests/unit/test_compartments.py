@@ -65,7 +65,7 @@ def test_tracks_are_those_of_each_arena_alone(halves):
     tracker, alone = CompartmentTracker(LAYOUT, config, 30.0), [Tracker(config, 30.0) for _ in range(2)]
     names: dict[tuple[int, int], int] = {}
     for a, b in zip(*halves, strict=True):
-        ids = tracker.step(mix(a, b, np.arange(5))).track_ids
+        ids = tracker.follow(DetectionTable.from_frames([mix(a, b, np.arange(5))])).track_ids
         expected = [(k, i) for k, half in enumerate((a, b)) for i in alone[k].step(half).track_ids.tolist()]
         for key, track_id in zip(expected, ids.tolist(), strict=True):
             assert (track_id == -1) if key[1] == -1 else names.setdefault(key, track_id) == track_id

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from murid.core.progress import Report, silent
-from murid.core.types import TrackedDetections
+from murid.core.types import DetectionTable, TrackedDetections
 from murid.detect.config import DetectConfig
 from murid.detect.detector import Detector, load_detector
 from murid.errors import ConfigError
@@ -22,7 +22,7 @@ from murid.live.listeners import Listener, LiveFrame
 from murid.pipeline import N_BACKGROUND_FRAMES, conclude, describe_detection
 from murid.run import Run
 from murid.store import RunDirectory, round_as_stored
-from murid.tracking import TrackConfig, Tracker
+from murid.tracking import AnyTracker, TrackConfig, make_tracker
 from murid.video import open_source, sample_frames
 
 _TICK_S = 1e-4
@@ -69,9 +69,9 @@ class Latencies:
         self._counts[round(seconds / _TICK_S)] += 1
 
     def find_percentile(self, percent: float) -> float:
-        """Seconds that this share of them does not exceed; NaN without any."""
+        """Seconds that this share of them does not exceed; 0 without any."""
         if not self._counts:
-            return float("nan")
+            return 0.0
         ticks = np.array(sorted(self._counts))
         shares = np.cumsum([self._counts[int(tick)] for tick in ticks])
         return float(ticks[np.searchsorted(shares, percent / 100 * shares[-1])] * _TICK_S)
@@ -168,6 +168,8 @@ def track_live(
         raise ConfigError("scene: expected a video that the detector background learns the empty scene from, got none")
     learner = SceneLearner(load, finder, config.learn_s, config.learn_again_s, learn=scene is None)
     height, width = feed.size
+    tracker = make_tracker(association, feed.fps)
+    tracker.follow(DetectionTable.from_frames([]))  # compiles what has to be compiled
     with RunDirectory.create(
         out,
         source=source if "://" in source else f"camera://{source}",
@@ -178,10 +180,8 @@ def track_live(
         part_frames=config.part_frames,
         existing="restart" if restart else "resume" if resume else "refuse",
     ) as run:
-        tracker = Tracker(association, feed.fps)
         for _, table in run.iterate_detections():
-            for detections in table:
-                tracker.step(detections)
+            tracker.follow(table)
         begun = _find_beginning(run)
         run.record(
             "live", {"animals": animals, "detector": finder.name, "scene": None if scene is None else str(scene)}
@@ -202,7 +202,7 @@ def _find_beginning(run: RunDirectory) -> float:
 
 
 def _follow(
-    feed: Feed, run: RunDirectory, tracker: Tracker, learner: SceneLearner, listeners: Sequence[Listener],
+    feed: Feed, run: RunDirectory, tracker: AnyTracker, learner: SceneLearner, listeners: Sequence[Listener],
     begun: float, most_s: float | None, report: Report,
 ) -> LiveSummary:  # fmt: skip
     """Track picture after picture, until the feed ends."""
@@ -231,7 +231,7 @@ def _follow(
     )  # fmt: skip
 
 
-def _answer(captured: Captured, tracker: Tracker, learner: SceneLearner) -> TrackedDetections:
+def _answer(captured: Captured, tracker: AnyTracker, learner: SceneLearner) -> TrackedDetections:
     # Rounded as they are stored, so that the stored detections give the very same tracks.
     return tracker.step(round_as_stored(learner.detector.detect([captured.image])[0]))
 

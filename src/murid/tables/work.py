@@ -28,7 +28,7 @@ from murid.tables.detections import LOWEST_SCORE, Finder, detect, read_peer
 from murid.tables.paper import Method, Peer, Table
 from murid.tables.results import Shelf, compute_key
 from murid.tables.scale import COST_BOXES, COST_SIDE_PX
-from murid.tracking import TrackConfig, Tracker, find_likely_tracks, keep_tracks
+from murid.tracking import TrackConfig, find_likely_tracks, keep_tracks, make_tracker
 from murid.training.balance import BalanceConfig
 from murid.training.config import TrainConfig, to_plain
 from murid.training.fit import fit
@@ -235,12 +235,10 @@ class Workshop:
 
 def associate(table: DetectionTable, config: TrackConfig, fps: float) -> Tracks:
     """Tracks of all detections of a recording."""
-    tracker = Tracker(config, fps)
-    frames = [tracker.step(table[t]) for t in range(table.n_frames)]
-    if config.least_mean_score is not None:
-        likely = find_likely_tracks(frames, config.least_mean_score)
-        frames = [keep_tracks(frame, likely) for frame in frames]
-    return Tracks.from_frames(frames)
+    tracks = make_tracker(config, fps).follow(table)
+    if config.least_mean_score is None:
+        return tracks
+    return keep_tracks(tracks, find_likely_tracks([tracks], config.least_mean_score))
 
 
 def _to_stretch(tracks: Tracks, recording: Recording) -> Stretch:

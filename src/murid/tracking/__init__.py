@@ -1,9 +1,19 @@
 """Data association (DAM): boxes, scores and embeddings of each frame become tracks."""
 
 from murid.tracking.both_ways import follow_both_ways
+from murid.tracking.choice import AnyTracker, make_tracker
 from murid.tracking.config import TrackConfig
 from murid.tracking.lifecycle import TrackState
 from murid.tracking.pruning import find_likely_tracks, keep_tracks
 from murid.tracking.tracker import Tracker
 
-__all__ = ["TrackConfig", "TrackState", "Tracker", "find_likely_tracks", "follow_both_ways", "keep_tracks"]
+__all__ = [
+    "AnyTracker",
+    "TrackConfig",
+    "TrackState",
+    "Tracker",
+    "find_likely_tracks",
+    "follow_both_ways",
+    "keep_tracks",
+    "make_tracker",
+]

@@ -7,7 +7,8 @@ from scipy.optimize import linear_sum_assignment
 
 from murid.core.types import Float64, Int64, Matches
 
-_MARGIN = 1e-5
+MARGIN = 1e-5
+"""By how much costs that are not allowed lie above the limit."""
 
 
 def assign(
@@ -35,7 +36,7 @@ def assign(
     tracks = np.arange(costs.shape[0]) if track_rows is None else track_rows
     detections = np.arange(costs.shape[1]) if detection_rows is None else detection_rows
     allowed = costs <= limit
-    rows, columns = linear_sum_assignment(np.where(allowed, costs, limit + _MARGIN))
+    rows, columns = linear_sum_assignment(np.where(allowed, costs, limit + MARGIN))
     kept = allowed[rows, columns]
     rows, columns = rows[kept], columns[kept]
     return Matches(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from murid.core.types import Detections, DetectionTable, Int64
+from murid.core.types import DetectionTable, Int64
+from murid.tracking.choice import make_tracker
 from murid.tracking.config import TrackConfig
-from murid.tracking.tracker import Tracker
 
 
 def follow_both_ways(table: DetectionTable, n_animals: int, fps: float) -> Int64:
@@ -21,10 +21,11 @@ def follow_both_ways(table: DetectionTable, n_animals: int, fps: float) -> Int64
     fps : float
         Frames per second.
     """
-    tracks = np.full((2, len(table)), -1, np.int64)
-    for ids, frames in zip(tracks, (range(table.n_frames), reversed(range(table.n_frames))), strict=True):
-        tracker = Tracker(TrackConfig(max_tracks=n_animals), fps)
-        for frame in frames:
-            rows = slice(table.frame_offsets[frame], table.frame_offsets[frame + 1])
-            ids[rows] = tracker.step(Detections(table.boxes[rows], table.scores[rows])).track_ids
+    forward = DetectionTable(table.boxes, table.scores, None, table.frame_offsets)
+    order = np.lexsort((np.arange(len(table)), -table.frame_numbers))
+    offsets = np.concatenate([[0], np.cumsum(np.diff(table.frame_offsets)[::-1])]).astype(np.int64)
+    backward = DetectionTable(table.boxes[order], table.scores[order], None, offsets)
+    tracks = np.empty((2, len(table)), np.int64)
+    tracks[0] = make_tracker(TrackConfig(max_tracks=n_animals), fps).follow(forward).track_ids
+    tracks[1, order] = make_tracker(TrackConfig(max_tracks=n_animals), fps).follow(backward).track_ids
     return tracks

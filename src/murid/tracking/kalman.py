@@ -20,15 +20,17 @@ POSITION_STD = 1 / 20
 """Standard deviation of a position, in heights of the box."""
 VELOCITY_STD = 1 / 160
 """Standard deviation of a velocity, in heights of the box per frame."""
+START_ASPECT_STD, START_ASPECT_RATE_STD, ASPECT_MEASURED_STD = 1e-2, 1e-5, 1e-1
+"""Standard deviations of the aspect ratio: of a new one, of its velocity per frame, of a measured one."""
 NOISE_FPS = 30.0
 """Frame rate at which these constants hold."""
 GATES = {2: 5.9915, 4: 9.4877}
 """95 % quantiles of the chi-squared distribution by its degrees of freedom: squared Mahalanobis distances."""
 
 _MOTION = np.eye(8) + np.eye(8, k=4)
-_START_ASPECT = np.array([0, 0, 1e-2, 0, 0, 0, 1e-5, 0])
+_START_ASPECT = np.array([0, 0, START_ASPECT_STD, 0, 0, 0, START_ASPECT_RATE_STD, 0])
 _MEASURED = np.array([1, 1, 0, 1]) * POSITION_STD
-_MEASURED_ASPECT = np.array([0, 0, 1e-1, 0])
+_MEASURED_ASPECT = np.array([0, 0, ASPECT_MEASURED_STD, 0])
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -13,8 +13,10 @@ from murid.core.embeddings import update_running_mean
 from murid.core.types import Detections, Float64, Int64, Matches, TrackBank
 from murid.tracking import kalman
 
-_MIN_SIDE_PX = 1.0
-_MERGED_LOOSENESS = 4.0  # times the usual noise of a measured box
+MIN_SIDE_PX = 1.0
+"""Least width and height of a track."""
+MERGED_LOOSENESS = 4.0
+"""Times the usual noise of a measured box, where it holds several animals."""
 
 
 class TrackState(IntEnum):
@@ -42,8 +44,8 @@ def predict(bank: TrackBank, motion: kalman.Motion) -> TrackBank:
     means, covariances = kalman.predict(means, bank.covariances, motion)
     still = bank.states == TrackState.TENTATIVE
     means[still], covariances[still] = bank.means[still], bank.covariances[still]
-    means[:, 3] = np.maximum(means[:, 3], _MIN_SIDE_PX)
-    means[:, 2] = np.maximum(means[:, 2], _MIN_SIDE_PX / means[:, 3])
+    means[:, 3] = np.maximum(means[:, 3], MIN_SIDE_PX)
+    means[:, 2] = np.maximum(means[:, 2], MIN_SIDE_PX / means[:, 3])
     return replace(bank, means=means, covariances=covariances)
 
 
@@ -70,7 +72,7 @@ def update(
         return bank
     seen = detections[matches.detection_rows]
     means, covariances = bank.means.copy(), bank.covariances.copy()
-    looseness = None if merged is None else np.where(merged[matches.detection_rows], _MERGED_LOOSENESS, 1.0)
+    looseness = None if merged is None else np.where(merged[matches.detection_rows], MERGED_LOOSENESS, 1.0)
     measured = kalman.measure(seen.boxes)
     means[rows], covariances[rows] = kalman.update(means[rows], covariances[rows], measured, looseness)
     embeddings = bank.embeddings

@@ -6,17 +6,15 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from murid.core.types import Int64, TrackedDetections
+from murid.core.types import Int64, Tracks
 
 
-def find_likely_tracks(
-    frames: Iterable[TrackedDetections], least_mean_score: float, least_mean_share: float = 0.0
-) -> Int64:
+def find_likely_tracks(stretches: Iterable[Tracks], least_mean_score: float, least_mean_share: float = 0.0) -> Int64:
     """Find the tracks that are likely animals.
 
     Parameters
     ----------
-    frames : iterable of TrackedDetections
+    stretches : iterable of Tracks
         The whole recording.
     least_mean_score : float
         Mean score that a track has at least.
@@ -28,21 +26,23 @@ def find_likely_tracks(
     ndarray
         ``(k,)`` int64 ids, ascending.
     """
-    sums: dict[int, list[float]] = {}
-    for frame in frames:
-        for track_id, score in zip(frame.track_ids.tolist(), frame.detections.scores.tolist(), strict=True):
-            total = sums.setdefault(track_id, [0.0, 0.0])
-            total[0] += score
-            total[1] += 1
-    sums.pop(-1, None)
-    usual = sum(total for total, _ in sums.values()) / max(1.0, sum(n for _, n in sums.values()))
+    sums, counts = np.zeros(0), np.zeros(0, np.int64)
+    for tracks in stretches:
+        on = tracks.track_ids >= 0
+        ids = tracks.track_ids[on]
+        n = max(len(sums), int(ids.max(initial=-1)) + 1)
+        sums, counts = np.pad(sums, (0, n - len(sums))), np.pad(counts, (0, n - len(counts)))
+        sums += np.bincount(ids, tracks.detections.scores[on], n)
+        counts += np.bincount(ids, minlength=n)
+    usual = sums.sum() / max(1, counts.sum())
     least = max(least_mean_score, least_mean_share * usual)
-    likely = [k for k, (total, n) in sums.items() if total / n >= least]
-    return np.array(sorted(likely), np.int64)
+    seen = np.flatnonzero(counts)
+    likely: Int64 = seen[sums[seen] / counts[seen] >= least]
+    return likely
 
 
-def keep_tracks(frame: TrackedDetections, ids: Int64) -> TrackedDetections:
-    """Detections of a frame with the given tracks alone, numbered 1, 2, … in the order of `ids`, ascending ``(k,)``."""
-    rank = np.searchsorted(ids, frame.track_ids)
-    known = np.append(ids, -2)[rank] == frame.track_ids
-    return TrackedDetections(frame.detections, np.where(known, rank + 1, -1))
+def keep_tracks(tracks: Tracks, ids: Int64) -> Tracks:
+    """The same with the given tracks alone, numbered 1, 2, … in the order of `ids`, ascending ``(k,)``."""
+    rank = np.searchsorted(ids, tracks.track_ids)
+    known = np.append(ids, -2)[rank] == tracks.track_ids
+    return Tracks(tracks.detections, np.where(known, rank + 1, -1))

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import math
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
 
 from murid.core import boxes as bx
-from murid.core.types import Detections, Float32, Float64, Int64, Matches, TrackBank, TrackedDetections
+from murid.core.types import (
+    Detections,
+    DetectionTable,
+    Float32,
+    Float64,
+    Int64,
+    Matches,
+    TrackBank,
+    TrackedDetections,
+    Tracks,
+)
 from murid.errors import ArrayError, ConfigError
 from murid.tracking import costs, kalman, lifecycle
 from murid.tracking.association import Thresholds, associate
@@ -16,6 +27,27 @@ from murid.tracking.config import TrackConfig
 from murid.tracking.lifecycle import TrackState
 
 _TINY = 1e-12
+
+
+def check_fps(fps: float) -> None:
+    """Raise `ConfigError` unless it is a positive number."""
+    if not (math.isfinite(fps) and fps > 0):
+        raise ConfigError(f"fps must be a positive number, not {fps}")
+
+
+def make_motion(config: TrackConfig, fps: float) -> kalman.Motion:
+    """How boxes are believed to move at a frame rate."""
+    return kalman.Motion.from_noise(
+        aspect=config.aspect_noise,
+        fps=fps if config.scale_noise_with_fps else kalman.NOISE_FPS,
+        coast_s=config.coast_s,
+        grows=config.grows,
+    )
+
+
+def count_lost_frames(config: TrackConfig, fps: float) -> int:
+    """Frames for which an unseen track is kept."""
+    return math.floor(config.max_lost_s * fps + 1e-9)
 
 
 class Tracker:
@@ -42,22 +74,28 @@ class Tracker:
     """
 
     def __init__(self, config: TrackConfig | None = None, fps: float = 30.0) -> None:
-        if not (math.isfinite(fps) and fps > 0):
-            raise ConfigError(f"fps must be a positive number, not {fps}")
+        check_fps(fps)
         self.config = TrackConfig() if config is None else config
         self.fps = float(fps)
         self.bank = lifecycle.empty_bank()
-        self._motion = kalman.Motion.from_noise(
-            aspect=self.config.aspect_noise,
-            fps=self.fps if self.config.scale_noise_with_fps else kalman.NOISE_FPS,
-            coast_s=self.config.coast_s,
-            grows=self.config.grows,
-        )
-        self._max_lost_frames = math.floor(self.config.max_lost_s * self.fps + 1e-9)
+        self._motion = make_motion(self.config, self.fps)
+        self._max_lost_frames = count_lost_frames(self.config, self.fps)
         self._frame = 0
         self._next_id = 1
         self._score_sums = np.zeros(2)
         self._embedding_size: int | None = None
+
+    def follow(self, table: DetectionTable, camera_motion: Float64 | None = None) -> Tracks:
+        """Take the next stretch of a recording, as `step` does frame by frame.
+
+        Parameters
+        ----------
+        table : DetectionTable
+        camera_motion : ndarray, optional
+            ``(F, 2, 3)`` float64, pixels: the map of `step` for each frame.
+        """
+        motions = repeat(None) if camera_motion is None else camera_motion
+        return Tracks.from_frames([self.step(own, motion) for own, motion in zip(table, motions, strict=False)])
 
     def step(self, detections: Detections, camera_motion: Float64 | None = None) -> TrackedDetections:
         """Take the detections of the next frame and say which track each belongs to.
@@ -128,7 +166,7 @@ class Tracker:
         config = self.config
         squares = scores.astype(np.float64) ** 2
         self._score_sums = self._score_sums + np.array([(squares * scores).sum(), squares.sum()])
-        usual = self._score_sums[0] / max(self._score_sums[1], _TINY)
+        usual = float(self._score_sums[0] / max(self._score_sums[1], _TINY))
         usual = usual if config.max_tracks is None else 0.0
         main = max(config.score_threshold, config.score_share * usual)
         low = main if config.low_score_threshold is None else config.low_score_threshold
@@ -163,17 +201,29 @@ class Tracker:
     def _check(self, detections: Detections) -> None:
         if not len(detections):
             return
-        if not np.isfinite(detections.boxes).all():
-            raise ArrayError("Detections.boxes", "finite coordinates", "NaN or infinity")
-        if not np.isfinite(detections.scores).all():
-            raise ArrayError("Detections.scores", "finite scores", "NaN or infinity")
-        if (detections.boxes[:, 2:] < detections.boxes[:, :2]).any():
-            raise ArrayError("Detections.boxes", "xyxy boxes with x1 <= x2 and y1 <= y2", "an inverted box")
-        size = 0 if detections.embeddings is None else detections.embeddings.shape[1]
+        size = check_detections(detections, self._embedding_size)
         if self._embedding_size is None:
             self._embedding_size, self.bank = size, lifecycle.empty_bank(size)
-        elif size != self._embedding_size:
-            raise ArrayError("Detections.embeddings", f"size {self._embedding_size} as in earlier frames", f"{size}")
+
+
+def check_detections(detections: Detections | DetectionTable, embedding_size: int | None) -> int:
+    """Return the size of their embeddings, 0 = none.
+
+    Raises
+    ------
+    ArrayError
+        If boxes or scores are not finite, a box is inverted, or the embeddings are not of the size of earlier ones.
+    """
+    if not np.isfinite(detections.boxes).all():
+        raise ArrayError("Detections.boxes", "finite coordinates", "NaN or infinity")
+    if not np.isfinite(detections.scores).all():
+        raise ArrayError("Detections.scores", "finite scores", "NaN or infinity")
+    if (detections.boxes[:, 2:] < detections.boxes[:, :2]).any():
+        raise ArrayError("Detections.boxes", "xyxy boxes with x1 <= x2 and y1 <= y2", "an inverted box")
+    size = 0 if detections.embeddings is None else detections.embeddings.shape[1]
+    if embedding_size not in (None, size):
+        raise ArrayError("Detections.embeddings", f"size {embedding_size} as in earlier frames", f"{size}")
+    return size
 
 
 def _check_motion(motion: Float64) -> None:

@@ -1,0 +1,120 @@
+"""Settings and live tracks as plain numbers and arrays, which compiled code takes."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from murid.core.types import Float32, Float64, Int64
+from murid.tracking import kalman
+from murid.tracking.config import TrackConfig
+
+BOXES = ("detection", "kalman", "mean")
+"""What `Settings.output` counts."""
+
+
+class Settings(NamedTuple):
+    """Numbers that decide, all floats but the last three; below 0 = off, where None is allowed in `TrackConfig`."""
+
+    score_threshold: float
+    birth_threshold: float
+    low_score_threshold: float
+    score_share: float
+    birth_share: float
+    first_limit: float
+    second_limit: float
+    isolation: float
+    size_weight: float
+    score_weight: float
+    merged_share: float
+    low_score_limit: float
+    tentative_limit: float
+    appearance_weight: float
+    appearance_momentum: float
+    velocity_kept: float
+    growth_kept: float
+    fps: float
+    output: int
+    max_tracks: int
+    max_lost_frames: int
+
+
+class State(NamedTuple):
+    """Live tracks, as `TrackBank`, with room for more; covariances ``(cap, 4, 3)`` are place, both, velocity.
+
+    ``counters`` are the tracks that are there, the frames so far, the next id and whether new tracks are tentative;
+    ``sums`` those of `Tracker` for the usual score; ``noise`` ``(4, 4)`` what `Motion` says, by coordinate: start of
+    place and velocity, step of place and velocity, in heights of the box; ``constants`` ``(2,)`` of the aspect ratio.
+    """
+
+    ids: Int64
+    states: Int64
+    hits: Int64
+    first_frames: Int64
+    last_frames: Int64
+    means: Float64
+    blocks: Float64
+    embeddings: Float32
+    counters: Int64
+    sums: Float64
+    noise: Float64
+    constants: Float64
+
+
+def can_follow(config: TrackConfig) -> bool:
+    """Whether these settings are compiled: those of murid's own association, not those of the paper's."""
+    own = config.first_cost == "overlap" and config.second_cost == "near" and config.first_limit < 1
+    return own and config.duplicate_limit is None
+
+
+def make_settings(config: TrackConfig, fps: float, motion: kalman.Motion, max_lost_frames: int) -> Settings:
+    """Settings as numbers."""
+
+    def number(value: float | None) -> float:
+        return -1.0 if value is None else float(value)
+
+    return Settings(
+        number(config.score_threshold),
+        number(config.birth_threshold),
+        number(config.low_score_threshold),
+        number(config.score_share),
+        number(config.birth_share),
+        number(config.first_limit),
+        number(config.second_limit + config.second_limit_per_s / fps),
+        number(config.isolation),
+        number(config.size_weight),
+        number(config.score_weight),
+        number(config.merged_share),
+        number(config.low_score_limit),
+        number(config.tentative_limit),
+        number(config.appearance_weight),
+        number(config.appearance_momentum),
+        number(motion.velocity_kept),
+        number(motion.growth_kept),
+        number(fps),
+        BOXES.index(config.output_boxes),
+        -1 if config.max_tracks is None else config.max_tracks,
+        max_lost_frames,
+    )
+
+
+def make_state(motion: kalman.Motion, tentative: bool, embedding_size: int) -> State:
+    """No track yet."""
+    start, step = motion.start_std, motion.process_std
+    n = 16
+    ids, states, hits, first_frames, last_frames = np.zeros((5, n), np.int64)
+    return State(
+        ids,
+        states,
+        hits,
+        first_frames,
+        last_frames,
+        np.zeros((n, 8)),
+        np.zeros((n, 4, 3)),
+        np.zeros((n, embedding_size), np.float32),
+        np.array([0, 0, 1, int(tentative)], np.int64),
+        np.zeros(2),
+        np.column_stack([start[:4], start[4:], step[:4], step[4:]]),
+        motion.process_constant[[2, 6]].astype(np.float64),
+    )

@@ -1,0 +1,74 @@
+"""The compiled tracker does what the readable one does, id by id."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from murid.core import Detections, DetectionTable
+from murid.errors import ArrayError, ConfigError
+from murid.tracking import TrackConfig, Tracker, make_tracker
+from murid.tracking.compiled_tracker import CompiledTracker
+
+CONFIGS = st.sampled_from(
+    [
+        TrackConfig(),
+        TrackConfig(max_tracks=4),
+        TrackConfig(confirm_new_tracks=False, output_boxes="kalman", grows=True, coast_s=None),
+        TrackConfig(low_score_threshold=None, merged_share=None, isolation=None, output_boxes="detection"),
+        TrackConfig(max_lost_s=0.2, score_share=0, birth_share=0, scale_noise_with_fps=False, appearance_weight=1),
+    ]
+)
+
+
+def film(seed: int, n: int, size: int) -> list[Detections]:
+    """Animals in a small place, so that they meet, overlap, merge and are lost; now and then a box without area."""
+    rng = np.random.default_rng(seed)
+    places, looks, frames = rng.uniform(50, 350, (n, 2)), rng.normal(size=(n, size)), []
+    for _ in range(40):
+        places += rng.normal(0, 6, places.shape)
+        shown = rng.random(n) < rng.choice([0, 0.5, 0.9, 1])
+        half = [20, 14] * rng.uniform(0.7, 1.4, (shown.sum(), 2)) * (1 + (rng.random((shown.sum(), 1)) < 0.1))
+        boxes = np.concatenate([places[shown] - half, places[shown] + half], axis=1).astype(np.float32)
+        if len(boxes) and rng.random() < 0.1:
+            boxes[0, 2] = boxes[0, 0]
+        scores = rng.uniform(0.05, 1, len(boxes)).astype(np.float32)
+        seen = (looks[shown] + rng.normal(0, 0.5, (len(boxes), size))).astype(np.float32)
+        seen /= np.maximum(np.linalg.norm(seen, axis=1, keepdims=True), 1e-9)
+        frames.append(Detections(boxes, scores, seen if size else None))
+    return frames
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(0, 10**6), CONFIGS, st.integers(1, 14), st.sampled_from([0, 8]), st.sampled_from([12.5, 30.0, 120.0])
+)
+def test_compiled_and_readable_agree(seed, config, n, size, fps):
+    frames = film(seed, n, size)
+    readable, stepped, whole = Tracker(config, fps), CompiledTracker(config, fps), CompiledTracker(config, fps)
+    together = whole.follow(DetectionTable.from_frames(frames))
+    for t, detections in enumerate(frames):
+        expected, found = readable.step(detections), stepped.step(detections)
+        np.testing.assert_array_equal(found.track_ids, expected.track_ids)
+        np.testing.assert_allclose(found.detections.boxes, expected.detections.boxes, atol=1e-2)
+        np.testing.assert_array_equal(together[t].track_ids, expected.track_ids)
+        np.testing.assert_array_equal(together[t].detections.boxes, found.detections.boxes)
+
+
+def test_who_is_chosen():
+    assert isinstance(make_tracker(TrackConfig(), 30), CompiledTracker)
+    assert isinstance(make_tracker(TrackConfig(), 30, camera_moves=True), Tracker)
+    assert isinstance(make_tracker(TrackConfig.paper(), 30), Tracker)
+
+
+def test_wrong_input_is_refused_as_by_the_readable_one():
+    with pytest.raises(ConfigError, match="fps"):
+        CompiledTracker(TrackConfig(), 0)
+    with pytest.raises(ConfigError, match="association"):
+        CompiledTracker(TrackConfig.paper(), 30)
+    tracker = CompiledTracker(TrackConfig(), 30)
+    tracker.step(next(frame for frame in film(0, 3, 8) if len(frame)))
+    with pytest.raises(ArrayError, match="size 8"):
+        tracker.step(Detections(np.array([[0, 0, 5, 5]], np.float32), np.ones(1, np.float32)))
+    with pytest.raises(ArrayError, match="finite"):
+        tracker.step(Detections(np.array([[0, 0, np.nan, 5]], np.float32), np.ones(1, np.float32)))
