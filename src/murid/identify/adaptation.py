@@ -37,6 +37,7 @@ LEAST_GAIN = 0.01
 """Held-out log likelihood, in nats a pair, that prints have to gain, and tell more of the pairs rightly."""
 _SHRINKAGE = 0.3
 _PRIOR_PIECES = 20
+_N_PARTS = 3
 _STRETCHES = (1, 4, 16)  # pieces whose mean is tried on held-out stretches
 _LEAST_SHARE = 0.02  # of the variance of single pieces that remains however many are averaged
 _MOST_TRIED = 4000  # pairs of each kind and length
@@ -143,15 +144,15 @@ def _learn(pieces: Pieces, same: Int64, different: Int64, n_dims: int) -> Float6
 
 
 def _prove(pieces: Pieces, same: Int64, different: Int64, n_dims: int, rng: np.random.Generator) -> _Proof | None:
-    """Learn on each half of the recording what is tried on the other."""
-    halves = (pieces.times_s // BLOCK_S).astype(np.int64) % 2
+    """Learn on all but a third of the recording what is tried on that, for each third."""
+    parts = (pieces.times_s // BLOCK_S).astype(np.int64) % _N_PARTS
     spreads, odds, labels = [], [], []
-    for half in (0, 1):
-        learnt = [pairs[(halves[pairs] == half).all(axis=1)] for pairs in (same, different)]
+    for part in range(_N_PARTS):
+        learnt = [pairs[(parts[pairs] != part).all(axis=1)] for pairs in (same, different)]
         if min(map(len, learnt)) < LEAST_PAIRS:
             return None
         seen = pieces.features @ _learn(pieces, learnt[0], learnt[1], n_dims)
-        tried = np.flatnonzero(halves != half)
+        tried = np.flatnonzero(parts == part)
         tests = _pair_stretches(Pieces(pieces.tracklets[tried], pieces.times_s[tried], seen[tried]), rng)
         tests = [own for own in tests if own.is_same.any() and not own.is_same.all()]
         if not tests:
