@@ -1,12 +1,14 @@
 """Identities over whole recordings: the association alone beside them, on the same detections.
 
     python benchmarks/identities.py scenes --work /tmp/identities --seeds 901 902 903
+    python benchmarks/identities.py adapt --work /tmp/identities --scenarios lookalike-5 --seeds 901 902 903 904
     python benchmarks/identities.py degraded --seeds 20
     python benchmarks/identities.py clips --work /tmp/identities
     python benchmarks/identities.py day --hours 24
 
 ``scenes`` makes the recordings of the stress bench and detects in them once (minutes each; kept in ``--work``), then
-associates and tells identities from what is stored, and draws the reliability diagram. ``degraded`` needs no picture:
+associates and tells identities from what is stored, and draws the reliability diagram. ``adapt`` tells them once
+without learning the recording's animals and once with it. ``degraded`` needs no picture:
 true boxes of simulated animals go through a noise model of the detector (misses, loose and merged boxes in contact,
 duplicates, clutter). ``clips`` are the two real ones with truth under ``$MURID_DATA``. ``day`` links a generated
 recording. Each prints a table and adds its figures to ``identities.json`` in ``--out``.
@@ -25,15 +27,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from murid.adapting import gather_prints
 from murid.core import Detections, DetectionTable, Tracks
 from murid.core.boxes import compute_iou
 from murid.core.embeddings import normalize
+from murid.core.progress import silent
 from murid.evaluate import LabelledBoxes, compute_metrics
 from murid.formats import read_mot
 from murid.identify import Identified, identify_animals
@@ -249,6 +254,37 @@ def bench_scenes(options: argparse.Namespace) -> dict:
     return results
 
 
+def bench_adapt(options: argparse.Namespace) -> dict:
+    """Identities without and with what the fur of the recording's animals shows."""
+    results = {}
+    for scenario in options.scenarios:
+        rows = []
+        for seed in options.seeds:
+            folder = prepare(options.work, scenario, seed)
+            truth, n, fps = read_mot(folder / "gt" / "gt.txt"), SCENARIOS[scenario].n_animals, SCENARIOS[scenario].fps
+            with RunDirectory.open(folder / "run.murid", writable=True) as run:
+                table = run.read_detections()
+                started = time.perf_counter()
+                prints = gather_prints(run, silent)
+                took = time.perf_counter() - started
+            row = {"seconds": took}
+            witnesses = follow_both_ways(table, n, fps)
+            for name, own in (("without", None), ("with", prints)):
+                started = time.perf_counter()
+                found = identify_animals(table, n, fps, witnesses=witnesses, prints=own)
+                row["seconds"] += (own is not None) * (time.perf_counter() - started)
+                result = LabelledBoxes(found.frames, found.identity_ids, found.boxes.astype(np.float64))
+                row[name] = score(truth, result, table.n_frames, fps)
+            told = [asdict(adaptation) for adaptation in found.adaptations]
+            both = " -> ".join(f"{row[name]['accuracy']:.2f}" for name in ("without", "with"))
+            print(f"{scenario} {seed}: {both}, {row['seconds']:.0f} s, {told}", flush=True)
+            rows.append(row | {"seed": seed, "estimates": told})
+        wrong = [sum(100 - row[name]["accuracy"] for row in rows) for name in ("without", "with")]
+        results[scenario] = {"rows": rows, "errors_left": wrong[1] / max(wrong[0], 1e-9)}
+        print(f"{scenario}: {results[scenario]['errors_left']:.0%} of the errors are left")
+    return results
+
+
 def bench_degraded(options: argparse.Namespace) -> dict:
     """Many seeds of simulated animals through the noise model."""
     results, judged = {}, []
@@ -313,9 +349,9 @@ def bench_day(options: argparse.Namespace) -> dict:
 
 
 def main() -> None:
-    """Run one of the four."""
+    """Run one of the five."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("bench", choices=["scenes", "degraded", "clips", "day"])
+    parser.add_argument("bench", choices=["scenes", "adapt", "degraded", "clips", "day"])
     parser.add_argument("--work", type=Path, default=Path("identities-work"))
     parser.add_argument("--out", type=Path, default=Path())
     parser.add_argument("--scenarios", nargs="+", choices=list(SCENARIOS), default=list(SCENARIOS))

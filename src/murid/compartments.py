@@ -15,6 +15,7 @@ from murid.core.types import Float64, Int64
 from murid.errors import ConfigError
 from murid.identify import Identified, IdentifyConfig, identify_animals
 from murid.identify.linking import Embeddings
+from murid.identify.pieces import Prints
 from murid.identify.result import DoubtfulCrossings
 from murid.tracking import TrackConfig, Tracker, follow_both_ways, make_tracker
 
@@ -82,6 +83,7 @@ def identify_by_arena(
     fps: float,
     config: IdentifyConfig | None = None,
     embeddings: Callable[[], Embeddings] | None = None,
+    prints: Prints | None = None,
 ) -> Identified:
     """Tell the animals of each arena apart, as `identify_animals`; those of the first come first, then the next's."""
     arenas = layout.locate(compute_centres(table.boxes))
@@ -91,7 +93,8 @@ def identify_by_arena(
         own_embeddings = None if embeddings is None else partial(_select_embeddings, rows, embeddings)
         own = _select(table, rows)
         witnesses = follow_both_ways(own, count, fps)
-        told = identify_animals(own, count, fps, config, own_embeddings, witnesses)
+        own_prints = _select_prints(rows, prints)
+        told = identify_animals(own, count, fps, config, own_embeddings, witnesses, own_prints)
         name = layout.arena_names[number]
         found.append(_renumber(told, rows, sum(counts[:number]), name if layout.arenas else None))
     return _join(found)
@@ -107,6 +110,14 @@ def _select_embeddings(rows: Int64, embeddings: Callable[[], Embeddings]) -> Emb
     for first, values in embeddings():
         begin, end = np.searchsorted(rows, [first, first + len(values)]).tolist()
         yield begin, values[rows[begin:end] - first]
+
+
+def _select_prints(rows: Int64, prints: Prints | None) -> Prints | None:
+    if prints is None:
+        return None
+    places = np.searchsorted(rows, prints.rows)
+    own = np.append(rows, -1)[places] == prints.rows
+    return Prints(places[own], prints.values[own])
 
 
 def _renumber(told: Identified, rows: Int64, offset: int, arena: str | None) -> Identified:
@@ -133,4 +144,7 @@ def _join(found: Sequence[Identified]) -> Identified:
         )
     )
     notes = "; ".join(told.note for told in found if told.note)
-    return Identified(frames[order], rows, ids[order], boxes, scores, certainties, crossings, notes or None)
+    adaptations = tuple(adaptation for told in found for adaptation in told.adaptations)
+    return Identified(
+        frames[order], rows, ids[order], boxes, scores, certainties, crossings, notes or None, adaptations
+    )

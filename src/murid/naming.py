@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import cv2
 import numpy as np
 
+from murid.backgrounds import shrink
 from murid.core import DetectionTable
-from murid.core.types import Float32, Float64, Int64, UInt8
+from murid.core.types import Float32, Float64, Int64
 from murid.detect.backdrop import fit_still_backdrop
 from murid.detect.cues import N_CUES, measure_cues
 from murid.errors import ConfigError, RunError, SourceError
@@ -237,27 +237,19 @@ def _look(run: RunDirectory) -> tuple[Int64, Int64, Float32]:
 
 def _measure(source: FrameSource, table: DetectionTable) -> tuple[Int64, Int64, Float32]:
     """Cues of the detections in frames spread over a video."""
-    images = [_shrink(frame.image)[0] for frame in sample_frames(source, _N_BACKDROP_FRAMES)]
+    images = [shrink(frame.image, _LONGEST_SIDE)[0] for frame in sample_frames(source, _N_BACKDROP_FRAMES)]
     backdrop = fit_still_backdrop(images)
     frames, rows, cues = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros((0, N_CUES), np.float32)]
     for frame in sample_frames(source, _N_FRAMES):
         if frame.index >= table.n_frames:
             continue
-        image, factor = _shrink(frame.image)
+        image, factor = shrink(frame.image, _LONGEST_SIDE)
         fits = backdrop is not None and backdrop.image.shape == image.shape
         own = measure_cues(image, table[frame.index].boxes * factor, backdrop if fits else None)
         frames.append(np.full(len(own), frame.index, np.int64))
         rows.append(np.arange(len(own), dtype=np.int64))
         cues.append(own)
     return np.concatenate(frames), np.concatenate(rows), np.concatenate(cues)
-
-
-def _shrink(image: UInt8) -> tuple[UInt8, np.float32]:
-    factor = min(1.0, _LONGEST_SIDE / max(image.shape[:2]))
-    if factor == 1:
-        return image, np.float32(1)
-    size = (max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8), np.float32(factor)
 
 
 def _gather_sights(run: RunDirectory, looks: tuple[Int64, Int64, Float32]) -> Sightings:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from murid.adapting import gather_prints
 from murid.analysis import Layout
 from murid.compartments import CompartmentTracker, count_animals, identify_by_arena
 from murid.core import DetectionTable, Frame, Tracks
@@ -53,6 +54,7 @@ def track(
     arena: str | Path | None = None,
     gallery: str | Path | None = None,
     grow: bool = False,
+    adapt: bool = False,
     report: Report = silent,
 ) -> Run:
     """Track the animals in a video.
@@ -92,6 +94,9 @@ def track(
         Gallery file, as `enrol` makes it, to name the identities from; needs the number of animals.
     grow : bool
         Whether the gallery learns from this recording what its animals look like.
+    adapt : bool
+        Whether to learn this recording's animals from their fur up close, without labels: takes another pass over the
+        video, and is used only as far as it tells more on stretches that it was not learnt from.
     report : callable
         Told of progress.
 
@@ -116,6 +121,8 @@ def track(
     counts = count_animals(layout, animals)
     if gallery is not None and (counts is None or not identities):
         raise ConfigError("gallery: expected a number of animals, and identities, since these are named")
+    if adapt and (counts is None or not identities):
+        raise ConfigError("adapt: expected a number of animals, and identities, since these are told by it")
     finder = load_detector(detector or detect.detector, detect)
     finder.fit(sample_frames(frames, N_BACKGROUND_FRAMES))
     linking = _describe_association(association, motion, layout)
@@ -134,7 +141,7 @@ def track(
             _detect(run, frames, finder, detect.batch_size, report)
         conclude(
             run, association, counts if identities else None,
-            layout=layout, identify=identify, motion=motion, report=report,
+            layout=layout, identify=identify, motion=motion, adapt=adapt, report=report,
         )  # fmt: skip
         if gallery is not None:
             name_from_gallery(run, gallery, grow=grow)
@@ -151,9 +158,10 @@ def identify(
     config: IdentifyConfig | None = None,
     gallery: str | Path | None = None,
     grow: bool = False,
+    adapt: bool | None = None,
     report: Report = silent,
 ) -> Run:
-    """Tell the identities of a run anew from what it has stored; the video is not needed.
+    """Tell the identities of a run anew from what it has stored; the video is not needed, but for the first `adapt`.
 
     Parameters
     ----------
@@ -165,6 +173,8 @@ def identify(
         Settings.
     gallery, grow
         As for `track`.
+    adapt : bool, optional
+        As for `track`; as before by default.
     report : callable
         Told of progress.
 
@@ -174,6 +184,8 @@ def identify(
         If the number of animals is below 1, or was never given, or more are seen apart for long.
     FormatError
         If the gallery file is none.
+    SourceError
+        If the video is needed and cannot be opened.
     RunError, StorageError
         If it is no run, detection is not finished, it cannot be written to, or its embeddings are of other weights
         than the gallery's.
@@ -186,8 +198,9 @@ def identify(
         counts = told if isinstance(told, list) else count_animals(layout, told)
         if counts is None:
             raise ConfigError("animals: expected a number, since this run was made without one, got none")
-        directory.record("identify", {"animals": told})
-        _identify(directory, layout, counts, config or IdentifyConfig(), report)
+        adapt = bool(settings.get("identify", {}).get("adapt")) if adapt is None else adapt
+        directory.record("identify", {"animals": told, "adapt": adapt})
+        _identify(directory, layout, counts, config or IdentifyConfig(), adapt, report)
         if gallery is not None:
             name_from_gallery(directory, gallery, grow=grow)
     return Run.open(run)
@@ -285,6 +298,7 @@ def conclude(
     layout: Layout | None = None,
     identify: IdentifyConfig | None = None,
     motion: Float64 | None = None,
+    adapt: bool = False,
     report: Report = silent,
 ) -> None:
     """Make tracks of the stored detections, and identities of at most so many animals (None = no identities).
@@ -299,7 +313,8 @@ def conclude(
         run.start_tracking(linking)
         _associate(run, layout, association, float(run.manifest.fingerprint["fps"]), motion, report)
     if animals is not None:
-        _identify(run, layout, [animals] if isinstance(animals, int) else animals, identify or IdentifyConfig(), report)
+        counts = [animals] if isinstance(animals, int) else animals
+        _identify(run, layout, counts, identify or IdentifyConfig(), adapt, report)
     elif run.manifest.stages["identify"].state != "pending":
         run.forget_identities()
 
@@ -390,18 +405,25 @@ def _follow(
         yield first, tracker.follow(table, np.concatenate([own, still]))
 
 
-def _identify(run: RunDirectory, layout: Layout, counts: list[int], config: IdentifyConfig, report: Report) -> None:
+def _identify(
+    run: RunDirectory, layout: Layout, counts: list[int], config: IdentifyConfig, adapt: bool, report: Report
+) -> None:
     """Tell identities from all stored detections at once, unless that was done with the same settings."""
     if min(counts) < 1:
         raise ConfigError(f"animals: expected 1 or more, got {min(counts)}")
     settings = {"animals": counts if layout.arenas else counts[0], **asdict(config)}
     if layout.restricts:
         settings["arena"] = layout.to_plain()
+    if adapt and not config.appearance:
+        raise ConfigError("adapt: expected appearance to be used, got appearance = false")
+    if adapt:
+        settings["adapt"] = True
     same = run.is_done("identify") and dict(run.manifest.config["identify"]) == settings
     if same and not run.find_damaged("identities"):
         return
     table, fps = run.read_detections(embeddings=False), float(run.manifest.fingerprint["fps"])
-    found = identify_by_arena(table, layout, counts, fps, config, run.iterate_embeddings)
+    prints = gather_prints(run, report) if adapt else None
+    found = identify_by_arena(table, layout, counts, fps, config, run.iterate_embeddings, prints)
     run.start_identities(settings)
     for first, stretch in run.iterate_detections(embeddings=False):
         part = slice(*np.searchsorted(found.frames, [first, first + stretch.n_frames]))
@@ -412,6 +434,8 @@ def _identify(run: RunDirectory, layout: Layout, counts: list[int], config: Iden
         told = Tracks(boxes, found.identity_ids[part], found.filled[part], found.certainties[part])
         run.write_identities(first, rows, told)
         report("identify", first + stretch.n_frames, run.n_frames)
+    if adapt:
+        run.record("adapt", {"estimates": [asdict(adaptation) for adaptation in found.adaptations]})
     run.finish_identities(_list_crossings(found), found.note)
 
 

@@ -23,6 +23,7 @@ from murid.formats.stretch import Stretch
 from murid.formats.trajectories import to_trajectories
 from murid.scoring import evaluate
 from murid.store import RunDirectory
+from murid.store.manifest import Manifest
 from murid.video import Annotator, UnreadableFrame, VideoSink, open_source
 
 
@@ -209,6 +210,7 @@ class Run:
             "stages": {name: stage.state for name, stage in manifest.stages.items()},
             "note": manifest.stages["detect"].note,
             "identity_note": manifest.stages["identify"].note,
+            "adaptations": _list_adaptations(manifest),
             "unreadable_frames": unreadable,
         }
         tracks = self._summarise_tracks() if directory.is_done("track") else []
@@ -275,3 +277,11 @@ def whole_picture(directory: RunDirectory) -> Layout:
     """Layout of the whole picture, without arenas and zones."""
     facts = directory.manifest.fingerprint
     return Layout(int(facts["width"]), int(facts["height"]))
+
+
+def _list_adaptations(manifest: Manifest) -> list[dict[str, Any]] | None:
+    """What learning the animals was worth; None where it was not asked for, nothing where it cannot be said."""
+    if not manifest.config.get("identify", {}).get("adapt"):
+        return None
+    last = next((own for own in reversed(manifest.provenance) if own.verb == "adapt"), None)
+    return [] if last is None else list(last.arguments["estimates"])

@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 from murid.cli import run as murid_cli
+from murid.errors import ConfigError
+from murid.identify import IdentifyConfig
 from murid.pipeline import identify, track
 from murid.run import Run
 from murid.store import RunDirectory
@@ -80,3 +82,34 @@ def test_a_run_without_a_number_asks_for_one(clip, tmp_path, capsys):
     assert "identities in 90 frames" in capsys.readouterr().out
     assert murid_cli(["info", str(out)]) == 0
     assert "certain" in capsys.readouterr().out
+
+
+def point_to(run, source):
+    manifest = json.loads((run / "manifest.json").read_text())
+    (run / "manifest.json").write_text(json.dumps(manifest | {"source": str(source)}))
+
+
+def test_learning_the_animals_needs_the_video_once(run, clip, tmp_path, capsys):
+    told = read_parts(run)
+    assert murid_cli(["identify", str(run), "--adapt"]) == 1
+    assert "gone.mp4" in capsys.readouterr().err
+    assert read_parts(run) == told
+    point_to(run, clip)
+    assert murid_cli(["identify", str(run), "--adapt"]) == 0
+    assert "adapt: " in capsys.readouterr().out
+    learnt = read_parts(run)
+    assert pd.read_parquet(run / "prints.parquet").shape[0] > 0
+    point_to(run, tmp_path / "gone.mp4")
+    with RunDirectory.open(run, writable=True) as directory:
+        directory.forget_identities()
+    assert isinstance(identify(run, animals=3, adapt=True).info()["adaptations"], list)
+    assert read_parts(run) == learnt
+    assert identify(run, adapt=False).info()["adaptations"] is None
+    assert {k: v for k, v in read_parts(run).items() if k.name != "prints.parquet"} == told
+
+
+def test_learning_needs_looks_and_a_number(clip, run, tmp_path):
+    with pytest.raises(ConfigError, match="adapt: expected a number of animals"):
+        track(clip, adapt=True, out=tmp_path / "open.murid")
+    with pytest.raises(ConfigError, match="adapt: expected appearance"):
+        identify(run, adapt=True, config=IdentifyConfig(appearance=False))

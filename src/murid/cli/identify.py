@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from murid import pipeline
 from murid.cli.progress import show_progress
-from murid.cli.track import print_names, warn
+from murid.cli.track import print_learning, print_names, warn
 from murid.errors import ConfigError
 from murid.identify import IdentifyConfig
 
@@ -21,9 +21,10 @@ def identify(
     animals: int | None = None,
     gallery: Path | None = None,
     grow: Annotated[bool, Parameter(negative=())] = False,
+    adapt: bool | None = None,
     identify: IdentifyConfig | None = None,
 ) -> None:
-    """Tell the identities of a run anew from what it has stored; the video is not needed.
+    """Tell the identities of a run anew from what it has stored; the video is not needed, but for the first --adapt.
 
     Of several runs of the same animals, an animal has one name in all, with or without a gallery.
 
@@ -39,6 +40,9 @@ def identify(
         Gallery file to name the animals from (murid enrol makes one); who is not in it is unknown.
     grow : bool
         Let the gallery learn what animals that are told for sure look like here.
+    adapt : bool
+        Learn this recording's animals from their fur up close, as murid track does; as before if not given. Needs the
+        video once.
     identify : IdentifyConfig
         Settings.
     """
@@ -48,7 +52,9 @@ def identify(
     for path in (run, *more):
         with show_progress() as report:
             results.append(
-                pipeline.identify(path, animals=animals, config=identify, gallery=gallery, grow=grow, report=report)
+                pipeline.identify(
+                    path, animals=animals, config=identify, gallery=gallery, grow=grow, adapt=adapt, report=report
+                )
             )
     if more and gallery is None:
         results = pipeline.join_runs([run, *more])
@@ -57,4 +63,5 @@ def identify(
         warn(facts)
         doubtful = f"{len(facts['crossings'])} doubtful crossings"
         print(f"{len(facts['tracks'])} identities in {facts['n_frames']} frames, {doubtful}: {result.path}")
+        print_learning(facts)
         print_names(facts)

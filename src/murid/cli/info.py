@@ -12,6 +12,7 @@ import numpy as np
 from cyclopts import Parameter
 
 from murid.cli.convert import MANIFEST, read_all
+from murid.cli.track import print_learning
 from murid.core import Detections, Frame, TrackedDetections
 from murid.core.types import UInt8
 from murid.errors import ConfigError
@@ -72,6 +73,7 @@ def _print_run(facts: dict[str, Any]) -> None:
         print(f"note    {len(facts['unreadable_frames'])} frames could not be decoded")
     if facts["identity_note"]:
         print(f"note    {facts['identity_note']}")
+    print_learning(facts)
     if facts["tracks"]:
         print(f"\n{'track':>6} {'first':>8} {'last':>8} {'frames':>8} {'filled':>8} {'score':>6} {'certain':>8}  name")
     for row in facts["tracks"]:

@@ -37,6 +37,7 @@ def track(
     arena: Path | None = None,
     gallery: Path | None = None,
     grow: Annotated[bool, Parameter(negative=())] = False,
+    adapt: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
     """Track the animals in a video, or in many.
 
@@ -76,6 +77,9 @@ def track(
         Gallery file to name the animals from (murid enrol makes one); who is not in it is unknown.
     grow : bool
         Let the gallery learn what animals that are told for sure look like here.
+    adapt : bool
+        Learn this recording's animals from their fur up close, without labels: another pass over the video, used as far
+        as it helps on stretches that it was not learnt from.
     """
     if animals is not None and animals < 1:
         raise ConfigError(f"--animals: expected 1 or more, got {animals}")
@@ -84,7 +88,7 @@ def track(
         return pipeline.track(
             name, animals=animals, detector=detector, out=path, video=video, restart=restart,
             detect=detect, association=association, camera_motion=camera_motion, arena=arena, identities=identities,
-            identify=identify, gallery=gallery, grow=grow, report=report,
+            identify=identify, gallery=gallery, grow=grow, adapt=adapt, report=report,
         )  # fmt: skip
 
     sources = find_sources([source, *more])
@@ -96,6 +100,7 @@ def track(
     facts = run.info()
     warn(facts)
     print(f"{_summarise(facts)}: {run.path}")
+    print_learning(facts)
     print_names(facts)
     if video:
         print(f"annotated video: {run.video_path}")
@@ -143,6 +148,16 @@ def warn(facts: dict[str, object]) -> None:
     if unreadable:
         some = ", ".join(str(k) for k in unreadable[:5]) + (", …" if len(unreadable) > 5 else "")
         print(f"murid: warning: {len(unreadable)} frames could not be decoded: {some}", file=sys.stderr)
+
+
+def print_learning(facts: dict[str, Any]) -> None:
+    """Say whether learning the animals of a run helped, where it was asked for."""
+    if facts["adaptations"] == []:
+        print("adapt: dropped, too little was seen to judge it by")
+    for row in facts["adaptations"] or ():
+        outcome = "used" if row["used"] else "dropped"
+        told = f"of pairs of stretches held out {row['after']:.0%} are told with it, {row['before']:.0%} without"
+        print(f"adapt: {outcome}, {told}")
 
 
 def print_names(facts: dict[str, Any]) -> None:

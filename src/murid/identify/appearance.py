@@ -7,26 +7,28 @@ it was not learnt from, down to nothing where animals look alike.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.linalg import eigh
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from murid.core.types import Float64, Int64
+from murid.core.types import Float32, Float64, Int64
 
 LEAST_LAG_S = 2.0
 """Time between two pieces of one tracklet that count as two sights of an animal; before that it hardly moves."""
+PIECE_S = 0.5
+"""Time over which looks are averaged; longer in a long recording."""
 AT_ONCE_S = 0.25
 """Time within which two tracklets are seen at once."""
 MOST_GAIN = 8.0
 """Highest logarithm of odds that looks may add."""
-_BLOCK_S = 10.0
-_SHRINKAGE = 0.1
+BLOCK_S = 10.0
+SHRINKAGE = 0.1
 _FREEDOM = 4.0
-_MOST_DIMS = 8
-_LEAST_PAIRS = 10
+MOST_DIMS = 8
+LEAST_PAIRS = 10
 _MOST_PAIRS = 20000
 
 
@@ -42,14 +44,32 @@ class Pieces:
         ``(P,)`` float64.
     features : ndarray
         ``(P, d)`` float64.
+    printed : ndarray
+        ``(Q,)`` int64: which of them have prints of their fur.
+    prints : ndarray
+        ``(Q, p)`` float32: these.
     """
 
     tracklets: Int64
     times_s: Float64
     features: Float64
+    printed: Int64 = field(default_factory=lambda: np.zeros(0, np.int64))
+    prints: Float32 = field(default_factory=lambda: np.zeros((0, 1), np.float32))
 
     def __len__(self) -> int:
         return len(self.times_s)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Views:
+    """Looks of whatever, ``(n, r)`` float64, NaN where unknown, and the pieces that each is the mean of, ``(n,)``."""
+
+    means: Float64
+    counts: Float64
+
+    def __getitem__(self, rows: Int64) -> Views:
+        """Return some of them."""
+        return Views(self.means[rows], self.counts[rows])
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -58,31 +78,37 @@ class Looks:
 
     Attributes
     ----------
-    means : ndarray
-        ``(T, r)`` float64; NaN where a tracklet was never seen clearly.
+    views : Views
+        Of the tracklets.
     same, different : ndarray
         ``(r,)`` float64: variances of differences, within and between animals.
+    noise : ndarray
+        ``(r,)`` float64: variance that a single piece adds to both, and the mean of n pieces an nth of it.
     trust : float
         Factor in [0, 1] by which odds are multiplied.
     """
 
-    means: Float64
+    views: Views
     same: Float64
     different: Float64
+    noise: Float64
     trust: float
 
     @classmethod
     def none(cls, n_tracklets: int) -> Looks:
         """Looks that say nothing."""
-        return cls(np.full((n_tracklets, 1), np.nan), np.ones(1), np.ones(1), 0.0)
+        return cls(
+            Views(np.full((n_tracklets, 1), np.nan), np.zeros(n_tracklets)), np.ones(1), np.ones(1), np.zeros(1), 0.0
+        )
 
     def compute_gains(self, heads: Int64, tails: Int64) -> Float64:
         """Logarithms ``(E,)`` of how much likelier the looks are for one animal than for two."""
-        return self.compare(self.means[heads], self.means[tails])
+        return self.compare(self.views[heads], self.views[tails])
 
-    def compare(self, a: Float64, b: Float64) -> Float64:
-        """The same for looks ``(E, r)``; 0 where one of them is unknown."""
-        odds = _compute_odds(a - b, self.same, self.different)
+    def compare(self, a: Views, b: Views) -> Float64:
+        """The same for views ``(E,)``; 0 where one of them is unknown."""
+        blur = self.noise * (1 / np.maximum(a.counts, 1) + 1 / np.maximum(b.counts, 1))[:, None]
+        odds = compute_odds(a.means - b.means, self.same + blur, self.different + blur)
         return np.asarray(np.clip(np.nan_to_num(self.trust * odds), -MOST_GAIN, MOST_GAIN), np.float64)
 
 
@@ -101,19 +127,20 @@ def fit_looks(pieces: Pieces, groups: Int64, n_animals: int, rng: np.random.Gene
     of = groups[pieces.tracklets]
     order = np.argsort(of, kind="stable")
     pieces = Pieces(of[order], pieces.times_s[order], pieces.features[order])
-    same, different = _pair_same(pieces, rng), _pair_different(pieces, rng)
-    if min(len(same), len(different)) < _LEAST_PAIRS or n_animals < 2:
+    same, different = pair_same(pieces, rng), pair_different(pieces, rng)
+    if min(len(same), len(different)) < LEAST_PAIRS or n_animals < 2:
         return none
-    n_dims = min(_MOST_DIMS, pieces.features.shape[1], n_animals - 1)
-    blocks = (pieces.times_s // _BLOCK_S).astype(np.int64) % 2
+    n_dims = min(MOST_DIMS, pieces.features.shape[1], n_animals - 1)
+    blocks = (pieces.times_s // BLOCK_S).astype(np.int64) % 2
     proofs = [_prove(pieces, same, different, blocks, k, n_dims) for k in (0, 1)]
-    trust = _calibrate(*(np.concatenate(column) for column in zip(*proofs, strict=True)))
+    trust = calibrate(*(np.concatenate(column) for column in zip(*proofs, strict=True)))
     if trust <= 0:
         return none
-    seen = pieces.features @ _find_axes(pieces.features, same, different, n_dims)
+    seen = pieces.features @ find_axes(pieces.features, same, different, n_dims)
     sums, counts = add_up(seen, pieces.tracklets, len(groups))
     means = np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], np.nan)
-    return Looks(means[groups], _spread(seen, same), _spread(seen, different), trust)
+    views = Views(means, counts)[groups]
+    return Looks(views, _spread(seen, same), _spread(seen, different), np.zeros(seen.shape[1]), trust)
 
 
 def add_up(values: Float64, groups: Int64, n_groups: int) -> tuple[Float64, Float64]:
@@ -122,7 +149,7 @@ def add_up(values: Float64, groups: Int64, n_groups: int) -> tuple[Float64, Floa
     return sums.astype(np.float64), np.bincount(groups, minlength=n_groups).astype(np.float64)
 
 
-def _pair_same(pieces: Pieces, rng: np.random.Generator) -> Int64:
+def pair_same(pieces: Pieces, rng: np.random.Generator) -> Int64:
     """Pairs ``(k, 2)`` of pieces of one tracklet that lie some time apart."""
     bounds = np.searchsorted(pieces.tracklets, np.arange(pieces.tracklets.max(initial=-1) + 2))
     sizes = np.diff(bounds)
@@ -130,39 +157,45 @@ def _pair_same(pieces: Pieces, rng: np.random.Generator) -> Int64:
     first = np.repeat(bounds[:-1], quota)
     picks = np.column_stack([first + (rng.random(len(first)) * np.repeat(sizes, quota)).astype(np.int64) for _ in "ab"])
     apart = np.abs(pieces.times_s[picks[:, 0]] - pieces.times_s[picks[:, 1]]) >= LEAST_LAG_S
-    return _thin(picks[apart], rng)
+    return thin(picks[apart], rng)
 
 
-def _pair_different(pieces: Pieces, rng: np.random.Generator) -> Int64:
+def pair_different(pieces: Pieces, rng: np.random.Generator, at_once_s: float = AT_ONCE_S) -> Int64:
     """Pairs ``(k, 2)`` of pieces of different tracklets seen at the same time."""
     order = np.argsort(pieces.times_s, kind="stable")
     times = pieces.times_s[order]
     pairs = []
     for shift in range(1, 9):
         a, b = order[:-shift], order[shift:]
-        near = (times[shift:] - times[:-shift] < AT_ONCE_S) & (pieces.tracklets[a] != pieces.tracklets[b])
+        near = (times[shift:] - times[:-shift] < at_once_s) & (pieces.tracklets[a] != pieces.tracklets[b])
         pairs.append(np.column_stack([a[near], b[near]]))
-    return _thin(np.concatenate(pairs), rng)
+    return thin(np.concatenate(pairs), rng)
 
 
-def _thin(pairs: Int64, rng: np.random.Generator) -> Int64:
-    return pairs if len(pairs) <= _MOST_PAIRS else pairs[rng.choice(len(pairs), _MOST_PAIRS, replace=False)]
+def thin(pairs: Int64, rng: np.random.Generator, most: int = _MOST_PAIRS) -> Int64:
+    """So many pairs at most."""
+    return pairs if len(pairs) <= most else pairs[rng.choice(len(pairs), most, replace=False)]
 
 
-def _find_axes(features: Float64, same: Int64, different: Int64, n_dims: int) -> Float64:
+def find_axes(features: Float64, same: Int64, different: Int64, n_dims: int, shrinkage: float = SHRINKAGE) -> Float64:
     """Linear discriminants ``(d, n_dims)``: differences between animals over those within one (Fisher)."""
-    within = _scatter(features, same)
-    between = _scatter(features, different)
-    size = np.trace(within) / len(within)
-    _, vectors = eigh(between, (1 - _SHRINKAGE) * within + _SHRINKAGE * size * np.eye(len(within)))
-    axes: Float64 = vectors[:, ::-1][:, :n_dims]
+    return solve_axes(scatter(features, same), scatter(features, different), n_dims, shrinkage)
+
+
+def solve_axes(within: Float64, between: Float64, n_dims: int, shrinkage: float) -> Float64:
+    """The same from scatters ``(d, d)`` of differences within and between animals."""
+    n = len(within)
+    usual = max(float(np.trace(within)) / n, 1e-9)  # boxes that are all alike do not vary
+    noise = (1 - shrinkage) * within + shrinkage * usual * np.eye(n)
+    axes: Float64 = eigh(between, noise, subset_by_index=(n - n_dims, n - 1))[1][:, ::-1]
     return axes
 
 
-def _scatter(features: Float64, pairs: Int64) -> Float64:
+def scatter(features: Float64, pairs: Int64) -> Float64:
+    """Mean square ``(d, d)`` of the differences of pairs."""
     differences = features[pairs[:, 0]] - features[pairs[:, 1]]
-    scatter: Float64 = differences.T @ differences / len(differences)
-    return scatter
+    squares: Float64 = differences.T @ differences / len(differences)
+    return squares
 
 
 def _spread(seen: Float64, pairs: Int64) -> Float64:
@@ -170,7 +203,7 @@ def _spread(seen: Float64, pairs: Int64) -> Float64:
     return spread
 
 
-def _compute_odds(differences: Float64, same: Float64, different: Float64) -> Float64:
+def compute_odds(differences: Float64, same: Float64, different: Float64) -> Float64:
     """Logarithm of the odds that two sights are one animal, both differences distributed as Student's t."""
     wider = np.maximum(different, same)
     squares = np.square(differences)
@@ -185,15 +218,15 @@ def _prove(
     """Learn on one half of the recording; odds of the other half's pairs, and 1 where they are of one animal."""
     learnt = [pairs[(blocks[pairs] == k).all(axis=1)] for pairs in (same, different)]
     tested = [pairs[(blocks[pairs] != k).all(axis=1)] for pairs in (same, different)]
-    if min(map(len, learnt)) < _LEAST_PAIRS or min(map(len, tested)) < _LEAST_PAIRS:
+    if min(map(len, learnt)) < LEAST_PAIRS or min(map(len, tested)) < LEAST_PAIRS:
         return np.zeros(0), np.zeros(0)
-    seen = pieces.features @ _find_axes(pieces.features, learnt[0], learnt[1], n_dims)
+    seen = pieces.features @ find_axes(pieces.features, learnt[0], learnt[1], n_dims)
     same_spread, different_spread = _spread(seen, learnt[0]), _spread(seen, learnt[1])
-    odds = [_compute_odds(seen[pairs[:, 0]] - seen[pairs[:, 1]], same_spread, different_spread) for pairs in tested]
+    odds = [compute_odds(seen[pairs[:, 0]] - seen[pairs[:, 1]], same_spread, different_spread) for pairs in tested]
     return np.concatenate(odds), np.repeat([1.0, 0.0], [len(o) for o in odds])
 
 
-def _calibrate(odds: Float64, labels: Float64) -> float:
+def calibrate(odds: Float64, labels: Float64) -> float:
     """Factor in [0, 1] that makes the odds fit the labels best, both classes counting the same (Platt)."""
     if not len(odds):
         return 0.0

@@ -99,7 +99,7 @@ def find_transfers(steps: Steps, sights: Sights) -> Transfers:
     gain = sights.compute_gains
     place = gain(a, k) + gain(k, b) + gain(c, d) - gain(a, b) - gain(c, k) - gain(k, d)
     before, after = pool_looks(steps, sights.looks, sights.tracklets)
-    own, compare = sights.looks.means[k], sights.looks.compare
+    own, compare = sights.looks.views[k], sights.looks.compare
     looks = compare(before[entries], own) + compare(own, after[(entries + 1) % max(1, len(steps))])
     looks -= compare(before[hosts], own) + compare(own, after[hosts])
     vote = sights.count_votes

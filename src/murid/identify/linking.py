@@ -12,6 +12,7 @@ from scipy.sparse.csgraph import connected_components
 
 from murid.core.types import DetectionTable, Float32, Float64, Int64
 from murid.errors import ConfigError
+from murid.identify.adaptation import Adaptation, adapt_looks
 from murid.identify.appearance import Looks, Pieces, fit_looks
 from murid.identify.candidates import find_links, measure_worth
 from murid.identify.certainty import compute_certainties, list_doubtful
@@ -20,7 +21,7 @@ from murid.identify.crossings import find_crossings, find_transfers, improve_pat
 from murid.identify.filling import fill_gaps
 from murid.identify.flow import find_paths
 from murid.identify.motion import find_ends, fit_motion
-from murid.identify.pieces import gather_pieces
+from murid.identify.pieces import Prints, gather_pieces
 from murid.identify.result import Identified
 from murid.identify.sights import Sights
 from murid.identify.steps import list_steps
@@ -44,6 +45,7 @@ def identify_animals(
     config: IdentifyConfig | None = None,
     embeddings: Callable[[], Embeddings] | None = None,
     witnesses: Int64 | None = None,
+    prints: Prints | None = None,
 ) -> Identified:
     """Tell at most N animals apart over a whole recording.
 
@@ -66,6 +68,8 @@ def identify_animals(
     witnesses : ndarray, optional
         ``(W, N)`` int64 ids of tracks that an association frame by frame has put the detections on, one row for each
         that went through the recording, such as forward and backward; -1 = none.
+    prints : Prints, optional
+        Fur of some detections up close, to learn this recording's animals from.
 
     Returns
     -------
@@ -88,16 +92,18 @@ def identify_animals(
     sights = _measure(ordered, usable, body_px, fps, rng, split_tracks(told[:, order], ordered.frame_numbers, fps))
     pieces = None
     if config.appearance:
-        pieces = gather_pieces(sights, order, _source(table, embeddings), n_animals)
+        pieces = gather_pieces(sights, order, _source(table, embeddings), n_animals, prints)
     worth = measure_worth(ordered, sights.tracklets, n_animals)
     paths = np.full(len(sights.tracklets), -1, np.int64)
     groups = np.arange(len(sights.tracklets))
-    for _ in range(2 if pieces is not None and len(pieces) else 1):
-        sights = _with_looks(sights, pieces, groups, n_animals, rng)
+    adaptation = None
+    for _ in range(_count_rounds(pieces)):
+        sights, adaptation = _with_looks(sights, pieces, groups, n_animals, rng)
         paths = _join(sights, worth, n_animals)
         groups = _group_sure(paths, sights)
     note = describe_surplus(sights, worth, paths, n_animals)
-    return _report(ordered, order, paths, sights, config, note, body_px)
+    found = _report(ordered, order, paths, sights, config, note, body_px)
+    return found if adaptation is None else replace(found, adaptations=(adaptation,))
 
 
 def sort_within_frames(table: DetectionTable) -> Int64:
@@ -124,13 +130,23 @@ def _measure(
     return Sights(tracklets, shapes, frames, clear, ends, motion, none, witnesses[:, tracklets.rows])
 
 
+def _count_rounds(pieces: Pieces | None) -> int:
+    """How often looks are learnt, each time from longer groups."""
+    if pieces is None or not len(pieces):
+        return 1
+    return 3 if len(pieces.printed) else 2
+
+
 def _with_looks(
     sights: Sights, pieces: Pieces | None, groups: Int64, n_animals: int, rng: np.random.Generator
-) -> Sights:
+) -> tuple[Sights, Adaptation | None]:
     """Learn looks from pieces of the same group of tracklets."""
     if pieces is None:
-        return sights
-    return replace(sights, looks=fit_looks(pieces, groups, n_animals, rng))
+        return sights, None
+    adapted, adaptation = None, None
+    if len(pieces.printed):
+        adapted, adaptation = adapt_looks(pieces, groups, n_animals, rng)
+    return replace(sights, looks=adapted or fit_looks(pieces, groups, n_animals, rng)), adaptation
 
 
 def _join(sights: Sights, worth: Float64, n_animals: int) -> Int64:

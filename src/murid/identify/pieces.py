@@ -3,22 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from murid.core.types import Float32, Int64
-from murid.identify.appearance import Pieces, add_up
+from murid.identify.appearance import PIECE_S, Pieces, add_up
 from murid.identify.sights import Sights
 
-PIECE_S = 0.5
-"""Time over which embeddings are averaged; longer in a long recording."""
 _SIZE_WEIGHT = 0.1
 _LEAST_SIGHTS = 3
 _MOST_PIECES = 200_000
 
 
-def gather_pieces(sights: Sights, order: Int64, embeddings: Iterable[tuple[int, Float32]], n_animals: int) -> Pieces:
+@dataclass(frozen=True, eq=False, slots=True)
+class Prints:
+    """Prints of the fur of some detections.
+
+    Attributes
+    ----------
+    rows : ndarray
+        ``(K,)`` int64 rows of the detections in the whole recording, ascending.
+    values : ndarray
+        ``(K, p)`` float.
+    """
+
+    rows: Int64
+    values: NDArray[np.floating]
+
+
+def gather_pieces(
+    sights: Sights,
+    order: Int64,
+    embeddings: Iterable[tuple[int, Float32]],
+    n_animals: int,
+    prints: Prints | None = None,
+) -> Pieces:
     """Average the looks of clear sights over short stretches of each tracklet.
 
     Parameters
@@ -29,6 +51,7 @@ def gather_pieces(sights: Sights, order: Int64, embeddings: Iterable[tuple[int, 
     embeddings : iterable
         First row and ``(n, d)`` embeddings of one stretch after the other; none at all leaves size alone.
     n_animals : int
+    prints : Prints, optional
     """
     tracklets, frames, fps = sights.tracklets, sights.frames, sights.motion.fps
     n_frames = int(frames.max(initial=0)) + 1
@@ -52,4 +75,18 @@ def gather_pieces(sights: Sights, order: Int64, embeddings: Iterable[tuple[int, 
     good = counts >= _LEAST_SIGHTS
     scale = np.maximum(counts, 1)[:, None]
     features = np.concatenate([sums[:, 1:] / scale, *(look / scale for look in looks)], axis=1)
-    return Pieces(codes[good] // (n_frames + 1), (sums[:, 0] / scale[:, 0])[good], features[good])
+    found = Pieces(codes[good] // (n_frames + 1), (sums[:, 0] / scale[:, 0])[good], features[good])
+    if prints is None:
+        return found
+    places = np.where(good, np.cumsum(good) - 1, -1)
+    of = owners[prints.rows]
+    return _add_prints(found, prints, np.where(of >= 0, places[of], -1))
+
+
+def _add_prints(pieces: Pieces, prints: Prints, of: Int64) -> Pieces:
+    """Pieces with the mean prints of their detections; `of` ``(K,)`` says which piece each print belongs to."""
+    rows = np.flatnonzero(of >= 0)
+    printed, numbers, counts = np.unique(of[rows], return_inverse=True, return_counts=True)
+    graph = csr_array((np.ones(len(rows), np.float32), (numbers, rows)), shape=(len(printed), len(of)))
+    means = (graph @ prints.values.astype(np.float32)) / counts[:, None].astype(np.float32)
+    return Pieces(pieces.tracklets, pieces.times_s, pieces.features, printed, means)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from murid.core.types import Float32, Int64
+from murid.identify.adaptation import Adaptation
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -54,6 +55,8 @@ class Identified:
     crossings : DoubtfulCrossings
     note : str or None
         What the user should know, such as more animals than there should be.
+    adaptations : tuple of Adaptation
+        What prints of the fur are worth here: one, or one an arena, where there are enough to say.
     """
 
     frames: Int64
@@ -64,6 +67,7 @@ class Identified:
     certainties: Float32
     crossings: DoubtfulCrossings
     note: str | None = None
+    adaptations: tuple[Adaptation, ...] = ()
 
     def __len__(self) -> int:
         return len(self.frames)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from murid.core.types import Float32, Float64, Int64
-from murid.identify.appearance import Looks
+from murid.identify.appearance import Looks, Views
 from murid.identify.motion import VELOCITY_S, Ends
 from murid.identify.tracklets import Tracklets
 
@@ -129,21 +129,23 @@ def find_clear_sights(
     return ClearSights(Ends(first, last, entering, leaving, moving), begins, finishes, last_rows, first_rows)
 
 
-def pool_looks(steps: Steps, looks: Looks, tracklets: Tracklets) -> tuple[Float64, Float64]:
-    """Mean looks ``(S, r)`` of each path's tracklets shortly before and after each step, weighted by their length."""
-    n, r = len(steps), looks.means.shape[1]
-    before, after = np.full((n, r), np.nan), np.full((n, r), np.nan)
+def pool_looks(steps: Steps, looks: Looks, tracklets: Tracklets) -> tuple[Views, Views]:
+    """Mean looks ``(S,)`` of each path's tracklets shortly before and after each step, weighted by their length."""
+    n, views = len(steps), looks.views
+    r = views.means.shape[1]
+    before, after = np.full((n, r + 1), np.nan), np.full((n, r + 1), np.nan)
     for own in steps.slices() if looks.trust else ():
         inside = steps.tails[own][:-1]
-        means = looks.means[inside]
-        weights = np.where(np.isnan(means[:, 0]), 0.0, np.minimum(tracklets.lengths[inside], _MOST_WEIGHT))
-        sums = np.vstack([np.zeros(r), np.cumsum(np.nan_to_num(means) * weights[:, None], axis=0)])
+        values = np.column_stack([views.means[inside], views.counts[inside]])
+        weights = np.where(np.isnan(values[:, 0]), 0.0, np.minimum(tracklets.lengths[inside], _MOST_WEIGHT))
+        sums = np.vstack([np.zeros(r + 1), np.cumsum(np.nan_to_num(values) * weights[:, None], axis=0)])
         totals = np.append(0.0, np.cumsum(weights))
         here = np.arange(len(inside) + 1)
         low, high = np.maximum(here - POOLED_TRACKLETS, 0), np.minimum(here + POOLED_TRACKLETS, len(inside))
         before[own] = _divide(sums - sums[low], totals - totals[low])
         after[own] = _divide(sums[high] - sums, totals[high] - totals)
-    return before, after
+    # Tracklets of one group share their mean, so that theirs counts as one.
+    return Views(before[:, :-1], np.nan_to_num(before[:, -1])), Views(after[:, :-1], np.nan_to_num(after[:, -1]))
 
 
 def _divide(sums: Float64, totals: Float64) -> Float64:

@@ -31,6 +31,7 @@ __all__ = [
 Float = NDArray[np.float32]
 
 _RENDER_LENGTH_PX = 80.0
+_SPINE = 0.9  # body lengths
 _PINK = np.array([0.80, 0.62, 0.58], np.float32)
 
 
@@ -55,7 +56,7 @@ def render_rodent(
     rng : Generator
         Source of the fur's texture where none is given.
     fur : ndarray, optional
-        ``(k, k)`` float32 texture of zero mean and unit variance, laid over the animal from its middle.
+        ``(k, k)`` float32 texture of zero mean and unit variance, carried on the skin: it turns and bends with it.
 
     Returns
     -------
@@ -113,9 +114,18 @@ class _Canvas:
         """Pixels of points given in body lengths."""
         return np.asarray((points - self.low) * self.scale, np.float32)
 
+    def unroll(self) -> tuple[Float, Float]:
+        """Where on the body each pixel ``(h, w)`` is: along the spine, 0 to 1, and across it, in body lengths."""
+        ahead_x, ahead_y = np.cos(self.skeleton.angles)[self.nearest], np.sin(self.skeleton.angles)[self.nearest]
+        dx = (self.x[None] - self.spine[:, 0][self.nearest]) / self.scale
+        dy = (self.y[:, None] - self.spine[:, 1][self.nearest]) / self.scale
+        return STATIONS[self.nearest] + (dx * ahead_x + dy * ahead_y), dy * ahead_x - dx * ahead_y
+
     def paint_coat(self, coat: Coat) -> Float:
         """Colours ``(h, w, 3)`` of the fur."""
-        return _paint_coat(coat, self.nearest, self.skeleton.angles, self.spine, self.x, self.y, self.scale)
+        image = np.empty((*self.height.shape, 3), np.float32)
+        image[:] = coat.base
+        return image if coat.pattern == "plain" else _paint_marks(image, coat, *self.unroll(), self.scale)
 
 
 def _finish(
@@ -139,11 +149,12 @@ def _finish(
 
 
 def _lay_fur(fur: Float, canvas: _Canvas) -> Float:
-    """Window of the texture that stays with the body."""
-    height, width = canvas.height.shape
-    left, top = (len(fur) // 2 - int(v) for v in canvas.spine.mean(axis=0))
-    rows, columns = ((start + np.arange(n)) % len(fur) for start, n in ((top, height), (left, width)))
-    return np.asarray(fur[np.ix_(rows, columns)])
+    """The texture as the body carries it: it turns and bends with the spine."""
+    along, across = canvas.unroll()
+    middle = np.float32(len(fur) / 2)
+    x, y = middle + (along - 0.5) * _SPINE * canvas.scale, middle + across * canvas.scale
+    laid = cv2.remap(fur, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+    return np.asarray(laid, np.float32)
 
 
 def _mirror(sprite: Sprite) -> Sprite:
@@ -152,21 +163,11 @@ def _mirror(sprite: Sprite) -> Sprite:
     return Sprite(image, alpha, body, np.array([alpha.shape[1] - 1 - x, y], np.float32))
 
 
-def _paint_coat(
-    coat: Coat, nearest: NDArray[Any], angles: Float, centres: Float, x: Float, y: Float, scale: float
-) -> Float:
-    image = np.empty((len(y), len(x), 3), np.float32)
-    image[:] = coat.base
-    if coat.pattern == "plain":
-        return image
-    normal_x, normal_y = -np.sin(angles)[nearest], np.cos(angles)[nearest]
-    dx, dy = x[None] - centres[:, 0][nearest], y[:, None] - centres[:, 1][nearest]
-    across = (dx * normal_x + dy * normal_y) / scale
-    along = STATIONS[nearest] + (dx * normal_y - dy * normal_x) / scale
+def _paint_marks(image: Float, coat: Coat, along: Float, across: Float, scale: float) -> Float:
     if coat.pattern == "hooded":
         mask = (along > 0.68) | (np.abs(across) < 0.045)
     else:
-        mask = np.zeros(nearest.shape, bool)
+        mask = np.zeros(along.shape, bool)
         for s, t, radius in coat.marks:
             mask |= (along - s) ** 2 + (across - t) ** 2 < radius**2
     soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), max(0.5, 0.015 * scale))[..., None]

@@ -11,7 +11,7 @@ from typing import Any
 from murid.errors import ArrayError, RunError
 from murid.files import make_directory, remove_leftovers, storage_errors
 from murid.store.manifest import MANIFEST_NAME, Manifest, load_document, save_manifest
-from murid.store.parts import CUES_NAME, KINDS, Kind
+from murid.store.parts import CUES_NAME, KINDS, PRINTS_NAME, Kind
 
 START_OVER = "; use the same again, or start over with --restart"
 
@@ -80,7 +80,8 @@ def initialise(path: Path, manifest: Manifest, restart: bool) -> None:
     for kind in KINDS:
         remove_parts(path, kind)
     with storage_errors(path):
-        (path / CUES_NAME).unlink(missing_ok=True)
+        for name in (CUES_NAME, PRINTS_NAME):
+            (path / name).unlink(missing_ok=True)
     save_manifest(path, manifest)
     tidy(path)
 

@@ -24,6 +24,9 @@ KINDS: tuple[Kind, ...] = ("identities", "tracks", "detections", "frames")
 CUES_NAME = "cues.parquet"
 """Looks of some detections in plain terms, for naming animals."""
 
+PRINTS_NAME = "prints.parquet"
+"""Fur of some detections up close, for learning a recording's animals."""
+
 BOX = ("x1", "y1", "x2", "y2")
 
 
@@ -132,20 +135,20 @@ def read_owners(path: Path) -> tuple[Int64, Int64, Int64, Float32]:
     return frames[seen], rows[seen], ids[seen], certainties[seen]
 
 
-def write_cues(path: Path, frames: Int64, rows: Int64, cues: Float32) -> None:
-    """Write columns ``frame, row, cues``, one row per detection that was looked at; raises `StorageError`."""
-    values = pa.FixedSizeListArray.from_arrays(pa.array(cues.reshape(-1)), cues.shape[1])
-    write_columns(path, {"frame": pa.array(frames), "row": pa.array(rows), "cues": values})
+def write_looks(path: Path, name: str, frames: Int64, rows: Int64, looks: NDArray[np.floating]) -> None:
+    """Write columns ``frame, row`` and `name`, one row per detection that was looked at; raises `StorageError`."""
+    values = pa.FixedSizeListArray.from_arrays(pa.array(looks.reshape(-1)), looks.shape[1])
+    write_columns(path, {"frame": pa.array(frames), "row": pa.array(rows), name: values})
 
 
-def read_cues(path: Path) -> tuple[Int64, Int64, Float32]:
-    """Read what `write_cues` wrote; raises `RunError` if it is damaged."""
-    columns = read_columns(path, ["frame", "row", "cues"])
+def read_looks(path: Path, name: str) -> tuple[Int64, Int64, NDArray[np.floating]]:
+    """Read what `write_looks` wrote; raises `RunError` if it is damaged."""
+    columns = read_columns(path, ["frame", "row", name])
     frames, rows = (to_numbers(columns, name, np.int64, path) for name in ("frame", "row"))
-    kind = columns["cues"].type
-    if not (pa.types.is_fixed_size_list(kind) and kind.value_type == pa.float32()):
-        raise RunError(path, "cues", "a fixed-size list of floats", str(kind))
-    values = columns["cues"].flatten().to_numpy(zero_copy_only=False)
+    kind = columns[name].type
+    if not (pa.types.is_fixed_size_list(kind) and pa.types.is_floating(kind.value_type)):
+        raise RunError(path, name, "a fixed-size list of floats", str(kind))
+    values = columns[name].flatten().to_numpy(zero_copy_only=False)
     return frames, rows, values.reshape(-1, kind.list_size)
 
 

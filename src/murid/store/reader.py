@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from murid.core.types import DetectionTable, Float32, Int64, Tracks
 from murid.errors import ArrayError, RunError
@@ -156,7 +157,21 @@ class RunReader:
         Raises `RunError` if the file is damaged.
         """
         path = self.path / parts.CUES_NAME
-        return parts.read_cues(path) if path.is_file() else None
+        if not path.is_file():
+            return None
+        frames, rows, cues = parts.read_looks(path, "cues")
+        return frames, rows, cues.astype(np.float32)
+
+    def read_prints(self) -> tuple[Int64, Int64, NDArray[np.float16]] | None:
+        """Frames, rows and prints of the fur ``(n, p)`` of some detections; None where none were taken.
+
+        Raises `RunError` if the file is damaged.
+        """
+        path = self.path / parts.PRINTS_NAME
+        if not path.is_file():
+            return None
+        frames, rows, prints = parts.read_looks(path, "print")
+        return frames, rows, prints.astype(np.float16)
 
     def read_frames(self) -> FrameTable:
         """Read the frames of all parts; raises `RunError`."""

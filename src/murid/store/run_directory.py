@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
+import numpy as np
+
 from murid.core.types import DetectionTable, Float32, Int64, Tracks
 from murid.errors import ArrayError, RunError
 from murid.files import make_directory, storage_errors
@@ -291,7 +293,13 @@ class RunDirectory(RunReader):
         """Keep the looks in plain terms ``(n, c)`` of some detections; raises as `write_part`."""
         self._check_writable()
         self._check_detected()
-        parts.write_cues(self.path / parts.CUES_NAME, frames, rows, cues)
+        parts.write_looks(self.path / parts.CUES_NAME, "cues", frames, rows, cues)
+
+    def write_prints(self, frames: Int64, rows: Int64, prints: Float32) -> None:
+        """Keep the prints of the fur ``(n, p)`` of some detections, as float16; raises as `write_part`."""
+        self._check_writable()
+        self._check_detected()
+        parts.write_looks(self.path / parts.PRINTS_NAME, "print", frames, rows, prints.astype(np.float16))
 
     def record(self, verb: str, arguments: Mapping[str, Any]) -> None:
         """Add an operation to the provenance; raises `RunError` if not held for writing, and `StorageError`."""
