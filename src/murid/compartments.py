@@ -101,6 +101,8 @@ def identify_by_arena(
 
 
 def _select(table: DetectionTable, rows: Int64) -> DetectionTable:
+    if len(rows) == len(table):
+        return table
     offsets = np.searchsorted(rows, table.frame_offsets).astype(np.int64)
     embeddings = None if table.embeddings is None else table.embeddings[rows]
     return DetectionTable(table.boxes[rows], table.scores[rows], embeddings, offsets)

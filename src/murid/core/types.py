@@ -13,6 +13,7 @@ from murid.errors import ArrayError
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
+Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
 UInt8 = NDArray[np.uint8]
 Bool = NDArray[np.bool_]

@@ -24,7 +24,7 @@ class IdentifyConfig:
     appearance: bool = True
     """Use looks, as far as they prove to tell the animals of this recording apart; False = motion and size alone."""
 
-    longest_fill_s: float = 1.0
+    longest_fill_s: float = 2.0
     """Gaps up to this long, in seconds, are filled where the animal went no further than it can have gone; 0 = none."""
 
     sure_chance: float = 0.99

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from murid.core.types import DetectionTable, Float32, Float64, Int64
+from murid.core.types import DetectionTable, Float32, Float64, Int32, Int64
 from murid.errors import ConfigError
 from murid.identify.adaptation import Adaptation, adapt_looks
 from murid.identify.appearance import Looks, Pieces, fit_looks
@@ -22,6 +22,7 @@ from murid.identify.filling import fill_gaps
 from murid.identify.flow import find_paths
 from murid.identify.motion import find_ends, fit_motion
 from murid.identify.pieces import Prints, gather_pieces
+from murid.identify.recovery import recover
 from murid.identify.result import Identified
 from murid.identify.sights import Sights
 from murid.identify.steps import list_steps
@@ -44,7 +45,7 @@ def identify_animals(
     fps: float,
     config: IdentifyConfig | None = None,
     embeddings: Callable[[], Embeddings] | None = None,
-    witnesses: Int64 | None = None,
+    witnesses: Int32 | None = None,
     prints: Prints | None = None,
 ) -> Identified:
     """Tell at most N animals apart over a whole recording.
@@ -66,7 +67,7 @@ def identify_animals(
     embeddings : callable, optional
         Gives the embeddings stretch by stretch, where the table has none because they do not fit into memory.
     witnesses : ndarray, optional
-        ``(W, N)`` int64 ids of tracks that an association frame by frame has put the detections on, one row for each
+        ``(W, N)`` int32 ids of tracks that an association frame by frame has put the detections on, one row for each
         that went through the recording, such as forward and backward; -1 = none.
     prints : Prints, optional
         Fur of some detections up close, to learn this recording's animals from.
@@ -88,7 +89,7 @@ def identify_animals(
     usable = ordered.scores >= config.least_score
     body_px = measure_body_px(ordered.boxes[usable], ordered.scores[usable])
     rng = np.random.default_rng(0)
-    told = np.zeros((0, len(table)), np.int64) if witnesses is None else witnesses
+    told = np.zeros((0, len(table)), np.int32) if witnesses is None else witnesses
     sights = _measure(ordered, usable, body_px, fps, rng, split_tracks(told[:, order], ordered.frame_numbers, fps))
     pieces = None
     if config.appearance:
@@ -119,7 +120,7 @@ def _source(table: DetectionTable, embeddings: Callable[[], Embeddings] | None) 
 
 def _measure(
     table: DetectionTable, usable: NDArray[np.bool_], body_px: float, fps: float, rng: np.random.Generator,
-    witnesses: Int64,
+    witnesses: Int32,
 ) -> Sights:  # fmt: skip
     tracklets = find_tracklets(table, usable, body_px, min(1.0, 0.25 + 6 / fps))
     shapes = to_shapes(table.boxes[tracklets.rows], body_px)
@@ -189,8 +190,14 @@ def _report(
     numbers = tracklets.numbers
     taken = np.flatnonzero(paths[numbers] >= 0)
     taken = taken[np.lexsort((sights.frames[taken], paths[numbers[taken]]))]
-    rows, owners, frames = tracklets.rows[taken], names[paths[numbers[taken]]], sights.frames[taken]
-    boxes, sure = table.boxes[rows], certain[numbers[taken]].astype(np.float32)
+    owners, sure = names[paths[numbers[taken]]], certain[numbers[taken]].astype(np.float32)
+    found, before = recover(taken, owners, sights.frames, paths[numbers] < 0, sights.witnesses)
+    least = np.minimum(sure[before], sure[np.minimum(before + 1, len(sure) - 1)])
+    taken, owners, sure = (np.concatenate(both) for both in ((taken, found), (owners, owners[before]), (sure, least)))
+    sort = np.lexsort((sights.frames[taken], owners))
+    taken, owners, sure = taken[sort], owners[sort], sure[sort]
+    rows, frames = tracklets.rows[taken], sights.frames[taken]
+    boxes = table.boxes[rows]
     late, before, between = fill_gaps(
         frames, owners, boxes, body_px=body_px, fps=sights.motion.fps, longest_s=config.longest_fill_s
     )

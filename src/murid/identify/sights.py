@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from murid.core.types import Float32, Float64, Int64
+from murid.core.types import Float32, Float64, Int32, Int64
 from murid.identify.appearance import Looks
 from murid.identify.motion import Ends, MotionModel
 from murid.identify.tracklets import Tracklets
@@ -29,7 +29,7 @@ class Sights:
     ends, motion, looks
         What was made of them.
     witnesses : ndarray
-        ``(W, M)`` int64: the stretch of a track that each witness has put each detection on, -1 = none.
+        ``(W, M)`` int32: the stretch of a track that each witness has put each detection on, -1 = none.
     """
 
     tracklets: Tracklets
@@ -39,7 +39,7 @@ class Sights:
     ends: Ends
     motion: MotionModel
     looks: Looks
-    witnesses: Int64
+    witnesses: Int32
 
     def compute_gains(self, heads: Int64, tails: Int64, looks: bool = False) -> Float64:
         """What motion, and looks if asked, say for tracklets ``(k,)`` that follow one another; 0 where one is -1."""

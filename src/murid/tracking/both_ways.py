@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from murid.core.types import DetectionTable, Int64
+from murid.core.types import DetectionTable, Int32, Int64
 from murid.tracking.choice import make_tracker
 from murid.tracking.config import TrackConfig
 
 
-def follow_both_ways(table: DetectionTable, n_animals: int, fps: float) -> Int64:
-    """Ids ``(2, N)`` int64 of the tracks of all detections, by motion alone, once in each direction of time; -1 = none.
+def follow_both_ways(table: DetectionTable, n_animals: int, fps: float) -> Int32:
+    """Ids ``(2, N)`` int32 of the tracks of all detections, by motion alone, once in each direction of time; -1 = none.
 
     Parameters
     ----------
@@ -21,11 +21,15 @@ def follow_both_ways(table: DetectionTable, n_animals: int, fps: float) -> Int64
     fps : float
         Frames per second.
     """
-    forward = DetectionTable(table.boxes, table.scores, None, table.frame_offsets)
+    tracks = np.empty((2, len(table)), np.int32)
+    tracks[0] = _follow(DetectionTable(table.boxes, table.scores, None, table.frame_offsets), n_animals, fps)
+    # Frames from the last to the first, rows of a frame in their order.
     order = np.lexsort((np.arange(len(table)), -table.frame_numbers))
     offsets = np.concatenate([[0], np.cumsum(np.diff(table.frame_offsets)[::-1])]).astype(np.int64)
     backward = DetectionTable(table.boxes[order], table.scores[order], None, offsets)
-    tracks = np.empty((2, len(table)), np.int64)
-    tracks[0] = make_tracker(TrackConfig(max_tracks=n_animals), fps).follow(forward).track_ids
-    tracks[1, order] = make_tracker(TrackConfig(max_tracks=n_animals), fps).follow(backward).track_ids
+    tracks[1, order] = _follow(backward, n_animals, fps)
     return tracks
+
+
+def _follow(table: DetectionTable, n_animals: int, fps: float) -> Int64:
+    return make_tracker(TrackConfig(max_tracks=n_animals), fps).follow(table).track_ids

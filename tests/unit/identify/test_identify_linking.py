@@ -169,7 +169,7 @@ def test_witnesses_tell_what_ends_do_not(left_goes_up):
     table = meet_and_turn()
     column, late = np.arange(len(table)) % 2, table.frame_numbers >= 60
     ids = np.where(late & (not left_goes_up), 1 - column, column)
-    found = identify_animals(table, 2, FPS, witnesses=np.stack([ids, ids]))
+    found = identify_animals(table, 2, FPS, witnesses=np.stack([ids, ids]).astype(np.int32))
     ends = found.frames == 119
     above = found.identity_ids[ends][np.argmin(found.boxes[ends, 1])]
     assert names_of(found, 0) == [1, 2]
