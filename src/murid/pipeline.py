@@ -273,8 +273,9 @@ def _check_gallery(gallery: str | Path | None, grow: bool) -> None:
 
 
 def describe_detection(config: DetectConfig) -> dict[str, Any]:
-    """Settings of detection that decide its result."""
-    return {key: value for key, value in asdict(config).items() if key not in _NOT_RESULTS}
+    """Settings of detection that decide its result; those that came later only where they are not as they were."""
+    later = {"embeddings_every": 1}
+    return {k: v for k, v in asdict(config).items() if k not in _NOT_RESULTS and (k not in later or v != later[k])}
 
 
 def conclude(
@@ -366,13 +367,13 @@ def _associate(
     run: RunDirectory, layout: Layout, config: TrackConfig, fps: float, motion: Float64 | None, report: Report
 ) -> None:
     """Link the stored detections over time: from the beginning, since it takes seconds and depends on all before."""
-    likely = None
+    likely, described = None, run.embeddings_every == 1
     if config.least_mean_score is not None and count_animals(layout, config.max_tracks) is None:
-        everything = (detections for _, table in run.iterate_detections() for detections in table)
+        everything = (detections for _, table in run.iterate_detections(described) for detections in table)
         frames = map(CompartmentTracker(layout, config, fps).step, everything, _repeat(motion))
         likely = find_likely_tracks(frames, config.least_mean_score, config.least_mean_share)
     tracker, motions = CompartmentTracker(layout, config, fps), _repeat(motion)
-    for first, table in run.iterate_detections():
+    for first, table in run.iterate_detections(described):
         tracked = [tracker.step(detections, next(motions)) for detections in table]
         run.write_tracks(first, Tracks.from_frames([f if likely is None else keep_tracks(f, likely) for f in tracked]))
         report("track", first + table.n_frames, run.n_frames)

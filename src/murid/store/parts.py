@@ -42,12 +42,17 @@ def write_frames(path: Path, table: FrameTable) -> None:
 
 
 def write_detections(path: Path, first_frame: int, table: DetectionTable) -> None:
-    """Write columns ``frame, x1, y1, x2, y2, score`` and, if there are any, ``embedding``; raises `StorageError`."""
+    """Write columns ``frame, x1, y1, x2, y2, score`` and, if there are any, ``embedding``; raises `StorageError`.
+
+    An embedding of zeros, which is none, is written as null and takes no room.
+    """
     columns = {"frame": table.frame_numbers + first_frame, **_box_columns(table.boxes), "score": table.scores}
     arrays = {name: pa.array(column) for name, column in columns.items()}
     if table.embeddings is not None:
         values = pa.array(table.embeddings.astype(np.float16).reshape(-1))
-        arrays["embedding"] = pa.FixedSizeListArray.from_arrays(values, table.embeddings.shape[1])
+        none = ~table.embeddings.any(axis=1)
+        mask = pa.array(none) if none.any() else None
+        arrays["embedding"] = pa.FixedSizeListArray.from_arrays(values, table.embeddings.shape[1], mask=mask)
     write_columns(path, arrays)
 
 
@@ -161,7 +166,10 @@ def read_frames(path: Path, first_frame: int) -> FrameTable:
 
 
 def read_detections(path: Path, first_frame: int, n_frames: int, embeddings: bool = True) -> DetectionTable:
-    """Read what `write_detections` wrote, embeddings as float32 unit rows; raises `RunError` if the part is damaged."""
+    """Read what `write_detections` wrote, embeddings as float32 unit rows; raises `RunError` if damaged.
+
+    Where there is no embedding, its row is zero.
+    """
     columns = read_columns(path, ["frame", *BOX, "score"], ["embedding"] if embeddings else [])
     frames = to_numbers(columns, "frame", np.int64, path) - first_frame
     if len(frames) and (frames[0] < 0 or frames[-1] >= n_frames or (np.diff(frames) < 0).any()):
@@ -203,7 +211,13 @@ def _embeddings(columns: dict[str, Any], path: Path) -> Float32 | None:
     if not (pa.types.is_fixed_size_list(kind) and pa.types.is_floating(kind.value_type)):
         raise RunError(path, "embedding", "a fixed-size list of floats", str(kind))
     values = columns["embedding"].flatten().to_numpy(zero_copy_only=False).astype(np.float32)
-    return normalize(values.reshape(-1, kind.list_size)).astype(np.float32, copy=False)
+    rows = normalize(values.reshape(-1, kind.list_size)).astype(np.float32, copy=False)
+    if not columns["embedding"].null_count:
+        return rows
+    there = columns["embedding"].is_valid().to_numpy(zero_copy_only=False)
+    embeddings = np.zeros((len(there), kind.list_size), np.float32)
+    embeddings[there] = rows
+    return embeddings
 
 
 def _span(frames: Int64) -> str:

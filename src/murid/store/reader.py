@@ -67,6 +67,17 @@ class RunReader:
             return self.n_frames
         return self.n_frames // self.manifest.part_frames * self.manifest.part_frames
 
+    @property
+    def embeddings_every(self) -> int:
+        """Embeddings are there of every so many-th frame; rows of the others are zero.
+
+        Raises `RunError` if the manifest says something else than a number above 0.
+        """
+        every = self.manifest.config.get("detect", {}).get("embeddings_every", 1)
+        if not isinstance(every, int) or every < 1:
+            raise RunError(self.path, "config.detect.embeddings_every", "a number above 0", repr(every))
+        return every
+
     def _count_frames(self, number: int) -> int:
         return count_rows(parts.part_path(self.path, "frames", number))
 
@@ -77,6 +88,8 @@ class RunReader:
 
     def iterate_detections(self, embeddings: bool = True) -> Iterator[tuple[int, DetectionTable]]:
         """Yield the index of the first frame and the detections of each part, also of an unfinished run.
+
+        Rows of frames whose embeddings were not kept (`embeddings_every`) have embeddings of zeros.
 
         Parameters
         ----------

@@ -139,7 +139,7 @@ class RunDirectory(RunReader):
             raise RunError(self.path, "stages.detect.state", "an unfinished stage", "done")
         first = self.next_frame
         self._update(self.manifest.with_stage("detect", Stage("running")))
-        return DetectionWriter(self.write_part, first, self.manifest.part_frames)
+        return DetectionWriter(self.write_part, first, self.manifest.part_frames, self.embeddings_every)
 
     @contextmanager
     def rewrite_part(self, number: int) -> Iterator[tuple[DetectionWriter, int]]:
@@ -147,7 +147,7 @@ class RunDirectory(RunReader):
         first, size = number * self.manifest.part_frames, self.manifest.part_frames
         stage = self.manifest.stages["detect"]
         n_frames = min(size, stage.n_frames - first) if stage.state == "done" else size
-        with DetectionWriter(self.write_part, first, size) as writer:
+        with DetectionWriter(self.write_part, first, size, self.embeddings_every) as writer:
             yield writer, n_frames
 
     def remove_last_part(self) -> None:
