@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from murid.core.embeddings import normalize
 from murid.core.types import Detections, DetectionTable, Float32, Int64, Tracks
 from murid.errors import RunError
-from murid.store.columns import read_columns, to_numbers, write_columns
+from murid.store.columns import count_values, read_columns, to_numbers, write_columns
 from murid.store.frame_table import FrameTable
 
 Kind = Literal["detections", "frames", "tracks", "identities"]
@@ -25,6 +25,11 @@ CUES_NAME = "cues.parquet"
 """Looks of some detections in plain terms, for naming animals."""
 
 BOX = ("x1", "y1", "x2", "y2")
+
+
+def summary_path(run: Path, kind: Kind) -> Path:
+    """Where the sums over tracks or identities lie in a run directory."""
+    return run / f"summary-{kind}.parquet"
 
 
 def part_path(run: Path, kind: Kind, number: int) -> Path:
@@ -163,6 +168,11 @@ def read_frames(path: Path, first_frame: int) -> FrameTable:
     reasons = columns["reason"].to_pylist()
     unreadable = {int(i): str(reason) for i, reason in zip(frames, reasons, strict=True) if reason is not None}
     return FrameTable(first_frame, to_numbers(columns, "time_s", np.float64, path), unreadable)
+
+
+def read_unreadable(path: Path, first_frame: int) -> list[int]:
+    """Frames of a part that could not be decoded; raises `RunError` if it is damaged. Most parts have none."""
+    return list(read_frames(path, first_frame).unreadable) if count_values(path, "reason") else []
 
 
 def read_detections(path: Path, first_frame: int, n_frames: int, embeddings: bool = True) -> DetectionTable:

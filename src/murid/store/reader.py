@@ -14,6 +14,7 @@ from murid.store import parts
 from murid.store.columns import count_rows
 from murid.store.frame_table import FrameTable
 from murid.store.manifest import Manifest, StageName
+from murid.store.summary import Summary
 
 CROSSINGS_NAME = "crossings.parquet"
 
@@ -151,6 +152,24 @@ class RunReader:
         columns = parts.read_crossings(self.path / CROSSINGS_NAME)
         rows = zip(*(columns[name].tolist() for name in columns), strict=True)
         return [dict(zip(columns, row, strict=True)) for row in rows]
+
+    def read_summary(self) -> list[dict[str, Any]]:
+        """First and last frame, frames seen and filled in, mean score and certainty of each track, by id.
+
+        A track is what `iterate_tracks` says. Raises `RunError` as that does.
+        """
+        kind: parts.Kind = "identities" if self.is_done("identify") else "tracks"
+        summary = Summary.load(parts.summary_path(self.path, kind))
+        if summary is None:
+            summary = Summary()
+            for first, tracks in self.iterate_tracks():
+                summary.add(first, tracks)
+        return summary.to_rows()
+
+    def list_unreadable(self) -> list[int]:
+        """Frames that could not be decoded; raises `RunError` if a part is damaged."""
+        paths = [(k, parts.part_path(self.path, "frames", k)) for k in range(self.n_parts)]
+        return [index for k, path in paths for index in parts.read_unreadable(path, self._first_frame(k))]
 
     def iterate_owners(self) -> Iterator[tuple[Int64, Int64, Int64, Float32]]:
         """Yield frames, rows, identities and certainties of the detections that have an identity, part by part.
