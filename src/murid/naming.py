@@ -253,24 +253,25 @@ def _measure(source: FrameSource, table: DetectionTable) -> tuple[Int64, Int64, 
 
 
 def _gather_sights(run: RunDirectory, looks: tuple[Int64, Int64, Float32]) -> Sightings:
-    """Clear sights of identities in the frames that were looked at."""
-    wanted = np.unique(looks[0])
+    """Clear sights of identities in the frames that were looked at; embeddings of the last frame that has some."""
+    wanted, every = np.unique(looks[0]), run.embeddings_every
     cues = {(f, r): c for f, r, c in zip(looks[0].tolist(), looks[1].tolist(), looks[2], strict=True)}
     ids: list[int] = []
     embeddings, plain = [], []
     for (first, table), owners in zip(run.iterate_detections(), run.iterate_owners(), strict=True):
-        here = wanted[(wanted >= first) & (wanted < first + table.n_frames)] - first
-        if not len(here) or table.embeddings is None:
+        here = set(wanted[(wanted >= first) & (wanted < first + table.n_frames)].tolist())
+        if not here or table.embeddings is None:
             continue
-        sampled = DetectionTable.from_frames([table[t] for t in here.tolist()])
-        clear = find_clear(sampled, sampled.scores >= _LEAST_SCORE)
-        places = {t: k for k, t in enumerate(here.tolist())}
-        for frame, row, identity, certainty in zip(*(column.tolist() for column in owners), strict=True):
-            k = places.get(frame - first)
-            if k is None or certainty < _LEAST_CERTAINTY or not clear[sampled.frame_offsets[k] + row]:
+        clear = find_clear(table, table.scores >= _LEAST_SCORE)
+        places = (table.frame_offsets[owners[0] - first] + owners[1]).tolist()
+        rows = list(zip(*(column.tolist() for column in owners), places, strict=True))
+        described = {(frame, identity): place for frame, _, identity, _, place in rows if frame % every == 0}
+        for frame, row, identity, certainty, place in rows:
+            shown = described.get((frame - frame % every, identity))
+            if frame not in here or shown is None or certainty < _LEAST_CERTAINTY or not clear[[place, shown]].all():
                 continue
             ids.append(identity)
-            embeddings.append(table.embeddings[table.frame_offsets[frame - first] + row])
+            embeddings.append(table.embeddings[shown])
             plain.append(cues.get((frame, row), np.full(N_CUES, np.nan, np.float32)))
     if not ids:
         return Sightings(np.zeros(0, np.int64), np.zeros((0, 1), np.float32), np.zeros((0, N_CUES), np.float32))

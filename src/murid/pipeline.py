@@ -286,8 +286,9 @@ def _check_gallery(gallery: str | Path | None, grow: bool) -> None:
 
 
 def describe_detection(config: DetectConfig) -> dict[str, Any]:
-    """Settings of detection that decide its result."""
-    return {key: value for key, value in asdict(config).items() if key not in _NOT_RESULTS}
+    """Settings of detection that decide its result; those that came later only where they are not as they were."""
+    later = {"embeddings_every": 1}
+    return {k: v for k, v in asdict(config).items() if k not in _NOT_RESULTS and (k not in later or v != later[k])}
 
 
 def conclude(
@@ -396,7 +397,7 @@ def _follow(
 ) -> Iterator[tuple[int, Tracks]]:
     """First frame and tracks of one stretch after the other; the camera rests after its last known motion."""
     tracker = CompartmentTracker(layout, config, fps, camera_moves=motion is not None)
-    for first, table in run.iterate_detections():
+    for first, table in run.iterate_detections(run.embeddings_every == 1):
         if motion is None:
             yield first, tracker.follow(table)
             continue

@@ -189,15 +189,11 @@ class Run:
         return path
 
     def info(self) -> dict[str, Any]:
-        """Return what there is to know of the run as plain values.
+        """Return what there is to know of the run as plain values; raises `RunError` if a part is missing or damaged.
 
-        Raises
-        ------
-        RunError
-            If a part is missing or damaged.
+        Of a finished run no part is read, only how many frames in each could not be decoded.
         """
         directory, manifest = self._directory, self._directory.manifest
-        unreadable = [index for table in directory.iterate_frames() for index in table.unreadable]
         facts = {
             "run": str(self.path),
             "source": manifest.source,
@@ -211,39 +207,13 @@ class Run:
             "note": manifest.stages["detect"].note,
             "identity_note": manifest.stages["identify"].note,
             "adaptations": _list_adaptations(manifest),
-            "unreadable_frames": unreadable,
+            "unreadable_frames": directory.list_unreadable(),
         }
-        tracks = self._summarise_tracks() if directory.is_done("track") else []
+        tracks = directory.read_summary() if directory.is_done("track") else []
         for row in tracks:
             own = manifest.names.get(row["id"])
             row |= {"name": None, "name_chance": None} if own is None else {"name": own.name, "name_chance": own.chance}
         return facts | {"tracks": tracks, "crossings": directory.read_crossings()}
-
-    def _summarise_tracks(self) -> list[dict[str, Any]]:
-        """First and last frame, frames seen and filled in, mean score and certainty of each track; constant memory."""
-        rows: dict[int, list[float]] = {}
-        for first, tracks in self._directory.iterate_tracks():
-            frames, scores = tracks.detections.frame_numbers + first, tracks.detections.scores
-            filled = np.zeros(len(scores), bool) if tracks.filled is None else tracks.filled
-            certainties = np.ones(len(scores)) if tracks.certainties is None else tracks.certainties
-            for track_id in np.unique(tracks.track_ids[tracks.track_ids >= 0]).tolist():
-                own = tracks.track_ids == track_id
-                row = rows.setdefault(track_id, [int(frames[own][0]), 0, 0, 0, 0.0, 0.0])
-                row[1] = int(frames[own][-1])
-                sums = (own & ~filled).sum(), (own & filled).sum(), scores[own].sum(), certainties[own].sum()
-                row[2:] = [before + float(more) for before, more in zip(row[2:], sums, strict=True)]
-        return [
-            {
-                "id": k,
-                "first_frame": r[0],
-                "last_frame": r[1],
-                "n_frames": int(r[2]),
-                "n_filled": int(r[3]),
-                "mean_score": round(r[4] / max(r[2], 1), 4),
-                "mean_certainty": round(r[5] / (r[2] + r[3]), 4),
-            }
-            for k, r in sorted(rows.items())
-        ]
 
     def _record(self, metadata: Mapping[str, Any]) -> Recording:
         """Return the tracks as an export wants them."""

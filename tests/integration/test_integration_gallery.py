@@ -24,7 +24,7 @@ COATS = ("black", "albino", "agouti", "hooded")
 LOOKS = normalize(np.random.default_rng(0).normal(size=(len(COATS), 12)))
 
 
-def film(directory, day, present, embedder="weights-1"):
+def film(directory, day, present, embedder="weights-1", embeddings_every=1):
     """Session of a cast, as a run whose detections are the truth, their embeddings those of the coats."""
     config = RecordingConfig(n_animals=len(COATS), n_frames=90, width=240, height=180, body_px=32, seed=day,
                              cast_seed=7, present=present, coats=COATS, tone=0.55)  # fmt: skip
@@ -41,7 +41,7 @@ def film(directory, day, present, embedder="weights-1"):
     source = open_source(video)
     with RunDirectory.create(
         directory / f"day-{day}.murid", source=video, fingerprint=source.compute_fingerprint(),
-        config={"detect": {}, "track": {}}, detector="nano test", embedder=embedder,
+        config={"detect": {"embeddings_every": embeddings_every}}, detector="nano test", embedder=embedder,
     ) as run:  # fmt: skip
         with run.write_detections() as writer:
             for index, detections in enumerate(found):
@@ -55,8 +55,9 @@ def find_coats(path, present):
     """Coat of each identity, by its embeddings."""
     with RunDirectory.open(path) as run:
         (_, table), (frames, rows, ids, _) = next(run.iterate_detections()), next(run.iterate_owners())
-    nearest = (table.embeddings @ LOOKS.T).argmax(axis=1)[table.frame_offsets[frames] + rows]
-    return {i: COATS[np.bincount(nearest[ids == i]).argmax()] for i in np.unique(ids).tolist()}
+    looks = table.embeddings[table.frame_offsets[frames] + rows]
+    nearest, told = (looks @ LOOKS.T).argmax(axis=1), looks.any(axis=1)
+    return {i: COATS[np.bincount(nearest[told & (ids == i)]).argmax()] for i in np.unique(ids).tolist()}
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +96,16 @@ def test_the_next_day_the_same_names_and_a_stranger(two, gallery, tmp_path, caps
     assert RunDirectory.open(two[1]).manifest.names == said
     uuids = {animal.name: animal.uuid for animal in load_gallery(gallery).animals}
     assert {own.name: own.uuid for own in said.values() if own.uuid} == uuids
+
+
+def test_names_are_found_where_few_frames_have_embeddings(gallery, tmp_path):
+    thinned = film(tmp_path / "thinned", 2, (3, 1, 0, 2), embeddings_every=7)
+    embeddings = RunDirectory.open(thinned).read_detections().embeddings
+    assert 0 < embeddings.any(axis=1).mean() < 1 / 6
+    identify(thinned, gallery=gallery)
+    coats, names = find_coats(thinned, 4), Run.open(thinned).names
+    strange = next(i for i, coat in coats.items() if coat == "hooded")
+    assert names == coats | {strange: f"unknown_{strange}"}
 
 
 def test_names_are_in_every_output(two, gallery, tmp_path, capsys):

@@ -35,7 +35,7 @@ def test_a_killed_run_ends_like_an_undisturbed_one(clip, tmp_path):
     whole, killed = tmp_path / "whole.murid", tmp_path / "killed.murid"
     assert start(clip, whole, "fast").wait() == 0
     expected = read_parts(whole)
-    assert len(expected) == 4 * 6 + 1
+    assert len(expected) == 4 * 6 + 3
     for n_parts in (1, 3):
         process = start(clip, killed, "slow")
         while process.poll() is None and len(list(killed.glob("detections/part-*.parquet"))) < n_parts:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.signal import savgol_filter
 
 from murid.analysis.gaps import find_missing, find_runs
 from murid.core.types import Float64
@@ -44,6 +43,8 @@ def smooth(position: Float64, time_s: Float64, window_s: float) -> Float64:
     -----
     Savitzky and Golay (1964), Analytical Chemistry 36:1627, by `scipy.signal.savgol_filter`.
     """
+    from scipy.signal import savgol_filter
+
     window = count_window(time_s, window_s)
     smoothed, missing = position.copy(), find_missing(position)
     for animal in range(position.shape[2]):

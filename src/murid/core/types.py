@@ -71,7 +71,7 @@ class Detections:
     scores : ndarray
         ``(n,)`` float32 in [0, 1].
     embeddings : ndarray or None
-        ``(n, d)`` float32 unit rows, or None where the detector makes none.
+        ``(n, d)`` float32 unit rows, or None where the detector makes none. In what is stored, a row of zeros is none.
 
     Raises
     ------

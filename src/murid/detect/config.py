@@ -42,6 +42,8 @@ class DetectConfig:
         Processor cores used by the network; None = all.
     batch_size : int
         Number of frames given to the detector at a time.
+    embeddings_every : int
+        Embeddings are stored of every so many-th frame, to save room; above 1 association goes by motion alone.
 
     Raises
     ------
@@ -60,6 +62,7 @@ class DetectConfig:
     precision: Precision = "auto"
     n_threads: int | None = None
     batch_size: int = 16
+    embeddings_every: int = 1
 
     def __post_init__(self) -> None:
         for name in ("score_threshold", "duplicate_iou", "duplicate_containment"):
@@ -68,7 +71,13 @@ class DetectConfig:
                 raise ConfigError(f"{name}: expected a number from 0 to 1, got {value}")
         if not self.small_doubt >= 0:
             raise ConfigError(f"small_doubt: expected 0 or more, got {self.small_doubt}")
-        for name, lowest in (("longest_side", 32), ("top_k", 1), ("n_threads", 1), ("batch_size", 1)):
+        for name, lowest in (
+            ("longest_side", 32),
+            ("top_k", 1),
+            ("n_threads", 1),
+            ("batch_size", 1),
+            ("embeddings_every", 1),
+        ):
             value = getattr(self, name)
             if value is not None and value < lowest:
                 raise ConfigError(f"{name}: expected {lowest} or more, got {value}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from murid.core.boxes import compute_iou
 from murid.core.types import Int64
@@ -60,6 +59,8 @@ def match(truth: LabelledBoxes, result: LabelledBoxes, iou_threshold: float = 0.
     ----------
     Bernardin and Stiefelhagen (2008), as computed by TrackEval's ``CLEAR``.
     """
+    from scipy.optimize import linear_sum_assignment
+
     frames = np.intersect1d(truth.frames, result.frames)
     in_truth, in_result = (np.flatnonzero(np.isin(boxes.frames, frames)) for boxes in (truth, result))
     before: dict[int, int] = {}
@@ -104,6 +105,8 @@ def find_switches(truth: LabelledBoxes, result: LabelledBoxes, matching: Matchin
 
 def count_right_names(truth: LabelledBoxes, result: LabelledBoxes, matching: Matching) -> int:
     """Count the true boxes that have the right name, under the one-to-one assignment of names that is best overall."""
+    from scipy.optimize import linear_sum_assignment
+
     animals, rows = np.unique(truth.ids[matching.truth_rows], return_inverse=True)
     names, columns = np.unique(result.ids[matching.result_rows], return_inverse=True)
     counts = np.zeros((len(animals), len(names)), np.int64)

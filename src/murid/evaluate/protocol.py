@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from murid.core.boxes import compute_iou
 from murid.core.types import Int64
@@ -139,6 +138,8 @@ def find_matched(truth: LabelledBoxes, wanted: Mask, result: LabelledBoxes) -> M
 
     All boxes of a frame are matched at IoU >= 0.5 so that the sum is largest, as in TrackEval's ``MotChallenge2DBox``.
     """
+    from scipy.optimize import linear_sum_assignment
+
     found = np.zeros(len(result), bool)
     frames = np.union1d(truth.frames, result.frames)
     for ours, theirs in zip(truth.split(frames), result.split(frames), strict=True):

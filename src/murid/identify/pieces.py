@@ -49,7 +49,8 @@ def gather_pieces(
     order : ndarray
         ``(N,)`` int64: rows of the tracklets are places in it, and it holds rows of the embeddings.
     embeddings : iterable
-        First row and ``(n, d)`` embeddings of one stretch after the other; none at all leaves size alone.
+        First row and ``(n, d)`` embeddings of one stretch after the other, a row of zeros where there is none; none
+        at all leaves size alone.
     n_animals : int
     prints : Prints, optional
     """
@@ -65,16 +66,18 @@ def gather_pieces(
     owners = np.full(len(order), -1, np.int64)
     owners[order[tracklets.rows[places]]] = pieces
     looks: list[Float32] = []
+    n_looks = np.zeros(len(codes))
     for first, stretch in embeddings:
         if not looks:
             looks.append(np.zeros((len(codes), stretch.shape[1]), np.float32))
         of = owners[first : first + len(stretch)]
-        rows = np.flatnonzero(of >= 0)
+        rows = np.flatnonzero((of >= 0) & stretch.any(axis=1))
+        n_looks += np.bincount(of[rows], minlength=len(codes))
         graph = csr_array((np.ones(len(rows), np.float32), (of[rows], rows)), shape=(len(codes), len(stretch)))
         looks[0] += graph @ stretch
-    good = counts >= _LEAST_SIGHTS
-    scale = np.maximum(counts, 1)[:, None]
-    features = np.concatenate([sums[:, 1:] / scale, *(look / scale for look in looks)], axis=1)
+    good = (counts >= _LEAST_SIGHTS) & ((n_looks > 0) if looks else True)
+    scale, shown = np.maximum(counts, 1)[:, None], np.maximum(n_looks, 1)[:, None]
+    features = np.concatenate([sums[:, 1:] / scale, *(look / shown for look in looks)], axis=1)
     found = Pieces(codes[good] // (n_frames + 1), (sums[:, 0] / scale[:, 0])[good], features[good])
     if prints is None:
         return found

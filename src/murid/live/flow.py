@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from murid.core.progress import Report, silent
-from murid.core.types import DetectionTable, TrackedDetections
+from murid.core.types import DetectionTable
 from murid.detect.config import DetectConfig
 from murid.detect.detector import Detector, load_detector
 from murid.errors import ConfigError
-from murid.live.feed import Captured, Feed
+from murid.live.feed import Feed
 from murid.live.learning import SceneLearner
 from murid.live.listeners import Listener, LiveFrame
 from murid.pipeline import N_BACKGROUND_FRAMES, conclude, describe_detection
@@ -180,7 +180,7 @@ def track_live(
         part_frames=config.part_frames,
         existing="restart" if restart else "resume" if resume else "refuse",
     ) as run:
-        for _, table in run.iterate_detections():
+        for _, table in run.iterate_detections(run.embeddings_every == 1):
             tracker.follow(table)
         begun = _find_beginning(run)
         run.record(
@@ -209,17 +209,20 @@ def _follow(
     latencies, failures, failure, started = Latencies(), 0, None, time.monotonic()
     n_before = run.next_frame
     last_s = float(run.read_frames().times_s[-1]) if n_before else -1.0
+    begun = min(begun, time.monotonic() - last_s)  # the clock on the wall may have gone back since
     with run.write_detections() as writer:
         for captured in feed:
-            tracked = _answer(captured, tracker, learner)
-            time_s = last_s = max(captured.captured_s - begun, last_s + 1e-6)  # clocks of two processes may differ
+            # Rounded as they are stored, so that the stored detections give the very same tracks.
+            found = round_as_stored(learner.detector.detect([captured.image])[0])
+            tracked = tracker.step(found if run.embeddings_every == 1 else replace(found, embeddings=None))
+            time_s = last_s = max(captured.captured_s - begun, last_s + 1e-6)
             index = writer.next_frame
             latency_s = time.monotonic() - captured.captured_s
             frame = LiveFrame(index, time_s, latency_s, captured.image, tracked)
             for error in filter(None, (_tell(listener, frame) for listener in listeners)):
                 failures, failure = failures + 1, failure or error
             latencies.add(time.monotonic() - captured.captured_s)
-            writer.add(index, time_s, tracked.detections)
+            writer.add(index, time_s, found)
             learner.see(captured)
             report("live", writer.next_frame, None)
             if most_s is not None and time.monotonic() - started >= most_s:
@@ -229,11 +232,6 @@ def _follow(
         feed.n_captured, feed.n_captured - n_tracked, n_tracked, feed.n_lost,
         latencies.find_percentile(50), latencies.find_percentile(99), failures, failure,
     )  # fmt: skip
-
-
-def _answer(captured: Captured, tracker: AnyTracker, learner: SceneLearner) -> TrackedDetections:
-    # Rounded as they are stored, so that the stored detections give the very same tracks.
-    return tracker.step(round_as_stored(learner.detector.detect([captured.image])[0]))
 
 
 def _tell(listener: Listener, frame: LiveFrame) -> str | None:

@@ -130,6 +130,7 @@ def _check_classes(path: Path, highest: int, protocol: Protocol) -> None:
 def _retrieve(run: RunDirectory, truth: Truth, fps: float) -> Retrieval | None:
     """Ask with the embeddings of boxes that match the truth, in frames spread evenly lest they be too many."""
     stride = max(1, -(-int(truth.counted.sum()) // _MOST_QUERIES))
+    stride = -(-stride // run.embeddings_every) * run.embeddings_every
     counted = truth.boxes[truth.counted]
     counted = counted[counted.frames % stride == 0]
     embeddings, animals, frames = [], [], []

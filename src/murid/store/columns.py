@@ -30,6 +30,17 @@ def count_rows(path: Path) -> int:
         return int(part.metadata.num_rows)
 
 
+def count_values(path: Path, name: str) -> int:
+    """Values of a column, without nulls if the footer, which alone is read, counts them; raises `RunError`."""
+    with _open(path) as part:
+        metadata = part.metadata
+        names = [metadata.schema.column(k).path for k in range(metadata.num_columns)]
+        if name not in names:
+            raise RunError(path, name, "a column of this name", f"columns {', '.join(names)}")
+        columns = [metadata.row_group(k).column(names.index(name)) for k in range(metadata.num_row_groups)]
+        return sum(int((column.statistics or column).num_values) for column in columns)
+
+
 def read_columns(path: Path, names: Sequence[str], optional: Sequence[str] = ()) -> dict[str, Any]:
     """Read the named columns, and the optional ones that are there, as Arrow arrays.
 

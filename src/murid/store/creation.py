@@ -11,7 +11,7 @@ from typing import Any
 from murid.errors import ArrayError, RunError
 from murid.files import make_directory, remove_leftovers, storage_errors
 from murid.store.manifest import MANIFEST_NAME, Manifest, load_document, save_manifest
-from murid.store.parts import CUES_NAME, KINDS, PRINTS_NAME, Kind
+from murid.store.parts import CUES_NAME, KINDS, PRINTS_NAME, Kind, summary_path
 
 START_OVER = "; use the same again, or start over with --restart"
 
@@ -94,8 +94,9 @@ def tidy(path: Path) -> None:
 
 
 def remove_parts(path: Path, kind: Kind) -> None:
-    """Remove all parts of one kind, the last first, and nothing else; raises `StorageError`."""
+    """Remove the sums and all parts of one kind, the last first, and nothing else; raises `StorageError`."""
     with storage_errors(path / kind):
+        summary_path(path, kind).unlink(missing_ok=True)
         for part in sorted((path / kind).glob("part-*.parquet"), reverse=True):
             part.unlink()
 

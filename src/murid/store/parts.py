@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from murid.core.embeddings import normalize
 from murid.core.types import Detections, DetectionTable, Float32, Int64, Tracks
 from murid.errors import RunError
-from murid.store.columns import read_columns, to_numbers, write_columns
+from murid.store.columns import count_values, read_columns, to_numbers, write_columns
 from murid.store.frame_table import FrameTable
 
 Kind = Literal["detections", "frames", "tracks", "identities"]
@@ -28,6 +28,11 @@ PRINTS_NAME = "prints.parquet"
 """Fur of some detections up close, for learning a recording's animals."""
 
 BOX = ("x1", "y1", "x2", "y2")
+
+
+def summary_path(run: Path, kind: Kind) -> Path:
+    """Where the sums over tracks or identities lie in a run directory."""
+    return run / f"summary-{kind}.parquet"
 
 
 def part_path(run: Path, kind: Kind, number: int) -> Path:
@@ -45,12 +50,17 @@ def write_frames(path: Path, table: FrameTable) -> None:
 
 
 def write_detections(path: Path, first_frame: int, table: DetectionTable) -> None:
-    """Write columns ``frame, x1, y1, x2, y2, score`` and, if there are any, ``embedding``; raises `StorageError`."""
+    """Write columns ``frame, x1, y1, x2, y2, score`` and, if there are any, ``embedding``; raises `StorageError`.
+
+    An embedding of zeros, which is none, is written as null and takes no room.
+    """
     columns = {"frame": table.frame_numbers + first_frame, **_box_columns(table.boxes), "score": table.scores}
     arrays = {name: pa.array(column) for name, column in columns.items()}
     if table.embeddings is not None:
         values = pa.array(table.embeddings.astype(np.float16).reshape(-1))
-        arrays["embedding"] = pa.FixedSizeListArray.from_arrays(values, table.embeddings.shape[1])
+        none = ~table.embeddings.any(axis=1)
+        mask = pa.array(none) if none.any() else None
+        arrays["embedding"] = pa.FixedSizeListArray.from_arrays(values, table.embeddings.shape[1], mask=mask)
     write_columns(path, arrays)
 
 
@@ -163,8 +173,16 @@ def read_frames(path: Path, first_frame: int) -> FrameTable:
     return FrameTable(first_frame, to_numbers(columns, "time_s", np.float64, path), unreadable)
 
 
+def read_unreadable(path: Path, first_frame: int) -> list[int]:
+    """Frames of a part that could not be decoded; raises `RunError` if it is damaged. Most parts have none."""
+    return list(read_frames(path, first_frame).unreadable) if count_values(path, "reason") else []
+
+
 def read_detections(path: Path, first_frame: int, n_frames: int, embeddings: bool = True) -> DetectionTable:
-    """Read what `write_detections` wrote, embeddings as float32 unit rows; raises `RunError` if the part is damaged."""
+    """Read what `write_detections` wrote, embeddings as float32 unit rows; raises `RunError` if damaged.
+
+    Where there is no embedding, its row is zero.
+    """
     columns = read_columns(path, ["frame", *BOX, "score"], ["embedding"] if embeddings else [])
     frames = to_numbers(columns, "frame", np.int64, path) - first_frame
     if len(frames) and (frames[0] < 0 or frames[-1] >= n_frames or (np.diff(frames) < 0).any()):
@@ -206,7 +224,13 @@ def _embeddings(columns: dict[str, Any], path: Path) -> Float32 | None:
     if not (pa.types.is_fixed_size_list(kind) and pa.types.is_floating(kind.value_type)):
         raise RunError(path, "embedding", "a fixed-size list of floats", str(kind))
     values = columns["embedding"].flatten().to_numpy(zero_copy_only=False).astype(np.float32)
-    return normalize(values.reshape(-1, kind.list_size)).astype(np.float32, copy=False)
+    rows = normalize(values.reshape(-1, kind.list_size)).astype(np.float32, copy=False)
+    if not columns["embedding"].null_count:
+        return rows
+    there = columns["embedding"].is_valid().to_numpy(zero_copy_only=False)
+    embeddings = np.zeros((len(there), kind.list_size), np.float32)
+    embeddings[there] = rows
+    return embeddings
 
 
 def _span(frames: Int64) -> str:

@@ -15,6 +15,7 @@ from murid.store import parts
 from murid.store.columns import count_rows
 from murid.store.frame_table import FrameTable
 from murid.store.manifest import Manifest, StageName
+from murid.store.summary import Summary
 
 CROSSINGS_NAME = "crossings.parquet"
 
@@ -68,6 +69,17 @@ class RunReader:
             return self.n_frames
         return self.n_frames // self.manifest.part_frames * self.manifest.part_frames
 
+    @property
+    def embeddings_every(self) -> int:
+        """Embeddings are there of every so many-th frame; rows of the others are zero.
+
+        Raises `RunError` if the manifest says something else than a number above 0.
+        """
+        every = self.manifest.config.get("detect", {}).get("embeddings_every", 1)
+        if not isinstance(every, int) or every < 1:
+            raise RunError(self.path, "config.detect.embeddings_every", "a number above 0", repr(every))
+        return every
+
     def _count_frames(self, number: int) -> int:
         return count_rows(parts.part_path(self.path, "frames", number))
 
@@ -78,6 +90,8 @@ class RunReader:
 
     def iterate_detections(self, embeddings: bool = True) -> Iterator[tuple[int, DetectionTable]]:
         """Yield the index of the first frame and the detections of each part, also of an unfinished run.
+
+        Rows of frames whose embeddings were not kept (`embeddings_every`) have embeddings of zeros.
 
         Parameters
         ----------
@@ -139,6 +153,24 @@ class RunReader:
         columns = parts.read_crossings(self.path / CROSSINGS_NAME)
         rows = zip(*(columns[name].tolist() for name in columns), strict=True)
         return [dict(zip(columns, row, strict=True)) for row in rows]
+
+    def read_summary(self) -> list[dict[str, Any]]:
+        """First and last frame, frames seen and filled in, mean score and certainty of each track, by id.
+
+        A track is what `iterate_tracks` says. Raises `RunError` as that does.
+        """
+        kind: parts.Kind = "identities" if self.is_done("identify") else "tracks"
+        summary = Summary.load(parts.summary_path(self.path, kind))
+        if summary is None:
+            summary = Summary()
+            for first, tracks in self.iterate_tracks():
+                summary.add(first, tracks)
+        return summary.to_rows()
+
+    def list_unreadable(self) -> list[int]:
+        """Frames that could not be decoded; raises `RunError` if a part is damaged."""
+        paths = [(k, parts.part_path(self.path, "frames", k)) for k in range(self.n_parts)]
+        return [index for k, path in paths for index in parts.read_unreadable(path, self._first_frame(k))]
 
     def iterate_owners(self) -> Iterator[tuple[Int64, Int64, Int64, Float32]]:
         """Yield frames, rows, identities and certainties of the detections that have an identity, part by part.

@@ -20,6 +20,7 @@ from murid.store.frame_table import FrameTable
 from murid.store.lock import Lock
 from murid.store.manifest import AnimalName, Manifest, Operation, Stage, load_manifest, save_manifest
 from murid.store.reader import CROSSINGS_NAME, RunReader
+from murid.store.summary import Summary
 from murid.store.writer import DetectionWriter
 
 PART_FRAMES = 2048
@@ -34,6 +35,7 @@ class RunDirectory(RunReader):
     def __init__(self, path: Path, manifest: Manifest, lock: Lock | None) -> None:
         super().__init__(path, manifest)
         self._lock = lock
+        self._summary = Summary()
 
     @classmethod
     def create(
@@ -141,7 +143,7 @@ class RunDirectory(RunReader):
             raise RunError(self.path, "stages.detect.state", "an unfinished stage", "done")
         first = self.next_frame
         self._update(self.manifest.with_stage("detect", Stage("running")))
-        return DetectionWriter(self.write_part, first, self.manifest.part_frames)
+        return DetectionWriter(self.write_part, first, self.manifest.part_frames, self.embeddings_every)
 
     @contextmanager
     def rewrite_part(self, number: int) -> Iterator[tuple[DetectionWriter, int]]:
@@ -149,7 +151,7 @@ class RunDirectory(RunReader):
         first, size = number * self.manifest.part_frames, self.manifest.part_frames
         stage = self.manifest.stages["detect"]
         n_frames = min(size, stage.n_frames - first) if stage.state == "done" else size
-        with DetectionWriter(self.write_part, first, size) as writer:
+        with DetectionWriter(self.write_part, first, size, self.embeddings_every) as writer:
             yield writer, n_frames
 
     def remove_last_part(self) -> None:
@@ -199,6 +201,7 @@ class RunDirectory(RunReader):
         settings = {**self.manifest.config, "track": creation.to_plain(config, "config.track")}
         self._update(replace(self.manifest.with_stage("track", Stage("running")), config=settings))
         creation.remove_parts(self.path, "tracks")
+        self._summary = Summary()
 
     def write_tracks(self, first_frame: int, tracks: Tracks) -> None:
         """Store the tracks of one part, one row per detection of that part, -1 where it belongs to none.
@@ -219,10 +222,12 @@ class RunDirectory(RunReader):
             got = f"{tracks.n_frames} frames, {len(tracks.detections)} detections from frame {first_frame}"
             raise ArrayError("Tracks", f"{expected[0]} frames, {expected[1]} detections of a part", got)
         parts.write_tracks(parts.part_path(self.path, "tracks", number), first_frame, tracks)
+        self._summary.add(first_frame, tracks)
 
     def finish_tracking(self) -> None:
         """Say that the tracks of all parts are there; raises `RunError` if one is missing, and `StorageError`."""
         self._check_parts("tracks")
+        self._save_summary("tracks")
         self._update(self.manifest.with_stage("track", Stage("done", self.n_frames, self.n_parts)))
 
     def start_identities(self, config: Mapping[str, Any]) -> None:
@@ -234,6 +239,7 @@ class RunDirectory(RunReader):
         settings = {**self.manifest.config, "identify": creation.to_plain(config, "config.identify")}
         self._update(replace(self.manifest.with_stage("identify", Stage("running")), config=settings, names={}))
         creation.remove_parts(self.path, "identities")
+        self._summary = Summary()
 
     def forget_identities(self) -> None:
         """Go back to the tracks of the association; raises `RunError` if not held for writing, and `StorageError`."""
@@ -268,6 +274,7 @@ class RunDirectory(RunReader):
             got = f"{tracks.n_frames} frames from frame {first_frame}"
             raise ArrayError("Tracks", f"the {self._count_frames(number)} frames of a part", got)
         parts.write_identities(parts.part_path(self.path, "identities", number), first_frame, rows, tracks)
+        self._summary.add(first_frame, tracks)
 
     def finish_identities(self, crossings: Mapping[str, Any], note: str | None = None) -> None:
         """Say that the identities of all parts are there, and which crossings are doubtful.
@@ -276,6 +283,7 @@ class RunDirectory(RunReader):
         `finish_tracking` does.
         """
         self._check_parts("identities")
+        self._save_summary("identities")
         parts.write_crossings(self.path / CROSSINGS_NAME, dict(crossings))
         self._update(self.manifest.with_stage("identify", Stage("done", self.n_frames, self.n_parts, note)))
 
@@ -304,6 +312,11 @@ class RunDirectory(RunReader):
     def record(self, verb: str, arguments: Mapping[str, Any]) -> None:
         """Add an operation to the provenance; raises `RunError` if not held for writing, and `StorageError`."""
         self._update(self.manifest.with_operation(Operation.now(verb, creation.to_plain(arguments, "arguments"))))
+
+    def _save_summary(self, kind: parts.Kind) -> None:
+        self._check_writable()
+        if self._summary.n_frames == self.n_frames:  # else some parts were written by another process
+            self._summary.save(parts.summary_path(self.path, kind))
 
     def _update(self, manifest: Manifest) -> None:
         self._check_writable()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import TracebackType
 
 import numpy as np
@@ -27,10 +28,12 @@ class DetectionWriter:
         Index of the first frame that will come.
     part_frames : int
         Frames in a full part.
+    embeddings_every : int
+        Embeddings of every so many-th frame are kept, others set to zero.
     """
 
-    def __init__(self, write_part: WritePart, first_frame: int, part_frames: int) -> None:
-        self._write_part, self._part_frames = write_part, part_frames
+    def __init__(self, write_part: WritePart, first_frame: int, part_frames: int, embeddings_every: int = 1) -> None:
+        self._write_part, self._part_frames, self._embeddings_every = write_part, part_frames, embeddings_every
         self._embedding_size: int | None = None
         self._begin(first_frame)
 
@@ -71,8 +74,14 @@ class DetectionWriter:
         empty = Detections.empty(self._embedding_size)
         frames = FrameTable(self._first_frame, np.array(self._times_s, np.float64), self._unreadable)
         table = DetectionTable.from_frames([empty if d is None else d for d in self._detections])
-        self._write_part(frames, table)
+        self._write_part(frames, self._thin(table))
         self._begin(self.next_frame)
+
+    def _thin(self, table: DetectionTable) -> DetectionTable:
+        if table.embeddings is None or self._embeddings_every == 1:
+            return table
+        kept = (table.frame_numbers + self._first_frame) % self._embeddings_every == 0
+        return replace(table, embeddings=np.where(kept[:, None], table.embeddings, np.float32(0)))
 
     def _begin(self, first_frame: int) -> None:
         self._first_frame = first_frame

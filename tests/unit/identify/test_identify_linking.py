@@ -103,6 +103,9 @@ def test_looks_decide_where_they_tell_the_animals_apart(exchanged):
     bare = DetectionTable(table.boxes, table.scores, None, table.frame_offsets)
     told = identify_animals(bare, 2, FPS, embeddings=lambda: iter(stretches))
     np.testing.assert_array_equal(told.identity_ids, found.identity_ids)
+    thinned = np.where((table.frame_numbers % 5 == 0)[:, None], table.embeddings, np.float32(0))
+    told = identify_animals(bare, 2, FPS, embeddings=lambda: iter([(0, thinned)]))
+    np.testing.assert_array_equal(told.identity_ids, found.identity_ids)
 
 
 def test_looks_that_tell_nothing_leave_the_doubt():

@@ -6,8 +6,10 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
-from store_runs import write_frames, write_tracks
+from store_runs import make_detections, write_frames, write_tracks
 
 from murid.errors import RunError
 from murid.store import RunDirectory
@@ -61,6 +63,27 @@ def test_killed_run_resumes_byte_for_byte(killed, tmp_path, settings):
         write_tracks(straight)
     assert parts_of(resumed) == parts_of(straight)
     assert not list(killed.rglob("*murid-tmp*"))
+
+
+def test_embeddings_are_thinned_alike_however_often_the_run_is_taken_up(tmp_path, settings):
+    thinned = settings | {"config": {"detect": {"embeddings_every": 3}}}
+    with RunDirectory.create(tmp_path / "straight.murid", **thinned) as straight:
+        write_frames(straight, 20)
+    with RunDirectory.create(tmp_path / "resumed.murid", **thinned) as resumed:
+        write_frames(resumed, 11)
+    with RunDirectory.create(tmp_path / "resumed.murid", existing="resume", **thinned) as resumed:
+        write_frames(resumed, 20)
+        with resumed.rewrite_part(1) as (writer, n_frames):
+            for t in range(writer.next_frame, writer.next_frame + n_frames):
+                writer.add(t, t / 30, make_detections(t)) if t != 12 else writer.add_unreadable(t, 0.4, "broken packet")
+    assert parts_of(resumed) == parts_of(straight)
+    table, whole = straight.read_detections(), [make_detections(t) for t in range(20)]
+    for t, (told, made) in enumerate(zip(table, whole, strict=True)):
+        expected = made.embeddings if t % 3 == 0 else np.zeros_like(made.embeddings)
+        if t != 12:
+            np.testing.assert_allclose(told.embeddings, expected, atol=1e-3)
+    column = pq.ParquetFile(straight.path / "detections/part-00000.parquet").read()["embedding"]
+    assert column.null_count == sum(len(whole[t]) for t in range(8) if t % 3)
 
 
 def test_error_while_detecting_leaves_whole_parts_only(tmp_path, settings):

@@ -186,3 +186,34 @@ def test_directory_name_with_equals_sign_adds_no_column(tmp_path, settings):
         write_frames(run, 9)
         run.finish_detection()
         assert run.read_detections().n_frames == 9
+
+
+def test_sums_are_those_of_the_parts(finished):
+    kept = finished.path / "summary-tracks.parquet"
+    summed = finished.read_summary()
+    told, frames = finished.read_tracks(), finished.read_tracks().detections.frame_numbers
+    assert [row["id"] for row in summed] == np.unique(told.track_ids[told.track_ids >= 0]).tolist()
+    for row in summed:
+        own = told.track_ids == row["id"]
+        assert (row["first_frame"], row["last_frame"]) == (frames[own].min(), frames[own].max())
+        assert (row["n_frames"], row["n_filled"], row["mean_certainty"]) == (own.sum(), 0, 1.0)
+        assert row["mean_score"] == pytest.approx(told.detections.scores[own].mean(), abs=1e-4)
+    for spoil in (lambda: kept.write_bytes(kept.read_bytes()[:-9]), kept.unlink):
+        spoil()
+        assert finished.read_summary() == summed
+
+
+def test_sums_of_some_parts_only_are_not_kept(finished):
+    def write(run, wanted):
+        for first, table in run.iterate_detections():
+            if (first == 8) == wanted:
+                run.write_tracks(first, Tracks(table, np.ones(len(table), np.int64)))
+
+    with RunDirectory.open(finished.path, writable=True) as run:
+        run.start_tracking({})
+        write(run, False)
+    with RunDirectory.open(finished.path, writable=True) as run:
+        write(run, True)
+        run.finish_tracking()
+    assert not (finished.path / "summary-tracks.parquet").exists()
+    assert [row["n_frames"] for row in run.read_summary()] == [len(run.read_detections())]
