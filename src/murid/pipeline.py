@@ -32,6 +32,7 @@ from murid.store import DetectionWriter, RunDirectory
 from murid.tracking import TrackConfig, find_likely_tracks, keep_tracks
 from murid.video import FrameSource, UnreadableFrame, open_source, sample_frames
 from murid.video.ahead import read_ahead
+from murid.video.patience import PATIENCE_S
 
 N_BACKGROUND_FRAMES = 60
 """Frames, spread over a video, from which a detector learns the empty scene."""
@@ -55,6 +56,7 @@ def track(
     gallery: str | Path | None = None,
     grow: bool = False,
     adapt: bool = False,
+    patience_s: float = PATIENCE_S,
     report: Report = silent,
 ) -> Run:
     """Track the animals in a video.
@@ -97,6 +99,8 @@ def track(
     adapt : bool
         Whether to learn this recording's animals from their fur up close, without labels: takes another pass over the
         video, and is used only as far as it tells more on stretches that it was not learnt from.
+    patience_s : float
+        Seconds for which a disk or network share that gives nothing is waited for.
     report : callable
         Told of progress.
 
@@ -115,7 +119,7 @@ def track(
     association = association or TrackConfig()
     if animals is not None:
         association = replace(association, max_tracks=animals)
-    frames = open_source(source)
+    frames = open_source(source, patience_s)
     motion = None if camera_motion is None else read_camera_motion(camera_motion, frames.info.n_frames)
     layout = _read_layout(arena, frames, motion)
     counts = count_animals(layout, animals)

@@ -18,6 +18,7 @@ from murid.errors import ConfigError, MuridError
 from murid.identify import IdentifyConfig
 from murid.run import Run
 from murid.tracking import TrackConfig
+from murid.video.patience import PATIENCE_S
 
 
 def track(
@@ -38,6 +39,7 @@ def track(
     gallery: Path | None = None,
     grow: Annotated[bool, Parameter(negative=())] = False,
     adapt: Annotated[bool, Parameter(negative=())] = False,
+    patience: float = PATIENCE_S,
 ) -> None:
     """Track the animals in a video, or in many.
 
@@ -80,15 +82,19 @@ def track(
     adapt : bool
         Learn this recording's animals from their fur up close, without labels: another pass over the video, used as far
         as it helps on stretches that it was not learnt from.
+    patience : float
+        Seconds for which a disk or network share that gives nothing is waited for.
     """
     if animals is not None and animals < 1:
         raise ConfigError(f"--animals: expected 1 or more, got {animals}")
+    if not patience > 0:
+        raise ConfigError(f"--patience: expected seconds above 0, got {patience:g}")
 
     def track_one(name: str, path: Path | None, report: Report) -> Run:
         return pipeline.track(
             name, animals=animals, detector=detector, out=path, video=video, restart=restart,
             detect=detect, association=association, camera_motion=camera_motion, arena=arena, identities=identities,
-            identify=identify, gallery=gallery, grow=grow, adapt=adapt, report=report,
+            identify=identify, gallery=gallery, grow=grow, adapt=adapt, patience_s=patience, report=report,
         )  # fmt: skip
 
     sources = find_sources([source, *more])
