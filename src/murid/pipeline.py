@@ -129,7 +129,7 @@ def track(
         raise ConfigError("adapt: expected a number of animals, and identities, since these are told by it")
     finder = load_detector(detector or detect.detector, detect)
     finder.fit(sample_frames(frames, N_BACKGROUND_FRAMES))
-    linking = _describe_association(association, motion, layout)
+    linking = describe_association(association, motion, layout)
     with RunDirectory.create(
         name_run(source) if out is None else out,
         source=source,
@@ -311,7 +311,7 @@ def conclude(
     With a layout of several arenas it is a number for each. What was made with the same settings before stays. Raises
     `ConfigError`, `RunError` and `StorageError`.
     """
-    linking = _describe_association(association, motion, layout)
+    linking = describe_association(association, motion, layout)
     layout = layout or whole_picture(run)
     same = run.is_done("track") and dict(run.manifest.config["track"]) == linking
     if not same or run.find_damaged("tracks"):
@@ -324,7 +324,8 @@ def conclude(
         run.forget_identities()
 
 
-def _describe_association(config: TrackConfig, motion: Float64 | None, layout: Layout | None) -> dict[str, Any]:
+def describe_association(config: TrackConfig, motion: Float64 | None, layout: Layout | None) -> dict[str, Any]:
+    """Settings of association, and what else decides its result."""
     settings = asdict(config)
     if layout is not None:
         settings["arena"] = layout.to_plain()

@@ -1,17 +1,22 @@
 """Disks, shares and neighbours that fail in the middle of a run: a sentence, nothing lost, and on from there."""
 
+import json
 import os
 import shutil
 import signal
 import subprocess
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 from short_parts import finish, kill, read_parts, start, wait_for_parts
 
 from murid.cli import run as murid_cli
+from murid.errors import MuridError
+from murid.run import Run
 from murid.video import open_source, patience
 
 needs_mount = pytest.mark.skipif(
@@ -139,3 +144,42 @@ def test_two_processes_on_one_run(clip, tmp_path, undisturbed, capsys):
     process.send_signal(signal.SIGCONT)
     assert finish(process) == ""
     assert read_parts(run) == undisturbed
+
+
+@pytest.mark.parametrize(
+    "name", ["../../evil", "/tmp/murid-evil", "..", "C:\\evil", "a/../../b", ".", "~/evil", "\x00"]
+)
+def test_names_in_files_lead_nowhere_else(tmp_path, name):
+    """Names of pictures, videos and sequences in labels do not become places outside the folder that is written."""
+    data, out = tmp_path / "in" / "data", tmp_path / "out" / "deep" / "made"
+    data.mkdir(parents=True)
+    out.parent.mkdir(parents=True)
+    cv2.imwrite(str(data / "000001.png"), np.zeros((40, 60, 3), np.uint8))
+    image = {"id": 1, "file_name": "000001.png", "width": 60, "height": 40, "video_id": 1, "frame_id": 0}
+    box = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 1, 20, 20], "area": 400, "iscrowd": 0, "track_id": 1}
+    document = {
+        "images": [image], "annotations": [box], "categories": [{"id": 1, "name": name}],
+        "videos": [{"id": 1, "name": name, "file_name": name}],
+    }  # fmt: skip
+    (data / "labels.json").write_text(json.dumps(document))
+    before = {path for path in tmp_path.rglob("*") if out.parent not in path.parents}
+    for form in ("mot", "yolo", "coco"):
+        murid_cli(["convert", str(data / "labels.json"), "--to", form, "--out", str(out.parent / form)])
+    assert {path for path in tmp_path.rglob("*") if out.parent not in path.parents} == before
+    assert any((out.parent / "mot").rglob("gt.txt"))
+    assert not Path("/tmp/murid-evil").exists()
+    assert not (Path.home() / "evil").exists()
+
+
+@pytest.mark.parametrize(
+    "source", ["../../evil.mp4", "/etc/passwd", "file:///etc/passwd", "concat:/etc/passwd|/etc/group"]
+)
+def test_a_source_named_in_a_manifest_is_only_read(tracked, tmp_path, capsys, source):
+    run = shutil.copytree(tracked, tmp_path / "cage.murid")
+    manifest = json.loads((run / "manifest.json").read_text())
+    (run / "manifest.json").write_text(json.dumps(manifest | {"source": source}))
+    before = sorted(tmp_path.rglob("*"))
+    assert murid_cli(["info", str(run)]) == 0
+    with pytest.raises(MuridError, match="expected"):
+        Run.open(run).annotate()
+    assert [path for path in sorted(tmp_path.rglob("*")) if path.name != "exports"] == before
