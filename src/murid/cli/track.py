@@ -113,12 +113,13 @@ def track(
 
 
 def _track_many(sources: list[str], runs: list[Path], track_one: Callable[[str, Path, Report], Run]) -> None:
-    """Track one after the other, each with its bars, then print a table; raises `MuridError` if one failed."""
-    lines: list[tuple[str, str]] = []
-    failed = 0
+    """Track one after the other, each with its bars, and print a line for each; raises `MuridError` if one failed."""
+    width, begun, failed = max(map(len, sources)), 0, 0
 
     def show(source: str, path: Path) -> Run:
-        print(f"[{len(lines) + 1}/{len(sources)}] {source}", file=sys.stderr)
+        nonlocal begun
+        begun += 1
+        print(f"[{begun}/{len(sources)}] {source}", file=sys.stderr)
         with show_progress() as report:
             return track_one(source, path, report)
 
@@ -126,14 +127,12 @@ def _track_many(sources: list[str], runs: list[Path], track_one: Callable[[str, 
         if outcome.run is None:
             failed += 1
             print(f"murid: {outcome.error}", file=sys.stderr)
-            lines.append((outcome.source, f"failed: {outcome.error}"))
+            line = f"failed: {outcome.error}"
         else:
             facts = outcome.run.info()
             warn(facts)
-            lines.append((outcome.source, f"{_summarise(facts)}, {outcome.seconds:.0f} s: {outcome.run.path}"))
-    width = max(len(source) for source, _ in lines)
-    for source, line in lines:
-        print(f"{source:<{width}}  {line}")
+            line = f"{_summarise(facts)}, {outcome.seconds:.0f} s: {outcome.run.path}"
+        print(f"{outcome.source:<{width}}  {line}", flush=True)
     if failed:
         raise MuridError(f"{failed} of {len(sources)} videos could not be tracked; the same command tries them again")
 
