@@ -174,6 +174,7 @@ def draw(rows: list[list[Any]], path: Path) -> None:
     axes.annotate("budget", (0, BUDGET_MB), xytext=(2, 3), textcoords="offset points", color="0.4", fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_xlim(left=0)
+    axes.xaxis.get_major_locator().set_params(steps=[1, 2, 4, 6, 10])
     axes.legend(frameon=False, loc="lower right", ncols=2)
     figure.savefig(path, dpi=130)
 

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from murid.analysis import Layout
-from murid.core import DetectionTable, Tracks
+from murid.core import Detections, DetectionTable, TrackedDetections, Tracks
 from murid.core.boxes import compute_centres
 from murid.core.types import Float64, Int64
 from murid.errors import ConfigError
@@ -68,6 +68,10 @@ class CompartmentTracker:
             owners[rows] = number
         found = DetectionTable(boxes, table.scores, table.embeddings, table.frame_offsets)
         return Tracks(found, ids if len(self._trackers) == 1 else self._name_all(owners, ids))
+
+    def step(self, detections: Detections) -> TrackedDetections:
+        """Take the detections of the next frame of a camera at rest."""
+        return self.follow(DetectionTable.from_frames([detections]))[0]
 
     def _name_all(self, arenas: Int64, ids: Int64) -> Int64:
         """Ids over all arenas, in the order of appearance."""

@@ -32,6 +32,7 @@ from murid.store import DetectionWriter, RunDirectory
 from murid.tracking import TrackConfig, find_likely_tracks, keep_tracks
 from murid.video import FrameSource, UnreadableFrame, open_source, sample_frames
 from murid.video.ahead import read_ahead
+from murid.video.patience import PATIENCE_S
 
 N_BACKGROUND_FRAMES = 60
 """Frames, spread over a video, from which a detector learns the empty scene."""
@@ -55,6 +56,7 @@ def track(
     gallery: str | Path | None = None,
     grow: bool = False,
     adapt: bool = False,
+    patience_s: float = PATIENCE_S,
     report: Report = silent,
 ) -> Run:
     """Track the animals in a video.
@@ -97,6 +99,8 @@ def track(
     adapt : bool
         Whether to learn this recording's animals from their fur up close, without labels: takes another pass over the
         video, and is used only as far as it tells more on stretches that it was not learnt from.
+    patience_s : float
+        Seconds for which a disk or network share that gives nothing is waited for.
     report : callable
         Told of progress.
 
@@ -115,7 +119,7 @@ def track(
     association = association or TrackConfig()
     if animals is not None:
         association = replace(association, max_tracks=animals)
-    frames = open_source(source)
+    frames = open_source(source, patience_s)
     motion = None if camera_motion is None else read_camera_motion(camera_motion, frames.info.n_frames)
     layout = _read_layout(arena, frames, motion)
     counts = count_animals(layout, animals)
@@ -125,7 +129,7 @@ def track(
         raise ConfigError("adapt: expected a number of animals, and identities, since these are told by it")
     finder = load_detector(detector or detect.detector, detect)
     finder.fit(sample_frames(frames, N_BACKGROUND_FRAMES))
-    linking = _describe_association(association, motion, layout)
+    linking = describe_association(association, motion, layout)
     with RunDirectory.create(
         name_run(source) if out is None else out,
         source=source,
@@ -307,7 +311,7 @@ def conclude(
     With a layout of several arenas it is a number for each. What was made with the same settings before stays. Raises
     `ConfigError`, `RunError` and `StorageError`.
     """
-    linking = _describe_association(association, motion, layout)
+    linking = describe_association(association, motion, layout)
     layout = layout or whole_picture(run)
     same = run.is_done("track") and dict(run.manifest.config["track"]) == linking
     if not same or run.find_damaged("tracks"):
@@ -320,7 +324,8 @@ def conclude(
         run.forget_identities()
 
 
-def _describe_association(config: TrackConfig, motion: Float64 | None, layout: Layout | None) -> dict[str, Any]:
+def describe_association(config: TrackConfig, motion: Float64 | None, layout: Layout | None) -> dict[str, Any]:
+    """Settings of association, and what else decides its result."""
     settings = asdict(config)
     if layout is not None:
         settings["arena"] = layout.to_plain()

@@ -1,5 +1,6 @@
 """What must stay true of the whole package, whatever its modules do."""
 
+import ast
 import importlib
 import os
 import re
@@ -115,3 +116,21 @@ def test_every_module_can_be_imported_first(path: Path) -> None:
     if name.endswith("__main__"):
         pytest.skip("a program")
     assert importlib.import_module(name).__doc__
+
+
+def test_nothing_is_unpickled() -> None:
+    """No pickle is loaded, and no loader may load one: what it would have to be told is told."""
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+                continue
+            owner, name = ast.unparse(node.func.value), node.func.attr
+            said = {word.arg: ast.unparse(word.value) for word in node.keywords}
+            where = f"{path}:{node.lineno}: {ast.unparse(node)[:80]}"
+            assert said.get("allow_pickle", "False") == "False", where
+            assert owner not in {"pickle", "cPickle", "dill", "joblib", "cloudpickle", "shelve", "marshal"}, where
+            assert name not in {"read_pickle", "unsafe_load", "full_load"}, where
+            if owner == "torch" and name == "load":
+                assert said.get("weights_only") == "True", where
+            if owner == "yaml" and name == "load":
+                assert "Safe" in said.get("Loader", ""), where

@@ -7,14 +7,17 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import closing
+from itertools import islice
 
 import numpy as np
 import pytest
 
 import murid
 from murid.cli import run as murid_cli
-from murid.errors import ConfigError
-from murid.live import LiveConfig, load_hook, open_feed, track_live
+from murid.errors import ConfigError, SourceError
+from murid.live import Feed, LiveConfig, load_hook, open_feed, track_live
+from murid.video import open_source
 
 
 def go_live(clip, out, **options):
@@ -112,6 +115,88 @@ def test_a_killed_run_is_finished_or_goes_on(clip, tmp_path, capsys):
     assert murid_cli(["live", str(out)]) == 0
     assert "20 frames" in capsys.readouterr().out
     assert murid.Run.open(out).info()["stages"]["identify"] == "done"
+
+
+def test_a_camera_unplugged_and_back_loses_nothing_that_was_seen(clip, tmp_path):
+    plugged = []
+
+    class Camera:
+        fps = 30.0
+
+        def __init__(self):
+            plugged.append(1)
+            if len(plugged) == 2:
+                raise SourceError("0", "camera", "one", "none")
+            frames = open_source(clip).iterate(30 * (len(plugged) > 2))
+            self._frames = islice((frame.image for frame in frames), 30)
+
+        def read(self):
+            time.sleep(0.02)
+            return next(self._frames, None) if len(plugged) < 4 else None
+
+        def close(self):
+            pass
+
+    with closing(Feed(Camera, patience_s=1.5)) as feed:
+        listener = lambda _: feed.stop() if feed.n_captured >= 58 else None  # noqa: E731
+        run, summary = track_live(
+            feed, tmp_path / "a.murid", source="0", animals=3, detector="background", scene=clip, listeners=[listener]
+        )
+    assert (summary.n_lost >= 1, summary.n_tracked > 20, summary.camera_failure) == (True, True, None)
+    frames = run._directory.read_frames()
+    assert len(frames) == summary.n_tracked
+    assert np.diff(frames.times_s).min() > 0
+    assert np.diff(frames.times_s).max() > 0.5  # the gap is there
+    assert set(run.info()["stages"].values()) == {"done"}
+
+
+def test_a_camera_that_is_stopped_at_once_leaves_a_finished_run(clip, tmp_path):
+    with open_feed(str(clip), as_live=True) as feed:
+        feed.stop()
+        run, summary = track_live(feed, tmp_path / "a.murid", source="0", animals=2)
+    assert (summary.n_tracked, run.info()["n_frames"]) == (0, 0)
+    assert set(run.info()["stages"].values()) == {"done"}
+
+
+def test_a_clock_that_was_set_back_does_not_squeeze_the_times(clip, tmp_path):
+    def stop(frame):
+        if frame.index == 12:
+            raise KeyboardInterrupt
+
+    out = tmp_path / "live.murid"
+    with pytest.raises(KeyboardInterrupt):
+        go_live(clip, out, listeners=[stop], config=LiveConfig(part_frames=10))
+    manifest = json.loads((out / "manifest.json").read_text())
+    for operation in manifest["provenance"]:
+        operation["time_utc"] = "2999-01-01T00:00:00+00:00"
+    (out / "manifest.json").write_text(json.dumps(manifest))
+    run, _ = go_live(clip, out, resume=True, config=LiveConfig(part_frames=10, most_s=1.0))
+    times = run._directory.read_frames().times_s
+    assert len(times) > 12
+    assert np.median(np.diff(times)[10:]) > 0.01
+    assert times[-1] < 10
+
+
+def test_arenas_live(clip, tmp_path):
+    """What is left of the middle, live and after a kill."""
+
+    def stop(frame):
+        if frame.index == 12:
+            raise KeyboardInterrupt
+
+    left = "arena:left,0,0,160,0,160,240,0,240"
+    assert murid_cli(["arena", str(clip), "--out", str(tmp_path / "a.toml"), "--polygon", left]) == 0
+    options = {"arena": tmp_path / "a.toml", "config": LiveConfig(part_frames=10, most_s=1.5)}
+    run, _ = go_live(clip, tmp_path / "a.murid", **options)
+    tracks = run.tracks()
+    assert len(tracks.track_ids) > 0
+    assert tracks.detections.boxes[:, ::2].mean(axis=1).max() <= 161
+    with pytest.raises(KeyboardInterrupt):
+        go_live(clip, tmp_path / "b.murid", listeners=[stop], **options)
+    assert murid_cli(["live", str(tmp_path / "b.murid")]) == 0
+    killed = murid.Run.open(tmp_path / "b.murid")
+    assert killed.behaviour().layout.arena_names == run.behaviour().layout.arena_names == ("left",)
+    assert killed.tracks().detections.boxes[:, ::2].mean(axis=1).max() <= 161
 
 
 def test_without_a_scene_the_network_learns_it_on_the_way(clip, tmp_path):

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from murid import pipeline
 from murid.cli.progress import show_progress
-from murid.cli.track import print_learning, print_names, warn
+from murid.cli.telling import print_learning, print_names, warn
 from murid.errors import ConfigError
 from murid.identify import IdentifyConfig
 

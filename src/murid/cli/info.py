@@ -12,7 +12,7 @@ import numpy as np
 from cyclopts import Parameter
 
 from murid.cli.convert import MANIFEST, read_all
-from murid.cli.track import print_learning
+from murid.cli.telling import print_learning
 from murid.core import Detections, Frame, TrackedDetections
 from murid.core.types import UInt8
 from murid.errors import ConfigError

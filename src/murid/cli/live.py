@@ -30,6 +30,7 @@ def live(
     animals: int | None = None,
     detector: str | None = None,
     scene: Path | None = None,
+    arena: Path | None = None,
     as_live: Annotated[bool, Parameter(negative=())] = False,
     on_frame: str | None = None,
     udp: str | None = None,
@@ -56,6 +57,8 @@ def live(
         nano, background, or the path of a network exported by murid.
     scene : Path
         Video or folder of pictures from which to learn the empty scene beforehand; else it is learnt on the way.
+    arena : Path
+        Arena file (murid arena makes one from a picture of the camera), as for murid track.
     as_live : bool
         The source is a file.
     on_frame : str
@@ -91,7 +94,8 @@ def live(
         feed = stack.enter_context(open_feed(source, as_live=as_live, patience_s=patience))
         stack.enter_context(_stop_on_signal(feed))
         run, summary = track_live(
-            feed, path, source=source, animals=animals, detector=detector, scene=scene, restart=restart, resume=resume,
+            feed, path, source=source, animals=animals, detector=detector, scene=scene, arena=arena,
+            restart=restart, resume=resume,
             listeners=[*listeners, _Ticker(feed)], config=LiveConfig(most_s=seconds), detect=detect,
             association=association, identities=identities,
         )  # fmt: skip
@@ -99,6 +103,8 @@ def live(
     print(f"latency {1e3 * summary.p50_s:.1f} ms in the middle, {1e3 * summary.p99_s:.1f} ms at most in 99 %")
     if summary.n_lost:
         print(f"murid: warning: the camera was lost {summary.n_lost} times", file=sys.stderr)
+    if summary.camera_failure:
+        print(f"murid: warning: {summary.camera_failure}; what was seen until then is kept", file=sys.stderr)
     if summary.failure:
         print(
             f"murid: warning: --on-frame or --udp failed {summary.failures} times: {summary.failure}", file=sys.stderr

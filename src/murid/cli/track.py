@@ -12,12 +12,14 @@ from cyclopts import Parameter
 from murid import pipeline
 from murid.batch import find_sources, name_runs, track_videos
 from murid.cli.progress import show_progress
+from murid.cli.telling import print_learning, print_names, warn
 from murid.core.progress import Report
 from murid.detect.config import DetectConfig
 from murid.errors import ConfigError, MuridError
 from murid.identify import IdentifyConfig
 from murid.run import Run
 from murid.tracking import TrackConfig
+from murid.video.patience import PATIENCE_S
 
 
 def track(
@@ -38,6 +40,7 @@ def track(
     gallery: Path | None = None,
     grow: Annotated[bool, Parameter(negative=())] = False,
     adapt: Annotated[bool, Parameter(negative=())] = False,
+    patience: float = PATIENCE_S,
 ) -> None:
     """Track the animals in a video, or in many.
 
@@ -80,15 +83,19 @@ def track(
     adapt : bool
         Learn this recording's animals from their fur up close, without labels: another pass over the video, used as far
         as it helps on stretches that it was not learnt from.
+    patience : float
+        Seconds for which a disk or network share that gives nothing is waited for.
     """
     if animals is not None and animals < 1:
         raise ConfigError(f"--animals: expected 1 or more, got {animals}")
+    if not patience > 0:
+        raise ConfigError(f"--patience: expected seconds above 0, got {patience:g}")
 
     def track_one(name: str, path: Path | None, report: Report) -> Run:
         return pipeline.track(
             name, animals=animals, detector=detector, out=path, video=video, restart=restart,
             detect=detect, association=association, camera_motion=camera_motion, arena=arena, identities=identities,
-            identify=identify, gallery=gallery, grow=grow, adapt=adapt, report=report,
+            identify=identify, gallery=gallery, grow=grow, adapt=adapt, patience_s=patience, report=report,
         )  # fmt: skip
 
     sources = find_sources([source, *more])
@@ -107,12 +114,13 @@ def track(
 
 
 def _track_many(sources: list[str], runs: list[Path], track_one: Callable[[str, Path, Report], Run]) -> None:
-    """Track one after the other, each with its bars, then print a table; raises `MuridError` if one failed."""
-    lines: list[tuple[str, str]] = []
-    failed = 0
+    """Track one after the other, each with its bars, and print a line for each; raises `MuridError` if one failed."""
+    width, begun, failed = max(map(len, sources)), 0, 0
 
     def show(source: str, path: Path) -> Run:
-        print(f"[{len(lines) + 1}/{len(sources)}] {source}", file=sys.stderr)
+        nonlocal begun
+        begun += 1
+        print(f"[{begun}/{len(sources)}] {source}", file=sys.stderr)
         with show_progress() as report:
             return track_one(source, path, report)
 
@@ -120,14 +128,12 @@ def _track_many(sources: list[str], runs: list[Path], track_one: Callable[[str, 
         if outcome.run is None:
             failed += 1
             print(f"murid: {outcome.error}", file=sys.stderr)
-            lines.append((outcome.source, f"failed: {outcome.error}"))
+            line = f"failed: {outcome.error}"
         else:
             facts = outcome.run.info()
             warn(facts)
-            lines.append((outcome.source, f"{_summarise(facts)}, {outcome.seconds:.0f} s: {outcome.run.path}"))
-    width = max(len(source) for source, _ in lines)
-    for source, line in lines:
-        print(f"{source:<{width}}  {line}")
+            line = f"{_summarise(facts)}, {outcome.seconds:.0f} s: {outcome.run.path}"
+        print(f"{outcome.source:<{width}}  {line}", flush=True)
     if failed:
         raise MuridError(f"{failed} of {len(sources)} videos could not be tracked; the same command tries them again")
 
@@ -135,33 +141,3 @@ def _track_many(sources: list[str], runs: list[Path], track_one: Callable[[str, 
 def _summarise(facts: dict[str, Any]) -> str:
     kind = "identities" if facts["stages"]["identify"] == "done" else "tracks"
     return f"{len(facts['tracks'])} {kind} in {facts['n_frames']} frames"
-
-
-def warn(facts: dict[str, object]) -> None:
-    """Say on standard error what is wrong with a run."""
-    if facts["note"]:
-        print(f"murid: warning: the video is truncated: {facts['note']}", file=sys.stderr)
-    if facts["identity_note"]:
-        print(f"murid: warning: {facts['identity_note']}", file=sys.stderr)
-    unreadable = facts["unreadable_frames"]
-    assert isinstance(unreadable, list)
-    if unreadable:
-        some = ", ".join(str(k) for k in unreadable[:5]) + (", …" if len(unreadable) > 5 else "")
-        print(f"murid: warning: {len(unreadable)} frames could not be decoded: {some}", file=sys.stderr)
-
-
-def print_learning(facts: dict[str, Any]) -> None:
-    """Say whether learning the animals of a run helped, where it was asked for."""
-    if facts["adaptations"] == []:
-        print("adapt: dropped, too little was seen to judge it by")
-    for row in facts["adaptations"] or ():
-        outcome = "used" if row["used"] else "dropped"
-        told = f"of pairs of stretches held out {row['after']:.0%} are told with it, {row['before']:.0%} without"
-        print(f"adapt: {outcome}, {told}")
-
-
-def print_names(facts: dict[str, Any]) -> None:
-    """Say what the identities of a run are called, where they have names."""
-    named = [row for row in facts["tracks"] if row["name"] is not None]
-    if named:
-        print("names: " + ", ".join(f"{row['id']} {row['name']} ({row['name_chance']:.0%})" for row in named))

@@ -20,6 +20,7 @@ from murid.formats.dataset import UNKNOWN, Problem
 from murid.formats.draft import Draft, Label, ReadOptions, to_name
 from murid.formats.extras import import_extra
 from murid.formats.media import find_pictures, find_video, measure_picture, measure_video, number_pictures
+from murid.formats.plain_values import only_plain_values
 from murid.formats.poses import choose_body_points, make_box, mark_thin_frames
 
 SUFFIXES = (".csv", ".h5")
@@ -180,11 +181,12 @@ def _parse(path: Path, number: int, cells: list[str], n_keys: int, n_columns: in
 
 
 def _read_h5(path: Path) -> Table:
-    """Read a table through pandas, which takes parts of it for pickles: only open files that you trust."""
+    """Read a table through pandas, which would take parts of it for pickles of any kind."""
     pandas = import_extra("pandas", "pandas")
     import_extra("tables", "tables")
     try:
-        frame = pandas.read_hdf(path)
+        with only_plain_values():
+            frame = pandas.read_hdf(path)
         head = {str(name): [str(v) for v in frame.columns.get_level_values(name)] for name in frame.columns.names}
         keys = ["/".join(map(str, key)) if isinstance(key, tuple) else str(key) for key in frame.index]
         values = frame.to_numpy(np.float64)

@@ -72,13 +72,16 @@ def gather_pieces(
             looks.append(np.zeros((len(codes), stretch.shape[1]), np.float32))
         of = owners[first : first + len(stretch)]
         rows = np.flatnonzero((of >= 0) & stretch.any(axis=1))
-        n_looks += np.bincount(of[rows], minlength=len(codes))
-        graph = csr_array((np.ones(len(rows), np.float32), (of[rows], rows)), shape=(len(codes), len(stretch)))
-        looks[0] += graph @ stretch
+        own, numbers, seen = np.unique(of[rows], return_inverse=True, return_counts=True)
+        graph = csr_array((np.ones(len(rows), np.float32), (numbers, rows)), shape=(len(own), len(stretch)))
+        looks[0][own] += graph @ stretch
+        n_looks[own] += seen
     good = (counts >= _LEAST_SIGHTS) & ((n_looks > 0) if looks else True)
-    scale, shown = np.maximum(counts, 1)[:, None], np.maximum(n_looks, 1)[:, None]
-    features = np.concatenate([sums[:, 1:] / scale, *(look / shown for look in looks)], axis=1)
-    found = Pieces(codes[good] // (n_frames + 1), (sums[:, 0] / scale[:, 0])[good], features[good])
+    features = np.empty((int(good.sum()), 1 + sum(look.shape[1] for look in looks)))
+    features[:, 0] = sums[good, 1] / counts[good]
+    for look in looks:
+        np.divide(look[good], n_looks[good, None], out=features[:, 1:])
+    found = Pieces(codes[good] // (n_frames + 1), sums[good, 0] / counts[good], features)
     if prints is None:
         return found
     places = np.where(good, np.cumsum(good) - 1, -1)

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
 from murid.core.boxes import compute_areas, compute_centres
 from murid.core.types import DetectionTable, Float32, Int64
@@ -90,8 +88,7 @@ def find_tracklets(table: DetectionTable, usable: NDArray[np.bool_], body_px: fl
     for first in range(0, table.n_frames - 1, _BLOCK_FRAMES):
         heads, tails = _find_links(boxes, starts, first, min(first + _BLOCK_FRAMES, table.n_frames - 1), reach)
         followers[heads] = tails
-    whole = _gather(rows, frames, followers)
-    followers[_find_doubtful(whole, rows, frames, boxes, starts)] = -1
+    followers[_find_doubtful(_gather(rows, frames, followers), rows, frames, boxes, starts)] = -1
     return _gather(rows, frames, followers)
 
 
@@ -153,17 +150,15 @@ def _is_clear(groups: Int64, distances: Float32) -> NDArray[np.bool_]:
 
 def _gather(rows: Int64, frames: Int64, followers: Int64) -> Tracklets:
     """Follow the links from row to row."""
-    n = len(rows)
     heads = np.flatnonzero(followers >= 0)
-    graph = csr_array((np.ones(len(heads), np.int8), (heads, followers[heads])), shape=(n, n))
-    _, labels = connected_components(graph, directed=False)
-    # Rows ascend in time, so the first row of a label is the first detection of its tracklet.
-    firsts = np.unique(labels, return_index=True)[1]
-    rank = np.empty(len(firsts), np.int64)
-    rank[np.argsort(firsts, kind="stable")] = np.arange(len(firsts))
-    numbers = rank[labels] if n else np.zeros(0, np.int64)
+    firsts, starts = np.arange(len(rows)), np.ones(len(rows), bool)
+    firsts[followers[heads]], starts[followers[heads]] = heads, False
+    # Rows ascend in time: the first of a tracklet is reached by going back twice as far each time.
+    while not np.array_equal(further := firsts[firsts], firsts):
+        firsts = further
+    numbers = (np.cumsum(starts) - 1)[firsts]
     order = np.argsort(numbers, kind="stable")
-    offsets = np.searchsorted(numbers[order], np.arange(len(firsts) + 1)).astype(np.int64)
+    offsets = np.append(0, np.cumsum(np.bincount(numbers))).astype(np.int64)
     ordered = frames[order]
     return Tracklets(offsets, rows[order], ordered[offsets[:-1]], ordered[offsets[1:] - 1])
 

@@ -19,6 +19,9 @@ from murid.errors import SourceError
 from murid.video.file import FileSource
 
 DEFAULT_FPS = 30.0
+STREAM_STALL_S = 5.0
+"""Seconds without a picture after which a network stream is taken for lost, and opened again."""
+
 _MOST_FPS = 1000.0
 _RETRY_S = 0.5
 _PATIENT_S = 0.2
@@ -52,7 +55,12 @@ class _Device:
 
     def __init__(self, source: str) -> None:
         before = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-        self._capture = cv2.VideoCapture(int(source) if source.isdigit() else source)
+        if "://" in source:
+            limit_ms = round(1000 * STREAM_STALL_S)
+            limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit_ms]
+            self._capture = cv2.VideoCapture(source, cv2.CAP_ANY, limits)
+        else:
+            self._capture = cv2.VideoCapture(int(source) if source.isdigit() else source)
         cv2.utils.logging.setLogLevel(before)
         if not self._capture.isOpened():
             self._capture.release()
@@ -99,7 +107,8 @@ class Feed:
 
     The first picture is read at once, the others from when the feed is first iterated over.
 
-    A camera that gives nothing more is opened again, for as long as the patience lasts; then the feed ends.
+    A camera that gives nothing more is opened again, for as long as the patience lasts; then the feed ends, as it does
+    when the camera hangs for so long.
 
     Parameters
     ----------
@@ -107,6 +116,13 @@ class Feed:
         Opens the camera; raises `SourceError` if it cannot.
     patience_s : float
         Seconds for which a lost camera is waited for; 0 ends the feed at once, as at the end of a file.
+
+    Attributes
+    ----------
+    n_captured, n_dropped, n_lost : int
+        Pictures that came, those of them that were never taken, and how often the camera was lost.
+    failure : str or None
+        Why the feed ended, where it was neither stopped nor at its end.
 
     Raises
     ------
@@ -126,6 +142,8 @@ class Feed:
         self._newest: Captured | None = Captured(first, time.monotonic(), 0)
         self._changed, self._stopped, self._ended = Condition(), Event(), False
         self.n_captured, self.n_dropped, self.n_lost = 1, 0, 0
+        self.failure: str | None = None
+        self._heard_s = time.monotonic()
         self._thread: Thread | None = None
 
     def __iter__(self) -> Iterator[Captured]:
@@ -133,18 +151,25 @@ class Feed:
         if self._thread is None:
             if self._newest is not None:
                 self._newest = replace(self._newest, captured_s=time.monotonic())
+            self._heard_s = time.monotonic()
             self._thread = Thread(target=self._fill, name="murid-camera", daemon=True)
             self._thread.start()
         while True:
             with self._changed:
                 # A camera that hangs must not keep a user from stopping.
                 while not self._changed.wait_for(lambda: self._newest is not None or self._ended, _PATIENT_S):
-                    if self._stopped.is_set():
+                    if self._stopped.is_set() or self._hangs():
                         return
                 if self._newest is None or self._stopped.is_set():
                     return
                 captured, self._newest = self._newest, None
             yield captured
+
+    def _hangs(self) -> bool:
+        if not 0 < self._patience_s < time.monotonic() - self._heard_s:
+            return False
+        self.failure = f"the camera gave nothing for {self._patience_s:g} s"
+        return True
 
     def stop(self) -> None:
         """End the feed; safe in a signal handler, and more than once."""
@@ -167,6 +192,8 @@ class Feed:
                         break
                 elif image.shape[:2] == self.size:
                     self._put(image)
+        except Exception as error:  # what was seen until then is to be kept
+            self.failure = str(error)
         finally:
             self._camera.close()
             with self._changed:
@@ -176,7 +203,8 @@ class Feed:
     def _put(self, image: UInt8) -> None:
         with self._changed:
             self.n_dropped += self._newest is not None
-            self._newest = Captured(image, time.monotonic(), self.n_captured)
+            self._heard_s = time.monotonic()
+            self._newest = Captured(image, self._heard_s, self.n_captured)
             self.n_captured += 1
             self._changed.notify_all()
 
@@ -186,11 +214,14 @@ class Feed:
         until = time.monotonic() + self._patience_s
         self.n_lost += self._patience_s > 0
         while time.monotonic() < until and not self._stopped.wait(_RETRY_S):
+            self._heard_s = time.monotonic()
             try:
                 self._camera = self._open()
             except SourceError:
                 continue
             return True
+        if self._patience_s and not self._stopped.is_set():
+            self.failure = f"the camera did not come back within {self._patience_s:g} s"
         return False
 
 

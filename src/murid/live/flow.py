@@ -11,18 +11,21 @@ from pathlib import Path
 
 import numpy as np
 
+from murid.analysis import Layout
+from murid.compartments import CompartmentTracker, count_animals
 from murid.core.progress import Report, silent
 from murid.core.types import DetectionTable
 from murid.detect.config import DetectConfig
 from murid.detect.detector import Detector, load_detector
 from murid.errors import ConfigError
+from murid.formats.arena_file import read_arena_file
 from murid.live.feed import Feed
 from murid.live.learning import SceneLearner
 from murid.live.listeners import Listener, LiveFrame
-from murid.pipeline import N_BACKGROUND_FRAMES, conclude, describe_detection
-from murid.run import Run
+from murid.pipeline import N_BACKGROUND_FRAMES, conclude, describe_association, describe_detection
+from murid.run import Run, read_layout
 from murid.store import RunDirectory, round_as_stored
-from murid.tracking import AnyTracker, TrackConfig, make_tracker
+from murid.tracking import TrackConfig
 from murid.video import open_source, sample_frames
 
 _TICK_S = 1e-4
@@ -81,7 +84,8 @@ class Latencies:
 class LiveSummary:
     """What happened: frames given by the camera, dropped and tracked, times it was lost, latencies in seconds.
 
-    `failures` counts what listeners raised, and `failure` says the first of it.
+    `failures` counts what listeners raised, and `failure` says the first of it; `camera_failure` is why the camera's
+    pictures ended, where it was neither stopped nor at its end.
     """
 
     n_captured: int
@@ -92,6 +96,7 @@ class LiveSummary:
     p99_s: float
     failures: int
     failure: str | None
+    camera_failure: str | None
 
 
 def track_live(
@@ -102,6 +107,7 @@ def track_live(
     animals: int | None = None,
     detector: str | Path | None = None,
     scene: str | Path | None = None,
+    arena: str | Path | None = None,
     restart: bool = False,
     resume: bool = False,
     listeners: Sequence[Listener] = (),
@@ -129,6 +135,8 @@ def track_live(
         As in `murid.track`.
     scene : str or Path, optional
         Video or pictures from which to learn the empty scene beforehand; by default it is learnt on the way.
+    arena : str or Path, optional
+        Arena file, as in `murid.track`.
     restart, resume : bool
         What to do about a run that is there: remove it, or go on with it. By default it is refused.
     listeners : sequence of callable
@@ -168,20 +176,21 @@ def track_live(
         raise ConfigError("scene: expected a video that the detector background learns the empty scene from, got none")
     learner = SceneLearner(load, finder, config.learn_s, config.learn_again_s, learn=scene is None)
     height, width = feed.size
-    tracker = make_tracker(association, feed.fps)
+    layout = None if arena is None else read_arena_file(arena, (width, height))
+    counts = count_animals(layout, animals)
+    tracker = CompartmentTracker(layout or Layout(width, height), association, feed.fps)
     tracker.follow(DetectionTable.from_frames([]))  # compiles what has to be compiled
     with RunDirectory.create(
         out,
         source=source if "://" in source else f"camera://{source}",
         fingerprint={"live": source, "width": width, "height": height, "fps": feed.fps},
-        config={"detect": describe_detection(detect), "track": asdict(association)},
+        config={"detect": describe_detection(detect), "track": describe_association(association, None, layout)},
         detector=identity,
         embedder=finder.embedder,
         part_frames=config.part_frames,
         existing="restart" if restart else "resume" if resume else "refuse",
     ) as run:
-        for _, table in run.iterate_detections(run.embeddings_every == 1):
-            tracker.follow(table)
+        _catch_up(run, tracker)
         begun = _find_beginning(run)
         run.record(
             "live", {"animals": animals, "detector": finder.name, "scene": None if scene is None else str(scene)}
@@ -189,8 +198,15 @@ def track_live(
         summary = _follow(feed, run, tracker, learner, listeners, begun, config.most_s, report)
         run.record("live-end", asdict(summary))
         run.finish_detection()
-        conclude(run, association, animals if identities else None, report=report)
+        conclude(run, association, counts if identities else None, layout=layout, report=report)
     return Run.open(run.path), summary
+
+
+def _catch_up(run: RunDirectory, tracker: CompartmentTracker) -> None:
+    """Show the tracker what was seen before the run goes on."""
+    for first, table in run.iterate_detections(run.embeddings_every == 1):
+        if first < run.next_frame:
+            tracker.follow(table)
 
 
 def _find_beginning(run: RunDirectory) -> float:
@@ -202,7 +218,7 @@ def _find_beginning(run: RunDirectory) -> float:
 
 
 def _follow(
-    feed: Feed, run: RunDirectory, tracker: AnyTracker, learner: SceneLearner, listeners: Sequence[Listener],
+    feed: Feed, run: RunDirectory, tracker: CompartmentTracker, learner: SceneLearner, listeners: Sequence[Listener],
     begun: float, most_s: float | None, report: Report,
 ) -> LiveSummary:  # fmt: skip
     """Track picture after picture, until the feed ends."""
@@ -230,7 +246,7 @@ def _follow(
         n_tracked = writer.next_frame - n_before
     return LiveSummary(
         feed.n_captured, feed.n_captured - n_tracked, n_tracked, feed.n_lost,
-        latencies.find_percentile(50), latencies.find_percentile(99), failures, failure,
+        latencies.find_percentile(50), latencies.find_percentile(99), failures, failure, feed.failure,
     )  # fmt: skip
 
 
@@ -258,6 +274,9 @@ def finish_live(path: str | Path, report: Report = silent) -> Run:
             raise ConfigError(f"{path}: expected a run of murid live, got one of murid track")
         if not run.is_done("detect"):
             run.finish_detection()
-        settings = dict(run.manifest.config["track"])
-        conclude(run, TrackConfig(**settings), settings["max_tracks"], report=report)
+        settings, layout = dict(run.manifest.config["track"]), None
+        if settings.pop("arena", None) is not None:
+            layout = read_layout(run)
+        association = TrackConfig(**settings)
+        conclude(run, association, count_animals(layout, association.max_tracks), layout=layout, report=report)
     return Run.open(path)

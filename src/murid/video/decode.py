@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -13,18 +13,15 @@ import numpy as np
 
 from murid.core.types import UInt8
 from murid.errors import SourceError
+from murid.video.patience import PATIENCE_S, PatientFile
+
+_BUFFER_BYTES = 2**18
 
 
 @contextmanager
-def open_video(path: Path) -> Iterator[tuple[Any, Any]]:
-    """Open a file: its container and first video stream; raises `SourceError`."""
-    if not path.exists():
-        raise SourceError(path, "file", "a video", "nothing there")
-    try:
-        container = av.open(f"file:{path}")
-    except (av.error.FFmpegError, OSError) as error:
-        raise SourceError(path, "file", "a video that can be opened", _explain(error)) from error
-    with container:
+def open_video(path: Path, patience_s: float = PATIENCE_S) -> Iterator[tuple[Any, Any]]:
+    """Open a file: its container and first video stream; raises `SourceError`, then and when it is read."""
+    with closing(PatientFile(path, patience_s)) as file, _open_container(path, file) as container:
         if not container.streams.video:
             raise SourceError(path, "video stream", "at least one", "none")
         stream = container.streams.video[0]
@@ -109,6 +106,13 @@ def to_rgb(image: Any) -> UInt8:
     pixels = image.to_ndarray(format="rgb24")
     turns = round(image.rotation / 90) % 4
     return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
+
+
+def _open_container(path: Path, file: PatientFile) -> Any:
+    try:
+        return av.open(file, buffer_size=_BUFFER_BYTES)
+    except (av.error.FFmpegError, OSError) as error:
+        raise SourceError(path, "file", "a video that can be opened", _explain(error)) from error
 
 
 def _explain(error: Exception) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from murid.errors import SourceError
 from murid.video.decode import decode, decode_counting, decode_from_key, open_video, prepare, read_packets, to_rgb
 from murid.video.info import UnreadableFrame, VideoInfo
 from murid.video.packets import PacketIndex, read_packet_index
+from murid.video.patience import PATIENCE_S, PatientFile
 from murid.video.spread import plan_runs, spread_evenly
 
 _HASHED_BYTES = 2**20
@@ -32,16 +35,18 @@ class FileSource:
     Parameters
     ----------
     path : str or Path
+    patience_s : float
+        Seconds for which a disk that gives nothing is waited for.
 
     Raises
     ------
     SourceError
-        If there is no file, or nothing in it can be decoded.
+        If there is no file, or nothing in it can be decoded; when it is read, if it is cut or the disk fails or stalls.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self._path = Path(path)
-        with open_video(self._path) as (container, stream):
+    def __init__(self, path: str | Path, patience_s: float = PATIENCE_S) -> None:
+        self._path, self._patience_s = Path(path), patience_s
+        with open_video(self._path, self._patience_s) as (container, stream):
             index = read_packet_index(container, stream)
             announced = stream.frames or _announce_by_duration(container, stream)
             rate, codec = stream.average_rate or stream.guessed_rate, stream.codec_context.name
@@ -83,14 +88,11 @@ class FileSource:
 
     def compute_fingerprint(self) -> dict[str, Any]:
         """Return size, frames, rate, and SHA-256 of the first and last MiB; raises `SourceError`."""
-        try:
-            size = self._path.stat().st_size
-            with self._path.open("rb") as file:
-                digest = hashlib.sha256(file.read(_HASHED_BYTES))
-                file.seek(max(0, size - _HASHED_BYTES))
-                digest.update(file.read(_HASHED_BYTES))
-        except OSError as error:
-            raise SourceError(self._path, "file", "a readable video", error.strerror or str(error)) from error
+        with closing(PatientFile(self._path, self._patience_s)) as file:
+            digest = hashlib.sha256(file.read(_HASHED_BYTES))
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _HASHED_BYTES))
+            digest.update(file.read(_HASHED_BYTES))
         shape = {"width": self.info.width, "height": self.info.height}
         return {
             "size_bytes": size,
@@ -104,7 +106,7 @@ class FileSource:
         if self._index is not None:
             yield from self._number(self._index, self._decode_from(self._index, start))
             return
-        with open_video(self._path) as (container, stream):
+        with open_video(self._path, self._patience_s) as (container, stream):
             for number, image in decode_counting(container, stream):
                 if self._is_whole(image):
                     yield number, image
@@ -113,18 +115,18 @@ class FileSource:
         """Decoded frames from one key frame earlier than needed: what follows a key frame may refer to the last."""
         keys = index.keyframes[(index.keyframes > 0) & (index.keyframes <= start)][:-1]
         if len(keys):
-            with open_video(self._path) as (container, stream):
+            with open_video(self._path, self._patience_s) as (container, stream):
                 prepare(container, stream)
                 frames = _enter(container, stream, index, keys)
                 if frames is not None:
                     yield from frames
                     return
-        with open_video(self._path) as (container, stream):
+        with open_video(self._path, self._patience_s) as (container, stream):
             yield from decode(container, stream)
 
     def _sample_runs(self, index: PacketIndex, runs: Sequence[Int64]) -> Iterator[Frame]:
         """Frames with the numbers wanted in each run, going to the key frame before it."""
-        with open_video(self._path) as (container, stream):
+        with open_video(self._path, self._patience_s) as (container, stream):
             prepare(container, stream)
             for wanted in runs:
                 frames = _enter(container, stream, index, index.keyframes[index.keyframes <= wanted[0]])
@@ -163,7 +165,7 @@ class FileSource:
 
     def _read_first(self) -> UInt8:
         """First frame that can be decoded; its size is the video's."""
-        with open_video(self._path) as (container, stream):
+        with open_video(self._path, self._patience_s) as (container, stream):
             first = next(decode(container, stream), None)
             if first is not None:
                 return to_rgb(first)
@@ -171,7 +173,7 @@ class FileSource:
         raise SourceError(self._path, "frames", "at least one that can be decoded", got)
 
     def _count_packets(self) -> int:
-        with open_video(self._path) as (container, stream):
+        with open_video(self._path, self._patience_s) as (container, stream):
             return sum(packet.size > 0 for packet in read_packets(container, stream))
 
 

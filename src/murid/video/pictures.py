@@ -16,6 +16,7 @@ from murid.core import Frame
 from murid.core.types import UInt8
 from murid.errors import SourceError
 from murid.video.info import UnreadableFrame, VideoInfo
+from murid.video.patience import PATIENCE_S, read_whole
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"})
 _DEFAULT_FPS = 30.0
@@ -32,21 +33,25 @@ class PictureSource:
         The pictures, in any order.
     fps : float
         Frames per second, which pictures do not know.
+    patience_s : float
+        Seconds for which a disk that gives nothing is waited for.
 
     Raises
     ------
     SourceError
-        If there are no pictures, or none can be decoded.
+        If there are no pictures, or none can be decoded; when they are read, if one has gone or the disk stalls.
     """
 
     truncated: str | None = None
 
-    def __init__(self, name: str, files: Sequence[Path], fps: float = _DEFAULT_FPS) -> None:
+    def __init__(
+        self, name: str, files: Sequence[Path], fps: float = _DEFAULT_FPS, patience_s: float = PATIENCE_S
+    ) -> None:
         if not files:
             raise SourceError(name, "pictures", f"files ending in {', '.join(sorted(SUFFIXES))}", "none")
         self._files = sorted(files, key=_natural_key)
-        self._fps = fps
-        first = next((image for file in self._files if (image := _read(file)) is not None), None)
+        self._fps, self._patience_s = fps, patience_s
+        first = next((image for file in self._files if (image := self._read(file)) is not None), None)
         if first is None:
             raise SourceError(name, "pictures", "at least one that can be decoded", f"none of {len(files)}")
         height, width = first.shape[:2]
@@ -70,7 +75,7 @@ class PictureSource:
                 "\n".join(f"{f.name} {s}" for f, s in zip(self._files, sizes, strict=True)).encode()
             )
             for file in (self._files[0], self._files[-1]):
-                digest.update(file.read_bytes())
+                digest.update(read_whole(file, self._patience_s))
         except OSError as error:
             raise SourceError(self.info.path, "pictures", "readable files", error.strerror or str(error)) from error
         shape = {"width": self.info.width, "height": self.info.height}
@@ -78,7 +83,7 @@ class PictureSource:
         return counts | {"sha256": digest.hexdigest()} | shape
 
     def _load(self, index: int) -> Frame | UnreadableFrame:
-        image, time_s = _read(self._files[index]), index / self._fps
+        image, time_s = self._read(self._files[index]), index / self._fps
         if image is None:
             return UnreadableFrame(index, time_s, f"{self._files[index].name} cannot be decoded")
         expected = (self.info.height, self.info.width)
@@ -86,6 +91,11 @@ class PictureSource:
             got = f"{image.shape[1]}x{image.shape[0]}"
             raise SourceError(self._files[index], "size", f"{expected[1]}x{expected[0]} like the first picture", got)
         return Frame(index, time_s, image)
+
+    def _read(self, file: Path) -> UInt8 | None:
+        packed = np.frombuffer(read_whole(file, self._patience_s), np.uint8)
+        image = cv2.imdecode(packed, cv2.IMREAD_COLOR) if len(packed) else None
+        return None if image is None else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def is_picture(file: Path) -> bool:
@@ -114,15 +124,6 @@ def _read_rate(path: Path) -> float | None:
     except (configparser.Error, ValueError, UnicodeDecodeError) as error:
         raise SourceError(path, "frameRate", "a number of frames per second", str(error).splitlines()[0]) from error
     return rate if rate > 0 else None
-
-
-def _read(file: Path) -> UInt8 | None:
-    try:
-        packed = np.frombuffer(file.read_bytes(), np.uint8)
-    except OSError:
-        return None
-    image = cv2.imdecode(packed, cv2.IMREAD_COLOR) if len(packed) else None
-    return None if image is None else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
 
 def _natural_key(file: Path) -> list[Any]:

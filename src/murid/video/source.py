@@ -11,16 +11,19 @@ from murid.core import Frame
 from murid.errors import SourceError
 from murid.video.file import FileSource
 from murid.video.info import FrameSource
+from murid.video.patience import PATIENCE_S
 from murid.video.pictures import SUFFIXES, PictureSource, find_pictures, is_picture
 
 
-def open_source(source: str | Path) -> FrameSource:
+def open_source(source: str | Path, patience_s: float = PATIENCE_S) -> FrameSource:
     """Open a source of frames.
 
     Parameters
     ----------
     source : str or Path
         A video file, a folder of pictures (or one with ``img1`` inside), a glob of pictures, or one picture.
+    patience_s : float
+        Seconds for which a disk that gives nothing is waited for, then and when frames are read.
 
     Returns
     -------
@@ -29,19 +32,19 @@ def open_source(source: str | Path) -> FrameSource:
     Raises
     ------
     SourceError
-        If there is nothing there, or nothing in it can be decoded.
+        If there is nothing there, nothing in it can be decoded, or the disk stalls.
     """
     path = Path(source)
     if path.is_dir():
-        return PictureSource(str(source), *find_pictures(path))
+        return PictureSource(str(source), *find_pictures(path), patience_s)
     if glob.has_magic(str(source)) and not path.exists():
         files = [Path(name) for name in glob.glob(str(source))]  # noqa: PTH207 (absolute patterns)
-        return PictureSource(str(source), list(filter(is_picture, files)))
+        return PictureSource(str(source), list(filter(is_picture, files)), patience_s=patience_s)
     if path.suffix.lower() in SUFFIXES:
         if not path.is_file():
             raise SourceError(path, "file", "a picture", "nothing there")
-        return PictureSource(str(source), [path])
-    return FileSource(path)
+        return PictureSource(str(source), [path], patience_s=patience_s)
+    return FileSource(path, patience_s)
 
 
 def sample_frames(source: FrameSource, n_frames: int) -> Iterator[Frame]:

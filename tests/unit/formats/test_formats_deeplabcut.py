@@ -1,4 +1,6 @@
 import shutil
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -111,6 +113,43 @@ def test_damaged_tables(single, content, message):
     single.write_text(content)
     _, problems = read_dataset([single])
     assert message in str(problems[0])
+
+
+def test_h5_of_an_analysed_video(tmp_path, film):
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("tables")
+    columns = [("N", part, coord) for part in ("nose", "hip") for coord in ("x", "y", "likelihood")]
+    head = pandas.MultiIndex.from_tuples(columns, names=["scorer", "bodyparts", "coords"])
+    frame = pandas.DataFrame([[1, 2, 0.9, 11, 12, 0.6], [1, 2, 0.9, 11, 12, 0.59]], columns=head)
+    frame.to_hdf(tmp_path / "cageDLC_resnet50.h5", key="df_with_missing", mode="w", format="table")
+    (sequence,), _ = read_dataset([tmp_path / "cageDLC_resnet50.h5"], ReadOptions(margin=0, need_pictures=False))
+    assert sequence.boxes.tolist() == [[1, 2, 11, 12]]
+
+
+@pytest.mark.parametrize("place", ["attribute", "array"])
+def test_an_h5_cannot_make_murid_run_code(multi, tmp_path, place):
+    pandas, tables = pytest.importorskip("pandas"), pytest.importorskip("tables")
+    path, touched = tmp_path / "h5" / "CollectedData_A.h5", tmp_path / "touched"
+    path.parent.mkdir()
+
+    class Evil:
+        def __reduce__(self):
+            return Path.touch, (touched,)
+
+    frame = pandas.read_csv(multi, header=[0, 1, 2, 3], index_col=[0, 1, 2])
+    frame.to_hdf(path, key="df_with_missing", mode="w")
+    with tables.open_file(path, "r+") as file:
+        group = file.root.df_with_missing
+        if place == "attribute":
+            group._v_attrs.encoding = Evil()
+        else:
+            group.block0_values.remove()
+            file.create_vlarray(group, "block0_values", tables.ObjectAtom()).append(Evil())
+    read_dataset([path])
+    assert not touched.exists()
+    with suppress(Exception):
+        pandas.read_hdf(path)
+    assert touched.exists(), "the file is no attack, so that nothing was proved"
 
 
 def test_an_h5_that_is_no_table(tmp_path):

@@ -99,8 +99,10 @@ def test_pictures_are_read_when_they_are_asked_for(tmp_path):
         cv2.imwrite(str(tmp_path / f"{k}.png"), paint(k))
     source = open_source(tmp_path)
     frames = sample_frames(source, 5)
+    assert [next(frames).index for _ in range(4)] == [0, 1, 2, 3]
     (tmp_path / "4.png").unlink()
-    assert [frame.index for frame in frames] == [0, 1, 2, 3]
+    with pytest.raises(SourceError, match=r"4\.png: file: expected a file that is there, got nothing there"):
+        next(frames)
 
 
 def test_videos_without_an_index_are_sampled_evenly(make_video):
