@@ -7,7 +7,7 @@ from murid.analysis import Arena, Layout
 from murid.compartments import CompartmentTracker, count_animals, identify_by_arena
 from murid.core import Detections, DetectionTable
 from murid.errors import ConfigError
-from murid.identify import identify_animals
+from murid.identify import IdentifyConfig, identify_animals
 from murid.tracking import TrackConfig, Tracker
 
 N = 120
@@ -56,6 +56,7 @@ def test_identities_are_those_of_each_arena_alone(halves):
         np.testing.assert_array_equal(told.identity_ids[own] - offset, expected.identity_ids)
         np.testing.assert_array_equal(told.boxes[own], expected.boxes)
     assert (np.diff(told.frames * 10 + told.identity_ids) > 0).all(), "by frame and then identity"
+    told = identify_by_arena(plain, LAYOUT, [3, 2], 30.0, IdentifyConfig(smooth=False), lambda: iter(parts))
     seen = ~told.filled
     np.testing.assert_array_equal(table.boxes[told.rows[seen]], told.boxes[seen])
 

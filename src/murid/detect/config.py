@@ -57,7 +57,7 @@ class DetectConfig:
     top_k: int = 100
     duplicate_iou: float | None = 0.7
     duplicate_containment: float | None = None
-    small_doubt: float = 2.0
+    small_doubt: float = 8.0
     clip_boxes: bool = True
     precision: Precision = "auto"
     n_threads: int | None = None

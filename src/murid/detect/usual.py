@@ -10,7 +10,7 @@ from murid.core.boxes import compute_areas
 from murid.core.types import Detections, Float32, Float64
 
 _SURE = 0.5
-_FREELY_SMALLER = 4.0
+_FREELY_SMALLER = 5.0
 """Times by which a body may be smaller than usual: a mouse among rats, or one half hidden."""
 
 
@@ -31,7 +31,7 @@ def find_usual_area(found: Sequence[Detections]) -> float | None:
 def doubt_small(scores: Float32, areas: Float32, usual_area: float, doubt: float) -> Float32:
     """Lower the scores ``(n,)`` of what is far smaller than usual.
 
-    The logit of a score falls by `doubt` times the logarithm of how many times an area is smaller than a quarter of the
+    The logit of a score falls by `doubt` times the logarithm of how many times an area is smaller than a fifth of the
     usual one: glints and droppings are, animals of one recording hardly ever.
     """
     times_smaller = usual_area / (_FREELY_SMALLER * np.maximum(areas.astype(np.float64), 1e-9))

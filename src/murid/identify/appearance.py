@@ -30,6 +30,8 @@ _FREEDOM = 4.0
 MOST_DIMS = 8
 LEAST_PAIRS = 10
 _MOST_PAIRS = 20000
+_N_STEPS = 30
+_LEAST_ALIKE = 0.01
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -86,6 +88,8 @@ class Looks:
         ``(r,)`` float64: variance that a single piece adds to both, and the mean of n pieces an nth of it.
     trust : float
         Factor in [0, 1] by which odds are multiplied.
+    alike : float
+        Share of pairs of animals that look the same, as two of one coat do.
     """
 
     views: Views
@@ -93,6 +97,7 @@ class Looks:
     different: Float64
     noise: Float64
     trust: float
+    alike: float = 0.0
 
     @classmethod
     def none(cls, n_tracklets: int) -> Looks:
@@ -108,8 +113,12 @@ class Looks:
     def compare(self, a: Views, b: Views) -> Float64:
         """The same for views ``(E,)``; 0 where one of them is unknown."""
         blur = self.noise * (1 / np.maximum(a.counts, 1) + 1 / np.maximum(b.counts, 1))[:, None]
-        odds = compute_odds(a.means - b.means, self.same + blur, self.different + blur)
-        return np.asarray(np.clip(np.nan_to_num(self.trust * odds), -MOST_GAIN, MOST_GAIN), np.float64)
+        differences = a.means - b.means
+        known = np.asarray(np.isfinite(differences).all(axis=1), bool)
+        odds = compute_odds(
+            np.where(known[:, None], differences, 0), self.same + blur, self.different + blur, self.alike
+        )
+        return np.asarray(np.clip(np.where(known, self.trust * odds, 0), -MOST_GAIN, MOST_GAIN), np.float64)
 
 
 def fit_looks(pieces: Pieces, groups: Int64, n_animals: int, rng: np.random.Generator) -> Looks:
@@ -133,14 +142,20 @@ def fit_looks(pieces: Pieces, groups: Int64, n_animals: int, rng: np.random.Gene
     n_dims = min(MOST_DIMS, pieces.features.shape[1], n_animals - 1)
     blocks = (pieces.times_s // BLOCK_S).astype(np.int64) % 2
     proofs = [_prove(pieces, same, different, blocks, k, n_dims) for k in (0, 1)]
-    trust = calibrate(*(np.concatenate(column) for column in zip(*proofs, strict=True)))
+    alike_pairs, apart_pairs = (np.concatenate(side) for side in zip(*proofs, strict=True))
+    if not len(alike_pairs):
+        return none
+    # What varies within an animal is more on stretches that the axes were not learnt from.
+    spread = _spread(alike_pairs)
+    apart, alike = fit_apart(apart_pairs, spread)
+    odds = [compute_odds(own, spread, apart, alike) for own in (alike_pairs, apart_pairs)]
+    trust = calibrate(np.concatenate(odds), np.repeat([1.0, 0.0], [len(o) for o in odds]))
     if trust <= 0:
         return none
     seen = pieces.features @ find_axes(pieces.features, same, different, n_dims)
     sums, counts = add_up(seen, pieces.tracklets, len(groups))
     means = np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], np.nan)
-    views = Views(means, counts)[groups]
-    return Looks(views, _spread(seen, same), _spread(seen, different), np.zeros(seen.shape[1]), trust)
+    return Looks(Views(means, counts)[groups], spread, apart, np.zeros(len(spread)), trust, alike)
 
 
 def add_up(values: Float64, groups: Int64, n_groups: int) -> tuple[Float64, Float64]:
@@ -198,32 +213,52 @@ def scatter(features: Float64, pairs: Int64) -> Float64:
     return squares
 
 
-def _spread(seen: Float64, pairs: Int64) -> Float64:
-    spread: Float64 = np.maximum(np.square(seen[pairs[:, 0]] - seen[pairs[:, 1]]).mean(axis=0), 1e-9)
-    return spread
+def _spread(differences: Float64, weights: Float64 | None = None) -> Float64:
+    """Squared scales ``(r,)`` of Student's t, of greatest likelihood (EM)."""
+    squares = np.square(differences)
+    spread = np.maximum(np.average(squares, axis=0, weights=weights), 1e-9)
+    for _ in range(_N_STEPS):
+        tamed = (_FREEDOM + 1) / (_FREEDOM + squares / spread) * squares
+        spread = np.maximum(np.average(tamed, axis=0, weights=weights), 1e-9)
+    return np.asarray(spread, np.float64)
 
 
-def compute_odds(differences: Float64, same: Float64, different: Float64) -> Float64:
-    """Logarithm of the odds that two sights are one animal, both differences distributed as Student's t."""
+def fit_apart(differences: Float64, same: Float64) -> tuple[Float64, float]:
+    """Variances ``(r,)`` between animals that do not look the same, and the share of pairs that do (EM)."""
+    different, alike = np.maximum(_spread(differences), same), 0.1
+    for _ in range(_N_STEPS):
+        weights = expit(np.log1p(-alike) - np.log(alike) - compute_odds(differences, same, different))
+        alike = float(np.clip(1 - weights.mean(), _LEAST_ALIKE, 1 - _LEAST_ALIKE))
+        different = np.maximum(_spread(differences, weights + 1e-9), same)
+    return different, alike
+
+
+def compute_odds(differences: Float64, same: Float64, different: Float64, alike: float = 0.0) -> Float64:
+    """Logarithm of the odds that two sights are one animal, both differences distributed as Student's t.
+
+    A share `alike` of pairs of animals look as much the same as one animal does: looks then speak against one animal,
+    but hardly for it.
+    """
     wider = np.maximum(different, same)
     squares = np.square(differences)
     odds = np.log1p(squares / (wider * _FREEDOM)) - np.log1p(squares / (same * _FREEDOM))
     total: Float64 = (0.5 * np.log(wider / same) + (_FREEDOM + 1) / 2 * odds).sum(axis=-1)
+    if alike > 0:
+        total = -np.logaddexp(np.log(alike), np.log1p(-alike) - total)
     return total
 
 
 def _prove(
     pieces: Pieces, same: Int64, different: Int64, blocks: Int64, k: int, n_dims: int
 ) -> tuple[Float64, Float64]:
-    """Learn on one half of the recording; odds of the other half's pairs, and 1 where they are of one animal."""
+    """Learn on one half of the recording; differences ``(k, r)`` of the other half's pairs of each kind."""
     learnt = [pairs[(blocks[pairs] == k).all(axis=1)] for pairs in (same, different)]
     tested = [pairs[(blocks[pairs] != k).all(axis=1)] for pairs in (same, different)]
     if min(map(len, learnt)) < LEAST_PAIRS or min(map(len, tested)) < LEAST_PAIRS:
-        return np.zeros(0), np.zeros(0)
+        return np.zeros((0, n_dims)), np.zeros((0, n_dims))
     seen = pieces.features @ find_axes(pieces.features, learnt[0], learnt[1], n_dims)
-    same_spread, different_spread = _spread(seen, learnt[0]), _spread(seen, learnt[1])
-    odds = [compute_odds(seen[pairs[:, 0]] - seen[pairs[:, 1]], same_spread, different_spread) for pairs in tested]
-    return np.concatenate(odds), np.repeat([1.0, 0.0], [len(o) for o in odds])
+    alike, apart = (seen[pairs[:, 0]] - seen[pairs[:, 1]] for pairs in tested)
+    return alike, apart
 
 
 def calibrate(odds: Float64, labels: Float64) -> float:

@@ -27,6 +27,9 @@ class IdentifyConfig:
     longest_fill_s: float = 2.0
     """Gaps up to this long, in seconds, are filled where the animal went no further than it can have gone; 0 = none."""
 
+    smooth: bool = True
+    """Smooth the boxes of each animal over time, those most that others cover in part; False = as detected."""
+
     sure_chance: float = 0.99
     """Crossings whose outcome is less certain than this are listed as doubtful."""
 

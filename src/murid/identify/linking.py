@@ -25,6 +25,7 @@ from murid.identify.pieces import Prints, gather_pieces
 from murid.identify.recovery import recover
 from murid.identify.result import Identified
 from murid.identify.sights import Sights
+from murid.identify.smoothing import smooth_boxes
 from murid.identify.steps import list_steps
 from murid.identify.surplus import describe_surplus
 from murid.identify.tracklets import find_clear, find_tracklets, measure_body_px, to_shapes
@@ -201,19 +202,23 @@ def _report(
     late, before, between = fill_gaps(
         frames, owners, boxes, body_px=body_px, fps=sights.motion.fps, longest_s=config.longest_fill_s
     )
-    frames, owners = np.concatenate([frames, late]), np.concatenate([owners, owners[before]])
+    unseen = np.zeros(len(late), np.float32)
+    frames, owners, boxes, rows, scores, sure, clear = (
+        np.concatenate(both)
+        for both in (
+            (frames, late), (owners, owners[before]), (boxes, between), (order[rows], np.full(len(late), -1)),
+            (table.scores[rows], unseen), (sure, np.minimum(sure[before], sure[np.minimum(before + 1, len(sure) - 1)])),
+            (sights.clear[taken], unseen > 0),
+        )
+    )  # fmt: skip
+    if config.smooth:
+        sort = np.lexsort((frames, owners))
+        boxes[sort] = smooth_boxes(
+            frames[sort], owners[sort], boxes[sort], rows[sort] >= 0, clear[sort], sights.motion.fps
+        )
     sort = np.lexsort((owners, frames))
-    filled = np.zeros(len(late), np.float32)
-    return Identified(
-        frames[sort],
-        np.concatenate([order[rows], np.full(len(late), -1)])[sort],
-        owners[sort],
-        np.concatenate([boxes, between])[sort],
-        np.concatenate([table.scores[rows], filled])[sort],
-        np.concatenate([sure, np.minimum(sure[before], sure[np.minimum(before + 1, len(sure) - 1)])])[sort],
-        list_doubtful(steps, crossings, names, 1 - config.sure_chance),
-        note,
-    )
+    doubtful = list_doubtful(steps, crossings, names, 1 - config.sure_chance)
+    return Identified(frames[sort], rows[sort], owners[sort], boxes[sort], scores[sort], sure[sort], doubtful, note)
 
 
 def _name(paths: Int64, sights: Sights) -> Int64:

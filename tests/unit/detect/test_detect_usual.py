@@ -28,9 +28,9 @@ def test_only_what_is_far_smaller_is_doubted():
     scores = np.array([0.6, 0.6, 0.6, 0.9, 0.6], np.float32)
     doubted = doubt_small(scores, areas, 400.0, 2.0)
     np.testing.assert_allclose(doubted[[0, 1, 4]], 0.6, rtol=1e-6)
-    logit = np.log(0.6 / 0.4) - 2 * np.log(4)
+    logit = np.log(0.6 / 0.4) - 2 * np.log(400 / (5 * 25))
     assert doubted[2] == pytest.approx(1 / (1 + np.exp(-logit)), rel=1e-5)
-    assert doubted[3] == pytest.approx(9 / 256 / (9 / 256 + 1), rel=1e-4)
+    assert doubted[3] == pytest.approx(9 / 163.84 / (9 / 163.84 + 1), rel=1e-4)
     np.testing.assert_allclose(doubt_small(scores, areas, 400.0, 0.0), scores, rtol=1e-6)
 
 

@@ -46,6 +46,9 @@ def test_a_hidden_animal_keeps_its_name_and_short_gaps_are_filled():
     assert (found.scores[found.filled] == 0).all()
     ahead = (paths[110, 1] - paths[99, 1]) / 11
     centres = (found.boxes[found.filled, :2] + found.boxes[found.filled, 2:]) / 2
+    np.testing.assert_allclose(centres[3], paths[99, 1] + 4 * ahead, atol=3)
+    plain = identify_animals(film(paths), 3, FPS, IdentifyConfig(smooth=False))
+    centres = (plain.boxes[plain.filled, :2] + plain.boxes[plain.filled, 2:]) / 2
     np.testing.assert_allclose(centres[3], paths[99, 1] + 4 * ahead, atol=0.01)
 
 
