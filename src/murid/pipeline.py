@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, replace
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -20,12 +20,13 @@ from murid.core.progress import Report, silent
 from murid.core.types import Float64
 from murid.detect.config import DetectConfig
 from murid.detect.detector import Detector, load_detector
-from murid.errors import ConfigError
+from murid.errors import ConfigError, SourceError
 from murid.formats import read_camera_motion
 from murid.formats.arena_file import read_arena_file
 from murid.formats.gallery_file import load_gallery
 from murid.identify import Identified, IdentifyConfig
 from murid.identify.gallery import Gallery
+from murid.identify.pieces import Prints
 from murid.naming import check_names, enrol_run, name_alike, name_from_gallery
 from murid.run import Run, read_layout, whole_picture
 from murid.store import DetectionWriter, RunDirectory
@@ -36,6 +37,9 @@ from murid.video.patience import PATIENCE_S
 
 N_BACKGROUND_FRAMES = 60
 """Frames, spread over a video, from which a detector learns the empty scene."""
+SURE_ENOUGH = 0.995
+"""Mean certainty of names from which on they are not in doubt."""
+Adapting = bool | Literal["in doubt"]
 _NOT_RESULTS = ("detector", "batch_size", "n_threads")
 
 
@@ -55,7 +59,7 @@ def track(
     arena: str | Path | None = None,
     gallery: str | Path | None = None,
     grow: bool = False,
-    adapt: bool = False,
+    adapt: bool | None = None,
     patience_s: float = PATIENCE_S,
     report: Report = silent,
 ) -> Run:
@@ -96,9 +100,10 @@ def track(
         Gallery file, as `enrol` makes it, to name the identities from; needs the number of animals.
     grow : bool
         Whether the gallery learns from this recording what its animals look like.
-    adapt : bool
+    adapt : bool, optional
         Whether to learn this recording's animals from their fur up close, without labels: takes another pass over the
-        video, and is used only as far as it tells more on stretches that it was not learnt from.
+        video, and is used only as far as it tells more on stretches that it was not learnt from. None = where names are
+        in doubt.
     patience_s : float
         Seconds for which a disk or network share that gives nothing is waited for.
     report : callable
@@ -145,7 +150,7 @@ def track(
             _detect(run, frames, finder, detect.batch_size, report)
         conclude(
             run, association, counts if identities else None,
-            layout=layout, identify=identify, motion=motion, adapt=adapt, report=report,
+            layout=layout, identify=identify, motion=motion, adapt=_settle(adapt, motion, identify), report=report,
         )  # fmt: skip
         if gallery is not None:
             name_from_gallery(run, gallery, grow=grow)
@@ -202,9 +207,9 @@ def identify(
         counts = told if isinstance(told, list) else count_animals(layout, told)
         if counts is None:
             raise ConfigError("animals: expected a number, since this run was made without one, got none")
-        adapt = bool(settings.get("identify", {}).get("adapt")) if adapt is None else adapt
-        directory.record("identify", {"animals": told, "adapt": adapt})
-        _identify(directory, layout, counts, config or IdentifyConfig(), adapt, report)
+        way: Adapting = settings.get("identify", {}).get("adapt", False) if adapt is None else adapt
+        directory.record("identify", {"animals": told, "adapt": way})
+        _identify(directory, layout, counts, config or IdentifyConfig(), way, report)
         if gallery is not None:
             name_from_gallery(directory, gallery, grow=grow)
     return Run.open(run)
@@ -303,7 +308,7 @@ def conclude(
     layout: Layout | None = None,
     identify: IdentifyConfig | None = None,
     motion: Float64 | None = None,
-    adapt: bool = False,
+    adapt: Adapting = False,
     report: Report = silent,
 ) -> None:
     """Make tracks of the stored detections, and identities of at most so many animals (None = no identities).
@@ -411,8 +416,15 @@ def _follow(
         yield first, tracker.follow(table, np.concatenate([own, still]))
 
 
+def _settle(adapt: bool | None, motion: Float64 | None, config: IdentifyConfig | None) -> Adapting:
+    """Whether to learn the animals where nobody said so: in doubt, if the camera is at rest and looks are used."""
+    if adapt is not None:
+        return adapt
+    return "in doubt" if motion is None and (config is None or config.appearance) else False
+
+
 def _identify(
-    run: RunDirectory, layout: Layout, counts: list[int], config: IdentifyConfig, adapt: bool, report: Report
+    run: RunDirectory, layout: Layout, counts: list[int], config: IdentifyConfig, adapt: Adapting, report: Report
 ) -> None:
     """Tell identities from all stored detections at once, unless that was done with the same settings."""
     if min(counts) < 1:
@@ -423,13 +435,21 @@ def _identify(
     if adapt and not config.appearance:
         raise ConfigError("adapt: expected appearance to be used, got appearance = false")
     if adapt:
-        settings["adapt"] = True
+        settings["adapt"] = adapt
     same = run.is_done("identify") and dict(run.manifest.config["identify"]) == settings
     if same and not run.find_damaged("identities"):
         return
     table, fps = run.read_detections(embeddings=False), float(run.manifest.fingerprint["fps"])
-    prints = gather_prints(run, report) if adapt else None
-    found = identify_by_arena(table, layout, counts, fps, config, run.iterate_embeddings, prints)
+
+    def tell(prints: Prints | None) -> Identified:
+        return identify_by_arena(table, layout, counts, fps, config, run.iterate_embeddings, prints)
+
+    prints = gather_prints(run, report) if adapt is True else None
+    found = tell(prints)
+    if adapt == "in doubt" and _is_doubtful(found):
+        with suppress(SourceError):  # the video of an old run may be gone
+            prints = gather_prints(run, report)
+            found = tell(prints)
     run.start_identities(settings)
     for first, stretch in run.iterate_detections(embeddings=False):
         part = slice(*np.searchsorted(found.frames, [first, first + stretch.n_frames]))
@@ -441,8 +461,14 @@ def _identify(
         run.write_identities(first, rows, told)
         report("identify", first + stretch.n_frames, run.n_frames)
     if adapt:
-        run.record("adapt", {"estimates": [asdict(adaptation) for adaptation in found.adaptations]})
+        estimates = [asdict(adaptation) for adaptation in found.adaptations] if prints is not None else None
+        run.record("adapt", {"estimates": estimates})
     run.finish_identities(_list_crossings(found), found.note)
+
+
+def _is_doubtful(found: Identified) -> bool:
+    """Whether names may well be wrong, and there is something to learn."""
+    return len(found.crossings) > 0 and float(found.certainties.mean()) < SURE_ENOUGH
 
 
 def _list_crossings(found: Identified) -> dict[str, Any]:

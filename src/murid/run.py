@@ -250,8 +250,9 @@ def whole_picture(directory: RunDirectory) -> Layout:
 
 
 def _list_adaptations(manifest: Manifest) -> list[dict[str, Any]] | None:
-    """What learning the animals was worth; None where it was not asked for, nothing where it cannot be said."""
+    """What learning the animals was worth; None where it was not done, nothing where it cannot be said."""
     if not manifest.config.get("identify", {}).get("adapt"):
         return None
     last = next((own for own in reversed(manifest.provenance) if own.verb == "adapt"), None)
-    return [] if last is None else list(last.arguments["estimates"])
+    estimates = None if last is None else last.arguments["estimates"]
+    return None if estimates is None else list(estimates)

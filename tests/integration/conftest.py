@@ -28,7 +28,8 @@ def tracked(clip, tmp_path_factory) -> Path:
     """Run directory of the clip, by the background detector."""
     from murid.pipeline import track
 
-    return track(clip, animals=3, detector="background", out=tmp_path_factory.mktemp("run") / "cage.murid").path
+    out = tmp_path_factory.mktemp("run") / "cage.murid"
+    return track(clip, animals=3, detector="background", adapt=False, out=out).path
 
 
 @pytest.fixture

@@ -108,6 +108,22 @@ def test_learning_the_animals_needs_the_video_once(run, clip, tmp_path, capsys):
     assert {k: v for k, v in read_parts(run).items() if k.name != "prints.parquet"} == told
 
 
+def test_animals_are_learnt_where_names_are_in_doubt(clip, tmp_path):
+    doubted = track(clip, animals=3, detector="background", out=tmp_path / "doubted.murid")
+    assert doubted.info()["crossings"]
+    assert isinstance(doubted.info()["adaptations"], list)
+    assert pd.read_parquet(doubted.path / "prints.parquet").shape[0] > 0
+    told = read_parts(doubted.path)
+    point_to(doubted.path, tmp_path / "gone.mp4")
+    identify(doubted.path)
+    assert read_parts(doubted.path) == told
+    (doubted.path / "prints.parquet").unlink()
+    assert identify(doubted.path, animals=2).info()["adaptations"] is None, "neither prints nor video"
+    sure = track(clip, animals=1, detector="background", out=tmp_path / "sure.murid")
+    assert sure.info()["adaptations"] is None
+    assert not (sure.path / "prints.parquet").exists()
+
+
 def test_learning_needs_looks_and_a_number(clip, run, tmp_path):
     with pytest.raises(ConfigError, match="adapt: expected a number of animals"):
         track(clip, adapt=True, out=tmp_path / "open.murid")

@@ -39,7 +39,7 @@ def track(
     arena: Path | None = None,
     gallery: Path | None = None,
     grow: Annotated[bool, Parameter(negative=())] = False,
-    adapt: Annotated[bool, Parameter(negative=())] = False,
+    adapt: bool | None = None,
     patience: float = PATIENCE_S,
 ) -> None:
     """Track the animals in a video, or in many.
@@ -82,7 +82,7 @@ def track(
         Let the gallery learn what animals that are told for sure look like here.
     adapt : bool
         Learn this recording's animals from their fur up close, without labels: another pass over the video, used as far
-        as it helps on stretches that it was not learnt from.
+        as it helps on stretches that it was not learnt from. Where names are in doubt, if not given.
     patience : float
         Seconds for which a disk or network share that gives nothing is waited for.
     """
