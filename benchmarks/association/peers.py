@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 import supervision as sv
 import trackers
-from noise import Float64
 
-from murid.core.types import Detections, TrackedDetections
+from murid.core.types import Detections, Float64, TrackedDetections
 
 PEERS: dict[str, Callable[[float], Any]] = {
     "SORT": lambda fps: trackers.SORTTracker(frame_rate=fps),

@@ -37,8 +37,6 @@ from murid.video.patience import PATIENCE_S
 
 N_BACKGROUND_FRAMES = 60
 """Frames, spread over a video, from which a detector learns the empty scene."""
-SURE_ENOUGH = 0.995
-"""Mean certainty of names from which on they are not in doubt."""
 Adapting = bool | Literal["in doubt"]
 _NOT_RESULTS = ("detector", "batch_size", "n_threads")
 
@@ -446,7 +444,7 @@ def _identify(
 
     prints = gather_prints(run, report) if adapt is True else None
     found = tell(prints)
-    if adapt == "in doubt" and _is_doubtful(found):
+    if adapt == "in doubt" and found.is_doubtful:
         with suppress(SourceError):  # the video of an old run may be gone
             prints = gather_prints(run, report)
             found = tell(prints)
@@ -464,11 +462,6 @@ def _identify(
         estimates = [asdict(adaptation) for adaptation in found.adaptations] if prints is not None else None
         run.record("adapt", {"estimates": estimates})
     run.finish_identities(_list_crossings(found), found.note)
-
-
-def _is_doubtful(found: Identified) -> bool:
-    """Whether names may well be wrong, and there is something to learn."""
-    return len(found.crossings) > 0 and float(found.certainties.mean()) < SURE_ENOUGH
 
 
 def _list_crossings(found: Identified) -> dict[str, Any]:

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from murid.core.types import Float32, Int64
 from murid.identify.adaptation import Adaptation
 
+SURE_ENOUGH = 0.995
+"""Mean certainty of names from which on they are not in doubt."""
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class DoubtfulCrossings:
@@ -76,3 +79,8 @@ class Identified:
     def filled(self) -> NDArray[np.bool_]:
         """``(M,)`` bool: whether each position is filled in rather than seen."""
         return self.rows < 0
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether names may well be wrong."""
+        return len(self.crossings) > 0 and float(self.certainties.mean()) < SURE_ENOUGH
