@@ -90,7 +90,7 @@ def identify_by_arena(
     prints: Prints | None = None,
 ) -> Identified:
     """Tell the animals of each arena apart, as `identify_animals`; those of the first come first, then the next's."""
-    arenas = layout.locate(compute_centres(table.boxes))
+    arenas = layout.locate(compute_centres(table.boxes)).astype(np.int16)
     found = []
     for number, count in enumerate(counts):
         rows = np.flatnonzero(arenas == number)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from murid.core.types import Float64, Int64
+from murid.core.types import Float32, Float64, Int64
 from murid.identify.appearance import (
     AT_ONCE_S,
     BLOCK_S,
@@ -125,7 +125,7 @@ def adapt_looks(
     return Looks(Views(means, counts)[groups], after.same, after.different, after.noise, after.trust), adaptation
 
 
-def _level(features: Float64, same: Int64) -> Float64:
+def _level(features: Float32 | Float64, same: Int64) -> Float64:
     """Features of which each varies as much as another one, on average, within an animal."""
     usual = np.square(features[same[:, 0]] - features[same[:, 1]]).mean()
     return np.asarray(features / np.sqrt(max(usual, 1e-12)), np.float64)
@@ -190,7 +190,7 @@ def _pair_stretches(pieces: Pieces, rng: np.random.Generator) -> list[_Pairs]:
     tests = []
     for length in _STRETCHES:
         _, numbers = np.unique(np.column_stack([runs, ranks // length]), axis=0, return_inverse=True)
-        columns = np.column_stack([pieces.tracklets, pieces.times_s, pieces.features])
+        columns: Float64 = np.column_stack([pieces.tracklets, pieces.times_s, pieces.features])
         sums, counts = add_up(columns, numbers.ravel(), int(numbers.max(initial=-1)) + 1)
         whole = counts > length / 2
         means, counts = (sums / counts[:, None])[whole], counts[whole]

@@ -45,7 +45,7 @@ class Pieces:
     times_s : ndarray
         ``(P,)`` float64.
     features : ndarray
-        ``(P, d)`` float64.
+        ``(P, d)`` float32 or float64.
     printed : ndarray
         ``(Q,)`` int64: which of them have prints of their fur.
     prints : ndarray
@@ -54,7 +54,7 @@ class Pieces:
 
     tracklets: Int64
     times_s: Float64
-    features: Float64
+    features: Float32 | Float64
     printed: Int64 = field(default_factory=lambda: np.zeros(0, np.int64))
     prints: Float32 = field(default_factory=lambda: np.zeros((0, 1), np.float32))
 
@@ -158,7 +158,7 @@ def fit_looks(pieces: Pieces, groups: Int64, n_animals: int, rng: np.random.Gene
     return Looks(Views(means, counts)[groups], spread, apart, np.zeros(len(spread)), trust, alike)
 
 
-def add_up(values: Float64, groups: Int64, n_groups: int) -> tuple[Float64, Float64]:
+def add_up(values: Float32 | Float64, groups: Int64, n_groups: int) -> tuple[Float64, Float64]:
     """Sums ``(n_groups, d)`` and counts ``(n_groups,)`` of the rows ``(n, d)`` of each group."""
     sums = np.column_stack([np.bincount(groups, column, n_groups) for column in values.T])
     return sums.astype(np.float64), np.bincount(groups, minlength=n_groups).astype(np.float64)
@@ -192,7 +192,9 @@ def thin(pairs: Int64, rng: np.random.Generator, most: int = _MOST_PAIRS) -> Int
     return pairs if len(pairs) <= most else pairs[rng.choice(len(pairs), most, replace=False)]
 
 
-def find_axes(features: Float64, same: Int64, different: Int64, n_dims: int, shrinkage: float = SHRINKAGE) -> Float64:
+def find_axes(
+    features: Float32 | Float64, same: Int64, different: Int64, n_dims: int, shrinkage: float = SHRINKAGE
+) -> Float64:
     """Linear discriminants ``(d, n_dims)``: differences between animals over those within one (Fisher)."""
     return solve_axes(scatter(features, same), scatter(features, different), n_dims, shrinkage)
 
@@ -206,9 +208,9 @@ def solve_axes(within: Float64, between: Float64, n_dims: int, shrinkage: float)
     return axes
 
 
-def scatter(features: Float64, pairs: Int64) -> Float64:
+def scatter(features: Float32 | Float64, pairs: Int64) -> Float64:
     """Mean square ``(d, d)`` of the differences of pairs."""
-    differences = features[pairs[:, 0]] - features[pairs[:, 1]]
+    differences = (features[pairs[:, 0]] - features[pairs[:, 1]]).astype(np.float64)
     squares: Float64 = differences.T @ differences / len(differences)
     return squares
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from murid.core.types import DetectionTable, Float64, Int64
+from murid.core.types import DetectionTable, Float64, Int32, Int64
 from murid.identify.sights import Sights
 from murid.identify.tracklets import Tracklets
 
@@ -14,10 +14,12 @@ N_RECENT = 40
 """Tracklets that ended most recently, any and sure ones, which one may follow."""
 LEAST_WORTH = 2.0
 """Worth of a tracklet that is surely an animal."""
-N_BEST = 12
+N_BEST = 6
 """Links into each tracklet that are kept, from any tracklet and from sure ones."""
 VOTE = 1.0
 """What a witness adds to the gain of a link."""
+MOST_BEHIND = 15.0
+"""Gain by which a link may stay behind the best into the same tracklet; one that does so more is on no good path."""
 FRAGMENT_COST = 0.2
 """Cost of a tracklet as such: the more of them, the less likely each is an animal."""
 _LEAST_SHARE, _MOST_SHARE = 0.5, 0.7  # of the usual score of an animal
@@ -27,10 +29,10 @@ _BLOCK = 8192
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Links:
-    """Tracklets that may follow one another: ``heads``, ``tails`` ``(E,)`` int64 and what each pair gains."""
+    """Tracklets that may follow one another: ``heads``, ``tails`` ``(E,)`` int32 and what each pair gains."""
 
-    heads: Int64
-    tails: Int64
+    heads: Int32
+    tails: Int32
     gains: Float64
 
 
@@ -43,13 +45,17 @@ def find_links(sights: Sights, worth: Float64, n_animals: int) -> Links:
     found: list[Links] = []
     for start in range(0, len(tracklets), _BLOCK):
         tails = np.arange(start, min(start + _BLOCK, len(tracklets)))
-        n_best = max(N_BEST, 2 * n_animals)
+        n_best = max(N_BEST, n_animals + 2)
         best = [_choose_best(sights, _pair(tracklets, pool, tails, n_recent), n_best) for pool in pools]
         codes = np.unique(np.concatenate(best))
         heads, followers = codes % len(tracklets), codes // len(tracklets)
-        found.append(Links(heads, followers, _compute_gains(sights, heads, followers)))
+        gains = _compute_gains(sights, heads, followers)
+        leads = np.full(len(tails), -np.inf)
+        np.maximum.at(leads, followers - start, gains)
+        kept = gains >= leads[followers - start] - MOST_BEHIND
+        found.append(Links(heads[kept].astype(np.int32), followers[kept].astype(np.int32), gains[kept]))
     if not found:
-        return Links(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+        return Links(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0))
     return Links(*(np.concatenate([getattr(f, name) for f in found]) for name in ("heads", "tails", "gains")))
 
 

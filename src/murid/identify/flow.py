@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
-from murid.core.types import Float64, Int64
+from murid.core.types import Float64, Int32, Int64
 
 
-def find_paths(gains: Float64, heads: Int64, tails: Int64, link_gains: Float64, n_paths: int) -> Int64:
+def find_paths(gains: Float64, heads: Int32, tails: Int32, link_gains: Float64, n_paths: int) -> Int64:
     """Choose at most `n_paths` disjoint paths so that the sum of what they gain is greatest.
 
     Zhang, Li and Nevatia (CVPR 2008): a node costs what it gains, negated, a unit of flow is an animal. Solved by
@@ -23,7 +23,7 @@ def find_paths(gains: Float64, heads: Int64, tails: Int64, link_gains: Float64, 
     gains : ndarray
         ``(T,)`` float64: what a path gains that goes through a tracklet; below 0 for what is more likely no animal.
     heads, tails : ndarray
-        ``(E,)`` int64: tracklets that may follow one another; every head has a lower number than its tail.
+        ``(E,)`` int32: tracklets that may follow one another; every head has a lower number than its tail.
     link_gains : ndarray
         ``(E,)`` float64.
     n_paths : int
@@ -36,9 +36,9 @@ def find_paths(gains: Float64, heads: Int64, tails: Int64, link_gains: Float64, 
     n = len(gains)
     if not n:
         return np.zeros(0, np.int64)
-    source, sink, nodes = 2 * n, 2 * n + 1, np.arange(n)
-    sources = np.concatenate([2 * nodes, np.full(n, source), 2 * nodes + 1, 2 * heads + 1]).astype(np.int32)
-    targets = np.concatenate([2 * nodes + 1, 2 * nodes, np.full(n, sink), 2 * tails]).astype(np.int32)
+    source, sink, nodes = 2 * n, 2 * n + 1, np.arange(n, dtype=np.int32)
+    sources = np.concatenate([2 * nodes, np.full(n, source, np.int32), 2 * nodes + 1, 2 * heads + 1])
+    targets = np.concatenate([2 * nodes + 1, 2 * nodes, np.full(n, sink, np.int32), 2 * tails])
     costs = np.concatenate([-gains, np.zeros(2 * n), -link_gains])
     used = np.zeros(len(costs), bool)
     potentials = _compute_potentials(gains, heads, tails, link_gains)
@@ -50,7 +50,7 @@ def find_paths(gains: Float64, heads: Int64, tails: Int64, link_gains: Float64, 
     return _number_paths(used, heads, tails, n)
 
 
-def _compute_potentials(gains: Float64, heads: Int64, tails: Int64, link_gains: Float64) -> Float64:
+def _compute_potentials(gains: Float64, heads: Int32, tails: Int32, link_gains: Float64) -> Float64:
     """Cheapest way from the source to every node of the empty flow, in the order of time."""
     n = len(gains)
     order = np.argsort(tails, kind="stable")
@@ -100,7 +100,7 @@ def _find_augmenting_path(
     return np.array(taken, np.int64)
 
 
-def _number_paths(used: NDArray[np.bool_], heads: Int64, tails: Int64, n: int) -> Int64:
+def _number_paths(used: NDArray[np.bool_], heads: Int32, tails: Int32, n: int) -> Int64:
     links = np.flatnonzero(used[3 * n :])
     before = np.full(n, -1, np.int64)
     before[tails[links]] = heads[links]

@@ -18,14 +18,13 @@ from murid.identify.candidates import find_links, measure_worth
 from murid.identify.certainty import compute_certainties, list_doubtful
 from murid.identify.config import IdentifyConfig
 from murid.identify.crossings import find_crossings, find_transfers, improve_paths
-from murid.identify.filling import fill_gaps
 from murid.identify.flow import find_paths
 from murid.identify.motion import find_ends, fit_motion
 from murid.identify.pieces import Prints, gather_pieces
+from murid.identify.positions import place_identities
 from murid.identify.recovery import recover
 from murid.identify.result import Identified
 from murid.identify.sights import Sights
-from murid.identify.smoothing import smooth_boxes
 from murid.identify.steps import list_steps
 from murid.identify.surplus import describe_surplus
 from murid.identify.tracklets import find_clear, find_tracklets, measure_body_px, to_shapes
@@ -103,6 +102,7 @@ def identify_animals(
         sights, adaptation = _with_looks(sights, pieces, groups, n_animals, rng)
         paths = _join(sights, worth, n_animals)
         groups = _group_sure(paths, sights)
+    pieces = None  # a day of them takes room
     note = describe_surplus(sights, worth, paths, n_animals)
     found = _report(ordered, order, paths, sights, config, note, body_px)
     return found if adaptation is None else replace(found, adaptations=(adaptation,))
@@ -197,28 +197,10 @@ def _report(
     taken, owners, sure = (np.concatenate(both) for both in ((taken, found), (owners, owners[before]), (sure, least)))
     sort = np.lexsort((sights.frames[taken], owners))
     taken, owners, sure = taken[sort], owners[sort], sure[sort]
-    rows, frames = tracklets.rows[taken], sights.frames[taken]
-    boxes = table.boxes[rows]
-    late, before, between = fill_gaps(
-        frames, owners, boxes, body_px=body_px, fps=sights.motion.fps, longest_s=config.longest_fill_s
-    )
-    unseen = np.zeros(len(late), np.float32)
-    frames, owners, boxes, rows, scores, sure, clear = (
-        np.concatenate(both)
-        for both in (
-            (frames, late), (owners, owners[before]), (boxes, between), (order[rows], np.full(len(late), -1)),
-            (table.scores[rows], unseen), (sure, np.minimum(sure[before], sure[np.minimum(before + 1, len(sure) - 1)])),
-            (sights.clear[taken], unseen > 0),
-        )
-    )  # fmt: skip
-    if config.smooth:
-        sort = np.lexsort((frames, owners))
-        boxes[sort] = smooth_boxes(
-            frames[sort], owners[sort], boxes[sort], rows[sort] >= 0, clear[sort], sights.motion.fps
-        )
-    sort = np.lexsort((owners, frames))
     doubtful = list_doubtful(steps, crossings, names, 1 - config.sure_chance)
-    return Identified(frames[sort], rows[sort], owners[sort], boxes[sort], scores[sort], sure[sort], doubtful, note)
+    return place_identities(
+        table, order, sights, taken, owners, sure, body_px=body_px, config=config, crossings=doubtful, note=note
+    )
 
 
 def _name(paths: Int64, sights: Sights) -> Int64:

@@ -65,23 +65,21 @@ def gather_pieces(
     sums, counts = add_up(basics, pieces, len(codes))
     owners = np.full(len(order), -1, np.int64)
     owners[order[tracklets.rows[places]]] = pieces
-    looks: list[Float32] = []
-    n_looks = np.zeros(len(codes))
+    features = (sums[:, 1:] / np.maximum(counts, 1)[:, None]).astype(np.float32)
+    n_looks = np.zeros(len(codes), np.float32)
     for first, stretch in embeddings:
-        if not looks:
-            looks.append(np.zeros((len(codes), stretch.shape[1]), np.float32))
+        if features.shape[1] == 1:
+            size, features = features, np.zeros((len(codes), 1 + stretch.shape[1]), np.float32)
+            features[:, :1] = size
         of = owners[first : first + len(stretch)]
         rows = np.flatnonzero((of >= 0) & stretch.any(axis=1))
         own, numbers, seen = np.unique(of[rows], return_inverse=True, return_counts=True)
         graph = csr_array((np.ones(len(rows), np.float32), (numbers, rows)), shape=(len(own), len(stretch)))
-        looks[0][own] += graph @ stretch
+        features[own, 1:] += graph @ stretch
         n_looks[own] += seen
-    good = (counts >= _LEAST_SIGHTS) & ((n_looks > 0) if looks else True)
-    features = np.empty((int(good.sum()), 1 + sum(look.shape[1] for look in looks)))
-    features[:, 0] = sums[good, 1] / counts[good]
-    for look in looks:
-        np.divide(look[good], n_looks[good, None], out=features[:, 1:])
-    found = Pieces(codes[good] // (n_frames + 1), sums[good, 0] / counts[good], features)
+    good = (counts >= _LEAST_SIGHTS) & ((n_looks > 0) if features.shape[1] > 1 else True)
+    features[:, 1:] /= np.maximum(n_looks, 1)[:, None]
+    found = Pieces(codes[good] // (n_frames + 1), sums[good, 0] / counts[good], features[good])
     if prints is None:
         return found
     places = np.where(good, np.cumsum(good) - 1, -1)

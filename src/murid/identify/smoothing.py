@@ -25,8 +25,8 @@ _BLOCK = 1 << 17
 
 def smooth_boxes(
     frames: Int64, owners: Int64, boxes: Float32, seen: NDArray[np.bool_], clear: NDArray[np.bool_], fps: float
-) -> Float32:
-    """Smooth the boxes of animals over time.
+) -> None:
+    """Smooth the boxes of animals over time, in place.
 
     Parameters
     ----------
@@ -38,23 +38,16 @@ def smooth_boxes(
         ``(n,)`` bool: whether an animal was seen there, and whether no other covered it.
     fps : float
         Frames per second.
-
-    Returns
-    -------
-    ndarray
-        ``(n, 4)`` float32.
     """
     joined = (owners[1:] == owners[:-1]) & (frames[1:] == frames[:-1] + 1)
     weights = np.where(seen, np.where(clear, 1.0, UNCLEAR), _UNSEEN)
-    smooth = np.empty_like(boxes)
     for part in _split(joined):
         joints, own = joined[part.start : part.stop - 1], boxes[part].astype(np.float64)
         middles, sizes = (own[:, :2] + own[:, 2:]) / 2, own[:, 2:] - own[:, :2]
         pace = fps / 30
         middles = _solve(weights[part], middles, joints, TENSION * pace, INERTIA * pace**3)
         halves = _solve(weights[part], sizes, joints, STIFFNESS * pace, 0.0) / 2
-        smooth[part] = np.concatenate([middles - halves, middles + halves], axis=1)
-    return smooth
+        boxes[part] = np.concatenate([middles - halves, middles + halves], axis=1)
 
 
 def _split(joined: NDArray[np.bool_]) -> Iterator[slice]:

@@ -18,8 +18,8 @@ def walk(n, seed=0, noise=0.0):
 
 
 def smooth(boxes, seen=None, clear=None, frames=None, owners=None):
-    n = len(boxes)
-    return smooth_boxes(
+    n, boxes = len(boxes), boxes.copy()
+    smooth_boxes(
         np.arange(n) if frames is None else frames,
         np.ones(n, np.int64) if owners is None else owners,
         boxes,
@@ -27,6 +27,7 @@ def smooth(boxes, seen=None, clear=None, frames=None, owners=None):
         np.ones(n, bool) if clear is None else clear,
         FPS,
     )
+    return boxes
 
 
 def test_a_smooth_walk_stays_and_a_shaky_one_gets_nearer_to_the_truth():
