@@ -188,7 +188,16 @@ def _report(
     certain = np.zeros(len(tracklets))
     into = steps.tails >= 0
     certain[steps.tails[into]] = compute_certainties(steps, crossings, transfers, max(1, len(names)))[into]
-    numbers = tracklets.numbers
+    taken, owners, sure = _take(paths, names, certain, sights)
+    doubtful = list_doubtful(steps, crossings, names, 1 - config.sure_chance)
+    return place_identities(
+        table, order, sights, taken, owners, sure, body_px=body_px, config=config, crossings=doubtful, note=note
+    )
+
+
+def _take(paths: Int64, names: Int64, certain: Float64, sights: Sights) -> tuple[Int64, Int64, Float32]:
+    """Detections of the identities, as places in the rows of the tracklets, by identity and then frame."""
+    numbers = sights.tracklets.numbers
     taken = np.flatnonzero(paths[numbers] >= 0)
     taken = taken[np.lexsort((sights.frames[taken], paths[numbers[taken]]))]
     owners, sure = names[paths[numbers[taken]]], certain[numbers[taken]].astype(np.float32)
@@ -196,11 +205,7 @@ def _report(
     least = np.minimum(sure[before], sure[np.minimum(before + 1, len(sure) - 1)])
     taken, owners, sure = (np.concatenate(both) for both in ((taken, found), (owners, owners[before]), (sure, least)))
     sort = np.lexsort((sights.frames[taken], owners))
-    taken, owners, sure = taken[sort], owners[sort], sure[sort]
-    doubtful = list_doubtful(steps, crossings, names, 1 - config.sure_chance)
-    return place_identities(
-        table, order, sights, taken, owners, sure, body_px=body_px, config=config, crossings=doubtful, note=note
-    )
+    return taken[sort], owners[sort], sure[sort]
 
 
 def _name(paths: Int64, sights: Sights) -> Int64:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from murid.core.types import Float32, Int64
+from murid.core.types import Float32, Float64, Int32, Int64
 from murid.identify.appearance import PIECE_S, Pieces, add_up
 from murid.identify.sights import Sights
 
@@ -54,19 +54,8 @@ def gather_pieces(
     n_animals : int
     prints : Prints, optional
     """
-    tracklets, frames, fps = sights.tracklets, sights.frames, sights.motion.fps
-    n_frames = int(frames.max(initial=0)) + 1
-    length = max(1, round(PIECE_S * fps), n_frames * n_animals // _MOST_PIECES)
-    places = np.flatnonzero(sights.clear)
-    numbers = tracklets.numbers[places]
-    parts = (frames[places] - tracklets.first_frames[numbers]) // length
-    codes, pieces = np.unique(numbers * (n_frames + 1) + parts, return_inverse=True)
-    basics = np.column_stack([frames[places] / fps, _SIZE_WEIGHT * sights.shapes[places, 2:].sum(axis=1)])
-    sums, counts = add_up(basics, pieces, len(codes))
-    owners = np.full(len(order), -1, np.int64)
-    owners[order[tracklets.rows[places]]] = pieces
-    features = (sums[:, 1:] / np.maximum(counts, 1)[:, None]).astype(np.float32)
-    n_looks = np.zeros(len(codes), np.float32)
+    codes, owners, basics, counts = _cut(sights, order, n_animals)
+    features, n_looks = basics[:, 1:].astype(np.float32), np.zeros(len(codes), np.float32)
     for first, stretch in embeddings:
         if features.shape[1] == 1:
             size, features = features, np.zeros((len(codes), 1 + stretch.shape[1]), np.float32)
@@ -79,12 +68,28 @@ def gather_pieces(
         n_looks[own] += seen
     good = (counts >= _LEAST_SIGHTS) & ((n_looks > 0) if features.shape[1] > 1 else True)
     features[:, 1:] /= np.maximum(n_looks, 1)[:, None]
-    found = Pieces(codes[good] // (n_frames + 1), sums[good, 0] / counts[good], features[good])
+    found = Pieces(codes[good], basics[good, 0], features[good])
     if prints is None:
         return found
     places = np.where(good, np.cumsum(good) - 1, -1)
     of = owners[prints.rows]
     return _add_prints(found, prints, np.where(of >= 0, places[of], -1))
+
+
+def _cut(sights: Sights, order: Int64, n_animals: int) -> tuple[Int64, Int32, Float64, Float64]:
+    """Tracklet ``(P,)`` of each piece, piece ``(N,)`` of each detection, time and size ``(P, 2)``, sights ``(P,)``."""
+    tracklets, frames, fps = sights.tracklets, sights.frames, sights.motion.fps
+    n_frames = int(frames.max(initial=0)) + 1
+    length = max(1, round(PIECE_S * fps), n_frames * n_animals // _MOST_PIECES)
+    places = np.flatnonzero(sights.clear)
+    codes = tracklets.numbers[places]
+    codes = codes * (n_frames + 1) + (frames[places] - tracklets.first_frames[codes]) // length
+    codes, pieces = np.unique(codes, return_inverse=True)
+    basics = np.column_stack([frames[places] / fps, _SIZE_WEIGHT * sights.shapes[places, 2:].sum(axis=1)])
+    sums, counts = add_up(basics, pieces, len(codes))
+    owners = np.full(len(order), -1, np.int32)
+    owners[order[tracklets.rows[places]]] = pieces
+    return codes // (n_frames + 1), owners, sums / np.maximum(counts, 1)[:, None], counts
 
 
 def _add_prints(pieces: Pieces, prints: Prints, of: Int64) -> Pieces:
