@@ -18,7 +18,7 @@ N_BEST = 6
 """Links into each tracklet that are kept, from any tracklet and from sure ones."""
 VOTE = 1.0
 """What a witness adds to the gain of a link."""
-MOST_BEHIND = 15.0
+MOST_BEHIND = 8.0
 """Gain by which a link may stay behind the best into the same tracklet; one that does so more is on no good path."""
 FRAGMENT_COST = 0.2
 """Cost of a tracklet as such: the more of them, the less likely each is an animal."""

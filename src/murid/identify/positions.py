@@ -61,13 +61,27 @@ def place_identities(
         parts.append(_complete(part, sights.motion.fps, body_px, config))
     if not parts:
         parts.append(_complete(dict(_NOBODY), sights.motion.fps, body_px, config))
-    frames, owners = (np.concatenate([part[name] for part in parts]) for name in ("frames", "identity_ids"))
-    sort = np.lexsort((owners, frames))
-    # Column by column, each gone from the parts before the next: a day of them takes room.
-    columns: dict[str, Any] = {
-        name: np.concatenate([part.pop(name) for part in parts])[sort] for name in list(parts[0])
-    }
+    places = _interleave([part["frames"] for part in parts])
+    n = sum(map(len, places))
+    columns: dict[str, Any] = {}
+    for name, like in parts[0].items():
+        columns[name] = np.empty((n, *like.shape[1:]), like.dtype)
+        for part, own in zip(parts, places, strict=True):
+            columns[name][own] = part[name]
+            part[name] = None  # a day of them takes room
     return Identified(**columns, crossings=crossings, note=note)
+
+
+def _interleave(frames: list[Int64]) -> list[Int64]:
+    """Places of the rows of each identity when all are by frame and then identity."""
+    n_frames = max((int(own.max(initial=-1)) for own in frames), default=-1) + 1
+    counts = sum((np.bincount(own, minlength=n_frames) for own in frames), np.zeros(n_frames, np.int64))
+    following = np.cumsum(counts) - counts
+    places = []
+    for own in frames:
+        places.append(following[own])
+        following[own] += 1
+    return places
 
 
 _NOBODY = {
