@@ -17,7 +17,7 @@ from murid.identify.tracklets import Tracklets
 NEVER = np.iinfo(np.int64).max // 4
 """Frame at which a path that ends goes on; negative, that at which a path was before it began."""
 POOLED_TRACKLETS = 12
-"""Tracklets of a path, on either side of a step, whose looks are pooled."""
+"""Tracklets of a path, on either side of a step, whose looks are pooled: those that have any."""
 _MOST_WEIGHT = 300.0  # frames of a tracklet that count
 
 
@@ -138,12 +138,12 @@ def pool_looks(steps: Steps, looks: Looks, tracklets: Tracklets) -> tuple[Views,
         inside = steps.tails[own][:-1]
         values = np.column_stack([views.means[inside], views.counts[inside]])
         weights = np.where(np.isnan(values[:, 0]), 0.0, np.minimum(tracklets.lengths[inside], _MOST_WEIGHT))
-        sums = np.vstack([np.zeros(r + 1), np.cumsum(np.nan_to_num(values) * weights[:, None], axis=0)])
-        totals = np.append(0.0, np.cumsum(weights))
-        here = np.arange(len(inside) + 1)
-        low, high = np.maximum(here - POOLED_TRACKLETS, 0), np.minimum(here + POOLED_TRACKLETS, len(inside))
-        before[own] = _divide(sums - sums[low], totals - totals[low])
-        after[own] = _divide(sums[high] - sums, totals[high] - totals)
+        sums = np.vstack([np.zeros(r + 1), np.cumsum((values * weights[:, None])[weights > 0], axis=0)])
+        totals = np.append(0.0, np.cumsum(weights[weights > 0]))
+        here = np.append(0, np.cumsum(weights > 0))
+        low, high = np.maximum(here - POOLED_TRACKLETS, 0), np.minimum(here + POOLED_TRACKLETS, len(totals) - 1)
+        before[own] = _divide(sums[here] - sums[low], totals[here] - totals[low])
+        after[own] = _divide(sums[high] - sums[here], totals[high] - totals[here])
     # Tracklets of one group share their mean, so that theirs counts as one.
     return Views(before[:, :-1], np.nan_to_num(before[:, -1])), Views(after[:, :-1], np.nan_to_num(after[:, -1]))
 
