@@ -21,6 +21,7 @@ from murid.detect.backdrop import Backdrop, fit_still_backdrop
 from murid.detect.config import DetectConfig
 from murid.detect.decode import HeadMaps, decode, select_boxes
 from murid.detect.network_file import FEATURES, check_pair, read_network
+from murid.detect.pooling import Pooling, compute_inputs, replace_pooling
 from murid.detect.preprocess import (
     Letterbox,
     apply_letterbox,
@@ -73,10 +74,11 @@ class Engine:
         self.config = config or DetectConfig()
         self.name = Path(path_detector).stem.removesuffix("-detector")
         detector, self.metadata = read_network(path_detector, "detector")
-        models = [detector]
+        models, poolings = [detector], list[Pooling]()
         if path_embedder is not None:
             embedder, other = read_network(path_embedder, "embedder")
             check_pair(path_embedder, self.metadata, other)
+            poolings = replace_pooling(embedder)
             models.append(embedder)
         self.fingerprint = self._fingerprint = _compute_fingerprint([path_detector, path_embedder], self.config)
         self.embedder = None if path_embedder is None else self.metadata.weights_id
@@ -88,7 +90,7 @@ class Engine:
         n_lanes = compiled[0].get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
         self._lanes: SimpleQueue[_Lane] = SimpleQueue()
         for _ in range(n_lanes):
-            self._lanes.put(_Lane(compiled))
+            self._lanes.put(_Lane(compiled, poolings))
         self._workers = ThreadPoolExecutor(n_lanes, thread_name_prefix="murid-detect")
 
     def fit(self, frames: Iterable[Frame]) -> None:
@@ -178,14 +180,14 @@ class Engine:
             return None
         if len(boxes) == 0:
             return np.zeros((0, self.metadata.embedding_size), np.float32)
-        numbered = np.concatenate([np.zeros((len(boxes), 1), np.float32), boxes], axis=1)
-        return lane.embed(maps, numbered)
+        return lane.embed(maps, boxes)
 
 
 class _Lane:
     """The networks' working memory for one picture at a time."""
 
-    def __init__(self, compiled: Sequence[Any]) -> None:
+    def __init__(self, compiled: Sequence[Any], poolings: Sequence[Pooling]) -> None:
+        self.poolings = poolings
         self.detector = compiled[0].create_infer_request()
         self.embedder = compiled[1].create_infer_request() if len(compiled) > 1 else None
 
@@ -195,7 +197,9 @@ class _Lane:
 
     def embed(self, maps: Any, boxes: Float32) -> Float32:
         assert self.embedder is not None
-        inputs = {name: maps[name] for name in FEATURES} | {"boxes": boxes}
+        numbered = np.concatenate([np.zeros((len(boxes), 1), np.float32), boxes], axis=1)
+        inputs = {name: maps[name] for name in FEATURES} | {"boxes": numbered}
+        inputs |= compute_inputs(self.poolings, boxes, maps)
         embeddings = self.embedder.infer(inputs, share_inputs=True, share_outputs=True)["embeddings"]
         return np.array(embeddings, np.float32)
 
