@@ -38,7 +38,8 @@ class Backdrop:
     def compute_difference(self, image: UInt8) -> UInt8:
         """Largest difference ``(h, w)`` uint8 over the colours, after removing what all of the picture shares."""
         coarse = (slice(None, None, 8), slice(None, None, 8))
-        shift = np.median(image[coarse].astype(np.float32) - self.image[coarse], axis=(0, 1))
+        differences = image[coarse].astype(np.int16) - self.image[coarse]
+        shift = np.median(np.ascontiguousarray(differences.reshape(-1, 3).T), axis=1)
         lit = cv2.add(self.image, (*shift.tolist(), 0.0)) if shift.any() else self.image
         return _max_over_colours(cv2.absdiff(image, lit))
 
