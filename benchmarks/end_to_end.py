@@ -116,8 +116,12 @@ def make_recording(path: Path) -> Path:
 def run_script(python: str, script: str, arguments: list[str], work: Path) -> dict[str, Sample]:
     """Run a script that prints its samples as the last line."""
     command = [python, "-c", MEASURED + script, *arguments]
-    alone = {key: value for key, value in os.environ.items() if key != "PYTHONPATH" or python == sys.executable}
-    result = subprocess.run(command, cwd=work, env=alone, capture_output=True, text=True, check=False)
+    hidden = {"PYTHONDONTWRITEBYTECODE"} | ({"PYTHONPATH"} if python != sys.executable else set())
+    alone = {key: value for key, value in os.environ.items() if key not in hidden}
+    compiled = {
+        "PYTHONPYCACHEPREFIX": str(work / "bytecode")
+    }  # as after a first use, also where nothing may be written
+    result = subprocess.run(command, cwd=work, env=alone | compiled, capture_output=True, text=True, check=False)
     if result.returncode:
         raise SystemExit(f"{arguments} ended with code {result.returncode}:\n{result.stderr[-2000:]}")
     return {name: Sample(*row) for name, row in json.loads(result.stdout.splitlines()[-1]).items()}
