@@ -1,4 +1,4 @@
-"""Runs the detection network and the re-identification network on pictures, with OpenVINO.
+"""Runs the detection network and the re-identification network on pictures.
 
 The engine knows nothing of videos, tracks or identities: every picture is answered for itself. Pictures of a batch run
 side by side, one to a processor core, which beats one picture on all cores.
@@ -21,6 +21,8 @@ from murid.detect.config import DetectConfig
 from murid.detect.decode import HeadMaps, decode, select_boxes
 from murid.detect.lane import Lane, Maps
 from murid.detect.network_file import check_pair, read_network
+from murid.detect.on_onnxruntime import has_cuda
+from murid.detect.on_onnxruntime import open_lanes as open_lanes_on_card
 from murid.detect.on_openvino import open_lanes
 from murid.detect.preprocess import (
     Letterbox,
@@ -32,6 +34,7 @@ from murid.detect.preprocess import (
     undo_letterbox,
 )
 from murid.detect.usual import doubt_small, find_usual_area
+from murid.errors import ConfigError
 
 _FEWEST_FRAMES = 5  # that show which parts of a scene are empty
 
@@ -65,6 +68,8 @@ class Engine:
     ------
     ModelError
         If a file is missing, damaged or not ours, or the two files do not belong together.
+    MissingExtraError, ConfigError
+        If the device that the settings name cannot be used.
     """
 
     def __init__(
@@ -83,11 +88,24 @@ class Engine:
         self._backdrop: Backdrop | None = None
         self._usual_area: float | None = None  # square pixels of the input
         self._longest_side = self.config.longest_side or self.metadata.longest_side
-        lanes = open_lanes(detector, embedder, self.config)
+        lanes = self._open_on_card(path_detector, path_embedder) or open_lanes(detector, embedder, self.config)
         self._lanes: SimpleQueue[Lane] = SimpleQueue()
         for lane in lanes:
             self._lanes.put(lane)
         self._workers = ThreadPoolExecutor(len(lanes), thread_name_prefix="murid-detect")
+
+    def _open_on_card(self, path_detector: str | Path, path_embedder: str | Path | None) -> list[Lane]:
+        """Lanes on a graphics card; none if the processor is asked for, or there is no card and none is asked for."""
+        device = self.config.device
+        if device == "cpu" or (device == "auto" and not has_cuda()):
+            return []
+        paths = Path(path_detector), None if path_embedder is None else Path(path_embedder)
+        try:
+            return open_lanes_on_card(*paths, "cuda" if device == "auto" else device)
+        except ConfigError:
+            if device == "auto":
+                return []
+            raise
 
     def fit(self, frames: Iterable[Frame]) -> None:
         """Learn the empty scene, and the usual size of a body, from frames spread over the video.
@@ -183,7 +201,7 @@ def _compute_fingerprint(paths: Sequence[str | Path | None], config: DetectConfi
     digest = hashlib.sha256()
     for path in paths:
         digest.update(b"" if path is None else hashlib.sha256(Path(path).read_bytes()).digest())
-    unrelated = ("detector", "n_threads", "batch_size")
+    unrelated = ("detector", "n_threads", "batch_size", "device")
     settings = {name: getattr(config, name) for name in config.__slots__ if name not in unrelated}
     digest.update(repr(sorted(settings.items())).encode())
     return digest.hexdigest()
