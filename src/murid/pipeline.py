@@ -38,7 +38,7 @@ from murid.video.patience import PATIENCE_S
 N_BACKGROUND_FRAMES = 60
 """Frames, spread over a video, from which a detector learns the empty scene."""
 Adapting = bool | Literal["in doubt"]
-_NOT_RESULTS = ("detector", "batch_size", "n_threads")
+_NOT_RESULTS = ("detector", "batch_size", "n_threads", "device")
 
 
 def track(

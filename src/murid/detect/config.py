@@ -8,6 +8,7 @@ from typing import Literal
 from murid.errors import ConfigError
 
 Precision = Literal["auto", "f32", "bf16"]
+Device = Literal["auto", "cpu", "cuda", "tensorrt"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,11 @@ class DetectConfig:
         `murid.detect.usual`); 0 = as likely.
     clip_boxes : bool
         Whether boxes end at the border of the picture.
+    device : {"auto", "cpu", "cuda", "tensorrt"}
+        What runs the network: the processor by OpenVINO, a graphics card by ONNX Runtime (extra ``gpu``); ``"auto"``
+        takes the card where there is one.
     precision : {"auto", "f32", "bf16"}
-        Arithmetic of the network; ``"auto"`` takes bfloat16 where the processor has it.
+        Arithmetic of the network on the processor; ``"auto"`` takes bfloat16 where it has it.
     n_threads : int or None
         Processor cores used by the network; None = all.
     batch_size : int
@@ -59,6 +63,7 @@ class DetectConfig:
     duplicate_containment: float | None = None
     small_doubt: float = 8.0
     clip_boxes: bool = True
+    device: Device = "auto"
     precision: Precision = "auto"
     n_threads: int | None = None
     batch_size: int = 16
@@ -81,5 +86,7 @@ class DetectConfig:
             value = getattr(self, name)
             if value is not None and value < lowest:
                 raise ConfigError(f"{name}: expected {lowest} or more, got {value}")
+        if self.device not in ("auto", "cpu", "cuda", "tensorrt"):
+            raise ConfigError(f"device: expected auto, cpu, cuda or tensorrt, got {self.device}")
         if self.precision not in ("auto", "f32", "bf16"):
             raise ConfigError(f"precision: expected auto, f32 or bf16, got {self.precision}")

@@ -1,4 +1,4 @@
-"""Runs the detection network and the re-identification network on pictures, with OpenVINO.
+"""Runs the detection network and the re-identification network on pictures.
 
 The engine knows nothing of videos, tracks or identities: every picture is answered for itself. Pictures of a batch run
 side by side, one to a processor core, which beats one picture on all cores.
@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
 
 import numpy as np
 
@@ -20,7 +19,11 @@ from murid.core.types import Detections, Float32, Frame, UInt8
 from murid.detect.backdrop import Backdrop, fit_still_backdrop
 from murid.detect.config import DetectConfig
 from murid.detect.decode import HeadMaps, decode, select_boxes
-from murid.detect.network_file import FEATURES, check_pair, read_network
+from murid.detect.lane import Lane, Maps
+from murid.detect.network_file import check_pair, read_network
+from murid.detect.on_onnxruntime import has_cuda
+from murid.detect.on_onnxruntime import open_lanes as open_lanes_on_card
+from murid.detect.on_openvino import open_lanes
 from murid.detect.preprocess import (
     Letterbox,
     apply_letterbox,
@@ -30,8 +33,8 @@ from murid.detect.preprocess import (
     to_input,
     undo_letterbox,
 )
-from murid.detect.runtime import openvino
 from murid.detect.usual import doubt_small, find_usual_area
+from murid.errors import ConfigError
 
 _FEWEST_FRAMES = 5  # that show which parts of a scene are empty
 
@@ -65,6 +68,8 @@ class Engine:
     ------
     ModelError
         If a file is missing, damaged or not ours, or the two files do not belong together.
+    MissingExtraError, ConfigError
+        If the device that the settings name cannot be used.
     """
 
     def __init__(
@@ -73,23 +78,34 @@ class Engine:
         self.config = config or DetectConfig()
         self.name = Path(path_detector).stem.removesuffix("-detector")
         detector, self.metadata = read_network(path_detector, "detector")
-        models = [detector]
+        embedder = None
         if path_embedder is not None:
             embedder, other = read_network(path_embedder, "embedder")
             check_pair(path_embedder, self.metadata, other)
-            models.append(embedder)
         self.fingerprint = self._fingerprint = _compute_fingerprint([path_detector, path_embedder], self.config)
         self.embedder = None if path_embedder is None else self.metadata.weights_id
         self.needs_background = self.metadata.n_channels > 3
         self._backdrop: Backdrop | None = None
         self._usual_area: float | None = None  # square pixels of the input
         self._longest_side = self.config.longest_side or self.metadata.longest_side
-        compiled = [_compile(model, self.config) for model in models]
-        n_lanes = compiled[0].get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
-        self._lanes: SimpleQueue[_Lane] = SimpleQueue()
-        for _ in range(n_lanes):
-            self._lanes.put(_Lane(compiled))
-        self._workers = ThreadPoolExecutor(n_lanes, thread_name_prefix="murid-detect")
+        lanes = self._open_on_card(path_detector, path_embedder) or open_lanes(detector, embedder, self.config)
+        self._lanes: SimpleQueue[Lane] = SimpleQueue()
+        for lane in lanes:
+            self._lanes.put(lane)
+        self._workers = ThreadPoolExecutor(len(lanes), thread_name_prefix="murid-detect")
+
+    def _open_on_card(self, path_detector: str | Path, path_embedder: str | Path | None) -> list[Lane]:
+        """Lanes on a graphics card; none if the processor is asked for, or there is no card and none is asked for."""
+        device = self.config.device
+        if device == "cpu" or (device == "auto" and not has_cuda()):
+            return []
+        paths = Path(path_detector), None if path_embedder is None else Path(path_embedder)
+        try:
+            return open_lanes_on_card(*paths, "cuda" if device == "auto" else device)
+        except ConfigError:
+            if device == "auto":
+                return []
+            raise
 
     def fit(self, frames: Iterable[Frame]) -> None:
         """Learn the empty scene, and the usual size of a body, from frames spread over the video.
@@ -155,7 +171,7 @@ class Engine:
             return to_input([image], [np.zeros(image.shape[:2], np.uint8)])
         return to_input([image], [backdrop.compute_difference(image)])
 
-    def _decode(self, maps: Any, letterbox: Letterbox, width: int, height: int) -> tuple[Float32, Float32]:
+    def _decode(self, maps: Maps, letterbox: Letterbox, width: int, height: int) -> tuple[Float32, Float32]:
         heads = HeadMaps(maps["heatmap"][0].max(axis=0), maps["offset"][0], maps["size"][0])
         boxes, scores = decode(
             heads,
@@ -173,47 +189,19 @@ class Engine:
         boxes = undo_letterbox(boxes, letterbox, width, height)
         return select_boxes(boxes, scores, width, height, self.config)
 
-    def _embed(self, lane: _Lane, maps: Any, boxes: Float32) -> Float32 | None:
-        if lane.embedder is None:
+    def _embed(self, lane: Lane, maps: Maps, boxes: Float32) -> Float32 | None:
+        if self.embedder is None:
             return None
         if len(boxes) == 0:
             return np.zeros((0, self.metadata.embedding_size), np.float32)
-        numbered = np.concatenate([np.zeros((len(boxes), 1), np.float32), boxes], axis=1)
-        return lane.embed(maps, numbered)
-
-
-class _Lane:
-    """The networks' working memory for one picture at a time."""
-
-    def __init__(self, compiled: Sequence[Any]) -> None:
-        self.detector = compiled[0].create_infer_request()
-        self.embedder = compiled[1].create_infer_request() if len(compiled) > 1 else None
-
-    def infer(self, image: Float32) -> Any:
-        # The maps are views of this lane's memory and change with its next picture.
-        return self.detector.infer({"image": image}, share_inputs=True, share_outputs=True)
-
-    def embed(self, maps: Any, boxes: Float32) -> Float32:
-        assert self.embedder is not None
-        inputs = {name: maps[name] for name in FEATURES} | {"boxes": boxes}
-        embeddings = self.embedder.infer(inputs, share_inputs=True, share_outputs=True)["embeddings"]
-        return np.array(embeddings, np.float32)
-
-
-def _compile(model: Any, config: DetectConfig) -> Any:
-    settings: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY" if config.batch_size == 1 else "THROUGHPUT"}
-    if config.precision != "auto":
-        settings["INFERENCE_PRECISION_HINT"] = config.precision
-    if config.n_threads is not None:
-        settings["INFERENCE_NUM_THREADS"] = config.n_threads
-    return openvino.Core().compile_model(model, "CPU", settings)
+        return lane.embed(maps, boxes)
 
 
 def _compute_fingerprint(paths: Sequence[str | Path | None], config: DetectConfig) -> str:
     digest = hashlib.sha256()
     for path in paths:
         digest.update(b"" if path is None else hashlib.sha256(Path(path).read_bytes()).digest())
-    unrelated = ("detector", "n_threads", "batch_size")
+    unrelated = ("detector", "n_threads", "batch_size", "device")
     settings = {name: getattr(config, name) for name in config.__slots__ if name not in unrelated}
     digest.update(repr(sorted(settings.items())).encode())
     return digest.hexdigest()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -87,6 +88,24 @@ def test_input_is_rgb_planes_over_255():
     assert batch.dtype == np.float32
     assert batch.flags.c_contiguous
     np.testing.assert_allclose(batch[1, :, 5, 7], [1, 0, 0.2], rtol=1e-6)
+
+
+def test_the_difference_is_the_last_plane():
+    image, difference = np.zeros((32, 64, 3), np.uint8), np.full((32, 64), 51, np.uint8)
+    batch = to_input([image, image], [difference, image[..., 0]])
+    assert batch.shape == (2, 4, 32, 64)
+    np.testing.assert_allclose(batch[:, 3, 9, 9], [0.2, 0], rtol=1e-6)
+    assert not batch[:, :3].any()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (1920, 1080), (640, 480), (1000, 800)])
+def test_noise_shrinks_nearly_to_the_means_of_areas(width: int, height: int):
+    image = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    box = compute_letterbox(width, height, 512)
+    inner = box.compute_inner_size(width, height)
+    placed = apply_letterbox(image, box)[box.pad_y : box.pad_y + inner[1], box.pad_x : box.pad_x + inner[0]]
+    means = cv2.resize(image, inner, interpolation=cv2.INTER_AREA)
+    assert np.abs(placed.astype(int) - means).mean() < 15  # linearly at once, or the nearest pixel: 20 to 60
 
 
 @pytest.mark.parametrize(
