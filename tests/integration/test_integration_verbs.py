@@ -64,12 +64,15 @@ def test_the_same_from_python(tracked, tmp_path):
     assert run.export("csv", tmp_path / "x.csv").exists()
 
 
-def test_a_second_call_changes_nothing(clip, tracked):
+@pytest.mark.parametrize("adapt", [None, False])
+def test_a_second_call_changes_nothing(clip, tmp_path, adapt):
     from murid.pipeline import track
 
-    before = {p: p.stat().st_mtime_ns for p in tracked.rglob("*.parquet")}
-    track(clip, animals=3, detector="background", out=tracked)
-    assert {p: p.stat().st_mtime_ns for p in tracked.rglob("*.parquet")} == before
+    def call_and_look():
+        run = track(clip, animals=3, detector="background", adapt=adapt, out=tmp_path / "cage.murid")
+        return {p: p.stat().st_mtime_ns for p in run.path.rglob("*.parquet")}
+
+    assert call_and_look() == call_and_look()
 
 
 def test_other_association_is_redone_from_stored_detections(clip, tracked, tmp_path):
