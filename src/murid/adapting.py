@@ -15,12 +15,14 @@ from murid.identify.pieces import Prints
 from murid.identify.tracklets import find_clear, measure_body_px
 from murid.store import RunDirectory
 from murid.video import FrameSource, open_source, sample_frames
+from murid.video.ahead import read_ahead
 
 MOST_PRINTS = 40_000
 """Prints of one recording at most, spread evenly over it."""
 _N_BACKDROP_FRAMES = 60
 _LONGEST_SIDE = 1280
 _LEAST_SCORE = 0.3
+_N_AHEAD = 8
 
 
 def gather_prints(run: RunDirectory, report: Report) -> Prints:
@@ -77,7 +79,7 @@ def _take(source: FrameSource, table: DetectionTable, report: Report) -> tuple[I
     sampled = sample_frames(source, _N_BACKDROP_FRAMES)
     backdrop = fit_still_backdrop([shrink(frame.image, _LONGEST_SIDE)[0] for frame in sampled])
     frames, rows, values = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros((0, N_PRINTS), np.float32)]
-    for frame in source.iterate(0) if backdrop is not None else ():
+    for frame in read_ahead(source.iterate(0), _N_AHEAD) if backdrop is not None else ():
         if isinstance(frame, Frame) and frame.index % every == 0 and frame.index < table.n_frames:
             assert backdrop is not None
             first, last = table.frame_offsets[frame.index : frame.index + 2]
