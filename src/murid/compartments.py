@@ -96,12 +96,12 @@ def identify_by_arena(
         rows = np.flatnonzero(arenas == number)
         own_embeddings = None if embeddings is None else partial(_select_embeddings, rows, embeddings)
         own = _select(table, rows)
-        witnesses = follow_both_ways(own, count, fps)
         own_prints = _select_prints(rows, prints)
-        told = identify_animals(own, count, fps, config, own_embeddings, witnesses, own_prints)
+        # Nothing else holds the witnesses, so that they go when they have been heard: a day of them takes room.
+        told = identify_animals(own, count, fps, config, own_embeddings, follow_both_ways(own, count, fps), own_prints)
         name = layout.arena_names[number]
         found.append(_renumber(told, rows, sum(counts[:number]), name if layout.arenas else None))
-    return _join(found)
+    return found[0] if len(found) == 1 else _join(found)
 
 
 def _select(table: DetectionTable, rows: Int64) -> DetectionTable:

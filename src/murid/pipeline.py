@@ -447,8 +447,18 @@ def _identify(
     if adapt == "in doubt" and found.is_doubtful:
         with suppress(SourceError):  # the video of an old run may be gone
             prints = gather_prints(run, report)
+        if prints is not None:
+            del found  # a day of them takes room
             found = tell(prints)
     run.start_identities(settings)
+    _write_identities(run, table, found, report)
+    if adapt:
+        estimates = [asdict(adaptation) for adaptation in found.adaptations] if prints is not None else None
+        run.record("adapt", {"estimates": estimates})
+    run.finish_identities(_list_crossings(found), found.note)
+
+
+def _write_identities(run: RunDirectory, table: DetectionTable, found: Identified, report: Report) -> None:
     for first, stretch in run.iterate_detections(embeddings=False):
         part = slice(*np.searchsorted(found.frames, [first, first + stretch.n_frames]))
         offsets = np.searchsorted(found.frames[part], first + np.arange(stretch.n_frames + 1)).astype(np.int64)
@@ -458,10 +468,6 @@ def _identify(
         told = Tracks(boxes, found.identity_ids[part], found.filled[part], found.certainties[part])
         run.write_identities(first, rows, told)
         report("identify", first + stretch.n_frames, run.n_frames)
-    if adapt:
-        estimates = [asdict(adaptation) for adaptation in found.adaptations] if prints is not None else None
-        run.record("adapt", {"estimates": estimates})
-    run.finish_identities(_list_crossings(found), found.note)
 
 
 def _list_crossings(found: Identified) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from murid.core.types import Float32, Int64
+from murid.core.types import Float32, Int32, Int64
 
 NEAR = 0.5
 """Body lengths that an unseen animal may have moved by in any gap …"""
@@ -13,14 +13,14 @@ PACE = 3.0
 
 
 def fill_gaps(
-    frames: Int64, owners: Int64, boxes: Float32, *, body_px: float, fps: float, longest_s: float
+    frames: Int32, boxes: Float32, *, body_px: float, fps: float, longest_s: float
 ) -> tuple[Int64, Int64, Float32]:
-    """Interpolate boxes between sights of the same animal.
+    """Interpolate boxes between sights of an animal.
 
     Parameters
     ----------
-    frames, owners : ndarray
-        ``(n,)`` int64 frame and animal of each sight, by animal and then frame.
+    frames : ndarray
+        ``(n,)`` int32 frame of each sight, ascending.
     boxes : ndarray
         ``(n, 4)`` float32 xyxy pixels.
     body_px, fps : float
@@ -37,7 +37,7 @@ def fill_gaps(
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2
     moved = np.hypot(*(centres[1:] - centres[:-1]).T) / body_px
     crossed = (gaps <= longest_s * fps) & (moved <= NEAR + PACE * gaps / fps)
-    starts = np.flatnonzero((owners[1:] == owners[:-1]) & (gaps > 1) & crossed)
+    starts = np.flatnonzero((gaps > 1) & crossed)
     lengths = gaps[starts] - 1
     before = np.repeat(starts, lengths)
     steps = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths) + 1

@@ -21,9 +21,9 @@ from murid.identify.crossings import find_crossings, find_transfers, improve_pat
 from murid.identify.flow import find_paths
 from murid.identify.motion import find_ends, fit_motion
 from murid.identify.pieces import Prints, gather_pieces
-from murid.identify.positions import place_identities
+from murid.identify.positions import Taken, place_identities
 from murid.identify.recovery import recover
-from murid.identify.result import Identified
+from murid.identify.result import DoubtfulCrossings, Identified
 from murid.identify.sights import Sights
 from murid.identify.steps import list_steps
 from murid.identify.surplus import describe_surplus
@@ -89,28 +89,29 @@ def identify_animals(
     usable = ordered.scores >= config.least_score
     body_px = measure_body_px(ordered.boxes[usable], ordered.scores[usable])
     rng = np.random.default_rng(0)
-    told = np.zeros((0, len(table)), np.int32) if witnesses is None else witnesses
-    sights = _measure(ordered, usable, body_px, fps, rng, split_tracks(told[:, order], ordered.frame_numbers, fps))
+    told = np.zeros((0, len(table)), np.int32) if witnesses is None else witnesses[:, order]
+    del witnesses  # as below, a day of them takes room
+    sights = _measure(ordered, usable, body_px, fps, rng, split_tracks(told, ordered.frame_numbers, fps))
+    del told
     pieces = None
     if config.appearance:
         pieces = gather_pieces(sights, order, _source(table, embeddings), n_animals, prints)
     worth = measure_worth(ordered, sights.tracklets, n_animals)
-    paths = np.full(len(sights.tracklets), -1, np.int64)
-    groups = np.arange(len(sights.tracklets))
-    adaptation = None
-    for _ in range(_count_rounds(pieces)):
-        sights, adaptation = _with_looks(sights, pieces, groups, n_animals, rng)
-        paths = _join(sights, worth, n_animals)
-        groups = _group_sure(paths, sights)
-    pieces = None  # a day of them takes room
+    del ordered
+    sights, paths, adaptation = _find_paths(sights, pieces, worth, n_animals, rng)
+    del pieces
     note = describe_surplus(sights, worth, paths, n_animals)
-    found = _report(ordered, order, paths, sights, config, note, body_px)
+    taken, crossings = _decide(paths, sights, 1 - config.sure_chance)
+    del sights
+    found = place_identities(
+        table, order, taken, fps=fps, body_px=body_px, config=config, crossings=crossings, note=note
+    )
     return found if adaptation is None else replace(found, adaptations=(adaptation,))
 
 
-def sort_within_frames(table: DetectionTable) -> Int64:
+def sort_within_frames(table: DetectionTable) -> Int32:
     """Order ``(N,)`` of the detections that does not depend on how they are ordered within their frames."""
-    return np.lexsort((table.scores, *table.boxes.T, table.frame_numbers))
+    return np.lexsort((table.scores, *table.boxes.T, table.frame_numbers)).astype(np.int32)
 
 
 def _source(table: DetectionTable, embeddings: Callable[[], Embeddings] | None) -> Embeddings:
@@ -125,11 +126,25 @@ def _measure(
 ) -> Sights:  # fmt: skip
     tracklets = find_tracklets(table, usable, body_px, min(1.0, 0.25 + 6 / fps))
     shapes = to_shapes(table.boxes[tracklets.rows], body_px)
-    frames, clear = table.frame_numbers[tracklets.rows], find_clear(table, usable)[tracklets.rows]
+    frames = table.frame_numbers[tracklets.rows].astype(np.int32)
+    clear = find_clear(table, usable)[tracklets.rows]
     motion = fit_motion(shapes, tracklets, fps, rng)
     ends = find_ends(shapes, tracklets, fps)
     none = Looks.none(len(tracklets))
     return Sights(tracklets, shapes, frames, clear, ends, motion, none, witnesses[:, tracklets.rows])
+
+
+def _find_paths(
+    sights: Sights, pieces: Pieces | None, worth: Float64, n_animals: int, rng: np.random.Generator
+) -> tuple[Sights, Int64, Adaptation | None]:
+    """Sights with what was learnt of their looks, and the paths ``(T,)`` of the tracklets, -1 = none."""
+    paths, groups = np.full(len(sights.tracklets), -1, np.int64), np.arange(len(sights.tracklets))
+    adaptation = None
+    for _ in range(_count_rounds(pieces)):
+        sights, adaptation = _with_looks(sights, pieces, groups, n_animals, rng)
+        paths = _join(sights, worth, n_animals)
+        groups = _group_sure(paths, sights)
+    return sights, paths, adaptation
 
 
 def _count_rounds(pieces: Pieces | None) -> int:
@@ -178,34 +193,31 @@ def _group_sure(paths: Int64, sights: Sights) -> Int64:
     return groups
 
 
-def _report(
-    table: DetectionTable, order: Int64, paths: Int64, sights: Sights, config: IdentifyConfig, note: str | None,
-    body_px: float,
-) -> Identified:  # fmt: skip
-    tracklets, steps = sights.tracklets, list_steps(paths, sights.tracklets)
+def _decide(paths: Int64, sights: Sights, least_chance: float) -> tuple[Taken, DoubtfulCrossings]:
+    """What is whose, how certain it is, and where it may be wrong."""
+    steps = list_steps(paths, sights.tracklets)
     names = _name(paths, sights)
     crossings, transfers = find_crossings(steps, sights), find_transfers(steps, sights)
-    certain = np.zeros(len(tracklets))
+    certain = np.zeros(len(sights.tracklets))
     into = steps.tails >= 0
     certain[steps.tails[into]] = compute_certainties(steps, crossings, transfers, max(1, len(names)))[into]
-    taken, owners, sure = _take(paths, names, certain, sights)
-    doubtful = list_doubtful(steps, crossings, names, 1 - config.sure_chance)
-    return place_identities(
-        table, order, sights, taken, owners, sure, body_px=body_px, config=config, crossings=doubtful, note=note
-    )
+    doubtful = list_doubtful(steps, crossings, names, least_chance)
+    return _take(paths, names, certain, sights), doubtful
 
 
-def _take(paths: Int64, names: Int64, certain: Float64, sights: Sights) -> tuple[Int64, Int64, Float32]:
-    """Detections of the identities, as places in the rows of the tracklets, by identity and then frame."""
+def _take(paths: Int64, names: Int64, certain: Float64, sights: Sights) -> Taken:
+    """Detections of the tracklets on paths, and those that witnesses saw between them."""
     numbers = sights.tracklets.numbers
     taken = np.flatnonzero(paths[numbers] >= 0)
     taken = taken[np.lexsort((sights.frames[taken], paths[numbers[taken]]))]
-    owners, sure = names[paths[numbers[taken]]], certain[numbers[taken]].astype(np.float32)
+    own = numbers[taken]
+    owners, sure = names[paths[own]].astype(np.int32), certain[own].astype(np.float32)
     found, before = recover(taken, owners, sights.frames, paths[numbers] < 0, sights.witnesses)
     least = np.minimum(sure[before], sure[np.minimum(before + 1, len(sure) - 1)])
     taken, owners, sure = (np.concatenate(both) for both in ((taken, found), (owners, owners[before]), (sure, least)))
     sort = np.lexsort((sights.frames[taken], owners))
-    return taken[sort], owners[sort], sure[sort]
+    taken = taken[sort]
+    return Taken(sights.tracklets.rows[taken], sights.frames[taken], owners[sort], sights.clear[taken], sure[sort])
 
 
 def _name(paths: Int64, sights: Sights) -> Int64:

@@ -36,7 +36,7 @@ class Prints:
 
 def gather_pieces(
     sights: Sights,
-    order: Int64,
+    order: Int32,
     embeddings: Iterable[tuple[int, Float32]],
     n_animals: int,
     prints: Prints | None = None,
@@ -47,7 +47,7 @@ def gather_pieces(
     ----------
     sights : Sights
     order : ndarray
-        ``(N,)`` int64: rows of the tracklets are places in it, and it holds rows of the embeddings.
+        ``(N,)`` int32: rows of the tracklets are places in it, and it holds rows of the embeddings.
     embeddings : iterable
         First row and ``(n, d)`` embeddings of one stretch after the other, a row of zeros where there is none; none
         at all leaves size alone.
@@ -76,7 +76,7 @@ def gather_pieces(
     return _add_prints(found, prints, np.where(of >= 0, places[of], -1))
 
 
-def _cut(sights: Sights, order: Int64, n_animals: int) -> tuple[Int64, Int32, Float64, Float64]:
+def _cut(sights: Sights, order: Int32, n_animals: int) -> tuple[Int64, Int32, Float64, Float64]:
     """Tracklet ``(P,)`` of each piece, piece ``(N,)`` of each detection, time and size ``(P, 2)``, sights ``(P,)``."""
     tracklets, frames, fps = sights.tracklets, sights.frames, sights.motion.fps
     n_frames = int(frames.max(initial=0)) + 1

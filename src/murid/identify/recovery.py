@@ -13,16 +13,17 @@ LEAST_VOTES = 2
 
 
 def recover(
-    taken: Int64, owners: Int64, frames: Int64, free: NDArray[np.bool_], witnesses: Int32
+    taken: Int64, owners: Int32, frames: Int32, free: NDArray[np.bool_], witnesses: Int32
 ) -> tuple[Int64, Int64]:
     """Find the detections that belong into the gaps of paths.
 
     Parameters
     ----------
     taken, owners : ndarray
-        ``(n,)`` int64: detections on paths, by path and then frame, as places in `frames`, and their paths.
+        ``(n,)`` int64 and int32: detections of identities, as places in `frames`, and whose they are, by path and then
+        frame.
     frames : ndarray
-        ``(M,)`` int64 frame of each detection.
+        ``(M,)`` int32 frame of each detection.
     free : ndarray
         ``(M,)`` bool: whether each is on no path.
     witnesses : ndarray

@@ -23,7 +23,7 @@ class Sights:
     shapes : ndarray
         ``(M, 4)`` float32, in the order of the tracklets' rows, as are the next two.
     frames : ndarray
-        ``(M,)`` int64.
+        ``(M,)`` int32.
     clear : ndarray
         ``(M,)`` bool.
     ends, motion, looks
@@ -34,7 +34,7 @@ class Sights:
 
     tracklets: Tracklets
     shapes: Float32
-    frames: Int64
+    frames: Int32
     clear: NDArray[np.bool_]
     ends: Ends
     motion: MotionModel

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solveh_banded
 
-from murid.core.types import Float32, Float64, Int64
+from murid.core.types import Float32, Float64, Int32
 
 UNCLEAR = 0.1
 """Weight of a sight of an animal that others cover in part; that of a clear one is 1."""
@@ -23,23 +23,21 @@ _UNSEEN = 1e-6
 _BLOCK = 1 << 17
 
 
-def smooth_boxes(
-    frames: Int64, owners: Int64, boxes: Float32, seen: NDArray[np.bool_], clear: NDArray[np.bool_], fps: float
-) -> None:
-    """Smooth the boxes of animals over time, in place.
+def smooth_boxes(frames: Int32, boxes: Float32, seen: NDArray[np.bool_], clear: NDArray[np.bool_], fps: float) -> None:
+    """Smooth the boxes of an animal over time, in place.
 
     Parameters
     ----------
-    frames, owners : ndarray
-        ``(n,)`` int64 frame and animal of each box, by animal and then frame.
+    frames : ndarray
+        ``(n,)`` int32 frame of each box, ascending.
     boxes : ndarray
         ``(n, 4)`` float32 xyxy pixels.
     seen, clear : ndarray
-        ``(n,)`` bool: whether an animal was seen there, and whether no other covered it.
+        ``(n,)`` bool: whether the animal was seen there, and whether no other covered it.
     fps : float
         Frames per second.
     """
-    joined = (owners[1:] == owners[:-1]) & (frames[1:] == frames[:-1] + 1)
+    joined = frames[1:] == frames[:-1] + 1
     weights = np.where(seen, np.where(clear, 1.0, UNCLEAR), _UNSEEN)
     for part in _split(joined):
         joints, own = joined[part.start : part.stop - 1], boxes[part].astype(np.float64)

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from murid.core.types import Float32, Float64, Int64
+from murid.core.types import Float32, Float64, Int32, Int64
 from murid.identify.appearance import Looks, Views
 from murid.identify.motion import VELOCITY_S, Ends
 from murid.identify.tracklets import Tracklets
@@ -99,7 +99,7 @@ class ClearSights:
 
 
 def find_clear_sights(
-    steps: Steps, tracklets: Tracklets, shapes: Float32, frames: Int64, clear: NDArray[np.bool_], fps: float
+    steps: Steps, tracklets: Tracklets, shapes: Float32, frames: Int32, clear: NDArray[np.bool_], fps: float
 ) -> ClearSights:
     """Look for the clear sights around each step; `shapes`, `frames` and `clear` are in the order of the rows."""
     n, span = len(steps), max(2, round(VELOCITY_S * fps))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from murid.core.boxes import compute_areas, compute_centres
-from murid.core.types import DetectionTable, Float32, Int64
+from murid.core.types import DetectionTable, Float32, Int32, Int64
 
 NEXT_BEST = 2.0
 """A link is unambiguous if every other one is this many times as far …"""
@@ -32,13 +32,13 @@ class Tracklets:
     offsets : ndarray
         ``(T + 1,)`` int64: tracklet ``k`` holds ``rows[offsets[k]:offsets[k + 1]]``.
     rows : ndarray
-        ``(M,)`` int64 rows of the detections, ascending in time within a tracklet.
+        ``(M,)`` int32 rows of the detections, ascending in time within a tracklet.
     first_frames, last_frames : ndarray
         ``(T,)`` int64.
     """
 
     offsets: Int64
-    rows: Int64
+    rows: Int32
     first_frames: Int64
     last_frames: Int64
 
@@ -160,7 +160,7 @@ def _gather(rows: Int64, frames: Int64, followers: Int64) -> Tracklets:
     order = np.argsort(numbers, kind="stable")
     offsets = np.append(0, np.cumsum(np.bincount(numbers))).astype(np.int64)
     ordered = frames[order]
-    return Tracklets(offsets, rows[order], ordered[offsets[:-1]], ordered[offsets[1:] - 1])
+    return Tracklets(offsets, rows[order].astype(np.int32), ordered[offsets[:-1]], ordered[offsets[1:] - 1])
 
 
 def to_shapes(boxes: Float32, body_px: float) -> Float32:
