@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
+from scipy.special import expit
 
 from murid.core.types import Float32, Float64, Int64
 from murid.identify.appearance import (
@@ -26,6 +27,8 @@ from murid.identify.appearance import (
     add_up,
     calibrate,
     compute_odds,
+    fit_apart,
+    fit_spread,
     pair_different,
     pair_same,
     scatter,
@@ -61,6 +64,21 @@ class Adaptation:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class _Features:
+    """What pieces of groups of tracklets look like: without prints ``(P, d)``, and all of it ``(P, d + p)``."""
+
+    owners: Int64
+    times_s: Float64
+    plain: Float64
+    everything: Float64
+
+    def see(self, axes: tuple[Float64, Float64]) -> Pieces:
+        """Pieces along the axes that tell coats, and those that tell animals of one coat."""
+        seen = np.column_stack([self.plain @ axes[0], self.everything @ axes[1]])
+        return Pieces(self.owners, self.times_s, seen)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class _Pairs:
     """Pairs of stretches: differences ``(E, r)``, pieces' share in their variance ``(E,)``, whether of one animal."""
 
@@ -70,15 +88,20 @@ class _Pairs:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _Proof:
-    """How features did on held-out stretches: variances as in `Looks`, trust, loss in nats, share told rightly."""
+class _Spread:
+    """Variances ``(r,)`` as of `Looks`, and the share of pairs of animals that are of one coat."""
 
     same: Float64
     different: Float64
     noise: Float64
-    trust: float
-    loss: float
-    right: float
+    alike: float
+
+    def compare(self, pairs: _Pairs, n_coats: int) -> tuple[Float64, Float64]:
+        """Logarithms ``(E,)`` of the odds that pairs are one animal, by their coats alone and by everything."""
+        blur = self.noise * pairs.shares[:, None]
+        same, different, seen = self.same + blur, self.different + blur, pairs.differences
+        coats = compute_odds(seen[:, :n_coats], same[:, :n_coats], different[:, :n_coats], self.alike)
+        return coats, compute_odds(seen, same, different, self.alike, n_coats)
 
 
 def adapt_looks(
@@ -109,20 +132,20 @@ def adapt_looks(
     if min(len(same), len(different)) < LEAST_PAIRS or n_animals < 2:
         return None, None
     plain = _level(own.features, same)
-    n_dims = min(MOST_DIMS, n_animals - 1)
-    before = _prove(Pieces(own.tracklets, own.times_s, plain), same, different, n_dims, rng)
     everything = np.column_stack([plain, _level(pieces.prints[order].astype(np.float64), same)])
-    after = _prove(Pieces(own.tracklets, own.times_s, everything), same, different, n_dims, rng)
-    if before is None or after is None:
+    features = _Features(own.tracklets, own.times_s, plain, everything)
+    n_dims = min(MOST_DIMS, n_animals - 1)
+    proof = _prove(features, same, different, n_dims, rng)
+    if proof is None:
         return None, None
-    used = after.trust > 0 and after.loss < before.loss - LEAST_GAIN and after.right > before.right
-    adaptation = Adaptation(before.right, after.right, used)
-    if not used:
+    spread, trust, adaptation = proof
+    if not adaptation.used:
         return None, adaptation
-    seen = everything @ _learn(Pieces(own.tracklets, own.times_s, everything), same, different, n_dims)
+    seen = features.see(_learn(features, same, different, n_dims)).features
     sums, counts = add_up(seen, own.tracklets, len(groups))
     means = np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], np.nan)
-    return Looks(Views(means, counts)[groups], after.same, after.different, after.noise, after.trust), adaptation
+    views = Views(means, counts)[groups]
+    return Looks(views, spread.same, spread.different, spread.noise, trust, spread.alike, n_dims), adaptation
 
 
 def _level(features: Float32 | Float64, same: Int64) -> Float64:
@@ -131,42 +154,64 @@ def _level(features: Float32 | Float64, same: Int64) -> Float64:
     return np.asarray(features / np.sqrt(max(usual, 1e-12)), np.float64)
 
 
-def _learn(pieces: Pieces, same: Int64, different: Int64, n_dims: int) -> Float64:
-    """Discriminants ``(d, n_dims)`` of what differs between the means of animals.
+def _learn(features: _Features, same: Int64, different: Int64, n_dims: int) -> tuple[Float64, Float64]:
+    """Discriminants ``(d, n_dims)`` of coats, and ``(d + p, n_dims)`` of animals of one coat."""
+    coats = _find_axes(features.owners, features.plain, same, different, n_dims)
+    seen = features.plain @ coats
+    spread = fit_spread(seen[same[:, 0]] - seen[same[:, 1]])
+    differences = seen[different[:, 0]] - seen[different[:, 1]]
+    weights = _weigh_alike(differences, spread, *fit_apart(differences, spread))
+    return coats, _find_axes(features.owners, features.everything, same, different, n_dims, weights)
 
-    Means of few pieces are drawn towards the mean of all, or their noise would be taken for a difference.
+
+def _weigh_alike(differences: Float64, same: Float64, apart: Float64, alike: float) -> Float64:
+    """How likely each pair ``(E,)`` of different animals is of one coat, from differences in their coats."""
+    weights: Float64 = expit(np.log(alike) - np.log1p(-alike) + compute_odds(differences, same, apart))
+    return weights
+
+
+def _find_axes(
+    owners: Int64, features: Float64, same: Int64, different: Int64, n_dims: int, weights: Float64 | None = None
+) -> Float64:
+    """Discriminants of what differs between the means of animals, in pairs of them that count by their weights.
+
+    Means of few pieces count less, or their noise would be taken for a difference.
     """
     used = np.unique(np.concatenate([same, different]))
-    owners, middle = pieces.tracklets, pieces.features[used].mean(axis=0)
-    sums, counts = add_up(pieces.features[used] - middle, owners[used], int(owners.max()) + 1)
-    means = (sums / (counts + _PRIOR_PIECES)[:, None])[owners]
-    return solve_axes(scatter(pieces.features, same), scatter(means, different), n_dims, _SHRINKAGE)
+    sums, counts = add_up(features[used], owners[used], int(owners.max()) + 1)
+    means = (sums / np.maximum(counts, 1)[:, None])[owners]
+    reliable = (counts / (counts + _PRIOR_PIECES))[owners][different].prod(axis=1)
+    between = scatter(means, different, reliable if weights is None else reliable * weights)
+    return solve_axes(scatter(features, same), between, n_dims, _SHRINKAGE)
 
 
-def _prove(pieces: Pieces, same: Int64, different: Int64, n_dims: int, rng: np.random.Generator) -> _Proof | None:
+def _prove(
+    features: _Features, same: Int64, different: Int64, n_dims: int, rng: np.random.Generator
+) -> tuple[_Spread, float, Adaptation] | None:
     """Learn on all but a third of the recording what is tried on that, for each third."""
-    parts = (pieces.times_s // BLOCK_S).astype(np.int64) % _N_PARTS
+    parts = (features.times_s // BLOCK_S).astype(np.int64) % _N_PARTS
     spreads, odds, labels = [], [], []
     for part in range(_N_PARTS):
         learnt = [pairs[(parts[pairs] != part).all(axis=1)] for pairs in (same, different)]
         if min(map(len, learnt)) < LEAST_PAIRS:
             return None
-        seen = pieces.features @ _learn(pieces, learnt[0], learnt[1], n_dims)
+        seen = features.see(_learn(features, learnt[0], learnt[1], n_dims))
         tried = np.flatnonzero(parts == part)
-        tests = _pair_stretches(Pieces(pieces.tracklets[tried], pieces.times_s[tried], seen[tried]), rng)
+        tests = _pair_stretches(Pieces(seen.tracklets[tried], seen.times_s[tried], seen.features[tried]), rng)
         tests = [own for own in tests if own.is_same.any() and not own.is_same.all()]
         if not tests:
             return None
-        spread = _measure_spread(tests)
-        spreads.append(spread)
-        for own in tests:
-            blur = spread[2] * own.shares[:, None]
-            odds.append(compute_odds(own.differences, spread[0] + blur, spread[1] + blur))
-            labels.append(own.is_same)
-    said, truth = np.concatenate(odds), np.concatenate(labels)
-    trust = calibrate(said, truth.astype(np.float64))
-    within, between, noise = np.mean(spreads, axis=0)
-    return _Proof(within, between, noise, trust, *_judge(trust * said, truth))
+        spreads.append(_measure_spread(tests, n_dims))
+        odds += [spreads[-1].compare(own, n_dims) for own in tests]
+        labels += [own.is_same for own in tests]
+    truth = np.concatenate(labels)
+    before, after = (np.concatenate(said) for said in zip(*odds, strict=True))
+    trusts = [calibrate(said, truth.astype(np.float64)) for said in (before, after)]
+    (lost, right), (loses, tells) = (_judge(t * said, truth) for t, said in zip(trusts, (before, after), strict=True))
+    used = trusts[1] > 0 and loses < lost - LEAST_GAIN and tells > right
+    columns = zip(*((own.same, own.different, own.noise, own.alike) for own in spreads), strict=True)
+    same_, different_, noise, alike = (np.mean(column, axis=0) for column in columns)
+    return _Spread(same_, different_, noise, float(alike)), trusts[1], Adaptation(right, tells, used)
 
 
 def _judge(odds: Float64, is_same: NDArray[np.bool_]) -> tuple[float, float]:
@@ -203,12 +248,18 @@ def _pair_stretches(pieces: Pieces, rng: np.random.Generator) -> list[_Pairs]:
     return tests
 
 
-def _measure_spread(tests: list[_Pairs]) -> Float64:
-    """Variances ``(3, r)``: within and between animals, and what a single piece adds to both."""
+def _measure_spread(tests: list[_Pairs], n_coats: int) -> _Spread:
+    """Variances within and between animals, of one coat beyond the first dimensions, and what a single piece adds."""
     short, long = tests[0], tests[-1]
     small, large = (np.square(own.differences[own.is_same]).mean(axis=0) for own in (long, short))
     few, many = short.shares[short.is_same].mean(), long.shares[long.is_same].mean()
     noise = np.maximum(large - small, 0) / max(few - many, 1e-6)
     within = np.maximum(np.maximum(small - noise * many, _LEAST_SHARE * large), 1e-9)
-    apart = np.square(long.differences[~long.is_same]).mean(axis=0) - noise * long.shares[~long.is_same].mean()
-    return np.stack([within, np.maximum(apart, within), noise])
+    differences, blur = long.differences[~long.is_same], noise * long.shares[~long.is_same].mean()
+    coats = differences[:, :n_coats]
+    alone = (within + blur)[:n_coats]
+    apart, alike = fit_apart(coats, alone)
+    weights = _weigh_alike(coats, alone, apart, alike) + 1e-9
+    between = np.average(np.square(differences), axis=0, weights=weights)
+    between[:n_coats] = apart
+    return _Spread(within, np.maximum(between - blur, within), noise, alike)

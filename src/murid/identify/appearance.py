@@ -90,6 +90,9 @@ class Looks:
         Factor in [0, 1] by which odds are multiplied.
     alike : float
         Share of pairs of animals that look the same, as two of one coat do.
+    n_coats : int or None
+        So many of the dimensions tell coats apart, which `alike` is about, and the others animals of one coat; None =
+        all of them.
     """
 
     views: Views
@@ -98,6 +101,7 @@ class Looks:
     noise: Float64
     trust: float
     alike: float = 0.0
+    n_coats: int | None = None
 
     @classmethod
     def none(cls, n_tracklets: int) -> Looks:
@@ -116,7 +120,7 @@ class Looks:
         differences = a.means - b.means
         known = np.asarray(np.isfinite(differences).all(axis=1), bool)
         odds = compute_odds(
-            np.where(known[:, None], differences, 0), self.same + blur, self.different + blur, self.alike
+            np.where(known[:, None], differences, 0), self.same + blur, self.different + blur, self.alike, self.n_coats
         )
         return np.asarray(np.clip(np.where(known, self.trust * odds, 0), -MOST_GAIN, MOST_GAIN), np.float64)
 
@@ -146,7 +150,7 @@ def fit_looks(pieces: Pieces, groups: Int64, n_animals: int, rng: np.random.Gene
     if not len(alike_pairs):
         return none
     # What varies within an animal is more on stretches that the axes were not learnt from.
-    spread = _spread(alike_pairs)
+    spread = fit_spread(alike_pairs)
     apart, alike = fit_apart(apart_pairs, spread)
     odds = [compute_odds(own, spread, apart, alike) for own in (alike_pairs, apart_pairs)]
     trust = calibrate(np.concatenate(odds), np.repeat([1.0, 0.0], [len(o) for o in odds]))
@@ -208,14 +212,16 @@ def solve_axes(within: Float64, between: Float64, n_dims: int, shrinkage: float)
     return axes
 
 
-def scatter(features: Float32 | Float64, pairs: Int64) -> Float64:
-    """Mean square ``(d, d)`` of the differences of pairs."""
+def scatter(features: Float32 | Float64, pairs: Int64, weights: Float64 | None = None) -> Float64:
+    """Mean square ``(d, d)`` of the differences of pairs, which count by their weights ``(E,)``, or all the same."""
     differences = (features[pairs[:, 0]] - features[pairs[:, 1]]).astype(np.float64)
-    squares: Float64 = differences.T @ differences / len(differences)
+    if weights is None:
+        weights = np.ones(len(differences))
+    squares: Float64 = (differences * weights[:, None]).T @ differences / max(float(weights.sum()), 1e-12)
     return squares
 
 
-def _spread(differences: Float64, weights: Float64 | None = None) -> Float64:
+def fit_spread(differences: Float64, weights: Float64 | None = None) -> Float64:
     """Squared scales ``(r,)`` of Student's t, of greatest likelihood (EM)."""
     squares = np.square(differences)
     spread = np.maximum(np.average(squares, axis=0, weights=weights), 1e-9)
@@ -227,27 +233,30 @@ def _spread(differences: Float64, weights: Float64 | None = None) -> Float64:
 
 def fit_apart(differences: Float64, same: Float64) -> tuple[Float64, float]:
     """Variances ``(r,)`` between animals that do not look the same, and the share of pairs that do (EM)."""
-    different, alike = np.maximum(_spread(differences), same), 0.1
+    different, alike = np.maximum(fit_spread(differences), same), 0.1
     for _ in range(_N_STEPS):
         weights = expit(np.log1p(-alike) - np.log(alike) - compute_odds(differences, same, different))
         alike = float(np.clip(1 - weights.mean(), _LEAST_ALIKE, 1 - _LEAST_ALIKE))
-        different = np.maximum(_spread(differences, weights + 1e-9), same)
+        different = np.maximum(fit_spread(differences, weights + 1e-9), same)
     return different, alike
 
 
-def compute_odds(differences: Float64, same: Float64, different: Float64, alike: float = 0.0) -> Float64:
+def compute_odds(
+    differences: Float64, same: Float64, different: Float64, alike: float = 0.0, n_coats: int | None = None
+) -> Float64:
     """Logarithm of the odds that two sights are one animal, both differences distributed as Student's t.
 
-    A share `alike` of pairs of animals look as much the same as one animal does: looks then speak against one animal,
-    but hardly for it.
+    A share `alike` of pairs of animals look as much the same in their coats, the first `n_coats` dimensions or all, as
+    one animal does: coats then speak against one animal, but hardly for it.
     """
     wider = np.maximum(different, same)
     squares = np.square(differences)
     odds = np.log1p(squares / (wider * _FREEDOM)) - np.log1p(squares / (same * _FREEDOM))
-    total: Float64 = (0.5 * np.log(wider / same) + (_FREEDOM + 1) / 2 * odds).sum(axis=-1)
+    each = 0.5 * np.log(wider / same) + (_FREEDOM + 1) / 2 * odds
+    coats: Float64 = each[..., :n_coats].sum(axis=-1)
     if alike > 0:
-        total = -np.logaddexp(np.log(alike), np.log1p(-alike) - total)
-    return total
+        coats = -np.logaddexp(np.log(alike), np.log1p(-alike) - coats)
+    return coats if n_coats is None else coats + each[..., n_coats:].sum(axis=-1)
 
 
 def _prove(
