@@ -20,6 +20,7 @@ LONGEST_CONTACT_S = 3.0
 """Beyond it, motion before a contact says nothing of motion after it."""
 LEAST_BETTER = 0.5
 """Evidence by which an exchange has to be better to be made."""
+_FAR = 2 * POOLED_TRACKLETS
 _MOST_SPANNED = 40
 _MOST_ROUNDS = 20
 
@@ -192,8 +193,8 @@ def _apply(paths: Int64, steps: Steps, crossings: Crossings, transfers: Transfer
             ways = [(steps.heads[x], steps.tails[y]), (steps.heads[y], steps.tails[x])]
         if touched & used:
             continue
-        # Evidence pools looks of the tracklets around a step, so what lies near must be weighed anew.
-        touched.update(near for step in used for near in range(step - POOLED_TRACKLETS, step + POOLED_TRACKLETS + 1))
+        # Evidence pools looks of the tracklets around a step: where two pools overlap, one must be weighed anew.
+        touched.update(near for step in used for near in range(step - _FAR, step + _FAR + 1))
         for head, tail in ways:
             if head >= 0:
                 after[head] = tail

@@ -33,7 +33,7 @@ from murid.identify.witnesses import split_tracks
 Embeddings = Iterator[tuple[int, Float32]]
 """First row and ``(n, d)`` embeddings of one stretch of detections after the other."""
 
-SURE = 4.5
+SURE = 6.0
 """Lead from which on two tracklets are taken for one animal when its looks are learnt …"""
 LONGEST_SURE_S = 1.0
 """… if there is no longer gap between them."""
