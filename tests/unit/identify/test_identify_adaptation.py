@@ -5,6 +5,8 @@ import pytest
 
 from murid.core import Detections, DetectionTable
 from murid.identify import identify_animals
+from murid.identify.adaptation import adapt_looks
+from murid.identify.appearance import Pieces
 from murid.identify.pieces import Prints
 
 FPS, SIDE, N_FRAMES, MEET = 25.0, 40.0, 1000, 520
@@ -61,3 +63,25 @@ def test_too_few_prints_say_nothing():
     prints = take_prints(table, True, 1.0)
     found = identify_animals(table, 2, FPS, prints=Prints(prints.rows[:4], prints.values[:4]))
     assert found.adaptations == ()
+
+
+def see_mixed(seed, n_pieces=80):
+    """Pieces of four animals, two black and two white: coats tell these apart, and faint patterns each two."""
+    rng = np.random.default_rng(seed)
+    animals = np.repeat(np.arange(4), n_pieces)
+    times_s = np.tile(np.arange(n_pieces) * 0.5, 4)
+    coats = np.where(animals < 2, -5.0, 5.0)[:, None] * np.ones(8) + rng.normal(0, 1, (len(animals), 8))
+    prints = 0.7 * rng.normal(size=(4, 40))[animals] + rng.normal(0, 1, (len(animals), 40))
+    everyone = np.arange(len(animals))
+    return Pieces(animals, times_s, coats.astype(np.float32), everyone, prints.astype(np.float32))
+
+
+def test_prints_tell_animals_of_one_coat_where_coats_differ():
+    pieces = see_mixed(2)
+    looks, adaptation = adapt_looks(pieces, np.arange(4), 4, np.random.default_rng(0))
+    assert adaptation.used
+    assert adaptation.after > adaptation.before + 0.05
+    views, firsts = looks.views, np.repeat(np.arange(4), 4)
+    odds = looks.compare(views[firsts], views[np.tile(np.arange(4), 4)]).reshape(4, 4)
+    assert (np.diag(odds) > 1).all()
+    assert (odds[~np.eye(4, dtype=bool)] < -1).all()
