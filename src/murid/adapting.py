@@ -17,7 +17,7 @@ from murid.store import RunDirectory
 from murid.video import FrameSource, open_source, sample_frames
 from murid.video.ahead import read_ahead
 
-MOST_PRINTS = 40_000
+MOST_PRINTS = 100_000
 """Prints of one recording at most, spread evenly over it."""
 _N_BACKDROP_FRAMES = 60
 _LONGEST_SIDE = 1280

@@ -32,14 +32,17 @@ from murid.identify.appearance import (
     pair_different,
     pair_same,
     scatter,
+    scatter_means,
     solve_axes,
     thin,
 )
 
 LEAST_GAIN = 0.01
 """Held-out log likelihood, in nats a pair, that prints have to gain, and tell more of the pairs rightly."""
-_SHRINKAGE = 0.3
-_PRIOR_PIECES = 20
+_RIDGE = 0.05
+"""Of embeddings and size, as a share of how much each varies within an animal, which is what pieces have in common."""
+_PRINT_RIDGE = 0.7
+"""Of prints, of which there are so many more values than pieces that only their common direction says something."""
 _N_PARTS = 3
 _STRETCHES = (1, 4, 16)  # pieces whose mean is tried on held-out stretches
 _LEAST_SHARE = 0.02  # of the variance of single pieces that remains however many are averaged
@@ -69,12 +72,12 @@ class _Features:
 
     owners: Int64
     times_s: Float64
-    plain: Float64
-    everything: Float64
+    plain: Float32
+    everything: Float32
 
     def see(self, axes: tuple[Float64, Float64]) -> Pieces:
         """Pieces along the axes that tell coats, and those that tell animals of one coat."""
-        seen = np.column_stack([self.plain @ axes[0], self.everything @ axes[1]])
+        seen = np.column_stack([self.plain @ axes[0], self.everything @ axes[1]]).astype(np.float64)
         return Pieces(self.owners, self.times_s, seen)
 
 
@@ -132,7 +135,7 @@ def adapt_looks(
     if min(len(same), len(different)) < LEAST_PAIRS or n_animals < 2:
         return None, None
     plain = _level(own.features, same)
-    everything = np.column_stack([plain, _level(pieces.prints[order].astype(np.float64), same)])
+    everything = np.column_stack([plain, _level(pieces.prints[order], same)])
     features = _Features(own.tracklets, own.times_s, plain, everything)
     n_dims = min(MOST_DIMS, n_animals - 1)
     proof = _prove(features, same, different, n_dims, rng)
@@ -142,26 +145,57 @@ def adapt_looks(
     if not adaptation.used:
         return None, adaptation
     seen = features.see(_learn(features, same, different, n_dims)).features
-    sums, counts = add_up(seen, own.tracklets, len(groups))
-    means = np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], np.nan)
-    views = Views(means, counts)[groups]
+    views = Views.average(seen, own.tracklets, len(groups))[groups]
     return Looks(views, spread.same, spread.different, spread.noise, trust, spread.alike, n_dims), adaptation
 
 
-def _level(features: Float32 | Float64, same: Int64) -> Float64:
+def level_features(pieces: Pieces, printed: bool) -> tuple[Pieces, Float64]:
+    """Pieces with all that is seen of them side by side, as `contrast.fit_contrast` wants them.
+
+    Parameters
+    ----------
+    pieces : Pieces
+    printed : bool
+        Whether prints count; then only pieces that have any are taken.
+
+    Returns
+    -------
+    pieces : Pieces
+    ridge : ndarray
+        ``(d,)`` float64, of each feature.
+    """
+    rows = pieces.printed if printed else np.arange(len(pieces))
+    own = Pieces(pieces.tracklets[rows], pieces.times_s[rows], pieces.features[rows])
+    same = pair_same(own, np.random.default_rng(0))
+    parts = [_level(own.features, same)]
+    if printed:
+        parts.append(_level(pieces.prints, same))
+    everything: Float32 = np.column_stack(parts)
+    return Pieces(own.tracklets, own.times_s, everything), _choose_ridge(parts[0], everything)
+
+
+def _level(features: Float32 | Float64, same: Int64) -> Float32:
     """Features of which each varies as much as another one, on average, within an animal."""
+    if not len(same):
+        return features.astype(np.float32)
     usual = np.square(features[same[:, 0]] - features[same[:, 1]]).mean()
-    return np.asarray(features / np.sqrt(max(usual, 1e-12)), np.float64)
+    return np.asarray(features / np.sqrt(max(usual, 1e-12)), np.float32)
+
+
+def _choose_ridge(plain: Float32, everything: Float32) -> Float64:
+    ridge: Float64 = np.repeat([_RIDGE, _PRINT_RIDGE], [plain.shape[1], everything.shape[1] - plain.shape[1]])
+    return ridge
 
 
 def _learn(features: _Features, same: Int64, different: Int64, n_dims: int) -> tuple[Float64, Float64]:
     """Discriminants ``(d, n_dims)`` of coats, and ``(d + p, n_dims)`` of animals of one coat."""
-    coats = _find_axes(features.owners, features.plain, same, different, n_dims)
+    ridge = _choose_ridge(features.plain, features.everything)
+    coats = _find_axes(features.owners, features.plain, ridge[: features.plain.shape[1]], same, different, n_dims)
     seen = features.plain @ coats
     spread = fit_spread(seen[same[:, 0]] - seen[same[:, 1]])
     differences = seen[different[:, 0]] - seen[different[:, 1]]
     weights = _weigh_alike(differences, spread, *fit_apart(differences, spread))
-    return coats, _find_axes(features.owners, features.everything, same, different, n_dims, weights)
+    return coats, _find_axes(features.owners, features.everything, ridge, same, different, n_dims, weights)
 
 
 def _weigh_alike(differences: Float64, same: Float64, apart: Float64, alike: float) -> Float64:
@@ -171,18 +205,17 @@ def _weigh_alike(differences: Float64, same: Float64, apart: Float64, alike: flo
 
 
 def _find_axes(
-    owners: Int64, features: Float64, same: Int64, different: Int64, n_dims: int, weights: Float64 | None = None
+    owners: Int64,
+    features: Float32,
+    ridge: Float64,
+    same: Int64,
+    different: Int64,
+    n_dims: int,
+    weights: Float64 | None = None,
 ) -> Float64:
-    """Discriminants of what differs between the means of animals, in pairs of them that count by their weights.
-
-    Means of few pieces count less, or their noise would be taken for a difference.
-    """
-    used = np.unique(np.concatenate([same, different]))
-    sums, counts = add_up(features[used], owners[used], int(owners.max()) + 1)
-    means = (sums / np.maximum(counts, 1)[:, None])[owners]
-    reliable = (counts / (counts + _PRIOR_PIECES))[owners][different].prod(axis=1)
-    between = scatter(means, different, reliable if weights is None else reliable * weights)
-    return solve_axes(scatter(features, same), between, n_dims, _SHRINKAGE)
+    """Discriminants of what differs between animals, in pairs of them that count by their weights."""
+    between = scatter_means(owners, features, same, different, weights)
+    return solve_axes(scatter(features, same), between, n_dims, ridge)
 
 
 def _prove(

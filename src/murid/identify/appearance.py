@@ -25,11 +25,12 @@ AT_ONCE_S = 0.25
 MOST_GAIN = 8.0
 """Highest logarithm of odds that looks may add."""
 BLOCK_S = 10.0
-SHRINKAGE = 0.1
+RIDGE = 0.1
 _FREEDOM = 4.0
 MOST_DIMS = 8
 LEAST_PAIRS = 10
 _MOST_PAIRS = 20000
+_PRIOR_PIECES = 20
 _N_STEPS = 30
 _LEAST_ALIKE = 0.01
 
@@ -61,6 +62,12 @@ class Pieces:
     def __len__(self) -> int:
         return len(self.times_s)
 
+    def regroup(self, groups: Int64) -> Pieces:
+        """Pieces, without prints, of groups ``(T,)`` of tracklets instead of tracklets."""
+        of = groups[self.tracklets]
+        order = np.argsort(of, kind="stable")
+        return Pieces(of[order], self.times_s[order], self.features[order])
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Views:
@@ -72,6 +79,12 @@ class Views:
     def __getitem__(self, rows: Int64) -> Views:
         """Return some of them."""
         return Views(self.means[rows], self.counts[rows])
+
+    @classmethod
+    def average(cls, seen: Float32 | Float64, owners: Int64, n: int) -> Views:
+        """Views of `n` owners, of pieces ``(P, r)`` that are theirs by `owners` ``(P,)``."""
+        sums, counts = add_up(seen, owners, n)
+        return cls(np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], np.nan), counts)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -106,9 +119,8 @@ class Looks:
     @classmethod
     def none(cls, n_tracklets: int) -> Looks:
         """Looks that say nothing."""
-        return cls(
-            Views(np.full((n_tracklets, 1), np.nan), np.zeros(n_tracklets)), np.ones(1), np.ones(1), np.zeros(1), 0.0
-        )
+        unknown = Views(np.full((n_tracklets, 1), np.nan), np.zeros(n_tracklets))
+        return cls(unknown, np.ones(1), np.ones(1), np.zeros(1), 0.0)
 
     def compute_gains(self, heads: Int64, tails: Int64) -> Float64:
         """Logarithms ``(E,)`` of how much likelier the looks are for one animal than for two."""
@@ -137,9 +149,7 @@ def fit_looks(pieces: Pieces, groups: Int64, n_animals: int, rng: np.random.Gene
     rng : Generator
     """
     none = Looks.none(len(groups))
-    of = groups[pieces.tracklets]
-    order = np.argsort(of, kind="stable")
-    pieces = Pieces(of[order], pieces.times_s[order], pieces.features[order])
+    pieces = pieces.regroup(groups)
     same, different = pair_same(pieces, rng), pair_different(pieces, rng)
     if min(len(same), len(different)) < LEAST_PAIRS or n_animals < 2:
         return none
@@ -157,9 +167,8 @@ def fit_looks(pieces: Pieces, groups: Int64, n_animals: int, rng: np.random.Gene
     if trust <= 0:
         return none
     seen = pieces.features @ find_axes(pieces.features, same, different, n_dims)
-    sums, counts = add_up(seen, pieces.tracklets, len(groups))
-    means = np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], np.nan)
-    return Looks(Views(means, counts)[groups], spread, apart, np.zeros(len(spread)), trust, alike)
+    views = Views.average(seen, pieces.tracklets, len(groups))[groups]
+    return Looks(views, spread, apart, np.zeros(len(spread)), trust, alike)
 
 
 def add_up(values: Float32 | Float64, groups: Int64, n_groups: int) -> tuple[Float64, Float64]:
@@ -196,18 +205,20 @@ def thin(pairs: Int64, rng: np.random.Generator, most: int = _MOST_PAIRS) -> Int
     return pairs if len(pairs) <= most else pairs[rng.choice(len(pairs), most, replace=False)]
 
 
-def find_axes(
-    features: Float32 | Float64, same: Int64, different: Int64, n_dims: int, shrinkage: float = SHRINKAGE
-) -> Float64:
+def find_axes(features: Float32 | Float64, same: Int64, different: Int64, n_dims: int) -> Float64:
     """Linear discriminants ``(d, n_dims)``: differences between animals over those within one (Fisher)."""
-    return solve_axes(scatter(features, same), scatter(features, different), n_dims, shrinkage)
+    within = scatter(features, same)
+    usual = max(float(np.trace(within)) / len(within), 1e-9)  # boxes that are all alike do not vary
+    return solve_axes(within, scatter(features, different), n_dims, RIDGE * usual)
 
 
-def solve_axes(within: Float64, between: Float64, n_dims: int, shrinkage: float) -> Float64:
-    """The same from scatters ``(d, d)`` of differences within and between animals."""
+def solve_axes(within: Float64, between: Float64, n_dims: int, ridge: float | Float64) -> Float64:
+    """The same from scatters ``(d, d)`` of differences within and between animals.
+
+    `ridge` ``(d,)`` is variance within animals that few pieces have not shown.
+    """
     n = len(within)
-    usual = max(float(np.trace(within)) / n, 1e-9)  # boxes that are all alike do not vary
-    noise = (1 - shrinkage) * within + shrinkage * usual * np.eye(n)
+    noise = within + ridge * np.eye(n)
     axes: Float64 = eigh(between, noise, subset_by_index=(n - n_dims, n - 1))[1][:, ::-1]
     return axes
 
@@ -219,6 +230,20 @@ def scatter(features: Float32 | Float64, pairs: Int64, weights: Float64 | None =
         weights = np.ones(len(differences))
     squares: Float64 = (differences * weights[:, None]).T @ differences / max(float(weights.sum()), 1e-12)
     return squares
+
+
+def scatter_means(
+    owners: Int64, features: Float32 | Float64, same: Int64, different: Int64, weights: Float64 | None = None
+) -> Float64:
+    """Mean square ``(d, d)`` of the differences of animals' means, in pairs that count by their weights ``(E,)``.
+
+    Means of few pieces count less, or their noise would be taken for a difference.
+    """
+    used = np.unique(np.concatenate([same, different]))
+    sums, counts = add_up(features[used], owners[used], int(owners.max()) + 1)
+    means = (sums / np.maximum(counts, 1)[:, None])[owners]
+    reliable = (counts / (counts + _PRIOR_PIECES))[owners][different].prod(axis=1)
+    return scatter(means, different, reliable if weights is None else reliable * weights)
 
 
 def fit_spread(differences: Float64, weights: Float64 | None = None) -> Float64:

@@ -10,19 +10,24 @@ from numpy.typing import NDArray
 from murid.core.types import Float64, Int64
 from murid.identify.motion import MotionModel
 from murid.identify.sights import Sights
-from murid.identify.steps import POOLED_TRACKLETS, ClearSights, Steps, find_clear_sights, list_steps, pool_looks
+from murid.identify.steps import ClearSights, Pools, Steps, find_clear_sights, list_steps, pool_looks
 from murid.identify.tracklets import Tracklets, count_up
 
-WEIGHTS = np.array([0.7, 0.3, 1.7, 0.5, 0.5])
+WEIGHTS = np.array([0.7, 0.3, 1.0, 0.5, 0.5])
 """Of the evidence for a crossing: motion from tracklet to tracklet, motion through the whole contact, looks, witnesses
 from tracklet to tracklet, witnesses through the whole contact."""
+_LOOKS = 2
 LONGEST_CONTACT_S = 3.0
 """Beyond it, motion before a contact says nothing of motion after it."""
 LEAST_BETTER = 0.5
 """Evidence by which an exchange has to be better to be made."""
-_FAR = 2 * POOLED_TRACKLETS
 _MOST_SPANNED = 40
-_MOST_ROUNDS = 20
+MOST_SURE = 20.0
+"""Lead of motion and witnesses from which on two crossings are not where a stretch of two paths was exchanged."""
+_MOST_ROUNDS = 50
+_MOST_WORK = 2_000_000  # rounds times tracklets
+_LEAST_ROUNDS = 8
+_MOST_STRETCHES = 30  # for each crossing at which they may begin
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -42,8 +47,7 @@ class Crossings:
     @property
     def leads(self) -> Float64:
         """``(C,)`` float64 evidence, weighted and added up."""
-        leads: Float64 = self.evidence @ WEIGHTS
-        return leads
+        return _weigh(self.evidence)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -68,11 +72,15 @@ class Transfers:
     @property
     def leads(self) -> Float64:
         """``(K,)`` float64 evidence, weighted and added up."""
-        leads: Float64 = self.evidence @ WEIGHTS
-        return leads
+        return _weigh(self.evidence)
 
 
-def find_crossings(steps: Steps, sights: Sights) -> Crossings:
+def _weigh(evidence: Float64) -> Float64:
+    leads: Float64 = evidence @ WEIGHTS
+    return leads
+
+
+def find_crossings(steps: Steps, sights: Sights, pools: Pools) -> Crossings:
     """Compare every two steps that overlap in time with what they would be if the two animals were exchanged."""
     x, y = _pair_overlapping(steps)
     a, b, c, d = steps.heads[x], steps.tails[x], steps.heads[y], steps.tails[y]
@@ -81,10 +89,8 @@ def find_crossings(steps: Steps, sights: Sights) -> Crossings:
     vote = sights.count_votes
     votes = vote(a, b) + vote(c, d) - vote(a, d) - vote(c, b)
     clear = find_clear_sights(steps, sights.tracklets, sights.shapes, sights.frames, sights.clear, sights.motion.fps)
-    before, after = pool_looks(steps, sights.looks, sights.tracklets)
-    compare = sights.looks.compare
-    looks = compare(before[x], after[x]) + compare(before[y], after[y])
-    looks -= compare(before[x], after[y]) + compare(before[y], after[x])
+    before, after = pools.before, pools.after
+    looks = sights.contrast.compare_exchanged((before[x], before[y]), (after[x], after[y]))
     last, first, follow = clear.last_rows, clear.first_rows, sights.compare_rows
     through = (
         follow(last[x], first[x]) + follow(last[y], first[y]) - follow(last[x], first[y]) - follow(last[y], first[x])
@@ -92,20 +98,69 @@ def find_crossings(steps: Steps, sights: Sights) -> Crossings:
     return Crossings(x, y, np.column_stack([place, _compare_clear(clear, x, y, sights.motion), looks, votes, through]))
 
 
-def find_transfers(steps: Steps, sights: Sights) -> Transfers:
+def find_transfers(steps: Steps, sights: Sights, pools: Pools) -> Transfers:
     """Compare every tracklet of a path with what it would be in the gap of another path."""
     entries, hosts = _find_hosts(steps, sights.tracklets)
     a, k, b = steps.heads[entries], steps.tails[entries], steps.tails[(entries + 1) % max(1, len(steps))]
     c, d = steps.heads[hosts], steps.tails[hosts]
     gain = sights.compute_gains
     place = gain(a, k) + gain(k, b) + gain(c, d) - gain(a, b) - gain(c, k) - gain(k, d)
-    before, after = pool_looks(steps, sights.looks, sights.tracklets)
-    own, compare = sights.looks.views[k], sights.looks.compare
-    looks = compare(before[entries], own) + compare(own, after[(entries + 1) % max(1, len(steps))])
-    looks -= compare(before[hosts], own) + compare(own, after[hosts])
+    looks = sights.contrast.compare_owners(
+        sights.contrast.views[k],
+        pools.around(entries, (entries + 1) % max(1, len(steps))),
+        pools.around(hosts, hosts),
+    )
     vote = sights.count_votes
     votes = vote(a, k) + vote(k, b) + vote(c, d) - vote(a, b) - vote(c, k) - vote(k, d)
     return Transfers(entries, hosts, np.column_stack([place, np.zeros(len(k)), looks, votes, np.zeros(len(k))]))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Stretches:
+    """Stretches that two paths may have exchanged, from one crossing of theirs to a later one.
+
+    Attributes
+    ----------
+    begins, ends : ndarray
+        ``(K,)`` int64: these crossings.
+    evidence : ndarray
+        ``(K, 5)`` float64: that of both, with what looks within the stretch and around it say.
+    """
+
+    begins: Int64
+    ends: Int64
+    evidence: Float64
+
+    @property
+    def leads(self) -> Float64:
+        """``(K,)`` float64 evidence, weighted and added up."""
+        return _weigh(self.evidence)
+
+
+def find_stretches(steps: Steps, sights: Sights, pools: Pools, crossings: Crossings) -> Stretches:
+    """Compare every stretch of two paths between two doubtful crossings with what it would be if exchanged."""
+    none = Stretches(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, 5)))
+    if not sights.contrast.trust:
+        return none
+    first = np.minimum(crossings.first, crossings.second)
+    second = np.maximum(crossings.first, crossings.second)
+    plain = crossings.leads - WEIGHTS[_LOOKS] * crossings.evidence[:, _LOOKS]
+    doubtful = np.flatnonzero(plain < MOST_SURE)
+    pairs = steps.paths[first] * (steps.paths.max(initial=0) + 1) + steps.paths[second]
+    order = doubtful[np.lexsort((second[doubtful], first[doubtful], pairs[doubtful]))]
+    found = []
+    for shift in range(1, _MOST_STRETCHES + 1):
+        a, b = order[:-shift], order[shift:]
+        kept = (pairs[a] == pairs[b]) & (first[a] < first[b]) & (second[a] < second[b])
+        kept &= plain[a] + plain[b] < MOST_SURE
+        found.append(np.column_stack([a[kept], b[kept]]))
+    a, b = np.concatenate(found).T
+    (x, y), (u, v) = (first[a], second[a]), (first[b], second[b])
+    inside, around = (pools.between(x, u), pools.between(y, v)), (pools.around(x, u), pools.around(y, v))
+    looks = sights.contrast.compare_exchanged(inside, around)
+    evidence = crossings.evidence[a] + crossings.evidence[b]
+    evidence[:, _LOOKS] = looks
+    return Stretches(a, b, evidence)
 
 
 def _pair_overlapping(steps: Steps) -> tuple[Int64, Int64]:
@@ -159,43 +214,69 @@ def _find_hosts(steps: Steps, tracklets: Tracklets) -> tuple[Int64, Int64]:
 
 def improve_paths(paths: Int64, sights: Sights) -> Int64:
     """Make exchanges and transfers as long as the evidence, taken over whole contacts and paths, asks for them."""
-    for _ in range(_MOST_ROUNDS):
+    for _ in range(int(np.clip(_MOST_WORK // max(1, len(paths)), _LEAST_ROUNDS, _MOST_ROUNDS))):
         steps = list_steps(paths, sights.tracklets)
-        changed = _apply(paths, steps, find_crossings(steps, sights), find_transfers(steps, sights))
+        pools = pool_looks(steps, sights.contrast)
+        changed = _apply(paths, steps, pools, _list_moves(steps, sights, pools))
         if changed is None:
             break
         paths = changed
     return paths
 
 
-def _apply(paths: Int64, steps: Steps, crossings: Crossings, transfers: Transfers) -> Int64 | None:
-    """Paths after the best changes that do not bear on each other; None if there is nothing to change."""
-    moves = [(lead, k, False) for k, lead in enumerate(crossings.leads.tolist()) if lead < -LEAST_BETTER]
-    moves += [(lead, k, True) for k, lead in enumerate(transfers.leads.tolist()) if lead < -LEAST_BETTER]
+@dataclass(frozen=True, order=True)
+class _Move:
+    """A change of paths: the lead of what is there now, the steps that it undoes, and what follows what instead."""
+
+    lead: float
+    used: tuple[int, ...]
+    ways: tuple[tuple[int, int], ...]
+
+
+def _list_moves(steps: Steps, sights: Sights, pools: Pools) -> list[_Move]:
+    """Moves that the evidence asks for, the best first."""
+    heads, tails = steps.heads.tolist(), steps.tails.tolist()
+    crossings, transfers = find_crossings(steps, sights, pools), find_transfers(steps, sights, pools)
+    stretches = find_stretches(steps, sights, pools, crossings)
+
+    def exchange(k: int) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:
+        x, y = int(crossings.first[k]), int(crossings.second[k])
+        return (x, y), ((heads[x], tails[y]), (heads[y], tails[x]))
+
+    moves = []
+    for lead, k in _list_bad(crossings.leads):
+        moves.append(_Move(lead, *exchange(k)))
+    for lead, k in _list_bad(stretches.leads):
+        (used, ways), (more, others) = exchange(int(stretches.begins[k])), exchange(int(stretches.ends[k]))
+        moves.append(_Move(lead, used + more, ways + others))
+    for lead, k in _list_bad(transfers.leads):
+        entry, host = int(transfers.entries[k]), int(transfers.hosts[k])
+        own = tails[entry]
+        ways = (heads[entry], tails[entry + 1]), (heads[host], own), (own, tails[host])
+        moves.append(_Move(lead, (entry, entry + 1, host), ways))
+    return sorted(moves)
+
+
+def _list_bad(leads: Float64) -> list[tuple[float, int]]:
+    return [(float(leads[k]), k) for k in np.flatnonzero(leads < -LEAST_BETTER).tolist()]
+
+
+def _apply(paths: Int64, steps: Steps, pools: Pools, moves: list[_Move]) -> Int64 | None:
+    """Paths after the best moves that do not bear on each other; None if there is nothing to change."""
     if not moves:
         return None
     after = np.full(len(paths) + 1, -1, np.int64)  # the last place takes what follows nothing
     after[steps.heads] = steps.tails
     after[-1] = -1
-    touched: set[int] = set()
-    for _, k, is_transfer in sorted(moves):
-        if is_transfer:
-            entry, host = int(transfers.entries[k]), int(transfers.hosts[k])
-            used, own = {entry, entry + 1, host}, int(steps.tails[entry])
-            ways = [
-                (steps.heads[entry], steps.tails[entry + 1]),
-                (steps.heads[host], own),
-                (own, steps.tails[host]),
-            ]
-        else:
-            x, y = int(crossings.first[k]), int(crossings.second[k])
-            used = {x, y}
-            ways = [(steps.heads[x], steps.tails[y]), (steps.heads[y], steps.tails[x])]
-        if touched & used:
-            continue
+    touched = np.zeros(len(steps), bool)
+    for move in moves:
         # Evidence pools looks of the tracklets around a step: where two pools overlap, one must be weighed anew.
-        touched.update(near for step in used for near in range(step - _FAR, step + _FAR + 1))
-        for head, tail in ways:
+        near = [slice(pools.low[step], pools.high[step] + 1) for step in move.used]
+        if any(touched[own].any() for own in near):
+            continue
+        for own in near:
+            touched[own] = True
+        for head, tail in move.ways:
             if head >= 0:
                 after[head] = tail
     return number_paths(after[:-1], paths >= 0)

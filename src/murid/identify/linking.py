@@ -12,11 +12,12 @@ from scipy.sparse.csgraph import connected_components
 
 from murid.core.types import DetectionTable, Float32, Float64, Int32, Int64
 from murid.errors import ConfigError
-from murid.identify.adaptation import Adaptation, adapt_looks
+from murid.identify.adaptation import Adaptation, adapt_looks, level_features
 from murid.identify.appearance import Looks, Pieces, fit_looks
 from murid.identify.candidates import find_links, measure_worth
 from murid.identify.certainty import compute_certainties, list_doubtful
 from murid.identify.config import IdentifyConfig
+from murid.identify.contrast import Contrast, fit_contrast
 from murid.identify.crossings import find_crossings, find_transfers, improve_paths
 from murid.identify.flow import find_paths
 from murid.identify.motion import find_ends, fit_motion
@@ -25,7 +26,7 @@ from murid.identify.positions import Taken, place_identities
 from murid.identify.recovery import recover
 from murid.identify.result import DoubtfulCrossings, Identified
 from murid.identify.sights import Sights
-from murid.identify.steps import list_steps
+from murid.identify.steps import list_steps, pool_looks
 from murid.identify.surplus import describe_surplus
 from murid.identify.tracklets import find_clear, find_tracklets, measure_body_px, to_shapes
 from murid.identify.witnesses import split_tracks
@@ -130,8 +131,8 @@ def _measure(
     clear = find_clear(table, usable)[tracklets.rows]
     motion = fit_motion(shapes, tracklets, fps, rng)
     ends = find_ends(shapes, tracklets, fps)
-    none = Looks.none(len(tracklets))
-    return Sights(tracklets, shapes, frames, clear, ends, motion, none, witnesses[:, tracklets.rows])
+    looks, contrast = Looks.none(len(tracklets)), Contrast.none(len(tracklets))
+    return Sights(tracklets, shapes, frames, clear, ends, motion, looks, contrast, witnesses[:, tracklets.rows])
 
 
 def _find_paths(
@@ -140,8 +141,10 @@ def _find_paths(
     """Sights with what was learnt of their looks, and the paths ``(T,)`` of the tracklets, -1 = none."""
     paths, groups = np.full(len(sights.tracklets), -1, np.int64), np.arange(len(sights.tracklets))
     adaptation = None
-    for _ in range(_count_rounds(pieces)):
+    for n_before in range(_count_rounds(pieces)):
         sights, adaptation = _with_looks(sights, pieces, groups, n_animals, rng)
+        if n_before:  # what varies within an animal shows between its tracklets
+            sights = _with_contrast(sights, pieces, groups, rng)
         paths = _join(sights, worth, n_animals)
         groups = _group_sure(paths, sights)
     return sights, paths, adaptation
@@ -166,6 +169,13 @@ def _with_looks(
     return replace(sights, looks=adapted or fit_looks(pieces, groups, n_animals, rng)), adaptation
 
 
+def _with_contrast(sights: Sights, pieces: Pieces | None, groups: Int64, rng: np.random.Generator) -> Sights:
+    """Learn in what animals differ: by prints as well, where these proved to help."""
+    assert pieces is not None
+    features, ridge = level_features(pieces, sights.looks.n_coats is not None)
+    return replace(sights, contrast=fit_contrast(features, ridge, groups, sights.looks.trust, rng))
+
+
 def _join(sights: Sights, worth: Float64, n_animals: int) -> Int64:
     """Paths of the tracklets ``(T,)``, at most N; -1 = none."""
     links = find_links(sights, worth, n_animals)
@@ -179,7 +189,8 @@ def _join(sights: Sights, worth: Float64, n_animals: int) -> Int64:
 def _group_sure(paths: Int64, sights: Sights) -> Int64:
     """Number of the group ``(T,)`` of tracklets that are one animal beyond doubt."""
     steps = list_steps(paths, sights.tracklets)
-    crossings, transfers = find_crossings(steps, sights), find_transfers(steps, sights)
+    pools = pool_looks(steps, sights.contrast)
+    crossings, transfers = find_crossings(steps, sights, pools), find_transfers(steps, sights, pools)
     leads = np.full(len(steps), np.inf)
     for rows, found in (
         (crossings.first, crossings), (crossings.second, crossings),
@@ -197,7 +208,8 @@ def _decide(paths: Int64, sights: Sights, least_chance: float) -> tuple[Taken, D
     """What is whose, how certain it is, and where it may be wrong."""
     steps = list_steps(paths, sights.tracklets)
     names = _name(paths, sights)
-    crossings, transfers = find_crossings(steps, sights), find_transfers(steps, sights)
+    pools = pool_looks(steps, sights.contrast)
+    crossings, transfers = find_crossings(steps, sights, pools), find_transfers(steps, sights, pools)
     certain = np.zeros(len(sights.tracklets))
     into = steps.tails >= 0
     certain[steps.tails[into]] = compute_certainties(steps, crossings, transfers, max(1, len(names)))[into]

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from murid.core.types import Float32, Float64, Int32, Int64
 from murid.identify.appearance import Looks
+from murid.identify.contrast import Contrast
 from murid.identify.motion import Ends, MotionModel
 from murid.identify.tracklets import Tracklets
 
@@ -26,7 +27,7 @@ class Sights:
         ``(M,)`` int32.
     clear : ndarray
         ``(M,)`` bool.
-    ends, motion, looks
+    ends, motion, looks, contrast
         What was made of them.
     witnesses : ndarray
         ``(W, M)`` int32: the stretch of a track that each witness has put each detection on, -1 = none.
@@ -39,6 +40,7 @@ class Sights:
     ends: Ends
     motion: MotionModel
     looks: Looks
+    contrast: Contrast
     witnesses: Int32
 
     def compute_gains(self, heads: Int64, tails: Int64, looks: bool = False) -> Float64:

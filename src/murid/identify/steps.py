@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from murid.core.types import Float32, Float64, Int32, Int64
-from murid.identify.appearance import Looks, Views
+from murid.identify.appearance import Views
+from murid.identify.contrast import Contrast
 from murid.identify.motion import VELOCITY_S, Ends
 from murid.identify.tracklets import Tracklets
 
 NEVER = np.iinfo(np.int64).max // 4
 """Frame at which a path that ends goes on; negative, that at which a path was before it began."""
-POOLED_TRACKLETS = 12
-"""Tracklets of a path, on either side of a step, whose looks are pooled: those that have any."""
-_MOST_WEIGHT = 300.0  # frames of a tracklet that count
+POOLED_PIECES = 150
+"""Pieces of a path, on either side of a step, whose looks are pooled, and the rest of the tracklet of the last."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -129,26 +129,57 @@ def find_clear_sights(
     return ClearSights(Ends(first, last, entering, leaving, moving), begins, finishes, last_rows, first_rows)
 
 
-def pool_looks(steps: Steps, looks: Looks, tracklets: Tracklets) -> tuple[Views, Views]:
-    """Mean looks ``(S,)`` of each path's tracklets shortly before and after each step, weighted by their length."""
-    n, views = len(steps), looks.views
-    r = views.means.shape[1]
-    before, after = np.full((n, r + 1), np.nan), np.full((n, r + 1), np.nan)
-    for own in steps.slices() if looks.trust else ():
-        inside = steps.tails[own][:-1]
-        values = np.column_stack([views.means[inside], views.counts[inside]])
-        weights = np.where(np.isnan(values[:, 0]), 0.0, np.minimum(tracklets.lengths[inside], _MOST_WEIGHT))
-        sums = np.vstack([np.zeros(r + 1), np.cumsum((values * weights[:, None])[weights > 0], axis=0)])
-        totals = np.append(0.0, np.cumsum(weights[weights > 0]))
-        here = np.append(0, np.cumsum(weights > 0))
-        low, high = np.maximum(here - POOLED_TRACKLETS, 0), np.minimum(here + POOLED_TRACKLETS, len(totals) - 1)
-        before[own] = _divide(sums[here] - sums[low], totals[here] - totals[low])
-        after[own] = _divide(sums[high] - sums[here], totals[high] - totals[here])
-    # Tracklets of one group share their mean, so that theirs counts as one.
-    return Views(before[:, :-1], np.nan_to_num(before[:, -1])), Views(after[:, :-1], np.nan_to_num(after[:, -1]))
+@dataclass(frozen=True, eq=False, slots=True)
+class Pools:
+    """Looks of each path around its steps.
+
+    Attributes
+    ----------
+    before, after : Views
+        ``(S,)`` mean looks shortly before and after each step.
+    low, high : ndarray
+        ``(S,)`` int64: the steps of the path at which these stretches begin and end.
+    sums, counts : ndarray
+        ``(S, r)`` and ``(S,)`` float64: all pieces of the path before each step.
+    """
+
+    before: Views
+    after: Views
+    low: Int64
+    high: Int64
+    sums: Float64
+    counts: Float64
+
+    def around(self, first: Int64, last: Int64) -> Views:
+        """Mean looks ``(k,)`` of paths shortly before one of their steps and shortly after another."""
+        sums = self.sums[first] - self.sums[self.low[first]] + self.sums[self.high[last]] - self.sums[last]
+        return _average(
+            sums, self.counts[first] - self.counts[self.low[first]] + self.counts[self.high[last]] - self.counts[last]
+        )
+
+    def between(self, first: Int64, last: Int64) -> Views:
+        """Mean looks ``(k,)`` of paths between two of their steps."""
+        return _average(self.sums[last] - self.sums[first], self.counts[last] - self.counts[first])
 
 
-def _divide(sums: Float64, totals: Float64) -> Float64:
-    some = np.where(totals > 0.5, totals, np.nan)
-    means: Float64 = sums / some[:, None]
-    return means
+def pool_looks(steps: Steps, contrast: Contrast) -> Pools:
+    """Pool the looks of each path's tracklets, as long as `POOLED_PIECES` on either side of each step."""
+    n, r = len(steps), contrast.views.means.shape[1]
+    sums, counts = np.zeros((n, r)), np.zeros(n)
+    low, high = np.arange(n), np.arange(n)
+    for own in steps.slices() if contrast.trust else ():
+        inside = contrast.views[steps.tails[own][:-1]]
+        values = np.where(inside.counts[:, None] > 0, inside.means * inside.counts[:, None], 0)
+        sums[own] = np.vstack([np.zeros(r), np.cumsum(values, axis=0)])
+        totals = np.append(0.0, np.cumsum(inside.counts))
+        counts[own] = totals
+        low[own] = own.start + np.maximum(np.searchsorted(totals, totals - POOLED_PIECES, side="right") - 1, 0)
+        high[own] = own.start + np.minimum(np.searchsorted(totals, totals + POOLED_PIECES), len(totals) - 1)
+    before = _average(sums - sums[low], counts - counts[low])
+    after = _average(sums[high] - sums, counts[high] - counts)
+    return Pools(before, after, low, high, sums, counts)
+
+
+def _average(sums: Float64, counts: Float64) -> Views:
+    some = np.where(counts > 0.5, counts, np.nan)
+    return Views(sums / some[:, None], counts)

@@ -101,7 +101,8 @@ def test_looks_decide_where_they_tell_the_animals_apart(exchanged):
     table = film(hide_together(exchanged), looks=looks)
     found = identify_animals(table, 2, FPS)
     assert names_of(found, 599) == ([2, 1] if exchanged else [1, 2])
-    assert found.certainties.min() > 0.99
+    apart = np.abs(found.frames - 300) > 30  # nearer, a single sight of one may be the other's
+    assert found.certainties[apart].min() > 0.99
     stretches = [(0, table.embeddings[:300]), (300, table.embeddings[300:])]
     bare = DetectionTable(table.boxes, table.scores, None, table.frame_offsets)
     told = identify_animals(bare, 2, FPS, embeddings=lambda: iter(stretches))
