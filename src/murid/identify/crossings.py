@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +27,8 @@ MOST_SURE = 20.0
 """Lead of motion and witnesses from which on two crossings are not where a stretch of two paths was exchanged."""
 _MOST_ROUNDS = 50
 _MOST_WORK = 2_000_000  # rounds times tracklets
-_LEAST_ROUNDS = 8
+_LEAST_ROUNDS = 6
+_BLOCK = 1 << 16
 _MOST_STRETCHES = 30  # for each crossing at which they may begin
 
 
@@ -89,8 +91,8 @@ def find_crossings(steps: Steps, sights: Sights, pools: Pools) -> Crossings:
     vote = sights.count_votes
     votes = vote(a, b) + vote(c, d) - vote(a, d) - vote(c, b)
     clear = find_clear_sights(steps, sights.tracklets, sights.shapes, sights.frames, sights.clear, sights.motion.fps)
-    before, after = pools.before, pools.after
-    looks = sights.contrast.compare_exchanged((before[x], before[y]), (after[x], after[y]))
+    before, after = (pools.before(x), pools.before(y)), (pools.after(x), pools.after(y))
+    looks = sights.contrast.compare_exchanged(before, after)
     last, first, follow = clear.last_rows, clear.first_rows, sights.compare_rows
     through = (
         follow(last[x], first[x]) + follow(last[y], first[y]) - follow(last[x], first[y]) - follow(last[y], first[x])
@@ -138,29 +140,43 @@ class Stretches:
 
 
 def find_stretches(steps: Steps, sights: Sights, pools: Pools, crossings: Crossings) -> Stretches:
-    """Compare every stretch of two paths between two doubtful crossings with what it would be if exchanged."""
-    none = Stretches(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, 5)))
-    if not sights.contrast.trust:
-        return none
+    """Find the stretches of two paths between two doubtful crossings that the evidence asks to exchange."""
+    found = [Stretches(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, 5)))]
+    for begins, ends in _pair_crossings(steps, crossings) if sights.contrast.trust else ():
+        stretches = _weigh_stretches(sights, pools, crossings, begins, ends)
+        bad = np.flatnonzero(stretches.leads < -LEAST_BETTER)
+        found.append(Stretches(begins[bad], ends[bad], stretches.evidence[bad]))
+    return Stretches(*(np.concatenate([getattr(f, name) for f in found]) for name in ("begins", "ends", "evidence")))
+
+
+def _pair_crossings(steps: Steps, crossings: Crossings) -> Iterator[tuple[Int64, Int64]]:
+    """Yield pairs of doubtful crossings of the same two paths, in blocks, since a day has many."""
     first = np.minimum(crossings.first, crossings.second)
     second = np.maximum(crossings.first, crossings.second)
     plain = crossings.leads - WEIGHTS[_LOOKS] * crossings.evidence[:, _LOOKS]
     doubtful = np.flatnonzero(plain < MOST_SURE)
     pairs = steps.paths[first] * (steps.paths.max(initial=0) + 1) + steps.paths[second]
     order = doubtful[np.lexsort((second[doubtful], first[doubtful], pairs[doubtful]))]
-    found = []
     for shift in range(1, _MOST_STRETCHES + 1):
         a, b = order[:-shift], order[shift:]
-        kept = (pairs[a] == pairs[b]) & (first[a] < first[b]) & (second[a] < second[b])
-        kept &= plain[a] + plain[b] < MOST_SURE
-        found.append(np.column_stack([a[kept], b[kept]]))
-    a, b = np.concatenate(found).T
-    (x, y), (u, v) = (first[a], second[a]), (first[b], second[b])
-    inside, around = (pools.between(x, u), pools.between(y, v)), (pools.around(x, u), pools.around(y, v))
-    looks = sights.contrast.compare_exchanged(inside, around)
-    evidence = crossings.evidence[a] + crossings.evidence[b]
-    evidence[:, _LOOKS] = looks
-    return Stretches(a, b, evidence)
+        kept = np.flatnonzero((pairs[a] == pairs[b]) & (plain[a] + plain[b] < MOST_SURE))
+        kept = kept[(first[a[kept]] < first[b[kept]]) & (second[a[kept]] < second[b[kept]])]
+        for start in range(0, len(kept), _BLOCK):
+            block = kept[start : start + _BLOCK]
+            yield a[block], b[block]
+
+
+def _weigh_stretches(sights: Sights, pools: Pools, crossings: Crossings, begins: Int64, ends: Int64) -> Stretches:
+    ways = [
+        (np.minimum(crossings.first[k], crossings.second[k]), np.maximum(crossings.first[k], crossings.second[k]))
+        for k in (begins, ends)
+    ]
+    inside, around = (
+        (look(ways[0][0], ways[1][0]), look(ways[0][1], ways[1][1])) for look in (pools.between, pools.around)
+    )
+    evidence = crossings.evidence[begins] + crossings.evidence[ends]
+    evidence[:, _LOOKS] = sights.contrast.compare_exchanged(inside, around)
+    return Stretches(begins, ends, evidence)
 
 
 def _pair_overlapping(steps: Steps) -> tuple[Int64, Int64]:

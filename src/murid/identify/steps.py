@@ -131,35 +131,38 @@ def find_clear_sights(
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Pools:
-    """Looks of each path around its steps.
+    """Looks of each path around its steps, averaged when they are asked for, since a day has many steps.
 
     Attributes
     ----------
-    before, after : Views
-        ``(S,)`` mean looks shortly before and after each step.
     low, high : ndarray
-        ``(S,)`` int64: the steps of the path at which these stretches begin and end.
+        ``(S,)`` int64: the steps of the path up to which looks shortly before and after each step go.
     sums, counts : ndarray
         ``(S, r)`` and ``(S,)`` float64: all pieces of the path before each step.
     """
 
-    before: Views
-    after: Views
     low: Int64
     high: Int64
     sums: Float64
     counts: Float64
 
-    def around(self, first: Int64, last: Int64) -> Views:
-        """Mean looks ``(k,)`` of paths shortly before one of their steps and shortly after another."""
-        sums = self.sums[first] - self.sums[self.low[first]] + self.sums[self.high[last]] - self.sums[last]
-        return _average(
-            sums, self.counts[first] - self.counts[self.low[first]] + self.counts[self.high[last]] - self.counts[last]
-        )
+    def before(self, steps: Int64) -> Views:
+        """Mean looks ``(k,)`` of paths shortly before some of their steps."""
+        return self.between(self.low[steps], steps)
+
+    def after(self, steps: Int64) -> Views:
+        """Mean looks ``(k,)`` of paths shortly after some of their steps."""
+        return self.between(steps, self.high[steps])
 
     def between(self, first: Int64, last: Int64) -> Views:
         """Mean looks ``(k,)`` of paths between two of their steps."""
         return _average(self.sums[last] - self.sums[first], self.counts[last] - self.counts[first])
+
+    def around(self, first: Int64, last: Int64) -> Views:
+        """Mean looks ``(k,)`` of paths shortly before one of their steps and shortly after another."""
+        sums, counts = (all_[first] - all_[self.low[first]] for all_ in (self.sums, self.counts))
+        more, others = (all_[self.high[last]] - all_[last] for all_ in (self.sums, self.counts))
+        return _average(sums + more, counts + others)
 
 
 def pool_looks(steps: Steps, contrast: Contrast) -> Pools:
@@ -175,9 +178,7 @@ def pool_looks(steps: Steps, contrast: Contrast) -> Pools:
         counts[own] = totals
         low[own] = own.start + np.maximum(np.searchsorted(totals, totals - POOLED_PIECES, side="right") - 1, 0)
         high[own] = own.start + np.minimum(np.searchsorted(totals, totals + POOLED_PIECES), len(totals) - 1)
-    before = _average(sums - sums[low], counts - counts[low])
-    after = _average(sums[high] - sums, counts[high] - counts)
-    return Pools(before, after, low, high, sums, counts)
+    return Pools(low, high, sums, counts)
 
 
 def _average(sums: Float64, counts: Float64) -> Views:
