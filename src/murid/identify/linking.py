@@ -143,8 +143,9 @@ def _find_paths(
     adaptation = None
     for n_before in range(_count_rounds(pieces)):
         sights, adaptation = _with_looks(sights, pieces, groups, n_animals, rng)
-        if n_before:  # what varies within an animal shows between its tracklets
-            sights = _with_contrast(sights, pieces, groups, rng)
+        if n_before and pieces is not None:  # what varies within an animal shows between its tracklets
+            printed = adaptation is not None and adaptation.used
+            sights = _with_contrast(sights, pieces, printed, groups, rng)
         paths = _join(sights, worth, n_animals)
         groups = _group_sure(paths, sights)
     return sights, paths, adaptation
@@ -169,10 +170,9 @@ def _with_looks(
     return replace(sights, looks=adapted or fit_looks(pieces, groups, n_animals, rng)), adaptation
 
 
-def _with_contrast(sights: Sights, pieces: Pieces | None, groups: Int64, rng: np.random.Generator) -> Sights:
+def _with_contrast(sights: Sights, pieces: Pieces, printed: bool, groups: Int64, rng: np.random.Generator) -> Sights:
     """Learn in what animals differ: by prints as well, where these proved to help."""
-    assert pieces is not None
-    features, ridge = level_features(pieces, sights.looks.n_coats is not None)
+    features, ridge = level_features(pieces, printed)
     return replace(sights, contrast=fit_contrast(features, ridge, groups, sights.looks.trust, rng))
 
 
