@@ -236,6 +236,7 @@ def main() -> None:
     if options.bench == "calibrate":
         path, values = Path(murid.__file__).parent / "naming.json", calibrate(options)
     else:
+        options.out.mkdir(parents=True, exist_ok=True)  # before hours of work are lost to it
         path, values = options.out / "gallery.json", bench(options)
     path.write_text(json.dumps(values, indent=1) + "\n")
 

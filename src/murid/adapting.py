@@ -84,7 +84,8 @@ def _take(source: FrameSource, table: DetectionTable, report: Report) -> tuple[I
             assert backdrop is not None
             first, last = table.frame_offsets[frame.index : frame.index + 2]
             own = np.flatnonzero(clear[first:last])
-            found = _measure(frame.image, table.boxes[first:last][own], backdrop, body_px)
+            others = table.boxes[first:last][usable[first:last]]
+            found = _measure(frame.image, table.boxes[first:last][own], backdrop, body_px, others)
             some = np.isfinite(found[:, 0])
             frames.append(np.full(int(some.sum()), frame.index, np.int64))
             rows.append(own[some])
@@ -93,8 +94,8 @@ def _take(source: FrameSource, table: DetectionTable, report: Report) -> tuple[I
     return np.concatenate(frames), np.concatenate(rows), np.concatenate(values)
 
 
-def _measure(image: UInt8, boxes: Float32, backdrop: Backdrop, body_px: float) -> Float32:
+def _measure(image: UInt8, boxes: Float32, backdrop: Backdrop, body_px: float, others: Float32) -> Float32:
     small, factor = shrink(image, _LONGEST_SIDE)
     if small.shape != backdrop.image.shape:
         return np.full((len(boxes), N_PRINTS), np.nan, np.float32)
-    return measure_prints(small, boxes * factor, backdrop, body_px * float(factor))
+    return measure_prints(small, boxes * factor, backdrop, body_px * float(factor), others * factor)

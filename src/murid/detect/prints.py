@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from murid.core.types import Float32, Float64, UInt8
 from murid.detect.backdrop import Backdrop
@@ -23,6 +24,9 @@ _RIM = 0.03  # bodies next to the outline that are left out
 _TAIL = 0.06  # bodies: half the width of what belongs to the body
 _CONTRAST = 0.5  # of the body's difference from the empty scene, below which it is shadow
 _MARGIN = 0.15  # bodies around a box
+_SLACK = 0.05  # bodies by which an animal may reach out of its box
+_MOST_BEYOND = 0.05  # of its area that may lie further out, before it is taken for two that touch
+_LEAST_SOLID = 0.85  # of its convex hull that a body fills
 _LEAST_AREA = 0.05  # square bodies
 _MOST_LEVEL = 2.5  # deviations that a value may be from the middle
 
@@ -41,7 +45,9 @@ class _Pose:
     bend: Float64
 
 
-def measure_prints(image: UInt8, boxes: Float32, backdrop: Backdrop, body_px: float) -> Float32:
+def measure_prints(
+    image: UInt8, boxes: Float32, backdrop: Backdrop, body_px: float, others: Float32 | None = None
+) -> Float32:
     """Take the prints of animals in one picture.
 
     Parameters
@@ -54,6 +60,9 @@ def measure_prints(image: UInt8, boxes: Float32, backdrop: Backdrop, body_px: fl
         The empty scene, of the size of the picture.
     body_px : float
         Usual length of a box.
+    others : ndarray, optional
+        ``(m, 4)`` float32 boxes of all animals in the picture, `boxes` among them or not: what is nearer to the middle
+        of one of these is not of the animal at hand.
 
     Returns
     -------
@@ -69,24 +78,55 @@ def measure_prints(image: UInt8, boxes: Float32, backdrop: Backdrop, body_px: fl
         if min(x1 - x0, y1 - y0) < 8:
             continue
         place = slice(y0, y1), slice(x0, x1)
-        body = _find_body(image[place], backdrop.image[place], body_px)
-        if body.sum() < _LEAST_AREA * body_px**2:
+        corner = np.array([x0, y0, x0, y0], np.float32)
+        box = boxes[k] - corner
+        own = None if others is None else _find_own(image[place].shape[:2], box, others - corner)
+        body = _find_body(image[place], backdrop.image[place], body_px, own)
+        if body.sum() < _LEAST_AREA * body_px**2 or not _is_alone(body, box, body_px):
             continue
         prints[k] = _unroll(_take_fur(image[place], body, body_px), _find_pose(body), body_px).ravel()
     return prints
 
 
-def _find_body(patch: UInt8, empty: UInt8, body_px: float) -> UInt8:
-    """Mask ``(h, w)`` of the animal in the middle of a patch, without its tail."""
+def _find_own(shape: tuple[int, int], box: Float32, others: Float32) -> NDArray[np.bool_]:
+    """Which pixels ``(h, w)`` are nearer to the middle of a box than to that of another, in halves of their sides."""
+    y, x = np.arange(shape[0])[:, None] + 0.5, np.arange(shape[1]) + 0.5
+
+    def measure(left: float, top: float, right: float, bottom: float) -> Float64:
+        far = ((2 * x - left - right) / (right - left)) ** 2 + ((2 * y - top - bottom) / (bottom - top)) ** 2
+        return np.asarray(far, np.float64)
+
+    distances = measure(*box.tolist())
+    near = (others[:, :2] < shape[::-1]).all(axis=1) & (others[:, 2:] > 0).all(axis=1)
+    near &= (np.abs(others - box) > 0.5).any(axis=1)
+    own = np.ones(shape, bool)
+    for other in others[near].tolist():
+        own &= distances <= measure(*other)
+    return own
+
+
+def _find_body(patch: UInt8, empty: UInt8, body_px: float, own: NDArray[np.bool_] | None) -> UInt8:
+    """Mask ``(h, w)`` of the animal in the middle of a patch, without its tail and what is not its `own`."""
     difference = cv2.absdiff(patch, empty).max(axis=2)
     middle = tuple(slice(n // 3, n - n // 3) for n in difference.shape)
     mask = (difference > max(8.0, _CONTRAST * float(np.median(difference[middle])))).astype(np.uint8)
+    if own is not None:
+        mask &= own
     size = 2 * max(1, round(_TAIL * body_px)) + 1
     mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
     _, labels = cv2.connectedComponents(mask)
     counts = np.bincount(labels[middle].ravel(), minlength=2)
     counts[0] = 0
     return np.asarray((labels == counts.argmax()) & (mask > 0), np.uint8)
+
+
+def _is_alone(body: UInt8, box: Float64, body_px: float) -> bool:
+    """Whether a mask is of one whole animal: it stays within its box, and is as round as a body."""
+    y, x = np.nonzero(body)
+    points = np.column_stack([x, y])
+    beyond = np.maximum(box[:2] - points, points - box[2:]).max(axis=1) > _SLACK * body_px
+    hull = cv2.contourArea(cv2.convexHull(points.astype(np.int32)))
+    return bool(beyond.mean() <= _MOST_BEYOND and len(points) >= _LEAST_SOLID * hull)
 
 
 def _find_pose(body: UInt8) -> _Pose:

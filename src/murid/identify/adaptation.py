@@ -41,7 +41,7 @@ LEAST_GAIN = 0.01
 """Held-out log likelihood, in nats a pair, that prints have to gain, and tell more of the pairs rightly."""
 _RIDGE = 0.05
 """Of embeddings and size, as a share of how much each varies within an animal, which is what pieces have in common."""
-_PRINT_RIDGE = 0.7
+_PRINT_RIDGE = 0.3
 """Of prints, of which there are so many more values than pieces that only their common direction says something."""
 _N_PARTS = 3
 _STRETCHES = (1, 4, 16)  # pieces whose mean is tried on held-out stretches

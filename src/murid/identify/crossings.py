@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -25,7 +26,8 @@ LEAST_BETTER = 0.5
 _MOST_SPANNED = 40
 MOST_SURE = 20.0
 """Lead of motion and witnesses from which on two crossings are not where a stretch of two paths was exchanged."""
-_MOST_ROUNDS = 50
+_MOST_OFTEN = 2  # that one tracklet is put after another
+_MOST_ROUNDS = 100
 _MOST_WORK = 2_000_000  # rounds times tracklets
 _LEAST_ROUNDS = 6
 _BLOCK = 1 << 16
@@ -91,8 +93,10 @@ def find_crossings(steps: Steps, sights: Sights, pools: Pools) -> Crossings:
     vote = sights.count_votes
     votes = vote(a, b) + vote(c, d) - vote(a, d) - vote(c, b)
     clear = find_clear_sights(steps, sights.tracklets, sights.shapes, sights.frames, sights.clear, sights.motion.fps)
-    before, after = (pools.before(x), pools.before(y)), (pools.after(x), pools.after(y))
-    looks = sights.contrast.compare_exchanged(before, after)
+    middle = (np.maximum(steps.begins[x], steps.begins[y]) + np.minimum(steps.ends[x], steps.ends[y])) / 2
+    spaces = sights.find_spaces(middle)
+    before, after = ((pool(x, spaces), pool(y, spaces)) for pool in (pools.before, pools.after))
+    looks = sights.contrast.compare_exchanged(before, after, spaces)
     last, first, follow = clear.last_rows, clear.first_rows, sights.compare_rows
     through = (
         follow(last[x], first[x]) + follow(last[y], first[y]) - follow(last[x], first[y]) - follow(last[y], first[x])
@@ -107,10 +111,12 @@ def find_transfers(steps: Steps, sights: Sights, pools: Pools) -> Transfers:
     c, d = steps.heads[hosts], steps.tails[hosts]
     gain = sights.compute_gains
     place = gain(a, k) + gain(k, b) + gain(c, d) - gain(a, b) - gain(c, k) - gain(k, d)
+    spaces = sights.find_spaces((sights.tracklets.first_frames[k] + sights.tracklets.last_frames[k]) / 2)
     looks = sights.contrast.compare_owners(
-        sights.contrast.views[k],
-        pools.around(entries, (entries + 1) % max(1, len(steps))),
-        pools.around(hosts, hosts),
+        sights.contrast.look_at(k, spaces),
+        pools.around(entries, (entries + 1) % max(1, len(steps)), spaces),
+        pools.around(hosts, hosts, spaces),
+        spaces,
     )
     vote = sights.count_votes
     votes = vote(a, k) + vote(k, b) + vote(c, d) - vote(a, b) - vote(c, k) - vote(k, d)
@@ -143,7 +149,7 @@ def find_stretches(steps: Steps, sights: Sights, pools: Pools, crossings: Crossi
     """Find the stretches of two paths between two doubtful crossings that the evidence asks to exchange."""
     found = [Stretches(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, 5)))]
     for begins, ends in _pair_crossings(steps, crossings) if sights.contrast.trust else ():
-        stretches = _weigh_stretches(sights, pools, crossings, begins, ends)
+        stretches = _weigh_stretches(steps, sights, pools, crossings, begins, ends)
         bad = np.flatnonzero(stretches.leads < -LEAST_BETTER)
         found.append(Stretches(begins[bad], ends[bad], stretches.evidence[bad]))
     return Stretches(*(np.concatenate([getattr(f, name) for f in found]) for name in ("begins", "ends", "evidence")))
@@ -166,16 +172,19 @@ def _pair_crossings(steps: Steps, crossings: Crossings) -> Iterator[tuple[Int64,
             yield a[block], b[block]
 
 
-def _weigh_stretches(sights: Sights, pools: Pools, crossings: Crossings, begins: Int64, ends: Int64) -> Stretches:
-    ways = [
+def _weigh_stretches(
+    steps: Steps, sights: Sights, pools: Pools, crossings: Crossings, begins: Int64, ends: Int64
+) -> Stretches:
+    (first, second), (last, final) = (
         (np.minimum(crossings.first[k], crossings.second[k]), np.maximum(crossings.first[k], crossings.second[k]))
         for k in (begins, ends)
-    ]
+    )
+    spaces = sights.find_spaces((np.maximum(steps.ends[first], steps.ends[second]) + steps.begins[last]) / 2)
     inside, around = (
-        (look(ways[0][0], ways[1][0]), look(ways[0][1], ways[1][1])) for look in (pools.between, pools.around)
+        (look(first, last, spaces), look(second, final, spaces)) for look in (pools.between, pools.around)
     )
     evidence = crossings.evidence[begins] + crossings.evidence[ends]
-    evidence[:, _LOOKS] = sights.contrast.compare_exchanged(inside, around)
+    evidence[:, _LOOKS] = sights.contrast.compare_exchanged(inside, around, spaces)
     return Stretches(begins, ends, evidence)
 
 
@@ -230,10 +239,15 @@ def _find_hosts(steps: Steps, tracklets: Tracklets) -> tuple[Int64, Int64]:
 
 def improve_paths(paths: Int64, sights: Sights) -> Int64:
     """Make exchanges and transfers as long as the evidence, taken over whole contacts and paths, asks for them."""
+    made: Counter[tuple[int, int]] = Counter()
     for _ in range(int(np.clip(_MOST_WORK // max(1, len(paths)), _LEAST_ROUNDS, _MOST_ROUNDS))):
         steps = list_steps(paths, sights.tracklets)
         pools = pool_looks(steps, sights.contrast)
-        changed = _apply(paths, steps, pools, _list_moves(steps, sights, pools))
+        # Where looks weighed again after a move ask for the way back, and then for the move again, one must end it.
+        moves = [
+            move for move in _list_moves(steps, sights, pools) if all(made[way] < _MOST_OFTEN for way in move.ways)
+        ]
+        changed = _apply(paths, steps, pools, moves, made)
         if changed is None:
             break
         paths = changed
@@ -277,8 +291,10 @@ def _list_bad(leads: Float64) -> list[tuple[float, int]]:
     return [(float(leads[k]), k) for k in np.flatnonzero(leads < -LEAST_BETTER).tolist()]
 
 
-def _apply(paths: Int64, steps: Steps, pools: Pools, moves: list[_Move]) -> Int64 | None:
-    """Paths after the best moves that do not bear on each other; None if there is nothing to change."""
+def _apply(
+    paths: Int64, steps: Steps, pools: Pools, moves: list[_Move], made: Counter[tuple[int, int]]
+) -> Int64 | None:
+    """Paths after the best moves that do not bear on each other, counted in `made`; None if nothing is to change."""
     if not moves:
         return None
     after = np.full(len(paths) + 1, -1, np.int64)  # the last place takes what follows nothing
@@ -292,6 +308,7 @@ def _apply(paths: Int64, steps: Steps, pools: Pools, moves: list[_Move]) -> Int6
             continue
         for own in near:
             touched[own] = True
+        made.update(move.ways)
         for head, tail in move.ways:
             if head >= 0:
                 after[head] = tail

@@ -11,6 +11,7 @@ from scipy.sparse import csr_array
 
 from murid.core.types import Float32, Float64, Int32, Int64
 from murid.identify.appearance import PIECE_S, Pieces, add_up
+from murid.identify.patterns import spread_patterns
 from murid.identify.sights import Sights
 
 _SIZE_WEIGHT = 0.1
@@ -98,4 +99,5 @@ def _add_prints(pieces: Pieces, prints: Prints, of: Int64) -> Pieces:
     printed, numbers, counts = np.unique(of[rows], return_inverse=True, return_counts=True)
     graph = csr_array((np.ones(len(rows), np.float32), (numbers, rows)), shape=(len(printed), len(of)))
     means = (graph @ prints.values.astype(np.float32)) / counts[:, None].astype(np.float32)
-    return Pieces(pieces.tracklets, pieces.times_s, pieces.features, printed, means)
+    patterns = spread_patterns(means, np.random.default_rng(0))
+    return Pieces(pieces.tracklets, pieces.times_s, pieces.features, printed, patterns)

@@ -53,6 +53,10 @@ class Sights:
             gains[known] += self.looks.compute_gains(h, t)
         return gains
 
+    def find_spaces(self, frames: Float64) -> Int64:
+        """Spaces ``(k,)`` of the contrast in which to compare what was seen at some frame."""
+        return self.contrast.find_spaces(frames / self.motion.fps)
+
     def count_votes(self, heads: Int64, tails: Int64) -> Float64:
         """How many witnesses have followed one animal from the first tracklets ``(k,)`` into the others; 0 at -1."""
         offsets = self.tracklets.offsets

@@ -138,7 +138,8 @@ class Pools:
     low, high : ndarray
         ``(S,)`` int64: the steps of the path up to which looks shortly before and after each step go.
     sums, counts : ndarray
-        ``(S, r)`` and ``(S,)`` float64: all pieces of the path before each step.
+        ``(p, S, r)`` float64 in each space of the contrast, and ``(S,)`` float64: all pieces of the path before each
+        step.
     """
 
     low: Int64
@@ -146,35 +147,40 @@ class Pools:
     sums: Float64
     counts: Float64
 
-    def before(self, steps: Int64) -> Views:
-        """Mean looks ``(k,)`` of paths shortly before some of their steps."""
-        return self.between(self.low[steps], steps)
+    def before(self, steps: Int64, spaces: Int64) -> Views:
+        """Mean looks ``(k,)`` of paths shortly before some of their steps, in the space given for each."""
+        return self.between(self.low[steps], steps, spaces)
 
-    def after(self, steps: Int64) -> Views:
+    def after(self, steps: Int64, spaces: Int64) -> Views:
         """Mean looks ``(k,)`` of paths shortly after some of their steps."""
-        return self.between(steps, self.high[steps])
+        return self.between(steps, self.high[steps], spaces)
 
-    def between(self, first: Int64, last: Int64) -> Views:
+    def between(self, first: Int64, last: Int64, spaces: Int64) -> Views:
         """Mean looks ``(k,)`` of paths between two of their steps."""
-        return _average(self.sums[last] - self.sums[first], self.counts[last] - self.counts[first])
+        return _average(self._sum(first, last, spaces), self.counts[last] - self.counts[first])
 
-    def around(self, first: Int64, last: Int64) -> Views:
+    def around(self, first: Int64, last: Int64, spaces: Int64) -> Views:
         """Mean looks ``(k,)`` of paths shortly before one of their steps and shortly after another."""
-        sums, counts = (all_[first] - all_[self.low[first]] for all_ in (self.sums, self.counts))
-        more, others = (all_[self.high[last]] - all_[last] for all_ in (self.sums, self.counts))
-        return _average(sums + more, counts + others)
+        low, high = self.low[first], self.high[last]
+        counts = self.counts[first] - self.counts[low] + self.counts[high] - self.counts[last]
+        return _average(self._sum(low, first, spaces) + self._sum(last, high, spaces), counts)
+
+    def _sum(self, first: Int64, last: Int64, spaces: Int64) -> Float64:
+        sums: Float64 = self.sums[spaces, last] - self.sums[spaces, first]
+        return sums
 
 
 def pool_looks(steps: Steps, contrast: Contrast) -> Pools:
     """Pool the looks of each path's tracklets, as long as `POOLED_PIECES` on either side of each step."""
-    n, r = len(steps), contrast.views.means.shape[1]
-    sums, counts = np.zeros((n, r)), np.zeros(n)
+    n, (p, _, r) = len(steps), contrast.means.shape
+    sums, counts = np.zeros((p, n, r)), np.zeros(n)
     low, high = np.arange(n), np.arange(n)
     for own in steps.slices() if contrast.trust else ():
-        inside = contrast.views[steps.tails[own][:-1]]
-        values = np.where(inside.counts[:, None] > 0, inside.means * inside.counts[:, None], 0)
-        sums[own] = np.vstack([np.zeros(r), np.cumsum(values, axis=0)])
-        totals = np.append(0.0, np.cumsum(inside.counts))
+        on = steps.tails[own][:-1]
+        seen = contrast.counts[on]
+        values = np.where(seen[:, None] > 0, contrast.means[:, on] * seen[:, None], 0)
+        sums[:, own] = np.concatenate([np.zeros((p, 1, r)), np.cumsum(values, axis=1)], axis=1)
+        totals = np.append(0.0, np.cumsum(seen))
         counts[own] = totals
         low[own] = own.start + np.maximum(np.searchsorted(totals, totals - POOLED_PIECES, side="right") - 1, 0)
         high[own] = own.start + np.minimum(np.searchsorted(totals, totals + POOLED_PIECES), len(totals) - 1)

@@ -50,6 +50,18 @@ def test_light_of_the_body_is_no_pattern():
     assert np.corrcoef(values[0], brighter[0])[0, 1] > 0.95
 
 
+def test_what_touches_an_animal_is_left_out():
+    alone = paint(1, 0.3)
+    both, beside = alone.copy(), np.roll(paint(2, 0.3), 22, axis=0)
+    other = np.abs(beside.astype(int) - EMPTY).max(axis=2) > 8
+    both[other] = beside[other]
+    box = np.array([[86, 104, 149, 137]], np.float32)
+    boxes = np.concatenate([box, box + np.array([0, 22, 0, 22], np.float32)])
+    assert np.isnan(measure_prints(both, box, BACKDROP, BODY_PX)).all()  # taken together, they are no animal
+    seen, apart = measure_prints(both, box, BACKDROP, BODY_PX, boxes), measure_prints(alone, box, BACKDROP, BODY_PX)
+    assert np.corrcoef(seen[0], apart[0])[0, 1] > 0.7
+
+
 def test_nothing_there():
     assert np.isnan(measure_prints(EMPTY, BOX, BACKDROP, BODY_PX)).all()
     assert np.isnan(measure_prints(paint(1, 0), np.array([[-9, 5, -3, 9]], np.float32), BACKDROP, BODY_PX)).all()
