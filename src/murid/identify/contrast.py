@@ -29,6 +29,8 @@ from murid.identify.appearance import (
 
 MOST_ODDS = 32.0
 """Highest logarithm of odds that looks may add to one decision."""
+LEAST_LIMIT, ODDS_PER_PIECE = 2.0, 2.0
+"""That of looks that were seen in hardly any piece, and how much it rises with each, of the animal seen least."""
 LONGEST_LAG_S = 20.0
 """Longest time between two sights of an animal from which its variation is learnt."""
 DEPENDENCE, FEW = 0.9, 1.0
@@ -103,7 +105,7 @@ class Contrast:
         said = ((views.means - (one.means + other.means) / 2) * apart).sum(axis=1)
         said += noise / 2 * (_share(one) - _share(other))
         variance = usual * distance * (share + blur / 4) + square * share * blur
-        return self._weigh(distance * said / (DEPENDENCE * variance + 1e-9))
+        return self._weigh(distance * said / (DEPENDENCE * variance + 1e-9), views, one, other)
 
     def _compare_differences(self, before: tuple[Views, Views], after: tuple[Views, Views], spaces: Int64) -> Float64:
         _, square, usual = self._describe(spaces)
@@ -112,15 +114,19 @@ class Contrast:
         said = (early * late).sum(axis=1)
         variance = blur * other_blur * square + (blur + other_blur) * usual * np.abs(said)
         score = said / np.sqrt(DEPENDENCE * variance + 1e-9)
-        return self._weigh(log_ndtr(score) - log_ndtr(-score))  # any distance of the two being as likely as another
+        odds = log_ndtr(score) - log_ndtr(-score)  # any distance of the two being as likely as another
+        return self._weigh(odds, *before, *after)
 
     def _describe(self, spaces: Int64) -> tuple[Float64, Float64, Float64]:
         """Noise, its square, and the variance of pieces along a direction in which they vary as is usual."""
         noise, square = self.noise[spaces], self.square[spaces]
         return noise, square, square / np.maximum(noise, 1e-9)
 
-    def _weigh(self, odds: Float64) -> Float64:
-        return np.clip(self.trust * np.nan_to_num(odds), -MOST_ODDS, MOST_ODDS).astype(np.float64)
+    def _weigh(self, odds: Float64, *seen: Views) -> Float64:
+        """Odds as far as they are to be trusted: a sight may be of half an animal, and then so are those soon after."""
+        fewest = np.min([views.counts for views in seen], axis=0)
+        most = np.minimum(LEAST_LIMIT + ODDS_PER_PIECE * fewest, MOST_ODDS)
+        return np.clip(self.trust * np.nan_to_num(odds), -most, most).astype(np.float64)
 
 
 def _share(views: Views) -> Float64:
