@@ -2,6 +2,7 @@
 
     python benchmarks/identities.py scenes --work /tmp/identities --seeds 901 902 903
     python benchmarks/identities.py adapt --work /tmp/identities --scenarios lookalike-5 --seeds 901 902 903 904
+    python benchmarks/identities.py long --work /tmp/identities --scenarios lookalike-5 --seconds 600 --seeds 941 942
     python benchmarks/identities.py degraded --seeds 20
     python benchmarks/identities.py clips --work /tmp/identities
     python benchmarks/identities.py day --hours 24
@@ -9,8 +10,9 @@
 ``scenes`` makes the recordings of the stress bench and detects in them once (minutes each; kept in ``--work``), then
 associates and tells identities from what is stored, by five peers (roboflow's ``trackers``), by the association alone,
 linked, and as `murid track` does, which learns the animals' fur where names are in doubt; and draws the reliability
-diagram of that. ``adapt`` tells them once
-without learning the recording's animals and once with it. ``degraded`` needs no picture:
+diagram of that. ``adapt`` tells them once without
+learning the recording's animals and once with it. ``long`` counts the changes to a wrong name, or back from it, that
+last a second or more, of the association alone and of `murid track`. ``degraded`` needs no picture:
 true boxes of simulated animals go through a noise model of the detector (misses, loose and merged boxes in contact,
 duplicates, clutter). ``clips`` are the two real ones with truth under ``$MURID_DATA``. ``day`` links a generated
 recording. Each prints a table and adds its figures to ``identities.json`` in ``--out``.
@@ -232,11 +234,11 @@ def run_murid(*arguments: object) -> None:
     subprocess.run([sys.executable, "-m", "murid", *map(str, arguments)], check=True, stdout=subprocess.DEVNULL)
 
 
-def prepare(work: Path, scenario: str, seed: int) -> Path:
+def prepare(work: Path, scenario: str, seed: int, seconds: float = 60.0) -> Path:
     """Scene of a scenario with its detections, made once."""
-    folder = work / f"{scenario}-{seed}"
+    folder = work / (f"{scenario}-{seed}" if seconds == 60 else f"{scenario}-{seed}-{seconds:.0f}s")
     if not (folder / "run.murid" / "manifest.json").is_file():
-        run_murid("scenes", "--scenario", scenario, "--seed", seed, "--out", folder)
+        run_murid("scenes", "--scenario", scenario, "--seed", seed, "--seconds", seconds, "--out", folder)
     animals = SCENARIOS[scenario].n_animals
     run_murid("track", folder / "video.mp4", "--animals", animals, "--no-identities", "--out", folder / "run.murid")
     return folder
@@ -312,6 +314,45 @@ def bench_adapt(options: argparse.Namespace) -> dict:
     return results
 
 
+def count_lasting(truth: LabelledBoxes, result: LabelledBoxes, n_frames: int, fps: float) -> int:
+    """Changes of the names of true animals, between names that each last a second or more."""
+    owners, changes = match(truth, result, n_frames), 0
+    for animal in np.unique(truth.ids):
+        own = np.flatnonzero(owners == animal)
+        names = result.ids[own[np.argsort(result.frames[own], kind="stable")]]
+        bounds = np.flatnonzero(np.concatenate([[True], names[1:] != names[:-1], [True]]))
+        lasting = names[bounds[:-1]][np.diff(bounds) >= fps]
+        changes += int((lasting[1:] != lasting[:-1]).sum())
+    return changes
+
+
+def bench_long(options: argparse.Namespace) -> dict:
+    """Lasting changes of names, before and after linking, of recordings of ``--seconds``."""
+    results = {}
+    for scenario in options.scenarios:
+        rows, n, fps = [], SCENARIOS[scenario].n_animals, SCENARIOS[scenario].fps
+        for seed in options.seeds:
+            folder = prepare(options.work, scenario, seed, options.seconds)
+            truth = read_mot(folder / "gt" / "gt.txt")
+            with RunDirectory.open(folder / "run.murid", writable=True) as run:
+                table = run.read_detections()
+                prints = gather_prints(run, silent)
+            found, seconds = tell(table, n, fps, prints)
+            tracker = Tracker(TrackConfig(max_tracks=n), fps)
+            alone = LabelledBoxes.from_tracks(Tracks.from_frames([tracker.step(frame) for frame in table]))
+            named = LabelledBoxes(found.frames, found.identity_ids, found.boxes.astype(np.float64))
+            hours = len(truth) / fps / 3600
+            before, after = (count_lasting(truth, own, table.n_frames, fps) / hours for own in (alone, named))
+            accuracy = score_found(truth, found, table.n_frames, fps)["accuracy"]
+            rows.append({"seed": seed, "before": before, "after": after, "accuracy": accuracy, "seconds": seconds})
+            print(
+                f"{scenario} {seed}: lasting changes per animal-hour {before:.1f} -> {after:.1f}, {accuracy:.2f}",
+                flush=True,
+            )
+        results[scenario] = rows
+    return results
+
+
 def bench_degraded(options: argparse.Namespace) -> dict:
     """Many seeds of simulated animals through the noise model."""
     results, judged = {}, []
@@ -376,9 +417,9 @@ def bench_day(options: argparse.Namespace) -> dict:
 
 
 def main() -> None:
-    """Run one of the five."""
+    """Run one of the six."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("bench", choices=["scenes", "adapt", "degraded", "clips", "day"])
+    parser.add_argument("bench", choices=["scenes", "adapt", "long", "degraded", "clips", "day"])
     parser.add_argument("--work", type=Path, default=Path("identities-work"))
     parser.add_argument("--out", type=Path, default=Path())
     parser.add_argument("--scenarios", nargs="+", choices=list(SCENARIOS), default=list(SCENARIOS))
