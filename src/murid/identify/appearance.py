@@ -50,7 +50,7 @@ class Pieces:
     printed : ndarray
         ``(Q,)`` int64: which of them have prints of their fur.
     prints : ndarray
-        ``(Q, p)`` float32: these.
+        ``(Q, p)`` float32: these, as points of the space of `patterns`.
     """
 
     tracklets: Int64

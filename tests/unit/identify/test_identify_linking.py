@@ -5,7 +5,7 @@ import pytest
 
 from murid.core import Detections, DetectionTable
 from murid.errors import ConfigError
-from murid.identify import IdentifyConfig, identify_animals
+from murid.identify import IdentifyConfig, crossings, identify_animals
 from murid.identify.witnesses import split_tracks
 
 FPS, SIDE = 30.0, 40.0
@@ -187,3 +187,20 @@ def test_a_witness_that_lost_an_animal_is_not_believed_when_it_finds_it_again():
     ids = np.array([[1, 1, 1, 2, 2, -1, 1]])
     frames = np.array([0, 1, 20, 0, 1, 2, 21])
     np.testing.assert_array_equal(split_tracks(ids, frames, FPS), [[0, 0, 1, 2, 2, -1, 1]])
+
+
+def test_a_move_to_and_fro_comes_to_an_end(monkeypatch):
+    """Looks weighed anew after each move may ask for the same two moves for ever."""
+    asked = []
+
+    def exchange_always(steps, sights, pools):
+        asked.append(len(steps))
+        found = crossings.find_crossings(steps, sights, pools)
+        x, y = int(found.first[0]), int(found.second[0])
+        heads, tails = steps.heads.tolist(), steps.tails.tolist()
+        return [crossings._Move(-1.0, (x, y), ((heads[x], tails[y]), (heads[y], tails[x])))]
+
+    monkeypatch.setattr(crossings, "_list_moves", exchange_always)
+    found = identify_animals(film(hide_together(False)), 2, FPS)
+    assert len(found)
+    assert 2 < len(asked) <= 10
