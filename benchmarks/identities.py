@@ -39,7 +39,7 @@ import numpy as np
 from association.peers import PEERS, Peer
 from scipy.optimize import linear_sum_assignment
 
-from murid.adapting import gather_prints
+from murid.adapting import look_closer
 from murid.core import Detections, DetectionTable, Tracks
 from murid.core.boxes import compute_iou
 from murid.core.embeddings import normalize
@@ -48,6 +48,7 @@ from murid.evaluate import LabelledBoxes, compute_metrics
 from murid.formats import read_mot
 from murid.identify import Identified, identify_animals
 from murid.identify.pieces import Prints
+from murid.identify.ties import Ties
 from murid.run import Run
 from murid.scenes.motion import Herd
 from murid.scenes.places import build_place
@@ -111,11 +112,13 @@ def compare(truth: LabelledBoxes, table: DetectionTable, n_animals: int, fps: fl
     return {"dam": alone, "linked": score_found(truth, found, table.n_frames, fps), "seconds": seconds}, found
 
 
-def tell(table: DetectionTable, n_animals: int, fps: float, prints: Prints | None = None) -> tuple[Identified, float]:
+def tell(
+    table: DetectionTable, n_animals: int, fps: float, prints: Prints | None = None, ties: Ties | None = None
+) -> tuple[Identified, float]:
     """Identities, and the seconds that they took."""
     started = time.perf_counter()
     witnesses = follow_both_ways(table, n_animals, fps)
-    found = identify_animals(table, n_animals, fps, witnesses=witnesses, prints=prints)
+    found = identify_animals(table, n_animals, fps, witnesses=witnesses, prints=prints, ties=ties)
     return found, time.perf_counter() - started
 
 
@@ -273,7 +276,7 @@ def bench_scenes(options: argparse.Namespace) -> dict:
                 table = run.read_detections()
                 scores, found = compare(truth, table, n, fps)
                 if found.is_doubtful:
-                    found, _ = tell(table, n, fps, gather_prints(run, silent))
+                    found, _ = tell(table, n, fps, *look_closer(run, silent))
             scores["murid"] = score_found(truth, found, table.n_frames, fps)
             rows.append(follow_peers(truth, table, fps) | scores)
             print_row(f"{scenario} {seed}", rows[-1])
@@ -297,12 +300,12 @@ def bench_adapt(options: argparse.Namespace) -> dict:
             with RunDirectory.open(folder / "run.murid", writable=True) as run:
                 table = run.read_detections()
                 started = time.perf_counter()
-                prints = gather_prints(run, silent)
+                close = look_closer(run, silent)
                 took = time.perf_counter() - started
             row = {"seconds": took}
-            for name, own in (("without", None), ("with", prints)):
-                found, seconds = tell(table, n, fps, own)
-                row["seconds"] += (own is not None) * seconds
+            for name, own in (("without", ()), ("with", close)):
+                found, seconds = tell(table, n, fps, *own)
+                row["seconds"] += bool(own) * seconds
                 row[name] = score_found(truth, found, table.n_frames, fps)
             told = [asdict(adaptation) for adaptation in found.adaptations]
             both = " -> ".join(f"{row[name]['accuracy']:.2f}" for name in ("without", "with"))
@@ -336,8 +339,8 @@ def bench_long(options: argparse.Namespace) -> dict:
             truth = read_mot(folder / "gt" / "gt.txt")
             with RunDirectory.open(folder / "run.murid", writable=True) as run:
                 table = run.read_detections()
-                prints = gather_prints(run, silent)
-            found, seconds = tell(table, n, fps, prints)
+                close = look_closer(run, silent)
+            found, seconds = tell(table, n, fps, *close)
             tracker = Tracker(TrackConfig(max_tracks=n), fps)
             alone = LabelledBoxes.from_tracks(Tracks.from_frames([tracker.step(frame) for frame in table]))
             named = LabelledBoxes(found.frames, found.identity_ids, found.boxes.astype(np.float64))

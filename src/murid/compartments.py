@@ -17,6 +17,7 @@ from murid.identify import Identified, IdentifyConfig, identify_animals
 from murid.identify.linking import Embeddings
 from murid.identify.pieces import Prints
 from murid.identify.result import DoubtfulCrossings
+from murid.identify.ties import Ties
 from murid.tracking import TrackConfig, Tracker, follow_both_ways, make_tracker
 
 
@@ -88,6 +89,7 @@ def identify_by_arena(
     config: IdentifyConfig | None = None,
     embeddings: Callable[[], Embeddings] | None = None,
     prints: Prints | None = None,
+    ties: Ties | None = None,
 ) -> Identified:
     """Tell the animals of each arena apart, as `identify_animals`; those of the first come first, then the next's."""
     arenas = layout.locate(compute_centres(table.boxes)).astype(np.int16)
@@ -96,9 +98,9 @@ def identify_by_arena(
         rows = np.flatnonzero(arenas == number)
         own_embeddings = None if embeddings is None else partial(_select_embeddings, rows, embeddings)
         own = _select(table, rows)
-        own_prints = _select_prints(rows, prints)
+        close = _select_prints(rows, prints), _select_ties(rows, ties)
         # Nothing else holds the witnesses, so that they go when they have been heard: a day of them takes room.
-        told = identify_animals(own, count, fps, config, own_embeddings, follow_both_ways(own, count, fps), own_prints)
+        told = identify_animals(own, count, fps, config, own_embeddings, follow_both_ways(own, count, fps), *close)
         name = layout.arena_names[number]
         found.append(_renumber(told, rows, sum(counts[:number]), name if layout.arenas else None))
     return found[0] if len(found) == 1 else _join(found)
@@ -124,6 +126,16 @@ def _select_prints(rows: Int64, prints: Prints | None) -> Prints | None:
     places = np.searchsorted(rows, prints.rows)
     own = np.append(rows, -1)[places] == prints.rows
     return Prints(places[own], prints.values[own])
+
+
+def _select_ties(rows: Int64, ties: Ties | None) -> Ties | None:
+    if ties is None:
+        return None
+    after, before = (np.searchsorted(rows, of) for of in (ties.after, ties.before))
+    ends = np.append(rows, -1)
+    own, known = ends[after] == ties.after, (ends[before] == ties.before) & (ties.before >= 0)
+    own &= known.any(axis=1)
+    return Ties(after[own], np.where(known, before, -1)[own], ties.counts[own])
 
 
 def _renumber(told: Identified, rows: Int64, offset: int, arena: str | None) -> Identified:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from murid.adapting import gather_prints
+from murid.adapting import look_closer
 from murid.analysis import Layout
 from murid.compartments import CompartmentTracker, count_animals, identify_by_arena
 from murid.core import DetectionTable, Frame, Tracks
@@ -27,6 +27,7 @@ from murid.formats.gallery_file import load_gallery
 from murid.identify import Identified, IdentifyConfig
 from murid.identify.gallery import Gallery
 from murid.identify.pieces import Prints
+from murid.identify.ties import Ties
 from murid.naming import check_names, enrol_run, name_alike, name_from_gallery
 from murid.run import Run, read_layout, whole_picture
 from murid.store import DetectionWriter, RunDirectory
@@ -439,21 +440,21 @@ def _identify(
         return
     table, fps = run.read_detections(embeddings=False), float(run.manifest.fingerprint["fps"])
 
-    def tell(prints: Prints | None) -> Identified:
-        return identify_by_arena(table, layout, counts, fps, config, run.iterate_embeddings, prints)
+    def tell(prints: Prints | None = None, ties: Ties | None = None) -> Identified:
+        return identify_by_arena(table, layout, counts, fps, config, run.iterate_embeddings, prints, ties)
 
-    prints = gather_prints(run, report) if adapt is True else None
-    found = tell(prints)
+    close = look_closer(run, report) if adapt is True else ()
+    found = tell(*close)
     if adapt == "in doubt" and found.is_doubtful:
         with suppress(SourceError):  # the video of an old run may be gone
-            prints = gather_prints(run, report)
-        if prints is not None:
+            close = look_closer(run, report)
+        if close:
             del found  # a day of them takes room
-            found = tell(prints)
+            found = tell(*close)
     run.start_identities(settings)
     _write_identities(run, table, found, report)
     if adapt:
-        estimates = [asdict(adaptation) for adaptation in found.adaptations] if prints is not None else None
+        estimates = [asdict(adaptation) for adaptation in found.adaptations] if close else None
         run.record("adapt", {"estimates": estimates})
     run.finish_identities(_list_crossings(found), found.note)
 

@@ -10,7 +10,7 @@ def test_a_killed_run_ends_like_an_undisturbed_one(clip, tmp_path):
     whole, killed = tmp_path / "whole.murid", tmp_path / "killed.murid"
     assert finish(start(clip, whole, "fast")) == ""
     expected = read_parts(whole)
-    assert len(expected) == 4 * 6 + 4  # parts of four kinds; crossings, prints and two summaries
+    assert len(expected) == 4 * 6 + 5  # parts of four kinds; crossings, prints, ties and two summaries
     for n_parts in (1, 3):
         process = start(clip, killed, "slow")
         wait_for_parts(process, killed, n_parts)

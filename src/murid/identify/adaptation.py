@@ -21,9 +21,7 @@ from murid.identify.appearance import (
     LEAST_PAIRS,
     MOST_DIMS,
     PIECE_S,
-    Looks,
     Pieces,
-    Views,
     add_up,
     calibrate,
     compute_odds,
@@ -92,7 +90,7 @@ class _Pairs:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Spread:
-    """Variances ``(r,)`` as of `Looks`, and the share of pairs of animals that are of one coat."""
+    """Variances ``(r,)`` within and between animals, what a single piece adds to both, and the share of one coat."""
 
     same: Float64
     different: Float64
@@ -107,10 +105,10 @@ class _Spread:
         return coats, compute_odds(seen, same, different, self.alike, n_coats)
 
 
-def adapt_looks(
+def judge_prints(
     pieces: Pieces, groups: Int64, n_animals: int, rng: np.random.Generator
-) -> tuple[Looks | None, Adaptation | None]:
-    """Learn what tells the animals apart from embeddings, size and prints.
+) -> tuple[Adaptation | None, float]:
+    """Find out whether prints help to tell the animals apart, beside embeddings and size.
 
     Parameters
     ----------
@@ -122,10 +120,10 @@ def adapt_looks(
 
     Returns
     -------
-    looks : Looks or None
-        None if prints do not help.
     adaptation : Adaptation or None
         None if there are too few pairs to judge.
+    trust : float
+        Factor in [0, 1] that makes odds that everything is used for fit the pairs held out.
     """
     of = groups[pieces.tracklets[pieces.printed]]
     order = np.argsort(of, kind="stable")
@@ -133,20 +131,11 @@ def adapt_looks(
     own = Pieces(of[order], pieces.times_s[rows], pieces.features[rows])
     same, different = pair_same(own, rng), pair_different(own, rng)
     if min(len(same), len(different)) < LEAST_PAIRS or n_animals < 2:
-        return None, None
+        return None, 0.0
     plain = _level(own.features, same)
     everything = np.column_stack([plain, _level(pieces.prints[order], same)])
     features = _Features(own.tracklets, own.times_s, plain, everything)
-    n_dims = min(MOST_DIMS, n_animals - 1)
-    proof = _prove(features, same, different, n_dims, rng)
-    if proof is None:
-        return None, None
-    spread, trust, adaptation = proof
-    if not adaptation.used:
-        return None, adaptation
-    seen = features.see(_learn(features, same, different, n_dims)).features
-    views = Views.average(seen, own.tracklets, len(groups))[groups]
-    return Looks(views, spread.same, spread.different, spread.noise, trust, spread.alike, n_dims), adaptation
+    return _prove(features, same, different, min(MOST_DIMS, n_animals - 1), rng)
 
 
 def level_features(pieces: Pieces, printed: bool) -> tuple[Pieces, Float64]:
@@ -220,31 +209,28 @@ def _find_axes(
 
 def _prove(
     features: _Features, same: Int64, different: Int64, n_dims: int, rng: np.random.Generator
-) -> tuple[_Spread, float, Adaptation] | None:
+) -> tuple[Adaptation | None, float]:
     """Learn on all but a third of the recording what is tried on that, for each third."""
     parts = (features.times_s // BLOCK_S).astype(np.int64) % _N_PARTS
-    spreads, odds, labels = [], [], []
+    odds, labels = [], []
     for part in range(_N_PARTS):
         learnt = [pairs[(parts[pairs] != part).all(axis=1)] for pairs in (same, different)]
         if min(map(len, learnt)) < LEAST_PAIRS:
-            return None
+            return None, 0.0
         seen = features.see(_learn(features, learnt[0], learnt[1], n_dims))
         tried = np.flatnonzero(parts == part)
         tests = _pair_stretches(Pieces(seen.tracklets[tried], seen.times_s[tried], seen.features[tried]), rng)
         tests = [own for own in tests if own.is_same.any() and not own.is_same.all()]
         if not tests:
-            return None
-        spreads.append(_measure_spread(tests, n_dims))
-        odds += [spreads[-1].compare(own, n_dims) for own in tests]
+            return None, 0.0
+        spread = _measure_spread(tests, n_dims)
+        odds += [spread.compare(own, n_dims) for own in tests]
         labels += [own.is_same for own in tests]
     truth = np.concatenate(labels)
     before, after = (np.concatenate(said) for said in zip(*odds, strict=True))
     trusts = [calibrate(said, truth.astype(np.float64)) for said in (before, after)]
     (lost, right), (loses, tells) = (_judge(t * said, truth) for t, said in zip(trusts, (before, after), strict=True))
-    used = trusts[1] > 0 and loses < lost - LEAST_GAIN and tells > right
-    columns = zip(*((own.same, own.different, own.noise, own.alike) for own in spreads), strict=True)
-    same_, different_, noise, alike = (np.mean(column, axis=0) for column in columns)
-    return _Spread(same_, different_, noise, float(alike)), trusts[1], Adaptation(right, tells, used)
+    return Adaptation(right, tells, trusts[1] > 0 and loses < lost - LEAST_GAIN and tells > right), trusts[1]
 
 
 def _judge(odds: Float64, is_same: NDArray[np.bool_]) -> tuple[float, float]:

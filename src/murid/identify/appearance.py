@@ -97,30 +97,23 @@ class Looks:
         Of the tracklets.
     same, different : ndarray
         ``(r,)`` float64: variances of differences, within and between animals.
-    noise : ndarray
-        ``(r,)`` float64: variance that a single piece adds to both, and the mean of n pieces an nth of it.
     trust : float
         Factor in [0, 1] by which odds are multiplied.
     alike : float
         Share of pairs of animals that look the same, as two of one coat do.
-    n_coats : int or None
-        So many of the dimensions tell coats apart, which `alike` is about, and the others animals of one coat; None =
-        all of them.
     """
 
     views: Views
     same: Float64
     different: Float64
-    noise: Float64
     trust: float
     alike: float = 0.0
-    n_coats: int | None = None
 
     @classmethod
     def none(cls, n_tracklets: int) -> Looks:
         """Looks that say nothing."""
         unknown = Views(np.full((n_tracklets, 1), np.nan), np.zeros(n_tracklets))
-        return cls(unknown, np.ones(1), np.ones(1), np.zeros(1), 0.0)
+        return cls(unknown, np.ones(1), np.ones(1), 0.0)
 
     def compute_gains(self, heads: Int64, tails: Int64) -> Float64:
         """Logarithms ``(E,)`` of how much likelier the looks are for one animal than for two."""
@@ -128,12 +121,9 @@ class Looks:
 
     def compare(self, a: Views, b: Views) -> Float64:
         """The same for views ``(E,)``; 0 where one of them is unknown."""
-        blur = self.noise * (1 / np.maximum(a.counts, 1) + 1 / np.maximum(b.counts, 1))[:, None]
         differences = a.means - b.means
         known = np.asarray(np.isfinite(differences).all(axis=1), bool)
-        odds = compute_odds(
-            np.where(known[:, None], differences, 0), self.same + blur, self.different + blur, self.alike, self.n_coats
-        )
+        odds = compute_odds(np.where(known[:, None], differences, 0), self.same, self.different, self.alike)
         return np.asarray(np.clip(np.where(known, self.trust * odds, 0), -MOST_GAIN, MOST_GAIN), np.float64)
 
 
@@ -168,7 +158,7 @@ def fit_looks(pieces: Pieces, groups: Int64, n_animals: int, rng: np.random.Gene
         return none
     seen = pieces.features @ find_axes(pieces.features, same, different, n_dims)
     views = Views.average(seen, pieces.tracklets, len(groups))[groups]
-    return Looks(views, spread, apart, np.zeros(len(spread)), trust, alike)
+    return Looks(views, spread, apart, trust, alike)
 
 
 def add_up(values: Float32 | Float64, groups: Int64, n_groups: int) -> tuple[Float64, Float64]:

@@ -18,6 +18,8 @@ N_BEST = 6
 """Links into each tracklet that are kept, from any tracklet and from sure ones."""
 VOTE = 1.0
 """What a witness adds to the gain of a link."""
+N_LATEST = 4
+"""Sure tracklets that ended last before one, whose links into it are kept, too."""
 MOST_BEHIND = 8.0
 """Gain by which a link may stay behind the best into the same tracklet; one that does so more is on no good path."""
 FRAGMENT_COST = 0.2
@@ -47,7 +49,7 @@ def find_links(sights: Sights, worth: Float64, n_animals: int) -> Links:
         tails = np.arange(start, min(start + _BLOCK, len(tracklets)))
         n_best = max(N_BEST, n_animals + 2)
         best = [_choose_best(sights, _pair(tracklets, pool, tails, n_recent), n_best) for pool in pools]
-        codes = np.unique(np.concatenate(best))
+        codes = np.unique(np.concatenate([*best, _pair(tracklets, pools[1], tails, N_LATEST)]))
         heads, followers = codes % len(tracklets), codes // len(tracklets)
         gains = _compute_gains(sights, heads, followers)
         leads = np.full(len(tails), -np.inf)

@@ -10,7 +10,7 @@ from murid.identify.crossings import Crossings, Transfers
 from murid.identify.result import DoubtfulCrossings
 from murid.identify.steps import NEVER, Steps
 
-WEIGHTS = np.array([0.4, 0.0, 0.35, 0.2, 0.4])
+WEIGHTS = np.array([0.4, 0.0, 0.35, 0.2, 0.4, 0.5])
 """Of the evidence, as in `crossings`, but less: what was chosen for its evidence is less sure than that says. Fitted on
 38 recordings of the scenarios; of looks, kept when their evidence became another one, for lack of a better of six."""
 SLIP = 2e-4

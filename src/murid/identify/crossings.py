@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,15 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from murid.core.types import Float64, Int64
+from murid.identify.balance import TieBalance
 from murid.identify.motion import MotionModel
 from murid.identify.sights import Sights
 from murid.identify.steps import ClearSights, Pools, Steps, find_clear_sights, list_steps, pool_looks
 from murid.identify.tracklets import Tracklets, count_up
 
-WEIGHTS = np.array([0.7, 0.3, 1.0, 0.5, 0.5])
+WEIGHTS = np.array([0.7, 0.3, 1.0, 0.5, 0.5, 1.0])
 """Of the evidence for a crossing: motion from tracklet to tracklet, motion through the whole contact, looks, witnesses
-from tracklet to tracklet, witnesses through the whole contact."""
-_LOOKS = 2
+from tracklet to tracklet, witnesses through the whole contact, points of fur that were followed."""
+_LOOKS, _TIES = 2, 5
 LONGEST_CONTACT_S = 3.0
 """Beyond it, motion before a contact says nothing of motion after it."""
 LEAST_BETTER = 0.5
@@ -26,7 +26,7 @@ LEAST_BETTER = 0.5
 _MOST_SPANNED = 40
 MOST_SURE = 20.0
 """Lead of motion and witnesses from which on two crossings are not where a stretch of two paths was exchanged."""
-_MOST_OFTEN = 2  # that one tracklet is put after another
+_MOST_TURNS = 3
 _MOST_ROUNDS = 100
 _MOST_WORK = 2_000_000  # rounds times tracklets
 _LEAST_ROUNDS = 6
@@ -36,7 +36,7 @@ _MOST_STRETCHES = 30  # for each crossing at which they may begin
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Crossings:
-    """Pairs of steps ``first``, ``second`` ``(C,)`` int64 of different paths, and the evidence ``(C, 5)`` for them.
+    """Pairs of steps ``first``, ``second`` ``(C,)`` int64 of different paths, and the evidence ``(C, 6)`` for them.
 
     Evidence is the logarithm of how much likelier the steps are as they stand than with their ends exchanged.
     """
@@ -63,7 +63,7 @@ class Transfers:
     entries, hosts : ndarray
         ``(K,)`` int64: the step into the tracklet, and the step of the other path that spans it.
     evidence : ndarray
-        ``(K, 5)`` float64, as of `Crossings`.
+        ``(K, 6)`` float64, as of `Crossings`.
     """
 
     entries: Int64
@@ -101,7 +101,22 @@ def find_crossings(steps: Steps, sights: Sights, pools: Pools) -> Crossings:
     through = (
         follow(last[x], first[x]) + follow(last[y], first[y]) - follow(last[x], first[y]) - follow(last[y], first[x])
     )
-    return Crossings(x, y, np.column_stack([place, _compare_clear(clear, x, y, sights.motion), looks, votes, through]))
+    balance = _balance(steps, sights)
+    ties = balance.compare_exchanged(steps.paths[x], steps.paths[y], np.maximum(steps.begins[x], steps.begins[y]))
+    direct = _compare_clear(clear, x, y, sights.motion)
+    return Crossings(x, y, np.column_stack([place, direct, looks, votes, through, ties]))
+
+
+def _balance(steps: Steps, sights: Sights) -> TieBalance:
+    """What followed points say for the paths that steps make up."""
+    paths = np.full(len(sights.tracklets), -1, np.int64)
+    into = steps.tails >= 0
+    paths[steps.tails[into]] = steps.paths[into]
+    seen = np.zeros((int(paths.max(initial=-1)) + 1, int(sights.frames.max(initial=0)) + 1), bool)
+    of = paths[sights.tracklets.numbers]
+    k = of >= 0
+    seen[of[k], sights.frames[k]] = True
+    return TieBalance(sights.ties, paths, seen)
 
 
 def find_transfers(steps: Steps, sights: Sights, pools: Pools) -> Transfers:
@@ -120,7 +135,9 @@ def find_transfers(steps: Steps, sights: Sights, pools: Pools) -> Transfers:
     )
     vote = sights.count_votes
     votes = vote(a, k) + vote(k, b) + vote(c, d) - vote(a, b) - vote(c, k) - vote(k, d)
-    return Transfers(entries, hosts, np.column_stack([place, np.zeros(len(k)), looks, votes, np.zeros(len(k))]))
+    none = np.zeros(len(k))
+    ties = _balance(steps, sights).compare_owners(k, steps.paths[entries], steps.paths[hosts])
+    return Transfers(entries, hosts, np.column_stack([place, none, looks, votes, none, ties]))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -132,7 +149,7 @@ class Stretches:
     begins, ends : ndarray
         ``(K,)`` int64: these crossings.
     evidence : ndarray
-        ``(K, 5)`` float64: that of both, with what looks within the stretch and around it say.
+        ``(K, 6)`` float64: that of both, with what looks within the stretch and around it say.
     """
 
     begins: Int64
@@ -147,9 +164,10 @@ class Stretches:
 
 def find_stretches(steps: Steps, sights: Sights, pools: Pools, crossings: Crossings) -> Stretches:
     """Find the stretches of two paths between two doubtful crossings that the evidence asks to exchange."""
-    found = [Stretches(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, 5)))]
+    found = [Stretches(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, len(WEIGHTS))))]
+    balance = _balance(steps, sights)
     for begins, ends in _pair_crossings(steps, crossings) if sights.contrast.trust else ():
-        stretches = _weigh_stretches(steps, sights, pools, crossings, begins, ends)
+        stretches = _weigh_stretches(steps, sights, pools, crossings, begins, ends, balance)
         bad = np.flatnonzero(stretches.leads < -LEAST_BETTER)
         found.append(Stretches(begins[bad], ends[bad], stretches.evidence[bad]))
     return Stretches(*(np.concatenate([getattr(f, name) for f in found]) for name in ("begins", "ends", "evidence")))
@@ -173,7 +191,7 @@ def _pair_crossings(steps: Steps, crossings: Crossings) -> Iterator[tuple[Int64,
 
 
 def _weigh_stretches(
-    steps: Steps, sights: Sights, pools: Pools, crossings: Crossings, begins: Int64, ends: Int64
+    steps: Steps, sights: Sights, pools: Pools, crossings: Crossings, begins: Int64, ends: Int64, balance: TieBalance
 ) -> Stretches:
     (first, second), (last, final) = (
         (np.minimum(crossings.first[k], crossings.second[k]), np.maximum(crossings.first[k], crossings.second[k]))
@@ -185,6 +203,10 @@ def _weigh_stretches(
     )
     evidence = crossings.evidence[begins] + crossings.evidence[ends]
     evidence[:, _LOOKS] = sights.contrast.compare_exchanged(inside, around, spaces)
+    times, later = (
+        np.maximum(steps.begins[crossings.first[k]], steps.begins[crossings.second[k]]) for k in (begins, ends)
+    )
+    evidence[:, _TIES] = balance.compare_stretches(steps.paths[first], steps.paths[second], times, later)
     return Stretches(begins, ends, evidence)
 
 
@@ -239,19 +261,33 @@ def _find_hosts(steps: Steps, tracklets: Tracklets) -> tuple[Int64, Int64]:
 
 def improve_paths(paths: Int64, sights: Sights) -> Int64:
     """Make exchanges and transfers as long as the evidence, taken over whole contacts and paths, asks for them."""
-    made: Counter[tuple[int, int]] = Counter()
-    for _ in range(int(np.clip(_MOST_WORK // max(1, len(paths)), _LEAST_ROUNDS, _MOST_ROUNDS))):
+    n_rounds = int(np.clip(_MOST_WORK // max(1, len(paths)), _LEAST_ROUNDS, _MOST_ROUNDS))
+    for _ in range(_MOST_TURNS):
+        before = paths
+        paths, n_rounds = _settle(paths, sights, n_rounds)
+        if n_rounds <= 0 or np.array_equal(paths, before):
+            break
+    return paths
+
+
+def _settle(paths: Int64, sights: Sights, n_rounds: int) -> tuple[Int64, int]:
+    """Paths in which no move is asked for that is stronger than the one that has undone it, and the rounds left."""
+    undone: dict[tuple[int, int], float] = {}
+    while n_rounds > 0:
+        n_rounds -= 1
         steps = list_steps(paths, sights.tracklets)
         pools = pool_looks(steps, sights.contrast)
-        # Where looks weighed again after a move ask for the way back, and then for the move again, one must end it.
+        # What was weighed anew after a move may ask for the way back, and then for the move again: the stronger wins.
         moves = [
-            move for move in _list_moves(steps, sights, pools) if all(made[way] < _MOST_OFTEN for way in move.ways)
+            move
+            for move in _list_moves(steps, sights, pools)
+            if all(move.lead < undone.get(way, 0.0) for way in move.ways)
         ]
-        changed = _apply(paths, steps, pools, moves, made)
+        changed = _apply(paths, steps, pools, moves, undone)
         if changed is None:
             break
         paths = changed
-    return paths
+    return paths, n_rounds
 
 
 @dataclass(frozen=True, order=True)
@@ -292,9 +328,12 @@ def _list_bad(leads: Float64) -> list[tuple[float, int]]:
 
 
 def _apply(
-    paths: Int64, steps: Steps, pools: Pools, moves: list[_Move], made: Counter[tuple[int, int]]
+    paths: Int64, steps: Steps, pools: Pools, moves: list[_Move], undone: dict[tuple[int, int], float]
 ) -> Int64 | None:
-    """Paths after the best moves that do not bear on each other, counted in `made`; None if nothing is to change."""
+    """Paths after the best moves that do not bear on each other; None if nothing is to change.
+
+    In `undone` goes by which lead each way from tracklet to tracklet was left.
+    """
     if not moves:
         return None
     after = np.full(len(paths) + 1, -1, np.int64)  # the last place takes what follows nothing
@@ -308,7 +347,9 @@ def _apply(
             continue
         for own in near:
             touched[own] = True
-        made.update(move.ways)
+        for step in move.used:
+            way = int(steps.heads[step]), int(steps.tails[step])
+            undone[way] = min(move.lead, undone.get(way, 0.0))
         for head, tail in move.ways:
             if head >= 0:
                 after[head] = tail

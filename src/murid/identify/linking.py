@@ -12,8 +12,9 @@ from scipy.sparse.csgraph import connected_components
 
 from murid.core.types import DetectionTable, Float32, Float64, Int32, Int64
 from murid.errors import ConfigError
-from murid.identify.adaptation import Adaptation, adapt_looks, level_features
+from murid.identify.adaptation import Adaptation, judge_prints, level_features
 from murid.identify.appearance import Looks, Pieces, fit_looks
+from murid.identify.balance import TiedTracklets, find_tied
 from murid.identify.candidates import find_links, measure_worth
 from murid.identify.certainty import compute_certainties, list_doubtful
 from murid.identify.config import IdentifyConfig
@@ -28,7 +29,8 @@ from murid.identify.result import DoubtfulCrossings, Identified
 from murid.identify.sights import Sights
 from murid.identify.steps import list_steps, pool_looks
 from murid.identify.surplus import describe_surplus
-from murid.identify.tracklets import find_clear, find_tracklets, measure_body_px, to_shapes
+from murid.identify.ties import Ties
+from murid.identify.tracklets import compute_reach, find_clear, find_tracklets, measure_body_px, to_shapes
 from murid.identify.witnesses import split_tracks
 
 Embeddings = Iterator[tuple[int, Float32]]
@@ -48,6 +50,7 @@ def identify_animals(
     embeddings: Callable[[], Embeddings] | None = None,
     witnesses: Int32 | None = None,
     prints: Prints | None = None,
+    ties: Ties | None = None,
 ) -> Identified:
     """Tell at most N animals apart over a whole recording.
 
@@ -72,6 +75,8 @@ def identify_animals(
         that went through the recording, such as forward and backward; -1 = none.
     prints : Prints, optional
         Fur of some detections up close, to learn this recording's animals from.
+    ties : Ties, optional
+        Points of fur that were followed from detection to detection while animals touched.
 
     Returns
     -------
@@ -94,6 +99,8 @@ def identify_animals(
     del witnesses  # as below, a day of them takes room
     sights = _measure(ordered, usable, body_px, fps, rng, split_tracks(told, ordered.frame_numbers, fps))
     del told
+    if ties is not None:
+        sights = replace(sights, ties=find_tied(ties, order, sights.tracklets, ordered.frame_numbers))
     pieces = None
     if config.appearance:
         pieces = gather_pieces(sights, order, _source(table, embeddings), n_animals, prints)
@@ -125,14 +132,25 @@ def _measure(
     table: DetectionTable, usable: NDArray[np.bool_], body_px: float, fps: float, rng: np.random.Generator,
     witnesses: Int32,
 ) -> Sights:  # fmt: skip
-    tracklets = find_tracklets(table, usable, body_px, min(1.0, 0.25 + 6 / fps))
+    tracklets = find_tracklets(table, usable, body_px, compute_reach(fps))
     shapes = to_shapes(table.boxes[tracklets.rows], body_px)
     frames = table.frame_numbers[tracklets.rows].astype(np.int32)
     clear = find_clear(table, usable)[tracklets.rows]
     motion = fit_motion(shapes, tracklets, fps, rng)
     ends = find_ends(shapes, tracklets, fps)
     looks, contrast = Looks.none(len(tracklets)), Contrast.none(len(tracklets))
-    return Sights(tracklets, shapes, frames, clear, ends, motion, looks, contrast, witnesses[:, tracklets.rows])
+    return Sights(
+        tracklets,
+        shapes,
+        frames,
+        clear,
+        ends,
+        motion,
+        looks,
+        contrast,
+        witnesses[:, tracklets.rows],
+        TiedTracklets.none(),
+    )
 
 
 def _find_paths(
@@ -142,10 +160,10 @@ def _find_paths(
     paths, groups = np.full(len(sights.tracklets), -1, np.int64), np.arange(len(sights.tracklets))
     adaptation = None
     for n_before in range(_count_rounds(pieces)):
-        sights, adaptation = _with_looks(sights, pieces, groups, n_animals, rng)
-        if n_before and pieces is not None:  # what varies within an animal shows between its tracklets
-            printed = adaptation is not None and adaptation.used
-            sights = _with_contrast(sights, pieces, printed, groups, rng)
+        if pieces is not None and n_before:  # what varies within an animal shows between its tracklets
+            sights, adaptation = _with_contrast(sights, pieces, groups, n_animals, rng)
+        elif pieces is not None:
+            sights = replace(sights, looks=fit_looks(pieces, groups, n_animals, rng))
         paths = _join(sights, worth, n_animals)
         groups = _group_sure(paths, sights)
     return sights, paths, adaptation
@@ -158,22 +176,16 @@ def _count_rounds(pieces: Pieces | None) -> int:
     return 3 if len(pieces.printed) else 2
 
 
-def _with_looks(
-    sights: Sights, pieces: Pieces | None, groups: Int64, n_animals: int, rng: np.random.Generator
+def _with_contrast(
+    sights: Sights, pieces: Pieces, groups: Int64, n_animals: int, rng: np.random.Generator
 ) -> tuple[Sights, Adaptation | None]:
-    """Learn looks from pieces of the same group of tracklets."""
-    if pieces is None:
-        return sights, None
-    adapted, adaptation = None, None
-    if len(pieces.printed):
-        adapted, adaptation = adapt_looks(pieces, groups, n_animals, rng)
-    return replace(sights, looks=adapted or fit_looks(pieces, groups, n_animals, rng)), adaptation
-
-
-def _with_contrast(sights: Sights, pieces: Pieces, printed: bool, groups: Int64, rng: np.random.Generator) -> Sights:
-    """Learn in what animals differ: by prints as well, where these proved to help."""
+    """Learn in what animals differ from groups of tracklets: by prints as well, where these prove to help."""
+    looks = fit_looks(pieces, groups, n_animals, rng)
+    adaptation, trust = judge_prints(pieces, groups, n_animals, rng) if len(pieces.printed) else (None, 0.0)
+    printed = adaptation is not None and adaptation.used
     features, ridge = level_features(pieces, printed)
-    return replace(sights, contrast=fit_contrast(features, ridge, groups, sights.looks.trust, rng))
+    contrast = fit_contrast(features, ridge, groups, trust if printed else looks.trust, rng)
+    return replace(sights, looks=looks, contrast=contrast), adaptation
 
 
 def _join(sights: Sights, worth: Float64, n_animals: int) -> Int64:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from murid.core.types import Float32, Float64, Int32, Int64
 from murid.identify.appearance import Looks
+from murid.identify.balance import TiedTracklets
 from murid.identify.contrast import Contrast
 from murid.identify.motion import Ends, MotionModel
 from murid.identify.tracklets import Tracklets
@@ -42,6 +43,7 @@ class Sights:
     looks: Looks
     contrast: Contrast
     witnesses: Int32
+    ties: TiedTracklets
 
     def compute_gains(self, heads: Int64, tails: Int64, looks: bool = False) -> Float64:
         """What motion, and looks if asked, say for tracklets ``(k,)`` that follow one another; 0 where one is -1."""

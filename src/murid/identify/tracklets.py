@@ -64,6 +64,11 @@ def measure_body_px(boxes: Float32, scores: Float32) -> float:
     return max(1.0, float(np.median((boxes[good, 2:] - boxes[good, :2]).max(axis=1))))
 
 
+def compute_reach(fps: float) -> float:
+    """Body lengths that a box may move by between two frames."""
+    return min(1.0, 0.25 + 6 / fps)
+
+
 def find_tracklets(table: DetectionTable, usable: NDArray[np.bool_], body_px: float, reach: float) -> Tracklets:
     """Chain detections of consecutive frames where there is no doubt about who is who.
 
@@ -169,8 +174,8 @@ def to_shapes(boxes: Float32, body_px: float) -> Float32:
     return np.concatenate([compute_centres(boxes) / np.float32(body_px), np.log(sizes)], axis=1)
 
 
-def find_clear(table: DetectionTable, usable: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Whether each detection ``(N,)`` is usable and hardly covered by another one."""
+def find_clear(table: DetectionTable, usable: NDArray[np.bool_], most: float = COVERED) -> NDArray[np.bool_]:
+    """Whether each detection ``(N,)`` is usable and no more of it covered by another one than a share of its box."""
     clear = usable.copy()
     rows = np.flatnonzero(usable)
     frames = table.frame_numbers[rows]
@@ -180,5 +185,5 @@ def find_clear(table: DetectionTable, usable: NDArray[np.bool_]) -> NDArray[np.b
         low = np.maximum(table.boxes[a, :2], table.boxes[b, :2])
         shared = np.maximum(np.minimum(table.boxes[a, 2:], table.boxes[b, 2:]) - low, 0).prod(axis=1)
         for one in (a, b):
-            clear[one[shared > COVERED * compute_areas(table.boxes[one])]] = False
+            clear[one[shared > most * compute_areas(table.boxes[one])]] = False
     return clear

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -26,6 +26,11 @@ CUES_NAME = "cues.parquet"
 
 PRINTS_NAME = "prints.parquet"
 """Fur of some detections up close, for learning a recording's animals."""
+
+TIES_NAME = "ties.parquet"
+"""Points of fur that were followed from detection to detection."""
+TIE_COLUMNS = ("tie", "frame", "row", "frame_before", "row_before", "points")
+"""Its columns: points that came onto a detection, and the detections that they were on before, the latest first."""
 
 BOX = ("x1", "y1", "x2", "y2")
 
@@ -160,6 +165,18 @@ def read_looks(path: Path, name: str) -> tuple[Int64, Int64, NDArray[np.floating
         raise RunError(path, name, "a fixed-size list of floats", str(kind))
     values = columns[name].flatten().to_numpy(zero_copy_only=False)
     return frames, rows, values.reshape(-1, kind.list_size)
+
+
+def write_ties(path: Path, ties: Mapping[str, NDArray[Any]]) -> None:
+    """Write `TIE_COLUMNS`, all of one length; raises `StorageError`."""
+    write_columns(path, {name: pa.array(ties[name]) for name in TIE_COLUMNS})
+
+
+def read_ties(path: Path) -> dict[str, NDArray[Any]]:
+    """Read what `write_ties` wrote; raises `RunError` if it is damaged."""
+    columns = read_columns(path, list(TIE_COLUMNS))
+    kinds = dict.fromkeys(TIE_COLUMNS[:-1], np.int64) | {TIE_COLUMNS[-1]: np.float32}
+    return {name: to_numbers(columns, name, kind, path) for name, kind in kinds.items()}
 
 
 def read_frames(path: Path, first_frame: int) -> FrameTable:

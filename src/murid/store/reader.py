@@ -205,6 +205,14 @@ class RunReader:
         frames, rows, prints = parts.read_looks(path, "print")
         return frames, rows, prints.astype(np.float16)
 
+    def read_ties(self) -> dict[str, NDArray[Any]] | None:
+        """Columns of points of fur followed from detection to detection; None where none were followed.
+
+        Raises `RunError` if the file is damaged.
+        """
+        path = self.path / parts.TIES_NAME
+        return parts.read_ties(path) if path.is_file() else None
+
     def read_frames(self) -> FrameTable:
         """Read the frames of all parts; raises `RunError`."""
         return FrameTable.concatenate(list(self.iterate_frames()))

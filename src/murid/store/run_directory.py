@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from murid.core.types import DetectionTable, Float32, Int64, Tracks
 from murid.errors import ArrayError, RunError
@@ -308,6 +309,12 @@ class RunDirectory(RunReader):
         self._check_writable()
         self._check_detected()
         parts.write_looks(self.path / parts.PRINTS_NAME, "print", frames, rows, prints.astype(np.float16))
+
+    def write_ties(self, ties: Mapping[str, NDArray[Any]]) -> None:
+        """Keep columns of points of fur followed from detection to detection; raises as `write_part`."""
+        self._check_writable()
+        self._check_detected()
+        parts.write_ties(self.path / parts.TIES_NAME, ties)
 
     def record(self, verb: str, arguments: Mapping[str, Any]) -> None:
         """Add an operation to the provenance; raises `RunError` if not held for writing, and `StorageError`."""

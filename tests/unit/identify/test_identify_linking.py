@@ -203,4 +203,4 @@ def test_a_move_to_and_fro_comes_to_an_end(monkeypatch):
     monkeypatch.setattr(crossings, "_list_moves", exchange_always)
     found = identify_animals(film(hide_together(False)), 2, FPS)
     assert len(found)
-    assert 2 < len(asked) <= 10
+    assert 2 < len(asked) <= 20
