@@ -44,6 +44,7 @@ _PRINT_RIDGE = 0.3
 _N_PARTS = 3
 _STRETCHES = (1, 4, 16)  # pieces whose mean is tried on held-out stretches
 _LEAST_SHARE = 0.02  # of the variance of single pieces that remains however many are averaged
+_COATS_TELL = -1.0  # logarithm of odds by which two coats are told apart
 _MOST_TRIED = 4000  # pairs of each kind and length
 
 
@@ -123,7 +124,7 @@ def judge_prints(
     adaptation : Adaptation or None
         None if there are too few pairs to judge.
     trust : float
-        Factor in [0, 1] that makes odds that everything is used for fit the pairs held out.
+        Factor in [0, 1] by which odds of everything that is seen are to be multiplied.
     """
     of = groups[pieces.tracklets[pieces.printed]]
     order = np.argsort(of, kind="stable")
@@ -230,7 +231,9 @@ def _prove(
     before, after = (np.concatenate(said) for said in zip(*odds, strict=True))
     trusts = [calibrate(said, truth.astype(np.float64)) for said in (before, after)]
     (lost, right), (loses, tells) = (_judge(t * said, truth) for t, said in zip(trusts, (before, after), strict=True))
-    return Adaptation(right, tells, trusts[1] > 0 and loses < lost - LEAST_GAIN and tells > right), trusts[1]
+    used = trusts[1] > 0 and loses < lost - LEAST_GAIN and tells > right
+    # Pairs that coats tell apart are easy, and hide how often the others are told wrongly.
+    return Adaptation(right, tells, used), trusts[1] * float((before > _COATS_TELL).mean())
 
 
 def _judge(odds: Float64, is_same: NDArray[np.bool_]) -> tuple[float, float]:
