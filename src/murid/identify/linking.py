@@ -30,12 +30,16 @@ from murid.identify.sights import Sights
 from murid.identify.steps import list_steps, pool_looks
 from murid.identify.surplus import describe_surplus
 from murid.identify.ties import Ties
-from murid.identify.tracklets import compute_reach, find_clear, find_tracklets, measure_body_px, to_shapes
+from murid.identify.tracklets import LEAST_EVENT, compute_reach, find_clear, find_tracklets, measure_body_px, to_shapes
 from murid.identify.witnesses import split_tracks
 
 Embeddings = Iterator[tuple[int, Float32]]
 """First row and ``(n, d)`` embeddings of one stretch of detections after the other."""
 
+STRAY_S = 0.5
+"""Gap before and after a tracklet of hardly any frames from which on it may be clutter …"""
+STRAY_WORTH = -0.45
+"""… if it is worth less than this a frame."""
 SURE = 6.0
 """Lead from which on two tracklets are taken for one animal when its looks are learnt …"""
 LONGEST_SURE_S = 1.0
@@ -195,7 +199,19 @@ def _join(sights: Sights, worth: Float64, n_animals: int) -> Int64:
     best = np.zeros(len(worth))
     np.maximum.at(best, links.tails, links.gains)
     paths = find_paths(worth - best, links.heads, links.tails, links.gains, n_animals)
-    return improve_paths(paths, sights)
+    return improve_paths(_drop_strays(paths, worth, sights), sights)
+
+
+def _drop_strays(paths: Int64, worth: Float64, sights: Sights) -> Int64:
+    """Paths without clutter that stands alone in a gap of theirs, which motion would lead to and from."""
+    steps = list_steps(paths, sights.tracklets)
+    into, inner = np.flatnonzero(steps.tails >= 0), steps.tails[steps.tails >= 0]
+    gaps = (steps.ends - steps.begins)[np.stack([into, into + 1])]
+    lengths = sights.tracklets.lengths[inner]
+    clutter = (lengths < LEAST_EVENT) & (worth[inner] < STRAY_WORTH * lengths)
+    kept = paths.copy()
+    kept[inner[clutter & (gaps > STRAY_S * sights.motion.fps).all(axis=0)]] = -1
+    return kept
 
 
 def _group_sure(paths: Int64, sights: Sights) -> Int64:

@@ -204,3 +204,14 @@ def test_a_move_to_and_fro_comes_to_an_end(monkeypatch):
     found = identify_animals(film(hide_together(False)), 2, FPS)
     assert len(found)
     assert 2 < len(asked) <= 20
+
+
+@pytest.mark.parametrize(("score", "is_taken"), [(0.16, False), (0.9, True)])
+def test_clutter_alone_in_a_gap_is_not_taken_for_the_animal(score, is_taken):
+    paths = np.full((200, 1, 2), 200.0)
+    paths[60:140] = np.nan
+    table = film(paths)
+    frames = [table[t] for t in range(len(paths))]
+    frames[100] = Detections(table[0].boxes, np.full(1, score, np.float32))
+    found = identify_animals(DetectionTable.from_frames(frames), 1, FPS)
+    assert ((found.frames == 100) & ~found.filled).any() == is_taken
