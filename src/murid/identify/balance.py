@@ -72,26 +72,16 @@ class TieBalance:
 
     def __init__(self, ties: TiedTracklets, paths: Int64, seen: NDArray[np.bool_]) -> None:
         self._n, self._n_frames = seen.shape
-        found = list(_compare_pairs(ties, np.append(paths, -1), seen))
-        pairs, signed, begins, ends = (
-            (np.concatenate(parts) for parts in zip(*found, strict=True))
-            if found
-            else (np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int64), np.zeros(0, np.int64))
-        )
+        known, none = np.append(paths, -1), np.zeros(0, np.int64)
+        found = [(none, np.zeros(0), none, none), *_compare_pairs(ties, known, seen)]
+        pairs, signed, begins, ends = (np.concatenate(parts) for parts in zip(*found, strict=True))
         codes = pairs * self._n_frames
         order = np.argsort(codes + begins, kind="stable")
-        self._ends_of, self._signed = ends[order], signed[order]
+        self._spanned, self._signed = ends[order], signed[order]
         self._begins, self._begun = _accumulate(codes + begins, signed)
         self._ends, self._ended = _accumulate(codes + ends, signed)
         self._longest = int((ends - begins).max(initial=0))
-        self._shares = np.zeros((len(paths), max(1, self._n)))
-        known = np.append(paths, -1)
-        on = known[ties.heads] >= 0
-        first = on.argmax(axis=1)
-        k = np.flatnonzero(on.any(axis=1) & (known[ties.tails] >= 0))
-        heads, counts = ties.heads[k, first[k]], ties.counts[k, first[k]]
-        np.add.at(self._shares, (heads, known[ties.tails[k]]), counts)
-        np.add.at(self._shares, (ties.tails[k], known[heads]), counts)
+        self._shares = _share_out(ties, known, self._n)
 
     def compare_exchanged(self, one: Int64, other: Int64, times: Int64) -> Float64:
         """Logarithms ``(k,)`` of how much likelier two paths are not exchanged after some frames than exchanged."""
@@ -108,7 +98,7 @@ class TieBalance:
         high = np.searchsorted(self._begins, base + times[near], side="right")
         counts = np.maximum(high - low, 0)
         of, places = np.repeat(np.arange(len(near)), counts), np.repeat(low, counts) + count_up(counts)
-        over = self._ends_of[places] > later[near][of]  # from before to after: nothing of these would change
+        over = self._spanned[places] > later[near][of]  # from before to after: nothing of these would change
         lead[near] -= 2 * np.bincount(of[over], self._signed[places[over]], len(near))
         return _to_odds(lead)
 
@@ -129,7 +119,7 @@ def _compare_pairs(
 ) -> Iterator[tuple[Int64, Float64, Int64, Int64]]:
     """Ties between each two paths: their number, points that stay (or, below 0, go over), and the frames they span.
 
-    Where the other path is not seen, both animals may be in one box, and points of both: such a visit does not count.
+    The latest visits count in which both paths are seen: elsewhere both animals may be in one box, and points of both.
     """
     n = len(seen)
     heads, tails = paths[ties.heads], paths[ties.tails]
@@ -145,6 +135,18 @@ def _compare_pairs(
             counts = ties.counts[k, latest] * np.where(sure & both[ties.ends[k]], 1.0, UNSEEN)
             signed = np.where(heads[k, latest] == tails[k], counts, -counts)
             yield np.full(len(k), p * n + q), signed, begins, ties.ends[k]
+
+
+def _share_out(ties: TiedTracklets, paths: Int64, n: int) -> Float64:
+    """Points ``(T, n)`` that each tracklet shares with those of each path before it and after it."""
+    shares = np.zeros((len(paths) - 1, n))
+    on = paths[ties.heads] >= 0
+    first = on.argmax(axis=1)
+    k = np.flatnonzero(on.any(axis=1) & (paths[ties.tails] >= 0))
+    heads, counts = ties.heads[k, first[k]], ties.counts[k, first[k]]
+    np.add.at(shares, (heads, paths[ties.tails[k]]), counts)
+    np.add.at(shares, (ties.tails[k], paths[heads]), counts)
+    return shares
 
 
 def _pair(one: Int64, other: Int64, n: int) -> Int64:

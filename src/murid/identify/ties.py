@@ -58,7 +58,8 @@ class TieCounter:
         self._points = _Events.none()
         self._frames: Int64 = np.zeros((0, N_VISITS), np.int64)
         self._pending: Int64 = np.zeros(0, np.int64)
-        self._found = [_Events.none()]
+        self._found: list[_Events] = []
+        self._n_found, self._n_merged = 0, 0
 
     def keep(self, kept: Int64) -> None:
         """Forget all points but some."""
@@ -90,20 +91,25 @@ class TieCounter:
         gone = (self._frames[who] < frame - self._longest) | (points.numbers[who] == numbers[:, None])
         points.numbers[who] = np.where(gone, -1, points.numbers[who])
         tied = who[(points.numbers[who] >= 0).any(axis=1)]
-        event = points.take(tied)
-        event.into[:], event.after[:] = numbers[np.isin(who, tied)], rows[np.isin(who, tied)]
-        self._found.append(event)
-        if sum(len(found) for found in self._found) > 2 * max(_MOST_EVENTS, len(self._found[0])):
-            self._found = [_merge(_Events.join(self._found))]
+        events, own = points.take(tied), np.isin(who, tied)
+        events.into[:], events.after[:] = numbers[own], rows[own]
+        self._note(events)
         for values, value in (
             (points.numbers, numbers), (points.before, rows), (points.counts, 1), (self._frames, frame),
         ):  # fmt: skip
             values[who, 1:] = values[who, :-1]
             values[who, 0] = value
 
+    def _note(self, events: _Events) -> None:
+        self._found.append(events)
+        self._n_found += len(events)
+        if self._n_found > max(_MOST_EVENTS, 2 * self._n_merged):
+            self._found = [_merge(_Events.join(self._found))]
+            self._n_found = self._n_merged = len(self._found[0])
+
     def finish(self) -> Ties:
         """All that was counted."""
-        found = _merge(_Events.join(self._found))
+        found = _merge(_Events.join([_Events.none(), *self._found]))
         return Ties(found.after, np.where(found.numbers >= 0, found.before, -1), found.counts)
 
 
