@@ -40,6 +40,9 @@ class TiedTracklets:
     begins: Int64
     counts: Float32
 
+    def __len__(self) -> int:
+        return len(self.tails)
+
     @classmethod
     def none(cls) -> TiedTracklets:
         """No ties."""

@@ -112,10 +112,12 @@ def _balance(steps: Steps, sights: Sights) -> TieBalance:
     paths = np.full(len(sights.tracklets), -1, np.int64)
     into = steps.tails >= 0
     paths[steps.tails[into]] = steps.paths[into]
-    seen = np.zeros((int(paths.max(initial=-1)) + 1, int(sights.frames.max(initial=0)) + 1), bool)
-    of = paths[sights.tracklets.numbers]
-    k = of >= 0
-    seen[of[k], sights.frames[k]] = True
+    n_frames = int(sights.frames.max(initial=0)) + 1 if len(sights.ties) else 1  # a day of them takes room
+    seen = np.zeros((int(paths.max(initial=-1)) + 1, n_frames), bool)
+    if len(sights.ties):
+        of = paths[sights.tracklets.numbers]
+        on = of >= 0
+        seen[of[on], sights.frames[on]] = True
     return TieBalance(sights.ties, paths, seen)
 
 
