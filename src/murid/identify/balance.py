@@ -13,7 +13,7 @@ from murid.identify.ties import N_VISITS, Ties
 from murid.identify.tracklets import Tracklets, count_up
 
 ODDS_PER_POINT = 0.5
-"""Logarithm of odds that each point adds: of contacts with 5 to 10 points in the lead, 3 of 800 were told wrongly."""
+"""Logarithm of odds that each point adds: of 269 contacts with 5 to 10 points in the lead, 2 were told wrongly."""
 MOST_ODDS = 7.0
 """What all of them add at most."""
 UNSEEN = 0.5
