@@ -100,9 +100,9 @@ def track(
     grow : bool
         Whether the gallery learns from this recording what its animals look like.
     adapt : bool, optional
-        Whether to learn this recording's animals from their fur up close, without labels: takes another pass over the
-        video, and is used only as far as it tells more on stretches that it was not learnt from. None = where names are
-        in doubt.
+        Whether to learn this recording's animals from their fur up close, without labels, as far as it tells more on
+        stretches that it was not learnt from, and to follow points of it while they touch: takes another pass over the
+        video. None = where names are in doubt.
     patience_s : float
         Seconds for which a disk or network share that gives nothing is waited for.
     report : callable

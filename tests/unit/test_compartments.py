@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from murid.analysis import Arena, Layout
-from murid.compartments import CompartmentTracker, count_animals, identify_by_arena
+from murid.compartments import CompartmentTracker, _select_ties, count_animals, identify_by_arena
 from murid.core import Detections, DetectionTable
 from murid.errors import ConfigError
 from murid.identify import IdentifyConfig, identify_animals
+from murid.identify.ties import Ties
 from murid.tracking import TrackConfig, Tracker
 
 N = 120
@@ -59,6 +60,14 @@ def test_identities_are_those_of_each_arena_alone(halves):
     told = identify_by_arena(plain, LAYOUT, [3, 2], 30.0, IdentifyConfig(smooth=False), lambda: iter(parts))
     seen = ~told.filled
     np.testing.assert_array_equal(table.boxes[told.rows[seen]], told.boxes[seen])
+
+
+def test_ties_go_to_their_arena_with_its_rows():
+    ties = Ties(np.array([4, 5, 9]), np.array([[1, 0, -1], [0, -1, -1], [8, 3, -1]]), np.ones((3, 3), np.float32))
+    own = _select_ties(np.array([1, 3, 4, 8, 9]), ties)
+    np.testing.assert_array_equal(own.after, [2, 4])
+    np.testing.assert_array_equal(own.before, [[0, -1, -1], [3, 1, -1]])
+    assert _select_ties(np.array([1]), None) is None
 
 
 def test_tracks_are_those_of_each_arena_alone(halves):

@@ -41,8 +41,8 @@ def identify(
     grow : bool
         Let the gallery learn what animals that are told for sure look like here.
     adapt : bool
-        Learn this recording's animals from their fur up close, as murid track does; as before if not given. Needs the
-        video once.
+        Learn this recording's animals from their fur up close, and follow it while they touch, as murid track does; as
+        before if not given. Needs the video once.
     identify : IdentifyConfig
         Settings.
     """

@@ -81,8 +81,9 @@ def track(
     grow : bool
         Let the gallery learn what animals that are told for sure look like here.
     adapt : bool
-        Learn this recording's animals from their fur up close, without labels: another pass over the video, used as far
-        as it helps on stretches that it was not learnt from. Where names are in doubt, if not given.
+        Learn this recording's animals from their fur up close, without labels, as far as it helps on stretches that it
+        was not learnt from, and follow points of it while they touch: another pass over the video. Where names are in
+        doubt, if not given.
     patience : float
         Seconds for which a disk or network share that gives nothing is waited for.
     """
