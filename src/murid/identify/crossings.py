@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from murid.core.types import Float64, Int64
-from murid.identify.balance import TieBalance
+from murid.identify.arrangement import Arrangement, arrange
 from murid.identify.motion import MotionModel
 from murid.identify.sights import Sights
-from murid.identify.steps import ClearSights, Pools, Steps, find_clear_sights, list_steps, pool_looks
+from murid.identify.steps import ClearSights, Steps, find_clear_sights
 from murid.identify.tracklets import Tracklets, count_up
 
 WEIGHTS = np.array([0.7, 0.3, 1.0, 0.5, 0.5, 1.0])
 """Of the evidence for a crossing: motion from tracklet to tracklet, motion through the whole contact, looks, witnesses
 from tracklet to tracklet, witnesses through the whole contact, points of fur that were followed."""
-_LOOKS, _TIES = 2, 5
+_DIRECT, _LOOKS, _THROUGH, _TIES = 1, 2, 4, 5
 LONGEST_CONTACT_S = 3.0
 """Beyond it, motion before a contact says nothing of motion after it."""
 LEAST_BETTER = 0.5
@@ -38,12 +38,15 @@ _MOST_STRETCHES = 30  # for each crossing at which they may begin
 class Crossings:
     """Pairs of steps ``first``, ``second`` ``(C,)`` int64 of different paths, and the evidence ``(C, 6)`` for them.
 
-    Evidence is the logarithm of how much likelier the steps are as they stand than with their ends exchanged.
+    Evidence is the logarithm of how much likelier the steps are as they stand than with their ends exchanged. Motion
+    and witnesses through a whole contact are of what was seen clear before `begins` and after `ends` ``(C,)`` int64.
     """
 
     first: Int64
     second: Int64
     evidence: Float64
+    begins: Int64
+    ends: Int64
 
     def __len__(self) -> int:
         return len(self.first)
@@ -84,8 +87,9 @@ def _weigh(evidence: Float64) -> Float64:
     return leads
 
 
-def find_crossings(steps: Steps, sights: Sights, pools: Pools) -> Crossings:
+def find_crossings(arrangement: Arrangement) -> Crossings:
     """Compare every two steps that overlap in time with what they would be if the two animals were exchanged."""
+    steps, sights, pools = arrangement.steps, arrangement.sights, arrangement.pools
     x, y = _pair_overlapping(steps)
     a, b, c, d = steps.heads[x], steps.tails[x], steps.heads[y], steps.tails[y]
     gain = sights.compute_gains
@@ -101,28 +105,17 @@ def find_crossings(steps: Steps, sights: Sights, pools: Pools) -> Crossings:
     through = (
         follow(last[x], first[x]) + follow(last[y], first[y]) - follow(last[x], first[y]) - follow(last[y], first[x])
     )
-    balance = _balance(steps, sights)
-    ties = balance.compare_exchanged(steps.paths[x], steps.paths[y], np.maximum(steps.begins[x], steps.begins[y]))
+    times = np.maximum(steps.begins[x], steps.begins[y])
+    ties = arrangement.balance.compare_exchanged(steps.paths[x], steps.paths[y], times)
     direct = _compare_clear(clear, x, y, sights.motion)
-    return Crossings(x, y, np.column_stack([place, direct, looks, votes, through, ties]))
+    evidence = np.column_stack([place, direct, looks, votes, through, ties])
+    begins, ends = np.minimum(clear.begins[x], clear.begins[y]), np.maximum(clear.finishes[x], clear.finishes[y])
+    return Crossings(x, y, evidence, begins, ends)
 
 
-def _balance(steps: Steps, sights: Sights) -> TieBalance:
-    """What followed points say for the paths that steps make up."""
-    paths = np.full(len(sights.tracklets), -1, np.int64)
-    into = steps.tails >= 0
-    paths[steps.tails[into]] = steps.paths[into]
-    n_frames = int(sights.frames.max(initial=0)) + 1 if len(sights.ties) else 1  # a day of them takes room
-    seen = np.zeros((int(paths.max(initial=-1)) + 1, n_frames), bool)
-    if len(sights.ties):
-        of = paths[sights.tracklets.numbers]
-        on = of >= 0
-        seen[of[on], sights.frames[on]] = True
-    return TieBalance(sights.ties, paths, seen)
-
-
-def find_transfers(steps: Steps, sights: Sights, pools: Pools) -> Transfers:
+def find_transfers(arrangement: Arrangement) -> Transfers:
     """Compare every tracklet of a path with what it would be in the gap of another path."""
+    steps, sights, pools = arrangement.steps, arrangement.sights, arrangement.pools
     entries, hosts = _find_hosts(steps, sights.tracklets)
     a, k, b = steps.heads[entries], steps.tails[entries], steps.tails[(entries + 1) % max(1, len(steps))]
     c, d = steps.heads[hosts], steps.tails[hosts]
@@ -138,7 +131,7 @@ def find_transfers(steps: Steps, sights: Sights, pools: Pools) -> Transfers:
     vote = sights.count_votes
     votes = vote(a, k) + vote(k, b) + vote(c, d) - vote(a, b) - vote(c, k) - vote(k, d)
     none = np.zeros(len(k))
-    ties = _balance(steps, sights).compare_owners(k, steps.paths[entries], steps.paths[hosts])
+    ties = arrangement.balance.compare_owners(k, steps.paths[entries], steps.paths[hosts])
     return Transfers(entries, hosts, np.column_stack([place, none, looks, votes, none, ties]))
 
 
@@ -164,12 +157,12 @@ class Stretches:
         return _weigh(self.evidence)
 
 
-def find_stretches(steps: Steps, sights: Sights, pools: Pools, crossings: Crossings) -> Stretches:
+def find_stretches(arrangement: Arrangement, crossings: Crossings) -> Stretches:
     """Find the stretches of two paths between two doubtful crossings that the evidence asks to exchange."""
     found = [Stretches(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, len(WEIGHTS))))]
-    balance = _balance(steps, sights)
-    for begins, ends in _pair_crossings(steps, crossings) if sights.contrast.trust else ():
-        stretches = _weigh_stretches(steps, sights, pools, crossings, begins, ends, balance)
+    informed = arrangement.sights.contrast.trust > 0
+    for begins, ends in _pair_crossings(arrangement.steps, crossings) if informed else ():
+        stretches = _weigh_stretches(arrangement, crossings, begins, ends)
         bad = np.flatnonzero(stretches.leads < -LEAST_BETTER)
         found.append(Stretches(begins[bad], ends[bad], stretches.evidence[bad]))
     return Stretches(*(np.concatenate([getattr(f, name) for f in found]) for name in ("begins", "ends", "evidence")))
@@ -192,9 +185,8 @@ def _pair_crossings(steps: Steps, crossings: Crossings) -> Iterator[tuple[Int64,
             yield a[block], b[block]
 
 
-def _weigh_stretches(
-    steps: Steps, sights: Sights, pools: Pools, crossings: Crossings, begins: Int64, ends: Int64, balance: TieBalance
-) -> Stretches:
+def _weigh_stretches(arrangement: Arrangement, crossings: Crossings, begins: Int64, ends: Int64) -> Stretches:
+    steps, sights, pools = arrangement.steps, arrangement.sights, arrangement.pools
     (first, second), (last, final) = (
         (np.minimum(crossings.first[k], crossings.second[k]), np.maximum(crossings.first[k], crossings.second[k]))
         for k in (begins, ends)
@@ -203,12 +195,18 @@ def _weigh_stretches(
     inside, around = (
         (look(first, last, spaces), look(second, final, spaces)) for look in (pools.between, pools.around)
     )
-    evidence = crossings.evidence[begins] + crossings.evidence[ends]
-    evidence[:, _LOOKS] = sights.contrast.compare_exchanged(inside, around, spaces)
     times, later = (
-        np.maximum(steps.begins[crossings.first[k]], steps.begins[crossings.second[k]]) for k in (begins, ends)
+        np.maximum(steps.begins[first], steps.begins[second]),
+        np.maximum(steps.begins[last], steps.begins[final]),
     )
-    evidence[:, _TIES] = balance.compare_stretches(steps.paths[first], steps.paths[second], times, later)
+    evidence = crossings.evidence[begins] + crossings.evidence[ends]
+    # What leads from before the stretch to after it stays as it is.
+    known = crossings.ends[begins] <= later, crossings.begins[ends] > times
+    for column in (_DIRECT, _THROUGH):
+        both = (crossings.evidence[k, column] for k in (begins, ends))
+        evidence[:, column] = sum(np.where(side, part, 0) for side, part in zip(known, both, strict=True))
+    evidence[:, _LOOKS] = sights.contrast.compare_exchanged(inside, around, spaces)
+    evidence[:, _TIES] = arrangement.balance.compare_stretches(steps.paths[first], steps.paths[second], times, later)
     return Stretches(begins, ends, evidence)
 
 
@@ -277,15 +275,12 @@ def _settle(paths: Int64, sights: Sights, n_rounds: int) -> tuple[Int64, int]:
     undone: dict[tuple[int, int], float] = {}
     while n_rounds > 0:
         n_rounds -= 1
-        steps = list_steps(paths, sights.tracklets)
-        pools = pool_looks(steps, sights.contrast)
+        arrangement = arrange(paths, sights)
         # What was weighed anew after a move may ask for the way back, and then for the move again: the stronger wins.
         moves = [
-            move
-            for move in _list_moves(steps, sights, pools)
-            if all(move.lead < undone.get(way, 0.0) for way in move.ways)
+            move for move in _list_moves(arrangement) if all(move.lead < undone.get(way, 0.0) for way in move.ways)
         ]
-        changed = _apply(paths, steps, pools, moves, undone)
+        changed = _apply(paths, arrangement, moves, undone)
         if changed is None:
             break
         paths = changed
@@ -301,11 +296,11 @@ class _Move:
     ways: tuple[tuple[int, int], ...]
 
 
-def _list_moves(steps: Steps, sights: Sights, pools: Pools) -> list[_Move]:
+def _list_moves(arrangement: Arrangement) -> list[_Move]:
     """Moves that the evidence asks for, the best first."""
-    heads, tails = steps.heads.tolist(), steps.tails.tolist()
-    crossings, transfers = find_crossings(steps, sights, pools), find_transfers(steps, sights, pools)
-    stretches = find_stretches(steps, sights, pools, crossings)
+    heads, tails = arrangement.steps.heads.tolist(), arrangement.steps.tails.tolist()
+    crossings, transfers = find_crossings(arrangement), find_transfers(arrangement)
+    stretches = find_stretches(arrangement, crossings)
 
     def exchange(k: int) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:
         x, y = int(crossings.first[k]), int(crossings.second[k])
@@ -330,7 +325,7 @@ def _list_bad(leads: Float64) -> list[tuple[float, int]]:
 
 
 def _apply(
-    paths: Int64, steps: Steps, pools: Pools, moves: list[_Move], undone: dict[tuple[int, int], float]
+    paths: Int64, arrangement: Arrangement, moves: list[_Move], undone: dict[tuple[int, int], float]
 ) -> Int64 | None:
     """Paths after the best moves that do not bear on each other; None if nothing is to change.
 
@@ -338,6 +333,7 @@ def _apply(
     """
     if not moves:
         return None
+    steps, pools = arrangement.steps, arrangement.pools
     after = np.full(len(paths) + 1, -1, np.int64)  # the last place takes what follows nothing
     after[steps.heads] = steps.tails
     after[-1] = -1

@@ -14,6 +14,7 @@ from murid.core.types import DetectionTable, Float32, Float64, Int32, Int64
 from murid.errors import ConfigError
 from murid.identify.adaptation import Adaptation, judge_prints, level_features
 from murid.identify.appearance import Looks, Pieces, fit_looks
+from murid.identify.arrangement import arrange
 from murid.identify.balance import TiedTracklets, find_tied
 from murid.identify.candidates import find_links, measure_worth
 from murid.identify.certainty import compute_certainties, list_doubtful
@@ -27,7 +28,7 @@ from murid.identify.positions import Taken, place_identities
 from murid.identify.recovery import recover
 from murid.identify.result import DoubtfulCrossings, Identified
 from murid.identify.sights import Sights
-from murid.identify.steps import list_steps, pool_looks
+from murid.identify.steps import list_steps
 from murid.identify.surplus import describe_surplus
 from murid.identify.ties import Ties
 from murid.identify.tracklets import LEAST_EVENT, compute_reach, find_clear, find_tracklets, measure_body_px, to_shapes
@@ -216,9 +217,8 @@ def _drop_strays(paths: Int64, worth: Float64, sights: Sights) -> Int64:
 
 def _group_sure(paths: Int64, sights: Sights) -> Int64:
     """Number of the group ``(T,)`` of tracklets that are one animal beyond doubt."""
-    steps = list_steps(paths, sights.tracklets)
-    pools = pool_looks(steps, sights.contrast)
-    crossings, transfers = find_crossings(steps, sights, pools), find_transfers(steps, sights, pools)
+    arrangement = arrange(paths, sights)
+    steps, crossings, transfers = arrangement.steps, find_crossings(arrangement), find_transfers(arrangement)
     leads = np.full(len(steps), np.inf)
     for rows, found in (
         (crossings.first, crossings), (crossings.second, crossings),
@@ -234,15 +234,14 @@ def _group_sure(paths: Int64, sights: Sights) -> Int64:
 
 def _decide(paths: Int64, sights: Sights, least_chance: float) -> tuple[Taken, DoubtfulCrossings]:
     """What is whose, how certain it is, and where it may be wrong."""
-    steps = list_steps(paths, sights.tracklets)
     names = _name(paths, sights)
-    pools = pool_looks(steps, sights.contrast)
-    crossings, transfers = find_crossings(steps, sights, pools), find_transfers(steps, sights, pools)
+    arrangement = arrange(paths, sights)
+    steps, crossings, transfers = arrangement.steps, find_crossings(arrangement), find_transfers(arrangement)
     certain = np.zeros(len(sights.tracklets))
     into = steps.tails >= 0
     certain[steps.tails[into]] = compute_certainties(steps, crossings, transfers, max(1, len(names)))[into]
     doubtful = list_doubtful(steps, crossings, names, least_chance)
-    return _take(paths, names, certain, sights), doubtful
+    return _take(paths, names, certain, arrangement.sights), doubtful
 
 
 def _take(paths: Int64, names: Int64, certain: Float64, sights: Sights) -> Taken:

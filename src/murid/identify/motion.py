@@ -23,6 +23,10 @@ LEAST_PLACE = 0.1
 """Least scale of places, body lengths: at its ends, where animals touch, a tracklet's boxes are loose …"""
 LEAST_SHAPE = 0.2
 """… and so is the logarithm of their sizes."""
+WHOLE = 0.8
+"""Longer side of the box, in body lengths, of an animal that is seen whole …"""
+DISPLACED = 0.5
+"""… and scale of places, for each body length that a box is shorter: the rest may lie at either end."""
 _LEAST_ALIKE = 1e-2
 _LEAST_AREA = 4.0
 _N_SAMPLES = 4000
@@ -94,6 +98,7 @@ class MotionModel:
         residuals = offsets + _coast(ends.leaving[heads], ends.entering[tails], gaps, self.fps)
         distances = np.where(moving, _measure(residuals), _measure(offsets))
         scales = np.where(moving, self._look_up(self.moving, gaps), self._look_up(self.still, gaps))
+        scales = np.sqrt(scales**2 + _displace(ends.last[heads]) + _displace(ends.first[tails]))
         place = np.log((1 - IMPOSSIBLE) * _density(distances, scales) * self.area + IMPOSSIBLE)
         change = _measure((ends.last[heads, 2:] - ends.first[tails, 2:]).astype(np.float64))
         spread = np.full(len(change), self.shape_spread)
@@ -151,6 +156,12 @@ def _coast(before: Float64, after: Float64, gaps: Int64, fps: float) -> Float64:
     reach = tau * (1 - np.exp(-gaps / (2 * tau)))
     displacements: Float64 = (before + after) * reach[:, None]
     return displacements
+
+
+def _displace(shapes: Float32) -> Float64:
+    """Squared scale ``(n,)`` of how far an animal's middle may lie from that of the part of it that is seen."""
+    longest = np.exp(shapes[:, 2:].astype(np.float64)).max(axis=1)
+    return np.asarray(np.square(DISPLACED * np.maximum(WHOLE - longest, 0)))
 
 
 def _measure(vectors: Float64) -> Float64:

@@ -193,11 +193,11 @@ def test_a_move_to_and_fro_comes_to_an_end(monkeypatch):
     """Looks weighed anew after each move may ask for the same two moves for ever."""
     asked = []
 
-    def exchange_always(steps, sights, pools):
-        asked.append(len(steps))
-        found = crossings.find_crossings(steps, sights, pools)
+    def exchange_always(arrangement):
+        asked.append(len(arrangement.steps))
+        found = crossings.find_crossings(arrangement)
         x, y = int(found.first[0]), int(found.second[0])
-        heads, tails = steps.heads.tolist(), steps.tails.tolist()
+        heads, tails = arrangement.steps.heads.tolist(), arrangement.steps.tails.tolist()
         return [crossings._Move(-1.0, (x, y), ((heads[x], tails[y]), (heads[y], tails[x])))]
 
     monkeypatch.setattr(crossings, "_list_moves", exchange_always)

@@ -1,0 +1,94 @@
+"""Tracklets arranged in paths, with all that is needed to weigh them: steps, looks along them, what points say.
+
+A tracklet in whose box another animal vanished, or comes out again, may be a sight of both: its looks, and where it is,
+say nothing of who is who.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from murid.core.types import Int64
+from murid.identify.balance import TieBalance
+from murid.identify.sights import Sights
+from murid.identify.steps import Pools, Steps, list_steps, pool_looks
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Arrangement:
+    """Paths through tracklets, and what is seen along them.
+
+    Attributes
+    ----------
+    steps : Steps
+    sights : Sights
+        Those of the recording, without what may be of two animals.
+    pools : Pools
+        Looks around each step.
+    balance : TieBalance
+        What followed points say for the paths.
+    """
+
+    steps: Steps
+    sights: Sights
+    pools: Pools
+    balance: TieBalance
+
+
+def arrange(paths: Int64, sights: Sights) -> Arrangement:
+    """Arrange tracklets in paths ``(T,)``; -1 = on none."""
+    steps = list_steps(paths, sights.tracklets)
+    own = _leave_out(sights, find_shared(steps, sights))
+    return Arrangement(steps, own, pool_looks(steps, own.contrast), _balance(paths, sights))
+
+
+def find_shared(steps: Steps, sights: Sights) -> NDArray[np.bool_]:
+    """Whether each tracklet ``(T,)`` may be a sight of two: in its box another path was last seen, or is seen again.
+
+    That is so for those whose middle lies in the gap of the other path.
+    """
+    tracklets, shared = sights.tracklets, np.zeros(len(sights.tracklets), bool)
+    gaps = np.flatnonzero(steps.inner & (steps.ends > steps.begins + 1))
+    inside = np.flatnonzero(steps.tails >= 0)
+    middles = (tracklets.first_frames + tracklets.last_frames)[steps.tails[inside]] // 2
+    for own in steps.slices():
+        of = gaps[(gaps >= own.start) & (gaps < own.stop)]
+        if not len(of):
+            continue
+        places = np.maximum(np.searchsorted(steps.begins[of], middles) - 1, 0)
+        over = (steps.begins[of[places]] < middles) & (middles < steps.ends[of[places]])
+        over &= (inside < own.start) | (inside >= own.stop)
+        beside, gap = steps.tails[inside[over]], of[places[over]]
+        vanished = _is_within(sights, beside, tracklets.offsets[steps.heads[gap] + 1] - 1)
+        shared[beside[vanished | _is_within(sights, beside, tracklets.offsets[steps.tails[gap]])]] = True
+    return shared
+
+
+def _is_within(sights: Sights, tracklets: Int64, others: Int64) -> NDArray[np.bool_]:
+    """Whether boxes of tracklets ``(k,)`` hold the middles of others, by their places in the rows, at their time."""
+    of = sights.tracklets
+    when = np.clip(sights.frames[others], of.first_frames[tracklets], of.last_frames[tracklets])
+    boxes = sights.shapes[of.offsets[tracklets] + when - of.first_frames[tracklets]]
+    apart = np.abs(boxes[:, :2] - sights.shapes[others, :2])
+    return np.asarray((apart < np.exp(boxes[:, 2:]) / 2).all(axis=1))
+
+
+def _leave_out(sights: Sights, shared: NDArray[np.bool_]) -> Sights:
+    """Sights without the looks of some tracklets, which are not clear either."""
+    counts = np.where(shared, 0.0, sights.contrast.counts)
+    clear = sights.clear & ~shared[sights.tracklets.numbers]
+    return replace(sights, clear=clear, contrast=replace(sights.contrast, counts=counts))
+
+
+def _balance(paths: Int64, sights: Sights) -> TieBalance:
+    """What followed points say for paths."""
+    n_frames = int(sights.frames.max(initial=0)) + 1 if len(sights.ties) else 1  # a day of them takes room
+    seen = np.zeros((int(paths.max(initial=-1)) + 1, n_frames), bool)
+    if len(sights.ties):
+        of = paths[sights.tracklets.numbers]
+        on = of >= 0
+        seen[of[on], sights.frames[on]] = True
+    return TieBalance(sights.ties, paths, seen)
