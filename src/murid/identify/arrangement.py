@@ -79,7 +79,7 @@ def _is_within(sights: Sights, tracklets: Int64, others: Int64) -> NDArray[np.bo
 def _leave_out(sights: Sights, shared: NDArray[np.bool_]) -> Sights:
     """Sights without the looks of some tracklets, which are not clear either."""
     counts = np.where(shared, 0.0, sights.contrast.counts)
-    clear = sights.clear & ~shared[sights.tracklets.numbers]
+    clear = sights.clear & ~np.repeat(shared, sights.tracklets.lengths)
     return replace(sights, clear=clear, contrast=replace(sights.contrast, counts=counts))
 
 
