@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import log_ndtr
+from scipy.special import expit, log_expit, log_ndtr
 
 from murid.core.types import Float32, Float64, Int64
 from murid.identify.appearance import (
@@ -20,6 +20,9 @@ from murid.identify.appearance import (
     Pieces,
     Views,
     add_up,
+    compute_odds,
+    fit_apart,
+    fit_spread,
     pair_different,
     pair_same,
     scatter,
@@ -44,6 +47,32 @@ _LEAST_PAIRS = 30
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class Coats:
+    """How much animals of one coat, and of different ones, differ in each space.
+
+    Attributes
+    ----------
+    same, different : ndarray
+        ``(p, r)`` float64 variances of differences of pieces.
+    alike : ndarray
+        ``(p,)`` float64 share of pairs of animals that look the same.
+    """
+
+    same: Float64
+    different: Float64
+    alike: Float64
+
+    def tell(self, differences: Float64, spaces: Int64) -> Float64:
+        """How likely animals ``(k,)`` that differ so much have different coats."""
+        chances = np.ones(len(spaces))
+        for space in range(len(self.alike)):
+            own = spaces == space
+            odds = compute_odds(differences[own], self.same[space], self.different[space])
+            chances[own] = expit(np.log1p(-self.alike[space]) - np.log(self.alike[space]) - odds)
+        return np.asarray(chances, np.float64)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class Contrast:
     """Tracklets in spaces in which animals differ most for what varies within each.
 
@@ -62,6 +91,8 @@ class Contrast:
         ``(p,)`` float64 trace of the square of that.
     trust : float
         Factor by which odds are multiplied; 0 = they say nothing.
+    coats : Coats, optional
+        Where it is by these alone that animals are told: two of one coat differ by where they are, and in what light.
     """
 
     means: Float32
@@ -69,6 +100,7 @@ class Contrast:
     noise: Float64
     square: Float64
     trust: float
+    coats: Coats | None = None
 
     @classmethod
     def none(cls, n_tracklets: int) -> Contrast:
@@ -105,7 +137,8 @@ class Contrast:
         said = ((views.means - (one.means + other.means) / 2) * apart).sum(axis=1)
         said += noise / 2 * (_share(one) - _share(other))
         variance = usual * distance * (share + blur / 4) + square * share * blur
-        return self._weigh(distance * said / (DEPENDENCE * variance + 1e-9), views, one, other)
+        odds = distance * said / (DEPENDENCE * variance + 1e-9)
+        return self._weigh(odds, self._tell_coats(apart, spaces), views, one, other)
 
     def _compare_differences(self, before: tuple[Views, Views], after: tuple[Views, Views], spaces: Int64) -> Float64:
         _, square, usual = self._describe(spaces)
@@ -115,18 +148,31 @@ class Contrast:
         variance = blur * other_blur * square + (blur + other_blur) * usual * np.abs(said)
         score = said / np.sqrt(DEPENDENCE * variance + 1e-9)
         odds = log_ndtr(score) - log_ndtr(-score)  # any distance of the two being as likely as another
-        return self._weigh(odds, *before, *after)
+        told = np.minimum(self._tell_coats(early, spaces), self._tell_coats(late, spaces))
+        return self._weigh(odds, told, *before, *after)
 
     def _describe(self, spaces: Int64) -> tuple[Float64, Float64, Float64]:
         """Noise, its square, and the variance of pieces along a direction in which they vary as is usual."""
         noise, square = self.noise[spaces], self.square[spaces]
         return noise, square, square / np.maximum(noise, 1e-9)
 
-    def _weigh(self, odds: Float64, *seen: Views) -> Float64:
-        """Odds as far as they are to be trusted: a sight may be of half an animal, and then so are those soon after."""
+    def _tell_coats(self, differences: Float64, spaces: Int64) -> Float64:
+        if self.coats is None:
+            return np.ones(len(spaces))
+        return self.coats.tell(np.nan_to_num(differences), spaces)
+
+    def _weigh(self, odds: Float64, told: Float64, *seen: Views) -> Float64:
+        """Odds as far as they are to be trusted: a sight may be of half an animal, and then so are those soon after.
+
+        They hold by the chance ``(k,)`` that such two can be `told`, else either is as likely.
+        """
         fewest = np.min([views.counts for views in seen], axis=0)
         most = np.minimum(LEAST_LIMIT + ODDS_PER_PIECE * fewest, MOST_ODDS)
-        return np.clip(self.trust * np.nan_to_num(odds), -most, most).astype(np.float64)
+        trusted = self.trust * np.nan_to_num(odds)
+        with np.errstate(divide="ignore"):
+            chances, neither = np.log(told), np.log1p(-told) - np.log(2)
+        kept, exchanged = (np.logaddexp(chances + log_expit(side * trusted), neither) for side in (1, -1))
+        return np.asarray(np.clip(kept - exchanged, -most, most), np.float64)
 
 
 def _share(views: Views) -> Float64:
@@ -136,7 +182,9 @@ def _share(views: Views) -> Float64:
     return shares
 
 
-def fit_contrast(pieces: Pieces, ridge: Float64, groups: Int64, trust: float, rng: np.random.Generator) -> Contrast:
+def fit_contrast(
+    pieces: Pieces, ridge: Float64, groups: Int64, trust: float, rng: np.random.Generator, by_coats: bool = False
+) -> Contrast:
     """Learn what varies within an animal, and in what animals differ.
 
     Parameters
@@ -150,10 +198,13 @@ def fit_contrast(pieces: Pieces, ridge: Float64, groups: Int64, trust: float, rn
     trust : float
         Of looks, as of `Looks`.
     rng : Generator
+    by_coats : bool
+        Whether features show nothing but coats.
     """
     parts = _find_parts(pieces.times_s, _N_PARTS)
     pairs = np.argsort(groups[pieces.tracklets], kind="stable")[pair_same(pieces.regroup(groups), rng)]
-    fresh, looks, noise, square = np.ones(len(pieces)), [], [], []
+    fresh, looks, noise, square, coats = np.ones(len(pieces)), [], [], [], []
+    others = np.argsort(groups[pieces.tracklets], kind="stable")[pair_different(pieces.regroup(groups), rng)]
     for part in range(_N_PARTS if trust > 0 else 0):
         rest, across = np.flatnonzero(parts != part), pairs[(parts[pairs] == part).sum(axis=1) == 1]
         if len(across) < _LEAST_PAIRS:  # of a short recording all is learnt from
@@ -165,6 +216,9 @@ def fit_contrast(pieces: Pieces, ridge: Float64, groups: Int64, trust: float, rn
         covariance = scatter(looks[-1], across) / 2
         noise.append(float(np.trace(covariance)))
         square.append(float(np.square(covariance).sum()))
+        if by_coats:
+            spread = fit_spread(_subtract(looks[-1], across))
+            coats.append((spread, *fit_apart(_subtract(looks[-1], others), spread)))
         own = parts == part
         fresh[own] = _find_fresh(pieces.tracklets, looks[-1], 2 * noise[-1])[own]
     if not looks:
@@ -175,7 +229,12 @@ def fit_contrast(pieces: Pieces, ridge: Float64, groups: Int64, trust: float, rn
     known = counts > 0
     for part, seen in enumerate(looks):  # one after the other, since a day has many tracklets
         means[part, known] = add_up(seen * weights, pieces.tracklets, len(groups))[0][known]
-    return Contrast(means, counts, np.array(noise), np.array(square), trust)
+    told = Coats(*(np.array(column) for column in zip(*coats, strict=True))) if by_coats else None
+    return Contrast(means, counts, np.array(noise), np.array(square), trust, told)
+
+
+def _subtract(seen: Float64, pairs: Int64) -> Float64:
+    return np.asarray(seen[pairs[:, 0]] - seen[pairs[:, 1]], np.float64)
 
 
 def _find_fresh(tracklets: Int64, seen: Float64, usual: float) -> Float64:

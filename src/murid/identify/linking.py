@@ -189,7 +189,8 @@ def _with_contrast(
     adaptation, trust = judge_prints(pieces, groups, n_animals, rng) if len(pieces.printed) else (None, 0.0)
     printed = adaptation is not None and adaptation.used
     features, ridge = level_features(pieces, printed)
-    contrast = fit_contrast(features, ridge, groups, trust if printed else looks.trust, rng)
+    trust = trust if printed else looks.trust
+    contrast = fit_contrast(features, ridge, groups, trust, rng, by_coats=not printed)
     return replace(sights, looks=looks, contrast=contrast), adaptation
 
 

@@ -131,3 +131,30 @@ def test_looks_that_are_not_trusted_say_nothing():
     silent = Contrast.none(3)
     views = silent.look_at(np.array([0, 1]), np.zeros(2, int))
     assert not silent.compare_exchanged((views, views), (views, views), np.zeros(2, int)).any()
+
+
+def test_two_of_one_coat_are_not_told_by_where_they_lie():
+    """They differ by the light where each lies, for as long as one likes, but less than coats do."""
+    rng = np.random.default_rng(8)
+    patterns = np.repeat([[0.0, 0, 0], [12.0, 0, 0], [0, 12.0, 0]], 2, axis=0)
+    tracklets = np.repeat(np.arange(24), 40)
+    animals, times_s = tracklets % 6, np.tile(np.arange(40) / 2.0, 24) + 20 * (tracklets // 6)
+    features = patterns[animals] + rng.normal(size=(len(animals), 3))
+    ridge, groups = np.full(3, 0.05), np.arange(24)
+    light = np.array([[1.5, 0, 0], [-1.5, 0, 0]])
+
+    def compare(first, second, by_coats):
+        fitted = fit_contrast(
+            Pieces(tracklets, times_s, features), ridge, groups, 1.0, np.random.default_rng(0), by_coats
+        )
+        axes = np.linalg.lstsq(
+            np.stack([features[tracklets == k].mean(axis=0) for k in range(24)]), fitted.means[0], rcond=None
+        )[0]
+        seen = [
+            Views((patterns[[k]] + at) @ axes, np.full(1, 60.0)) for k, at in zip((first, second), light, strict=True)
+        ]
+        return fitted.compare_exchanged((seen[0], seen[1]), (seen[0], seen[1]), np.zeros(1, np.int64))[0]
+
+    assert compare(0, 1, by_coats=False) > 10
+    assert 0 <= compare(0, 1, by_coats=True) < 2
+    assert compare(0, 2, by_coats=True) > 6
