@@ -26,8 +26,6 @@ from murid.video.ahead import read_ahead
 
 MOST_PRINTS = 100_000
 """Prints of one recording at most, spread evenly over it."""
-APART = 0.05
-"""Share of a box that another one may cover if the points within are to be of one animal."""
 AROUND_S = 1.0
 """Time before a tracklet ends, and after it began, in which points are followed."""
 _N_BACKDROP_FRAMES = 60
@@ -173,7 +171,7 @@ class _PointWatcher:
         self.backdrop = fit_still_backdrop([self._shrink(image) for image in sampled])
         self._follower = PointFollower(self.backdrop, body_px * self._factor) if self.backdrop else None
         self._counter = TieCounter(round(LONGEST_TIE_S * fps))
-        apart = find_clear(table, usable, APART)
+        apart = find_clear(table, usable)
         chained = table.scores >= IdentifyConfig().least_score
         tracklets = find_tracklets(table, chained, body_px, compute_reach(fps))
         lengths, around = np.repeat(tracklets.lengths, tracklets.lengths), round(AROUND_S * fps)
