@@ -30,27 +30,37 @@ class Arrangement:
         Looks around each step.
     balance : TieBalance
         What followed points say for the paths.
+    held : ndarray
+        ``(S,)`` bool: steps over gaps in which the animal was in the box of another one.
     """
 
     steps: Steps
     sights: Sights
     pools: Pools
     balance: TieBalance
+    held: NDArray[np.bool_]
 
 
 def arrange(paths: Int64, sights: Sights) -> Arrangement:
     """Arrange tracklets in paths ``(T,)``; -1 = on none."""
     steps = list_steps(paths, sights.tracklets)
-    own = _leave_out(sights, find_shared(steps, sights))
-    return Arrangement(steps, own, pool_looks(steps, own.contrast), _balance(paths, sights))
+    shared, held = find_shared(steps, sights)
+    own = _leave_out(sights, shared)
+    return Arrangement(steps, own, pool_looks(steps, own.contrast), _balance(paths, sights), held)
 
 
-def find_shared(steps: Steps, sights: Sights) -> NDArray[np.bool_]:
-    """Whether each tracklet ``(T,)`` may be a sight of two: in its box another path was last seen, or is seen again.
+def find_shared(steps: Steps, sights: Sights) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Boxes that may hold two animals: in them another path was last seen before a gap, or is seen again after it.
 
-    That is so for those whose middle lies in the gap of the other path.
+    Returns
+    -------
+    shared : ndarray
+        ``(T,)`` bool: tracklets of such boxes, of which the middle lies in the gap of the other path.
+    held : ndarray
+        ``(S,)`` bool: gaps at both ends of which the animal was in the box of another one.
     """
     tracklets, shared = sights.tracklets, np.zeros(len(sights.tracklets), bool)
+    vanished, emerged = np.zeros((2, len(steps)), bool)
     gaps = np.flatnonzero(steps.inner & (steps.ends > steps.begins + 1))
     inside = np.flatnonzero(steps.tails >= 0)
     middles = (tracklets.first_frames + tracklets.last_frames)[steps.tails[inside]] // 2
@@ -62,9 +72,11 @@ def find_shared(steps: Steps, sights: Sights) -> NDArray[np.bool_]:
         over = (steps.begins[of[places]] < middles) & (middles < steps.ends[of[places]])
         over &= (inside < own.start) | (inside >= own.stop)
         beside, gap = steps.tails[inside[over]], of[places[over]]
-        vanished = _is_within(sights, beside, tracklets.offsets[steps.heads[gap] + 1] - 1)
-        shared[beside[vanished | _is_within(sights, beside, tracklets.offsets[steps.tails[gap]])]] = True
-    return shared
+        before = _is_within(sights, beside, tracklets.offsets[steps.heads[gap] + 1] - 1)
+        after = _is_within(sights, beside, tracklets.offsets[steps.tails[gap]])
+        shared[beside[before | after]] = True
+        vanished[gap[before]] = emerged[gap[after]] = True
+    return shared, vanished & emerged
 
 
 def _is_within(sights: Sights, tracklets: Int64, others: Int64) -> NDArray[np.bool_]:

@@ -27,6 +27,9 @@ class IdentifyConfig:
     longest_fill_s: float = 2.0
     """Gaps up to this long, in seconds, are filled where the animal went no further than it can have gone; 0 = none."""
 
+    longest_held_fill_s: float = 10.0
+    """The same of gaps at both ends of which the animal is in the box of another one, as in a huddle."""
+
     smooth: bool = True
     """Smooth the boxes of each animal over time, those most that others cover in part; False = as detected."""
 
@@ -34,7 +37,8 @@ class IdentifyConfig:
     """Crossings whose outcome is less certain than this are listed as doubtful."""
 
     def __post_init__(self) -> None:
-        for name, high in (("least_score", 1.0), ("longest_fill_s", math.inf), ("sure_chance", 1.0)):
+        bounds = {"least_score": 1.0, "longest_fill_s": math.inf, "longest_held_fill_s": math.inf, "sure_chance": 1.0}
+        for name, high in bounds.items():
             value = getattr(self, name)
             if not 0 <= value <= high:
                 raise ConfigError(f"{name} must lie between 0 and {high:g}, not {value}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from murid.core.types import Float32, Int32, Int64
+from murid.core.types import Float32, Float64, Int32, Int64
 
 NEAR = 0.5
 """Body lengths that an unseen animal may have moved by in any gap …"""
@@ -13,7 +13,7 @@ PACE = 3.0
 
 
 def fill_gaps(
-    frames: Int32, boxes: Float32, *, body_px: float, fps: float, longest_s: float
+    frames: Int32, boxes: Float32, *, body_px: float, fps: float, longest_s: Float64
 ) -> tuple[Int64, Int64, Float32]:
     """Interpolate boxes between sights of an animal.
 
@@ -25,8 +25,8 @@ def fill_gaps(
         ``(n, 4)`` float32 xyxy pixels.
     body_px, fps : float
         Length of a body; frames per second.
-    longest_s : float
-        Longest gap that is filled, seconds.
+    longest_s : ndarray
+        ``(n - 1,)`` float64: longest gap that is filled after each sight but the last, seconds.
 
     Returns
     -------

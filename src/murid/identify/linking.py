@@ -242,11 +242,13 @@ def _decide(paths: Int64, sights: Sights, least_chance: float) -> tuple[Taken, D
     into = steps.tails >= 0
     certain[steps.tails[into]] = compute_certainties(steps, crossings, transfers, max(1, len(names)))[into]
     doubtful = list_doubtful(steps, crossings, names, least_chance)
-    return _take(paths, names, certain, arrangement.sights), doubtful
+    held = np.zeros(len(sights.tracklets), bool)
+    held[steps.heads[arrangement.held]] = True
+    return _take(paths, names, certain, held, arrangement.sights), doubtful
 
 
-def _take(paths: Int64, names: Int64, certain: Float64, sights: Sights) -> Taken:
-    """Detections of the tracklets on paths, and those that witnesses saw between them."""
+def _take(paths: Int64, names: Int64, certain: Float64, held: NDArray[np.bool_], sights: Sights) -> Taken:
+    """Detections of the tracklets on paths, and those that witnesses saw between them; `held` as of `Taken`."""
     numbers = sights.tracklets.numbers
     taken = np.flatnonzero(paths[numbers] >= 0)
     taken = taken[np.lexsort((sights.frames[taken], paths[numbers[taken]]))]
@@ -254,10 +256,14 @@ def _take(paths: Int64, names: Int64, certain: Float64, sights: Sights) -> Taken
     owners, sure = names[paths[own]].astype(np.int32), certain[own].astype(np.float32)
     found, before = recover(taken, owners, sights.frames, paths[numbers] < 0, sights.witnesses)
     least = np.minimum(sure[before], sure[np.minimum(before + 1, len(sure) - 1)])
-    taken, owners, sure = (np.concatenate(both) for both in ((taken, found), (owners, owners[before]), (sure, least)))
+    kept = held[own]
+    taken, owners, sure, kept = (
+        np.concatenate(both) for both in ((taken, found), (owners, owners[before]), (sure, least), (kept, kept[before]))
+    )
     sort = np.lexsort((sights.frames[taken], owners))
     taken = taken[sort]
-    return Taken(sights.tracklets.rows[taken], sights.frames[taken], owners[sort], sights.clear[taken], sure[sort])
+    rows, frames, clear = sights.tracklets.rows[taken], sights.frames[taken], sights.clear[taken]
+    return Taken(rows, frames, owners[sort], clear, sure[sort], kept[sort])
 
 
 def _name(paths: Int64, sights: Sights) -> Int64:

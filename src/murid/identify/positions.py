@@ -28,6 +28,8 @@ class Taken:
         ``(n,)`` bool: whether no other animal covers it.
     certainties : ndarray
         ``(n,)`` float32.
+    held : ndarray
+        ``(n,)`` bool: whether the animal was in the box of another one in the gap after it, if there is one.
     """
 
     rows: Int32
@@ -35,6 +37,7 @@ class Taken:
     owners: Int32
     clear: NDArray[np.bool_]
     certainties: Float32
+    held: NDArray[np.bool_]
 
 
 def place_identities(
@@ -75,7 +78,7 @@ def place_identities(
             "certainties": taken.certainties[a:b],
             "clear": taken.clear[a:b],
         }
-        parts.append(_complete(part, fps, body_px, config))
+        parts.append(_complete(part, taken.held[a:b], fps, body_px, config))
     places = _interleave([part["frames"] for part in parts])
     n = sum(map(len, places))
     columns: dict[str, Any] = {"identity_ids": np.empty(n, np.int64)}
@@ -109,11 +112,12 @@ _COLUMNS = {
 }
 
 
-def _complete(part: dict[str, Any], fps: float, body_px: float, config: IdentifyConfig) -> dict[str, Any]:
+def _complete(
+    part: dict[str, Any], held: NDArray[np.bool_], fps: float, body_px: float, config: IdentifyConfig
+) -> dict[str, Any]:
     """Fill the gaps of one identity and smooth its boxes; `part` holds columns in the order of time."""
-    late, before, between = fill_gaps(
-        part["frames"], part["boxes"], body_px=body_px, fps=fps, longest_s=config.longest_fill_s
-    )
+    longest_s = np.where(held[:-1], config.longest_held_fill_s, config.longest_fill_s)
+    late, before, between = fill_gaps(part["frames"], part["boxes"], body_px=body_px, fps=fps, longest_s=longest_s)
     after = np.minimum(before + 1, len(part["frames"]) - 1)
     least = np.minimum(part["certainties"][before], part["certainties"][after])
     nothing, unseen = np.zeros(len(late), np.float32), np.full(len(late), -1, np.int32)

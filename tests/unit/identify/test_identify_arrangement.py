@@ -51,7 +51,7 @@ def test_a_box_in_which_another_animal_vanished_says_nothing_of_looks(vanishes_a
     )
     paths = np.array([0, 1, 0, 0, 1])
     expected = np.array([False, False, is_shared, False, False])
-    np.testing.assert_array_equal(find_shared(list_steps(paths, sights.tracklets), sights), expected)
+    np.testing.assert_array_equal(find_shared(list_steps(paths, sights.tracklets), sights)[0], expected)
     own = arrange(paths, sights).sights
     np.testing.assert_array_equal(own.contrast.counts > 0, ~expected)
     np.testing.assert_array_equal(own.clear, ~expected[sights.tracklets.numbers])
@@ -65,8 +65,10 @@ def test_a_box_out_of_which_another_animal_comes_is_shared_too():
         (40, stand(3.4, 0, 20), True),
         (40, stand(3, 0, 20), True),
     )
-    shared = find_shared(list_steps(np.array([0, 1, 0, 1, 0]), sights.tracklets), sights)
+    steps = list_steps(np.array([0, 1, 0, 1, 0]), sights.tracklets)
+    shared, held = find_shared(steps, sights)
     np.testing.assert_array_equal(np.flatnonzero(shared), [2])
+    assert not held.any()  # it vanished elsewhere
 
 
 def test_a_part_of_an_animal_may_lie_further_off():

@@ -55,9 +55,23 @@ def test_a_hidden_animal_keeps_its_name_and_short_gaps_are_filled():
 def test_nothing_is_filled_if_not_asked():
     paths = walk(0, 100, 2)
     paths[40:44, 1] = np.nan
-    found = identify_animals(film(paths), 2, FPS, IdentifyConfig(longest_fill_s=0))
+    found = identify_animals(film(paths), 2, FPS, IdentifyConfig(longest_fill_s=0, longest_held_fill_s=0))
     assert not found.filled.any()
     assert len(found) == 196
+
+
+@pytest.mark.parametrize(("away", "n_filled"), [(10.0, 100), (300.0, 0)])
+def test_an_animal_in_the_box_of_another_is_filled_in_for_longer(away, n_filled):
+    paths = np.full((260, 2, 2), 200.0)
+    paths[:, 1, 0] += np.abs(np.arange(260) - 130).clip(51)  # it comes, and goes where it came from
+    paths[:, 1, 0] -= 51 - away
+    paths[80:180, 1] = np.nan
+    found = identify_animals(film(paths), 2, FPS)
+    assert names_of(found, 0) == names_of(found, 259) == [1, 2]
+    assert found.filled.sum() == n_filled
+    if n_filled:
+        plain = identify_animals(film(paths), 2, FPS, IdentifyConfig(longest_held_fill_s=3))
+        assert not plain.filled.any()
 
 
 def test_clutter_gets_no_name():
