@@ -55,7 +55,7 @@ def test_a_hidden_animal_keeps_its_name_and_short_gaps_are_filled():
 def test_nothing_is_filled_if_not_asked():
     paths = walk(0, 100, 2)
     paths[40:44, 1] = np.nan
-    found = identify_animals(film(paths), 2, FPS, IdentifyConfig(longest_fill_s=0, longest_held_fill_s=0))
+    found = identify_animals(film(paths), 2, FPS, IdentifyConfig(longest_fill_s=0))
     assert not found.filled.any()
     assert len(found) == 196
 
