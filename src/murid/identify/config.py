@@ -28,7 +28,7 @@ class IdentifyConfig:
     """Gaps up to this long, in seconds, are filled where the animal went no further than it can have gone; 0 = none."""
 
     longest_held_fill_s: float = 10.0
-    """The same, and instead, of gaps at both ends of which the animal is in the box of another one, as in a huddle."""
+    """The same of gaps at both ends of which the animal is in the box of another one, instead of the former."""
 
     smooth: bool = True
     """Smooth the boxes of each animal over time, those most that others cover in part; False = as detected."""
