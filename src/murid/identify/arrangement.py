@@ -1,7 +1,7 @@
 """Tracklets arranged in paths, with all that is needed to weigh them: steps, looks along them, what points say.
 
-A tracklet in whose box another animal vanished, or comes out again, may be a sight of both: its looks say nothing of who
-is who, and motion through a whole contact is taken from before it to after it.
+A tracklet in whose box another animal vanished, or comes out again, may be a sight of both: its looks say nothing of
+who is who, and motion through a whole contact is taken from before it to after it.
 """
 
 from __future__ import annotations
