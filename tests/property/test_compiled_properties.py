@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from murid.core import Detections, DetectionTable
 from murid.errors import ArrayError, ConfigError
-from murid.tracking import TrackConfig, Tracker, make_tracker
+from murid.tracking import TrackConfig, Tracker, compiled, make_tracker
 from murid.tracking.compiled_tracker import CompiledTracker
 
 CONFIGS = st.sampled_from(
@@ -53,6 +53,15 @@ def test_compiled_and_readable_agree(seed, config, n, size, fps):
         np.testing.assert_allclose(found.detections.boxes, expected.detections.boxes, atol=1e-2)
         np.testing.assert_array_equal(together[t].track_ids, expected.track_ids)
         np.testing.assert_array_equal(together[t].detections.boxes, found.detections.boxes)
+
+
+def test_stored_arrays_are_followed_by_the_same_compiled_code():
+    table = DetectionTable.from_frames(film(0, 4, 8))
+    CompiledTracker(TrackConfig(), 30).follow(table)
+    for array in (table.boxes, table.scores, table.embeddings, table.frame_offsets):
+        array.flags.writeable = False
+        CompiledTracker(TrackConfig(), 30).follow(table)
+    assert len(compiled.follow.signatures) == 1
 
 
 def test_who_is_chosen():

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
+from numpy.typing import NDArray
 
 from murid.core.types import Detections, DetectionTable, Float32, Int64, TrackedDetections, Tracks
 from murid.errors import ConfigError
@@ -11,11 +14,13 @@ from murid.tracking.config import TrackConfig
 from murid.tracking.numbers import can_follow, make_settings, make_state
 from murid.tracking.tracker import check_detections, check_fps, count_lost_frames, make_motion
 
+N = TypeVar("N", bound=np.generic)
+
 
 class CompiledTracker:
     """`Tracker` for a camera at rest, compiled.
 
-    The first use on a machine compiles, which takes some seconds; what comes of it is kept beside the package, or in
+    The first use on a machine compiles, which takes up to a minute; what comes of it is kept beside the package, or in
     the user's cache where the package cannot be written to.
 
     Parameters
@@ -61,7 +66,14 @@ class CompiledTracker:
         embeddings = detections.embeddings
         if embeddings is None or not len(detections):
             embeddings = np.zeros((len(detections), self._state.embeddings.shape[1]), np.float32)
-        boxes, scores = np.ascontiguousarray(detections.boxes), np.ascontiguousarray(detections.scores)
-        found = follow(boxes, scores, np.ascontiguousarray(embeddings), offsets, self._state, self._settings)
+        boxes, scores, embeddings = map(_only_read, (detections.boxes, detections.scores, embeddings))
+        found = follow(boxes, scores, embeddings, _only_read(offsets), self._state, self._settings)
         ids, shown, self._state = found
         return ids, shown
+
+
+def _only_read(array: NDArray[N]) -> NDArray[N]:
+    """Return a read-only view: numba compiles once more for every mix of arrays that can and cannot be written to."""
+    view = np.ascontiguousarray(array).view()
+    view.flags.writeable = False
+    return view
