@@ -16,9 +16,10 @@ from murid.detect.points import BODY_PX, PointFollower
 from murid.detect.prints import N_PRINTS, measure_prints
 from murid.errors import RunError
 from murid.identify import IdentifyConfig
+from murid.identify.covers import find_clear
 from murid.identify.pieces import Prints
 from murid.identify.ties import LONGEST_TIE_S, N_VISITS, TieCounter, Ties
-from murid.identify.tracklets import compute_reach, count_up, find_clear, find_tracklets, measure_body_px
+from murid.identify.tracklets import compute_reach, count_up, find_tracklets, measure_body_px
 from murid.store import RunDirectory
 from murid.store.parts import PRINTS_NAME, TIE_COLUMNS, TIES_NAME
 from murid.video import FrameSource, open_source, sample_frames

@@ -24,9 +24,9 @@ from murid.detect.cues import N_CUES, measure_cues
 from murid.errors import ConfigError, RunError, SourceError
 from murid.formats.draft import to_name
 from murid.formats.gallery_file import load_gallery, save_gallery
+from murid.identify.covers import find_clear
 from murid.identify.gallery import Animal, Gallery, Naming, NamingModel, Session, add_session, name_portraits
 from murid.identify.portraits import Portraits, Sightings, paint_portraits
-from murid.identify.tracklets import find_clear
 from murid.store import AnimalName, RunDirectory
 from murid.video import FrameSource, open_source, sample_frames
 

@@ -30,6 +30,8 @@ class Arrangement:
         Looks around each step.
     balance : TieBalance
         What followed points say for the paths.
+    shared : ndarray
+        ``(T,)`` bool: tracklets of boxes that may hold two animals.
     held : ndarray
         ``(S,)`` bool: steps over gaps in which the animal was in the box of another one.
     """
@@ -38,6 +40,7 @@ class Arrangement:
     sights: Sights
     pools: Pools
     balance: TieBalance
+    shared: NDArray[np.bool_]
     held: NDArray[np.bool_]
 
 
@@ -46,7 +49,7 @@ def arrange(paths: Int64, sights: Sights) -> Arrangement:
     steps = list_steps(paths, sights.tracklets)
     shared, held = find_shared(steps, sights)
     own = _leave_out(sights, shared)
-    return Arrangement(steps, own, pool_looks(steps, own.contrast), _balance(paths, sights), held)
+    return Arrangement(steps, own, pool_looks(steps, own.contrast), _balance(paths, sights), shared, held)
 
 
 def find_shared(steps: Steps, sights: Sights) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

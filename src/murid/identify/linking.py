@@ -20,6 +20,7 @@ from murid.identify.candidates import find_links, measure_worth
 from murid.identify.certainty import compute_certainties, list_doubtful
 from murid.identify.config import IdentifyConfig
 from murid.identify.contrast import Contrast, fit_contrast
+from murid.identify.covers import find_clear
 from murid.identify.crossings import find_crossings, find_transfers, improve_paths
 from murid.identify.flow import find_paths
 from murid.identify.motion import find_ends, fit_motion
@@ -31,7 +32,7 @@ from murid.identify.sights import Sights
 from murid.identify.steps import list_steps
 from murid.identify.surplus import describe_surplus
 from murid.identify.ties import Ties
-from murid.identify.tracklets import LEAST_EVENT, compute_reach, find_clear, find_tracklets, measure_body_px, to_shapes
+from murid.identify.tracklets import LEAST_EVENT, compute_reach, find_tracklets, measure_body_px, to_shapes
 from murid.identify.witnesses import split_tracks
 
 Embeddings = Iterator[tuple[int, Float32]]
@@ -244,10 +245,12 @@ def _decide(paths: Int64, sights: Sights, least_chance: float) -> tuple[Taken, D
     doubtful = list_doubtful(steps, crossings, names, least_chance)
     held = np.zeros(len(sights.tracklets), bool)
     held[steps.heads[arrangement.held]] = True
-    return _take(paths, names, certain, held, arrangement.sights), doubtful
+    return _take(paths, names, certain, held, arrangement.shared, sights), doubtful
 
 
-def _take(paths: Int64, names: Int64, certain: Float64, held: NDArray[np.bool_], sights: Sights) -> Taken:
+def _take(
+    paths: Int64, names: Int64, certain: Float64, held: NDArray[np.bool_], shared: NDArray[np.bool_], sights: Sights
+) -> Taken:
     """Detections of the tracklets on paths, and those that witnesses saw between them; `held` as of `Taken`."""
     numbers = sights.tracklets.numbers
     taken = np.flatnonzero(paths[numbers] >= 0)
@@ -262,8 +265,8 @@ def _take(paths: Int64, names: Int64, certain: Float64, held: NDArray[np.bool_],
     )
     sort = np.lexsort((sights.frames[taken], owners))
     taken = taken[sort]
-    rows, frames, clear = sights.tracklets.rows[taken], sights.frames[taken], sights.clear[taken]
-    return Taken(rows, frames, owners[sort], clear, sure[sort], kept[sort])
+    rows, frames = sights.tracklets.rows[taken], sights.frames[taken]
+    return Taken(rows, frames, owners[sort], shared[numbers[taken]], sure[sort], kept[sort])
 
 
 def _name(paths: Int64, sights: Sights) -> Int64:

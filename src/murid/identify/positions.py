@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from murid.core.types import DetectionTable, Float32, Int32, Int64
 from murid.identify.config import IdentifyConfig
+from murid.identify.covers import cover_edges
 from murid.identify.filling import fill_gaps
 from murid.identify.result import DoubtfulCrossings, Identified
-from murid.identify.smoothing import smooth_boxes
+from murid.identify.smoothing import smooth_boxes, weigh_sights
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -24,8 +25,8 @@ class Taken:
     ----------
     rows, frames, owners : ndarray
         ``(n,)`` int32 detections, their frames, and whose they are.
-    clear : ndarray
-        ``(n,)`` bool: whether no other animal covers it.
+    shared : ndarray
+        ``(n,)`` bool: whether its box may be of another animal as well.
     certainties : ndarray
         ``(n,)`` float32.
     held : ndarray
@@ -35,7 +36,7 @@ class Taken:
     rows: Int32
     frames: Int32
     owners: Int32
-    clear: NDArray[np.bool_]
+    shared: NDArray[np.bool_]
     certainties: Float32
     held: NDArray[np.bool_]
 
@@ -67,7 +68,9 @@ def place_identities(
     """
     bounds = [*np.flatnonzero(np.diff(taken.owners, prepend=-1)).tolist(), len(taken.owners)]
     owners = taken.owners[bounds[:-1]].tolist()
-    parts = []
+    parts, owned = [], np.zeros(len(table), bool)
+    owned[order[taken.rows]] = True
+    covers = cover_edges(table, owned, body_px)
     for a, b in pairwise(bounds):
         rows = order[taken.rows[a:b]]
         part = {
@@ -76,7 +79,8 @@ def place_identities(
             "boxes": table.boxes[rows],
             "scores": table.scores[rows],
             "certainties": taken.certainties[a:b],
-            "clear": taken.clear[a:b],
+            "shared": taken.shared[a:b],
+            "covers": covers[rows],
         }
         parts.append(_complete(part, taken.held[a:b], fps, body_px, config))
     places = _interleave([part["frames"] for part in parts])
@@ -121,10 +125,12 @@ def _complete(
     after = np.minimum(before + 1, len(part["frames"]) - 1)
     least = np.minimum(part["certainties"][before], part["certainties"][after])
     nothing, unseen = np.zeros(len(late), np.float32), np.full(len(late), -1, np.int32)
-    filled = [late.astype(np.int32), unseen, between, nothing, least, nothing > 0]
+    uncovered = np.zeros((len(late), 4), np.uint8)
+    filled = [late.astype(np.int32), unseen, between, nothing, least, nothing > 0, uncovered]
     sort = np.argsort(np.concatenate([part["frames"], late]), kind="stable")
     whole = {name: np.concatenate([part[name], own])[sort] for name, own in zip(part, filled, strict=True)}
-    clear = whole.pop("clear")
+    shared, covers = whole.pop("shared"), whole.pop("covers")
     if config.smooth:
-        smooth_boxes(whole["frames"], whole["boxes"], whole["rows"] >= 0, clear, fps)
+        weights = weigh_sights(whole["scores"], whole["rows"] >= 0, shared)
+        smooth_boxes(whole["frames"], whole["boxes"], weights, covers, fps)
     return whole

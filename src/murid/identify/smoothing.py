@@ -1,7 +1,9 @@
 """Boxes of an animal made to go together: among others the detector sees parts of it, before and after the whole of it.
 
 Penalised least squares (Whittaker 1923; Eilers, Analytical Chemistry 2003): centres that change their velocity little,
-sizes that change little, both as near to what was seen as that was to be trusted.
+sizes that change little, every edge as near to where it was seen as that is to be trusted. An edge that lies in
+another animal's box may only be where that one begins to cover it: that the animal reaches further counts less against
+a place than that it does not reach so far (asymmetric least squares; Eilers & Boelens 2005).
 """
 
 from __future__ import annotations
@@ -13,17 +15,30 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solveh_banded
 
-from murid.core.types import Float32, Float64, Int32
+from murid.core.types import Float32, Float64, Int32, UInt8
 
-UNCLEAR = 0.1
-"""Weight of a sight of an animal that others cover in part; that of a clear one is 1."""
+SHARED = 0.1
+"""Weight of a sight that may be of two animals; that of a clear and sure one is 1."""
+POWER = 3
+"""Power of a score in the weight of a sight."""
+TOUCHED, COVERED = 0.3, 0.05
+"""Weight of an edge that just lies in another one's box, and of one that lies in it as a whole."""
+FURTHER = 0.1
+"""What is left of the weight of an edge that is mostly covered where the animal reaches further."""
 INERTIA, TENSION, STIFFNESS = 3.0, 0.03, 1.0
 """Penalty of a change of velocity, of way, and of size, at 30 frames a second."""
-_UNSEEN = 1e-6
+_LEAST = 1e-6
+_ROUNDS = 4
 _BLOCK = 1 << 17
 
 
-def smooth_boxes(frames: Int32, boxes: Float32, seen: NDArray[np.bool_], clear: NDArray[np.bool_], fps: float) -> None:
+def weigh_sights(scores: Float32, seen: NDArray[np.bool_], shared: NDArray[np.bool_]) -> Float32:
+    """Weigh boxes ``(n,)`` by their scores, less if another animal may be in them, nothing if it was not seen."""
+    weights: Float32 = np.where(seen, np.where(shared, SHARED, 1.0) * scores**POWER, 0.0).astype(np.float32)
+    return weights
+
+
+def smooth_boxes(frames: Int32, boxes: Float32, weights: Float32, covers: UInt8, fps: float) -> None:
     """Smooth the boxes of an animal over time, in place.
 
     Parameters
@@ -32,20 +47,37 @@ def smooth_boxes(frames: Int32, boxes: Float32, seen: NDArray[np.bool_], clear: 
         ``(n,)`` int32 frame of each box, ascending.
     boxes : ndarray
         ``(n, 4)`` float32 xyxy pixels.
-    seen, clear : ndarray
-        ``(n,)`` bool: whether the animal was seen there, and whether no other covered it.
+    weights : ndarray
+        ``(n,)`` float32 how far each is to be trusted as a whole, as of `weigh_sights`.
+    covers : ndarray
+        ``(n, 4)`` uint8 share of each edge in the box of another animal, as of `cover_edges`.
     fps : float
         Frames per second.
     """
     joined = frames[1:] == frames[:-1] + 1
-    weights = np.where(seen, np.where(clear, 1.0, UNCLEAR), _UNSEEN)
     for part in _split(joined):
         joints, own = joined[part.start : part.stop - 1], boxes[part].astype(np.float64)
-        middles, sizes = (own[:, :2] + own[:, 2:]) / 2, own[:, 2:] - own[:, :2]
-        pace = fps / 30
-        middles = _solve(weights[part], middles, joints, TENSION * pace, INERTIA * pace**3)
-        halves = _solve(weights[part], sizes, joints, STIFFNESS * pace, 0.0) / 2
-        boxes[part] = np.concatenate([middles - halves, middles + halves], axis=1)
+        covered = covers[part] / 255
+        shown = np.where(covered > 0, np.maximum(TOUCHED * (1 - covered), COVERED), 1.0)
+        trust = np.maximum(weights[part, None] * shown, _LEAST)
+        for first in (0, 1):
+            axis, hidden = np.s_[:, first::2], covered[:, first::2] > 0.5
+            boxes[part][axis] = _fit_edges(own[axis], trust[axis], hidden, joints, fps / 30)
+
+
+def _fit_edges(
+    edges: Float64, weights: Float64, hidden: NDArray[np.bool_], joined: NDArray[np.bool_], pace: float
+) -> Float64:
+    """Low and high edges ``(n, 2)`` over time; those that are hidden may well be further out than they were seen."""
+    out, now = np.array([-1.0, 1.0]), weights
+    fitted = _solve(now, edges, joined, pace)
+    for _ in range(_ROUNDS - 1 if hidden.any() else 0):
+        further = hidden & (out * (fitted - edges) > 0)
+        before, now = now, np.where(further, FURTHER * weights, weights)
+        if np.array_equal(now, before):
+            break
+        fitted = _solve(now, edges, joined, pace)
+    return fitted
 
 
 def _split(joined: NDArray[np.bool_]) -> Iterator[slice]:
@@ -55,20 +87,24 @@ def _split(joined: NDArray[np.bool_]) -> Iterator[slice]:
     yield from (slice(a, b) for a, b in pairwise(np.unique(np.concatenate([[0], bounds[last], bounds[-1:]])).tolist()))
 
 
-def _solve(weights: Float64, values: Float64, joined: NDArray[np.bool_], first: float, second: float) -> Float64:
-    """Values ``(n, k)`` that differ least from those given, with penalties on their first and second differences."""
-    n = len(weights)
-    bands = np.zeros((3, n))
-    bands[0] = weights
+def _solve(weights: Float64, edges: Float64, joined: NDArray[np.bool_], pace: float) -> Float64:
+    """Edges ``(n, 2)`` nearest to those given, with penalties on what changes; solved for as middles and sizes."""
+    low, high = weights.T
+    bands = np.zeros((5, 2 * len(edges)))
+    middles, sizes = bands[:, ::2], bands[:, 1::2]
+    middles[0], middles[1], sizes[0] = (low + high) / 2, (high - low) / 4, (low + high) / 8
     at = np.flatnonzero(joined)
-    bands[0, at] += first
-    bands[0, at + 1] += first
-    bands[1, at] -= first
-    at = np.flatnonzero(joined[1:] & joined[:-1])
+    for values, penalty in ((middles, TENSION * pace), (sizes, STIFFNESS * pace / 4)):
+        values[0, at] += penalty
+        values[0, at + 1] += penalty
+        values[2, at] -= penalty
+    inertia, at = INERTIA * pace**3, np.flatnonzero(joined[1:] & joined[:-1])
     for place, factor in ((at, 1), (at + 1, 4), (at + 2, 1)):
-        bands[0, place] += factor * second
-    bands[1, at] -= 2 * second
-    bands[1, at + 1] -= 2 * second
-    bands[2, at] += second
-    solved: Float64 = solveh_banded(bands, weights[:, None] * values, lower=True)
-    return solved
+        middles[0, place] += factor * inertia
+    middles[2, at] -= 2 * inertia
+    middles[2, at + 1] -= 2 * inertia
+    middles[4, at] += inertia
+    seen = weights * edges
+    wanted = np.column_stack([seen.sum(axis=1) / 2, (seen[:, 1] - seen[:, 0]) / 4]).ravel()
+    solved = solveh_banded(bands, wanted, lower=True).reshape(-1, 2)
+    return np.column_stack([solved[:, 0] - solved[:, 1] / 2, solved[:, 0] + solved[:, 1] / 2])

@@ -16,8 +16,6 @@ LEAST_LEAD = 0.1
 """… and further by this many body lengths."""
 CONTACT = 1.0
 """Body lengths between the centres of animals that may touch."""
-COVERED = 0.15
-"""Share of a box that another one may cover if its looks and place are to be trusted."""
 LEAST_EVENT = 3
 """Frames that a tracklet lasts at least if its ends are to put its neighbours in doubt."""
 _BLOCK_FRAMES = 8192
@@ -172,18 +170,3 @@ def to_shapes(boxes: Float32, body_px: float) -> Float32:
     """Centre x, centre y in body lengths, and logarithms of width and height in body lengths, ``(n, 4)``."""
     sizes = np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-3) / np.float32(body_px)
     return np.concatenate([compute_centres(boxes) / np.float32(body_px), np.log(sizes)], axis=1)
-
-
-def find_clear(table: DetectionTable, usable: NDArray[np.bool_], most: float = COVERED) -> NDArray[np.bool_]:
-    """Whether each detection ``(N,)`` is usable and no more of it covered by another one than a share of its box."""
-    clear = usable.copy()
-    rows = np.flatnonzero(usable)
-    frames = table.frame_numbers[rows]
-    for shift in range(1, int(np.diff(table.frame_offsets).max(initial=0))):
-        same = np.flatnonzero(frames[shift:] == frames[:-shift])
-        a, b = rows[same], rows[same + shift]
-        low = np.maximum(table.boxes[a, :2], table.boxes[b, :2])
-        shared = np.maximum(np.minimum(table.boxes[a, 2:], table.boxes[b, 2:]) - low, 0).prod(axis=1)
-        for one in (a, b):
-            clear[one[shared > most * compute_areas(table.boxes[one])]] = False
-    return clear

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from murid.identify.smoothing import smooth_boxes
+from murid.identify.smoothing import smooth_boxes, weigh_sights
 
 FPS = 30.0
 
@@ -17,13 +17,13 @@ def walk(n, seed=0, noise=0.0):
     return boxes, (boxes + rng.normal(0, noise, boxes.shape)).astype(np.float32)
 
 
-def smooth(boxes, seen=None, clear=None, frames=None):
+def smooth(boxes, weights=None, covers=None, frames=None):
     n, boxes = len(boxes), boxes.copy()
     smooth_boxes(
         np.arange(n) if frames is None else frames,
         boxes,
-        np.ones(n, bool) if seen is None else seen,
-        np.ones(n, bool) if clear is None else clear,
+        np.ones(n, np.float32) if weights is None else weights,
+        np.zeros((n, 4), np.uint8) if covers is None else covers,
         FPS,
     )
     return boxes
@@ -37,11 +37,40 @@ def test_a_smooth_walk_stays_and_a_shaky_one_gets_nearer_to_the_truth():
 
 def test_what_others_cover_is_corrected_from_before_and_after():
     true, seen = walk(100)
-    seen[40:45, 2] -= 35  # only the left part shows
-    clear = np.ones(100, bool)
-    clear[40:45] = False
-    assert np.abs(smooth(seen, clear=clear) - true)[40:45].max() < 20
-    assert np.abs(smooth(seen, clear=clear) - true)[:30].max() < 1
+    seen[40:60, 2] -= 35  # only the left part shows
+    covers = np.zeros((100, 4), np.uint8)
+    covers[40:60, 2] = 255
+    found = smooth(seen, covers=covers)
+    assert np.abs(found - true).max() < 15
+    assert np.abs(smooth(seen) - true)[45:55].max() > 20
+
+
+def test_a_covered_edge_may_be_further_out_but_not_further_in():
+    seen = walk(100)[1]
+    covers = np.zeros((100, 4), np.uint8)
+    covers[40:60, 2] = 255
+    less, more = seen.copy(), seen.copy()
+    less[40:60, 2] -= 10
+    more[40:60, 2] += 10
+    short, far = (np.abs(smooth(boxes, covers=covers) - boxes)[50, 2] for boxes in (less, more))
+    assert short > far + 1
+
+
+def test_unsure_sights_give_way_to_sure_ones():
+    true, seen = walk(100)
+    seen[40:44] += [-15, -10, 12, 14]
+    scores = np.full(100, 0.95, np.float32)
+    scores[40:44] = 0.3
+    weights = weigh_sights(scores, np.ones(100, bool), np.zeros(100, bool))
+    assert np.abs(smooth(seen, weights) - true)[40:44].max() < 0.5 * np.abs(smooth(seen) - true)[40:44].max()
+
+
+def test_what_was_not_seen_weighs_nothing_and_what_may_be_of_two_little():
+    scores, yes, no = np.array([0.5, 1.0], np.float32), np.ones(2, bool), np.zeros(2, bool)
+    assert weigh_sights(scores, no, no).tolist() == [0, 0]
+    alone, shared = weigh_sights(scores, yes, no), weigh_sights(scores, yes, yes)
+    assert alone[0] < alone[1] == 1
+    assert (shared < 0.2 * alone).all()
 
 
 def test_times_apart_do_not_bear_on_each_other():
