@@ -16,6 +16,9 @@ from murid.identify.filling import fill_gaps
 from murid.identify.result import DoubtfulCrossings, Identified
 from murid.identify.smoothing import smooth_boxes, weigh_sights
 
+_GOOD = 0.9
+"""Share of the scores below that of a good detection."""
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Taken:
@@ -71,6 +74,7 @@ def place_identities(
     parts, owned = [], np.zeros(len(table), bool)
     owned[order[taken.rows]] = True
     covers = cover_edges(table, owned, body_px)
+    usual = float(np.quantile(table.scores[owned], _GOOD)) if owned.any() else 1.0
     for a, b in pairwise(bounds):
         rows = order[taken.rows[a:b]]
         part = {
@@ -82,7 +86,7 @@ def place_identities(
             "shared": taken.shared[a:b],
             "covers": covers[rows],
         }
-        parts.append(_complete(part, taken.held[a:b], fps, body_px, config))
+        parts.append(_complete(part, taken.held[a:b], usual, fps, body_px, config))
     places = _interleave([part["frames"] for part in parts])
     n = sum(map(len, places))
     columns: dict[str, Any] = {"identity_ids": np.empty(n, np.int64)}
@@ -117,7 +121,7 @@ _COLUMNS = {
 
 
 def _complete(
-    part: dict[str, Any], held: NDArray[np.bool_], fps: float, body_px: float, config: IdentifyConfig
+    part: dict[str, Any], held: NDArray[np.bool_], usual: float, fps: float, body_px: float, config: IdentifyConfig
 ) -> dict[str, Any]:
     """Fill the gaps of one identity and smooth its boxes; `part` holds columns in the order of time."""
     longest_s = np.where(held[:-1], config.longest_held_fill_s, config.longest_fill_s)
@@ -131,6 +135,6 @@ def _complete(
     whole = {name: np.concatenate([part[name], own])[sort] for name, own in zip(part, filled, strict=True)}
     shared, covers = whole.pop("shared"), whole.pop("covers")
     if config.smooth:
-        weights = weigh_sights(whole["scores"], whole["rows"] >= 0, shared)
+        weights = weigh_sights(whole["scores"], usual, whole["rows"] >= 0, shared)
         smooth_boxes(whole["frames"], whole["boxes"], weights, covers, fps)
     return whole

@@ -19,8 +19,8 @@ from murid.core.types import Float32, Float64, Int32, UInt8
 
 SHARED = 0.1
 """Weight of a sight that may be of two animals; that of a clear and sure one is 1."""
-POWER = 3
-"""Power of a score in the weight of a sight."""
+POWER = 4
+"""Power in which a score counts, as a share of what it usually is."""
 TOUCHED, COVERED = 0.3, 0.05
 """Weight of an edge that just lies in another one's box, and of one that lies in it as a whole."""
 FURTHER = 0.1
@@ -32,9 +32,25 @@ _ROUNDS = 4
 _BLOCK = 1 << 17
 
 
-def weigh_sights(scores: Float32, seen: NDArray[np.bool_], shared: NDArray[np.bool_]) -> Float32:
-    """Weigh boxes ``(n,)`` by their scores, less if another animal may be in them, nothing if it was not seen."""
-    weights: Float32 = np.where(seen, np.where(shared, SHARED, 1.0) * scores**POWER, 0.0).astype(np.float32)
+def weigh_sights(scores: Float32, usual: float, seen: NDArray[np.bool_], shared: NDArray[np.bool_]) -> Float32:
+    """Weigh sights of an animal.
+
+    Parameters
+    ----------
+    scores : ndarray
+        ``(n,)`` float32 of its detections.
+    usual : float
+        That of a good detection of this recording.
+    seen, shared : ndarray
+        ``(n,)`` bool: whether the animal was seen there, and whether another one may be in its box.
+
+    Returns
+    -------
+    ndarray
+        ``(n,)`` float32 from 0 to 1.
+    """
+    sure = np.minimum(scores / max(usual, 1e-6), 1) ** POWER
+    weights: Float32 = np.where(seen, np.where(shared, SHARED, 1.0) * sure, 0.0).astype(np.float32)
     return weights
 
 
