@@ -28,7 +28,7 @@ FURTHER = 0.1
 INERTIA, TENSION, STIFFNESS = 3.0, 0.03, 1.0
 """Penalty of a change of velocity, of way, and of size, at 30 frames a second."""
 _LEAST = 1e-6
-_ROUNDS = 4
+_ROUNDS = 3
 _BLOCK = 1 << 17
 
 
@@ -70,29 +70,30 @@ def smooth_boxes(frames: Int32, boxes: Float32, weights: Float32, covers: UInt8,
     fps : float
         Frames per second.
     """
+    if not len(frames):
+        return
     joined = frames[1:] == frames[:-1] + 1
     for part in _split(joined):
         joints, own = joined[part.start : part.stop - 1], boxes[part].astype(np.float64)
         covered = covers[part] / 255
         shown = np.where(covered > 0, np.maximum(TOUCHED * (1 - covered), COVERED), 1.0)
         trust = np.maximum(weights[part, None] * shown, _LEAST)
+        penalties = _penalise(joints, fps / 30)
         for first in (0, 1):
             axis, hidden = np.s_[:, first::2], covered[:, first::2] > 0.5
-            boxes[part][axis] = _fit_edges(own[axis], trust[axis], hidden, joints, fps / 30)
+            boxes[part][axis] = _fit_edges(own[axis], trust[axis], hidden, penalties)
 
 
-def _fit_edges(
-    edges: Float64, weights: Float64, hidden: NDArray[np.bool_], joined: NDArray[np.bool_], pace: float
-) -> Float64:
+def _fit_edges(edges: Float64, weights: Float64, hidden: NDArray[np.bool_], penalties: Float64) -> Float64:
     """Low and high edges ``(n, 2)`` over time; those that are hidden may well be further out than they were seen."""
     out, now = np.array([-1.0, 1.0]), weights
-    fitted = _solve(now, edges, joined, pace)
+    fitted = _solve(now, edges, penalties)
     for _ in range(_ROUNDS - 1 if hidden.any() else 0):
         further = hidden & (out * (fitted - edges) > 0)
         before, now = now, np.where(further, FURTHER * weights, weights)
         if np.array_equal(now, before):
             break
-        fitted = _solve(now, edges, joined, pace)
+        fitted = _solve(now, edges, penalties)
     return fitted
 
 
@@ -103,24 +104,31 @@ def _split(joined: NDArray[np.bool_]) -> Iterator[slice]:
     yield from (slice(a, b) for a, b in pairwise(np.unique(np.concatenate([[0], bounds[last], bounds[-1:]])).tolist()))
 
 
-def _solve(weights: Float64, edges: Float64, joined: NDArray[np.bool_], pace: float) -> Float64:
-    """Edges ``(n, 2)`` nearest to those given, with penalties on what changes; solved for as middles and sizes."""
-    low, high = weights.T
-    bands = np.zeros((5, 2 * len(edges)))
+def _penalise(joined: NDArray[np.bool_], pace: float) -> Float64:
+    """Bands ``(5, 2n)`` of the penalties on what changes, of middles and sizes in turn."""
+    bands = np.zeros((5, 2 * len(joined) + 2))
     middles, sizes = bands[:, ::2], bands[:, 1::2]
-    middles[0], middles[1], sizes[0] = (low + high) / 2, (high - low) / 4, (low + high) / 8
-    at = np.flatnonzero(joined)
-    for values, penalty in ((middles, TENSION * pace), (sizes, STIFFNESS * pace / 4)):
-        values[0, at] += penalty
-        values[0, at + 1] += penalty
-        values[2, at] -= penalty
-    inertia, at = INERTIA * pace**3, np.flatnonzero(joined[1:] & joined[:-1])
-    for place, factor in ((at, 1), (at + 1, 4), (at + 2, 1)):
-        middles[0, place] += factor * inertia
-    middles[2, at] -= 2 * inertia
-    middles[2, at + 1] -= 2 * inertia
-    middles[4, at] += inertia
+    for values, penalty in ((middles, TENSION * pace * joined), (sizes, STIFFNESS * pace / 4 * joined)):
+        values[0, :-1] += penalty
+        values[0, 1:] += penalty
+        values[2, :-1] -= penalty
+    inertia = INERTIA * pace**3 * (joined[1:] & joined[:-1])
+    n = len(inertia)
+    for first, factor in ((0, 1), (1, 4), (2, 1)):
+        middles[0, first : first + n] += factor * inertia
+    middles[2, :n] -= 2 * inertia
+    middles[2, 1 : n + 1] -= 2 * inertia
+    middles[4, :n] += inertia
+    return bands
+
+
+def _solve(weights: Float64, edges: Float64, penalties: Float64) -> Float64:
+    """Edges ``(n, 2)`` nearest to those given, with penalties on what changes; solved for as middles and sizes."""
+    (low, high), bands = weights.T, penalties.copy()
+    bands[0, ::2] += (low + high) / 2
+    bands[1, ::2] += (high - low) / 4
+    bands[0, 1::2] += (low + high) / 8
     seen = weights * edges
-    wanted = np.column_stack([seen.sum(axis=1) / 2, (seen[:, 1] - seen[:, 0]) / 4]).ravel()
-    solved = solveh_banded(bands, wanted, lower=True).reshape(-1, 2)
+    wanted = np.column_stack([(seen[:, 0] + seen[:, 1]) / 2, (seen[:, 1] - seen[:, 0]) / 4]).ravel()
+    solved = solveh_banded(bands, wanted, lower=True, overwrite_ab=True, overwrite_b=True).reshape(-1, 2)
     return np.column_stack([solved[:, 0] - solved[:, 1] / 2, solved[:, 0] + solved[:, 1] / 2])
