@@ -49,7 +49,7 @@ def arrange(paths: Int64, sights: Sights) -> Arrangement:
     steps = list_steps(paths, sights.tracklets)
     shared, held = find_shared(steps, sights)
     own = _leave_out(sights, shared)
-    return Arrangement(steps, own, pool_looks(steps, own.contrast), _balance(paths, sights), shared, held)
+    return Arrangement(steps, own, pool_looks(steps, own.contrast), _balance(paths, sights, shared), shared, held)
 
 
 def find_shared(steps: Steps, sights: Sights) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -98,7 +98,7 @@ def _leave_out(sights: Sights, shared: NDArray[np.bool_]) -> Sights:
     return replace(sights, clear=clear, contrast=replace(sights.contrast, counts=counts))
 
 
-def _balance(paths: Int64, sights: Sights) -> TieBalance:
+def _balance(paths: Int64, sights: Sights, shared: NDArray[np.bool_]) -> TieBalance:
     """What followed points say for paths."""
     n_frames = int(sights.frames.max(initial=0)) + 1 if len(sights.ties) else 1  # a day of them takes room
     seen = np.zeros((int(paths.max(initial=-1)) + 1, n_frames), bool)
@@ -106,4 +106,4 @@ def _balance(paths: Int64, sights: Sights) -> TieBalance:
         of = paths[sights.tracklets.numbers]
         on = of >= 0
         seen[of[on], sights.frames[on]] = True
-    return TieBalance(sights.ties, paths, seen)
+    return TieBalance(sights.ties, paths, seen, shared)

@@ -16,8 +16,8 @@ ODDS_PER_POINT = 0.5
 """Logarithm of odds that each point adds: of 269 contacts with 5 to 10 points in the lead, 2 were told wrongly."""
 MOST_ODDS = 7.0
 """What all of them add at most."""
-UNSEEN = 0.5
-"""Worth of points that went where only one of the two animals was seen, so that a box may have been of both."""
+BLURRED = 0.5
+"""Worth of points that went where only one of the two animals was seen, or through a box that may have been of both."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -71,12 +71,15 @@ class TieBalance:
         ``(T,)`` int64 path of each tracklet; -1 = none.
     seen : ndarray
         ``(n, F)`` bool: whether each path has a detection in each frame.
+    shared : ndarray
+        ``(T,)`` bool: whether the boxes of each tracklet may be of two animals.
     """
 
-    def __init__(self, ties: TiedTracklets, paths: Int64, seen: NDArray[np.bool_]) -> None:
+    def __init__(self, ties: TiedTracklets, paths: Int64, seen: NDArray[np.bool_], shared: NDArray[np.bool_]) -> None:
         self._n, self._n_frames = seen.shape
         known, none = np.append(paths, -1), np.zeros(0, np.int64)
-        found = [(none, np.zeros(0), none, none), *_compare_pairs(ties, known, seen)]
+        blurred = _find_blurred(ties, np.append(shared, False))
+        found = [(none, np.zeros(0), none, none), *_compare_pairs(ties, known, seen, blurred)]
         pairs, signed, begins, ends = (np.concatenate(parts) for parts in zip(*found, strict=True))
         codes = pairs * self._n_frames
         order = np.argsort(codes + begins, kind="stable")
@@ -117,8 +120,15 @@ class TieBalance:
         return counts
 
 
+def _find_blurred(ties: TiedTracklets, shared: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether points ``(K, N_VISITS)`` were in a box that may be of two animals, from each of their visits on."""
+    between = np.logical_or.accumulate(shared[ties.heads], axis=1)
+    blurred: NDArray[np.bool_] = shared[ties.tails][:, None] | between
+    return blurred
+
+
 def _compare_pairs(
-    ties: TiedTracklets, paths: Int64, seen: NDArray[np.bool_]
+    ties: TiedTracklets, paths: Int64, seen: NDArray[np.bool_], blurred: NDArray[np.bool_]
 ) -> Iterator[tuple[Int64, Float64, Int64, Int64]]:
     """Ties between each two paths: their number, points that stay (or, below 0, go over), and the frames they span.
 
@@ -135,7 +145,8 @@ def _compare_pairs(
             sure = apart.any(axis=1)
             latest = np.where(sure, apart.argmax(axis=1), here[k].argmax(axis=1))
             begins = ties.begins[k, latest]
-            counts = ties.counts[k, latest] * np.where(sure & both[ties.ends[k]], 1.0, UNSEEN)
+            clear = sure & both[ties.ends[k]] & ~blurred[k, latest]
+            counts = ties.counts[k, latest] * np.where(clear, 1.0, BLURRED)
             signed = np.where(heads[k, latest] == tails[k], counts, -counts)
             yield np.full(len(k), p * n + q), signed, begins, ties.ends[k]
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from scipy.special import expit
 
 from murid.core.types import Float32, Float64, Int64
-from murid.identify.crossings import Crossings, Transfers
+from murid.identify.crossings import Crossings, Stretches, Transfers
 from murid.identify.result import DoubtfulCrossings
 from murid.identify.steps import NEVER, Steps
 
@@ -15,6 +17,10 @@ WEIGHTS = np.array([0.4, 0.0, 0.35, 0.2, 0.4, 0.5])
 38 recordings of the scenarios; of looks, kept when their evidence became another one, for lack of a better of six."""
 SLIP = 2e-4
 """Chance that a crossing went wrong in a way that the evidence does not know of."""
+DOUBTFUL = 15.0
+"""Lead from which on a stretch is beyond doubt."""
+LEAST_DOUBT = 2e-3
+"""Chance from which on a stretch that two paths may have exchanged counts."""
 _NEGLIGIBLE = 1e-5
 _N_ANCHORS = 17
 
@@ -25,13 +31,35 @@ def compute_chances(evidence: Float64) -> Float64:
     return np.where(chances > _NEGLIGIBLE, np.minimum(chances + SLIP, 0.5), 0.0)
 
 
-def compute_certainties(steps: Steps, crossings: Crossings, transfers: Transfers, n_paths: int) -> Float64:
+def choose_stretches(steps: Steps, crossings: Crossings, stretches: Stretches) -> Stretches:
+    """Of stretches of the same two paths that overlap, keep the one that was exchanged most likely."""
+    chances = compute_chances(stretches.evidence)
+    order = np.argsort(-chances, kind="stable")
+    chosen, spans = [], dict[tuple[int, int], list[tuple[int, int]]]()
+    for k in order[chances[order] >= LEAST_DOUBT].tolist():
+        (begin, second), (end, _) = (_sort_steps(crossings, int(at[k])) for at in (stretches.begins, stretches.ends))
+        taken = spans.setdefault((int(steps.paths[begin]), int(steps.paths[second])), [])
+        if all(end <= low or high <= begin for low, high in taken):
+            taken.append((begin, end))
+            chosen.append(k)
+    return stretches.take(np.array(sorted(chosen), np.int64))
+
+
+def _sort_steps(crossings: Crossings, k: int) -> tuple[int, int]:
+    """Steps of a crossing: the one of the lower path first."""
+    x, y = int(crossings.first[k]), int(crossings.second[k])
+    return min(x, y), max(x, y)
+
+
+def compute_certainties(
+    steps: Steps, crossings: Crossings, transfers: Transfers, stretches: Stretches, n_paths: int
+) -> Float64:
     """How likely the tracklet that each step leads into is the animal that its path is named after, ``(S,)``.
 
     A name is right at one moment, the anchor, by definition. From there every crossing mixes two names by the chance
     that the animals were exchanged; the expected permutation is the product of these mixtures, exact if they are
     independent. Each path has the anchor from which it is certain for the longest time. A tracklet that may be another
-    path's loses the chance of that as well.
+    path's loses the chance of that as well, and one in a stretch that two paths may have exchanged the chance of that.
     """
     chances = compute_chances(crossings.evidence)
     times = np.maximum(steps.begins[crossings.first], steps.begins[crossings.second])
@@ -50,12 +78,30 @@ def compute_certainties(steps: Steps, crossings: Crossings, transfers: Transfers
         kept[:, better], longest[better] = found[:, better], certain_for[better]
     # A crossing that begins before a step ends is behind it.
     places = np.searchsorted(times[order], np.where(steps.ends == NEVER, NEVER, steps.ends), side="left")
-    certain = kept[places, steps.paths]
-    return np.asarray(certain, np.float64) * np.exp(-np.bincount(transfers.entries, _doubt(transfers), len(steps)))
+    certain = np.asarray(kept[places, steps.paths], np.float64)
+    certain *= np.exp(-np.bincount(transfers.entries, _doubt(transfers), len(steps)))
+    for low, high, chance in _list_exchanged(steps, crossings, stretches):
+        certain[low:high] *= 1 - chance
+    return certain
 
 
 def _doubt(transfers: Transfers) -> Float64:
     return -np.log1p(-compute_chances(transfers.evidence))
+
+
+def _list_exchanged(steps: Steps, crossings: Crossings, stretches: Stretches) -> Iterator[tuple[int, int, float]]:
+    """Yield steps into what may have been exchanged: the stretch, or all else if that is shorter, of both paths."""
+    bounds = {int(steps.paths[own.start]): own for own in steps.slices()}
+    for k, chance in enumerate(compute_chances(stretches.evidence).tolist()):
+        begins, ends = (_sort_steps(crossings, int(at[k])) for at in (stretches.begins, stretches.ends))
+        for begin, end in zip(begins, ends, strict=True):
+            own = bounds[int(steps.paths[begin])]
+            times = steps.begins[[begin, end]], steps.ends[own.start], steps.begins[own.stop - 1]
+            if 2 * (times[0][1] - times[0][0]) <= times[2] - times[1]:
+                yield begin, end, chance
+            else:
+                yield own.start, begin, chance
+                yield end, own.stop, chance
 
 
 def _propagate(a: list[int], b: list[int], q: list[float], anchor: int, n: int) -> Float32:
@@ -70,18 +116,24 @@ def _propagate(a: list[int], b: list[int], q: list[float], anchor: int, n: int) 
     return kept
 
 
-def list_doubtful(steps: Steps, crossings: Crossings, names: Int64, least_chance: float) -> DoubtfulCrossings:
+def list_doubtful(
+    steps: Steps, crossings: Crossings, stretches: Stretches, names: Int64, least_chance: float
+) -> DoubtfulCrossings:
     """List the crossings that may have gone wrong, one for each contact of two animals, the most doubtful first.
 
     Parameters
     ----------
     steps, crossings
+    stretches : Stretches
+        Those of which both ends are doubtful.
     names : ndarray
         ``(n,)`` int64 identity of each path.
     least_chance : float
         Chance of an exchange from which on a contact is listed.
     """
     chances = compute_chances(crossings.evidence)
+    for at in (stretches.begins, stretches.ends):
+        np.maximum.at(chances, at, compute_chances(stretches.evidence))
     some = np.flatnonzero(chances > 0)
     x, y = crossings.first[some], crossings.second[some]
     pairs = np.sort(np.column_stack([names[steps.paths[x]], names[steps.paths[y]]]), axis=1)

@@ -151,19 +151,26 @@ class Stretches:
     ends: Int64
     evidence: Float64
 
+    def __len__(self) -> int:
+        return len(self.begins)
+
+    def take(self, rows: Int64) -> Stretches:
+        """Return some of them."""
+        return Stretches(self.begins[rows], self.ends[rows], self.evidence[rows])
+
     @property
     def leads(self) -> Float64:
         """``(K,)`` float64 evidence, weighted and added up."""
         return _weigh(self.evidence)
 
 
-def find_stretches(arrangement: Arrangement, crossings: Crossings) -> Stretches:
-    """Find the stretches of two paths between two doubtful crossings that the evidence asks to exchange."""
+def find_stretches(arrangement: Arrangement, crossings: Crossings, most: float = -LEAST_BETTER) -> Stretches:
+    """Find the stretches of two paths between two doubtful crossings of which the lead is less than `most`."""
     found = [Stretches(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, len(WEIGHTS))))]
     informed = arrangement.sights.contrast.trust > 0
     for begins, ends in _pair_crossings(arrangement.steps, crossings) if informed else ():
         stretches = _weigh_stretches(arrangement, crossings, begins, ends)
-        bad = np.flatnonzero(stretches.leads < -LEAST_BETTER)
+        bad = np.flatnonzero(stretches.leads < most)
         found.append(Stretches(begins[bad], ends[bad], stretches.evidence[bad]))
     return Stretches(*(np.concatenate([getattr(f, name) for f in found]) for name in ("begins", "ends", "evidence")))
 

@@ -17,11 +17,11 @@ from murid.identify.appearance import Looks, Pieces, fit_looks
 from murid.identify.arrangement import arrange
 from murid.identify.balance import TiedTracklets, find_tied
 from murid.identify.candidates import find_links, measure_worth
-from murid.identify.certainty import compute_certainties, list_doubtful
+from murid.identify.certainty import DOUBTFUL, choose_stretches, compute_certainties, list_doubtful
 from murid.identify.config import IdentifyConfig
 from murid.identify.contrast import Contrast, fit_contrast
 from murid.identify.covers import find_clear
-from murid.identify.crossings import find_crossings, find_transfers, improve_paths
+from murid.identify.crossings import find_crossings, find_stretches, find_transfers, improve_paths
 from murid.identify.flow import find_paths
 from murid.identify.motion import find_ends, fit_motion
 from murid.identify.pieces import Prints, gather_pieces
@@ -241,8 +241,9 @@ def _decide(paths: Int64, sights: Sights, least_chance: float) -> tuple[Taken, D
     steps, crossings, transfers = arrangement.steps, find_crossings(arrangement), find_transfers(arrangement)
     certain = np.zeros(len(sights.tracklets))
     into = steps.tails >= 0
-    certain[steps.tails[into]] = compute_certainties(steps, crossings, transfers, max(1, len(names)))[into]
-    doubtful = list_doubtful(steps, crossings, names, least_chance)
+    stretches = choose_stretches(steps, crossings, find_stretches(arrangement, crossings, DOUBTFUL))
+    certain[steps.tails[into]] = compute_certainties(steps, crossings, transfers, stretches, max(1, len(names)))[into]
+    doubtful = list_doubtful(steps, crossings, stretches, names, least_chance)
     held = np.zeros(len(sights.tracklets), bool)
     held[steps.heads[arrangement.held]] = True
     return _take(paths, names, certain, held, arrangement.shared, sights), doubtful

@@ -5,10 +5,11 @@ import pytest
 
 from murid.core import Detections, DetectionTable
 from murid.identify import identify_animals
-from murid.identify.balance import MOST_ODDS, ODDS_PER_POINT, UNSEEN, TieBalance, TiedTracklets
+from murid.identify.balance import BLURRED, MOST_ODDS, ODDS_PER_POINT, TieBalance, TiedTracklets
 from murid.identify.ties import HEIR, N_VISITS, TieCounter, Ties
 
 NONE = -np.ones(N_VISITS - 1, np.int64)
+ALONE = np.zeros(4, bool)
 
 
 def see(counter, *sights):
@@ -70,8 +71,8 @@ def test_points_that_stay_speak_for_names_and_those_that_go_over_against(both_se
     seen = np.ones((2, 100), bool)
     seen[1, :50] = both_seen
     ties = tie([2, 3], [60, 60], [0, 0], [40, 40], [4.0, 1.0])
-    balance = TieBalance(ties, np.array([0, 1, 0, 1]), seen)
-    worth = ODDS_PER_POINT * (1.0 if both_seen else UNSEEN)
+    balance = TieBalance(ties, np.array([0, 1, 0, 1]), seen, ALONE)
+    worth = ODDS_PER_POINT * (1.0 if both_seen else BLURRED)
     one, other = np.zeros(4, np.int64), np.ones(4, np.int64)
     odds = balance.compare_exchanged(one, other, np.array([39, 40, 59, 60]))
     np.testing.assert_allclose(odds, [0, 3 * worth, 3 * worth, 0])
@@ -84,9 +85,9 @@ def test_points_that_stay_speak_for_names_and_those_that_go_over_against(both_se
 def test_odds_have_a_bound_and_no_ties_say_nothing():
     seen, paths = np.ones((2, 100), bool), np.array([0, 1, 0, 1])
     ask = (np.array([0]), np.array([1]), np.array([50]))
-    assert TieBalance(tie([2], [60], [0], [40], [1000.0]), paths, seen).compare_exchanged(*ask) == [MOST_ODDS]
-    assert TieBalance(TiedTracklets.none(), paths, seen).compare_exchanged(*ask) == [0]
-    owners = TieBalance(tie([2], [60], [0], [40], [4.0]), paths, seen).compare_owners(np.array([2, 3]), *ask[:2])
+    assert TieBalance(tie([2], [60], [0], [40], [1000.0]), paths, seen, ALONE).compare_exchanged(*ask) == [MOST_ODDS]
+    assert TieBalance(TiedTracklets.none(), paths, seen, ALONE).compare_exchanged(*ask) == [0]
+    owners = TieBalance(tie([2], [60], [0], [40], [4.0]), paths, seen, ALONE).compare_owners(np.array([2, 3]), *ask[:2])
     np.testing.assert_allclose(owners, [4 * ODDS_PER_POINT, 0])
 
 
@@ -98,8 +99,19 @@ def test_in_a_box_of_both_the_points_are_traced_to_before_it():
     seen = np.ones((2, 100), bool)
     seen[1, 45:55] = False
     balance = TieBalance(TiedTracklets(np.array([4, 3]), heads, np.array([60, 60]), begins, counts),
-                         np.array([0, 1, 0, 0, 1]), seen)  # fmt: skip
-    assert balance.compare_exchanged(np.array([0]), np.array([1]), np.array([47])) == [-6.0]
+                         np.array([0, 1, 0, 0, 1]), seen, np.arange(5) == 2)  # fmt: skip
+    assert balance.compare_exchanged(np.array([0]), np.array([1]), np.array([47])) == [-6.0 * BLURRED]
+
+
+@pytest.mark.parametrize("of_two", [0, 2])
+def test_points_from_or_in_a_box_that_may_be_of_two_count_less(of_two):
+    ties, paths, ask = (
+        tie([2], [60], [0], [40], [4.0]),
+        np.array([0, 1, 0, 1]),
+        (np.array([0]), np.array([1]), np.array([50])),
+    )
+    balance = TieBalance(ties, paths, np.ones((2, 100), bool), np.arange(4) == of_two)
+    assert balance.compare_exchanged(*ask) == [4 * ODDS_PER_POINT * BLURRED]
 
 
 def meet(n_apart=40, n_hidden=8):
