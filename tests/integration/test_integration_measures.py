@@ -42,7 +42,7 @@ def test_measure(tracked, arena, tmp_path, capsys):
     assert murid_cli(["measure", str(tracked), *options]) == 0
     printed = capsys.readouterr().out
     assert "3 animals, known " in printed
-    assert re.search(r"lengths in cm, a body is 9\.[89] cm; smoothed over 15 frames", printed)
+    assert re.search(r"lengths in cm, a body is 9\.[5-9] cm; smoothed over 15 frames", printed)
     animals, zones = pd.read_csv(out / "animals.csv"), pd.read_csv(out / "zones.csv")
     assert len(animals) == len(zones) == 3 * 3
     assert (animals["seen_s"] + animals["filled_s"] + animals["missing_s"]).to_numpy() == pytest.approx(1.0, abs=1e-5)
@@ -52,8 +52,13 @@ def test_measure(tracked, arena, tmp_path, capsys):
     settings = json.loads((out / "settings.json").read_text())
     assert (settings["unit"], settings["smoothing_frames"], settings["bin"]) == ("cm", 15, "1s")
     assert settings["settings"]["count_above"] == "0.1bl/s"
-    assert murid_cli(["measure", str(tracked), "--out", str(out), "--format", "parquet", "--smooth", "0"]) == 0
-    assert pd.read_parquet(out / "animals.parquet")["distance_px"].sum() > animals["distance_cm"].sum() / 0.2
+    whole = ["measure", str(tracked), "--out", str(out), "--format", "parquet", "--settings.count-above", "0px"]
+    distances = []
+    for smooth in ("0.5s", "0"):
+        assert murid_cli([*whole, "--smooth", smooth]) == 0
+        distances.append(pd.read_parquet(out / "animals.parquet")["distance_px"].sum())
+    assert distances[0] < distances[1]
+    assert json.loads((out / "settings.json").read_text())["smoothing_frames"] == 1
 
 
 def test_plot(tracked, arena, tmp_path, capsys):
