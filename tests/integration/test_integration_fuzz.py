@@ -56,8 +56,8 @@ def attempt(work) -> str:
 
 
 @pytest.mark.parametrize("n", MOST)
-def test_videos(clip, tracked, tmp_path, n):
-    assert tracked.exists()  # the first to be tracked on a machine waits for the compiler
+@pytest.mark.usefixtures("tracked")  # the first to be tracked on a machine waits for the compiler
+def test_videos(clip, tmp_path, n):
     rng, data, said = np.random.default_rng(n), clip.read_bytes(), []
     for k in range(n):
         video, run = tmp_path / f"{k}.mp4", tmp_path / f"{k}.murid"

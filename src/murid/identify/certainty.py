@@ -96,8 +96,8 @@ def _list_exchanged(steps: Steps, crossings: Crossings, stretches: Stretches) ->
         begins, ends = (_sort_steps(crossings, int(at[k])) for at in (stretches.begins, stretches.ends))
         for begin, end in zip(begins, ends, strict=True):
             own = bounds[int(steps.paths[begin])]
-            times = steps.begins[[begin, end]], steps.ends[own.start], steps.begins[own.stop - 1]
-            if 2 * (times[0][1] - times[0][0]) <= times[2] - times[1]:
+            within = steps.begins[end] - steps.ends[begin]
+            if 2 * within <= steps.begins[own.stop - 1] - steps.ends[own.start]:
                 yield begin, end, chance
             else:
                 yield own.start, begin, chance

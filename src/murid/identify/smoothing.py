@@ -21,7 +21,7 @@ SHARED = 0.1
 """Weight of a sight that may be of two animals; that of a clear and sure one is 1."""
 POWER = 4
 """Power in which a score counts, as a share of what it usually is."""
-TOUCHED, COVERED = 0.3, 0.05
+TOUCHED, ENCLOSED = 0.3, 0.05
 """Weight of an edge that just lies in another one's box, and of one that lies in it as a whole."""
 FURTHER = 0.1
 """What is left of the weight of an edge that is mostly covered where the animal reaches further."""
@@ -76,7 +76,7 @@ def smooth_boxes(frames: Int32, boxes: Float32, weights: Float32, covers: UInt8,
     for part in _split(joined):
         joints, own = joined[part.start : part.stop - 1], boxes[part].astype(np.float64)
         covered = covers[part] / 255
-        shown = np.where(covered > 0, np.maximum(TOUCHED * (1 - covered), COVERED), 1.0)
+        shown = np.where(covered > 0, np.maximum(TOUCHED * (1 - covered), ENCLOSED), 1.0)
         trust = np.maximum(weights[part, None] * shown, _LEAST)
         penalties = _penalise(joints, fps / 30)
         for first in (0, 1):

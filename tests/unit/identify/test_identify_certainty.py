@@ -52,6 +52,20 @@ def test_names_are_unsure_around_a_stretch_that_is_most_of_the_recording():
         np.testing.assert_allclose(path, [1 - chance, 1, 1 - chance], atol=1e-6)
 
 
+def test_a_stretch_may_begin_where_one_of_the_two_is_first_seen():
+    firsts, lengths = np.array([0, 100, 100, 140, 140]), np.array([100, 40, 40, 200, 200])
+    offsets = np.append(0, np.cumsum(lengths))
+    tracklets = Tracklets(offsets, np.arange(offsets[-1], dtype=np.int32), firsts, firsts + lengths - 1)
+    steps = list_steps(np.array([0, 0, 1, 0, 1]), tracklets)  # path 0 has steps 0 to 3, path 1 steps 4 to 6
+    crossings = Crossings(
+        np.array([1, 2]), np.array([4, 5]), np.tile(SURE, (2, 1)), steps.begins[[1, 2]], steps.ends[[1, 2]]
+    )
+    stretches = Stretches(np.array([0]), np.array([1]), weigh([3.0]))
+    chance, none = compute_chances(stretches.evidence)[0], np.zeros(0, np.int64)
+    found = compute_certainties(steps, crossings, Transfers(none, none, np.zeros((0, 6))), stretches, 2)
+    np.testing.assert_allclose(found[[0, 1, 2, 4, 5]], [1, 1 - chance, 1, 1 - chance, 1], atol=1e-6)
+
+
 def test_of_stretches_that_overlap_the_likeliest_counts_once():
     steps = make_steps([100, 20, 20, 20, 100])
     stretches = Stretches(np.array([0, 0, 2]), np.array([1, 2, 3]), weigh([6.0, 3.0, 4.0]))

@@ -42,6 +42,7 @@ def test_what_others_cover_is_corrected_from_before_and_after():
     covers[40:60, 2] = 255
     found = smooth(seen, covers=covers)
     assert np.abs(found - true).max() < 15
+    assert np.abs(found - true)[:30].max() < 1
     assert np.abs(smooth(seen) - true)[45:55].max() > 20
 
 
