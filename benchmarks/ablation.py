@@ -16,13 +16,13 @@ from pathlib import Path
 
 from weights import measure, measure_poses, read_labelled
 
-from murid.detect.config import DetectConfig
-from murid.detect.detector import load_detector
-from murid.models.to_onnx import export_onnx
-from murid.scenes.still import StillConfig
+from murid.detection.config import DetectConfig
+from murid.detection.detector import load_detector
+from murid.networks.onnx_export import export_onnx
+from murid.synthetic.still import StillConfig
 from murid.training.config import FootageConfig, TrainConfig
 from murid.training.fit import TrainingData, fit
-from murid.training.material import Material, film_reels, gather_material
+from murid.training.synthetic_material import Material, film_reels, gather_material
 
 SIZE_PX, LONGEST_SIDE = 128, 256
 RECORDED = FootageConfig(n_recorded=100, composed=0.0, solo=0.0)

@@ -16,11 +16,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from murid.scenes.still import Still, StillConfig, make_still
-from murid.training.balance import BalanceConfig
-from murid.training.balance.config import BalanceName
+from murid.synthetic.still import Still, StillConfig, make_still
 from murid.training.config import AugmentConfig, TrainConfig
 from murid.training.fit import TrainingData, fit
+from murid.training.loss_balancing import BalanceConfig
+from murid.training.loss_balancing.config import BalanceName
 
 STILLS = StillConfig(size_px=192, body_px=(30.0, 70.0), n_identities=12, empty=0.0)
 EPOCHS = 4

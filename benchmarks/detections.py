@@ -27,10 +27,10 @@ import numpy as np
 import torch
 
 from murid.core import Frame
-from murid.models.cost import count_gflops, count_parameters
-from murid.scenes.still import Still, make_still
-from murid.tables.costs import COST
-from murid.tables.scale import COST_SIDE_PX, FULL, SMALL
+from murid.paper.costs import COST
+from murid.paper.model_cost import count_gflops, count_parameters
+from murid.paper.scale import COST_SIDE_PX, FULL, SMALL
+from murid.synthetic.still import Still, make_still
 from murid.video import open_source
 
 Find = Callable[[np.ndarray], np.ndarray]

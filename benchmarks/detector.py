@@ -20,18 +20,18 @@ from typing import Any
 import cv2
 import numpy as np
 
-import murid.detect
+import murid.detection
 from murid.core.types import Float32, UInt8
-from murid.detect.backdrop import fit_backdrop
-from murid.detect.config import DetectConfig
-from murid.detect.detector import load_detector
-from murid.detect.network_file import read_network
-from murid.detect.on_openvino import open_lanes
-from murid.detect.preprocess import apply_letterbox, compute_letterbox, letterbox_boxes, to_input
-from murid.detect.runtime import openvino
+from murid.detection.config import DetectConfig
+from murid.detection.detector import load_detector
+from murid.detection.network_file import read_network
+from murid.detection.openvino_backend import open_lanes
+from murid.detection.openvino_import import openvino
+from murid.detection.preprocess import apply_letterbox, compute_letterbox, letterbox_boxes, to_input
 from murid.video import open_source, sample_frames
+from murid.video.background_model import fit_backdrop
 
-WEIGHTS = Path(murid.detect.__file__).parent / "weights"
+WEIGHTS = Path(murid.detection.__file__).parent / "weights"
 N_FRAMES = 100
 MATRIX = 2048
 

@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from murid.analysis import MeasureConfig
+from murid.analysis.config import MeasureConfig
 from murid.analysis.kinematics import compute_distance
-from murid.pipeline import track
-from murid.run import Run
-from murid.scenes import make_scenario, record
+from murid.pipeline.run import Run
+from murid.pipeline.track import track
+from murid.synthetic import make_scenario, record
 from murid.video import VideoSink
 
 WAYS = {

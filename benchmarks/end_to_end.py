@@ -2,7 +2,7 @@
 
     python benchmarks/end_to_end.py --work DIR --peers PYTHON --rounds 3
 
-The recording: 1280x720, H.264, ten animals, made once with `murid.scenes` and kept in the work folder. PYTHON is the
+The recording: 1280x720, H.264, ten animals, made once with `murid.synthetic` and kept in the work folder. PYTHON is the
 interpreter of an environment with ultralytics, openvino and lap; without it murid is measured alone. Each round runs
 all pipelines in turn, in processes of their own. What is timed of a peer begins with its first result, when its network
 is loaded and warm; of murid it is the whole of `murid.track`, with reading the network, learning the empty scene,
@@ -24,7 +24,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-from murid.scenes import RecordingConfig, record
+from murid.synthetic import RecordingConfig, record
 from murid.video import VideoSink
 
 N_ANIMALS = 10
@@ -55,14 +55,14 @@ print(json.dumps({"decode": [n, time.perf_counter() - began, read_cpu() - cpu]})
 """
 
 MURID = """
-import murid.pipeline
+import murid.pipeline.track
 starts = {}
 def report(stage, done, total):
     now = time.perf_counter(), read_cpu(), done
     first, _ = starts.get(stage, (now, now))
     starts[stage] = first, now
 began, cpu = time.perf_counter(), read_cpu()
-run = murid.pipeline.track(sys.argv[1], out=sys.argv[2], animals=int(sys.argv[3]), report=report)
+run = murid.pipeline.track.track(sys.argv[1], out=sys.argv[2], animals=int(sys.argv[3]), report=report)
 whole = [run.info()["n_frames"], time.perf_counter() - began, read_cpu() - cpu]
 (first_s, first_cpu, first), (last_s, last_cpu, last) = starts["detect"]
 print(json.dumps({"murid": whole, "murid-warm": [last - first, last_s - first_s, last_cpu - first_cpu]}))

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from murid.core.types import DetectionTable, Tracks
-from murid.formats import FORMATS
+from murid.export.registry import FORMATS
 from murid.store import RunDirectory
 from murid.store.frame_table import FrameTable
 

@@ -8,7 +8,8 @@ gallery, its identities named by the truth; the second, with a stranger among th
 of the second session's animal-frames that have the right name, against the best that its identities allow, and how
 often the stranger is called unknown. Figures go to ``gallery.json``.
 
-``calibrate`` fits how looks change from day to day, on other seeds, and writes murid's ``naming.json``: to be done
+``calibrate`` fits how looks change from day to day, on other seeds, and writes
+``murid/reid/naming_model.json``: to be done
 again when the shipped weights change.
 """
 
@@ -25,17 +26,18 @@ from identities import assign_names, match
 from scipy.optimize import minimize
 
 import murid
-from murid.evaluate import LabelledBoxes
-from murid.formats import read_mot
-from murid.identify.gallery import NamingModel, compare
-from murid.identify.portraits import Portraits
-from murid.naming import paint
-from murid.pipeline import enrol, identify
-from murid.run import Run
-from murid.scenes.camera import Camera
-from murid.scenes.recording import RecordingConfig, record
-from murid.sequence import SequenceInfo, write_sequence
+from murid.datasets.mot_text import read_mot
+from murid.metrics import LabelledBoxes
+from murid.pipeline.enroll import enrol
+from murid.pipeline.identify import identify
+from murid.pipeline.run import Run
+from murid.reid.gallery import NamingModel, compare
+from murid.reid.naming import paint
+from murid.reid.prototypes import Portraits
 from murid.store import RunDirectory
+from murid.synthetic.camera import Camera
+from murid.synthetic.recording import RecordingConfig, record
+from murid.synthetic.write_sequence import SequenceInfo, write_sequence
 
 CASTS = {
     "coats": ("black", "albino", "agouti", "hooded", "grey", "dyed"),
@@ -234,7 +236,7 @@ def main() -> None:
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     if options.bench == "calibrate":
-        path, values = Path(murid.__file__).parent / "naming.json", calibrate(options)
+        path, values = Path(murid.__file__).parent / "reid" / "naming_model.json", calibrate(options)
     else:
         options.out.mkdir(parents=True, exist_ok=True)  # before hours of work are lost to it
         path, values = options.out / "gallery.json", bench(options)

@@ -39,22 +39,22 @@ import numpy as np
 from association.peers import PEERS, Peer
 from scipy.optimize import linear_sum_assignment
 
-from murid.adapting import look_closer
+from murid.appearance.second_pass import look_closer
 from murid.core import Detections, DetectionTable, Tracks
 from murid.core.boxes import compute_iou
 from murid.core.embeddings import normalize
 from murid.core.progress import silent
-from murid.evaluate import LabelledBoxes, compute_metrics
-from murid.formats import read_mot
-from murid.identify import Identified, identify_animals
-from murid.identify.pieces import Prints
-from murid.identify.ties import Ties
-from murid.run import Run
-from murid.scenes.motion import Herd
-from murid.scenes.places import build_place
-from murid.scenes.recording import RecordingConfig
-from murid.scenes.scenarios import SCENARIOS, make_scenario
+from murid.datasets.mot_text import read_mot
+from murid.identification import Identified, identify_animals
+from murid.identification.point_matches import Ties
+from murid.identification.tracklet_features import Prints
+from murid.metrics import LabelledBoxes, compute_metrics
+from murid.pipeline.run import Run
 from murid.store import RunDirectory
+from murid.synthetic.enclosure_kinds import build_place
+from murid.synthetic.motion import Herd
+from murid.synthetic.recording import RecordingConfig
+from murid.synthetic.scenarios import SCENARIOS, make_scenario
 from murid.tracking import TrackConfig, Tracker, follow_both_ways
 
 CLIPS = {"udmt-rat2mice-a": 3, "sleapmot-2mice-homecage": 2}

@@ -33,12 +33,13 @@ from identities import degrade, simulate
 
 from murid.core import Detections, DetectionTable, Frame
 from murid.core.types import UInt8
-from murid.detect.config import DetectConfig
-from murid.detect.detector import load_detector
-from murid.pipeline import _detect, conclude, describe_detection
-from murid.scenes import RecordingConfig, record
-from murid.scenes.scenarios import make_scenario
+from murid.detection.config import DetectConfig
+from murid.detection.detector import load_detector
+from murid.pipeline.detect import describe_detection, detect_frames
+from murid.pipeline.track import conclude
 from murid.store import RunDirectory
+from murid.synthetic import RecordingConfig, record
+from murid.synthetic.scenarios import make_scenario
 from murid.tracking import TrackConfig
 from murid.video import VideoSink, open_source
 from murid.video.info import VideoInfo
@@ -140,7 +141,7 @@ def follow(folder: Path, hours: float, animals: int, every: int) -> None:
         config={"detect": describe_detection(detect)}, existing="resume",
     ) as run:  # fmt: skip
         if not run.is_done("detect"):
-            _detect(run, source, ThinnedDetector(made, film, run.next_frame), detect.batch_size, watch.report)
+            detect_frames(run, source, ThinnedDetector(made, film, run.next_frame), detect.batch_size, watch.report)
         conclude(run, association, None, report=watch.report)
     watch.stop()
 

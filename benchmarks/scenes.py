@@ -16,7 +16,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from murid.scenes import SCENARIOS, record
+from murid.synthetic import SCENARIOS, record
 
 
 def measure_rate(frames: Iterable[object]) -> float:

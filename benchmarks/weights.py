@@ -25,10 +25,10 @@ from numpy.typing import NDArray
 
 from murid.core import Detections, Frame
 from murid.core.boxes import compute_iou
-from murid.detect.detector import Detector, load_detector
-from murid.evaluate import compute_average_precision, match_greedily
-from murid.formats import read_truth
-from murid.scenes import SCENARIOS, make_scenario, record
+from murid.detection.detector import Detector, load_detector
+from murid.export.registry import read_truth
+from murid.metrics import compute_average_precision, match_greedily
+from murid.synthetic import SCENARIOS, make_scenario, record
 from murid.video import open_source, sample_frames
 
 SEED = 990_001

@@ -29,8 +29,8 @@ from peers import PEERS, Peer
 from scoring import Row, combine, score
 from variants import ABLATION, DAM, WANTS_NUMBER
 
-from murid.evaluate import Scores
-from murid.scenes import SCENARIOS
+from murid.metrics import Scores
+from murid.synthetic import SCENARIOS
 
 BEDS = ("mot17", "animaltrack", *SCENARIOS)
 Make = Callable[[Sequence], Any]

@@ -11,9 +11,10 @@ import numpy as np
 from noise import Float64, compute_cover, degrade
 
 from murid.core.types import Detections
-from murid.evaluate import PLAIN, PROTOCOLS, LabelledBoxes, Protocol, Truth
-from murid.formats import MotTable, read_camera_motion, read_mot_table
-from murid.scenes import SCENARIOS, make_scenario, record
+from murid.datasets.camera_motion import read_camera_motion
+from murid.datasets.mot_text import MotTable, read_mot_table
+from murid.metrics import PLAIN, PROTOCOLS, LabelledBoxes, Protocol, Truth
+from murid.synthetic import SCENARIOS, make_scenario, record
 
 ANIMALTRACK_FPS = 30.0
 

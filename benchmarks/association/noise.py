@@ -22,7 +22,7 @@ from scipy.special import expit, logit, ndtr
 
 from murid.core.boxes import compute_areas, compute_intersections, compute_iou
 from murid.core.types import Detections
-from murid.evaluate import LabelledBoxes
+from murid.metrics import LabelledBoxes
 
 Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]

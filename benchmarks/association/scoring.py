@@ -9,7 +9,7 @@ from typing import Any
 from beds import Sequence
 
 from murid.core.types import TrackedDetections, Tracks
-from murid.evaluate import LabelledBoxes, Scores, apply_protocol, compute_scores
+from murid.metrics import LabelledBoxes, Scores, apply_protocol, compute_scores
 
 
 @dataclass(frozen=True)

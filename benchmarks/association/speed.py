@@ -22,7 +22,7 @@ from peers import PEERS, Peer
 
 from murid.core.embeddings import normalize
 from murid.core.types import Detections, DetectionTable, TrackedDetections, Tracks
-from murid.evaluate import LabelledBoxes, compute_metrics
+from murid.metrics import LabelledBoxes, compute_metrics
 from murid.tracking import TrackConfig, Tracker, make_tracker
 
 WIDTH, HEIGHT, FPS, SIZE = 1280, 720, 30.0, 128

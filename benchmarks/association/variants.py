@@ -12,7 +12,7 @@ from beds import Sequence
 from noise import Float64
 
 from murid.core.types import Detections, DetectionTable, TrackedDetections
-from murid.identify import identify_animals
+from murid.identification import identify_animals
 from murid.tracking import TrackConfig, Tracker, follow_both_ways
 
 

@@ -10,8 +10,8 @@ From a video to trajectories, in three lines; then a look at them.
 from pathlib import Path
 from tempfile import mkdtemp
 
-from murid.scenes import RecordingConfig, record
-from murid.sequence import SequenceInfo, write_sequence
+from murid.synthetic import RecordingConfig, record
+from murid.synthetic.write_sequence import SequenceInfo, write_sequence
 
 folder = Path(mkdtemp())
 config = RecordingConfig(n_animals=3, n_frames=300, width=480, height=360, body_px=55, seed=4)

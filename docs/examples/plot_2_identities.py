@@ -10,8 +10,8 @@ Where the number of animals is known, identities are told from the whole recordi
 from pathlib import Path
 from tempfile import mkdtemp
 
-from murid.scenes import RecordingConfig, record
-from murid.sequence import SequenceInfo, write_sequence
+from murid.synthetic import RecordingConfig, record
+from murid.synthetic.write_sequence import SequenceInfo, write_sequence
 
 folder = Path(mkdtemp())
 config = RecordingConfig(n_animals=4, n_frames=450, width=480, height=360, body_px=55, seed=8)
@@ -45,7 +45,7 @@ plt.show()
 
 # %%
 # Another number, which is an upper bound, costs no new detection: identities are told anew from what is stored.
-from murid.pipeline import identify
+from murid.pipeline.identify import identify
 
 len(identify(run.path, animals=5).info()["tracks"])
 

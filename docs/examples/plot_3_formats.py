@@ -10,8 +10,8 @@ The tracks of a run go to the formats that the field uses; each is opened here b
 from pathlib import Path
 from tempfile import mkdtemp
 
-from murid.scenes import RecordingConfig, record
-from murid.sequence import SequenceInfo, write_sequence
+from murid.synthetic import RecordingConfig, record
+from murid.synthetic.write_sequence import SequenceInfo, write_sequence
 
 folder = Path(mkdtemp())
 config = RecordingConfig(n_animals=2, n_frames=120, width=480, height=360, body_px=55, seed=3)
@@ -44,6 +44,6 @@ len(labels), [track.name for track in labels.tracks]
 
 # %%
 # And the rest, by name.
-from murid.formats.registry import FORMATS
+from murid.export.registry import FORMATS
 
 sorted(FORMATS)

@@ -10,8 +10,8 @@ One after the other; a broken one does not stop the rest. On the command line: `
 from pathlib import Path
 from tempfile import mkdtemp
 
-from murid.scenes import RecordingConfig, record
-from murid.sequence import SequenceInfo, write_sequence
+from murid.synthetic import RecordingConfig, record
+from murid.synthetic.write_sequence import SequenceInfo, write_sequence
 
 folder = Path(mkdtemp())
 config = RecordingConfig(n_animals=2, n_frames=90, width=480, height=360, body_px=55, seed=5)
@@ -23,7 +23,7 @@ video = folder / "video.mp4"
 
 # %%
 import murid
-from murid.batch import find_sources, name_runs, track_videos
+from murid.pipeline.batch import find_sources, name_runs, track_videos
 
 sources = find_sources([str(folder / "*.mp4")])
 runs = name_runs(sources, folder / "runs")

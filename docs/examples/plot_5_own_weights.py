@@ -12,8 +12,8 @@ pictures. Here the training stops after a few steps; on your own recordings give
 from pathlib import Path
 from tempfile import mkdtemp
 
-from murid.scenes import RecordingConfig, record
-from murid.sequence import SequenceInfo, write_sequence
+from murid.synthetic import RecordingConfig, record
+from murid.synthetic.write_sequence import SequenceInfo, write_sequence
 
 folder = Path(mkdtemp())
 config = RecordingConfig(n_animals=1, n_frames=200, width=480, height=360, body_px=55, seed=6)
@@ -22,7 +22,7 @@ write_sequence(folder, record(config), info)
 video = folder / "video.mp4"
 
 # %%
-from murid.scenes.still import StillConfig
+from murid.synthetic.still import StillConfig
 from murid.training.config import FootageConfig, TrainConfig
 from murid.training.recipe import gather_data, train
 

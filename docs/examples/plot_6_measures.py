@@ -11,8 +11,8 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import murid
-from murid.scenes import RecordingConfig, record
-from murid.sequence import SequenceInfo, write_sequence
+from murid.synthetic import RecordingConfig, record
+from murid.synthetic.write_sequence import SequenceInfo, write_sequence
 
 folder = Path(mkdtemp())
 config = RecordingConfig(n_animals=4, n_frames=450, width=480, height=360, body_px=55, seed=3)
@@ -46,7 +46,7 @@ behaviour.describe()
 # Tidy tables, in time bins of five seconds.
 import pandas as pd
 
-from murid.analysis import measure_all
+from murid.analysis.measures import measure_all
 
 tables = {name: pd.DataFrame(table) for name, table in measure_all(behaviour, bin_s=5).items()}
 tables["animals"].groupby("animal")[["distance_cm", "immobile_s", "border_s", "contact_s"]].sum().round(1)
@@ -58,9 +58,9 @@ tables["zones"].pivot(index="animal", columns="start_s", values="time_s").round(
 # The paths, over the scene without its animals.
 import matplotlib.pyplot as plt
 
-from murid.figures.courses import draw_ethogram
-from murid.figures.places import draw_paths
-from murid.plotting import open_session
+from murid.pipeline.plot import open_session
+from murid.plots.maps import draw_paths
+from murid.plots.timelines import draw_ethogram
 
 session = open_session(run, arena)
 draw_paths(plt.figure(figsize=(7, 5.5), layout="constrained"), session)

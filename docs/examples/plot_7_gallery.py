@@ -10,8 +10,8 @@ A gallery is a file that knows the animals of a study. Put them in once, and lat
 from pathlib import Path
 from tempfile import mkdtemp
 
-from murid.scenes import RecordingConfig, record
-from murid.sequence import SequenceInfo, write_sequence
+from murid.synthetic import RecordingConfig, record
+from murid.synthetic.write_sequence import SequenceInfo, write_sequence
 
 folder = Path(mkdtemp())
 days = []

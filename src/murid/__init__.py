@@ -12,28 +12,29 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from murid.core import Detections, DetectionTable, Frame, TrackedDetections, Tracks, Trajectories
-    from murid.detect.config import DetectConfig
+    from murid.detection.config import DetectConfig
     from murid.errors import MuridError
-    from murid.evaluate import Metrics
-    from murid.pipeline import enrol, track
-    from murid.run import Run
+    from murid.metrics import Metrics
+    from murid.pipeline.enroll import enrol
+    from murid.pipeline.run import Run
+    from murid.pipeline.track import track
     from murid.tracking import TrackConfig, Tracker
 
 _HOMES = {
-    "DetectConfig": "murid.detect.config",
+    "DetectConfig": "murid.detection.config",
     "DetectionTable": "murid.core",
     "Detections": "murid.core",
     "Frame": "murid.core",
-    "Metrics": "murid.evaluate",
+    "Metrics": "murid.metrics",
     "MuridError": "murid.errors",
-    "Run": "murid.run",
+    "Run": "murid.pipeline.run",
     "TrackConfig": "murid.tracking",
     "TrackedDetections": "murid.core",
     "Tracker": "murid.tracking",
     "Tracks": "murid.core",
     "Trajectories": "murid.core",
-    "enrol": "murid.pipeline",
-    "track": "murid.pipeline",
+    "enrol": "murid.pipeline.track",
+    "track": "murid.pipeline.track",
 }
 
 __all__ = [

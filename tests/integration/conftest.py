@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from murid.scenes import RecordingConfig, record
+from murid.synthetic import RecordingConfig, record
 from murid.video import VideoSink
 
 
@@ -26,7 +26,7 @@ def clip(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def tracked(clip, tmp_path_factory) -> Path:
     """Run directory of the clip, by the background detector."""
-    from murid.pipeline import track
+    from murid.pipeline.track import track
 
     out = tmp_path_factory.mktemp("run") / "cage.murid"
     return track(clip, animals=3, detector="background", adapt=False, out=out).path

@@ -4,12 +4,13 @@ import cv2
 import numpy as np
 import pytest
 
+from murid.arenas.file import read_arena_file
 from murid.cli import EXIT_ERROR
 from murid.cli import run as murid_cli
-from murid.formats.arena_file import read_arena_file
-from murid.pipeline import identify, track
-from murid.run import Run
-from murid.scenes import RecordingConfig, record
+from murid.pipeline.identify import identify
+from murid.pipeline.run import Run
+from murid.pipeline.track import track
+from murid.synthetic import RecordingConfig, record
 from murid.video import VideoSink
 
 LEFT, RIGHT = "arena:left,0,0,320,0,320,240,0,240", "arena:right,320,0,640,0,640,240,320,240"

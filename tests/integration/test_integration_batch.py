@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from murid.batch import find_sources, name_runs
 from murid.cli import run as murid_cli
 from murid.errors import ConfigError
+from murid.pipeline.batch import find_sources, name_runs
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ import pytest
 
 from murid.cli import EXIT_ERROR
 from murid.cli import run as murid_cli
-from murid.formats import ReadOptions, read_dataset
-from murid.run import Run
+from murid.datasets.raw_labels import ReadOptions
+from murid.datasets.registry import read_dataset
+from murid.pipeline.run import Run
 
 
 def murid(capsys, *arguments, code=0):

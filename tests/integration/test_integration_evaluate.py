@@ -11,8 +11,8 @@ import pytest
 
 from murid.cli import EXIT_ERROR
 from murid.cli import run as murid_cli
-from murid.evaluate import Switch
-from murid.scoring.filmstrip import choose_frames
+from murid.evaluation.filmstrip import choose_frames
+from murid.metrics import Switch
 
 
 @pytest.fixture

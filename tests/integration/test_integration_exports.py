@@ -8,7 +8,7 @@ import pytest
 import murid
 from murid.cli import EXIT_ERROR
 from murid.cli import run as murid_cli
-from murid.formats import FORMATS
+from murid.export.registry import FORMATS
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the readers
 NAMES = {"deeplabcut": "cage.dlc.h5", "idtracker": "trajectories.h5", "via": "cage.via.csv"}

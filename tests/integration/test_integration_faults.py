@@ -16,8 +16,8 @@ from short_parts import finish, kill, read_parts, start, wait_for_parts
 
 from murid.cli import run as murid_cli
 from murid.errors import MuridError
-from murid.run import Run
-from murid.video import open_source, patience
+from murid.pipeline.run import Run
+from murid.video import open_source, read_timeout
 
 needs_mount = pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() != 0 or not shutil.which("mount"), reason="only root may mount"
@@ -108,7 +108,7 @@ def test_a_source_that_vanishes_and_comes_back(pictures, tmp_path):
 
 def test_a_share_that_stalls(clip, tmp_path, undisturbed, monkeypatch, capsys):
     """No answer at the third read, however long one waits; then the share is back."""
-    healthy, let_go, reads = patience._read_at, threading.Event(), []
+    healthy, let_go, reads = read_timeout._read_at, threading.Event(), []
 
     def stall(descriptor, n_bytes, place):
         reads.append(place)
@@ -118,7 +118,7 @@ def test_a_share_that_stalls(clip, tmp_path, undisturbed, monkeypatch, capsys):
     process = start(clip, run, "slow")
     wait_for_parts(process, run, 3)
     kill(process)
-    monkeypatch.setattr(patience, "_read_at", stall)
+    monkeypatch.setattr(read_timeout, "_read_at", stall)
     command = ["track", str(clip), "--animals", "3", "--detector", "background", "--out", str(run), "--patience", "0.5"]
     assert murid_cli(command) == 1
     assert_one_sentence(capsys.readouterr().err, "cage.mp4", "within 0.5 s")

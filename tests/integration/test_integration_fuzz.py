@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 import murid
-from murid import errors, pipeline
+from murid import errors
 from murid.cli.convert import read_all
-from murid.detect.detector import load_detector
-from murid.formats import ReadOptions
-from murid.formats.metadata import read_metadata
+from murid.datasets.raw_labels import ReadOptions
+from murid.detection.detector import load_detector
+from murid.export.metadata import read_metadata
+from murid.pipeline.track import track
 from murid.store import RunDirectory
 
 N_QUICK, N_SLOW = 20, 200
@@ -62,7 +63,7 @@ def test_videos(clip, tmp_path, n):
     for k in range(n):
         video, run = tmp_path / f"{k}.mp4", tmp_path / f"{k}.murid"
         video.write_bytes(damage(data, rng))
-        said.append(attempt(lambda v=video, r=run: pipeline.track(v, animals=3, detector="background", out=r)))
+        said.append(attempt(lambda v=video, r=run: track(v, animals=3, detector="background", out=r)))
         if said[-1] == "ok":
             assert len(murid.Run.open(run).tracks().detections.frame_offsets) > 1
         shutil.rmtree(run, ignore_errors=True)

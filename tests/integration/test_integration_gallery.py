@@ -11,12 +11,14 @@ import pytest
 from murid.cli import run as murid_cli
 from murid.core import Detections
 from murid.core.embeddings import normalize
-from murid.formats.gallery_file import load_gallery
-from murid.naming import GROWN_CHANCE
-from murid.pipeline import conclude, enrol, identify, track
-from murid.run import Run
-from murid.scenes import RecordingConfig, record
+from murid.pipeline.enroll import enrol
+from murid.pipeline.identify import identify
+from murid.pipeline.run import Run
+from murid.pipeline.track import conclude, track
+from murid.reid.gallery_file import load_gallery
+from murid.reid.naming import GROWN_CHANCE
 from murid.store import RunDirectory
+from murid.synthetic import RecordingConfig, record
 from murid.tracking import TrackConfig
 from murid.video import VideoSink, open_source
 

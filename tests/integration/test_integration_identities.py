@@ -9,9 +9,10 @@ import pytest
 
 from murid.cli import run as murid_cli
 from murid.errors import ConfigError
-from murid.identify import IdentifyConfig
-from murid.pipeline import identify, track
-from murid.run import Run
+from murid.identification import IdentifyConfig
+from murid.pipeline.identify import identify
+from murid.pipeline.run import Run
+from murid.pipeline.track import track
 from murid.store import RunDirectory
 
 CLOSE_LOOK = "prints.parquet", "ties.parquet"

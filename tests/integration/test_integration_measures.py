@@ -9,13 +9,15 @@ import pandas as pd
 import pytest
 from scipy.optimize import linear_sum_assignment
 
-from murid.analysis import Layout, MeasureConfig, prepare
+from murid.analysis.behaviour import prepare
+from murid.analysis.config import MeasureConfig
 from murid.analysis.kinematics import compute_distance
+from murid.arenas.layout import Layout
 from murid.cli import EXIT_ERROR
 from murid.cli import run as murid_cli
 from murid.core import Trajectories
-from murid.pipeline import track
-from murid.scenes import make_scenario, record
+from murid.pipeline.track import track
+from murid.synthetic import make_scenario, record
 from murid.video import VideoSink
 
 ARENA = """width = 320

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from murid.cli import run as murid_cli
-from murid.composing import compose_videos
+from murid.datasets.mot_text import read_mot
 from murid.errors import ConfigError, SourceError
-from murid.formats.mot import read_mot
+from murid.synthetic.compose_solos import compose_videos
 from murid.video import VideoSink, open_source
 
 SIZE = (240, 320)

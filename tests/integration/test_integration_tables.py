@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from murid.cli import run as murid_cli
-from murid.tables import scale
-from murid.tables.paper import TABLES
+from murid.paper import scale
+from murid.paper.tables import TABLES
 
 MINIATURE = """
 size_px = 64

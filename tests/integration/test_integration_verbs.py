@@ -66,7 +66,7 @@ def test_the_same_from_python(tracked, tmp_path):
 
 @pytest.mark.parametrize("adapt", [None, False])
 def test_a_second_call_changes_nothing(clip, tmp_path, adapt):
-    from murid.pipeline import track
+    from murid.pipeline.track import track
 
     def call_and_look():
         run = track(clip, animals=3, detector="background", adapt=adapt, out=tmp_path / "cage.murid")
@@ -76,7 +76,7 @@ def test_a_second_call_changes_nothing(clip, tmp_path, adapt):
 
 
 def test_other_association_is_redone_from_stored_detections(clip, tracked, tmp_path):
-    from murid.pipeline import track
+    from murid.pipeline.track import track
 
     run = tmp_path / "run"
     shutil.copytree(tracked, run)
@@ -109,7 +109,7 @@ def test_folder_of_pictures_with_a_bad_one(tmp_path, clip, capsys):
 def test_truncated_video_is_tracked_as_far_as_it_goes(tmp_path, capsys):
     import av
 
-    from murid.scenes import RecordingConfig, record
+    from murid.synthetic import RecordingConfig, record
 
     path = tmp_path / "cut.mp4"
     with av.open(str(path), "w", options={"movflags": "faststart"}) as container:

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from murid.detect.decode import HeadMaps, decode
+from murid.detection.decode import HeadMaps, decode
 
 
 def decode_torch(heatmap: torch.Tensor, offset: torch.Tensor, size: torch.Tensor, top_k: int, threshold: float):

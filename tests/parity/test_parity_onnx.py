@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch import nn
 
-from murid.detect.network_file import check_pair, read_network
-from murid.detect.runtime import openvino
-from murid.models.network import Network
-from murid.models.presets import PRESETS
-from murid.models.to_onnx import compute_weights_id, export_onnx
+from murid.detection.network_file import check_pair, read_network
+from murid.detection.openvino_import import openvino
+from murid.networks.network import Network
+from murid.networks.onnx_export import compute_weights_id, export_onnx
+from murid.networks.presets import PRESETS
 
 MAPS = ("heatmap", "offset", "size", "p3", "p4", "p5")
 SHAPES = [(1, 96, 128, 1), (3, 160, 64, 7)]
@@ -121,7 +121,7 @@ def test_free_dimensions_have_names(pair: tuple[Path, Path]) -> None:
 
 
 def test_export_leaves_the_network_as_it_was(network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("murid.models.to_onnx._export", lambda *_: onnx.ModelProto())
+    monkeypatch.setattr("murid.networks.onnx_export._export", lambda *_: onnx.ModelProto())
     network.train()
     before = compute_weights_id(network)
     export_onnx(network, tmp_path / "new" / "place", "net")

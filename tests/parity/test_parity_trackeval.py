@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 
 from murid import Detections, TrackConfig, Tracker, Tracks
-from murid.evaluate import Metrics
-from murid.formats import Stretch, export_mot, find_truths, read_mot_table, read_truth_file
-from murid.scoring import evaluate
+from murid.datasets.mot_text import read_mot_table
+from murid.datasets.truth import find_truths, read_truth_file
+from murid.evaluation import evaluate
+from murid.export.mot import export_mot
+from murid.export.tracks_chunk import Stretch
+from murid.metrics import Metrics
 
 N_FRAMES = 60
 

@@ -3,8 +3,8 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from murid.arenas.file import to_layout
 from murid.errors import ArrayError
-from murid.formats.arena_file import to_layout
 
 VALUES = st.one_of(
     st.integers(-50, 150), st.floats(), st.just(10**400), st.text(max_size=2), st.booleans(), st.none()

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from murid.core import Detections, DetectionTable
 from murid.errors import ArrayError, ConfigError
-from murid.tracking import TrackConfig, Tracker, compiled, make_tracker
-from murid.tracking.compiled_tracker import CompiledTracker
+from murid.tracking import TrackConfig, Tracker, make_tracker
+from murid.tracking.compiled import kernel
+from murid.tracking.compiled.tracker import CompiledTracker
 
 CONFIGS = st.sampled_from(
     [
@@ -61,7 +62,7 @@ def test_stored_arrays_are_followed_by_the_same_compiled_code():
     for array in (table.boxes, table.scores, table.embeddings, table.frame_offsets):
         array.flags.writeable = False
         CompiledTracker(TrackConfig(), 30).follow(table)
-    assert len(compiled.follow.signatures) == 1
+    assert len(kernel.follow.signatures) == 1
 
 
 def test_who_is_chosen():

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from murid.core.embeddings import normalize
-from murid.identify.gallery import Animal, NamingModel, Session, add_session, name_portraits
-from murid.identify.portraits import Portraits, Prototypes
+from murid.reid.gallery import Animal, NamingModel, Session, add_session, name_portraits
+from murid.reid.prototypes import Portraits, Prototypes
 
 N_CUES = 3
 MODEL = NamingModel((0.1,) * N_CUES, (0.5,) * N_CUES, 1.0, (4.0, -2.0, -3.0), (4.0, -3.0))

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from murid.core import Detections, DetectionTable
 from murid.errors import ConfigError
-from murid.identify import identify_animals
+from murid.identification import identify_animals
 
 
 def _make_video(seed, n_frames, embedding_size):

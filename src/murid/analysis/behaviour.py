@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from murid.analysis.arena import Layout
 from murid.analysis.bouts import Bouts, find_bouts
 from murid.analysis.config import LENGTHS, MeasureConfig
 from murid.analysis.gaps import bridge_gaps, compute_durations, find_missing
@@ -25,6 +24,7 @@ from murid.analysis.smoothing import count_window, smooth
 from murid.analysis.social import compute_distances, find_following, find_group_sizes
 from murid.analysis.space import compute_wall_distance, find_hidden, find_inside
 from murid.analysis.units import Length
+from murid.arenas.layout import Layout
 from murid.core.types import Bool, Float64, Int64, Trajectories
 
 

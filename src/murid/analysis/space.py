@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from murid.analysis.arena import Region
 from murid.analysis.gaps import find_runs
+from murid.arenas.layout import Region
 from murid.core.types import Bool, Float64
 from murid.errors import ArrayError
 

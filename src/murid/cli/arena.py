@@ -10,17 +10,16 @@ from typing import Annotated, Any
 import cv2
 from cyclopts import Parameter
 
-from murid.analysis import Layout
-from murid.analysis.arena import compute_scale
-from murid.backgrounds import take_background
-from murid.cli.sketch import sketch
+from murid.arenas.checkerboard import measure_checkerboard
+from murid.arenas.draw import draw_layout
+from murid.arenas.editor import sketch
+from murid.arenas.file import read_arena_file, to_layout, write_arena_file
+from murid.arenas.layout import Layout, compute_scale
+from murid.core.files import write_bytes
 from murid.errors import ArrayError, ConfigError
-from murid.files import write_bytes
-from murid.formats.arena_file import read_arena_file, to_layout, write_arena_file
-from murid.pipeline import name_run
+from murid.pipeline.track import name_run
 from murid.video import FrameSource, open_source, sample_frames
-from murid.video.checkerboard import measure_checkerboard
-from murid.video.draw_layout import draw_layout
+from murid.video.background_image import take_background
 
 ROLES = ("arena", "zone", "nest", "shelter", "ignore")
 _SHAPE = re.compile(r"(?:(\w+):)?([^,@:]+)(?:@([^,@:]+))?,(.+)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from murid.cli.progress import show_progress
-from murid.composing import compose_videos
+from murid.synthetic.compose_solos import compose_videos
 
 
 def compose(

@@ -12,20 +12,13 @@ from typing import Annotated, Literal
 import numpy as np
 from cyclopts import Parameter
 
+from murid.core.files import make_directory, stage_directory, storage_errors
 from murid.core.types import UInt8
-from murid.files import make_directory, stage_directory, storage_errors
-from murid.formats import (
-    DataFormat,
-    LabelledSequence,
-    Problem,
-    ReadOptions,
-    choose_name,
-    find_data_format,
-    read_dataset,
-    refuse,
-)
-from murid.labelled import iterate_images
-from murid.run import Run
+from murid.datasets.images import iterate_images
+from murid.datasets.labels import LabelledSequence, Problem, refuse
+from murid.datasets.raw_labels import ReadOptions
+from murid.datasets.registry import DataFormat, choose_name, find_data_format, read_dataset
+from murid.pipeline.run import Run
 
 MANIFEST = "manifest.json"
 VIDEO_PICTURE = ".jpg"
@@ -99,7 +92,7 @@ def load_sequences(paths: Sequence[Path], options: ReadOptions, *, skip_bad: boo
 
 
 def read_all(paths: Sequence[Path], options: ReadOptions) -> tuple[list[LabelledSequence], list[Problem]]:
-    """Read data sets and runs, as `murid.formats.read_dataset` does, each sequence under a name of its own."""
+    """Read data sets and runs, as `murid.datasets.read_dataset` does, each sequence under a name of its own."""
     runs = [read_run(path) for path in paths if (path / MANIFEST).is_file()]
     others = [path for path in paths if not (path / MANIFEST).is_file()]
     found, problems = read_dataset(others, options) if others or not runs else ([], [])

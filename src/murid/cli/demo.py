@@ -6,15 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
-from murid import pipeline
 from murid.cli.progress import show_progress
 from murid.core import Detections, TrackedDetections, Tracks
+from murid.core.files import make_directory
 from murid.core.progress import Report
-from murid.files import make_directory
-from murid.formats.mot import export_mot
-from murid.formats.stretch import Stretch
-from murid.scenes import RecordingConfig, record
-from murid.scoring import format_summary
+from murid.evaluation import format_summary
+from murid.export.mot import export_mot
+from murid.export.tracks_chunk import Stretch
+from murid.pipeline.track import track
+from murid.synthetic import RecordingConfig, record
 from murid.video import VideoSink
 
 
@@ -37,7 +37,7 @@ def demo(*, out: Path = Path("murid-demo"), animals: int = 4, frames: int = 300,
     clip, truth = out / "demo.mp4", out / "gt.txt"
     with show_progress() as report:
         _make_clip(config, clip, truth, report)
-        run = pipeline.track(clip, animals=animals, video=True, restart=True, report=report)
+        run = track(clip, animals=animals, video=True, restart=True, report=report)
     print(format_summary(run.evaluate(truth)))
     print(f"clip             {clip}")
     print(f"ground truth     {truth}")

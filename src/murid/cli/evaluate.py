@@ -9,9 +9,10 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from murid import scoring
 from murid.cli.progress import show_progress
-from murid.files import write_text
+from murid.core.files import write_text
+from murid.evaluation import evaluate as evaluate_files
+from murid.evaluation import format_markdown, format_text, to_document
 
 
 def evaluate(
@@ -62,12 +63,12 @@ def evaluate(
         The video for the report, where it lies elsewhere.
     """
     if report is not None:
-        from murid.figures.style import check_matplotlib
-        from murid.scoring.page import write_report
+        from murid.evaluation.report import write_report
+        from murid.plots.style import check_matplotlib
 
         check_matplotlib()
     with show_progress() as progress:
-        evaluation = scoring.evaluate(
+        evaluation = evaluate_files(
             result,
             truth,
             protocol=protocol,
@@ -82,11 +83,11 @@ def evaluate(
             write_report(report, evaluation, video=video, report=progress)
     for note in evaluation.notes:
         print(f"note: {note}", file=sys.stderr)
-    document = json_format.dumps(scoring.to_document(evaluation), indent=2) + "\n"
-    print(document if json == Path("-") else scoring.format_text(evaluation))
+    document = json_format.dumps(to_document(evaluation), indent=2) + "\n"
+    print(document if json == Path("-") else format_text(evaluation))
     if json is not None and json != Path("-"):
         write_text(json, document)
     if markdown is not None:
-        write_text(markdown, scoring.format_markdown(evaluation))
+        write_text(markdown, format_markdown(evaluation))
     if report is not None:
         print(f"report: {report / 'index.html'}", file=sys.stderr)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from murid.run import Run
+from murid.pipeline.run import Run
 
 
 def export(run: Path, /, *, out: Path, format: str | None = None, metadata: Path | None = None) -> None:  # noqa: A002 (the option's name)

@@ -7,11 +7,12 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from murid import pipeline
+from murid.cli.messages import print_learning, print_names, warn
 from murid.cli.progress import show_progress
-from murid.cli.telling import print_learning, print_names, warn
 from murid.errors import ConfigError
-from murid.identify import IdentifyConfig
+from murid.identification import IdentifyConfig
+from murid.pipeline import enroll
+from murid.pipeline.identify import identify as identify_run
 
 
 def identify(
@@ -52,12 +53,12 @@ def identify(
     for path in (run, *more):
         with show_progress() as report:
             results.append(
-                pipeline.identify(
+                identify_run(
                     path, animals=animals, config=identify, gallery=gallery, grow=grow, adapt=adapt, report=report
                 )
             )
     if more and gallery is None:
-        results = pipeline.join_runs([run, *more])
+        results = enroll.join_runs([run, *more])
     for result in results:
         facts = result.info()
         warn(facts)

@@ -12,14 +12,16 @@ import numpy as np
 from cyclopts import Parameter
 
 from murid.cli.convert import MANIFEST, read_all
-from murid.cli.telling import print_learning
+from murid.cli.messages import print_learning
 from murid.core import Detections, Frame, TrackedDetections
+from murid.core.files import write_bytes
 from murid.core.types import UInt8
+from murid.datasets.images import iterate_images
+from murid.datasets.labels import LabelledFrame, LabelledSequence
+from murid.datasets.raw_labels import ReadOptions
+from murid.datasets.registry import recognise_data
 from murid.errors import ConfigError
-from murid.files import write_bytes
-from murid.formats import LabelledFrame, LabelledSequence, ReadOptions, recognise_data
-from murid.labelled import iterate_images
-from murid.run import Run
+from murid.pipeline.run import Run
 from murid.video import Annotator
 
 N_SAMPLES, CELL_PX = 12, (480, 480)

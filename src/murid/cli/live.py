@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from murid.cli.progress import show_progress
-from murid.detect.config import DetectConfig
+from murid.detection.config import DetectConfig
 from murid.errors import ConfigError
 from murid.live import Feed, LiveConfig, LiveFrame, finish_live, load_hook, open_feed, send_udp, track_live
 from murid.tracking import TrackConfig

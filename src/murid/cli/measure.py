@@ -10,10 +10,12 @@ from typing import Annotated, Literal
 import numpy as np
 from cyclopts import Parameter
 
-from murid.analysis import Behaviour, MeasureConfig, measure_all, tabulate_frames
-from murid.cli.values import parse_seconds
-from murid.formats.tables import write_measures
-from murid.run import Run
+from murid.analysis.behaviour import Behaviour
+from murid.analysis.config import MeasureConfig
+from murid.analysis.measures import measure_all, tabulate_frames
+from murid.cli.durations import parse_seconds
+from murid.export.tables import write_measures
+from murid.pipeline.run import Run
 
 
 def measure(

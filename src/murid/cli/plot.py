@@ -8,12 +8,12 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from murid.analysis import MeasureConfig
+from murid.analysis.config import MeasureConfig
 from murid.cli.measure import choose_config
-from murid.figures.style import check_matplotlib
-from murid.files import make_directory
-from murid.plotting import open_session
-from murid.run import Run
+from murid.core.files import make_directory
+from murid.pipeline.plot import open_session
+from murid.pipeline.run import Run
+from murid.plots.style import check_matplotlib
 
 Name = Literal["paths", "occupancy", "speed", "ethogram", "company", "identities", "report"]
 
@@ -55,8 +55,8 @@ def plot(
         How things are measured.
     """
     check_matplotlib()
-    from murid.figures.gallery import draw, list_figures, save
-    from murid.figures.report import write_html, write_pdf
+    from murid.plots.figures import draw, list_figures, save
+    from murid.plots.report import write_html, write_pdf
 
     session = open_session(Run.open(run), arena, choose_config(settings, smooth), video=video, tracks=tracks)
     for note in session.notes:

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Literal
 
 from murid.cli.progress import show_progress
-from murid.scenes.recording import record
-from murid.scenes.scenarios import BENCH_S, make_scenario
-from murid.sequence import SequenceInfo, write_sequence
+from murid.synthetic.recording import record
+from murid.synthetic.scenarios import BENCH_S, make_scenario
+from murid.synthetic.write_sequence import SequenceInfo, write_sequence
 
 Name = Literal["coats-4", "lookalike-5", "huddle-6", "shelter-4", "night-5", "crowd-20", "random"]
 

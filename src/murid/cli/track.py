@@ -9,17 +9,17 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from murid import pipeline
-from murid.batch import find_sources, name_runs, track_videos
+from murid.cli.messages import print_learning, print_names, warn
 from murid.cli.progress import show_progress
-from murid.cli.telling import print_learning, print_names, warn
 from murid.core.progress import Report
-from murid.detect.config import DetectConfig
+from murid.detection.config import DetectConfig
 from murid.errors import ConfigError, MuridError
-from murid.identify import IdentifyConfig
-from murid.run import Run
+from murid.identification import IdentifyConfig
+from murid.pipeline.batch import find_sources, name_runs, track_videos
+from murid.pipeline.run import Run
+from murid.pipeline.track import track as track_video
 from murid.tracking import TrackConfig
-from murid.video.patience import PATIENCE_S
+from murid.video.read_timeout import PATIENCE_S
 
 
 def track(
@@ -93,7 +93,7 @@ def track(
         raise ConfigError(f"--patience: expected seconds above 0, got {patience:g}")
 
     def track_one(name: str, path: Path | None, report: Report) -> Run:
-        return pipeline.track(
+        return track_video(
             name, animals=animals, detector=detector, out=path, video=video, restart=restart,
             detect=detect, association=association, camera_motion=camera_motion, arena=arena, identities=identities,
             identify=identify, gallery=gallery, grow=grow, adapt=adapt, patience_s=patience, report=report,

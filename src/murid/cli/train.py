@@ -11,9 +11,9 @@ from cyclopts import Parameter
 from murid.cli.convert import load_sequences
 from murid.cli.progress import show_progress
 from murid.core.progress import Report
+from murid.datasets.raw_labels import ReadOptions
 from murid.errors import ConfigError
-from murid.formats import ReadOptions
-from murid.models.presets import PresetName
+from murid.networks.presets import PresetName
 
 if TYPE_CHECKING:
     from murid.training.config import TrainConfig
@@ -61,7 +61,7 @@ def train(
         Start over; by default an interrupted training goes on.
     """
     import_training("train")
-    from murid.models.to_onnx import find_obstacle
+    from murid.networks.onnx_export import find_obstacle
     from murid.training import recipe
 
     settings = read_options(profile, config, preset=preset, minutes=minutes, seed=seed, start=start)

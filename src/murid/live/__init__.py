@@ -1,8 +1,8 @@
 """Tracking what a camera sees while it sees it."""
 
-from murid.live.feed import Captured, Feed, open_feed
-from murid.live.flow import LiveConfig, LiveSummary, finish_live, track_live
-from murid.live.listeners import Listener, LiveFrame, load_hook, send_udp
+from murid.live.callbacks import Listener, LiveFrame, load_hook, send_udp
+from murid.live.camera import Captured, Feed, open_feed
+from murid.live.track_live import LiveConfig, LiveSummary, finish_live, track_live
 
 __all__ = [
     "Captured",

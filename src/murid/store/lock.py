@@ -8,8 +8,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from murid.core.files import storage_errors
 from murid.errors import RunError
-from murid.files import storage_errors
 
 LOCK_NAME = ".lock"
 

@@ -10,8 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast, get_args
 
+from murid.core.files import write_text
 from murid.errors import RunError
-from murid.files import write_text
 
 FORMAT = "murid-run"
 FORMAT_VERSION = 1

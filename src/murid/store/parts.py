@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from murid.core.embeddings import normalize
 from murid.core.types import Detections, DetectionTable, Float32, Int64, Tracks
 from murid.errors import RunError
-from murid.store.columns import count_values, read_columns, to_numbers, write_columns
 from murid.store.frame_table import FrameTable
+from murid.store.parquet import count_values, read_columns, to_numbers, write_columns
 
 Kind = Literal["detections", "frames", "tracks", "identities"]
 KINDS: tuple[Kind, ...] = ("identities", "tracks", "detections", "frames")

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from murid.core.types import DetectionTable, Float32, Int64, Tracks
 from murid.errors import ArrayError, RunError
 from murid.store import parts
-from murid.store.columns import count_rows
 from murid.store.frame_table import FrameTable
 from murid.store.manifest import Manifest, StageName
+from murid.store.parquet import count_rows
 from murid.store.summary import Summary
 
 CROSSINGS_NAME = "crossings.parquet"

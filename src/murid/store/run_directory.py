@@ -12,14 +12,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from murid.core.files import make_directory, storage_errors
 from murid.core.types import DetectionTable, Float32, Int64, Tracks
 from murid.errors import ArrayError, RunError
-from murid.files import make_directory, storage_errors
-from murid.store import creation, parts
-from murid.store.columns import count_rows
+from murid.store import create, parts
 from murid.store.frame_table import FrameTable
 from murid.store.lock import Lock
 from murid.store.manifest import AnimalName, Manifest, Operation, Stage, load_manifest, save_manifest
+from murid.store.parquet import count_rows
 from murid.store.reader import CROSSINGS_NAME, RunReader
 from murid.store.summary import Summary
 from murid.store.writer import DetectionWriter
@@ -81,13 +81,13 @@ class RunDirectory(RunReader):
             If it cannot be written to.
         """
         path = Path(path)
-        manifest = creation.make_manifest(source, fingerprint, config, detector, part_frames, embedder)
-        if existing == "resume" and creation.holds_run(path):
-            creation.check_same(path, load_manifest(path), manifest)
+        manifest = create.make_manifest(source, fingerprint, config, detector, part_frames, embedder)
+        if existing == "resume" and create.holds_run(path):
+            create.check_same(path, load_manifest(path), manifest)
             return cls.open(path, writable=True)
-        creation.check_free(path, restart=existing == "restart")
+        create.check_free(path, restart=existing == "restart")
         make_directory(path)
-        return cls._hold(path, lambda: creation.initialise(path, manifest, restart=existing == "restart"))
+        return cls._hold(path, lambda: create.initialise(path, manifest, restart=existing == "restart"))
 
     @classmethod
     def open(cls, path: str | Path, *, writable: bool = False) -> RunDirectory:
@@ -109,7 +109,7 @@ class RunDirectory(RunReader):
         """
         path = Path(path)
         manifest = load_manifest(path)
-        return cls._hold(path, lambda: creation.tidy(path)) if writable else cls(path, manifest, None)
+        return cls._hold(path, lambda: create.tidy(path)) if writable else cls(path, manifest, None)
 
     @classmethod
     def _hold(cls, path: Path, prepare: Callable[[], None]) -> RunDirectory:
@@ -199,9 +199,9 @@ class RunDirectory(RunReader):
         Raises `RunError` if detection is not finished or the run is not held for writing, and `StorageError`.
         """
         self._check_detected()
-        settings = {**self.manifest.config, "track": creation.to_plain(config, "config.track")}
+        settings = {**self.manifest.config, "track": create.to_plain(config, "config.track")}
         self._update(replace(self.manifest.with_stage("track", Stage("running")), config=settings))
-        creation.remove_parts(self.path, "tracks")
+        create.remove_parts(self.path, "tracks")
         self._summary = Summary()
 
     def write_tracks(self, first_frame: int, tracks: Tracks) -> None:
@@ -237,16 +237,16 @@ class RunDirectory(RunReader):
         Raises `RunError` if detection is not finished or the run is not held for writing, and `StorageError`.
         """
         self._check_detected()
-        settings = {**self.manifest.config, "identify": creation.to_plain(config, "config.identify")}
+        settings = {**self.manifest.config, "identify": create.to_plain(config, "config.identify")}
         self._update(replace(self.manifest.with_stage("identify", Stage("running")), config=settings, names={}))
-        creation.remove_parts(self.path, "identities")
+        create.remove_parts(self.path, "identities")
         self._summary = Summary()
 
     def forget_identities(self) -> None:
         """Go back to the tracks of the association; raises `RunError` if not held for writing, and `StorageError`."""
         settings = {stage: values for stage, values in self.manifest.config.items() if stage != "identify"}
         self._update(replace(self.manifest.with_stage("identify", Stage()), config=settings, names={}))
-        creation.remove_parts(self.path, "identities")
+        create.remove_parts(self.path, "identities")
 
     def write_identities(self, first_frame: int, rows: Int64, tracks: Tracks) -> None:
         """Store the identities of one part.
@@ -318,7 +318,7 @@ class RunDirectory(RunReader):
 
     def record(self, verb: str, arguments: Mapping[str, Any]) -> None:
         """Add an operation to the provenance; raises `RunError` if not held for writing, and `StorageError`."""
-        self._update(self.manifest.with_operation(Operation.now(verb, creation.to_plain(arguments, "arguments"))))
+        self._update(self.manifest.with_operation(Operation.now(verb, create.to_plain(arguments, "arguments"))))
 
     def _save_summary(self, kind: parts.Kind) -> None:
         self._check_writable()

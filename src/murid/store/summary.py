@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from murid.core.types import Tracks
 from murid.errors import RunError
-from murid.store.columns import read_columns, to_numbers, write_columns
+from murid.store.parquet import read_columns, to_numbers, write_columns
 
 _WHOLE, _REAL = ("id", "first_frame", "last_frame", "n_frames", "n_filled"), ("score_sum", "certainty_sum")
 _COLUMNS: dict[str, Any] = dict.fromkeys(_WHOLE, np.int64) | dict.fromkeys(_REAL, np.float64)

@@ -1,10 +1,10 @@
 """Data association (DAM): boxes, scores and embeddings of each frame become tracks."""
 
-from murid.tracking.both_ways import follow_both_ways
-from murid.tracking.choice import AnyTracker, make_tracker
+from murid.tracking.bidirectional import follow_both_ways
 from murid.tracking.config import TrackConfig
+from murid.tracking.factory import AnyTracker, make_tracker
 from murid.tracking.lifecycle import TrackState
-from murid.tracking.pruning import find_likely_tracks, keep_tracks
+from murid.tracking.prune import find_likely_tracks, keep_tracks
 from murid.tracking.tracker import Tracker
 
 __all__ = [

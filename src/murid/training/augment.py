@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from murid.core.boxes import compute_areas
-from murid.detect.preprocess import PAD_VALUE
-from murid.scenes.still import Still
+from murid.detection.preprocess import PAD_VALUE
+from murid.synthetic.still import Still
 from murid.training.config import AugmentConfig
 
 _NEAR_AN_ANIMAL = 0.85  # of the windows

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from murid.errors import ConfigError
-from murid.models.presets import PRESETS
-from murid.scenes.still import StillConfig
-from murid.training.balance import BalanceConfig
+from murid.networks.presets import PRESETS
+from murid.synthetic.still import StillConfig
+from murid.training.loss_balancing import BalanceConfig
 
 IdentitySource = Literal["track", "box", "none"]
 IdentityLoss = Literal["cross_entropy", "focal", "contrastive"]

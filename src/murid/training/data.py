@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from murid.detect.backdrop import Backdrop
-from murid.detect.preprocess import to_input
-from murid.scenes.footage import draw_camera, draw_window
-from murid.scenes.still import Still, make_still
+from murid.detection.preprocess import to_input
+from murid.synthetic.clips import draw_camera, draw_window
+from murid.synthetic.still import Still, make_still
 from murid.training.augment import augment
 from murid.training.config import FootageConfig, TrainConfig
-from murid.training.material import Material, Reel
+from murid.training.synthetic_material import Material, Reel
+from murid.video.background_model import Backdrop
 
 
 @dataclass(frozen=True)

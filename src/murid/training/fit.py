@@ -16,18 +16,18 @@ import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, WeightAveraging
 from lightning.pytorch.loggers import TensorBoardLogger
 
+from murid.core.files import make_directory
 from murid.errors import ModelError
-from murid.files import make_directory
-from murid.models.checkpoint import load_network
-from murid.models.network import Network
-from murid.models.presets import PRESETS
-from murid.models.yolox_head import Yolox
-from murid.scenes.still import Still
+from murid.networks.checkpoint import load_network
+from murid.networks.comparison.yolox_head import Yolox
+from murid.networks.network import Network
+from murid.networks.presets import PRESETS
+from murid.synthetic.still import Still
 from murid.training.config import TrainConfig
 from murid.training.data import EpochSampler, PictureSet, load_batches, make_scene
-from murid.training.material import Material, film_reels
 from murid.training.module import TrainingModule
 from murid.training.report import Log
+from murid.training.synthetic_material import Material, film_reels
 from murid.training.validate import Validation, validate
 
 LOG = "log.jsonl"

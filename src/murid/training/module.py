@@ -10,14 +10,14 @@ import lightning
 import torch
 from torch import nn
 
-from murid.models.losses import IdentityClassifier, contrastive_loss, detection_loss
-from murid.models.network import Network, NetworkOutput, build_network
-from murid.models.targets import make_targets
-from murid.models.yolox_head import Yolox
-from murid.models.yolox_loss import yolox_loss
-from murid.training.balance import Balanced, Shared, get_last_shared, make_balance, tap_representation
+from murid.networks.comparison.yolox_head import Yolox
+from murid.networks.comparison.yolox_loss import yolox_loss
+from murid.networks.losses import IdentityClassifier, contrastive_loss, detection_loss
+from murid.networks.network import Network, NetworkOutput, build_network
+from murid.networks.targets import make_targets
 from murid.training.config import TrainConfig
 from murid.training.data import Batch, to_rois
+from murid.training.loss_balancing import Balanced, Shared, get_last_shared, make_balance, tap_representation
 from murid.training.validate import Scored, Validation, score_batch, summarise
 
 

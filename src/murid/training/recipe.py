@@ -13,15 +13,15 @@ import lightning
 from lightning.pytorch.callbacks import Callback
 
 from murid.core.progress import Report, silent
-from murid.formats import LabelledSequence
-from murid.models.checkpoint import save_checkpoint
-from murid.models.presets import PRESETS
-from murid.models.to_onnx import compute_weights_id, export_onnx, find_obstacle
+from murid.datasets.labels import LabelledSequence
+from murid.networks.checkpoint import save_checkpoint
+from murid.networks.onnx_export import compute_weights_id, export_onnx, find_obstacle
+from murid.networks.presets import PRESETS
 from murid.training.config import TrainConfig, to_plain
 from murid.training.fit import LOG, Fitted, TrainingData, fit, make_held_out
-from murid.training.library import build_library, hold_out
-from murid.training.material import Material, film_reels, gather_material
+from murid.training.labelled_images import build_library, hold_out
 from murid.training.report import draw_curves, draw_samples, read_log, write_card
+from murid.training.synthetic_material import Material, film_reels, gather_material
 
 _MOST_HELD_OUT = 300
 _LIMITS = "Measured on pictures of the training's own kind; on other recordings look at the results first."

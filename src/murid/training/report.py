@@ -15,10 +15,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from murid.files import replace_on_success
-from murid.models.network import Network
-from murid.models.yolox_head import Yolox
-from murid.scenes.still import Still
+from murid.core.files import replace_on_success
+from murid.networks.comparison.yolox_head import Yolox
+from murid.networks.network import Network
+from murid.synthetic.still import Still
 from murid.training.data import collate
 from murid.training.validate import detect_batch
 

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from murid.core.types import Float32
-from murid.detect.decode import HeadMaps, decode
-from murid.evaluate import compute_average_precision, match_greedily, retrieve
-from murid.models.network import Network
-from murid.models.yolox_head import Yolox, decode_yolox
-from murid.scenes.still import Still
+from murid.detection.decode import HeadMaps, decode
+from murid.metrics import compute_average_precision, match_greedily, retrieve
+from murid.networks.comparison.yolox_head import Yolox, decode_yolox
+from murid.networks.network import Network
+from murid.synthetic.still import Still
 from murid.training.data import Batch, collate, to_rois
 
 _SCORE_THRESHOLD = 0.03

@@ -2,8 +2,8 @@
 
 from murid.video.annotate import PALETTE, Annotator, choose_colour
 from murid.video.info import FrameSource, UnreadableFrame, VideoInfo
-from murid.video.sink import VideoSink
 from murid.video.source import open_source, sample_frames
+from murid.video.writer import VideoSink
 
 __all__ = [
     "PALETTE",

@@ -13,7 +13,7 @@ import numpy as np
 
 from murid.core.types import UInt8
 from murid.errors import SourceError
-from murid.video.patience import PATIENCE_S, PatientFile
+from murid.video.read_timeout import PATIENCE_S, PatientFile
 
 _BUFFER_BYTES = 2**18
 

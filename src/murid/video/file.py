@@ -17,9 +17,9 @@ from murid.core.types import Int64, UInt8
 from murid.errors import SourceError
 from murid.video.decode import decode, decode_counting, decode_from_key, open_video, prepare, read_packets, to_rgb
 from murid.video.info import UnreadableFrame, VideoInfo
-from murid.video.packets import PacketIndex, read_packet_index
-from murid.video.patience import PATIENCE_S, PatientFile
-from murid.video.spread import plan_runs, spread_evenly
+from murid.video.packet_index import PacketIndex, read_packet_index
+from murid.video.read_timeout import PATIENCE_S, PatientFile
+from murid.video.sampling import plan_runs, spread_evenly
 
 _HASHED_BYTES = 2**20
 _DEFAULT_FPS = 30.0

@@ -10,9 +10,9 @@ from pathlib import Path
 from murid.core import Frame
 from murid.errors import SourceError
 from murid.video.file import FileSource
+from murid.video.image_sequence import SUFFIXES, PictureSource, find_pictures, is_picture
 from murid.video.info import FrameSource
-from murid.video.patience import PATIENCE_S
-from murid.video.pictures import SUFFIXES, PictureSource, find_pictures, is_picture
+from murid.video.read_timeout import PATIENCE_S
 
 
 def open_source(source: str | Path, patience_s: float = PATIENCE_S) -> FrameSource:

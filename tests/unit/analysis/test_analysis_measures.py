@@ -5,7 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from murid.analysis import Arena, Layout, MeasureConfig, Zone, measure_all, prepare, tabulate_frames
+from murid.analysis.behaviour import prepare
+from murid.analysis.config import MeasureConfig
+from murid.analysis.measures import measure_all, tabulate_frames
+from murid.arenas.layout import Arena, Layout, Zone
 from murid.core import Trajectories
 from murid.errors import ConfigError
 

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 
 from murid.errors import ConfigError
-from murid.scenes.footage import Footage, pack
-from murid.scenes.still import Still, StillConfig, make_still
+from murid.synthetic.clips import Footage, pack
+from murid.synthetic.still import Still, StillConfig, make_still
 from murid.training.augment import Warp, augment, shift_colours, warp_boxes
 from murid.training.config import AugmentConfig, FootageConfig, TrainConfig, change_config, load_config
 from murid.training.data import EpochSampler, PictureSet, collate
-from murid.training.material import Material, Reel, count_identities, film_reels
+from murid.training.synthetic_material import Material, Reel, count_identities, film_reels
 
 STILLS = StillConfig(size_px=64, body_px=(20, 30), n_identities=5, empty=0.0)
 STILL = AugmentConfig(hue=0, saturation=0, value=0, rotate_deg=0, shear_deg=0, translate=0, scale=(1, 1), flip=0)

@@ -6,9 +6,9 @@ import torch
 from lightning.pytorch.callbacks import Callback
 
 from murid.errors import ModelError
-from murid.models.checkpoint import save_checkpoint
-from murid.models.network import build_network
-from murid.scenes.still import StillConfig
+from murid.networks.checkpoint import save_checkpoint
+from murid.networks.network import build_network
+from murid.synthetic.still import StillConfig
 from murid.training.config import AugmentConfig, TrainConfig
 from murid.training.fit import LOG, MeanOfWeights, TrainingData, count_steps, fit, make_held_out
 from murid.training.module import compute_rate

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from murid.models.network import build_network
-from murid.scenes.still import StillConfig, make_still
+from murid.networks.network import build_network
+from murid.synthetic.still import StillConfig, make_still
 from murid.training.validate import fit_calibration, validate
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import av
 import pytest
-from painted_pictures import paint
+from numbered_images import paint
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ from itertools import islice
 
 import numpy as np
 import pytest
-from painted_pictures import paint
+from numbered_images import paint
 
 from murid.core import Frame
 from murid.errors import SourceError

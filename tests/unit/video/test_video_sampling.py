@@ -5,11 +5,11 @@ from itertools import count
 import cv2
 import numpy as np
 import pytest
-from painted_pictures import paint
+from numbered_images import paint
 
 from murid.errors import SourceError
 from murid.video import decode, open_source, sample_frames
-from murid.video.spread import plan_runs, spread_evenly
+from murid.video.sampling import plan_runs, spread_evenly
 
 HELD_BACK = 12  # frames that go into the decoder before the first comes out, with B-frames and two passes
 

@@ -1,0 +1,1 @@
+"""Appearance that only the video shows: colour features, fur descriptors, tracked points."""

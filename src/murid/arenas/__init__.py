@@ -1,0 +1,1 @@
+"""Arenas, zones and the scale of a video: layout, file, drawing."""

@@ -1,0 +1,115 @@
+"""``murid tables``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from murid.cli.progress import show_progress
+from murid.cli.train import import_training
+from murid.core.files import make_directory, write_text
+from murid.errors import ConfigError
+
+TableName = Literal["1", "2", "3", "4", "balance"]
+
+
+def tables(
+    *data: Path,
+    out: Path,
+    animaltrack: Path | None = None,
+    small: Annotated[bool, Parameter(negative="--full")] = False,
+    only: Annotated[list[TableName] | None, Parameter(consume_multiple=True)] = None,
+    detections: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
+    association: Literal["paper", "murid"] = "paper",
+    config: Path | None = None,
+    seed: int | None = None,
+    workers: int | None = None,
+    threads: int | None = None,
+    show: Annotated[bool, Parameter(negative=())] = False,
+) -> None:
+    """Make the paper's Tables 1 to 4 and the one of loss balancing: train, track and score every row.
+
+    What is kept in the output directory in the same configuration is not made again, so an interrupted call goes on.
+    Without AnimalTrack, networks learn from synthetic scenes and are scored on the scene bench.
+
+    Parameters
+    ----------
+    data : Path
+        Ground truth of more sequences to score on, with their videos, beside the scene bench.
+    out : Path
+        Directory for networks, detections, tracks, one JSON file for each row, tables.md and tables.json.
+    animaltrack : Path
+        AnimalTrack's archive: learns from its training split, scores on its test split.
+    small : bool
+        Train each network briefly on small pictures and score on short recordings: about an hour on 2 cores. By default
+        the paper's protocol, 300 epochs at 640 pixels, which needs a large GPU for days.
+    only : list of str
+        Tables to make; all by default.
+    detections : list of str
+        NAME=DIR: MOT files of boxes of yolov5s, yolov7-tiny or yolov8s, run outside by benchmarks/detections.py on the
+        recordings in OUT/recordings.json.
+    association : str
+        DAM as in the paper, or with murid's defaults.
+    config : Path
+        TOML file with settings of the trainings that differ, as with murid train.
+    seed : int
+        Of weights and pictures.
+    workers : int
+        Processes that make pictures.
+    threads : int
+        Threads that train on a CPU.
+    show : bool
+        Show the tables with the rows that are there; make none.
+    """
+    import_training("tables")
+    from murid.paper import page
+    from murid.paper.benchmark_data import lay_bed, write_recordings
+    from murid.paper.experiment_runner import Workshop
+    from murid.paper.scale import FULL, SMALL
+    from murid.paper.tables import TABLES
+    from murid.tracking import TrackConfig
+    from murid.training.config import change_config, load_config
+
+    given = {"seed": seed, "n_workers": workers, "n_threads": threads}
+    scale = SMALL if small else FULL
+    train = load_config(config, scale.train) if config else scale.train
+    train = change_config(train, {name: value for name, value in given.items() if value is not None})
+    wanted = [table for table in TABLES if only is None or table.name in only]
+    peers = read_peers(detections or ())
+    make_directory(out)
+    with show_progress() as report:
+        sized = replace(scale, train=train)
+        bed = lay_bed(sized, out, animaltrack=animaltrack, data=data, report=report, announce=announce)
+        write_recordings(bed, out / "recordings.json")
+        dam = TrackConfig.paper() if association == "paper" else TrackConfig()
+        shop = Workshop(bed, out, dam, peers, report, announce)
+        results = shop.find(wanted) if show else shop.make(wanted)
+    write_text(out / "tables.md", page.format_markdown(wanted, results, scale.name))
+    write_text(out / "tables.json", json.dumps(page.to_document(wanted, results, scale.name), indent=2) + "\n")
+    print(page.format_text(wanted, results))
+    print(f"\ntables: {out / 'tables.md'}", file=sys.stderr)
+
+
+def announce(text: str) -> None:
+    """Say what is done, where it does not mix with the tables."""
+    print(text, file=sys.stderr)
+
+
+def read_peers(given: tuple[str, ...] | list[str]) -> dict[str, Path]:
+    """Directories of detections by the name of the detector; raises `ConfigError`."""
+    from murid.paper.tables import PEERS
+
+    peers: dict[str, Path] = {}
+    for text in given:
+        name, equals, place = text.partition("=")
+        if not equals or name not in PEERS or not place:
+            raise ConfigError(f"detections: expected NAME=DIR with NAME one of {', '.join(PEERS)}, got {text!r}")
+        if not Path(place).is_dir():
+            raise ConfigError(f"detections: expected a directory for {name}, got {place!r}, which is none")
+        peers[name] = Path(place)
+    return peers

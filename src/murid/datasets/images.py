@@ -1,0 +1,58 @@
+"""Pictures of labelled data, wherever they are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from murid.core import Frame
+from murid.core.types import UInt8
+from murid.datasets.labels import LabelledSequence
+from murid.errors import SourceError
+from murid.video import open_source
+
+_SEEK_FRAMES = 64  # a gap longer than this is jumped over rather than decoded
+
+
+def iterate_images(sequence: LabelledSequence, rows: Sequence[int]) -> Iterator[UInt8]:
+    """Yield the pictures ``(h, w, 3)`` RGB of some frames of a sequence, by their place in it, ascending.
+
+    Raises
+    ------
+    SourceError
+        If one cannot be opened or decoded.
+    """
+    if sequence.pictures:
+        for row in rows:
+            yield next(iterate_frames(str(sequence.pictures[row]), [0])).image
+    elif sequence.video is not None:
+        wanted = [int(sequence.frames[row]) for row in rows]
+        yield from (frame.image for frame in iterate_frames(str(sequence.video), wanted))
+
+
+def iterate_frames(path: str, wanted: Sequence[int], *, skip_bad: bool = False) -> Iterator[Frame]:
+    """Yield some frames of a video or a folder of pictures, by their index, ascending.
+
+    Parameters
+    ----------
+    path : str
+    wanted : sequence of int
+        Indices from 0, ascending.
+    skip_bad : bool
+        Whether to leave out frames that cannot be decoded.
+
+    Raises
+    ------
+    SourceError
+        If the source cannot be opened, or a frame cannot be decoded and is not to be skipped.
+    """
+    source = open_source(path)
+    position, frames = 0, source.iterate()
+    for index in wanted:
+        if index - position > _SEEK_FRAMES:
+            frames = source.iterate(index)
+        frame = next((frame for frame in frames if frame.index >= index), None)
+        position = index
+        if isinstance(frame, Frame) and frame.index == index:
+            yield frame
+        elif not skip_bad:
+            raise SourceError(path, f"frame {index}", "a frame that can be decoded", "none")

@@ -1,0 +1,36 @@
+"""What the writers of labelled data share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from murid.core.files import storage_errors
+from murid.datasets.labels import LabelledSequence
+from murid.errors import FormatError
+
+
+def merge_classes(sequences: Sequence[LabelledSequence], first: int = 1) -> dict[str, int]:
+    """Number of each class over all sequences, from `first` on."""
+    names = dict.fromkeys(name for sequence in sequences for name in sequence.class_names)
+    return {name: number for number, name in enumerate(names, first)}
+
+
+def require_sizes(sequence: LabelledSequence) -> None:
+    """Raise `FormatError` unless the size of every picture is known."""
+    if not (sequence.sizes > 0).all():
+        raise FormatError(sequence.name, "size", "pictures, or their size in the labels", "neither")
+
+
+def place_image(sequence: str, frame: int, suffix: str) -> str:
+    """Where COCO and YOLO have the picture of a frame, from the directory of the data set."""
+    return f"images/{sequence}/{frame + 1:06d}{suffix}"
+
+
+def write_new(path: Path, content: str) -> None:
+    """Write one of many small files into a directory that nobody else uses yet; raises `StorageError`.
+
+    Unlike `murid.core.files.write_text` it does not wait for the disk, which takes long for thousands of files.
+    """
+    with storage_errors(path):
+        path.write_bytes(content.encode())

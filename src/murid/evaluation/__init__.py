@@ -1,0 +1,6 @@
+"""Results against ground truth, both in files: what belongs together, checks, tables, and a report with pictures."""
+
+from murid.evaluation.evaluate import Evaluation, evaluate
+from murid.evaluation.tables import format_markdown, format_summary, format_text, to_document
+
+__all__ = ["Evaluation", "evaluate", "format_markdown", "format_summary", "format_text", "to_document"]

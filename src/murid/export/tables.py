@@ -1,0 +1,70 @@
+"""Tidy tables as files: CSV or Parquet, by suffix."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pc
+import pyarrow.parquet as pq
+
+from murid.core.files import make_directory, replace_on_success, storage_errors, write_text
+from murid.errors import FormatError
+
+TABLE_SUFFIXES = (".csv", ".parquet")
+_DECIMALS = 6
+
+
+def write_table(path: str | Path, table: Mapping[str, Any]) -> None:
+    """Write columns of one length, atomically; NaN and None are empty in CSV and null in Parquet.
+
+    Raises
+    ------
+    FormatError
+        If the suffix is of neither.
+    StorageError
+        If it cannot be written.
+    """
+    path = Path(path)
+    if path.suffix not in TABLE_SUFFIXES:
+        raise FormatError(path, "suffix", " or ".join(TABLE_SUFFIXES), repr(path.suffix))
+    arrow = pa.table({name: _to_arrow(column) for name, column in table.items()})
+    with replace_on_success(path) as temporary:
+        if path.suffix == ".parquet":
+            pq.write_table(arrow, temporary, compression="zstd")
+        else:
+            pc.write_csv(arrow, temporary, pc.WriteOptions(quoting_style="needed"))
+
+
+def _to_arrow(column: Any) -> pa.Array:
+    values = np.asarray(column)
+    if values.dtype.kind == "f":
+        values = np.round(values, _DECIMALS) + 0.0
+    return pa.array(values.tolist() if values.dtype.kind in "OU" else values, from_pandas=True)
+
+
+def write_measures(
+    directory: str | Path, tables: Mapping[str, Mapping[str, Any]], settings: Mapping[str, Any], suffix: str = ".csv"
+) -> list[Path]:
+    """Write each table that has columns as ``NAME.csv`` (or Parquet), and ``settings.json``; returns their paths.
+
+    An earlier table of the same name and suffix is replaced, or removed where there is none now. Raises as
+    `write_table`.
+    """
+    directory = Path(directory)
+    make_directory(directory)
+    written = []
+    for name, table in tables.items():
+        path = directory / f"{name}{suffix}"
+        if table:
+            write_table(path, table)
+            written.append(path)
+        else:
+            with storage_errors(path):
+                path.unlink(missing_ok=True)
+    write_text(directory / "settings.json", json.dumps(dict(settings), indent=2, ensure_ascii=False) + "\n")
+    return [*written, directory / "settings.json"]

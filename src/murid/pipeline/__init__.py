@@ -1,0 +1,1 @@
+"""The flow from video to results: track, identify, enroll, and the run that they return."""

@@ -1,0 +1,144 @@
+"""Identities of a run over its whole recording, from what it has stored."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from murid.appearance.second_pass import look_closer
+from murid.arenas.layout import Layout
+from murid.core import DetectionTable, Tracks
+from murid.core.progress import Report, silent
+from murid.core.types import Float64
+from murid.errors import ConfigError, SourceError
+from murid.identification import Identified, IdentifyConfig
+from murid.identification.point_matches import Ties
+from murid.identification.tracklet_features import Prints
+from murid.pipeline.per_arena import count_animals, identify_by_arena
+from murid.pipeline.run import Run, read_layout
+from murid.reid.naming import check_gallery, name_from_gallery
+from murid.store import RunDirectory
+
+Adapting = bool | Literal["in doubt"]
+
+
+def identify(
+    run: str | Path,
+    *,
+    animals: int | None = None,
+    config: IdentifyConfig | None = None,
+    gallery: str | Path | None = None,
+    grow: bool = False,
+    adapt: bool | None = None,
+    report: Report = silent,
+) -> Run:
+    """Tell the identities of a run anew from what it has stored; the video is not needed, but for the first `adapt`.
+
+    Parameters
+    ----------
+    run : str or Path
+        Run directory.
+    animals : int, optional
+        Number of animals, an upper bound; as before by default.
+    config : IdentifyConfig, optional
+        Settings.
+    gallery, grow
+        As for `track`.
+    adapt : bool, optional
+        As for `track`; as before by default.
+    report : callable
+        Told of progress.
+
+    Raises
+    ------
+    ConfigError
+        If the number of animals is below 1, or was never given, or more are seen apart for long.
+    FormatError
+        If the gallery file is none.
+    SourceError
+        If the video is needed and cannot be opened.
+    RunError, StorageError
+        If it is no run, detection is not finished, it cannot be written to, or its embeddings are of other weights
+        than the gallery's.
+    """
+    check_gallery(gallery, grow)
+    with RunDirectory.open(run, writable=True) as directory:
+        settings, layout = directory.manifest.config, read_layout(directory)
+        before = settings.get("identify", {}).get("animals") or settings.get("track", {}).get("max_tracks")
+        told = before if animals is None else animals
+        counts = told if isinstance(told, list) else count_animals(layout, told)
+        if counts is None:
+            raise ConfigError("animals: expected a number, since this run was made without one, got none")
+        way: Adapting = settings.get("identify", {}).get("adapt", False) if adapt is None else adapt
+        directory.record("identify", {"animals": told, "adapt": way})
+        identify_run(directory, layout, counts, config or IdentifyConfig(), way, report)
+        if gallery is not None:
+            name_from_gallery(directory, gallery, grow=grow)
+    return Run.open(run)
+
+
+def settle(adapt: bool | None, motion: Float64 | None, config: IdentifyConfig | None) -> Adapting:
+    """Whether to learn the animals where nobody said so: in doubt, if the camera is at rest and looks are used."""
+    if adapt is not None:
+        return adapt
+    return "in doubt" if motion is None and (config is None or config.appearance) else False
+
+
+def identify_run(
+    run: RunDirectory, layout: Layout, counts: list[int], config: IdentifyConfig, adapt: Adapting, report: Report
+) -> None:
+    """Tell identities from all stored detections at once, unless that was done with the same settings."""
+    if min(counts) < 1:
+        raise ConfigError(f"animals: expected 1 or more, got {min(counts)}")
+    settings = {"animals": counts if layout.arenas else counts[0], **asdict(config)}
+    if layout.restricts:
+        settings["arena"] = layout.to_plain()
+    if adapt and not config.appearance:
+        raise ConfigError("adapt: expected appearance to be used, got appearance = false")
+    if adapt:
+        settings["adapt"] = adapt
+    same = run.is_done("identify") and dict(run.manifest.config["identify"]) == settings
+    if same and not run.find_damaged("identities"):
+        return
+    table, fps = run.read_detections(embeddings=False), float(run.manifest.fingerprint["fps"])
+
+    def tell(prints: Prints | None = None, ties: Ties | None = None) -> Identified:
+        return identify_by_arena(table, layout, counts, fps, config, run.iterate_embeddings, prints, ties)
+
+    close = look_closer(run, report) if adapt is True else ()
+    found = tell(*close)
+    if adapt == "in doubt" and found.is_doubtful:
+        with suppress(SourceError):  # the video of an old run may be gone
+            close = look_closer(run, report)
+        if close:
+            del found  # a day of them takes room
+            found = tell(*close)
+    run.start_identities(settings)
+    _write_identities(run, table, found, report)
+    if adapt:
+        estimates = [asdict(adaptation) for adaptation in found.adaptations] if close else None
+        run.record("adapt", {"estimates": estimates})
+    run.finish_identities(_list_crossings(found), found.note)
+
+
+def _write_identities(run: RunDirectory, table: DetectionTable, found: Identified, report: Report) -> None:
+    for first, stretch in run.iterate_detections(embeddings=False):
+        part = slice(*np.searchsorted(found.frames, [first, first + stretch.n_frames]))
+        offsets = np.searchsorted(found.frames[part], first + np.arange(stretch.n_frames + 1)).astype(np.int64)
+        boxes = DetectionTable(found.boxes[part], found.scores[part], None, offsets)
+        seen = found.rows[part] - table.frame_offsets[found.frames[part]]
+        rows = np.where(found.filled[part], -1, seen)
+        told = Tracks(boxes, found.identity_ids[part], found.filled[part], found.certainties[part])
+        run.write_identities(first, rows, told)
+        report("identify", first + stretch.n_frames, run.n_frames)
+
+
+def _list_crossings(found: Identified) -> dict[str, Any]:
+    crossings = found.crossings
+    a, b = crossings.pairs.T
+    frames = {"first_frame": crossings.first_frames, "last_frame": crossings.last_frames}
+    return frames | {"a": a, "b": b, "chance": crossings.chances}

@@ -1,6 +1,0 @@
-"""Results against ground truth, both in files: what belongs together, checks, tables, and a report with pictures."""
-
-from murid.scoring.evaluation import Evaluation, evaluate
-from murid.scoring.tables import format_markdown, format_summary, format_text, to_document
-
-__all__ = ["Evaluation", "evaluate", "format_markdown", "format_summary", "format_text", "to_document"]

@@ -1,0 +1,1 @@
+"""The association of `murid.tracking.tracker`, compiled by numba."""

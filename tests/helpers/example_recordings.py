@@ -1,0 +1,64 @@
+"""A small recording with all that can be exported."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+
+from murid.core.types import DetectionTable, Tracks
+from murid.export.recording import Recording
+from murid.export.tracks_chunk import Stretch
+
+N_FRAMES = 7
+
+
+def make_recording(*, identified: bool = True, times_s: np.ndarray | None = None, **changes) -> Recording:
+    """Animals 3 and 7 in stretches of four and three frames; 7 is missing in frame 2, both in frame 5.
+
+    In frame 4, 3 was filled in. Ids are in descending order within a frame, and frame 0 has a box of no track.
+    """
+    times = np.arange(N_FRAMES) / 25 if times_s is None else times_s
+    return Recording(
+        **{
+            "source": "/videos/cage 1.mp4",
+            "width": 640,
+            "height": 480,
+            "fps": 25.0,
+            "n_frames": N_FRAMES,
+            "identified": identified,
+            "read": lambda: [_make_stretch(0, times[:4], identified), _make_stretch(4, times[4:], identified)],
+            "fingerprint": "abc",
+            "made": datetime(2026, 5, 4, 9, tzinfo=UTC),
+            **changes,
+        }
+    )
+
+
+def _make_stretch(first: int, times_s: np.ndarray, identified: bool) -> Stretch:
+    boxes, scores, ids, filled, certainties, counts = [], [], [], [], [], []
+    for frame in range(first, first + len(times_s)):
+        present = {2: [3], 5: []}.get(frame, [7, -1, 3] if frame == 0 else [7, 3])
+        for i in present:
+            boxes.append([10 * i + frame / 8, 20, 10 * i + 30 + frame / 4, 60.1])
+            was_filled = identified and (frame, i) == (4, 3)
+            scores.append(0 if was_filled else 0.5 + i / 20)
+            ids.append(i)
+            filled.append(was_filled)
+            certainties.append(0.5 if frame < 2 else 0.99)
+        counts.append(len(present))
+    table = DetectionTable(
+        np.array(boxes, np.float32),
+        np.array(scores, np.float32),
+        None,
+        np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+    )
+    told = (np.array(filled), np.array(certainties, np.float32)) if identified else (None, None)
+    return Stretch(first, times_s, Tracks(table, np.array(ids, np.int64), *told))
+
+
+def make_empty() -> Recording:
+    """Seven frames without animals."""
+    table = DetectionTable(
+        np.zeros((0, 4), np.float32), np.zeros(0, np.float32), None, np.zeros(N_FRAMES + 1, np.int64)
+    )
+    stretch = Stretch(0, np.arange(N_FRAMES) / 25, Tracks(table, np.zeros(0, np.int64)))
+    return make_recording(read=lambda: [stretch])

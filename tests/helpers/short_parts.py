@@ -1,0 +1,49 @@
+"""Tracking in a process of its own, into parts of 16 frames, so that it can be disturbed between them."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+SCRIPT = """
+import sys, time
+from murid.errors import MuridError
+from murid.store.run_directory import RunDirectory
+RunDirectory.create.__func__.__kwdefaults__["part_frames"] = 16
+from murid.pipeline.track import track
+def slowly(stage, done, total):
+    if sys.argv[3] == "slow":
+        time.sleep(0.05)
+try:
+    track(sys.argv[1], animals=3, detector="background", out=sys.argv[2], patience_s=1.0, report=slowly)
+except MuridError as error:
+    sys.exit(f"murid: {error}")
+"""
+
+
+def start(clip: Path, run: Path, pace: str) -> subprocess.Popen[str]:
+    """Start tracking, at pace ``"fast"`` or ``"slow"``."""
+    command = [sys.executable, "-c", SCRIPT, str(clip), str(run), pace]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+
+
+def finish(process: subprocess.Popen[str]) -> str:
+    """Wait for the end; what was said on standard error."""
+    return process.communicate(timeout=120)[1]
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    """End a process without warning."""
+    process.kill()
+    process.communicate()
+
+
+def wait_for_parts(process: subprocess.Popen[str], run: Path, n_parts: int) -> None:
+    """Wait until so many parts are there, or the process has ended."""
+    while process.poll() is None and len(list(run.glob("detections/part-*.parquet"))) < n_parts:
+        time.sleep(0.005)
+
+
+def read_parts(run: Path) -> dict[str, bytes]:
+    """Every table of a run."""
+    return {str(p.relative_to(run)): p.read_bytes() for p in sorted(run.rglob("*.parquet"))}

@@ -1,0 +1,71 @@
+import threading
+
+import pytest
+
+from murid.core.files import remove_leftovers, replace_on_success, write_text
+from murid.errors import StorageError
+
+
+def test_file_is_there_only_after_the_block(tmp_path):
+    target = tmp_path / "tracks.csv"
+    with replace_on_success(target) as temporary:
+        temporary.write_text("new")
+        assert not target.exists()
+        assert temporary.suffix == ".csv"
+        assert temporary.name.startswith(".")
+    assert target.read_text() == "new"
+    assert [p.name for p in tmp_path.iterdir()] == ["tracks.csv"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_error_leaves_the_file_that_was_there(tmp_path, error):
+    target = tmp_path / "tracks.csv"
+    target.write_text("old")
+
+    def write_half():
+        with replace_on_success(target) as temporary:
+            temporary.write_text("half")
+            raise error
+
+    with pytest.raises(error):
+        write_half()
+    assert target.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["tracks.csv"]
+
+
+def test_block_that_writes_nothing_is_an_error(tmp_path):
+    with pytest.raises(StorageError, match="No such file"), replace_on_success(tmp_path / "x"):
+        pass
+
+
+@pytest.mark.parametrize("name", ["missing/x.txt", "directory"])
+def test_place_that_cannot_be_written_to(tmp_path, name):
+    (tmp_path / "directory").mkdir()
+    with pytest.raises(StorageError, match=name):
+        write_text(tmp_path / name, "text")
+    assert [p.name for p in tmp_path.iterdir()] == ["directory"]
+
+
+def test_files_are_readable_by_others(tmp_path):
+    plain, atomic = tmp_path / "plain", tmp_path / "atomic"
+    plain.write_text("x")
+    write_text(atomic, "x")
+    assert atomic.stat().st_mode == plain.stat().st_mode
+
+
+def test_writers_at_once_leave_one_whole_file(tmp_path):
+    texts = [str(i) * 100_000 for i in range(8)]
+    threads = [threading.Thread(target=write_text, args=(tmp_path / "x", text)) for text in texts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (tmp_path / "x").read_text() in texts
+
+
+def test_leftovers_are_removed_and_nothing_else(tmp_path):
+    (tmp_path / ".part.1a2b.murid-tmp.parquet").write_text("half")
+    (tmp_path / "part.parquet").write_text("whole")
+    (tmp_path / ".hidden").write_text("mine")
+    remove_leftovers(tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".hidden", "part.parquet"]

@@ -1,0 +1,180 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from murid.datasets import coco_writer
+from murid.datasets.raw_labels import ReadOptions
+from murid.datasets.registry import read_dataset
+from murid.errors import FormatError
+
+CATEGORIES = [{"id": 1, "name": "mouse", "keypoints": ["nose", "hip", "tail_tip"]}]
+
+
+def write_coco(directory, images, annotations, **changes):
+    content = {"images": images, "annotations": annotations, "categories": CATEGORIES} | changes
+    directory.mkdir(exist_ok=True)
+    (directory / "labels.json").write_text(json.dumps(content))
+    return directory / "labels.json"
+
+
+def make_annotation(image_id, bbox, **changes):
+    return {"id": 1, "image_id": image_id, "category_id": 1, "bbox": bbox} | changes
+
+
+def explain(problems):
+    return [(p.place, p.field, p.expected, p.got) for p in problems]
+
+
+def test_images_of_no_video_are_independent(tmp_path, draw):
+    draw(tmp_path / "images", "a.png")
+    draw(tmp_path / "images", "b.png", size=(30, 20))
+    images = [{"id": 5, "file_name": "a.png", "width": 64, "height": 48}, {"id": 9, "file_name": "b.png"}]
+    path = write_coco(tmp_path, images, [make_annotation(9, [1, 2, 3, 4]), make_annotation(9, [5, 5, 2, 2])])
+    for place in (path, tmp_path):
+        (sequence,), problems = read_dataset([place])
+        assert problems == []
+        assert (sequence.name, sequence.recording) == ("labels", False)
+        assert sequence.frame_offsets.tolist() == [0, 0, 2]
+        assert sequence.boxes.tolist() == [[1, 2, 4, 6], [5, 5, 7, 7]]
+        assert sequence.track_ids.tolist() == [-1, -1]
+        assert sequence.sizes.tolist() == [[64, 48], [30, 20]]
+
+
+@pytest.mark.parametrize(("frame_key", "id_key"), [("frame_id", "instance_id"), ("frame_index", "track_id")])
+def test_videos_are_recordings(tmp_path, draw, frame_key, id_key):
+    names = [f"cage/{k}.png" for k in range(3)]
+    draw(tmp_path / "annotations" / "cage", "0.png", "1.png", "2.png")
+    images = [{"id": k, "file_name": names[k], "video_id": 4, frame_key: 10 + k} for k in (2, 0, 1)]
+    annotations = [make_annotation(0, [1, 1, 5, 5], **{id_key: 7}), make_annotation(2, [1, 1, 5, 5], **{id_key: 8})]
+    videos = [{"id": 4, "name": "cage one", "fps": 25}]
+    write_coco(tmp_path / "annotations", images, annotations, videos=videos)
+    (sequence,), problems = read_dataset([tmp_path])
+    assert problems == []
+    assert (sequence.name, sequence.recording, sequence.fps) == ("cage-one", True, 25)
+    assert sequence.frames.tolist() == [10, 11, 12]
+    assert sequence.track_ids.tolist() == [7, 8]
+    assert [path.name for path in sequence.pictures] == ["0.png", "1.png", "2.png"]
+
+
+def test_crowds_leave_their_image_incomplete(tmp_path, draw):
+    draw(tmp_path, "a.png")
+    annotations = [make_annotation(1, [1, 1, 5, 5]), make_annotation(1, [1, 1, 9, 9], iscrowd=1)]
+    (sequence,), problems = read_dataset([write_coco(tmp_path, [{"id": 1, "file_name": "a.png"}], annotations)])
+    assert problems == []
+    assert len(sequence) == 1
+    assert sequence.complete.tolist() == [False]
+
+
+def test_poses_and_masks_become_boxes(tmp_path, draw):
+    from pycocotools import mask
+
+    draw(tmp_path, "a.png")
+    filled = np.zeros((48, 64), np.uint8)
+    filled[10:20, 30:35] = 1
+    packed = mask.encode(np.asfortranarray(filled))
+    annotations = [
+        make_annotation(1, None, keypoints=[10, 10, 2, 20, 15, 1, 60, 40, 2]),
+        make_annotation(1, None, keypoints=[10, 10, 2, 20, 15, 0, 12, 14, 2], category_id=2),
+        make_annotation(1, None, segmentation=[[1, 2, 8, 2, 8, 9], [4, 4, 9, 5, 5, 5]]),
+        make_annotation(1, None, segmentation={"size": packed["size"], "counts": packed["counts"].decode()}),
+        make_annotation(1, None, segmentation={"size": [48, 64], "counts": [0, 10, 48 * 64 - 10]}),
+    ]
+    categories = [*CATEGORIES, {"id": 2, "name": "rat"}]
+    images = [{"id": 1, "file_name": "a.png", "width": 64, "height": 48}]
+    path = write_coco(tmp_path, images, annotations, categories=categories)
+    (sequence,), problems = read_dataset([path], ReadOptions(margin=0))
+    assert problems == []
+    expected = [[10, 10, 20, 15], [10, 10, 12, 14], [1, 2, 9, 9], [30, 10, 35, 20], [0, 0, 1, 10]]
+    assert sequence.boxes.tolist() == expected
+
+
+def test_all_that_is_wrong_is_reported_by_entry(tmp_path, draw):
+    draw(tmp_path, "a.png")
+    images = [{"id": 1, "file_name": "a.png"}, {"id": 1, "file_name": "b.png"}, {"id": 2, "file_name": "gone.png"}]
+    annotations = [
+        make_annotation(1, [1, 1, 5, 5]),
+        make_annotation(77, [1, 1, 5, 5]),
+        make_annotation(1, [1, 1, 5, 5], category_id=9),
+        make_annotation(1, [1, 1, "x", 5]),
+        make_annotation(1, [1, 1, 0, 5]),
+        make_annotation(1, [1, 1, 5, 5], track_id="one"),
+        make_annotation(2, [1, 1, 5, 5]),
+        make_annotation(1, None),
+    ]
+    (sequence,), problems = read_dataset([write_coco(tmp_path, [*images, {"id": 3}], annotations)])
+    assert explain(problems) == [
+        ("images[1]", "id", "each id once", "1"),
+        ("images[3]", "file_name", "the name of a picture", "None"),
+        ("annotations[1]", "image_id", "the id of one of the images", "77"),
+        ("annotations[2]", "category_id", "the id of one of the categories", "9"),
+        ("annotations[3]", "bbox", "four numbers: left, top, width, height", "[1, 1, 'x', 5]"),
+        ("annotations[5]", "track_id", "a whole number from 0", "'one'"),
+        ("annotations[7]", "bbox", "four numbers: left, top, width, height", "None"),
+        ("annotations[6]", "picture", "a file", f"no {tmp_path / 'gone.png'}"),
+        ("annotations[4]", "box", "a width and a height above 0", "0x5 at 1, 1 in 64x48"),
+    ]
+    assert len(sequence) == 1
+    assert sequence.complete.tolist() == [False]
+
+
+def test_frames_come_once_in_a_video(tmp_path, draw):
+    draw(tmp_path, "a.png", "b.png", "c.png")
+    names = zip("abc", (0, 0, -1), strict=True)
+    images = [{"id": k, "file_name": f"{n}.png", "video_id": 1, "frame_id": f} for k, (n, f) in enumerate(names)]
+    _, problems = read_dataset([write_coco(tmp_path, images, [make_annotation(0, [1, 1, 5, 5])])])
+    expected = "a whole number from 0, each once in a video"
+    assert explain(problems) == [("images[1]", "frame_id", expected, "0"), ("images[2]", "frame_id", expected, "-1")]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{\n 1}", "line 2, column 2: expected JSON"),
+        ("[]", "images: expected a list of objects"),
+        ('{"images": [], "annotations": {}}', "annotations: expected a list of objects, as COCO has it, got dict"),
+    ],
+)
+def test_files_that_are_no_coco(tmp_path, content, message):
+    (tmp_path / "a.json").write_text(content)
+    sequences, problems = read_dataset([tmp_path / "a.json"])
+    assert sequences == []
+    assert message in str(problems[0])
+    assert [p.field for p in problems[1:]] == ["data set"]
+
+
+def test_split_is_a_part_of_the_file_name(tmp_path, draw):
+    draw(tmp_path / "train", "a.png")
+    path = write_coco(tmp_path / "annotations", [{"id": 1, "file_name": "a.png"}], [make_annotation(1, [1, 1, 5, 5])])
+    path.rename(path.with_name("instances_train.json"))
+    (sequence,), problems = read_dataset([tmp_path], ReadOptions(split="train"))
+    assert problems == []
+    assert sequence.pictures == (tmp_path / "train" / "a.png",)
+    with pytest.raises(FormatError, match="split: expected a file with 'val' in its name"):
+        read_dataset([tmp_path], ReadOptions(split="val"))
+
+
+def test_what_is_written_is_read_back_and_by_pycocotools(tmp_path, sequence, capsys):
+    from pycocotools.coco import COCO
+
+    still = replace(sequence, name="stills", recording=False, class_names=("rat", "hamster"))
+    coco_writer.write(tmp_path, [sequence, still])
+    known = COCO(str(tmp_path / coco_writer.FILE))
+    assert [category["name"] for category in known.loadCats(known.getCatIds())] == ["mouse", "rat", "hamster"]
+    assert len(known.getAnnIds()) == 8
+    sequences, problems = read_dataset([tmp_path], ReadOptions(need_pictures=False))
+    assert problems == []
+    assert [(s.name, s.recording, s.fps) for s in sequences] == [("cage", True, 25), ("annotations", False, None)]
+    for read in sequences:
+        assert read.boxes.tolist() == sequence.boxes.tolist()
+        assert read.track_ids.tolist() == sequence.track_ids.tolist()
+        assert str(read.visibility) == str(sequence.visibility)
+        assert read.complete.tolist() == sequence.complete.tolist()
+        assert read.sizes.tolist() == sequence.sizes.tolist()
+    assert [sequences[1].class_names[k] for k in sequences[1].class_ids] == ["rat", "hamster", "rat", "rat"]
+
+
+def test_sizes_have_to_be_known(tmp_path, sequence):
+    with pytest.raises(FormatError, match="cage: size: expected pictures, or their size in the labels, got neither"):
+        coco_writer.write(tmp_path, [replace(sequence, sizes=np.zeros((4, 2), np.int64))])

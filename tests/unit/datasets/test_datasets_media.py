@@ -1,0 +1,61 @@
+from pathlib import Path
+
+from PIL import Image
+
+from murid.datasets.media import find_pictures, find_video, locate, measure_picture, measure_video, number_pictures
+
+
+def number(*names):
+    return {frame: path.name for frame, path in number_pictures([Path(name) for name in names]).items()}
+
+
+def test_sizes_are_read_upright(tmp_path, draw, film):
+    (path,) = draw(tmp_path, "a.png", size=(30, 20))
+    assert measure_picture(path) == (30, 20)
+    image = Image.new("RGB", (30, 20))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image.save(tmp_path / "turned.jpg", exif=exif)
+    assert measure_picture(tmp_path / "turned.jpg") == (20, 30)
+    assert measure_video(film(tmp_path / "a.mp4", 7)) == ((64, 48), 7, 25.0)
+
+
+def test_what_is_no_picture_or_video_has_no_size(tmp_path):
+    (tmp_path / "a.png").write_text("text")
+    assert measure_picture(tmp_path / "a.png") is None
+    assert measure_picture(tmp_path / "none.png") is None
+    assert measure_video(tmp_path / "none.mp4") is None
+
+
+def test_pictures_come_in_natural_order(tmp_path, draw):
+    draw(tmp_path, "f10.png", "f9.jpg", "F1.png")
+    (tmp_path / "f2.txt").touch()
+    assert [path.name for path in find_pictures(tmp_path)] == ["F1.png", "f9.jpg", "f10.png"]
+    assert find_pictures(tmp_path / "none") == []
+
+
+def test_frames_are_numbered_by_names():
+    assert number("000001.jpg", "000002.jpg", "000004.jpg") == {0: "000001.jpg", 1: "000002.jpg", 3: "000004.jpg"}
+    assert number("img0000.png", "img0007.png") == {0: "img0000.png", 7: "img0007.png"}
+    assert number("cam2-5.png", "cam2-6.png") == {4: "cam2-5.png", 5: "cam2-6.png"}
+    assert number("a.png", "b.png") == {0: "a.png", 1: "b.png"}
+    assert number("1a.png", "1b.png") == {0: "1a.png", 1: "1b.png"}
+
+
+def test_a_video_is_found_by_its_stem_or_when_it_is_the_only_one(tmp_path):
+    (tmp_path / "a.mp4").touch()
+    assert find_video(tmp_path, "other") == tmp_path / "a.mp4"
+    (tmp_path / "b.avi").touch()
+    assert find_video(tmp_path, "b") == tmp_path / "b.avi"
+    assert find_video(tmp_path, "other") is None
+    assert find_video(tmp_path / "none") is None
+
+
+def test_files_are_located_by_paths_of_other_machines(tmp_path):
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "videos" / "cage.mp4").touch()
+    (tmp_path / "x.mp4").touch()
+    assert locate("videos/cage.mp4", [tmp_path]) == tmp_path / "videos" / "cage.mp4"
+    assert locate(r"videos\cage.mp4", [tmp_path]) == tmp_path / "videos" / "cage.mp4"
+    assert locate(r"C:\lab\x.mp4", [tmp_path / "videos", tmp_path]) == tmp_path / "x.mp4"
+    assert locate("y.mp4", [tmp_path]) is None

@@ -1,0 +1,134 @@
+import pytest
+
+from murid.datasets.mot import write
+from murid.datasets.raw_labels import ReadOptions
+from murid.datasets.registry import read_dataset
+
+ROWS = "1,1,0,0,5,6,1,1,1\n1,2,10,10,5,5,1,2,0.5\n3,1,0,0,5,5,1,1,-1\n"
+
+
+@pytest.fixture
+def cage(tmp_path, draw):
+    """Directory of a sequence of four pictures."""
+    root = tmp_path / "cage"
+    draw(root / "img1", *(f"{k:06d}.png" for k in range(1, 5)))
+    (root / "gt").mkdir()
+    (root / "gt" / "gt.txt").write_text(ROWS)
+    (root / "seqinfo.ini").write_text("[Sequence]\nname=x\nimDir=img1\nframeRate=47\nseqLength=4\n")
+    return root
+
+
+def explain(problems):
+    return [f"{p.path.name}: {p.place} {p.field}: {p.expected}; {p.got}" for p in problems]
+
+
+def test_every_frame_of_a_sequence_is_labelled(cage):
+    for path in (cage, cage.parent, cage / "gt" / "gt.txt"):
+        (sequence,), problems = read_dataset([path])
+        assert problems == []
+        assert (sequence.name, sequence.recording, sequence.fps) == ("cage", True, 47)
+        assert sequence.frames.tolist() == [0, 1, 2, 3]
+        assert sequence.frame_offsets.tolist() == [0, 2, 2, 3, 3]
+        assert [path.name for path in sequence.pictures][::3] == ["000001.png", "000004.png"]
+        assert sequence.boxes[0].tolist() == [0, 0, 5, 6]
+        assert sequence.track_ids.tolist() == [1, 2, 1]
+        assert [sequence.class_names[k] for k in sequence.class_ids] == ["animal", "class 2", "animal"]
+        assert str(sequence.visibility.tolist()) == "[1.0, 0.5, nan]"
+
+
+def test_pictures_after_the_last_row_need_a_length_that_says_they_are_empty(cage):
+    (cage / "seqinfo.ini").unlink()
+    (sequence,), problems = read_dataset([cage])
+    expected = "000004.png:  frame: a row for the picture, or seqLength=4 in seqinfo.ini; none after frame 3"
+    assert explain(problems) == [expected]
+    assert sequence.n_frames == 3
+
+
+def test_rows_with_a_flag_of_0_leave_their_frame_incomplete(cage):
+    (cage / "gt" / "gt.txt").write_text(ROWS + "2,9,1,1,5,5,0,1,1\n")
+    (sequence,), problems = read_dataset([cage])
+    assert problems == []
+    assert len(sequence) == 3
+    assert sequence.complete.tolist() == [True, False, True, True]
+
+
+def test_all_damaged_rows_are_reported_by_line(cage):
+    (cage / "gt" / "gt.txt").write_text(
+        ROWS + "x,1,0,0,5,5,1\n2,-2,0,0,5,5,1\n2,1,0,0,5\n6,1,0,0,5,5,1\n3,1,1,1,4,4,1\n"
+    )
+    (sequence,), problems = read_dataset([cage])
+    assert explain(problems) == [
+        "gt.txt: line 4 frame: a number; 'x'",
+        "gt.txt: line 5 id: a whole number from -1; -2",
+        "gt.txt: line 6 columns: 7 to 10, between commas; 5",
+        "gt.txt: line 7 frame: one with a picture; frame 5 from 0",
+        "gt.txt: line 8 id: each id once in a frame; 1 again",
+    ]
+    assert len(sequence) == 3
+
+
+def test_class_numbers_have_names_where_seqinfo_says_them(cage):
+    (cage / "seqinfo.ini").write_text("[Sequence]\nseqLength=4\nclassNames=mouse, rat\n")
+    (cage / "gt" / "gt.txt").write_text(ROWS + "4,1,0,0,5,5,1,3,1\n")
+    (sequence,), problems = read_dataset([cage])
+    assert explain(problems) == ["gt.txt: line 4 class: 1 to 2; 3"]
+    assert [sequence.class_names[k] for k in sequence.class_ids] == ["mouse", "rat", "mouse"]
+
+
+def test_damaged_seqinfo_does_not_hide_the_other_sequences(cage, tmp_path, draw):
+    (cage / "seqinfo.ini").write_text("[Sequence]\nseqLength=many\n")
+    draw(tmp_path / "other" / "img1", "1.png")
+    (tmp_path / "other" / "gt").mkdir()
+    (tmp_path / "other" / "gt" / "gt.txt").write_text("1,1,0,0,5,5,1\n")
+    sequences, problems = read_dataset([tmp_path])
+    assert [s.name for s in sequences] == ["other"]
+    assert [p.path.name for p in problems] == ["seqinfo.ini"]
+
+
+def test_a_video_in_place_of_pictures(tmp_path, film):
+    film(tmp_path / "cage.mp4")
+    (tmp_path / "cage.txt").write_text(ROWS)
+    (sequence,), problems = read_dataset([tmp_path / "cage.txt"])
+    assert problems == []
+    assert sequence.video == tmp_path / "cage.mp4"
+    assert sequence.frames.tolist() == [0, 1, 2]
+
+
+def test_what_is_written_is_read_back(tmp_path, sequence):
+    write(tmp_path / "out", [sequence])
+    (read,), problems = read_dataset([tmp_path / "out"], ReadOptions(need_pictures=False))
+    assert problems == []
+    assert read.boxes.tolist() == sequence.boxes.tolist()
+    assert read.track_ids.tolist() == sequence.track_ids.tolist()
+    assert read.class_names == sequence.class_names
+    assert read.class_ids.tolist() == sequence.class_ids.tolist()
+    assert str(read.visibility) == str(sequence.visibility)
+    assert read.frame_offsets.tolist() == sequence.frame_offsets.tolist()
+    assert (read.name, read.fps, read.sizes.tolist()) == ("cage", 25, sequence.sizes.tolist())
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("place", "n_sequences", "n_frames", "n_boxes", "n_problems"),
+    [
+        ("animaltrack", 3, 849, 14752, 0),
+        ("rodents/sleapmot-2mice-homecage", 1, 97, 194, 0),
+        ("rodents/udmt-rat2mice-a", 1, 141, 423, 0),
+    ],
+)
+def test_real_sequences(data_dir, place, n_sequences, n_frames, n_boxes, n_problems):
+    sequences, problems = read_dataset([data_dir / place])
+    assert len(sequences) == n_sequences
+    assert sum(s.n_frames for s in sequences) == n_frames
+    assert sum(map(len, sequences)) == n_boxes
+    assert len(problems) == n_problems
+
+
+@pytest.mark.data
+def test_real_mot17_without_pictures(data_dir):
+    """Its boxes go on where nothing is seen, so some centres lie outside; what is left is flag 1, class 1."""
+    sequences, problems = read_dataset([data_dir / "association" / "mot17"], ReadOptions(need_pictures=False))
+    assert len(sequences) == 7
+    assert sum(s.n_frames for s in sequences) == 5316
+    assert {(p.field, p.expected) for p in problems} == {("box", "a centre inside the picture")}
+    assert sum(map(len, sequences)) + len(problems) == 112297

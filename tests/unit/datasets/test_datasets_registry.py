@@ -1,0 +1,116 @@
+import shutil
+import sys
+
+import pytest
+
+from murid.datasets.registry import DATA_FORMATS, find_data_format, read_dataset, recognise_data
+from murid.errors import ConfigError, FormatError, MissingExtraError
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("a.slp", "sleap"),
+        ("a.json", "coco"),
+        ("a.yaml", "yolo"),
+        ("a.txt", "mot"),
+        ("pig_1_gt.txt", "animaltrack"),
+        ("a.csv", "deeplabcut"),
+        ("a.h5", "deeplabcut"),
+        ("a.docx", None),
+    ],
+)
+def test_files_are_recognised_by_suffix(tmp_path, file, name):
+    (tmp_path / file).touch()
+    known = recognise_data(tmp_path / file)
+    assert (known and known.name) == name
+    assert recognise_data(tmp_path / "none" / file) is None
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("project.slp", "sleap"),
+        ("annotations/train.json", "coco"),
+        ("data.yaml", "yolo"),
+        ("gt/gt.txt", "mot"),
+        ("train/cage/gt/gt.txt", "mot"),
+        ("gt_all/pig_1_gt.txt", "animaltrack"),
+        ("labeled-data/day1/CollectedData_A.h5", "deeplabcut"),
+        ("img1/1.png", None),
+    ],
+)
+def test_directories_are_recognised_by_layout(tmp_path, file, name):
+    path = tmp_path / "set" / file
+    path.parent.mkdir(parents=True)
+    path.touch()
+    known = recognise_data(tmp_path / "set")
+    assert (known and known.name) == name
+
+
+def test_formats_that_can_be_written():
+    for name, known in DATA_FORMATS.items():
+        if known.writer:
+            assert find_data_format(name) is known
+    for name in ("sleap", "excel"):
+        with pytest.raises(ConfigError, match=f"format: expected yolo or mot or coco, got '{name}'"):
+            find_data_format(name)
+
+
+def test_paths_that_are_no_data(tmp_path):
+    with pytest.raises(FormatError, match=r"none: format: expected labelled data \(.*coco\), got nothing there"):
+        read_dataset([tmp_path / "none"])
+    with pytest.raises(FormatError, match="got something else"):
+        read_dataset([tmp_path])
+
+
+def test_sequences_get_names_of_their_own(tmp_path, draw):
+    for part in ("a", "b"):
+        draw(tmp_path / part / "cage" / "img1", "1.png")
+        (tmp_path / part / "cage" / "gt").mkdir()
+        (tmp_path / part / "cage" / "gt" / "gt.txt").write_text("1,1,0,0,5,5,1\n")
+    sequences, problems = read_dataset([tmp_path / "a", tmp_path / "b"])
+    assert problems == []
+    assert [s.name for s in sequences] == ["cage", "cage-2"]
+
+
+def test_nothing_labelled_is_a_problem(tmp_path, draw):
+    draw(tmp_path / "cage" / "img1", "1.png")
+    (tmp_path / "cage" / "gt").mkdir()
+    (tmp_path / "cage" / "gt" / "gt.txt").touch()
+    (tmp_path / "cage" / "seqinfo.ini").write_text("[Sequence]\nseqLength=1\n")
+    (sequence,), problems = read_dataset([tmp_path / "cage"])
+    assert sequence.n_frames == 1
+    assert [str(p) for p in problems] == [
+        f"{tmp_path / 'cage'}: data set: expected at least one labelled animal, got none"
+    ]
+
+
+@pytest.mark.parametrize(("file", "module"), [("a.slp", "sleap_io"), ("data.yaml", "yaml"), ("a.h5", "pandas")])
+def test_libraries_that_are_missing(tmp_path, monkeypatch, file, module):
+    (tmp_path / file).touch()
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'murid\[data\]'"):
+        read_dataset([tmp_path / file])
+
+
+def test_mot_to_coco_to_yolo_to_mot(tmp_path, sequence):
+    """Ids are lost on the way through YOLO, boxes are not, but for what reaches over the edge."""
+    current = [sequence]
+    for name in ("mot", "coco", "yolo", "mot"):
+        out, known = tmp_path / f"{len(list(tmp_path.iterdir()))}-{name}", find_data_format(name)
+        for s in current:
+            for picture, frame in zip(s.pictures, s.frames.tolist(), strict=True):
+                place = out / known.writer.place(s.name, frame, picture.suffix)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(picture, place)
+        known.writer.write(out, current)
+        current, problems = read_dataset([out])
+        assert problems == []
+    (read,) = current
+    assert read.name == "cage"
+    assert read.boxes[[0, 1, 3]] == pytest.approx(sequence.boxes[[0, 1, 3]], abs=2e-3)
+    assert read.boxes[2] == pytest.approx([50, 30, 64, 44], abs=2e-3)
+    assert read.class_ids.tolist() == sequence.class_ids.tolist()
+    assert read.frame_offsets.tolist() == sequence.frame_offsets.tolist()
+    assert read.track_ids.tolist() == [-1] * 4

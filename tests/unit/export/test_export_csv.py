@@ -1,0 +1,42 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from murid.core.types import DetectionTable, Tracks
+from murid.errors import ArrayError
+from murid.export.csv import export_csv
+from murid.export.tracks_chunk import Stretch
+
+
+@pytest.fixture
+def stretch():
+    boxes = np.array([[10, 20, 30, 60], [1, 2, 3, 4], [0.5, 0, 1.25, 8]], np.float32)
+    table = DetectionTable(boxes, np.array([0.9, 0.5, 0.25], np.float32), None, np.array([0, 0, 3]))
+    return Stretch(1000, np.array([33.3, 33.366667]), Tracks(table, np.array([7, -1, 3])))
+
+
+def test_columns_and_units(tmp_path, stretch):
+    export_csv(tmp_path / "cage.csv", [stretch])
+    assert (tmp_path / "cage.csv").read_bytes().decode().splitlines() == [
+        "frame,time_s,track_id,x,y,width,height,score,certainty,filled",
+        "1001,33.366667,3,0.875,4.000,0.750,8.000,0.2500,,0",
+        "1001,33.366667,7,20.000,40.000,20.000,40.000,0.9000,,0",
+    ]
+
+
+def test_pandas_reads_it(tmp_path, stretch):
+    export_csv(tmp_path / "cage.csv", [stretch, stretch])
+    table = pd.read_csv(tmp_path / "cage.csv")
+    assert len(table) == 4
+    assert table.dtypes["track_id"] == np.int64
+    assert table["time_s"].iloc[0] == pytest.approx(33.366667)
+
+
+def test_run_without_tracks_is_a_header(tmp_path):
+    export_csv(tmp_path / "cage.csv", [])
+    assert pd.read_csv(tmp_path / "cage.csv").empty
+
+
+def test_times_have_to_fit_the_tracks(stretch):
+    with pytest.raises(ArrayError, match=r"Stretch.times_s: expected shape \(2,\), got shape \(3,\)"):
+        Stretch(0, np.arange(3.0), stretch.tracks)

@@ -1,0 +1,98 @@
+import sys
+from collections.abc import Iterator
+from contextlib import nullcontext
+
+import pytest
+from example_recordings import make_empty, make_recording
+
+from murid.errors import ConfigError, FormatError, MissingExtraError, RunError
+from murid.export.registry import FORMATS, find_format, guess_format, read_truth
+from murid.export.tracks_chunk import Stretch
+
+DENSE = ("movement", "nwb", "deeplabcut", "idtracker")
+EXTRAS = {
+    "movement": ("h5netcdf", "movement"),
+    "nwb": ("ndx_pose", "nwb"),
+    "sleap": ("sleap_io", "sleap"),
+    "deeplabcut": ("tables", "deeplabcut"),
+    "idtracker": ("h5py", "idtracker"),
+}
+
+
+def test_every_format_is_found_by_name():
+    for name, known in FORMATS.items():
+        assert find_format(name) is known
+
+
+@pytest.mark.parametrize(
+    ("suffix", "name"),
+    [
+        (".txt", "mot"),
+        (".CSV", "csv"),
+        (".parquet", "parquet"),
+        (".nc", "movement"),
+        (".nwb", "nwb"),
+        (".slp", "sleap"),
+        (".json", "coco"),
+    ],
+)
+def test_suffixes_stand_for_formats(suffix, name):
+    assert guess_format(f"some/where/cage{suffix}") is FORMATS[name]
+
+
+def test_unknown_names_and_suffixes_list_the_known_ones():
+    with pytest.raises(ConfigError, match=r"format: expected mot or csv or .* or coco, got 'xlsx'"):
+        find_format("xlsx")
+    with pytest.raises(FormatError, match=r"cage.xlsx: suffix: expected .txt or .csv or .*, got '.xlsx'"):
+        guess_format("cage.xlsx")
+    with pytest.raises(FormatError, match=r"cage.h5: suffix: .* the format's name \(deeplabcut or idtracker\)"):
+        guess_format("cage.h5")
+
+
+def test_ground_truth_is_read_by_suffix(tmp_path):
+    (tmp_path / "gt.txt").write_text("1,1,0,0,5,5,1\n")
+    assert read_truth(tmp_path / "gt.txt", n_frames=1).ids.tolist() == [1]
+    with pytest.raises(FormatError, match="from 1 to 0"):
+        read_truth(tmp_path / "gt.txt", n_frames=0)
+    with pytest.raises(FormatError, match=r"gt.csv: suffix: expected .txt, a format of ground truth, got '.csv'"):
+        read_truth(tmp_path / "gt.csv")
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_export_that_fails_leaves_the_file_that_was_there(tmp_path, name):
+    head, tail = make_recording()
+    damaged = RunError("part-00001", "file", "a part", "a damaged one")
+
+    def read() -> Iterator[Stretch]:
+        yield head
+        if surveyed:
+            raise damaged
+        yield tail
+
+    surveyed = False
+    recording = make_recording(read=read)
+    surveyed = len(recording.names) == 2
+    path = tmp_path / f"cage{FORMATS[name].suffixes[0]}"
+    path.write_text("before")
+    with pytest.raises(RunError, match="a damaged one"):
+        FORMATS[name].export(path, recording)
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+    assert path.read_text() == "before"
+
+
+@pytest.mark.parametrize("name", EXTRAS)
+def test_a_missing_library_is_named_with_its_install_line(tmp_path, monkeypatch, name):
+    module, extra = EXTRAS[name]
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(MissingExtraError, match=rf"not installed; .* pip install 'murid\[{extra}\]'"):
+        FORMATS[name].export(tmp_path / f"cage{FORMATS[name].suffixes[0]}", make_recording())
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_recording_without_animals_is_empty_or_refused(tmp_path, name):
+    path, has_axis_of_animals = tmp_path / f"cage{FORMATS[name].suffixes[0]}", name in DENSE
+    refused = pytest.raises(FormatError, match="tracks: expected at least one animal")
+    with refused if has_axis_of_animals else nullcontext():
+        FORMATS[name].export(path, make_empty())
+    assert path.exists() != has_axis_of_animals

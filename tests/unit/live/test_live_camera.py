@@ -1,0 +1,175 @@
+"""Cameras that are faster than the tracking, hang, or are unplugged."""
+
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
+
+import cv2
+import numpy as np
+import pytest
+
+from murid.errors import SourceError
+from murid.live import Feed, open_feed
+from murid.live import camera as feed_module
+
+
+class Camera:
+    """Gives `n` pictures of rising brightness, one every `pause_s`."""
+
+    fps = 50.0
+
+    def __init__(self, n, pause_s=0.0, first=0):
+        self._values, self._pause_s = iter(range(first, first + n)), pause_s
+
+    def read(self):
+        time.sleep(self._pause_s)
+        value = next(self._values, None)
+        return None if value is None else np.full((4, 6, 3), value, np.uint8)
+
+    def close(self):
+        pass
+
+
+def test_what_comes_too_fast_is_dropped_and_counted():
+    feed, seen = Feed(lambda: Camera(60, 0.005)), []
+    for captured in feed:
+        seen.append(captured)
+        time.sleep(0.03)
+    feed.close()
+    assert feed.n_captured == 60
+    assert len(seen) + feed.n_dropped == 60
+    assert feed.n_dropped > 20
+    assert [int(c.image[0, 0, 0]) for c in seen] == [c.number for c in seen]
+    assert seen[-1].number == 59
+
+
+def test_a_lost_camera_is_waited_for():
+    attempts = []
+
+    def plug():
+        attempts.append(1)
+        if len(attempts) == 2:
+            raise SourceError("0", "camera", "one", "none")
+        return Camera(3, 0.02, first=10 * len(attempts))
+
+    feed = Feed(plug, patience_s=1.2)
+    values = [int(captured.image[0, 0, 0]) for captured in feed if not (len(attempts) == 3 and feed.stop())]
+    feed.close()
+    assert values == sorted(values)  # a busy machine may drop some
+    assert values[0] == 10
+    assert values[-1] >= 30
+    assert feed.n_lost == 1
+
+
+def test_a_camera_that_hangs_can_be_stopped():
+    hanging = threading.Event()
+
+    class Hanging(Camera):
+        def read(self):
+            if hanging.is_set():
+                time.sleep(3)
+            hanging.set()
+            return np.zeros((4, 6, 3), np.uint8)
+
+    feed = Feed(lambda: Hanging(1))
+    threading.Timer(0.3, feed.stop).start()
+    started = time.monotonic()
+    assert len(list(feed)) == 1
+    assert time.monotonic() - started < 2
+
+
+def test_a_camera_that_hangs_for_longer_than_the_patience_ends_the_feed():
+    let_go = threading.Event()
+
+    class Hanging(Camera):
+        def read(self):
+            return super().read() if not self.started else let_go.wait(60) and None
+
+        started = property(lambda self: self._values.__length_hint__() < 1)
+
+    feed = Feed(lambda: Hanging(3, 0.02), patience_s=0.5)
+    started = time.monotonic()
+    assert 1 <= len(list(feed)) <= 3
+    assert 0.4 < time.monotonic() - started < 5
+    assert feed.failure == "the camera gave nothing for 0.5 s"
+    let_go.set()
+    feed.close()
+
+
+def test_what_breaks_the_camera_is_said_and_what_was_seen_is_kept():
+    class Breaking(Camera):
+        def read(self):
+            image = super().read()
+            if image is None:
+                raise RuntimeError("the driver says no")
+            return image
+
+    feed = Feed(lambda: Breaking(4, 0.02))
+    assert list(feed)
+    assert feed.failure == "the driver says no"
+
+
+def test_a_camera_that_does_not_come_back():
+    cameras = iter([Camera(2, 0.02)])
+
+    def plug():
+        for camera in cameras:
+            return camera
+        raise SourceError("0", "camera", "one", "none")
+
+    feed = Feed(plug, patience_s=0.7)
+    assert list(feed)
+    assert feed.failure == "the camera did not come back within 0.7 s"
+    assert feed.n_lost == 1
+
+
+class Stream(BaseHTTPRequestHandler):
+    """A network camera that hangs after twelve pictures the first time, and ends after them from then on."""
+
+    calls: ClassVar[list[int]] = []
+
+    def do_GET(self):
+        self.calls.append(1)
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+        self.end_headers()
+        for k in range(12):
+            picture = np.full((48, 64, 3), 20 * k, np.uint8)
+            jpeg = cv2.imencode(".jpg", picture)[1].tobytes()
+            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+            self.wfile.write(head.encode() + jpeg + b"\r\n")
+            time.sleep(0.03)
+        if len(self.calls) == 1:
+            time.sleep(6)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_stream_that_stalls_is_opened_again(monkeypatch):
+    monkeypatch.setattr(feed_module, "STREAM_STALL_S", 1.0)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Stream)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        with open_feed(f"http://127.0.0.1:{server.server_port}/stream", patience_s=20) as feed:
+            seen = 0
+            for _ in feed:
+                seen += 1
+                if len(Stream.calls) >= 2 and feed.n_captured > 14:
+                    feed.stop()
+        assert feed.n_lost >= 1
+        assert seen > 2
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_no_camera():
+    with pytest.raises(SourceError, match="no_such_video"):
+        open_feed("no_such_video.mp4", as_live=True)
+    with pytest.raises(SourceError, match="--as-live"):
+        open_feed("cage.mp4")
+    with pytest.raises(SourceError, match="at least one"):
+        Feed(lambda: Camera(0))

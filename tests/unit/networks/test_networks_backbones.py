@@ -1,0 +1,21 @@
+import torch
+from torch.nn import functional
+
+from murid.networks.backbones import FocusStem, SpatialPyramid
+
+
+def test_the_stem_is_space_to_depth_and_a_convolution() -> None:
+    stem = FocusStem(5).eval()
+    images = torch.rand(2, 3, 32, 64)
+    with torch.no_grad():
+        expected = stem.conv(functional.pixel_unshuffle(images, 2))
+        torch.testing.assert_close(stem(images), expected)
+
+
+def test_the_pyramid_pools_over_5_9_and_13_cells() -> None:
+    pyramid = SpatialPyramid(4).eval()
+    x = torch.randn(1, 4, 20, 20)
+    with torch.no_grad():
+        reduced = pyramid.reduce(x)
+        pooled = [functional.max_pool2d(reduced, size, 1, size // 2) for size in (5, 9, 13)]
+        torch.testing.assert_close(pyramid(x), pyramid.merge(torch.cat([reduced, *pooled], dim=1)))

@@ -1,0 +1,113 @@
+"""Figures hold what they are to show; what they look like was looked at."""
+
+import numpy as np
+import pytest
+
+from murid.analysis.behaviour import prepare
+from murid.arenas.layout import Arena, Layout, Zone
+from murid.core import Trajectories
+from murid.plots.figures import draw, list_figures
+from murid.plots.maps import choose_columns
+from murid.plots.report import describe, draw_page, tabulate
+from murid.plots.session import Session
+from murid.plots.style import choose_time_unit
+
+pytest.importorskip("matplotlib")
+F = 120
+
+
+def make_session(n: int, scale: float | None = 0.5, n_frames: int = F) -> Session:
+    rng = np.random.default_rng(0)
+    position = np.cumsum(rng.normal(0, 2, (n_frames, 2, n)), axis=0) + rng.uniform(60, 140, (1, 2, n))
+    position[40:90, :, :1] = np.nan
+    confidence = np.where(np.isnan(position[:, 0]), np.nan, 1.0)
+    told = Trajectories(
+        np.arange(n_frames) / 30, tuple(str(k + 1) for k in range(n)), position,
+        np.full(position.shape, 20.0), confidence,
+        np.zeros(confidence.shape, bool), np.where(np.isnan(confidence), np.nan, 0.9),
+    )  # fmt: skip
+    box = ((1.0, 1.0), (199.0, 1.0), (199.0, 199.0), (1.0, 199.0))
+    layout = Layout(200, 200, (Arena("box", box),), (Zone("middle", circle=(100, 100, 40)),), cm_per_px=scale)
+    crossings = [{"first_frame": 20, "last_frame": 30, "a": 1, "b": 2, "chance": 0.3}]
+    return Session("cage", prepare(told, layout), told, None, crossings, ["a note"])
+
+
+def read_texts(figure) -> str:
+    from matplotlib.text import Text
+
+    return " | ".join(text.get_text() for text in figure.findobj(Text))
+
+
+@pytest.mark.parametrize("n", [1, 3, 26])
+def test_every_figure_can_be_drawn(n):
+    session = make_session(n)
+    assert ("company" in list_figures(session)) == (n > 1)
+    for name in list_figures(session):
+        figure = draw(name, session)
+        figure.canvas.draw()
+        shown = read_texts(figure)
+        assert name.capitalize() in shown
+        assert session.names[0] in shown
+        assert ("24 of 26 animals" in shown) == (n > 24 and name != "company")
+
+
+@pytest.mark.parametrize("n", [0, 2])
+def test_nobody_and_nothing(n):
+    session = make_session(n, n_frames=1 if n else F)
+    for name in list_figures(session):
+        draw(name, session).canvas.draw()
+    draw_page(session).canvas.draw()
+
+
+def test_a_gap_in_a_path_is_a_gap_in_the_line():
+    line = draw("paths", make_session(1)).axes[0].lines
+    path = next(x for x in (np.asarray(of.get_xdata(), float) for of in line) if len(x) == F)
+    assert np.isnan(path[55:75]).all()
+    assert np.isfinite(path[:40]).all()
+
+
+def test_doubtful_crossings_join_two_animals():
+    shown = read_texts(draw("identities", make_session(3)))
+    assert "30%" in shown
+    assert "(1)" in shown
+
+
+def test_zones_and_units_are_named():
+    assert "middle" in read_texts(draw("ethogram", make_session(2)))
+    assert "cm/s high" in read_texts(draw("speed", make_session(2)))
+    assert "px/s high" in read_texts(draw("speed", make_session(2, scale=None)))
+
+
+@pytest.mark.parametrize("n", [3, 26])
+def test_the_page_holds_all(n):
+    session = make_session(n)
+    page = draw_page(session)
+    page.canvas.draw()
+    shown = read_texts(page)
+    for words in (
+        "cage",
+        "Paths",
+        "Occupancy",
+        "Speed",
+        "Ethogram",
+        "Company",
+        "Identities",
+        "a note",
+        describe(session),
+    ):
+        assert words in shown
+    width, height = page.get_size_inches()
+    assert height / width == pytest.approx(11.69 / 8.27)
+    assert (width > 8.27) == (n > 8)
+
+
+def test_the_table_has_no_columns_that_say_nothing():
+    assert "huddle (s)" not in tabulate(make_session(1))[0]
+    assert "distance (m)" in tabulate(make_session(1))[0]
+    assert "distance (px)" in tabulate(make_session(1, scale=None))[0]
+    assert [row[0] for row in tabulate(make_session(3))] == ["animal", "1", "2", "3"]
+
+
+def test_panels_and_time():
+    assert [choose_columns(n, 4 / 3) for n in (1, 2, 6, 20)] == [1, 2, 3, 5]
+    assert [choose_time_unit(s)[1] for s in (60, 3600, 86400)] == ["time (s)", "time (min)", "time (h)"]

@@ -1,0 +1,77 @@
+"""Galleries to files and back, and files that are none."""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from murid.errors import FormatError
+from murid.reid.gallery import Animal, Gallery, Session
+from murid.reid.gallery_file import load_gallery, save_gallery
+from murid.reid.prototypes import Prototypes
+
+
+@pytest.fixture
+def gallery():
+    rng = np.random.default_rng(0)
+    looks = rng.normal(size=(3, 8)).astype(np.float32), np.full((3, 4), np.nan, np.float32)
+    prototypes = Prototypes(np.array([0, 1, 1]), np.array([1, 0.25, 0.75], np.float32), *looks)
+    animals = Animal("ada", "uuid-1"), Animal("Zoë.2", "uuid-2")
+    sessions = (Session("a.mp4", "print", "2026-05-04T09:00:00+00:00", "1.0", 0.2),)
+    return Gallery("weights", animals, sessions, prototypes, np.zeros(3, np.int64))
+
+
+def test_there_and_back(gallery, tmp_path):
+    path, again = tmp_path / "cage.gallery", tmp_path / "again.gallery"
+    save_gallery(path, gallery)
+    read = load_gallery(path)
+    assert (read.embedder, read.animals, read.sessions) == (gallery.embedder, gallery.animals, gallery.sessions)
+    for name in Prototypes.__slots__:
+        np.testing.assert_array_equal(getattr(read.prototypes, name), getattr(gallery.prototypes, name))
+    save_gallery(again, read)
+    assert again.read_bytes() == path.read_bytes()
+
+
+def change(path, document=None, columns=None):
+    table = pq.read_table(path)
+    metadata = json.loads(table.schema.metadata[b"murid"]) | (document or {})
+    for name, column in (columns or {}).items():
+        table = table.set_column(table.column_names.index(name), name, column)
+    pq.write_table(table.replace_schema_metadata({"murid": json.dumps(metadata)}), path)
+
+
+@pytest.mark.parametrize(
+    ("document", "columns", "words"),
+    [
+        ({"format": "else"}, {}, "expected a gallery of murid"),
+        ({"format_version": 99}, {}, "format_version: expected at most 1 .*, got 99"),
+        ({"embedder": 3}, {}, "embedder"),
+        ({"animals": "ada"}, {}, "animals: expected a list, got str"),
+        ({"animals": [{"name": "a", "uuid": "u"}, {"name": "a", "uuid": "v"}]}, {}, "a twice"),
+        ({"animals": [{"name": "a", "uuid": "u"}]}, {}, "animal: expected numbers from 0 to 0, got 0 to 1"),
+        ({"sessions": [{"source": "a"}]}, {}, "sessions.fingerprint"),
+        ({}, {"weight": pa.array(["x", "y", "z"])}, "weight: expected a full column of float"),
+        ({}, {"cues": pa.array([1.0, 2.0, 3.0])}, "cues: expected a full column of fixed-size lists"),
+    ],
+)
+def test_what_is_wrong_is_named(gallery, tmp_path, document, columns, words: str):
+    path = tmp_path / "cage.gallery"
+    save_gallery(path, gallery)
+    change(path, document, columns)
+    with pytest.raises(FormatError, match=words):
+        load_gallery(path)
+
+
+def test_files_that_are_no_gallery(gallery, tmp_path):
+    with pytest.raises(FormatError, match="expected a gallery of murid, got nothing there"):
+        load_gallery(tmp_path / "none.gallery")
+    (tmp_path / "text.gallery").write_text("ada")
+    with pytest.raises(FormatError, match="expected a gallery of murid"):
+        load_gallery(tmp_path / "text.gallery")
+    pq.write_table(pa.table({"a": [1]}), tmp_path / "table.parquet")
+    with pytest.raises(FormatError, match="got a table of something else"):
+        load_gallery(tmp_path / "table.parquet")
+    with pytest.raises(FormatError, match="expected a gallery of murid"):
+        load_gallery(tmp_path)

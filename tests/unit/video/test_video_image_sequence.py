@@ -1,0 +1,83 @@
+import cv2
+import numpy as np
+import pytest
+from numbered_images import paint
+
+from murid.core import Frame
+from murid.errors import SourceError
+from murid.video import UnreadableFrame, open_source, sample_frames
+
+
+@pytest.fixture
+def folder(tmp_path):
+    directory = tmp_path / "frames"
+    directory.mkdir()
+    for k in range(12):
+        cv2.imwrite(str(directory / f"f{k}.png"), paint(k)[..., ::-1])
+    return directory
+
+
+def test_folder_is_read_in_natural_order(folder):
+    source = open_source(folder)
+    frames = list(source.iterate())
+    assert source.info.n_frames == 12
+    for k, frame in enumerate(frames):
+        assert frame.index == k
+        np.testing.assert_array_equal(frame.image, paint(k))
+
+
+def test_glob_takes_what_it_names(folder):
+    assert open_source(str(folder / "f1*.png")).info.n_frames == 3
+
+
+def test_reading_from_the_middle(folder):
+    assert [f.index for f in open_source(folder).iterate(9)] == [9, 10, 11]
+
+
+def test_motchallenge_layout_gives_pictures_and_rate(folder, tmp_path):
+    sequence = tmp_path / "seq"
+    sequence.mkdir()
+    folder.rename(sequence / "img1")
+    (sequence / "seqinfo.ini").write_text("[Sequence]\nname=seq\nframeRate=12.5\n")
+    source = open_source(sequence)
+    assert source.info.fps == 12.5
+    assert list(source.iterate())[5].time_s == pytest.approx(0.4)
+
+
+def test_undecodable_picture_keeps_its_number(folder):
+    (folder / "f4.png").write_bytes(b"broken")
+    frames = list(open_source(folder).iterate())
+    assert isinstance(frames[4], UnreadableFrame)
+    assert "f4.png" in frames[4].reason
+    assert len(frames) == 12
+
+
+def test_picture_of_another_size_is_refused_by_name(folder):
+    cv2.imwrite(str(folder / "f7.png"), paint(7, width=40))
+    with pytest.raises(SourceError, match=r"f7\.png.*96x64.*40x64"):
+        list(open_source(folder).iterate())
+
+
+def test_folder_without_pictures_is_refused(tmp_path):
+    with pytest.raises(SourceError, match="pictures"):
+        open_source(tmp_path)
+    with pytest.raises(SourceError, match="pictures"):
+        open_source(str(tmp_path / "*.png"))
+
+
+def test_hidden_files_and_resources_of_macos_are_no_pictures(folder):
+    for name in ("._f0.png", "._f12.png", ".hidden.png"):
+        (folder / name).write_bytes(b"Mac OS X")
+    for source in (open_source(folder), open_source(str(folder / "*.png"))):
+        assert source.info.n_frames == 12
+        assert all(isinstance(frame, Frame) for frame in source.iterate())
+    with pytest.raises(SourceError, match="pictures"):
+        open_source(str(folder / ".*.png"))
+
+
+def test_samples_and_fingerprint(folder):
+    source = open_source(folder)
+    assert [f.index for f in sample_frames(source, 3)] == [0, 6, 11]
+    before = source.compute_fingerprint()
+    cv2.imwrite(str(folder / "f12.png"), paint(12)[..., ::-1])
+    assert open_source(folder).compute_fingerprint() != before

@@ -1,0 +1,102 @@
+import numpy as np
+import pytest
+from numbered_images import paint
+
+from murid.core import Detections, Frame, TrackedDetections
+from murid.errors import ArrayError, StorageError
+from murid.video import PALETTE, Annotator, VideoSink, choose_colour, open_source
+
+
+def test_what_is_written_can_be_read(tmp_path):
+    path = tmp_path / "out.mp4"
+    with VideoSink(path, 25.0, 96, 64) as sink:
+        for k in range(30):
+            sink.write(paint(k))
+    frames = list(open_source(path).iterate())
+    assert len(frames) == 30
+    assert open_source(path).info.fps == pytest.approx(25)
+    assert np.abs(frames[10].image.astype(int) - paint(10)).mean() < 12
+    assert [p.name for p in tmp_path.iterdir()] == ["out.mp4"]
+
+
+def test_odd_sizes_are_padded(tmp_path):
+    with VideoSink(tmp_path / "odd.mp4", 25.0, 33, 21) as sink:
+        sink.write(np.zeros((21, 33, 3), np.uint8))
+    info = open_source(tmp_path / "odd.mp4").info
+    assert (info.width, info.height) == (34, 22)
+
+
+def test_nothing_is_left_after_an_error(tmp_path):
+    with pytest.raises(ArrayError, match="image"), VideoSink(tmp_path / "out.mp4", 25.0, 96, 64) as sink:  # noqa: PT012
+        sink.write(paint(0))
+        sink.write(paint(0, width=50))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_place_that_cannot_be_written_to_is_named(tmp_path):
+    with pytest.raises(StorageError, match=r"out\.mp4"), VideoSink(tmp_path / "none" / "out.mp4", 25.0, 96, 64) as sink:
+        sink.write(paint(0))
+
+
+def tracked(box, track_id):
+    boxes = np.array([box], np.float32)
+    return TrackedDetections(Detections(boxes, np.ones(1, np.float32)), np.array([track_id], np.int64))
+
+
+def test_boxes_are_drawn_in_the_colour_of_their_track_and_the_frame_is_left_alone():
+    frame = Frame(0, 0.0, np.zeros((200, 300, 3), np.uint8))
+    image = Annotator(25.0).annotate(frame, tracked([100, 80, 180, 140], 2))
+    assert frame.image.max() == 0
+    assert tuple(image[110, 100]) == choose_colour(2)
+    assert tuple(image[110, 140]) == (0, 0, 0)
+
+
+def test_detections_without_a_track_are_not_drawn():
+    frame = Frame(0, 0.0, np.zeros((200, 300, 3), np.uint8))
+    assert Annotator(25.0).annotate(frame, tracked([100, 80, 180, 140], -1)).max() == 0
+
+
+BLACK = np.zeros((200, 600, 3), np.uint8)
+
+
+def walk(annotator, frames, every=1, track_id=1):
+    """Last picture of an animal that walks to the right, its centre in row 100, 10 columns a frame."""
+    for k in frames:
+        box = [10 + 10 * k, 80, 30 + 10 * k, 120]
+        image = annotator.annotate(Frame(k, k / 10, BLACK), tracked(box, track_id if k % every == 0 else -1))
+    return image
+
+
+def find_trail(image):
+    """Columns left of the box in which the row of centres is drawn on."""
+    return np.flatnonzero(image[100].any(axis=1))
+
+
+def test_trails_span_the_last_second_at_any_frame_rate():
+    for fps in (10.0, 25.0):
+        columns = find_trail(walk(Annotator(fps), range(40)))
+        assert columns.min() == pytest.approx(20 + 10 * (39 - fps + 1), abs=3)
+
+
+def test_trails_of_animals_seen_now_and_then_are_no_longer():
+    columns = find_trail(walk(Annotator(10.0), range(40), every=3))
+    assert columns.min() == pytest.approx(20 + 10 * 30, abs=3)
+
+
+def test_trails_of_unseen_animals_fade_within_a_second():
+    annotator = Annotator(10.0)
+    walk(annotator, range(20))
+    strengths = [find_trail(walk(annotator, [k], track_id=-1)).size for k in range(20, 31)]
+    assert strengths[0] > strengths[4] > strengths[8] >= strengths[9] == strengths[10] == 0
+
+
+def test_trails_do_not_reach_back_over_a_long_absence():
+    annotator = Annotator(10.0)
+    walk(annotator, range(10))
+    columns = find_trail(walk(annotator, range(25, 28)))
+    assert columns.min() >= 20 + 10 * 25 - 14
+
+
+def test_palette_has_distinct_colours():
+    assert len(set(PALETTE)) == len(PALETTE) >= 8
+    assert choose_colour(1) == choose_colour(1 + len(PALETTE))
