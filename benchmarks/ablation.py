@@ -1,11 +1,12 @@
 """What real animals filmed alone add to synthetic scenes: the same training with and without them, as a table.
 
-    python benchmarks/ablation.py --out runs/ablation --solo A.mp4 B.mp4 --labelled FOLDER ... [--poses LABELS.h5]
+    python benchmarks/ablation.py --out runs/ablation --solo A.mp4 B.mp4 --labelled FOLDER ...
+    [--poses LABELS.h5]
 
-Each row is a training of the preset nano from random weights, of as many steps, measured as `weights.py` does on
-recordings that none was trained on. Pictures are half the usual size in training and measurement (128 and 256 pixels),
-so that a row is minutes on two cores. Rows that are there already are not trained again.
-"""
+Each row is a training of the preset nano from random weights, of as many steps, measured as
+`weights.py` does on recordings that none was trained on. Pictures are half the usual size in
+training and measurement (128 and 256 pixels), so that a row is minutes on two cores. Rows that are
+there already are not trained again."""
 
 from __future__ import annotations
 
@@ -16,16 +17,16 @@ from pathlib import Path
 
 from weights import measure, measure_poses, read_labelled
 
-from murid.detection.config import DetectConfig
+from murid.detection.config import DetectionConfig
 from murid.detection.detector import load_detector
 from murid.networks.onnx_export import export_onnx
 from murid.synthetic.still import StillConfig
-from murid.training.config import FootageConfig, TrainConfig
+from murid.training.config import ClipConfig, TrainConfig
 from murid.training.fit import TrainingData, fit
 from murid.training.synthetic_material import Material, film_reels, gather_material
 
 SIZE_PX, LONGEST_SIDE = 128, 256
-RECORDED = FootageConfig(n_recorded=100, composed=0.0, solo=0.0)
+RECORDED = ClipConfig(n_recorded=100, composed=0.0, solo=0.0)
 ROWS = {
     "scenes": RECORDED,
     "+ cut-outs and frames": replace(RECORDED, solo=0.1),
@@ -33,15 +34,24 @@ ROWS = {
 }
 
 
-def make_config(footage: FootageConfig, steps: int, seed: int) -> TrainConfig:
+def make_config(footage: ClipConfig, steps: int, seed: int) -> TrainConfig:
     """Configuration of one training."""
     stills = StillConfig(size_px=SIZE_PX, body_px=(11.0, 75.0))
-    return TrainConfig(size_px=SIZE_PX, stills=stills, footage=footage, epochs=2, steps_per_epoch=steps // 2, seed=seed)
+    return TrainConfig(
+        size_px=SIZE_PX,
+        stills=stills,
+        footage=footage,
+        epochs=2,
+        steps_per_epoch=steps // 2,
+        seed=seed,
+    )
 
 
 def main() -> None:
     """Train what is missing, and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--solo", type=Path, nargs="+", required=True)
     parser.add_argument("--labelled", type=Path, nargs="+", required=True)
@@ -59,18 +69,35 @@ def main() -> None:
             key = f"{name} | {seed}"
             if key in rows:
                 continue
-            material = Material(recorded=recorded) if name == "scenes" else replace(real, recorded=recorded)
+            material = (
+                Material(recorded=recorded)
+                if name == "scenes"
+                else replace(real, recorded=recorded)
+            )
             out = arguments.out / key.replace(" | ", "-").replace(" ", "-")
             fitted = fit(make_config(footage, arguments.steps, seed), TrainingData(material), out)
             result = fitted.validation
-            export_onnx(fitted.network, out, "nano", score_scale=result.score_scale, score_bias=result.score_bias)
-            network = load_detector(out / "nano-detector.onnx", DetectConfig(longest_side=LONGEST_SIDE))
-            cells = [" | ".join(measure(network, read_labelled(f)).split(" | ")[:2]) for f in arguments.labelled]
+            export_onnx(
+                fitted.network,
+                out,
+                "nano",
+                score_scale=result.score_scale,
+                score_bias=result.score_bias,
+            )
+            network = load_detector(
+                out / "nano-detector.onnx", DetectionConfig(longest_side=LONGEST_SIDE)
+            )
+            cells = [
+                " | ".join(measure(network, read_labelled(f)).split(" | ")[:2])
+                for f in arguments.labelled
+            ]
             if arguments.poses:
                 cells.append(measure_poses(network, arguments.poses))
             rows[key] = " | ".join(cells)
             kept.write_text(json.dumps(rows, indent=1))
-    columns = [f"{folder.name} {figure}" for folder in arguments.labelled for figure in ("AP50", "AP75")]
+    columns = [
+        f"{folder.name} {figure}" for folder in arguments.labelled for figure in ("AP50", "AP75")
+    ]
     columns += ["head held"] if arguments.poses else []
     print("| training | seed | " + " | ".join(columns) + " |\n" + "|---" * (2 + len(columns)) + "|")
     for key, cells in rows.items():

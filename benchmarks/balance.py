@@ -2,11 +2,10 @@
 
     python benchmarks/balance.py --out runs/balance --steps 400
 
-Every row is one training of the preset nano, of as many steps, on the same 384 synthetic pictures of twelve animals,
-measured on 192 more of these animals. Rows that are there already are not trained again, so the table goes on where it
-was interrupted.
-The profile `paper` is the paper's optimiser, schedule and augmentation on this set, not its 300 epochs of 640 pixels.
-"""
+Every row is one training of the preset nano, of as many steps, on the same 384 synthetic pictures
+of twelve animals, measured on 192 more of these animals. Rows that are there already are not
+trained again, so the table goes on where it was interrupted. The profile `paper` is the paper's
+optimiser, schedule and augmentation on this set, not its 300 epochs of 640 pixels."""
 
 from __future__ import annotations
 
@@ -24,8 +23,16 @@ from murid.training.loss_balancing.config import BalanceName
 
 STILLS = StillConfig(size_px=192, body_px=(30.0, 70.0), n_identities=12, empty=0.0)
 EPOCHS = 4
-BALANCES: tuple[BalanceName, ...] = ("fixed", "uncertainty-task", "uncertainty-branch", "gradnorm", "mgda-ub")
-MIRRORED = AugmentConfig(hue=0, saturation=0, value=0, rotate_deg=0, shear_deg=0, translate=0, scale=(1, 1), flip=0.5)
+BALANCES: tuple[BalanceName, ...] = (
+    "fixed",
+    "uncertainty-task",
+    "uncertainty-branch",
+    "gradnorm",
+    "mgda-ub",
+)
+MIRRORED = AugmentConfig(
+    hue=0, saturation=0, value=0, rotate_deg=0, shear_deg=0, translate=0, scale=(1, 1), flip=0.5
+)
 
 
 def make_set(first: int, n: int) -> list[Still]:
@@ -36,18 +43,28 @@ def make_set(first: int, n: int) -> list[Still]:
 def make_configs(steps: int, seed: int) -> dict[str, TrainConfig]:
     """One configuration a row."""
     same: dict[str, Any] = {
-        "size_px": 192, "epochs": EPOCHS, "steps_per_epoch": steps // EPOCHS, "stills": STILLS, "seed": seed,
-        "patience": EPOCHS, "scenes": 0.0,
-    }  # fmt: skip
+        "size_px": 192,
+        "epochs": EPOCHS,
+        "steps_per_epoch": steps // EPOCHS,
+        "stills": STILLS,
+        "seed": seed,
+        "patience": EPOCHS,
+        "scenes": 0.0,
+    }
     base = TrainConfig(identity_every=1, identity_loss="cross_entropy", augment=MIRRORED, **same)
     rows = {name: replace(base, balance=BalanceConfig(name=name)) for name in BALANCES}
-    profiles = {"profile paper": TrainConfig.paper(preset="nano", **same), "profile murid": TrainConfig(**same)}
+    profiles = {
+        "profile paper": TrainConfig.paper(preset="nano", **same),
+        "profile murid": TrainConfig(**same),
+    }
     return {**rows, **profiles}
 
 
 def main() -> None:
     """Train what is missing, and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--seed", type=int, default=0)
@@ -55,7 +72,9 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     kept = arguments.out / "rows.json"
     rows = json.loads(kept.read_text()) if kept.exists() else {}
-    data = TrainingData(labelled=make_set(0, 384), held_out=make_set(10**6, 192), n_identities=STILLS.n_identities)
+    data = TrainingData(
+        labelled=make_set(0, 384), held_out=make_set(10**6, 192), n_identities=STILLS.n_identities
+    )
     for name, config in make_configs(arguments.steps, arguments.seed).items():
         if name not in rows:
             fitted = fit(config, data, arguments.out / name.replace(" ", "-"))
@@ -64,7 +83,9 @@ def main() -> None:
             kept.write_text(json.dumps(rows, indent=1))
     print("| row | steps | AP50 | AP75 | rank 1 |\n|---|---|---|---|---|")
     for name, (steps, *shares) in rows.items():
-        print(f"| {name} | {steps} | " + " | ".join(f"{100 * share:.1f}" for share in shares) + " |")
+        print(
+            f"| {name} | {steps} | " + " | ".join(f"{100 * share:.1f}" for share in shares) + " |"
+        )
 
 
 if __name__ == "__main__":

@@ -1,17 +1,18 @@
 """Boxes of YOLOv5s, YOLOv7-tiny and YOLOv8s for ``murid tables``, from your own installation of them (AGPL, GPL).
 
-    murid tables --small --out tables --show                # makes the recordings, and tables/recordings.json
-    python benchmarks/detections.py pictures --out pictures # scenes as a YOLO data set, to train on without murid
-    yolo train model=yolov8s.yaml pretrained=False data=pictures/data.yaml imgsz=96 batch=4 epochs=2 \
+    murid tables --small --out tables --show                # makes the recordings, and
+    tables/recordings.json python benchmarks/detections.py pictures --out pictures # scenes as a
+    YOLO data set, to train on without murid yolo train model=yolov8s.yaml pretrained=False
+    data=pictures/data.yaml imgsz=96 batch=4 epochs=2 \
         warmup_epochs=0.1 optimizer=AdamW lr0=0.002
-    python benchmarks/detections.py boxes best.pt --recordings tables/recordings.json --out boxes/yolov8s --size 192
-    murid tables --small --out tables --detections yolov8s=boxes/yolov8s
+    python benchmarks/detections.py boxes best.pt --recordings tables/recordings.json --out
+    boxes/yolov8s --size 192 murid tables --small --out tables --detections yolov8s=boxes/yolov8s
 
-``boxes`` loads a file of Ultralytics' package (YOLOv8s, YOLOv5s as ``yolov5su``), or with ``--repository`` one of a
-clone that torch.hub can load (YOLOv5, YOLOv7). Beside the boxes it writes ``cost.json``: parameters, and operations at
-640 x 640 as murid counts them for its own rows. On AnimalTrack, ``murid convert`` writes a YOLO data set of its
-training split. murid imports nothing of these packages.
-"""
+``boxes`` loads a file of Ultralytics' package (YOLOv8s, YOLOv5s as ``yolov5su``), or with
+``--repository`` one of a clone that torch.hub can load (YOLOv5, YOLOv7). Beside the boxes it writes
+``cost.json``: parameters, and operations at 640 x 640 as murid counts them for its own rows. On
+AnimalTrack, ``murid convert`` writes a YOLO data set of its training split. murid imports nothing
+of these packages. """
 
 from __future__ import annotations
 
@@ -43,7 +44,9 @@ def write_pictures(arguments: argparse.Namespace) -> None:
     for part, first, n in (("train", 0, arguments.n), ("val", 5 * 10**12, 64)):
         for number in range(n):
             write_picture(arguments.out, part, number, make_still(first + number, stills))
-    text = f"path: {arguments.out.absolute()}\ntrain: images/train\nval: images/val\nnames: [animal]\n"
+    text = (
+        f"path: {arguments.out.absolute()}\ntrain: images/train\nval: images/val\nnames: [animal]\n"
+    )
     (arguments.out / "data.yaml").write_text(text)
 
 
@@ -56,7 +59,9 @@ def write_picture(out: Path, part: str, number: int, still: Still) -> None:
     height, width = still.image.shape[:2]
     low, high = still.boxes[:, :2], still.boxes[:, 2:]
     rows = np.concatenate([(low + high) / 2, high - low], axis=1) / [width, height, width, height]
-    (labels / f"{number:06d}.txt").write_text("".join(f"0 {x:.6f} {y:.6f} {w:.6f} {h:.6f}\n" for x, y, w, h in rows))
+    (labels / f"{number:06d}.txt").write_text(
+        "".join(f"0 {x:.6f} {y:.6f} {w:.6f} {h:.6f}\n" for x, y, w, h in rows)
+    )
 
 
 def write_boxes(arguments: argparse.Namespace) -> None:
@@ -86,7 +91,9 @@ def load_ultralytics(arguments: argparse.Namespace) -> tuple[torch.nn.Module, Fi
     model = YOLO(arguments.weights)
 
     def find(image: np.ndarray) -> np.ndarray:
-        result = model.predict(image[..., ::-1], imgsz=arguments.size, conf=LOWEST_SCORE, verbose=False)[0]
+        result = model.predict(
+            image[..., ::-1], imgsz=arguments.size, conf=LOWEST_SCORE, verbose=False
+        )[0]
         return result.boxes.data.cpu().numpy()
 
     return model.model, find
@@ -101,16 +108,24 @@ def load_hub(arguments: argparse.Namespace) -> tuple[torch.nn.Module, Find]:
 
 def main() -> None:
     """Write pictures to learn from, or boxes."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     verbs = parser.add_subparsers(required=True)
     pictures = verbs.add_parser("pictures", help="scenes as a YOLO data set")
-    pictures.add_argument("-n", type=int, default=720, help="pictures; twice is what a small row sees")
+    pictures.add_argument(
+        "-n", type=int, default=720, help="pictures; twice is what a small row sees"
+    )
     pictures.add_argument("--full", action="store_true", help="of 640 pixels")
     pictures.set_defaults(run=write_pictures)
     boxes = verbs.add_parser("boxes", help="detections of the recordings")
     boxes.add_argument("weights")
-    boxes.add_argument("--repository", type=Path, help="clone of YOLOv5 or YOLOv7; else the package ultralytics")
-    boxes.add_argument("--recordings", type=Path, required=True, help="recordings.json of murid tables")
+    boxes.add_argument(
+        "--repository", type=Path, help="clone of YOLOv5 or YOLOv7; else the package ultralytics"
+    )
+    boxes.add_argument(
+        "--recordings", type=Path, required=True, help="recordings.json of murid tables"
+    )
     boxes.add_argument("--size", type=int, default=640, help="longest side in pixels")
     boxes.set_defaults(run=write_boxes)
     for verb in (pictures, boxes):

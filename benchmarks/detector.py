@@ -2,9 +2,9 @@
 
     python benchmarks/detector.py VIDEO
 
-Milliseconds of one core, the lower quartile of 100 frames of the video. The limit is a product of two matrices of 2048
-rows and columns, which OpenVINO does on one core in the same arithmetic. Operations counted are those of convolutions
-and products, a multiplication and an addition each.
+Milliseconds of one core, the lower quartile of 100 frames of the video. The limit is a product of
+two matrices of 2048 rows and columns, which OpenVINO does on one core in the same arithmetic.
+Operations counted are those of convolutions and products, a multiplication and an addition each.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ import numpy as np
 
 import murid.detection
 from murid.core.types import Float32, UInt8
-from murid.detection.config import DetectConfig
+from murid.detection.config import DetectionConfig
 from murid.detection.detector import load_detector
 from murid.detection.network_file import read_network
-from murid.detection.openvino_backend import open_lanes
+from murid.detection.openvino_backend import open_backends
 from murid.detection.openvino_import import openvino
 from murid.detection.preprocess import apply_letterbox, compute_letterbox, letterbox_boxes, to_input
 from murid.video import open_source, sample_frames
-from murid.video.background_model import fit_backdrop
+from murid.video.background_model import fit_background_model
 
 WEIGHTS = Path(murid.detection.__file__).parent / "weights"
 N_FRAMES = 100
@@ -54,7 +54,9 @@ def measure_peak(precision: str) -> float:
     settings = {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": 1}
     product = openvino.Core().compile_model(model, "CPU", settings)
     request, value = product.create_infer_request(), np.ones((MATRIX, MATRIX), np.float32)
-    ms, _ = measure_ms(lambda x: request.infer([x], share_inputs=True, share_outputs=True), [value] * 20)
+    ms, _ = measure_ms(
+        lambda x: request.infer([x], share_inputs=True, share_outputs=True), [value] * 20
+    )
     return float(2 * MATRIX**3 / ms / 1e6)
 
 
@@ -64,30 +66,38 @@ def count_operations(detector: Any, shape: tuple[int, ...]) -> float:
     operations = 0
     for node in detector.get_ops():
         if node.get_type_name() == "Convolution":
-            operations += 2 * np.prod(node.get_output_shape(0)) * np.prod(node.input_value(1).get_shape()[1:])
+            operations += (
+                2 * np.prod(node.get_output_shape(0)) * np.prod(node.input_value(1).get_shape()[1:])
+            )
     return float(operations) / 1e9
 
 
-def print_steps(images: list[UInt8], decode_ms: float, fit_on: list[UInt8]) -> tuple[Float32, Float32]:
+def print_steps(
+    images: list[UInt8], decode_ms: float, fit_on: list[UInt8]
+) -> tuple[Float32, Float32]:
     """One row a step; returns a picture as the network takes it, and boxes in it."""
     height, width = images[0].shape[:2]
     letterbox = compute_letterbox(width, height, 512)
-    backdrop = fit_backdrop([apply_letterbox(image, letterbox) for image in fit_on])
+    background = fit_background_model([apply_letterbox(image, letterbox) for image in fit_on])
     print(f"| decoding, to RGB | {decode_ms:.2f} |")
     ms, small = measure_ms(lambda image: apply_letterbox(image, letterbox), images)
     print(f"| resizing | {ms:.2f} |")
-    ms, differences = measure_ms(backdrop.compute_difference, small)
+    ms, differences = measure_ms(background.compute_difference, small)
     print(f"| difference from the empty scene | {ms:.2f} |")
     pairs = list(zip(small, differences, strict=True))
     ms, _ = measure_ms(lambda pair: to_input([pair[0]], [pair[1]]) is None, pairs)
     print(f"| layout and scale | {ms:.2f} |")
     (found,) = load_detector("nano").detect(images[:1])
-    return to_input(small[:1], differences[:1]), letterbox_boxes(found.boxes[:10], letterbox, width, height)
+    return to_input(small[:1], differences[:1]), letterbox_boxes(
+        found.boxes[:10], letterbox, width, height
+    )
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("video", type=Path)
     source = open_source(parser.parse_args().video)
     cv2.setNumThreads(1)
@@ -96,12 +106,19 @@ def main() -> None:
     print("| step | ms of one core |\n|---|---|")
     image, boxes = print_steps(images, decode_ms, [f.image for f in sample_frames(source, 60)])
     for precision in ("bf16", "f32"):
-        models = [read_network(WEIGHTS / f"nano-{kind}.onnx", kind)[0] for kind in ("detector", "embedder")]
-        lane = open_lanes(models[0], models[1], DetectConfig(precision=precision, n_threads=1))[0]
-        ms, maps = measure_ms(lane.infer, [image] * N_FRAMES)
-        embed_ms, _ = measure_ms(lambda found, lane=lane: lane.embed(found, boxes), maps)
+        models = [
+            read_network(WEIGHTS / f"nano-{kind}.onnx", kind)[0]
+            for kind in ("detector", "embedder")
+        ]
+        backend = open_backends(
+            models[0], models[1], DetectionConfig(precision=precision, n_threads=1)
+        )[0]
+        ms, maps = measure_ms(backend.infer, [image] * N_FRAMES)
+        embed_ms, _ = measure_ms(lambda found, backend=backend: backend.embed(found, boxes), maps)
         rate, peak = count_operations(models[0], image.shape) / ms * 1000, measure_peak(precision)
-        print(f"| detection network, {precision} | {ms:.2f}: {rate:.0f} of {peak:.0f} GFLOP/s, {rate / peak:.0%} |")
+        print(
+            f"| detection network, {precision} | {ms:.2f}: {rate:.0f} of {peak:.0f} GFLOP/s, {rate / peak:.0%} |"
+        )
         print(f"| re-identification of {len(boxes)}, {precision} | {embed_ms:.2f} |")
 
 

@@ -2,10 +2,9 @@
 
     python benchmarks/distance.py coats-4:5 lookalike-5:5 --seconds 30
 
-Prints, for each scenario and seed, by how much the distance of all animals together differs from the truth's: of raw
-positions, of smoothed ones, and with murid's defaults, under which slow way does not count; and the animal that is
-farthest off with the defaults.
-"""
+Prints, for each scenario and seed, by how much the distance of all animals together differs from
+the truth's: of raw positions, of smoothed ones, and with murid's defaults, under which slow way
+does not count; and the animal that is farthest off with the defaults."""
 
 from __future__ import annotations
 
@@ -31,7 +30,9 @@ WAYS = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("scenes", nargs="+", help="SCENARIO:SEED")
     parser.add_argument("--seconds", type=float, default=30.0)
     options = parser.parse_args()
@@ -43,7 +44,10 @@ def main() -> None:
             ratios = {way: compare(truth, run, config) for way, config in WAYS.items()}
         cells = [ratio[0] for ratio in ratios.values()]
         worst = ratios["murid"][1]
-        print(f"{scene:<16}{cells[0]:>+9.1%}{cells[1]:>+10.1%}{cells[2]:>+9.1%}{worst:>+14.1%}", flush=True)
+        print(
+            f"{scene:<16}{cells[0]:>+9.1%}{cells[1]:>+10.1%}{cells[2]:>+9.1%}{worst:>+14.1%}",
+            flush=True,
+        )
 
 
 def film_and_track(directory: Path, name: str, seed: int, seconds: float) -> tuple[np.ndarray, Run]:
@@ -60,8 +64,10 @@ def compare(truth: np.ndarray, run: Run, config: MeasureConfig) -> tuple[float, 
     """Distance of all over the truth's, less 1; and the same of the animal that is farthest off."""
     behaviour = run.behaviour(config=config)
     apart = np.hypot(*np.moveaxis(truth[:, :, :, None] - behaviour.position_px[:, :, None], 1, 0))
-    rows, columns = linear_sum_assignment(np.ma.median(np.ma.masked_invalid(apart), axis=0).filled(1e6))
-    moved, true = np.nansum(behaviour.steps, axis=0)[columns], compute_distance(truth)[rows]
+    rows, columns = linear_sum_assignment(
+        np.ma.median(np.ma.masked_invalid(apart), axis=0).interpolated(1e6)
+    )
+    moved, true = np.nansum(behaviour.transitions, axis=0)[columns], compute_distance(truth)[rows]
     each = moved / true - 1
     return moved.sum() / compute_distance(truth).sum() - 1, each[np.abs(each).argmax()]
 

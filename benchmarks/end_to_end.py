@@ -2,11 +2,12 @@
 
     python benchmarks/end_to_end.py --work DIR --peers PYTHON --rounds 3
 
-The recording: 1280x720, H.264, ten animals, made once with `murid.synthetic` and kept in the work folder. PYTHON is the
-interpreter of an environment with ultralytics, openvino and lap; without it murid is measured alone. Each round runs
-all pipelines in turn, in processes of their own. What is timed of a peer begins with its first result, when its network
-is loaded and warm; of murid it is the whole of `murid.track`, with reading the network, learning the empty scene,
-identities and storage. Peers have random weights, so they find next to nothing to associate, in their favour.
+The recording: 1280x720, H.264, ten animals, made once with `murid.synthetic` and kept in the work
+folder. PYTHON is the interpreter of an environment with ultralytics, openvino and lap; without it
+murid is measured alone. Each round runs all pipelines in turn, in processes of their own. What is
+timed of a peer begins with its first result, when its network is loaded and warm; of murid it is
+the whole of `murid.track`, with reading the network, learning the empty scene, identities and
+storage. Peers have random weights, so they find next to nothing to associate, in their favour.
 
 CPU seconds count all threads; on a busy machine they say more than the frames per second do.
 """
@@ -103,9 +104,15 @@ def make_recording(path: Path) -> Path:
     """Film ten animals, once."""
     if not path.exists():
         config = RecordingConfig(
-            n_animals=N_ANIMALS, n_frames=N_FRAMES, width=1280, height=720, body_px=100,
-            coats=("black", "agouti"), tone=0.62, seed=6,
-        )  # fmt: skip
+            n_animals=N_ANIMALS,
+            n_frames=N_FRAMES,
+            width=1280,
+            height=720,
+            body_px=100,
+            coats=("black", "agouti"),
+            tone=0.62,
+            seed=6,
+        )
         path.parent.mkdir(parents=True, exist_ok=True)
         with VideoSink(path, config.fps, config.width, config.height) as sink:
             for shown in record(config):
@@ -121,9 +128,13 @@ def run_script(python: str, script: str, arguments: list[str], work: Path) -> di
     compiled = {
         "PYTHONPYCACHEPREFIX": str(work / "bytecode")
     }  # as after a first use, also where nothing may be written
-    result = subprocess.run(command, cwd=work, env=alone | compiled, capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        command, cwd=work, env=alone | compiled, capture_output=True, text=True, check=False
+    )
     if result.returncode:
-        raise SystemExit(f"{arguments} ended with code {result.returncode}:\n{result.stderr[-2000:]}")
+        raise SystemExit(
+            f"{arguments} ended with code {result.returncode}:\n{result.stderr[-2000:]}"
+        )
     return {name: Sample(*row) for name, row in json.loads(result.stdout.splitlines()[-1]).items()}
 
 
@@ -131,18 +142,26 @@ def run_round(video: Path, work: Path, peers: str | None, names: list[str]) -> d
     """One pass of each pipeline."""
     samples = run_script(sys.executable, DECODE, [str(video)], work)
     with tempfile.TemporaryDirectory(dir=work) as folder:
-        samples |= run_script(sys.executable, MURID, [str(video), f"{folder}/run.murid", str(N_ANIMALS)], work)
+        samples |= run_script(
+            sys.executable, MURID, [str(video), f"{folder}/run.murid", str(N_ANIMALS)], work
+        )
     if peers is not None:
         if "yolov8n" in names:
-            samples |= run_script(peers, PEER, [str(video), "yolov8n", "bytetrack.yaml", "openvino"], work)
+            samples |= run_script(
+                peers, PEER, [str(video), "yolov8n", "bytetrack.yaml", "openvino"], work
+            )
         if "yolov8s" in names:
-            samples |= run_script(peers, PEER, [str(video), "yolov8s", "botsort.yaml", "pytorch"], work)
+            samples |= run_script(
+                peers, PEER, [str(video), "yolov8s", "botsort.yaml", "pytorch"], work
+            )
     return samples
 
 
 def print_table(rounds: list[dict[str, Sample]]) -> None:
     """Medians over the rounds; ratios are medians of the rounds' ratios."""
-    print("| pipeline | frames/s | CPU ms a frame | times as fast as it | CPU as of murid |\n|---|---|---|---|---|")
+    print(
+        "| pipeline | frames/s | CPU ms a frame | times as fast as it | CPU as of murid |\n|---|---|---|---|---|"
+    )
     columns = defaultdict(list)
     for samples in rounds:
         for name, sample in samples.items():
@@ -150,14 +169,18 @@ def print_table(rounds: list[dict[str, Sample]]) -> None:
     for name, pairs in columns.items():
         rate = statistics.median(s.n_frames / s.wall_s for s, _ in pairs)
         cpu = statistics.median(1000 * s.cpu_s / s.n_frames for s, _ in pairs)
-        faster = statistics.median(m.n_frames / m.wall_s / (s.n_frames / s.wall_s) for s, m in pairs)
+        faster = statistics.median(
+            m.n_frames / m.wall_s / (s.n_frames / s.wall_s) for s, m in pairs
+        )
         dearer = statistics.median(s.cpu_s / s.n_frames / (m.cpu_s / m.n_frames) for s, m in pairs)
         print(f"| {TITLES[name]} | {rate:.0f} | {cpu:.1f} | {faster:.2f} | {dearer:.2f} |")
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--peers", help="Python of an environment with ultralytics")
     parser.add_argument("--only", nargs="*", default=["yolov8n", "yolov8s"], help="peers")

@@ -2,10 +2,10 @@
 
     python benchmarks/export.py --hours 24 --animals 4 --formats csv parquet
 
-The run is made first, from stored parts alone: animals that walk at random, at 30 frames a second, with identities, a
-hundredth of the positions filled in. Each format is written by a process of its own, and memory is its peak (RSS), so
-the libraries are in it. The peer has all tracks in memory at once, makes a pandas table of them and writes it as CSV.
-"""
+The run is made first, from stored parts alone: animals that walk at random, at 30 frames a second,
+with identities, a hundredth of the positions filled in. Each format is written by a process of its
+own, and memory is its peak (RSS), so the libraries are in it. The peer has all tracks in memory at
+once, makes a pandas table of them and writes it as CSV."""
 
 from __future__ import annotations
 
@@ -45,10 +45,21 @@ pd.DataFrame(columns).to_csv(sys.argv[2], index=False, float_format="%.4f")
 def make_run(path: Path, n_frames: int, n_animals: int) -> None:
     """Store a run whose animals walk at random."""
     rng = np.random.default_rng(0)
-    fingerprint = {"n_frames": n_frames, "fps": float(FPS), "sha256": "", "width": WIDTH, "height": HEIGHT}
+    fingerprint = {
+        "n_frames": n_frames,
+        "fps": float(FPS),
+        "sha256": "",
+        "width": WIDTH,
+        "height": HEIGHT,
+    }
     places = rng.random((n_animals, 2)) * (WIDTH, HEIGHT)
     with RunDirectory.create(
-        path, source="cage.mp4", fingerprint=fingerprint, config={}, detector="none", part_frames=PART_FRAMES
+        path,
+        source="cage.mp4",
+        fingerprint=fingerprint,
+        config={},
+        detector="none",
+        part_frames=PART_FRAMES,
     ) as run:
         starts = range(0, n_frames, PART_FRAMES)
         for first in starts:
@@ -57,7 +68,9 @@ def make_run(path: Path, n_frames: int, n_animals: int) -> None:
             places = walk[-1] % (WIDTH, HEIGHT)
             boxes = np.concatenate([walk - 30, walk + 30], axis=2).reshape(-1, 4).astype(np.float32)
             scores = rng.random(len(boxes), dtype=np.float32)
-            table = DetectionTable(boxes, scores, None, np.arange(0, len(boxes) + 1, n_animals, dtype=np.int64))
+            table = DetectionTable(
+                boxes, scores, None, np.arange(0, len(boxes) + 1, n_animals, dtype=np.int64)
+            )
             run.write_part(FrameTable(first, np.arange(first, first + n) / FPS), table)
         run.finish_detection()
         ids = {}
@@ -68,10 +81,14 @@ def make_run(path: Path, n_frames: int, n_animals: int) -> None:
         run.finish_tracking()
         run.start_identities({})
         for first, tracks in run.iterate_tracks():
-            filled = rng.random(len(ids[first])) < 0.01
-            rows = np.where(filled, -1, np.tile(np.arange(n_animals), tracks.n_frames))
-            certainties = np.full(len(rows), 0.99, np.float32)
-            run.write_identities(first, rows, Tracks(tracks.detections, ids[first], filled, certainties))
+            interpolated = rng.random(len(ids[first])) < 0.01
+            rows = np.where(interpolated, -1, np.tile(np.arange(n_animals), tracks.n_frames))
+            identity_probabilities = np.full(len(rows), 0.99, np.float32)
+            run.write_identities(
+                first,
+                rows,
+                Tracks(tracks.detections, ids[first], interpolated, identity_probabilities),
+            )
         nobody = dict.fromkeys(("first_frame", "last_frame", "a", "b"), np.zeros(0, np.int64))
         run.finish_identities({**nobody, "chance": np.zeros(0, np.float32)})
 
@@ -80,7 +97,9 @@ def measure(command: list[str], out: Path) -> tuple[float, float, float]:
     """Seconds, peak memory in MB and size in MB of a command that writes a file."""
     started = time.perf_counter()
     watched = [sys.executable, __file__, "--watch", *command]
-    peak = float(subprocess.run(watched, check=True, capture_output=True, text=True).stdout.split()[-1])
+    peak = float(
+        subprocess.run(watched, check=True, capture_output=True, text=True).stdout.split()[-1]
+    )
     return time.perf_counter() - started, peak, out.stat().st_size / 1e6
 
 
@@ -95,7 +114,9 @@ def main() -> None:
     if sys.argv[1:2] == ["--watch"]:
         watch(sys.argv[2:])
         return
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--hours", type=float, default=24)
     parser.add_argument("--animals", type=int, default=4)
     parser.add_argument("--formats", nargs="+", choices=list(FORMATS), default=["csv", "parquet"])
@@ -107,14 +128,30 @@ def main() -> None:
         print(f"{n_frames} frames, {arguments.animals} animals", flush=True)
         out = Path(folder, "peer.csv")
         peer_s, peer_mb, size_mb = measure([sys.executable, "-c", PEER, str(run), str(out)], out)
-        print(f"pandas      {peer_s:6.0f} s · peak {peer_mb:5.0f} MB · file {size_mb:5.0f} MB", flush=True)
+        print(
+            f"pandas      {peer_s:6.0f} s · peak {peer_mb:5.0f} MB · file {size_mb:5.0f} MB",
+            flush=True,
+        )
         for name in arguments.formats:
             out = Path(folder, f"cage{FORMATS[name].suffixes[0]}")
-            command = [sys.executable, "-m", "murid", "export", str(run), "--format", name, "--out", str(out)]
+            command = [
+                sys.executable,
+                "-m",
+                "murid",
+                "export",
+                str(run),
+                "--format",
+                name,
+                "--out",
+                str(out),
+            ]
             took_s, peak_mb, size_mb = measure(command, out)
-            ratios = f"{took_s / peer_s:.2f} of the peer's time, {peak_mb / peer_mb:.2f} of its memory"
+            ratios = (
+                f"{took_s / peer_s:.2f} of the peer's time, {peak_mb / peer_mb:.2f} of its memory"
+            )
             print(
-                f"{name:<11} {took_s:6.0f} s · peak {peak_mb:5.0f} MB · file {size_mb:5.0f} MB · {ratios}", flush=True
+                f"{name:<11} {took_s:6.0f} s · peak {peak_mb:5.0f} MB · file {size_mb:5.0f} MB · {ratios}",
+                flush=True,
             )
 
 

@@ -1,15 +1,17 @@
 """Animals named from a gallery on another day: the same five, and a sixth that the gallery does not know.
 
     python benchmarks/gallery.py days --work /tmp/gallery --seeds 1 2 3
-    python benchmarks/gallery.py calibrate --work /tmp/gallery --seeds 4 5 6 --casts coats pairs --seconds 40
+    python benchmarks/gallery.py calibrate --work /tmp/gallery --seeds 4 5 6 --casts coats pairs
+    --seconds 40
 
-Two synthetic sessions of one cast, in other light, before another camera, with other fur and floor. The first fills the
-gallery, its identities named by the truth; the second, with a stranger among them, is named from it. Prints the share
-of the second session's animal-frames that have the right name, against the best that its identities allow, and how
-often the stranger is called unknown. Figures go to ``gallery.json``.
+Two synthetic sessions of one cast, in other light, before another camera, with other fur and floor.
+The first fills the gallery, its identities named by the truth; the second, with a stranger among
+them, is named from it. Prints the share of the second session's animal-frames that have the right
+name, against the best that its identities allow, and how often the stranger is called unknown.
+Figures go to ``gallery.json``.
 
 ``calibrate`` fits how looks change from day to day, on other seeds, and writes
-``murid/reid/naming_model.json``: to be done
+``murid/reid/reidentification_model.json``: to be done
 again when the shipped weights change.
 """
 
@@ -28,12 +30,12 @@ from scipy.optimize import minimize
 import murid
 from murid.datasets.mot_text import read_mot
 from murid.metrics import LabelledBoxes
-from murid.pipeline.enroll import enrol
+from murid.pipeline.enroll import enroll
 from murid.pipeline.identify import identify
 from murid.pipeline.run import Run
-from murid.reid.gallery import NamingModel, compare
-from murid.reid.naming import paint
-from murid.reid.prototypes import Portraits
+from murid.reid.gallery import ReidentificationModel, compare
+from murid.reid.prototypes import IdentityPrototypes
+from murid.reid.reidentify import describe_identities
 from murid.store import RunDirectory
 from murid.synthetic.camera import Camera
 from murid.synthetic.recording import RecordingConfig, record
@@ -81,7 +83,9 @@ def make_day(cast: str, seed: int, day: int, seconds: float) -> RecordingConfig:
     )
 
 
-def prepare(work: Path, cast: str, seed: int, day: int, seconds: float) -> tuple[Path, RecordingConfig]:
+def prepare(
+    work: Path, cast: str, seed: int, day: int, seconds: float
+) -> tuple[Path, RecordingConfig]:
     """Film a session and find its animals, once."""
     folder, config = work / f"{cast}-{seed}-{day}", make_day(cast, seed, day, seconds)
     if not (folder / "gt" / "gt.txt").is_file():
@@ -95,10 +99,14 @@ def prepare(work: Path, cast: str, seed: int, day: int, seconds: float) -> tuple
 
 def run_murid(*arguments: object) -> None:
     """Run murid in a process of its own."""
-    subprocess.run([sys.executable, "-m", "murid", *map(str, arguments)], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [sys.executable, "-m", "murid", *map(str, arguments)], check=True, stdout=subprocess.DEVNULL
+    )
 
 
-def find_animals(folder: Path, config: RecordingConfig) -> tuple[LabelledBoxes, np.ndarray, dict[int, int]]:
+def find_animals(
+    folder: Path, config: RecordingConfig
+) -> tuple[LabelledBoxes, np.ndarray, dict[int, int]]:
     """Boxes of a run's identities, the true animal of each box (-1 = none), and who each identity mostly is."""
     truth, tracks = read_mot(folder / "gt" / "gt.txt"), Run.open(folder / "run.murid").tracks()
     result = LabelledBoxes.from_tracks(tracks)
@@ -112,10 +120,10 @@ def find_animals(folder: Path, config: RecordingConfig) -> tuple[LabelledBoxes, 
     return result, true, mostly
 
 
-def paint_day(folder: Path, config: RecordingConfig) -> tuple[Portraits, dict[int, int]]:
+def paint_day(folder: Path, config: RecordingConfig) -> tuple[IdentityPrototypes, dict[int, int]]:
     """Portraits of a session, and who each identity mostly is."""
     with RunDirectory.open(folder / "run.murid", writable=True) as run:
-        return paint(run, None, ""), find_animals(folder, config)[2]
+        return describe_identities(run, None, ""), find_animals(folder, config)[2]
 
 
 def calibrate(options: argparse.Namespace) -> dict:
@@ -124,10 +132,12 @@ def calibrate(options: argparse.Namespace) -> dict:
     for cast in options.casts:
         for seed in options.seeds:
             (a, of_a), (b, of_b) = (
-                paint_day(*prepare(options.work, cast, seed, day, options.seconds)) for day in (0, 1)
+                paint_day(*prepare(options.work, cast, seed, day, options.seconds))
+                for day in (0, 1)
             )
             names_a, names_b = (
-                [of.get(i, -1 - k) for i in p.identity_ids.tolist()] for k, (p, of) in enumerate(((a, of_a), (b, of_b)))
+                [of.get(i, -1 - k) for i in p.identity_ids.tolist()]
+                for k, (p, of) in enumerate(((a, of_a), (b, of_b)))
             )
             same = np.nonzero(np.equal.outer(names_b, names_a))
             if len(same[0]) >= LEAST_PAIRS:
@@ -136,11 +146,15 @@ def calibrate(options: argparse.Namespace) -> dict:
     change, shift = measure_days([own[1][i] - known[1][a] for own, known, _, (i, a) in days])
     own_change, common = (
         np.sqrt(np.square(v).sum())
-        for v in measure_days([(own[0][i] - known[0][a]) / scale for own, known, scale, (i, a) in days])
+        for v in measure_days(
+            [(own[0][i] - known[0][a]) / scale for own, known, scale, (i, a) in days]
+        )
     )
     change = REALITY * change
     pull = np.square(change / REALITY / shift)
-    model = NamingModel(tuple(change), tuple(pull), float((own_change / common) ** 2), (0, 0, 0), (0, 0))
+    model = ReidentificationModel(
+        tuple(change), tuple(pull), float((own_change / common) ** 2), (0, 0, 0), (0, 0)
+    )
     rows = []
     for own, known, scale, (i, a) in days:
         changes = compare(own, known, scale, model)
@@ -179,8 +193,10 @@ def fit_odds(distances: np.ndarray, same: np.ndarray) -> np.ndarray:
     sign = np.where(same, 1.0, -1.0)
 
     def lose(coefficients: np.ndarray) -> float:
-        return float((weights * np.logaddexp(0, -sign * (inputs @ coefficients))).sum()
-                     + PENALTY * np.square(coefficients[1:]).sum())  # fmt: skip
+        return float(
+            (weights * np.logaddexp(0, -sign * (inputs @ coefficients))).sum()
+            + PENALTY * np.square(coefficients[1:]).sum()
+        )
 
     return minimize(lose, np.zeros(inputs.shape[1])).x
 
@@ -194,14 +210,24 @@ def bench(options: argparse.Namespace) -> dict:
             days = [prepare(options.work, cast, seed, day, options.seconds) for day in (0, 1)]
             gallery = options.work / f"{cast}-{seed}.gallery"
             gallery.unlink(missing_ok=True)
-            enrol(
-                gallery, run=days[0][0] / "run.murid", names={i: NAMES[a] for i, a in find_animals(*days[0])[2].items()}
+            enroll(
+                gallery,
+                run=days[0][0] / "run.murid",
+                names={i: NAMES[a] for i, a in find_animals(*days[0])[2].items()},
             )
             run = identify(days[1][0] / "run.murid", gallery=gallery)
             rows.append(score(days[1], run, seed % N_CAST))
-            print(f"{cast} {seed}: " + ", ".join(f"{k} {v:.2f}" for k, v in rows[-1].items()), flush=True)
-        results[cast] = {k: float(np.nanmean([row[k] for row in rows])) for k in rows[0]} | {"seeds": options.seeds}
-        print(f"{cast}: " + ", ".join(f"{k} {v:.2f}" for k, v in results[cast].items() if k != "seeds"))
+            print(
+                f"{cast} {seed}: " + ", ".join(f"{k} {v:.2f}" for k, v in rows[-1].items()),
+                flush=True,
+            )
+        results[cast] = {k: float(np.nanmean([row[k] for row in rows])) for k in rows[0]} | {
+            "seeds": options.seeds
+        }
+        print(
+            f"{cast}: "
+            + ", ".join(f"{k} {v:.2f}" for k, v in results[cast].items() if k != "seeds")
+        )
     return results
 
 
@@ -226,7 +252,9 @@ def score(day: tuple[Path, RecordingConfig], run: Run, stranger: int) -> dict[st
 
 def main() -> None:
     """Measure, or calibrate."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("bench", choices=["days", "calibrate"])
     parser.add_argument("--work", type=Path, default=Path("gallery-work"))
     parser.add_argument("--out", type=Path, default=Path())
@@ -236,7 +264,10 @@ def main() -> None:
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     if options.bench == "calibrate":
-        path, values = Path(murid.__file__).parent / "reid" / "naming_model.json", calibrate(options)
+        path, values = (
+            Path(murid.__file__).parent / "reid" / "reidentification_model.json",
+            calibrate(options),
+        )
     else:
         options.out.mkdir(parents=True, exist_ok=True)  # before hours of work are lost to it
         path, values = options.out / "gallery.json", bench(options)

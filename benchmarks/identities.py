@@ -1,25 +1,26 @@
 """Identities over whole recordings: the association alone beside them, on the same detections.
 
     python benchmarks/identities.py scenes --work /tmp/identities --seeds 901 902 903
-    python benchmarks/identities.py adapt --work /tmp/identities --scenarios lookalike-5 --seeds 901 902 903 904
-    python benchmarks/identities.py long --work /tmp/identities --scenarios lookalike-5 --seconds 600 --seeds 941 942
-    python benchmarks/identities.py degraded --seeds 20
-    python benchmarks/identities.py clips --work /tmp/identities
-    python benchmarks/identities.py day --hours 24
+    python benchmarks/identities.py adapt --work /tmp/identities --scenarios lookalike-5 --seeds 901
+    902 903 904 python benchmarks/identities.py long --work /tmp/identities --scenarios lookalike-5
+    --seconds 600 --seeds 941 942 python benchmarks/identities.py degraded --seeds 20 python
+    benchmarks/identities.py clips --work /tmp/identities python benchmarks/identities.py day
+    --hours 24
 
-``scenes`` makes the recordings of the stress bench and detects in them once (minutes each; kept in ``--work``), then
-associates and tells identities from what is stored, by five peers (roboflow's ``trackers``), by the association alone,
-linked, and as `murid track` does, which learns the animals' fur where names are in doubt; and draws the reliability
-diagram of that. ``adapt`` tells them once without
-learning the recording's animals and once with it. ``long`` counts the changes to a wrong name, or back from it, that
-last a second or more, of the association alone and of `murid track`. ``degraded`` needs no picture:
-true boxes of simulated animals go through a noise model of the detector (misses, loose and merged boxes in contact,
-duplicates, clutter). ``clips`` are the two real ones with truth under ``$MURID_DATA``. ``day`` links a generated
-recording. Each prints a table and adds its figures to ``identities.json`` in ``--out``.
+``scenes`` makes the recordings of the stress bench and detects in them once (minutes each; kept in
+``--work``), then associates and tells identities from what is stored, by five peers (roboflow's
+``trackers``), by the association alone, linked, and as `murid track` does, which learns the
+animals' fur where names are in doubt; and draws the reliability diagram of that. ``refine`` tells
+them once without learning the recording's animals and once with it. ``long`` counts the changes to
+a wrong name, or back from it, that last a second or more, of the association alone and of `murid
+track`. ``degraded`` needs no picture: true boxes of simulated animals go through a noise model of
+the detector (misses, loose and merged boxes in contact, duplicates, clutter). ``clips`` are the two
+real ones with truth under ``$MURID_DATA``. ``day`` links a generated recording. Each prints a table
+and adds its figures to ``identities.json`` in ``--out``.
 
-Identity accuracy is the share of the truth's animal-frames that have the right name (IoU >= 0.5) under the best
-one-to-one assignment of names; a switch is a true animal that has another name than when it was last seen.
-"""
+Identity accuracy is the share of the truth's animal-frames that have the right name (IoU >= 0.5)
+under the best one-to-one assignment of names; a switch is a true animal that has another name than
+when it was last seen."""
 
 from __future__ import annotations
 
@@ -39,15 +40,15 @@ import numpy as np
 from association.peers import PEERS, Peer
 from scipy.optimize import linear_sum_assignment
 
-from murid.appearance.second_pass import look_closer
+from murid.appearance.second_pass import run_second_pass
 from murid.core import Detections, DetectionTable, Tracks
 from murid.core.boxes import compute_iou
 from murid.core.embeddings import normalize
-from murid.core.progress import silent
+from murid.core.progress import no_progress
 from murid.datasets.mot_text import read_mot
-from murid.identification import Identified, identify_animals
-from murid.identification.point_matches import Ties
-from murid.identification.tracklet_features import Prints
+from murid.identification import IdentificationResult, link_tracklets
+from murid.identification.point_matches import PointMatches
+from murid.identification.tracklet_features import FurDescriptors
 from murid.metrics import LabelledBoxes, compute_metrics
 from murid.pipeline.run import Run
 from murid.store import RunDirectory
@@ -55,20 +56,24 @@ from murid.synthetic.enclosure_kinds import build_place
 from murid.synthetic.motion import Herd
 from murid.synthetic.recording import RecordingConfig
 from murid.synthetic.scenarios import SCENARIOS, make_scenario
-from murid.tracking import TrackConfig, Tracker, follow_both_ways
+from murid.tracking import Tracker, TrackingConfig, track_bidirectionally
 
 CLIPS = {"udmt-rat2mice-a": 3, "sleapmot-2mice-homecage": 2}
 SURE = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999, 1.001)
 
 
-def match(truth: LabelledBoxes, result: LabelledBoxes, n_frames: int, least: float = 0.5) -> np.ndarray:
+def match(
+    truth: LabelledBoxes, result: LabelledBoxes, n_frames: int, least: float = 0.5
+) -> np.ndarray:
     """True id ``(N,)`` of each box of the result, matched frame by frame; -1 = none."""
     ids, a, b = (
         np.full(len(result), -1),
         np.argsort(truth.frames, kind="stable"),
         np.argsort(result.frames, kind="stable"),
     )
-    at, bt = (np.searchsorted(x.frames[o], np.arange(n_frames + 1)) for x, o in ((truth, a), (result, b)))
+    at, bt = (
+        np.searchsorted(x.frames[o], np.arange(n_frames + 1)) for x, o in ((truth, a), (result, b))
+    )
     for t in range(n_frames):
         own, found = a[at[t] : at[t + 1]], b[bt[t] : bt[t + 1]]
         iou = compute_iou(truth.boxes[own], result.boxes[found])
@@ -87,11 +92,17 @@ def assign_names(true_ids: np.ndarray, names: np.ndarray) -> dict[int, int]:
     return {int(n[j]): int(t[i]) for i, j in zip(*linear_sum_assignment(-counts), strict=True)}
 
 
-def score(truth: LabelledBoxes, result: LabelledBoxes, n_frames: int, fps: float) -> dict[str, float]:
+def score(
+    truth: LabelledBoxes, result: LabelledBoxes, n_frames: int, fps: float
+) -> dict[str, float]:
     """Identity accuracy, IDF1, switches per animal-hour."""
     true_ids = match(truth, result, n_frames)
     names = assign_names(true_ids, result.ids)
-    right = sum(names.get(n) == t for n, t in zip(result.ids.tolist(), true_ids.tolist(), strict=True) if t >= 0)
+    right = sum(
+        names.get(n) == t
+        for n, t in zip(result.ids.tolist(), true_ids.tolist(), strict=True)
+        if t >= 0
+    )
     order = np.lexsort((result.frames, true_ids))
     order = order[true_ids[order] >= 0]
     switches = int(((np.diff(true_ids[order]) == 0) & (np.diff(result.ids[order]) != 0)).sum())
@@ -103,31 +114,57 @@ def score(truth: LabelledBoxes, result: LabelledBoxes, n_frames: int, fps: float
     }
 
 
-def compare(truth: LabelledBoxes, table: DetectionTable, n_animals: int, fps: float) -> tuple[dict, Identified]:
+def compare(
+    truth: LabelledBoxes, table: DetectionTable, n_animals: int, fps: float
+) -> tuple[dict, IdentificationResult]:
     """Scores of the association alone and of identities, and these."""
-    tracker = Tracker(TrackConfig(max_tracks=n_animals), fps)
+    tracker = Tracker(TrackingConfig(max_tracks=n_animals), fps)
     tracks = Tracks.from_frames([tracker.step(detections) for detections in table])
     found, seconds = tell(table, n_animals, fps)
     alone = score(truth, LabelledBoxes.from_tracks(tracks), table.n_frames, fps)
-    return {"dam": alone, "linked": score_found(truth, found, table.n_frames, fps), "seconds": seconds}, found
+    return {
+        "dam": alone,
+        "linked": score_found(truth, found, table.n_frames, fps),
+        "seconds": seconds,
+    }, found
 
 
 def tell(
-    table: DetectionTable, n_animals: int, fps: float, prints: Prints | None = None, ties: Ties | None = None
-) -> tuple[Identified, float]:
+    table: DetectionTable,
+    n_animals: int,
+    fps: float,
+    fur_descriptors: FurDescriptors | None = None,
+    point_matches: PointMatches | None = None,
+) -> tuple[IdentificationResult, float]:
     """Identities, and the seconds that they took."""
     started = time.perf_counter()
-    witnesses = follow_both_ways(table, n_animals, fps)
-    found = identify_animals(table, n_animals, fps, witnesses=witnesses, prints=prints, ties=ties)
+    bidirectional_tracks = track_bidirectionally(table, n_animals, fps)
+    found = link_tracklets(
+        table,
+        n_animals,
+        fps,
+        bidirectional_tracks=bidirectional_tracks,
+        fur_descriptors=fur_descriptors,
+        point_matches=point_matches,
+    )
     return found, time.perf_counter() - started
 
 
-def score_found(truth: LabelledBoxes, found: Identified, n_frames: int, fps: float) -> dict[str, float]:
+def score_found(
+    truth: LabelledBoxes, found: IdentificationResult, n_frames: int, fps: float
+) -> dict[str, float]:
     """Scores of identities."""
-    return score(truth, LabelledBoxes(found.frames, found.identity_ids, found.boxes.astype(float)), n_frames, fps)
+    return score(
+        truth,
+        LabelledBoxes(found.frames, found.identity_ids, found.boxes.astype(float)),
+        n_frames,
+        fps,
+    )
 
 
-def follow_peers(truth: LabelledBoxes, table: DetectionTable, fps: float) -> dict[str, dict[str, float]]:
+def follow_peers(
+    truth: LabelledBoxes, table: DetectionTable, fps: float
+) -> dict[str, dict[str, float]]:
     """Scores of the peers on the same detections."""
     frames = [Detections(detections.boxes, detections.scores) for detections in table]
     scores = {}
@@ -137,14 +174,20 @@ def follow_peers(truth: LabelledBoxes, table: DetectionTable, fps: float) -> dic
     return scores
 
 
-def judge(truth: LabelledBoxes, found: Identified, n_frames: int) -> tuple[np.ndarray, np.ndarray]:
+def judge(
+    truth: LabelledBoxes, found: IdentificationResult, n_frames: int
+) -> tuple[np.ndarray, np.ndarray]:
     """What was said of each position that was seen, and whether it was right."""
-    seen = ~found.filled
-    result = LabelledBoxes(found.frames[seen], found.identity_ids[seen], found.boxes[seen].astype(np.float64))
+    seen = ~found.interpolated
+    result = LabelledBoxes(
+        found.frames[seen], found.identity_ids[seen], found.boxes[seen].astype(np.float64)
+    )
     true_ids = match(truth, result, n_frames, 0.3)
     names = assign_names(true_ids, result.ids)
-    right = np.array([names.get(n) == t for n, t in zip(result.ids.tolist(), true_ids.tolist(), strict=True)])
-    return found.certainties[seen][true_ids >= 0], right[true_ids >= 0]
+    right = np.array(
+        [names.get(n) == t for n, t in zip(result.ids.tolist(), true_ids.tolist(), strict=True)]
+    )
+    return found.identity_probabilities[seen][true_ids >= 0], right[true_ids >= 0]
 
 
 def tabulate_reliability(said: np.ndarray, right: np.ndarray) -> list[dict[str, float]]:
@@ -153,9 +196,17 @@ def tabulate_reliability(said: np.ndarray, right: np.ndarray) -> list[dict[str, 
     for low, high in pairwise(SURE):
         own = (said >= low) & (said < high)
         if own.any():
-            rows.append({"n": int(own.sum()), "said": float(said[own].mean()), "right": float(right[own].mean())})
+            rows.append(
+                {
+                    "n": int(own.sum()),
+                    "said": float(said[own].mean()),
+                    "right": float(right[own].mean()),
+                }
+            )
     sure = said >= 0.99
-    print(f"said >= 99 %: {sure.mean():.1%} of animal-frames, {right[sure].mean():.2%} of them right")
+    print(
+        f"said >= 99 %: {sure.mean():.1%} of animal-frames, {right[sure].mean():.2%} of them right"
+    )
     return rows
 
 
@@ -164,7 +215,9 @@ def draw_reliability(path: Path, rows: list[dict[str, float]]) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(4.5, 4.2), layout="constrained")
-    axes = figure.add_subplot(xlabel="certainty that was said", ylabel="share that was right", xlim=(0, 1), ylim=(0, 1))
+    axes = figure.add_subplot(
+        xlabel="certainty that was said", ylabel="share that was right", xlim=(0, 1), ylim=(0, 1)
+    )
     axes.plot([0, 1], [0, 1], color="0.7", linewidth=1)
     sizes = [12 + 60 * row["n"] / max(r["n"] for r in rows) for row in rows]
     axes.plot([r["said"] for r in rows], [r["right"] for r in rows], color="#0072b2")
@@ -177,9 +230,23 @@ def simulate(config: RecordingConfig) -> Iterator[tuple[np.ndarray, np.ndarray, 
     """Boxes ``(n, 4)``, whether each animal is out of its shelter, and their order from the lowest, frame by frame."""
     for_place, _, for_motion, _ = np.random.default_rng(config.seed).spawn(4)
     place = build_place(
-        for_place, config.place, config.height, config.width, config.body_px, config.n_shelters, config.tone
+        for_place,
+        config.place,
+        config.height,
+        config.width,
+        config.body_px,
+        config.n_shelters,
+        config.tone,
     )
-    herd = Herd(config.n_animals, place.ground, place.shelters, config.habits, config.body_px, config.fps, for_motion)
+    herd = Herd(
+        config.n_animals,
+        place.ground,
+        place.shelters,
+        config.habits,
+        config.body_px,
+        config.fps,
+        for_motion,
+    )
     for _ in range(config.n_frames):
         herd.step()
         along = np.abs(np.column_stack([np.cos(herd.heading), np.sin(herd.heading)]))
@@ -187,16 +254,25 @@ def simulate(config: RecordingConfig) -> Iterator[tuple[np.ndarray, np.ndarray, 
         hidden = np.zeros(config.n_animals, bool)
         for shelter in place.shelters:
             hidden |= np.linalg.norm(herd.position - shelter, axis=1) < 0.9 * config.body_px
-        yield np.concatenate([herd.position - half, herd.position + half], axis=1), ~hidden, herd.order
+        yield (
+            np.concatenate([herd.position - half, herd.position + half], axis=1),
+            ~hidden,
+            herd.order,
+        )
 
 
 def degrade(
-    frames: Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]], rng: np.random.Generator, size: int, body_px: float
+    frames: Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]],
+    rng: np.random.Generator,
+    size: int,
+    body_px: float,
 ) -> tuple[LabelledBoxes, DetectionTable]:
     """Truth and detections: misses, loose and merged boxes in contact, duplicates, clutter at a fixed place."""
-    truths, found, looks, clutter = [], [], None, rng.uniform(60, 400, 2)
+    truths, found, appearance, clutter = [], [], None, rng.uniform(60, 400, 2)
     for t, (boxes, out, order) in enumerate(frames):
-        looks = normalize(rng.normal(size=(len(boxes), size))) if looks is None else looks
+        appearance = (
+            normalize(rng.normal(size=(len(boxes), size))) if appearance is None else appearance
+        )
         iou = compute_iou(boxes, boxes) - np.eye(len(boxes))
         iou[:, ~out] = 0
         contact = iou.max(axis=1) > 0.02
@@ -212,11 +288,15 @@ def degrade(
                     np.minimum(boxes[i, :2], boxes[j, :2]), np.maximum(boxes[i, 2:], boxes[j, 2:])
                 )
         scores = np.clip(rng.normal(np.where(contact[seen], 0.75, 0.9), 0.12), 0.1, 1)
-        own = normalize(looks[seen] + rng.normal(0, 0.4, (seen.sum(), size)))
+        own = normalize(appearance[seen] + rng.normal(0, 0.4, (seen.sum(), size)))
         double = rng.random(len(shown)) < 0.01
         spot = rng.random() < 0.2
-        extra = np.concatenate([shown[double] + rng.normal(0, 0.12 * body_px, (double.sum(), 4)),
-                                np.tile([*clutter, *(clutter + 0.6 * body_px)], (int(spot), 1))])  # fmt: skip
+        extra = np.concatenate(
+            [
+                shown[double] + rng.normal(0, 0.12 * body_px, (double.sum(), 4)),
+                np.tile([*clutter, *(clutter + 0.6 * body_px)], (int(spot), 1)),
+            ]
+        )
         extra = np.concatenate([np.minimum(extra[:, :2], extra[:, 2:] - 4), extra[:, 2:]], axis=1)
         low = np.clip(rng.normal(0.4, 0.1, len(extra)), 0.1, 0.8)
         shown = np.concatenate([shown[:, :2], np.maximum(shown[:, 2:], shown[:, :2] + 4)], axis=1)
@@ -224,26 +304,42 @@ def degrade(
             Detections(
                 np.concatenate([shown, extra]).astype(np.float32),
                 np.concatenate([scores, low]).astype(np.float32),
-                np.concatenate([own, normalize(rng.normal(size=(len(extra), size)))]).astype(np.float32),
+                np.concatenate([own, normalize(rng.normal(size=(len(extra), size)))]).astype(
+                    np.float32
+                ),
             )
         )
     columns = (np.concatenate(column) for column in zip(*truths, strict=True))
     frames_, ids, boxes = columns
-    return LabelledBoxes(frames_.astype(np.int64), ids.astype(np.int64), boxes), DetectionTable.from_frames(found)
+    return LabelledBoxes(
+        frames_.astype(np.int64), ids.astype(np.int64), boxes
+    ), DetectionTable.from_frames(found)
 
 
 def run_murid(*arguments: object) -> None:
     """Run murid in a process of its own."""
-    subprocess.run([sys.executable, "-m", "murid", *map(str, arguments)], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [sys.executable, "-m", "murid", *map(str, arguments)], check=True, stdout=subprocess.DEVNULL
+    )
 
 
 def prepare(work: Path, scenario: str, seed: int, seconds: float = 60.0) -> Path:
     """Scene of a scenario with its detections, made once."""
     folder = work / (f"{scenario}-{seed}" if seconds == 60 else f"{scenario}-{seed}-{seconds:.0f}s")
     if not (folder / "run.murid" / "manifest.json").is_file():
-        run_murid("scenes", "--scenario", scenario, "--seed", seed, "--seconds", seconds, "--out", folder)
+        run_murid(
+            "scenes", "--scenario", scenario, "--seed", seed, "--seconds", seconds, "--out", folder
+        )
     animals = SCENARIOS[scenario].n_animals
-    run_murid("track", folder / "video.mp4", "--animals", animals, "--no-identities", "--out", folder / "run.murid")
+    run_murid(
+        "track",
+        folder / "video.mp4",
+        "--animals",
+        animals,
+        "--no-identities",
+        "--out",
+        folder / "run.murid",
+    )
     return folder
 
 
@@ -276,7 +372,7 @@ def bench_scenes(options: argparse.Namespace) -> dict:
                 table = run.read_detections()
                 scores, found = compare(truth, table, n, fps)
                 if found.is_doubtful:
-                    found, _ = tell(table, n, fps, *look_closer(run, silent))
+                    found, _ = tell(table, n, fps, *run_second_pass(run, no_progress))
             scores["murid"] = score_found(truth, found, table.n_frames, fps)
             rows.append(follow_peers(truth, table, fps) | scores)
             print_row(f"{scenario} {seed}", rows[-1])
@@ -296,18 +392,22 @@ def bench_adapt(options: argparse.Namespace) -> dict:
         rows = []
         for seed in options.seeds:
             folder = prepare(options.work, scenario, seed)
-            truth, n, fps = read_mot(folder / "gt" / "gt.txt"), SCENARIOS[scenario].n_animals, SCENARIOS[scenario].fps
+            truth, n, fps = (
+                read_mot(folder / "gt" / "gt.txt"),
+                SCENARIOS[scenario].n_animals,
+                SCENARIOS[scenario].fps,
+            )
             with RunDirectory.open(folder / "run.murid", writable=True) as run:
                 table = run.read_detections()
                 started = time.perf_counter()
-                close = look_closer(run, silent)
+                close = run_second_pass(run, no_progress)
                 took = time.perf_counter() - started
             row = {"seconds": took}
             for name, own in (("without", ()), ("with", close)):
                 found, seconds = tell(table, n, fps, *own)
                 row["seconds"] += bool(own) * seconds
                 row[name] = score_found(truth, found, table.n_frames, fps)
-            told = [asdict(adaptation) for adaptation in found.adaptations]
+            told = [asdict(adaptation) for adaptation in found.appearance_selections]
             both = " -> ".join(f"{row[name]['accuracy']:.2f}" for name in ("without", "with"))
             print(f"{scenario} {seed}: {both}, {row['seconds']:.0f} s, {told}", flush=True)
             rows.append(row | {"seed": seed, "estimates": told})
@@ -339,15 +439,27 @@ def bench_long(options: argparse.Namespace) -> dict:
             truth = read_mot(folder / "gt" / "gt.txt")
             with RunDirectory.open(folder / "run.murid", writable=True) as run:
                 table = run.read_detections()
-                close = look_closer(run, silent)
+                close = run_second_pass(run, no_progress)
             found, seconds = tell(table, n, fps, *close)
-            tracker = Tracker(TrackConfig(max_tracks=n), fps)
-            alone = LabelledBoxes.from_tracks(Tracks.from_frames([tracker.step(frame) for frame in table]))
+            tracker = Tracker(TrackingConfig(max_tracks=n), fps)
+            alone = LabelledBoxes.from_tracks(
+                Tracks.from_frames([tracker.step(frame) for frame in table])
+            )
             named = LabelledBoxes(found.frames, found.identity_ids, found.boxes.astype(np.float64))
             hours = len(truth) / fps / 3600
-            before, after = (count_lasting(truth, own, table.n_frames, fps) / hours for own in (alone, named))
+            before, after = (
+                count_lasting(truth, own, table.n_frames, fps) / hours for own in (alone, named)
+            )
             accuracy = score_found(truth, found, table.n_frames, fps)["accuracy"]
-            rows.append({"seed": seed, "before": before, "after": after, "accuracy": accuracy, "seconds": seconds})
+            rows.append(
+                {
+                    "seed": seed,
+                    "before": before,
+                    "after": after,
+                    "accuracy": accuracy,
+                    "seconds": seconds,
+                }
+            )
             print(
                 f"{scenario} {seed}: lasting changes per animal-hour {before:.1f} -> {after:.1f}, {accuracy:.2f}",
                 flush=True,
@@ -372,7 +484,9 @@ def bench_degraded(options: argparse.Namespace) -> dict:
             judged.append(judge(truth, found, table.n_frames))
         results[scenario] = average(rows)
         print_row(f"{scenario} ({len(rows)} seeds)", results[scenario])
-    results["reliability"] = tabulate_reliability(*(np.concatenate(column) for column in zip(*judged, strict=True)))
+    results["reliability"] = tabulate_reliability(
+        *(np.concatenate(column) for column in zip(*judged, strict=True))
+    )
     return results
 
 
@@ -380,7 +494,10 @@ def bench_clips(options: argparse.Namespace) -> dict:
     """The real clips."""
     results = {}
     for name, animals in CLIPS.items():
-        clip, run = Path(os.environ["MURID_DATA"]) / "rodents" / name, options.work / f"{name}.murid"
+        clip, run = (
+            Path(os.environ["MURID_DATA"]) / "rodents" / name,
+            options.work / f"{name}.murid",
+        )
         run_murid("track", clip / "video.mp4", "--animals", animals, "--out", run)
         table, info = RunDirectory.open(run).read_detections(), Run.open(run).info()
         results[name], _ = compare(read_mot(clip / "gt" / "gt.txt"), table, animals, info["fps"])
@@ -401,28 +518,34 @@ def bench_day(options: argparse.Namespace) -> dict:
         np.concatenate([p.boxes for p in parts]),
         np.concatenate([p.scores for p in parts]),
         None,
-        np.concatenate([[0], *(p.frame_offsets[1:] + s for p, s in zip(parts, starts[:-1], strict=True))]),
+        np.concatenate(
+            [[0], *(p.frame_offsets[1:] + s for p, s in zip(parts, starts[:-1], strict=True))]
+        ),
     )
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     started = time.perf_counter()
-    found = identify_animals(
+    found = link_tracklets(
         whole,
         config.n_animals,
         config.fps,
         embeddings=lambda: ((int(s), p.embeddings) for p, s in zip(parts, starts, strict=False)),
-        witnesses=follow_both_ways(whole, config.n_animals, config.fps),
+        bidirectional_tracks=track_bidirectionally(whole, config.n_animals, config.fps),
     )
     seconds = time.perf_counter() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{whole.n_frames} frames, {len(whole)} detections, {before:.0f} MB before: {seconds:.0f} s, {peak:.0f} MB")
+    print(
+        f"{whole.n_frames} frames, {len(whole)} detections, {before:.0f} MB before: {seconds:.0f} s, {peak:.0f} MB"
+    )
     print(f"{len(found)} positions, {len(found.crossings)} doubtful crossings")
     return {"frames": whole.n_frames, "detections": len(whole), "seconds": seconds, "peak_mb": peak}
 
 
 def main() -> None:
     """Run one of the six."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("bench", choices=["scenes", "adapt", "long", "degraded", "clips", "day"])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("bench", choices=["scenes", "refine", "long", "degraded", "clips", "day"])
     parser.add_argument("--work", type=Path, default=Path("identities-work"))
     parser.add_argument("--out", type=Path, default=Path())
     parser.add_argument("--scenarios", nargs="+", choices=list(SCENARIOS), default=list(SCENARIOS))

@@ -1,13 +1,15 @@
 """A day of several animals: memory from the first minute to the last, time of every verb on the run, room on the disk.
 
-    python benchmarks/long_run.py --hours 24 --out DIR --image docs/images/memory.png [--embeddings-every 10]
+    python benchmarks/long_run.py --hours 24 --out DIR --image docs/images/memory.png
+    [--embeddings-every 10]
 
-The camera is a film of a second that is played again and again, decoded anew once in a minute of the recording. The
-network looks at one picture in a thousand; what it would find in the others is made: five minutes of simulated animals,
-played forward and backward in turn, through the noise model of ``identities.py``, with embeddings. All else is the flow
-of ``murid track``: reading ahead, writer, parts, association. A process of its own does that, and its memory (RSS) is
-noted every second. Then the verbs are run on what is stored, each in its own process, with its peak memory. Bare
-pyarrow reads the same columns as the peer of loading.
+The camera is a film of a second that is played again and again, decoded anew once in a minute of
+the recording. The network looks at one picture in a thousand; what it would find in the others is
+made: five minutes of simulated animals, played forward and backward in turn, through the noise
+model of ``identities.py``, with embeddings. All else is the flow of ``murid track``: reading ahead,
+writer, parts, association. A process of its own does that, and its memory (RSS) is noted every
+second. Then the verbs are run on what is stored, each in its own process, with its peak memory.
+Bare pyarrow reads the same columns as the peer of loading.
 
 What is there in ``DIR`` is gone on with: a finished stage is not done again.
 """
@@ -33,14 +35,14 @@ from identities import degrade, simulate
 
 from murid.core import Detections, DetectionTable, Frame
 from murid.core.types import UInt8
-from murid.detection.config import DetectConfig
+from murid.detection.config import DetectionConfig
 from murid.detection.detector import load_detector
 from murid.pipeline.detect import describe_detection, detect_frames
-from murid.pipeline.track import conclude
+from murid.pipeline.track import track_and_identify
 from murid.store import RunDirectory
 from murid.synthetic import RecordingConfig, record
 from murid.synthetic.scenarios import make_scenario
-from murid.tracking import TrackConfig
+from murid.tracking import TrackingConfig
 from murid.video import VideoSink, open_source
 from murid.video.info import VideoInfo
 
@@ -64,7 +66,9 @@ class LoopedSource:
         pictures: list[UInt8] = []
         for index in range(start, self.info.n_frames or 0):
             if not pictures or index % DECODED_EVERY == 0:
-                pictures = [frame.image for frame in self._film.iterate() if isinstance(frame, Frame)]
+                pictures = [
+                    frame.image for frame in self._film.iterate() if isinstance(frame, Frame)
+                ]
             yield Frame(index, index / FPS, pictures[index % len(pictures)])
 
     def sample(self, n_frames: int) -> Iterator[Frame]:
@@ -74,7 +78,13 @@ class LoopedSource:
     def compute_fingerprint(self) -> dict[str, Any]:
         """What the run keeps of the source."""
         width, height = SIZE
-        return {"n_frames": self.info.n_frames, "fps": float(FPS), "width": width, "height": height, "sha256": ""}
+        return {
+            "n_frames": self.info.n_frames,
+            "fps": float(FPS),
+            "width": width,
+            "height": height,
+            "sha256": "",
+        }
 
 
 class ThinnedDetector:
@@ -130,32 +140,51 @@ def follow(folder: Path, hours: float, animals: int, every: int) -> None:
     _, made = degrade(simulate(scenario), np.random.default_rng(5), 128, scenario.body_px)
     film = folder / "film.mp4"
     if not film.is_file():
-        config = RecordingConfig(n_animals=animals, n_frames=FPS, width=SIZE[0], height=SIZE[1], body_px=60, seed=1)
+        config = RecordingConfig(
+            n_animals=animals, n_frames=FPS, width=SIZE[0], height=SIZE[1], body_px=60, seed=1
+        )
         with VideoSink(film, FPS, *SIZE) as sink:
             for recorded in record(config):
                 sink.write(recorded.frame.image)
     source = LoopedSource(film, round(hours * 3600 * FPS))
-    detect, association = DetectConfig(embeddings_every=every), TrackConfig(max_tracks=animals)
+    detect, association = (
+        DetectionConfig(embeddings_every=every),
+        TrackingConfig(max_tracks=animals),
+    )
     with RunDirectory.create(
-        folder / "day.murid", source=film, fingerprint=source.compute_fingerprint(), detector="made",
-        config={"detect": describe_detection(detect)}, existing="resume",
-    ) as run:  # fmt: skip
+        folder / "day.murid",
+        source=film,
+        fingerprint=source.compute_fingerprint(),
+        detector="made",
+        config={"detect": describe_detection(detect)},
+        existing="resume",
+    ) as run:
         if not run.is_done("detect"):
-            detect_frames(run, source, ThinnedDetector(made, film, run.next_frame), detect.batch_size, watch.report)
-        conclude(run, association, None, report=watch.report)
+            detect_frames(
+                run,
+                source,
+                ThinnedDetector(made, film, run.next_frame),
+                detect.batch_size,
+                watch.report,
+            )
+        track_and_identify(run, association, None, report=watch.report)
     watch.stop()
 
 
 def time_stages(rows: list[list[Any]]) -> None:
     """Print how long each stage took and how much memory it had in the first hour and in the last."""
     for stage in ("detect", "track"):
-        own = np.array([row[1:] for row in rows if row[0] == stage and row[1]], float).reshape(-1, 3)
+        own = np.array([row[1:] for row in rows if row[0] == stage and row[1]], float).reshape(
+            -1, 3
+        )
         if not len(own):
             continue
         hours = own[:, 0] / (3600 * FPS)
         first, last = own[hours <= min(1, hours[-1] / 4), 2], own[hours >= hours[-1] - 1, 2]
         rate = (own[-1, 0] - own[0, 0]) / max(own[-1, 1] - own[0, 1], 1e-9)
-        said = f"{np.median(first):4.0f} MB in the first hour, {np.median(last):4.0f} MB in the last"
+        said = (
+            f"{np.median(first):4.0f} MB in the first hour, {np.median(last):4.0f} MB in the last"
+        )
         took_s, peak_mb = own[-1, 1] - own[0, 1], own[:, 2].max()
         print(f"{stage:<12}{took_s:7.0f} s · {rate:6.0f} frames/s · {said}, peak {peak_mb:.0f} MB")
 
@@ -168,25 +197,36 @@ def draw(rows: list[list[Any]], path: Path) -> None:
     axes = figure.add_subplot(
         xlabel="hours of recording", ylabel="memory of the process (MB)", ylim=(0, 1.15 * BUDGET_MB)
     )
-    for stage, label, colour in (("detect", "detect and store", "#0072b2"), ("track", "associate", "#d55e00")):
-        own = np.array([row[1:] for row in rows if row[0] == stage and row[1]], float).reshape(-1, 3)
+    for stage, label, colour in (
+        ("detect", "detect and store", "#0072b2"),
+        ("track", "associate", "#d55e00"),
+    ):
+        own = np.array([row[1:] for row in rows if row[0] == stage and row[1]], float).reshape(
+            -1, 3
+        )
         axes.plot(own[:, 0] / (3600 * FPS), own[:, 2], color=colour, linewidth=1.2, label=label)
     axes.axhline(BUDGET_MB, color="0.6", linestyle="--", linewidth=1)
-    axes.annotate("budget", (0, BUDGET_MB), xytext=(2, 3), textcoords="offset points", color="0.4", fontsize=8)
+    axes.annotate(
+        "budget", (0, BUDGET_MB), xytext=(2, 3), textcoords="offset points", color="0.4", fontsize=8
+    )
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_xlim(left=0)
-    axes.xaxis.get_major_locator().set_params(steps=[1, 2, 4, 6, 10])
+    axes.xaxis.get_major_locator().set_params(transitions=[1, 2, 4, 6, 10])
     axes.legend(frameon=False, loc="lower right", ncols=2)
     figure.savefig(path, dpi=130)
 
 
 def measure_disk(run: Path, animal_hours: float) -> None:
     """Print the room that the run takes."""
-    sizes = {kind: sum(p.stat().st_size for p in (run / kind).glob("*.parquet")) for kind in
-             ("frames", "detections", "tracks", "identities")}  # fmt: skip
+    sizes = {
+        kind: sum(p.stat().st_size for p in (run / kind).glob("*.parquet"))
+        for kind in ("frames", "detections", "tracks", "identities")
+    }
     cells = " · ".join(f"{kind} {size / 1e6 / animal_hours:.2f}" for kind, size in sizes.items())
     total = sum(sizes.values())
-    print(f"disk        {total / 1e9:.2f} GB, {total / 1e6 / animal_hours:.1f} MB an animal-hour: {cells}")
+    print(
+        f"disk        {total / 1e9:.2f} GB, {total / 1e6 / animal_hours:.1f} MB an animal-hour: {cells}"
+    )
 
 
 def measure_loading(path: Path) -> None:
@@ -198,18 +238,26 @@ def measure_loading(path: Path) -> None:
     started = time.perf_counter()
     table = run.read_detections(embeddings=False)
     took = time.perf_counter() - started
-    print(f"load        {took:7.1f} s for {len(table)} detections · pyarrow, two threads: {bare:.1f} s", flush=True)
+    print(
+        f"load        {took:7.1f} s for {len(table)} detections · pyarrow, two threads: {bare:.1f} s",
+        flush=True,
+    )
     started = time.perf_counter()
     n_rows = sum(len(values) for _, values in run.iterate_embeddings())
-    print(f"embeddings  {time.perf_counter() - started:7.1f} s for {n_rows} rows, part by part", flush=True)
+    print(
+        f"embeddings  {time.perf_counter() - started:7.1f} s for {n_rows} rows, part by part",
+        flush=True,
+    )
     with (
         tempfile.TemporaryDirectory(dir=path.parent) as folder,
         RunDirectory.create(
             Path(folder, "copy.murid"), source="x", fingerprint={}, config={}, detector="made"
         ) as copy,
-    ):  # fmt: skip
+    ):
         took = 0.0
-        for frames, (_, stretch) in zip(run.iterate_frames(), run.iterate_detections(False), strict=True):
+        for frames, (_, stretch) in zip(
+            run.iterate_frames(), run.iterate_detections(False), strict=True
+        ):
             started = time.perf_counter()
             copy.write_part(frames, stretch)
             took += time.perf_counter() - started
@@ -218,7 +266,9 @@ def measure_loading(path: Path) -> None:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--hours", type=float, default=24)
     parser.add_argument("--animals", type=int, default=4)
     parser.add_argument("--embeddings-every", type=int, default=1)
@@ -239,13 +289,20 @@ def main() -> None:
     murid = [sys.executable, "-m", "murid"]
     out = {name: options.out / f"day.{name}" for name in ("csv", "parquet")}
     for name, command, result in (
-        ("identify", [*murid, "identify", str(run), "--animals", str(options.animals)], run / "manifest.json"),
+        (
+            "identify",
+            [*murid, "identify", str(run), "--animals", str(options.animals)],
+            run / "manifest.json",
+        ),
         ("info", [*murid, "info", str(run)], run / "manifest.json"),
         ("csv", [*murid, "export", str(run), "--out", str(out["csv"])], out["csv"]),
         ("parquet", [*murid, "export", str(run), "--out", str(out["parquet"])], out["parquet"]),
     ):
         took_s, peak_mb, size_mb = measure(command, result)
-        print(f"{name:<12}{took_s:7.1f} s · peak {peak_mb:5.0f} MB · file {size_mb:.1f} MB", flush=True)
+        print(
+            f"{name:<12}{took_s:7.1f} s · peak {peak_mb:5.0f} MB · file {size_mb:.1f} MB",
+            flush=True,
+        )
     measure_loading(run)
     measure_disk(run, options.hours * options.animals)
     for path in out.values():

@@ -2,9 +2,9 @@
 
     python benchmarks/scenes.py --frames 150
 
-The peer draws 640x480x3 normal numbers and clips them to a picture, which is about the least that any simulated camera
-does. Read the ratio rather than the absolute figures, which wander with the machine. Times are those of the process.
-"""
+The peer draws 640x480x3 normal numbers and clips them to a picture, which is about the least that
+any simulated camera does. Read the ratio rather than the absolute figures, which wander with the
+machine. Times are those of the process."""
 
 from __future__ import annotations
 
@@ -32,12 +32,16 @@ def make_noise(n: int) -> Iterable[object]:
     """Pictures of nothing but noise."""
     rng = np.random.default_rng(0)
     for _ in range(n):
-        yield np.clip(128 + 20 * rng.standard_normal((480, 640, 3), np.float32), 0, 255).astype(np.uint8)
+        yield np.clip(128 + 20 * rng.standard_normal((480, 640, 3), np.float32), 0, 255).astype(
+            np.uint8
+        )
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--frames", type=int, default=150)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
@@ -45,7 +49,9 @@ def main() -> None:
     for name, config in SCENARIOS.items():
         peer = measure_rate(make_noise(60))
         rate = measure_rate(record(replace(config, seed=arguments.seed, n_frames=arguments.frames)))
-        print(f"{name:12} {rate:6.1f} frames/s   {rate / peer:.2f} of bare noise ({peer:.1f} frames/s)")
+        print(
+            f"{name:12} {rate:6.1f} frames/s   {rate / peer:.2f} of bare noise ({peer:.1f} frames/s)"
+        )
 
 
 if __name__ == "__main__":

@@ -2,10 +2,10 @@
 
     python benchmarks/speed.py ../shared/data/rodents/openfield-1mouse/video.mp4 --rounds 3
 
-Each round decodes the file with PyAV alone (the peer), then tracks it, in processes of their own. Read the ratio rather
-than the absolute figures, which wander with the machine. Memory is that of the tracking process (RSS), sampled four
-times a second: its peak, and by how much it rose from the second quarter of the run to the last.
-"""
+Each round decodes the file with PyAV alone (the peer), then tracks it, in processes of their own.
+Read the ratio rather than the absolute figures, which wander with the machine. Memory is that of
+the tracking process (RSS), sampled four times a second: its peak, and by how much it rose from the
+second quarter of the run to the last."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ def time_command(arguments: list[str]) -> tuple[float, str]:
 def watch_command(arguments: list[str]) -> tuple[float, list[float]]:
     """Seconds that a command took, and its resident memory in MB four times a second."""
     started, memory = time.perf_counter(), []
-    with subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
         watched = psutil.Process(process.pid)
         while process.poll() is None:
             memory.append(watched.memory_info().rss / 1e6)
@@ -55,23 +57,32 @@ def measure_rise(memory: list[float]) -> float:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("video", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("options", nargs="*", help="further options of murid track, after --")
     arguments = parser.parse_args()
     murid = [sys.executable, "-m", "murid"]
-    print(f"import murid        {min(time_command([sys.executable, '-c', 'import murid'])[0] for _ in range(5)):.2f} s")
+    print(
+        f"import murid        {min(time_command([sys.executable, '-c', 'import murid'])[0] for _ in range(5)):.2f} s"
+    )
     print(f"murid --help        {min(time_command([*murid, '--help'])[0] for _ in range(5)):.2f} s")
     for k in range(arguments.rounds):
         decode_s, printed = time_command([sys.executable, "-c", DECODE, str(arguments.video)])
         n_frames = int(printed)
         with tempfile.TemporaryDirectory() as folder:
-            track = [*murid, "track", str(arguments.video), "--out", f"{folder}/run.murid", *arguments.options]
+            track = [
+                *murid,
+                "track",
+                str(arguments.video),
+                "--out",
+                f"{folder}/run.murid",
+                *arguments.options,
+            ]
             track_s, memory = watch_command(track)
-        rates = (
-            f"decode {n_frames / decode_s:.0f}/s · track {n_frames / track_s:.0f}/s · ratio {decode_s / track_s:.2f}"
-        )
+        rates = f"decode {n_frames / decode_s:.0f}/s · track {n_frames / track_s:.0f}/s · ratio {decode_s / track_s:.2f}"
         rss = f"peak {max(memory):.0f} MB · rise {measure_rise(memory):+.0f} MB"
         print(f"round {k + 1}: {n_frames} frames · {rates} · {rss}", flush=True)
 

@@ -1,15 +1,17 @@
 """How well a network sees: on the six scenarios with seeds that no training comes to, and on labelled recordings.
 
-    python benchmarks/weights.py --cache DIR [--detector nano] [--labelled FOLDER ...] [--poses LABELS.h5 ...]
+    python benchmarks/weights.py --cache DIR [--detector nano] [--labelled FOLDER ...] [--poses
+    LABELS.h5 ...]
 
-Over frames spread through each recording: average precision at IoU 0.5 and 0.75; the share of animals found at IoU 0.5
-with even odds or better, apart (the box overlaps no other) and in contact; re-identification between the halves of the
-recording (rank one: the share of boxes of the second half whose most alike box of the first half is the same animal).
-The peer is the detector without a network, on the same frames. Rendered frames are kept in the cache.
+Over frames spread through each recording: average precision at IoU 0.5 and 0.75; the share of
+animals found at IoU 0.5 with even odds or better, apart (the box overlaps no other) and in contact;
+re-identification between the halves of the recording (rank one: the share of boxes of the second
+half whose most alike box of the first half is the same animal). The peer is the detector without a
+network, on the same frames. Rendered frames are kept in the cache.
 
-A folder of `--labelled` holds ``video.mp4`` and ``gt/gt.txt``. `--poses` are pictures of one animal labelled with key
-points by DeepLabCut: printed is the share with exactly one detection of even odds, which holds snout and ears.
-"""
+A folder of `--labelled` holds ``video.mp4`` and ``gt/gt.txt``. `--poses` are pictures of one animal
+labelled with key points by DeepLabCut: printed is the share with exactly one detection of even
+odds, which holds snout and ears."""
 
 from __future__ import annotations
 
@@ -57,13 +59,20 @@ def film_scenario(name: str, cache: Path) -> Labelled:
         rows = []
         for k, shown in enumerate(record(config, every)):
             cv2.imwrite(str(folder / f"{k:04d}.png"), shown.frame.image[..., ::-1])
-            rows += [(k, name_, *box) for name_, box in zip(shown.truth.rows, shown.truth.boxes, strict=True)]
+            rows += [
+                (k, name_, *box)
+                for name_, box in zip(shown.truth.rows, shown.truth.boxes, strict=True)
+            ]
         np.savez(folder / "truth.npz", rows=np.array(rows))
     rows = np.load(folder / "truth.npz")["rows"]
     paths = sorted(folder.glob("*.png"))
     images = [np.ascontiguousarray(cv2.imread(str(path))[..., ::-1]) for path in paths]
     each = [rows[rows[:, 0] == k] for k in range(len(images))]
-    return Labelled(images, [r[:, 2:].astype(np.float32) for r in each], [r[:, 1].astype(np.int64) for r in each])
+    return Labelled(
+        images,
+        [r[:, 2:].astype(np.float32) for r in each],
+        [r[:, 1].astype(np.int64) for r in each],
+    )
 
 
 def read_labelled(folder: Path) -> Labelled:
@@ -72,7 +81,9 @@ def read_labelled(folder: Path) -> Labelled:
     frames = list(sample_frames(open_source(folder / "video.mp4"), N_FRAMES))
     rows = [truth.frames == frame.index for frame in frames]
     return Labelled(
-        [f.image for f in frames], [truth.boxes[r].astype(np.float32) for r in rows], [truth.ids[r] for r in rows]
+        [f.image for f in frames],
+        [truth.boxes[r].astype(np.float32) for r in rows],
+        [truth.ids[r] for r in rows],
     )
 
 
@@ -89,12 +100,17 @@ def measure(detector: Detector, recording: Labelled) -> str:
     pairs = list(zip(found, recording.boxes, strict=True))
     scores, n_truth = np.concatenate([d.scores for d in found]), sum(map(len, recording.boxes))
     precisions = [
-        compute_average_precision(scores, np.concatenate([match_greedily(d.boxes, t, iou) for d, t in pairs]), n_truth)
+        compute_average_precision(
+            scores, np.concatenate([match_greedily(d.boxes, t, iou) for d, t in pairs]), n_truth
+        )
         for iou in (0.5, 0.75)
     ]
     seen = np.concatenate([find_seen(d, t) for d, t in pairs])
     touching = np.concatenate([(compute_iou(t, t) > 0).sum(axis=1) > 1 for t in recording.boxes])
-    shares = [*precisions, *(seen[part].mean() if part.any() else np.nan for part in (~touching, touching))]
+    shares = [
+        *precisions,
+        *(seen[part].mean() if part.any() else np.nan for part in (~touching, touching)),
+    ]
     return " | ".join(f"{100 * share:5.1f}" for share in (*shares, compute_rank1(found, recording)))
 
 
@@ -109,8 +125,14 @@ def compute_rank1(found: Sequence[Detections], recording: Labelled) -> float:
     if not found or found[0].embeddings is None:
         return float("nan")
     embeddings, names, halves = [], [], []
-    for k, (detections, boxes, who) in enumerate(zip(found, recording.boxes, recording.names, strict=True)):
-        overlap = compute_iou(detections.boxes, boxes) if len(boxes) else np.zeros((len(detections.boxes), 0))
+    for k, (detections, boxes, who) in enumerate(
+        zip(found, recording.boxes, recording.names, strict=True)
+    ):
+        overlap = (
+            compute_iou(detections.boxes, boxes)
+            if len(boxes)
+            else np.zeros((len(detections.boxes), 0))
+        )
         for row in np.flatnonzero(overlap.max(axis=1, initial=0) >= 0.5):
             assert detections.embeddings is not None
             embeddings.append(detections.embeddings[row])
@@ -129,34 +151,49 @@ def measure_poses(detector: Detector, labels: Path) -> str:
     images, heads = [], []
     for index, row in table.iterrows():
         parts = index if isinstance(index, tuple) else (index,)
-        images.append(np.ascontiguousarray(cv2.imread(str(labels.parent / Path(*parts).name))[..., ::-1]))
+        images.append(
+            np.ascontiguousarray(cv2.imread(str(labels.parent / Path(*parts).name))[..., ::-1])
+        )
         points = row.droplevel(0).unstack()
-        heads.append(points.loc[[p for p in HEAD if p in points.index], ["x", "y"]].dropna().to_numpy())
+        heads.append(
+            points.loc[[p for p in HEAD if p in points.index], ["x", "y"]].dropna().to_numpy()
+        )
     fit(detector, images)
     right = 0
     for detections, head in zip(detector.detect(images), heads, strict=True):
         sure = detections.boxes[detections.scores >= EVEN_ODDS]
-        right += len(sure) == 1 and bool((head >= sure[0, :2]).all() and (head <= sure[0, 2:]).all())
+        right += len(sure) == 1 and bool(
+            (head >= sure[0, :2]).all() and (head <= sure[0, 2:]).all()
+        )
     return f"{right} of {len(images)} ({100 * right / len(images):.1f} %)"
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--detector", default="nano")
     parser.add_argument("--labelled", type=Path, nargs="*", default=[])
     parser.add_argument("--poses", type=Path, nargs="*", default=[])
     arguments = parser.parse_args()
-    print("| recording | detector | AP50 | AP75 | apart | contact | rank 1 |\n|---|---|---|---|---|---|---|")
+    print(
+        "| recording | detector | AP50 | AP75 | apart | contact | rank 1 |\n|---|---|---|---|---|---|---|"
+    )
     recordings = [(name, film_scenario(name, arguments.cache)) for name in SCENARIOS]
     recordings += [(folder.name, read_labelled(folder)) for folder in arguments.labelled]
     for name, recording in recordings:
         for detector in (arguments.detector, "background"):
-            print(f"| {name} | {detector} | {measure(load_detector(detector), recording)} |", flush=True)
+            print(
+                f"| {name} | {detector} | {measure(load_detector(detector), recording)} |",
+                flush=True,
+            )
     for labels in arguments.poses:
-        print(f"{labels.parent.name}: head held by the only detection in "
-              f"{measure_poses(load_detector(arguments.detector), labels)}")  # fmt: skip
+        print(
+            f"{labels.parent.name}: head held by the only detection in "
+            f"{measure_poses(load_detector(arguments.detector), labels)}"
+        )
 
 
 if __name__ == "__main__":

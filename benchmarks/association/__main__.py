@@ -3,11 +3,10 @@
     python benchmarks/association --data ../shared/data --out association.json
     python benchmarks/association --data ../shared/data --ablation
 
-All trackers of a run see the very same detections. Beds: ``mot17`` (given detections and camera motion),
-``animaltrack`` (truths degraded by the model of noise.py) and the six scenarios of the scene bench (the same; made once
-and kept in the cache). Needs ``pip install -e ".[bench]"``. Times are processor time and wander with the machine:
-compare them within a run.
-"""
+All trackers of a run see the very same detections. Beds: ``mot17`` (given detections and camera
+motion), ``animaltrack`` (truths degraded by the model of noise.py) and the six scenarios of the
+scene bench (the same; made once and kept in the cache). Needs ``pip install -e ".[bench]"``. Times
+are processor time and wander with the machine: compare them within a run."""
 
 from __future__ import annotations
 
@@ -72,12 +71,19 @@ def measure(bed: str, arguments: argparse.Namespace) -> list[Row]:
             seconds[name] += time.process_time() - started
             parts[name].append(score(sequence, tracked))
     n_seeds = 1 if bed == "mot17" else arguments.seeds
-    return [combine(bed, name, part, n_seeds, 1e6 * seconds[name] / n_frames) for name, part in parts.items() if part]
+    return [
+        combine(bed, name, part, n_seeds, 1e6 * seconds[name] / n_frames)
+        for name, part in parts.items()
+        if part
+    ]
 
 
 def show(rows: list[Row]) -> str:
     """Table of one bed in Markdown."""
-    lines = [f"| {rows[0].bed} | HOTA | AssA | DetA | IDF1 | MOTA | switches | µs/frame |", "|---" * 8 + "|"]
+    lines = [
+        f"| {rows[0].bed} | HOTA | AssA | DetA | IDF1 | MOTA | switches | µs/frame |",
+        "|---" * 8 + "|",
+    ]
     lines += [
         f"| {r.tracker} | {r.hota:.1f} | {r.assa:.1f} | {r.deta:.1f} | {r.idf1:.1f} | {r.mota:.1f} | {r.switches:.1f} "
         f"| {r.us_per_frame:.0f} |"
@@ -88,10 +94,16 @@ def show(rows: list[Row]) -> str:
 
 def main() -> None:
     """Measure, print and store."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path, default=os.environ.get("MURID_DATA", "../shared/data"))
     parser.add_argument("--beds", nargs="+", choices=BEDS, default=list(BEDS))
-    parser.add_argument("--ablation", action="store_true", help="the default with each ingredient off, one at a time")
+    parser.add_argument(
+        "--ablation",
+        action="store_true",
+        help="the default with each ingredient off, one at a time",
+    )
     parser.add_argument("--seeds", type=int, default=3, help="of the degraded beds")
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=60.0, help="length of the scenes")
@@ -106,7 +118,9 @@ def main() -> None:
             rows += found
     if arguments.out:
         settings = {key: str(value) for key, value in vars(arguments).items()}
-        arguments.out.write_text(json.dumps({"settings": settings, "rows": [r.to_dict() for r in rows]}, indent=1))
+        arguments.out.write_text(
+            json.dumps({"settings": settings, "rows": [r.to_dict() for r in rows]}, indent=1)
+        )
 
 
 if __name__ == "__main__":

@@ -60,7 +60,10 @@ def load_mot17(folder: Path) -> Iterator[Sequence]:
             path.name,
             info.getfloat("Sequence", "frameRate"),
             [
-                Detections(found.boxes.boxes[rows].astype(np.float32), found.scores[rows].astype(np.float32))
+                Detections(
+                    found.boxes.boxes[rows].astype(np.float32),
+                    found.scores[rows].astype(np.float32),
+                )
                 for rows in found.boxes.split(np.arange(n_frames - first))
             ],
             Truth(truth.boxes, truth.scores != 0, truth.class_ids),
@@ -74,7 +77,9 @@ def load_animaltrack(folder: Path, seed: int) -> Iterator[Sequence]:
     for number, path in enumerate(sorted(folder.glob("*_gt.txt"))):
         boxes = _sort(read_mot_table(path)).boxes
         n_frames = int(boxes.frames.max()) + 1
-        cover = np.concatenate([compute_cover(boxes.boxes[rows]) for rows in boxes.split(np.arange(n_frames))])
+        cover = np.concatenate(
+            [compute_cover(boxes.boxes[rows]) for rows in boxes.split(np.arange(n_frames))]
+        )
         name = path.name.removesuffix("_gt.txt")
         yield _degrade(name, boxes, cover, n_frames, ANIMALTRACK_FPS, 1000 * seed + number)
 
@@ -101,10 +106,18 @@ def load_scene(name: str, seed: int, seconds: float, cache: Path) -> Sequence:
 
 
 def _degrade(
-    name: str, boxes: LabelledBoxes, cover: Float64, n_frames: int, fps: float, seed: int, n_animals: int | None = None
+    name: str,
+    boxes: LabelledBoxes,
+    cover: Float64,
+    n_frames: int,
+    fps: float,
+    seed: int,
+    n_animals: int | None = None,
 ) -> Sequence:
     truth = Truth(boxes, np.ones(len(boxes), bool), np.ones(len(boxes), np.int64))
-    return Sequence(name, fps, degrade(boxes, cover, n_frames, fps, seed), truth, n_animals=n_animals)
+    return Sequence(
+        name, fps, degrade(boxes, cover, n_frames, fps, seed), truth, n_animals=n_animals
+    )
 
 
 def _read_detections(path: Path) -> MotTable:

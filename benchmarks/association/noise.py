@@ -1,16 +1,18 @@
 """What a detector makes of the truth: a seeded model of misses, loose boxes, false alarms and merged pairs.
 
-Every chance follows how far an animal is covered (its cover), and lasts: what goes wrong in a frame tends to go
-wrong in the next, as with a real detector. In the order in which they happen, with the defaults of `Noise`:
+Every chance follows how far an animal is covered (its cover), and lasts: what goes wrong in a frame
+tends to go wrong in the next, as with a real detector. In the order in which they happen, with the
+defaults of `Noise`:
 
-merged    two boxes with an IoU above 0.25 become their union while a slow chance of theirs is high (up to 35 % of
+merged    two boxes with an IoU above 0.25 become their union while a slow chance of theirs is high
+(up to 35 % of
           such frames at full overlap)
 missed    4 % of the boxes in the open, 55 % where the animal is covered altogether
 jittered  centre and size by 3 % of the size in the open, 12 % where covered; part of it lasts
 scored    0.8 in the open, 0.35 where covered, give or take, through a logistic curve
 doubled   3 % of the animals have a part of them (head, rump) boxed as well, with a low score
-false     0.4 boxes a frame of the size of an animal at places that stay for half a second or so, mostly with low scores
-"""
+false     0.4 boxes a frame of the size of an animal at places that stay for half a second or so,
+mostly with low scores"""
 
 from __future__ import annotations
 
@@ -48,15 +50,20 @@ class Noise:
 def compute_cover(boxes: Float64) -> Float64:
     """Largest share of each box of a frame that another one overlaps, if that one reaches lower down.
 
-    What stands lower in the picture is nearer to the camera; where nobody knows who is on top, this guess is as good.
-    """
+    What stands lower in the picture is nearer to the camera; where nobody knows who is on top, this
+    guess is as good."""
     shares = compute_intersections(boxes, boxes) / np.maximum(compute_areas(boxes), 1e-9)[:, None]
     behind = boxes[:, None, 3] < boxes[None, :, 3]
     return np.asarray((shares * behind).max(axis=1, initial=0.0), np.float64)
 
 
 def degrade(
-    truth: LabelledBoxes, cover: Float64, n_frames: int, fps: float, seed: int, noise: Noise | None = None
+    truth: LabelledBoxes,
+    cover: Float64,
+    n_frames: int,
+    fps: float,
+    seed: int,
+    noise: Noise | None = None,
 ) -> list[Detections]:
     """Detections of each frame of a sequence, the same for the same seed.
 
@@ -119,14 +126,20 @@ def _merge(boxes: Float64, mood: Float64, noise: Noise) -> tuple[Float64, Int64]
     merged = np.zeros(len(boxes), np.int64)
     overlap = compute_iou(boxes, boxes)
     chance = ndtr((mood[:, None] + mood[None]) / np.sqrt(2))
-    for i, j in np.argwhere(np.triu((overlap > noise.merge_iou) & (chance < noise.merge * overlap), 1)):
+    for i, j in np.argwhere(
+        np.triu((overlap > noise.merge_iou) & (chance < noise.merge * overlap), 1)
+    ):
         if not merged[i] and not merged[j]:
-            boxes[i] = np.concatenate([np.minimum(boxes[i, :2], boxes[j, :2]), np.maximum(boxes[i, 2:], boxes[j, 2:])])
+            boxes[i] = np.concatenate(
+                [np.minimum(boxes[i, :2], boxes[j, :2]), np.maximum(boxes[i, 2:], boxes[j, 2:])]
+            )
             merged[i], merged[j] = 1, 2
     return boxes, merged
 
 
-def _double(seen: tuple[Float64, Float64], rng: np.random.Generator, noise: Noise) -> tuple[Float64, Float64]:
+def _double(
+    seen: tuple[Float64, Float64], rng: np.random.Generator, noise: Noise
+) -> tuple[Float64, Float64]:
     """Boxes of parts of animals."""
     boxes = seen[0][rng.random(len(seen[0])) < noise.doubles]
     size = boxes[:, 2:] - boxes[:, :2]
@@ -139,9 +152,13 @@ def _double(seen: tuple[Float64, Float64], rng: np.random.Generator, noise: Nois
 class _Clutter:
     """False alarms: places that look like an animal for a while."""
 
-    def __init__(self, rng: np.random.Generator, truth: LabelledBoxes, noise: Noise, kept: float) -> None:
+    def __init__(
+        self, rng: np.random.Generator, truth: LabelledBoxes, noise: Noise, kept: float
+    ) -> None:
         self._rng, self._noise, self._leaving = rng, noise, (1 - kept) / 3
-        self._range = np.concatenate([truth.boxes[:, :2].min(axis=0), truth.boxes[:, 2:].max(axis=0)])
+        self._range = np.concatenate(
+            [truth.boxes[:, :2].min(axis=0), truth.boxes[:, 2:].max(axis=0)]
+        )
         self._sizes = truth.boxes[:, 2:] - truth.boxes[:, :2]
         self._boxes = self._draw(rng.poisson(noise.false_alarms))
 
@@ -151,9 +168,15 @@ class _Clutter:
         newcomers = self._draw(rng.poisson(noise.false_alarms * self._leaving))
         self._boxes = np.concatenate([self._boxes[stays], newcomers])
         size = self._boxes[:, 2:] - self._boxes[:, :2]
-        boxes = self._boxes + noise.jitter[1] / 2 * np.tile(size, 2) * rng.standard_normal(self._boxes.shape)
-        scores = expit(logit(noise.false_score) + noise.score_spread * rng.standard_normal(len(boxes)))
-        return np.concatenate([np.minimum(boxes[:, :2], boxes[:, 2:] - 1), boxes[:, 2:]], axis=1), scores
+        boxes = self._boxes + noise.jitter[1] / 2 * np.tile(size, 2) * rng.standard_normal(
+            self._boxes.shape
+        )
+        scores = expit(
+            logit(noise.false_score) + noise.score_spread * rng.standard_normal(len(boxes))
+        )
+        return np.concatenate(
+            [np.minimum(boxes[:, :2], boxes[:, 2:] - 1), boxes[:, 2:]], axis=1
+        ), scores
 
     def _draw(self, n: int) -> Float64:
         half = self._sizes[self._rng.integers(len(self._sizes), size=n)] / 2

@@ -1,9 +1,8 @@
 """The peers: roboflow's ``trackers`` (Apache-2), each with its own settings, told the frame rate.
 
-Thresholds are left as their authors have them, for the scores of all beds are on the scale for which they were made.
-The camera's motion, where it is given, goes to the one peer that can use it, BoT-SORT, in place of its own estimate
-from the pictures, which are not there.
-"""
+Thresholds are left as their authors have them, for the scores of all beds are on the scale for
+which they were made. The camera's motion, where it is given, goes to the one peer that can use it,
+BoT-SORT, in place of its own estimate from the pictures, which are not there."""
 
 from __future__ import annotations
 
@@ -42,7 +41,9 @@ class Peer:
     def _step(self, detections: Detections) -> TrackedDetections:
         rows = np.arange(len(detections))
         given = sv.Detections(detections.boxes, confidence=detections.scores, data={"row": rows})
-        found = self._tracker.update(given, _NO_PICTURE) if self._moves else self._tracker.update(given)
+        found = (
+            self._tracker.update(given, _NO_PICTURE) if self._moves else self._tracker.update(given)
+        )
         ids = np.full(len(detections), -1, np.int64)
         if len(found):
             ids[found.data["row"]] = found.tracker_id

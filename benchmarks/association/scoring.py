@@ -37,7 +37,11 @@ def score(sequence: Sequence, tracked: SequenceOf[TrackedDetections]) -> Scores:
     return compute_scores(truth, result[kept], len(tracked))
 
 
-def combine(bed: str, tracker: str, parts: SequenceOf[Scores], n_seeds: int, us_per_frame: float) -> Row:
+def combine(
+    bed: str, tracker: str, parts: SequenceOf[Scores], n_seeds: int, us_per_frame: float
+) -> Row:
     """Sum the sequences of a bed."""
     m = Scores.combine(parts).to_metrics()
-    return Row(bed, tracker, m.hota, m.assa, m.deta, m.idf1, m.mota, m.id_switches / n_seeds, us_per_frame)
+    return Row(
+        bed, tracker, m.hota, m.assa, m.deta, m.idf1, m.mota, m.id_switches / n_seeds, us_per_frame
+    )

@@ -2,12 +2,12 @@
 
     python benchmarks/association/speed.py --out speed.json
 
-Animals walk at random, their velocities correlated, in a picture of 1280 x 720: 5 % misses, 1 % false alarms, boxes
-give or take a pixel, embeddings of 128 numbers. Contenders take turns, round after round, each in the processor time of
-its thread; its best round counts, the ratio is to the fastest peer. ``stretch`` hands over whole stretches,
-as `murid track` does with what it has stored; ``frame`` one frame after the other, as `murid live`; ``readable`` is
-`murid.Tracker`, the truth for both.
-"""
+Animals walk at random, their velocities correlated, in a picture of 1280 x 720: 5 % misses, 1 %
+false alarms, boxes give or take a pixel, embeddings of 128 numbers. Contenders take turns, round
+after round, each in the processor time of its thread; its best round counts, the ratio is to the
+fastest peer. ``stretch`` hands over whole stretches, as `murid track` does with what it has stored;
+``frame`` one frame after the other, as `murid live`; ``readable`` is `murid.Tracker`, the truth for
+both."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from peers import PEERS, Peer
 from murid.core.embeddings import normalize
 from murid.core.types import Detections, DetectionTable, TrackedDetections, Tracks
 from murid.metrics import LabelledBoxes, compute_metrics
-from murid.tracking import TrackConfig, Tracker, make_tracker
+from murid.tracking import Tracker, TrackingConfig, make_tracker
 
 WIDTH, HEIGHT, FPS, SIZE = 1280, 720, 30.0, 128
 Follow = Callable[[DetectionTable, list[Detections]], list[TrackedDetections] | Tracks]
@@ -34,7 +34,11 @@ def make_stream(n: int, n_frames: int, seed: int) -> tuple[LabelledBoxes, list[D
     rng = np.random.default_rng(seed)
     half = np.array([24.0, 16.0]) * min(1.0, (50 / n) ** 0.5)
     room = np.array([WIDTH, HEIGHT]) - half
-    places, steps, looks = rng.uniform(half, room, (n, 2)), rng.normal(0, 2, (n, 2)), rng.normal(size=(n, SIZE))
+    places, steps, looks = (
+        rng.uniform(half, room, (n, 2)),
+        rng.normal(0, 2, (n, 2)),
+        rng.normal(size=(n, SIZE)),
+    )
     truths, frames = [], []
     for _ in range(n_frames):
         steps = 0.9 * steps + rng.normal(0, 0.4 * half[1] / 16, (n, 2))
@@ -44,12 +48,18 @@ def make_stream(n: int, n_frames: int, seed: int) -> tuple[LabelledBoxes, list[D
         seen, n_false = rng.random(n) > 0.05, rng.binomial(n, 0.01)
         centres = np.concatenate([places[seen], rng.uniform(half, room, (n_false, 2))])
         jitter = rng.normal(0, 1, (len(centres), 4)) * half[0] / 24
-        shown = np.concatenate([looks[seen] + rng.normal(0, 0.3, (seen.sum(), SIZE)), rng.normal(size=(n_false, SIZE))])
-        boxes = (np.concatenate([centres - half, centres + half], axis=1) + jitter).astype(np.float32)
+        shown = np.concatenate(
+            [looks[seen] + rng.normal(0, 0.3, (seen.sum(), SIZE)), rng.normal(size=(n_false, SIZE))]
+        )
+        boxes = (np.concatenate([centres - half, centres + half], axis=1) + jitter).astype(
+            np.float32
+        )
         scores = rng.uniform(0.6, 0.95, len(boxes)).astype(np.float32)
         frames.append(Detections(boxes, scores, normalize(shown).astype(np.float32)))
     numbers = np.repeat(np.arange(n_frames), n)
-    return LabelledBoxes(numbers, np.tile(np.arange(1, n + 1), n_frames), np.concatenate(truths)), frames
+    return LabelledBoxes(
+        numbers, np.tile(np.arange(1, n + 1), n_frames), np.concatenate(truths)
+    ), frames
 
 
 def list_contenders() -> dict[str, Follow]:
@@ -59,15 +69,15 @@ def list_contenders() -> dict[str, Follow]:
         return lambda _, frames: Peer(name, FPS, None).follow(frames)
 
     def readable(_: DetectionTable, frames: list[Detections]) -> list[TrackedDetections]:
-        tracker = Tracker(TrackConfig(), FPS)
+        tracker = Tracker(TrackingConfig(), FPS)
         return [tracker.step(frame) for frame in frames]
 
     def one_by_one(_: DetectionTable, frames: list[Detections]) -> list[TrackedDetections]:
-        tracker = make_tracker(TrackConfig(), FPS)
+        tracker = make_tracker(TrackingConfig(), FPS)
         return [tracker.step(frame) for frame in frames]
 
     own: dict[str, Follow] = {
-        "murid, stretch": lambda table, _: make_tracker(TrackConfig(), FPS).follow(table),
+        "murid, stretch": lambda table, _: make_tracker(TrackingConfig(), FPS).follow(table),
         "murid, frame": one_by_one,
         "murid, readable": readable,
     }
@@ -88,13 +98,18 @@ def measure(n: int, arguments: argparse.Namespace) -> dict[str, dict[str, float]
             found = follow(table, frames)
             times[name] = min(times[name], 1e6 * (time.thread_time() - started) / n_frames)
             tracks[name] = found if isinstance(found, Tracks) else Tracks.from_frames(found)
-    scores = {name: compute_metrics(truth, LabelledBoxes.from_tracks(t), n_frames).idf1 for name, t in tracks.items()}
+    scores = {
+        name: compute_metrics(truth, LabelledBoxes.from_tracks(t), n_frames).idf1
+        for name, t in tracks.items()
+    }
     return {name: {"us": times[name], "idf1": scores[name]} for name in contenders}
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--animals", type=int, nargs="+", default=[4, 10, 20, 50, 100, 300])
     parser.add_argument("--frames", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)
@@ -107,7 +122,9 @@ def main() -> None:
         fastest = min(found[name]["us"] for name in PEERS)
         print(f"{n} animals: {fastest / found['murid, stretch']['us']:.0f} times the fastest peer")
         for name, row in found.items():
-            print(f"    {name:<16} {row['us']:8.1f} us a frame   IDF1 {row['idf1']:.1f}", flush=True)
+            print(
+                f"    {name:<16} {row['us']:8.1f} us a frame   IDF1 {row['idf1']:.1f}", flush=True
+            )
     if arguments.out:
         arguments.out.write_text(json.dumps(results, indent=1) + "\n")
 

@@ -12,8 +12,8 @@ from beds import Sequence
 from noise import Float64
 
 from murid.core.types import Detections, DetectionTable, TrackedDetections
-from murid.identification import identify_animals
-from murid.tracking import TrackConfig, Tracker, follow_both_ways
+from murid.identification import link_tracklets
+from murid.tracking import Tracker, TrackingConfig, track_bidirectionally
 
 
 class Linked:
@@ -24,11 +24,19 @@ class Linked:
 
     def follow(self, frames: list[Detections]) -> list[TrackedDetections]:
         """Tell the animals of all frames at once."""
-        table, n, fps = DetectionTable.from_frames(frames), self._sequence.n_animals, self._sequence.fps
-        found = identify_animals(table, n, fps, witnesses=follow_both_ways(table, n, fps))
+        table, n, fps = (
+            DetectionTable.from_frames(frames),
+            self._sequence.n_animals,
+            self._sequence.fps,
+        )
+        found = link_tracklets(
+            table, n, fps, bidirectional_tracks=track_bidirectionally(table, n, fps)
+        )
         bounds = np.searchsorted(found.frames, np.arange(len(frames) + 1))
         return [
-            TrackedDetections(Detections(found.boxes[a:b], found.scores[a:b]), found.identity_ids[a:b])
+            TrackedDetections(
+                Detections(found.boxes[a:b], found.scores[a:b]), found.identity_ids[a:b]
+            )
             for a, b in pairwise(bounds)
         ]
 
@@ -36,27 +44,29 @@ class Linked:
 class Dam:
     """DAM on a sequence, told how the camera moves where that is known."""
 
-    def __init__(self, config: TrackConfig, sequence: Sequence, motion: Float64 | None) -> None:
+    def __init__(self, config: TrackingConfig, sequence: Sequence, motion: Float64 | None) -> None:
         self._tracker = Tracker(config, sequence.fps)
         self._motion = motion
 
     def follow(self, frames: list[Detections]) -> list[TrackedDetections]:
         """Follow the animals frame after frame."""
         motion = repeat(None) if self._motion is None else self._motion
-        return [self._tracker.step(detections, m) for detections, m in zip(frames, motion, strict=False)]
+        return [
+            self._tracker.step(detections, m) for detections, m in zip(frames, motion, strict=False)
+        ]
 
 
 Make = Callable[[Sequence], Dam | Linked]
 
 
 def _vary(**changes: Any) -> Make:
-    return lambda s: Dam(replace(TrackConfig(), **changes), s, s.motion)
+    return lambda s: Dam(replace(TrackingConfig(), **changes), s, s.motion)
 
 
 DAM: dict[str, Make] = {
-    "DAM paper": lambda s: Dam(TrackConfig.paper(), s, None),
+    "DAM paper": lambda s: Dam(TrackingConfig.paper(), s, None),
     "DAM": _vary(),
-    "DAM, N known": lambda s: Dam(TrackConfig(max_tracks=s.n_animals), s, s.motion),
+    "DAM, N known": lambda s: Dam(TrackingConfig(max_tracks=s.n_animals), s, s.motion),
     "linked, N known": lambda s: Linked(s),
 }
 WANTS_NUMBER = ("DAM, N known", "linked, N known")
@@ -64,17 +74,17 @@ WANTS_NUMBER = ("DAM, N known", "linked, N known")
 ABLATION: dict[str, Make] = {
     "DAM": _vary(),
     "no second pass for low scores": _vary(low_score_threshold=None),
-    "fixed score thresholds": _vary(score_share=0.0, birth_share=0.0),
-    "no weight of size": _vary(size_weight=0.0, first_limit=0.8),
-    "no weight of score": _vary(score_weight=0.0, first_limit=0.8),
-    "merged boxes count as any other": _vary(merged_share=None),
-    "paper's second stage (IoU)": _vary(second_cost="iou", second_limit=0.5),
-    "no isolation": _vary(isolation=None),
-    "velocity does not die away": _vary(coast_s=None),
-    "boxes go on growing": _vary(grows=True),
-    "aspect ratio as of pedestrians": _vary(aspect_noise=0.01),
-    "without camera motion": lambda s: Dam(TrackConfig(), s, None),
-    "doubles removed": _vary(duplicate_limit=0.15),
+    "fixed score thresholds": _vary(min_relative_score=0.0, min_relative_birth_score=0.0),
+    "no weight of size": _vary(size_weight=0.0, stage1_max_cost=0.8),
+    "no weight of score": _vary(score_weight=0.0, stage1_max_cost=0.8),
+    "merged boxes count as any other": _vary(min_merged_overlap=None),
+    "paper's second stage (IoU)": _vary(stage2_cost="iou", stage2_max_cost=0.5),
+    "no isolation": _vary(neighbour_gate=None),
+    "velocity does not die away": _vary(velocity_decay_s=None),
+    "boxes go on growing": _vary(predict_growth=True),
+    "aspect ratio as of pedestrians": _vary(aspect_ratio_std=0.01),
+    "without camera motion": lambda s: Dam(TrackingConfig(), s, None),
+    "doubles removed": _vary(duplicate_max_cost=0.15),
     "detection's own box": _vary(output_boxes="detection"),
     "Kalman filter's box": _vary(output_boxes="kalman"),
 }

@@ -49,4 +49,7 @@ plt.show()
 # Every row says how certain its name is, and whether it was filled in.
 import numpy as np
 
-{name: float(np.nanmin(trajectories.certainty[:, k]).round(3)) for k, name in enumerate(trajectories.individuals)}
+{
+    name: float(np.nanmin(trajectories.identity_probability[:, k]).round(3))
+    for k, name in enumerate(trajectories.individuals)
+}

@@ -2,8 +2,8 @@
 At most N animals
 =================
 
-Where the number of animals is known, identities are told from the whole recording; each says how sure it is.
-"""
+Where the number of animals is known, identities are told from the whole recording; each says how
+sure it is."""
 
 # %%
 # A recording of four synthetic animals stands in for yours.
@@ -24,10 +24,14 @@ import murid
 
 run = murid.track(video, animals=4)
 facts = run.info()
-[(track["id"], track["n_frames"], track["n_filled"], track["mean_certainty"]) for track in facts["tracks"]]
+[
+    (track["id"], track["n_frames"], track["n_interpolated"], track["mean_identity_probability"])
+    for track in facts["tracks"]
+]
 
 # %%
-# The moments at which two of them may have been exchanged, the most doubtful first: look at these in the video.
+# The moments at which two of them may have been exchanged, the most doubtful first: look at these
+# in the video.
 facts["crossings"][:5]
 
 # %%
@@ -36,7 +40,7 @@ import matplotlib.pyplot as plt
 
 trajectories = run.trajectories()
 for k, name in enumerate(trajectories.individuals):
-    plt.plot(trajectories.time_s, trajectories.certainty[:, k], label=f"animal {name}")
+    plt.plot(trajectories.time_s, trajectories.identity_probability[:, k], label=f"animal {name}")
 plt.xlabel("time (s)")
 plt.ylabel("certainty of the name")
 plt.ylim(0, 1.02)
@@ -44,7 +48,8 @@ plt.legend()
 plt.show()
 
 # %%
-# Another number, which is an upper bound, costs no new detection: identities are told anew from what is stored.
+# Another number, which is an upper bound, costs no new detection: identities are told anew from
+# what is stored.
 from murid.pipeline.identify import identify
 
 len(identify(run.path, animals=5).info()["tracks"])

@@ -2,8 +2,8 @@
 Into other tools
 ================
 
-The tracks of a run go to the formats that the field uses; each is opened here by a reader that is not murid's.
-"""
+The tracks of a run go to the formats that the field uses; each is opened here by a reader that is
+not murid's."""
 
 # %%
 # A recording of two synthetic animals stands in for yours.

@@ -2,8 +2,8 @@
 Many videos
 ===========
 
-One after the other; a broken one does not stop the rest. On the command line: ``murid track 'day*/*.mp4' --animals 2``.
-"""
+One after the other; a broken one does not stop the rest. On the command line: ``murid track
+'day*/*.mp4' --animals 2``."""
 
 # %%
 # A recording of two synthetic animals stands in for yours.
@@ -23,10 +23,15 @@ video = folder / "video.mp4"
 
 # %%
 import murid
-from murid.pipeline.batch import find_sources, name_runs, track_videos
+from murid.pipeline.batch import default_run_paths, find_sources, track_videos
 
 sources = find_sources([str(folder / "*.mp4")])
-runs = name_runs(sources, folder / "runs")
-outcomes = list(track_videos(sources, runs, lambda source, out: murid.track(source, animals=2, out=out)))
+runs = default_run_paths(sources, folder / "runs")
+outcomes = list(
+    track_videos(sources, runs, lambda source, out: murid.track(source, animals=2, out=out))
+)
 for outcome in outcomes:
-    print(Path(outcome.source).name, "failed" if outcome.run is None else len(outcome.run.info()["tracks"]))
+    print(
+        Path(outcome.source).name,
+        "failed" if outcome.run is None else len(outcome.run.info()["tracks"]),
+    )

@@ -2,10 +2,9 @@
 A network of one's own
 ======================
 
-From a recording of a single animal, without any label: it is cut out, and put together with others into training
-pictures. Here the training stops after a few steps; on your own recordings give it an hour or more
-(``murid train --solo alone.mp4 --minutes 60``).
-"""
+From a recording of a single animal, without any label: it is cut out, and put together with others
+into training pictures. Here the training stops after a few steps; on your own recordings give it an
+hour or more (``murid train --solo alone.mp4 --minutes 60``)."""
 
 # %%
 # A recording of one synthetic animal stands in for yours.
@@ -23,7 +22,7 @@ video = folder / "video.mp4"
 
 # %%
 from murid.synthetic.still import StillConfig
-from murid.training.config import FootageConfig, TrainConfig
+from murid.training.config import ClipConfig, TrainConfig
 from murid.training.recipe import gather_data, train
 
 config = TrainConfig(
@@ -33,7 +32,7 @@ config = TrainConfig(
     steps_per_epoch=6,
     n_workers=0,
     stills=StillConfig(size_px=128, body_px=(20, 60)),
-    footage=FootageConfig(n_recorded=2, n_composed=1),
+    footage=ClipConfig(n_recorded=2, n_composed=1),
 )
 out = folder / "weights"
 fitted = train(config, gather_data(config, [], [video], out), out, sources=["alone.mp4"])

@@ -21,7 +21,8 @@ write_sequence(folder, record(config), info)
 run = murid.track(folder / "video.mp4", animals=4)
 
 # %%
-# An arena file says where the walls and zones are, and how long a pixel is. ``murid arena`` draws one.
+# An arena file says where the walls and zones are, and how long a pixel is. ``murid arena`` draws
+# one.
 arena = folder / "cage.arena.toml"
 arena.write_text("""
 width = 480
@@ -38,7 +39,8 @@ polygon = [[140, 105], [340, 105], [340, 255], [140, 255]]
 """)
 
 # %%
-# Positions are smoothed over half a second, and short gaps bridged: see :doc:`/measures`. ``describe`` says how.
+# Positions are smoothed over half a second, and short gaps bridged: see :doc:`/measures`.
+# ``describe`` says how.
 behaviour = run.behaviour(arena)
 behaviour.describe()
 
@@ -49,7 +51,9 @@ import pandas as pd
 from murid.analysis.measures import measure_all
 
 tables = {name: pd.DataFrame(table) for name, table in measure_all(behaviour, bin_s=5).items()}
-tables["animals"].groupby("animal")[["distance_cm", "immobile_s", "border_s", "contact_s"]].sum().round(1)
+tables["animals"].groupby("animal")[
+    ["distance_cm", "immobile_s", "border_s", "contact_s"]
+].sum().round(1)
 
 # %%
 tables["zones"].pivot(index="animal", columns="start_s", values="time_s").round(1)

@@ -2,8 +2,8 @@
 The same names on another day
 =============================
 
-A gallery is a file that knows the animals of a study. Put them in once, and later recordings are named from it.
-"""
+A gallery is a file that knows the animals of a study. Put them in once, and later recordings are
+named from it."""
 
 # %%
 # Two days of three synthetic mice stand in for your recordings: the same animals, in other light.
@@ -37,11 +37,14 @@ for seed, light in ((21, 0.75), (22, 0.6)):
 import murid
 
 first = murid.track(days[0], animals=3)
-gallery = murid.enrol(folder / "cohort.gallery", run=first.path, names={1: "alice", 2: "bob", 3: "cleo"})
+gallery = murid.enroll(
+    folder / "cohort.gallery", run=first.path, names={1: "alice", 2: "bob", 3: "cleo"}
+)
 [animal.name for animal in gallery.animals]
 
 # %%
-# The second day is named from the gallery. Each name has a chance to be right; below one half, none is given.
+# The second day is named from the gallery. Each name has a chance to be right; below one half, none
+# is given.
 second = murid.track(days[1], animals=3, gallery=folder / "cohort.gallery")
 second.names
 
@@ -56,7 +59,11 @@ for row, run in enumerate((murid.Run.open(first.path), second)):
     trajectories = run.trajectories()
     frame = next(open_source(days[row]).iterate(100)).image
     for name, axis in zip(("alice", "bob", "cleo"), axes[row], strict=True):
-        x, y = trajectories.position[100, :, list(trajectories.individuals).index(name)].round().astype(int)
+        x, y = (
+            trajectories.position[100, :, list(trajectories.individuals).index(name)]
+            .round()
+            .astype(int)
+        )
         axis.imshow(frame[max(0, y - 35) : y + 35, max(0, x - 35) : x + 35])
         axis.set_title(f"{name}, day {row + 1}")
         axis.axis("off")

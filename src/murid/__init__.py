@@ -11,46 +11,53 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from murid.core import Detections, DetectionTable, Frame, TrackedDetections, Tracks, Trajectories
-    from murid.detection.config import DetectConfig
+    from murid.core import (
+        Detections,
+        DetectionTable,
+        Frame,
+        TrackedDetections,
+        Tracks,
+        Trajectories,
+    )
+    from murid.detection.config import DetectionConfig
     from murid.errors import MuridError
     from murid.metrics import Metrics
-    from murid.pipeline.enroll import enrol
+    from murid.pipeline.enroll import enroll
     from murid.pipeline.run import Run
     from murid.pipeline.track import track
-    from murid.tracking import TrackConfig, Tracker
+    from murid.tracking import Tracker, TrackingConfig
 
 _HOMES = {
-    "DetectConfig": "murid.detection.config",
+    "DetectionConfig": "murid.detection.config",
     "DetectionTable": "murid.core",
     "Detections": "murid.core",
     "Frame": "murid.core",
     "Metrics": "murid.metrics",
     "MuridError": "murid.errors",
     "Run": "murid.pipeline.run",
-    "TrackConfig": "murid.tracking",
+    "TrackingConfig": "murid.tracking",
     "TrackedDetections": "murid.core",
     "Tracker": "murid.tracking",
     "Tracks": "murid.core",
     "Trajectories": "murid.core",
-    "enrol": "murid.pipeline.track",
+    "enroll": "murid.pipeline.track",
     "track": "murid.pipeline.track",
 }
 
 __all__ = [
-    "DetectConfig",
+    "DetectionConfig",
     "DetectionTable",
     "Detections",
     "Frame",
     "Metrics",
     "MuridError",
     "Run",
-    "TrackConfig",
     "TrackedDetections",
     "Tracker",
+    "TrackingConfig",
     "Tracks",
     "Trajectories",
-    "enrol",
+    "enroll",
     "track",
 ]
 

@@ -3,15 +3,13 @@
 ::
 
     MuridError
-    ├── ArrayError            an array or value handed to a function has the wrong shape, type or range
-    ├── FileError             a file or directory is not what it should be (names file, field, expected, got)
-    │   ├── SourceError       a video, an image folder or a glob
-    │   ├── FormatError       ground truth, exports and other tables
-    │   ├── ModelError        a network file
-    │   ├── RunError          a run directory
-    │   └── StorageError      the disk or its permissions
-    ├── ConfigError           a setting, or a combination of settings
-    └── MissingExtraError     an optional dependency that is not installed
+    ├── ArrayError            an array or value handed to a function has the wrong shape, type or
+    range ├── FileError             a file or directory is not what it should be (names file, field,
+    expected, got) │   ├── SourceError       a video, an image folder or a glob │   ├── FormatError
+    ground truth, exports and other tables │   ├── ModelError        a network file │   ├── RunError
+    a run directory │   └── StorageError      the disk or its permissions ├── ConfigError
+    a setting, or a combination of settings └── MissingExtraError     an optional dependency that is
+    not installed
 """
 
 from __future__ import annotations
@@ -93,5 +91,7 @@ class MissingExtraError(MuridError, ImportError):
     """
 
     def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"{package} is not installed; install it with: pip install 'murid[{extra}]'")
+        super().__init__(
+            f"{package} is not installed; install it with: pip install 'murid[{extra}]'"
+        )
         self.package, self.extra = package, extra

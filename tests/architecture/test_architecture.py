@@ -21,7 +21,9 @@ SOURCES = sorted((ROOT / "src" / "murid").rglob("*.py"))
 def run_python(code: str, **environment: str) -> str:
     """Output of code run in a fresh interpreter."""
     command = [sys.executable, "-c", code]
-    result = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | environment)
+    result = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=os.environ | environment
+    )
     assert result.returncode == 0, result.stderr
     return result.stdout.strip()
 
@@ -37,7 +39,10 @@ def find_requirements(name: str) -> set[str]:
         found.add(current)
         lines = distribution(current).requires or []
         wanted = [line for line in lines if "extra ==" not in line and _applies(line)]
-        waiting += [re.split(r"[\s;<>=!~\[(]", line, maxsplit=1)[0].lower().replace("_", "-") for line in wanted]
+        waiting += [
+            re.split(r"[\s;<>=!~\[(]", line, maxsplit=1)[0].lower().replace("_", "-")
+            for line in wanted
+        ]
     return found
 
 
@@ -50,7 +55,9 @@ def _applies(requirement: str) -> bool:
 
 def test_rooms_import_only_what_lies_below() -> None:
     program = Path(sys.executable).with_name("lint-imports")
-    result = subprocess.run([program, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        [program, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert result.returncode == 0, result.stdout
 
 
@@ -64,10 +71,20 @@ def test_every_public_name_is_there_and_listed() -> None:
 
 
 @pytest.mark.parametrize(
-    "first", ["murid.tracking", "murid.pipeline.track", "murid.pipeline.run", "murid.cli.track", "murid.cli.app"]
+    "first",
+    [
+        "murid.tracking",
+        "murid.pipeline.track",
+        "murid.pipeline.run",
+        "murid.cli.track",
+        "murid.cli.app",
+    ],
 )
 def test_track_is_a_function_whatever_was_imported_before(first: str) -> None:
-    assert run_python(f"import {first}, murid; print(callable(murid.track), callable(murid.Tracker))") == "True True"
+    assert (
+        run_python(f"import {first}, murid; print(callable(murid.track), callable(murid.Tracker))")
+        == "True True"
+    )
 
 
 def test_importing_murid_imports_nothing_heavy() -> None:

@@ -11,11 +11,13 @@ from murid.export.tracks_chunk import Stretch
 N_FRAMES = 7
 
 
-def make_recording(*, identified: bool = True, times_s: np.ndarray | None = None, **changes) -> Recording:
+def make_recording(
+    *, identified: bool = True, times_s: np.ndarray | None = None, **changes
+) -> Recording:
     """Animals 3 and 7 in stretches of four and three frames; 7 is missing in frame 2, both in frame 5.
 
-    In frame 4, 3 was filled in. Ids are in descending order within a frame, and frame 0 has a box of no track.
-    """
+    In frame 4, 3 was filled in. Ids are in descending order within a frame, and frame 0 has a box
+    of no track."""
     times = np.arange(N_FRAMES) / 25 if times_s is None else times_s
     return Recording(
         **{
@@ -25,7 +27,10 @@ def make_recording(*, identified: bool = True, times_s: np.ndarray | None = None
             "fps": 25.0,
             "n_frames": N_FRAMES,
             "identified": identified,
-            "read": lambda: [_make_stretch(0, times[:4], identified), _make_stretch(4, times[4:], identified)],
+            "read": lambda: [
+                _make_stretch(0, times[:4], identified),
+                _make_stretch(4, times[4:], identified),
+            ],
             "fingerprint": "abc",
             "made": datetime(2026, 5, 4, 9, tzinfo=UTC),
             **changes,
@@ -34,7 +39,7 @@ def make_recording(*, identified: bool = True, times_s: np.ndarray | None = None
 
 
 def _make_stretch(first: int, times_s: np.ndarray, identified: bool) -> Stretch:
-    boxes, scores, ids, filled, certainties, counts = [], [], [], [], [], []
+    boxes, scores, ids, interpolated, identity_probabilities, counts = [], [], [], [], [], []
     for frame in range(first, first + len(times_s)):
         present = {2: [3], 5: []}.get(frame, [7, -1, 3] if frame == 0 else [7, 3])
         for i in present:
@@ -42,8 +47,8 @@ def _make_stretch(first: int, times_s: np.ndarray, identified: bool) -> Stretch:
             was_filled = identified and (frame, i) == (4, 3)
             scores.append(0 if was_filled else 0.5 + i / 20)
             ids.append(i)
-            filled.append(was_filled)
-            certainties.append(0.5 if frame < 2 else 0.99)
+            interpolated.append(was_filled)
+            identity_probabilities.append(0.5 if frame < 2 else 0.99)
         counts.append(len(present))
     table = DetectionTable(
         np.array(boxes, np.float32),
@@ -51,14 +56,21 @@ def _make_stretch(first: int, times_s: np.ndarray, identified: bool) -> Stretch:
         None,
         np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
     )
-    told = (np.array(filled), np.array(certainties, np.float32)) if identified else (None, None)
+    told = (
+        (np.array(interpolated), np.array(identity_probabilities, np.float32))
+        if identified
+        else (None, None)
+    )
     return Stretch(first, times_s, Tracks(table, np.array(ids, np.int64), *told))
 
 
 def make_empty() -> Recording:
     """Seven frames without animals."""
     table = DetectionTable(
-        np.zeros((0, 4), np.float32), np.zeros(0, np.float32), None, np.zeros(N_FRAMES + 1, np.int64)
+        np.zeros((0, 4), np.float32),
+        np.zeros(0, np.float32),
+        None,
+        np.zeros(N_FRAMES + 1, np.int64),
     )
     stretch = Stretch(0, np.arange(N_FRAMES) / 25, Tracks(table, np.zeros(0, np.int64)))
     return make_recording(read=lambda: [stretch])

@@ -15,7 +15,7 @@ def slowly(stage, done, total):
     if sys.argv[3] == "slow":
         time.sleep(0.05)
 try:
-    track(sys.argv[1], animals=3, detector="background", out=sys.argv[2], patience_s=1.0, report=slowly)
+    track(sys.argv[1], animals=3, detector="background", out=sys.argv[2], read_timeout_s=1.0, report=slowly)
 except MuridError as error:
     sys.exit(f"murid: {error}")
 """

@@ -17,7 +17,9 @@ def make_detections(frame: int, embedding_size: int | None = 5) -> Detections:
     if embedding_size is not None:
         embeddings = rng.normal(size=(n, embedding_size)).astype(np.float32)
         embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
-    return Detections(np.hstack([corners, corners + 20]), rng.random(n, dtype=np.float32), embeddings)
+    return Detections(
+        np.hstack([corners, corners + 20]), rng.random(n, dtype=np.float32), embeddings
+    )
 
 
 def write_frames(run: RunDirectory, n_frames: int, embedding_size: int | None = 5) -> None:

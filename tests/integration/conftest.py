@@ -18,7 +18,9 @@ def clip(tmp_path_factory) -> Path:
             sink.write(recorded.frame.image)
             for box, row in zip(recorded.truth.boxes, recorded.truth.rows, strict=True):
                 left, top, width, height = *box[:2], *(box[2:] - box[:2])
-                rows.append(f"{recorded.frame.index + 1},{row + 1},{left},{top},{width},{height},1,1,1")
+                rows.append(
+                    f"{recorded.frame.index + 1},{row + 1},{left},{top},{width},{height},1,1,1"
+                )
     (directory / "gt.txt").write_text("\n".join(rows) + "\n")
     return directory / "cage.mp4"
 
@@ -29,7 +31,7 @@ def tracked(clip, tmp_path_factory) -> Path:
     from murid.pipeline.track import track
 
     out = tmp_path_factory.mktemp("run") / "cage.murid"
-    return track(clip, animals=3, detector="background", adapt=False, out=out).path
+    return track(clip, animals=3, detector="background", refine=False, out=out).path
 
 
 @pytest.fixture

@@ -20,8 +20,17 @@ LEFT, RIGHT = "arena:left,0,0,320,0,320,240,0,240", "arena:right,320,0,640,0,640
 def two_cages(tmp_path_factory):
     """Two animals in the left half of the picture, one in the right."""
     path = tmp_path_factory.mktemp("two") / "two.mp4"
-    look = {"n_frames": 200, "width": 320, "height": 240, "body_px": 42, "coats": ("black",), "tone": 0.65}
-    halves = [record(RecordingConfig(n_animals=n, seed=seed, **look)) for n, seed in ((2, 3), (1, 4))]
+    look = {
+        "n_frames": 200,
+        "width": 320,
+        "height": 240,
+        "body_px": 42,
+        "coats": ("black",),
+        "tone": 0.65,
+    }
+    halves = [
+        record(RecordingConfig(n_animals=n, seed=seed, **look)) for n, seed in ((2, 3), (1, 4))
+    ]
     with VideoSink(path, 30, 640, 240) as sink:
         for recorded in zip(*halves, strict=True):
             sink.write(np.hstack([of_half.frame.image for of_half in recorded]))
@@ -63,9 +72,21 @@ def test_what_is_ignored_is_in_no_track(two_cages, tmp_path):
 def test_numbers_have_to_be_there_for_all_arenas_or_none(two_cages, tmp_path, capsys):
     file = tmp_path / "two.toml"
     assert draw(two_cages, file, "--polygon", LEFT, "--polygon", RIGHT, "--animals", "left=2") == 0
-    command = ["track", str(two_cages), "--arena", str(file), "--detector", "background", "--out", str(tmp_path / "r")]
+    command = [
+        "track",
+        str(two_cages),
+        "--arena",
+        str(file),
+        "--detector",
+        "background",
+        "--out",
+        str(tmp_path / "r"),
+    ]
     assert murid_cli(command) == EXIT_ERROR
-    assert "animals: expected a number for every arena or for none, got none for right" in capsys.readouterr().err
+    assert (
+        "animals: expected a number for every arena or for none, got none for right"
+        in capsys.readouterr().err
+    )
     assert not (tmp_path / "r").exists()
     assert murid_cli([*command, "--animals", "1"]) == 0
     assert Run.open(tmp_path / "r").trajectories().individuals == ("1", "2", "3")
@@ -73,10 +94,34 @@ def test_numbers_have_to_be_there_for_all_arenas_or_none(two_cages, tmp_path, ca
 
 def test_drawn_from_options_and_changed(two_cages, tmp_path, capsys):
     file = tmp_path / "a.toml"
-    assert draw(two_cages, file, "--polygon", LEFT, "--circle", "nest:den@left,60,60,30", "--size", "left,40") == 0
+    assert (
+        draw(
+            two_cages,
+            file,
+            "--polygon",
+            LEFT,
+            "--circle",
+            "nest:den@left,60,60,30",
+            "--size",
+            "left,40",
+        )
+        == 0
+    )
     assert "1 arenas, 1 zones, 0 ignored, 0.125 cm/pixel" in capsys.readouterr().out
     assert cv2.imread(str(file.with_suffix(".png"))).shape[1] > 640
-    assert draw(two_cages, file, "--arena", str(file), "--circle", "den@left,70,70,20", "--scale", "0,0,100,0,50") == 0
+    assert (
+        draw(
+            two_cages,
+            file,
+            "--arena",
+            str(file),
+            "--circle",
+            "den@left,70,70,20",
+            "--scale",
+            "0,0,100,0,50",
+        )
+        == 0
+    )
     layout = read_arena_file(file)
     assert [(zone.kind, zone.circle) for zone in layout.zones] == [("zone", (70, 70, 20))]
     assert layout.cm_per_px == 0.5
@@ -92,7 +137,9 @@ def test_scale_by_checkerboard(tmp_path, capsys):
     assert draw(tmp_path / "board.png", out, "--checkerboard", "5x4,2.5") == 0
     assert read_arena_file(out).cm_per_px == pytest.approx(0.125, rel=0.01)
     assert draw(tmp_path / "board.png", out, "--checkerboard", "7x7,2.5") == EXIT_ERROR
-    assert "--checkerboard: expected one of 7x7 inner corners, got none in" in capsys.readouterr().err
+    assert (
+        "--checkerboard: expected one of 7x7 inner corners, got none in" in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize(
@@ -112,7 +159,10 @@ def test_scale_by_checkerboard(tmp_path, capsys):
             ["--scale", "0,0,9,0,5", "--checkerboard", "5x4,2"],
             "scale: expected one of --scale, --size and",
         ),
-        (["--animals", "left=2"], "--animals: expected ARENA=N of an arena that is drawn, got 'left=2'"),
+        (
+            ["--animals", "left=2"],
+            "--animals: expected ARENA=N of an arena that is drawn, got 'left=2'",
+        ),
         (["--polygon", LEFT, "--animals", "left=0"], "left.animals: expected 1 or more, got 0"),
     ],
 )

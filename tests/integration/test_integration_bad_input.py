@@ -27,20 +27,36 @@ def refuse(capsys, *arguments, words=()):
 
 
 def test_missing_file(tmp_path, capsys):
-    refuse(capsys, "track", tmp_path / "none.mp4", "--detector", "background", words=["none.mp4", "nothing there"])
+    refuse(
+        capsys,
+        "track",
+        tmp_path / "none.mp4",
+        "--detector",
+        "background",
+        words=["none.mp4", "nothing there"],
+    )
     assert not list(tmp_path.iterdir())
 
 
 def test_directory_without_frames(tmp_path, capsys):
     (tmp_path / "empty").mkdir()
-    refuse(capsys, "track", tmp_path / "empty", "--detector", "background", words=["empty", "pictures"])
+    refuse(
+        capsys, "track", tmp_path / "empty", "--detector", "background", words=["empty", "pictures"]
+    )
     assert [p.name for p in tmp_path.iterdir()] == ["empty"]
 
 
 @pytest.mark.parametrize("content", [b"plain text\n" * 100, b""])
 def test_text_named_mp4_and_empty_file(tmp_path, capsys, content):
     (tmp_path / "a.mp4").write_bytes(content)
-    refuse(capsys, "track", tmp_path / "a.mp4", "--detector", "background", words=["a.mp4", "expected", "got"])
+    refuse(
+        capsys,
+        "track",
+        tmp_path / "a.mp4",
+        "--detector",
+        "background",
+        words=["a.mp4", "expected", "got"],
+    )
     assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]
 
 
@@ -80,15 +96,38 @@ def test_network_that_is_not_ours(tmp_path, capsys, clip):
     from onnx import TensorProto, helper
 
     (tmp_path / "text.onnx").write_text("no network")
-    refuse(capsys, "track", clip, "--detector", tmp_path / "text.onnx", "--out", tmp_path / "r", words=["text.onnx"])
+    refuse(
+        capsys,
+        "track",
+        clip,
+        "--detector",
+        tmp_path / "text.onnx",
+        "--out",
+        tmp_path / "r",
+        words=["text.onnx"],
+    )
     value = helper.make_tensor_value_info
     node = helper.make_node("Relu", ["image"], ["y"])
     graph = helper.make_graph(
         [node], "g", [value("image", TensorProto.FLOAT, [1])], [value("y", TensorProto.FLOAT, [1])]
     )
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)]), tmp_path / "other.onnx")
-    refuse(capsys, "track", clip, "--detector", tmp_path / "other.onnx", "--out", tmp_path / "r", words=["other.onnx"])
-    refuse(capsys, "track", clip, "--detector", "nonsense", "--out", tmp_path / "r", words=["nonsense"])
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)]),
+        tmp_path / "other.onnx",
+    )
+    refuse(
+        capsys,
+        "track",
+        clip,
+        "--detector",
+        tmp_path / "other.onnx",
+        "--out",
+        tmp_path / "r",
+        words=["other.onnx"],
+    )
+    refuse(
+        capsys, "track", clip, "--detector", "nonsense", "--out", tmp_path / "r", words=["nonsense"]
+    )
     assert not (tmp_path / "r").exists()
 
 
@@ -99,7 +138,16 @@ def test_impossible_numbers_of_animals(capsys, clip, tmp_path):
 
 def test_place_that_is_a_file_or_holds_other_things(tmp_path, capsys, clip):
     (tmp_path / "file").write_text("mine")
-    refuse(capsys, "track", clip, "--detector", "background", "--out", tmp_path / "file", words=["file"])
+    refuse(
+        capsys,
+        "track",
+        clip,
+        "--detector",
+        "background",
+        "--out",
+        tmp_path / "file",
+        words=["file"],
+    )
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.tex").write_text("mine")
     line = ["track", clip, "--detector", "background", "--out", tmp_path / "full", "--restart"]
@@ -111,8 +159,15 @@ def test_place_that_is_a_file_or_holds_other_things(tmp_path, capsys, clip):
 def test_other_video_in_the_same_run_directory(tmp_path, capsys, clip, tracked, still_video):
     run = tmp_path / "run"
     shutil.copytree(tracked, run)
-    refuse(capsys, "track", still_video, "--detector", "background", "--out", run, words=["--restart"])
-    assert murid_cli(["track", str(clip), "--animals", "3", "--detector", "background", "--out", str(run)]) == 0
+    refuse(
+        capsys, "track", still_video, "--detector", "background", "--out", run, words=["--restart"]
+    )
+    assert (
+        murid_cli(
+            ["track", str(clip), "--animals", "3", "--detector", "background", "--out", str(run)]
+        )
+        == 0
+    )
 
 
 def test_no_space_left(tmp_path, capsys, clip, monkeypatch):
@@ -136,14 +191,34 @@ def test_no_space_left(tmp_path, capsys, clip, monkeypatch):
     assert murid_cli([str(a) for a in command]) == 0
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere"
+)
 def test_no_permission(tmp_path, capsys, clip):
     (tmp_path / "locked").mkdir(mode=0o500)
-    refuse(capsys, "track", clip, "--detector", "background", "--out", tmp_path / "locked" / "run", words=["locked"])
+    refuse(
+        capsys,
+        "track",
+        clip,
+        "--detector",
+        "background",
+        "--out",
+        tmp_path / "locked" / "run",
+        words=["locked"],
+    )
 
 
 def test_unknown_export_formats(tmp_path, capsys, tracked):
-    refuse(capsys, "export", tracked, "--format", "word", "--out", tmp_path / "x", words=["word", "mot"])
+    refuse(
+        capsys,
+        "export",
+        tracked,
+        "--format",
+        "word",
+        "--out",
+        tmp_path / "x",
+        words=["word", "mot"],
+    )
     refuse(capsys, "export", tracked, "--out", tmp_path / "x.docx", words=["docx"])
     refuse(capsys, "info", tmp_path, words=["manifest.json"])
     assert not list(tmp_path.iterdir())

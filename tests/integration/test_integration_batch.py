@@ -8,7 +8,7 @@ import pytest
 
 from murid.cli import run as murid_cli
 from murid.errors import ConfigError
-from murid.pipeline.batch import find_sources, name_runs
+from murid.pipeline.batch import default_run_paths, find_sources
 
 
 @pytest.fixture
@@ -22,7 +22,14 @@ def night(clip, tmp_path):
 
 
 def test_a_broken_video_does_not_stop_the_rest(night, capsys):
-    arguments = ["track", str(night / "day*" / "*.mp4"), "--detector", "background", "--animals", "2"]
+    arguments = [
+        "track",
+        str(night / "day*" / "*.mp4"),
+        "--detector",
+        "background",
+        "--animals",
+        "2",
+    ]
     assert murid_cli(arguments) == 1
     said = capsys.readouterr()
     assert "1 of 3 videos could not be tracked" in said.err
@@ -41,13 +48,26 @@ def test_a_broken_video_does_not_stop_the_rest(night, capsys):
 
 
 def test_runs_go_to_one_folder(night, capsys):
-    sources = [str(night / "day1" / "cage.mp4"), str(shutil.copy(night / "day2" / "cage.mp4", night / "other.mp4"))]
-    assert murid_cli(["track", *sources, "--detector", "background", "--out", str(night / "runs")]) == 0
+    sources = [
+        str(night / "day1" / "cage.mp4"),
+        str(shutil.copy(night / "day2" / "cage.mp4", night / "other.mp4")),
+    ]
+    assert (
+        murid_cli(["track", *sources, "--detector", "background", "--out", str(night / "runs")])
+        == 0
+    )
     assert {path.name for path in (night / "runs").iterdir()} == {"cage.murid", "other.murid"}
 
 
 def test_names_that_clash_are_refused_before_the_first_is_tracked(night, capsys):
-    arguments = ["track", str(night / "day*" / "cage.mp4"), "--detector", "background", "--out", str(night / "runs")]
+    arguments = [
+        "track",
+        str(night / "day*" / "cage.mp4"),
+        "--detector",
+        "background",
+        "--out",
+        str(night / "runs"),
+    ]
     assert murid_cli(arguments) == 1
     assert "different runs" in capsys.readouterr().err
     assert not (night / "runs").exists()
@@ -60,10 +80,12 @@ def test_globs(night):
     drawn = night / "day2" / "cage.murid" / "exports" / "annotated.mp4"
     drawn.parent.mkdir(parents=True)
     drawn.write_bytes(b"")
-    assert find_sources([str(night / "day2" / "**" / "*.mp4")]) == [str(night / "day2" / "cage.mp4")]
+    assert find_sources([str(night / "day2" / "**" / "*.mp4")]) == [
+        str(night / "day2" / "cage.mp4")
+    ]
     with pytest.raises(ConfigError, match="1 pictures of 4"):
         find_sources([str(night / "day1" / "*.mp4"), str(night / "**" / "*.*")])
     with pytest.raises(ConfigError, match="twice"):
         find_sources([str(night / "day1" / "cage.mp4"), str(night / "day1" / "c*.mp4")])
     with pytest.raises(ConfigError, match="different runs"):
-        name_runs(["a/cage.mp4", "a/cage.avi"])
+        default_run_paths(["a/cage.mp4", "a/cage.avi"])

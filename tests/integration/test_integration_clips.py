@@ -16,8 +16,13 @@ from murid.cli import run as murid_cli
 pytestmark = [pytest.mark.data, pytest.mark.slow]
 
 
-def evaluate(capsys: pytest.CaptureFixture[str], clip: Path, out: Path, animals: int) -> dict[str, float]:
-    assert murid_cli(["track", str(clip / "video.mp4"), "--animals", str(animals), "--out", str(out)]) == 0
+def evaluate(
+    capsys: pytest.CaptureFixture[str], clip: Path, out: Path, animals: int
+) -> dict[str, float]:
+    assert (
+        murid_cli(["track", str(clip / "video.mp4"), "--animals", str(animals), "--out", str(out)])
+        == 0
+    )
     capsys.readouterr()
     assert murid_cli(["evaluate", str(out), str(clip / "gt" / "gt.txt"), "--json", "-"]) == 0
     scores: dict[str, float] = json.loads(capsys.readouterr().out)["combined"]
@@ -25,7 +30,9 @@ def evaluate(capsys: pytest.CaptureFixture[str], clip: Path, out: Path, animals:
 
 
 def test_one_mouse_in_an_open_field(data_dir: Path, tmp_path: Path) -> None:
-    run = murid.track(data_dir / "rodents" / "openfield-1mouse" / "video.mp4", out=tmp_path / "run.murid")
+    run = murid.track(
+        data_dir / "rodents" / "openfield-1mouse" / "video.mp4", out=tmp_path / "run.murid"
+    )
     tracks = run.info()["tracks"]
     longest = max(tracks, key=lambda track: track["n_frames"])
     assert longest["n_frames"] >= 0.98 * 2330
@@ -36,17 +43,25 @@ def test_one_mouse_in_an_open_field(data_dir: Path, tmp_path: Path) -> None:
     assert np.nanmax(step) < 60  # pixels a frame: half a body
 
 
-def test_a_rat_and_two_mice(data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_rat_and_two_mice(
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     scores = evaluate(capsys, data_dir / "rodents" / "udmt-rat2mice-a", tmp_path / "run.murid", 3)
     assert scores["idf1"] >= 80
 
 
-def test_two_mice_in_a_home_cage(data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    scores = evaluate(capsys, data_dir / "rodents" / "sleapmot-2mice-homecage", tmp_path / "run.murid", 2)
+def test_two_mice_in_a_home_cage(
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scores = evaluate(
+        capsys, data_dir / "rodents" / "sleapmot-2mice-homecage", tmp_path / "run.murid", 2
+    )
     assert scores["idf1"] >= 50
 
 
-def test_penguins_run_through(data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_penguins_run_through(
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     clip = data_dir / "animaltrack" / "penguin_5"
     assert murid_cli(["track", str(clip / "video.mp4"), "--out", str(tmp_path / "run.murid")]) == 0
     assert murid_cli(["info", str(tmp_path / "run.murid"), "--json"]) == 0
@@ -59,7 +74,9 @@ def test_a_killed_run_ends_like_an_undisturbed_one(data_dir: Path, tmp_path: Pat
     whole, killed = tmp_path / "whole.murid", tmp_path / "killed.murid"
 
     def start(out: Path) -> subprocess.Popen[bytes]:
-        return subprocess.Popen([sys.executable, "-m", "murid", "track", str(video), "--out", str(out)])
+        return subprocess.Popen(
+            [sys.executable, "-m", "murid", "track", str(video), "--out", str(out)]
+        )
 
     assert start(whole).wait() == 0
     process = start(killed)

@@ -39,7 +39,17 @@ def test_there_and_back_again(cage, tmp_path, capsys):
     truth = read(cage)
     murid(capsys, "convert", cage, "--to", "coco", "--out", tmp_path / "coco")
     murid(capsys, "convert", tmp_path / "coco", "--to", "mot", "--out", tmp_path / "mot")
-    murid(capsys, "convert", tmp_path / "mot", "--to", "yolo", "--out", tmp_path / "yolo", "--pictures", "link")
+    murid(
+        capsys,
+        "convert",
+        tmp_path / "mot",
+        "--to",
+        "yolo",
+        "--out",
+        tmp_path / "yolo",
+        "--pictures",
+        "link",
+    )
     murid(capsys, "convert", tmp_path / "yolo", "--to", "mot", "--out", tmp_path / "again")
     for name in ("coco", "mot", "yolo", "again"):
         sequence = read(tmp_path / name)
@@ -71,7 +81,9 @@ def test_pictures_are_those_of_their_frames(clip, tmp_path, capsys):
 
 
 def test_runs_are_data(tracked, tmp_path, capsys):
-    said = murid(capsys, "convert", tracked, "--to", "mot", "--out", tmp_path / "mot", "--pictures", "none").out
+    said = murid(
+        capsys, "convert", tracked, "--to", "mot", "--out", tmp_path / "mot", "--pictures", "none"
+    ).out
     tracks = Run.open(tracked).tracks()
     assert f"1 sequences, 90 frames, {(tracks.track_ids >= 0).sum()} boxes" in said
     assert not (tmp_path / "mot" / "cage" / "img1").exists()
@@ -81,7 +93,9 @@ def test_runs_are_data(tracked, tmp_path, capsys):
 
 def test_problems_are_shown_at_once_and_can_be_skipped(cage, tmp_path, capsys):
     rows = (cage / "gt" / "gt.txt").read_text().splitlines()
-    (cage / "gt" / "gt.txt").write_text("\n".join([*rows, rows[0], "500,1,5,5,9,9,1", "2,9,5,5,0,9,1"]))
+    (cage / "gt" / "gt.txt").write_text(
+        "\n".join([*rows, rows[0], "500,1,5,5,9,9,1", "2,9,5,5,0,9,1"])
+    )
     command = ["convert", cage, "--to", "coco", "--out", tmp_path / "coco"]
     err = murid(capsys, *command, code=EXIT_ERROR).err
     assert "got 3 problems" in err
@@ -96,7 +110,9 @@ def test_problems_are_shown_at_once_and_can_be_skipped(cage, tmp_path, capsys):
 def test_nothing_is_overwritten_and_nothing_half_written(cage, tmp_path, capsys):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.tex").write_text("mine")
-    err = murid(capsys, "convert", cage, "--to", "mot", "--out", tmp_path / "out", code=EXIT_ERROR).err
+    err = murid(
+        capsys, "convert", cage, "--to", "mot", "--out", tmp_path / "out", code=EXIT_ERROR
+    ).err
     assert "an empty directory" in err
     (cage / "cage.mp4").unlink()
     command = ["convert", cage, "--to", "yolo", "--out", tmp_path / "yolo", "--pictures", "none"]
@@ -144,9 +160,15 @@ def test_info_draws_runs_too(tracked, tmp_path, capsys):
 
 
 def test_info_of_nothing_to_draw(cage, tmp_path, capsys):
-    assert "sheet.xyz" in murid(capsys, "info", cage, "--sheet", tmp_path / "sheet.xyz", code=EXIT_ERROR).err
+    assert (
+        "sheet.xyz"
+        in murid(capsys, "info", cage, "--sheet", tmp_path / "sheet.xyz", code=EXIT_ERROR).err
+    )
     (cage / "cage.mp4").unlink()
-    assert "pictures" in murid(capsys, "info", cage, "--sheet", tmp_path / "sheet.png", code=EXIT_ERROR).err
+    assert (
+        "pictures"
+        in murid(capsys, "info", cage, "--sheet", tmp_path / "sheet.png", code=EXIT_ERROR).err
+    )
     assert not list(tmp_path.glob("sheet*"))
 
 
@@ -154,6 +176,20 @@ def test_info_of_nothing_to_draw(cage, tmp_path, capsys):
 def test_real_data_sets(data_dir, tmp_path, capsys):
     place = data_dir / "rodents" / "sleapmot-2mice-homecage" / "proofread.slp"
     poses = data_dir / "rodents" / "openfield-1mouse" / "labeled"
-    said = murid(capsys, "convert", place, poses, "--to", "yolo", "--out", tmp_path / "yolo", "--pictures", "link").out
+    said = murid(
+        capsys,
+        "convert",
+        place,
+        poses,
+        "--to",
+        "yolo",
+        "--out",
+        tmp_path / "yolo",
+        "--pictures",
+        "link",
+    ).out
     assert "2 sequences, 213 frames, 289 boxes" in said
-    assert "problems  none" in murid(capsys, "info", tmp_path / "yolo", "--sheet", tmp_path / "sheet.png").out
+    assert (
+        "problems  none"
+        in murid(capsys, "info", tmp_path / "yolo", "--sheet", tmp_path / "sheet.png").out
+    )

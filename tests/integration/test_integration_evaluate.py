@@ -24,7 +24,9 @@ def swapped(tracked, tmp_path) -> Path:
     first, second = ids[np.argsort(-counts)[:2]]
     late = table[:, 0] > 45
     table[:, 1] = np.select(
-        [late & (table[:, 1] == first), late & (table[:, 1] == second)], [second, first], table[:, 1]
+        [late & (table[:, 1] == first), late & (table[:, 1] == second)],
+        [second, first],
+        table[:, 1],
     )
     np.savetxt(tmp_path / "cage.txt", table, fmt="%g", delimiter=",")
     return tmp_path / "cage.txt"
@@ -40,14 +42,18 @@ def call(capsys, *arguments) -> tuple[int, str, str]:
 def test_report_shows_where_identities_broke(swapped, clip, tmp_path, capsys):
     files = {name: tmp_path / f"scores.{name}" for name in ("json", "md")}
     options = ["--video", clip, "--fps", 30, "--json", files["json"], "--markdown", files["md"]]
-    code, out, err = call(capsys, "evaluate", swapped, clip.with_name("gt.txt"), "--report", tmp_path / "r", *options)
+    code, out, err = call(
+        capsys, "evaluate", swapped, clip.with_name("gt.txt"), "--report", tmp_path / "r", *options
+    )
     assert code == 0, err
     scores = json.loads(files["json"].read_text())["combined"]
     assert scores["id_switches"] >= 2
     assert f"{scores['hota']:.1f}" in out
     assert f"| {scores['hota']:.1f} |" in files["md"].read_text()
     page = (tmp_path / "r" / "index.html").read_text()
-    pictures = sorted(path.relative_to(tmp_path / "r").as_posix() for path in (tmp_path / "r").glob("*/*"))
+    pictures = sorted(
+        path.relative_to(tmp_path / "r").as_posix() for path in (tmp_path / "r").glob("*/*")
+    )
     assert len(pictures) == 2 + scores["id_switches"]
     assert all(f'src="{picture}"' in page for picture in pictures)
     for picture in pictures:
@@ -60,15 +66,22 @@ def test_report_shows_where_identities_broke(swapped, clip, tmp_path, capsys):
 def test_report_without_video_has_timeline_and_map(swapped, clip, tmp_path, capsys):
     truth = shutil.copy(clip.with_name("gt.txt"), tmp_path / "truth.txt")
     swapped.rename(tmp_path / "result.txt")
-    code, _, err = call(capsys, "evaluate", tmp_path / "result.txt", truth, "--report", tmp_path / "r")
+    code, _, err = call(
+        capsys, "evaluate", tmp_path / "result.txt", truth, "--report", tmp_path / "r"
+    )
     assert code == 0, err
     assert "No video found" in (tmp_path / "r" / "index.html").read_text()
-    assert sorted(path.name for path in (tmp_path / "r" / "truth").iterdir()) == ["map.png", "timeline.png"]
+    assert sorted(path.name for path in (tmp_path / "r" / "truth").iterdir()) == [
+        "map.png",
+        "timeline.png",
+    ]
 
 
 def test_report_says_which_extra_it_needs(swapped, clip, tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    code, _, err = call(capsys, "evaluate", swapped, clip.with_name("gt.txt"), "--report", tmp_path / "r")
+    code, _, err = call(
+        capsys, "evaluate", swapped, clip.with_name("gt.txt"), "--report", tmp_path / "r"
+    )
     assert code == EXIT_ERROR
     assert "murid[report]" in err
     assert not (tmp_path / "r").exists()
@@ -85,7 +98,10 @@ def test_report_refuses_a_video_of_another_size(tracked, clip, still_video, tmp_
     ("info", "words"),
     [
         ("seqLength=80\n", ["one length", "got 90 in", "80 in the truth"]),
-        ("seqLength=90\nimWidth=640\nimHeight=480\n", ["size of the pictures", "320x240", "640x480"]),
+        (
+            "seqLength=90\nimWidth=640\nimHeight=480\n",
+            ["size of the pictures", "320x240", "640x480"],
+        ),
     ],
 )
 def test_run_of_another_video_than_the_truth(tracked, clip, tmp_path, capsys, info, words):
@@ -108,8 +124,12 @@ def test_run_is_scored_with_its_detections(tracked, clip, capsys):
 
 
 def test_frames_of_a_strip():
-    switch = Switch(frame=50, last_frame=40, truth_id=1, old_id=1, new_id=2, truth_row=0, last_truth_row=0)
+    switch = Switch(
+        frame=50, last_frame=40, truth_id=1, old_id=1, new_id=2, truth_row=0, last_truth_row=0
+    )
     assert choose_frames(switch, 1000, 25) == [30, 35, 40, 45, 50, 55, 60]
     assert choose_frames(switch, 56, 25) == [30, 35, 40, 45, 50, 55]
-    near = Switch(frame=4, last_frame=3, truth_id=1, old_id=1, new_id=2, truth_row=0, last_truth_row=0)
+    near = Switch(
+        frame=4, last_frame=3, truth_id=1, old_id=1, new_id=2, truth_row=0, last_truth_row=0
+    )
     assert choose_frames(near, 100, None) == [3, 4, 10, 16]

@@ -16,7 +16,9 @@ NAMES = {"deeplabcut": "cage.dlc.h5", "idtracker": "trajectories.h5", "via": "ca
 
 def export_all(run: Path, out: Path) -> dict[str, Path]:
     """Every format, by its name."""
-    paths = {name: out / NAMES.get(name, f"cage{known.suffixes[0]}") for name, known in FORMATS.items()}
+    paths = {
+        name: out / NAMES.get(name, f"cage{known.suffixes[0]}") for name, known in FORMATS.items()
+    }
     for name, path in paths.items():
         assert murid_cli(["export", str(run), "--format", name, "--out", str(path)]) == 0
     return paths
@@ -35,36 +37,51 @@ def assert_readers_agree(run: Path, out: Path) -> None:
     seen = np.isfinite(trajectories.confidence)
     frames = np.flatnonzero(seen.any(axis=1))
     assert len(trajectories.individuals) > 1
-    assert trajectories.filled is not None
+    assert trajectories.interpolated is not None
 
     paths = export_all(run, out)
     dataset = xarray.load_dataset(paths["movement"])
     np.testing.assert_array_equal(dataset["position"], position)
     np.testing.assert_array_equal(dataset["shape"], trajectories.shape)
-    np.testing.assert_array_equal(dataset["filled"], trajectories.filled)
+    np.testing.assert_array_equal(dataset["interpolated"], trajectories.interpolated)
     via = load_dataset(paths["via"], source_software="VIA-tracks")
     np.testing.assert_allclose(via["position"], position[frames], atol=1e-3)
     poses = load_dataset(paths["deeplabcut"], source_software="DeepLabCut").position
     np.testing.assert_allclose(poses.sel(keypoints="center"), position, atol=1e-3)
-    assert pandas.read_hdf(paths["deeplabcut"]).columns.names == ["scorer", "individuals", "bodyparts", "coords"]
+    assert pandas.read_hdf(paths["deeplabcut"]).columns.names == [
+        "scorer",
+        "individuals",
+        "bodyparts",
+        "coords",
+    ]
     with h5py.File(paths["idtracker"]) as file:
         np.testing.assert_array_equal(file["trajectories"], centres)
-    assert not {m.importance.name for m in inspect(nwbfile_path=str(paths["nwb"]))} - {"BEST_PRACTICE_SUGGESTION"}
+    assert not {m.importance.name for m in inspect(nwbfile_path=str(paths["nwb"]))} - {
+        "BEST_PRACTICE_SUGGESTION"
+    }
     with pynwb.NWBHDF5IO(paths["nwb"], "r") as file:
         behavior = file.read().processing["behavior"]
         for k, name in enumerate(trajectories.individuals):
-            np.testing.assert_array_equal(behavior[f"animal_{name}"]["centroid"].data[:], position[:, :, k])
+            np.testing.assert_array_equal(
+                behavior[f"animal_{name}"]["centroid"].data[:], position[:, :, k]
+            )
     labels = sleap_io.load_slp(str(paths["sleap"]), open_videos=False)
-    assert [track.name for track in labels.tracks] == [f"animal_{name}" for name in trajectories.individuals]
+    assert [track.name for track in labels.tracks] == [
+        f"animal_{name}" for name in trajectories.individuals
+    ]
     boxes = np.full(centres.shape, np.nan)
     for frame in labels.labeled_frames:
         for box in frame.bboxes:
             boxes[frame.frame_idx, labels.tracks.index(box.track)] = box.centroid_xy
     np.testing.assert_array_equal(boxes, centres)
-    assert len(coco.COCO(str(paths["coco"])).anns) == len(np.loadtxt(paths["mot"], delimiter=",")) == seen.sum()
+    assert (
+        len(coco.COCO(str(paths["coco"])).anns)
+        == len(np.loadtxt(paths["mot"], delimiter=","))
+        == seen.sum()
+    )
     for table in (pandas.read_csv(paths["csv"]), pandas.read_parquet(paths["parquet"])):
         np.testing.assert_allclose(table[["x", "y"]], centres[seen], atol=1e-3)
-        assert table["filled"].sum() == trajectories.filled.sum()
+        assert table["interpolated"].sum() == trajectories.interpolated.sum()
 
 
 def test_every_reader_finds_what_the_run_has(tracked, tmp_path):
@@ -76,7 +93,7 @@ def test_every_reader_finds_what_the_run_has(tracked, tmp_path):
 def test_two_mice_in_a_home_cage(data_dir, tmp_path):
     video = data_dir / "rodents" / "sleapmot-2mice-homecage" / "video.mp4"
     run = murid.track(video, animals=2, out=tmp_path / "mice.murid")
-    assert run.trajectories().filled.any()
+    assert run.trajectories().interpolated.any()
     (tmp_path / "out").mkdir()
     assert_readers_agree(run.path, tmp_path / "out")
 
@@ -94,8 +111,14 @@ def test_formats_of_animals_need_identities(clip, tmp_path, capsys, name):
 def test_metadata_are_for_formats_that_have_a_place_for_them(tracked, tmp_path, capsys):
     (tmp_path / "cage.toml").write_text("[subject]\nspecies = 'Rattus norvegicus'\n")
     options = ["--metadata", str(tmp_path / "cage.toml")]
-    assert murid_cli(["export", str(tracked), "--out", str(tmp_path / "cage.csv"), *options]) == EXIT_ERROR
-    assert "metadata: expected a format that has a place for them, got 'csv'" in capsys.readouterr().err
+    assert (
+        murid_cli(["export", str(tracked), "--out", str(tmp_path / "cage.csv"), *options])
+        == EXIT_ERROR
+    )
+    assert (
+        "metadata: expected a format that has a place for them, got 'csv'"
+        in capsys.readouterr().err
+    )
     assert murid_cli(["export", str(tracked), "--out", str(tmp_path / "cage.nwb"), *options]) == 0
     with pytest.importorskip("pynwb").NWBHDF5IO(tmp_path / "cage.nwb", "r") as file:
         assert file.read().subject.species == "Rattus norvegicus"

@@ -20,7 +20,8 @@ from murid.pipeline.run import Run
 from murid.video import open_source, read_timeout
 
 needs_mount = pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() != 0 or not shutil.which("mount"), reason="only root may mount"
+    not hasattr(os, "geteuid") or os.geteuid() != 0 or not shutil.which("mount"),
+    reason="only root may mount",
 )
 
 
@@ -44,11 +45,15 @@ def undisturbed(clip, tmp_path_factory):
 @contextmanager
 def small_disk(place, size):
     place.mkdir()
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", place], capture_output=True)
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", place], capture_output=True
+    )
     if made.returncode:
         pytest.skip("mounting is not permitted here")
     try:
-        yield lambda options: subprocess.run(["mount", "-o", f"remount,{options}", place], check=True)
+        yield lambda options: subprocess.run(
+            ["mount", "-o", f"remount,{options}", place], check=True
+        )
     finally:
         subprocess.run(["umount", "-l", place], check=True)
 
@@ -65,7 +70,9 @@ def test_a_full_disk(clip, tmp_path, undisturbed):
     run = tmp_path / "disk" / "cage.murid"
     with small_disk(tmp_path / "disk", "256k") as change:
         (tmp_path / "disk" / "filler").write_bytes(bytes(160 * 1024))
-        assert_one_sentence(finish(start(clip, run, "fast")), "cage.murid", "parquet", "No space left on device")
+        assert_one_sentence(
+            finish(start(clip, run, "fast")), "cage.murid", "parquet", "No space left on device"
+        )
         kept = read_parts(run)
         assert 0 < len(kept) < len(undisturbed)
         assert all(undisturbed[name] == content for name, content in kept.items())
@@ -119,7 +126,18 @@ def test_a_share_that_stalls(clip, tmp_path, undisturbed, monkeypatch, capsys):
     wait_for_parts(process, run, 3)
     kill(process)
     monkeypatch.setattr(read_timeout, "_read_at", stall)
-    command = ["track", str(clip), "--animals", "3", "--detector", "background", "--out", str(run), "--patience", "0.5"]
+    command = [
+        "track",
+        str(clip),
+        "--animals",
+        "3",
+        "--detector",
+        "background",
+        "--out",
+        str(run),
+        "--patience",
+        "0.5",
+    ]
     assert murid_cli(command) == 1
     assert_one_sentence(capsys.readouterr().err, "cage.mp4", "within 0.5 s")
     let_go.set()
@@ -134,7 +152,12 @@ def test_two_processes_on_one_run(clip, tmp_path, undisturbed, capsys):
     process = start(clip, run, "slow")
     wait_for_parts(process, run, 1)
     process.send_signal(signal.SIGSTOP)
-    assert murid_cli(["track", str(clip), "--animals", "3", "--detector", "background", "--out", str(run)]) == 1
+    assert (
+        murid_cli(
+            ["track", str(clip), "--animals", "3", "--detector", "background", "--out", str(run)]
+        )
+        == 1
+    )
     assert_one_sentence(
         capsys.readouterr().err.splitlines()[-1],
         "cage.murid",
@@ -155,16 +178,35 @@ def test_names_in_files_lead_nowhere_else(tmp_path, name):
     data.mkdir(parents=True)
     out.parent.mkdir(parents=True)
     cv2.imwrite(str(data / "000001.png"), np.zeros((40, 60, 3), np.uint8))
-    image = {"id": 1, "file_name": "000001.png", "width": 60, "height": 40, "video_id": 1, "frame_id": 0}
-    box = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 1, 20, 20], "area": 400, "iscrowd": 0, "track_id": 1}
+    image = {
+        "id": 1,
+        "file_name": "000001.png",
+        "width": 60,
+        "height": 40,
+        "video_id": 1,
+        "frame_id": 0,
+    }
+    box = {
+        "id": 1,
+        "image_id": 1,
+        "category_id": 1,
+        "bbox": [1, 1, 20, 20],
+        "area": 400,
+        "iscrowd": 0,
+        "track_id": 1,
+    }
     document = {
-        "images": [image], "annotations": [box], "categories": [{"id": 1, "name": name}],
+        "images": [image],
+        "annotations": [box],
+        "categories": [{"id": 1, "name": name}],
         "videos": [{"id": 1, "name": name, "file_name": name}],
-    }  # fmt: skip
+    }
     (data / "labels.json").write_text(json.dumps(document))
     before = {path for path in tmp_path.rglob("*") if out.parent not in path.parents}
     for form in ("mot", "yolo", "coco"):
-        murid_cli(["convert", str(data / "labels.json"), "--to", form, "--out", str(out.parent / form)])
+        murid_cli(
+            ["convert", str(data / "labels.json"), "--to", form, "--out", str(out.parent / form)]
+        )
     assert {path for path in tmp_path.rglob("*") if out.parent not in path.parents} == before
     assert any((out.parent / "mot").rglob("gt.txt"))
     assert not Path("/tmp/murid-evil").exists()
@@ -172,7 +214,8 @@ def test_names_in_files_lead_nowhere_else(tmp_path, name):
 
 
 @pytest.mark.parametrize(
-    "source", ["../../evil.mp4", "/etc/passwd", "file:///etc/passwd", "concat:/etc/passwd|/etc/group"]
+    "source",
+    ["../../evil.mp4", "/etc/passwd", "file:///etc/passwd", "concat:/etc/passwd|/etc/group"],
 )
 def test_a_source_named_in_a_manifest_is_only_read(tracked, tmp_path, capsys, source):
     run = shutil.copytree(tracked, tmp_path / "cage.murid")

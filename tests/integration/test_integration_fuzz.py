@@ -63,7 +63,9 @@ def test_videos(clip, tmp_path, n):
     for k in range(n):
         video, run = tmp_path / f"{k}.mp4", tmp_path / f"{k}.murid"
         video.write_bytes(damage(data, rng))
-        said.append(attempt(lambda v=video, r=run: track(v, animals=3, detector="background", out=r)))
+        said.append(
+            attempt(lambda v=video, r=run: track(v, animals=3, detector="background", out=r))
+        )
         if said[-1] == "ok":
             assert len(murid.Run.open(run).tracks().detections.frame_offsets) > 1
         shutil.rmtree(run, ignore_errors=True)
@@ -73,7 +75,9 @@ def test_videos(clip, tmp_path, n):
 @pytest.mark.parametrize("n", MOST)
 def test_run_directories(tracked, tmp_path, n):
     rng, said = np.random.default_rng(n), []
-    files = sorted(p.relative_to(tracked) for p in tracked.rglob("*") if p.suffix in (".parquet", ".json"))
+    files = sorted(
+        p.relative_to(tracked) for p in tracked.rglob("*") if p.suffix in (".parquet", ".json")
+    )
     run = tmp_path / "run.murid"
     for _ in range(n):
         shutil.copytree(tracked, run)
@@ -137,11 +141,15 @@ def test_texts(clip, tmp_path, n):
     rng = np.random.default_rng(n)
     texts = {
         "gt.txt": clip.with_name("gt.txt").read_bytes(),
-        "labels.json": json.dumps({"images": [{"id": 1, "file_name": "a.png", "width": 9, "height": 9}],
-                                   "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 1, 3, 3]}],
-                                   "categories": [{"id": 1, "name": "mouse"}]}).encode(),
+        "labels.json": json.dumps(
+            {
+                "images": [{"id": 1, "file_name": "a.png", "width": 9, "height": 9}],
+                "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 1, 3, 3]}],
+                "categories": [{"id": 1, "name": "mouse"}],
+            }
+        ).encode(),
         "session.toml": b'[session]\nlab = "A"\n[subjects.animal_1]\nsex = "F"\nspecies = "Mus musculus"\n',
-    }  # fmt: skip
+    }
     said = []
     for k in range(n):
         name = sorted(texts)[k % len(texts)]

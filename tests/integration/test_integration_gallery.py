@@ -11,15 +11,15 @@ import pytest
 from murid.cli import run as murid_cli
 from murid.core import Detections
 from murid.core.embeddings import normalize
-from murid.pipeline.enroll import enrol
+from murid.pipeline.enroll import enroll
 from murid.pipeline.identify import identify
 from murid.pipeline.run import Run
-from murid.pipeline.track import conclude, track
+from murid.pipeline.track import track, track_and_identify
 from murid.reid.gallery_file import load_gallery
-from murid.reid.naming import GROWN_CHANCE
+from murid.reid.reidentify import GROWN_CHANCE
 from murid.store import RunDirectory
 from murid.synthetic import RecordingConfig, record
-from murid.tracking import TrackConfig
+from murid.tracking import TrackingConfig
 from murid.video import VideoSink, open_source
 
 COATS = ("black", "albino", "agouti", "hooded")
@@ -28,8 +28,18 @@ LOOKS = normalize(np.random.default_rng(0).normal(size=(len(COATS), 12)))
 
 def film(directory, day, present, embedder="weights-1", embeddings_every=1):
     """Session of a cast, as a run whose detections are the truth, their embeddings those of the coats."""
-    config = RecordingConfig(n_animals=len(COATS), n_frames=90, width=240, height=180, body_px=32, seed=day,
-                             cast_seed=7, present=present, coats=COATS, tone=0.55)  # fmt: skip
+    config = RecordingConfig(
+        n_animals=len(COATS),
+        n_frames=90,
+        width=240,
+        height=180,
+        body_px=32,
+        seed=day,
+        cast_seed=7,
+        present=present,
+        coats=COATS,
+        tone=0.55,
+    )
     directory.mkdir(exist_ok=True)
     video, rng, found = directory / f"day-{day}.mp4", np.random.default_rng(day), []
     with VideoSink(video, config.fps, config.width, config.height) as sink:
@@ -37,29 +47,40 @@ def film(directory, day, present, embedder="weights-1", embeddings_every=1):
             sink.write(recorded.frame.image)
             truth = recorded.truth
             boxes = truth.boxes.astype(np.float32)
-            looks = LOOKS[np.array(present)[truth.rows]]
-            looks = normalize(looks + rng.normal(0, 0.08, looks.shape)).astype(np.float32)
-            found.append(Detections(boxes, np.full(len(boxes), 0.9, np.float32), looks))
+            appearance = LOOKS[np.array(present)[truth.rows]]
+            appearance = normalize(appearance + rng.normal(0, 0.08, appearance.shape)).astype(
+                np.float32
+            )
+            found.append(Detections(boxes, np.full(len(boxes), 0.9, np.float32), appearance))
     source = open_source(video)
     with RunDirectory.create(
-        directory / f"day-{day}.murid", source=video, fingerprint=source.compute_fingerprint(),
-        config={"detect": {"embeddings_every": embeddings_every}}, detector="nano test", embedder=embedder,
-    ) as run:  # fmt: skip
+        directory / f"day-{day}.murid",
+        source=video,
+        fingerprint=source.compute_fingerprint(),
+        config={"detect": {"embeddings_every": embeddings_every}},
+        detector="nano test",
+        embedder=embedder,
+    ) as run:
         with run.write_detections() as writer:
             for index, detections in enumerate(found):
                 writer.add(index, index / config.fps, detections)
         run.finish_detection()
-        conclude(run, TrackConfig(max_tracks=len(present)), len(present))
+        track_and_identify(run, TrackingConfig(max_tracks=len(present)), len(present))
     return directory / f"day-{day}.murid"
 
 
 def find_coats(path, present):
     """Coat of each identity, by its embeddings."""
     with RunDirectory.open(path) as run:
-        (_, table), (frames, rows, ids, _) = next(run.iterate_detections()), next(run.iterate_owners())
-    looks = table.embeddings[table.frame_offsets[frames] + rows]
-    nearest, told = (looks @ LOOKS.T).argmax(axis=1), looks.any(axis=1)
-    return {i: COATS[np.bincount(nearest[told & (ids == i)]).argmax()] for i in np.unique(ids).tolist()}
+        (_, table), (frames, rows, ids, _) = (
+            next(run.iterate_detections()),
+            next(run.iterate_owners()),
+        )
+    appearance = table.embeddings[table.frame_offsets[frames] + rows]
+    nearest, told = (appearance @ LOOKS.T).argmax(axis=1), appearance.any(axis=1)
+    return {
+        i: COATS[np.bincount(nearest[told & (ids == i)]).argmax()] for i in np.unique(ids).tolist()
+    }
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +96,7 @@ def two(days, tmp_path):
 
 @pytest.fixture
 def gallery(two, tmp_path):
-    enrol(tmp_path / "cage.gallery", run=two[0], names=find_coats(two[0], 3))
+    enroll(tmp_path / "cage.gallery", run=two[0], names=find_coats(two[0], 3))
     return tmp_path / "cage.gallery"
 
 
@@ -115,9 +136,13 @@ def test_names_are_in_every_output(two, gallery, tmp_path, capsys):
     names = set(run.names.values())
     table = pd.read_csv(run.export("csv", tmp_path / "a.csv"))
     assert dict(zip(table["track_id"], table["name"], strict=True)) == run.names
-    assert set(pq.read_table(run.export("parquet", tmp_path / "a.parquet"))["name"].to_pylist()) == names
+    assert (
+        set(pq.read_table(run.export("parquet", tmp_path / "a.parquet"))["name"].to_pylist())
+        == names
+    )
     assert {
-        track["name"] for track in json.loads(run.export("coco", tmp_path / "a.json").read_text())["tracks"]
+        track["name"]
+        for track in json.loads(run.export("coco", tmp_path / "a.json").read_text())["tracks"]
     } == names
     assert all(name in run.export("via", tmp_path / "via.csv").read_text() for name in names)
     assert set(run.trajectories().individuals) == names
@@ -125,7 +150,7 @@ def test_names_are_in_every_output(two, gallery, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert all(name in printed for name in names)
     assert run.annotate().is_file()
-    enrol(tmp_path / "other.gallery", run=two[1], names={1: "Zoë"})
+    enroll(tmp_path / "other.gallery", run=two[1], names={1: "Zoë"})
     run = Run.open(two[1])
     table = pd.read_csv(run.export("csv", tmp_path / "b.csv"))
     assert set(table["name"].dropna()) == {"Zoë"}
@@ -140,21 +165,25 @@ def test_identities_told_anew_lose_their_names(two, gallery):
 
 def test_a_gallery_grows(two, gallery):
     before = load_gallery(gallery)
-    identify(two[1], gallery=gallery, grow=True)
+    identify(two[1], gallery=gallery, update_gallery=True)
     after = load_gallery(gallery)
     assert after.animals == before.animals
     assert len(after.sessions) == 2
     sure = {
-        own.name for own in RunDirectory.open(two[1]).manifest.names.values() if own.uuid and own.chance >= GROWN_CHANCE
+        own.name
+        for own in RunDirectory.open(two[1]).manifest.names.values()
+        if own.uuid and own.chance >= GROWN_CHANCE
     }
     assert len(sure) >= 2
     grown = np.unique(after.prototypes.owners[after.session_numbers == 1]).tolist()
     assert {after.animals[k].name for k in grown} == sure
     content = gallery.read_bytes()
-    identify(two[1], gallery=gallery, grow=True)
+    identify(two[1], gallery=gallery, update_gallery=True)
     assert gallery.read_bytes() == content
-    enrol(gallery, run=two[1])
-    assert [animal.name for animal in load_gallery(gallery).animals] == [animal.name for animal in before.animals]
+    enroll(gallery, run=two[1])
+    assert [animal.name for animal in load_gallery(gallery).animals] == [
+        animal.name for animal in before.animals
+    ]
 
 
 def test_without_the_video_embeddings_go_on(two, gallery):
@@ -195,7 +224,12 @@ def test_several_runs_have_the_same_names_without_a_gallery(two, capsys):
     ],
 )
 def test_bad_names(two, tmp_path, capsys, words, said: str):
-    assert murid_cli(["enrol", "--run", str(two[0]), "--gallery", str(tmp_path / "new.gallery"), *words]) != 0
+    assert (
+        murid_cli(
+            ["enroll", "--run", str(two[0]), "--gallery", str(tmp_path / "new.gallery"), *words]
+        )
+        != 0
+    )
     assert said in capsys.readouterr().err
     assert not (tmp_path / "new.gallery").exists()
 
@@ -206,15 +240,23 @@ def test_bad_galleries_and_runs(two, gallery, clip, tracked, tmp_path, capsys):
         return capsys.readouterr().err
 
     other = film(tmp_path / "other", 3, (0, 1), embedder="weights-2")
-    assert "expected embeddings of the weights that" in fail("identify", other, "--gallery", gallery)
-    assert "expected embeddings of the weights that" in fail("enrol", "--run", other, "--gallery", gallery, "1=ada")
+    assert "expected embeddings of the weights that" in fail(
+        "identify", other, "--gallery", gallery
+    )
+    assert "expected embeddings of the weights that" in fail(
+        "enroll", "--run", other, "--gallery", gallery, "1=ada"
+    )
     plain = shutil.copytree(tracked, tmp_path / "plain.murid")
     assert "expected embeddings of known weights" in fail("identify", plain, "--gallery", gallery)
     assert "got nothing there" in fail("identify", two[1], "--gallery", tmp_path / "none.gallery")
     assert "grow: expected a gallery" in fail("identify", two[1], "--grow")
-    assert "got neither" in fail("enrol", "--gallery", gallery)
-    assert "expected a number of animals" in fail("track", clip, "--gallery", gallery, "--detector", "background")
-    assert "nothing there" in fail("track", clip, "--animals", "3", "--gallery", tmp_path / "none.gallery")
+    assert "got neither" in fail("enroll", "--gallery", gallery)
+    assert "expected a number of animals" in fail(
+        "track", clip, "--gallery", gallery, "--detector", "background"
+    )
+    assert "nothing there" in fail(
+        "track", clip, "--animals", "3", "--gallery", tmp_path / "none.gallery"
+    )
     assert not clip.with_suffix(".murid").exists()
 
 
@@ -226,12 +268,14 @@ def test_solo_videos_and_tracking_from_them(clip, tmp_path):
         for recorded in record(config):
             sink.write(recorded.frame.image)
     path = tmp_path / "cage.gallery"
-    assert murid_cli(["enrol", f"ada={solo}", "--gallery", str(path)]) == 0
+    assert murid_cli(["enroll", f"ada={solo}", "--gallery", str(path)]) == 0
     assert [animal.name for animal in load_gallery(path).animals] == ["ada"]
     assert Run.open(tmp_path / "solo.murid").names == {1: "ada"}
     run = track(solo, animals=1, gallery=path, out=tmp_path / "again.murid")
     assert run.names == {1: "ada"}
     said = RunDirectory.open(run.path).manifest.names
-    assert RunDirectory.open(track(solo, animals=1, out=run.path).path).manifest.names == said, "nothing has changed"
+    assert RunDirectory.open(track(solo, animals=1, out=run.path).path).manifest.names == said, (
+        "nothing has changed"
+    )
     track(solo, animals=1, gallery=path, out=run.path, restart=True)
     assert RunDirectory.open(run.path).manifest.names == said

@@ -9,7 +9,7 @@ import pytest
 
 from murid.cli import run as murid_cli
 from murid.errors import ConfigError
-from murid.identification import IdentifyConfig
+from murid.identification import IdentificationConfig
 from murid.pipeline.identify import identify
 from murid.pipeline.run import Run
 from murid.pipeline.track import track
@@ -46,11 +46,18 @@ def test_told_again_without_the_video_it_is_the_same(run):
 def test_tracks_of_the_association_stay(run, clip, tracked, tmp_path):
     told = Run.open(run).tracks()
     assert set(np.unique(told.track_ids)) <= {1, 2, 3}
-    plain = track(clip, animals=3, detector="background", out=tmp_path / "plain.murid", identities=False)
-    assert plain.tracks().filled is None
+    plain = track(
+        clip, animals=3, detector="background", out=tmp_path / "plain.murid", identities=False
+    )
+    assert plain.tracks().interpolated is None
     assert plain.info()["stages"]["identify"] == "pending"
     np.testing.assert_array_equal(
-        np.concatenate([tracks.track_ids for _, tracks in RunDirectory.open(run).iterate_tracks(associated=True)]),
+        np.concatenate(
+            [
+                tracks.track_ids
+                for _, tracks in RunDirectory.open(run).iterate_tracks(associated=True)
+            ]
+        ),
         plain.tracks().track_ids,
     )
 
@@ -58,15 +65,15 @@ def test_tracks_of_the_association_stay(run, clip, tracked, tmp_path):
 def test_filled_in_positions_are_marked_in_every_output(run, tmp_path):
     result = Run.open(run)
     tracks, trajectories = result.tracks(), result.trajectories()
-    assert tracks.filled.any(), "the clip is to have a gap"
-    assert trajectories.filled.sum() == tracks.filled.sum()
-    assert (trajectories.confidence[trajectories.filled] == 0).all()
-    assert np.isfinite(trajectories.certainty[trajectories.filled]).all()
+    assert tracks.interpolated.any(), "the clip is to have a gap"
+    assert trajectories.interpolated.sum() == tracks.interpolated.sum()
+    assert (trajectories.confidence[trajectories.interpolated] == 0).all()
+    assert np.isfinite(trajectories.identity_probability[trajectories.interpolated]).all()
     table = pd.read_csv(result.export("csv", tmp_path / "a.csv"))
-    assert table["filled"].sum() == tracks.filled.sum()
-    assert (table["score"][table["filled"] == 1] == 0).all()
+    assert table["interpolated"].sum() == tracks.interpolated.sum()
+    assert (table["score"][table["interpolated"] == 1] == 0).all()
     rows = np.loadtxt(result.export("mot", tmp_path / "a.txt"), delimiter=",")
-    assert (rows[:, 6] == 0).sum() == tracks.filled.sum()
+    assert (rows[:, 6] == 0).sum() == tracks.interpolated.sum()
 
 
 def test_bad_numbers(run, capsys):
@@ -105,30 +112,32 @@ def test_learning_the_animals_needs_the_video_once(run, clip, tmp_path, capsys):
     point_to(run, tmp_path / "gone.mp4")
     with RunDirectory.open(run, writable=True) as directory:
         directory.forget_identities()
-    assert isinstance(identify(run, animals=3, adapt=True).info()["adaptations"], list)
+    assert isinstance(identify(run, animals=3, refine=True).info()["appearance_selections"], list)
     assert read_parts(run) == learnt
-    assert identify(run, adapt=False).info()["adaptations"] is None
+    assert identify(run, refine=False).info()["appearance_selections"] is None
     assert {k: v for k, v in read_parts(run).items() if k.name not in CLOSE_LOOK} == told
 
 
 def test_animals_are_learnt_where_names_are_in_doubt(clip, tmp_path):
     doubted = track(clip, animals=3, detector="background", out=tmp_path / "doubted.murid")
     assert doubted.info()["crossings"]
-    assert isinstance(doubted.info()["adaptations"], list)
+    assert isinstance(doubted.info()["appearance_selections"], list)
     assert pd.read_parquet(doubted.path / "prints.parquet").shape[0] > 0
     told = read_parts(doubted.path)
     point_to(doubted.path, tmp_path / "gone.mp4")
     identify(doubted.path)
     assert read_parts(doubted.path) == told
     (doubted.path / "prints.parquet").unlink()
-    assert identify(doubted.path, animals=2).info()["adaptations"] is None, "neither prints nor video"
+    assert identify(doubted.path, animals=2).info()["appearance_selections"] is None, (
+        "neither prints nor video"
+    )
     sure = track(clip, animals=1, detector="background", out=tmp_path / "sure.murid")
-    assert sure.info()["adaptations"] is None
+    assert sure.info()["appearance_selections"] is None
     assert not (sure.path / "prints.parquet").exists()
 
 
 def test_learning_needs_looks_and_a_number(clip, run, tmp_path):
     with pytest.raises(ConfigError, match="adapt: expected a number of animals"):
-        track(clip, adapt=True, out=tmp_path / "open.murid")
+        track(clip, refine=True, out=tmp_path / "open.murid")
     with pytest.raises(ConfigError, match="adapt: expected appearance"):
-        identify(run, adapt=True, config=IdentifyConfig(appearance=False))
+        identify(run, refine=True, config=IdentificationConfig(appearance=False))

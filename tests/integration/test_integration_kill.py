@@ -10,7 +10,9 @@ def test_a_killed_run_ends_like_an_undisturbed_one(clip, tmp_path):
     whole, killed = tmp_path / "whole.murid", tmp_path / "killed.murid"
     assert finish(start(clip, whole, "fast")) == ""
     expected = read_parts(whole)
-    assert len(expected) == 4 * 6 + 5  # parts of four kinds; crossings, prints, ties and two summaries
+    assert (
+        len(expected) == 4 * 6 + 5
+    )  # parts of four kinds; crossings, prints, ties and two summaries
     for n_parts in (1, 3):
         process = start(clip, killed, "slow")
         wait_for_parts(process, killed, n_parts)
@@ -41,7 +43,12 @@ def test_damaged_and_missing_parts_are_made_anew(clip, tmp_path):
     run = tmp_path / "run.murid"
     assert finish(start(clip, run, "fast")) == ""
     expected = read_parts(run)
-    names = ["detections/part-00002", "detections/part-00005", "frames/part-00001", "tracks/part-00003"]
+    names = [
+        "detections/part-00002",
+        "detections/part-00005",
+        "frames/part-00001",
+        "tracks/part-00003",
+    ]
     for name in [*names, "identities/part-00000"]:
         part = run / f"{name}.parquet"
         data = part.read_bytes()

@@ -16,13 +16,21 @@ import pytest
 import murid
 from murid.cli import run as murid_cli
 from murid.errors import ConfigError, SourceError
-from murid.live import Feed, LiveConfig, load_hook, open_feed, track_live
+from murid.live import CameraStream, LiveConfig, load_hook, open_camera, track_live
 from murid.video import open_source
 
 
 def go_live(clip, out, **options):
-    with open_feed(str(clip), as_live=True) as feed:
-        return track_live(feed, out, source=str(clip), animals=3, detector="background", scene=clip, **options)
+    with open_camera(str(clip), as_live=True) as camera_stream:
+        return track_live(
+            camera_stream,
+            out,
+            source=str(clip),
+            animals=3,
+            detector="background",
+            background=clip,
+            **options,
+        )
 
 
 def test_ids_told_live_are_those_of_the_run(clip, tmp_path):
@@ -31,7 +39,7 @@ def test_ids_told_live_are_those_of_the_run(clip, tmp_path):
     def listen(frame):
         told.append((frame.index, frame.time_s, frame.latency_s, frame.tracked.track_ids.copy()))
 
-    run, summary = go_live(clip, tmp_path / "live.murid", listeners=[listen], identities=False)
+    run, summary = go_live(clip, tmp_path / "live.murid", callbacks=[listen], identities=False)
     assert summary.n_tracked == len(told)
     assert summary.n_tracked + summary.n_dropped == summary.n_captured == 90
     assert summary.n_tracked >= 10
@@ -42,7 +50,9 @@ def test_ids_told_live_are_those_of_the_run(clip, tmp_path):
     tracks = run.tracks()
     for index, _, latency_s, ids in told:
         assert latency_s > 0
-        np.testing.assert_array_equal(tracks.track_ids[tracks.detections.frame_numbers == index], ids)
+        np.testing.assert_array_equal(
+            tracks.track_ids[tracks.detections.frame_numbers == index], ids
+        )
     assert len(np.unique(tracks.track_ids[tracks.track_ids >= 0])) == 3
 
 
@@ -50,7 +60,9 @@ def test_a_listener_that_fails_costs_nothing(clip, tmp_path):
     def fail(frame):
         raise ValueError("no reward today")
 
-    run, summary = go_live(clip, tmp_path / "live.murid", listeners=[fail], config=LiveConfig(most_s=0.5))
+    run, summary = go_live(
+        clip, tmp_path / "live.murid", callbacks=[fail], config=LiveConfig(most_s=0.5)
+    )
     assert summary.failures == summary.n_tracked > 0
     assert "no reward today" in summary.failure
     assert run.info()["stages"]["identify"] == "done"
@@ -60,7 +72,17 @@ def test_datagrams(clip, tmp_path, capsys):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
         receiver.bind(("127.0.0.1", 0))
         receiver.settimeout(5)
-        arguments = ["live", str(clip), "--as-live", "--animals", "3", "--detector", "background", "--scene", str(clip)]
+        arguments = [
+            "live",
+            str(clip),
+            "--as-live",
+            "--animals",
+            "3",
+            "--detector",
+            "background",
+            "--scene",
+            str(clip),
+        ]
         arguments += ["--udp", f"127.0.0.1:{receiver.getsockname()[1]}", "--seconds", "1"]
         assert murid_cli([*arguments, "--out", str(tmp_path / "live.murid")]) == 0
         line = json.loads(receiver.recv(65536))
@@ -69,11 +91,24 @@ def test_datagrams(clip, tmp_path, capsys):
     said = capsys.readouterr().out
     assert "dropped" in said
     assert "latency" in said
-    assert murid_cli([*arguments, "--out", str(tmp_path / "live.murid")]) == 1  # a run that is there is kept
+    assert (
+        murid_cli([*arguments, "--out", str(tmp_path / "live.murid")]) == 1
+    )  # a run that is there is kept
 
 
 def start(clip, out, *more):
-    command = [sys.executable, "-m", "murid", "live", str(clip), "--as-live", "--animals", "3", "--out", str(out)]
+    command = [
+        sys.executable,
+        "-m",
+        "murid",
+        "live",
+        str(clip),
+        "--as-live",
+        "--animals",
+        "3",
+        "--out",
+        str(out),
+    ]
     return subprocess.Popen([*command, "--detector", "background", "--scene", str(clip), *more])
 
 
@@ -103,7 +138,7 @@ def test_a_killed_run_is_finished_or_goes_on(clip, tmp_path, capsys):
 
     out = tmp_path / "live.murid"
     with pytest.raises(KeyboardInterrupt):
-        go_live(clip, out, listeners=[stop], config=LiveConfig(part_frames=10))
+        go_live(clip, out, callbacks=[stop], config=LiveConfig(part_frames=10))
     run, summary = go_live(clip, out, resume=True, config=LiveConfig(part_frames=10))
     frames = run._directory.read_frames()
     assert len(frames) == 20 + summary.n_tracked
@@ -111,7 +146,7 @@ def test_a_killed_run_is_finished_or_goes_on(clip, tmp_path, capsys):
 
     out = tmp_path / "other.murid"
     with pytest.raises(KeyboardInterrupt):
-        go_live(clip, out, listeners=[stop], config=LiveConfig(part_frames=10))
+        go_live(clip, out, callbacks=[stop], config=LiveConfig(part_frames=10))
     assert murid_cli(["live", str(out)]) == 0
     assert "20 frames" in capsys.readouterr().out
     assert murid.Run.open(out).info()["stages"]["identify"] == "done"
@@ -137,12 +172,22 @@ def test_a_camera_unplugged_and_back_loses_nothing_that_was_seen(clip, tmp_path)
         def close(self):
             pass
 
-    with closing(Feed(Camera, patience_s=1.5)) as feed:
-        listener = lambda _: feed.stop() if feed.n_captured >= 58 else None  # noqa: E731
+    with closing(CameraStream(Camera, read_timeout_s=1.5)) as camera_stream:
+        callback = lambda _: camera_stream.stop() if camera_stream.n_captured >= 58 else None  # noqa: E731
         run, summary = track_live(
-            feed, tmp_path / "a.murid", source="0", animals=3, detector="background", scene=clip, listeners=[listener]
+            camera_stream,
+            tmp_path / "a.murid",
+            source="0",
+            animals=3,
+            detector="background",
+            background=clip,
+            callbacks=[callback],
         )
-    assert (summary.n_lost >= 1, summary.n_tracked > 20, summary.camera_failure) == (True, True, None)
+    assert (summary.n_lost >= 1, summary.n_tracked > 20, summary.camera_failure) == (
+        True,
+        True,
+        None,
+    )
     frames = run._directory.read_frames()
     assert len(frames) == summary.n_tracked
     assert np.diff(frames.times_s).min() > 0
@@ -151,9 +196,9 @@ def test_a_camera_unplugged_and_back_loses_nothing_that_was_seen(clip, tmp_path)
 
 
 def test_a_camera_that_is_stopped_at_once_leaves_a_finished_run(clip, tmp_path):
-    with open_feed(str(clip), as_live=True) as feed:
-        feed.stop()
-        run, summary = track_live(feed, tmp_path / "a.murid", source="0", animals=2)
+    with open_camera(str(clip), as_live=True) as camera_stream:
+        camera_stream.stop()
+        run, summary = track_live(camera_stream, tmp_path / "a.murid", source="0", animals=2)
     assert (summary.n_tracked, run.info()["n_frames"]) == (0, 0)
     assert set(run.info()["stages"].values()) == {"done"}
 
@@ -165,7 +210,7 @@ def test_a_clock_that_was_set_back_does_not_squeeze_the_times(clip, tmp_path):
 
     out = tmp_path / "live.murid"
     with pytest.raises(KeyboardInterrupt):
-        go_live(clip, out, listeners=[stop], config=LiveConfig(part_frames=10))
+        go_live(clip, out, callbacks=[stop], config=LiveConfig(part_frames=10))
     manifest = json.loads((out / "manifest.json").read_text())
     for operation in manifest["provenance"]:
         operation["time_utc"] = "2999-01-01T00:00:00+00:00"
@@ -185,14 +230,16 @@ def test_arenas_live(clip, tmp_path):
             raise KeyboardInterrupt
 
     left = "arena:left,0,0,160,0,160,240,0,240"
-    assert murid_cli(["arena", str(clip), "--out", str(tmp_path / "a.toml"), "--polygon", left]) == 0
+    assert (
+        murid_cli(["arena", str(clip), "--out", str(tmp_path / "a.toml"), "--polygon", left]) == 0
+    )
     options = {"arena": tmp_path / "a.toml", "config": LiveConfig(part_frames=10, most_s=1.5)}
     run, _ = go_live(clip, tmp_path / "a.murid", **options)
     tracks = run.tracks()
     assert len(tracks.track_ids) > 0
     assert tracks.detections.boxes[:, ::2].mean(axis=1).max() <= 161
     with pytest.raises(KeyboardInterrupt):
-        go_live(clip, tmp_path / "b.murid", listeners=[stop], **options)
+        go_live(clip, tmp_path / "b.murid", callbacks=[stop], **options)
     assert murid_cli(["live", str(tmp_path / "b.murid")]) == 0
     killed = murid.Run.open(tmp_path / "b.murid")
     assert killed.behaviour().layout.arena_names == run.behaviour().layout.arena_names == ("left",)
@@ -200,20 +247,30 @@ def test_arenas_live(clip, tmp_path):
 
 
 def test_without_a_scene_the_network_learns_it_on_the_way(clip, tmp_path):
-    with open_feed(str(clip), as_live=True) as feed:
-        run, summary = track_live(feed, tmp_path / "a.murid", source="0", config=LiveConfig(learn_s=(0.8, 1.5)))
+    with open_camera(str(clip), as_live=True) as camera_stream:
+        run, summary = track_live(
+            camera_stream, tmp_path / "a.murid", source="0", config=LiveConfig(learn_s=(0.8, 1.5))
+        )
     assert summary.failure is None
     assert run.info()["n_frames"] == summary.n_tracked > 5
 
 
 def test_bad_input(clip, tmp_path, tracked, capsys):
-    with open_feed(str(clip), as_live=True) as feed, pytest.raises(ConfigError, match="scene"):
-        track_live(feed, tmp_path / "a.murid", source="0", detector="background")
+    with (
+        open_camera(str(clip), as_live=True) as camera_stream,
+        pytest.raises(ConfigError, match="background"),
+    ):
+        track_live(camera_stream, tmp_path / "a.murid", source="0", detector="background")
     assert not (tmp_path / "a.murid").exists()
     for name in ("nonsense", "no_such_module:f", "json:no_such_function", "json:decoder"):
         with pytest.raises(ConfigError, match="--on-frame"):
             load_hook(name)
-    for arguments in (["99"], ["cage.mp4"], [str(tracked)], [str(clip), "--as-live", "--udp", "nowhere"]):
+    for arguments in (
+        ["99"],
+        ["cage.mp4"],
+        [str(tracked)],
+        [str(clip), "--as-live", "--udp", "nowhere"],
+    ):
         assert murid_cli(["live", *arguments, "--out", str(tmp_path / "b.murid")]) == 1
         assert capsys.readouterr().err.startswith("murid: ")
     with pytest.raises(ConfigError, match="most_s"):

@@ -47,14 +47,25 @@ def test_measure(tracked, arena, tmp_path, capsys):
     assert re.search(r"lengths in cm, a body is 9\.[5-9] cm; smoothed over 15 frames", printed)
     animals, zones = pd.read_csv(out / "animals.csv"), pd.read_csv(out / "zones.csv")
     assert len(animals) == len(zones) == 3 * 3
-    assert (animals["seen_s"] + animals["filled_s"] + animals["missing_s"]).to_numpy() == pytest.approx(1.0, abs=1e-5)
+    assert (
+        animals["seen_s"] + animals["filled_s"] + animals["missing_s"]
+    ).to_numpy() == pytest.approx(1.0, abs=1e-5)
     frames = pd.read_csv(out / "frames.csv")
     west = (frames["x_cm"] < 32).groupby(frames["animal"]).sum() / 30
     np.testing.assert_allclose(zones.groupby("animal")["time_s"].sum(), west, atol=1e-3)
     settings = json.loads((out / "settings.json").read_text())
     assert (settings["unit"], settings["smoothing_frames"], settings["bin"]) == ("cm", 15, "1s")
     assert settings["settings"]["count_above"] == "0.1bl/s"
-    whole = ["measure", str(tracked), "--out", str(out), "--format", "parquet", "--settings.count-above", "0px"]
+    whole = [
+        "measure",
+        str(tracked),
+        "--out",
+        str(out),
+        "--format",
+        "parquet",
+        "--settings.count-above",
+        "0px",
+    ]
     distances = []
     for smooth in ("0.5s", "0"):
         assert murid_cli([*whole, "--smooth", smooth]) == 0
@@ -84,18 +95,51 @@ def test_bad_input(tracked, arena, clip, tmp_path, capsys, monkeypatch):
         assert words in capsys.readouterr().err
 
     out = ["--out", tmp_path / "out"]
-    refuse("measure", tracked, *out, "--bin", "soon", words="--bin: expected a time such as 60s, 5min or 1h")
+    refuse(
+        "measure",
+        tracked,
+        *out,
+        "--bin",
+        "soon",
+        words="--bin: expected a time such as 60s, 5min or 1h",
+    )
     refuse("measure", tracked, *out, "--bin", "0", words="bin: expected more than 0 seconds, got 0")
     refuse("measure", tracked, *out, "--settings.border", "2cm", words="border: expected a scale")
-    refuse("measure", tracked, *out, "--arena", tmp_path / "no.toml", words="no.toml: file: expected an arena file")
+    refuse(
+        "measure",
+        tracked,
+        *out,
+        "--arena",
+        tmp_path / "no.toml",
+        words="no.toml: file: expected an arena file",
+    )
     arena.write_text(ARENA.replace("width = 320", "width = 640"))
-    refuse("plot", tracked, *out, "--arena", arena, words="expected 320x240 pixels as of the video, got 640x240")
+    refuse(
+        "plot",
+        tracked,
+        *out,
+        "--arena",
+        arena,
+        words="expected 320x240 pixels as of the video, got 640x240",
+    )
     refuse("plot", tracked, *out, "--video", tmp_path / "gone.mp4", words="gone.mp4")
     open_mode = track(clip, detector="background", out=tmp_path / "open.murid").path
-    refuse("measure", open_mode, *out, words="stages.identify.state: expected done (murid identify tells them)")
-    assert murid_cli(["measure", str(open_mode), "--tracks", "--out", str(tmp_path / "tracks")]) == 0
+    refuse(
+        "measure",
+        open_mode,
+        *out,
+        words="stages.identify.state: expected done (murid identify tells them)",
+    )
+    assert (
+        murid_cli(["measure", str(open_mode), "--tracks", "--out", str(tmp_path / "tracks")]) == 0
+    )
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    refuse("plot", tracked, *out, words="matplotlib is not installed; install it with: pip install 'murid[report]'")
+    refuse(
+        "plot",
+        tracked,
+        *out,
+        words="matplotlib is not installed; install it with: pip install 'murid[report]'",
+    )
     assert not (tmp_path / "out").exists()
 
 
@@ -112,7 +156,7 @@ def test_distance_moved_as_tracked_is_the_truths_within_two_percent(tmp_path):
     apart = np.hypot(*np.moveaxis(truth[:, :, :, None] - behaviour.position_px[:, :, None], 1, 0))
     rows, columns = linear_sum_assignment(np.nanmedian(apart, axis=0))
     assert np.nanmedian(apart, axis=0)[rows, columns].max() < config.body_px / 4
-    moved = np.nansum(behaviour.steps, axis=0)[columns]
+    moved = np.nansum(behaviour.transitions, axis=0)[columns]
     assert moved.sum() / compute_distance(truth).sum() == pytest.approx(1, abs=0.02)
 
 
@@ -122,10 +166,16 @@ def test_distance_of_trembling_true_paths_is_within_two_percent():
     truth = np.stack([recorded.places for recorded in record(config)]).swapaxes(1, 2)
     trembling = truth + np.random.default_rng(0).normal(0, 1.0, truth.shape)
     told = Trajectories(
-        np.arange(len(truth)) / config.fps, tuple("abcd"), trembling, np.full(truth.shape, 55.0),
+        np.arange(len(truth)) / config.fps,
+        tuple("abcd"),
+        trembling,
+        np.full(truth.shape, 55.0),
         np.ones((len(truth), 4)),
-    )  # fmt: skip
-    moved = np.nansum(prepare(told, Layout(config.width, config.height)).steps, axis=0)
-    raw = np.nansum(prepare(told, Layout(config.width, config.height), MeasureConfig(smooth_s=0)).steps, axis=0)
+    )
+    moved = np.nansum(prepare(told, Layout(config.width, config.height)).transitions, axis=0)
+    raw = np.nansum(
+        prepare(told, Layout(config.width, config.height), MeasureConfig(smooth_s=0)).transitions,
+        axis=0,
+    )
     assert moved.sum() / compute_distance(truth).sum() == pytest.approx(1, abs=0.02)
     assert raw.sum() / compute_distance(truth).sum() > 1.1

@@ -35,7 +35,9 @@ def film(path, places, size, fps=25.0, shake=0, grain=9):
             image = np.roll(floor, (shake * k, 2 * shake * k), (0, 1))
             ahead = places[min(k + 1, len(places) - 1)] - places[k - 1 if k else 0]
             angle = float(np.degrees(np.arctan2(ahead[1], ahead[0])))
-            cv2.ellipse(image, (round(x), round(y)), (24, 11), angle, 0, 360, (35, 33, 31), -1, cv2.LINE_AA)
+            cv2.ellipse(
+                image, (round(x), round(y)), (24, 11), angle, 0, 360, (35, 33, 31), -1, cv2.LINE_AA
+            )
             sink.write(image)
     return path
 
@@ -52,7 +54,17 @@ def call(capsys, *arguments):
 
 def test_scenes_writes_a_sequence_that_can_be_read_again(tmp_path, capsys):
     code, out, err = call(
-        capsys, "scenes", "--scenario", "crowd-20", "--seconds", 0.4, "--seed", 3, "--masks", "--out", tmp_path / "a"
+        capsys,
+        "scenes",
+        "--scenario",
+        "crowd-20",
+        "--seconds",
+        0.4,
+        "--seed",
+        3,
+        "--masks",
+        "--out",
+        tmp_path / "a",
     )
     assert code == 0, err
     assert "20 animals, 12 frames" in out
@@ -62,8 +74,12 @@ def test_scenes_writes_a_sequence_that_can_be_read_again(tmp_path, capsys):
     parser = configparser.ConfigParser()
     parser.read(tmp_path / "a" / "seqinfo.ini")
     assert dict(parser["Sequence"]) == {
-        "name": "crowd-20", "framerate": "30", "seqlength": "12", "imwidth": "640", "imheight": "480",
-    }  # fmt: skip
+        "name": "crowd-20",
+        "framerate": "30",
+        "seqlength": "12",
+        "imwidth": "640",
+        "imheight": "480",
+    }
     labels = cv2.imread(str(tmp_path / "a" / "masks" / "000012.png"), cv2.IMREAD_UNCHANGED)
     last = read(tmp_path / "a")[-20:]
     assert set(np.unique(labels)) - {0} >= set(last[last[:, 0] == 12, 1].astype(int))
@@ -71,10 +87,23 @@ def test_scenes_writes_a_sequence_that_can_be_read_again(tmp_path, capsys):
 
 def test_scenes_is_decided_by_its_seed(tmp_path, capsys):
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        options = ("--scenario", "shelter-4", "--seconds", 0.2, "--seed", seed, "--out", tmp_path / name)
+        options = (
+            "--scenario",
+            "shelter-4",
+            "--seconds",
+            0.2,
+            "--seed",
+            seed,
+            "--out",
+            tmp_path / name,
+        )
         assert call(capsys, "scenes", *options)[0] == 0
-    assert (tmp_path / "a" / "gt" / "gt.txt").read_text() == (tmp_path / "b" / "gt" / "gt.txt").read_text()
-    assert (tmp_path / "a" / "gt" / "gt.txt").read_text() != (tmp_path / "c" / "gt" / "gt.txt").read_text()
+    assert (tmp_path / "a" / "gt" / "gt.txt").read_text() == (
+        tmp_path / "b" / "gt" / "gt.txt"
+    ).read_text()
+    assert (tmp_path / "a" / "gt" / "gt.txt").read_text() != (
+        tmp_path / "c" / "gt" / "gt.txt"
+    ).read_text()
 
 
 def test_an_unknown_scenario_is_wrong_usage(tmp_path, capsys):
@@ -84,7 +113,9 @@ def test_an_unknown_scenario_is_wrong_usage(tmp_path, capsys):
 
 def test_compose_plays_several_animals_from_one_solo(solo, tmp_path, capsys):
     out = tmp_path / "composed"
-    code, printed, err = call(capsys, "compose", solo, "--animals", 3, "--seconds", 2, "--masks", "--out", out)
+    code, printed, err = call(
+        capsys, "compose", solo, "--animals", 3, "--seconds", 2, "--masks", "--out", out
+    )
     assert code == 0, err
     assert "50 frames of 320x240" in printed
     assert open_source(out / "video.mp4").info.n_frames == 50
@@ -96,7 +127,9 @@ def test_compose_plays_several_animals_from_one_solo(solo, tmp_path, capsys):
     labels = cv2.imread(str(out / "masks" / "000010.png"), cv2.IMREAD_UNCHANGED)
     for _, track_id, x, y, w, h, *_ in whole[whole[:, 0] == 10]:
         ys, xs = np.nonzero(labels == track_id)
-        np.testing.assert_allclose([xs.min(), ys.min(), np.ptp(xs) + 1, np.ptp(ys) + 1], [x, y, w, h])
+        np.testing.assert_allclose(
+            [xs.min(), ys.min(), np.ptp(xs) + 1, np.ptp(ys) + 1], [x, y, w, h]
+        )
 
 
 def test_compose_shows_the_animals_where_the_truth_says(solo, tmp_path):
@@ -117,8 +150,12 @@ def test_compose_is_decided_by_its_seed_and_takes_an_animal_from_each_solo(solo,
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         compose_videos([solo, other], tmp_path / name, seconds=1, seed=seed)
     assert set(read(tmp_path / "a")[:, 1]) == {1, 2}
-    assert (tmp_path / "a" / "gt" / "gt.txt").read_text() == (tmp_path / "b" / "gt" / "gt.txt").read_text()
-    assert (tmp_path / "a" / "gt" / "gt.txt").read_text() != (tmp_path / "c" / "gt" / "gt.txt").read_text()
+    assert (tmp_path / "a" / "gt" / "gt.txt").read_text() == (
+        tmp_path / "b" / "gt" / "gt.txt"
+    ).read_text()
+    assert (tmp_path / "a" / "gt" / "gt.txt").read_text() != (
+        tmp_path / "c" / "gt" / "gt.txt"
+    ).read_text()
 
 
 def test_compose_in_another_arena(solo, tmp_path):
@@ -137,7 +174,11 @@ def test_compose_refuses_what_it_cannot_use(solo, tmp_path):
         ([still], {}, r"empty.mp4: animal: .*found in 0 of"),
         ([solo, small], {}, r"small.mp4: size: expected 320x240 .* got 160x120"),
         ([solo, slow], {}, r"slow.mp4: frame rate: expected about 25"),
-        ([solo], {"seconds": 30.0}, r"solo.mp4: frames: expected at least 750 after the first 0, got 150"),
+        (
+            [solo],
+            {"seconds": 30.0},
+            r"solo.mp4: frames: expected at least 750 after the first 0, got 150",
+        ),
         ([solo], {"skip_frames": 140}, r"solo.mp4: frames"),
         ([solo], {"arena": small}, r"small.mp4: size"),
         ([tmp_path / "none.mp4"], {}, r"none.mp4"),

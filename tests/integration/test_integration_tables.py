@@ -24,7 +24,12 @@ n_identities = 4
 def miniature(monkeypatch, tmp_path):
     """Two steps of training, and two scenarios of a quarter of a second."""
     tiny = replace(
-        scale.SMALL, scenarios=("coats-4", "huddle-6"), seconds=0.25, bench_scale=0.2, longest_side=64, n_held_out=4
+        scale.SMALL,
+        scenarios=("coats-4", "huddle-6"),
+        seconds=0.25,
+        bench_scale=0.2,
+        longest_side=64,
+        n_held_out=4,
     )
     monkeypatch.setattr(scale, "SMALL", tiny)
     path = tmp_path / "miniature.toml"
@@ -71,7 +76,10 @@ def test_tables_are_shown_without_making_rows(miniature, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--detections", "yolov9=here"], "NAME one of yolov5s, yolov7-tiny, yolov8s, got 'yolov9=here'"),
+        (
+            ["--detections", "yolov9=here"],
+            "NAME one of yolov5s, yolov7-tiny, yolov8s, got 'yolov9=here'",
+        ),
         (["--detections", "yolov8s"], "expected NAME=DIR"),
         (["--detections", "yolov8s=nowhere"], "expected a directory for yolov8s, got 'nowhere'"),
         (["--animaltrack", "nowhere"], "nowhere"),
@@ -80,7 +88,9 @@ def test_tables_are_shown_without_making_rows(miniature, tmp_path, capsys):
         (["--workers", "-1"], "n_workers: expected 0 or more, got -1"),
     ],
 )
-def test_bad_input_is_named_before_the_first_training(miniature, tmp_path, capsys, arguments, message):
+def test_bad_input_is_named_before_the_first_training(
+    miniature, tmp_path, capsys, arguments, message
+):
     assert murid_cli(["tables", *arguments, *miniature, "--out", str(tmp_path / "out")]) == 1
     assert message in capsys.readouterr().err
     assert not (tmp_path / "out" / "rows").exists()

@@ -30,18 +30,37 @@ def few_held_out(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_train_then_track(clip, tmp_path, capsys):
     config, out = tmp_path / "train.toml", tmp_path / "mine"
     config.write_text(CONFIG)
-    assert murid_cli(["train", "--out", str(out), "--config", str(config), "--solo", str(clip), str(clip)]) == 0
+    assert (
+        murid_cli(
+            ["train", "--out", str(out), "--config", str(config), "--solo", str(clip), str(clip)]
+        )
+        == 0
+    )
     printed = capsys.readouterr().out
     assert "AP50" in printed
     assert "waiting for pictures: " in printed
     assert str(out / "nano-detector.onnx") in printed
     made = {path.name for path in out.iterdir()}
-    assert {"nano-detector.onnx", "nano-embedder.onnx", "nano.pt", "README.md", "curves.png", "samples.png"} <= made
+    assert {
+        "nano-detector.onnx",
+        "nano-embedder.onnx",
+        "nano.pt",
+        "README.md",
+        "curves.png",
+        "samples.png",
+    } <= made
     assert json.loads((out / "config.json").read_text())["stills"]["size_px"] == 96
     assert "held-out pictures" in (out / "README.md").read_text()
 
     run = tmp_path / "run.murid"
-    arguments = ["track", str(clip), "--detector", str(out / "nano-detector.onnx"), "--out", str(run)]
+    arguments = [
+        "track",
+        str(clip),
+        "--detector",
+        str(out / "nano-detector.onnx"),
+        "--out",
+        str(run),
+    ]
     assert murid_cli(arguments) == 0
     assert murid_cli(["info", str(run), "--json"]) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["detector"] == "nano"
@@ -49,7 +68,11 @@ def test_train_then_track(clip, tmp_path, capsys):
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("epochs = 0", "epochs: expected 1 or more, got 0"), ("speed = 3", "speed: expected one of"), ("[x", "TOML")],
+    [
+        ("epochs = 0", "epochs: expected 1 or more, got 0"),
+        ("speed = 3", "speed: expected one of"),
+        ("[x", "TOML"),
+    ],
 )
 def test_a_bad_setting_is_named_before_the_first_step(tmp_path, capsys, text: str, message: str):
     config = tmp_path / "train.toml"
@@ -62,7 +85,10 @@ def test_a_bad_setting_is_named_before_the_first_step(tmp_path, capsys, text: st
 
 
 def test_a_missing_recording_is_named(tmp_path, capsys):
-    assert murid_cli(["train", "--out", str(tmp_path / "out"), "--solo", str(tmp_path / "none.mp4")]) == 1
+    assert (
+        murid_cli(["train", "--out", str(tmp_path / "out"), "--solo", str(tmp_path / "none.mp4")])
+        == 1
+    )
     assert "none.mp4" in capsys.readouterr().err
 
 
@@ -74,10 +100,15 @@ def test_a_search_tries_each_setting_once(tmp_path, capsys):
     arguments = ["search", "--out", str(out), "--config", str(config), "--grid", str(grid)]
     assert murid_cli(arguments) == 0
     first = capsys.readouterr().out
-    assert (first.count("learning_rate = 0.001"), first.count("identity_weight = 1")) == (3, 1 + ("best" in first and
-            "identity_weight = 1" in first.split("best")[1]))  # fmt: skip
+    assert (first.count("learning_rate = 0.001"), first.count("identity_weight = 1")) == (
+        3,
+        1 + ("best" in first and "identity_weight = 1" in first.split("best")[1]),
+    )
     made = sorted(path.name for path in out.iterdir() if path.is_dir())
-    assert made == ["learning_rate=0.001-identity_weight=0.1", "learning_rate=0.001-identity_weight=1"]
+    assert made == [
+        "learning_rate=0.001-identity_weight=0.1",
+        "learning_rate=0.001-identity_weight=1",
+    ]
     times = [(out / name / "last.ckpt").stat().st_mtime_ns for name in made]
     assert murid_cli(arguments) == 0
     assert capsys.readouterr().out == first
@@ -86,9 +117,12 @@ def test_a_search_tries_each_setting_once(tmp_path, capsys):
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("speed = [1]", "speed: expected one of"), ("learning_rate = 1e-3", "expected a list of numbers, got 0.001"),
-     ("[balance]\nidentity_weight = [-1.0]", "identity_weight: expected 0 or more, got -1")],
-)  # fmt: skip
+    [
+        ("speed = [1]", "speed: expected one of"),
+        ("learning_rate = 1e-3", "expected a list of numbers, got 0.001"),
+        ("[balance]\nidentity_weight = [-1.0]", "identity_weight: expected 0 or more, got -1"),
+    ],
+)
 def test_a_bad_grid_is_named_before_the_first_step(tmp_path, capsys, text: str, message: str):
     grid = tmp_path / "grid.toml"
     grid.write_text(text)
@@ -109,7 +143,22 @@ def test_four_short_scenes_are_learnt_by_heart(tmp_path, capsys):
     scenes = {"coats-4": 4, "lookalike-5": 5, "shelter-4": 4, "night-5": 5}
     folders = [tmp_path / name for name in scenes]
     for name, folder in zip(scenes, folders, strict=True):
-        assert murid_cli(["scenes", "--scenario", name, "--seconds", "3", "--seed", "5", "--out", str(folder)]) == 0
+        assert (
+            murid_cli(
+                [
+                    "scenes",
+                    "--scenario",
+                    name,
+                    "--seconds",
+                    "3",
+                    "--seed",
+                    "5",
+                    "--out",
+                    str(folder),
+                ]
+            )
+            == 0
+        )
     assert murid_cli(["train", *map(str, folders), "--out", str(out), "--config", str(config)]) == 0
     for (name, animals), folder in zip(scenes.items(), folders, strict=True):
         run = tmp_path / f"{name}.murid"

@@ -18,7 +18,9 @@ def call(capsys, *arguments):
 
 def test_track_info_export_evaluate(clip, tmp_path, capsys):
     run = tmp_path / "cage.murid"
-    code, out, err = call(capsys, "track", clip, "--animals", 3, "--detector", "background", "--out", run, "--video")
+    code, out, err = call(
+        capsys, "track", clip, "--animals", 3, "--detector", "background", "--out", run, "--video"
+    )
     assert code == 0, err
     assert str(run) in out
     assert open_source(run / "exports" / "annotated.mp4").info.n_frames == 90
@@ -36,7 +38,7 @@ def test_track_info_export_evaluate(clip, tmp_path, capsys):
     assert call(capsys, "export", run, "--format", "mot", "--out", tmp_path / "tracks.txt")[0] == 0
     rows = np.loadtxt(tmp_path / "tracks.txt", delimiter=",")
     assert rows[:, 0].min() >= 1
-    assert len(rows) == sum(t["n_frames"] + t["n_filled"] for t in facts["tracks"])
+    assert len(rows) == sum(t["n_frames"] + t["n_interpolated"] for t in facts["tracks"])
     assert call(capsys, "export", run, "--out", tmp_path / "tracks.csv")[0] == 0
     assert len(pd.read_csv(tmp_path / "tracks.csv")) == len(rows)
 
@@ -64,12 +66,14 @@ def test_the_same_from_python(tracked, tmp_path):
     assert run.export("csv", tmp_path / "x.csv").exists()
 
 
-@pytest.mark.parametrize("adapt", [None, False])
-def test_a_second_call_changes_nothing(clip, tmp_path, adapt):
+@pytest.mark.parametrize("refine", [None, False])
+def test_a_second_call_changes_nothing(clip, tmp_path, refine):
     from murid.pipeline.track import track
 
     def call_and_look():
-        run = track(clip, animals=3, detector="background", adapt=adapt, out=tmp_path / "cage.murid")
+        run = track(
+            clip, animals=3, detector="background", refine=refine, out=tmp_path / "cage.murid"
+        )
         return {p: p.stat().st_mtime_ns for p in run.path.rglob("*.parquet")}
 
     assert call_and_look() == call_and_look()
@@ -115,11 +119,17 @@ def test_truncated_video_is_tracked_as_far_as_it_goes(tmp_path, capsys):
     with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
         stream = container.add_stream("libx264", rate=30)
         stream.width, stream.height, stream.pix_fmt = 160, 128, "yuv420p"
-        for recorded in record(RecordingConfig(n_animals=1, n_frames=60, width=160, height=128, body_px=40)):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(recorded.frame.image, format="rgb24")))
+        for recorded in record(
+            RecordingConfig(n_animals=1, n_frames=60, width=160, height=128, body_px=40)
+        ):
+            container.mux(
+                stream.encode(av.VideoFrame.from_ndarray(recorded.frame.image, format="rgb24"))
+            )
         container.mux(stream.encode(None))
     data = path.read_bytes()
-    path.write_bytes(data[: len(data) * 4 // 5])  # of so small a file half is little more than the first frame
+    path.write_bytes(
+        data[: len(data) * 4 // 5]
+    )  # of so small a file half is little more than the first frame
     code, _, err = call(capsys, "track", path, "--detector", "background")
     assert code == 0
     assert "truncated" in err

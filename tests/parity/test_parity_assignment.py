@@ -9,7 +9,9 @@ from scipy.optimize import linear_sum_assignment
 from murid.tracking.assignment import assign
 
 COSTS = st.one_of(st.floats(0, 2, width=32), st.just(np.inf), st.sampled_from([0.4, 0.5]))
-MATRICES = arrays(np.float64, array_shapes(min_dims=2, max_dims=2, min_side=0, max_side=7), elements=COSTS)
+MATRICES = arrays(
+    np.float64, array_shapes(min_dims=2, max_dims=2, min_side=0, max_side=7), elements=COSTS
+)
 
 
 def _solve_padded(costs, limit):
@@ -42,4 +44,6 @@ def test_same_pairs_as_padded_without_ties():
         costs = rng.uniform(0, 1, rng.integers(1, 9, 2))
         costs[rng.random(costs.shape) < 0.3] = np.inf
         got = assign(costs, 0.4)
-        assert sorted(zip(got.track_rows, got.detection_rows, strict=True)) == sorted(_solve_padded(costs, 0.4))
+        assert sorted(zip(got.track_rows, got.detection_rows, strict=True)) == sorted(
+            _solve_padded(costs, 0.4)
+        )

@@ -8,7 +8,9 @@ from torch.nn import functional
 from murid.detection.decode import HeadMaps, decode
 
 
-def decode_torch(heatmap: torch.Tensor, offset: torch.Tensor, size: torch.Tensor, top_k: int, threshold: float):
+def decode_torch(
+    heatmap: torch.Tensor, offset: torch.Tensor, size: torch.Tensor, top_k: int, threshold: float
+):
     """Boxes and scores of one picture, from maps ``(1, h, w)``, ``(2, h, w)`` and ``(2 | 4, h, w)`` in cells."""
     peaks = torch.where(functional.max_pool2d(heatmap, 3, 1, 1) == heatmap, heatmap, 0.0).flatten()
     scores, cells = peaks.topk(min(top_k, len(peaks)))
@@ -27,7 +29,9 @@ def test_numpy_equals_torch(box_mode, height: int, width: int, top_k: int) -> No
     heatmap = rng.random((height, width), np.float32)
     offset = rng.random((2, height, width), np.float32)
     size = rng.uniform(0.5, 9, (len(box_mode), height, width)).astype(np.float32)
-    boxes, scores = decode(HeadMaps(heatmap, offset, size), box_mode=box_mode, top_k=top_k, score_threshold=0.6)
+    boxes, scores = decode(
+        HeadMaps(heatmap, offset, size), box_mode=box_mode, top_k=top_k, score_threshold=0.6
+    )
     expected = decode_torch(*map(torch.from_numpy, (heatmap[None], offset, size)), top_k, 0.6)
     assert 0 < len(boxes) <= top_k
     np.testing.assert_array_equal(scores, expected[1].numpy())

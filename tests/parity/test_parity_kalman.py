@@ -40,7 +40,9 @@ class OneObject:
 
 
 def _boxes(rng, n):
-    return np.column_stack([rng.uniform(0, 600, (n, 2)), rng.uniform(0.3, 3, n), rng.uniform(20, 150, n)])
+    return np.column_stack(
+        [rng.uniform(0, 600, (n, 2)), rng.uniform(0.3, 3, n), rng.uniform(20, 150, n)]
+    )
 
 
 def test_batch_equals_one_by_one():
@@ -53,7 +55,9 @@ def test_batch_equals_one_by_one():
         measured = means[:, :4] + rng.normal(0, [5, 5, 0.2, 5], (6, 4))
         for o, z in zip(objects, measured, strict=True):
             o.predict()
-            np.testing.assert_allclose(kalman.project(o.x[None], o.P[None])[1][0], o.spread(), rtol=1e-9)
+            np.testing.assert_allclose(
+                kalman.project(o.x[None], o.P[None])[1][0], o.spread(), rtol=1e-9
+            )
             o.update(z)
         means, covariances = kalman.update(means, covariances, measured)
         np.testing.assert_allclose(means, [o.x for o in objects], rtol=1e-8, atol=1e-10)

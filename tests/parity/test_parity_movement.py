@@ -18,11 +18,20 @@ def test_speed_acceleration_path_length_and_distance():
     names = ["a", "b", "c"]
     coords = {"time": time_s, "space": ["x", "y"], "individuals": names}
     data = xarray.DataArray(position, dims=("time", "space", "individuals"), coords=coords)
-    ours = {"speed": compute_speed(position, time_s), "acceleration": compute_acceleration(position, time_s)}
+    ours = {
+        "speed": compute_speed(position, time_s),
+        "acceleration": compute_acceleration(position, time_s),
+    }
     theirs = kinematics.compute_acceleration(data)
     np.testing.assert_allclose(ours["speed"], kinematics.compute_speed(data))
-    np.testing.assert_allclose(ours["acceleration"], np.hypot(*np.moveaxis(theirs.to_numpy(), 1, 0)))
+    np.testing.assert_allclose(
+        ours["acceleration"], np.hypot(*np.moveaxis(theirs.to_numpy(), 1, 0))
+    )
     known = data.isel(individuals=[0, 2])
-    np.testing.assert_allclose(compute_distance(position)[[0, 2]], kinematics.compute_path_length(known))
+    np.testing.assert_allclose(
+        compute_distance(position)[[0, 2]], kinematics.compute_path_length(known)
+    )
     apart = kinematics.compute_pairwise_distances(data, dim="individuals", pairs={"a": "b"})
-    np.testing.assert_allclose(compute_distances(position[:, :, 0], position[:, :, 1]), np.ravel(apart))
+    np.testing.assert_allclose(
+        compute_distances(position[:, :, 0], position[:, :, 1]), np.ravel(apart)
+    )

@@ -39,7 +39,9 @@ def network() -> Network:
 
 @pytest.fixture(scope="module")
 def pair(network: Network, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    return export_onnx(network, tmp_path_factory.mktemp("pair"), "net", score_scale=1.5, score_bias=-0.25)
+    return export_onnx(
+        network, tmp_path_factory.mktemp("pair"), "net", score_scale=1.5, score_bias=-0.25
+    )
 
 
 def run_torch(network: Network, images: np.ndarray, boxes: np.ndarray) -> dict[str, np.ndarray]:
@@ -47,18 +49,28 @@ def run_torch(network: Network, images: np.ndarray, boxes: np.ndarray) -> dict[s
     with torch.no_grad():
         output = network(torch.from_numpy(images))
         embeddings = network.embed(output, torch.from_numpy(boxes))
-    maps = {name: getattr(output, name) for name in MAPS} | {"heatmap": torch.sigmoid(output.heatmap)}
-    return {name: value.numpy() for name, value in maps.items()} | {"embeddings": embeddings.numpy()}
+    maps = {name: getattr(output, name) for name in MAPS} | {
+        "heatmap": torch.sigmoid(output.heatmap)
+    }
+    return {name: value.numpy() for name, value in maps.items()} | {
+        "embeddings": embeddings.numpy()
+    }
 
 
-def run_onnxruntime(pair: tuple[Path, Path], images: np.ndarray, boxes: np.ndarray) -> dict[str, np.ndarray]:
-    detector, embedder = (onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"]) for path in pair)
+def run_onnxruntime(
+    pair: tuple[Path, Path], images: np.ndarray, boxes: np.ndarray
+) -> dict[str, np.ndarray]:
+    detector, embedder = (
+        onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"]) for path in pair
+    )
     maps = dict(zip(MAPS, detector.run(list(MAPS), {"image": images}), strict=True))
     features = {name: maps[name] for name in MAPS[3:]}
     return maps | {"embeddings": embedder.run(["embeddings"], features | {"boxes": boxes})[0]}
 
 
-def run_openvino(pair: tuple[Path, Path], images: np.ndarray, boxes: np.ndarray) -> dict[str, np.ndarray]:
+def run_openvino(
+    pair: tuple[Path, Path], images: np.ndarray, boxes: np.ndarray
+) -> dict[str, np.ndarray]:
     core, settings = openvino.Core(), {"INFERENCE_PRECISION_HINT": "f32"}
     detector, embedder = (core.compile_model(path, "CPU", settings) for path in pair)
     answer = detector({"image": images})
@@ -74,13 +86,17 @@ def test_engines_say_what_torch_says(network: Network, pair: tuple[Path, Path], 
         images = rng.random((n_images, network.config.n_channels, height, width), np.float32)
         corners = rng.uniform(-10, [width - 10, height - 10], (n_boxes, 2))
         rows = rng.integers(0, n_images, (n_boxes, 1))
-        boxes = np.hstack([rows, corners, corners + rng.uniform(5, 60, (n_boxes, 2))]).astype(np.float32)
+        boxes = np.hstack([rows, corners, corners + rng.uniform(5, 60, (n_boxes, 2))]).astype(
+            np.float32
+        )
         expected, got = run_torch(network, images, boxes), run(pair, images, boxes)
         assert expected["embeddings"].shape == (n_boxes, 128)
         for name, value in expected.items():
             assert got[name].shape == value.shape
             assert value.std() > 0
-            np.testing.assert_allclose(got[name], value, rtol=1e-4, atol=1e-4 * np.abs(value).max(), err_msg=name)
+            np.testing.assert_allclose(
+                got[name], value, rtol=1e-4, atol=1e-4 * np.abs(value).max(), err_msg=name
+            )
 
 
 def test_files_say_what_they_are(network: Network, pair: tuple[Path, Path]) -> None:
@@ -101,7 +117,10 @@ def test_files_are_clean(pair: tuple[Path, Path]) -> None:
         model = onnx.load(path)
         onnx.checker.check_model(model, full_check=True)
         assert not {"BatchNormalization", "Dropout"} & {node.op_type for node in model.graph.node}
-        assert {i.data_type for i in model.graph.initializer} <= {onnx.TensorProto.FLOAT, onnx.TensorProto.INT64}
+        assert {i.data_type for i in model.graph.initializer} <= {
+            onnx.TensorProto.FLOAT,
+            onnx.TensorProto.INT64,
+        }
         assert not any(node.doc_string or node.metadata_props for node in model.graph.node)
         assert b".py" not in path.read_bytes()
         assert len(list(path.parent.iterdir())) == 2  # no weights beside the file
@@ -120,7 +139,9 @@ def test_free_dimensions_have_names(pair: tuple[Path, Path]) -> None:
     assert ports["embeddings"] == ["boxes", 128]
 
 
-def test_export_leaves_the_network_as_it_was(network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_export_leaves_the_network_as_it_was(
+    network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("murid.networks.onnx_export._export", lambda *_: onnx.ModelProto())
     network.train()
     before = compute_weights_id(network)

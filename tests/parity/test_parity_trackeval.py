@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from murid import Detections, TrackConfig, Tracker, Tracks
+from murid import Detections, Tracker, TrackingConfig, Tracks
 from murid.datasets.mot_text import read_mot_table
 from murid.datasets.truth import find_truths, read_truth_file
 from murid.evaluation import evaluate
@@ -62,7 +62,9 @@ def make_case(seed: int, with_classes: bool) -> tuple[list[str], list[str]]:
                 truth.append(f"{t},{10 * i + 3},{left:.2f},{top:.2f},40,25,{flag},{classes[i]},-1")
             if rng.random() > 0.15 and t != 33:
                 x, y, w, h = rng.normal([left, top, 40, 25], 3)
-                result.append(f"{t},{names[i]},{x:.2f},{y:.2f},{abs(w):.2f},{abs(h):.2f},0.9,-1,-1,-1")
+                result.append(
+                    f"{t},{names[i]},{x:.2f},{y:.2f},{abs(w):.2f},{abs(h):.2f},0.9,-1,-1,-1"
+                )
         if rng.random() < 0.3:
             result.append(f"{t},{1000 + t % 7},{rng.random() * 400:.2f},10,30,30,0.5,-1,-1,-1")
     return truth, result
@@ -94,11 +96,20 @@ class Folders:
         from trackeval.datasets import MotChallenge2DBox
         from trackeval.metrics import CLEAR, HOTA, Identity
 
-        folders = {"GT_FOLDER": str(self.root / "gt"), "TRACKERS_FOLDER": str(self.root / "trackers")}
+        folders = {
+            "GT_FOLDER": str(self.root / "gt"),
+            "TRACKERS_FOLDER": str(self.root / "trackers"),
+        }
         quiet = {"PRINT_CONFIG": False}
-        options = dict.fromkeys(("PRINT_CONFIG", "PRINT_RESULTS", "PLOT_CURVES", "TIME_PROGRESS"), False)
-        dataset = MotChallenge2DBox(folders | quiet | {"DO_PREPROC": preprocess, "BENCHMARK": self.benchmark})
-        Evaluator(options | {"BREAK_ON_ERROR": True}).evaluate([dataset], [HOTA(), CLEAR(quiet), Identity(quiet)])
+        options = dict.fromkeys(
+            ("PRINT_CONFIG", "PRINT_RESULTS", "PLOT_CURVES", "TIME_PROGRESS"), False
+        )
+        dataset = MotChallenge2DBox(
+            folders | quiet | {"DO_PREPROC": preprocess, "BENCHMARK": self.benchmark}
+        )
+        Evaluator(options | {"BREAK_ON_ERROR": True}).evaluate(
+            [dataset], [HOTA(), CLEAR(quiet), Identity(quiet)]
+        )
         with (self.result / "pedestrian_detailed.csv").open() as file:
             return {row["seq"]: row for row in csv.DictReader(file)}
 
@@ -151,7 +162,7 @@ def test_a_sequence_in_which_nothing_is_found(tmp_path):
 
 
 def track(frames: list[Detections], fps: float, out: Path) -> None:
-    tracker = Tracker(TrackConfig(), fps)
+    tracker = Tracker(TrackingConfig(), fps)
     tracks = Tracks.from_frames([tracker.step(detections) for detections in frames])
     export_mot(out, [Stretch(0, np.arange(len(frames)) / fps, tracks)])
 
@@ -180,7 +191,12 @@ def test_animaltrack(data_dir, tmp_path):
         track(degrade(truth.boxes, truth.frames, sequence.n_frames), sequence.fps, result_path)
     combined = compare(folders, "plain")
     assert combined.id_switches > 10
-    assert combined == evaluate(folders.result, data_dir / "animaltrack", protocol="animaltrack", fps=30).combined
+    assert (
+        combined
+        == evaluate(
+            folders.result, data_dir / "animaltrack", protocol="animaltrack", fps=30
+        ).combined
+    )
 
 
 @pytest.mark.slow

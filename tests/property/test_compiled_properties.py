@@ -7,17 +7,33 @@ from hypothesis import strategies as st
 
 from murid.core import Detections, DetectionTable
 from murid.errors import ArrayError, ConfigError
-from murid.tracking import TrackConfig, Tracker, make_tracker
+from murid.tracking import Tracker, TrackingConfig, make_tracker
 from murid.tracking.compiled import kernel
 from murid.tracking.compiled.tracker import CompiledTracker
 
 CONFIGS = st.sampled_from(
     [
-        TrackConfig(),
-        TrackConfig(max_tracks=4),
-        TrackConfig(confirm_new_tracks=False, output_boxes="kalman", grows=True, coast_s=None),
-        TrackConfig(low_score_threshold=None, merged_share=None, isolation=None, output_boxes="detection"),
-        TrackConfig(max_lost_s=0.2, score_share=0, birth_share=0, scale_noise_with_fps=False, appearance_weight=1),
+        TrackingConfig(),
+        TrackingConfig(max_tracks=4),
+        TrackingConfig(
+            confirm_new_tracks=False,
+            output_boxes="kalman",
+            predict_growth=True,
+            velocity_decay_s=None,
+        ),
+        TrackingConfig(
+            low_score_threshold=None,
+            min_merged_overlap=None,
+            neighbour_gate=None,
+            output_boxes="detection",
+        ),
+        TrackingConfig(
+            max_lost_s=0.2,
+            min_relative_score=0,
+            min_relative_birth_score=0,
+            scale_noise_with_fps=False,
+            appearance_weight=1,
+        ),
     ]
 )
 
@@ -25,16 +41,22 @@ CONFIGS = st.sampled_from(
 def film(seed: int, n: int, size: int) -> list[Detections]:
     """Animals in a small place, so that they meet, overlap, merge and are lost; now and then a box without area."""
     rng = np.random.default_rng(seed)
-    places, looks, frames = rng.uniform(50, 350, (n, 2)), rng.normal(size=(n, size)), []
+    places, appearance, frames = rng.uniform(50, 350, (n, 2)), rng.normal(size=(n, size)), []
     for _ in range(40):
         places += rng.normal(0, 6, places.shape)
         shown = rng.random(n) < rng.choice([0, 0.5, 0.9, 1])
-        half = [20, 14] * rng.uniform(0.7, 1.4, (shown.sum(), 2)) * (1 + (rng.random((shown.sum(), 1)) < 0.1))
-        boxes = np.concatenate([places[shown] - half, places[shown] + half], axis=1).astype(np.float32)
+        half = (
+            [20, 14]
+            * rng.uniform(0.7, 1.4, (shown.sum(), 2))
+            * (1 + (rng.random((shown.sum(), 1)) < 0.1))
+        )
+        boxes = np.concatenate([places[shown] - half, places[shown] + half], axis=1).astype(
+            np.float32
+        )
         if len(boxes) and rng.random() < 0.1:
             boxes[0, 2] = boxes[0, 0]
         scores = rng.uniform(0.05, 1, len(boxes)).astype(np.float32)
-        seen = (looks[shown] + rng.normal(0, 0.5, (len(boxes), size))).astype(np.float32)
+        seen = (appearance[shown] + rng.normal(0, 0.5, (len(boxes), size))).astype(np.float32)
         seen /= np.maximum(np.linalg.norm(seen, axis=1, keepdims=True), 1e-9)
         frames.append(Detections(boxes, scores, seen if size else None))
     return frames
@@ -42,11 +64,19 @@ def film(seed: int, n: int, size: int) -> list[Detections]:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.integers(0, 10**6), CONFIGS, st.integers(1, 14), st.sampled_from([0, 8]), st.sampled_from([12.5, 30.0, 120.0])
+    st.integers(0, 10**6),
+    CONFIGS,
+    st.integers(1, 14),
+    st.sampled_from([0, 8]),
+    st.sampled_from([12.5, 30.0, 120.0]),
 )
 def test_compiled_and_readable_agree(seed, config, n, size, fps):
     frames = film(seed, n, size)
-    readable, stepped, whole = Tracker(config, fps), CompiledTracker(config, fps), CompiledTracker(config, fps)
+    readable, stepped, whole = (
+        Tracker(config, fps),
+        CompiledTracker(config, fps),
+        CompiledTracker(config, fps),
+    )
     together = whole.follow(DetectionTable.from_frames(frames))
     for t, detections in enumerate(frames):
         expected, found = readable.step(detections), stepped.step(detections)
@@ -58,25 +88,25 @@ def test_compiled_and_readable_agree(seed, config, n, size, fps):
 
 def test_stored_arrays_are_followed_by_the_same_compiled_code():
     table = DetectionTable.from_frames(film(0, 4, 8))
-    CompiledTracker(TrackConfig(), 30).follow(table)
+    CompiledTracker(TrackingConfig(), 30).follow(table)
     for array in (table.boxes, table.scores, table.embeddings, table.frame_offsets):
         array.flags.writeable = False
-        CompiledTracker(TrackConfig(), 30).follow(table)
+        CompiledTracker(TrackingConfig(), 30).follow(table)
     assert len(kernel.follow.signatures) == 1
 
 
 def test_who_is_chosen():
-    assert isinstance(make_tracker(TrackConfig(), 30), CompiledTracker)
-    assert isinstance(make_tracker(TrackConfig(), 30, camera_moves=True), Tracker)
-    assert isinstance(make_tracker(TrackConfig.paper(), 30), Tracker)
+    assert isinstance(make_tracker(TrackingConfig(), 30), CompiledTracker)
+    assert isinstance(make_tracker(TrackingConfig(), 30, camera_moves=True), Tracker)
+    assert isinstance(make_tracker(TrackingConfig.paper(), 30), Tracker)
 
 
 def test_wrong_input_is_refused_as_by_the_readable_one():
     with pytest.raises(ConfigError, match="fps"):
-        CompiledTracker(TrackConfig(), 0)
+        CompiledTracker(TrackingConfig(), 0)
     with pytest.raises(ConfigError, match="association"):
-        CompiledTracker(TrackConfig.paper(), 30)
-    tracker = CompiledTracker(TrackConfig(), 30)
+        CompiledTracker(TrackingConfig.paper(), 30)
+    tracker = CompiledTracker(TrackingConfig(), 30)
     tracker.step(next(frame for frame in film(0, 3, 8) if len(frame)))
     with pytest.raises(ArrayError, match="size 8"):
         tracker.step(Detections(np.array([[0, 0, 5, 5]], np.float32), np.ones(1, np.float32)))

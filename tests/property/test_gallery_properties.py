@@ -6,18 +6,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from murid.core.embeddings import normalize
-from murid.reid.gallery import Animal, NamingModel, Session, add_session, name_portraits
-from murid.reid.prototypes import Portraits, Prototypes
+from murid.reid.gallery import Animal, ReidentificationModel, Session, add_session, match_to_gallery
+from murid.reid.prototypes import IdentityPrototypes, Prototypes
 
-N_CUES = 3
-MODEL = NamingModel((0.1,) * N_CUES, (0.5,) * N_CUES, 1.0, (4.0, -2.0, -3.0), (4.0, -3.0))
+N_COLOUR_FEATURES = 3
+MODEL = ReidentificationModel(
+    (0.1,) * N_COLOUR_FEATURES, (0.5,) * N_COLOUR_FEATURES, 1.0, (4.0, -2.0, -3.0), (4.0, -3.0)
+)
 
 
 def draw_portraits(rng, n, measured):
-    looks = normalize(rng.normal(size=(n, 5))).astype(np.float32)
-    cues = rng.normal(0, 0.3, (n, N_CUES)).astype(np.float32)
-    cues[~measured[:n]] = np.nan
-    return Portraits(np.arange(1, n + 1), Prototypes(np.arange(n), np.ones(n, np.float32), looks, cues), 0.2)
+    appearance = normalize(rng.normal(size=(n, 5))).astype(np.float32)
+    colour_features = rng.normal(0, 0.3, (n, N_COLOUR_FEATURES)).astype(np.float32)
+    colour_features[~measured[:n]] = np.nan
+    return IdentityPrototypes(
+        np.arange(1, n + 1),
+        Prototypes(np.arange(n), np.ones(n, np.float32), appearance, colour_features),
+        0.2,
+    )
 
 
 @settings(max_examples=25, deadline=None)
@@ -27,16 +33,26 @@ def test_names(seed: int, n: int, k: int, some: bool):
     measured = rng.random(5) < (0.5 if some else 1)
     known, own = draw_portraits(rng, k, measured), draw_portraits(rng, n, measured[::-1])
     animals = {i + 1: Animal(f"a{i}", f"u{i}") for i in range(k)}
-    gallery = add_session(None, known, animals, Session("a", "p", "d", "v", 0.2), "w", np.zeros(N_CUES))
-    naming = name_portraits(own, gallery, MODEL)
-    named = naming.animals[naming.animals >= 0]
+    gallery = add_session(
+        None, known, animals, Session("a", "p", "d", "v", 0.2), "w", np.zeros(N_COLOUR_FEATURES)
+    )
+    reidentification = match_to_gallery(own, gallery, MODEL)
+    named = reidentification.animals[reidentification.animals >= 0]
     assert len(np.unique(named)) == len(named)
-    assert ((naming.chances >= 0) & (naming.chances <= 1)).all()
-    assert (naming.chances[naming.animals >= 0] >= 0.5).all()
+    assert (
+        (reidentification.swap_probabilities >= 0) & (reidentification.swap_probabilities <= 1)
+    ).all()
+    assert (reidentification.swap_probabilities[reidentification.animals >= 0] >= 0.5).all()
     order = rng.permutation(n)
     p = own.prototypes
-    turned = Portraits(own.identity_ids, Prototypes(p.owners, p.weights, p.embeddings[order], p.cues[order]), 0.2)
-    again = name_portraits(turned, gallery, MODEL)
-    assert again.chances == pytest.approx(naming.chances[order], abs=1e-6)
-    sure = naming.chances[order] > 0.51
-    np.testing.assert_array_equal(again.animals[sure], naming.animals[order][sure])
+    turned = IdentityPrototypes(
+        own.identity_ids,
+        Prototypes(p.owners, p.weights, p.embeddings[order], p.colour_features[order]),
+        0.2,
+    )
+    again = match_to_gallery(turned, gallery, MODEL)
+    assert again.swap_probabilities == pytest.approx(
+        reidentification.swap_probabilities[order], abs=1e-6
+    )
+    sure = reidentification.swap_probabilities[order] > 0.51
+    np.testing.assert_array_equal(again.animals[sure], reidentification.animals[order][sure])

@@ -5,9 +5,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from murid.core import Detections
-from murid.tracking import TrackConfig, Tracker
+from murid.tracking import Tracker, TrackingConfig
 
-CONFIGS = st.sampled_from([TrackConfig(), TrackConfig.paper(), TrackConfig(max_tracks=3, confirm_new_tracks=False)])
+CONFIGS = st.sampled_from(
+    [
+        TrackingConfig(),
+        TrackingConfig.paper(),
+        TrackingConfig(max_tracks=3, confirm_new_tracks=False),
+    ]
+)
 MOTIONS = st.sampled_from([None, np.array([[0.99, -0.02, 6], [0.02, 0.99, -4]])])
 
 
@@ -67,5 +73,7 @@ def test_given_arrays_stay_untouched(seed, config):
     for detections in _make_video(seed, 8, 4):
         copies = [c.copy() for c in (detections.boxes, detections.scores, detections.embeddings)]
         tracker.step(detections)
-        for copy, column in zip(copies, (detections.boxes, detections.scores, detections.embeddings), strict=True):
+        for copy, column in zip(
+            copies, (detections.boxes, detections.scores, detections.embeddings), strict=True
+        ):
             np.testing.assert_array_equal(copy, column)

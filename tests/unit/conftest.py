@@ -47,7 +47,9 @@ def sequence(tmp_path, draw) -> LabelledSequence:
         pictures=tuple(pictures),
         sizes=np.tile([64, 48], (4, 1)),
         frame_offsets=np.array([0, 2, 2, 3, 4]),
-        boxes=np.array([[1, 2, 11, 22], [20.5, 8, 40, 30.25], [50, 30, 70, 44], [4, 4, 9, 9]], np.float32),
+        boxes=np.array(
+            [[1, 2, 11, 22], [20.5, 8, 40, 30.25], [50, 30, 70, 44], [4, 4, 9, 9]], np.float32
+        ),
         track_ids=np.array([3, 7, 3, -1]),
         class_ids=np.array([0, 1, 0, 0]),
         class_names=("mouse", "rat"),

@@ -108,9 +108,15 @@ class Behaviour:
     def find_in_zones(self, animal: int) -> dict[str, tuple[Bool, Bool]]:
         """Frames ``(F,)`` in which an animal is in each zone of its arena, and those of them in which it is hidden."""
         found = {}
-        for zone in self.layout.list_zones(self.get_arena(animal)) if self.arenas[animal] >= 0 else ():
+        for zone in (
+            self.layout.list_zones(self.get_arena(animal)) if self.arenas[animal] >= 0 else ()
+        ):
             inside = find_inside(zone, self.position_px[:, :, [animal]])[:, 0]
-            hidden = find_hidden(inside, self.missing[:, animal]) if zone.hides else np.zeros(len(inside), bool)
+            hidden = (
+                find_hidden(inside, self.missing[:, animal])
+                if zone.hides
+                else np.zeros(len(inside), bool)
+            )
             found[zone.name] = inside | hidden, hidden
         return found
 
@@ -131,9 +137,13 @@ class Behaviour:
         """Bouts in which one animal follows another: see `murid.analysis.social.find_following`."""
         within, above = self.lengths_px["follow_within"], self.lengths_px["immobile_below"]
         follows = find_following(
-            self.position_px[:, :, follower], self.position_px[:, :, leader], self.time_s,
-            within, above, self.config.follow_angle_deg,
-        )  # fmt: skip
+            self.position_px[:, :, follower],
+            self.position_px[:, :, leader],
+            self.time_s,
+            within,
+            above,
+            self.config.follow_angle_deg,
+        )
         return find_bouts(follows, self.time_s, self.config.follow_for_s)
 
     def find_huddles(self) -> dict[int, Bouts]:
@@ -144,7 +154,9 @@ class Behaviour:
             if len(animals) < 2:
                 continue
             still = np.column_stack([self.immobile[k].to_mask(self.n_frames) for k in animals])
-            sizes = find_group_sizes(self.position_px[:, :, animals], still, self.lengths_px["huddle_within"])
+            sizes = find_group_sizes(
+                self.position_px[:, :, animals], still, self.lengths_px["huddle_within"]
+            )
             for animal, of_animal in zip(animals.tolist(), sizes.T, strict=True):
                 found[animal] = find_bouts(of_animal > 1, self.time_s, self.config.huddle_for_s)
         return found
@@ -162,7 +174,9 @@ class Behaviour:
         } | {f"{name}_{unit}": value for name, value in lengths.items() if np.isfinite(value)}
 
 
-def prepare(trajectories: Trajectories, layout: Layout, config: MeasureConfig | None = None) -> Behaviour:
+def prepare(
+    trajectories: Trajectories, layout: Layout, config: MeasureConfig | None = None
+) -> Behaviour:
     """Bridge, smooth, and work out how animals move.
 
     Parameters
@@ -184,12 +198,13 @@ def prepare(trajectories: Trajectories, layout: Layout, config: MeasureConfig | 
     """
     config = config or MeasureConfig()
     time_s, raw = trajectories.time_s, trajectories.position
-    if trajectories.filled is not None and not config.use_filled:
-        raw = np.where(trajectories.filled[:, None], np.nan, raw)
+    if trajectories.interpolated is not None and not config.use_interpolated:
+        raw = np.where(trajectories.interpolated[:, None], np.nan, raw)
     position = smooth(bridge_gaps(raw, time_s, config.bridge_s), time_s, config.smooth_s)
     body_px = measure_body(trajectories.shape)
     lengths = {
-        name: Length.parse(getattr(config, name), name).to_px(body_px, layout.cm_per_px, name) for name in LENGTHS
+        name: Length.parse(getattr(config, name), name).to_px(body_px, layout.cm_per_px, name)
+        for name in LENGTHS
     }
     speed_px = compute_speed(position, time_s)
     steps_px = np.where(speed_px < lengths["count_above"], 0.0, compute_steps(position))
@@ -202,7 +217,7 @@ def prepare(trajectories: Trajectories, layout: Layout, config: MeasureConfig | 
         time_s=time_s,
         durations_s=compute_durations(time_s),
         position_px=position,
-        seen=seen if trajectories.filled is None else seen & ~trajectories.filled,
+        seen=seen if trajectories.interpolated is None else seen & ~trajectories.interpolated,
         missing=find_missing(position),
         speed=scale * speed_px,
         acceleration=scale * compute_acceleration(position, time_s),
@@ -210,7 +225,10 @@ def prepare(trajectories: Trajectories, layout: Layout, config: MeasureConfig | 
         heading_deg=heading,
         turns_deg=compute_turns(heading),
         arenas=_find_arenas(position, layout),
-        immobile=tuple(find_bouts(s < lengths["immobile_below"], time_s, config.immobile_for_s) for s in speed_px.T),
+        immobile=tuple(
+            find_bouts(s < lengths["immobile_below"], time_s, config.immobile_for_s)
+            for s in speed_px.T
+        ),
         lengths_px=lengths,
         body_px=body_px,
         layout=layout,

@@ -41,9 +41,13 @@ class Bins:
             return cls(np.zeros(0, np.int64), durations_s, np.zeros(0), np.zeros(0))
         first, end = float(time_s[0]), float(time_s[-1] + durations_s[-1])
         if length_s is None:
-            return cls(np.zeros(len(time_s), np.int64), durations_s, np.array([first]), np.array([end]))
+            return cls(
+                np.zeros(len(time_s), np.int64), durations_s, np.array([first]), np.array([end])
+            )
         if (end - first) / length_s > MOST_BINS:
-            raise ConfigError(f"bin: expected at most {MOST_BINS} bins, got {(end - first) / length_s:.0f}")
+            raise ConfigError(
+                f"bin: expected at most {MOST_BINS} bins, got {(end - first) / length_s:.0f}"
+            )
         numbers = np.floor((time_s - first) / length_s + 1e-9).astype(np.int64)
         start = first + length_s * np.arange(numbers[-1] + 1)
         return cls(numbers, durations_s, start, np.minimum(start + length_s, end))
@@ -62,7 +66,9 @@ class Bins:
     def mean(self, values: Float64, mask: Bool | None = None) -> Float64:
         """Mean over time ``(B,)`` of values ``(F,)``, where `mask` holds; NaN where nothing is known."""
         known = np.isfinite(values) if mask is None else np.isfinite(values) & mask
-        return divide(self.total(np.where(known, values * self.durations_s, 0.0)), self.seconds(known))
+        return divide(
+            self.total(np.where(known, values * self.durations_s, 0.0)), self.seconds(known)
+        )
 
     def largest(self, values: Float64) -> Float64:
         """Largest value ``(B,)``; NaN where nothing is known."""

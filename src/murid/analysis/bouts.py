@@ -53,7 +53,8 @@ def find_bouts(state: Bool, time_s: Float64, at_least_s: float = 0.0, join_s: fl
     at_least_s : float
         Shorter bouts do not count.
     join_s : float
-        Bouts with a shorter pause than this between them are one; pauses are closed before short bouts are dropped.
+        Bouts with a shorter pause than this between them are one; pauses are closed before short
+        bouts are dropped.
 
     Returns
     -------
@@ -61,7 +62,9 @@ def find_bouts(state: Bool, time_s: Float64, at_least_s: float = 0.0, join_s: fl
     """
     if state.shape != time_s.shape:
         raise ArrayError("state", f"shape {time_s.shape}", f"shape {state.shape}")
-    edges = np.append(time_s, time_s[-1:] + compute_durations(time_s)[-1:])  # when frames begin and the last one ends
+    edges = np.append(
+        time_s, time_s[-1:] + compute_durations(time_s)[-1:]
+    )  # when frames begin and the last one ends
     runs = find_runs(state)
     apart = edges[runs[1:, 0]] - edges[runs[:-1, 1]] >= join_s
     first = runs[np.concatenate([np.ones(min(1, len(runs)), bool), apart]), 0]

@@ -7,22 +7,31 @@ from dataclasses import dataclass, fields
 from murid.analysis.units import Length
 from murid.errors import ConfigError
 
-LENGTHS = ("count_above", "immobile_below", "border", "contact_within", "follow_within", "huddle_within")
+LENGTHS = (
+    "count_above",
+    "immobile_below",
+    "border",
+    "contact_within",
+    "follow_within",
+    "huddle_within",
+)
 
 
 @dataclass(frozen=True)
 class MeasureConfig:
     """How animals are measured.
 
-    Lengths are given in ``cm``, ``px`` or ``bl``, body lengths of this recording; speeds the same, per second.
+    Lengths are given in ``cm``, ``px`` or ``bl``, body lengths of this recording; speeds the same,
+    per second.
 
     Attributes
     ----------
     smooth_s : float
-        Window of the smoothing, seconds; 0 = none. Without it, the trembling of boxes adds to every distance.
+        Window of the smoothing, seconds; 0 = none. Without it, the trembling of boxes adds to every
+        distance.
     bridge_s : float
         Longest gap that a straight line bridges, seconds; 0 = none.
-    use_filled : bool
+    use_interpolated : bool
         Whether positions that murid filled in count as known.
     count_above : str
         Speed below which the way does not count as distance moved.
@@ -52,7 +61,7 @@ class MeasureConfig:
 
     smooth_s: float = 0.5
     bridge_s: float = 1.0
-    use_filled: bool = True
+    use_interpolated: bool = True
     count_above: str = "0.1bl/s"
     immobile_below: str = "0.25bl/s"
     immobile_for_s: float = 1.0
@@ -74,4 +83,6 @@ class MeasureConfig:
             if field.name.endswith("_s") and not 0 <= value < float("inf"):
                 raise ConfigError(f"{field.name}: expected 0 or more seconds, got {value:g}")
         if not 0 < self.follow_angle_deg <= 180:
-            raise ConfigError(f"follow_angle_deg: expected more than 0 and at most 180, got {self.follow_angle_deg:g}")
+            raise ConfigError(
+                f"follow_angle_deg: expected more than 0 and at most 180, got {self.follow_angle_deg:g}"
+            )

@@ -1,7 +1,8 @@
 """How animals move: speed, distance, acceleration, heading, turning.
 
-Positions are ``(F, 2, I)`` (time, space, individual) in any unit of length, x to the right and y down as in the
-picture; what comes out is in the same unit. Missing frames are NaN, and so is whatever would need them.
+Positions are ``(F, 2, I)`` (time, space, individual) in any unit of length, x to the right and y
+down as in the picture; what comes out is in the same unit. Missing frames are NaN, and so is
+whatever would need them.
 """
 
 from __future__ import annotations
@@ -52,8 +53,8 @@ def compute_distance(position: Float64) -> Float64:
 def compute_heading(position: Float64, time_s: Float64, above: float = 0.0) -> Float64:
     """Direction of movement ``(F, I)`` in degrees: 0 to the right, 90 up in the picture, -90 down.
 
-    A box has no nose, so this is where an animal goes, not where it looks; NaN while it is not faster than `above`
-    (length per second).
+    A box has no nose, so this is where an animal goes, not where it looks; NaN while it is not
+    faster than `above` (length per second).
     """
     vx, vy = np.moveaxis(compute_velocity(position, time_s), 1, 0)
     return np.where(np.hypot(vx, vy) > above, np.degrees(np.arctan2(0 - vy, vx)), np.nan)
@@ -68,8 +69,9 @@ def compute_turns(heading: Float64) -> Float64:
 def measure_body(shape: Float64) -> float:
     """Length of a body: median diagonal of the boxes ``(F, 2, I)``; NaN without any.
 
-    The box around an ellipse of axes a and b has the diagonal sqrt(a² + b²) whichever way it lies, so this does not
-    depend on the heading; for a rodent it is some 8 % more than the length without the tail.
+    The box around an ellipse of axes a and b has the diagonal sqrt(a² + b²) whichever way it lies,
+    so this does not depend on the heading; for a rodent it is some 8 % more than the length without
+    the tail.
     """
     diagonals = np.hypot(shape[:, 0], shape[:, 1])
     return float(np.nanmedian(diagonals)) if np.isfinite(diagonals).any() else float("nan")

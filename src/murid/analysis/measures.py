@@ -1,8 +1,8 @@
 """Measures in tidy tables: one row per animal and time bin, per zone, per pair, per bout, per frame.
 
-A table is a dict of columns of one length. Columns that are lengths end in their unit, ``_cm`` where the layout has a
-scale and ``_px`` where it has none; NaN and None = not known, or not defined. A step belongs to the bin of the frame in
-which it ends, a bout to that in which it begins.
+A table is a dict of columns of one length. Columns that are lengths end in their unit, ``_cm``
+where the layout has a scale and ``_px`` where it has none; NaN and None = not known, or not
+defined. A step belongs to the bin of the frame in which it ends, a bout to that in which it begins.
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ def measure_all(behaviour: Behaviour, bin_s: float | None = None) -> dict[str, T
     bins = Bins.cut(behaviour.time_s, behaviour.durations_s, bin_s)
     pairs = [_measure_pair(behaviour, bins, a, b) for a, b in behaviour.pairs()]
     huddles = behaviour.find_huddles()
-    animals = [_measure_animal(behaviour, bins, k, huddles.get(k)) for k in range(len(behaviour.names))]
+    animals = [
+        _measure_animal(behaviour, bins, k, huddles.get(k)) for k in range(len(behaviour.names))
+    ]
     _add_company(behaviour, bins, animals, pairs)
     zones = [row for k in range(len(behaviour.names)) for row in _measure_zones(behaviour, bins, k)]
     return {
@@ -88,7 +90,9 @@ def list_bouts(behaviour: Behaviour) -> Table:
     columns["arena"] = np.repeat(np.array([row[3] for row in rows], object), counts)
     for name in ("first_frame", "last_frame", "start_s", "duration_s"):
         attribute = {"first_frame": "first_frames", "last_frame": "last_frames"}.get(name, name)
-        columns[name] = np.concatenate([np.zeros(0), *(getattr(bouts, attribute) for *_, bouts in rows)])
+        columns[name] = np.concatenate(
+            [np.zeros(0), *(getattr(bouts, attribute) for *_, bouts in rows)]
+        )
     for name in ("first_frame", "last_frame"):
         columns[name] = columns[name].astype(np.int64)
     return columns
@@ -164,7 +168,9 @@ def _measure_zones(behaviour: Behaviour, bins: Bins, k: int) -> Iterator[Table]:
             "zone": np.repeat(zone, len(bins)),
             "time_s": bins.seconds(inside),
             "hidden_s": bins.seconds(hidden),
-            "time_share": divide(bins.seconds(inside), bins.seconds(hidden | ~behaviour.missing[:, k])),
+            "time_share": divide(
+                bins.seconds(inside), bins.seconds(hidden | ~behaviour.missing[:, k])
+            ),
             "entries": bins.count(entries),
             "latency_s": _find_latency(behaviour, bins, inside),
             f"distance_{behaviour.layout.unit}": bins.total(steps),
@@ -191,34 +197,47 @@ def _measure_pair(behaviour: Behaviour, bins: Bins, a: int, b: int) -> Table:
     ]
     begin = _begin(behaviour, bins, a)
     names = {"animal_a": begin.pop("animal"), "animal_b": np.repeat(behaviour.names[b], len(bins))}
-    return {"arena": begin.pop("arena")} | names | begin | {
-        "both_known_s": bins.seconds(known),
-        f"distance_mean_{u}": bins.mean(distances),
-        f"distance_min_{u}": -bins.largest(-distances),
-        "contact_s": bins.seconds(touching),
-        "contacts": bins.count(contacts),
-        "association": np.array(shares),
-        "a_follows_b_s": bins.seconds(forth.to_mask(n)),
-        "b_follows_a_s": bins.seconds(back.to_mask(n)),
-    }  # fmt: skip
+    return (
+        {"arena": begin.pop("arena")}
+        | names
+        | begin
+        | {
+            "both_known_s": bins.seconds(known),
+            f"distance_mean_{u}": bins.mean(distances),
+            f"distance_min_{u}": -bins.largest(-distances),
+            "contact_s": bins.seconds(touching),
+            "contacts": bins.count(contacts),
+            "association": np.array(shares),
+            "a_follows_b_s": bins.seconds(forth.to_mask(n)),
+            "b_follows_a_s": bins.seconds(back.to_mask(n)),
+        }
+    )
 
 
-def _add_company(behaviour: Behaviour, bins: Bins, animals: list[Table], pairs: list[Table]) -> None:
+def _add_company(
+    behaviour: Behaviour, bins: Bins, animals: list[Table], pairs: list[Table]
+) -> None:
     """Add to each animal what its pairs say of it: contact with any, strength in the network, following."""
     ways = list(behaviour.pairs())
     for k, animal in enumerate(animals):
         own = [(pair, a == k) for pair, (a, b) in zip(pairs, ways, strict=True) if k in (a, b)]
         blank = np.full(len(bins), np.nan)
-        animal["contact_s"] = bins.seconds(find_company(behaviour, k)) if own else blank
-        animal["strength"] = np.nansum([pair["association"] for pair, _ in own], axis=0) if own else blank
+        animal["contact_s"] = bins.seconds(find_in_contact(behaviour, k)) if own else blank
+        animal["strength"] = (
+            np.nansum([pair["association"] for pair, _ in own], axis=0) if own else blank
+        )
         for column, forth, back in (
             ("follows_s", "a_follows_b_s", "b_follows_a_s"),
             ("followed_s", "b_follows_a_s", "a_follows_b_s"),
         ):
-            animal[column] = np.sum([pair[forth if first else back] for pair, first in own], axis=0) if own else blank
+            animal[column] = (
+                np.sum([pair[forth if first else back] for pair, first in own], axis=0)
+                if own
+                else blank
+            )
 
 
-def find_company(behaviour: Behaviour, k: int) -> Bool:
+def find_in_contact(behaviour: Behaviour, k: int) -> Bool:
     """Frames ``(F,)`` in which an animal is in contact with any other."""
     found = np.zeros(behaviour.n_frames, bool)
     for a, b in behaviour.pairs():
@@ -240,4 +259,7 @@ def _begin(behaviour: Behaviour, bins: Bins, k: int) -> Table:
 
 def _stack(tables: list[Table]) -> Table:
     """Lay tables of the same columns end to end; no columns without any table."""
-    return {name: np.concatenate([table[name] for table in tables]) for name in (tables[0] if tables else ())}
+    return {
+        name: np.concatenate([table[name] for table in tables])
+        for name in (tables[0] if tables else ())
+    }

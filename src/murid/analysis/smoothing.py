@@ -36,8 +36,8 @@ def smooth(position: Float64, time_s: Float64, window_s: float) -> Float64:
     Returns
     -------
     ndarray
-        Smoothed positions. Nothing is carried over a gap; a stretch shorter than the window is fitted with the longest
-        window that it holds.
+        Smoothed positions. Nothing is carried over a gap; a stretch shorter than the window is
+        fitted with the longest window that it holds.
 
     Notes
     -----

@@ -30,13 +30,18 @@ def compute_distance_matrix(position: Float64) -> Float64:
 
 
 def find_following(
-    follower: Float64, leader: Float64, time_s: Float64, within: float, above: float, angle_deg: float
+    follower: Float64,
+    leader: Float64,
+    time_s: Float64,
+    within: float,
+    above: float,
+    angle_deg: float,
 ) -> Bool:
     """Frames ``(F,)`` in which one animal goes after another.
 
-    Both are faster than `above`, no farther apart than `within`, and go the same way within `angle_deg`; the follower
-    goes towards the leader within the same angle. After the follow behaviour of de Chaumont et al. (2012), Nature
-    Methods 9:410, with centres in place of noses.
+    Both are faster than `above`, no farther apart than `within`, and go the same way within
+    `angle_deg`; the follower goes towards the leader within the same angle. After the follow
+    behaviour of de Chaumont et al. (2012), Nature Methods 9:410, with centres in place of noses.
 
     Parameters
     ----------
@@ -61,8 +66,8 @@ def find_following(
 def find_group_sizes(position: Float64, eligible: Bool, within: float) -> Int64:
     """Size ``(F, I)`` of the group that each animal is in.
 
-    Animals are in one group if a chain of `eligible` ones ``(F, I)``, each no farther than `within` from the next,
-    leads from one to the other; 0 for those that are not eligible, 1 for one alone.
+    Animals are in one group if a chain of `eligible` ones ``(F, I)``, each no farther than `within`
+    from the next, leads from one to the other; 0 for those that are not eligible, 1 for one alone.
     """
     n_frames, _, n = position.shape
     labels = np.where(eligible, np.arange(n), np.arange(-n, 0))
@@ -86,8 +91,8 @@ def find_group_sizes(position: Float64, eligible: Bool, within: float) -> Int64:
 def compute_association(together: Bool, known: Bool, durations_s: Float64) -> float:
     """Share of the time in which both animals are known that they are together; NaN if they never are.
 
-    The simple ratio index of Cairns and Schwager (1987), Animal Behaviour 35:1454: the weight of an edge of the social
-    network. All arrays are ``(F,)``.
+    The simple ratio index of Cairns and Schwager (1987), Animal Behaviour 35:1454: the weight of an
+    edge of the social network. All arrays are ``(F,)``.
     """
     total = float(durations_s[known].sum())
     return float(durations_s[together & known].sum()) / total if total else float("nan")

@@ -39,11 +39,15 @@ def compute_occupancy(
     """
     if not bin_length > 0:
         raise ArrayError("bin_length", "more than 0", f"{bin_length:g}")
-    x_edges, y_edges = (np.arange(np.ceil(side / bin_length) + 1) * bin_length for side in (width, height))
+    x_edges, y_edges = (
+        np.arange(np.ceil(side / bin_length) + 1) * bin_length for side in (width, height)
+    )
     known = np.isfinite(position).all(axis=1)
     frames, animals = np.nonzero(known)
     places = position[frames, :, animals]
-    seconds, _, _ = np.histogram2d(places[:, 1], places[:, 0], bins=(y_edges, x_edges), weights=durations_s[frames])
+    seconds, _, _ = np.histogram2d(
+        places[:, 1], places[:, 0], bins=(y_edges, x_edges), weights=durations_s[frames]
+    )
     return Occupancy(seconds, x_edges, y_edges)
 
 
@@ -62,8 +66,8 @@ def compute_wall_distance(region: Region, position: Float64) -> Float64:
 def find_hidden(inside: Bool, missing: Bool) -> Bool:
     """Frames ``(F,)`` in which an animal is hidden in a nest or shelter.
 
-    It is missing, was in there when last seen, and is in there when seen again; before the first sighting and after the
-    last one, the other of the two decides.
+    It is missing, was in there when last seen, and is in there when seen again; before the first
+    sighting and after the last one, the other of the two decides.
     """
     hidden = np.zeros(len(inside), bool)
     for first, after in find_runs(missing):

@@ -1,7 +1,7 @@
 """What an animal looks like in plain terms: how bright and of what colour its pixels are, against the floor it is on.
 
-Measured in picture and empty scene alike, tones and colours hardly change with the light. A network's embedding says
-more of shape and less of tone.
+Measured in picture and empty scene alike, tones and colours hardly change with the light. A
+network's embedding says more of shape and less of tone.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from murid.core.types import Float32, UInt8
-from murid.video.background_model import Backdrop
+from murid.video.background_model import BackgroundModel
 
-N_CUES = 10
+N_COLOUR_FEATURES = 10
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _BLACK = 0.04  # added before logarithms, in [0, 1]: below, it is noise
 _LEAST_SHARE = 0.2  # of a box that must differ from the empty scene to be taken for the animal
@@ -21,7 +21,9 @@ _ELLIPSE = 0.7  # of the box, where the empty scene says nothing
 _MOST_PIXELS = 4000
 
 
-def measure_cues(image: UInt8, boxes: Float32, backdrop: Backdrop | None) -> Float32:
+def compute_colour_features(
+    image: UInt8, boxes: Float32, background: BackgroundModel | None
+) -> Float32:
     """Measure the looks of animals in one picture.
 
     Parameters
@@ -30,18 +32,21 @@ def measure_cues(image: UInt8, boxes: Float32, backdrop: Backdrop | None) -> Flo
         ``(h, w, 3)`` uint8 RGB.
     boxes : ndarray
         ``(n, 4)`` float32 xyxy pixels.
-    backdrop : Backdrop or None
+    background : Backdrop or None
         The empty scene, of the size of the picture.
 
     Returns
     -------
     ndarray
-        ``(n, N_CUES)`` float32: five quantiles of logarithmic brightness against the floor; red against green and blue
-        against green, of the whole and of the most coloured tenth; logarithm of the animal's length, the square root of
-        its pixels. NaN where a box holds too few pixels.
+        ``(n, N_COLOUR_FEATURES)`` float32: five quantiles of logarithmic brightness against the
+        floor; red against green and blue against green, of the whole and of the most coloured
+        tenth; logarithm of the animal's length, the square root of its pixels. NaN where a box
+        holds too few pixels.
     """
-    cues = np.full((len(boxes), N_CUES), np.nan, np.float32)
-    difference = None if backdrop is None else backdrop.compute_difference(image) > backdrop.threshold
+    colour_features = np.full((len(boxes), N_COLOUR_FEATURES), np.nan, np.float32)
+    difference = (
+        None if background is None else background.compute_difference(image) > background.threshold
+    )
     height, width = image.shape[:2]
     corners = np.clip(np.round(boxes), 0, [width, height, width, height]).astype(int).tolist()
     for k, (left, top, right, bottom) in enumerate(corners):
@@ -49,12 +54,14 @@ def measure_cues(image: UInt8, boxes: Float32, backdrop: Backdrop | None) -> Flo
             continue
         step = max(1, int(np.sqrt((right - left) * (bottom - top) / _MOST_PIXELS)))
         place = slice(top, bottom, step), slice(left, right, step)
-        around = image if backdrop is None else backdrop.image
+        around = image if background is None else background.image
         mask = _find_body(None if difference is None else difference[place], image[place].shape[:2])
-        cues[k] = _describe(
-            image[place][mask], np.median(around[place].reshape(-1, 3), axis=0), 0.5 * np.log(mask.sum() * step**2)
+        colour_features[k] = _describe(
+            image[place][mask],
+            np.median(around[place].reshape(-1, 3), axis=0),
+            0.5 * np.log(mask.sum() * step**2),
         )
-    return cues
+    return colour_features
 
 
 def _find_body(differs: NDArray[np.bool_] | None, shape: tuple[int, ...]) -> NDArray[np.bool_]:

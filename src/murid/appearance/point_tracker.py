@@ -1,7 +1,8 @@
 """Points of fur, followed from picture to picture by their surroundings.
 
-The pyramidal method of Lucas and Kanade (Bouguet 2001), forward and back again: a point that does not come home was
-lost (Kalal, Mikolajczyk and Matas, ICPR 2010). Points are sown where the fur has corners (Shi and Tomasi, CVPR 1994).
+The pyramidal method of Lucas and Kanade (Bouguet 2001), forward and back again: a point that does
+not come home was lost (Kalal, Mikolajczyk and Matas, ICPR 2010). Points are sown where the fur has
+corners (Shi and Tomasi, CVPR 1994).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from murid.core.types import Float32, Int64, UInt8
-from murid.video.background_model import Backdrop
+from murid.video.background_model import BackgroundModel
 
 N_POINTS = 40
 """Points on each animal."""
@@ -30,19 +31,19 @@ _REACH = 1.3  # squared halves of a box's sides beyond which a point is on no an
 _BLOCK = 5
 
 
-class PointFollower:
+class PointTracker:
     """Points on animals, from one picture to the next.
 
     Parameters
     ----------
-    backdrop : Backdrop
+    background : Backdrop
         The empty scene, of the size of the pictures.
     body_px : float
         Usual length of a box.
     """
 
-    def __init__(self, backdrop: Backdrop, body_px: float) -> None:
-        self._backdrop = backdrop
+    def __init__(self, background: BackgroundModel, body_px: float) -> None:
+        self._backdrop = background
         self._body_px = body_px
         self._grey: UInt8 | None = None
         self._standing: NDArray[np.bool_] = np.zeros((0, 0), bool)
@@ -76,7 +77,9 @@ class PointFollower:
         places, found, change = cv2.calcOpticalFlowPyrLK(
             before, grey, self._places[:, None], None, winSize=size, maxLevel=top
         )
-        home, found_home, _ = cv2.calcOpticalFlowPyrLK(grey, before, places, None, winSize=size, maxLevel=top)
+        home, found_home, _ = cv2.calcOpticalFlowPyrLK(
+            grey, before, places, None, winSize=size, maxLevel=top
+        )
         near = np.hypot(*(home[:, 0] - self._places).T) < _FURTHEST_HOME
         places = places[:, 0]
         pixels = np.round(places).astype(np.int64)
@@ -96,7 +99,7 @@ class PointFollower:
             return np.full(len(self), -1, np.int64)
         return np.where(inside.sum(axis=1) == 1, inside.argmax(axis=1), -1)
 
-    def sow(self, boxes: Float32, wanted: NDArray[np.bool_]) -> Int64:
+    def seed(self, boxes: Float32, wanted: NDArray[np.bool_]) -> Int64:
         """Sow points on the animals ``(b,)`` that want some; gives the point next to each new one, -1 = none near."""
         parents = [np.zeros(0, np.int64)]
         old = self._places
@@ -109,12 +112,16 @@ class PointFollower:
     def _find_corners(self, box: Float32) -> Float32:
         assert self._grey is not None
         n = N_POINTS - int((_measure(self._places, box[None]) < 1).sum())
-        x0, y0, x1, y1 = np.clip(np.round(box), 0, np.tile(self._grey.shape[::-1], 2)).astype(np.int64).tolist()
+        x0, y0, x1, y1 = (
+            np.clip(np.round(box), 0, np.tile(self._grey.shape[::-1], 2)).astype(np.int64).tolist()
+        )
         none = np.zeros((0, 2), np.float32)
         if n <= N_POINTS * (1 - _FEW) or min(x1 - x0, y1 - y0) < 2 * _BLOCK:
             return none
         y, x = np.mgrid[y0:y1, x0:x1]
-        inside = _measure(np.stack([x, y], axis=-1).reshape(-1, 2).astype(np.float32), box[None]) < 1
+        inside = (
+            _measure(np.stack([x, y], axis=-1).reshape(-1, 2).astype(np.float32), box[None]) < 1
+        )
         free = (inside.reshape(y1 - y0, x1 - x0) & self._standing[y0:y1, x0:x1]).astype(np.uint8)
         for place in np.round(self._places - [x0, y0]).astype(np.int64).tolist():
             cv2.circle(free, place, _APART, (0,), -1)
@@ -133,5 +140,8 @@ class PointFollower:
 
 def _measure(places: Float32, boxes: Float32) -> Float32:
     """Squared distances ``(n, b)`` of points from the middles of boxes, in halves of their sides."""
-    middles, halves = (boxes[:, :2] + boxes[:, 2:]) / 2, np.maximum((boxes[:, 2:] - boxes[:, :2]) / 2, 1)
+    middles, halves = (
+        (boxes[:, :2] + boxes[:, 2:]) / 2,
+        np.maximum((boxes[:, 2:] - boxes[:, :2]) / 2, 1),
+    )
     return np.asarray(np.square((places[:, None] - middles) / halves).sum(axis=2), np.float32)

@@ -7,25 +7,30 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from murid.appearance.fur_descriptors import N_PRINTS, measure_prints
-from murid.appearance.point_tracker import BODY_PX, PointFollower
+from murid.appearance.fur_descriptors import DESCRIPTOR_SIZE, compute_fur_descriptors
+from murid.appearance.point_tracker import BODY_PX, PointTracker
 from murid.core import Frame
-from murid.core.progress import Report
+from murid.core.progress import ProgressCallback
 from murid.core.types import DetectionTable, Int64, UInt8
 from murid.errors import RunError
-from murid.identification import IdentifyConfig
-from murid.identification.occlusion import find_clear
-from murid.identification.point_matches import LONGEST_TIE_S, N_VISITS, TieCounter, Ties
-from murid.identification.tracklet_features import Prints
+from murid.identification import IdentificationConfig
+from murid.identification.occlusion import find_unoccluded
+from murid.identification.point_matches import (
+    LONGEST_TIE_S,
+    N_VISITS,
+    PointMatchCounter,
+    PointMatches,
+)
+from murid.identification.tracklet_features import FurDescriptors
 from murid.identification.tracklets import compute_reach, count_up, find_tracklets, measure_body_px
 from murid.store import RunDirectory
-from murid.store.parts import PRINTS_NAME, TIE_COLUMNS, TIES_NAME
+from murid.store.parts import FUR_DESCRIPTORS_NAME, POINT_MATCH_COLUMNS, POINT_MATCHES_NAME
 from murid.video import FrameSource, open_source, sample_frames
 from murid.video.background_image import shrink
-from murid.video.background_model import fit_still_backdrop
+from murid.video.background_model import fit_static_background
 from murid.video.prefetch import read_ahead
 
-MOST_PRINTS = 100_000
+MAX_DESCRIPTORS = 100_000
 """Prints of one recording at most, spread evenly over it."""
 AROUND_S = 1.0
 """Time before a tracklet ends, and after it began, in which points are followed."""
@@ -35,7 +40,9 @@ _LEAST_SCORE = 0.3
 _N_AHEAD = 8
 
 
-def look_closer(run: RunDirectory, report: Report) -> tuple[Prints, Ties]:
+def run_second_pass(
+    run: RunDirectory, report: ProgressCallback
+) -> tuple[FurDescriptors, PointMatches]:
     """Prints and ties that a run has, or take them from its video.
 
     Parameters
@@ -47,9 +54,9 @@ def look_closer(run: RunDirectory, report: Report) -> tuple[Prints, Ties]:
 
     Returns
     -------
-    prints : Prints
+    fur_descriptors : Prints
         Fur of animals up close; none where the camera moves.
-    ties : Ties
+    point_matches : Ties
         Points of fur that were followed while animals touched; none where the camera moves.
 
     Raises
@@ -62,16 +69,20 @@ def look_closer(run: RunDirectory, report: Report) -> tuple[Prints, Ties]:
         If the run cannot be written to.
     """
     table = run.read_detections(embeddings=False)
-    kept, tied = run.read_prints(), run.read_ties()
+    kept, tied = run.read_fur_descriptors(), run.read_point_matches()
     if kept is None or tied is None:
-        prints, ties = _take(_open_video(run), table, report)
-        run.write_prints(*_locate(prints.rows, table), np.asarray(prints.values, np.float32))
-        run.write_ties(_to_columns(ties, table))
-        kept, tied = run.read_prints(), run.read_ties()
+        fur_descriptors, point_matches = _take(_open_video(run), table, report)
+        run.write_fur_descriptors(
+            *_locate(fur_descriptors.rows, table), np.asarray(fur_descriptors.values, np.float32)
+        )
+        run.write_point_matches(_to_columns(point_matches, table))
+        kept, tied = run.read_fur_descriptors(), run.read_point_matches()
     assert kept is not None
     assert tied is not None
     frames, rows, values = kept
-    return Prints(_find_rows(frames, rows, table, run, PRINTS_NAME), values), _to_ties(tied, table, run)
+    return FurDescriptors(
+        _find_rows(frames, rows, table, run, FUR_DESCRIPTORS_NAME), values
+    ), _to_ties(tied, table, run)
 
 
 def _locate(rows: Int64, table: DetectionTable) -> tuple[Int64, Int64]:
@@ -80,7 +91,9 @@ def _locate(rows: Int64, table: DetectionTable) -> tuple[Int64, Int64]:
     return frames, rows - table.frame_offsets[frames]
 
 
-def _find_rows(frames: Int64, rows: Int64, table: DetectionTable, run: RunDirectory, name: str) -> Int64:
+def _find_rows(
+    frames: Int64, rows: Int64, table: DetectionTable, run: RunDirectory, name: str
+) -> Int64:
     """Rows of all detections; raises `RunError` if there are none such."""
     inside = (frames >= 0) & (frames < table.n_frames) & (rows >= 0)
     places: Int64 = table.frame_offsets[np.where(inside, frames, 0)] + rows
@@ -89,91 +102,148 @@ def _find_rows(frames: Int64, rows: Int64, table: DetectionTable, run: RunDirect
     return places
 
 
-def _to_columns(ties: Ties, table: DetectionTable) -> dict[str, NDArray[np.generic]]:
+def _to_columns(
+    point_matches: PointMatches, table: DetectionTable
+) -> dict[str, NDArray[np.generic]]:
     """Ties with a row for each detection that points were on before."""
-    tie, place = np.nonzero(ties.before >= 0)
-    (frames, rows), (before, rows_before) = (_locate(k, table) for k in (ties.after[tie], ties.before[tie, place]))
-    columns = (tie.astype(np.int64), frames, rows, before, rows_before, ties.counts[tie, place])
-    return dict(zip(TIE_COLUMNS, columns, strict=True))
+    tie, place = np.nonzero(point_matches.before >= 0)
+    (frames, rows), (before, rows_before) = (
+        _locate(k, table) for k in (point_matches.after[tie], point_matches.before[tie, place])
+    )
+    columns = (
+        tie.astype(np.int64),
+        frames,
+        rows,
+        before,
+        rows_before,
+        point_matches.counts[tie, place],
+    )
+    return dict(zip(POINT_MATCH_COLUMNS, columns, strict=True))
 
 
-def _to_ties(columns: dict[str, NDArray[np.generic]], table: DetectionTable, run: RunDirectory) -> Ties:
-    tie, frames, rows, before, rows_before, points = (np.asarray(columns[name]) for name in TIE_COLUMNS)
+def _to_ties(
+    columns: dict[str, NDArray[np.generic]], table: DetectionTable, run: RunDirectory
+) -> PointMatches:
+    tie, frames, rows, before, rows_before, points = (
+        np.asarray(columns[name]) for name in POINT_MATCH_COLUMNS
+    )
     starts = np.flatnonzero(np.append(True, tie[1:] != tie[:-1])[: len(tie)])
     sizes = np.diff(np.append(starts, len(tie)))
     if (sizes > N_VISITS).any():
-        raise RunError(run.path, TIES_NAME, f"{N_VISITS} rows of a tie at most", str(sizes.max()))
+        raise RunError(
+            run.path, POINT_MATCHES_NAME, f"{N_VISITS} rows of a tie at most", str(sizes.max())
+        )
     at = np.repeat(np.arange(len(starts)), sizes), count_up(sizes)
-    after = _find_rows(frames, rows, table, run, TIES_NAME)[starts]
+    after = _find_rows(frames, rows, table, run, POINT_MATCHES_NAME)[starts]
     shape = len(starts), N_VISITS
-    ties = Ties(after, np.full(shape, -1, np.int64), np.zeros(shape, np.float32))
-    ties.before[at], ties.counts[at] = _find_rows(before, rows_before, table, run, TIES_NAME), points
-    return ties
+    point_matches = PointMatches(after, np.full(shape, -1, np.int64), np.zeros(shape, np.float32))
+    point_matches.before[at], point_matches.counts[at] = (
+        _find_rows(before, rows_before, table, run, POINT_MATCHES_NAME),
+        points,
+    )
+    return point_matches
 
 
 def _open_video(run: RunDirectory) -> FrameSource:
     source = open_source(run.manifest.source)
     if source.compute_fingerprint() != dict(run.manifest.fingerprint):
-        raise RunError(run.path, "fingerprint", "the video that the run was made of", f"another {run.manifest.source}")
+        raise RunError(
+            run.path,
+            "fingerprint",
+            "the video that the run was made of",
+            f"another {run.manifest.source}",
+        )
     return source
 
 
-def _take(source: FrameSource, table: DetectionTable, report: Report) -> tuple[Prints, Ties]:
+def _take(
+    source: FrameSource, table: DetectionTable, report: ProgressCallback
+) -> tuple[FurDescriptors, PointMatches]:
     usable = table.scores >= _LEAST_SCORE
     body_px = measure_body_px(table.boxes[usable], table.scores[usable])
     sampled = [frame.image for frame in sample_frames(source, _N_BACKDROP_FRAMES)]
-    prints = _PrintTaker(table, usable, body_px, sampled)
-    ties = _PointWatcher(table, usable, body_px, source.info.fps, sampled)
-    for frame in read_ahead(source.iterate(0), _N_AHEAD) if prints.backdrop and ties.backdrop else ():
+    fur_descriptors = _PrintTaker(table, usable, body_px, sampled)
+    point_matches = _PointWatcher(table, usable, body_px, source.info.fps, sampled)
+    for frame in (
+        read_ahead(source.iterate(0), _N_AHEAD)
+        if fur_descriptors.background and point_matches.background
+        else ()
+    ):
         if isinstance(frame, Frame) and frame.index < table.n_frames:
             first, last = table.frame_offsets[frame.index : frame.index + 2].tolist()
             rows = first + np.flatnonzero(usable[first:last])
-            prints.see(frame, rows)
-            ties.see(frame, rows)
+            fur_descriptors.see(frame, rows)
+            point_matches.see(frame, rows)
         report("adapt", frame.index + 1, table.n_frames)
-    return prints.finish(), ties.finish()
+    return fur_descriptors.finish(), point_matches.finish()
 
 
 class _PrintTaker:
     """Prints of the clear ones of all detections, as long as these are not too many."""
 
     def __init__(
-        self, table: DetectionTable, usable: NDArray[np.bool_], body_px: float, sampled: Sequence[UInt8]
+        self,
+        table: DetectionTable,
+        usable: NDArray[np.bool_],
+        body_px: float,
+        sampled: Sequence[UInt8],
     ) -> None:
-        self._boxes, self._clear, self._body_px = table.boxes, find_clear(table, usable), body_px
-        self._every = max(1, -(-int(self._clear.sum()) // MOST_PRINTS))
-        self.backdrop = fit_still_backdrop([shrink(image, _LONGEST_SIDE)[0] for image in sampled])
-        self._rows, self._values = [np.zeros(0, np.int64)], [np.zeros((0, N_PRINTS), np.float32)]
+        self._boxes, self._clear, self._body_px = (
+            table.boxes,
+            find_unoccluded(table, usable),
+            body_px,
+        )
+        self._every = max(1, -(-int(self._clear.sum()) // MAX_DESCRIPTORS))
+        self.background = fit_static_background(
+            [shrink(image, _LONGEST_SIDE)[0] for image in sampled]
+        )
+        self._rows, self._values = (
+            [np.zeros(0, np.int64)],
+            [np.zeros((0, DESCRIPTOR_SIZE), np.float32)],
+        )
 
     def see(self, frame: Frame, rows: Int64) -> None:
         """Take those of a frame, where all `rows` are."""
         image, factor = shrink(frame.image, _LONGEST_SIDE)
-        if self.backdrop is None or frame.index % self._every or image.shape != self.backdrop.image.shape:
+        if (
+            self.background is None
+            or frame.index % self._every
+            or image.shape != self.background.image.shape
+        ):
             return
         own = rows[self._clear[rows]]
         boxes, others = self._boxes[own] * factor, self._boxes[rows] * factor
-        found = measure_prints(image, boxes, self.backdrop, self._body_px * float(factor), others)
+        found = compute_fur_descriptors(
+            image, boxes, self.background, self._body_px * float(factor), others
+        )
         some = np.isfinite(found[:, 0])
         self._rows.append(own[some])
         self._values.append(found[some])
 
-    def finish(self) -> Prints:
+    def finish(self) -> FurDescriptors:
         """All that were taken."""
-        return Prints(np.concatenate(self._rows), np.concatenate(self._values))
+        return FurDescriptors(np.concatenate(self._rows), np.concatenate(self._values))
 
 
 class _PointWatcher:
     """Ties of tracklets, from points on animals that are about to touch others or to vanish, until they are alone."""
 
     def __init__(
-        self, table: DetectionTable, usable: NDArray[np.bool_], body_px: float, fps: float, sampled: Sequence[UInt8]
+        self,
+        table: DetectionTable,
+        usable: NDArray[np.bool_],
+        body_px: float,
+        fps: float,
+        sampled: Sequence[UInt8],
     ) -> None:
         self._boxes, self._factor = table.boxes, min(1.0, BODY_PX / body_px)
-        self.backdrop = fit_still_backdrop([self._shrink(image) for image in sampled])
-        self._follower = PointFollower(self.backdrop, body_px * self._factor) if self.backdrop else None
-        self._counter = TieCounter(round(LONGEST_TIE_S * fps))
-        apart = find_clear(table, usable)
-        chained = table.scores >= IdentifyConfig().least_score
+        self.background = fit_static_background([self._shrink(image) for image in sampled])
+        self._follower = (
+            PointTracker(self.background, body_px * self._factor) if self.background else None
+        )
+        self._counter = PointMatchCounter(round(LONGEST_TIE_S * fps))
+        apart = find_unoccluded(table, usable)
+        chained = table.scores >= IdentificationConfig().min_score
         tracklets = find_tracklets(table, chained, body_px, compute_reach(fps))
         lengths, around = np.repeat(tracklets.lengths, tracklets.lengths), round(AROUND_S * fps)
         age = count_up(tracklets.lengths)
@@ -206,8 +276,8 @@ class _PointWatcher:
         wanted = (on < 0) | self._begun[on] | self._ending[on]
         follower.keep(wanted)
         self._counter.keep(np.flatnonzero(wanted))
-        self._counter.sow(follower.sow(boxes, self._ending[rows]))
+        self._counter.seed(follower.seed(boxes, self._ending[rows]))
 
-    def finish(self) -> Ties:
+    def finish(self) -> PointMatches:
         """All that were found."""
         return self._counter.finish()

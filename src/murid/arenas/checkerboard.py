@@ -10,7 +10,9 @@ import numpy as np
 from murid.core.types import UInt8
 
 
-def measure_checkerboard(images: Iterable[UInt8], columns: int, rows: int) -> tuple[float, float] | None:
+def measure_checkerboard(
+    images: Iterable[UInt8], columns: int, rows: int
+) -> tuple[float, float] | None:
     """Look for a checkerboard and measure its squares.
 
     Parameters
@@ -23,15 +25,17 @@ def measure_checkerboard(images: Iterable[UInt8], columns: int, rows: int) -> tu
     Returns
     -------
     (float, float) or None
-        Mean side of a square in pixels, and by how much the sides differ: their range over the mean, which is large
-        where the camera looks at an angle. None if it is in no picture.
+        Mean side of a square in pixels, and by how much the sides differ: their range over the
+        mean, which is large where the camera looks at an angle. None if it is in no picture.
     """
     for image in images:
         grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
         found, corners = cv2.findChessboardCorners(grey, (columns, rows))
         if found:
             grid = _refine(grey, corners).reshape(rows, columns, 2)
-            sides = [np.hypot(*np.moveaxis(np.diff(grid, axis=axis), 2, 0)).ravel() for axis in (0, 1)]
+            sides = [
+                np.hypot(*np.moveaxis(np.diff(grid, axis=axis), 2, 0)).ravel() for axis in (0, 1)
+            ]
             every = np.concatenate(sides)
             return float(every.mean()), float(np.ptp(every) / every.mean())
     return None

@@ -9,7 +9,12 @@ from murid.arenas.layout import Layout, Region
 from murid.core.types import UInt8
 from murid.video.annotate import PALETTE, Colour
 
-ARENA_COLOUR, ZONE_COLOUR, NEST_COLOUR, IGNORED_COLOUR = PALETTE[0], PALETTE[1], PALETTE[4], PALETTE[7]
+ARENA_COLOUR, ZONE_COLOUR, NEST_COLOUR, IGNORED_COLOUR = (
+    PALETTE[0],
+    PALETTE[1],
+    PALETTE[4],
+    PALETTE[7],
+)
 _LEAST_SIDE = 960  # pixels of the picture that is drawn on
 MARGIN = 44
 """Pixels above and to the left of what `draw_layout` draws."""
@@ -27,7 +32,9 @@ def draw_layout(image: UInt8, layout: Layout) -> UInt8:
     factor = choose_factor(image)
     grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     size = (image.shape[1] * factor, image.shape[0] * factor)
-    canvas = cv2.resize(cv2.addWeighted(image, 0.5, grey, 0.5, 0), size, interpolation=cv2.INTER_CUBIC)
+    canvas = cv2.resize(
+        cv2.addWeighted(image, 0.5, grey, 0.5, 0), size, interpolation=cv2.INTER_CUBIC
+    )
     for region in layout.ignored:
         _hatch(canvas, region, factor)
     for arena in layout.arenas:
@@ -35,7 +42,9 @@ def draw_layout(image: UInt8, layout: Layout) -> UInt8:
         _outline(canvas, arena, factor, ARENA_COLOUR, f"{arena.name}{count}", 3)
     for zone in layout.zones:
         kind = f" ({zone.kind})" if zone.hides and zone.kind != zone.name else ""
-        _outline(canvas, zone, factor, NEST_COLOUR if zone.hides else ZONE_COLOUR, zone.name + kind, 2)
+        _outline(
+            canvas, zone, factor, NEST_COLOUR if zone.hides else ZONE_COLOUR, zone.name + kind, 2
+        )
     for region in layout.ignored:
         _outline(canvas, region, factor, IGNORED_COLOUR, f"{region.name} (ignored)", 1)
     if layout.cm_per_px is not None:
@@ -47,7 +56,9 @@ def _corners(region: Region, factor: int) -> np.ndarray:
     return np.round(np.asarray(region.geometry.exterior.coords) * factor).astype(np.int32)
 
 
-def _outline(canvas: UInt8, region: Region, factor: int, colour: Colour, text: str, width: int) -> None:
+def _outline(
+    canvas: UInt8, region: Region, factor: int, colour: Colour, text: str, width: int
+) -> None:
     corners = _corners(region, factor)
     cv2.polylines(canvas, [corners], True, (0, 0, 0), width + 2, cv2.LINE_AA)
     cv2.polylines(canvas, [corners], True, colour, width, cv2.LINE_AA)
@@ -99,4 +110,6 @@ def _add_axes(canvas: UInt8, factor: int) -> UInt8:
 
 def _write(canvas: UInt8, text: str, centre: tuple[int, int]) -> None:
     (wide, _), _ = cv2.getTextSize(text, _FONT, 0.45, 1)
-    cv2.putText(canvas, text, (centre[0] - wide // 2, centre[1]), _FONT, 0.45, (0, 0, 0), 1, cv2.LINE_AA)
+    cv2.putText(
+        canvas, text, (centre[0] - wide // 2, centre[1]), _FONT, 0.45, (0, 0, 0), 1, cv2.LINE_AA
+    )

@@ -82,7 +82,9 @@ class Sketch:
     def _add(self, plain: dict[str, Any], points: list[tuple[float, float]]) -> None:
         key = self.kind if self.kind in ("arena", "ignore") else "zone"
         there = plain.setdefault(key, [])
-        entry: dict[str, Any] = {"name": self.ask(f"name of the {self.kind}", f"{self.kind} {len(there) + 1}")}
+        entry: dict[str, Any] = {
+            "name": self.ask(f"name of the {self.kind}", f"{self.kind} {len(there) + 1}")
+        }
         if self.is_circle:
             (x, y), rim = points
             entry["circle"] = [x, y, hypot(rim[0] - x, rim[1] - y)]
@@ -101,19 +103,25 @@ class Sketch:
 
 def has_display() -> bool:
     """Whether a window can be opened."""
-    return not sys.platform.startswith("linux") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    return not sys.platform.startswith("linux") or bool(
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    )
 
 
 def sketch(image: UInt8, layout: Layout) -> Layout:
     """Let the user draw on a picture in a window; raises `ConfigError` where none can be opened."""
     if not has_display():
-        raise ConfigError("--click: expected a display to open a window on, got none; give --polygon and --circle")
+        raise ConfigError(
+            "--click: expected a display to open a window on, got none; give --polygon and --circle"
+        )
     drawing = Sketch(layout, _ask)
     print(HELP, file=sys.stderr)
     try:
         cv2.namedWindow(_WINDOW, cv2.WINDOW_NORMAL)
     except cv2.error as error:
-        raise ConfigError("--click: expected an OpenCV that can open windows, got one without") from error
+        raise ConfigError(
+            "--click: expected an OpenCV that can open windows, got one without"
+        ) from error
     factor = choose_factor(image)
 
     def on_mouse(event: int, x: int, y: int, *_: Any) -> None:
@@ -124,9 +132,13 @@ def sketch(image: UInt8, layout: Layout) -> Layout:
     while not drawing.is_done:
         view = draw_layout(image, drawing.layout)
         for x, y in drawing.points:
-            cv2.circle(view, (round(x * factor) + MARGIN, round(y * factor) + MARGIN), 4, (255, 0, 0), -1)
+            cv2.circle(
+                view, (round(x * factor) + MARGIN, round(y * factor) + MARGIN), 4, (255, 0, 0), -1
+            )
         words = f"{drawing.kind} {'circle' if drawing.is_circle else 'polygon'}  {drawing.trouble}"
-        cv2.putText(view, words, (60, 24), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (200, 0, 0), 1, cv2.LINE_AA)
+        cv2.putText(
+            view, words, (60, 24), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (200, 0, 0), 1, cv2.LINE_AA
+        )
         cv2.imshow(_WINDOW, view[..., ::-1])
         drawing.press(cv2.waitKey(30) & 0xFF)
         if cv2.getWindowProperty(_WINDOW, cv2.WND_PROP_VISIBLE) < 1:

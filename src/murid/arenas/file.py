@@ -50,13 +50,16 @@ def read_arena_file(path: str | Path, size: tuple[int, int] | None = None) -> La
     Raises
     ------
     FormatError
-        If it cannot be read, breaks a rule of `murid.analysis.Layout`, or is of a picture of another size.
+        If it cannot be read, breaks a rule of `murid.analysis.Layout`, or is of a picture of
+        another size.
     """
     path = Path(path)
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise FormatError(path, "file", "an arena file (murid arena makes one)", "nothing there") from error
+        raise FormatError(
+            path, "file", "an arena file (murid arena makes one)", "nothing there"
+        ) from error
     except (OSError, ValueError) as error:
         raise FormatError(path, "file", "a readable TOML file", str(error)) from error
     try:
@@ -72,10 +75,16 @@ def read_arena_file(path: str | Path, size: tuple[int, int] | None = None) -> La
 def write_arena_file(path: str | Path, layout: Layout) -> None:
     """Write an arena file, atomically; raises `StorageError`."""
     plain = layout.to_plain()
-    lines = [f"{key} = {_format(value)}" for key, value in plain.items() if not isinstance(value, list)]
+    lines = [
+        f"{key} = {_format(value)}" for key, value in plain.items() if not isinstance(value, list)
+    ]
     for key in ("arena", "zone", "ignore"):
         for entry in plain.get(key, []):
-            lines += ["", f"[[{key}]]", *(f"{name} = {_format(value)}" for name, value in entry.items())]
+            lines += [
+                "",
+                f"[[{key}]]",
+                *(f"{name} = {_format(value)}" for name, value in entry.items()),
+            ]
     write_text(path, "\n".join(lines) + "\n")
 
 
@@ -115,7 +124,9 @@ def _is_number(value: Any) -> bool:
 def _take_int(table: Mapping[str, Any], key: str) -> int:
     value = table.get(key)
     if not isinstance(value, int) or isinstance(value, bool):
-        raise ArrayError(key, "a whole number of pixels", "nothing" if value is None else repr(value))
+        raise ArrayError(
+            key, "a whole number of pixels", "nothing" if value is None else repr(value)
+        )
     return value
 
 
@@ -126,7 +137,11 @@ def _read_numbers(where: str, value: Any, n: int) -> tuple[float, ...]:
 
 
 def _read_scale(scale: Any) -> float:
-    if not isinstance(scale, dict) or not {"points", "cm"} == set(scale) or not _is_number(scale["cm"]):
+    if (
+        not isinstance(scale, dict)
+        or not {"points", "cm"} == set(scale)
+        or not _is_number(scale["cm"])
+    ):
         raise ArrayError("scale", "points = [[x, y], [x, y]] and cm = length", repr(scale))
     if not isinstance(scale["points"], list) or len(scale["points"]) != 2:
         raise ArrayError("scale.points", "two points [x, y]", repr(scale["points"]))
@@ -134,7 +149,9 @@ def _read_scale(scale: Any) -> float:
     return compute_scale([(a[0], a[1]), (b[0], b[1])], scale["cm"])
 
 
-def _read_regions(make: Callable[..., R], plain: Mapping[str, Any], key: str, more: Mapping[str, type]) -> Iterator[R]:
+def _read_regions(
+    make: Callable[..., R], plain: Mapping[str, Any], key: str, more: Mapping[str, type]
+) -> Iterator[R]:
     entries = plain.get(key, [])
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ArrayError(key, f"tables [[{key}]]", repr(entries))
@@ -152,4 +169,6 @@ def _read_regions(make: Callable[..., R], plain: Mapping[str, Any], key: str, mo
             raise ArrayError(f"{name}.polygon", "corners [[x, y], …]", repr(corners))
         polygon = tuple(_read_numbers(f"{name}.polygon", corner, 2) for corner in corners)
         circle = _read_numbers(f"{name}.circle", entry["circle"], 3) if "circle" in entry else None
-        yield make(name=name, polygon=polygon, circle=circle, **{k: entry[k] for k in more if k in entry})
+        yield make(
+            name=name, polygon=polygon, circle=circle, **{k: entry[k] for k in more if k in entry}
+        )

@@ -52,13 +52,17 @@ class Region:
         if not self.name or not self.name.isprintable():
             raise ArrayError("name", "a printable name", repr(self.name))
         if bool(self.polygon) == (self.circle is not None):
-            raise ArrayError(f"{self.name}", "a polygon or a circle", "both" if self.polygon else "neither")
+            raise ArrayError(
+                f"{self.name}", "a polygon or a circle", "both" if self.polygon else "neither"
+            )
         if not (np.abs([*np.ravel(self.polygon), *(self.circle or ())]) <= _MOST_PX).all():
             raise ArrayError(f"{self.name}", f"pixels of at most {_MOST_PX}", "others")
         if self.circle is not None and not self.circle[2] > 0:
             raise ArrayError(f"{self.name}.circle", "a radius above 0", f"{self.circle[2]:g}")
         if self.polygon and len(set(self.polygon)) < 3:
-            raise ArrayError(f"{self.name}.polygon", "3 or more corners", str(len(set(self.polygon))))
+            raise ArrayError(
+                f"{self.name}.polygon", "3 or more corners", str(len(set(self.polygon)))
+            )
         if not self.geometry.is_valid or not self.geometry.area > 0:
             got = explain_validity(self.geometry) if not self.geometry.is_valid else "no area"
             raise ArrayError(f"{self.name}.polygon", "sides that do not cross", got)
@@ -89,7 +93,11 @@ class Region:
 
     def to_plain(self) -> dict[str, Any]:
         """Plain values, as in an arena file."""
-        shape = {"circle": list(self.circle)} if self.circle else {"polygon": [list(p) for p in self.polygon]}
+        shape = (
+            {"circle": list(self.circle)}
+            if self.circle
+            else {"polygon": [list(p) for p in self.polygon]}
+        )
         return {"name": self.name} | shape
 
 
@@ -113,8 +121,8 @@ class Arena(Region):
 class Zone(Region):
     """A part of an arena of interest.
 
-    `kind` is ``zone``, ``nest`` or ``shelter``: an animal that vanishes in one of the last two and comes back there was
-    there in between. `arena` names the arena that it belongs to, None = all.
+    `kind` is ``zone``, ``nest`` or ``shelter``: an animal that vanishes in one of the last two and
+    comes back there was there in between. `arena` names the arena that it belongs to, None = all.
     """
 
     kind: str = "zone"
@@ -155,8 +163,8 @@ class Layout:
     Raises
     ------
     ArrayError
-        If a region lies outside the picture, arenas overlap, a name is there twice, a zone belongs to no arena or lies
-        outside it, or the scale is not above 0.
+        If a region lies outside the picture, arenas overlap, a name is there twice, a zone belongs
+        to no arena or lies outside it, or the scale is not above 0.
     """
 
     width: int
@@ -184,7 +192,11 @@ class Layout:
         for a, b in combinations(self.arenas, 2):
             shared = a.geometry.intersection(b.geometry).area
             if shared > _MOST_SHARED * min(a.geometry.area, b.geometry.area):
-                raise ArrayError(f"{a.name}, {b.name}", "arenas that do not overlap", f"{shared:.0f} pixels in both")
+                raise ArrayError(
+                    f"{a.name}, {b.name}",
+                    "arenas that do not overlap",
+                    f"{shared:.0f} pixels in both",
+                )
 
     def _check_zones(self) -> None:
         arenas = {arena.name: arena for arena in self.arenas}
@@ -192,7 +204,11 @@ class Layout:
             if zone.arena is None:
                 continue
             if zone.arena not in arenas:
-                raise ArrayError(f"{zone.name}.arena", f"one of {', '.join(arenas) or 'no arenas'}", repr(zone.arena))
+                raise ArrayError(
+                    f"{zone.name}.arena",
+                    f"one of {', '.join(arenas) or 'no arenas'}",
+                    repr(zone.arena),
+                )
             _check_within(zone, arenas[zone.arena].geometry, f"arena {zone.arena}")
         for name in self.arena_names:
             _check_unique("zone", [zone.name for zone in self.list_zones(name)])
@@ -231,7 +247,9 @@ class Layout:
         if self.cm_per_px is not None:
             plain["cm_per_px"] = self.cm_per_px
         regions = {"arena": self.arenas, "zone": self.zones, "ignore": self.ignored}
-        return plain | {key: [r.to_plain() for r in of_kind] for key, of_kind in regions.items() if of_kind}
+        return plain | {
+            key: [r.to_plain() for r in of_kind] for key, of_kind in regions.items() if of_kind
+        }
 
 
 def compute_scale(points: Iterable[tuple[float, float]], length_cm: float) -> float:
@@ -248,10 +266,14 @@ def compute_scale(points: Iterable[tuple[float, float]], length_cm: float) -> fl
 def _check_within(region: Region, other: Any, name: str) -> None:
     outside = 1 - region.geometry.intersection(other).area / region.geometry.area
     if outside > _MOST_OUTSIDE:
-        raise ArrayError(region.name, f"a region within {name}", f"one with {outside:.0%} of it outside")
+        raise ArrayError(
+            region.name, f"a region within {name}", f"one with {outside:.0%} of it outside"
+        )
 
 
 def _check_unique(kind: str, names: list[str]) -> None:
     twice = [name for name in names if names.count(name) > 1]
     if twice:
-        raise ArrayError(f"{kind}.name", "every name once", f"{twice[0]!r} {names.count(twice[0])} times")
+        raise ArrayError(
+            f"{kind}.name", "every name once", f"{twice[0]!r} {names.count(twice[0])} times"
+        )

@@ -45,6 +45,9 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:
         if debug:
             raise
-        print(f"murid: unexpected {type(error).__name__}: {error} (--debug shows where)", file=sys.stderr)
+        print(
+            f"murid: unexpected {type(error).__name__}: {error} (--debug shows where)",
+            file=sys.stderr,
+        )
         return EXIT_ERROR
     return 0

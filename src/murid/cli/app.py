@@ -19,7 +19,7 @@ for verb, summary in {
     "track": "Track the animals in a video.",
     "live": "Track what a camera sees, while it sees it.",
     "identify": "Tell the identities of a run anew, without its video.",
-    "enrol": "Put animals into a gallery, to be named from it in other recordings.",
+    "enroll": "Put animals into a gallery, to be named from it in other recordings.",
     "info": "Say what is in a run or in labelled data.",
     "arena": "Draw arenas, zones and a scale on a video.",
     "measure": "Measure what the animals did.",

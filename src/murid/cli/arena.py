@@ -17,9 +17,9 @@ from murid.arenas.file import read_arena_file, to_layout, write_arena_file
 from murid.arenas.layout import Layout, compute_scale
 from murid.core.files import write_bytes
 from murid.errors import ArrayError, ConfigError
-from murid.pipeline.track import name_run
+from murid.pipeline.track import default_run_path
 from murid.video import FrameSource, open_source, sample_frames
-from murid.video.background_image import take_background
+from murid.video.background_image import estimate_background_image
 
 ROLES = ("arena", "zone", "nest", "shelter", "ignore")
 _SHAPE = re.compile(r"(?:(\w+):)?([^,@:]+)(?:@([^,@:]+))?,(.+)")
@@ -44,15 +44,16 @@ def arena(
 ) -> None:
     """Draw arenas, zones and a scale on a video: writes an arena file, and a picture of it to look at.
 
-    Without any shape the picture has a grid of pixels to read coordinates off, and the file is there to fill in.
+    Without any shape the picture has a grid of pixels to read coordinates off, and the file is
+    there to fill in.
 
     Parameters
     ----------
     source : str
         Video file, folder of pictures, or glob in quotes.
     polygon : list of str
-        ROLE:NAME,x1,y1,x2,y2,x3,y3… in pixels. The role is arena, zone, nest, shelter or ignore; zone if not given.
-        NAME@ARENA is a zone of one arena.
+        ROLE:NAME,x1,y1,x2,y2,x3,y3… in pixels. The role is arena, zone, nest, shelter or ignore;
+        zone if not given. NAME@ARENA is a zone of one arena.
     circle : list of str
         ROLE:NAME,x,y,radius.
     animals : list of str
@@ -70,38 +71,51 @@ def arena(
     arena : Path
         Arena file to go on from, or to look at.
     out : Path
-        Arena file to write; beside the source, ending in .arena.toml, by default. The picture ends in .png.
+        Arena file to write; beside the source, ending in .arena.toml, by default. The picture ends
+        in .png.
     """
     video = open_source(source)
     there = (video.info.width, video.info.height)
     layout = Layout(*there) if arena is None else read_arena_file(arena, there)
     layout = _add_shapes(layout, polygon or [], circle or [], animals or [])
     layout = _set_scale(layout, video, scale, size, checkerboard, checkerboard_in)
-    image = take_background(video)
+    image = estimate_background_image(video)
     if click:
         layout = sketch(image, layout)
-    path = name_run(source).with_suffix(".arena.toml") if out is None else out
+    path = default_run_path(source).with_suffix(".arena.toml") if out is None else out
     picture = path.with_suffix(".png")
     write_arena_file(path, layout)
     write_bytes(picture, cv2.imencode(".png", draw_layout(image, layout)[..., ::-1])[1].tobytes())
-    shapes = f"{len(layout.arenas)} arenas, {len(layout.zones)} zones, {len(layout.ignored)} ignored"
+    shapes = (
+        f"{len(layout.arenas)} arenas, {len(layout.zones)} zones, {len(layout.ignored)} ignored"
+    )
     print(f"{shapes}, " + (f"{layout.cm_per_px:.5g} cm/pixel" if layout.cm_per_px else "no scale"))
     print(f"arena file  {path}")
     print(f"picture     {picture}")
 
 
-def _add_shapes(layout: Layout, polygons: list[str], circles: list[str], animals: list[str]) -> Layout:
+def _add_shapes(
+    layout: Layout, polygons: list[str], circles: list[str], animals: list[str]
+) -> Layout:
     """Layout with the shapes of the options; a shape of the same name in its arena is replaced."""
     plain = layout.to_plain()
-    for option, text in [("--polygon", text) for text in polygons] + [("--circle", text) for text in circles]:
+    for option, text in [("--polygon", text) for text in polygons] + [
+        ("--circle", text) for text in circles
+    ]:
         key, entry = _read_shape(option, text)
-        same = [e for e in plain.get(key, []) if all(e.get(k) == entry.get(k) for k in ("name", "arena"))]
+        same = [
+            e
+            for e in plain.get(key, [])
+            if all(e.get(k) == entry.get(k) for k in ("name", "arena"))
+        ]
         plain[key] = [e for e in plain.get(key, []) if e not in same] + [entry]
     for text in animals:
         name, _, number = text.rpartition("=")
         entries = [entry for entry in plain.get("arena", []) if entry["name"] == name]
         if not entries or not number.isdigit():
-            raise ConfigError(f"--animals: expected ARENA=N of an arena that is drawn, got {text!r}")
+            raise ConfigError(
+                f"--animals: expected ARENA=N of an arena that is drawn, got {text!r}"
+            )
         entries[0]["animals"] = int(number)
     return _make(plain)
 
@@ -112,9 +126,19 @@ def _read_shape(option: str, text: str) -> tuple[str, dict[str, Any]]:
     expected = "ROLE:NAME,x,y,radius" if option == "--circle" else "ROLE:NAME,x1,y1,x2,y2,x3,y3…"
     role = (found[1] or "zone") if found else ""
     numbers = _read_numbers(option, found[4], expected) if found else []
-    if found is None or role not in ROLES or (len(numbers) != 3 if option == "--circle" else len(numbers) % 2):
-        raise ConfigError(f"{option}: expected {expected} with a role of {', '.join(ROLES)}, got {text!r}")
-    shape = numbers if option == "--circle" else [list(pair) for pair in zip(numbers[::2], numbers[1::2], strict=True)]
+    if (
+        found is None
+        or role not in ROLES
+        or (len(numbers) != 3 if option == "--circle" else len(numbers) % 2)
+    ):
+        raise ConfigError(
+            f"{option}: expected {expected} with a role of {', '.join(ROLES)}, got {text!r}"
+        )
+    shape = (
+        numbers
+        if option == "--circle"
+        else [list(pair) for pair in zip(numbers[::2], numbers[1::2], strict=True)]
+    )
     entry: dict[str, Any] = {"name": found[2], option.removeprefix("--"): shape}
     if found[3]:
         entry["arena"] = found[3]
@@ -140,7 +164,9 @@ def _set_scale(
 ) -> Layout:
     given = [option for option in (scale, size, checkerboard) if option is not None]
     if len(given) > 1:
-        raise ConfigError(f"scale: expected one of --scale, --size and --checkerboard, got {len(given)}")
+        raise ConfigError(
+            f"scale: expected one of --scale, --size and --checkerboard, got {len(given)}"
+        )
     if not given:
         return layout
     if scale is not None:
@@ -167,25 +193,36 @@ def _scale_by_size(layout: Layout, text: str) -> float:
     if name not in arenas:
         raise ConfigError(f"--size: expected ARENA,cm of an arena that is drawn, got {text!r}")
     left, _, right, _ = arenas[name].geometry.bounds
-    return _compute_scale("--size", (left, 0.0), (right, 0.0), *_read_numbers("--size", length, "ARENA,cm"))
+    return _compute_scale(
+        "--size", (left, 0.0), (right, 0.0), *_read_numbers("--size", length, "ARENA,cm")
+    )
 
 
 def _scale_by_checkerboard(source: FrameSource, text: str) -> float:
     found = re.fullmatch(r"(\d+)x(\d+),(\d+\.?\d*)", text)
     if found is None or min(int(found[1]), int(found[2])) < 3:
-        raise ConfigError(f"--checkerboard: expected COLUMNSxROWS,cm of 3x3 inner corners or more, got {text!r}")
+        raise ConfigError(
+            f"--checkerboard: expected COLUMNSxROWS,cm of 3x3 inner corners or more, got {text!r}"
+        )
     images = (frame.image for frame in sample_frames(source, _N_LOOKED_THROUGH))
     measured = measure_checkerboard(images, int(found[1]), int(found[2]))
     if measured is None:
         looked = f"none in {_N_LOOKED_THROUGH} frames of {source.info.path}"
-        raise ConfigError(f"--checkerboard: expected one of {found[1]}x{found[2]} inner corners, got {looked}")
+        raise ConfigError(
+            f"--checkerboard: expected one of {found[1]}x{found[2]} inner corners, got {looked}"
+        )
     side_px, tilt = measured
     if tilt > _LARGE_TILT:
-        print(f"murid: warning: squares differ by {tilt:.0%}: the scale is not the same everywhere", file=sys.stderr)
+        print(
+            f"murid: warning: squares differ by {tilt:.0%}: the scale is not the same everywhere",
+            file=sys.stderr,
+        )
     return _compute_scale("--checkerboard", (0.0, 0.0), (side_px, 0.0), float(found[3]))
 
 
-def _compute_scale(option: str, a: tuple[float, float], b: tuple[float, float], length_cm: float) -> float:
+def _compute_scale(
+    option: str, a: tuple[float, float], b: tuple[float, float], length_cm: float
+) -> float:
     try:
         return compute_scale([a, b], length_cm)
     except ArrayError as error:

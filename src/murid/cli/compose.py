@@ -24,7 +24,8 @@ def compose(
     Parameters
     ----------
     solos : Path
-        Videos of one animal each, before a camera that does not move, all of one size and frame rate.
+        Videos of one animal each, before a camera that does not move, all of one size and frame
+        rate.
     out : Path
         Directory for video.mp4, gt/gt.txt and seqinfo.ini, as MOT Challenge lays them out.
     arena : Path
@@ -34,7 +35,8 @@ def compose(
     seconds : float
         Length.
     skip_frames : int
-        Frames left out at the beginning of each solo, while the light settles or a hand is in the picture.
+        Frames left out at the beginning of each solo, while the light settles or a hand is in the
+        picture.
     recolour : bool
         Give animals that come from the same solo different coats.
     masks : bool
@@ -44,9 +46,17 @@ def compose(
     """
     with show_progress() as report:
         info = compose_videos(
-            solos, out, arena=arena, animals=animals, seconds=seconds, skip_frames=skip_frames, recolour=recolour,
-            masks=masks, seed=seed, report=report,
-        )  # fmt: skip
+            solos,
+            out,
+            arena=arena,
+            animals=animals,
+            seconds=seconds,
+            skip_frames=skip_frames,
+            recolour=recolour,
+            masks=masks,
+            seed=seed,
+            report=report,
+        )
     print(f"{info.n_frames} frames of {info.width}x{info.height} at {info.fps:g} a second")
     print(f"video         {out / 'video.mp4'}")
     print(f"ground truth  {out / 'gt' / 'gt.txt'}")

@@ -46,13 +46,15 @@ def convert(
     out : Path
         Directory to make.
     pictures : str
-        Copy pictures, link to them, or write labels alone. Frames of a video become pictures unless it is none.
+        Copy pictures, link to them, or write labels alone. Frames of a video become pictures unless
+        it is none.
     skip_bad : bool
         Go on without what has a problem, and say how much that is.
     margin : float
         Added on every side of a box made from a pose, as a share of its longer side.
     leave_out : list of str
-        Patterns of pose points outside the body, such as "tail*"; by default the tail's, but for its base.
+        Patterns of pose points outside the body, such as "tail*"; by default the tail's, but for
+        its base.
     classes : list of str
         Classes wanted; labels of another are problems.
     split : str
@@ -73,7 +75,9 @@ def convert(
     print(f"{out}: {len(sequences)} sequences, {n_frames} frames, {n_boxes} boxes")
 
 
-def load_sequences(paths: Sequence[Path], options: ReadOptions, *, skip_bad: bool = False) -> list[LabelledSequence]:
+def load_sequences(
+    paths: Sequence[Path], options: ReadOptions, *, skip_bad: bool = False
+) -> list[LabelledSequence]:
     """Read data sets and runs, and either refuse all their problems or say how many were left out.
 
     Raises
@@ -91,7 +95,9 @@ def load_sequences(paths: Sequence[Path], options: ReadOptions, *, skip_bad: boo
     return sequences
 
 
-def read_all(paths: Sequence[Path], options: ReadOptions) -> tuple[list[LabelledSequence], list[Problem]]:
+def read_all(
+    paths: Sequence[Path], options: ReadOptions
+) -> tuple[list[LabelledSequence], list[Problem]]:
     """Read data sets and runs, as `murid.datasets.read_dataset` does, each sequence under a name of its own."""
     runs = [read_run(path) for path in paths if (path / MANIFEST).is_file()]
     others = [path for path in paths if not (path / MANIFEST).is_file()]
@@ -127,28 +133,42 @@ def read_run(path: Path) -> LabelledSequence:
     )
 
 
-def write_sequences(directory: Path, sequences: Sequence[LabelledSequence], target: DataFormat, pictures: str) -> None:
+def write_sequences(
+    directory: Path, sequences: Sequence[LabelledSequence], target: DataFormat, pictures: str
+) -> None:
     """Write pictures and labels into a directory; raises `FormatError`, `SourceError` or `StorageError`."""
     assert target.writer is not None
-    placed = sequences if pictures == "none" else [_place(directory, s, target, pictures) for s in sequences]
+    placed = (
+        sequences
+        if pictures == "none"
+        else [_place(directory, s, target, pictures) for s in sequences]
+    )
     target.writer.write(directory, placed)
 
 
-def _place(directory: Path, sequence: LabelledSequence, target: DataFormat, how: str) -> LabelledSequence:
+def _place(
+    directory: Path, sequence: LabelledSequence, target: DataFormat, how: str
+) -> LabelledSequence:
     """Bring pictures to where the format has them; frames are counted anew if it knows no gaps between them."""
     assert target.writer is not None
     frames = np.arange(sequence.n_frames, dtype=np.int64) if target.is_gapless else sequence.frames
     suffixes = [path.suffix.lower() for path in sequence.pictures] or [VIDEO_PICTURE] * len(frames)
     pairs = zip(frames.tolist(), suffixes, strict=True)
-    places = [directory / target.writer.place(sequence.name, frame, suffix) for frame, suffix in pairs]
+    places = [
+        directory / target.writer.place(sequence.name, frame, suffix) for frame, suffix in pairs
+    ]
     for parent in {path.parent for path in places}:
         make_directory(parent)
     if sequence.pictures:
         for picture, path in zip(sequence.pictures, places, strict=True):
             with storage_errors(path):
-                path.symlink_to(picture.resolve()) if how == "link" else shutil.copyfile(picture, path)
+                path.symlink_to(picture.resolve()) if how == "link" else shutil.copyfile(
+                    picture, path
+                )
     else:
-        for image, path in zip(iterate_images(sequence, range(sequence.n_frames)), places, strict=True):
+        for image, path in zip(
+            iterate_images(sequence, range(sequence.n_frames)), places, strict=True
+        ):
             _write_picture(path, image)
     return replace(sequence, frames=frames, pictures=tuple(places), video=None)
 
@@ -157,4 +177,6 @@ def _write_picture(path: Path, image: UInt8) -> None:
     import cv2
 
     with storage_errors(path):
-        path.write_bytes(cv2.imencode(path.suffix, image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes())
+        path.write_bytes(
+            cv2.imencode(path.suffix, image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
+        )

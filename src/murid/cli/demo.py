@@ -9,7 +9,7 @@ import numpy as np
 from murid.cli.progress import show_progress
 from murid.core import Detections, TrackedDetections, Tracks
 from murid.core.files import make_directory
-from murid.core.progress import Report
+from murid.core.progress import ProgressCallback
 from murid.evaluation import format_summary
 from murid.export.mot import export_mot
 from murid.export.tracks_chunk import Stretch
@@ -18,7 +18,9 @@ from murid.synthetic import RecordingConfig, record
 from murid.video import VideoSink
 
 
-def demo(*, out: Path = Path("murid-demo"), animals: int = 4, frames: int = 300, seed: int = 0) -> None:
+def demo(
+    *, out: Path = Path("murid-demo"), animals: int = 4, frames: int = 300, seed: int = 0
+) -> None:
     """Make a short synthetic clip with known truth, track it and score it.
 
     Parameters
@@ -45,13 +47,15 @@ def demo(*, out: Path = Path("murid-demo"), animals: int = 4, frames: int = 300,
     print(f"annotated video  {run.video_path}")
 
 
-def _make_clip(config: RecordingConfig, clip: Path, truth: Path, report: Report) -> None:
+def _make_clip(config: RecordingConfig, clip: Path, truth: Path, report: ProgressCallback) -> None:
     known = []
     with VideoSink(clip, config.fps, config.width, config.height) as sink:
         for recorded in record(config):
             sink.write(recorded.frame.image)
             scores = np.ones(len(recorded.truth.boxes), np.float32)
-            known.append(TrackedDetections(Detections(recorded.truth.boxes, scores), recorded.truth.rows + 1))
+            known.append(
+                TrackedDetections(Detections(recorded.truth.boxes, scores), recorded.truth.rows + 1)
+            )
             report("record", len(known), config.n_frames)
     times_s = np.arange(len(known)) / config.fps
     export_mot(truth, [Stretch(0, times_s, Tracks.from_frames(known))])

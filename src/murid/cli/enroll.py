@@ -6,10 +6,10 @@ from pathlib import Path
 
 from murid.cli.progress import show_progress
 from murid.errors import ConfigError
-from murid.pipeline import enroll
+from murid.pipeline.enroll import enroll as enroll_animals
 
 
-def enrol(
+def enroll(
     *animals: str,
     gallery: Path,
     run: Path | None = None,
@@ -17,30 +17,34 @@ def enrol(
 ) -> None:
     """Put animals into a gallery, a file of their looks, to be named from it in other recordings.
 
-    A gallery that is there grows: an animal whose name it knows is the same one. Older looks count less and less.
+    A gallery that is there grows: an animal whose name it knows is the same one. Older looks count
+    less and less.
 
     Parameters
     ----------
     animals : str
-        NAME=VIDEO, each a video of one animal alone; or, with --run, IDENTITY=NAME, such as 1=alice. None at all with
-        --run: the names that the run has.
+        NAME=VIDEO, each a video of one animal alone; or, with --run, IDENTITY=NAME, such as
+        1=alice. None at all with --run: the names that the run has.
     gallery : Path
         Gallery file.
     run : Path
-        Run directory whose identities to put in; look through its doubtful crossings first (murid info).
+        Run directory whose identities to put in; look through its doubtful crossings first (murid
+        info).
     detector : str
         As for murid track, for the videos.
     """
     pairs = [_split(text, "1=alice" if run else "alice=alice.mp4") for text in animals]
-    twice = next((key for k, (key, _) in enumerate(pairs) if key in [other for other, _ in pairs[:k]]), None)
+    twice = next(
+        (key for k, (key, _) in enumerate(pairs) if key in [other for other, _ in pairs[:k]]), None
+    )
     if twice is not None:
         raise ConfigError(f"{twice}: expected once, got twice")
     with show_progress() as report:
         if run is not None:
             names = {_to_identity(key): name for key, name in pairs}
-            found = enroll.enrol(gallery, run=run, names=names, report=report)
+            found = enroll_animals(gallery, run=run, names=names, report=report)
         else:
-            found = enroll.enrol(gallery, dict(pairs), detector=detector, report=report)
+            found = enroll_animals(gallery, dict(pairs), detector=detector, report=report)
     names_there = ", ".join(animal.name for animal in found.animals)
     print(f"{len(found.animals)} animals from {len(found.sessions)} recordings: {names_there}")
     print(gallery)

@@ -40,8 +40,9 @@ def evaluate(
     truth : Path
         MOT file; folder of one sequence or of many, as MOT Challenge or AnimalTrack lay them out.
     protocol : str
-        What counts. plain and animaltrack: every row that is not flagged 0, and animaltrack names classes after the
-        sequences; mot17 and mot20: pedestrians, with the other classes as regions to ignore.
+        What counts. plain and animaltrack: every row that is not flagged 0, and animaltrack names
+        classes after the sequences; mot17 and mot20: pedestrians, with the other classes as regions
+        to ignore.
     split : str
         Part of AnimalTrack.
     sequences : list of str
@@ -51,14 +52,15 @@ def evaluate(
     frames : int
         Length of the video, where nothing else says it.
     allow_empty : bool
-        Score a result without boxes, or that touches nothing of the truth, as zero instead of refusing it.
+        Score a result without boxes, or that touches nothing of the truth, as zero instead of
+        refusing it.
     json : Path
         File for all scores, unrounded; - prints them instead of the tables.
     markdown : Path
         File for the tables in Markdown.
     report : Path
-        Directory for a page with pictures: when and where identities broke. Looks for the video where the run or the
-        truth has it. Needs the extra murid[report].
+        Directory for a page with pictures: when and where identities broke. Looks for the video
+        where the run or the truth has it. Needs the extra murid[report].
     video : Path
         The video for the report, where it lies elsewhere.
     """

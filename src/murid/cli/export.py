@@ -7,7 +7,14 @@ from pathlib import Path
 from murid.pipeline.run import Run
 
 
-def export(run: Path, /, *, out: Path, format: str | None = None, metadata: Path | None = None) -> None:  # noqa: A002 (the option's name)
+def export(
+    run: Path,
+    /,
+    *,
+    out: Path,
+    format: str | None = None,  # noqa: A002 (the option's name)
+    metadata: Path | None = None,
+) -> None:
     """Write the tracks of a run to a file.
 
     Parameters
@@ -17,9 +24,10 @@ def export(run: Path, /, *, out: Path, format: str | None = None, metadata: Path
     out : Path
         File to write. For nwb, a name without suffix is a directory of one file per animal.
     format : str
-        mot, csv, parquet, movement, via, nwb, sleap, deeplabcut, idtracker or coco; by the suffix of the file if not
-        given.
+        mot, csv, parquet, movement, via, nwb, sleap, deeplabcut, idtracker or coco; by the suffix
+        of the file if not given.
     metadata : Path
-        For nwb: TOML file with the start of the session, species, sex and age of the animals, and so on.
+        For nwb: TOML file with the start of the session, species, sex and age of the animals, and
+        so on.
     """
     print(Run.open(run).export(format, out, metadata))

@@ -55,7 +55,9 @@ def info(
     sequences: list[LabelledSequence] = []
     if not is_run or sheet is not None:
         sequences, problems = read_all([path], ReadOptions(need_pictures=False))
-        facts = facts or summarise(path, sequences) | {"problems": [str(problem) for problem in problems]}
+        facts = facts or summarise(path, sequences) | {
+            "problems": [str(problem) for problem in problems]
+        }
     if json:
         print(json_format.dumps(facts))
     else:
@@ -67,7 +69,9 @@ def info(
 def _print_run(facts: dict[str, Any]) -> None:
     print(f"{facts['run']}: made by murid {facts['murid_version']} with {facts['detector']}")
     print(f"video   {facts['source']}")
-    print(f"        {facts['width']}x{facts['height']} pixels, {facts['fps']:.2f} frames/s, {facts['n_frames']} frames")
+    print(
+        f"        {facts['width']}x{facts['height']} pixels, {facts['fps']:.2f} frames/s, {facts['n_frames']} frames"
+    )
     print(f"stages  {', '.join(f'{name} {state}' for name, state in facts['stages'].items())}")
     if facts["note"]:
         print(f"note    {facts['note']}")
@@ -77,11 +81,15 @@ def _print_run(facts: dict[str, Any]) -> None:
         print(f"note    {facts['identity_note']}")
     print_learning(facts)
     if facts["tracks"]:
-        print(f"\n{'track':>6} {'first':>8} {'last':>8} {'frames':>8} {'filled':>8} {'score':>6} {'certain':>8}  name")
+        print(
+            f"\n{'track':>6} {'first':>8} {'last':>8} {'frames':>8} {'filled':>8} {'score':>6} {'certain':>8}  name"
+        )
     for row in facts["tracks"]:
-        frames = f"{row['first_frame']:>8} {row['last_frame']:>8} {row['n_frames']:>8} {row['n_filled']:>8}"
+        frames = f"{row['first_frame']:>8} {row['last_frame']:>8} {row['n_frames']:>8} {row['n_interpolated']:>8}"
         name = "" if row["name"] is None else f"  {row['name']} ({row['name_chance']:.0%})"
-        print(f"{row['id']:>6} {frames} {row['mean_score']:>6.2f} {row['mean_certainty']:>8.4f}{name}")
+        print(
+            f"{row['id']:>6} {frames} {row['mean_score']:>6.2f} {row['mean_identity_probability']:>8.4f}{name}"
+        )
     if facts["crossings"]:
         print(f"\n{'doubtful crossing':>18} {'first':>8} {'last':>8} {'exchanged':>10}")
     for row in facts["crossings"][:_SHOWN_CROSSINGS]:
@@ -95,7 +103,8 @@ def summarise(path: Path, sequences: Sequence[LabelledSequence]) -> dict[str, An
     """Count what is in labelled data, as plain values."""
     rows = [_summarise_sequence(sequence) for sequence in sequences]
     totals = {
-        key: sum(row[key] for row in rows) for key in ("n_frames", "n_boxes", "n_ids", "n_incomplete", "n_over_edge")
+        key: sum(row[key] for row in rows)
+        for key in ("n_frames", "n_boxes", "n_ids", "n_incomplete", "n_over_edge")
     }
     classes = Counter(s.class_names[k] for s in sequences for k in s.class_ids.tolist())
     return {"data": str(path), **totals, "classes": dict(classes), "sequences": rows}
@@ -104,7 +113,9 @@ def summarise(path: Path, sequences: Sequence[LabelledSequence]) -> dict[str, An
 def _summarise_sequence(sequence: LabelledSequence) -> dict[str, Any]:
     sizes = Counter(f"{width}x{height}" for width, height in sequence.sizes.tolist() if width)
     bounds = sequence.sizes[sequence.frame_numbers]
-    over_edge = (sequence.boxes[:, :2] < 0).any(axis=1) | (sequence.boxes[:, 2:] > bounds).any(axis=1)
+    over_edge = (sequence.boxes[:, :2] < 0).any(axis=1) | (sequence.boxes[:, 2:] > bounds).any(
+        axis=1
+    )
     longer = (sequence.boxes[:, 2:] - sequence.boxes[:, :2]).max(axis=1, initial=0)
     return {
         "name": sequence.name,
@@ -116,7 +127,8 @@ def _summarise_sequence(sequence: LabelledSequence) -> dict[str, Any]:
         "median_length_px": float(np.median(longer)) if len(longer) else None,
         "sizes": dict(sizes),
         "pictures": str(
-            sequence.video or (f"{len(sequence.pictures)} pictures" if sequence.pictures else "no pictures")
+            sequence.video
+            or (f"{len(sequence.pictures)} pictures" if sequence.pictures else "no pictures")
         ),
     }
 
@@ -129,7 +141,9 @@ def _print_data(facts: dict[str, Any]) -> None:
         size = " ".join(row["sizes"]) if len(row["sizes"]) < 2 else f"{len(row['sizes'])} sizes"
         counts = f"{row['n_frames']:>8} {row['n_boxes']:>8} {row['n_ids']:>6} {length:>7}"
         print(f"{counts}  {size or 'unknown':<12} {row['name']}, {row['pictures']}")
-    print(f"{facts['n_frames']:>8} {facts['n_boxes']:>8} {facts['n_ids']:>6} {'':>7}  {'':<12} in all\n")
+    print(
+        f"{facts['n_frames']:>8} {facts['n_boxes']:>8} {facts['n_ids']:>6} {'':>7}  {'':<12} in all\n"
+    )
     print(f"classes   {', '.join(f'{name} {n}' for name, n in facts['classes'].items()) or 'none'}")
     if facts["n_incomplete"]:
         print(f"note      in {facts['n_incomplete']} frames not all animals are labelled")
@@ -159,14 +173,22 @@ def draw_sheet(path: Path, sequences: Sequence[LabelledSequence]) -> None:
     import cv2
 
     if not cv2.haveImageWriter(path.name):
-        raise ConfigError(f"sheet: expected the name of a picture, such as sheet.png, got {path.name!r}")
-    cells = [cell for sequence, rows in _choose_samples(sequences) for cell in _draw_samples(sequence, rows)]
+        raise ConfigError(
+            f"sheet: expected the name of a picture, such as sheet.png, got {path.name!r}"
+        )
+    cells = [
+        cell
+        for sequence, rows in _choose_samples(sequences)
+        for cell in _draw_samples(sequence, rows)
+    ]
     if not cells:
         raise ConfigError("sheet: expected frames with labels and pictures, got none")
     write_bytes(path, cv2.imencode(path.suffix, _tile(cells)[..., ::-1])[1].tobytes())
 
 
-def _choose_samples(sequences: Sequence[LabelledSequence]) -> list[tuple[LabelledSequence, list[int]]]:
+def _choose_samples(
+    sequences: Sequence[LabelledSequence],
+) -> list[tuple[LabelledSequence, list[int]]]:
     """Places of frames with labels, spread evenly over all that have pictures, by sequence."""
     found = [
         (sequence, row)
@@ -174,7 +196,9 @@ def _choose_samples(sequences: Sequence[LabelledSequence]) -> list[tuple[Labelle
         if sequence.pictures or sequence.video
         for row in np.flatnonzero(np.diff(sequence.frame_offsets)).tolist()
     ]
-    picks = np.unique(np.linspace(0, len(found) - 1, min(N_SAMPLES, len(found))).round().astype(int)).tolist()
+    picks = np.unique(
+        np.linspace(0, len(found) - 1, min(N_SAMPLES, len(found))).round().astype(int)
+    ).tolist()
     chosen: dict[str, tuple[LabelledSequence, list[int]]] = {}
     for sequence, row in (found[pick] for pick in picks):
         chosen.setdefault(sequence.name, (sequence, []))[1].append(row)
@@ -182,7 +206,10 @@ def _choose_samples(sequences: Sequence[LabelledSequence]) -> list[tuple[Labelle
 
 
 def _draw_samples(sequence: LabelledSequence, rows: Sequence[int]) -> list[UInt8]:
-    return [_draw_cell(sequence, row, image) for row, image in zip(rows, iterate_images(sequence, rows), strict=True)]
+    return [
+        _draw_cell(sequence, row, image)
+        for row, image in zip(rows, iterate_images(sequence, rows), strict=True)
+    ]
 
 
 def _draw_cell(sequence: LabelledSequence, row: int, image: UInt8) -> UInt8:
@@ -190,16 +217,22 @@ def _draw_cell(sequence: LabelledSequence, row: int, image: UInt8) -> UInt8:
     import cv2
 
     labelled = sequence[row]
-    numbers = np.where(labelled.track_ids >= 0, labelled.track_ids, _NAMELESS + np.arange(len(labelled)))
+    numbers = np.where(
+        labelled.track_ids >= 0, labelled.track_ids, _NAMELESS + np.arange(len(labelled))
+    )
     texts = {number: _name(sequence, labelled, k) for k, number in enumerate(numbers.tolist())}
-    tracked = TrackedDetections(Detections(labelled.boxes, np.ones(len(labelled), np.float32)), numbers)
+    tracked = TrackedDetections(
+        Detections(labelled.boxes, np.ones(len(labelled), np.float32)), numbers
+    )
     drawn = Annotator(1.0, texts).annotate(Frame(labelled.index, 0.0, image), tracked)
     scale = min(CELL_PX[0] / drawn.shape[1], CELL_PX[1] / drawn.shape[0])
     width, height = (max(1, round(scale * side)) for side in drawn.shape[1::-1])
     cell = np.zeros((height + _CAPTION_PX, CELL_PX[0], 3), np.uint8)
     cell[:height, :width] = cv2.resize(drawn, (width, height), interpolation=cv2.INTER_AREA)
     text = f"{sequence.name} {labelled.index}" + ("" if labelled.complete else ", incomplete")
-    cv2.putText(cell, text, (4, height + 17), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (255, 255, 255), 1, cv2.LINE_AA)
+    cv2.putText(
+        cell, text, (4, height + 17), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (255, 255, 255), 1, cv2.LINE_AA
+    )
     return cell
 
 
@@ -215,4 +248,6 @@ def _tile(cells: Sequence[UInt8]) -> UInt8:
     height, n_columns = max(len(cell) for cell in cells), min(len(cells), _N_COLUMNS)
     padded = [np.pad(cell, ((0, height - len(cell)), (0, 0), (0, 0))) for cell in cells]
     padded += [np.zeros_like(padded[0])] * (-len(cells) % n_columns)
-    return np.vstack([np.hstack(padded[k : k + n_columns]) for k in range(0, len(padded), n_columns)])
+    return np.vstack(
+        [np.hstack(padded[k : k + n_columns]) for k in range(0, len(padded), n_columns)]
+    )

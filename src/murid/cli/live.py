@@ -14,10 +14,19 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from murid.cli.progress import show_progress
-from murid.detection.config import DetectConfig
+from murid.detection.config import DetectionConfig
 from murid.errors import ConfigError
-from murid.live import Feed, LiveConfig, LiveFrame, finish_live, load_hook, open_feed, send_udp, track_live
-from murid.tracking import TrackConfig
+from murid.live import (
+    CameraStream,
+    LiveConfig,
+    LiveFrame,
+    finish_live,
+    load_hook,
+    open_camera,
+    send_udp,
+    track_live,
+)
+from murid.tracking import TrackingConfig
 
 _EVERY_S = 5.0
 
@@ -29,7 +38,7 @@ def live(
     out: Path | None = None,
     animals: int | None = None,
     detector: str | None = None,
-    scene: Path | None = None,
+    background: Path | None = None,
     arena: Path | None = None,
     as_live: Annotated[bool, Parameter(negative=())] = False,
     on_frame: str | None = None,
@@ -39,24 +48,26 @@ def live(
     restart: Annotated[bool, Parameter(negative=())] = False,
     resume: Annotated[bool, Parameter(negative=())] = False,
     identities: bool = True,
-    detect: DetectConfig | None = None,
-    association: TrackConfig | None = None,
+    detect: DetectionConfig | None = None,
+    association: TrackingConfig | None = None,
 ) -> None:
     """Track what a camera sees, until it ends or Ctrl-C; frames that come too fast are dropped and counted.
 
     Parameters
     ----------
     source : str
-        Number of a camera (0), address of a stream (rtsp://…), or with --as-live a video file, which plays at its own
-        pace. A run directory of a live run whose process was killed is finished.
+        Number of a camera (0), address of a stream (rtsp://…), or with --as-live a video file,
+        which plays at its own pace. A run directory of a live run whose process was killed is
+        finished.
     out : Path
         Run directory; live-DATE-TIME.murid by default.
     animals : int
         Number of animals, at most.
     detector : str
         nano, background, or the path of a network exported by murid.
-    scene : Path
-        Video or folder of pictures from which to learn the empty scene beforehand; else it is learnt on the way.
+    background : Path
+        Video or folder of pictures from which to learn the empty scene beforehand; else it is
+        learnt on the way.
     arena : Path
         Arena file (murid arena makes one from a picture of the camera), as for murid track.
     as_live : bool
@@ -75,9 +86,9 @@ def live(
         Go on with a run that is there.
     identities : bool
         Tell identities at the end, where the number of animals is given.
-    detect : DetectConfig
+    detect : DetectionConfig
         Settings of detection.
-    association : TrackConfig
+    association : TrackingConfig
         Settings of association.
     """
     if (Path(source) / "manifest.json").is_file():
@@ -89,33 +100,53 @@ def live(
         raise ConfigError(f"--animals: expected 1 or more, got {animals}")
     path = out or Path(f"live-{datetime.now():%Y%m%d-%H%M%S}.murid")
     with ExitStack() as stack:
-        listeners = [load_hook(on_frame)] if on_frame else []
-        listeners += [stack.enter_context(send_udp(udp))] if udp else []
-        feed = stack.enter_context(open_feed(source, as_live=as_live, patience_s=patience))
-        stack.enter_context(_stop_on_signal(feed))
+        callbacks = [load_hook(on_frame)] if on_frame else []
+        callbacks += [stack.enter_context(send_udp(udp))] if udp else []
+        camera_stream = stack.enter_context(
+            open_camera(source, as_live=as_live, read_timeout_s=patience)
+        )
+        stack.enter_context(_stop_on_signal(camera_stream))
         run, summary = track_live(
-            feed, path, source=source, animals=animals, detector=detector, scene=scene, arena=arena,
-            restart=restart, resume=resume,
-            listeners=[*listeners, _Ticker(feed)], config=LiveConfig(most_s=seconds), detect=detect,
-            association=association, identities=identities,
-        )  # fmt: skip
-    print(f"{summary.n_tracked} frames tracked, {summary.n_dropped} of {summary.n_captured} dropped: {run.path}")
-    print(f"latency {1e3 * summary.p50_s:.1f} ms in the middle, {1e3 * summary.p99_s:.1f} ms at most in 99 %")
+            camera_stream,
+            path,
+            source=source,
+            animals=animals,
+            detector=detector,
+            background=background,
+            arena=arena,
+            restart=restart,
+            resume=resume,
+            callbacks=[*callbacks, _Ticker(camera_stream)],
+            config=LiveConfig(most_s=seconds),
+            detect=detect,
+            association=association,
+            identities=identities,
+        )
+    print(
+        f"{summary.n_tracked} frames tracked, {summary.n_dropped} of {summary.n_captured} dropped: {run.path}"
+    )
+    print(
+        f"latency {1e3 * summary.p50_s:.1f} ms in the middle, {1e3 * summary.p99_s:.1f} ms at most in 99 %"
+    )
     if summary.n_lost:
         print(f"murid: warning: the camera was lost {summary.n_lost} times", file=sys.stderr)
     if summary.camera_failure:
-        print(f"murid: warning: {summary.camera_failure}; what was seen until then is kept", file=sys.stderr)
+        print(
+            f"murid: warning: {summary.camera_failure}; what was seen until then is kept",
+            file=sys.stderr,
+        )
     if summary.failure:
         print(
-            f"murid: warning: --on-frame or --udp failed {summary.failures} times: {summary.failure}", file=sys.stderr
+            f"murid: warning: --on-frame or --udp failed {summary.failures} times: {summary.failure}",
+            file=sys.stderr,
         )
 
 
 class _Ticker:
     """Says now and then how it goes."""
 
-    def __init__(self, feed: Feed) -> None:
-        self._feed, self._last, self._n = feed, time.monotonic(), 0
+    def __init__(self, camera_stream: CameraStream) -> None:
+        self._feed, self._last, self._n = camera_stream, time.monotonic(), 0
 
     def __call__(self, frame: LiveFrame) -> None:
         self._n += 1
@@ -128,12 +159,12 @@ class _Ticker:
 
 
 @contextmanager
-def _stop_on_signal(feed: Feed) -> Iterator[None]:
+def _stop_on_signal(camera_stream: CameraStream) -> Iterator[None]:
     """End the feed at the first Ctrl-C or SIGTERM, so that all is stored; a second one interrupts."""
     before: dict[int, Any] = {}
 
     def stop(number: int, _frame: Any) -> None:
-        feed.stop()
+        camera_stream.stop()
         signal.signal(number, before[number])
         print("murid: stopping; once more to interrupt", file=sys.stderr)
 

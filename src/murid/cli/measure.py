@@ -59,7 +59,11 @@ def measure(
     tables = measure_all(behaviour, None if bin is None else parse_seconds(bin, "--bin"))
     if frames:
         tables["frames"] = tabulate_frames(behaviour)
-    facts = {"murid": version("murid"), "run": str(run.absolute()), "bin": bin} | behaviour.describe()
+    facts = {
+        "murid": version("murid"),
+        "run": str(run.absolute()),
+        "bin": bin,
+    } | behaviour.describe()
     for path in write_measures(out, tables, facts | {"settings": asdict(config)}, f".{format}"):
         print(path)
     print(describe(behaviour))

@@ -16,14 +16,17 @@ def warn(facts: dict[str, object]) -> None:
     assert isinstance(unreadable, list)
     if unreadable:
         some = ", ".join(str(k) for k in unreadable[:5]) + (", …" if len(unreadable) > 5 else "")
-        print(f"murid: warning: {len(unreadable)} frames could not be decoded: {some}", file=sys.stderr)
+        print(
+            f"murid: warning: {len(unreadable)} frames could not be decoded: {some}",
+            file=sys.stderr,
+        )
 
 
 def print_learning(facts: dict[str, Any]) -> None:
     """Say whether learning the animals of a run helped, where it was asked for."""
-    if facts["adaptations"] == []:
+    if facts["appearance_selections"] == []:
         print("adapt: dropped, too little was seen to judge it by")
-    for row in facts["adaptations"] or ():
+    for row in facts["appearance_selections"] or ():
         outcome = "used" if row["used"] else "dropped"
         told = f"of pairs of stretches held out {row['after']:.0%} are told with it, {row['before']:.0%} without"
         print(f"adapt: {outcome}, {told}")
@@ -33,4 +36,7 @@ def print_names(facts: dict[str, Any]) -> None:
     """Say what the identities of a run are called, where they have names."""
     named = [row for row in facts["tracks"] if row["name"] is not None]
     if named:
-        print("names: " + ", ".join(f"{row['id']} {row['name']} ({row['name_chance']:.0%})" for row in named))
+        print(
+            "names: "
+            + ", ".join(f"{row['id']} {row['name']} ({row['name_chance']:.0%})" for row in named)
+        )

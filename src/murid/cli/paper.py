@@ -34,25 +34,28 @@ def tables(
 ) -> None:
     """Make the paper's Tables 1 to 4 and the one of loss balancing: train, track and score every row.
 
-    What is kept in the output directory in the same configuration is not made again, so an interrupted call goes on.
-    Without AnimalTrack, networks learn from synthetic scenes and are scored on the scene bench.
+    What is kept in the output directory in the same configuration is not made again, so an
+    interrupted call goes on. Without AnimalTrack, networks learn from synthetic scenes and are
+    scored on the scene bench.
 
     Parameters
     ----------
     data : Path
         Ground truth of more sequences to score on, with their videos, beside the scene bench.
     out : Path
-        Directory for networks, detections, tracks, one JSON file for each row, tables.md and tables.json.
+        Directory for networks, detections, tracks, one JSON file for each row, tables.md and
+        tables.json.
     animaltrack : Path
         AnimalTrack's archive: learns from its training split, scores on its test split.
     small : bool
-        Train each network briefly on small pictures and score on short recordings: about an hour on 2 cores. By default
-        the paper's protocol, 300 epochs at 640 pixels, which needs a large GPU for days.
+        Train each network briefly on small pictures and score on short recordings: about an hour on
+        2 cores. By default the paper's protocol, 300 epochs at 640 pixels, which needs a large GPU
+        for days.
     only : list of str
         Tables to make; all by default.
     detections : list of str
-        NAME=DIR: MOT files of boxes of yolov5s, yolov7-tiny or yolov8s, run outside by benchmarks/detections.py on the
-        recordings in OUT/recordings.json.
+        NAME=DIR: MOT files of boxes of yolov5s, yolov7-tiny or yolov8s, run outside by
+        benchmarks/detections.py on the recordings in OUT/recordings.json.
     association : str
         DAM as in the paper, or with murid's defaults.
     config : Path
@@ -68,29 +71,36 @@ def tables(
     """
     import_training("tables")
     from murid.paper import page
-    from murid.paper.benchmark_data import lay_bed, write_recordings
-    from murid.paper.experiment_runner import Workshop
+    from murid.paper.benchmark_data import make_benchmark_data, write_recordings
+    from murid.paper.experiment_runner import ExperimentRunner
     from murid.paper.scale import FULL, SMALL
     from murid.paper.tables import TABLES
-    from murid.tracking import TrackConfig
+    from murid.tracking import TrackingConfig
     from murid.training.config import change_config, load_config
 
     given = {"seed": seed, "n_workers": workers, "n_threads": threads}
     scale = SMALL if small else FULL
     train = load_config(config, scale.train) if config else scale.train
-    train = change_config(train, {name: value for name, value in given.items() if value is not None})
+    train = change_config(
+        train, {name: value for name, value in given.items() if value is not None}
+    )
     wanted = [table for table in TABLES if only is None or table.name in only]
     peers = read_peers(detections or ())
     make_directory(out)
     with show_progress() as report:
         sized = replace(scale, train=train)
-        bed = lay_bed(sized, out, animaltrack=animaltrack, data=data, report=report, announce=announce)
-        write_recordings(bed, out / "recordings.json")
-        dam = TrackConfig.paper() if association == "paper" else TrackConfig()
-        shop = Workshop(bed, out, dam, peers, report, announce)
+        benchmark = make_benchmark_data(
+            sized, out, animaltrack=animaltrack, data=data, report=report, announce=announce
+        )
+        write_recordings(benchmark, out / "recordings.json")
+        dam = TrackingConfig.paper() if association == "paper" else TrackingConfig()
+        shop = ExperimentRunner(benchmark, out, dam, peers, report, announce)
         results = shop.find(wanted) if show else shop.make(wanted)
     write_text(out / "tables.md", page.format_markdown(wanted, results, scale.name))
-    write_text(out / "tables.json", json.dumps(page.to_document(wanted, results, scale.name), indent=2) + "\n")
+    write_text(
+        out / "tables.json",
+        json.dumps(page.to_document(wanted, results, scale.name), indent=2) + "\n",
+    )
     print(page.format_text(wanted, results))
     print(f"\ntables: {out / 'tables.md'}", file=sys.stderr)
 
@@ -108,8 +118,12 @@ def read_peers(given: tuple[str, ...] | list[str]) -> dict[str, Path]:
     for text in given:
         name, equals, place = text.partition("=")
         if not equals or name not in PEERS or not place:
-            raise ConfigError(f"detections: expected NAME=DIR with NAME one of {', '.join(PEERS)}, got {text!r}")
+            raise ConfigError(
+                f"detections: expected NAME=DIR with NAME one of {', '.join(PEERS)}, got {text!r}"
+            )
         if not Path(place).is_dir():
-            raise ConfigError(f"detections: expected a directory for {name}, got {place!r}, which is none")
+            raise ConfigError(
+                f"detections: expected a directory for {name}, got {place!r}, which is none"
+            )
         peers[name] = Path(place)
     return peers

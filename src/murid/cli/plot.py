@@ -58,7 +58,9 @@ def plot(
     from murid.plots.figures import draw, list_figures, save
     from murid.plots.report import write_html, write_pdf
 
-    session = open_session(Run.open(run), arena, choose_config(settings, smooth), video=video, tracks=tracks)
+    session = open_session(
+        Run.open(run), arena, choose_config(settings, smooth), video=video, tracks=tracks
+    )
     for note in session.notes:
         print(f"murid: warning: {note}", file=sys.stderr)
     directory = run / "exports" / "plots" if out is None else out

@@ -8,14 +8,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
-from murid.core.progress import Report
+from murid.core.progress import ProgressCallback
 
 _WORDS = {
     "detect": "finding animals",
-    "mend": "mending parts",
+    "redetect_damaged": "mending parts",
     "live": "tracking live",
     "track": "linking tracks",
     "identify": "telling identities",
@@ -39,13 +47,19 @@ class _Rate(TextColumn):
 
 
 @contextmanager
-def show_progress() -> Iterator[Report]:
+def show_progress() -> Iterator[ProgressCallback]:
     """Lend a function to report progress to; what it shows goes to standard error."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield _make_plain_report()
         return
-    columns = (TextColumn("{task.description:>16}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description:>16}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Rate(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=console) as progress:
         tasks: dict[str, TaskID] = {}
 
@@ -57,14 +71,18 @@ def show_progress() -> Iterator[Report]:
         yield report
 
 
-def _make_plain_report() -> Report:
+def _make_plain_report() -> ProgressCallback:
     started: dict[str, tuple[float, int]] = {}
 
     def report(stage: str, done: int, total: int | None) -> None:
         begun, first = started.setdefault(stage, (time.monotonic(), done))
         if done == total:
             seconds = time.monotonic() - begun
-            rate = f" ({(done - first) / seconds:.0f} frames/s)" if done > first and seconds > 0 else ""
+            rate = (
+                f" ({(done - first) / seconds:.0f} frames/s)"
+                if done > first and seconds > 0
+                else ""
+            )
             print(f"{_WORDS.get(stage, stage)}: {done} frames{rate}", file=sys.stderr)
 
     return report

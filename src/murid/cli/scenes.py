@@ -13,7 +13,9 @@ from murid.synthetic.write_sequence import SequenceInfo, write_sequence
 Name = Literal["coats-4", "lookalike-5", "huddle-6", "shelter-4", "night-5", "crowd-20", "random"]
 
 
-def scenes(*, scenario: Name, out: Path, seed: int = 0, seconds: float = BENCH_S, masks: bool = False) -> None:
+def scenes(
+    *, scenario: Name, out: Path, seed: int = 0, seconds: float = BENCH_S, masks: bool = False
+) -> None:
     """Make a synthetic recording with perfect ground truth, in MOT Challenge's layout.
 
     Parameters

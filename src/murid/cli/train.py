@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from murid.cli.convert import load_sequences
 from murid.cli.progress import show_progress
-from murid.core.progress import Report
+from murid.core.progress import ProgressCallback
 from murid.datasets.raw_labels import ReadOptions
 from murid.errors import ConfigError
 from murid.networks.presets import PresetName
@@ -80,7 +80,11 @@ def train(
     print(f"waiting for pictures: {100 * fitted.waiting:.0f} % of the time")
     obstacle = find_obstacle(fitted.network.config)
     use = f"to use it: murid track VIDEO --detector {out / f'{settings.preset}-detector.onnx'}"
-    print(use if obstacle is None else f"weights: {out / f'{settings.preset}.pt'}; no ONNX files: {obstacle}")
+    print(
+        use
+        if obstacle is None
+        else f"weights: {out / f'{settings.preset}.pt'}; no ONNX files: {obstacle}"
+    )
 
 
 def import_training(verb: str) -> None:
@@ -88,7 +92,9 @@ def import_training(verb: str) -> None:
     try:
         import murid.training.recipe  # noqa: F401
     except ModuleNotFoundError as error:
-        raise ConfigError(f"murid {verb} needs {error.name}; install it with: pip install 'murid[train]'") from error
+        raise ConfigError(
+            f"murid {verb} needs {error.name}; install it with: pip install 'murid[train]'"
+        ) from error
 
 
 def read_options(profile: str, config: Path | None, **given: Any) -> TrainConfig:
@@ -102,7 +108,12 @@ def read_options(profile: str, config: Path | None, **given: Any) -> TrainConfig
 
 
 def gather(
-    settings: TrainConfig, data: Sequence[Path], solo: Sequence[Path], out: Path, skip_bad: bool, report: Report
+    settings: TrainConfig,
+    data: Sequence[Path],
+    solo: Sequence[Path],
+    out: Path,
+    skip_bad: bool,
+    report: ProgressCallback,
 ) -> TrainingData:
     """Read labels, and prepare what to train on."""
     from murid.training.recipe import gather_data

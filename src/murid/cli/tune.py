@@ -34,8 +34,8 @@ def search(
     out : Path
         Directory for the results; an interrupted search there goes on.
     grid : Path
-        TOML file with a list of values for each setting, such as ``[balance]`` ``identity_weight = [0.03, 0.1]``; by
-        default five weights of identity beside detection.
+        TOML file with a list of values for each setting, such as ``[balance]`` ``identity_weight =
+        [0.03, 0.1]``; by default five weights of identity beside detection.
     solo : list of Path
         Videos of one animal alone.
     preset : str
@@ -65,7 +65,8 @@ def search(
         trials = search_settings(settings, values, material, out, report)
     for trial in trials:
         print(
-            f"{100 * trial.score:5.1f}  " + "  ".join(f"{name} = {value:g}" for name, value in trial.settings.items())
+            f"{100 * trial.score:5.1f}  "
+            + "  ".join(f"{name} = {value:g}" for name, value in trial.settings.items())
         )
     best = choose_best(trials)
     print("best: " + "  ".join(f"{name} = {value:g}" for name, value in best.settings.items()))

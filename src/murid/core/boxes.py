@@ -1,7 +1,7 @@
 """Axis-aligned boxes as arrays: conversions, overlap, distance.
 
-Boxes are ``xyxy`` (left, top, right, bottom) in pixels unless a name says otherwise. The right and bottom edges are
-exclusive, so width is ``x2 - x1``.
+Boxes are ``xyxy`` (left, top, right, bottom) in pixels unless a name says otherwise. The right and
+bottom edges are exclusive, so width is ``x2 - x1``.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ def compute_iou(a: Boxes, b: Boxes) -> Boxes:
     """Intersection over union ``(n, m)`` in [0, 1] between boxes ``(n, 4)`` and ``(m, 4)``; zero for empty boxes."""
     shared = compute_intersections(a, b)
     union = compute_areas(a)[:, None] + compute_areas(b)[None, :] - shared
-    iou: Boxes = np.divide(shared, union, out=np.zeros(union.shape, np.result_type(union, np.float32)), where=union > 0)
+    iou: Boxes = np.divide(
+        shared, union, out=np.zeros(union.shape, np.result_type(union, np.float32)), where=union > 0
+    )
     return iou
 
 

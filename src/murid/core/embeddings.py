@@ -11,7 +11,9 @@ Embeddings = NDArray[np.floating]
 def normalize(embeddings: Embeddings) -> Embeddings:
     """Rows ``(n, d)`` scaled to unit length; a zero row stays zero."""
     norms = np.linalg.norm(embeddings, axis=-1, keepdims=True)
-    unit: Embeddings = np.divide(embeddings, norms, out=np.zeros(embeddings.shape, norms.dtype), where=norms > 0)
+    unit: Embeddings = np.divide(
+        embeddings, norms, out=np.zeros(embeddings.shape, norms.dtype), where=norms > 0
+    )
     return unit
 
 
@@ -20,6 +22,8 @@ def compute_cosine_distances(a: Embeddings, b: Embeddings) -> Embeddings:
     return np.maximum(1 - a @ b.T, 0)
 
 
-def update_running_mean(means: Embeddings, observed: Embeddings, momentum: float = 0.9) -> Embeddings:
+def update_running_mean(
+    means: Embeddings, observed: Embeddings, momentum: float = 0.9
+) -> Embeddings:
     """Unit rows ``normalize(momentum * means + (1 - momentum) * observed)`` of shape ``(n, d)`` (FairMOT)."""
     return normalize(momentum * means + (1 - momentum) * observed)

@@ -29,7 +29,8 @@ def storage_errors(path: str | Path) -> Iterator[None]:
 def replace_on_success(path: str | Path) -> Iterator[Path]:
     """Lend a temporary path in the same directory, with the same suffix; rename it to `path` when the block succeeds.
 
-    After an error or an interrupt nothing is left, and a file that was at `path` before is untouched.
+    After an error or an interrupt nothing is left, and a file that was at `path` before is
+    untouched.
 
     Parameters
     ----------

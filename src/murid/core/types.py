@@ -25,7 +25,9 @@ def _check(field: str, array: Any, dtype: Any, shape: tuple[int | None, ...]) ->
         raise ArrayError(field, "a NumPy array", type(array).__name__)
     if array.dtype != dtype:
         raise ArrayError(field, f"dtype {np.dtype(dtype)}", f"dtype {array.dtype}")
-    fits = array.ndim == len(shape) and all(w is None or n == w for n, w in zip(array.shape, shape, strict=True))
+    fits = array.ndim == len(shape) and all(
+        w is None or n == w for n, w in zip(array.shape, shape, strict=True)
+    )
     if not fits:
         wanted = ", ".join("any" if n is None else str(n) for n in shape)
         raise ArrayError(field, f"shape ({wanted})", f"shape {array.shape}")
@@ -71,7 +73,8 @@ class Detections:
     scores : ndarray
         ``(n,)`` float32 in [0, 1].
     embeddings : ndarray or None
-        ``(n, d)`` float32 unit rows, or None where the detector makes none. In what is stored, a row of zeros is none.
+        ``(n, d)`` float32 unit rows, or None where the detector makes none. In what is stored, a
+        row of zeros is none.
 
     Raises
     ------
@@ -127,9 +130,16 @@ class DetectionTable:
         _check_columns("DetectionTable", self.boxes, self.scores, self.embeddings)
         _check("DetectionTable.frame_offsets", self.frame_offsets, np.int64, (None,))
         offsets = self.frame_offsets
-        if len(offsets) < 1 or offsets[0] != 0 or offsets[-1] != len(self.boxes) or (np.diff(offsets) < 0).any():
+        if (
+            len(offsets) < 1
+            or offsets[0] != 0
+            or offsets[-1] != len(self.boxes)
+            or (np.diff(offsets) < 0).any()
+        ):
             expected = f"increasing offsets from 0 to {len(self.boxes)}"
-            raise ArrayError("DetectionTable.frame_offsets", expected, np.array2string(offsets, threshold=6))
+            raise ArrayError(
+                "DetectionTable.frame_offsets", expected, np.array2string(offsets, threshold=6)
+            )
 
     @classmethod
     def from_frames(cls, frames: Sequence[Detections]) -> DetectionTable:
@@ -139,7 +149,9 @@ class DetectionTable:
             return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), None, offsets)
         embeddings = [d.embeddings for d in frames if d.embeddings is not None]
         if embeddings and len(embeddings) != len(frames):
-            raise ArrayError("DetectionTable.embeddings", "embeddings in all frames or in none", "a mixture")
+            raise ArrayError(
+                "DetectionTable.embeddings", "embeddings in all frames or in none", "a mixture"
+            )
         return cls(
             np.concatenate([d.boxes for d in frames]),
             np.concatenate([d.scores for d in frames]),
@@ -165,7 +177,9 @@ class DetectionTable:
         t = range(self.n_frames)[t]
         rows = slice(self.frame_offsets[t], self.frame_offsets[t + 1])
         return Detections(
-            self.boxes[rows], self.scores[rows], None if self.embeddings is None else self.embeddings[rows]
+            self.boxes[rows],
+            self.scores[rows],
+            None if self.embeddings is None else self.embeddings[rows],
         )
 
     def __iter__(self) -> Iterator[Detections]:
@@ -182,18 +196,18 @@ class TrackedDetections:
         Boxes as the tracker reports them, one row per detection given to it, in the same order.
     track_ids : ndarray
         ``(n,)`` int64; -1 where a detection belongs to no reported track.
-    filled : ndarray or None
+    interpolated : ndarray or None
         ``(n,)`` bool: whether a position was filled in rather than seen; None = all were seen.
     """
 
     detections: Detections
     track_ids: Int64
-    filled: Bool | None = None
+    interpolated: Bool | None = None
 
     def __post_init__(self) -> None:
         _check("TrackedDetections.track_ids", self.track_ids, np.int64, (len(self.detections),))
-        if self.filled is not None:
-            _check("TrackedDetections.filled", self.filled, np.bool_, (len(self.detections),))
+        if self.interpolated is not None:
+            _check("TrackedDetections.filled", self.interpolated, np.bool_, (len(self.detections),))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -206,24 +220,24 @@ class Tracks:
         Boxes as the tracker reports them.
     track_ids : ndarray
         ``(N,)`` int64; -1 where a detection belongs to no reported track.
-    filled : ndarray or None
+    interpolated : ndarray or None
         ``(N,)`` bool: whether a position was filled in rather than seen; None = all were seen.
-    certainties : ndarray or None
+    identity_probabilities : ndarray or None
         ``(N,)`` float32 in [0, 1]: how likely it is this animal; None = not known.
     """
 
     detections: DetectionTable
     track_ids: Int64
-    filled: Bool | None = None
-    certainties: Float32 | None = None
+    interpolated: Bool | None = None
+    identity_probabilities: Float32 | None = None
 
     def __post_init__(self) -> None:
         n = len(self.detections)
         _check("Tracks.track_ids", self.track_ids, np.int64, (n,))
-        if self.filled is not None:
-            _check("Tracks.filled", self.filled, np.bool_, (n,))
-        if self.certainties is not None:
-            _check("Tracks.certainties", self.certainties, np.float32, (n,))
+        if self.interpolated is not None:
+            _check("Tracks.filled", self.interpolated, np.bool_, (n,))
+        if self.identity_probabilities is not None:
+            _check("Tracks.certainties", self.identity_probabilities, np.float32, (n,))
 
     @classmethod
     def from_frames(cls, frames: Sequence[TrackedDetections]) -> Tracks:
@@ -242,7 +256,9 @@ class Tracks:
         t = range(self.n_frames)[t]
         rows = slice(self.detections.frame_offsets[t], self.detections.frame_offsets[t + 1])
         return TrackedDetections(
-            self.detections[t], self.track_ids[rows], None if self.filled is None else self.filled[rows]
+            self.detections[t],
+            self.track_ids[rows],
+            None if self.interpolated is None else self.interpolated[rows],
         )
 
     def __iter__(self) -> Iterator[TrackedDetections]:
@@ -368,10 +384,11 @@ class Trajectories:
         ``(F, 2, I)`` float64 pixels: box centre (x, y) and size (width, height); NaN = missing.
     confidence : ndarray
         ``(F, I)`` float64; NaN = missing, 0 = filled in.
-    filled : ndarray or None
+    interpolated : ndarray or None
         ``(F, I)`` bool: whether a position was filled in rather than seen; None = all were seen.
-    certainty : ndarray or None
-        ``(F, I)`` float64 in [0, 1]: how likely it is this individual, NaN = missing; None = not known.
+    identity_probability : ndarray or None
+        ``(F, I)`` float64 in [0, 1]: how likely it is this individual, NaN = missing; None = not
+        known.
     """
 
     time_s: Float64
@@ -379,8 +396,8 @@ class Trajectories:
     position: Float64
     shape: Float64
     confidence: Float64
-    filled: Bool | None = None
-    certainty: Float64 | None = None
+    interpolated: Bool | None = None
+    identity_probability: Float64 | None = None
 
     def __post_init__(self) -> None:
         _check("Trajectories.time_s", self.time_s, np.float64, (None,))
@@ -388,7 +405,7 @@ class Trajectories:
         _check("Trajectories.position", self.position, np.float64, (f, 2, i))
         _check("Trajectories.shape", self.shape, np.float64, (f, 2, i))
         _check("Trajectories.confidence", self.confidence, np.float64, (f, i))
-        if self.filled is not None:
-            _check("Trajectories.filled", self.filled, np.bool_, (f, i))
-        if self.certainty is not None:
-            _check("Trajectories.certainty", self.certainty, np.float64, (f, i))
+        if self.interpolated is not None:
+            _check("Trajectories.filled", self.interpolated, np.bool_, (f, i))
+        if self.identity_probability is not None:
+            _check("Trajectories.certainty", self.identity_probability, np.float64, (f, i))

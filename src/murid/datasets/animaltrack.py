@@ -1,7 +1,8 @@
 """AnimalTrack as its archive has it: ``gt_all/<sequence>_gt.txt``, ``frames_all/<sequence>/``, ``videos_all/``.
 
-The split into training and test sequences is the benchmark's own (Zhang and others, 2023); the archive lists it in
-``videos_train.txt`` and ``videos_test.txt``. A folder of ``<sequence>_gt.txt`` alone is read too.
+The split into training and test sequences is the benchmark's own (Zhang and others, 2023); the
+archive lists it in ``videos_train.txt`` and ``videos_test.txt``. A folder of ``<sequence>_gt.txt``
+alone is read too.
 """
 
 from __future__ import annotations

@@ -36,7 +36,9 @@ def finish(draft: Draft, options: ReadOptions) -> tuple[LabelledSequence | None,
     problems = draft.problems + problems
     if not frames:
         return None, problems
-    checked = _check_labels([label for label in draft.labels if label.frame in frames], frames, options)
+    checked = _check_labels(
+        [label for label in draft.labels if label.frame in frames], frames, options
+    )
     return _assemble(draft, frames, checked), problems + checked.problems
 
 
@@ -48,11 +50,15 @@ def _find_frames(draft: Draft, options: ReadOptions) -> tuple[dict[int, Size], l
     elif draft.pictures:
         frames, problems = _measure_pictures(draft, wanted)
     else:
-        missing = Problem(draft.path, "", "pictures", "a video or pictures of the labelled frames", "none found")
+        missing = Problem(
+            draft.path, "", "pictures", "a video or pictures of the labelled frames", "none found"
+        )
         problems = [missing] if options.need_pictures else []
         frames = {} if problems else {frame: draft.sizes.get(frame, NO_SIZE) for frame in wanted}
     odd = _find_odd_sizes(draft, frames)
-    return {frame: size for frame, size in frames.items() if frame not in odd}, problems + list(odd.values())
+    return {frame: size for frame, size in frames.items() if frame not in odd}, problems + list(
+        odd.values()
+    )
 
 
 def _measure_video_frames(draft: Draft, wanted: list[int]) -> tuple[dict[int, Size], list[Problem]]:
@@ -69,7 +75,9 @@ def _measure_video_frames(draft: Draft, wanted: list[int]) -> tuple[dict[int, Si
 
 def _measure_pictures(draft: Draft, wanted: list[int]) -> tuple[dict[int, Size], list[Problem]]:
     frames: dict[int, Size] = {}
-    problems = _report_missing(draft, [f for f in wanted if f not in draft.pictures], "one with a picture")
+    problems = _report_missing(
+        draft, [f for f in wanted if f not in draft.pictures], "one with a picture"
+    )
     for frame in filter(draft.pictures.__contains__, wanted):
         path = draft.pictures[frame]
         size = draft.measured.get(frame) or measure_picture(path)
@@ -78,7 +86,9 @@ def _measure_pictures(draft: Draft, wanted: list[int]) -> tuple[dict[int, Size],
         elif not path.is_file():
             problems.append(_about_frame(draft, frame, "picture", "a file", f"no {path}"))
         else:
-            problems.append(Problem(path, "", "file", "a picture", "something that cannot be opened as one"))
+            problems.append(
+                Problem(path, "", "file", "a picture", "something that cannot be opened as one")
+            )
     return frames, problems
 
 
@@ -86,7 +96,9 @@ def _report_missing(draft: Draft, missing: list[int], expected: str) -> list[Pro
     """Problems of frames that have no picture: one for each with labels, and one for the others together."""
     labelled = [frame for frame in missing if frame in draft.first_labels]
     others = [frame for frame in missing if frame not in draft.first_labels]
-    problems = [_about_frame(draft, frame, "frame", expected, f"frame {frame} from 0") for frame in labelled]
+    problems = [
+        _about_frame(draft, frame, "frame", expected, f"frame {frame} from 0") for frame in labelled
+    ]
     if others:
         got = f"{len(others)} frames without, {others[0]} to {others[-1]} from 0"
         problems.append(Problem(draft.path, "", "frame", expected, got))
@@ -102,7 +114,9 @@ def _find_odd_sizes(draft: Draft, frames: dict[int, Size]) -> dict[int, Problem]
         source = "as the labels say" if declared != size else "as most of the recording"
         expected = declared if declared != size or not draft.recording else usual
         if size != expected:
-            odd[frame] = _about_frame(draft, frame, "size", f"{_show(expected)}, {source}", _show(size))
+            odd[frame] = _about_frame(
+                draft, frame, "size", f"{_show(expected)}, {source}", _show(size)
+            )
     return odd
 
 
@@ -127,7 +141,9 @@ class _Checked:
     problems: list[Problem]
 
 
-def _check_labels(labels: Sequence[Label], frames: dict[int, Size], options: ReadOptions) -> _Checked:
+def _check_labels(
+    labels: Sequence[Label], frames: dict[int, Size], options: ReadOptions
+) -> _Checked:
     boxes = np.array([label.box for label in labels], np.float64).reshape(-1, 4)
     sizes = np.array([frames[label.frame] for label in labels], np.int64).reshape(-1, 2)
     wanted = options.classes
@@ -135,16 +151,32 @@ def _check_labels(labels: Sequence[Label], frames: dict[int, Size], options: Rea
         (_have_no_area(boxes), "box", "a width and a height above 0"),
         (_are_outside(boxes, sizes), "box", "a centre inside the picture"),
         (_come_again(labels), "id", "each id once in a frame"),
-        (np.array([wanted is not None and label.class_name not in wanted for label in labels], bool), "class", ""),
+        (
+            np.array(
+                [wanted is not None and label.class_name not in wanted for label in labels], bool
+            ),
+            "class",
+            "",
+        ),
     ]
     bad: dict[int, Problem] = {}
     for mask, field, expected in found:
         for row in np.flatnonzero(mask).tolist():
             label, size = labels[row], sizes[row]
-            got = {"box": _describe(label, (int(size[0]), int(size[1]))), "id": f"{label.track_id} again"}
+            got = {
+                "box": _describe(label, (int(size[0]), int(size[1]))),
+                "id": f"{label.track_id} again",
+            }
             text = got.get(field, repr(label.class_name))
-            bad.setdefault(row, Problem(label.path, label.place, field, expected or " or ".join(wanted or ()), text))
-    kept = sorted((label for row, label in enumerate(labels) if row not in bad), key=lambda label: label.frame)
+            bad.setdefault(
+                row,
+                Problem(
+                    label.path, label.place, field, expected or " or ".join(wanted or ()), text
+                ),
+            )
+    kept = sorted(
+        (label for row, label in enumerate(labels) if row not in bad), key=lambda label: label.frame
+    )
     return _Checked(kept, {labels[row].frame for row in bad}, [bad[row] for row in sorted(bad)])
 
 
@@ -179,14 +211,20 @@ def _assemble(draft: Draft, frames: dict[int, Size], checked: _Checked) -> Label
     labels, indices = checked.labels, list(frames)
     names = draft.class_names or tuple(sorted({label.class_name for label in labels}))
     numbers = {name: number for number, name in enumerate(names)}
-    starts = np.searchsorted([label.frame for label in labels], indices) if labels else np.zeros(len(indices))
+    starts = (
+        np.searchsorted([label.frame for label in labels], indices)
+        if labels
+        else np.zeros(len(indices))
+    )
     visibility: Float32 = np.array([label.visibility for label in labels], np.float32)
     return LabelledSequence(
         name=draft.name,
         recording=draft.recording,
         frames=np.array(indices, np.int64),
         video=draft.video,
-        pictures=() if draft.video or not draft.pictures else tuple(draft.pictures[frame] for frame in indices),
+        pictures=()
+        if draft.video or not draft.pictures
+        else tuple(draft.pictures[frame] for frame in indices),
         sizes=np.array(list(frames.values()), np.int64).reshape(-1, 2),
         frame_offsets=np.append(starts, len(labels)).astype(np.int64),
         boxes=np.array([label.box for label in labels], np.float32).reshape(-1, 4),
@@ -194,6 +232,8 @@ def _assemble(draft: Draft, frames: dict[int, Size], checked: _Checked) -> Label
         class_ids=np.array([numbers[label.class_name] for label in labels], np.int64),
         class_names=names,
         visibility=visibility,
-        complete=np.array([f not in draft.incomplete and f not in checked.bad_frames for f in indices], bool),
+        complete=np.array(
+            [f not in draft.incomplete and f not in checked.bad_frames for f in indices], bool
+        ),
         fps=draft.fps,
     )

@@ -1,7 +1,8 @@
 """COCO and COCO-video in: one JSON of ``images``, ``annotations``, ``categories``, and of ``videos`` for recordings.
 
-An image of a video has ``video_id`` and ``frame_id`` (or ``frame_index``), an animal that is followed has ``track_id``
-(or ``instance_id``); ``bbox`` is left, top, width, height. Poses and masks without a ``bbox`` become boxes.
+An image of a video has ``video_id`` and ``frame_id`` (or ``frame_index``), an animal that is
+followed has ``track_id`` (or ``instance_id``); ``bbox`` is left, top, width, height. Poses and
+masks without a ``bbox`` become boxes.
 """
 
 from __future__ import annotations
@@ -101,21 +102,31 @@ class _Reader:
         frame = image.get("frame_id", image.get("frame_index")) if draft.recording else None
         frame = len(draft.pictures) if frame is None else frame
         if not isinstance(frame, int) or frame < 0 or frame in draft.pictures:
-            raise self._error(place, "frame_id", "a whole number from 0, each once in a video", frame)
+            raise self._error(
+                place, "frame_id", "a whole number from 0, each once in a video", frame
+            )
         return frame
 
     def _find_draft(self, key: Any) -> Draft:
         if key not in self.drafts:
             video = self.videos.get(key, {})
-            name = self.path.stem if key is None else to_name(str(video.get("name", f"{self.path.stem}-{key}")))
+            name = (
+                self.path.stem
+                if key is None
+                else to_name(str(video.get("name", f"{self.path.stem}-{key}")))
+            )
             classes = tuple(str(entry.get("name")) for entry in self.categories.values())
             fps = float(video["fps"]) if video.get("fps") else None
-            self.drafts[key] = Draft(name, self.path, recording=key is not None, class_names=classes, fps=fps)
+            self.drafts[key] = Draft(
+                name, self.path, recording=key is not None, class_names=classes, fps=fps
+            )
         return self.drafts[key]
 
     def _read_annotation(self, place: str, annotation: Entry) -> None:
         if annotation.get("image_id") not in self.places:
-            raise self._error(place, "image_id", "the id of one of the images", annotation.get("image_id"))
+            raise self._error(
+                place, "image_id", "the id of one of the images", annotation.get("image_id")
+            )
         draft, frame = self.places[annotation["image_id"]]
         if annotation.get("iscrowd"):
             draft.incomplete.add(frame)
@@ -131,7 +142,9 @@ class _Reader:
             draft.incomplete.add(frame)
             raise
         visibility = float(annotation.get("visibility", math.nan))
-        draft.labels.append(Label(frame, box, self.path, place, track_id, str(category.get("name")), visibility))
+        draft.labels.append(
+            Label(frame, box, self.path, place, track_id, str(category.get("name")), visibility)
+        )
 
     def _find_id(self, place: str, annotation: Entry) -> int:
         track_id = annotation.get("track_id", annotation.get("instance_id", UNKNOWN))
@@ -155,7 +168,9 @@ class _Reader:
         points = np.array(keypoints, np.float64).reshape(-1, 3)
         names = category.get("keypoints") or [""] * len(points)
         points[points[:, 2] <= 0] = np.nan
-        return make_box(points[choose_body_points(names, self.options.leave_out), :2], self.options, size)
+        return make_box(
+            points[choose_body_points(names, self.options.leave_out), :2], self.options, size
+        )
 
 
 def _load(path: Path) -> dict[str, list[Entry]]:
@@ -163,12 +178,16 @@ def _load(path: Path) -> dict[str, list[Entry]]:
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except json.JSONDecodeError as error:
-        raise FormatError(path, f"line {error.lineno}, column {error.colno}", "JSON", error.msg) from error
+        raise FormatError(
+            path, f"line {error.lineno}, column {error.colno}", "JSON", error.msg
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise FormatError(path, "file", "a readable JSON file", str(error)) from error
     lists: dict[str, list[Entry]] = {}
     for key in ("images", "annotations", "categories", "videos"):
-        value = content.get(key, [] if key == "videos" else None) if isinstance(content, dict) else None
+        value = (
+            content.get(key, [] if key == "videos" else None) if isinstance(content, dict) else None
+        )
         if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
             raise FormatError(path, key, "a list of objects, as COCO has it", type(value).__name__)
         lists[key] = value
@@ -197,8 +216,12 @@ def _from_mask(segmentation: Any, size: Size | None) -> Box | None:
     if isinstance(segmentation, dict) and size is not None:
         mask = import_extra("pycocotools.mask", "pycocotools")
         is_packed = isinstance(segmentation.get("counts"), str)
-        return _from_bbox(mask.toBbox(segmentation if is_packed else mask.frPyObjects(segmentation, *size[::-1])))
+        return _from_bbox(
+            mask.toBbox(segmentation if is_packed else mask.frPyObjects(segmentation, *size[::-1]))
+        )
     if not isinstance(segmentation, list) or not segmentation:
         return None
-    points = np.concatenate([np.array(polygon, np.float64).reshape(-1, 2) for polygon in segmentation])
+    points = np.concatenate(
+        [np.array(polygon, np.float64).reshape(-1, 2) for polygon in segmentation]
+    )
     return make_box(points, ReadOptions(margin=0.0))

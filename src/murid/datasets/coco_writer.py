@@ -63,12 +63,23 @@ def _make_image(image_id: int, t: int, sequence: LabelledSequence) -> dict[str, 
     return image | ({} if sequence.complete[t] else {"complete": False})
 
 
-def _make_animals(t: int, sequence: LabelledSequence, classes: dict[str, int]) -> Iterator[dict[str, Any]]:
+def _make_animals(
+    t: int, sequence: LabelledSequence, classes: dict[str, int]
+) -> Iterator[dict[str, Any]]:
     frame = sequence[t]
-    columns = (frame.track_ids, frame.class_ids, frame.visibility, to_xywh(frame.boxes.astype("f8")))
+    columns = (
+        frame.track_ids,
+        frame.class_ids,
+        frame.visibility,
+        to_xywh(frame.boxes.astype("f8")),
+    )
     for track_id, number, seen, bbox in zip(*(column.tolist() for column in columns), strict=True):
         bbox = [round(value, 3) for value in bbox]
-        animal = {"category_id": classes[sequence.class_names[number]], "bbox": bbox, "area": bbox[2] * bbox[3]}
+        animal = {
+            "category_id": classes[sequence.class_names[number]],
+            "bbox": bbox,
+            "area": bbox[2] * bbox[3],
+        }
         animal |= {"iscrowd": 0}
         animal |= {} if track_id == UNKNOWN else {"track_id": track_id, "instance_id": track_id}
         yield animal | ({} if math.isnan(seen) else {"visibility": round(seen, 3)})

@@ -1,8 +1,8 @@
 """DeepLabCut ``.csv`` and ``.h5`` in: labelled pictures (``CollectedData_*``) and analysed videos; poses become boxes.
 
-The head of the table names the body parts, and the individuals where there are several. The rows of labelled pictures
-begin with the picture's path, those of an analysed video with the number of the frame; there, points less likely than
-0.6, DeepLabCut's own bound, are not seen.
+The head of the table names the body parts, and the individuals where there are several. The rows of
+labelled pictures begin with the picture's path, those of an analysed video with the number of the
+frame; there, points less likely than 0.6, DeepLabCut's own bound, are not seen.
 """
 
 from __future__ import annotations
@@ -18,7 +18,13 @@ from murid.core.extras import import_extra
 from murid.core.types import Float64
 from murid.datasets.deeplabcut_pickle import only_plain_values
 from murid.datasets.labels import UNKNOWN, Problem
-from murid.datasets.media import find_pictures, find_video, measure_picture, measure_video, number_pictures
+from murid.datasets.media import (
+    find_pictures,
+    find_video,
+    measure_picture,
+    measure_video,
+    number_pictures,
+)
 from murid.datasets.poses import choose_body_points, make_box, mark_thin_frames
 from murid.datasets.raw_labels import Draft, Label, ReadOptions, to_name
 from murid.errors import FormatError
@@ -28,7 +34,8 @@ LIKELY = 0.6
 
 _HEAD = ("scorer", "individuals", "bodyparts", "coords")
 _LANDMARKS = "single"
-"""What DeepLabCut calls the owner of body parts that are there once, such as the corners of the box."""
+"""What DeepLabCut calls the owner of body parts that are there once, such as the corners of the
+box."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,8 +71,17 @@ def find(path: Path, _options: ReadOptions) -> list[Path]:
 
 
 def _find_tables(path: Path) -> list[Path]:
-    found = [file for folder in ("", "labeled-data/*/", "*/") for file in path.glob(f"{folder}CollectedData_*.*")]
-    chosen = {file.with_suffix(""): file for suffix in reversed(SUFFIXES) for file in found if file.suffix == suffix}
+    found = [
+        file
+        for folder in ("", "labeled-data/*/", "*/")
+        for file in path.glob(f"{folder}CollectedData_*.*")
+    ]
+    chosen = {
+        file.with_suffix(""): file
+        for suffix in reversed(SUFFIXES)
+        for file in found
+        if file.suffix == suffix
+    }
     return sorted(chosen.values())
 
 
@@ -98,10 +114,15 @@ def _start_video(path: Path, table: Table) -> tuple[Draft, dict[int, int]]:
     return draft, {row: int(key) for row, key in enumerate(table.keys)}
 
 
-def _start_folder(path: Path, table: Table, folder: str, alone: bool) -> tuple[Draft, dict[int, int]]:
+def _start_folder(
+    path: Path, table: Table, folder: str, alone: bool
+) -> tuple[Draft, dict[int, int]]:
     """A draft of the pictures of one folder, and the frame of each row in it."""
     rows = {row: _split(key)[1] for row, key in enumerate(table.keys) if _split(key)[0] == folder}
-    place = next((base / folder for base in path.parents[:4] if folder and (base / folder).is_dir()), path.parent)
+    place = next(
+        (base / folder for base in path.parents[:4] if folder and (base / folder).is_dir()),
+        path.parent,
+    )
     files = find_pictures(place)
     numbered = number_pictures(sorted({*files, *(place / name for name in rows.values())}))
     frames = {picture.name: frame for frame, picture in numbered.items()}
@@ -111,14 +132,20 @@ def _start_folder(path: Path, table: Table, folder: str, alone: bool) -> tuple[D
     for file in files:
         if file.name not in rows.values():
             draft.problems.append(Problem(file, "", "labels", f"a row in {path.name}", "none"))
-    sizes = {frame: measure_picture(file) for frame, file in draft.pictures.items() if file.name in rows.values()}
+    sizes = {
+        frame: measure_picture(file)
+        for frame, file in draft.pictures.items()
+        if file.name in rows.values()
+    }
     draft.measured = {frame: size for frame, size in sizes.items() if size is not None}
     return draft, {row: frames[name] for row, name in rows.items()}
 
 
 def _read_animals(draft: Draft, rows: dict[int, int], table: Table, options: ReadOptions) -> None:
     draft.frames = list(rows.values())
-    animals = [name for name in dict.fromkeys(column[0] for column in table.columns) if name != _LANDMARKS]
+    animals = [
+        name for name in dict.fromkeys(column[0] for column in table.columns) if name != _LANDMARKS
+    ]
     is_known = len(animals) == 1 or not draft.pictures or _has_identities(draft.path)
     video = measure_video(draft.video) if draft.video is not None else None
     for number, animal in enumerate(animals):
@@ -128,7 +155,9 @@ def _read_animals(draft: Draft, rows: dict[int, int], table: Table, options: Rea
             box = make_box(points[row], options, video.size if video else draft.measured.get(frame))
             if box is not None:
                 place = ", ".join(filter(None, (table.places[row], animal)))
-                draft.labels.append(Label(frame, box, draft.path, place, number if is_known else UNKNOWN))
+                draft.labels.append(
+                    Label(frame, box, draft.path, place, number if is_known else UNKNOWN)
+                )
             elif np.isfinite(points[row]).any():
                 draft.incomplete.add(frame)
 
@@ -147,8 +176,17 @@ def _gather_points(table: Table, animal: str) -> tuple[list[str], Float64]:
 
 def _has_identities(path: Path) -> bool:
     """Whether the project says that an individual is the same animal in all pictures."""
-    config = next((folder / "config.yaml" for folder in path.parents[:3] if (folder / "config.yaml").is_file()), None)
-    return config is not None and bool(re.search(r"^identity:\s*true", config.read_text("utf-8"), re.I | re.M))
+    config = next(
+        (
+            folder / "config.yaml"
+            for folder in path.parents[:3]
+            if (folder / "config.yaml").is_file()
+        ),
+        None,
+    )
+    return config is not None and bool(
+        re.search(r"^identity:\s*true", config.read_text("utf-8"), re.I | re.M)
+    )
 
 
 def _split(key: str) -> tuple[str, str]:
@@ -163,19 +201,32 @@ def _read_csv(path: Path) -> Table:
             lines = [(k, cells) for k, cells in enumerate(csv.reader(file), 1) if any(cells)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise FormatError(path, "file", "a readable DeepLabCut table", str(error)) from error
-    head = {cells[0].lower(): cells for _, cells in lines[: len(_HEAD)] if cells[0].lower() in _HEAD}
+    head = {
+        cells[0].lower(): cells for _, cells in lines[: len(_HEAD)] if cells[0].lower() in _HEAD
+    }
     n_keys = next((k for k, cell in enumerate(head.get("coords", [])) if k and cell), 0)
     columns = _check_columns(path, {name: cells[n_keys:] for name, cells in head.items()})
-    rows = [_parse(path, number, cells, n_keys, len(columns)) for number, cells in lines[len(head) :]]
+    rows = [
+        _parse(path, number, cells, n_keys, len(columns)) for number, cells in lines[len(head) :]
+    ]
     values = np.array([row for _, row in rows], np.float64).reshape(len(rows), len(columns))
-    return Table(columns, [key for key, _ in rows], values, [f"line {number}" for number, _ in lines[len(head) :]])
+    return Table(
+        columns,
+        [key for key, _ in rows],
+        values,
+        [f"line {number}" for number, _ in lines[len(head) :]],
+    )
 
 
-def _parse(path: Path, number: int, cells: list[str], n_keys: int, n_columns: int) -> tuple[str, list[float]]:
+def _parse(
+    path: Path, number: int, cells: list[str], n_keys: int, n_columns: int
+) -> tuple[str, list[float]]:
     if len(cells) != n_keys + n_columns:
         raise FormatError(path, f"line {number}, columns", str(n_keys + n_columns), str(len(cells)))
     try:
-        return "/".join(cells[:n_keys]), [float(cell) if cell else np.nan for cell in cells[n_keys:]]
+        return "/".join(cells[:n_keys]), [
+            float(cell) if cell else np.nan for cell in cells[n_keys:]
+        ]
     except ValueError as error:
         raise FormatError(path, f"line {number}, points", "numbers", str(error)) from error
 
@@ -187,17 +238,31 @@ def _read_h5(path: Path) -> Table:
     try:
         with only_plain_values():
             frame = pandas.read_hdf(path)
-        head = {str(name): [str(v) for v in frame.columns.get_level_values(name)] for name in frame.columns.names}
-        keys = ["/".join(map(str, key)) if isinstance(key, tuple) else str(key) for key in frame.index]
+        head = {
+            str(name): [str(v) for v in frame.columns.get_level_values(name)]
+            for name in frame.columns.names
+        }
+        keys = [
+            "/".join(map(str, key)) if isinstance(key, tuple) else str(key) for key in frame.index
+        ]
         values = frame.to_numpy(np.float64)
     except Exception as error:  # whatever pandas and HDF5 raise for a file that is none of theirs
-        raise FormatError(path, "file", "a DeepLabCut table", f"{type(error).__name__}: {error}") from error
-    return Table(_check_columns(path, head), keys, values, [f"row {number}" for number in range(1, len(keys) + 1)])
+        raise FormatError(
+            path, "file", "a DeepLabCut table", f"{type(error).__name__}: {error}"
+        ) from error
+    return Table(
+        _check_columns(path, head),
+        keys,
+        values,
+        [f"row {number}" for number in range(1, len(keys) + 1)],
+    )
 
 
 def _check_columns(path: Path, head: dict[str, list[str]]) -> list[tuple[str, str, str]]:
     if not {"bodyparts", "coords"} <= set(head) or not head["coords"]:
-        raise FormatError(path, "head", "rows of scorer, bodyparts and coords", ", ".join(head) or "none of them")
+        raise FormatError(
+            path, "head", "rows of scorer, bodyparts and coords", ", ".join(head) or "none of them"
+        )
     animals = head.get("individuals", [""] * len(head["coords"]))
     columns = list(zip(animals, head["bodyparts"], head["coords"], strict=True))
     for animal, part, _ in columns:

@@ -47,7 +47,9 @@ class Problem:
 
     def to_error(self) -> FormatError:
         """Return the same as an error to be raised."""
-        return FormatError(self.path, ", ".join(filter(None, (self.place, self.field))), self.expected, self.got)
+        return FormatError(
+            self.path, ", ".join(filter(None, (self.place, self.field))), self.expected, self.got
+        )
 
     def __str__(self) -> str:
         return str(self.to_error())
@@ -58,7 +60,9 @@ def refuse(problems: Sequence[Problem]) -> NoReturn:
     if len(problems) == 1:
         raise problems[0].to_error()
     found = "".join(f"\n  {problem}" for problem in problems)
-    raise FormatError(problems[0].path.parent, "labels", "none with problems", f"{len(problems)} problems:{found}")
+    raise FormatError(
+        problems[0].path.parent, "labels", "none with problems", f"{len(problems)} problems:{found}"
+    )
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -85,7 +89,8 @@ class LabelledSequence:
     name : str
         Of the recording; no two of a data set have the same.
     recording : bool
-        Whether the frames are moments of one recording, in order; otherwise the pictures are independent.
+        Whether the frames are moments of one recording, in order; otherwise the pictures are
+        independent.
     frames : ndarray
         ``(F,)`` int64 index of each labelled frame in the recording, from 0, ascending.
     video : Path or None
@@ -97,7 +102,8 @@ class LabelledSequence:
     frame_offsets : ndarray
         ``(F + 1,)`` int64: rows of the t-th frame are ``frame_offsets[t]:frame_offsets[t + 1]``.
     boxes : ndarray
-        ``(N, 4)`` float32 xyxy pixels, with an area, centres inside the picture. The tail is not part of the box.
+        ``(N, 4)`` float32 xyxy pixels, with an area, centres inside the picture. The tail is not
+        part of the box.
     track_ids : ndarray
         ``(N,)`` int64: the same animal of one recording has the same number; -1 = unknown.
     class_ids : ndarray
@@ -147,9 +153,19 @@ class LabelledSequence:
             column = getattr(self, name)
             if column.dtype != dtype or column.shape != shape:
                 expected = f"{np.dtype(dtype)} of shape {shape}"
-                raise ArrayError(f"LabelledSequence.{name}", expected, f"{column.dtype} of shape {column.shape}")
-        if self.frame_offsets[0] != 0 or self.frame_offsets[-1] != n or (np.diff(self.frame_offsets) < 0).any():
-            raise ArrayError("LabelledSequence.frame_offsets", f"from 0 up to {n}", str(self.frame_offsets[[0, -1]]))
+                raise ArrayError(
+                    f"LabelledSequence.{name}", expected, f"{column.dtype} of shape {column.shape}"
+                )
+        if (
+            self.frame_offsets[0] != 0
+            or self.frame_offsets[-1] != n
+            or (np.diff(self.frame_offsets) < 0).any()
+        ):
+            raise ArrayError(
+                "LabelledSequence.frame_offsets",
+                f"from 0 up to {n}",
+                str(self.frame_offsets[[0, -1]]),
+            )
         if self.pictures and len(self.pictures) != f:
             raise ArrayError("LabelledSequence.pictures", f"none or {f}", str(len(self.pictures)))
 
@@ -170,7 +186,12 @@ class LabelledSequence:
         """Return the t-th labelled frame, as views; -1 is the last one."""
         t = range(self.n_frames)[t]
         rows = slice(self.frame_offsets[t], self.frame_offsets[t + 1])
-        columns = (self.boxes[rows], self.track_ids[rows], self.class_ids[rows], self.visibility[rows])
+        columns = (
+            self.boxes[rows],
+            self.track_ids[rows],
+            self.class_ids[rows],
+            self.visibility[rows],
+        )
         return LabelledFrame(int(self.frames[t]), *columns, bool(self.complete[t]))
 
     def __iter__(self) -> Iterator[LabelledFrame]:

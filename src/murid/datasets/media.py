@@ -11,7 +11,9 @@ from murid.core.extras import import_extra
 from murid.datasets.raw_labels import Size
 
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"})
-VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mov", ".mkv", ".m4v", ".mpg", ".mpeg", ".webm", ".wmv"})
+VIDEO_SUFFIXES = frozenset(
+    {".mp4", ".avi", ".mov", ".mkv", ".m4v", ".mpg", ".mpeg", ".webm", ".wmv"}
+)
 
 _EXIF_ORIENTATION = 0x0112
 _TURNED = frozenset({5, 6, 7, 8})
@@ -54,12 +56,18 @@ def find_pictures(directory: Path) -> list[Path]:
     """Pictures of a folder in natural order of their names; none if there is no such folder."""
     if not directory.is_dir():
         return []
-    return sorted((f for f in directory.iterdir() if f.suffix.lower() in PICTURE_SUFFIXES), key=_natural_key)
+    return sorted(
+        (f for f in directory.iterdir() if f.suffix.lower() in PICTURE_SUFFIXES), key=_natural_key
+    )
 
 
 def find_video(directory: Path, stem: str | None = None) -> Path | None:
     """The video of this stem in a folder, or the only one there is; None otherwise."""
-    videos = [f for f in directory.iterdir() if f.suffix.lower() in VIDEO_SUFFIXES] if directory.is_dir() else []
+    videos = (
+        [f for f in directory.iterdir() if f.suffix.lower() in VIDEO_SUFFIXES]
+        if directory.is_dir()
+        else []
+    )
     named = [f for f in videos if stem is not None and f.stem == stem]
     chosen = named or videos
     return chosen[0] if len(chosen) == 1 else None
@@ -88,4 +96,7 @@ def locate(name: str, roots: Iterable[Path]) -> Path | None:
 
 
 def _natural_key(file: Path) -> list[tuple[int, str]]:
-    return [(int(part), "") if part.isdigit() else (-1, part.lower()) for part in re.split(r"(\d+)", file.name)]
+    return [
+        (int(part), "") if part.isdigit() else (-1, part.lower())
+        for part in re.split(r"(\d+)", file.name)
+    ]

@@ -21,7 +21,8 @@ from murid.errors import FormatError
 class SequenceInfo:
     """What ``seqinfo.ini`` says; None where it does not.
 
-    `class_names` is murid's own entry: the names, between commas, of the numbers in the class column from 1.
+    `class_names` is murid's own entry: the names, between commas, of the numbers in the class
+    column from 1.
     """
 
     pictures: str | None = None
@@ -67,7 +68,9 @@ def read_info(path: Path) -> SequenceInfo:
         parser.read(path, encoding="utf-8")
         section = parser["Sequence"]
         width, height = section.getint("imWidth", 0), section.getint("imHeight", 0)
-        names = tuple(filter(None, (name.strip() for name in section.get("classNames", "").split(","))))
+        names = tuple(
+            filter(None, (name.strip() for name in section.get("classNames", "").split(",")))
+        )
         return SequenceInfo(
             section.get("imDir"),
             section.getint("seqLength"),
@@ -76,7 +79,9 @@ def read_info(path: Path) -> SequenceInfo:
             names,
         )
     except (configparser.Error, KeyError, ValueError, OSError) as error:
-        raise FormatError(path, "file", "a [Sequence] as MOTChallenge has it", str(error).splitlines()[0]) from error
+        raise FormatError(
+            path, "file", "a [Sequence] as MOTChallenge has it", str(error).splitlines()[0]
+        ) from error
 
 
 def read_rows(draft: Draft, class_names: Sequence[str] = ()) -> None:
@@ -141,7 +146,9 @@ def settle_frames(draft: Draft, info: SequenceInfo) -> None:
     for frame, picture in sorted(draft.pictures.items()):
         if frame not in rows and not 0 <= frame < n_frames:
             expected = f"a row for the picture, or seqLength={frame + 1} in seqinfo.ini"
-            draft.problems.append(Problem(picture, "", "frame", expected, f"none after frame {n_frames}"))
+            draft.problems.append(
+                Problem(picture, "", "frame", expected, f"none after frame {n_frames}")
+            )
 
 
 def _count_media(draft: Draft) -> float:
@@ -171,7 +178,9 @@ def _format_rows(sequence: LabelledSequence) -> Iterator[str]:
 def _format_frame(frame: LabelledFrame) -> Iterator[str]:
     boxes = to_xywh(frame.boxes.astype("f8"))
     columns = (frame.track_ids, *boxes.T, frame.class_ids + 1, frame.visibility)
-    for track_id, left, top, width, height, number, seen in zip(*(c.tolist() for c in columns), strict=True):
+    for track_id, left, top, width, height, number, seen in zip(
+        *(c.tolist() for c in columns), strict=True
+    ):
         visibility = "-1" if math.isnan(seen) else f"{seen:.3g}"
         yield f"{frame.index + 1},{track_id},{left:.3f},{top:.3f},{width:.3f},{height:.3f},1,{number},{visibility}\n"
 
@@ -180,7 +189,12 @@ def _format_info(sequence: LabelledSequence) -> str:
     width, height = sequence.sizes[0].tolist() if sequence.n_frames else (0, 0)
     suffix = sequence.pictures[0].suffix if sequence.pictures else ".jpg"
     n_frames = int(sequence.frames[-1]) + 1 if sequence.n_frames else 0
-    entries = {"name": sequence.name, "imDir": "img1", "frameRate": f"{sequence.fps or 30:g}", "seqLength": n_frames}
+    entries = {
+        "name": sequence.name,
+        "imDir": "img1",
+        "frameRate": f"{sequence.fps or 30:g}",
+        "seqLength": n_frames,
+    }
     entries |= {"imWidth": width, "imHeight": height} if width else {}
     entries |= {"imExt": suffix, "classNames": ",".join(sequence.class_names)}
     return "[Sequence]\n" + "".join(f"{key}={value}\n" for key, value in entries.items())

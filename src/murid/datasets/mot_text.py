@@ -1,8 +1,8 @@
 """MOT Challenge text: results out, ground truth in, row by row.
 
-A result has the columns ``frame, id, left, top, width, height, score, -1, -1, -1``; ground truth has ``frame, id, left,
-top, width, height, flag`` and, as far as given, class, visibility and one more. Frames count from 1, boxes are in
-pixels, a row with flag 0 is not to be scored.
+A result has the columns ``frame, id, left, top, width, height, score, -1, -1, -1``; ground truth
+has ``frame, id, left, top, width, height, flag`` and, as far as given, class, visibility and one
+more. Frames count from 1, boxes are in pixels, a row with flag 0 is not to be scored.
 """
 
 from __future__ import annotations
@@ -19,7 +19,18 @@ from murid.core.types import DetectionTable, Float64, Int64
 from murid.errors import FormatError
 from murid.metrics import LabelledBoxes
 
-COLUMNS = ("frame", "id", "left", "top", "width", "height", "flag", "class", "visibility", "column 10")
+COLUMNS = (
+    "frame",
+    "id",
+    "left",
+    "top",
+    "width",
+    "height",
+    "flag",
+    "class",
+    "visibility",
+    "column 10",
+)
 MIN_COLUMNS = 7
 
 Row = list[float]
@@ -54,11 +65,15 @@ def read_mot(path: str | Path, n_frames: int | None = None) -> LabelledBoxes:
     """
     table = read_mot_table(path, n_frames)
     if not len(table.boxes):
-        raise FormatError(path, "file", "rows of frame, id, left, top, width, height, flag", "no rows")
+        raise FormatError(
+            path, "file", "rows of frame, id, left, top, width, height, flag", "no rows"
+        )
     return table.boxes[table.scores != 0]
 
 
-def read_mot_table(path: str | Path, n_frames: int | None = None, length: str = "the length of the video") -> MotTable:
+def read_mot_table(
+    path: str | Path, n_frames: int | None = None, length: str = "the length of the video"
+) -> MotTable:
     """Read ground truth or a result from MOT Challenge text.
 
     Parameters
@@ -73,8 +88,8 @@ def read_mot_table(path: str | Path, n_frames: int | None = None, length: str = 
     Raises
     ------
     FormatError
-        If the file cannot be read, or a row has the wrong number of columns, something other than a number, a frame
-        outside the video, a negative id or size, or an id twice in a frame.
+        If the file cannot be read, or a row has the wrong number of columns, something other than a
+        number, a frame outside the video, a negative id or size, or an id twice in a frame.
     """
     path = Path(path)
     rows, lines = [], dict[tuple[float, float], int]()
@@ -83,12 +98,16 @@ def read_mot_table(path: str | Path, n_frames: int | None = None, length: str = 
         check_row(path, number, row, n_frames, length=length)
         earlier = lines.setdefault((row[0], row[1]), number)
         if earlier != number:
-            raise _error(path, number, "id", "each id once in a frame", f"{row[1]:.0f}, as in line {earlier}")
+            raise _error(
+                path, number, "id", "each id once in a frame", f"{row[1]:.0f}, as in line {earlier}"
+            )
         rows.append(row[:8] if len(row) > MIN_COLUMNS else [*row, -1])
     table = np.array(rows, np.float64).reshape(-1, MIN_COLUMNS + 1)
     frames, ids = table[:, 0].astype(np.int64) - 1, table[:, 1].astype(np.int64)
     boxes = from_xywh(table[:, 2:6]).astype(np.float64, copy=False)
-    return MotTable(LabelledBoxes(frames, ids, boxes), table[:, 6].copy(), table[:, 7].astype(np.int64))
+    return MotTable(
+        LabelledBoxes(frames, ids, boxes), table[:, 6].copy(), table[:, 7].astype(np.int64)
+    )
 
 
 def read_mot_detections(path: str | Path, n_frames: int | None = None) -> DetectionTable:
@@ -104,8 +123,8 @@ def read_mot_detections(path: str | Path, n_frames: int | None = None) -> Detect
     Raises
     ------
     FormatError
-        If the file cannot be read, or a row has the wrong number of columns, something other than a number, a frame
-        outside the video, a negative size, or a score outside 0 to 1.
+        If the file cannot be read, or a row has the wrong number of columns, something other than a
+        number, a frame outside the video, a negative size, or a score outside 0 to 1.
     """
     path = Path(path)
     rows = []
@@ -119,8 +138,13 @@ def read_mot_detections(path: str | Path, n_frames: int | None = None) -> Detect
     frames = table[:, 0].astype(np.int64) - 1
     order = np.argsort(frames, kind="stable")
     counts = np.bincount(frames, minlength=n_frames or 0)
-    boxes, scores = from_xywh(table[order, 2:6]).astype(np.float32), table[order, 6].astype(np.float32)
-    return DetectionTable(boxes, scores, None, np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
+    boxes, scores = (
+        from_xywh(table[order, 2:6]).astype(np.float32),
+        table[order, 6].astype(np.float32),
+    )
+    return DetectionTable(
+        boxes, scores, None, np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    )
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -138,7 +162,13 @@ def parse_row(path: Path, number: int, line: str) -> Row:
     """Numbers in the columns of a line; raises `FormatError` if these are too few or too many, or no numbers."""
     cells = line.split(",")
     if not MIN_COLUMNS <= len(cells) <= len(COLUMNS):
-        raise _error(path, number, "columns", f"{MIN_COLUMNS} to {len(COLUMNS)}, between commas", str(len(cells)))
+        raise _error(
+            path,
+            number,
+            "columns",
+            f"{MIN_COLUMNS} to {len(COLUMNS)}, between commas",
+            str(len(cells)),
+        )
     return [_parse_number(path, number, *pair) for pair in zip(COLUMNS, cells, strict=False)]
 
 
@@ -163,7 +193,9 @@ def check_row(
     """Raise `FormatError` if the frame, the id or the size of a row cannot be."""
     frame, track_id, _, _, width, height = row[:6]
     if frame < 1 or frame % 1 or (n_frames is not None and frame > n_frames):
-        expected = "a frame number from 1" + ("" if n_frames is None else f" to {n_frames}, {length}")
+        expected = "a frame number from 1" + (
+            "" if n_frames is None else f" to {n_frames}, {length}"
+        )
         raise _error(path, number, "frame", expected, f"{frame:g}")
     if track_id < lowest_id or track_id % 1:
         raise _error(path, number, "id", f"a whole number from {lowest_id}", f"{track_id:g}")

@@ -23,8 +23,8 @@ def choose_body_points(names: Sequence[str], leave_out: Sequence[str] | None) ->
     names : sequence of str
         Of all points.
     leave_out : sequence of str or None
-        Patterns (``*`` and ``?``, any case) of points to leave out; None = those with ``tail`` in their name, but for
-        the tail's base, which is the end of the body.
+        Patterns (``*`` and ``?``, any case) of points to leave out; None = those with ``tail`` in
+        their name, but for the tail's base, which is the end of the body.
     """
     return [k for k, name in enumerate(names) if not _is_left_out(name.lower(), leave_out)]
 
@@ -43,8 +43,8 @@ def make_box(points: Float64, options: ReadOptions, size: Size | None = None) ->
     points : ndarray
         ``(K, 2)`` float64 pixels of the body's points; NaN = not visible.
     options : ReadOptions
-        `margin` is added on every side, as a share of the longer side of the bounds: points along the spine of an
-        animal that lies straight span a line, not a box.
+        `margin` is added on every side, as a share of the longer side of the bounds: points along
+        the spine of an animal that lies straight span a line, not a box.
     size : tuple of int, optional
         Width and height of the picture, which the box is cut to.
 

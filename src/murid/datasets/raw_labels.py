@@ -28,10 +28,11 @@ class ReadOptions:
     margin : float
         Added on every side of a box made from a pose, as a share of the box's longer side.
     leave_out : tuple of str or None
-        Patterns such as ``"tail*"`` of points that do not belong to the body; None = points named after the tail,
-        but for its base.
+        Patterns such as ``"tail*"`` of points that do not belong to the body; None = points named
+        after the tail, but for its base.
     split : str or None
-        Part of the data set to read, where it has parts: ``"train"``, ``"val"``, ``"test"``; None = all.
+        Part of the data set to read, where it has parts: ``"train"``, ``"val"``, ``"test"``; None =
+        all.
     classes : tuple of str or None
         Classes wanted; labels of another are problems. None = all.
     need_pictures : bool

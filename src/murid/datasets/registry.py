@@ -88,7 +88,14 @@ def find_data_format(name: str) -> DataFormat:
 
 def recognise_data(path: Path) -> DataFormat | None:
     """Return the format of a path, None if there is nothing or it is of none."""
-    return next((known for known in DATA_FORMATS.values() if path.exists() and known.reader.recognise(path)), None)
+    return next(
+        (
+            known
+            for known in DATA_FORMATS.values()
+            if path.exists() and known.reader.recognise(path)
+        ),
+        None,
+    )
 
 
 def read_dataset(

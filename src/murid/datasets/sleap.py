@@ -1,7 +1,8 @@
 """SLEAP project files (``.slp``) in, through sleap-io: poses become boxes.
 
-The instances a person made count, and predicted ones of animals that have none; so a proofread file of predictions is
-read too. Frames with fewer animals than the fullest frame of their video are not complete.
+The instances a person made count, and predicted ones of animals that have none; so a proofread file
+of predictions is read too. Frames with fewer animals than the fullest frame of their video are not
+complete.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ def read(path: Path, options: ReadOptions) -> list[Draft]:
     try:
         labels = sleap_io.load_slp(str(path), open_videos=False)
     except Exception as error:  # whatever HDF5 and sleap-io raise for a file that is none of theirs
-        raise FormatError(path, "file", "a SLEAP project", f"{type(error).__name__}: {error}") from error
+        raise FormatError(
+            path, "file", "a SLEAP project", f"{type(error).__name__}: {error}"
+        ) from error
     track_ids = {id(track): number for number, track in enumerate(labels.tracks)}
     drafts = []
     for video in labels.videos:
@@ -68,7 +71,9 @@ def _start_draft(path: Path, video: Any, alone: bool) -> Draft:
         draft.pictures = {frame: picture for frame, picture in found.items() if picture is not None}
     elif first.suffix.lower() in (".slp", ".h5"):
         expected = "a video file beside the labels"
-        draft.problems.append(Problem(path, f"video {first.name}", "pictures", expected, "pictures inside the file"))
+        draft.problems.append(
+            Problem(path, f"video {first.name}", "pictures", expected, "pictures inside the file")
+        )
     else:
         draft.video = found[0]
     return draft
@@ -79,7 +84,9 @@ def _get_size(video: Any) -> Size | None:
     return (int(shape[2]), int(shape[1])) if shape is not None and shape[1] and shape[2] else None
 
 
-def _read_frame(draft: Draft, frame: Any, track_ids: dict[int, int], size: Size | None, options: ReadOptions) -> None:
+def _read_frame(
+    draft: Draft, frame: Any, track_ids: dict[int, int], size: Size | None, options: ReadOptions
+) -> None:
     index = int(frame.frame_idx)
     if size is not None:
         draft.sizes[index] = size
@@ -91,7 +98,9 @@ def _read_frame(draft: Draft, frame: Any, track_ids: dict[int, int], size: Size 
             draft.incomplete.add(index)
             continue
         track_id = track_ids.get(id(instance.track), UNKNOWN)
-        draft.labels.append(Label(index, box, draft.path, f"frame {index}, instance {number}", track_id))
+        draft.labels.append(
+            Label(index, box, draft.path, f"frame {index}, instance {number}", track_id)
+        )
 
 
 def _choose_instances(frame: Any) -> list[Any]:
@@ -102,5 +111,6 @@ def _choose_instances(frame: Any) -> list[Any]:
     return made + [
         instance
         for instance in frame.predicted_instances
-        if id(instance) not in replaced and not (instance.track is not None and id(instance.track) in followed)
+        if id(instance) not in replaced
+        and not (instance.track is not None and id(instance.track) in followed)
     ]

@@ -46,14 +46,16 @@ class TruthFile:
     animal: str | None = None
 
 
-def find_truths(path: str | Path, split: str | None = None, *, named_after_animals: bool = False) -> list[TruthFile]:
+def find_truths(
+    path: str | Path, split: str | None = None, *, named_after_animals: bool = False
+) -> list[TruthFile]:
     """Find the truth of every sequence at a path.
 
     Parameters
     ----------
     path : str or Path
-        A text file; a sequence with ``gt/gt.txt``; a directory of such sequences, at most two levels down;
-        AnimalTrack's archive, or a folder of its ``<sequence>_gt.txt``.
+        A text file; a sequence with ``gt/gt.txt``; a directory of such sequences, at most two
+        levels down; AnimalTrack's archive, or a folder of its ``<sequence>_gt.txt``.
     split : {"train", "test"}, optional
         The part of AnimalTrack that is wanted, in either layout.
     named_after_animals : bool
@@ -68,10 +70,14 @@ def find_truths(path: str | Path, split: str | None = None, *, named_after_anima
     if not path.exists():
         raise FormatError(path, "file", "ground truth", "nothing there")
     if animaltrack.recognise(path):
-        return [_describe_animaltrack(file) for file in animaltrack.find(path, ReadOptions(split=split))]
+        return [
+            _describe_animaltrack(file) for file in animaltrack.find(path, ReadOptions(split=split))
+        ]
     files = mot.find(path, ReadOptions()) if mot.recognise(path) else []
     if not files:
-        raise FormatError(path, "truth", "a MOT text file, or a folder with gt/gt.txt or *_gt.txt", "none")
+        raise FormatError(
+            path, "truth", "a MOT text file, or a folder with gt/gt.txt or *_gt.txt", "none"
+        )
     truths = [_describe_mot(file) for file in files]
     if named_after_animals:
         truths = [replace(truth, animal=animaltrack.name_animal(truth.name)) for truth in truths]
@@ -97,9 +103,15 @@ def read_truth_file(truth: TruthFile, n_frames: int | None = None) -> Truth:
     counted = table.scores != 0
     if not counted.any():
         got = "only rows with flag 0" if len(counted) else "no rows"
-        raise FormatError(truth.path, "file", "rows of frame, id, left, top, width, height, flag", got)
+        raise FormatError(
+            truth.path, "file", "rows of frame, id, left, top, width, height, flag", got
+        )
     names = dict(enumerate(truth.class_names, 1)) or {-1: ANIMAL, 0: ANIMAL, 1: ANIMAL}
-    names = names if truth.animal is None else dict.fromkeys(set(table.class_ids.tolist()), truth.animal)
+    names = (
+        names
+        if truth.animal is None
+        else dict.fromkeys(set(table.class_ids.tolist()), truth.animal)
+    )
     return Truth(table.boxes, counted, table.class_ids, names)
 
 
@@ -133,4 +145,6 @@ def _measure(truth: TruthFile) -> TruthFile:
     if video is None:
         return truth
     n_frames = truth.n_frames or video.n_frames or None
-    return replace(truth, n_frames=n_frames, size=truth.size or video.size, fps=truth.fps or video.fps or None)
+    return replace(
+        truth, n_frames=n_frames, size=truth.size or video.size, fps=truth.fps or video.fps or None
+    )

@@ -30,7 +30,8 @@ def place_image(sequence: str, frame: int, suffix: str) -> str:
 def write_new(path: Path, content: str) -> None:
     """Write one of many small files into a directory that nobody else uses yet; raises `StorageError`.
 
-    Unlike `murid.core.files.write_text` it does not wait for the disk, which takes long for thousands of files.
+    Unlike `murid.core.files.write_text` it does not wait for the disk, which takes long for
+    thousands of files.
     """
     with storage_errors(path):
         path.write_bytes(content.encode())

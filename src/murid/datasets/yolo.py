@@ -1,7 +1,8 @@
 """YOLO in and out: one text file a picture, of ``class centre_x centre_y width height`` in shares of the picture.
 
-Pictures lie below ``images/``, labels at the same place below ``labels/``; ``data.yaml`` names the classes and the
-parts (``train``, ``val``, ``test``). Where it has ``kpt_shape``, rows go on with key points, and these are passed over.
+Pictures lie below ``images/``, labels at the same place below ``labels/``; ``data.yaml`` names the
+classes and the parts (``train``, ``val``, ``test``). Where it has ``kpt_shape``, rows go on with
+key points, and these are passed over.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ def recognise(path: Path) -> bool:
     """Whether this is a ``data.yaml``, or a directory with one or with ``images`` and ``labels``."""
     if path.is_file():
         return path.suffix.lower() in (".yaml", ".yml")
-    return _find_yaml(path) is not None or all((path / name).is_dir() for name in ("images", "labels"))
+    return _find_yaml(path) is not None or all(
+        (path / name).is_dir() for name in ("images", "labels")
+    )
 
 
 def find(path: Path, _options: ReadOptions) -> list[Path]:
@@ -55,13 +58,22 @@ def read(path: Path, options: ReadOptions) -> list[Draft]:
     """Read each folder of pictures as one sequence; raises `FormatError` if ``data.yaml`` is damaged."""
     yaml = path if path.is_file() else _find_yaml(path)
     layout = _read_yaml(yaml, options.split) if yaml else _read_folder(path, options.split)
-    folders = sorted({inner for folder in layout.folders for inner in (folder, *_walk(folder)) if find_pictures(inner)})
+    folders = sorted(
+        {
+            inner
+            for folder in layout.folders
+            for inner in (folder, *_walk(folder))
+            if find_pictures(inner)
+        }
+    )
     drafts = [_read_pictures(folder, layout) for folder in folders]
     return drafts or [Draft(layout.path.stem, layout.path, recording=False)]
 
 
 def _find_yaml(path: Path) -> Path | None:
-    found = [path / name for name in ("data.yaml", "dataset.yaml", "data.yml") if (path / name).is_file()]
+    found = [
+        path / name for name in ("data.yaml", "dataset.yaml", "data.yml") if (path / name).is_file()
+    ]
     return found[0] if found else None
 
 
@@ -70,7 +82,14 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 
 def _read_folder(path: Path, split: str | None) -> _Layout:
-    listed = next((file for file in (path / "classes.txt", path / "labels" / "classes.txt") if file.is_file()), None)
+    listed = next(
+        (
+            file
+            for file in (path / "classes.txt", path / "labels" / "classes.txt")
+            if file.is_file()
+        ),
+        None,
+    )
     names = dict(enumerate(listed.read_text(encoding="utf-8").split("\n"))) if listed else {}
     names = {number: name.strip() for number, name in names.items() if name.strip()}
     return _Layout(path, [path / "images" / (split or "")], names)
@@ -81,7 +100,9 @@ def _read_yaml(path: Path, split: str | None) -> _Layout:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise FormatError(path, "file", "a readable data.yaml", " ".join(str(error).split())) from error
+        raise FormatError(
+            path, "file", "a readable data.yaml", " ".join(str(error).split())
+        ) from error
     names = content.get("names") if isinstance(content, dict) else None
     names = dict(enumerate(names)) if isinstance(names, list) else names
     if not isinstance(names, dict) or not names:
@@ -91,7 +112,12 @@ def _read_yaml(path: Path, split: str | None) -> _Layout:
     entries = [content[key] for key in SPLITS if content.get(key) and split in (None, key)]
     folders = [_find_folder(path, root, str(one)) for entry in entries for one in _to_list(entry)]
     points = content.get("kpt_shape") or (0, 0)
-    return _Layout(path, folders, {int(k): str(v) for k, v in names.items()}, len(COLUMNS) + points[0] * points[1])
+    return _Layout(
+        path,
+        folders,
+        {int(k): str(v) for k, v in names.items()},
+        len(COLUMNS) + points[0] * points[1],
+    )
 
 
 def _to_list(entry: Any) -> list[Any]:
@@ -110,7 +136,9 @@ def _read_pictures(folder: Path, layout: _Layout) -> Draft:
     labels = _find_labels(folder)
     inner = folder.parts[_find_images(folder) + 1 :]
     classes = tuple(layout.names.values())
-    draft = Draft(to_name("-".join(inner) or folder.parent.name), labels, recording=False, class_names=classes)
+    draft = Draft(
+        to_name("-".join(inner) or folder.parent.name), labels, recording=False, class_names=classes
+    )
     files = find_pictures(folder)
     for frame, picture in enumerate(files):
         _read_picture(draft, frame, picture, labels / f"{picture.stem}.txt", layout)
@@ -118,7 +146,9 @@ def _read_pictures(folder: Path, layout: _Layout) -> Draft:
     known = {picture.stem for picture in files} | {"classes"}
     for file in sorted(labels.glob("*.txt")) if labels != folder else ():
         if file.stem not in known:
-            draft.problems.append(Problem(file, "", "picture", f"a picture {file.stem} in {folder}", "none"))
+            draft.problems.append(
+                Problem(file, "", "picture", f"a picture {file.stem} in {folder}", "none")
+            )
     return draft
 
 
@@ -154,14 +184,25 @@ def _read_picture(draft: Draft, frame: int, picture: Path, file: Path, layout: _
 def _parse(file: Path, number: int, line: str, frame: int, size: Size, layout: _Layout) -> Label:
     cells = line.split()
     if len(cells) != layout.n_columns:
-        raise FormatError(file, f"line {number}, columns", f"{layout.n_columns}, between spaces", str(len(cells)))
+        raise FormatError(
+            file, f"line {number}, columns", f"{layout.n_columns}, between spaces", str(len(cells))
+        )
     values = [_parse_number(file, number, *pair) for pair in zip(COLUMNS, cells, strict=False)]
     kind, x, y, width, height = values
     if kind % 1 or kind < 0 or (layout.names and kind not in layout.names):
-        expected = f"one of {', '.join(map(str, layout.names))}" if layout.names else "a whole number from 0"
+        expected = (
+            f"one of {', '.join(map(str, layout.names))}"
+            if layout.names
+            else "a whole number from 0"
+        )
         raise FormatError(file, f"line {number}, class", expected, cells[0])
     name = layout.names.get(int(kind), ANIMAL if kind == 0 else f"class {int(kind)}")
-    box = ((x - width / 2) * size[0], (y - height / 2) * size[1], (x + width / 2) * size[0], (y + height / 2) * size[1])
+    box = (
+        (x - width / 2) * size[0],
+        (y - height / 2) * size[1],
+        (x + width / 2) * size[0],
+        (y + height / 2) * size[1],
+    )
     return Label(frame, box, file, f"line {number}", class_name=name)
 
 
@@ -196,7 +237,10 @@ def write(directory: Path, sequences: Sequence[LabelledSequence]) -> None:
         for frame, (width, height) in zip(sequence, sequence.sizes.tolist(), strict=True):
             file = directory / "labels" / sequence.name / f"{frame.index + 1:06d}.txt"
             write_new(file, "".join(_format(frame, (width, height), numbers)))
-    write_text(directory / "data.yaml", f"path: .\ntrain: images\nval: images\nnames: {json.dumps(list(classes))}\n")
+    write_text(
+        directory / "data.yaml",
+        f"path: .\ntrain: images\nval: images\nnames: {json.dumps(list(classes))}\n",
+    )
 
 
 def _format(frame: LabelledFrame, size: Size, numbers: Sequence[int]) -> Iterator[str]:

@@ -11,7 +11,7 @@ Maps = Mapping[str, Float32]
 """Outputs of the detection network ``(1, c, h, w)`` by name."""
 
 
-class Lane(Protocol):
+class InferenceBackend(Protocol):
     """The networks' working memory for one picture at a time."""
 
     def infer(self, image: Float32) -> Maps:

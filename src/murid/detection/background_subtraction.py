@@ -12,11 +12,11 @@ import numpy as np
 
 from murid.core.types import Detections, Frame, UInt8
 from murid.detection.blobs import Blob, find_blobs
-from murid.detection.config import DetectConfig
+from murid.detection.config import DetectionConfig
 from murid.detection.preprocess import check_image
 from murid.detection.size_prior import compute_weighted_median
 from murid.errors import ArrayError, ConfigError
-from murid.video.background_model import Backdrop, fit_backdrop
+from murid.video.background_model import BackgroundModel, fit_background_model
 
 _LONGEST_SIDE = 640  # pixels to which larger pictures are shrunk
 _BLUR_SHARE = 0.0025  # of the longest side: deviation of the blur that takes away grain and bedding
@@ -24,7 +24,7 @@ _SMALLEST_BODY = 0.15  # of the usual body area
 
 
 @dataclass(frozen=True, slots=True)
-class UsualBody:
+class BodyPrior:
     """Area in pixels and contrast in thresholds of most bodies in a video."""
 
     area: float
@@ -34,12 +34,13 @@ class UsualBody:
 class BackgroundDetector:
     """A detector for a still camera and still light, made of differences to the empty scene.
 
-    Animals may be darker or brighter than the floor; tails are left out of the boxes. Animals that touch become one
-    box, and an animal that stays in one place through nearly all of the video is not seen.
+    Animals may be darker or brighter than the floor; tails are left out of the boxes. Animals that
+    touch become one box, and an animal that stays in one place through nearly all of the video is
+    not seen.
 
     Parameters
     ----------
-    config : DetectConfig, optional
+    config : DetectionConfig, optional
         Settings; the ones of the network are not read.
 
     Attributes
@@ -56,17 +57,19 @@ class BackgroundDetector:
     embedder = None
     needs_background = True
 
-    def __init__(self, config: DetectConfig | None = None) -> None:
-        self.config = config or DetectConfig(detector=self.name)
-        self._backdrop: Backdrop | None = None
+    def __init__(self, config: DetectionConfig | None = None) -> None:
+        self.config = config or DetectionConfig(detector=self.name)
+        self._backdrop: BackgroundModel | None = None
         self._frame_size = (0, 0)
-        self._usual = UsualBody(1, 1)
+        self._usual = BodyPrior(1, 1)
 
     @property
     def fingerprint(self) -> str:
         """Hash of the settings that change the result and, after `fit`, of the background."""
         config = self.config
-        digest = hashlib.sha256(repr((self.name, config.score_threshold, config.longest_side, config.top_k)).encode())
+        digest = hashlib.sha256(
+            repr((self.name, config.score_threshold, config.longest_side, config.top_k)).encode()
+        )
         if self._backdrop is not None:
             digest.update(self._backdrop.image.tobytes() + self._backdrop.threshold.tobytes())
             digest.update(repr((self._frame_size, self._usual)).encode())
@@ -89,9 +92,13 @@ class BackgroundDetector:
             got = f"{len(images)} frames of sizes {', '.join(f'{w}x{h}' for w, h in sorted(sizes)) or 'none'}"
             raise ArrayError("frames", "three or more frames of one size", got)
         (self._frame_size,) = sizes
-        backdrop = self._backdrop = fit_backdrop(images)
-        blobs = [b for image in images for b in find_blobs(backdrop.compute_difference(image), backdrop.threshold)]
-        self._usual = _find_usual(blobs) if blobs else UsualBody(1, 1)
+        background = self._backdrop = fit_background_model(images)
+        blobs = [
+            b
+            for image in images
+            for b in find_blobs(background.compute_difference(image), background.threshold)
+        ]
+        self._usual = _find_usual(blobs) if blobs else BodyPrior(1, 1)
 
     def detect(self, images: Sequence[UInt8]) -> list[Detections]:
         """Find the animals in each picture.
@@ -114,20 +121,26 @@ class BackgroundDetector:
             If a picture has another type or size.
         """
         if self._backdrop is None:
-            raise ConfigError("detector background: call fit with frames of the video before detect")
+            raise ConfigError(
+                "detector background: call fit with frames of the video before detect"
+            )
         return [self._detect_one(image, self._backdrop) for image in images]
 
-    def _detect_one(self, image: UInt8, backdrop: Backdrop) -> Detections:
+    def _detect_one(self, image: UInt8, background: BackgroundModel) -> Detections:
         check_image(image)
         width, height = self._frame_size
         if image.shape[:2] != (height, width):
-            raise ArrayError("image", f"{width}x{height} as in fit", f"{image.shape[1]}x{image.shape[0]}")
-        difference = backdrop.compute_difference(self._simplify(image))
-        blobs = find_blobs(difference, backdrop.threshold)
+            raise ArrayError(
+                "image", f"{width}x{height} as in fit", f"{image.shape[1]}x{image.shape[0]}"
+            )
+        difference = background.compute_difference(self._simplify(image))
+        blobs = find_blobs(difference, background.threshold)
         blobs = [blob for blob in blobs if blob.area >= _SMALLEST_BODY * self._usual.area]
         scores = np.array([compute_score(blob, self._usual) for blob in blobs], np.float32)
         boxes = np.array([blob.box for blob in blobs], np.float32).reshape(-1, 4)
-        scale = np.array([width / difference.shape[1], height / difference.shape[0]] * 2, np.float32)
+        scale = np.array(
+            [width / difference.shape[1], height / difference.shape[0]] * 2, np.float32
+        )
         order = np.argsort(-scores, kind="stable")[: self.config.top_k]
         found = Detections((boxes * scale)[order], scores[order])
         return found[found.scores >= np.float32(self.config.score_threshold)]
@@ -141,14 +154,19 @@ class BackgroundDetector:
         return smooth
 
 
-def compute_score(blob: Blob, usual: UsualBody) -> float:
+def compute_score(blob: Blob, prior: BodyPrior) -> float:
     """Score in [0, 1] of a blob: high contrast, a compact shape, no less than half the usual area."""
-    contrast = blob.contrast / (blob.contrast + 1) * math.sqrt(min(1.0, blob.contrast / usual.contrast))
-    return contrast * min(1.0, 2 * blob.fill) * min(1.0, 2 * blob.area / usual.area)
+    contrast = (
+        blob.contrast / (blob.contrast + 1) * math.sqrt(min(1.0, blob.contrast / prior.contrast))
+    )
+    return contrast * min(1.0, 2 * blob.fill) * min(1.0, 2 * blob.area / prior.area)
 
 
-def _find_usual(blobs: Sequence[Blob]) -> UsualBody:
+def _find_usual(blobs: Sequence[Blob]) -> BodyPrior:
     areas = np.array([blob.area for blob in blobs], np.float64)
     contrasts = np.array([blob.contrast for blob in blobs], np.float64)
-    # Half of all foreground lies in larger blobs, half in smaller ones: small specks do not count for much.
-    return UsualBody(compute_weighted_median(areas, areas), compute_weighted_median(contrasts, areas))
+    # Half of all foreground lies in larger blobs, half in smaller ones: small specks do not count
+    # for much.
+    return BodyPrior(
+        compute_weighted_median(areas, areas), compute_weighted_median(contrasts, areas)
+    )

@@ -18,7 +18,9 @@ _LARGEST_SHARE = 0.3  # of the picture's area: larger blobs are the light, or a 
 _STRONG_FACTOR = 1.8  # times the threshold: some of a blob must differ by this (hysteresis)
 _STRONG_SHARE = 0.1  # of a blob's area that must be strong
 _OWN_MEDIAN = 0.5  # of a blob's median difference: weaker parts of it are shadow or reflection
-_OWN_STRONGEST = 0.2  # of a blob's strongest tenth: the same, where the reflection is as large as the animal
+_OWN_STRONGEST = (
+    0.2  # of a blob's strongest tenth: the same, where the reflection is as large as the animal
+)
 _TAIL_WIDTH = 0.4  # of a body's half-width: thinner parts are tails
 _SMALLEST_PART = 0.3  # of the largest part that remains of a blob: smaller parts are dropped
 
@@ -63,7 +65,9 @@ def find_blobs(difference: UInt8, threshold: UInt8) -> list[Blob]:
     weak = cv2.morphologyEx(weak, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
     return [
         blob
-        for part in _find_parts(weak, _SMALLEST_SHARE * difference.size, _LARGEST_SHARE * difference.size)
+        for part in _find_parts(
+            weak, _SMALLEST_SHARE * difference.size, _LARGEST_SHARE * difference.size
+        )
         if cv2.countNonZero(strong[part.window] & part.mask) >= _STRONG_SHARE * part.area
         for blob in _cut_bodies(part, difference[part.window], threshold[part.window])
     ]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from murid.core import boxes as box
 from murid.core.types import Float32
-from murid.detection.config import DetectConfig
+from murid.detection.config import DetectionConfig
 from murid.errors import ArrayError
 
 BoxMode = Literal["wh", "ltrb"]
@@ -31,7 +31,8 @@ class HeadMaps:
     offset : ndarray
         ``(2, h, w)`` float32 cells: x and y from the cell's corner to the centre.
     size : ndarray
-        ``(2, h, w)`` width and height, or ``(4, h, w)`` distances to left, top, right and bottom; float32 cells.
+        ``(2, h, w)`` width and height, or ``(4, h, w)`` distances to left, top, right and bottom;
+        float32 cells.
     """
 
     heatmap: Float32
@@ -79,7 +80,11 @@ def decode(
         If the size map does not have the channels of the box mode.
     """
     if len(heads.size) != SIZE_CHANNELS[box_mode]:
-        raise ArrayError("HeadMaps.size", f"{SIZE_CHANNELS[box_mode]} channels for {box_mode}", f"{len(heads.size)}")
+        raise ArrayError(
+            "HeadMaps.size",
+            f"{SIZE_CHANNELS[box_mode]} channels for {box_mode}",
+            f"{len(heads.size)}",
+        )
     rows, columns = find_peaks(heads.heatmap, top_k)
     scores = calibrate(heads.heatmap[rows, columns], score_scale, score_bias)
     boxes = _build_boxes(heads, rows, columns, box_mode) * np.float32(stride)
@@ -109,8 +114,8 @@ def suppress_duplicates(
 ) -> NDArray[np.int64]:
     """Rows that remain, by falling score, when boxes that repeat a higher-scored one are dropped.
 
-    The paper does without this: its heatmap peaks are taken as they are. Two animals across each other overlap too, so
-    the limits must be lenient.
+    The paper does without this: its heatmap peaks are taken as they are. Two animals across each
+    other overlap too, so the limits must be lenient.
 
     Parameters
     ----------
@@ -132,7 +137,9 @@ def suppress_duplicates(
     areas = box.compute_areas(boxes)
     shared = box.compute_intersections(boxes, boxes)
     union = areas[:, None] + areas[None, :] - shared
-    repeats = np.zeros(shared.shape, bool)  # rows = higher-scored box, columns = box that may repeat it
+    repeats = np.zeros(
+        shared.shape, bool
+    )  # rows = higher-scored box, columns = box that may repeat it
     if iou is not None:
         repeats |= shared > iou * union
     if containment is not None:
@@ -146,7 +153,7 @@ def suppress_duplicates(
 
 
 def select_boxes(
-    boxes: Float32, scores: Float32, width: int, height: int, config: DetectConfig
+    boxes: Float32, scores: Float32, width: int, height: int, config: DetectionConfig
 ) -> tuple[Float32, Float32]:
     """Boxes ``(n, 4)`` and scores that remain after clipping, dropping what lies outside, and dropping duplicates."""
     if config.clip_boxes:
@@ -157,8 +164,12 @@ def select_boxes(
     return boxes[kept], scores[kept]
 
 
-def _build_boxes(heads: HeadMaps, rows: NDArray[np.int64], columns: NDArray[np.int64], box_mode: BoxMode) -> Float32:
-    centres = np.stack([columns, rows], axis=1).astype(np.float32) + heads.offset[:, rows, columns].T
+def _build_boxes(
+    heads: HeadMaps, rows: NDArray[np.int64], columns: NDArray[np.int64], box_mode: BoxMode
+) -> Float32:
+    centres = (
+        np.stack([columns, rows], axis=1).astype(np.float32) + heads.offset[:, rows, columns].T
+    )
     sizes = heads.size[:, rows, columns].T
     to_low, to_high = (sizes / 2, sizes / 2) if box_mode == "wh" else (sizes[:, :2], sizes[:, 2:])
     return np.concatenate([centres - to_low, centres + to_high], axis=1, dtype=np.float32)

@@ -8,8 +8,8 @@ from typing import Protocol
 
 from murid.core.types import Detections, Frame, UInt8
 from murid.detection.background_subtraction import BackgroundDetector
-from murid.detection.config import DetectConfig
-from murid.detection.network_detector import Engine
+from murid.detection.config import DetectionConfig
+from murid.detection.network_detector import NetworkDetector
 from murid.errors import ConfigError
 
 _WEIGHTS = Path(__file__).parent / "weights"
@@ -47,15 +47,16 @@ class Detector(Protocol):
         ...
 
 
-def load_detector(name_or_path: str | Path, config: DetectConfig | None = None) -> Detector:
+def load_detector(name_or_path: str | Path, config: DetectionConfig | None = None) -> Detector:
     """Load a detector.
 
     Parameters
     ----------
     name_or_path : str or Path
-        ``"nano"``, the shipped network; ``"background"``, which needs no network; or the path of a network exported by
-        murid, ``<name>-detector.onnx``. If ``<name>-embedder.onnx`` lies beside it, detections have embeddings.
-    config : DetectConfig, optional
+        ``"nano"``, the shipped network; ``"background"``, which needs no network; or the path of a
+        network exported by murid, ``<name>-detector.onnx``. If ``<name>-embedder.onnx`` lies beside
+        it, detections have embeddings.
+    config : DetectionConfig, optional
         Settings; its ``detector`` field is not read.
 
     Raises
@@ -72,6 +73,8 @@ def load_detector(name_or_path: str | Path, config: DetectConfig | None = None) 
         path = _WEIGHTS / f"{name_or_path}-detector.onnx"
     elif path.suffix != ".onnx" and not path.exists():
         known = ", ".join((*_SHIPPED, "background"))
-        raise ConfigError(f"detector: expected {known} or the path of a .onnx file, got {name_or_path}")
+        raise ConfigError(
+            f"detector: expected {known} or the path of a .onnx file, got {name_or_path}"
+        )
     embedder = path.with_name(f"{path.stem.removesuffix('-detector')}-embedder.onnx")
-    return Engine(path, embedder if embedder.exists() else None, config)
+    return NetworkDetector(path, embedder if embedder.exists() else None, config)

@@ -1,7 +1,7 @@
 """Runs the detection network and the re-identification network on pictures.
 
-The engine knows nothing of videos, tracks or identities: every picture is answered for itself. Pictures of a batch run
-side by side, one to a processor core, which beats one picture on all cores.
+The engine knows nothing of videos, tracks or identities: every picture is answered for itself.
+Pictures of a batch run side by side, one to a processor core, which beats one picture on all cores.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import numpy as np
 
 from murid.core.boxes import compute_areas
 from murid.core.types import Detections, Float32, Frame, UInt8
-from murid.detection.backend import Lane, Maps
-from murid.detection.config import DetectConfig
+from murid.detection.backend import InferenceBackend, Maps
+from murid.detection.config import DetectionConfig
 from murid.detection.decode import HeadMaps, decode, select_boxes
 from murid.detection.network_file import check_pair, read_network
 from murid.detection.onnxruntime_backend import has_cuda
-from murid.detection.onnxruntime_backend import open_lanes as open_lanes_on_card
-from murid.detection.openvino_backend import open_lanes
+from murid.detection.onnxruntime_backend import open_backends as open_lanes_on_card
+from murid.detection.openvino_backend import open_backends
 from murid.detection.preprocess import (
     Letterbox,
     apply_letterbox,
@@ -32,14 +32,14 @@ from murid.detection.preprocess import (
     to_input,
     undo_letterbox,
 )
-from murid.detection.size_prior import doubt_small, find_usual_area
+from murid.detection.size_prior import downweight_small, estimate_body_area
 from murid.errors import ConfigError
-from murid.video.background_model import Backdrop, fit_still_backdrop
+from murid.video.background_model import BackgroundModel, fit_static_background
 
 _FEWEST_FRAMES = 5  # that show which parts of a scene are empty
 
 
-class Engine:
+class NetworkDetector:
     """A detector made of one or two network files exported by murid.
 
     Parameters
@@ -47,8 +47,9 @@ class Engine:
     path_detector : str or Path
         ONNX file of the detection network.
     path_embedder : str or Path, optional
-        ONNX file of the re-identification network trained with it; None = detections without embeddings.
-    config : DetectConfig, optional
+        ONNX file of the re-identification network trained with it; None = detections without
+        embeddings.
+    config : DetectionConfig, optional
         Settings; its ``detector`` field is not read.
 
     Attributes
@@ -73,28 +74,37 @@ class Engine:
     """
 
     def __init__(
-        self, path_detector: str | Path, path_embedder: str | Path | None = None, config: DetectConfig | None = None
+        self,
+        path_detector: str | Path,
+        path_embedder: str | Path | None = None,
+        config: DetectionConfig | None = None,
     ) -> None:
-        self.config = config or DetectConfig()
+        self.config = config or DetectionConfig()
         self.name = Path(path_detector).stem.removesuffix("-detector")
         detector, self.metadata = read_network(path_detector, "detector")
         embedder = None
         if path_embedder is not None:
             embedder, other = read_network(path_embedder, "embedder")
             check_pair(path_embedder, self.metadata, other)
-        self.fingerprint = self._fingerprint = _compute_fingerprint([path_detector, path_embedder], self.config)
+        self.fingerprint = self._fingerprint = _compute_fingerprint(
+            [path_detector, path_embedder], self.config
+        )
         self.embedder = None if path_embedder is None else self.metadata.weights_id
         self.needs_background = self.metadata.n_channels > 3
-        self._backdrop: Backdrop | None = None
+        self._backdrop: BackgroundModel | None = None
         self._usual_area: float | None = None  # square pixels of the input
         self._longest_side = self.config.longest_side or self.metadata.longest_side
-        lanes = self._open_on_card(path_detector, path_embedder) or open_lanes(detector, embedder, self.config)
-        self._lanes: SimpleQueue[Lane] = SimpleQueue()
-        for lane in lanes:
-            self._lanes.put(lane)
-        self._workers = ThreadPoolExecutor(len(lanes), thread_name_prefix="murid-detect")
+        backends = self._open_on_card(path_detector, path_embedder) or open_backends(
+            detector, embedder, self.config
+        )
+        self._lanes: SimpleQueue[InferenceBackend] = SimpleQueue()
+        for backend in backends:
+            self._lanes.put(backend)
+        self._workers = ThreadPoolExecutor(len(backends), thread_name_prefix="murid-detect")
 
-    def _open_on_card(self, path_detector: str | Path, path_embedder: str | Path | None) -> list[Lane]:
+    def _open_on_card(
+        self, path_detector: str | Path, path_embedder: str | Path | None
+    ) -> list[InferenceBackend]:
         """Lanes on a graphics card; none if the processor is asked for, or there is no card and none is asked for."""
         device = self.config.device
         if device == "cpu" or (device == "auto" and not has_cuda()):
@@ -110,16 +120,18 @@ class Engine:
     def fit(self, frames: Iterable[Frame]) -> None:
         """Learn the empty scene, and the usual size of a body, from frames spread over the video.
 
-        Fewer than five frames, frames of different sizes or a moving camera teach no empty scene: the network then goes
-        by the picture alone, as it does before `fit`.
+        Fewer than five frames, frames of different sizes or a moving camera teach no empty scene:
+        the network then goes by the picture alone, as it does before `fit`.
         """
         images = [self._shrink(frame.image) for frame in frames]
         self._backdrop, self._usual_area = None, None
         if self.needs_background and len(images) >= _FEWEST_FRAMES:
-            self._backdrop = fit_still_backdrop(images)
-        self._usual_area = find_usual_area(self.detect(images))
+            self._backdrop = fit_static_background(images)
+        self._usual_area = estimate_body_area(self.detect(images))
         learnt = b"" if self._backdrop is None else self._backdrop.image.tobytes()
-        digest = hashlib.sha256(self._fingerprint.encode() + learnt + repr(self._usual_area).encode())
+        digest = hashlib.sha256(
+            self._fingerprint.encode() + learnt + repr(self._usual_area).encode()
+        )
         self.fingerprint = digest.hexdigest()
 
     def detect(self, images: Sequence[UInt8]) -> list[Detections]:
@@ -133,7 +145,8 @@ class Engine:
         Returns
         -------
         list of Detections
-            One for each picture: boxes in its pixels by falling score, with embeddings if there is an embedder.
+            One for each picture: boxes in its pixels by falling score, with embeddings if there is
+            an embedder.
 
         Raises
         ------
@@ -149,29 +162,35 @@ class Engine:
     def _detect_one(self, image: UInt8) -> Detections:
         height, width = image.shape[:2]
         letterbox = compute_letterbox(width, height, self._longest_side)
-        lane = self._lanes.get()
+        backend = self._lanes.get()
         try:
-            maps = lane.infer(self._to_input(apply_letterbox(image, letterbox)))
+            maps = backend.infer(self._to_input(apply_letterbox(image, letterbox)))
             boxes, scores = self._decode(maps, letterbox, width, height)
-            embeddings = self._embed(lane, maps, letterbox_boxes(boxes, letterbox, width, height))
+            embeddings = self._embed(
+                backend, maps, letterbox_boxes(boxes, letterbox, width, height)
+            )
         finally:
-            self._lanes.put(lane)
+            self._lanes.put(backend)
         return Detections(boxes, scores, embeddings)
 
     def _shrink(self, image: UInt8) -> UInt8:
         check_image(image)
-        return apply_letterbox(image, compute_letterbox(image.shape[1], image.shape[0], self._longest_side))
+        return apply_letterbox(
+            image, compute_letterbox(image.shape[1], image.shape[0], self._longest_side)
+        )
 
     def _to_input(self, image: UInt8) -> Float32:
         """Letterboxed picture, with its difference from the empty scene where the network wants it."""
         if not self.needs_background:
             return to_input([image])
-        backdrop = self._backdrop
-        if backdrop is None or backdrop.image.shape != image.shape:
+        background = self._backdrop
+        if background is None or background.image.shape != image.shape:
             return to_input([image], [np.zeros(image.shape[:2], np.uint8)])
-        return to_input([image], [backdrop.compute_difference(image)])
+        return to_input([image], [background.compute_difference(image)])
 
-    def _decode(self, maps: Maps, letterbox: Letterbox, width: int, height: int) -> tuple[Float32, Float32]:
+    def _decode(
+        self, maps: Maps, letterbox: Letterbox, width: int, height: int
+    ) -> tuple[Float32, Float32]:
         heads = HeadMaps(maps["heatmap"][0].max(axis=0), maps["offset"][0], maps["size"][0])
         boxes, scores = decode(
             heads,
@@ -183,21 +202,25 @@ class Engine:
             score_bias=self.metadata.score_bias,
         )
         if self._usual_area is not None:
-            scores = doubt_small(scores, compute_areas(boxes), self._usual_area, self.config.small_doubt)
-            order = np.argsort(-scores, kind="stable")[: np.count_nonzero(scores >= self.config.score_threshold)]
+            scores = downweight_small(
+                scores, compute_areas(boxes), self._usual_area, self.config.small_box_penalty
+            )
+            order = np.argsort(-scores, kind="stable")[
+                : np.count_nonzero(scores >= self.config.score_threshold)
+            ]
             boxes, scores = boxes[order], scores[order]
         boxes = undo_letterbox(boxes, letterbox, width, height)
         return select_boxes(boxes, scores, width, height, self.config)
 
-    def _embed(self, lane: Lane, maps: Maps, boxes: Float32) -> Float32 | None:
+    def _embed(self, backend: InferenceBackend, maps: Maps, boxes: Float32) -> Float32 | None:
         if self.embedder is None:
             return None
         if len(boxes) == 0:
             return np.zeros((0, self.metadata.embedding_size), np.float32)
-        return lane.embed(maps, boxes)
+        return backend.embed(maps, boxes)
 
 
-def _compute_fingerprint(paths: Sequence[str | Path | None], config: DetectConfig) -> str:
+def _compute_fingerprint(paths: Sequence[str | Path | None], config: DetectionConfig) -> str:
     digest = hashlib.sha256()
     for path in paths:
         digest.update(b"" if path is None else hashlib.sha256(Path(path).read_bytes()).digest())

@@ -31,14 +31,21 @@ def read_network(path: str | Path, kind: Kind) -> tuple[Any, NetworkMetadata]:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise ModelError(path, "file", f"the {kind} network", error.strerror or str(error)) from error
-    # OpenVINO tries every format it knows on a foreign file, loudly; ours carry this word in plain bytes.
+        raise ModelError(
+            path, "file", f"the {kind} network", error.strerror or str(error)
+        ) from error
+    # OpenVINO tries every format it knows on a foreign file, loudly; ours carry this word in plain
+    # bytes.
     if b"murid.format" not in content:
-        raise ModelError(path, "murid.format", "a network exported by murid", "a file without this entry")
+        raise ModelError(
+            path, "murid.format", "a network exported by murid", "a file without this entry"
+        )
     try:
         model = openvino.Core().read_model(path)
     except RuntimeError as error:
-        raise ModelError(path, "file", "a whole ONNX network", "a file that OpenVINO cannot read") from error
+        raise ModelError(
+            path, "file", "a whole ONNX network", "a file that OpenVINO cannot read"
+        ) from error
     properties = model.get_rt_info(["framework"]).value if model.has_rt_info(["framework"]) else {}
     metadata = NetworkMetadata.from_properties(properties, path, kind)
     _check_ports(path, model, kind)
@@ -55,7 +62,9 @@ def check_pair(path: str | Path, detector: NetworkMetadata, embedder: NetworkMet
 
 
 def _check_ports(path: Path, model: Any, kind: Kind) -> None:
-    for field, ports, expected in zip(("inputs", "outputs"), (model.inputs, model.outputs), _PORTS[kind], strict=True):
+    for field, ports, expected in zip(
+        ("inputs", "outputs"), (model.inputs, model.outputs), _PORTS[kind], strict=True
+    ):
         names = {name for port in ports for name in port.get_names()}
         if not expected <= names:
             raise ModelError(path, field, ", ".join(sorted(expected)), ", ".join(sorted(names)))

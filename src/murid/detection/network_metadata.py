@@ -55,22 +55,28 @@ class NetworkMetadata:
         """Write the entries of an ONNX file's ``metadata_props``."""
         fields = {name: str(getattr(self, name)) for name in self.__slots__}
         return {
-            f"murid.{key}": value for key, value in ({"format": str(FORMAT_VERSION), "kind": kind} | fields).items()
+            f"murid.{key}": value
+            for key, value in ({"format": str(FORMAT_VERSION), "kind": kind} | fields).items()
         }
 
     @classmethod
-    def from_properties(cls, properties: Mapping[str, str], path: Path, kind: Kind) -> NetworkMetadata:
+    def from_properties(
+        cls, properties: Mapping[str, str], path: Path, kind: Kind
+    ) -> NetworkMetadata:
         """Read the entries of an ONNX file's ``metadata_props``.
 
         Raises
         ------
         ModelError
-            If the file is not ours, is newer than this murid, is of another kind, or an entry is missing or wrong.
+            If the file is not ours, is newer than this murid, is of another kind, or an entry is
+            missing or wrong.
         """
         entries = _Entries(properties, path)
         version = entries.get_number("format", int)
         if version > FORMAT_VERSION:
-            raise entries.error("format", f"at most {FORMAT_VERSION} (a newer murid wrote this file)", str(version))
+            raise entries.error(
+                "format", f"at most {FORMAT_VERSION} (a newer murid wrote this file)", str(version)
+            )
         entries.get_choice("kind", (kind,))
         scale = entries.get_number("score_scale", float)
         if not scale > 0:
@@ -112,4 +118,6 @@ class _Entries:
         try:
             return kind(value)
         except ValueError:
-            raise self.error(name, "a number" if kind is float else "a whole number", value) from None
+            raise self.error(
+                name, "a number" if kind is float else "a whole number", value
+            ) from None

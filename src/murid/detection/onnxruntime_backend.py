@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from murid.core.types import Float32
-from murid.detection.backend import Lane, Maps
+from murid.detection.backend import InferenceBackend, Maps
 from murid.detection.network_file import FEATURES
 from murid.errors import ConfigError, MissingExtraError
 
@@ -27,10 +27,15 @@ _ERRORS_ONLY = 3
 
 def has_cuda() -> bool:
     """Whether an ONNX Runtime made for CUDA is installed; a card may yet be missing."""
-    return find_spec("onnxruntime") is not None and _PROVIDERS["cuda"][0] in _load().get_available_providers()
+    return (
+        find_spec("onnxruntime") is not None
+        and _PROVIDERS["cuda"][0] in _load().get_available_providers()
+    )
 
 
-def open_lanes(path_detector: Path, path_embedder: Path | None, device: str) -> list[Lane]:
+def open_backends(
+    path_detector: Path, path_embedder: Path | None, device: str
+) -> list[InferenceBackend]:
     """Load the two network files on a device: ``"cpu"``, ``"cuda"`` or ``"tensorrt"``.
 
     Raises
@@ -40,7 +45,9 @@ def open_lanes(path_detector: Path, path_embedder: Path | None, device: str) -> 
     ConfigError
         If the device cannot be used.
     """
-    sessions = [_open_session(path, device) for path in (path_detector, path_embedder) if path is not None]
+    sessions = [
+        _open_session(path, device) for path in (path_detector, path_embedder) if path is not None
+    ]
     memory = "cpu" if device == "cpu" else "cuda"
     return [_OnnxLane(sessions, memory) for _ in range(_N_LANES)]
 
@@ -89,5 +96,7 @@ def _open_session(path: Path, device: str) -> Any:
     options.log_severity_level = _ERRORS_ONLY
     session = runtime.InferenceSession(path, options, providers=wanted)
     if session.get_providers()[0] != wanted[0]:
-        raise ConfigError(f"device: expected a machine with {device}, got one where ONNX Runtime cannot use it")
+        raise ConfigError(
+            f"device: expected a machine with {device}, got one where ONNX Runtime cannot use it"
+        )
     return session

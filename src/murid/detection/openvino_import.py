@@ -1,7 +1,8 @@
 """OpenVINO, imported without its telemetry.
 
-By itself ``import openvino`` reports its use to its makers and leaves an identifier in the user's home directory. Where
-the package ``openvino_telemetry`` cannot be imported it does neither, so it is hidden for the moment of the import.
+By itself ``import openvino`` reports its use to its makers and leaves an identifier in the user's
+home directory. Where the package ``openvino_telemetry`` cannot be imported it does neither, so it
+is hidden for the moment of the import.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ def _import_openvino() -> Any:
 def _exchange_array() -> None:
     """Pass an array to OpenVINO and back, once, from one thread.
 
-    The first exchange sets up its bindings to NumPy; two threads that come to it at the same time can wait for each
-    other for ever, one with Python's lock and one with that of the set-up.
+    The first exchange sets up its bindings to NumPy; two threads that come to it at the same time
+    can wait for each other for ever, one with Python's lock and one with that of the set-up.
     """
     _ = openvino.Tensor(np.zeros(1, np.float32)).data
 

@@ -20,7 +20,7 @@ def compute_weighted_median(values: Float64, weights: Float64) -> float:
     return float(values[order[np.searchsorted(np.cumsum(weights[order]), weights.sum() / 2)]])
 
 
-def find_usual_area(found: Sequence[Detections]) -> float | None:
+def estimate_body_area(found: Sequence[Detections]) -> float | None:
     """Find the usual area of a body in square pixels among sure detections; None if there are none."""
     scores = np.concatenate([np.zeros(0), *(d.scores for d in found)])
     areas = np.concatenate([np.zeros(0), *(compute_areas(d.boxes) for d in found)])
@@ -28,13 +28,13 @@ def find_usual_area(found: Sequence[Detections]) -> float | None:
     return compute_weighted_median(areas[sure], scores[sure]) if sure.any() else None
 
 
-def doubt_small(scores: Float32, areas: Float32, usual_area: float, doubt: float) -> Float32:
+def downweight_small(scores: Float32, areas: Float32, body_area: float, doubt: float) -> Float32:
     """Lower the scores ``(n,)`` of what is far smaller than usual.
 
-    The logit of a score falls by `doubt` times the logarithm of how many times an area is smaller than a fifth of the
-    usual one: glints and droppings are, animals of one recording hardly ever.
+    The logit of a score falls by `doubt` times the logarithm of how many times an area is smaller
+    than a fifth of the usual one: glints and droppings are, animals of one recording hardly ever.
     """
-    times_smaller = usual_area / (_FREELY_SMALLER * np.maximum(areas.astype(np.float64), 1e-9))
+    times_smaller = body_area / (_FREELY_SMALLER * np.maximum(areas.astype(np.float64), 1e-9))
     known = np.clip(scores.astype(np.float64), 1e-6, 1 - 1e-6)
     odds = known / (1 - known) * np.maximum(times_smaller, 1.0) ** -doubt
     return np.asarray(odds / (1 + odds), np.float32)

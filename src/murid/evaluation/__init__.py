@@ -3,4 +3,11 @@
 from murid.evaluation.evaluate import Evaluation, evaluate
 from murid.evaluation.tables import format_markdown, format_summary, format_text, to_document
 
-__all__ = ["Evaluation", "evaluate", "format_markdown", "format_summary", "format_text", "to_document"]
+__all__ = [
+    "Evaluation",
+    "evaluate",
+    "format_markdown",
+    "format_summary",
+    "format_text",
+    "to_document",
+]

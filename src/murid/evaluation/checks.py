@@ -40,9 +40,14 @@ def check_overlap(pair: Pair, truth: Truth, result: LabelledBoxes, *, allow_empt
     if not len(result):
         raise FormatError(pair.result, "tracks", "some (--allow-empty scores none as zero)", "none")
     if not _touch(truth.boxes, result):
-        expected = f"a box that touches one of {pair.truth.path} (--allow-empty scores this as zero)"
+        expected = (
+            f"a box that touches one of {pair.truth.path} (--allow-empty scores this as zero)"
+        )
         raise FormatError(
-            pair.result, "boxes", expected, "no overlap in any frame: another video, scale or frame count?"
+            pair.result,
+            "boxes",
+            expected,
+            "no overlap in any frame: another video, scale or frame count?",
         )
 
 
@@ -63,17 +68,23 @@ def _touch(truth: LabelledBoxes, result: LabelledBoxes) -> bool:
     return any(compute_intersections(truth.boxes[a], result.boxes[b]).any() for a, b in pairs)
 
 
-def note_oddities(name: str, truth: LabelledBoxes, result: LabelledBoxes, n_frames: int) -> list[str]:
+def note_oddities(
+    name: str, truth: LabelledBoxes, result: LabelledBoxes, n_frames: int
+) -> list[str]:
     """What may be a mistake and may be none, in words."""
     notes = []
     last_truth, last_result = (int(boxes.frames.max(initial=-1)) + 1 for boxes in (truth, result))
     if last_truth < _SHORT * n_frames:
         notes.append(f"{name}: the truth has no animal after frame {last_truth} of {n_frames}")
     if last_result < _SHORT * last_truth:
-        notes.append(f"{name}: the result has no box after frame {last_result}, the truth goes on to {last_truth}")
+        notes.append(
+            f"{name}: the result has no box after frame {last_result}, the truth goes on to {last_truth}"
+        )
     if len(truth) and len(result):
         theirs, ours = (float(np.median(compute_areas(boxes.boxes))) for boxes in (result, truth))
         scale = (theirs / max(ours, 1e-9)) ** 0.5
         if not 1 / _ODD_SCALE <= scale <= _ODD_SCALE:
-            notes.append(f"{name}: boxes of the result are {scale:.2g} times as large as the truth's: another scale?")
+            notes.append(
+                f"{name}: boxes of the result are {scale:.2g} times as large as the truth's: another scale?"
+            )
     return notes

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from murid.core.progress import Report, silent
+from murid.core.progress import ProgressCallback, no_progress
 from murid.datasets.truth import find_truths
 from murid.errors import ArrayError, ConfigError, FormatError
 from murid.evaluation.loading import Material, Settings, load
@@ -61,7 +61,8 @@ class Evaluation:
     sequences : mapping of str to Metrics
         Scores of each sequence.
     classes : mapping of str to Metrics
-        Scores of each class, summed over the sequences; empty where there is but one kind of animal.
+        Scores of each class, summed over the sequences; empty where there is but one kind of
+        animal.
     combined : Metrics
         Sums over all sequences.
     notes : tuple of str
@@ -88,7 +89,7 @@ def evaluate(
     fps: float | None = None,
     n_frames: int | None = None,
     allow_empty: bool = False,
-    report: Report = silent,
+    report: ProgressCallback = no_progress,
 ) -> Evaluation:
     """Score a result, or a folder of them, against ground truth.
 
@@ -150,7 +151,9 @@ def evaluate(
     return Evaluation(
         protocol,
         {each.material.name: each.scores.to_metrics() for each in details},
-        {name: Scores.combine(by_class[name]).to_metrics() for name in sorted(by_class)} if len(by_class) > 1 else {},
+        {name: Scores.combine(by_class[name]).to_metrics() for name in sorted(by_class)}
+        if len(by_class) > 1
+        else {},
         Scores.combine([each.scores for each in details]).to_metrics(),
         tuple(notes),
         tuple(details),
@@ -184,10 +187,19 @@ def _score_classes(scored: ScoredSequence, protocol: Protocol) -> dict[str, Scor
 
 
 def _compute(
-    material: Material, truth: LabelledBoxes, kept: NDArray[np.bool_], detections: LabelledBoxes | None
+    material: Material,
+    truth: LabelledBoxes,
+    kept: NDArray[np.bool_],
+    detections: LabelledBoxes | None,
 ) -> ScoredSequence:
     result = material.result[kept]
     matching = match(truth, result)
     scores = compute_scores(truth, result, material.n_frames, material.fps, matching)
-    marked = None if detections is None or detections.scores is None else mark_detections(truth, detections)
-    return ScoredSequence(material, truth, result, matching, scores.with_extras(marked, material.retrieval))
+    marked = (
+        None
+        if detections is None or detections.scores is None
+        else mark_detections(truth, detections)
+    )
+    return ScoredSequence(
+        material, truth, result, matching, scores.with_extras(marked, material.retrieval)
+    )

@@ -25,7 +25,9 @@ def choose_frames(switch: Switch, n_frames: int, fps: float | None) -> list[int]
     """Frames of a strip: three up to the last with the old id, one in a gap, three from the first with the new id."""
     step = max(1, round(_STEP_S * (fps or _USUAL_FPS)))
     before = [switch.last_frame - 2 * step, switch.last_frame - step, switch.last_frame]
-    between = [(switch.last_frame + switch.frame) // 2] if switch.frame - switch.last_frame > 2 else []
+    between = (
+        [(switch.last_frame + switch.frame) // 2] if switch.frame - switch.last_frame > 2 else []
+    )
     after = [switch.frame, switch.frame + step, switch.frame + 2 * step]
     return [frame for frame in (*before, *between, *after) if 0 <= frame < n_frames]
 
@@ -54,7 +56,10 @@ class Strip:
         tile = _cut(image, corner, side)
         scale = _TILE_PX / side
         rows = _rows_of(scored.result, frame)
-        boxes = [((scored.result.boxes[row].reshape(2, 2) - corner) * scale).round().astype(int) for row in rows]
+        boxes = [
+            ((scored.result.boxes[row].reshape(2, 2) - corner) * scale).round().astype(int)
+            for row in rows
+        ]
         names = scored.result.ids[rows].tolist()
         for box, name in zip(boxes, names, strict=True):
             first, second = box.tolist()
@@ -91,14 +96,25 @@ class Strip:
         fps = self._scored.material.fps
         when = f"frame {frame + 1}" + (f"  {frame / fps:.2f} s" if fps else "")
         cv2.putText(caption, when, (2, 17), _FONT, 0.45, _INK, 1, cv2.LINE_AA)
-        cv2.putText(caption, self._name(frame), (2, 37), _FONT, 0.5, _ACCENT if is_switch else _INK, 1, cv2.LINE_AA)
+        cv2.putText(
+            caption,
+            self._name(frame),
+            (2, 37),
+            _FONT,
+            0.5,
+            _ACCENT if is_switch else _INK,
+            1,
+            cv2.LINE_AA,
+        )
         return np.vstack([image, caption])
 
     def _name(self, frame: int) -> str:
         """What the result calls the animal in a frame."""
         scored = self._scored
         matched = scored.matching.truth_rows
-        mine = (scored.truth.frames[matched] == frame) & (scored.truth.ids[matched] == self.switch.truth_id)
+        mine = (scored.truth.frames[matched] == frame) & (
+            scored.truth.ids[matched] == self.switch.truth_id
+        )
         if not mine.any():
             return "not found"
         name = int(scored.result.ids[scored.matching.result_rows[mine]][0])
@@ -127,7 +143,9 @@ def _cut(image: UInt8, corner: Float64, side: float) -> UInt8:
     scale = _TILE_PX / side
     transform = np.array([[scale, 0, -corner[0] * scale], [0, scale, -corner[1] * scale]])
     flags = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    tile = cv2.warpAffine(image, transform, (_TILE_PX, _TILE_PX), flags=flags, borderValue=(128, 128, 128))
+    tile = cv2.warpAffine(
+        image, transform, (_TILE_PX, _TILE_PX), flags=flags, borderValue=(128, 128, 128)
+    )
     return np.asarray(tile, np.uint8)
 
 
@@ -150,6 +168,9 @@ def _draw_dashes(tile: UInt8, box: Float64) -> None:
         n_dashes = max(1, round(max(abs(x2 - x1), abs(y2 - y1)) / 8))
         for k in range(0, n_dashes, 2):
             start = (round(x1 + (x2 - x1) * k / n_dashes), round(y1 + (y2 - y1) * k / n_dashes))
-            end = (round(x1 + (x2 - x1) * (k + 1) / n_dashes), round(y1 + (y2 - y1) * (k + 1) / n_dashes))
+            end = (
+                round(x1 + (x2 - x1) * (k + 1) / n_dashes),
+                round(y1 + (y2 - y1) * (k + 1) / n_dashes),
+            )
             cv2.line(tile, start, end, _INK, 3, cv2.LINE_AA)
             cv2.line(tile, start, end, _PAPER, 1, cv2.LINE_AA)

@@ -32,7 +32,8 @@ class Material:
     result : LabelledBoxes
         Tracks.
     detections : LabelledBoxes or None
-        What average precision is computed of: of a run its detections, of a MOT file its rows, if they have scores.
+        What average precision is computed of: of a run its detections, of a MOT file its rows, if
+        they have scores.
     retrieval : Retrieval or None
         What the run's embeddings find.
     n_frames : int
@@ -107,7 +108,9 @@ def _load_run(pair: Pair, settings: Settings) -> Material:
 
 def _load_text(pair: Pair, settings: Settings) -> Material:
     if pair.result.suffix.lower() != ".txt":
-        raise FormatError(pair.result, "suffix", ".txt, a MOT file, or a run directory", repr(pair.result.suffix))
+        raise FormatError(
+            pair.result, "suffix", ".txt, a MOT file, or a run directory", repr(pair.result.suffix)
+        )
     file = pair.truth
     known = check_lengths(pair, None, settings.n_frames)
     truth = read_truth_file(file, known)
@@ -118,13 +121,18 @@ def _load_text(pair: Pair, settings: Settings) -> Material:
     _check_classes(pair.result, table.class_ids.max(initial=-1), settings.protocol)
     result = replace(table.boxes, scores=table.scores)
     video = None if file.video is None else str(file.video)
-    return Material(file.name, truth, result, result, None, n_frames, settings.fps or file.fps, file.size, video)
+    return Material(
+        file.name, truth, result, result, None, n_frames, settings.fps or file.fps, file.size, video
+    )
 
 
 def _check_classes(path: Path, highest: int, protocol: Protocol) -> None:
     if protocol.class_id is not None and highest > protocol.class_id:
         raise FormatError(
-            path, "class", f"{protocol.class_id} or -1, as {protocol.name} scores one class", str(highest)
+            path,
+            "class",
+            f"{protocol.class_id} or -1, as {protocol.name} scores one class",
+            str(highest),
         )
 
 
@@ -146,4 +154,6 @@ def _retrieve(run: RunDirectory, truth: Truth, fps: float) -> Retrieval | None:
     if not embeddings:
         return None
     moments = np.concatenate(frames)
-    return retrieve(np.concatenate(embeddings), np.concatenate(animals), moments, max(1, round(_GAP_S * fps)))
+    return retrieve(
+        np.concatenate(embeddings), np.concatenate(animals), moments, max(1, round(_GAP_S * fps))
+    )

@@ -39,8 +39,8 @@ def pair(
     Parameters
     ----------
     result : Path
-        A run; a MOT file; a folder of runs ``<sequence>.murid`` or MOT files ``<sequence>.txt``, or TrackEval's folder
-        of a tracker, which has the files in ``data/``.
+        A run; a MOT file; a folder of runs ``<sequence>.murid`` or MOT files ``<sequence>.txt``, or
+        TrackEval's folder of a tracker, which has the files in ``data/``.
     truths : sequence of TruthFile
     sequences : collection of str, optional
         Names of those that are wanted; None = all.
@@ -57,7 +57,9 @@ def pair(
         If there is no such result or sequence, or a truth has no result.
     """
     if not result.exists():
-        raise FormatError(result, "result", "a run, a MOT file or a folder of them", "nothing there")
+        raise FormatError(
+            result, "result", "a run, a MOT file or a folder of them", "nothing there"
+        )
     truths = _select(result, truths, sequences)
     if result.is_file() or is_run(result):
         if len(truths) > 1:
@@ -71,11 +73,17 @@ def pair(
         expected = "a result for every truth (--sequences picks some)"
         raise FormatError(result, "result", expected, f"none for {', '.join(missing)}")
     spare = sorted(set(found) - {truth.name for truth in truths})
-    notes = [f"no truth for {', '.join(spare)}, which {'is' if len(spare) == 1 else 'are'} not scored"]
-    return [Pair(found[truth.name], truth) for truth in truths], notes if spare and sequences is None else []
+    notes = [
+        f"no truth for {', '.join(spare)}, which {'is' if len(spare) == 1 else 'are'} not scored"
+    ]
+    return [
+        Pair(found[truth.name], truth) for truth in truths
+    ], notes if spare and sequences is None else []
 
 
-def _select(result: Path, truths: Sequence[TruthFile], sequences: Collection[str] | None) -> Sequence[TruthFile]:
+def _select(
+    result: Path, truths: Sequence[TruthFile], sequences: Collection[str] | None
+) -> Sequence[TruthFile]:
     if sequences is None:
         return truths
     unknown = sorted(set(sequences) - {truth.name for truth in truths})
@@ -88,7 +96,11 @@ def _list_results(folder: Path) -> dict[str, Path]:
     """Results in a folder, by the name of the sequence."""
     place = folder / "data" if (folder / "data").is_dir() else folder
     found = {path.stem: path for path in sorted(place.glob("*.txt"))}
-    found |= {path.name.removesuffix(_RUN_SUFFIX): path for path in sorted(place.iterdir()) if is_run(path)}
+    found |= {
+        path.name.removesuffix(_RUN_SUFFIX): path
+        for path in sorted(place.iterdir())
+        if is_run(path)
+    }
     if not found:
         raise FormatError(place, "folder", "runs or MOT files named after their sequences", "none")
     return found

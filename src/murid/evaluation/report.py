@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from murid.core.files import make_directory, write_bytes, write_text
-from murid.core.progress import Report, silent
+from murid.core.progress import ProgressCallback, no_progress
 from murid.core.types import UInt8
 from murid.datasets.images import iterate_frames
 from murid.errors import ConfigError, SourceError
@@ -41,7 +41,11 @@ figure { margin: 1.2em 0; } figcaption { margin-bottom: .3em; }
 
 
 def write_report(
-    directory: Path, evaluation: Evaluation, *, video: Path | None = None, report: Report = silent
+    directory: Path,
+    evaluation: Evaluation,
+    *,
+    video: Path | None = None,
+    report: ProgressCallback = no_progress,
 ) -> Path:
     """Write ``index.html`` and its pictures.
 
@@ -80,11 +84,15 @@ def write_report(
     head = f'<meta charset="utf-8"><title>murid evaluate</title><style>{_STYLE}</style>'
     body = f"<h1>Evaluation</h1>{tables}{protocol}{notes}{''.join(sections)}"
     page = directory / "index.html"
-    write_text(page, f"<!doctype html><html lang=en><head>{head}</head><body>{body}</body></html>\n")
+    write_text(
+        page, f"<!doctype html><html lang=en><head>{head}</head><body>{body}</body></html>\n"
+    )
     return page
 
 
-def _write_sequence(directory: Path, scored: ScoredSequence, video: Path | None, report: Report) -> str:
+def _write_sequence(
+    directory: Path, scored: ScoredSequence, video: Path | None, report: ProgressCallback
+) -> str:
     """Write the pictures of one sequence and return its part of the page."""
     name, material = scored.material.name, scored.material
     place = directory / name
@@ -94,7 +102,10 @@ def _write_sequence(directory: Path, scored: ScoredSequence, video: Path | None,
     switches = find_switches(scored.truth, scored.result, scored.matching)
     source = str(video) if video is not None else material.video
     if source is None or (video is None and not Path(source).exists()):
-        source, missing = None, "<p class=note>No video found, so no filmstrips; --video says where it is.</p>"
+        source, missing = (
+            None,
+            "<p class=note>No video found, so no filmstrips; --video says where it is.</p>",
+        )
     else:
         _check_size(source, scored)
         missing = ""
@@ -103,20 +114,33 @@ def _write_sequence(directory: Path, scored: ScoredSequence, video: Path | None,
     view = _write_strips(place, strips, scored, source, report) if source else None
     _write_figure(place / "timeline.png", draw_timeline(scored, switches))
     _write_figure(place / "map.png", draw_map(scored, switches, view))
-    parts = [f"<h2>{escape(name)}</h2>{missing}", _show(f"{name}/timeline.png"), _show(f"{name}/map.png")]
+    parts = [
+        f"<h2>{escape(name)}</h2>{missing}",
+        _show(f"{name}/timeline.png"),
+        _show(f"{name}/map.png"),
+    ]
     if not switches:
         return "".join([*parts, "<p>No ID switch.</p>"])
-    shown = "" if len(chosen) == len(switches) else f", {len(chosen)} of {len(switches)} spread evenly"
+    shown = (
+        "" if len(chosen) == len(switches) else f", {len(chosen)} of {len(switches)} spread evenly"
+    )
     explained = (
         f"<h3>ID switches{shown}</h3><p>Solid boxes: the result, coloured and named by id. White dashes: the "
         "animal whose id is switched. Orange frame: the first moment with the new id.</p>"
     )
-    films = [_show(f"{name}/{_name_strip(n)}", _describe(n, switches[n - 1], material.fps)) for n in chosen]
+    films = [
+        _show(f"{name}/{_name_strip(n)}", _describe(n, switches[n - 1], material.fps))
+        for n in chosen
+    ]
     return "".join([*parts, explained if films else "", *films])
 
 
 def _write_strips(
-    place: Path, strips: dict[int, Strip], scored: ScoredSequence, source: str, report: Report
+    place: Path,
+    strips: dict[int, Strip],
+    scored: ScoredSequence,
+    source: str,
+    report: ProgressCallback,
 ) -> UInt8 | None:
     """Write the strips, reading the video once; return the frame for the map."""
     middle = scored.material.n_frames // 2
@@ -141,7 +165,9 @@ def _write_strips(
 def _check_size(source: str, scored: ScoredSequence) -> None:
     info, size = open_source(source).info, scored.material.size
     if size is not None and size != (info.width, info.height):
-        raise SourceError(source, "size", f"{size[0]}x{size[1]}, as was evaluated", f"{info.width}x{info.height}")
+        raise SourceError(
+            source, "size", f"{size[0]}x{size[1]}, as was evaluated", f"{info.width}x{info.height}"
+        )
 
 
 def _spread(items: Sequence[int], most: int) -> list[int]:
@@ -175,5 +201,7 @@ def _show(path: str, caption: str = "") -> str:
 
 def _to_html(cells: Cells) -> str:
     head = "".join(f"<th>{escape(cell)}</th>" for cell in cells[0])
-    rows = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in cells[1:])
+    rows = "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in cells[1:]
+    )
     return f"<table><tr>{head}</tr>{rows}</table>"

@@ -88,8 +88,15 @@ def make_tables(evaluation: Evaluation) -> list[Cells]:
 
 def _fill(rows: Rows, columns: Sequence[Column], title: str) -> Cells:
     """Cells of the columns that have a value in some row."""
-    known = [c for c in columns if any(getattr(metrics, c.field) is not None for metrics in rows.values())]
-    cells = [[name, *(_format(getattr(metrics, c.field), c.decimals) for c in known)] for name, metrics in rows.items()]
+    known = [
+        c
+        for c in columns
+        if any(getattr(metrics, c.field) is not None for metrics in rows.values())
+    ]
+    cells = [
+        [name, *(_format(getattr(metrics, c.field), c.decimals) for c in known)]
+        for name, metrics in rows.items()
+    ]
     return [[title, *(c.title for c in known)], *cells]
 
 
@@ -101,7 +108,8 @@ def align(cells: Cells) -> str:
     """Text with the columns under each other, the first to the left."""
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return "\n".join(
-        row[0].ljust(widths[0]) + "".join("  " + cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))
+        row[0].ljust(widths[0])
+        + "".join("  " + cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))
         for row in cells
     )
 

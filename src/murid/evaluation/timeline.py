@@ -30,7 +30,7 @@ _DARK = 0.4
 Stretch = tuple[int, int, int]
 
 
-def find_stretches(scored: ScoredSequence, animal: int) -> list[Stretch]:
+def find_swap_intervals(scored: ScoredSequence, animal: int) -> list[Stretch]:
     """First frame, frame after the last, and assigned id or `MISSED`, of each stretch of a true animal's life."""
     truth, matching = scored.truth, scored.matching
     names = np.full(len(truth), MISSED, np.int64)
@@ -63,16 +63,25 @@ def draw_timeline(scored: ScoredSequence, switches: Sequence[Switch]) -> Figure:
     width = scored.material.n_frames / per_unit
     for row, animal in enumerate(animals):
         spans: dict[int, list[tuple[float, float]]] = {}
-        for start, end, name in find_stretches(scored, animal):
+        for start, end, name in find_swap_intervals(scored, animal):
             spans.setdefault(name, []).append((start / per_unit, (end - start) / per_unit))
         for name, of_name in spans.items():
             _draw_spans(axes, row, name, of_name, width)
         times = [switch.frame / per_unit for switch in switches if switch.truth_id == animal]
         axes.vlines(times, row - 0.42, row + 0.42, colors=INK, linewidth=1.2, zorder=4)
         axes.scatter(
-            times, [row - 0.46] * len(times), marker="v", s=42, color=INK, edgecolor="white", linewidth=0.7, zorder=5
+            times,
+            [row - 0.46] * len(times),
+            marker="v",
+            s=42,
+            color=INK,
+            edgecolor="white",
+            linewidth=0.7,
+            zorder=5,
         )
-    axes.set_yticks(range(len(animals)), [f"animal {animal}  ({counts.get(animal, 0)})" for animal in animals])
+    axes.set_yticks(
+        range(len(animals)), [f"animal {animal}  ({counts.get(animal, 0)})" for animal in animals]
+    )
     axes.set_ylim(len(animals) - 0.4, -0.8)
     axes.set_xlim(0, width)
     axes.set_xlabel(unit)
@@ -84,7 +93,9 @@ def draw_timeline(scored: ScoredSequence, switches: Sequence[Switch]) -> Figure:
     return figure
 
 
-def _choose_animals(truth: LabelledBoxes, switches: Sequence[Switch]) -> tuple[list[int], dict[int, int]]:
+def _choose_animals(
+    truth: LabelledBoxes, switches: Sequence[Switch]
+) -> tuple[list[int], dict[int, int]]:
     counts: dict[int, int] = {}
     for switch in switches:
         counts[switch.truth_id] = counts.get(switch.truth_id, 0) + 1
@@ -92,14 +103,21 @@ def _choose_animals(truth: LabelledBoxes, switches: Sequence[Switch]) -> tuple[l
     return sorted(sorted(animals, key=lambda animal: -counts.get(animal, 0))[:_MOST_ROWS]), counts
 
 
-def _draw_spans(axes: Axes, row: int, name: int, spans: Sequence[tuple[float, float]], width: float) -> None:
+def _draw_spans(
+    axes: Axes, row: int, name: int, spans: Sequence[tuple[float, float]], width: float
+) -> None:
     """Draw the bars of one id in the row of an animal, given as starts and lengths, at once, as they can be many."""
     if name == MISSED:
         axes.broken_barh(spans, (row - 0.06, 0.12), facecolor=PALE, zorder=2)
         return
     hatch = HATCHES[(name - 1) // len(PALETTE) % len(HATCHES)]
     colour = to_rgb(choose_colour(name))
-    look: dict[str, Any] = {"facecolor": colour, "hatch": hatch, "edgecolor": "#00000055", "linewidth": 0.3}
+    look: dict[str, Any] = {
+        "facecolor": colour,
+        "hatch": hatch,
+        "edgecolor": "#00000055",
+        "linewidth": 0.3,
+    }
     axes.broken_barh(spans, (row - 0.32, 0.64), zorder=3, **look)
     is_dark = np.dot(colour, (0.2126, 0.7152, 0.0722)) < _DARK and not hatch
     box: dict[str, Any] | None = (
@@ -126,7 +144,9 @@ def _draw_legend(axes: Axes) -> None:
         Line2D([], [], color=PALE, linewidth=3, label="not found"),
         Line2D([], [], color=INK, marker="v", linestyle="none", label="ID switch, (n) of them"),
     ]
-    axes.legend(handles=marks, loc="lower right", bbox_to_anchor=(1, 1), ncols=3, frameon=False, fontsize=8)
+    axes.legend(
+        handles=marks, loc="lower right", bbox_to_anchor=(1, 1), ncols=3, frameon=False, fontsize=8
+    )
 
 
 def draw_map(scored: ScoredSequence, switches: Sequence[Switch], image: UInt8 | None) -> Figure:
@@ -139,20 +159,36 @@ def draw_map(scored: ScoredSequence, switches: Sequence[Switch], image: UInt8 | 
     axes = figure.subplots()
     if image is not None:
         grey = image.mean(axis=2)
-        axes.imshow(0.55 * grey + 0.45 * 255, cmap="gray", vmin=0, vmax=255, extent=(0, width, height, 0))
+        axes.imshow(
+            0.55 * grey + 0.45 * 255, cmap="gray", vmin=0, vmax=255, extent=(0, width, height, 0)
+        )
     centres = compute_centres(truth.boxes)
     for animal in np.unique(truth.ids):
         own = np.flatnonzero(truth.ids == animal)
         own = own[np.argsort(truth.frames[own], kind="stable")]
-        path: NDArray[Any] = np.insert(centres[own], np.flatnonzero(np.diff(truth.frames[own]) > 1) + 1, np.nan, axis=0)
+        path: NDArray[Any] = np.insert(
+            centres[own], np.flatnonzero(np.diff(truth.frames[own]) > 1) + 1, np.nan, axis=0
+        )
         axes.plot(path[:, 0], path[:, 1], color="#0072b2", linewidth=0.8, alpha=0.35, zorder=2)
     places = centres[[switch.truth_row for switch in switches]]
     if len(switches) > _MOST_NUMBERS:
-        axes.scatter(places[:, 0], places[:, 1], s=36, color="#d55e00", edgecolor="white", linewidth=1, zorder=4)
+        axes.scatter(
+            places[:, 0],
+            places[:, 1],
+            s=36,
+            color="#d55e00",
+            edgecolor="white",
+            linewidth=1,
+            zorder=4,
+        )
     else:
         _draw_numbers(axes, places, 0.02 * max(width, height))
     axes.set(xlim=(0, width), ylim=(height, 0), aspect="equal", xticks=[], yticks=[])
-    axes.set_title("Where ids were switched (orange), and the paths of all animals (blue)", loc="left", fontsize=11)
+    axes.set_title(
+        "Where ids were switched (orange), and the paths of all animals (blue)",
+        loc="left",
+        fontsize=11,
+    )
     return figure
 
 
@@ -160,15 +196,35 @@ def _draw_numbers(axes: Axes, places: NDArray[Any], radius: float) -> None:
     """Write the number of each switch at its place; those nearer than `radius` pixels share a label."""
     labels: list[tuple[NDArray[Any], list[int]]] = []
     for number, place in enumerate(places, 1):
-        near = next((numbers for other, numbers in labels if np.hypot(*(other - place)) < radius), None)
+        near = next(
+            (numbers for other, numbers in labels if np.hypot(*(other - place)) < radius), None
+        )
         if near is None:
             labels.append((place, [number]))
         else:
             near.append(number)
-    frame = {"boxstyle": "round,pad=0.25", "facecolor": "#d55e00", "edgecolor": "white", "linewidth": 1.2}
+    frame = {
+        "boxstyle": "round,pad=0.25",
+        "facecolor": "#d55e00",
+        "edgecolor": "white",
+        "linewidth": 1.2,
+    }
     for (x, y), numbers in labels:
-        text = ", ".join(map(str, numbers[:_MOST_IN_LABEL])) + (" …" if len(numbers) > _MOST_IN_LABEL else "")
-        axes.text(x, y, text, ha="center", va="center", fontsize=8, color="white", weight="bold", bbox=frame, zorder=5)
+        text = ", ".join(map(str, numbers[:_MOST_IN_LABEL])) + (
+            " …" if len(numbers) > _MOST_IN_LABEL else ""
+        )
+        axes.text(
+            x,
+            y,
+            text,
+            ha="center",
+            va="center",
+            fontsize=8,
+            color="white",
+            weight="bold",
+            bbox=frame,
+            zorder=5,
+        )
 
 
 def _measure(scored: ScoredSequence, image: UInt8 | None) -> tuple[float, float]:

@@ -22,9 +22,9 @@ VIDEO_ID = CATEGORY_ID = 1
 def export_coco(path: str | Path, recording: Recording) -> None:
     """Write tracks as COCO-video, atomically.
 
-    Image and annotation ids count from 1, ``frame_id`` from 0; boxes are left, top, width, height in pixels. An
-    annotation has ``track_id`` and ``instance_id``, ``score`` and, where identities were told, ``certainty`` and
-    ``filled``.
+    Image and annotation ids count from 1, ``frame_id`` from 0; boxes are left, top, width, height
+    in pixels. An annotation has ``track_id`` and ``instance_id``, ``score`` and, where identities
+    were told, ``identity_probability`` and ``interpolated``.
 
     Parameters
     ----------
@@ -37,8 +37,15 @@ def export_coco(path: str | Path, recording: Recording) -> None:
     StorageError
         If it cannot be written.
     """
-    video = {"id": VIDEO_ID, "name": recording.name, "width": recording.width, "height": recording.height}
-    tracks = [{"id": int(i), "name": recording.name_track(int(i))} for i in recording.survey.track_ids]
+    video = {
+        "id": VIDEO_ID,
+        "name": recording.name,
+        "width": recording.width,
+        "height": recording.height,
+    }
+    tracks = [
+        {"id": int(i), "name": recording.name_track(int(i))} for i in recording.survey.track_ids
+    ]
     ids = count(1)
     sections: dict[str, Iterable[dict[str, Any]]] = {
         "videos": [video | {"fps": recording.fps, "source": recording.source}],
@@ -46,11 +53,18 @@ def export_coco(path: str | Path, recording: Recording) -> None:
         "tracks": [track | {"video_id": VIDEO_ID, "category_id": CATEGORY_ID} for track in tracks],
         "images": map(_image_maker(recording), range(recording.n_frames)),
         "annotations": (
-            {"id": next(ids), **animal} for rows in iterate_rows(recording) for animal in _make_animals(rows, recording)
+            {"id": next(ids), **animal}
+            for rows in iterate_rows(recording)
+            for animal in _make_animals(rows, recording)
         ),
     }
-    with replace_on_success(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
-        for start, (key, entries) in zip(["{", *[",\n"] * (len(sections) - 1)], sections.items(), strict=True):
+    with (
+        replace_on_success(path) as temporary,
+        temporary.open("w", encoding="utf-8", newline="\n") as file,
+    ):
+        for start, (key, entries) in zip(
+            ["{", *[",\n"] * (len(sections) - 1)], sections.items(), strict=True
+        ):
             file.write(f"{start}{json.dumps(key)}: [")
             _write_entries(file, entries)
             file.write("]")
@@ -75,12 +89,33 @@ def _image_maker(recording: Recording) -> Callable[[int], dict[str, Any]]:
 
 
 def _make_animals(rows: Rows, recording: Recording) -> Iterator[dict[str, Any]]:
-    columns = (rows.frames, rows.track_ids, to_xywh(rows.boxes).round(3), rows.scores, rows.certainties, rows.filled)
-    for frame, track_id, bbox, score, certainty, filled in zip(*(c.tolist() for c in columns), strict=True):
-        animal = {"image_id": frame + 1, "category_id": CATEGORY_ID, "video_id": VIDEO_ID, "bbox": bbox}
-        animal |= {"area": bbox[2] * bbox[3], "iscrowd": 0, "track_id": track_id, "instance_id": track_id}
+    columns = (
+        rows.frames,
+        rows.track_ids,
+        to_xywh(rows.boxes).round(3),
+        rows.scores,
+        rows.identity_probabilities,
+        rows.interpolated,
+    )
+    for frame, track_id, bbox, score, identity_probability, interpolated in zip(
+        *(c.tolist() for c in columns), strict=True
+    ):
+        animal = {
+            "image_id": frame + 1,
+            "category_id": CATEGORY_ID,
+            "video_id": VIDEO_ID,
+            "bbox": bbox,
+        }
+        animal |= {
+            "area": bbox[2] * bbox[3],
+            "iscrowd": 0,
+            "track_id": track_id,
+            "instance_id": track_id,
+        }
         animal["score"] = round(score, 4)
         if recording.identified:
-            animal["certainty"] = None if math.isnan(certainty) else round(certainty, 4)
-            animal["filled"] = filled
+            animal["identity_probability"] = (
+                None if math.isnan(identity_probability) else round(identity_probability, 4)
+            )
+            animal["interpolated"] = interpolated
         yield animal

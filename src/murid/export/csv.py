@@ -18,10 +18,11 @@ HEADER = "frame,time_s,track_id,x,y,width,height,score,certainty,filled\n"
 def export_csv(path: str | Path, stretches: Iterable[Stretch]) -> None:
     """Write tracks as a table, atomically.
 
-    Columns: ``frame`` from 0, ``time_s``, ``track_id``, centre of the box ``x, y`` and its ``width, height`` in pixels,
-    ``score``; ``certainty`` that it is this animal, empty where identities were not told; ``filled``, 1 where the
-    position was filled in rather than seen, else 0; ``name`` of the animal, only where names were given. Rows are
-    ordered by frame and track id; a frame without animals has none.
+    Columns: ``frame`` from 0, ``time_s``, ``track_id``, centre of the box ``x, y`` and its ``width,
+    height`` in pixels, ``score``; ``identity_probability`` that it is this animal, empty where
+    identities were not told; ``interpolated``, 1 where the position was filled in rather than seen,
+    else 0; ``name`` of the animal, only where names were given. Rows are ordered by frame and track
+    id; a frame without animals has none.
 
     Parameters
     ----------
@@ -35,7 +36,10 @@ def export_csv(path: str | Path, stretches: Iterable[Stretch]) -> None:
     StorageError
         If it cannot be written.
     """
-    with replace_on_success(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+    with (
+        replace_on_success(path) as temporary,
+        temporary.open("w", encoding="utf-8", newline="\n") as file,
+    ):
         names = stretches.given_names if isinstance(stretches, Recording) else {}
         file.write(HEADER.replace("\n", ",name\n") if names else HEADER)
         for rows in iterate_rows(stretches):
@@ -48,7 +52,14 @@ def export_csv(path: str | Path, stretches: Iterable[Stretch]) -> None:
 
 def _format(rows: Rows) -> Iterator[str]:
     geometry = np.column_stack([compute_centres(rows.boxes), to_xywh(rows.boxes)[:, 2:]])
-    certainties = ["" if np.isnan(c) else f"{c:.4f}" for c in rows.certainties.tolist()]
+    identity_probabilities = [
+        "" if np.isnan(c) else f"{c:.4f}" for c in rows.identity_probabilities.tolist()
+    ]
     columns = [rows.frames, rows.times_s, rows.track_ids, *geometry.T, rows.scores]
-    cells = zip(*(c.tolist() for c in columns), certainties, rows.filled.tolist(), strict=True)
+    cells = zip(
+        *(c.tolist() for c in columns),
+        identity_probabilities,
+        rows.interpolated.tolist(),
+        strict=True,
+    )
     return map("%d,%.6f,%d,%.3f,%.3f,%.3f,%.3f,%.4f,%s,%d\n".__mod__, cells)

@@ -64,7 +64,10 @@ def export_deeplabcut(path: str | Path, recording: Recording) -> None:
 
 
 def _write_csv(path: str | Path, recording: Recording, columns: Sequence[tuple[str, ...]]) -> None:
-    with replace_on_success(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+    with (
+        replace_on_success(path) as temporary,
+        temporary.open("w", encoding="utf-8", newline="\n") as file,
+    ):
         for level, labels in zip(LEVELS, zip(*columns, strict=True), strict=True):
             file.write(",".join([level, *labels]) + "\n")
         for first, table in _iterate_tables(recording):
@@ -92,5 +95,7 @@ def _iterate_tables(recording: Recording) -> Iterator[tuple[int, Float64]]:
 def _to_table(trajectories: Trajectories) -> Float64:
     centre, size = trajectories.position.transpose(0, 2, 1), trajectories.shape.transpose(0, 2, 1)
     likelihood = trajectories.confidence[..., None]
-    points: list[Any] = [np.concatenate([centre + size * share, likelihood], axis=2) for share in POINTS.values()]
+    points: list[Any] = [
+        np.concatenate([centre + size * share, likelihood], axis=2) for share in POINTS.values()
+    ]
     return np.stack(points, axis=2).reshape(len(centre), -1)

@@ -20,9 +20,9 @@ CHUNK_FRAMES = 4096
 def export_idtracker(path: str | Path, recording: Recording) -> None:
     """Write the trajectories of animals, atomically.
 
-    ``trajectories`` ``(F, N, 2)`` float64 pixels and ``id_probabilities`` ``(F, N, 1)`` float64, missing frames NaN;
-    ``filled`` ``(F, N)`` bool is murid's own. Attributes are those of idtracker.ai that murid has a value for;
-    ``body_length`` is the mean diagonal of the boxes.
+    ``trajectories`` ``(F, N, 2)`` float64 pixels and ``id_probabilities`` ``(F, N, 1)`` float64,
+    missing frames NaN; ``interpolated`` ``(F, N)`` bool is murid's own. Attributes are those of
+    idtracker.ai that murid has a value for; ``body_length`` is the mean diagonal of the boxes.
 
     Parameters
     ----------
@@ -46,10 +46,10 @@ def export_idtracker(path: str | Path, recording: Recording) -> None:
         _create(file, recording)
         for where, trajectories in iterate_trajectories(recording):
             file["trajectories"][where] = trajectories.position.transpose(0, 2, 1)
-            if trajectories.certainty is not None:
-                file["id_probabilities"][where] = trajectories.certainty[..., None]
-            if trajectories.filled is not None:
-                file["filled"][where] = trajectories.filled
+            if trajectories.identity_probability is not None:
+                file["id_probabilities"][where] = trajectories.identity_probability[..., None]
+            if trajectories.interpolated is not None:
+                file["interpolated"][where] = trajectories.interpolated
             totals.add(trajectories)
         file.attrs.update(totals.summarise())
         file.attrs.update(
@@ -64,11 +64,16 @@ def export_idtracker(path: str | Path, recording: Recording) -> None:
 
 def _create(file: Any, recording: Recording) -> None:
     n_frames, n_animals = recording.n_frames, len(recording.names)
-    kinds = {"trajectories": ((2,), np.float64, np.nan), "id_probabilities": ((1,), np.float64, np.nan)}
-    for name, (last, dtype, fill) in (kinds | {"filled": ((), np.bool_, False)}).items():
+    kinds = {
+        "trajectories": ((2,), np.float64, np.nan),
+        "id_probabilities": ((1,), np.float64, np.nan),
+    }
+    for name, (last, dtype, fill) in (kinds | {"interpolated": ((), np.bool_, False)}).items():
         chunks = (min(CHUNK_FRAMES, n_frames), n_animals, *last)
         shape = (n_frames, n_animals, *last)
-        file.create_dataset(name, shape, dtype, chunks=chunks, compression="gzip", shuffle=True, fillvalue=fill)
+        file.create_dataset(
+            name, shape, dtype, chunks=chunks, compression="gzip", shuffle=True, fillvalue=fill
+        )
     for name in ("identities_groups", "setup_points"):
         file.create_group(name)
 
@@ -86,9 +91,9 @@ class _Totals:
         self._places += diagonals.size
         self._boxes += int(np.isfinite(diagonals).sum())
         self._diagonals += float(np.nansum(diagonals))
-        if trajectories.certainty is not None:
-            self._told += int(np.isfinite(trajectories.certainty).sum())
-            self._certainty += float(np.nansum(trajectories.certainty))
+        if trajectories.identity_probability is not None:
+            self._told += int(np.isfinite(trajectories.identity_probability).sum())
+            self._certainty += float(np.nansum(trajectories.identity_probability))
 
     def summarise(self) -> dict[str, float]:
         """Attributes of the file."""

@@ -25,11 +25,17 @@ def export_mot(path: str | Path, stretches: Iterable[Stretch]) -> None:
     StorageError
         If it cannot be written.
     """
-    with replace_on_success(path) as temporary, temporary.open("w", encoding="ascii", newline="\n") as file:
+    with (
+        replace_on_success(path) as temporary,
+        temporary.open("w", encoding="ascii", newline="\n") as file,
+    ):
         for rows in iterate_rows(stretches):
             file.writelines(_format(rows))
 
 
 def _format(rows: Rows) -> Iterator[str]:
     columns = [rows.frames + 1, rows.track_ids, *to_xywh(rows.boxes).T, rows.scores]
-    return map("%d,%d,%.3f,%.3f,%.3f,%.3f,%.4f,-1,-1,-1\n".__mod__, zip(*(c.tolist() for c in columns), strict=True))
+    return map(
+        "%d,%d,%.3f,%.3f,%.3f,%.3f,%.4f,-1,-1,-1\n".__mod__,
+        zip(*(c.tolist() for c in columns), strict=True),
+    )

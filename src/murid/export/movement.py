@@ -1,6 +1,7 @@
 """movement's bounding-box dataset as netCDF: ``position``, ``shape`` and ``confidence`` over time, space, individual.
 
-Names and order of the dimensions are those of the movement that is installed, or of 0.15 where none is.
+Names and order of the dimensions are those of the movement that is installed, or of 0.15 where none
+is.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ CHUNK_FRAMES = 4096
 def export_movement(path: str | Path, recording: Recording) -> None:
     """Write tracks as movement has them in memory, atomically; ``xarray.load_dataset`` gives it back.
 
-    Pixels and seconds, float64, missing frames NaN. Where identities were told, ``certainty`` and ``filled`` go along.
+    Pixels and seconds, float64, missing frames NaN. Where identities were told,
+    ``identity_probability`` and ``interpolated`` go along.
 
     Parameters
     ----------
@@ -78,8 +80,8 @@ def _create(file: Any, recording: Recording, dims: tuple[str, str, str]) -> None
     for name, axes in (("position", dims), ("shape", dims), ("confidence", without_space)):
         _create_variable(file, name, axes, sizes)
     if recording.identified:
-        _create_variable(file, "certainty", without_space, sizes)
-        _create_variable(file, "filled", without_space, sizes)
+        _create_variable(file, "identity_probability", without_space, sizes)
+        _create_variable(file, "interpolated", without_space, sizes)
     file.attrs.update(
         source_software=f"murid {version('murid')}",
         source_file=recording.source,
@@ -91,9 +93,13 @@ def _create(file: Any, recording: Recording, dims: tuple[str, str, str]) -> None
 
 def _create_variable(file: Any, name: str, dims: tuple[str, ...], sizes: dict[str, int]) -> None:
     chunks = tuple(min(CHUNK_FRAMES, sizes[dim]) if dim == "time" else sizes[dim] for dim in dims)
-    kind = {"dtype": np.int8} if name == "filled" else {"dtype": np.float64, "fillvalue": np.nan}
-    variable = file.create_variable(name, dims, chunks=chunks, compression="gzip", shuffle=True, **kind)
-    if name == "filled":
+    kind = (
+        {"dtype": np.int8} if name == "interpolated" else {"dtype": np.float64, "fillvalue": np.nan}
+    )
+    variable = file.create_variable(
+        name, dims, chunks=chunks, compression="gzip", shuffle=True, **kind
+    )
+    if name == "interpolated":
         variable.attrs["dtype"] = "bool"  # so xarray takes it for one
     elif name in ("position", "shape"):
         variable.attrs["units"] = "pixels"
@@ -105,8 +111,8 @@ def _select(trajectories: Trajectories) -> dict[str, NDArray[Any]]:
         "position": trajectories.position,
         "shape": trajectories.shape,
         "confidence": trajectories.confidence,
-        "certainty": trajectories.certainty,
-        "filled": trajectories.filled,
+        "identity_probability": trajectories.identity_probability,
+        "interpolated": trajectories.interpolated,
     }
     return {name: array for name, array in arrays.items() if array is not None}
 

@@ -35,22 +35,25 @@ _BEHAVIOR = "processing/behavior"
 def export_nwb(path: str | Path, recording: Recording) -> None:
     """Write the trajectories of animals, atomically; values are put in stretch by stretch.
 
-    In ``processing/behavior``, for each animal: ``<animal>``, a ``PoseEstimation`` whose one series ``centroid`` is the
-    centre of the box in pixels, with its confidence; ``<animal>_box``, ``BehavioralTimeSeries`` of ``size`` (width,
-    height in pixels), ``certainty`` of the identity, and ``filled``, 1 where a position was filled in. In a file of one
-    animal, the pose is called ``PoseEstimation``. Frames at a constant rate have ``rate``, others ``timestamps``.
+    In ``processing/behavior``, for each animal: ``<animal>``, a ``PoseEstimation`` whose one series
+    ``centroid`` is the centre of the box in pixels, with its confidence; ``<animal>_box``,
+    ``BehavioralTimeSeries`` of ``size`` (width, height in pixels), ``identity_probability`` of the
+    identity, and ``interpolated``, 1 where a position was filled in. In a file of one animal, the
+    pose is called ``PoseEstimation``. Frames at a constant rate have ``rate``, others
+    ``timestamps``.
 
     Parameters
     ----------
     path : str or Path
-        The file, ``.nwb``; one that is there is replaced. Or, without a suffix, a directory that is not there or empty.
+        The file, ``.nwb``; one that is there is replaced. Or, without a suffix, a directory that is
+        not there or empty.
     recording : Recording
 
     Raises
     ------
     FormatError
-        If the suffix is another, there is no animal, `Recording.metadata` names one that is not there, or the directory
-        is not empty.
+        If the suffix is another, there is no animal, `Recording.metadata` names one that is not
+        there, or the directory is not empty.
     MissingExtraError
         If pynwb or ndx-pose is not installed.
     StorageError
@@ -58,7 +61,9 @@ def export_nwb(path: str | Path, recording: Recording) -> None:
     """
     path = Path(path)
     if path.suffix.lower() not in (".nwb", ""):
-        raise FormatError(path, "suffix", ".nwb, or none for a directory of one file an animal", repr(path.suffix))
+        raise FormatError(
+            path, "suffix", ".nwb, or none for a directory of one file an animal", repr(path.suffix)
+        )
     for module, package in (("pynwb", "pynwb"), ("ndx_pose", "ndx-pose")):
         import_extra(module, package, "nwb")
     require_animals(recording)
@@ -68,13 +73,18 @@ def export_nwb(path: str | Path, recording: Recording) -> None:
             _write({temporary: recording.names}, recording)
     else:
         with stage_directory(path) as directory:
-            _write({directory / f"{recording.name}_{name}.nwb": (name,) for name in recording.names}, recording)
+            _write(
+                {directory / f"{recording.name}_{name}.nwb": (name,) for name in recording.names},
+                recording,
+            )
 
 
 def _check_subjects(recording: Recording) -> None:
     for name in recording.metadata.get("subjects", {}):
         if name not in recording.names:
-            raise FormatError(recording.source, f"subjects.{name}", " or ".join(recording.names), "no such animal")
+            raise FormatError(
+                recording.source, f"subjects.{name}", " or ".join(recording.names), "no such animal"
+            )
 
 
 def _write(files: Mapping[Path, Sequence[str]], recording: Recording) -> None:
@@ -83,11 +93,19 @@ def _write(files: Mapping[Path, Sequence[str]], recording: Recording) -> None:
     for path, names in files.items():
         _create(path, recording, names)
     with ExitStack() as stack:
-        opened = [(stack.enter_context(h5py.File(path, "r+")), names) for path, names in files.items()]
+        opened = [
+            (stack.enter_context(h5py.File(path, "r+")), names) for path, names in files.items()
+        ]
         for where, trajectories in iterate_trajectories(recording):
             for file, names in opened:
                 for name in names:
-                    _fill(file, _Place.of(name, names), where, trajectories, recording.names.index(name))
+                    _fill(
+                        file,
+                        _Place.of(name, names),
+                        where,
+                        trajectories,
+                        recording.names.index(name),
+                    )
 
 
 @dataclass(frozen=True)
@@ -107,10 +125,10 @@ def _fill(file: Any, place: _Place, where: slice, trajectories: Trajectories, ro
     file[f"{pose}/data"][where] = trajectories.position[..., row]
     file[f"{pose}/confidence"][where] = trajectories.confidence[..., row]
     file[f"{box}/size/data"][where] = trajectories.shape[..., row]
-    if trajectories.certainty is not None:
-        file[f"{box}/certainty/data"][where] = trajectories.certainty[..., row]
-    if trajectories.filled is not None:
-        file[f"{box}/filled/data"][where] = trajectories.filled[..., row]
+    if trajectories.identity_probability is not None:
+        file[f"{box}/certainty/data"][where] = trajectories.identity_probability[..., row]
+    if trajectories.interpolated is not None:
+        file[f"{box}/filled/data"][where] = trajectories.interpolated[..., row]
     if f"{pose}/timestamps" in file:
         file[f"{pose}/timestamps"][where] = trajectories.time_s
 
@@ -135,7 +153,11 @@ def _create(path: Path, recording: Recording, names: Sequence[str]) -> None:
 
 def _make_file(recording: Recording, names: Sequence[str]) -> Any:
     pynwb = import_extra("pynwb", "pynwb", "nwb")
-    fields = {key: value for key, value in recording.metadata.items() if key not in ("subject", "subjects")}
+    fields = {
+        key: value
+        for key, value in recording.metadata.items()
+        if key not in ("subject", "subjects")
+    }
     start, origin = _find_start(recording, fields.pop("session_start_time", None))
     ids = [_describe_subject(recording, name)["subject_id"] for name in names]
     defaults = {
@@ -147,8 +169,13 @@ def _make_file(recording: Recording, names: Sequence[str]) -> Any:
     subject = _describe_subject(recording, names[0])
     if len(names) > 1:
         subject = UNKNOWN_SUBJECT | dict(recording.metadata.get("subject", {}))
-        subject |= {"subject_id": "+".join(ids), "description": "Several animals; see processing/behavior/subjects."}
-    return pynwb.NWBFile(**defaults | fields, session_start_time=start, subject=pynwb.file.Subject(**subject))
+        subject |= {
+            "subject_id": "+".join(ids),
+            "description": "Several animals; see processing/behavior/subjects.",
+        }
+    return pynwb.NWBFile(
+        **defaults | fields, session_start_time=start, subject=pynwb.file.Subject(**subject)
+    )
 
 
 def _find_start(recording: Recording, given: datetime | None) -> tuple[datetime, str]:
@@ -163,8 +190,13 @@ def _find_start(recording: Recording, given: datetime | None) -> tuple[datetime,
 
 
 def _describe_subject(recording: Recording, name: str) -> dict[str, Any]:
-    common, own = recording.metadata.get("subject", {}), recording.metadata.get("subjects", {}).get(name, {})
-    described: dict[str, Any] = UNKNOWN_SUBJECT | {"subject_id": name, "description": f"{name} of murid"} | common | own
+    common, own = (
+        recording.metadata.get("subject", {}),
+        recording.metadata.get("subjects", {}).get(name, {}),
+    )
+    described: dict[str, Any] = (
+        UNKNOWN_SUBJECT | {"subject_id": name, "description": f"{name} of murid"} | common | own
+    )
     if "date_of_birth" in described:
         described["date_of_birth"] = described["date_of_birth"].astimezone()
         if "age" not in {**common, **own}:
@@ -176,13 +208,17 @@ def _make_subject_table(recording: Recording, names: Sequence[str]) -> Any:
     """A row an animal: its name in this file, and what is known of it."""
     hdmf_common = import_extra("hdmf.common", "pynwb", "nwb")
     rows = [{"animal": name} | _describe_subject(recording, name) for name in names]
-    columns = [key for key in dict.fromkeys(key for row in rows for key in row) if key != "description"]
+    columns = [
+        key for key in dict.fromkeys(key for row in rows for key in row) if key != "description"
+    ]
     cells = [[str(row.get(key, "")) for row in rows] for key in columns]
     return hdmf_common.DynamicTable(
         name="subjects",
         description="The animals, by the name of their series",
         columns=[
-            hdmf_common.VectorData(name=key, description=f"{key} of the animal".replace("_", " "), data=column)
+            hdmf_common.VectorData(
+                name=key, description=f"{key} of the animal".replace("_", " "), data=column
+            )
             for key, column in zip(columns, cells, strict=True)
         ],
     )
@@ -201,7 +237,11 @@ class _Maker:
 
     def make_pose(self, skeleton: Any) -> Any:
         rate = self._recording.survey.rate
-        times = {"timestamps": self._reserve()} if rate is None else {"rate": rate, "starting_time": self._start()}
+        times = (
+            {"timestamps": self._reserve()}
+            if rate is None
+            else {"rate": rate, "starting_time": self._start()}
+        )
         series = self._ndx_pose.PoseEstimationSeries(
             name=NODE,
             description=f"Centre of the box around {self._name}, without the tail; NaN where it was not found",
@@ -225,23 +265,35 @@ class _Maker:
 
     def make_box(self, centroid: Any) -> Any:
         """Width and height and, where identities were told, certainty and what was filled in."""
-        series = [self._make_series(centroid, "size", "Width and height of the box", "pixels", self._reserve(2))]
+        series = [
+            self._make_series(
+                centroid, "size", "Width and height of the box", "pixels", self._reserve(2)
+            )
+        ]
         if self._recording.identified:
             for name, description, dtype in (
-                ("certainty", "How likely it is this animal, 0 to 1", np.float32),
-                ("filled", "1 where the position was filled in rather than seen", np.uint8),
+                ("identity_probability", "How likely it is this animal, 0 to 1", np.float32),
+                ("interpolated", "1 where the position was filled in rather than seen", np.uint8),
             ):
-                series.append(self._make_series(centroid, name, description, "n.a.", self._reserve(dtype=dtype)))
+                series.append(
+                    self._make_series(
+                        centroid, name, description, "n.a.", self._reserve(dtype=dtype)
+                    )
+                )
         return self._pynwb.behavior.BehavioralTimeSeries(name=self._place.box, time_series=series)
 
     def _make_series(self, centroid: Any, name: str, description: str, unit: str, data: Any) -> Any:
         times = {"timestamps": centroid} if centroid.rate is None else {"rate": centroid.rate}
         if centroid.rate is not None:
             times["starting_time"] = centroid.starting_time
-        return self._pynwb.TimeSeries(name=name, description=description, unit=unit, data=data, **times)
+        return self._pynwb.TimeSeries(
+            name=name, description=description, unit=unit, data=data, **times
+        )
 
     def _start(self) -> float:
-        return next((float(stretch.times_s[0]) for stretch in self._recording if len(stretch.times_s)), 0.0)
+        return next(
+            (float(stretch.times_s[0]) for stretch in self._recording if len(stretch.times_s)), 0.0
+        )
 
     def _reserve(self, *last: int, dtype: Any = np.float64) -> Any:
         """A dataset of one entry, or one row, a frame."""

@@ -25,8 +25,8 @@ SCHEMA = pa.schema(
         ("width", pa.float32()),
         ("height", pa.float32()),
         ("score", pa.float32()),
-        ("certainty", pa.float32()),
-        ("filled", pa.bool_()),
+        ("identity_probability", pa.float32()),
+        ("interpolated", pa.bool_()),
     ]
 )
 ROWS_PER_GROUP = 1 << 17
@@ -35,8 +35,9 @@ ROWS_PER_GROUP = 1 << 17
 def export_parquet(path: str | Path, recording: Recording) -> None:
     """Write tracks as a table with the columns of `murid.export.csv.export_csv`, atomically.
 
-    An unknown ``certainty`` is null. The key ``murid`` of the file's metadata holds, as JSON, ``source``, ``width``,
-    ``height``, ``fps`` and ``n_frames`` of the video, and ``names`` of animals by their ids, where names were given.
+    An unknown ``identity_probability`` is null. The key ``murid`` of the file's metadata holds, as
+    JSON, ``source``, ``width``, ``height``, ``fps`` and ``n_frames`` of the video, and ``names`` of
+    animals by their ids, where names were given.
 
     Parameters
     ----------
@@ -49,14 +50,19 @@ def export_parquet(path: str | Path, recording: Recording) -> None:
     StorageError
         If it cannot be written.
     """
-    facts = {name: getattr(recording, name) for name in ("source", "width", "height", "fps", "n_frames")}
+    facts = {
+        name: getattr(recording, name) for name in ("source", "width", "height", "fps", "n_frames")
+    }
     names = recording.given_names
     if names:
         facts["names"] = {str(track_id): name for track_id, name in names.items()}
     schema = (SCHEMA.append(pa.field("name", pa.string())) if names else SCHEMA).with_metadata(
         {"murid": json.dumps(facts)}
     )
-    with replace_on_success(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+    with (
+        replace_on_success(path) as temporary,
+        pq.ParquetWriter(temporary, schema, compression="zstd") as writer,
+    ):
         waiting: list[pa.RecordBatch] = []
         for rows in iterate_rows(recording):
             waiting.append(_to_batch(rows, schema, names))
@@ -67,10 +73,12 @@ def export_parquet(path: str | Path, recording: Recording) -> None:
 
 
 def _to_batch(rows: Rows, schema: pa.Schema, names: Mapping[int, str]) -> pa.RecordBatch:
-    geometry = np.column_stack([compute_centres(rows.boxes), to_xywh(rows.boxes)[:, 2:]]).astype(np.float32)
+    geometry = np.column_stack([compute_centres(rows.boxes), to_xywh(rows.boxes)[:, 2:]]).astype(
+        np.float32
+    )
     columns = [rows.frames, rows.times_s, rows.track_ids, *geometry.T, rows.scores]
     arrays = [pa.array(column) for column in columns]
-    arrays += [pa.array(rows.certainties, from_pandas=True), pa.array(rows.filled)]
+    arrays += [pa.array(rows.identity_probabilities, from_pandas=True), pa.array(rows.interpolated)]
     if names:
         arrays.append(pa.array([names.get(i) for i in rows.track_ids.tolist()], pa.string()))
     return pa.RecordBatch.from_arrays(arrays, schema=schema)

@@ -16,7 +16,8 @@ from murid.datasets.raw_labels import to_name
 from murid.export.tracks_chunk import Stretch
 
 REGULAR_S = 1e-3
-"""Frames are regular if none is further than this from where a constant rate has it: some containers count in ms."""
+"""Frames are regular if none is further than this from where a constant rate has it: some
+containers count in ms."""
 
 
 class Survey(NamedTuple):
@@ -89,7 +90,10 @@ class Recording:
 
     def name_track(self, track_id: int) -> str:
         """Name of one: as it was given, else ``animal_3``, or ``track_3`` where identities were not told."""
-        return self.given_names.get(track_id) or f"{'animal' if self.identified else 'track'}_{track_id}"
+        return (
+            self.given_names.get(track_id)
+            or f"{'animal' if self.identified else 'track'}_{track_id}"
+        )
 
     @cached_property
     def survey(self) -> Survey:
@@ -105,7 +109,8 @@ class Recording:
 class _Drift:
     """Tells regular times from others in one pass: the range of frame intervals that fit every frame so far.
 
-    An interval fits frame k if it brings k of them from the first frame to within `REGULAR_S` of frame k.
+    An interval fits frame k if it brings k of them from the first frame to within `REGULAR_S` of
+    frame k.
     """
 
     def __init__(self) -> None:

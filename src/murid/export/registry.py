@@ -60,14 +60,35 @@ FORMATS = {
     known.name: known
     for known in (
         Format("mot", (".txt",), "MOT Challenge text, frames from 1", export_mot, read_mot),
-        Format("csv", (".csv",), "one row per animal and frame: time, centre, size, score", export_csv),
+        Format(
+            "csv", (".csv",), "one row per animal and frame: time, centre, size, score", export_csv
+        ),
         Format("parquet", (".parquet",), "the table of csv, with types", export_parquet),
         Format("movement", (".nc",), "movement's bounding-box dataset as netCDF", export_movement),
         Format("via", (".csv",), "VIA-tracks CSV, which movement reads too", export_via),
-        Format("nwb", (".nwb",), "Neurodata Without Borders, with ndx-pose", export_nwb, None, True, True),
+        Format(
+            "nwb",
+            (".nwb",),
+            "Neurodata Without Borders, with ndx-pose",
+            export_nwb,
+            None,
+            True,
+            True,
+        ),
         Format("sleap", (".slp",), "SLEAP project with boxes, tracks and identities", export_sleap),
-        Format("deeplabcut", (".h5", ".csv"), "DeepLabCut's table of an analysed video", export_deeplabcut),
-        Format("idtracker", (".h5",), "trajectories.h5 of idtracker.ai", export_idtracker, needs_identities=True),
+        Format(
+            "deeplabcut",
+            (".h5", ".csv"),
+            "DeepLabCut's table of an analysed video",
+            export_deeplabcut,
+        ),
+        Format(
+            "idtracker",
+            (".h5",),
+            "trajectories.h5 of idtracker.ai",
+            export_idtracker,
+            needs_identities=True,
+        ),
         Format("coco", (".json",), "COCO-video", export_coco),
     )
 }
@@ -94,12 +115,16 @@ def guess_format(path: str | Path) -> Format:
     suffix = Path(path).suffix.lower()
     found = [known for known in FORMATS.values() if suffix in known.suffixes]
     if not found:
-        known_suffixes = dict.fromkeys(each for known in FORMATS.values() for each in known.suffixes)
+        known_suffixes = dict.fromkeys(
+            each for known in FORMATS.values() for each in known.suffixes
+        )
         raise FormatError(path, "suffix", " or ".join(known_suffixes), repr(suffix))
     named = [known for known in found if suffix == f".{known.name}"] or found
     if len(named) > 1:
         choices = " or ".join(known.name for known in named)
-        raise FormatError(path, "suffix", f"that of one format, or the format's name ({choices})", repr(suffix))
+        raise FormatError(
+            path, "suffix", f"that of one format, or the format's name ({choices})", repr(suffix)
+        )
     return named[0]
 
 
@@ -108,5 +133,7 @@ def read_truth(path: str | Path, n_frames: int | None = None) -> LabelledBoxes:
     known = guess_format(path)
     if known.read_truth is None:
         readable = " or ".join(each.suffixes[0] for each in FORMATS.values() if each.read_truth)
-        raise FormatError(path, "suffix", f"{readable}, a format of ground truth", repr(known.suffixes[0]))
+        raise FormatError(
+            path, "suffix", f"{readable}, a format of ground truth", repr(known.suffixes[0])
+        )
     return known.read_truth(path, n_frames)

@@ -48,12 +48,15 @@ def _to_arrow(column: Any) -> pa.Array:
 
 
 def write_measures(
-    directory: str | Path, tables: Mapping[str, Mapping[str, Any]], settings: Mapping[str, Any], suffix: str = ".csv"
+    directory: str | Path,
+    tables: Mapping[str, Mapping[str, Any]],
+    settings: Mapping[str, Any],
+    suffix: str = ".csv",
 ) -> list[Path]:
     """Write each table that has columns as ``NAME.csv`` (or Parquet), and ``settings.json``; returns their paths.
 
-    An earlier table of the same name and suffix is replaced, or removed where there is none now. Raises as
-    `write_table`.
+    An earlier table of the same name and suffix is replaced, or removed where there is none now.
+    Raises as `write_table`.
     """
     directory = Path(directory)
     make_directory(directory)
@@ -66,5 +69,7 @@ def write_measures(
         else:
             with storage_errors(path):
                 path.unlink(missing_ok=True)
-    write_text(directory / "settings.json", json.dumps(dict(settings), indent=2, ensure_ascii=False) + "\n")
+    write_text(
+        directory / "settings.json", json.dumps(dict(settings), indent=2, ensure_ascii=False) + "\n"
+    )
     return [*written, directory / "settings.json"]

@@ -31,7 +31,9 @@ class Stretch:
 
     def __post_init__(self) -> None:
         if self.times_s.shape != (self.tracks.n_frames,):
-            raise ArrayError("Stretch.times_s", f"shape ({self.tracks.n_frames},)", f"shape {self.times_s.shape}")
+            raise ArrayError(
+                "Stretch.times_s", f"shape ({self.tracks.n_frames},)", f"shape {self.times_s.shape}"
+            )
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -46,9 +48,9 @@ class Rows:
         ``(N,)`` float64 seconds and float32.
     boxes : ndarray
         ``(N, 4)`` float64, xyxy in pixels.
-    filled : ndarray
+    interpolated : ndarray
         ``(N,)`` bool: whether a position was filled in rather than seen.
-    certainties : ndarray
+    identity_probabilities : ndarray
         ``(N,)`` float32: how likely it is this animal; NaN = not known.
     """
 
@@ -57,8 +59,8 @@ class Rows:
     times_s: np.ndarray
     scores: np.ndarray
     boxes: np.ndarray
-    filled: np.ndarray
-    certainties: np.ndarray
+    interpolated: np.ndarray
+    identity_probabilities: np.ndarray
 
 
 def iterate_rows(stretches: Iterable[Stretch]) -> Iterator[Rows]:
@@ -76,6 +78,10 @@ def iterate_rows(stretches: Iterable[Stretch]) -> Iterator[Rows]:
             stretch.times_s[places],
             table.scores[order],
             table.boxes[order].astype(np.float64),
-            np.zeros(len(order), bool) if tracks.filled is None else tracks.filled[order],
-            np.full(len(order), np.nan, np.float32) if tracks.certainties is None else tracks.certainties[order],
+            np.zeros(len(order), bool)
+            if tracks.interpolated is None
+            else tracks.interpolated[order],
+            np.full(len(order), np.nan, np.float32)
+            if tracks.identity_probabilities is None
+            else tracks.identity_probabilities[order],
         )

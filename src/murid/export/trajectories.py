@@ -27,24 +27,39 @@ def to_trajectories(stretch: Stretch, track_ids: Int64, names: Sequence[str]) ->
     Returns
     -------
     Trajectories
-        Of the stretch's frames; `filled` and `certainty` are None where identities were not told.
+        Of the stretch's frames; `interpolated` and `identity_probability` are None where identities
+        were not told.
     """
     tracks = stretch.tracks
     kept = np.flatnonzero(tracks.track_ids >= 0)
-    frames, animals = tracks.detections.frame_numbers[kept], np.searchsorted(track_ids, tracks.track_ids[kept])
+    frames, animals = (
+        tracks.detections.frame_numbers[kept],
+        np.searchsorted(track_ids, tracks.track_ids[kept]),
+    )
     boxes = tracks.detections.boxes[kept].astype(np.float64)
     position, shape = np.full((2, tracks.n_frames, 2, len(track_ids)), np.nan)
-    position[frames, :, animals], shape[frames, :, animals] = compute_centres(boxes), boxes[:, 2:] - boxes[:, :2]
+    position[frames, :, animals], shape[frames, :, animals] = (
+        compute_centres(boxes),
+        boxes[:, 2:] - boxes[:, :2],
+    )
     confidence = np.full((tracks.n_frames, len(track_ids)), np.nan)
     confidence[frames, animals] = tracks.detections.scores[kept]
-    filled = certainty = None
-    if tracks.filled is not None:
-        filled = np.zeros(confidence.shape, bool)
-        filled[frames, animals] = tracks.filled[kept]
-    if tracks.certainties is not None:
-        certainty = np.full(confidence.shape, np.nan)
-        certainty[frames, animals] = tracks.certainties[kept]
-    return Trajectories(stretch.times_s, tuple(names), position, shape, confidence, filled, certainty)
+    interpolated = identity_probability = None
+    if tracks.interpolated is not None:
+        interpolated = np.zeros(confidence.shape, bool)
+        interpolated[frames, animals] = tracks.interpolated[kept]
+    if tracks.identity_probabilities is not None:
+        identity_probability = np.full(confidence.shape, np.nan)
+        identity_probability[frames, animals] = tracks.identity_probabilities[kept]
+    return Trajectories(
+        stretch.times_s,
+        tuple(names),
+        position,
+        shape,
+        confidence,
+        interpolated,
+        identity_probability,
+    )
 
 
 def iterate_trajectories(recording: Recording) -> Iterator[tuple[slice, Trajectories]]:

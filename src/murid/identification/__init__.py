@@ -1,7 +1,7 @@
 """Identities over a whole recording: pure functions from detections to names, positions and margins."""
 
-from murid.identification.config import IdentifyConfig
-from murid.identification.linker import identify_animals
-from murid.identification.result import DoubtfulCrossings, Identified
+from murid.identification.config import IdentificationConfig
+from murid.identification.linker import link_tracklets
+from murid.identification.result import DoubtfulCrossings, IdentificationResult
 
-__all__ = ["DoubtfulCrossings", "Identified", "IdentifyConfig", "identify_animals"]
+__all__ = ["DoubtfulCrossings", "IdentificationConfig", "IdentificationResult", "link_tracklets"]

@@ -6,7 +6,7 @@ import numpy as np
 
 from murid.core.types import Float64, Int64
 from murid.errors import ConfigError
-from murid.identification.evidence import Sights
+from murid.identification.evidence import TrackletEvidence
 
 LEAST_TRAVEL = 1.0
 """Body lengths that something moves by if it is surely an animal."""
@@ -18,7 +18,9 @@ REFUSED_SHARE = 0.02
 """… and share of the recording."""
 
 
-def describe_surplus(sights: Sights, worth: Float64, paths: Int64, n_animals: int) -> str | None:
+def check_animal_count(
+    evidence: TrackletEvidence, tracklet_llrs: Float64, paths: Int64, n_animals: int
+) -> str | None:
     """Say where more animals than N were seen at once; None where they were not.
 
     Raises
@@ -26,15 +28,18 @@ def describe_surplus(sights: Sights, worth: Float64, paths: Int64, n_animals: in
     ConfigError
         If that is so for long, naming the first frame.
     """
-    tracklets, fps = sights.tracklets, sights.motion.fps
+    tracklets, fps = evidence.tracklets, evidence.motion.fps
     n_seen = np.bincount(
-        sights.frames[(paths >= 0)[tracklets.numbers]], minlength=int(sights.frames.max(initial=0)) + 1
+        evidence.frames[(paths >= 0)[tracklets.numbers]],
+        minlength=int(evidence.frames.max(initial=0)) + 1,
     )
     crowded = np.zeros(len(n_seen), bool)
-    for k in np.flatnonzero((paths < 0) & (worth > 0) & (tracklets.lengths >= LEAST_S * fps)).tolist():
+    for k in np.flatnonzero(
+        (paths < 0) & (tracklet_llrs > 0) & (tracklets.lengths >= LEAST_S * fps)
+    ).tolist():
         own = slice(tracklets.offsets[k], tracklets.offsets[k + 1])
-        if np.ptp(sights.shapes[own, :2], axis=0).max() >= LEAST_TRAVEL:
-            beside = sights.frames[own][sights.clear[own]]
+        if np.ptp(evidence.shapes[own, :2], axis=0).max() >= LEAST_TRAVEL:
+            beside = evidence.frames[own][evidence.clear[own]]
             crowded[beside[n_seen[beside] >= n_animals]] = True
     n_frames = int(crowded.sum())
     if n_frames < LEAST_S * fps:
@@ -42,5 +47,7 @@ def describe_surplus(sights: Sights, worth: Float64, paths: Int64, n_animals: in
     first = int(np.argmax(crowded))
     said = f"more than {n_animals} seen apart at once, first in frame {first}, for {n_frames / fps:.1f} s"
     if n_frames > max(REFUSED_S * fps, REFUSED_SHARE * len(n_seen)):
-        raise ConfigError(f"animals: expected as many as there are, or more, got {n_animals}: {said}")
+        raise ConfigError(
+            f"animals: expected as many as there are, or more, got {n_animals}: {said}"
+        )
     return said

@@ -1,8 +1,9 @@
 """Learning a recording's animals from prints of their fur, without labels, and judging whether that helps.
 
-Pieces of one tracklet are one animal, tracklets seen at the same time are different ones; of these pairs come linear
-discriminants (Fisher) of everything that was seen. What is learnt on some stretches of the recording is tried on the
-others, with the prints and without: they are used only if they tell more of these pairs.
+Pieces of one tracklet are one animal, tracklets seen at the same time are different ones; of these
+pairs come linear discriminants (Fisher) of everything that was seen. What is learnt on some
+stretches of the recording is tried on the others, with the prints and without: they are used only
+if they tell more of these pairs.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from murid.identification.appearance_model import (
     LEAST_PAIRS,
     MOST_DIMS,
     PIECE_S,
-    Pieces,
+    TrackletFeatures,
     add_up,
     calibrate,
     compute_odds,
@@ -36,11 +37,14 @@ from murid.identification.appearance_model import (
 )
 
 LEAST_GAIN = 0.01
-"""Held-out log likelihood, in nats a pair, that prints have to gain, and tell more of the pairs rightly."""
+"""Held-out log likelihood, in nats a pair, that prints have to gain, and tell more of the pairs
+rightly."""
 _RIDGE = 0.05
-"""Of embeddings and size, as a share of how much each varies within an animal, which is what pieces have in common."""
+"""Of embeddings and size, as a share of how much each varies within an animal, which is what pieces
+have in common."""
 _PRINT_RIDGE = 0.3
-"""Of prints, of which there are so many more values than pieces that only their common direction says something."""
+"""Of prints, of which there are so many more values than pieces that only their common direction
+says something."""
 _N_PARTS = 3
 _STRETCHES = (1, 4, 16)  # pieces whose mean is tried on held-out stretches
 _LEAST_SHARE = 0.02  # of the variance of single pieces that remains however many are averaged
@@ -49,13 +53,14 @@ _MOST_TRIED = 4000  # pairs of each kind and length
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Adaptation:
+class AppearanceSelection:
     """What prints were found to be worth on stretches of the recording that nothing was learnt from.
 
     Attributes
     ----------
     before, after : float
-        Share of held-out pairs of stretches told rightly as one animal or two, without prints and with them.
+        Share of held-out pairs of stretches told rightly as one animal or two, without prints and
+        with them.
     used : bool
         Whether the prints are used.
     """
@@ -74,10 +79,10 @@ class _Features:
     plain: Float32
     everything: Float32
 
-    def see(self, axes: tuple[Float64, Float64]) -> Pieces:
+    def see(self, axes: tuple[Float64, Float64]) -> TrackletFeatures:
         """Pieces along the axes that tell coats, and those that tell animals of one coat."""
         seen = np.column_stack([self.plain @ axes[0], self.everything @ axes[1]]).astype(np.float64)
-        return Pieces(self.owners, self.times_s, seen)
+        return TrackletFeatures(self.owners, self.times_s, seen)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -102,18 +107,20 @@ class _Spread:
         """Logarithms ``(E,)`` of the odds that pairs are one animal, by their coats alone and by everything."""
         blur = self.noise * pairs.shares[:, None]
         same, different, seen = self.same + blur, self.different + blur, pairs.differences
-        coats = compute_odds(seen[:, :n_coats], same[:, :n_coats], different[:, :n_coats], self.alike)
+        coats = compute_odds(
+            seen[:, :n_coats], same[:, :n_coats], different[:, :n_coats], self.alike
+        )
         return coats, compute_odds(seen, same, different, self.alike, n_coats)
 
 
-def judge_prints(
-    pieces: Pieces, groups: Int64, n_animals: int, rng: np.random.Generator
-) -> tuple[Adaptation | None, float]:
+def cross_validate_fur(
+    tracklet_features: TrackletFeatures, groups: Int64, n_animals: int, rng: np.random.Generator
+) -> tuple[AppearanceSelection | None, float]:
     """Find out whether prints help to tell the animals apart, beside embeddings and size.
 
     Parameters
     ----------
-    pieces : Pieces
+    tracklet_features : Pieces
     groups : ndarray
         ``(T,)`` int64: tracklets of one number are one animal for sure.
     n_animals : int
@@ -123,45 +130,55 @@ def judge_prints(
     -------
     adaptation : Adaptation or None
         None if there are too few pairs to judge.
-    trust : float
+    calibration_weight : float
         Factor in [0, 1] by which odds of everything that is seen are to be multiplied.
     """
-    of = groups[pieces.tracklets[pieces.printed]]
+    of = groups[tracklet_features.tracklets[tracklet_features.printed]]
     order = np.argsort(of, kind="stable")
-    rows = pieces.printed[order]
-    own = Pieces(of[order], pieces.times_s[rows], pieces.features[rows])
+    rows = tracklet_features.printed[order]
+    own = TrackletFeatures(
+        of[order], tracklet_features.times_s[rows], tracklet_features.features[rows]
+    )
     same, different = pair_same(own, rng), pair_different(own, rng)
     if min(len(same), len(different)) < LEAST_PAIRS or n_animals < 2:
         return None, 0.0
     plain = _level(own.features, same)
-    everything = np.column_stack([plain, _level(pieces.prints[order], same)])
+    everything = np.column_stack([plain, _level(tracklet_features.fur_descriptors[order], same)])
     features = _Features(own.tracklets, own.times_s, plain, everything)
     return _prove(features, same, different, min(MOST_DIMS, n_animals - 1), rng)
 
 
-def level_features(pieces: Pieces, printed: bool) -> tuple[Pieces, Float64]:
-    """Pieces with all that is seen of them side by side, as `contrast.fit_contrast` wants them.
+def scale_features(
+    tracklet_features: TrackletFeatures, printed: bool
+) -> tuple[TrackletFeatures, Float64]:
+    """Pieces with all that is seen of them side by side, as `swap_appearance.fit_swap_appearance` wants them.
 
     Parameters
     ----------
-    pieces : Pieces
+    tracklet_features : Pieces
     printed : bool
         Whether prints count; then only pieces that have any are taken.
 
     Returns
     -------
-    pieces : Pieces
+    tracklet_features : Pieces
     ridge : ndarray
         ``(d,)`` float64, of each feature.
     """
-    rows = pieces.printed if printed else np.arange(len(pieces))
-    own = Pieces(pieces.tracklets[rows], pieces.times_s[rows], pieces.features[rows])
+    rows = tracklet_features.printed if printed else np.arange(len(tracklet_features))
+    own = TrackletFeatures(
+        tracklet_features.tracklets[rows],
+        tracklet_features.times_s[rows],
+        tracklet_features.features[rows],
+    )
     same = pair_same(own, np.random.default_rng(0))
     parts = [_level(own.features, same)]
     if printed:
-        parts.append(_level(pieces.prints, same))
+        parts.append(_level(tracklet_features.fur_descriptors, same))
     everything: Float32 = np.column_stack(parts)
-    return Pieces(own.tracklets, own.times_s, everything), _choose_ridge(parts[0], everything)
+    return TrackletFeatures(own.tracklets, own.times_s, everything), _choose_ridge(
+        parts[0], everything
+    )
 
 
 def _level(features: Float32 | Float64, same: Int64) -> Float32:
@@ -173,24 +190,34 @@ def _level(features: Float32 | Float64, same: Int64) -> Float32:
 
 
 def _choose_ridge(plain: Float32, everything: Float32) -> Float64:
-    ridge: Float64 = np.repeat([_RIDGE, _PRINT_RIDGE], [plain.shape[1], everything.shape[1] - plain.shape[1]])
+    ridge: Float64 = np.repeat(
+        [_RIDGE, _PRINT_RIDGE], [plain.shape[1], everything.shape[1] - plain.shape[1]]
+    )
     return ridge
 
 
-def _learn(features: _Features, same: Int64, different: Int64, n_dims: int) -> tuple[Float64, Float64]:
+def _learn(
+    features: _Features, same: Int64, different: Int64, n_dims: int
+) -> tuple[Float64, Float64]:
     """Discriminants ``(d, n_dims)`` of coats, and ``(d + p, n_dims)`` of animals of one coat."""
     ridge = _choose_ridge(features.plain, features.everything)
-    coats = _find_axes(features.owners, features.plain, ridge[: features.plain.shape[1]], same, different, n_dims)
+    coats = _find_axes(
+        features.owners, features.plain, ridge[: features.plain.shape[1]], same, different, n_dims
+    )
     seen = features.plain @ coats
     spread = fit_spread(seen[same[:, 0]] - seen[same[:, 1]])
     differences = seen[different[:, 0]] - seen[different[:, 1]]
     weights = _weigh_alike(differences, spread, *fit_apart(differences, spread))
-    return coats, _find_axes(features.owners, features.everything, ridge, same, different, n_dims, weights)
+    return coats, _find_axes(
+        features.owners, features.everything, ridge, same, different, n_dims, weights
+    )
 
 
 def _weigh_alike(differences: Float64, same: Float64, apart: Float64, alike: float) -> Float64:
     """How likely each pair ``(E,)`` of different animals is of one coat, from differences in their coats."""
-    weights: Float64 = expit(np.log(alike) - np.log1p(-alike) + compute_odds(differences, same, apart))
+    weights: Float64 = expit(
+        np.log(alike) - np.log1p(-alike) + compute_odds(differences, same, apart)
+    )
     return weights
 
 
@@ -210,7 +237,7 @@ def _find_axes(
 
 def _prove(
     features: _Features, same: Int64, different: Int64, n_dims: int, rng: np.random.Generator
-) -> tuple[Adaptation | None, float]:
+) -> tuple[AppearanceSelection | None, float]:
     """Learn on all but a third of the recording what is tried on that, for each third."""
     parts = (features.times_s // BLOCK_S).astype(np.int64) % _N_PARTS
     odds, labels = [], []
@@ -220,7 +247,9 @@ def _prove(
             return None, 0.0
         seen = features.see(_learn(features, learnt[0], learnt[1], n_dims))
         tried = np.flatnonzero(parts == part)
-        tests = _pair_stretches(Pieces(seen.tracklets[tried], seen.times_s[tried], seen.features[tried]), rng)
+        tests = _pair_stretches(
+            TrackletFeatures(seen.tracklets[tried], seen.times_s[tried], seen.features[tried]), rng
+        )
         tests = [own for own in tests if own.is_same.any() and not own.is_same.all()]
         if not tests:
             return None, 0.0
@@ -230,38 +259,53 @@ def _prove(
     truth = np.concatenate(labels)
     before, after = (np.concatenate(said) for said in zip(*odds, strict=True))
     trusts = [calibrate(said, truth.astype(np.float64)) for said in (before, after)]
-    (lost, right), (loses, tells) = (_judge(t * said, truth) for t, said in zip(trusts, (before, after), strict=True))
+    (lost, right), (loses, tells) = (
+        _judge(t * said, truth) for t, said in zip(trusts, (before, after), strict=True)
+    )
     used = trusts[1] > 0 and loses < lost - LEAST_GAIN and tells > right
     # Pairs that coats tell apart are easy, and hide how often the others are told wrongly.
-    return Adaptation(right, tells, used), trusts[1] * float((before > _COATS_TELL).mean())
+    return AppearanceSelection(right, tells, used), trusts[1] * float((before > _COATS_TELL).mean())
 
 
 def _judge(odds: Float64, is_same: NDArray[np.bool_]) -> tuple[float, float]:
     """Mean loss in nats and share told rightly, both kinds of pairs counting the same, at the best threshold."""
 
     def lose(threshold: float) -> float:
-        return float(np.mean([np.logaddexp(0, side * (threshold - odds[own])).mean() for side, own in kinds]))
+        return float(
+            np.mean([np.logaddexp(0, side * (threshold - odds[own])).mean() for side, own in kinds])
+        )
 
     kinds = ((1, is_same), (-1, ~is_same))
     best = minimize_scalar(lose, bounds=(odds.min() - 1, odds.max() + 1), method="bounded")
-    right = [((side * (odds[own] - best.x) > 0) + 0.5 * (odds[own] == best.x)).mean() for side, own in kinds]
+    right = [
+        ((side * (odds[own] - best.x) > 0) + 0.5 * (odds[own] == best.x)).mean()
+        for side, own in kinds
+    ]
     return float(best.fun), float(np.mean(right))
 
 
-def _pair_stretches(pieces: Pieces, rng: np.random.Generator) -> list[_Pairs]:
+def _pair_stretches(tracklet_features: TrackletFeatures, rng: np.random.Generator) -> list[_Pairs]:
     """Pairs of stretches of each length."""
-    codes = pieces.tracklets * (int(pieces.times_s.max(initial=0) // BLOCK_S) + 1)
-    codes = codes + (pieces.times_s // BLOCK_S).astype(np.int64)
+    codes = tracklet_features.tracklets * (
+        int(tracklet_features.times_s.max(initial=0) // BLOCK_S) + 1
+    )
+    codes = codes + (tracklet_features.times_s // BLOCK_S).astype(np.int64)
     _, firsts, runs = np.unique(codes, return_index=True, return_inverse=True)
     ranks = np.arange(len(codes)) - firsts[runs]
     tests = []
     for length in _STRETCHES:
-        _, numbers = np.unique(np.column_stack([runs, ranks // length]), axis=0, return_inverse=True)
-        columns: Float64 = np.column_stack([pieces.tracklets, pieces.times_s, pieces.features])
+        _, numbers = np.unique(
+            np.column_stack([runs, ranks // length]), axis=0, return_inverse=True
+        )
+        columns: Float64 = np.column_stack(
+            [tracklet_features.tracklets, tracklet_features.times_s, tracklet_features.features]
+        )
         sums, counts = add_up(columns, numbers.ravel(), int(numbers.max(initial=-1)) + 1)
         whole = counts > length / 2
         means, counts = (sums / counts[:, None])[whole], counts[whole]
-        stretches = Pieces(means[:, 0].round().astype(np.int64), means[:, 1], means[:, 2:])
+        stretches = TrackletFeatures(
+            means[:, 0].round().astype(np.int64), means[:, 1], means[:, 2:]
+        )
         at_once_s = max(AT_ONCE_S, length * PIECE_S / 2)
         pairs = [pair_same(stretches, rng), pair_different(stretches, rng, at_once_s)]
         a, b = np.concatenate([thin(own, rng, _MOST_TRIED) for own in pairs]).T

@@ -1,9 +1,10 @@
 """Boxes of an animal made to go together: among others the detector sees parts of it, before and after the whole of it.
 
-Penalised least squares (Whittaker 1923; Eilers, Analytical Chemistry 2003): centres that change their velocity little,
-sizes that change little, every edge as near to where it was seen as that is to be trusted. An edge that lies in
-another animal's box may only be where that one begins to cover it: that the animal reaches further counts less against
-a place than that it does not reach so far (asymmetric least squares; Eilers & Boelens 2005).
+Penalised least squares (Whittaker 1923; Eilers, Analytical Chemistry 2003): centres that change
+their velocity little, sizes that change little, every edge as near to where it was seen as that is
+to be trusted. An edge that lies in another animal's box may only be where that one begins to cover
+it: that the animal reaches further counts less against a place than that it does not reach so far
+(asymmetric least squares; Eilers & Boelens 2005).
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ _ROUNDS = 3
 _BLOCK = 1 << 17
 
 
-def weigh_sights(scores: Float32, usual: float, seen: NDArray[np.bool_], shared: NDArray[np.bool_]) -> Float32:
+def weight_boxes(
+    scores: Float32, usual: float, seen: NDArray[np.bool_], merged: NDArray[np.bool_]
+) -> Float32:
     """Weigh sights of an animal.
 
     Parameters
@@ -50,11 +53,13 @@ def weigh_sights(scores: Float32, usual: float, seen: NDArray[np.bool_], shared:
         ``(n,)`` float32 from 0 to 1.
     """
     sure = np.minimum(scores / max(usual, 1e-6), 1) ** POWER
-    weights: Float32 = np.where(seen, np.where(shared, SHARED, 1.0) * sure, 0.0).astype(np.float32)
+    weights: Float32 = np.where(seen, np.where(merged, SHARED, 1.0) * sure, 0.0).astype(np.float32)
     return weights
 
 
-def smooth_boxes(frames: Int32, boxes: Float32, weights: Float32, covers: UInt8, fps: float) -> None:
+def smooth_boxes(
+    frames: Int32, boxes: Float32, weights: Float32, covers: UInt8, fps: float
+) -> None:
     """Smooth the boxes of an animal over time, in place.
 
     Parameters
@@ -64,9 +69,10 @@ def smooth_boxes(frames: Int32, boxes: Float32, weights: Float32, covers: UInt8,
     boxes : ndarray
         ``(n, 4)`` float32 xyxy pixels.
     weights : ndarray
-        ``(n,)`` float32 how far each is to be trusted as a whole, as of `weigh_sights`.
+        ``(n,)`` float32 how far each is to be trusted as a whole, as of `weight_boxes`.
     covers : ndarray
-        ``(n, 4)`` uint8 share of each edge in the box of another animal, as of `cover_edges`.
+        ``(n, 4)`` uint8 share of each edge in the box of another animal, as of
+        `find_occluded_edges`.
     fps : float
         Frames per second.
     """
@@ -77,14 +83,16 @@ def smooth_boxes(frames: Int32, boxes: Float32, weights: Float32, covers: UInt8,
         joints, own = joined[part.start : part.stop - 1], boxes[part].astype(np.float64)
         covered = covers[part] / 255
         shown = np.where(covered > 0, np.maximum(TOUCHED * (1 - covered), ENCLOSED), 1.0)
-        trust = np.maximum(weights[part, None] * shown, _LEAST)
+        calibration_weight = np.maximum(weights[part, None] * shown, _LEAST)
         penalties = _penalise(joints, fps / 30)
         for first in (0, 1):
             axis, hidden = np.s_[:, first::2], covered[:, first::2] > 0.5
-            boxes[part][axis] = _fit_edges(own[axis], trust[axis], hidden, penalties)
+            boxes[part][axis] = _fit_edges(own[axis], calibration_weight[axis], hidden, penalties)
 
 
-def _fit_edges(edges: Float64, weights: Float64, hidden: NDArray[np.bool_], penalties: Float64) -> Float64:
+def _fit_edges(
+    edges: Float64, weights: Float64, hidden: NDArray[np.bool_], penalties: Float64
+) -> Float64:
     """Low and high edges ``(n, 2)`` over time; those that are hidden may well be further out than they were seen."""
     out, now = np.array([-1.0, 1.0]), weights
     fitted = _solve(now, edges, penalties)
@@ -101,14 +109,20 @@ def _split(joined: NDArray[np.bool_]) -> Iterator[slice]:
     """Yield stretches of rows that nothing joins, several short ones at a time."""
     bounds = np.concatenate([[0], np.flatnonzero(~joined) + 1, [len(joined) + 1]])
     last = np.searchsorted(bounds, np.arange(_BLOCK, bounds[-1], _BLOCK))
-    yield from (slice(a, b) for a, b in pairwise(np.unique(np.concatenate([[0], bounds[last], bounds[-1:]])).tolist()))
+    yield from (
+        slice(a, b)
+        for a, b in pairwise(np.unique(np.concatenate([[0], bounds[last], bounds[-1:]])).tolist())
+    )
 
 
 def _penalise(joined: NDArray[np.bool_], pace: float) -> Float64:
     """Bands ``(5, 2n)`` of the penalties on what changes, of middles and sizes in turn."""
     bands = np.zeros((5, 2 * len(joined) + 2))
     middles, sizes = bands[:, ::2], bands[:, 1::2]
-    for values, penalty in ((middles, TENSION * pace * joined), (sizes, STIFFNESS * pace / 4 * joined)):
+    for values, penalty in (
+        (middles, TENSION * pace * joined),
+        (sizes, STIFFNESS * pace / 4 * joined),
+    ):
         values[0, :-1] += penalty
         values[0, 1:] += penalty
         values[2, :-1] -= penalty
@@ -130,5 +144,7 @@ def _solve(weights: Float64, edges: Float64, penalties: Float64) -> Float64:
     bands[0, 1::2] += (low + high) / 8
     seen = weights * edges
     wanted = np.column_stack([(seen[:, 0] + seen[:, 1]) / 2, (seen[:, 1] - seen[:, 0]) / 4]).ravel()
-    solved = solveh_banded(bands, wanted, lower=True, overwrite_ab=True, overwrite_b=True).reshape(-1, 2)
+    solved = solveh_banded(bands, wanted, lower=True, overwrite_ab=True, overwrite_b=True).reshape(
+        -1, 2
+    )
     return np.column_stack([solved[:, 0] - solved[:, 1] / 2, solved[:, 0] + solved[:, 1] / 2])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from murid.core.types import DetectionTable, Float64, Int32, Int64
-from murid.identification.evidence import Sights
+from murid.identification.evidence import TrackletEvidence
 from murid.identification.tracklets import Tracklets
 
 N_RECENT = 40
@@ -21,7 +21,8 @@ VOTE = 1.0
 N_LATEST = 4
 """Sure tracklets that ended last before one, whose links into it are kept, too."""
 MOST_BEHIND = 8.0
-"""Gain by which a link may stay behind the best into the same tracklet; one that does so more is on no good path."""
+"""Gain by which a link may stay behind the best into the same tracklet; one that does so more is on
+no good path."""
 FRAGMENT_COST = 0.2
 """Cost of a tracklet as such: the more of them, the less likely each is an animal."""
 _LEAST_SHARE, _MOST_SHARE = 0.5, 0.7  # of the usual score of an animal
@@ -30,35 +31,46 @@ _BLOCK = 8192
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Links:
+class CandidateLinks:
     """Tracklets that may follow one another: ``heads``, ``tails`` ``(E,)`` int32 and what each pair gains."""
 
     heads: Int32
     tails: Int32
-    gains: Float64
+    llrs: Float64
 
 
-def find_links(sights: Sights, worth: Float64, n_animals: int) -> Links:
+def find_candidate_links(
+    evidence: TrackletEvidence, tracklet_llrs: Float64, n_animals: int
+) -> CandidateLinks:
     """Compare each tracklet with those that ended shortly before it, and with sure ones that ended long before."""
-    tracklets = sights.tracklets
+    tracklets = evidence.tracklets
     n_recent = max(N_RECENT, 4 * n_animals)
-    pools = [np.arange(len(tracklets)), np.flatnonzero(worth >= LEAST_WORTH)]
+    pools = [np.arange(len(tracklets)), np.flatnonzero(tracklet_llrs >= LEAST_WORTH)]
     pools = [pool[np.argsort(tracklets.last_frames[pool], kind="stable")] for pool in pools]
-    found: list[Links] = []
+    found: list[CandidateLinks] = []
     for start in range(0, len(tracklets), _BLOCK):
         tails = np.arange(start, min(start + _BLOCK, len(tracklets)))
         n_best = max(N_BEST, n_animals + 2)
-        best = [_choose_best(sights, _pair(tracklets, pool, tails, n_recent), n_best) for pool in pools]
+        best = [
+            _choose_best(evidence, _pair(tracklets, pool, tails, n_recent), n_best)
+            for pool in pools
+        ]
         codes = np.unique(np.concatenate([*best, _pair(tracklets, pools[1], tails, N_LATEST)]))
         heads, followers = codes % len(tracklets), codes // len(tracklets)
-        gains = _compute_gains(sights, heads, followers)
-        leads = np.full(len(tails), -np.inf)
-        np.maximum.at(leads, followers - start, gains)
-        kept = gains >= leads[followers - start] - MOST_BEHIND
-        found.append(Links(heads[kept].astype(np.int32), followers[kept].astype(np.int32), gains[kept]))
+        llrs = _compute_gains(evidence, heads, followers)
+        llrs = np.full(len(tails), -np.inf)
+        np.maximum.at(llrs, followers - start, llrs)
+        kept = llrs >= llrs[followers - start] - MOST_BEHIND
+        found.append(
+            CandidateLinks(
+                heads[kept].astype(np.int32), followers[kept].astype(np.int32), llrs[kept]
+            )
+        )
     if not found:
-        return Links(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0))
-    return Links(*(np.concatenate([getattr(f, name) for f in found]) for name in ("heads", "tails", "gains")))
+        return CandidateLinks(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0))
+    return CandidateLinks(
+        *(np.concatenate([getattr(f, name) for f in found]) for name in ("heads", "tails", "llrs"))
+    )
 
 
 def _pair(tracklets: Tracklets, pool: Int64, tails: Int64, n_recent: int) -> Int64:
@@ -70,10 +82,10 @@ def _pair(tracklets: Tracklets, pool: Int64, tails: Int64, n_recent: int) -> Int
     return codes
 
 
-def _choose_best(sights: Sights, codes: Int64, n_best: int) -> Int64:
+def _choose_best(evidence: TrackletEvidence, codes: Int64, n_best: int) -> Int64:
     """Codes of the best links into each tracklet."""
-    heads, tails = codes % len(sights.tracklets), codes // len(sights.tracklets)
-    order = np.lexsort((-_compute_gains(sights, heads, tails), tails))
+    heads, tails = codes % len(evidence.tracklets), codes // len(evidence.tracklets)
+    order = np.lexsort((-_compute_gains(evidence, heads, tails), tails))
     grouped = tails[order]
     starts = np.flatnonzero(np.append(True, grouped[1:] != grouped[:-1])[: len(order)])
     ranks = np.arange(len(order)) - np.repeat(starts, np.diff(np.append(starts, len(order))))
@@ -81,12 +93,14 @@ def _choose_best(sights: Sights, codes: Int64, n_best: int) -> Int64:
     return best
 
 
-def _compute_gains(sights: Sights, heads: Int64, tails: Int64) -> Float64:
+def _compute_gains(evidence: TrackletEvidence, heads: Int64, tails: Int64) -> Float64:
     """What motion, looks and witnesses say for links."""
-    return sights.compute_gains(heads, tails, looks=True) + VOTE * sights.count_votes(heads, tails)
+    return evidence.compute_llrs(heads, tails, appearance=True) + VOTE * evidence.count_track_votes(
+        heads, tails
+    )
 
 
-def measure_worth(table: DetectionTable, tracklets: Tracklets, n_animals: int) -> Float64:
+def compute_tracklet_llrs(table: DetectionTable, tracklets: Tracklets, n_animals: int) -> Float64:
     """What it gains to take each tracklet ``(T,)`` for an animal: its scores, over the least that animals have."""
     least = find_least_score(table, n_animals)
     scores = table.scores[tracklets.rows].astype(np.float64) - least

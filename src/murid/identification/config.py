@@ -9,7 +9,7 @@ from murid.errors import ConfigError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class IdentifyConfig:
+class IdentificationConfig:
     """How tracklets become identities.
 
     Raises
@@ -18,26 +18,35 @@ class IdentifyConfig:
         If a value is out of range.
     """
 
-    least_score: float = 0.15
+    min_score: float = 0.15
     """Detections with a lower score are never an animal."""
 
     appearance: bool = True
-    """Use looks, as far as they prove to tell the animals of this recording apart; False = motion and size alone."""
+    """Use looks, as far as they prove to tell the animals of this recording apart; False = motion
+    and size alone."""
 
-    longest_fill_s: float = 2.0
-    """Gaps up to this long, in seconds, are filled where the animal went no further than it can have gone; 0 = none."""
+    max_gap_s: float = 2.0
+    """Gaps up to this long, in seconds, are filled where the animal went no further than it can
+    have gone; 0 = none."""
 
-    longest_held_fill_s: float = 10.0
-    """The same of gaps at both ends of which the animal is in the box of another one, instead of the former."""
+    max_occluded_gap_s: float = 10.0
+    """The same of gaps at both ends of which the animal is in the box of another one, instead of
+    the former."""
 
     smooth: bool = True
-    """Smooth the boxes of each animal over time, those most that others cover in part; False = as detected."""
+    """Smooth the boxes of each animal over time, those most that others cover in part; False = as
+    detected."""
 
-    sure_chance: float = 0.99
+    min_probability: float = 0.99
     """Crossings whose outcome is less certain than this are listed as doubtful."""
 
     def __post_init__(self) -> None:
-        bounds = {"least_score": 1.0, "longest_fill_s": math.inf, "longest_held_fill_s": math.inf, "sure_chance": 1.0}
+        bounds = {
+            "min_score": 1.0,
+            "max_gap_s": math.inf,
+            "max_occluded_gap_s": math.inf,
+            "min_probability": 1.0,
+        }
         for name, high in bounds.items():
             value = getattr(self, name)
             if not 0 <= value <= high:

@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from murid.core.types import Float32, Float64, Int32, Int64
-from murid.identification.appearance_model import Looks
+from murid.identification.appearance_model import AppearanceModel
 from murid.identification.motion import Ends, MotionModel
-from murid.identification.point_match_score import TiedTracklets
-from murid.identification.swap_appearance import Contrast
+from murid.identification.point_match_score import TrackletPointMatches
+from murid.identification.swap_appearance import SwapAppearance
 from murid.identification.tracklets import Tracklets
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Sights:
+class TrackletEvidence:
     """Tracklets and what was made of them.
 
     Attributes
@@ -30,8 +30,9 @@ class Sights:
         ``(M,)`` bool.
     ends, motion, looks, contrast
         What was made of them.
-    witnesses : ndarray
-        ``(W, M)`` int32: the stretch of a track that each witness has put each detection on, -1 = none.
+    bidirectional_tracks : ndarray
+        ``(W, M)`` int32: the stretch of a track that each witness has put each detection on, -1 =
+        none.
     """
 
     tracklets: Tracklets
@@ -40,35 +41,36 @@ class Sights:
     clear: NDArray[np.bool_]
     ends: Ends
     motion: MotionModel
-    looks: Looks
-    contrast: Contrast
-    witnesses: Int32
-    ties: TiedTracklets
+    appearance: AppearanceModel
+    swap_appearance: SwapAppearance
+    bidirectional_tracks: Int32
+    point_matches: TrackletPointMatches
 
-    def compute_gains(self, heads: Int64, tails: Int64, looks: bool = False) -> Float64:
+    def compute_llrs(self, heads: Int64, tails: Int64, appearance: bool = False) -> Float64:
         """What motion, and looks if asked, say for tracklets ``(k,)`` that follow one another; 0 where one is -1."""
         known = np.flatnonzero((heads >= 0) & (tails >= 0))
-        gains, h, t = np.zeros(len(heads)), heads[known], tails[known]
+        llrs, h, t = np.zeros(len(heads)), heads[known], tails[known]
         gaps = self.tracklets.first_frames[t] - self.tracklets.last_frames[h]
-        gains[known] = self.motion.compute_gains(self.ends, h, t, np.maximum(gaps, 1))
-        if looks:
-            gains[known] += self.looks.compute_gains(h, t)
-        return gains
+        llrs[known] = self.motion.compute_llrs(self.ends, h, t, np.maximum(gaps, 1))
+        if appearance:
+            llrs[known] += self.appearance.compute_llrs(h, t)
+        return llrs
 
     def find_spaces(self, frames: Float64) -> Int64:
         """Spaces ``(k,)`` of the contrast in which to compare what was seen at some frame."""
-        return self.contrast.find_spaces(frames / self.motion.fps)
+        return self.swap_appearance.find_spaces(frames / self.motion.fps)
 
-    def count_votes(self, heads: Int64, tails: Int64) -> Float64:
+    def count_track_votes(self, heads: Int64, tails: Int64) -> Float64:
         """How many witnesses have followed one animal from the first tracklets ``(k,)`` into the others; 0 at -1."""
         offsets = self.tracklets.offsets
         return self.compare_rows(
-            np.where(heads >= 0, offsets[heads + 1] - 1, -1), np.where(tails >= 0, offsets[tails], -1)
+            np.where(heads >= 0, offsets[heads + 1] - 1, -1),
+            np.where(tails >= 0, offsets[tails], -1),
         )
 
     def compare_rows(self, before: Int64, after: Int64) -> Float64:
         """How many witnesses have put two detections ``(k,)``, by their places in the tracklets' rows, on one track."""
         known = (before >= 0) & (after >= 0)
-        a, b = self.witnesses[:, before], self.witnesses[:, after]
+        a, b = self.bidirectional_tracks[:, before], self.bidirectional_tracks[:, after]
         votes: Float64 = ((a == b) & (a >= 0) & known).sum(axis=0).astype(np.float64)
         return votes

@@ -31,7 +31,8 @@ def fill_gaps(
     Returns
     -------
     frames, before, boxes : ndarray
-        ``(k,)`` int64 frames that are filled in, ``(k,)`` int64 the sights before them, and ``(k, 4)`` float32 boxes.
+        ``(k,)`` int64 frames that are filled in, ``(k,)`` int64 the sights before them, and ``(k,
+        4)`` float32 boxes.
     """
     gaps = frames[1:] - frames[:-1]
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2
@@ -40,6 +41,10 @@ def fill_gaps(
     starts = np.flatnonzero((gaps > 1) & crossed)
     lengths = gaps[starts] - 1
     before = np.repeat(starts, lengths)
-    steps = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths) + 1
-    shares = (steps / gaps[before]).astype(np.float32)[:, None]
-    return frames[before] + steps, before, boxes[before] * (1 - shares) + boxes[before + 1] * shares
+    transitions = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths) + 1
+    shares = (transitions / gaps[before]).astype(np.float32)[:, None]
+    return (
+        frames[before] + transitions,
+        before,
+        boxes[before] * (1 - shares) + boxes[before + 1] * shares,
+    )

@@ -13,28 +13,34 @@ _LEAST_SPREAD = 1e-4  # of the most spread direction, below which one is left ou
 _BLOCK = 8192
 
 
-def spread_patterns(prints: Float32, rng: np.random.Generator) -> Float32:
+def compute_kernel_features(fur_descriptors: Float32, rng: np.random.Generator) -> Float32:
     """Points ``(Q, r)`` whose inner products are those of a Gaussian kernel of the patterns.
 
-    A print is as strong as the light and as long as it was seen; only its pattern counts, its direction. Poses and
-    bodies that were found the wrong way round make one animal's patterns several heaps, which the kernel keeps apart
-    (Nyström approximation: Williams and Seeger, NIPS 2000).
+    A print is as strong as the light and as long as it was seen; only its pattern counts, its
+    direction. Poses and bodies that were found the wrong way round make one animal's patterns
+    several heaps, which the kernel keeps apart (Nyström approximation: Williams and Seeger, NIPS
+    2000).
 
     Parameters
     ----------
-    prints : ndarray
+    fur_descriptors : ndarray
         ``(Q, p)`` float32.
     rng : Generator
     """
-    if not len(prints):
+    if not len(fur_descriptors):
         return np.zeros((0, 1), np.float32)
-    patterns = prints - prints.mean(axis=0)
+    patterns = fur_descriptors - fur_descriptors.mean(axis=0)
     patterns /= np.maximum(np.linalg.norm(patterns, axis=1, keepdims=True), 1e-9)
-    landmarks = patterns[np.sort(rng.choice(len(patterns), min(MOST_LANDMARKS, len(patterns)), replace=False))]
+    landmarks = patterns[
+        np.sort(rng.choice(len(patterns), min(MOST_LANDMARKS, len(patterns)), replace=False))
+    ]
     spread, ways = np.linalg.eigh(_compare(landmarks, landmarks).astype(np.float64))
     some = spread > _LEAST_SPREAD * spread[-1]
     scaled = (ways[:, some] / np.sqrt(spread[some])).astype(np.float32)
-    points = [_compare(patterns[i : i + _BLOCK], landmarks) @ scaled for i in range(0, len(patterns), _BLOCK)]
+    points = [
+        _compare(patterns[i : i + _BLOCK], landmarks) @ scaled
+        for i in range(0, len(patterns), _BLOCK)
+    ]
     return np.concatenate(points)
 
 

@@ -12,18 +12,23 @@ from scipy.sparse.csgraph import dijkstra
 from murid.core.types import Float64, Int32, Int64
 
 
-def find_paths(gains: Float64, heads: Int32, tails: Int32, link_gains: Float64, n_paths: int) -> Int64:
+def find_paths(
+    llrs: Float64, heads: Int32, tails: Int32, link_gains: Float64, n_paths: int
+) -> Int64:
     """Choose at most `n_paths` disjoint paths so that the sum of what they gain is greatest.
 
-    Zhang, Li and Nevatia (CVPR 2008): a node costs what it gains, negated, a unit of flow is an animal. Solved by
-    successive shortest paths with potentials, one shortest path an animal, so the cost is near-linear in the links.
+    Zhang, Li and Nevatia (CVPR 2008): a node costs what it gains, negated, a unit of flow is an
+    animal. Solved by successive shortest paths with potentials, one shortest path an animal, so the
+    cost is near-linear in the links.
 
     Parameters
     ----------
-    gains : ndarray
-        ``(T,)`` float64: what a path gains that goes through a tracklet; below 0 for what is more likely no animal.
+    llrs : ndarray
+        ``(T,)`` float64: what a path gains that goes through a tracklet; below 0 for what is more
+        likely no animal.
     heads, tails : ndarray
-        ``(E,)`` int32: tracklets that may follow one another; every head has a lower number than its tail.
+        ``(E,)`` int32: tracklets that may follow one another; every head has a lower number than
+        its tail.
     link_gains : ndarray
         ``(E,)`` float64.
     n_paths : int
@@ -33,15 +38,17 @@ def find_paths(gains: Float64, heads: Int32, tails: Int32, link_gains: Float64, 
     ndarray
         ``(T,)`` int64 number of the path that each tracklet is on; -1 = on none.
     """
-    n = len(gains)
+    n = len(llrs)
     if not n:
         return np.zeros(0, np.int64)
     source, sink, nodes = 2 * n, 2 * n + 1, np.arange(n, dtype=np.int32)
-    sources = np.concatenate([2 * nodes, np.full(n, source, np.int32), 2 * nodes + 1, 2 * heads + 1])
+    sources = np.concatenate(
+        [2 * nodes, np.full(n, source, np.int32), 2 * nodes + 1, 2 * heads + 1]
+    )
     targets = np.concatenate([2 * nodes + 1, 2 * nodes, np.full(n, sink, np.int32), 2 * tails])
-    costs = np.concatenate([-gains, np.zeros(2 * n), -link_gains])
+    costs = np.concatenate([-llrs, np.zeros(2 * n), -link_gains])
     used = np.zeros(len(costs), bool)
-    potentials = _compute_potentials(gains, heads, tails, link_gains)
+    potentials = _compute_potentials(llrs, heads, tails, link_gains)
     for _ in range(n_paths):
         taken = _find_augmenting_path(sources, targets, costs, used, potentials, source, sink)
         if taken is None:
@@ -50,9 +57,9 @@ def find_paths(gains: Float64, heads: Int32, tails: Int32, link_gains: Float64, 
     return _number_paths(used, heads, tails, n)
 
 
-def _compute_potentials(gains: Float64, heads: Int32, tails: Int32, link_gains: Float64) -> Float64:
+def _compute_potentials(llrs: Float64, heads: Int32, tails: Int32, link_gains: Float64) -> Float64:
     """Cheapest way from the source to every node of the empty flow, in the order of time."""
-    n = len(gains)
+    n = len(llrs)
     order = np.argsort(tails, kind="stable")
     heads, costs = heads[order], -link_gains[order]
     bounds = np.searchsorted(tails[order], np.arange(n + 1)).tolist()
@@ -61,7 +68,7 @@ def _compute_potentials(gains: Float64, heads: Int32, tails: Int32, link_gains: 
         low, high = bounds[k], bounds[k + 1]
         if high > low:
             entering[k] = min(0.0, float((leaving[heads[low:high]] + costs[low:high]).min()))
-        leaving[k] = entering[k] - gains[k]
+        leaving[k] = entering[k] - llrs[k]
     ways = np.column_stack([entering, leaving]).reshape(-1)
     return np.concatenate([ways, [0.0, leaving.min()]])
 

@@ -10,7 +10,8 @@ from murid.core.types import Float32, Float64, Int64
 from murid.identification.tracklets import Tracklets
 
 FREEDOM = 2.0
-"""Degrees of freedom of the residuals' distribution: heavy tails, for animals start and stop at once."""
+"""Degrees of freedom of the residuals' distribution: heavy tails, for animals start and stop at
+once."""
 IMPOSSIBLE = 1e-4
 """Share of links that no motion explains."""
 HIDDEN_REACH = 0.6
@@ -20,13 +21,15 @@ COAST_S = 0.25
 VELOCITY_S = 0.15
 """Time over which a velocity is measured."""
 LEAST_PLACE = 0.1
-"""Least scale of places, body lengths: at its ends, where animals touch, a tracklet's boxes are loose …"""
+"""Least scale of places, body lengths: at its ends, where animals touch, a tracklet's boxes are
+loose …"""
 LEAST_SHAPE = 0.2
 """… and so is the logarithm of their sizes."""
 WHOLE = 0.8
 """Longer side of the box, in body lengths, of an animal that is seen whole …"""
 DISPLACED = 0.5
-"""… and scale of places, for each body length that a box is shorter: the rest may lie at either end."""
+"""… and scale of places, for each body length that a box is shorter: the rest may lie at either
+end."""
 _LEAST_ALIKE = 1e-2
 _LEAST_AREA = 4.0
 _N_SAMPLES = 4000
@@ -42,7 +45,8 @@ class Ends:
     first, last : ndarray
         ``(T, 4)`` float32: centre x, y in body lengths, logarithms of width and height.
     entering, leaving : ndarray
-        ``(T, 2)`` float64 velocities, body lengths a frame; 0 where a tracklet is too short to have one.
+        ``(T, 2)`` float64 velocities, body lengths a frame; 0 where a tracklet is too short to have
+        one.
     moving : ndarray
         ``(T,)`` bool: whether it is long enough.
     """
@@ -59,10 +63,12 @@ def find_ends(shapes: Float32, tracklets: Tracklets, fps: float) -> Ends:
     first, last = tracklets.offsets[:-1], tracklets.offsets[1:] - 1
     reach = np.minimum(last - first, max(2, round(VELOCITY_S * fps)))
     moving = reach >= 2
-    steps = np.maximum(reach, 1)[:, None]
-    entering = (shapes[first + reach, :2] - shapes[first, :2]) / steps
-    leaving = (shapes[last, :2] - shapes[last - reach, :2]) / steps
-    return Ends(shapes[first], shapes[last], entering * moving[:, None], leaving * moving[:, None], moving)
+    transitions = np.maximum(reach, 1)[:, None]
+    entering = (shapes[first + reach, :2] - shapes[first, :2]) / transitions
+    leaving = (shapes[last, :2] - shapes[last - reach, :2]) / transitions
+    return Ends(
+        shapes[first], shapes[last], entering * moving[:, None], leaving * moving[:, None], moving
+    )
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -74,7 +80,8 @@ class MotionModel:
     gaps : ndarray
         ``(G,)`` float64 frames, ascending, at which the scales were measured.
     moving, still, shape : ndarray
-        ``(G,)`` float64: residual of places with and without velocities, in body lengths, and of the shape.
+        ``(G,)`` float64: residual of places with and without velocities, in body lengths, and of
+        the shape.
     shape_spread : float
         The same of the shapes of detections at random.
     area : float
@@ -91,7 +98,7 @@ class MotionModel:
     area: float
     fps: float
 
-    def compute_gains(self, ends: Ends, heads: Int64, tails: Int64, gaps: Int64) -> Float64:
+    def compute_llrs(self, ends: Ends, heads: Int64, tails: Int64, gaps: Int64) -> Float64:
         """Logarithms ``(E,)`` of how much likelier places and shapes are for one animal than for any other."""
         moving = ends.moving[heads] & ends.moving[tails]
         offsets = (ends.last[heads, :2] - ends.first[tails, :2]).astype(np.float64)
@@ -102,9 +109,11 @@ class MotionModel:
         place = np.log((1 - IMPOSSIBLE) * _density(distances, scales) * self.area + IMPOSSIBLE)
         change = _measure((ends.last[heads, 2:] - ends.first[tails, 2:]).astype(np.float64))
         spread = np.full(len(change), self.shape_spread)
-        alike = _density(change, np.minimum(self._look_up(self.shape, gaps), spread)) / _density(change, spread)
-        gains: Float64 = place + np.log(np.maximum(alike, _LEAST_ALIKE))
-        return gains
+        alike = _density(change, np.minimum(self._look_up(self.shape, gaps), spread)) / _density(
+            change, spread
+        )
+        llrs: Float64 = place + np.log(np.maximum(alike, _LEAST_ALIKE))
+        return llrs
 
     def _look_up(self, scales: Float64, gaps: Int64) -> Float64:
         """Scales at any gap: between measured ones on a double logarithmic line."""
@@ -112,21 +121,23 @@ class MotionModel:
         return np.minimum(known, HIDDEN_REACH)
 
 
-def fit_motion(shapes: Float32, tracklets: Tracklets, fps: float, rng: np.random.Generator) -> MotionModel:
+def fit_motion(
+    shapes: Float32, tracklets: Tracklets, fps: float, rng: np.random.Generator
+) -> MotionModel:
     """Measure, within tracklets, how well places and shapes are told across gaps of every length."""
     frames = np.unique(np.round(np.geomspace(1, max(2.0, 20 * fps), 16)).astype(np.int64))
-    lead = max(2, round(VELOCITY_S * fps))
+    llr = max(2, round(VELOCITY_S * fps))
     found: list[tuple[int, float, float, float]] = []
     for gap in frames.tolist():
-        places = _sample_places(tracklets, gap, lead, rng)
+        places = _sample_places(tracklets, gap, llr, rng)
         if len(places) < _LEAST_SAMPLES and found:
             break
         if not len(places):
             found.append((gap, 0.1, 0.1, 0.1))
             break
         a, b = shapes[places], shapes[places + gap]
-        before = (a[:, :2] - shapes[places - lead, :2]) / lead
-        after = (shapes[places + gap + lead, :2] - b[:, :2]) / lead
+        before = (a[:, :2] - shapes[places - llr, :2]) / llr
+        after = (shapes[places + gap + llr, :2] - b[:, :2]) / llr
         offsets = (a[:, :2] - b[:, :2]).astype(np.float64)
         residuals = offsets + _coast(before, after, np.full(len(places), gap), fps)
         change = _fit(a[:, 2:] - b[:, 2:], LEAST_SHAPE)
@@ -139,14 +150,14 @@ def fit_motion(shapes: Float32, tracklets: Tracklets, fps: float, rng: np.random
     return MotionModel(gaps, moving, still, shape, spread, area, fps)
 
 
-def _sample_places(tracklets: Tracklets, gap: int, lead: int, rng: np.random.Generator) -> Int64:
-    """Positions among the tracklets' rows with `lead` detections before, and `gap` and `lead` after them."""
-    room = np.maximum(tracklets.lengths - gap - 2 * lead, 0)
+def _sample_places(tracklets: Tracklets, gap: int, llr: int, rng: np.random.Generator) -> Int64:
+    """Positions among the tracklets' rows with `llr` detections before, and `gap` and `llr` after them."""
+    room = np.maximum(tracklets.lengths - gap - 2 * llr, 0)
     total = int(room.sum())
     drawn = np.unique(rng.integers(0, total, _N_SAMPLES)) if total else np.zeros(0, np.int64)
     ends = np.cumsum(room)
     chosen = np.searchsorted(ends, drawn, side="right")
-    places: Int64 = tracklets.offsets[chosen] + lead + drawn - (ends - room)[chosen]
+    places: Int64 = tracklets.offsets[chosen] + llr + drawn - (ends - room)[chosen]
     return places
 
 
@@ -178,5 +189,7 @@ def _fit(residuals: Float32 | Float64, least: float) -> float:
 
 def _density(distances: Float64, scales: Float64) -> Float64:
     """Student's t in two dimensions."""
-    density: Float64 = (1 + (distances / scales) ** 2 / FREEDOM) ** (-FREEDOM / 2 - 1) / (2 * np.pi * scales**2)
+    density: Float64 = (1 + (distances / scales) ** 2 / FREEDOM) ** (-FREEDOM / 2 - 1) / (
+        2 * np.pi * scales**2
+    )
     return density

@@ -17,23 +17,26 @@ NEAR = 0.05
 _BLOCK = 1 << 18
 
 
-def find_clear(table: DetectionTable, usable: NDArray[np.bool_], most: float = COVERED) -> NDArray[np.bool_]:
+def find_unoccluded(
+    table: DetectionTable, usable: NDArray[np.bool_], most: float = COVERED
+) -> NDArray[np.bool_]:
     """Whether each detection ``(N,)`` is usable and no more of it covered by another one than a share of its box."""
     clear = usable.copy()
     for a, b in _pair(table, usable):
-        shared = _overlap(table.boxes[a], table.boxes[b]).prod(axis=1)
+        merged = _overlap(table.boxes[a], table.boxes[b]).prod(axis=1)
         for one in (a, b):
-            clear[one[shared > most * compute_areas(table.boxes[one])]] = False
+            clear[one[merged > most * compute_areas(table.boxes[one])]] = False
     return clear
 
 
-def cover_edges(table: DetectionTable, usable: NDArray[np.bool_], body_px: float) -> UInt8:
+def find_occluded_edges(table: DetectionTable, usable: NDArray[np.bool_], body_px: float) -> UInt8:
     """Measure how much of each edge of a box lies in the box of another one that is usable.
 
     Returns
     -------
     ndarray
-        ``(N, 4)`` uint8: share of the left, upper, right and lower edge in one other box, 255 for all of it.
+        ``(N, 4)`` uint8: share of the left, upper, right and lower edge in one other box, 255 for
+        all of it.
     """
     covers, margin = np.zeros((len(table), 4), np.uint8), np.float32(NEAR * body_px)
     for pair in _pair(table, usable):
@@ -63,5 +66,5 @@ def _pair(table: DetectionTable, usable: NDArray[np.bool_]) -> Iterator[tuple[In
 def _overlap(a: Float32, b: Float32) -> Float32:
     """Width and height ``(n, 2)`` of what boxes share, pair by pair."""
     low, high = np.maximum(a[:, :2], b[:, :2]), np.minimum(a[:, 2:], b[:, 2:])
-    shared: Float32 = np.maximum(high - low, np.float32(0))
-    return shared
+    merged: Float32 = np.maximum(high - low, np.float32(0))
+    return merged

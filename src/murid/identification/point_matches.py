@@ -1,7 +1,7 @@
 """Which tracklets show the same spots of fur, counted while points are followed from picture to picture.
 
-Where animals are one heap of fur, boxes tell nothing; a spot that is followed stays with the animal that it is on,
-whatever the boxes do. The paper has nothing of the kind.
+Where animals are one heap of fur, boxes tell nothing; a spot that is followed stays with the animal
+that it is on, whatever the boxes do. The paper has nothing of the kind.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _MOST_EVENTS = 1 << 18
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Ties:
+class PointMatches:
     """Detections on which points were seen that had been on other ones before.
 
     Attributes
@@ -30,10 +30,11 @@ class Ties:
     after : ndarray
         ``(K,)`` int64 rows of the detections.
     before : ndarray
-        ``(K, N_VISITS)`` int64 rows of those before, each of another tracklet, the latest first; -1 = none.
+        ``(K, N_VISITS)`` int64 rows of those before, each of another tracklet, the latest first; -1
+        = none.
     counts : ndarray
-        ``(K, N_VISITS)`` float32 points that were on each of these; one that was sown next to another in the meantime
-        counts less than 1.
+        ``(K, N_VISITS)`` float32 points that were on each of these; one that was sown next to
+        another in the meantime counts less than 1.
     """
 
     after: Int64
@@ -44,7 +45,7 @@ class Ties:
         return len(self.after)
 
 
-class TieCounter:
+class PointMatchCounter:
     """Counts the points that tracklets share, while they are followed from picture to picture.
 
     Parameters
@@ -63,9 +64,13 @@ class TieCounter:
 
     def keep(self, kept: Int64) -> None:
         """Forget all points but some."""
-        self._points, self._frames, self._pending = self._points.take(kept), self._frames[kept], self._pending[kept]
+        self._points, self._frames, self._pending = (
+            self._points.take(kept),
+            self._frames[kept],
+            self._pending[kept],
+        )
 
-    def sow(self, parents: Int64) -> None:
+    def seed(self, parents: Int64) -> None:
         """Take in new points ``(k,)``, each the heir of another, or of none: -1."""
         none = np.zeros((1, N_VISITS), np.int64)  # in the last place, which -1 points to
         heirs = _Events.join([self._points, _Events.empty(1)]).take(parents)
@@ -81,22 +86,29 @@ class TieCounter:
         same = (numbers >= 0) & (points.numbers[:, 0] == numbers)
         self._frames[same, 0], points.before[same, 0], points.counts[same, 0] = frame, rows[same], 1
         new = (numbers >= 0) & ~same
-        sure = np.flatnonzero(new & (self._pending == numbers))  # on the rim of one it may be off it in the next frame
+        sure = np.flatnonzero(
+            new & (self._pending == numbers)
+        )  # on the rim of one it may be off it in the next frame
         self._pending = np.where(new, numbers, self._pending)
         if len(sure):
             self._enter(frame, sure, numbers[sure], rows[sure])
 
     def _enter(self, frame: int, who: Int64, numbers: Int64, rows: Int64) -> None:
         points = self._points
-        gone = (self._frames[who] < frame - self._longest) | (points.numbers[who] == numbers[:, None])
+        gone = (self._frames[who] < frame - self._longest) | (
+            points.numbers[who] == numbers[:, None]
+        )
         points.numbers[who] = np.where(gone, -1, points.numbers[who])
         tied = who[(points.numbers[who] >= 0).any(axis=1)]
         events, own = points.take(tied), np.isin(who, tied)
         events.into[:], events.after[:] = numbers[own], rows[own]
         self._note(events)
         for values, value in (
-            (points.numbers, numbers), (points.before, rows), (points.counts, 1), (self._frames, frame),
-        ):  # fmt: skip
+            (points.numbers, numbers),
+            (points.before, rows),
+            (points.counts, 1),
+            (self._frames, frame),
+        ):
             values[who, 1:] = values[who, :-1]
             values[who, 0] = value
 
@@ -107,10 +119,12 @@ class TieCounter:
             self._found = [_merge(_Events.join(self._found))]
             self._n_found = self._n_merged = len(self._found[0])
 
-    def finish(self) -> Ties:
+    def finish(self) -> PointMatches:
         """All that was counted."""
         found = _merge(_Events.join([_Events.none(), *self._found]))
-        return Ties(found.after, np.where(found.numbers >= 0, found.before, -1), found.counts)
+        return PointMatches(
+            found.after, np.where(found.numbers >= 0, found.before, -1), found.counts
+        )
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -134,7 +148,9 @@ class _Events:
 
     @classmethod
     def join(cls, parts: list[_Events]) -> _Events:
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in cls.__slots__))
+        return cls(
+            *(np.concatenate([getattr(part, name) for part in parts]) for name in cls.__slots__)
+        )
 
     def take(self, rows: Int64) -> _Events:
         return _Events(*(getattr(self, name)[rows] for name in self.__slots__))

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from murid.core.types import Float32, Float64, Int32, Int64
-from murid.identification.appearance_model import PIECE_S, Pieces, add_up
-from murid.identification.evidence import Sights
-from murid.identification.kernel_features import spread_patterns
+from murid.identification.appearance_model import PIECE_S, TrackletFeatures, add_up
+from murid.identification.evidence import TrackletEvidence
+from murid.identification.kernel_features import compute_kernel_features
 
 _SIZE_WEIGHT = 0.1
 _LEAST_SIGHTS = 3
@@ -20,7 +20,7 @@ _MOST_PIECES = 200_000
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Prints:
+class FurDescriptors:
     """Prints of the fur of some detections.
 
     Attributes
@@ -35,27 +35,27 @@ class Prints:
     values: NDArray[np.floating]
 
 
-def gather_pieces(
-    sights: Sights,
+def compute_tracklet_features(
+    evidence: TrackletEvidence,
     order: Int32,
     embeddings: Iterable[tuple[int, Float32]],
     n_animals: int,
-    prints: Prints | None = None,
-) -> Pieces:
+    fur_descriptors: FurDescriptors | None = None,
+) -> TrackletFeatures:
     """Average the looks of clear sights over short stretches of each tracklet.
 
     Parameters
     ----------
-    sights : Sights
+    evidence : Sights
     order : ndarray
         ``(N,)`` int32: rows of the tracklets are places in it, and it holds rows of the embeddings.
     embeddings : iterable
-        First row and ``(n, d)`` embeddings of one stretch after the other, a row of zeros where there is none; none
-        at all leaves size alone.
+        First row and ``(n, d)`` embeddings of one stretch after the other, a row of zeros where
+        there is none; none at all leaves size alone.
     n_animals : int
-    prints : Prints, optional
+    fur_descriptors : Prints, optional
     """
-    codes, owners, basics, counts = _cut(sights, order, n_animals)
+    codes, owners, basics, counts = _cut(evidence, order, n_animals)
     features, n_looks = basics[:, 1:].astype(np.float32), np.zeros(len(codes), np.float32)
     for first, stretch in embeddings:
         if features.shape[1] == 1:
@@ -64,40 +64,56 @@ def gather_pieces(
         of = owners[first : first + len(stretch)]
         rows = np.flatnonzero((of >= 0) & stretch.any(axis=1))
         own, numbers, seen = np.unique(of[rows], return_inverse=True, return_counts=True)
-        graph = csr_array((np.ones(len(rows), np.float32), (numbers, rows)), shape=(len(own), len(stretch)))
+        graph = csr_array(
+            (np.ones(len(rows), np.float32), (numbers, rows)), shape=(len(own), len(stretch))
+        )
         features[own, 1:] += graph @ stretch
         n_looks[own] += seen
     good = (counts >= _LEAST_SIGHTS) & ((n_looks > 0) if features.shape[1] > 1 else True)
     features[:, 1:] /= np.maximum(n_looks, 1)[:, None]
-    found = Pieces(codes[good], basics[good, 0], features[good])
-    if prints is None:
+    found = TrackletFeatures(codes[good], basics[good, 0], features[good])
+    if fur_descriptors is None:
         return found
     places = np.where(good, np.cumsum(good) - 1, -1)
-    of = owners[prints.rows]
-    return _add_prints(found, prints, np.where(of >= 0, places[of], -1))
+    of = owners[fur_descriptors.rows]
+    return _add_prints(found, fur_descriptors, np.where(of >= 0, places[of], -1))
 
 
-def _cut(sights: Sights, order: Int32, n_animals: int) -> tuple[Int64, Int32, Float64, Float64]:
+def _cut(
+    evidence: TrackletEvidence, order: Int32, n_animals: int
+) -> tuple[Int64, Int32, Float64, Float64]:
     """Tracklet ``(P,)`` of each piece, piece ``(N,)`` of each detection, time and size ``(P, 2)``, sights ``(P,)``."""
-    tracklets, frames, fps = sights.tracklets, sights.frames, sights.motion.fps
+    tracklets, frames, fps = evidence.tracklets, evidence.frames, evidence.motion.fps
     n_frames = int(frames.max(initial=0)) + 1
     length = max(1, round(PIECE_S * fps), n_frames * n_animals // _MOST_PIECES)
-    places = np.flatnonzero(sights.clear)
+    places = np.flatnonzero(evidence.clear)
     codes = tracklets.numbers[places]
     codes = codes * (n_frames + 1) + (frames[places] - tracklets.first_frames[codes]) // length
-    codes, pieces = np.unique(codes, return_inverse=True)
-    basics = np.column_stack([frames[places] / fps, _SIZE_WEIGHT * sights.shapes[places, 2:].sum(axis=1)])
-    sums, counts = add_up(basics, pieces, len(codes))
+    codes, tracklet_features = np.unique(codes, return_inverse=True)
+    basics = np.column_stack(
+        [frames[places] / fps, _SIZE_WEIGHT * evidence.shapes[places, 2:].sum(axis=1)]
+    )
+    sums, counts = add_up(basics, tracklet_features, len(codes))
     owners = np.full(len(order), -1, np.int32)
-    owners[order[tracklets.rows[places]]] = pieces
+    owners[order[tracklets.rows[places]]] = tracklet_features
     return codes // (n_frames + 1), owners, sums / np.maximum(counts, 1)[:, None], counts
 
 
-def _add_prints(pieces: Pieces, prints: Prints, of: Int64) -> Pieces:
+def _add_prints(
+    tracklet_features: TrackletFeatures, fur_descriptors: FurDescriptors, of: Int64
+) -> TrackletFeatures:
     """Pieces with the mean prints of their detections; `of` ``(K,)`` says which piece each print belongs to."""
     rows = np.flatnonzero(of >= 0)
     printed, numbers, counts = np.unique(of[rows], return_inverse=True, return_counts=True)
-    graph = csr_array((np.ones(len(rows), np.float32), (numbers, rows)), shape=(len(printed), len(of)))
-    means = (graph @ prints.values.astype(np.float32)) / counts[:, None].astype(np.float32)
-    patterns = spread_patterns(means, np.random.default_rng(0))
-    return Pieces(pieces.tracklets, pieces.times_s, pieces.features, printed, patterns)
+    graph = csr_array(
+        (np.ones(len(rows), np.float32), (numbers, rows)), shape=(len(printed), len(of))
+    )
+    means = (graph @ fur_descriptors.values.astype(np.float32)) / counts[:, None].astype(np.float32)
+    patterns = compute_kernel_features(means, np.random.default_rng(0))
+    return TrackletFeatures(
+        tracklet_features.tracklets,
+        tracklet_features.times_s,
+        tracklet_features.features,
+        printed,
+        patterns,
+    )

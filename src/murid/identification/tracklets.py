@@ -67,10 +67,13 @@ def compute_reach(fps: float) -> float:
     return min(1.0, 0.25 + 6 / fps)
 
 
-def find_tracklets(table: DetectionTable, usable: NDArray[np.bool_], body_px: float, reach: float) -> Tracklets:
+def find_tracklets(
+    table: DetectionTable, usable: NDArray[np.bool_], body_px: float, reach: float
+) -> Tracklets:
     """Chain detections of consecutive frames where there is no doubt about who is who.
 
-    Two detections are chained if each is the other's nearest, the nearest by far, and no further than an animal gets.
+    Two detections are chained if each is the other's nearest, the nearest by far, and no further
+    than an animal gets.
 
     Parameters
     ----------
@@ -89,13 +92,17 @@ def find_tracklets(table: DetectionTable, usable: NDArray[np.bool_], body_px: fl
     starts = np.searchsorted(frames, np.arange(table.n_frames + 1))
     followers = np.full(len(rows), -1, np.int64)
     for first in range(0, table.n_frames - 1, _BLOCK_FRAMES):
-        heads, tails = _find_links(boxes, starts, first, min(first + _BLOCK_FRAMES, table.n_frames - 1), reach)
+        heads, tails = _find_links(
+            boxes, starts, first, min(first + _BLOCK_FRAMES, table.n_frames - 1), reach
+        )
         followers[heads] = tails
     followers[_find_doubtful(_gather(rows, frames, followers), rows, frames, boxes, starts)] = -1
     return _gather(rows, frames, followers)
 
 
-def _find_doubtful(whole: Tracklets, rows: Int64, frames: Int64, boxes: Float32, starts: Int64) -> Int64:
+def _find_doubtful(
+    whole: Tracklets, rows: Int64, frames: Int64, boxes: Float32, starts: Int64
+) -> Int64:
     """Heads of the links beside which another animal vanished or appeared: the box may have changed animals there."""
     lasting = np.flatnonzero(whole.lengths >= LEAST_EVENT)
     begun = np.searchsorted(rows, whole.rows[whole.offsets[lasting]])
@@ -125,7 +132,9 @@ def count_up(counts: Int64) -> Int64:
     return total
 
 
-def _find_links(boxes: Float32, starts: Int64, first: int, last: int, reach: float) -> tuple[Int64, Int64]:
+def _find_links(
+    boxes: Float32, starts: Int64, first: int, last: int, reach: float
+) -> tuple[Int64, Int64]:
     """Rows of unambiguous pairs from the frames ``first`` … ``last - 1`` to the next ones."""
     counts = np.diff(starts)
     here = np.arange(starts[first], starts[last])
@@ -163,7 +172,9 @@ def _gather(rows: Int64, frames: Int64, followers: Int64) -> Tracklets:
     order = np.argsort(numbers, kind="stable")
     offsets = np.append(0, np.cumsum(np.bincount(numbers))).astype(np.int64)
     ordered = frames[order]
-    return Tracklets(offsets, rows[order].astype(np.int32), ordered[offsets[:-1]], ordered[offsets[1:] - 1])
+    return Tracklets(
+        offsets, rows[order].astype(np.int32), ordered[offsets[:-1]], ordered[offsets[1:] - 1]
+    )
 
 
 def to_shapes(boxes: Float32, body_px: float) -> Float32:

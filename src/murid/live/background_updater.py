@@ -13,7 +13,7 @@ MOST_FRAMES = 24
 _FEWEST_FRAMES = 8
 
 
-class SceneLearner:
+class BackgroundUpdater:
     """Keeps pictures spread over the time so far, and now and then makes a detector that knows the scene from them.
 
     Parameters
@@ -31,9 +31,13 @@ class SceneLearner:
     """
 
     def __init__(
-        self, load: Callable[[], Detector], detector: Detector, times_s: Sequence[float], again_s: float,
+        self,
+        load: Callable[[], Detector],
+        detector: Detector,
+        times_s: Sequence[float],
+        again_s: float,
         learn: bool = True,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.detector = detector
         self._load, self._again_s = load, again_s
         self._due = sorted(times_s) or [again_s]
@@ -51,12 +55,16 @@ class SceneLearner:
         now = captured.captured_s - self._begun
         if not self._kept or now >= self._kept[-1].time_s + self._spacing_s:
             self._kept.append(Frame(captured.number, now, captured.image))
-        if len(self._kept) > MOST_FRAMES:  # every other one goes: what is left is spread over all the time
+        if (
+            len(self._kept) > MOST_FRAMES
+        ):  # every other one goes: what is left is spread over all the time
             self._kept, self._spacing_s = self._kept[::2], 2 * self._spacing_s
         busy = self._thread is not None and self._thread.is_alive()
         if now >= self._due[0] and not busy and len(self._kept) >= _FEWEST_FRAMES:
             self._due = self._due[1:] or [now + self._again_s]
-            self._thread = Thread(target=self._renew, args=(list(self._kept),), name="murid-scene", daemon=True)
+            self._thread = Thread(
+                target=self._renew, args=(list(self._kept),), name="murid-scene", daemon=True
+            )
             self._thread.start()
 
     def _renew(self, frames: list[Frame]) -> None:

@@ -41,11 +41,11 @@ class LiveFrame:
     tracked: TrackedDetections
 
 
-Listener = Callable[[LiveFrame], object]
+FrameCallback = Callable[[LiveFrame], object]
 """Called with every frame, in order; tracking waits for it."""
 
 
-def load_hook(name: str) -> Listener:
+def load_hook(name: str) -> FrameCallback:
     """Import ``module:function``, from the working directory too.
 
     Raises
@@ -62,17 +62,20 @@ def load_hook(name: str) -> Listener:
     try:
         hook = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError) as error:
-        raise ConfigError(f"--on-frame: expected a function that can be imported, got {name}: {error}") from error
+        raise ConfigError(
+            f"--on-frame: expected a function that can be imported, got {name}: {error}"
+        ) from error
     if not callable(hook):
         raise ConfigError(f"--on-frame: expected a function, got {name}, a {type(hook).__name__}")
     return hook  # type: ignore[no-any-return]
 
 
 @contextmanager
-def send_udp(address: str) -> Iterator[Listener]:
+def send_udp(address: str) -> Iterator[FrameCallback]:
     """Lend a listener that sends each frame as a line of JSON: ``frame``, ``time_s``, ``latency_s``, ``animals``.
 
-    An animal has ``id``, centre ``x``, ``y``, ``box`` (left, top, right, bottom), all in pixels, and ``score``.
+    An animal has ``id``, centre ``x``, ``y``, ``box`` (left, top, right, bottom), all in pixels,
+    and ``score``.
 
     Parameters
     ----------
@@ -88,7 +91,9 @@ def send_udp(address: str) -> Iterator[Listener]:
     if not (host and colon and port.isdigit()):
         raise ConfigError(f"--udp: expected host:port, got {address}")
     try:
-        family, kind, protocol, _, target = socket.getaddrinfo(host, int(port), type=socket.SOCK_DGRAM)[0]
+        family, kind, protocol, _, target = socket.getaddrinfo(
+            host, int(port), type=socket.SOCK_DGRAM
+        )[0]
     except OSError as error:
         raise ConfigError(f"--udp: expected a host that is known, got {host}: {error}") from error
     with socket.socket(family, kind, protocol) as sender:
@@ -110,5 +115,9 @@ def to_json(frame: LiveFrame) -> str:
         for k in range(len(ids))
         if ids[k] >= 0
     ]
-    head = {"frame": frame.index, "time_s": round(frame.time_s, 4), "latency_s": round(frame.latency_s, 4)}
+    head = {
+        "frame": frame.index,
+        "time_s": round(frame.time_s, 4),
+        "latency_s": round(frame.latency_s, 4),
+    }
     return json.dumps(head | {"animals": animals}) + "\n"

@@ -57,7 +57,12 @@ class _Device:
         before = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
         if "://" in source:
             limit_ms = round(1000 * STREAM_STALL_S)
-            limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit_ms]
+            limits = [
+                cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
+                limit_ms,
+                cv2.CAP_PROP_READ_TIMEOUT_MSEC,
+                limit_ms,
+            ]
             self._capture = cv2.VideoCapture(source, cv2.CAP_ANY, limits)
         else:
             self._capture = cv2.VideoCapture(int(source) if source.isdigit() else source)
@@ -102,20 +107,21 @@ class _PacedFile:
         self._frames.close()
 
 
-class Feed:
+class CameraStream:
     """Read a camera in a thread; what is not taken before the next picture comes is dropped and counted.
 
     The first picture is read at once, the others from when the feed is first iterated over.
 
-    A camera that gives nothing more is opened again, for as long as the patience lasts; then the feed ends, as it does
-    when the camera hangs for so long.
+    A camera that gives nothing more is opened again, for as long as the patience lasts; then the
+    feed ends, as it does when the camera hangs for so long.
 
     Parameters
     ----------
     open_camera : callable
         Opens the camera; raises `SourceError` if it cannot.
-    patience_s : float
-        Seconds for which a lost camera is waited for; 0 ends the feed at once, as at the end of a file.
+    read_timeout_s : float
+        Seconds for which a lost camera is waited for; 0 ends the feed at once, as at the end of a
+        file.
 
     Attributes
     ----------
@@ -130,8 +136,8 @@ class Feed:
         If the camera cannot be opened in the first place, or gives no first picture.
     """
 
-    def __init__(self, open_camera: Callable[[], Camera], patience_s: float = 0.0) -> None:
-        self._open, self._patience_s = open_camera, patience_s
+    def __init__(self, open_camera: Callable[[], Camera], read_timeout_s: float = 0.0) -> None:
+        self._open, self._patience_s = open_camera, read_timeout_s
         self._camera = open_camera()
         self.fps = self._camera.fps
         first = self._camera.read()
@@ -157,7 +163,9 @@ class Feed:
         while True:
             with self._changed:
                 # A camera that hangs must not keep a user from stopping.
-                while not self._changed.wait_for(lambda: self._newest is not None or self._ended, _PATIENT_S):
+                while not self._changed.wait_for(
+                    lambda: self._newest is not None or self._ended, _PATIENT_S
+                ):
                     if self._stopped.is_set() or self._hangs():
                         return
                 if self._newest is None or self._stopped.is_set():
@@ -225,7 +233,9 @@ class Feed:
         return False
 
 
-def open_feed(source: str, *, as_live: bool = False, patience_s: float = 30.0) -> closing[Feed]:
+def open_camera(
+    source: str, *, as_live: bool = False, read_timeout_s: float = 30.0
+) -> closing[CameraStream]:
     """Open a camera by its number, a stream by its address, or a file that plays at its own pace.
 
     Parameters
@@ -234,7 +244,7 @@ def open_feed(source: str, *, as_live: bool = False, patience_s: float = 30.0) -
         ``"0"``, ``"rtsp://…"``, or a path if `as_live`.
     as_live : bool
         Whether the source is a file.
-    patience_s : float
+    read_timeout_s : float
         Seconds for which a lost camera is waited for; a file just ends.
 
     Returns
@@ -247,8 +257,8 @@ def open_feed(source: str, *, as_live: bool = False, patience_s: float = 30.0) -
         If it cannot be opened or gives no picture.
     """
     if as_live:
-        return closing(Feed(lambda: _PacedFile(Path(source))))
+        return closing(CameraStream(lambda: _PacedFile(Path(source))))
     if not source.isdigit() and "://" not in source and not source.startswith("/dev/"):
         expected = "the number of a camera, an address such as rtsp://…, or a file with --as-live"
         raise SourceError(source, "camera", expected, "something else")
-    return closing(Feed(lambda: _Device(source), patience_s))
+    return closing(CameraStream(lambda: _Device(source), read_timeout_s))

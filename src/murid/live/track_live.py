@@ -13,21 +13,21 @@ import numpy as np
 
 from murid.arenas.file import read_arena_file
 from murid.arenas.layout import Layout
-from murid.core.progress import Report, silent
+from murid.core.progress import ProgressCallback, no_progress
 from murid.core.types import DetectionTable
-from murid.detection.config import DetectConfig
+from murid.detection.config import DetectionConfig
 from murid.detection.detector import Detector, load_detector
 from murid.errors import ConfigError
-from murid.live.background_updater import SceneLearner
-from murid.live.callbacks import Listener, LiveFrame
-from murid.live.camera import Feed
+from murid.live.background_updater import BackgroundUpdater
+from murid.live.callbacks import FrameCallback, LiveFrame
+from murid.live.camera import CameraStream
 from murid.pipeline.associate import describe_association
 from murid.pipeline.detect import describe_detection
-from murid.pipeline.per_arena import CompartmentTracker, count_animals
+from murid.pipeline.per_arena import ArenaTracker, count_animals
 from murid.pipeline.run import Run, read_layout
-from murid.pipeline.track import N_BACKGROUND_FRAMES, conclude
+from murid.pipeline.track import N_BACKGROUND_FRAMES, track_and_identify
 from murid.store import RunDirectory, round_as_stored
-from murid.tracking import TrackConfig
+from murid.tracking import TrackingConfig
 from murid.video import open_source, sample_frames
 
 _TICK_S = 1e-4
@@ -47,7 +47,8 @@ class LiveConfig:
     """Frames in each part of the run: no more than these are lost if the process is killed."""
 
     learn_s: tuple[float, ...] = (10.0, 30.0, 120.0)
-    """When the empty scene is learnt from what has been seen so far, seconds from the start; then, every …"""
+    """When the empty scene is learnt from what has been seen so far, seconds from the start; then,
+    every …"""
 
     learn_again_s: float = 600.0
     """… so many seconds."""
@@ -60,7 +61,9 @@ class LiveConfig:
             raise ConfigError(f"part_frames: expected 1 or more, got {self.part_frames}")
         times = (*self.learn_s, self.learn_again_s, 1.0 if self.most_s is None else self.most_s)
         if min(times) <= 0:
-            raise ConfigError(f"learn_s, learn_again_s, most_s: expected seconds above 0, got {min(times)}")
+            raise ConfigError(
+                f"learn_s, learn_again_s, most_s: expected seconds above 0, got {min(times)}"
+            )
 
 
 class Latencies:
@@ -86,8 +89,8 @@ class Latencies:
 class LiveSummary:
     """What happened: frames given by the camera, dropped and tracked, times it was lost, latencies in seconds.
 
-    `failures` counts what listeners raised, and `failure` says the first of it; `camera_failure` is why the camera's
-    pictures ended, where it was neither stopped nor at its end.
+    `failures` counts what listeners raised, and `failure` says the first of it; `camera_failure` is
+    why the camera's pictures ended, where it was neither stopped nor at its end.
     """
 
     n_captured: int
@@ -102,31 +105,31 @@ class LiveSummary:
 
 
 def track_live(
-    feed: Feed,
+    camera_stream: CameraStream,
     out: str | Path,
     *,
     source: str,
     animals: int | None = None,
     detector: str | Path | None = None,
-    scene: str | Path | None = None,
+    background: str | Path | None = None,
     arena: str | Path | None = None,
     restart: bool = False,
     resume: bool = False,
-    listeners: Sequence[Listener] = (),
+    callbacks: Sequence[FrameCallback] = (),
     config: LiveConfig | None = None,
-    detect: DetectConfig | None = None,
-    association: TrackConfig | None = None,
+    detect: DetectionConfig | None = None,
+    association: TrackingConfig | None = None,
     identities: bool = True,
-    report: Report = silent,
+    report: ProgressCallback = no_progress,
 ) -> tuple[Run, LiveSummary]:
-    """Track what a camera sees until it ends or is stopped (`Feed.stop`).
+    """Track what a camera sees until it ends or is stopped (`CameraStream.stop`).
 
-    Ids told to the listeners are those of the association, and are those of the run's tracks; identities are told at
-    the end, from the whole recording, where the number of animals is given.
+    Ids told to the listeners are those of the association, and are those of the run's tracks;
+    identities are told at the end, from the whole recording, where the number of animals is given.
 
     Parameters
     ----------
-    feed : Feed
+    camera_stream : Feed
     out : str or Path
         Run directory.
     source : str
@@ -135,13 +138,14 @@ def track_live(
         Number of animals, an upper bound.
     detector : str or Path, optional
         As in `murid.track`.
-    scene : str or Path, optional
-        Video or pictures from which to learn the empty scene beforehand; by default it is learnt on the way.
+    background : str or Path, optional
+        Video or pictures from which to learn the empty scene beforehand; by default it is learnt on
+        the way.
     arena : str or Path, optional
         Arena file, as in `murid.track`.
     restart, resume : bool
         What to do about a run that is there: remove it, or go on with it. By default it is refused.
-    listeners : sequence of callable
+    callbacks : sequence of callable
         Told of every frame, in order. What one raises is counted, and tracking goes on.
     config, detect, association : optional
         Settings.
@@ -158,11 +162,12 @@ def track_live(
     Raises
     ------
     MuridError
-        As `murid.track`; `ConfigError` also where the detector cannot do without an empty scene and there is none.
+        As `murid.track`; `ConfigError` also where the detector cannot do without an empty scene and
+        there is none.
     """
-    config, detect = config or LiveConfig(), detect or DetectConfig()
+    config, detect = config or LiveConfig(), detect or DetectionConfig()
     # What a track is worth as a whole cannot be known while it lasts.
-    association = replace(association or TrackConfig(), least_mean_score=None)
+    association = replace(association or TrackingConfig(), min_mean_score=None)
     if animals is not None:
         association = replace(association, max_tracks=animals)
     name = detector or detect.detector
@@ -172,21 +177,28 @@ def track_live(
 
     finder = load()
     identity = f"{finder.name} {finder.fingerprint}"
-    if scene is not None:
-        finder.fit(sample_frames(open_source(scene), N_BACKGROUND_FRAMES))
+    if background is not None:
+        finder.fit(sample_frames(open_source(background), N_BACKGROUND_FRAMES))
     elif finder.name == "background":
-        raise ConfigError("scene: expected a video that the detector background learns the empty scene from, got none")
-    learner = SceneLearner(load, finder, config.learn_s, config.learn_again_s, learn=scene is None)
-    height, width = feed.size
+        raise ConfigError(
+            "scene: expected a video that the detector background learns the empty scene from, got none"
+        )
+    learner = BackgroundUpdater(
+        load, finder, config.learn_s, config.learn_again_s, learn=background is None
+    )
+    height, width = camera_stream.size
     layout = None if arena is None else read_arena_file(arena, (width, height))
     counts = count_animals(layout, animals)
-    tracker = CompartmentTracker(layout or Layout(width, height), association, feed.fps)
+    tracker = ArenaTracker(layout or Layout(width, height), association, camera_stream.fps)
     tracker.follow(DetectionTable.from_frames([]))  # compiles what has to be compiled
     with RunDirectory.create(
         out,
         source=source if "://" in source else f"camera://{source}",
-        fingerprint={"live": source, "width": width, "height": height, "fps": feed.fps},
-        config={"detect": describe_detection(detect), "track": describe_association(association, None, layout)},
+        fingerprint={"live": source, "width": width, "height": height, "fps": camera_stream.fps},
+        config={
+            "detect": describe_detection(detect),
+            "track": describe_association(association, None, layout),
+        },
         detector=identity,
         embedder=finder.embedder,
         part_frames=config.part_frames,
@@ -195,16 +207,25 @@ def track_live(
         _catch_up(run, tracker)
         begun = _find_beginning(run)
         run.record(
-            "live", {"animals": animals, "detector": finder.name, "scene": None if scene is None else str(scene)}
+            "live",
+            {
+                "animals": animals,
+                "detector": finder.name,
+                "background": None if background is None else str(background),
+            },
         )
-        summary = _follow(feed, run, tracker, learner, listeners, begun, config.most_s, report)
+        summary = _follow(
+            camera_stream, run, tracker, learner, callbacks, begun, config.most_s, report
+        )
         run.record("live-end", asdict(summary))
         run.finish_detection()
-        conclude(run, association, counts if identities else None, layout=layout, report=report)
+        track_and_identify(
+            run, association, counts if identities else None, layout=layout, report=report
+        )
     return Run.open(run.path), summary
 
 
-def _catch_up(run: RunDirectory, tracker: CompartmentTracker) -> None:
+def _catch_up(run: RunDirectory, tracker: ArenaTracker) -> None:
     """Show the tracker what was seen before the run goes on."""
     for first, table in run.iterate_detections(run.embeddings_every == 1):
         if first < run.next_frame:
@@ -216,52 +237,69 @@ def _find_beginning(run: RunDirectory) -> float:
     starts = [op.time_utc for op in run.manifest.provenance if op.verb == "live"]
     if not starts:
         return time.monotonic()
-    return time.monotonic() - (datetime.now(UTC) - datetime.fromisoformat(starts[0])).total_seconds()
+    return (
+        time.monotonic() - (datetime.now(UTC) - datetime.fromisoformat(starts[0])).total_seconds()
+    )
 
 
 def _follow(
-    feed: Feed, run: RunDirectory, tracker: CompartmentTracker, learner: SceneLearner, listeners: Sequence[Listener],
-    begun: float, most_s: float | None, report: Report,
-) -> LiveSummary:  # fmt: skip
+    camera_stream: CameraStream,
+    run: RunDirectory,
+    tracker: ArenaTracker,
+    learner: BackgroundUpdater,
+    callbacks: Sequence[FrameCallback],
+    begun: float,
+    most_s: float | None,
+    report: ProgressCallback,
+) -> LiveSummary:
     """Track picture after picture, until the feed ends."""
     latencies, failures, failure, started = Latencies(), 0, None, time.monotonic()
     n_before = run.next_frame
     last_s = float(run.read_frames().times_s[-1]) if n_before else -1.0
     begun = min(begun, time.monotonic() - last_s)  # the clock on the wall may have gone back since
     with run.write_detections() as writer:
-        for captured in feed:
+        for captured in camera_stream:
             # Rounded as they are stored, so that the stored detections give the very same tracks.
             found = round_as_stored(learner.detector.detect([captured.image])[0])
-            tracked = tracker.step(found if run.embeddings_every == 1 else replace(found, embeddings=None))
+            tracked = tracker.step(
+                found if run.embeddings_every == 1 else replace(found, embeddings=None)
+            )
             time_s = last_s = max(captured.captured_s - begun, last_s + 1e-6)
             index = writer.next_frame
             latency_s = time.monotonic() - captured.captured_s
             frame = LiveFrame(index, time_s, latency_s, captured.image, tracked)
-            for error in filter(None, (_tell(listener, frame) for listener in listeners)):
+            for error in filter(None, (_tell(callback, frame) for callback in callbacks)):
                 failures, failure = failures + 1, failure or error
             latencies.add(time.monotonic() - captured.captured_s)
             writer.add(index, time_s, found)
             learner.see(captured)
             report("live", writer.next_frame, None)
             if most_s is not None and time.monotonic() - started >= most_s:
-                feed.stop()
+                camera_stream.stop()
         n_tracked = writer.next_frame - n_before
     return LiveSummary(
-        feed.n_captured, feed.n_captured - n_tracked, n_tracked, feed.n_lost,
-        latencies.find_percentile(50), latencies.find_percentile(99), failures, failure, feed.failure,
-    )  # fmt: skip
+        camera_stream.n_captured,
+        camera_stream.n_captured - n_tracked,
+        n_tracked,
+        camera_stream.n_lost,
+        latencies.find_percentile(50),
+        latencies.find_percentile(99),
+        failures,
+        failure,
+        camera_stream.failure,
+    )
 
 
-def _tell(listener: Listener, frame: LiveFrame) -> str | None:
+def _tell(callback: FrameCallback, frame: LiveFrame) -> str | None:
     """Call a listener; what it raised, in words."""
     try:
-        listener(frame)
+        callback(frame)
     except Exception as error:  # an experiment's own mistake must not cost its recording
         return f"frame {frame.index}: {type(error).__name__}: {error}"
     return None
 
 
-def finish_live(path: str | Path, report: Report = silent) -> Run:
+def finish_live(path: str | Path, report: ProgressCallback = no_progress) -> Run:
     """Finish a live run whose process was killed; what it had stored becomes tracks and identities.
 
     Raises
@@ -279,6 +317,12 @@ def finish_live(path: str | Path, report: Report = silent) -> Run:
         settings, layout = dict(run.manifest.config["track"]), None
         if settings.pop("arena", None) is not None:
             layout = read_layout(run)
-        association = TrackConfig(**settings)
-        conclude(run, association, count_animals(layout, association.max_tracks), layout=layout, report=report)
+        association = TrackingConfig(**settings)
+        track_and_identify(
+            run,
+            association,
+            count_animals(layout, association.max_tracks),
+            layout=layout,
+            report=report,
+        )
     return Run.open(path)

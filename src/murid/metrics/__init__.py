@@ -1,6 +1,11 @@
 """Scores against ground truth: arrays in, numbers out."""
 
-from murid.metrics.average_precision import MarkedDetections, compute_average_precision, mark_detections, match_greedily
+from murid.metrics.average_precision import (
+    MarkedDetections,
+    compute_average_precision,
+    mark_detections,
+    match_greedily,
+)
 from murid.metrics.labelled_boxes import LabelledBoxes
 from murid.metrics.matching import Matching, Switch, find_switches, match
 from murid.metrics.mot_metrics import Metrics, Scores, compute_metrics, compute_scores

@@ -40,7 +40,11 @@ class MarkedDetections:
     def concatenate(cls, parts: Sequence[MarkedDetections]) -> MarkedDetections:
         """Lay detections of several videos end to end; at least one part."""
         hits = np.concatenate([part.hits for part in parts], axis=1)
-        return cls(np.concatenate([part.scores for part in parts]), hits, sum(part.n_truth for part in parts))
+        return cls(
+            np.concatenate([part.scores for part in parts]),
+            hits,
+            sum(part.n_truth for part in parts),
+        )
 
     def compute_precisions(self) -> tuple[float, float, float] | None:
         """AP at IoU 0.50 and 0.75, and its mean over all thresholds, in [0, 1]; None where the scores rank nothing."""
@@ -62,14 +66,18 @@ def mark_detections(truth: LabelledBoxes, found: LabelledBoxes) -> MarkedDetecti
     return MarkedDetections(found.scores, hits, len(truth))
 
 
-def match_greedily(boxes: NDArray[Any], truth: NDArray[Any], iou_threshold: float = 0.5) -> NDArray[np.bool_]:
+def match_greedily(
+    boxes: NDArray[Any], truth: NDArray[Any], iou_threshold: float = 0.5
+) -> NDArray[np.bool_]:
     """Which detections (best first) find a box of the truth that none before them has found; ``(n,)`` bool."""
     return _match_greedily(compute_iou(boxes, truth), iou_threshold)
 
 
 def _match_at_all_thresholds(overlap: NDArray[Any]) -> NDArray[np.bool_]:
     near = overlap >= IOU_THRESHOLDS[0]
-    if (near.sum(axis=0) <= 1).all() and (near.sum(axis=1) <= 1).all():  # nothing to choose, as in most frames
+    if (near.sum(axis=0) <= 1).all() and (
+        near.sum(axis=1) <= 1
+    ).all():  # nothing to choose, as in most frames
         return np.asarray(overlap.max(axis=1, initial=0) >= np.array(IOU_THRESHOLDS)[:, None])
     return np.array([_match_greedily(overlap, threshold) for threshold in IOU_THRESHOLDS])
 

@@ -50,7 +50,9 @@ class LabelledBoxes:
             column = getattr(self, name)
             if column.dtype != dtype or column.shape != shape:
                 expected = f"{np.dtype(dtype)} of shape {shape}"
-                raise ArrayError(f"LabelledBoxes.{name}", expected, f"{column.dtype} of shape {column.shape}")
+                raise ArrayError(
+                    f"LabelledBoxes.{name}", expected, f"{column.dtype} of shape {column.shape}"
+                )
         if n and self.frames.min() < 0:
             raise ArrayError("LabelledBoxes.frames", "frames from 0", str(self.frames.min()))
         if not np.isfinite(self.boxes).all():
@@ -60,7 +62,9 @@ class LabelledBoxes:
         if twice.any():
             row = order[np.argmax(twice)]
             raise ArrayError(
-                "LabelledBoxes.ids", "each once in a frame", f"{self.ids[row]} twice in {self.frames[row]}"
+                "LabelledBoxes.ids",
+                "each once in a frame",
+                f"{self.ids[row]} twice in {self.frames[row]}",
             )
 
     def __len__(self) -> int:
@@ -74,7 +78,9 @@ class LabelledBoxes:
     def split(self, frames: Int64) -> list[NDArray[np.int64]]:
         """Rows of the boxes of each of `frames` ``(F,)``, which are ascending and hold all frames of the boxes."""
         order = np.argsort(self.frames, kind="stable")
-        return np.split(order, np.searchsorted(self.frames[order], frames[1:])) if len(frames) else []
+        return (
+            np.split(order, np.searchsorted(self.frames[order], frames[1:])) if len(frames) else []
+        )
 
     @classmethod
     def from_tracks(cls, tracks: Tracks, first_frame: int = 0) -> LabelledBoxes:
@@ -85,9 +91,13 @@ class LabelledBoxes:
     @classmethod
     def from_detections(cls, table: DetectionTable, first_frame: int = 0) -> LabelledBoxes:
         """Take all detections, each under an id of its own; `first_frame` is the index of the first frame."""
-        return cls._from_table(table, np.ones(len(table), bool), np.arange(len(table), dtype=np.int64), first_frame)
+        return cls._from_table(
+            table, np.ones(len(table), bool), np.arange(len(table), dtype=np.int64), first_frame
+        )
 
     @classmethod
-    def _from_table(cls, table: DetectionTable, kept: NDArray[np.bool_], ids: Int64, first_frame: int) -> LabelledBoxes:
+    def _from_table(
+        cls, table: DetectionTable, kept: NDArray[np.bool_], ids: Int64, first_frame: int
+    ) -> LabelledBoxes:
         boxes, scores = (column[kept].astype(np.float64) for column in (table.boxes, table.scores))
         return cls(table.frame_numbers[kept] + first_frame, ids[kept], boxes, scores)

@@ -62,10 +62,14 @@ def match(truth: LabelledBoxes, result: LabelledBoxes, iou_threshold: float = 0.
     from scipy.optimize import linear_sum_assignment
 
     frames = np.intersect1d(truth.frames, result.frames)
-    in_truth, in_result = (np.flatnonzero(np.isin(boxes.frames, frames)) for boxes in (truth, result))
+    in_truth, in_result = (
+        np.flatnonzero(np.isin(boxes.frames, frames)) for boxes in (truth, result)
+    )
     before: dict[int, int] = {}
     pairs: list[tuple[Int64, Int64]] = []
-    for ours, theirs in zip(truth[in_truth].split(frames), result[in_result].split(frames), strict=True):
+    for ours, theirs in zip(
+        truth[in_truth].split(frames), result[in_result].split(frames), strict=True
+    ):
         a, b = in_truth[ours], in_result[theirs]
         overlap = compute_iou(truth.boxes[a], result.boxes[b])
         previous = np.array([before.get(i, -1) for i in truth.ids[a].tolist()], np.int64)
@@ -74,9 +78,14 @@ def match(truth: LabelledBoxes, result: LabelledBoxes, iou_threshold: float = 0.
         rows, columns = linear_sum_assignment(-gain)
         matched = gain[rows, columns] > np.finfo(float).eps
         pairs.append((a[rows[matched]], b[columns[matched]]))
-        before = dict(zip(truth.ids[pairs[-1][0]].tolist(), result.ids[pairs[-1][1]].tolist(), strict=True))
+        before = dict(
+            zip(truth.ids[pairs[-1][0]].tolist(), result.ids[pairs[-1][1]].tolist(), strict=True)
+        )
     none = np.zeros(0, np.int64)
-    return Matching(np.concatenate([none, *(p[0] for p in pairs)]), np.concatenate([none, *(p[1] for p in pairs)]))
+    return Matching(
+        np.concatenate([none, *(p[0] for p in pairs)]),
+        np.concatenate([none, *(p[1] for p in pairs)]),
+    )
 
 
 def find_switches(truth: LabelledBoxes, result: LabelledBoxes, matching: Matching) -> list[Switch]:

@@ -44,12 +44,19 @@ class Truth:
             column = getattr(self, name)
             if column.dtype != dtype or column.shape != (len(self.boxes),):
                 expected = f"{np.dtype(dtype)} of shape ({len(self.boxes)},)"
-                raise ArrayError(f"Truth.{name}", expected, f"{column.dtype} of shape {column.shape}")
+                raise ArrayError(
+                    f"Truth.{name}", expected, f"{column.dtype} of shape {column.shape}"
+                )
 
     @property
     def counted_classes(self) -> list[str]:
         """Names of the classes that have rows to be scored."""
-        return sorted({self.name_class(class_id) for class_id in np.unique(self.class_ids[self.counted]).tolist()})
+        return sorted(
+            {
+                self.name_class(class_id)
+                for class_id in np.unique(self.class_ids[self.counted]).tolist()
+            }
+        )
 
     def name_class(self, class_id: int) -> str:
         """What a class is called."""
@@ -87,12 +94,14 @@ PROTOCOLS = {
         Protocol("mot20", 1, (2, 6, 7, 8, 12), range(1, 14)),
     )
 }
-"""Every protocol by its name. ``plain`` and ``animaltrack`` score all rows that count; the others are MOTChallenge's:
-pedestrians (1) are scored, people on vehicles (2), static people (7), distractors (8), reflections (12) and, in MOT20,
-other vehicles (6) are ignored."""
+"""Every protocol by its name. ``plain`` and ``animaltrack`` score all rows that count; the others
+are MOTChallenge's: pedestrians (1) are scored, people on vehicles (2), static people (7),
+distractors (8), reflections (12) and, in MOT20, other vehicles (6) are ignored."""
 
 
-def apply_protocol(truth: Truth, result: LabelledBoxes, protocol: Protocol) -> tuple[LabelledBoxes, Mask]:
+def apply_protocol(
+    truth: Truth, result: LabelledBoxes, protocol: Protocol
+) -> tuple[LabelledBoxes, Mask]:
     """Choose what counts.
 
     Parameters
@@ -127,16 +136,21 @@ def apply_protocol(truth: Truth, result: LabelledBoxes, protocol: Protocol) -> t
 
 def select_class(truth: Truth, result: LabelledBoxes, name: str) -> tuple[LabelledBoxes, Mask]:
     """Choose what counts for one class, as `apply_protocol` does: what matches another class is left out."""
-    others = np.array([truth.name_class(class_id) != name for class_id in truth.class_ids.tolist()], bool)
+    others = np.array(
+        [truth.name_class(class_id) != name for class_id in truth.class_ids.tolist()], bool
+    )
     counted = truth.counted & ~others
-    kept = ~find_matched(truth.boxes, others, result) if others.any() else np.ones(len(result), bool)
+    kept = (
+        ~find_matched(truth.boxes, others, result) if others.any() else np.ones(len(result), bool)
+    )
     return truth.boxes[counted], kept
 
 
 def find_matched(truth: LabelledBoxes, wanted: Mask, result: LabelledBoxes) -> Mask:
     """Which boxes of a result match some wanted box of the truth better than any other.
 
-    All boxes of a frame are matched at IoU >= 0.5 so that the sum is largest, as in TrackEval's ``MotChallenge2DBox``.
+    All boxes of a frame are matched at IoU >= 0.5 so that the sum is largest, as in TrackEval's
+    ``MotChallenge2DBox``.
     """
     from scipy.optimize import linear_sum_assignment
 

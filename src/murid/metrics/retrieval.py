@@ -20,7 +20,8 @@ class Retrieval:
     Attributes
     ----------
     ranks : ndarray
-        ``(q,)`` int64: place from 0 of the first box of the same animal among all, most alike first.
+        ``(q,)`` int64: place from 0 of the first box of the same animal among all, most alike
+        first.
     average_precisions : ndarray
         ``(q,)`` float64 in [0, 1].
     """
@@ -46,7 +47,9 @@ class Retrieval:
         return float(self.average_precisions.mean()) if len(self) else None
 
 
-def retrieve(embeddings: Float32, identities: Int64, frames: Int64 | None = None, gap_frames: int = 1) -> Retrieval:
+def retrieve(
+    embeddings: Float32, identities: Int64, frames: Int64 | None = None, gap_frames: int = 1
+) -> Retrieval:
     """Ask for each box which others show the same animal.
 
     Parameters
@@ -58,8 +61,8 @@ def retrieve(embeddings: Float32, identities: Int64, frames: Int64 | None = None
     frames : ndarray, optional
         ``(k,)`` int64: when each was seen.
     gap_frames : int
-        A query's gallery holds the boxes at least this far in time from it, since a moment later every animal looks
-        like itself. Without `frames` it holds all others.
+        A query's gallery holds the boxes at least this far in time from it, since a moment later
+        every animal looks like itself. Without `frames` it holds all others.
 
     Returns
     -------
@@ -68,7 +71,8 @@ def retrieve(embeddings: Float32, identities: Int64, frames: Int64 | None = None
 
     References
     ----------
-    Zheng et al., Scalable Person Re-identification: A Benchmark (2015), with moments in place of cameras.
+    Zheng et al., Scalable Person Re-identification: A Benchmark (2015), with moments in place of
+    cameras.
     """
     parts = [Retrieval(np.zeros(0, np.int64), np.zeros(0))]
     for start in range(0, len(embeddings), _QUERIES_AT_ONCE):
@@ -78,7 +82,11 @@ def retrieve(embeddings: Float32, identities: Int64, frames: Int64 | None = None
 
 
 def _answer(
-    embeddings: Float32, identities: Int64, frames: Int64 | None, gap_frames: int, queries: NDArray[np.int64]
+    embeddings: Float32,
+    identities: Int64,
+    frames: Int64 | None,
+    gap_frames: int,
+    queries: NDArray[np.int64],
 ) -> Retrieval:
     likeness = embeddings[queries] @ embeddings.T
     outside = queries[:, None] == np.arange(len(embeddings))

@@ -50,11 +50,23 @@ def assemble(config: NetworkConfig) -> Assembly:
 def _assemble_darknet(config: NetworkConfig) -> Assembly:
     depth, width, channels = config.depth, config.width, count_channels(config.width)
     backbone = CspDarknet(depth, width, config.n_channels)
-    return Assembly(backbone, PathAggregation(depth, width), StrideFour(depth, width), channels[0], sum(channels[1:]))
+    return Assembly(
+        backbone,
+        PathAggregation(depth, width),
+        StrideFour(depth, width),
+        channels[0],
+        sum(channels[1:]),
+    )
 
 
 def _assemble_resnet(config: NetworkConfig) -> Assembly:
-    from murid.networks.comparison.resnet import RESNET_CHANNELS, UP_CHANNELS, ResNet, UpNeck, UpToStrideFour
+    from murid.networks.comparison.resnet import (
+        RESNET_CHANNELS,
+        UP_CHANNELS,
+        ResNet,
+        UpNeck,
+        UpToStrideFour,
+    )
 
     assert config.backbone in ("resnet34", "resnet50")
     deepest, (fine, *others) = RESNET_CHANNELS[config.backbone][3], UP_CHANNELS
@@ -67,7 +79,9 @@ def _assemble_dla(config: NetworkConfig) -> Assembly:
         from murid.networks.comparison.dla import DLA_CHANNELS, Dla, DlaNeck, DlaToStrideFour
     except ModuleNotFoundError as error:
         raise MissingExtraError(error.name or "timm", "train") from error
-    return Assembly(Dla(config.n_channels), DlaNeck(), DlaToStrideFour(), DLA_CHANNELS[0], sum(DLA_CHANNELS[1:]))
+    return Assembly(
+        Dla(config.n_channels), DlaNeck(), DlaToStrideFour(), DLA_CHANNELS[0], sum(DLA_CHANNELS[1:])
+    )
 
 
 def _assemble_hardnet(config: NetworkConfig) -> Assembly:

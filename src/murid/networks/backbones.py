@@ -35,7 +35,9 @@ class FocusStem(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """``(B, n_in, H, W)`` to ``(B, n_out, H / 2, W / 2)``."""
         weight = self.conv.get_parameter("0.weight")
-        taps = weight.view(-1, self.n_in, 2, 2, 3, 3)  # output, channel, place in the 2×2 block, taps
+        taps = weight.view(
+            -1, self.n_in, 2, 2, 3, 3
+        )  # output, channel, place in the 2×2 block, taps
         kernel = taps.permute(0, 1, 4, 2, 5, 3).reshape(-1, self.n_in, 6, 6)
         y = functional.conv2d(images, kernel, stride=2, padding=2)
         for layer in list(self.conv)[1:]:
@@ -79,7 +81,9 @@ class CspDarknet(nn.Module):
         self.dark2 = nn.Sequential(ConvUnit(c2 // 2, c2, 3, 2), CspLayer(c2, c2, n))
         self.dark3 = nn.Sequential(ConvUnit(c2, c3, 3, 2), CspLayer(c3, c3, 3 * n))
         self.dark4 = nn.Sequential(ConvUnit(c3, c4, 3, 2), CspLayer(c4, c4, 3 * n))
-        self.dark5 = nn.Sequential(ConvUnit(c4, c5, 3, 2), SpatialPyramid(c5), CspLayer(c5, c5, n, shortcut=False))
+        self.dark5 = nn.Sequential(
+            ConvUnit(c4, c5, 3, 2), SpatialPyramid(c5), CspLayer(c5, c5, n, shortcut=False)
+        )
 
     def forward(self, images: torch.Tensor) -> BackboneOutput:
         """Maps of images ``(B, n_in, H, W)`` whose sides are multiples of 32."""

@@ -35,7 +35,9 @@ class Checkpoint:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
-def save_checkpoint(path: str | Path, network: Network | Yolox, extra: Mapping[str, Any] | None = None) -> None:
+def save_checkpoint(
+    path: str | Path, network: Network | Yolox, extra: Mapping[str, Any] | None = None
+) -> None:
     """Write a network, whole or not at all.
 
     Parameters
@@ -43,7 +45,8 @@ def save_checkpoint(path: str | Path, network: Network | Yolox, extra: Mapping[s
     path : str or Path
     network : Network or Yolox
     extra : mapping, optional
-        Tensors, numbers, strings, and lists and dictionaries of them, to be kept beside the weights.
+        Tensors, numbers, strings, and lists and dictionaries of them, to be kept beside the
+        weights.
 
     Raises
     ------
@@ -79,7 +82,9 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         network.load_state_dict(state["weights"])
         return Checkpoint(network.eval(), dict(state["extra"]))
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, ConfigError) as error:
-        raise ModelError(path, "weights", "a network and its configuration", str(error).splitlines()[0]) from error
+        raise ModelError(
+            path, "weights", "a network and its configuration", str(error).splitlines()[0]
+        ) from error
 
 
 def load_network(path: str | Path) -> Network | Yolox:
@@ -93,7 +98,9 @@ def _read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ModelError(path, "file", "a checkpoint", error.strerror or str(error)) from error
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        raise ModelError(path, "file", "a checkpoint written by murid", "a file that PyTorch cannot read") from error
+        raise ModelError(
+            path, "file", "a checkpoint written by murid", "a file that PyTorch cannot read"
+        ) from error
     if not isinstance(state, dict):
         raise ModelError(path, "file", "a checkpoint written by murid", type(state).__name__)
     return state

@@ -42,23 +42,30 @@ class Bottleneck(nn.Module):
 class CspLayer(nn.Module):
     """Cross-stage partial layer: half of the channels go through bottlenecks, half around them (YOLOX)."""
 
-    def __init__(self, n_in: int, n_out: int, n_bottlenecks: int = 1, shortcut: bool = True) -> None:
+    def __init__(
+        self, n_in: int, n_out: int, n_bottlenecks: int = 1, shortcut: bool = True
+    ) -> None:
         super().__init__()
         hidden = n_out // 2
         self.main, self.side = ConvUnit(n_in, hidden), ConvUnit(n_in, hidden)
-        self.bottlenecks = nn.Sequential(*(Bottleneck(hidden, shortcut) for _ in range(n_bottlenecks)))
+        self.bottlenecks = nn.Sequential(
+            *(Bottleneck(hidden, shortcut) for _ in range(n_bottlenecks))
+        )
         self.merge = ConvUnit(2 * hidden, n_out)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """``(B, n_in, H, W)`` to ``(B, n_out, H, W)``."""
-        y: torch.Tensor = self.merge(torch.cat([self.bottlenecks(self.main(x)), self.side(x)], dim=1))
+        y: torch.Tensor = self.merge(
+            torch.cat([self.bottlenecks(self.main(x)), self.side(x)], dim=1)
+        )
         return y
 
 
 class DeformUnit(nn.Module):
     """Modulated deformable 3×3 convolution (Zhu et al. 2019), batch norm and ReLU.
 
-    Offsets start at zero and weights of the taps at one half, so that it starts as a plain convolution.
+    Offsets start at zero and weights of the taps at one half, so that it starts as a plain
+    convolution.
     """
 
     def __init__(self, n_in: int, n_out: int) -> None:
@@ -74,6 +81,10 @@ class DeformUnit(nn.Module):
         """``(B, n_in, H, W)`` to ``(B, n_out, H, W)``."""
         offset, gate = torch.split(self.aim(x), [18, 9], dim=1)
         weight = self.conv.weight
-        x, offset, mask = (value.to(weight.dtype) for value in (x, offset, torch.sigmoid(gate)))  # autocast mixes types
-        finished: torch.Tensor = self.finish(deform_conv2d(x, offset, weight, self.conv.bias, padding=1, mask=mask))
+        x, offset, mask = (
+            value.to(weight.dtype) for value in (x, offset, torch.sigmoid(gate))
+        )  # autocast mixes types
+        finished: torch.Tensor = self.finish(
+            deform_conv2d(x, offset, weight, self.conv.bias, padding=1, mask=mask)
+        )
         return finished

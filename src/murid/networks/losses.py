@@ -40,7 +40,8 @@ def focal_heatmap_loss(logits: torch.Tensor, heatmap: torch.Tensor) -> torch.Ten
     Returns
     -------
     Tensor
-        Scalar: the sum over cells divided by the number of centres in the batch, or undivided if there are none.
+        Scalar: the sum over cells divided by the number of centres in the batch, or undivided if
+        there are none.
     """
     p = torch.sigmoid(logits).clamp(_CLAMP, 1 - _CLAMP)
     centres = heatmap == 1
@@ -63,7 +64,8 @@ def masked_l1_loss(
     values : Tensor
         ``(N, D)`` float32 target.
     reduction : {"mean", "sum"}
-        Whether the sum is divided by the number of values (FairMOT), or left as the paper prints it.
+        Whether the sum is divided by the number of values (FairMOT), or left as the paper prints
+        it.
 
     Returns
     -------
@@ -111,7 +113,8 @@ def detection_loss(
 ) -> DetectionLosses:
     """Losses of the three heads and L_heat + L_offset + λ·L_size (paper, section III-A, λ = 0.1).
 
-    With an `overlap_weight`, L_size has that share of `box_overlap_loss` as well, which the paper does not have.
+    With an `overlap_weight`, L_size has that share of `box_overlap_loss` as well, which the paper
+    does not have.
     """
     heat = focal_heatmap_loss(output.heatmap, targets.heatmap)
     offset = masked_l1_loss(output.offset, targets.cells, targets.offset, reduction)
@@ -132,8 +135,9 @@ class IdentityClassifier(nn.Module):
     n_identities : int
         At least 3: the scale of two would be zero.
     loss : {"cross_entropy", "focal"}
-        Over the identities together (JDE, FairMOT), or for each by itself with α = 0.25 and γ = 2 (FairMOT's
-        alternative; Lin et al. 2017), where the first guess is that an animal is any one of them with 0.01.
+        Over the identities together (JDE, FairMOT), or for each by itself with α = 0.25 and γ = 2
+        (FairMOT's alternative; Lin et al. 2017), where the first guess is that an animal is any one
+        of them with 0.01.
 
     Raises
     ------
@@ -141,7 +145,9 @@ class IdentityClassifier(nn.Module):
         If there are fewer identities, or the loss is unknown.
     """
 
-    def __init__(self, embedding_size: int, n_identities: int, loss: IdentityLoss = "cross_entropy") -> None:
+    def __init__(
+        self, embedding_size: int, n_identities: int, loss: IdentityLoss = "cross_entropy"
+    ) -> None:
         super().__init__()
         if n_identities < 3:
             raise ConfigError(f"n_identities: expected at least 3, got {n_identities}")
@@ -164,11 +170,15 @@ class IdentityClassifier(nn.Module):
         if self.loss == "cross_entropy":
             return functional.cross_entropy(logits, identities, reduction="sum")
         truth = functional.one_hot(identities, logits.shape[1]).to(logits)
-        total: torch.Tensor = sigmoid_focal_loss(logits, truth, _FOCAL_ALPHA, _FOCAL_GAMMA, reduction="sum")
+        total: torch.Tensor = sigmoid_focal_loss(
+            logits, truth, _FOCAL_ALPHA, _FOCAL_GAMMA, reduction="sum"
+        )
         return total
 
 
-def batch_hard_triplet_loss(embeddings: torch.Tensor, identities: torch.Tensor, margin: float = 0.3) -> torch.Tensor:
+def batch_hard_triplet_loss(
+    embeddings: torch.Tensor, identities: torch.Tensor, margin: float = 0.3
+) -> torch.Tensor:
     """Triplet loss with the farthest of the same and the nearest of other animals (Hermans et al. 2017, Eq. 5).
 
     FairMOT has it and does not use it. It needs animals that are in a batch more than once.
@@ -185,7 +195,8 @@ def batch_hard_triplet_loss(embeddings: torch.Tensor, identities: torch.Tensor, 
     Returns
     -------
     Tensor
-        Scalar: the mean over animals that have both another picture and another animal beside them, zero if none has.
+        Scalar: the mean over animals that have both another picture and another animal beside them,
+        zero if none has.
     """
     embeddings, identities = embeddings[identities >= 0], identities[identities >= 0]
     distances = (2 - 2 * embeddings @ embeddings.T).clamp(min=1e-12).sqrt()
@@ -198,10 +209,13 @@ def batch_hard_triplet_loss(embeddings: torch.Tensor, identities: torch.Tensor, 
     return functional.relu(farthest - nearest + margin).mean()
 
 
-def contrastive_loss(embeddings: torch.Tensor, identities: torch.Tensor, temperature: float = 0.1) -> torch.Tensor:
+def contrastive_loss(
+    embeddings: torch.Tensor, identities: torch.Tensor, temperature: float = 0.1
+) -> torch.Tensor:
     """Supervised contrastive loss over the animals of a batch (Khosla et al. 2020, Eq. 2).
 
-    It needs animals that are in a batch more than once, and no list of all identities of the training.
+    It needs animals that are in a batch more than once, and no list of all identities of the
+    training.
 
     Parameters
     ----------

@@ -32,7 +32,9 @@ class Neck(nn.Module, ABC):
 
 
 def _join_above(coarse: torch.Tensor, fine: torch.Tensor) -> torch.Tensor:
-    return torch.cat([functional.interpolate(coarse, scale_factor=2.0, mode="nearest"), fine], dim=1)
+    return torch.cat(
+        [functional.interpolate(coarse, scale_factor=2.0, mode="nearest"), fine], dim=1
+    )
 
 
 class PathAggregation(Neck):
@@ -43,9 +45,15 @@ class PathAggregation(Neck):
         _, c3, c4, c5 = count_channels(width)
         n = count_bottlenecks(depth)
         self.reduce5, self.reduce4 = ConvUnit(c5, c4), ConvUnit(c4, c3)
-        self.down4, self.down3 = CspLayer(2 * c4, c4, n, shortcut=False), CspLayer(2 * c3, c3, n, shortcut=False)
+        self.down4, self.down3 = (
+            CspLayer(2 * c4, c4, n, shortcut=False),
+            CspLayer(2 * c3, c3, n, shortcut=False),
+        )
         self.stride4, self.stride5 = ConvUnit(c3, c3, 3, 2), ConvUnit(c4, c4, 3, 2)
-        self.up4, self.up5 = CspLayer(2 * c3, c4, n, shortcut=False), CspLayer(2 * c4, c5, n, shortcut=False)
+        self.up4, self.up5 = (
+            CspLayer(2 * c3, c4, n, shortcut=False),
+            CspLayer(2 * c4, c5, n, shortcut=False),
+        )
 
     @property
     def last_shared(self) -> nn.Module:

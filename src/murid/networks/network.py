@@ -1,7 +1,8 @@
 """The whole network: backbone, neck, RTM's detection heads and the RIM re-identification branch.
 
-Unlike plain YOLOX it predicts centres on one stride-4 map instead of boxes on three, and unlike FairMOT it embeds boxes
-rather than cells, so the cost of re-identification follows the number of animals.
+Unlike plain YOLOX it predicts centres on one stride-4 map instead of boxes on three, and unlike
+FairMOT it embeds boxes rather than cells, so the cost of re-identification follows the number of
+animals.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ class NetworkOutput(NamedTuple):
     offset : Tensor
         ``(B, 2, H / 4, W / 4)``: centre within its cell, x and y, in cells.
     size : Tensor
-        ``(B, 2 | 4, H / 4, W / 4)``: width and height, or distances to left, top, right and bottom, in cells.
+        ``(B, 2 | 4, H / 4, W / 4)``: width and height, or distances to left, top, right and bottom,
+        in cells.
     p3, p4, p5 : Tensor
         Maps at strides 8, 16 and 32 for `Network.embed`.
     """

@@ -43,7 +43,9 @@ class _Embedder(nn.Module):
         super().__init__()
         self.rim = network.rim
 
-    def forward(self, p3: torch.Tensor, p4: torch.Tensor, p5: torch.Tensor, boxes: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self, p3: torch.Tensor, p4: torch.Tensor, p5: torch.Tensor, boxes: torch.Tensor
+    ) -> torch.Tensor:
         embeddings: torch.Tensor = self.rim((p3, p4, p5), boxes)
         return embeddings
 
@@ -58,7 +60,12 @@ def find_obstacle(config: NetworkConfig) -> str | None:
 
 
 def export_onnx(
-    network: Network | Yolox, directory: str | Path, name: str, *, score_scale: float = 1.0, score_bias: float = 0.0
+    network: Network | Yolox,
+    directory: str | Path,
+    name: str,
+    *,
+    score_scale: float = 1.0,
+    score_bias: float = 0.0,
 ) -> tuple[Path, Path]:
     """Write ``<name>-detector.onnx`` and ``<name>-embedder.onnx``.
 
@@ -95,13 +102,21 @@ def export_onnx(
     image = torch.zeros(2, network.config.n_channels, 96, 128)
     with torch.no_grad():
         output = network(image)
-    boxes = torch.tensor([[0, 8, 8, 60, 40], [0, 30, 20, 90, 80], [1, 8, 8, 60, 40]], dtype=torch.float32)
+    boxes = torch.tensor(
+        [[0, 8, 8, 60, 40], [0, 30, 20, 90, 80], [1, 8, 8, 60, 40]], dtype=torch.float32
+    )
     make_directory(directory)
     detector = _export(_Detector(network), "detector", {"image": image}, _MAPS)
-    embedder = _export(_Embedder(network), "embedder", {**_pick_pyramid(output), "boxes": boxes}, ("embeddings",))
+    embedder = _export(
+        _Embedder(network), "embedder", {**_pick_pyramid(output), "boxes": boxes}, ("embeddings",)
+    )
     return (
-        _save(detector, Path(directory) / f"{name}-detector.onnx", metadata.to_properties("detector")),
-        _save(embedder, Path(directory) / f"{name}-embedder.onnx", metadata.to_properties("embedder")),
+        _save(
+            detector, Path(directory) / f"{name}-detector.onnx", metadata.to_properties("detector")
+        ),
+        _save(
+            embedder, Path(directory) / f"{name}-embedder.onnx", metadata.to_properties("embedder")
+        ),
     )
 
 
@@ -133,7 +148,9 @@ def _pick_pyramid(output: Any) -> dict[str, torch.Tensor]:
     return {name: getattr(output, name) for name in ("p3", "p4", "p5")}
 
 
-def _export(module: nn.Module, kind: Kind, inputs: Mapping[str, torch.Tensor], outputs: tuple[str, ...]) -> Any:
+def _export(
+    module: nn.Module, kind: Kind, inputs: Mapping[str, torch.Tensor], outputs: tuple[str, ...]
+) -> Any:
     """ONNX model with free dimensions, stripped of traces of the machine it was made on."""
     program = torch.onnx.export(
         module.eval(),

@@ -31,17 +31,18 @@ class RimConfig:
     n_parts : int
         Strips that the map is cut into; divides `grid`.
     part_axis : {"width", "height"}
-        Axis along which the map is cut: ``"width"`` from left to right as in the paper, ``"height"`` as in PCB.
+        Axis along which the map is cut: ``"width"`` from left to right as in the paper,
+        ``"height"`` as in PCB.
     share_parts : bool
         Whether all parts use the same weights.
     literal_order : bool
-        Whether strips are pooled before convolution and attention, as the paper writes it; attention then sees one
-        value a channel, and training needs at least two boxes at a time.
+        Whether strips are pooled before convolution and attention, as the paper writes it;
+        attention then sees one value a channel, and training needs at least two boxes at a time.
     embedding_size : int
         Length of the embedding.
     use_vector : bool
-        Whether the global and part vectors, laid end to end, are themselves the embedding, without a linear layer;
-        `embedding_size` must then be `vector_size`.
+        Whether the global and part vectors, laid end to end, are themselves the embedding, without
+        a linear layer; `embedding_size` must then be `vector_size`.
 
     Raises
     ------
@@ -61,12 +62,18 @@ class RimConfig:
 
     def __post_init__(self) -> None:
         if self.grid % self.n_parts:
-            raise ConfigError(f"RimConfig.grid: expected a multiple of n_parts ({self.n_parts}), got {self.grid}")
+            raise ConfigError(
+                f"RimConfig.grid: expected a multiple of n_parts ({self.n_parts}), got {self.grid}"
+            )
         if self.part_axis not in ("width", "height"):
-            raise ConfigError(f"RimConfig.part_axis: expected 'width' or 'height', got {self.part_axis!r}")
+            raise ConfigError(
+                f"RimConfig.part_axis: expected 'width' or 'height', got {self.part_axis!r}"
+            )
         if self.use_vector and self.embedding_size != self.vector_size:
             expected = f"{self.vector_size}, the length of the vector, with use_vector"
-            raise ConfigError(f"RimConfig.embedding_size: expected {expected}, got {self.embedding_size}")
+            raise ConfigError(
+                f"RimConfig.embedding_size: expected {expected}, got {self.embedding_size}"
+            )
 
     @property
     def vector_size(self) -> int:
@@ -89,23 +96,27 @@ class NetworkConfig:
     rim : RimConfig
         The re-identification branch.
     box_mode : {"wh", "ltrb"}
-        Size head: width and height of the box (paper), or distances from the centre to its four sides (FairMOT), which
-        suit animals cut by the border of the picture.
+        Size head: width and height of the box (paper), or distances from the centre to its four
+        sides (FairMOT), which suit animals cut by the border of the picture.
     n_classes : int
         Channels of the heatmap.
     longest_side : int
         Longest side in pixels that pictures are brought to.
-    backdrop : bool
-        Whether the images have a fourth channel, the difference from the empty scene; zero where that is not known.
+    background : bool
+        Whether the images have a fourth channel, the difference from the empty scene; zero where
+        that is not known.
     backbone : str
-        ``"csp-darknet"`` (YOLOX), or one that the paper compares it with; `depth` and `width` are for the first alone.
+        ``"csp-darknet"`` (YOLOX), or one that the paper compares it with; `depth` and `width` are
+        for the first alone.
     detector : {"rtm", "yolox"}
-        RTM with RIM; or plain YOLOX, which has neither, and no use for `head_channels`, `rim` and `box_mode`.
+        RTM with RIM; or plain YOLOX, which has neither, and no use for `head_channels`, `rim` and
+        `box_mode`.
 
     Raises
     ------
     ConfigError
-        If the box mode, the backbone or the detector is unknown or the longest side no multiple of 32.
+        If the box mode, the backbone or the detector is unknown or the longest side no multiple of
+        32.
     """
 
     name: str
@@ -116,23 +127,32 @@ class NetworkConfig:
     box_mode: BoxMode = "wh"
     n_classes: int = 1
     longest_side: int = 640
-    backdrop: bool = False
+    background: bool = False
     backbone: Backbone = "csp-darknet"
     detector: DetectorKind = "rtm"
 
     @property
     def n_channels(self) -> int:
         """Channels of the images."""
-        return 4 if self.backdrop else 3
+        return 4 if self.background else 3
 
     def __post_init__(self) -> None:
         if self.box_mode not in ("wh", "ltrb"):
-            raise ConfigError(f"NetworkConfig.box_mode: expected 'wh' or 'ltrb', got {self.box_mode!r}")
-        for name, choices in (("backbone", get_args(Backbone)), ("detector", get_args(DetectorKind))):
+            raise ConfigError(
+                f"NetworkConfig.box_mode: expected 'wh' or 'ltrb', got {self.box_mode!r}"
+            )
+        for name, choices in (
+            ("backbone", get_args(Backbone)),
+            ("detector", get_args(DetectorKind)),
+        ):
             if getattr(self, name) not in choices:
-                raise ConfigError(f"NetworkConfig.{name}: expected {' or '.join(choices)}, got {getattr(self, name)!r}")
+                raise ConfigError(
+                    f"NetworkConfig.{name}: expected {' or '.join(choices)}, got {getattr(self, name)!r}"
+                )
         if self.longest_side <= 0 or self.longest_side % 32:
-            raise ConfigError(f"NetworkConfig.longest_side: expected a multiple of 32, got {self.longest_side}")
+            raise ConfigError(
+                f"NetworkConfig.longest_side: expected a multiple of 32, got {self.longest_side}"
+            )
 
 
 def count_channels(width: float) -> tuple[int, int, int, int]:
@@ -154,7 +174,7 @@ PRESETS: dict[str, NetworkConfig] = {
         rim=RimConfig(channels=256, part_channels=64),
         box_mode="ltrb",
         longest_side=512,
-        backdrop=True,
+        background=True,
     ),
     "s": NetworkConfig("s"),
     "m": NetworkConfig("m", depth=0.67, width=0.75),

@@ -51,8 +51,8 @@ class SpatialGate(nn.Module):
 class PartBranch(nn.Module):
     """One strip to its vector: 1×1 convolution, CBAM, maximum, ReLU (paper, section III-B).
 
-    The paper takes the maximum first; CBAM would then see one value a channel, so that order is an option
-    (`RimConfig.literal_order`).
+    The paper takes the maximum first; CBAM would then see one value a channel, so that order is an
+    option (`RimConfig.literal_order`).
     """
 
     def __init__(self, config: RimConfig) -> None:
@@ -73,8 +73,8 @@ class PartBranch(nn.Module):
 class Rim(nn.Module):
     """Embeddings of boxes from the neck's maps (paper, section III-B).
 
-    The paper gives one vector for a whole image; murid applies the same branch to every box, pooled from the three
-    maps with RoIAlign, because association needs one vector an animal.
+    The paper gives one vector for a whole image; murid applies the same branch to every box, pooled
+    from the three maps with RoIAlign, because association needs one vector an animal.
 
     Parameters
     ----------
@@ -87,8 +87,14 @@ class Rim(nn.Module):
         super().__init__()
         self.config = config
         self.fuse = ConvUnit(n_in, config.channels)
-        self.parts = nn.ModuleList(PartBranch(config) for _ in range(1 if config.share_parts else config.n_parts))
-        self.project = nn.Identity() if config.use_vector else nn.Linear(config.vector_size, config.embedding_size)
+        self.parts = nn.ModuleList(
+            PartBranch(config) for _ in range(1 if config.share_parts else config.n_parts)
+        )
+        self.project = (
+            nn.Identity()
+            if config.use_vector
+            else nn.Linear(config.vector_size, config.embedding_size)
+        )
 
     def forward(self, pyramid: Sequence[torch.Tensor], boxes: torch.Tensor) -> torch.Tensor:
         """Embed boxes.
@@ -105,7 +111,9 @@ class Rim(nn.Module):
         Tensor
             ``(K, embedding_size)`` float32 unit rows.
         """
-        return functional.normalize(self.project(self.compute_vectors(self.pool_boxes(pyramid, boxes))))
+        return functional.normalize(
+            self.project(self.compute_vectors(self.pool_boxes(pyramid, boxes)))
+        )
 
     def pool_boxes(self, pyramid: Sequence[torch.Tensor], boxes: torch.Tensor) -> torch.Tensor:
         """Map ``(K, channels, grid, grid)`` of each box."""

@@ -23,7 +23,9 @@ class HeadOutput(NamedTuple):
 
 def _build_head(n_in: int, hidden: int, n_out: int) -> nn.Sequential:
     """3×3 convolution, ReLU, 1×1 convolution, without batch norm (paper, section III-A; FairMOT)."""
-    return nn.Sequential(nn.Conv2d(n_in, hidden, 3, padding=1), nn.ReLU(inplace=True), nn.Conv2d(hidden, n_out, 1))
+    return nn.Sequential(
+        nn.Conv2d(n_in, hidden, 3, padding=1), nn.ReLU(inplace=True), nn.Conv2d(hidden, n_out, 1)
+    )
 
 
 def _get_last(head: nn.Sequential) -> nn.Conv2d:

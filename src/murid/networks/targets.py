@@ -28,7 +28,8 @@ class Targets:
     offset : Tensor
         ``(N, 2)`` float32: centre within its cell, x and y, in cells.
     size : Tensor
-        ``(N, 2 | 4)`` float32: width and height, or distances to left, top, right and bottom, in cells.
+        ``(N, 2 | 4)`` float32: width and height, or distances to left, top, right and bottom, in
+        cells.
     """
 
     heatmap: torch.Tensor
@@ -58,8 +59,9 @@ def gaussian_radius(width: Float64, height: Float64, min_overlap: float = 0.7) -
 
     Notes
     -----
-    CornerNet, CenterNet and FairMOT take the wrong root of their quadratic equations, so the published radius is 3 to
-    3.5 times the geometric one. It is kept: the geometric radius is zero for small animals and starves them.
+    CornerNet, CenterNet and FairMOT take the wrong root of their quadratic equations, so the
+    published radius is 3 to 3.5 times the geometric one. It is kept: the geometric radius is zero
+    for small animals and starves them.
     """
     total, area, o = width + height, width * height, min_overlap
     radius: Float64 = np.sqrt((o * total) ** 2 + 4 * o * (1 - o) * area) - o * total
@@ -84,8 +86,8 @@ def make_targets(
     height, width : int
         Of the images, in pixels, multiples of 4.
     box_mode : {"wh", "ltrb"}
-        ``"wh"``: centre and size of the part of the box inside the image (CenterNet). ``"ltrb"``: distances from the
-        centre, moved into the image, to the sides of the whole box (FairMOT).
+        ``"wh"``: centre and size of the part of the box inside the image (CenterNet). ``"ltrb"``:
+        distances from the centre, moved into the image, to the sides of the whole box (FairMOT).
     labels : sequence of ndarray, optional
         One ``(n,)`` int64 array an image: the heatmap channel of each box; all 0 if not given.
     n_classes : int
@@ -102,8 +104,9 @@ def make_targets(
 
     Notes
     -----
-    The paper's Eq. 1 lacks the minus sign of the Gaussian and sums over animals; peaks then exceed 1. As in CornerNet
-    and its heirs, the exponent is negative and overlapping peaks are merged by their maximum.
+    The paper's Eq. 1 lacks the minus sign of the Gaussian and sums over animals; peaks then exceed
+    1. As in CornerNet and its heirs, the exponent is negative and overlapping peaks are merged by
+    their maximum.
     """
     images = np.repeat(np.arange(len(boxes)), [len(b) for b in boxes])
     limits = np.array([width, height, width, height], np.float64) / STRIDE
@@ -115,7 +118,11 @@ def make_targets(
     centres = np.clip((sides[:, :2] + sides[:, 2:]) / 2, 0, limits[:2])
     cells = np.minimum(np.floor(centres), limits[:2] - 1).astype(np.int64)
     size = sides[:, 2:] - sides[:, :2] if box_mode == "wh" else np.abs(sides - np.tile(centres, 2))
-    channels = np.zeros(len(images), np.int64) if labels is None else np.concatenate([np.zeros(0, np.int64), *labels])
+    channels = (
+        np.zeros(len(images), np.int64)
+        if labels is None
+        else np.concatenate([np.zeros(0, np.int64), *labels])
+    )
     heatmap = np.zeros((len(boxes), n_classes, height // STRIDE, width // STRIDE), np.float32)
     _draw_peaks(heatmap, images, channels, cells, sides)
     return Targets(
@@ -131,10 +138,14 @@ def _check_boxes(sides: Float64, inside: Float64) -> None:
         raise ArrayError("boxes", "finite numbers", "NaN or infinity")
     if not (inside[:, 2:] > inside[:, :2]).all():
         row = int((inside[:, 2:] <= inside[:, :2]).any(1).argmax())
-        raise ArrayError("boxes", "boxes with an extent inside the image", np.array2string(sides[row] * STRIDE))
+        raise ArrayError(
+            "boxes", "boxes with an extent inside the image", np.array2string(sides[row] * STRIDE)
+        )
 
 
-def _draw_peaks(heatmap: Float32, images: Int64, channels: Int64, cells: Int64, sides: Float64) -> None:
+def _draw_peaks(
+    heatmap: Float32, images: Int64, channels: Int64, cells: Int64, sides: Float64
+) -> None:
     """Merge one Gaussian a box into ``heatmap``, in place."""
     extent = np.ceil(sides[:, 2:] - sides[:, :2])
     radii = np.maximum(gaussian_radius(extent[:, 0], extent[:, 1]), 0).astype(np.int64)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from murid.core.files import make_directory, write_text
-from murid.core.progress import Report, silent
+from murid.core.progress import ProgressCallback, no_progress
 from murid.datasets.animaltrack import find_split
 from murid.datasets.labels import LabelledSequence, Problem
 from murid.datasets.mot_text import read_lines
@@ -26,7 +26,7 @@ from murid.synthetic import make_scenario, record
 from murid.synthetic.write_sequence import SequenceInfo, describe_sequence, write_sequence
 from murid.training.config import TrainConfig
 from murid.training.fit import TrainingData, make_held_out
-from murid.training.labelled_images import build_library, hold_out, take_frames
+from murid.training.labelled_images import build_labelled_images, hold_out, take_frames
 from murid.training.recipe import gather_data
 from murid.video import open_source
 
@@ -55,7 +55,7 @@ class TruthSet:
 
 
 @dataclass(frozen=True)
-class Bed:
+class BenchmarkData:
     """Recordings with truth, and what to learn from.
 
     Attributes
@@ -82,7 +82,7 @@ class Bed:
     animaltrack: Path | None
     directory: Path
     scale: Scale
-    report: Report = silent
+    report: ProgressCallback = no_progress
     announce: Callable[[str], None] = print
 
     def adapt(self, config: TrainConfig) -> TrainConfig:
@@ -101,29 +101,39 @@ class Bed:
         config = self.adapt(self.scale.train)
         if self.animaltrack is None:
             data = gather_data(config, (), (), self.directory, self.report)
-            return replace(data, held_out=make_held_out(config, data.material, self.scale.n_held_out))
+            return replace(
+                data, held_out=make_held_out(config, data.material, self.scale.n_held_out)
+            )
         sequences, problems = read_training(self.animaltrack, self.scale)
         if problems:
-            self.announce(f"{self.animaltrack}: left out {len(problems)} labels with problems, such as {problems[0]}")
+            self.announce(
+                f"{self.animaltrack}: left out {len(problems)} labels with problems, such as {problems[0]}"
+            )
         kept, held_out = hold_out(sequences, config.validation, config.seed)
         side, first = max(config.size_px, self.scale.longest_side), config.stills.n_identities
         source = config.identity_source
-        labelled = build_library(kept, self.directory / "pictures", side, source, first, self.report)
-        measured = build_library(held_out, self.directory / "held-out", side, "none", 0, self.report)
+        labelled = build_labelled_images(
+            kept, self.directory / "pictures", side, source, first, self.report
+        )
+        measured = build_labelled_images(
+            held_out, self.directory / "held-out", side, "none", 0, self.report
+        )
         return TrainingData(
-            labelled=labelled, held_out=measured.thin(self.scale.n_held_out), n_identities=labelled.n_identities
+            labelled=labelled,
+            held_out=measured.thin(self.scale.n_held_out),
+            n_identities=labelled.n_identities,
         )
 
 
-def lay_bed(
+def make_benchmark_data(
     scale: Scale,
     out: Path,
     *,
     animaltrack: Path | None = None,
     data: Sequence[Path] = (),
-    report: Report = silent,
+    report: ProgressCallback = no_progress,
     announce: Callable[[str], None] = print,
-) -> Bed:
+) -> BenchmarkData:
     """Find or make everything that the rows are scored on.
 
     Parameters
@@ -148,22 +158,36 @@ def lay_bed(
         If nothing can be written.
     """
     if animaltrack and data:
-        raise ConfigError("animaltrack: expected no other sequences beside it, got " + ", ".join(map(str, data)))
+        raise ConfigError(
+            "animaltrack: expected no other sequences beside it, got " + ", ".join(map(str, data))
+        )
     if animaltrack:
         parts = [_choose(animaltrack, "animaltrack", "test", scale, out)]
-        learnt_from: dict[str, Any] = {"animaltrack": _hash_truths(find_truths(animaltrack, "train"))}
+        learnt_from: dict[str, Any] = {
+            "animaltrack": _hash_truths(find_truths(animaltrack, "train"))
+        }
         learnt_from |= {"most_pictures": scale.most_pictures, "longest_side": scale.longest_side}
     else:
-        parts = [_film_bench(scale, out, report), *(_choose(path, "plain", None, scale, out) for path in data)]
+        parts = [
+            _film_bench(scale, out, report),
+            *(_choose(path, "plain", None, scale, out) for path in data),
+        ]
         learnt_from = {"scenes": "synthetic"}
     recordings = tuple(recording for _, found in parts for recording in found)
     names = [recording.name for recording in recordings]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise FormatError(data[0] if data else out, "sequences", "names that occur once", f"{', '.join(twice)} twice")
+        raise FormatError(
+            data[0] if data else out,
+            "sequences",
+            "names that occur once",
+            f"{', '.join(twice)} twice",
+        )
     truths = tuple(truth for truth, _ in parts)
     scored_on = {"protocol": truths[0].protocol, "sequences": _describe(truths, recordings)}
-    return Bed(recordings, truths, scored_on, learnt_from, animaltrack, out, scale, report, announce)
+    return BenchmarkData(
+        recordings, truths, scored_on, learnt_from, animaltrack, out, scale, report, announce
+    )
 
 
 def read_training(path: Path, scale: Scale) -> tuple[list[LabelledSequence], list[Problem]]:
@@ -176,18 +200,23 @@ def read_training(path: Path, scale: Scale) -> tuple[list[LabelledSequence], lis
     if scale.most_pictures is None:
         return sequences, problems
     each = max(2, scale.most_pictures // len(sequences))
-    return [take_frames(sequence, _spread(sequence.n_frames, each)) for sequence in sequences], problems
+    return [
+        take_frames(sequence, _spread(sequence.n_frames, each)) for sequence in sequences
+    ], problems
 
 
-def write_recordings(bed: Bed, path: Path) -> None:
+def write_recordings(data: BenchmarkData, path: Path) -> None:
     """Write the list of recordings as JSON, for detectors that are run outside; raises `StorageError`."""
     rows = [
-        {"name": r.name, "video": str(r.video.absolute()), "fps": r.fps, "n_frames": r.n_frames} for r in bed.recordings
+        {"name": r.name, "video": str(r.video.absolute()), "fps": r.fps, "n_frames": r.n_frames}
+        for r in data.recordings
     ]
     write_text(path, json.dumps(rows, indent=1) + "\n")
 
 
-def _film_bench(scale: Scale, out: Path, report: Report) -> tuple[TruthSet, list[Recording]]:
+def _film_bench(
+    scale: Scale, out: Path, report: ProgressCallback
+) -> tuple[TruthSet, list[Recording]]:
     """The scene bench at the scale's size; a scenario that is there is not made again."""
     root = out / f"bench-{scale.seconds:g}s-{scale.bench_scale:g}"
     for name in scale.scenarios:
@@ -199,10 +228,14 @@ def _film_bench(scale: Scale, out: Path, report: Report) -> tuple[TruthSet, list
             info = SequenceInfo(name, config.fps, width, height, config.n_frames)
             write_sequence(root / name, record(config), info, report=report)
     truths = [truth for truth in find_truths(root) if truth.name in scale.scenarios]
-    return TruthSet(root, "plain", None, tuple(t.name for t in truths)), [_to_recording(t, None) for t in truths]
+    return TruthSet(root, "plain", None, tuple(t.name for t in truths)), [
+        _to_recording(t, None) for t in truths
+    ]
 
 
-def _choose(path: Path, protocol: str, split: str | None, scale: Scale, out: Path) -> tuple[TruthSet, list[Recording]]:
+def _choose(
+    path: Path, protocol: str, split: str | None, scale: Scale, out: Path
+) -> tuple[TruthSet, list[Recording]]:
     """Sequences of a data set that the scale allows, cut to its length."""
     truths = find_truths(path, split, named_after_animals=protocol == "animaltrack")
     if not truths:
@@ -211,7 +244,10 @@ def _choose(path: Path, protocol: str, split: str | None, scale: Scale, out: Pat
     if scale.most_frames is None:
         recordings = [_to_recording(truth, None) for truth in chosen]
         return TruthSet(path, protocol, split, tuple(t.name for t in chosen)), recordings
-    root = out / f"cut-{hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:8]}-{scale.most_frames}"
+    root = (
+        out
+        / f"cut-{hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:8]}-{scale.most_frames}"
+    )
     recordings = [_cut(truth, root, scale.most_frames) for truth in chosen]
     return TruthSet(root, protocol, None, tuple(t.name for t in chosen)), recordings
 
@@ -225,7 +261,10 @@ def _cut(truth: TruthFile, root: Path, n_frames: int) -> Recording:
         raise FormatError(truth.path, "frames", f"rows in the first {n_frames}", "none")
     directory = root / truth.name
     make_directory(directory / "gt")
-    write_text(directory / _GROUND_TRUTH, "".join(line if line.endswith("\n") else line + "\n" for line in lines))
+    write_text(
+        directory / _GROUND_TRUTH,
+        "".join(line if line.endswith("\n") else line + "\n" for line in lines),
+    )
     width, height = truth.size or (0, 0)
     length = min(n_frames, truth.n_frames or n_frames)
     text = describe_sequence(SequenceInfo(truth.name, recording.fps, width, height, length))
@@ -236,7 +275,9 @@ def _cut(truth: TruthFile, root: Path, n_frames: int) -> Recording:
 
 def _to_recording(truth: TruthFile, n_frames: int | None) -> Recording:
     if truth.video is None:
-        raise FormatError(truth.path, "video", "a video or a folder of pictures beside the truth", "none")
+        raise FormatError(
+            truth.path, "video", "a video or a folder of pictures beside the truth", "none"
+        )
     fps = truth.fps or open_source(truth.video).info.fps
     return Recording(truth.name, truth.video, fps, n_frames or truth.n_frames)
 
@@ -244,7 +285,9 @@ def _to_recording(truth: TruthFile, n_frames: int | None) -> Recording:
 def _describe(truths: Sequence[TruthSet], recordings: Sequence[Recording]) -> dict[str, Any]:
     """Hash of the truth, and frames, of each sequence."""
     lengths = {recording.name: recording.n_frames for recording in recordings}
-    files = [t for each in truths for t in find_truths(each.root, each.split) if t.name in each.names]
+    files = [
+        t for each in truths for t in find_truths(each.root, each.split) if t.name in each.names
+    ]
     return {t.name: {"truth": _hash_truths([t]), "n_frames": lengths[t.name]} for t in files}
 
 

@@ -18,7 +18,13 @@ from murid.core.files import make_directory, replace_on_success
 from murid.core.types import Detections, DetectionTable, UInt8
 from murid.datasets.mot_text import read_mot_detections
 from murid.detection.decode import calibrate
-from murid.detection.preprocess import apply_letterbox, compute_letterbox, letterbox_boxes, to_input, undo_letterbox
+from murid.detection.preprocess import (
+    apply_letterbox,
+    compute_letterbox,
+    letterbox_boxes,
+    to_input,
+    undo_letterbox,
+)
 from murid.errors import FormatError
 from murid.networks.comparison.yolox_head import Yolox
 from murid.networks.network import Network
@@ -60,17 +66,23 @@ class Finder:
         height, width = images[0].shape[:2]
         letterbox = compute_letterbox(width, height, self.longest_side)
         device = next(self.network.parameters()).device
-        inputs = torch.from_numpy(to_input([apply_letterbox(image, letterbox) for image in images])).to(device)
+        inputs = torch.from_numpy(
+            to_input([apply_letterbox(image, letterbox) for image in images])
+        ).to(device)
         output = self.network(inputs)
         found = []
         for raw, scores in decode_output(self.network, output, _LOWEST_RAW):
             likely = calibrate(scores, self.score_scale, self.score_bias)
-            boxes = bx.clip(undo_letterbox(raw, letterbox, width, height), width, height).astype(np.float32)
+            boxes = bx.clip(undo_letterbox(raw, letterbox, width, height), width, height).astype(
+                np.float32
+            )
             kept = (likely >= LOWEST_SCORE) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
             found.append((boxes[kept], likely[kept]))
         if not self.embeds or not isinstance(self.network, Network):
             return [Detections(boxes, scores) for boxes, scores in found]
-        rois = to_rois([letterbox_boxes(boxes, letterbox, width, height) for boxes, _ in found]).to(device)
+        rois = to_rois([letterbox_boxes(boxes, letterbox, width, height) for boxes, _ in found]).to(
+            device
+        )
         embeddings = self.network.embed(output, rois).float().cpu().numpy()
         ends = np.cumsum([len(boxes) for boxes, _ in found])[:-1]
         parts = np.split(embeddings, ends)
@@ -101,7 +113,9 @@ def read_peer(directory: Path, recording: Recording) -> DetectionTable:
     """Read detections of others, ``<sequence>.txt``; raises `FormatError` if they are not there or cannot be read."""
     path = directory / f"{recording.name}.txt"
     if not path.is_file():
-        raise FormatError(path, "detections", f"a MOT file for the sequence {recording.name}", "none")
+        raise FormatError(
+            path, "detections", f"a MOT file for the sequence {recording.name}", "none"
+        )
     n_frames = recording.n_frames or open_source(recording.video).info.n_frames
     return read_mot_detections(path, n_frames)
 
@@ -135,7 +149,11 @@ def _load(path: Path) -> DetectionTable | None:
 
 def _save(path: Path, table: DetectionTable) -> None:
     make_directory(path.parent)
-    columns: dict[str, Any] = {"boxes": table.boxes, "scores": table.scores, "frame_offsets": table.frame_offsets}
+    columns: dict[str, Any] = {
+        "boxes": table.boxes,
+        "scores": table.scores,
+        "frame_offsets": table.frame_offsets,
+    }
     if table.embeddings is not None:
         columns["embeddings"] = table.embeddings.astype(np.float16)
     with replace_on_success(path) as temporary:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from murid.core.files import make_directory
-from murid.core.progress import Report, silent
+from murid.core.progress import ProgressCallback, no_progress
 from murid.core.types import DetectionTable, Tracks
 from murid.errors import FormatError
 from murid.evaluation import evaluate
@@ -22,22 +22,24 @@ from murid.export.mot import export_mot
 from murid.export.tracks_chunk import Stretch
 from murid.metrics import Scores
 from murid.networks.checkpoint import load_network, save_checkpoint
-from murid.paper.benchmark_data import Bed, Recording
+from murid.paper.benchmark_data import BenchmarkData, Recording
 from murid.paper.costs import read_peer_cost
 from murid.paper.detections import LOWEST_SCORE, Finder, detect, read_peer
 from murid.paper.model_cost import count_cost
-from murid.paper.result_cache import Shelf, compute_key
+from murid.paper.result_cache import ResultCache, compute_key
 from murid.paper.scale import COST_BOXES, COST_SIDE_PX
 from murid.paper.tables import Method, Peer, Table
-from murid.tracking import TrackConfig, find_likely_tracks, keep_tracks, make_tracker
+from murid.tracking import TrackingConfig, find_likely_tracks, make_tracker, select_tracks
 from murid.training.config import TrainConfig, to_plain
 from murid.training.fit import fit
 from murid.training.loss_balancing import BalanceConfig
 from murid.training.recipe import Progress
 
-PLAIN = replace(TrackConfig.paper(), first_limit=0.0, max_lost_s=0.0, duplicate_limit=None)
-"""Kalman filter and overlap alone, and a track ends with the first frame that does not see it (SORT): the second stage
-of DAM without its first and without its memory."""
+PLAIN = replace(
+    TrackingConfig.paper(), stage1_max_cost=0.0, max_lost_s=0.0, duplicate_max_cost=None
+)
+"""Kalman filter and overlap alone, and a track ends with the first frame that does not see it
+(SORT): the second stage of DAM without its first and without its memory."""
 _NOT_RESULTS = ("n_workers", "n_threads")
 _USUAL_FIRST_STEPS = BalanceConfig().first_epoch_steps
 
@@ -45,15 +47,15 @@ Result = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Workshop:
+class ExperimentRunner:
     """Makes the rows of all tables.
 
     Attributes
     ----------
-    bed : Bed
+    data : Bed
     directory : Path
         Of everything that is kept.
-    dam : TrackConfig
+    dam : TrackingConfig
         The association of rows with DAM.
     peers : mapping of str to Path
         Directories with the detections of detectors that were run outside.
@@ -63,11 +65,11 @@ class Workshop:
         Told in words what is done.
     """
 
-    bed: Bed
+    data: BenchmarkData
     directory: Path
-    dam: TrackConfig = field(default_factory=TrackConfig.paper)
+    dam: TrackingConfig = field(default_factory=TrackingConfig.paper)
     peers: Mapping[str, Path] = field(default_factory=dict)
-    report: Report = silent
+    report: ProgressCallback = no_progress
     announce: Callable[[str], None] = print
 
     def make(self, tables: Sequence[Table]) -> dict[Method | Peer, Result | None]:
@@ -79,7 +81,9 @@ class Workshop:
             If something cannot be read or written.
         """
         sources = list(dict.fromkeys(row.source for table in tables for row in table.rows))
-        for peer in (source for source in sources if isinstance(source, Peer) and source.name in self.peers):
+        for peer in (
+            source for source in sources if isinstance(source, Peer) and source.name in self.peers
+        ):
             self._read_peer(peer)  # what is wrong with it is told before hours of training
         return {source: self._make(source) for source in sources}
 
@@ -95,9 +99,9 @@ class Workshop:
         return self.results.load(_name(source), self.describe(source))
 
     @property
-    def results(self) -> Shelf:
+    def results(self) -> ResultCache:
         """Results of rows."""
-        return Shelf(self.directory / "rows")
+        return ResultCache(self.directory / "rows")
 
     def describe(self, source: Method | Peer) -> dict[str, Any]:
         """Whole configuration of a row, as plain values."""
@@ -105,19 +109,29 @@ class Workshop:
         if isinstance(source, Peer):
             origin = {"detections": {"name": source.name, "files": self._hash_peer(source)}}
         else:
-            origin = {"network": self.describe_training(source), "detection": self._describe_detection(source)}
+            origin = {
+                "network": self.describe_training(source),
+                "detection": self._describe_detection(source),
+            }
         tracking = asdict(self.choose_tracker(source))
-        return {"murid": version("murid"), **origin, "tracking": tracking, "scored_on": self.bed.scored_on}
+        return {
+            "murid": version("murid"),
+            **origin,
+            "tracking": tracking,
+            "scored_on": self.data.scored_on,
+        }
 
     def describe_training(self, method: Method) -> dict[str, Any]:
         """Whole configuration of the training that a row needs."""
-        config = {k: v for k, v in to_plain(self.configure(method)).items() if k not in _NOT_RESULTS}
-        learnt_from = {**self.bed.learnt_from, "n_held_out": self.bed.scale.n_held_out}
+        config = {
+            k: v for k, v in to_plain(self.configure(method)).items() if k not in _NOT_RESULTS
+        }
+        learnt_from = {**self.data.learnt_from, "n_held_out": self.data.scale.n_held_out}
         return {"murid": version("murid"), "training": config, "learnt_from": learnt_from}
 
     def configure(self, method: Method) -> TrainConfig:
         """Settings of the training that a row needs."""
-        config = self.bed.adapt(self.bed.scale.train)
+        config = self.data.adapt(self.data.scale.train)
         steps = config.steps_per_epoch or _USUAL_FIRST_STEPS
         balance = BalanceConfig(name=method.balance)
         if method.balance == "gradnorm":
@@ -125,7 +139,7 @@ class Workshop:
         every = config.identity_every if method.reidentification else 0
         return replace(config, preset=method.preset, balance=balance, identity_every=every)
 
-    def choose_tracker(self, source: Method | Peer) -> TrackConfig:
+    def choose_tracker(self, source: Method | Peer) -> TrackingConfig:
         """Tracker of a row."""
         return PLAIN if source.linking == "plain" else self.dam
 
@@ -141,35 +155,46 @@ class Workshop:
         scores = self._score(source, tables)
         result = {"scores": scores, **facts, "seconds": round(time.monotonic() - started, 1)}
         self.results.save(_name(source), self.describe(source), result)
-        self.announce(f"{_name(source)}: HOTA {scores['hota']:.1f}, IDF1 {scores['idf1']:.1f}, {result['seconds']} s")
+        self.announce(
+            f"{_name(source)}: HOTA {scores['hota']:.1f}, IDF1 {scores['idf1']:.1f}, {result['seconds']} s"
+        )
         return result
 
     def _read_peer(self, peer: Peer) -> tuple[list[DetectionTable], Result]:
         directory = self.peers[peer.name]
-        tables = [read_peer(directory, recording) for recording in self.bed.recordings]
+        tables = [read_peer(directory, recording) for recording in self.data.recordings]
         return tables, {"cost": read_peer_cost(directory), "validation": None}
 
     def _run_network(self, method: Method) -> tuple[list[DetectionTable], Result]:
         facts = self._train(method)
         finder = self._load_finder(method, facts["validation"])
-        key = compute_key({**self.describe_training(method), **self._describe_detection(method), **self.bed.scored_on})
+        key = compute_key(
+            {
+                **self.describe_training(method),
+                **self._describe_detection(method),
+                **self.data.scored_on,
+            }
+        )
         directory = self.directory / "detections" / f"{method.network}-{key}"
         tables = []
-        for number, recording in enumerate(self.bed.recordings, 1):
+        for number, recording in enumerate(self.data.recordings, 1):
             tables.append(detect(finder, recording, directory / f"{recording.name}.npz"))
-            self.report(f"detecting, {method.network}", number, len(self.bed.recordings))
+            self.report(f"detecting, {method.network}", number, len(self.data.recordings))
         n_boxes = COST_BOXES if method.reidentification else 0
         cost = count_cost(finder.network, COST_SIDE_PX, COST_SIDE_PX, n_boxes)._asdict()
         return tables, {"cost": cost, **facts}
 
     def _train(self, method: Method) -> Result:
         """Train unless that is done; an interrupted training goes on."""
-        shelf, configuration = Shelf(self.directory / "networks"), self.describe_training(method)
+        shelf, configuration = (
+            ResultCache(self.directory / "networks"),
+            self.describe_training(method),
+        )
         known = shelf.load(method.network, configuration)
         path = self._locate_network(method)
         if known is not None and path.exists():
             return known
-        config, data = self.configure(method), self.bed.training_data
+        config, data = self.configure(method), self.data.training_data
         progress = Progress(self.report, f"training, {method.network}")
         fitted = fit(config, data, path.parent, [progress])
         save_checkpoint(path, fitted.network)
@@ -177,51 +202,66 @@ class Workshop:
             (path.parent / name).unlink(missing_ok=True)
         validation = asdict(fitted.validation)
         validation["rank1"] = validation["rank1"] if method.reidentification else None
-        facts = {"validation": validation, "steps": fitted.steps, "training_seconds": round(fitted.seconds, 1)}
+        facts = {
+            "validation": validation,
+            "steps": fitted.steps,
+            "training_seconds": round(fitted.seconds, 1),
+        }
         shelf.save(method.network, configuration, facts)
         return facts
 
     def _locate_network(self, method: Method) -> Path:
-        directory = Shelf(self.directory / "networks").locate(method.network, self.describe_training(method))
+        directory = ResultCache(self.directory / "networks").locate(
+            method.network, self.describe_training(method)
+        )
         return directory.with_suffix("") / "network.pt"
 
     def _load_finder(self, method: Method, validation: Mapping[str, float]) -> Finder:
         network = load_network(self._locate_network(method))
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        torch.set_num_threads(self.bed.scale.train.n_threads)
+        torch.set_num_threads(self.data.scale.train.n_threads)
         return Finder(
             network.to(device),
             validation["score_scale"],
             validation["score_bias"],
-            self.bed.scale.longest_side,
+            self.data.scale.longest_side,
             method.reidentification,
         )
 
     def _describe_detection(self, method: Method) -> dict[str, Any]:
-        side = self.bed.scale.longest_side
-        return {"longest_side": side, "lowest_score": LOWEST_SCORE, "embeddings": method.reidentification}
+        side = self.data.scale.longest_side
+        return {
+            "longest_side": side,
+            "lowest_score": LOWEST_SCORE,
+            "embeddings": method.reidentification,
+        }
 
     def _hash_peer(self, peer: Peer) -> str:
         digest = sha256()
-        for recording in self.bed.recordings:
+        for recording in self.data.recordings:
             path = self.peers[peer.name] / f"{recording.name}.txt"
             if not path.is_file():
-                raise FormatError(path, "detections", f"a MOT file for the sequence {recording.name}", "none")
+                raise FormatError(
+                    path, "detections", f"a MOT file for the sequence {recording.name}", "none"
+                )
             digest.update(path.read_bytes())
         return digest.hexdigest()[:16]
 
     def _score(self, source: Method | Peer, tables: Sequence[DetectionTable]) -> dict[str, Any]:
         """Track, write MOT files, and score them, all recordings together."""
         config = self.choose_tracker(source)
-        directory = self.directory / "tracks" / f"{_name(source)}-{compute_key(self.describe(source))}"
+        directory = (
+            self.directory / "tracks" / f"{_name(source)}-{compute_key(self.describe(source))}"
+        )
         make_directory(directory)
-        for recording, table in zip(self.bed.recordings, tables, strict=True):
+        for recording, table in zip(self.data.recordings, tables, strict=True):
             export_mot(
-                directory / f"{recording.name}.txt", [_to_stretch(associate(table, config, recording.fps), recording)]
+                directory / f"{recording.name}.txt",
+                [_to_stretch(associate(table, config, recording.fps), recording)],
             )
         parts = [
             scored.scores
-            for truth in self.bed.truths
+            for truth in self.data.truths
             for scored in evaluate(
                 directory,
                 truth.root,
@@ -234,12 +274,12 @@ class Workshop:
         return Scores.combine(parts).to_metrics().to_dict()
 
 
-def associate(table: DetectionTable, config: TrackConfig, fps: float) -> Tracks:
+def associate(table: DetectionTable, config: TrackingConfig, fps: float) -> Tracks:
     """Tracks of all detections of a recording."""
     tracks = make_tracker(config, fps).follow(table)
-    if config.least_mean_score is None:
+    if config.min_mean_score is None:
         return tracks
-    return keep_tracks(tracks, find_likely_tracks([tracks], config.least_mean_score))
+    return select_tracks(tracks, find_likely_tracks([tracks], config.min_mean_score))
 
 
 def _to_stretch(tracks: Tracks, recording: Recording) -> Stretch:

@@ -36,10 +36,13 @@ def count_gflops(module: nn.Module, *inputs: torch.Tensor, device: str = "meta")
     *inputs : Tensor
         What it is called with.
     device : str
-        With ``"meta"`` no arithmetic is done, and shapes alone matter; modules that look at values need ``"cpu"``.
+        With ``"meta"`` no arithmetic is done, and shapes alone matter; modules that look at values
+        need ``"cpu"``.
     """
     module = copy.deepcopy(module).to(device).eval()
-    counter = FlopCounterMode(display=False, custom_mapping={torch.ops.torchvision.deform_conv2d: _count_deformable})
+    counter = FlopCounterMode(
+        display=False, custom_mapping={torch.ops.torchvision.deform_conv2d: _count_deformable}
+    )
     with counter, torch.no_grad():
         module(*(value.to(device) for value in inputs))
     return counter.get_total_flops() / 1e9
@@ -54,7 +57,8 @@ def count_cost(network: Network | Yolox, height: int, width: int, n_boxes: int =
     height, width : int
         Multiples of 32.
     n_boxes : int
-        Boxes that are embedded; with 0 the re-identification branch counts for nothing, parameters included.
+        Boxes that are embedded; with 0 the re-identification branch counts for nothing, parameters
+        included.
     """
     image = torch.empty(1, network.config.n_channels, height, width)
     parameters, gflops = count_parameters(network), count_gflops(network, image)
@@ -65,7 +69,9 @@ def count_cost(network: Network | Yolox, height: int, width: int, n_boxes: int =
     with torch.no_grad():
         output = copy.deepcopy(network).to("meta").eval()(image.to("meta"))
     boxes = torch.zeros(n_boxes, 5)
-    return Cost(parameters, gflops + count_gflops(_Branch(network), output.p3, output.p4, output.p5, boxes))
+    return Cost(
+        parameters, gflops + count_gflops(_Branch(network), output.p3, output.p4, output.p5, boxes)
+    )
 
 
 class _Branch(nn.Module):
@@ -73,12 +79,16 @@ class _Branch(nn.Module):
         super().__init__()
         self.rim = network.rim
 
-    def forward(self, p3: torch.Tensor, p4: torch.Tensor, p5: torch.Tensor, boxes: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self, p3: torch.Tensor, p4: torch.Tensor, p5: torch.Tensor, boxes: torch.Tensor
+    ) -> torch.Tensor:
         embeddings: torch.Tensor = self.rim((p3, p4, p5), boxes)
         return embeddings
 
 
-def _count_deformable(x: Sequence[int], weight: Sequence[int], *_: Any, out_shape: Sequence[int], **__: Any) -> int:
+def _count_deformable(
+    x: Sequence[int], weight: Sequence[int], *_: Any, out_shape: Sequence[int], **__: Any
+) -> int:
     """Operations of a deformable convolution; those of a plain one, interpolation left out."""
     del x
     taps = weight[1] * weight[2] * weight[3]

@@ -15,7 +15,9 @@ _TRACKERS = {"plain": "plain", "dam": "DAM"}
 def format_markdown(tables: Sequence[Table], results: Results, scale: str) -> str:
     """All tables under headings; a cell holds murid's figure and, in brackets, the paper's."""
     parts = [f"Scale: {scale}. In brackets: the paper's figure."]
-    parts += [f"**Table {_head(table)}**\n\n{to_markdown(fill(table, results))}" for table in tables]
+    parts += [
+        f"**Table {_head(table)}**\n\n{to_markdown(fill(table, results))}" for table in tables
+    ]
     return "\n\n".join(parts) + "\n"
 
 
@@ -29,7 +31,8 @@ def to_document(tables: Sequence[Table], results: Results, scale: str) -> dict[s
     return {
         "scale": scale,
         "tables": {
-            table.name: [_to_plain(table, row, results.get(row.source)) for row in table.rows] for table in tables
+            table.name: [_to_plain(table, row, results.get(row.source)) for row in table.rows]
+            for table in tables
         },
     }
 

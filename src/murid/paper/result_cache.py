@@ -23,7 +23,7 @@ def compute_key(configuration: Plain) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class ResultCache:
     """A directory of results ``<name>-<key>.json``."""
 
     directory: Path
@@ -39,14 +39,25 @@ class Shelf:
         except (OSError, ValueError):
             return None
         whole = isinstance(document, dict) and document.get("format") == FORMAT
-        result = document.get("result") if whole and document.get("configuration") == _to_json(configuration) else None
+        result = (
+            document.get("result")
+            if whole and document.get("configuration") == _to_json(configuration)
+            else None
+        )
         return result if isinstance(result, dict) else None
 
     def save(self, name: str, configuration: Plain, result: Plain) -> None:
         """Keep a result; raises `StorageError`."""
         make_directory(self.directory)
-        document = {"format": FORMAT, "name": name, "configuration": configuration, "result": result}
-        write_text(self.locate(name, configuration), json.dumps(document, indent=1, allow_nan=False) + "\n")
+        document = {
+            "format": FORMAT,
+            "name": name,
+            "configuration": configuration,
+            "result": result,
+        }
+        write_text(
+            self.locate(name, configuration), json.dumps(document, indent=1, allow_nan=False) + "\n"
+        )
 
 
 def _to_json(configuration: Plain) -> Any:

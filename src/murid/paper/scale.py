@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from murid.synthetic import SCENARIOS
 from murid.synthetic.scenarios import BENCH_S
 from murid.synthetic.still import StillConfig
-from murid.training.config import FootageConfig, TrainConfig
+from murid.training.config import ClipConfig, TrainConfig
 
 COST_SIDE_PX = 640
 """Width and height of the picture for which operations are counted, at every scale."""
@@ -35,7 +35,8 @@ class Scale:
     bench_scale : float
         Size of its pictures and animals, as a share of the bench's own.
     most_sequences, most_frames : int or None
-        Sequences that are scored, of each data set that is given, spread over it, and frames of each; None = all.
+        Sequences that are scored, of each data set that is given, spread over it, and frames of
+        each; None = all.
     most_pictures : int or None
         Labelled pictures that are learnt from, spread over the data set.
     """
@@ -67,7 +68,7 @@ SMALL = Scale(
         weight_decay=1e-3,
         ema_decay=None,
         box_overlap_weight=10.0,
-        footage=FootageConfig(n_recorded=0),
+        footage=ClipConfig(n_recorded=0),
         stills=StillConfig(body_px=(14.0, 36.0), n_identities=12, empty=0.02),
     ),
     n_held_out=64,
@@ -79,4 +80,5 @@ SMALL = Scale(
     most_frames=60,
     most_pictures=400,
 )
-"""The same networks and code, 360 steps on small pictures: shows that every row runs, not what it is worth."""
+"""The same networks and code, 360 steps on small pictures: shows that every row runs, not what it
+is worth."""

@@ -114,7 +114,10 @@ TABLES = (
         "1",
         "Comparison Results between YOLOXs and the Proposed Tracking Framework",
         _TRACKING,
-        (Row("YOLOXs", _YOLOX, (56.8, 60.8, 58.5, 324, 329, 1976)), Row("Our Proposed", OURS, _PROPOSED)),
+        (
+            Row("YOLOXs", _YOLOX, (56.8, 60.8, 58.5, 324, 329, 1976)),
+            Row("Our Proposed", OURS, _PROPOSED),
+        ),
     ),
     Table(
         "2",
@@ -133,7 +136,11 @@ TABLES = (
         _TRACKING,
         (
             Row("YOLOXs", _YOLOX, (58.8, 63.8, 58.5, 333, 527, 2613)),
-            Row("RTM", Method("s", reidentification=False, linking="plain"), (53.3, 59.3, 47.4, 327, 534, 2215)),
+            Row(
+                "RTM",
+                Method("s", reidentification=False, linking="plain"),
+                (53.3, 59.3, 47.4, 327, 534, 2215),
+            ),
             Row("RTM+DAM", Method("s", reidentification=False), (54.5, 64.5, 59.6, 351, 428, 1973)),
             Row("RTM+RIM+DAM", OURS, _PROPOSED),
         ),
@@ -165,5 +172,7 @@ TABLES = (
 )
 """All tables; parameters are printed in the paper as raw counts under the heading "Params(M)"."""
 
-PEERS = tuple(row.source.name for table in TABLES for row in table.rows if isinstance(row.source, Peer))
+PEERS = tuple(
+    row.source.name for table in TABLES for row in table.rows if isinstance(row.source, Peer)
+)
 """Names of the detectors that are run outside."""

@@ -11,14 +11,16 @@ import numpy as np
 
 from murid.arenas.layout import Layout
 from murid.core import Tracks
-from murid.core.progress import Report
+from murid.core.progress import ProgressCallback
 from murid.core.types import Float64
-from murid.pipeline.per_arena import CompartmentTracker, count_animals
+from murid.pipeline.per_arena import ArenaTracker, count_animals
 from murid.store import RunDirectory
-from murid.tracking import TrackConfig, find_likely_tracks, keep_tracks
+from murid.tracking import TrackingConfig, find_likely_tracks, select_tracks
 
 
-def describe_association(config: TrackConfig, motion: Float64 | None, layout: Layout | None) -> dict[str, Any]:
+def describe_association(
+    config: TrackingConfig, motion: Float64 | None, layout: Layout | None
+) -> dict[str, Any]:
     """Settings of association, and what else decides its result."""
     settings = asdict(config)
     if layout is not None:
@@ -29,24 +31,31 @@ def describe_association(config: TrackConfig, motion: Float64 | None, layout: La
 
 
 def associate(
-    run: RunDirectory, layout: Layout, config: TrackConfig, fps: float, motion: Float64 | None, report: Report
+    run: RunDirectory,
+    layout: Layout,
+    config: TrackingConfig,
+    fps: float,
+    motion: Float64 | None,
+    report: ProgressCallback,
 ) -> None:
     """Link the stored detections over time: from the beginning, since it takes seconds and depends on all before."""
     likely = None
-    if config.least_mean_score is not None and count_animals(layout, config.max_tracks) is None:
+    if config.min_mean_score is not None and count_animals(layout, config.max_tracks) is None:
         stretches = (tracks for _, tracks in _follow(run, layout, config, fps, motion))
-        likely = find_likely_tracks(stretches, config.least_mean_score, config.least_mean_share)
+        likely = find_likely_tracks(
+            stretches, config.min_mean_score, config.min_relative_mean_score
+        )
     for first, tracks in _follow(run, layout, config, fps, motion):
-        run.write_tracks(first, tracks if likely is None else keep_tracks(tracks, likely))
+        run.write_tracks(first, tracks if likely is None else select_tracks(tracks, likely))
         report("track", first + tracks.n_frames, run.n_frames)
     run.finish_tracking()
 
 
 def _follow(
-    run: RunDirectory, layout: Layout, config: TrackConfig, fps: float, motion: Float64 | None
+    run: RunDirectory, layout: Layout, config: TrackingConfig, fps: float, motion: Float64 | None
 ) -> Iterator[tuple[int, Tracks]]:
     """First frame and tracks of one stretch after the other; the camera rests after its last known motion."""
-    tracker = CompartmentTracker(layout, config, fps, camera_moves=motion is not None)
+    tracker = ArenaTracker(layout, config, fps, camera_moves=motion is not None)
     for first, table in run.iterate_detections(run.embeddings_every == 1):
         if motion is None:
             yield first, tracker.follow(table)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from murid.errors import ConfigError, MuridError
 from murid.pipeline.run import Run
-from murid.pipeline.track import name_run
+from murid.pipeline.track import default_run_path
 from murid.video.image_sequence import is_picture
 
 TrackOne = Callable[[str, Path], Run]
@@ -37,11 +37,17 @@ def find_sources(names: Iterable[str]) -> list[str]:
     """
     sources: list[str] = []
     for name in names:
-        found = sorted(glob.glob(name, recursive=True)) if glob.has_magic(name) and not Path(name).exists() else []  # noqa: PTH207
+        found = (
+            sorted(glob.glob(name, recursive=True))  # noqa: PTH207
+            if glob.has_magic(name) and not Path(name).exists()
+            else []
+        )
         files = [file for file in found if Path(file).is_file() and not _is_in_run(Path(file))]
         pictures = sum(is_picture(Path(file)) for file in files)
         if 0 < pictures < len(files):
-            raise ConfigError(f"{name}: expected videos only or pictures only, got {pictures} pictures of {len(files)}")
+            raise ConfigError(
+                f"{name}: expected videos only or pictures only, got {pictures} pictures of {len(files)}"
+            )
         sources += [name] if pictures or not files else files
     twice = next((s for k, s in enumerate(sources) if s in sources[:k]), None)
     if twice is not None:
@@ -54,7 +60,7 @@ def _is_in_run(file: Path) -> bool:
     return any(parent.suffix == ".murid" for parent in file.parents)
 
 
-def name_runs(sources: Sequence[str], folder: Path | None = None) -> list[Path]:
+def default_run_paths(sources: Sequence[str], folder: Path | None = None) -> list[Path]:
     """Run directory of each source: beside it, or in a folder.
 
     Raises
@@ -62,16 +68,20 @@ def name_runs(sources: Sequence[str], folder: Path | None = None) -> list[Path]:
     ConfigError
         If two would have the same.
     """
-    beside = [name_run(source) for source in sources]
+    beside = [default_run_path(source) for source in sources]
     runs = beside if folder is None else [folder / run.name for run in beside]
     for k, run in enumerate(runs):
         if run in runs[:k]:
             other = sources[runs.index(run)]
-            raise ConfigError(f"videos: expected names that give different runs, got {other} and {sources[k]}: {run}")
+            raise ConfigError(
+                f"videos: expected names that give different runs, got {other} and {sources[k]}: {run}"
+            )
     return runs
 
 
-def track_videos(sources: Sequence[str], runs: Sequence[Path], track_one: TrackOne) -> Iterator[Outcome]:
+def track_videos(
+    sources: Sequence[str], runs: Sequence[Path], track_one: TrackOne
+) -> Iterator[Outcome]:
     """Track each video in turn; whatever stops one of them is its outcome, and the next one begins.
 
     Parameters

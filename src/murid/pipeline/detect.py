@@ -8,8 +8,8 @@ from itertools import islice
 from typing import Any
 
 from murid.core import Frame
-from murid.core.progress import Report
-from murid.detection.config import DetectConfig
+from murid.core.progress import ProgressCallback
+from murid.detection.config import DetectionConfig
 from murid.detection.detector import Detector
 from murid.store import DetectionWriter, RunDirectory
 from murid.video import FrameSource, UnreadableFrame
@@ -18,13 +18,23 @@ from murid.video.prefetch import read_ahead
 _NOT_RESULTS = ("detector", "batch_size", "n_threads", "device")
 
 
-def describe_detection(config: DetectConfig) -> dict[str, Any]:
+def describe_detection(config: DetectionConfig) -> dict[str, Any]:
     """Settings of detection that decide its result; those that came later only where they are not as they were."""
     later = {"embeddings_every": 1}
-    return {k: v for k, v in asdict(config).items() if k not in _NOT_RESULTS and (k not in later or v != later[k])}
+    return {
+        k: v
+        for k, v in asdict(config).items()
+        if k not in _NOT_RESULTS and (k not in later or v != later[k])
+    }
 
 
-def mend(run: RunDirectory, source: FrameSource, detector: Detector, batch_size: int, report: Report) -> None:
+def redetect_damaged(
+    run: RunDirectory,
+    source: FrameSource,
+    detector: Detector,
+    batch_size: int,
+    report: ProgressCallback,
+) -> None:
     """Detect anew in the parts that a disk has damaged or lost; in an unfinished run, the last one just goes."""
     damaged = run.find_damaged("detections")
     if damaged and not run.is_done("detect") and damaged[-1] == run.n_parts - 1:
@@ -33,21 +43,38 @@ def mend(run: RunDirectory, source: FrameSource, detector: Detector, batch_size:
     for number in damaged:
         with run.rewrite_part(number) as (writer, n_frames):
             wanted = islice(source.iterate(writer.next_frame), n_frames)
-            _find_animals(wanted, detector, batch_size, writer, lambda: report("mend", writer.next_frame, None))
+            _find_animals(
+                wanted,
+                detector,
+                batch_size,
+                writer,
+                lambda: report("redetect_damaged", writer.next_frame, None),
+            )
 
 
-def detect_frames(run: RunDirectory, source: FrameSource, detector: Detector, batch_size: int, report: Report) -> None:
+def detect_frames(
+    run: RunDirectory,
+    source: FrameSource,
+    detector: Detector,
+    batch_size: int,
+    report: ProgressCallback,
+) -> None:
     """Find the animals in every frame that is still to come, and store them part by part."""
     with run.write_detections() as writer:
         frames, total = source.iterate(writer.next_frame), source.info.n_frames
-        _find_animals(frames, detector, batch_size, writer, lambda: report("detect", writer.next_frame, total))
+        _find_animals(
+            frames, detector, batch_size, writer, lambda: report("detect", writer.next_frame, total)
+        )
     run.finish_detection(source.truncated)
 
 
 def _find_animals(
-    frames: Iterator[Frame | UnreadableFrame], detector: Detector, batch_size: int, writer: DetectionWriter,
+    frames: Iterator[Frame | UnreadableFrame],
+    detector: Detector,
+    batch_size: int,
+    writer: DetectionWriter,
     report: Callable[[], None],
-) -> None:  # fmt: skip
+) -> None:
     """Find the animals in frames, batch by batch, and hand them to the writer."""
     for batch in read_ahead(_batch(frames, batch_size)):
         found = iter(detector.detect([frame.image for frame in batch if isinstance(frame, Frame)]))

@@ -6,23 +6,23 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from murid.core.progress import Report, silent
+from murid.core.progress import ProgressCallback, no_progress
 from murid.errors import ConfigError
 from murid.pipeline.run import Run
 from murid.pipeline.track import track
 from murid.reid.gallery import Gallery
-from murid.reid.naming import check_names, enrol_run, name_alike
+from murid.reid.reidentify import check_names, enroll_run, match_across_runs
 from murid.store import RunDirectory
 
 
-def enrol(
+def enroll(
     gallery: str | Path,
     solos: Mapping[str, str | Path] | None = None,
     *,
     run: str | Path | None = None,
     names: Mapping[int, str] | None = None,
     detector: str | Path | None = None,
-    report: Report = silent,
+    report: ProgressCallback = no_progress,
 ) -> Gallery:
     """Put animals into a gallery: from videos of one animal each, or from a run with several.
 
@@ -48,12 +48,15 @@ def enrol(
     Raises
     ------
     MuridError
-        `ConfigError` where a name is used twice or is none, or an animal is hardly seen; else as `track` and
-        `identify`.
+        `ConfigError` where a name is used twice or is none, or an animal is hardly seen; else as
+        `track` and `identify`.
     """
     solos = solos or {}
     if bool(solos) == (run is not None):
-        raise ConfigError("enrol: expected videos of single animals or a run, got " + ("both" if solos else "neither"))
+        raise ConfigError(
+            "enrol: expected videos of single animals or a run, got "
+            + ("both" if solos else "neither")
+        )
     check_names([*solos, *(names or {}).values()])
     found = []
     for name, video in solos.items():
@@ -63,11 +66,11 @@ def enrol(
         found.append((Path(run), dict(names or {})))
     for path, own in found:
         with RunDirectory.open(path, writable=True) as directory:
-            enrolled = enrol_run(directory, gallery, own)
+            enrolled = enroll_run(directory, gallery, own)
     return enrolled
 
 
-def join_runs(runs: Sequence[str | Path]) -> list[Run]:
+def match_runs(runs: Sequence[str | Path]) -> list[Run]:
     """Give the same animals the same names in several runs whose identities were told, without a gallery.
 
     Raises
@@ -75,7 +78,8 @@ def join_runs(runs: Sequence[str | Path]) -> list[Run]:
     ConfigError
         If there are fewer than two runs, or two are of one video.
     RunError, StorageError
-        If one is no run, has no identities, or embeddings of other weights than the first, or cannot be written to.
+        If one is no run, has no identities, or embeddings of other weights than the first, or
+        cannot be written to.
     """
     if len(runs) < 2:
         raise ConfigError(f"runs: expected two or more, got {len(runs)}")
@@ -83,5 +87,7 @@ def join_runs(runs: Sequence[str | Path]) -> list[Run]:
     if twice is not None:
         raise ConfigError(f"runs: expected each once, got {twice} twice")
     with ExitStack() as stack:
-        name_alike([stack.enter_context(RunDirectory.open(run, writable=True)) for run in runs])
+        match_across_runs(
+            [stack.enter_context(RunDirectory.open(run, writable=True)) for run in runs]
+        )
     return [Run.open(run) for run in runs]

@@ -9,34 +9,34 @@ from typing import Any, Literal
 
 import numpy as np
 
-from murid.appearance.second_pass import look_closer
+from murid.appearance.second_pass import run_second_pass
 from murid.arenas.layout import Layout
 from murid.core import DetectionTable, Tracks
-from murid.core.progress import Report, silent
+from murid.core.progress import ProgressCallback, no_progress
 from murid.core.types import Float64
 from murid.errors import ConfigError, SourceError
-from murid.identification import Identified, IdentifyConfig
-from murid.identification.point_matches import Ties
-from murid.identification.tracklet_features import Prints
-from murid.pipeline.per_arena import count_animals, identify_by_arena
+from murid.identification import IdentificationConfig, IdentificationResult
+from murid.identification.point_matches import PointMatches
+from murid.identification.tracklet_features import FurDescriptors
+from murid.pipeline.per_arena import count_animals, identify_per_arena
 from murid.pipeline.run import Run, read_layout
-from murid.reid.naming import check_gallery, name_from_gallery
+from murid.reid.reidentify import check_gallery, name_from_gallery
 from murid.store import RunDirectory
 
-Adapting = bool | Literal["in doubt"]
+RefineMode = bool | Literal["in doubt"]
 
 
 def identify(
     run: str | Path,
     *,
     animals: int | None = None,
-    config: IdentifyConfig | None = None,
+    config: IdentificationConfig | None = None,
     gallery: str | Path | None = None,
-    grow: bool = False,
-    adapt: bool | None = None,
-    report: Report = silent,
+    update_gallery: bool = False,
+    refine: bool | None = None,
+    report: ProgressCallback = no_progress,
 ) -> Run:
-    """Tell the identities of a run anew from what it has stored; the video is not needed, but for the first `adapt`.
+    """Tell the identities of a run anew from what it has stored; the video is not needed, but for the first `refine`.
 
     Parameters
     ----------
@@ -44,11 +44,11 @@ def identify(
         Run directory.
     animals : int, optional
         Number of animals, an upper bound; as before by default.
-    config : IdentifyConfig, optional
+    config : IdentificationConfig, optional
         Settings.
     gallery, grow
         As for `track`.
-    adapt : bool, optional
+    refine : bool, optional
         As for `track`; as before by default.
     report : callable
         Told of progress.
@@ -62,34 +62,47 @@ def identify(
     SourceError
         If the video is needed and cannot be opened.
     RunError, StorageError
-        If it is no run, detection is not finished, it cannot be written to, or its embeddings are of other weights
-        than the gallery's.
+        If it is no run, detection is not finished, it cannot be written to, or its embeddings are
+        of other weights than the gallery's.
     """
-    check_gallery(gallery, grow)
+    check_gallery(gallery, update_gallery)
     with RunDirectory.open(run, writable=True) as directory:
         settings, layout = directory.manifest.config, read_layout(directory)
-        before = settings.get("identify", {}).get("animals") or settings.get("track", {}).get("max_tracks")
+        before = settings.get("identify", {}).get("animals") or settings.get("track", {}).get(
+            "max_tracks"
+        )
         told = before if animals is None else animals
         counts = told if isinstance(told, list) else count_animals(layout, told)
         if counts is None:
-            raise ConfigError("animals: expected a number, since this run was made without one, got none")
-        way: Adapting = settings.get("identify", {}).get("adapt", False) if adapt is None else adapt
-        directory.record("identify", {"animals": told, "adapt": way})
-        identify_run(directory, layout, counts, config or IdentifyConfig(), way, report)
+            raise ConfigError(
+                "animals: expected a number, since this run was made without one, got none"
+            )
+        way: RefineMode = (
+            settings.get("identify", {}).get("refine", False) if refine is None else refine
+        )
+        directory.record("identify", {"animals": told, "refine": way})
+        identify_run(directory, layout, counts, config or IdentificationConfig(), way, report)
         if gallery is not None:
-            name_from_gallery(directory, gallery, grow=grow)
+            name_from_gallery(directory, gallery, update_gallery=update_gallery)
     return Run.open(run)
 
 
-def settle(adapt: bool | None, motion: Float64 | None, config: IdentifyConfig | None) -> Adapting:
+def resolve_refine(
+    refine: bool | None, motion: Float64 | None, config: IdentificationConfig | None
+) -> RefineMode:
     """Whether to learn the animals where nobody said so: in doubt, if the camera is at rest and looks are used."""
-    if adapt is not None:
-        return adapt
+    if refine is not None:
+        return refine
     return "in doubt" if motion is None and (config is None or config.appearance) else False
 
 
 def identify_run(
-    run: RunDirectory, layout: Layout, counts: list[int], config: IdentifyConfig, adapt: Adapting, report: Report
+    run: RunDirectory,
+    layout: Layout,
+    counts: list[int],
+    config: IdentificationConfig,
+    refine: RefineMode,
+    report: ProgressCallback,
 ) -> None:
     """Tell identities from all stored detections at once, unless that was done with the same settings."""
     if min(counts) < 1:
@@ -97,48 +110,70 @@ def identify_run(
     settings = {"animals": counts if layout.arenas else counts[0], **asdict(config)}
     if layout.restricts:
         settings["arena"] = layout.to_plain()
-    if adapt and not config.appearance:
+    if refine and not config.appearance:
         raise ConfigError("adapt: expected appearance to be used, got appearance = false")
-    if adapt:
-        settings["adapt"] = adapt
+    if refine:
+        settings["refine"] = refine
     same = run.is_done("identify") and dict(run.manifest.config["identify"]) == settings
     if same and not run.find_damaged("identities"):
         return
     table, fps = run.read_detections(embeddings=False), float(run.manifest.fingerprint["fps"])
 
-    def tell(prints: Prints | None = None, ties: Ties | None = None) -> Identified:
-        return identify_by_arena(table, layout, counts, fps, config, run.iterate_embeddings, prints, ties)
+    def tell(
+        fur_descriptors: FurDescriptors | None = None, point_matches: PointMatches | None = None
+    ) -> IdentificationResult:
+        return identify_per_arena(
+            table,
+            layout,
+            counts,
+            fps,
+            config,
+            run.iterate_embeddings,
+            fur_descriptors,
+            point_matches,
+        )
 
-    close = look_closer(run, report) if adapt is True else ()
+    close = run_second_pass(run, report) if refine is True else ()
     found = tell(*close)
-    if adapt == "in doubt" and found.is_doubtful:
+    if refine == "in doubt" and found.is_doubtful:
         with suppress(SourceError):  # the video of an old run may be gone
-            close = look_closer(run, report)
+            close = run_second_pass(run, report)
         if close:
             del found  # a day of them takes room
             found = tell(*close)
     run.start_identities(settings)
     _write_identities(run, table, found, report)
-    if adapt:
-        estimates = [asdict(adaptation) for adaptation in found.adaptations] if close else None
-        run.record("adapt", {"estimates": estimates})
+    if refine:
+        estimates = (
+            [asdict(adaptation) for adaptation in found.appearance_selections] if close else None
+        )
+        run.record("refine", {"estimates": estimates})
     run.finish_identities(_list_crossings(found), found.note)
 
 
-def _write_identities(run: RunDirectory, table: DetectionTable, found: Identified, report: Report) -> None:
+def _write_identities(
+    run: RunDirectory, table: DetectionTable, found: IdentificationResult, report: ProgressCallback
+) -> None:
     for first, stretch in run.iterate_detections(embeddings=False):
         part = slice(*np.searchsorted(found.frames, [first, first + stretch.n_frames]))
-        offsets = np.searchsorted(found.frames[part], first + np.arange(stretch.n_frames + 1)).astype(np.int64)
+        offsets = np.searchsorted(
+            found.frames[part], first + np.arange(stretch.n_frames + 1)
+        ).astype(np.int64)
         boxes = DetectionTable(found.boxes[part], found.scores[part], None, offsets)
         seen = found.rows[part] - table.frame_offsets[found.frames[part]]
-        rows = np.where(found.filled[part], -1, seen)
-        told = Tracks(boxes, found.identity_ids[part], found.filled[part], found.certainties[part])
+        rows = np.where(found.interpolated[part], -1, seen)
+        told = Tracks(
+            boxes,
+            found.identity_ids[part],
+            found.interpolated[part],
+            found.identity_probabilities[part],
+        )
         run.write_identities(first, rows, told)
         report("identify", first + stretch.n_frames, run.n_frames)
 
 
-def _list_crossings(found: Identified) -> dict[str, Any]:
+def _list_crossings(found: IdentificationResult) -> dict[str, Any]:
     crossings = found.crossings
     a, b = crossings.pairs.T
     frames = {"first_frame": crossings.first_frames, "last_frame": crossings.last_frames}
-    return frames | {"a": a, "b": b, "chance": crossings.chances}
+    return frames | {"a": a, "b": b, "chance": crossings.swap_probabilities}

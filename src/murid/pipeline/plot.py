@@ -10,7 +10,7 @@ from murid.errors import SourceError
 from murid.pipeline.run import Run
 from murid.plots.session import Session
 from murid.video import open_source
-from murid.video.background_image import take_background
+from murid.video.background_image import estimate_background_image
 
 
 def open_session(
@@ -29,7 +29,8 @@ def open_session(
     arena, config, tracks
         As of `Run.behaviour`.
     video : str or Path, optional
-        The video, where it is not where it was tracked; without any, figures are drawn on white, and a note says so.
+        The video, where it is not where it was tracked; without any, figures are drawn on white,
+        and a note says so.
 
     Raises
     ------
@@ -47,7 +48,9 @@ def open_session(
     except SourceError:
         if video is not None:
             raise
-        notes.append("figures are drawn on white, since the video is not where it was (--video says where it is)")
+        notes.append(
+            "figures are drawn on white, since the video is not where it was (--video says where it is)"
+        )
     notes += [facts[name] for name in ("note", "identity_note") if facts[name]]
     return Session(run.path.stem, behaviour, run.trajectories(), image, facts["crossings"], notes)
 
@@ -56,5 +59,7 @@ def _take_background(source: str | Path, size: tuple[int, int]) -> UInt8:
     opened = open_source(source)
     got = opened.info.width, opened.info.height
     if got != size:
-        raise SourceError(opened.info.path, "size", f"{size[0]}x{size[1]} pixels", f"{got[0]}x{got[1]}")
-    return take_background(opened)
+        raise SourceError(
+            opened.info.path, "size", f"{size[0]}x{size[1]} pixels", f"{got[0]}x{got[1]}"
+        )
+    return estimate_background_image(opened)

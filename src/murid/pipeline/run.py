@@ -15,7 +15,7 @@ from murid.arenas.file import read_arena_file, to_layout
 from murid.arenas.layout import Layout
 from murid.core import Tracks, Trajectories
 from murid.core.files import make_directory
-from murid.core.progress import Report, silent
+from murid.core.progress import ProgressCallback, no_progress
 from murid.errors import ConfigError, RunError, SourceError
 from murid.evaluation import evaluate
 from murid.export.metadata import read_metadata
@@ -62,7 +62,8 @@ class Run:
     def tracks(self) -> Tracks:
         """Return all tracks; raises `RunError` if tracking is not finished.
 
-        Where identities were told, a track is an identity, and positions may be filled in (`Tracks.filled`).
+        Where identities were told, a track is an identity, and positions may be filled in
+        (`Tracks.interpolated`).
         """
         return self._directory.read_tracks()
 
@@ -70,7 +71,9 @@ class Run:
         """Return where each track was over time, missing frames as NaN; raises `RunError` as `tracks` does."""
         tracks, times_s = self.tracks(), self._directory.read_frames().times_s
         ids = np.unique(tracks.track_ids[tracks.track_ids >= 0])
-        return to_trajectories(Stretch(0, times_s, tracks), ids, [self.names.get(i, str(i)) for i in ids.tolist()])
+        return to_trajectories(
+            Stretch(0, times_s, tracks), ids, [self.names.get(i, str(i)) for i in ids.tolist()]
+        )
 
     @property
     def names(self) -> dict[int, str]:
@@ -88,32 +91,49 @@ class Run:
         Parameters
         ----------
         format : str or None
-            ``"mot"``, ``"csv"``, …, a key of `murid.datasets.FORMATS`; None = by the suffix of `out`.
+            ``"mot"``, ``"csv"``, …, a key of `murid.datasets.FORMATS`; None = by the suffix of
+            `out`.
         out : str or Path
         metadata : str or Path, optional
-            TOML file that says more of session and animals, for ``"nwb"``; see `murid.export.metadata`.
+            TOML file that says more of session and animals, for ``"nwb"``; see
+            `murid.export.metadata`.
 
         Raises
         ------
         ConfigError, FormatError
-            If the format or the suffix is unknown, the metadata cannot be read or the format has no place for them, or
-            the tracks do not fit the format.
+            If the format or the suffix is unknown, the metadata cannot be read or the format has no
+            place for them, or the tracks do not fit the format.
         MissingExtraError
             If the format needs a library that is not installed.
         RunError, StorageError
-            If tracking is not finished, the format needs identities that were not told, or the file cannot be written.
+            If tracking is not finished, the format needs identities that were not told, or the file
+            cannot be written.
         """
         chosen = guess_format(out) if format is None else find_format(format)
         if metadata is not None and not chosen.takes_metadata:
-            raise ConfigError(f"metadata: expected a format that has a place for them, got {chosen.name!r}")
+            raise ConfigError(
+                f"metadata: expected a format that has a place for them, got {chosen.name!r}"
+            )
         if chosen.needs_identities and not self._directory.is_done("identify"):
-            state, expected = self._directory.manifest.stages["identify"].state, "done (murid identify goes on)"
-            raise RunError(self.path, "stages.identify.state", f"{expected}, since {chosen.name} is of animals", state)
+            state, expected = (
+                self._directory.manifest.stages["identify"].state,
+                "done (murid identify goes on)",
+            )
+            raise RunError(
+                self.path,
+                "stages.identify.state",
+                f"{expected}, since {chosen.name} is of animals",
+                state,
+            )
         chosen.export(out, self._record({} if metadata is None else read_metadata(metadata)))
         return Path(out)
 
     def behaviour(
-        self, arena: str | Path | None = None, config: MeasureConfig | None = None, *, tracks: bool = False
+        self,
+        arena: str | Path | None = None,
+        config: MeasureConfig | None = None,
+        *,
+        tracks: bool = False,
     ) -> Behaviour:
         """Return how the animals move and what they do: what `murid.analysis.measure` and the pictures start from.
 
@@ -137,9 +157,14 @@ class Run:
             If a setting is in centimetres and there is no scale.
         """
         if not tracks and not self._directory.is_done("identify"):
-            state, expected = self._directory.manifest.stages["identify"].state, "done (murid identify tells them"
+            state, expected = (
+                self._directory.manifest.stages["identify"].state,
+                "done (murid identify tells them",
+            )
             got = f"{state} (--tracks takes every track for an animal)"
-            raise RunError(self.path, "stages.identify.state", f"{expected}), since animals are measured", got)
+            raise RunError(
+                self.path, "stages.identify.state", f"{expected}), since animals are measured", got
+            )
         own = read_layout(self._directory)
         layout = own if arena is None else read_arena_file(arena, (own.width, own.height))
         return prepare(self.trajectories(), layout, config)
@@ -156,7 +181,9 @@ class Run:
         """
         return evaluate(self.path, truth, allow_empty=True).combined
 
-    def annotate(self, out: str | Path | None = None, report: Report = silent) -> Path:
+    def annotate(
+        self, out: str | Path | None = None, report: ProgressCallback = no_progress
+    ) -> Path:
         """Write the video with tracks drawn on it.
 
         Parameters
@@ -176,7 +203,9 @@ class Run:
         path = self.video_path if out is None else Path(out)
         source = open_source(self._directory.manifest.source)
         if source.compute_fingerprint() != dict(self._directory.manifest.fingerprint):
-            raise SourceError(source.info.path, "fingerprint", "the video that was tracked", "another one")
+            raise SourceError(
+                source.info.path, "fingerprint", "the video that was tracked", "another one"
+            )
         make_directory(path.parent)
         info, annotator = source.info, Annotator(source.info.fps, self.names)
         tracked = (frame for _, tracks in self._directory.iterate_tracks() for frame in tracks)
@@ -208,13 +237,17 @@ class Run:
             "stages": {name: stage.state for name, stage in manifest.stages.items()},
             "note": manifest.stages["detect"].note,
             "identity_note": manifest.stages["identify"].note,
-            "adaptations": _list_adaptations(manifest),
+            "appearance_selections": _list_adaptations(manifest),
             "unreadable_frames": directory.list_unreadable(),
         }
         tracks = directory.read_summary() if directory.is_done("track") else []
         for row in tracks:
             own = manifest.names.get(row["id"])
-            row |= {"name": None, "name_chance": None} if own is None else {"name": own.name, "name_chance": own.chance}
+            row |= (
+                {"name": None, "name_chance": None}
+                if own is None
+                else {"name": own.name, "name_chance": own.chance}
+            )
         return facts | {"tracks": tracks, "crossings": directory.read_crossings()}
 
     def _record(self, metadata: Mapping[str, Any]) -> Recording:
@@ -229,7 +262,9 @@ class Run:
             identified=self._directory.is_done("identify"),
             read=self._iterate_stretches,
             fingerprint=str(facts.get("sha256", "")),
-            made=datetime.fromisoformat(manifest.provenance[0].time_utc) if manifest.provenance else None,
+            made=datetime.fromisoformat(manifest.provenance[0].time_utc)
+            if manifest.provenance
+            else None,
             metadata=metadata,
             given_names=self.names,
         )
@@ -253,8 +288,8 @@ def whole_picture(directory: RunDirectory) -> Layout:
 
 def _list_adaptations(manifest: Manifest) -> list[dict[str, Any]] | None:
     """What learning the animals was worth; None where it was not done, nothing where it cannot be said."""
-    if not manifest.config.get("identify", {}).get("adapt"):
+    if not manifest.config.get("identify", {}).get("refine"):
         return None
-    last = next((own for own in reversed(manifest.provenance) if own.verb == "adapt"), None)
+    last = next((own for own in reversed(manifest.provenance) if own.verb == "refine"), None)
     estimates = None if last is None else last.arguments["estimates"]
     return None if estimates is None else list(estimates)

@@ -7,23 +7,23 @@ from pathlib import Path
 
 from murid.arenas.file import read_arena_file
 from murid.arenas.layout import Layout
-from murid.core.progress import Report, silent
+from murid.core.progress import ProgressCallback, no_progress
 from murid.core.types import Float64
 from murid.datasets.camera_motion import read_camera_motion
-from murid.detection.config import DetectConfig
+from murid.detection.config import DetectionConfig
 from murid.detection.detector import load_detector
 from murid.errors import ConfigError
-from murid.identification import IdentifyConfig
+from murid.identification import IdentificationConfig
 from murid.pipeline.associate import associate, describe_association
-from murid.pipeline.detect import describe_detection, detect_frames, mend
-from murid.pipeline.identify import Adapting, identify_run, settle
+from murid.pipeline.detect import describe_detection, detect_frames, redetect_damaged
+from murid.pipeline.identify import RefineMode, identify_run, resolve_refine
 from murid.pipeline.per_arena import count_animals
 from murid.pipeline.run import Run, whole_picture
-from murid.reid.naming import check_gallery, name_from_gallery
+from murid.reid.reidentify import check_gallery, name_from_gallery
 from murid.store import RunDirectory
-from murid.tracking import TrackConfig
+from murid.tracking import TrackingConfig
 from murid.video import FrameSource, open_source, sample_frames
-from murid.video.read_timeout import PATIENCE_S
+from murid.video.read_timeout import READ_TIMEOUT_S
 
 N_BACKGROUND_FRAMES = 60
 """Frames, spread over a video, from which a detector learns the empty scene."""
@@ -37,21 +37,22 @@ def track(
     out: str | Path | None = None,
     video: bool = False,
     restart: bool = False,
-    detect: DetectConfig | None = None,
-    association: TrackConfig | None = None,
+    detect: DetectionConfig | None = None,
+    association: TrackingConfig | None = None,
     identities: bool = True,
-    identify: IdentifyConfig | None = None,
+    identify: IdentificationConfig | None = None,
     camera_motion: str | Path | None = None,
     arena: str | Path | None = None,
     gallery: str | Path | None = None,
-    grow: bool = False,
-    adapt: bool | None = None,
-    patience_s: float = PATIENCE_S,
-    report: Report = silent,
+    update_gallery: bool = False,
+    refine: bool | None = None,
+    read_timeout_s: float = READ_TIMEOUT_S,
+    report: ProgressCallback = no_progress,
 ) -> Run:
     """Track the animals in a video.
 
-    Where their number is given, identities hold over the whole recording: see `murid.identification`.
+    Where their number is given, identities hold over the whole recording: see
+    `murid.identification`.
 
     What an earlier, interrupted call has stored is kept, and the work goes on from there.
 
@@ -69,28 +70,29 @@ def track(
         Whether to write an annotated video as well.
     restart : bool
         Whether to remove an earlier run first.
-    detect, association : DetectConfig, TrackConfig, optional
+    detect, association : DetectionConfig, TrackingConfig, optional
         Settings of the two stages.
     identities : bool
-        Whether to tell identities over the whole recording where the number of animals is given; False leaves the
-        tracks of the association.
-    identify : IdentifyConfig, optional
+        Whether to tell identities over the whole recording where the number of animals is given;
+        False leaves the tracks of the association.
+    identify : IdentificationConfig, optional
         Settings of that.
     camera_motion : str or Path, optional
-        File that says how the camera moves, as `murid.datasets.read_camera_motion` reads it; a camera at rest by
-        default.
+        File that says how the camera moves, as `murid.datasets.read_camera_motion` reads it; a
+        camera at rest by default.
     arena : str or Path, optional
-        Arena file, as `murid.arenas.file` reads it: what lies outside its arenas is no animal, and each arena
-        has animals of its own, `animals` of them where it does not say how many.
+        Arena file, as `murid.arenas.file` reads it: what lies outside its arenas is no animal, and
+        each arena has animals of its own, `animals` of them where it does not say how many.
     gallery : str or Path, optional
-        Gallery file, as `enrol` makes it, to name the identities from; needs the number of animals.
-    grow : bool
+        Gallery file, as `enroll` makes it, to name the identities from; needs the number of
+        animals.
+    update_gallery : bool
         Whether the gallery learns from this recording what its animals look like.
-    adapt : bool, optional
-        Whether to learn this recording's animals from their fur up close, without labels, as far as it tells more on
-        stretches that it was not learnt from, and to follow points of it while they touch: takes another pass over the
-        video. None = where names are in doubt.
-    patience_s : float
+    refine : bool, optional
+        Whether to learn this recording's animals from their fur up close, without labels, as far as
+        it tells more on stretches that it was not learnt from, and to follow points of it while
+        they touch: takes another pass over the video. None = where names are in doubt.
+    read_timeout_s : float
         Seconds for which a disk or network share that gives nothing is waited for.
     report : callable
         Told of progress.
@@ -102,27 +104,33 @@ def track(
     Raises
     ------
     MuridError
-        `SourceError`, `ModelError`, `RunError`, `StorageError`, `FormatError` or `ConfigError`, each naming what was
-        wrong.
+        `SourceError`, `ModelError`, `RunError`, `StorageError`, `FormatError` or `ConfigError`,
+        each naming what was wrong.
     """
-    check_gallery(gallery, grow)
-    detect = detect or DetectConfig()
-    association = association or TrackConfig()
+    check_gallery(gallery, update_gallery)
+    detect = detect or DetectionConfig()
+    association = association or TrackingConfig()
     if animals is not None:
         association = replace(association, max_tracks=animals)
-    frames = open_source(source, patience_s)
-    motion = None if camera_motion is None else read_camera_motion(camera_motion, frames.info.n_frames)
+    frames = open_source(source, read_timeout_s)
+    motion = (
+        None if camera_motion is None else read_camera_motion(camera_motion, frames.info.n_frames)
+    )
     layout = _read_layout(arena, frames, motion)
     counts = count_animals(layout, animals)
     if gallery is not None and (counts is None or not identities):
-        raise ConfigError("gallery: expected a number of animals, and identities, since these are named")
-    if adapt and (counts is None or not identities):
-        raise ConfigError("adapt: expected a number of animals, and identities, since these are told by it")
+        raise ConfigError(
+            "gallery: expected a number of animals, and identities, since these are named"
+        )
+    if refine and (counts is None or not identities):
+        raise ConfigError(
+            "adapt: expected a number of animals, and identities, since these are told by it"
+        )
     finder = load_detector(detector or detect.detector, detect)
     finder.fit(sample_frames(frames, N_BACKGROUND_FRAMES))
     linking = describe_association(association, motion, layout)
     with RunDirectory.create(
-        name_run(source) if out is None else out,
+        default_run_path(source) if out is None else out,
         source=source,
         fingerprint=frames.compute_fingerprint(),
         config={"detect": describe_detection(detect), "track": linking},
@@ -131,36 +139,42 @@ def track(
         existing="restart" if restart else "resume",
     ) as run:
         run.record("track", {"animals": animals, "detector": finder.name, "restart": restart})
-        mend(run, frames, finder, detect.batch_size, report)
+        redetect_damaged(run, frames, finder, detect.batch_size, report)
         if not run.is_done("detect"):
             detect_frames(run, frames, finder, detect.batch_size, report)
-        conclude(
-            run, association, counts if identities else None,
-            layout=layout, identify=identify, motion=motion, adapt=settle(adapt, motion, identify), report=report,
-        )  # fmt: skip
+        track_and_identify(
+            run,
+            association,
+            counts if identities else None,
+            layout=layout,
+            identify=identify,
+            motion=motion,
+            refine=resolve_refine(refine, motion, identify),
+            report=report,
+        )
         if gallery is not None:
-            name_from_gallery(run, gallery, grow=grow)
+            name_from_gallery(run, gallery, update_gallery=update_gallery)
     result = Run.open(run.path)
     if video:
         result.annotate(report=report)
     return result
 
 
-def conclude(
+def track_and_identify(
     run: RunDirectory,
-    association: TrackConfig,
+    association: TrackingConfig,
     animals: int | list[int] | None,
     *,
     layout: Layout | None = None,
-    identify: IdentifyConfig | None = None,
+    identify: IdentificationConfig | None = None,
     motion: Float64 | None = None,
-    adapt: Adapting = False,
-    report: Report = silent,
+    refine: RefineMode = False,
+    report: ProgressCallback = no_progress,
 ) -> None:
     """Make tracks of the stored detections, and identities of at most so many animals (None = no identities).
 
-    With a layout of several arenas it is a number for each. What was made with the same settings before stays. Raises
-    `ConfigError`, `RunError` and `StorageError`.
+    With a layout of several arenas it is a number for each. What was made with the same settings
+    before stays. Raises `ConfigError`, `RunError` and `StorageError`.
     """
     linking = describe_association(association, motion, layout)
     layout = layout or whole_picture(run)
@@ -170,12 +184,14 @@ def conclude(
         associate(run, layout, association, float(run.manifest.fingerprint["fps"]), motion, report)
     if animals is not None:
         counts = [animals] if isinstance(animals, int) else animals
-        identify_run(run, layout, counts, identify or IdentifyConfig(), adapt, report)
+        identify_run(run, layout, counts, identify or IdentificationConfig(), refine, report)
     elif run.manifest.stages["identify"].state != "pending":
         run.forget_identities()
 
 
-def _read_layout(arena: str | Path | None, source: FrameSource, motion: Float64 | None) -> Layout | None:
+def _read_layout(
+    arena: str | Path | None, source: FrameSource, motion: Float64 | None
+) -> Layout | None:
     """Arenas to track in, where a file says."""
     size = source.info.width, source.info.height
     if arena is not None and motion is not None:
@@ -183,7 +199,9 @@ def _read_layout(arena: str | Path | None, source: FrameSource, motion: Float64 
     return None if arena is None else read_arena_file(arena, size)
 
 
-def name_run(source: str | Path) -> Path:
+def default_run_path(source: str | Path) -> Path:
     """Run directory beside a source: ``cage.mp4`` gives ``cage.murid``, a glob its folder's name."""
     path = Path(source)
-    return (path.parent if "*" in path.name or "?" in path.name or "[" in path.name else path).with_suffix(".murid")
+    return (
+        path.parent if "*" in path.name or "?" in path.name or "[" in path.name else path
+    ).with_suffix(".murid")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from murid.core.files import write_bytes
 from murid.plots.maps import MOST_PANELS, choose_columns, draw_occupancy, draw_paths
 from murid.plots.session import Session
-from murid.plots.social import draw_company
+from murid.plots.social import draw_social
 from murid.plots.timelines import MOST_ROWS, draw_ethogram, draw_identities, draw_speed
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ DRAWERS: dict[str, Callable[..., None]] = {
     "occupancy": draw_occupancy,
     "speed": draw_speed,
     "ethogram": draw_ethogram,
-    "company": draw_company,
+    "company": draw_social,
     "identities": draw_identities,
 }
 """What draws each figure into a matplotlib figure or part of one."""
@@ -39,7 +39,9 @@ def draw(name: str, session: Session) -> Figure:
     """Draw one of `DRAWERS` on a page of its own."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(_WIDTH_IN, _choose_height(name, session)), layout="constrained", dpi=_DPI)
+    figure = Figure(
+        figsize=(_WIDTH_IN, _choose_height(name, session)), layout="constrained", dpi=_DPI
+    )
     DRAWERS[name](figure, session)
     return figure
 

@@ -27,22 +27,38 @@ def draw_paths(figure: Figure | SubFigure, session: Session, n_columns: int | No
         show_scene(axes, session)
         x, y = _thin(session.behaviour.position_px[:, :, animal]).T
         colour, _ = choose_look(animal)
-        axes.plot(x, y, color=INK, linewidth=1.5, alpha=0.55, rasterized=True, solid_capstyle="round")
+        axes.plot(
+            x, y, color=INK, linewidth=1.5, alpha=0.55, rasterized=True, solid_capstyle="round"
+        )
         axes.plot(x, y, color=colour, linewidth=0.8, rasterized=True, solid_capstyle="round")
         known = np.flatnonzero(np.isfinite(x))
         if len(known):
             for at, marker, label in ((known[0], "o", "first"), (known[-1], "s", "last")):
-                axes.plot(x[at], y[at], marker, color=colour, markeredgecolor=INK, markersize=5, label=label)
+                axes.plot(
+                    x[at],
+                    y[at],
+                    marker,
+                    color=colour,
+                    markeredgecolor=INK,
+                    markersize=5,
+                    label=label,
+                )
     _explain(figure, "circle: first seen, square: last seen")
 
 
-def draw_occupancy(figure: Figure | SubFigure, session: Session, n_columns: int | None = None) -> None:
+def draw_occupancy(
+    figure: Figure | SubFigure, session: Session, n_columns: int | None = None
+) -> None:
     """Draw how long each animal was where, in squares of a third of a body, a panel each with one scale of colour."""
     behaviour, layout = session.behaviour, session.behaviour.layout
     body = behaviour.body_px if np.isfinite(behaviour.body_px) else layout.width / 10
     maps = [
         compute_occupancy(
-            behaviour.position_px[:, :, [k]], behaviour.durations_s, layout.width, layout.height, body * _SQUARE
+            behaviour.position_px[:, :, [k]],
+            behaviour.durations_s,
+            layout.width,
+            layout.height,
+            body * _SQUARE,
         )
         for k in range(min(len(session.names), MOST_PANELS))
     ]
@@ -55,7 +71,9 @@ def draw_occupancy(figure: Figure | SubFigure, session: Session, n_columns: int 
         show_scene(axes, session)
         shown = np.ma.masked_equal(maps[animal].seconds, 0)
         edges = maps[animal].x_edges, maps[animal].y_edges
-        image = axes.pcolormesh(*edges, shown, cmap="cividis", norm=norm, rasterized=True, zorder=1.5)
+        image = axes.pcolormesh(
+            *edges, shown, cmap="cividis", norm=norm, rasterized=True, zorder=1.5
+        )
         panels.append(axes)
     if image is not None:
         bar = figure.colorbar(image, ax=panels, extend="max", shrink=0.8, aspect=25, pad=0.01)
@@ -71,13 +89,27 @@ def show_scene(axes: Axes, session: Session) -> None:
         pale = 0.45 * session.image.mean(axis=2) + 0.55 * 255
         axes.imshow(pale, cmap="gray", vmin=0, vmax=255, extent=extent)
     for region, style in [(a, "-") for a in layout.arenas] + [(z, "--") for z in layout.zones]:
-        axes.plot(*np.asarray(region.geometry.exterior.coords).T, style, color=INK, linewidth=0.8, zorder=2)
+        axes.plot(
+            *np.asarray(region.geometry.exterior.coords).T,
+            style,
+            color=INK,
+            linewidth=0.8,
+            zorder=2,
+        )
     for zone in layout.zones:
         centre, y = zone.geometry.centroid.x, zone.geometry.bounds[1]
         axes.annotate(
-            zone.name, (centre, y), (0, -2), textcoords="offset points", ha="center", va="top", fontsize=6, color=INK,
-            bbox={"facecolor": "white", "alpha": 0.6, "edgecolor": "none", "pad": 0.5}, zorder=5,
-        )  # fmt: skip
+            zone.name,
+            (centre, y),
+            (0, -2),
+            textcoords="offset points",
+            ha="center",
+            va="top",
+            fontsize=6,
+            color=INK,
+            bbox={"facecolor": "white", "alpha": 0.6, "edgecolor": "none", "pad": 0.5},
+            zorder=5,
+        )
     axes.set(xlim=(0, layout.width), ylim=(layout.height, 0), aspect="equal", xticks=[], yticks=[])
     _draw_scale(axes, session)
 
@@ -88,10 +120,21 @@ def _draw_scale(axes: Axes, session: Session) -> None:
     if layout.cm_per_px is None:
         return
     wanted = 0.25 * layout.width * layout.cm_per_px
-    cm = max(step for step in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200) if step <= max(wanted, 0.1))
+    cm = max(
+        step for step in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200) if step <= max(wanted, 0.1)
+    )
     place: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "clip_on": False}
-    axes.plot([0, cm / layout.cm_per_px], [-0.03, -0.03], color=INK, linewidth=2, solid_capstyle="butt", **place)
-    axes.text(0.5 * cm / layout.cm_per_px, -0.05, f"{cm:g} cm", ha="center", va="top", fontsize=6, **place)
+    axes.plot(
+        [0, cm / layout.cm_per_px],
+        [-0.03, -0.03],
+        color=INK,
+        linewidth=2,
+        solid_capstyle="butt",
+        **place,
+    )
+    axes.text(
+        0.5 * cm / layout.cm_per_px, -0.05, f"{cm:g} cm", ha="center", va="top", fontsize=6, **place
+    )
 
 
 def _make_panels(

@@ -74,16 +74,22 @@ def _split(figure: Figure | SubFigure, **ratios: Any) -> list[SubFigure]:
 def write_html(path: Path, session: Session) -> None:
     """Write the report as one page that holds its pictures; raises `StorageError`."""
     table = tabulate(session)
-    cells = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in table[1:])
+    cells = "".join(
+        f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in table[1:]
+    )
     head = "".join(f"<th>{escape(cell)}</th>" for cell in table[0])
     notes = "".join(f'<p class="note">{escape(note)}</p>' for note in session.notes)
-    pictures = "".join(f'<img alt="{name}" src="{_embed(name, session)}">' for name in list_figures(session))
+    pictures = "".join(
+        f'<img alt="{name}" src="{_embed(name, session)}">' for name in list_figures(session)
+    )
     body = (
         f"<h1>{escape(session.name)}</h1><p>{escape(describe(session))}</p>{notes}"
         f"<table><tr>{head}</tr>{cells}</table>{pictures}<p>{escape(explain(session))}</p>"
     )
     title = f'<meta charset="utf-8"><title>{escape(session.name)}</title><style>{_STYLE}</style>'
-    write_text(path, f"<!doctype html><html lang=en><head>{title}</head><body>{body}</body></html>\n")
+    write_text(
+        path, f"<!doctype html><html lang=en><head>{title}</head><body>{body}</body></html>\n"
+    )
 
 
 def describe(session: Session) -> str:
@@ -100,11 +106,11 @@ def explain(session: Session) -> str:
     facts, config = session.behaviour.describe(), session.behaviour.config
     unit = facts["unit"]
     scale = "no scale" if facts["cm_per_px"] is None else f"{facts['cm_per_px']:.4g} cm per pixel"
-    filled = "counted" if config.use_filled else "left out"
+    interpolated = "counted" if config.use_interpolated else "left out"
     body = "unknown" if facts["body_length"] is None else f"{facts['body_length']:.3g} {unit}"
     return (
         f"{scale}; body length {body}; positions smoothed over {facts['smoothing_frames']} frames, gaps up to "
-        f"{config.bridge_s:g} s bridged, filled-in positions {filled}; distance counts from {config.count_above} on, "
+        f"{config.bridge_s:g} s bridged, filled-in positions {interpolated}; distance counts from {config.count_above} on, "
         f"immobile is slower than {config.immobile_below} for {config.immobile_for_s:g} s."
     )
 
@@ -115,7 +121,10 @@ def tabulate(session: Session) -> list[list[str]]:
     columns = {
         "animal": ("animal", "{}"),
         "known (%)": ("known", "{:.1f}"),
-        f"distance ({'m' if unit == 'cm' else unit})": (f"distance_{unit}", "{:.1f}" if unit == "cm" else "{:.0f}"),
+        f"distance ({'m' if unit == 'cm' else unit})": (
+            f"distance_{unit}",
+            "{:.1f}" if unit == "cm" else "{:.0f}",
+        ),
         f"speed ({unit}/s)": (f"speed_mean_{unit}_s", "{:.1f}"),
         "immobile (%)": ("immobile_share", "{:.0f}"),
         "border (%)": ("border_share", "{:.0f}"),
@@ -129,7 +138,10 @@ def tabulate(session: Session) -> list[list[str]]:
         if key == "animal" or (key in values and np.isfinite(values[key]).any())
     }
     n = len(session.names)
-    return [list(shown), *([_format(values[key][k], form) for key, form in shown.values()] for k in range(n))]
+    return [
+        list(shown),
+        *([_format(values[key][k], form) for key, form in shown.values()] for k in range(n)),
+    ]
 
 
 def _format(value: Any, form: str) -> str:
@@ -155,7 +167,9 @@ def _prepare(animals: Table, unit: str) -> dict[str, Any]:
 def _write_heading(figure: SubFigure, session: Session) -> None:
     figure.text(0.01, 0.95, session.name, fontsize=14, weight="bold", va="top")
     figure.text(0.99, 0.92, describe(session), fontsize=9, va="top", ha="right")
-    figure.text(0.01, 0.42, "  ".join([explain(session), *session.notes]), fontsize=6.5, va="top", wrap=True)
+    figure.text(
+        0.01, 0.42, "  ".join([explain(session), *session.notes]), fontsize=6.5, va="top", wrap=True
+    )
 
 
 def _draw_table(figure: SubFigure, table: Sequence[Sequence[str]]) -> None:
@@ -164,7 +178,9 @@ def _draw_table(figure: SubFigure, table: Sequence[Sequence[str]]) -> None:
     rows = list(table[1 : MOST_PANELS + 1])
     if not rows:
         return
-    drawn = axes.table(cellText=rows, colLabels=list(table[0]), loc="center", edges="horizontal", cellLoc="right")
+    drawn = axes.table(
+        cellText=rows, colLabels=list(table[0]), loc="center", edges="horizontal", cellLoc="right"
+    )
     drawn.auto_set_font_size(False)
     drawn.set_fontsize(7.5)
     for cell in drawn.get_celld().values():

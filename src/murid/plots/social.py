@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _MOST_NUMBERS = 12
 
 
-def draw_company(figure: Figure | SubFigure, session: Session) -> None:
+def draw_social(figure: Figure | SubFigure, session: Session) -> None:
     """Draw the mean distance of every two animals, and the share of time in which they are in contact."""
     behaviour = session.behaviour
     figure.suptitle("Company", x=0.01, ha="left", fontsize=10, weight="bold")
@@ -30,11 +30,15 @@ def draw_company(figure: Figure | SubFigure, session: Session) -> None:
         together = behaviour.find_contacts(a, b).to_mask(behaviour.n_frames)
         shares[a, b] = shares[b, a] = compute_association(together, known, behaviour.durations_s)
     distances[np.isnan(shares)] = np.nan
-    _draw_matrix(left, session, distances, f"mean distance ({behaviour.layout.unit})", "cividis_r", "{:.3g}")
+    _draw_matrix(
+        left, session, distances, f"mean distance ({behaviour.layout.unit})", "cividis_r", "{:.3g}"
+    )
     _draw_matrix(right, session, 100 * shares, "time in contact (%)", "cividis", "{:.0f}")
 
 
-def _draw_matrix(axes: Axes, session: Session, matrix: Float64, title: str, colours: str, form: str) -> None:
+def _draw_matrix(
+    axes: Axes, session: Session, matrix: Float64, title: str, colours: str, form: str
+) -> None:
     """Draw a matrix with its numbers, where these can be read."""
     n = len(session.names)
     image = axes.imshow(np.ma.masked_invalid(matrix), cmap=colours)
@@ -52,4 +56,6 @@ def _draw_matrix(axes: Axes, session: Session, matrix: Float64, title: str, colo
             red, green, blue, _ = image.to_rgba(np.asarray(value))
             dark = 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.45
             colour = "white" if dark else INK
-            axes.text(column, row, form.format(value), ha="center", va="center", fontsize=7, color=colour)
+            axes.text(
+                column, row, form.format(value), ha="center", va="center", fontsize=7, color=colour
+            )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from murid.analysis.gaps import find_runs
-from murid.analysis.measures import find_company
+from murid.analysis.measures import find_in_contact
 from murid.core.types import Bool, Float64
 from murid.plots.session import Session
 from murid.plots.style import GREY, HATCHES, INK, PALE, choose_look, choose_time_unit, to_rgb
@@ -33,7 +33,9 @@ def draw_speed(figure: Figure | SubFigure, session: Session) -> None:
     behaviour, (per_unit, _) = session.behaviour, choose_time_unit(session.duration_s)
     n = min(len(session.names), MOST_ROWS)
     courses = [_summarise(behaviour.speed[:, k]) for k in range(n)]
-    highest = np.concatenate([np.zeros(0), *(course[2][np.isfinite(course[2])] for course in courses)])
+    highest = np.concatenate(
+        [np.zeros(0), *(course[2][np.isfinite(course[2])] for course in courses)]
+    )
     top = _round_up(float(np.percentile(highest, _MOST_RANK)) if len(highest) else 1.0)
     height = f"a row is {top:g} {behaviour.layout.unit}/s high"
     _title(figure, "Speed", session, n, f"{height}; line: mean, pale: range, black strip: immobile")
@@ -41,11 +43,15 @@ def draw_speed(figure: Figure | SubFigure, session: Session) -> None:
     for k, (places, mean, high, low) in enumerate(courses):
         colour, _ = choose_look(k)
         at, foot = session.edges_s[places] / per_unit, k + 0.36
-        low_y, mean_y, high_y = (foot - _ROW * np.clip(values / top, 0, 1) for values in (low, mean, high))
+        low_y, mean_y, high_y = (
+            foot - _ROW * np.clip(values / top, 0, 1) for values in (low, mean, high)
+        )
         axes.hlines([foot, foot - _ROW], *axes.get_xlim(), color=PALE, linewidth=0.5, zorder=1)
         axes.fill_between(at, low_y, high_y, color=colour, alpha=0.6, linewidth=0, zorder=2)
         axes.plot(at, mean_y, color=INK, linewidth=0.8, zorder=3)
-        _draw_spans(axes, session, behaviour.immobile[k].to_mask(behaviour.n_frames), foot, 0.08, INK)
+        _draw_spans(
+            axes, session, behaviour.immobile[k].to_mask(behaviour.n_frames), foot, 0.08, INK
+        )
 
 
 def draw_ethogram(figure: Figure | SubFigure, session: Session) -> None:
@@ -59,7 +65,10 @@ def draw_ethogram(figure: Figure | SubFigure, session: Session) -> None:
     for k in range(n):
         for name, (inside, _) in behaviour.find_in_zones(k).items():
             _draw_spans(axes, session, inside, k - 0.4, 0.4, **looks[name])
-        lanes = [(behaviour.immobile[k].to_mask(behaviour.n_frames), INK), (find_company(behaviour, k), GREY)]
+        lanes = [
+            (behaviour.immobile[k].to_mask(behaviour.n_frames), INK),
+            (find_in_contact(behaviour, k), GREY),
+        ]
         for lane, (mask, colour) in enumerate(lanes):
             _draw_spans(axes, session, mask, k + 0.06 + 0.18 * lane, 0.15, colour)
         _draw_spans(axes, session, behaviour.missing[:, k], k - 0.02, 0.04, PALE)
@@ -69,16 +78,24 @@ def draw_ethogram(figure: Figure | SubFigure, session: Session) -> None:
 def draw_identities(figure: Figure | SubFigure, session: Session) -> None:
     """Draw for each animal, over time, whether it was seen, how certain it is, and doubtful crossings between two."""
     told, n = session.trajectories, min(len(session.names), MOST_ROWS)
-    _title(figure, "Identities", session, n, "white line: certainty, 0.5 at the foot of a bar and 1 at its head")
+    _title(
+        figure,
+        "Identities",
+        session,
+        n,
+        "white line: certainty, 0.5 at the foot of a bar and 1 at its head",
+    )
     axes = _make_rows(figure, session, n)
     for k in range(n):
         seen = np.isfinite(told.confidence[:, k])
-        filled = np.zeros(len(seen), bool) if told.filled is None else told.filled[:, k]
+        interpolated = (
+            np.zeros(len(seen), bool) if told.interpolated is None else told.interpolated[:, k]
+        )
         colour, hatch = choose_look(k)
         axes.hlines(k, *axes.get_xlim(), color=PALE, linewidth=1, zorder=1)
-        _draw_spans(axes, session, seen & ~filled, k - 0.3, 0.6, colour, hatch=hatch)
-        _draw_spans(axes, session, filled, k - 0.12, 0.24, colour, alpha=0.5)
-        if told.certainty is not None:
+        _draw_spans(axes, session, seen & ~interpolated, k - 0.3, 0.6, colour, hatch=hatch)
+        _draw_spans(axes, session, interpolated, k - 0.12, 0.24, colour, alpha=0.5)
+        if told.identity_probability is not None:
             _draw_certainty(axes, session, k)
     n_shown = _draw_crossings(axes, session, n)
     marks: dict[str, dict[str, Any]] = {
@@ -93,7 +110,10 @@ def _make_rows(figure: Figure | SubFigure, session: Session, n: int) -> Axes:
     """Axes with a row for each animal over time."""
     axes: Axes = figure.subplots()
     per_unit, unit = choose_time_unit(session.duration_s)
-    axes.set(xlim=(session.edges_s[0] / per_unit, max(session.edges_s[-1] / per_unit, 1e-9)), ylim=(n - 0.4, -0.6))
+    axes.set(
+        xlim=(session.edges_s[0] / per_unit, max(session.edges_s[-1] / per_unit, 1e-9)),
+        ylim=(n - 0.4, -0.6),
+    )
     axes.set_yticks(range(n), session.names[:n], fontsize=8)
     axes.set_xlabel(unit, fontsize=8)
     axes.tick_params(axis="x", labelsize=7)
@@ -103,7 +123,13 @@ def _make_rows(figure: Figure | SubFigure, session: Session, n: int) -> Axes:
 
 
 def _draw_spans(
-    axes: Axes, session: Session, mask: Bool, low: float, height: float, facecolor: Any = INK, **look: Any
+    axes: Axes,
+    session: Session,
+    mask: Bool,
+    low: float,
+    height: float,
+    facecolor: Any = INK,
+    **look: Any,
 ) -> None:
     """Draw bars over the stretches in which a mask ``(F,)`` holds."""
     per_unit, _ = choose_time_unit(session.duration_s)
@@ -111,8 +137,13 @@ def _draw_spans(
     runs = find_runs(mask)
     if len(runs):
         spans = np.column_stack([edges[runs[:, 0]], edges[runs[:, 1]] - edges[runs[:, 0]]])
-        style: dict[str, Any] = {"edgecolor": "#00000055", "linewidth": 0.0 if not look.get("hatch") else 0.3} | look
-        axes.broken_barh(spans.tolist(), (low, height), facecolor=facecolor, zorder=2, rasterized=True, **style)
+        style: dict[str, Any] = {
+            "edgecolor": "#00000055",
+            "linewidth": 0.0 if not look.get("hatch") else 0.3,
+        } | look
+        axes.broken_barh(
+            spans.tolist(), (low, height), facecolor=facecolor, zorder=2, rasterized=True, **style
+        )
 
 
 def _summarise(values: Float64) -> tuple[np.ndarray, Float64, Float64, Float64]:
@@ -121,8 +152,16 @@ def _summarise(values: Float64) -> tuple[np.ndarray, Float64, Float64, Float64]:
     known = np.isfinite(values)
     counts = np.add.reduceat(known, edges[:-1]) if len(values) else np.zeros(0)
     total = np.add.reduceat(np.where(known, values, 0), edges[:-1]) if len(values) else np.zeros(0)
-    high = np.maximum.reduceat(np.where(known, values, -np.inf), edges[:-1]) if len(values) else np.zeros(0)
-    low = np.minimum.reduceat(np.where(known, values, np.inf), edges[:-1]) if len(values) else np.zeros(0)
+    high = (
+        np.maximum.reduceat(np.where(known, values, -np.inf), edges[:-1])
+        if len(values)
+        else np.zeros(0)
+    )
+    low = (
+        np.minimum.reduceat(np.where(known, values, np.inf), edges[:-1])
+        if len(values)
+        else np.zeros(0)
+    )
     some = counts > 0
     mean = np.divide(total, counts, out=np.full(len(counts), np.nan), where=some)
     middle = (edges[:-1] + edges[1:]) // 2
@@ -134,7 +173,13 @@ def _round_up(value: float) -> float:
     if not value > 0:
         return 1.0
     power = 10.0 ** np.floor(np.log10(value))
-    return float(next(step * power for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if step * power >= value * (1 - 1e-9)))
+    return float(
+        next(
+            step * power
+            for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10)
+            if step * power >= value * (1 - 1e-9)
+        )
+    )
 
 
 def _choose_zone_look(place: int) -> dict[str, Any]:
@@ -145,14 +190,18 @@ def _choose_zone_look(place: int) -> dict[str, Any]:
 
 
 def _name_lanes(n_animals: int) -> dict[str, dict[str, Any]]:
-    lanes = {"immobile": {"facecolor": INK}, "contact": {"facecolor": GREY}, "missing": {"facecolor": PALE}}
+    lanes = {
+        "immobile": {"facecolor": INK},
+        "contact": {"facecolor": GREY},
+        "missing": {"facecolor": PALE},
+    }
     return lanes if n_animals > 1 else {name: lanes[name] for name in ("immobile", "missing")}
 
 
 def _draw_certainty(axes: Axes, session: Session, k: int) -> None:
     """A line through the bar of an animal, as low as its least certainty in each span."""
-    assert session.trajectories.certainty is not None
-    places, _, _, least = _summarise(session.trajectories.certainty[:, k])
+    assert session.trajectories.identity_probability is not None
+    places, _, _, least = _summarise(session.trajectories.identity_probability[:, k])
     per_unit, _ = choose_time_unit(session.duration_s)
     height = k + 0.3 - 1.2 * np.clip(least - 0.5, 0, 0.5)
     at = session.edges_s[places] / per_unit
@@ -166,35 +215,66 @@ def _draw_crossings(axes: Axes, session: Session, n: int) -> int:
     per_unit, _ = choose_time_unit(session.duration_s)
     doubtful = [c for c in session.crossings if c["chance"] >= _LEAST_CHANCE]
     for place, crossing in enumerate(doubtful):
-        pair = sorted(rows[name] for name in (str(crossing["a"]), str(crossing["b"])) if name in rows)
+        pair = sorted(
+            rows[name] for name in (str(crossing["a"]), str(crossing["b"])) if name in rows
+        )
         if len(pair) < 2:
             continue
         middle = (int(crossing["first_frame"]) + int(crossing["last_frame"])) // 2
         at = session.edges_s[np.clip(middle, 0, len(session.edges_s) - 1)] / per_unit
-        axes.plot([at, at], pair, color=INK, linewidth=1, marker="D", markersize=4, markerfacecolor="white", zorder=4)
+        axes.plot(
+            [at, at],
+            pair,
+            color=INK,
+            linewidth=1,
+            marker="D",
+            markersize=4,
+            markerfacecolor="white",
+            zorder=4,
+        )
         if place < _MOST_LABELS:
             axes.annotate(
-                f"{crossing['chance']:.0%}", (at, sum(pair) / 2), (3, 0), textcoords="offset points", fontsize=6.5,
-                va="center", bbox={"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 0.5}, zorder=5,
-            )  # fmt: skip
+                f"{crossing['chance']:.0%}",
+                (at, sum(pair) / 2),
+                (3, 0),
+                textcoords="offset points",
+                fontsize=6.5,
+                va="center",
+                bbox={"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 0.5},
+                zorder=5,
+            )
     return len(doubtful)
 
 
-def _draw_legend(axes: Axes, looks: Mapping[str, Mapping[str, Any]], line: str | None = None) -> None:
+def _draw_legend(
+    axes: Axes, looks: Mapping[str, Mapping[str, Any]], line: str | None = None
+) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    marks: list[Any] = [Patch(label=name, **{"edgecolor": "#00000055"} | dict(look)) for name, look in looks.items()]
+    marks: list[Any] = [
+        Patch(label=name, **{"edgecolor": "#00000055"} | dict(look)) for name, look in looks.items()
+    ]
     if line is not None:
-        marks.append(Line2D([], [], color=INK, marker="D", markersize=4, markerfacecolor="white", label=line))
+        marks.append(
+            Line2D([], [], color=INK, marker="D", markersize=4, markerfacecolor="white", label=line)
+        )
     is_narrow = axes.figure.bbox.width < _NARROW_IN * axes.figure.dpi
     axes.legend(
-        handles=marks, loc="lower right", bbox_to_anchor=(1, 1), ncols=3 if is_narrow else 8, frameon=False, fontsize=7,
-        borderaxespad=0.1, columnspacing=1.2,
-    )  # fmt: skip
+        handles=marks,
+        loc="lower right",
+        bbox_to_anchor=(1, 1),
+        ncols=3 if is_narrow else 8,
+        frameon=False,
+        fontsize=7,
+        borderaxespad=0.1,
+        columnspacing=1.2,
+    )
 
 
-def _title(figure: Figure | SubFigure, title: str, session: Session, n: int, explanation: str = "") -> None:
+def _title(
+    figure: Figure | SubFigure, title: str, session: Session, n: int, explanation: str = ""
+) -> None:
     more = f" ({n} of {len(session.names)} animals)" if n < len(session.names) else ""
     figure.suptitle(title + more, x=0.01, ha="left", fontsize=10, weight="bold")
     if explanation:

@@ -1,11 +1,12 @@
 """Animals over many recordings: a gallery of their looks, and who of it each identity of a recording is.
 
-Two looks are compared by how far their mean embeddings lie apart, in units of how much those of one animal vary, and
-by how far their plain looks do, in units of how much those of one animal change from day to day. Light and camera
-change the looks of all animals alike, so this common change is found together with the names, and each name is judged
-by the change of the others. The logarithm of the odds that two looks are one animal's is linear in the logarithms of
-both distances; its coefficients were fitted on scenes of several days (`NamingModel`). All identities are named at
-once, no two alike; who is likelier a stranger is unknown.
+Two looks are compared by how far their mean embeddings lie apart, in units of how much those of one
+animal vary, and by how far their plain looks do, in units of how much those of one animal change
+from day to day. Light and camera change the looks of all animals alike, so this common change is
+found together with the names, and each name is judged by the change of the others. The logarithm of
+the odds that two looks are one animal's is linear in the logarithms of both distances; its
+coefficients were fitted on scenes of several days (`ReidentificationModel`). All identities are
+named at once, no two alike; who is likelier a stranger is unknown.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from scipy.special import softmax
 
 from murid.core.types import Float64, Int64
 from murid.errors import ConfigError
-from murid.reid.prototypes import Portraits, Prototypes, join
+from murid.reid.prototypes import IdentityPrototypes, Prototypes, join
 
 HALF_LIFE = 2.0
 """Recordings of an animal after which the weight of an older one is halved."""
@@ -29,25 +30,28 @@ _FORBIDDEN = -1e6
 _ROUNDS = 20
 _LEAST_DISTANCE = 0.05
 _MOST = 8.0  # greatest logarithm of odds
-_EXPECTED = float(np.log(5))  # odds before any look that an animal is one of the gallery and no stranger
+_EXPECTED = float(
+    np.log(5)
+)  # odds before any look that an animal is one of the gallery and no stranger
 
 
 @dataclass(frozen=True, slots=True)
-class NamingModel:
+class ReidentificationModel:
     """How looks change from day to day, fitted by ``benchmarks/gallery.py calibrate``.
 
     Attributes
     ----------
     change : tuple of float
-        ``(c,)``: deviation by which each plain look of an animal changes from one recording to another, beyond the
-        common change.
+        ``(c,)``: deviation by which each plain look of an animal changes from one recording to
+        another, beyond the common change.
     pull : tuple of float
-        ``(c,)``: by how many animals without change the estimate of the common change is drawn to none.
+        ``(c,)``: by how many animals without change the estimate of the common change is drawn to
+        none.
     embedding_pull : float
         The same for embeddings.
     both, embedding : tuple of float
-        Coefficients of the logarithm of odds: intercept, logarithm of the embedding's distance and, the first, of the
-        plain looks'. The second is for when these were not measured.
+        Coefficients of the logarithm of odds: intercept, logarithm of the embedding's distance and,
+        the first, of the plain looks'. The second is for when these were not measured.
     """
 
     change: tuple[float, ...]
@@ -77,7 +81,7 @@ class Session:
         When it was tracked, ISO 8601.
     murid_version : str
     variation : float
-        As in `Portraits`.
+        As in `IdentityPrototypes`.
     """
 
     source: str
@@ -99,7 +103,8 @@ class Gallery:
     sessions : tuple of Session
         Oldest first.
     prototypes : Prototypes
-        Owners are places in `animals`; plain looks as they would be on the day of the first session.
+        Owners are places in `animals`; plain looks as they would be on the day of the first
+        session.
     session_numbers : ndarray
         ``(p,)`` int64: which of `sessions` each prototype is of.
     """
@@ -121,11 +126,15 @@ class Gallery:
 
     def leave_out(self, fingerprint: str) -> Gallery:
         """The same without a recording, but for animals of which there is no other: it shall not name itself."""
-        own = np.array([session.fingerprint == fingerprint for session in self.sessions])[self.session_numbers]
+        own = np.array([session.fingerprint == fingerprint for session in self.sessions])[
+            self.session_numbers
+        ]
         return self._keep(~own | ~np.isin(self.prototypes.owners, self.prototypes.owners[~own]))
 
     def _keep(self, kept: NDArray[np.bool_]) -> Gallery:
-        return replace(self, prototypes=self.prototypes[kept], session_numbers=self.session_numbers[kept])
+        return replace(
+            self, prototypes=self.prototypes[kept], session_numbers=self.session_numbers[kept]
+        )
 
     def _count_later(self) -> Int64:
         """Later recordings ``(p,)`` in which the animal of each prototype was."""
@@ -138,62 +147,73 @@ class Gallery:
 
     @property
     def variation(self) -> float:
-        """As in `Portraits`, over the recordings that there are prototypes of."""
+        """As in `IdentityPrototypes`, over the recordings that there are prototypes of."""
         numbers = np.unique(self.session_numbers).tolist()
         return float(np.sqrt(np.mean([self.sessions[number].variation ** 2 for number in numbers])))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Naming:
+class Reidentification:
     """Who of a gallery the identities of a recording are.
 
     Attributes
     ----------
     animals : ndarray
         ``(I,)`` int64 places in the gallery; -1 = unknown.
-    chances : ndarray
+    swap_probabilities : ndarray
         ``(I,)`` float64 in [0, 1]: how likely that is right.
     shift : ndarray
         ``(c,)`` float64: by how much plain looks differ from the gallery's day.
     """
 
     animals: Int64
-    chances: Float64
+    swap_probabilities: Float64
     shift: Float64
 
 
-def name_portraits(portraits: Portraits, gallery: Gallery, model: NamingModel) -> Naming:
+def match_to_gallery(
+    identity_prototypes: IdentityPrototypes, gallery: Gallery, model: ReidentificationModel
+) -> Reidentification:
     """Name the identities of a recording, no two alike.
 
     Parameters
     ----------
-    portraits : Portraits
+    identity_prototypes : Portraits
         With embeddings of the gallery's weights.
     gallery : Gallery
-    model : NamingModel
+    model : ReidentificationModel
 
     Returns
     -------
     Naming
     """
-    n, k = len(portraits.identity_ids), len(gallery.animals)
-    scale = np.hypot(portraits.variation, gallery.variation) / np.sqrt(2)
-    changes = compare(portraits.prototypes.average(n), gallery.age().average(k), scale, model)
+    n, k = len(identity_prototypes.identity_ids), len(gallery.animals)
+    scale = np.hypot(identity_prototypes.variation, gallery.variation) / np.sqrt(2)
+    changes = compare(
+        identity_prototypes.prototypes.average(n), gallery.age().average(k), scale, model
+    )
     starts = [np.zeros(changes.values.shape[2]), *changes.list_shifts()]
-    whole = max((_solve(changes, start, model, None) for start in starts), key=lambda solution: solution.value)
+    whole = max(
+        (_solve(changes, start, model, None) for start in starts),
+        key=lambda solution: solution.value,
+    )
     values = np.full((n, k + 1), whole.value)
     for i in range(n):
         for a in range(k + 1):
             if a != whole.places[i]:
-                tries = (_solve(changes, start, model, (i, a)) for start in (starts[0], whole.shift))
+                tries = (
+                    _solve(changes, start, model, (i, a)) for start in (starts[0], whole.shift)
+                )
                 values[i, a] = max(solution.value for solution in tries)
-    chances = softmax(values, axis=1)
+    swap_probabilities = softmax(values, axis=1)
     animals = np.where(whole.places < k, whole.places, -1)
     # A name that is no likelier than all else together is none.
-    animals[chances[np.arange(n), whole.places] < 0.5] = -1
-    said = np.where(animals >= 0, chances[np.arange(n), animals], chances[:, k])
+    animals[swap_probabilities[np.arange(n), whole.places] < 0.5] = -1
+    said = np.where(
+        animals >= 0, swap_probabilities[np.arange(n), animals], swap_probabilities[:, k]
+    )
     n_cues = len(model.change)
-    return Naming(animals, said, whole.shift[-n_cues:] * np.array(model.change))
+    return Reidentification(animals, said, whole.shift[-n_cues:] * np.array(model.change))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -203,10 +223,10 @@ class Changes:
     Attributes
     ----------
     values : ndarray
-        ``(n, k, e + c)`` float64: of embeddings, in units of their variation, and of plain looks, in units of their
-        daily change; NaN where these are not known.
+        ``(n, k, e + c)`` float64: of embeddings, in units of their variation, and of plain looks,
+        in units of their daily change; NaN where these are not known.
     pull : ndarray
-        ``(e + c,)`` float64, as in `NamingModel`.
+        ``(e + c,)`` float64, as in `ReidentificationModel`.
     n_embedded : int
         e.
     """
@@ -230,7 +250,9 @@ class Changes:
         """Common change ``(e + c,)`` of pairs: their mean, drawn to none where these are few."""
         own = self.values[rows, places]
         known = np.isfinite(own)
-        return np.asarray(np.where(known, own, 0).sum(axis=0) / (known.sum(axis=0) + self.pull), np.float64)
+        return np.asarray(
+            np.where(known, own, 0).sum(axis=0) / (known.sum(axis=0) + self.pull), np.float64
+        )
 
     def list_shifts(self) -> list[Float64]:
         """Common changes that are worth trying: that from all to all, and that of each pair."""
@@ -239,10 +261,17 @@ class Changes:
 
     def _measure(self, left: Float64) -> tuple[Float64, Float64]:
         e = self.n_embedded
-        return np.linalg.norm(left[..., :e], axis=-1), np.sqrt(np.square(left[..., e:]).mean(axis=-1))
+        return np.linalg.norm(left[..., :e], axis=-1), np.sqrt(
+            np.square(left[..., e:]).mean(axis=-1)
+        )
 
 
-def compare(own: tuple[Float64, Float64], known: tuple[Float64, Float64], scale: float, model: NamingModel) -> Changes:
+def compare(
+    own: tuple[Float64, Float64],
+    known: tuple[Float64, Float64],
+    scale: float,
+    model: ReidentificationModel,
+) -> Changes:
     """Differences of mean looks, embeddings ``(n, d)`` and plain ones ``(n, c)``, to those of a gallery.
 
     Embeddings are in units of `scale`, and in no more dimensions than there are means.
@@ -252,7 +281,9 @@ def compare(own: tuple[Float64, Float64], known: tuple[Float64, Float64], scale:
     means, n = embeddings @ axes.T, len(own[0])
     plain = (own[1][:, None] - known[1][None]) / np.array(model.change)
     pull = np.append(np.full(means.shape[1], model.embedding_pull), model.pull)
-    return Changes(np.concatenate([means[:n, None] - means[None, n:], plain], axis=2), pull, means.shape[1])
+    return Changes(
+        np.concatenate([means[:n, None] - means[None, n:], plain], axis=2), pull, means.shape[1]
+    )
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -262,7 +293,9 @@ class _Solution:
     value: float
 
 
-def _solve(changes: Changes, shift: Float64, model: NamingModel, forced: tuple[int, int] | None) -> _Solution:
+def _solve(
+    changes: Changes, shift: Float64, model: ReidentificationModel, forced: tuple[int, int] | None
+) -> _Solution:
     """Names and the common change in turn, until both stay."""
     n, k = changes.values.shape[:2]
     places = np.full(n, -1)
@@ -276,12 +309,14 @@ def _solve(changes: Changes, shift: Float64, model: NamingModel, forced: tuple[i
     return _Solution(places, shift, float(odds.sum() - _EXPECTED * (n - len(known))))
 
 
-def compute_odds(near: Float64, apart: Float64, model: NamingModel) -> Float64:
+def compute_odds(near: Float64, apart: Float64, model: ReidentificationModel) -> Float64:
     """Logarithms of the odds that two looks are one animal's, from both distances; NaN in the second = not known."""
     distances = np.log(np.maximum(near, _LEAST_DISTANCE))
     alone = model.embedding[0] + model.embedding[1] * distances
     plain = np.log(np.maximum(apart, _LEAST_DISTANCE))
-    odds = np.where(np.isnan(plain), alone, model.both[0] + model.both[1] * distances + model.both[2] * plain)
+    odds = np.where(
+        np.isnan(plain), alone, model.both[0] + model.both[1] * distances + model.both[2] * plain
+    )
     return np.asarray(np.clip(np.nan_to_num(odds, nan=_FORBIDDEN), -_MOST, _MOST), np.float64)
 
 
@@ -300,7 +335,7 @@ def _assign(odds: Float64, forced: tuple[int, int] | None) -> Int64:
 
 def add_session(
     gallery: Gallery | None,
-    portraits: Portraits,
+    identity_prototypes: IdentityPrototypes,
     animals: dict[int, Animal],
     session: Session,
     embedder: str,
@@ -314,7 +349,7 @@ def add_session(
     ----------
     gallery : Gallery or None
         None = none yet.
-    portraits : Portraits
+    identity_prototypes : Portraits
     animals : dict of int to Animal
         Animal of each named identity.
     session : Session
@@ -327,7 +362,7 @@ def add_session(
     ConfigError
         If an identity that is named was hardly ever seen clearly.
     """
-    prototypes = portraits.prototypes
+    prototypes = identity_prototypes.prototypes
     if gallery is None:
         gallery = Gallery(embedder, (), (), join([], prototypes), np.zeros(0, np.int64))
     known = list(gallery.animals)
@@ -336,18 +371,24 @@ def add_session(
     kept = gallery.session_numbers != number
     parts, numbers = [gallery.prototypes[kept]], [gallery.session_numbers[kept]]
     for identity, animal in sorted(animals.items()):
-        place = np.flatnonzero(portraits.identity_ids == identity)
+        place = np.flatnonzero(identity_prototypes.identity_ids == identity)
         if not len(place):
-            raise ConfigError(f"{animal.name}: expected an identity that is seen clearly, got {identity}, which is not")
+            raise ConfigError(
+                f"{animal.name}: expected an identity that is seen clearly, got {identity}, which is not"
+            )
         if animal.uuid not in by_uuid:
             by_uuid[animal.uuid] = len(known)
             known.append(animal)
         own = prototypes.owners == place[0]
-        cues = (prototypes.cues[own] - shift).astype(np.float32)
+        colour_features = (prototypes.colour_features[own] - shift).astype(np.float32)
         owners = np.full(own.sum(), by_uuid[animal.uuid], np.int64)
-        parts.append(Prototypes(owners, prototypes.weights[own], prototypes.embeddings[own], cues))
+        parts.append(
+            Prototypes(owners, prototypes.weights[own], prototypes.embeddings[own], colour_features)
+        )
         numbers.append(np.full(own.sum(), number, np.int64))
-    grown = Gallery(gallery.embedder, tuple(known), sessions, join(parts, prototypes), np.concatenate(numbers))
+    grown = Gallery(
+        gallery.embedder, tuple(known), sessions, join(parts, prototypes), np.concatenate(numbers)
+    )
     return grown.prune()
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from murid.core.files import make_directory, remove_leftovers, storage_errors
 from murid.errors import ArrayError, RunError
 from murid.store.manifest import MANIFEST_NAME, Manifest, load_document, save_manifest
-from murid.store.parts import CUES_NAME, KINDS, PRINTS_NAME, Kind, summary_path
+from murid.store.parts import COLOUR_FEATURES_NAME, FUR_DESCRIPTORS_NAME, KINDS, Kind, summary_path
 
 START_OVER = "; use the same again, or start over with --restart"
 
@@ -30,13 +30,22 @@ def make_manifest(
     settings = {stage: to_plain(values, f"config.{stage}") for stage, values in config.items()}
     # An address of a camera stays as it is, and a glob is not a path to resolve.
     path = str(source) if "://" in str(source) else os.path.abspath(source)  # noqa: PTH100
-    return Manifest(path, to_plain(fingerprint, "fingerprint"), detector, settings, part_frames, embedder=embedder)
+    return Manifest(
+        path,
+        to_plain(fingerprint, "fingerprint"),
+        detector,
+        settings,
+        part_frames,
+        embedder=embedder,
+    )
 
 
 def to_plain(values: Mapping[str, Any], field: str) -> dict[str, Any]:
     """Return what JSON makes of the values, so that they compare equal to what is read back; raises `ArrayError`."""
     try:
-        plain: dict[str, Any] = json.loads(json.dumps(dict(values), allow_nan=False, default=os.fspath))
+        plain: dict[str, Any] = json.loads(
+            json.dumps(dict(values), allow_nan=False, default=os.fspath)
+        )
     except (TypeError, ValueError) as error:
         raise ArrayError(field, "plain values that JSON can hold", str(error)) from error
     return plain
@@ -56,18 +65,26 @@ def check_free(path: Path, restart: bool) -> None:
     if holds_run(path):
         load_document(path)
         if not restart:
-            raise RunError(path, "directory", "a new or empty directory", "a run (resume it, or use --restart)")
+            raise RunError(
+                path, "directory", "a new or empty directory", "a run (resume it, or use --restart)"
+            )
         return
     with storage_errors(path):
         foreign = sorted(entry.name for entry in path.iterdir() if not entry.name.startswith("."))
     if foreign:
-        raise RunError(path, "directory", "a new or empty directory, or a run", f"other files, such as {foreign[0]}")
+        raise RunError(
+            path,
+            "directory",
+            "a new or empty directory, or a run",
+            f"other files, such as {foreign[0]}",
+        )
 
 
 def initialise(path: Path, manifest: Manifest, restart: bool) -> None:
     """Remove an old run's parts, then write the new manifest; the caller holds the lock.
 
-    Parts go first: whatever a kill in between leaves is still a run, and never old parts under a new manifest.
+    Parts go first: whatever a kill in between leaves is still a run, and never old parts under a
+    new manifest.
 
     Raises
     ------
@@ -80,7 +97,7 @@ def initialise(path: Path, manifest: Manifest, restart: bool) -> None:
     for kind in KINDS:
         remove_parts(path, kind)
     with storage_errors(path):
-        for name in (CUES_NAME, PRINTS_NAME):
+        for name in (COLOUR_FEATURES_NAME, FUR_DESCRIPTORS_NAME):
             (path / name).unlink(missing_ok=True)
     save_manifest(path, manifest)
     tidy(path)
@@ -111,5 +128,8 @@ def check_same(path: Path, there: Manifest, wanted: Manifest) -> None:
             if old.get(key) != new.get(key):
                 name = f"{field}.{key}".rstrip(".")
                 raise RunError(
-                    path, name, f"{old.get(key)!r} as in the run that is there", repr(new.get(key)) + START_OVER
+                    path,
+                    name,
+                    f"{old.get(key)!r} as in the run that is there",
+                    repr(new.get(key)) + START_OVER,
                 )

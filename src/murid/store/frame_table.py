@@ -36,7 +36,11 @@ class FrameTable:
             raise ArrayError("FrameTable.times_s", "float64 of shape (F,)", got)
         outside = [i for i in self.unreadable if not 0 <= i - self.first_frame < len(self.times_s)]
         if outside:
-            raise ArrayError("FrameTable.unreadable", f"frames {self.first_frame} to {self.last_frame}", str(outside))
+            raise ArrayError(
+                "FrameTable.unreadable",
+                f"frames {self.first_frame} to {self.last_frame}",
+                str(outside),
+            )
 
     def __len__(self) -> int:
         return len(self.times_s)
@@ -61,5 +65,9 @@ class FrameTable:
         """Lay consecutive stretches end to end."""
         if not tables:
             return cls(0, np.zeros(0))
-        unreadable = {index: reason for table in tables for index, reason in table.unreadable.items()}
-        return cls(tables[0].first_frame, np.concatenate([table.times_s for table in tables]), unreadable)
+        unreadable = {
+            index: reason for table in tables for index, reason in table.unreadable.items()
+        }
+        return cls(
+            tables[0].first_frame, np.concatenate([table.times_s for table in tables]), unreadable
+        )

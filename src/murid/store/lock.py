@@ -34,9 +34,15 @@ class Lock:
         try:
             _lock(self._descriptor)
         except (BlockingIOError, PermissionError) as error:
-            holder = os.pread(self._descriptor, 200, 0).decode(errors="replace") if os.name == "posix" else "a process"
+            holder = (
+                os.pread(self._descriptor, 200, 0).decode(errors="replace")
+                if os.name == "posix"
+                else "a process"
+            )
             self.release()
-            raise RunError(directory, "writer", "no other process writing here", holder or "a process") from error
+            raise RunError(
+                directory, "writer", "no other process writing here", holder or "a process"
+            ) from error
         except OSError:
             pass
         self._sign()
@@ -58,7 +64,9 @@ if sys.platform == "win32":
     import msvcrt
 
     def _lock(descriptor: int) -> None:
-        os.lseek(descriptor, 1 << 30, os.SEEK_SET)  # a locked byte cannot be read, so lock one far behind the text
+        os.lseek(
+            descriptor, 1 << 30, os.SEEK_SET
+        )  # a locked byte cannot be read, so lock one far behind the text
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
         os.lseek(descriptor, 0, os.SEEK_SET)
 

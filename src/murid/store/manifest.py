@@ -74,7 +74,9 @@ class Operation:
     @classmethod
     def now(cls, verb: str, arguments: Mapping[str, Any]) -> Operation:
         """Make an entry for an operation that happens now, in this version of murid."""
-        return cls(verb, version("murid"), arguments, datetime.now(UTC).isoformat(timespec="seconds"))
+        return cls(
+            verb, version("murid"), arguments, datetime.now(UTC).isoformat(timespec="seconds")
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,8 @@ class Manifest:
     fingerprint : mapping
         What tells this video from another: size, frames, frame rate, hash of head and tail.
     detector : str
-        What tells the detector from another: hash of its weights, or the name of a method without weights.
+        What tells the detector from another: hash of its weights, or the name of a method without
+        weights.
     config : mapping of str to mapping
         The settings of each stage.
     part_frames : int
@@ -100,7 +103,8 @@ class Manifest:
     murid_version : str
         The murid that made the run.
     embedder : str or None
-        What tells the weights of the embeddings from others; None where there are no embeddings, or nobody noted it.
+        What tells the weights of the embeddings from others; None where there are no embeddings, or
+        nobody noted it.
     names : mapping of int to AnimalName
         What identities are called, where they were given names.
     """
@@ -110,7 +114,9 @@ class Manifest:
     detector: str
     config: Mapping[str, Mapping[str, Any]]
     part_frames: int
-    stages: Mapping[StageName, Stage] = field(default_factory=lambda: {name: Stage() for name in get_args(StageName)})
+    stages: Mapping[StageName, Stage] = field(
+        default_factory=lambda: {name: Stage() for name in get_args(StageName)}
+    )
     provenance: tuple[Operation, ...] = ()
     murid_version: str = field(default_factory=lambda: version("murid"))
     embedder: str | None = None
@@ -141,18 +147,30 @@ def load_document(directory: Path) -> dict[str, Any]:
     """
     path = directory / MANIFEST_NAME
     if not directory.is_dir():
-        raise RunError(directory, "directory", "a run directory", "a file" if directory.exists() else "nothing there")
+        raise RunError(
+            directory,
+            "directory",
+            "a run directory",
+            "a file" if directory.exists() else "nothing there",
+        )
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise RunError(directory, MANIFEST_NAME, "a run directory", "a directory without this file") from error
+        raise RunError(
+            directory, MANIFEST_NAME, "a run directory", "a directory without this file"
+        ) from error
     except (OSError, ValueError) as error:
         raise RunError(path, "file", "a readable JSON document", str(error)) from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise RunError(path, "format", f'"{FORMAT}"', "a document of something else")
     found = _take(document, "format_version", int, path)
     if not 1 <= found <= FORMAT_VERSION:
-        raise RunError(path, "format_version", f"at most {FORMAT_VERSION} (a newer murid may read it)", str(found))
+        raise RunError(
+            path,
+            "format_version",
+            f"at most {FORMAT_VERSION} (a newer murid may read it)",
+            str(found),
+        )
     return document
 
 
@@ -173,9 +191,13 @@ def load_manifest(directory: Path) -> Manifest:
         config=_take(document, "config", dict, path),
         part_frames=_take(document, "part_frames", int, path),
         stages={name: _load_stage(stages, name, path) for name in get_args(StageName)},
-        provenance=tuple(_load_operation(entry, path) for entry in _take(document, "provenance", list, path)),
+        provenance=tuple(
+            _load_operation(entry, path) for entry in _take(document, "provenance", list, path)
+        ),
         murid_version=_take(document, "murid_version", str, path),
-        embedder=None if document.get("embedder") is None else _take(document, "embedder", str, path),
+        embedder=None
+        if document.get("embedder") is None
+        else _take(document, "embedder", str, path),
         names=_load_names(document.get("names", {}), path),
     )
     for name, settings in manifest.config.items():
@@ -194,7 +216,9 @@ def _load_stage(stages: dict[str, Any], name: str, path: Path) -> Stage:
     state = _take(entry, "state", str, path, f"{where}.")
     if state not in get_args(StageState):
         raise RunError(path, f"{where}.state", " or ".join(get_args(StageState)), repr(state))
-    n_frames, n_parts = (_take(entry, key, int, path, f"{where}.") for key in ("n_frames", "n_parts"))
+    n_frames, n_parts = (
+        _take(entry, key, int, path, f"{where}.") for key in ("n_frames", "n_parts")
+    )
     note = None if entry.get("note") is None else _take(entry, "note", str, path, f"{where}.")
     return Stage(cast(StageState, state), n_frames, n_parts, note)
 
@@ -205,17 +229,23 @@ def _load_operation(entry: Any, path: Path) -> Operation:
     verb, murid_version, time_utc = (
         _take(entry, key, str, path, "provenance.") for key in ("verb", "murid_version", "time_utc")
     )
-    return Operation(verb, murid_version, _take(entry, "arguments", dict, path, "provenance."), time_utc)
+    return Operation(
+        verb, murid_version, _take(entry, "arguments", dict, path, "provenance."), time_utc
+    )
 
 
 def _load_names(entries: Any, path: Path) -> dict[int, AnimalName]:
-    if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):
+    if not isinstance(entries, dict) or not all(
+        isinstance(entry, dict) for entry in entries.values()
+    ):
         raise RunError(path, "names", "an object of objects", repr(entries)[:60])
     names = {}
     for key, entry in entries.items():
         if not key.isdecimal():
             raise RunError(path, "names", "identities as keys", repr(key)[:60])
-        uuid = None if entry.get("uuid") is None else _take(entry, "uuid", str, path, f"names.{key}.")
+        uuid = (
+            None if entry.get("uuid") is None else _take(entry, "uuid", str, path, f"names.{key}.")
+        )
         chance = _take(entry, "chance", float, path, f"names.{key}.")
         names[int(key)] = AnimalName(_take(entry, "name", str, path, f"names.{key}."), uuid, chance)
     return names
@@ -224,5 +254,7 @@ def _load_names(entries: Any, path: Path) -> dict[int, AnimalName]:
 def _take(document: Mapping[str, Any], key: str, kind: type[T], path: Path, prefix: str = "") -> T:
     value = document.get(key)
     if not isinstance(value, kind) or isinstance(value, bool):
-        raise RunError(path, prefix + key, kind.__name__, "nothing" if value is None else repr(value)[:60])
+        raise RunError(
+            path, prefix + key, kind.__name__, "nothing" if value is None else repr(value)[:60]
+        )
     return value

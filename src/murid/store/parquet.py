@@ -21,7 +21,13 @@ def write_columns(path: Path, columns: Mapping[str, Any]) -> None:
     Nothing that changes from run to run goes in, so that a resumed run gives the same bytes.
     """
     with replace_on_success(path) as temporary:
-        pq.write_table(pa.table(columns), temporary, compression="zstd", use_dictionary=False, write_page_checksum=True)
+        pq.write_table(
+            pa.table(columns),
+            temporary,
+            compression="zstd",
+            use_dictionary=False,
+            write_page_checksum=True,
+        )
 
 
 def count_rows(path: Path) -> int:
@@ -37,7 +43,9 @@ def count_values(path: Path, name: str) -> int:
         names = [metadata.schema.column(k).path for k in range(metadata.num_columns)]
         if name not in names:
             raise RunError(path, name, "a column of this name", f"columns {', '.join(names)}")
-        columns = [metadata.row_group(k).column(names.index(name)) for k in range(metadata.num_row_groups)]
+        columns = [
+            metadata.row_group(k).column(names.index(name)) for k in range(metadata.num_row_groups)
+        ]
         return sum(int((column.statistics or column).num_values) for column in columns)
 
 
@@ -69,7 +77,9 @@ def to_numbers(columns: Mapping[str, Any], name: str, dtype: Any, path: Path) ->
         raise RunError(path, name, f"a full column of {np.dtype(dtype)}", got)
     if pa.types.is_boolean(column.type):
         return np.asarray(column.to_numpy(zero_copy_only=False))
-    return np.from_dlpack(column)  # to_numpy would import pandas, which takes longer than most reading
+    return np.from_dlpack(
+        column
+    )  # to_numpy would import pandas, which takes longer than most reading
 
 
 def _open(path: Path) -> Any:

@@ -21,16 +21,17 @@ Kind = Literal["detections", "frames", "tracks", "identities"]
 KINDS: tuple[Kind, ...] = ("identities", "tracks", "detections", "frames")
 """The directories of parts, in the order in which a restart empties them."""
 
-CUES_NAME = "cues.parquet"
+COLOUR_FEATURES_NAME = "cues.parquet"
 """Looks of some detections in plain terms, for naming animals."""
 
-PRINTS_NAME = "prints.parquet"
+FUR_DESCRIPTORS_NAME = "prints.parquet"
 """Fur of some detections up close, for learning a recording's animals."""
 
-TIES_NAME = "ties.parquet"
+POINT_MATCHES_NAME = "ties.parquet"
 """Points of fur that were followed from detection to detection."""
-TIE_COLUMNS = ("tie", "frame", "row", "frame_before", "row_before", "points")
-"""Its columns: points that came onto a detection, and the detections that they were on before, the latest first."""
+POINT_MATCH_COLUMNS = ("tie", "frame", "row", "frame_before", "row_before", "points")
+"""Its columns: points that came onto a detection, and the detections that they were on before, the
+latest first."""
 
 BOX = ("x1", "y1", "x2", "y2")
 
@@ -50,7 +51,9 @@ def write_frames(path: Path, table: FrameTable) -> None:
     reasons = [table.unreadable.get(int(i)) for i in table.frames]
     columns = {"frame": table.frames, "time_s": table.times_s, "readable": table.readable}
     write_columns(
-        path, {name: pa.array(column) for name, column in columns.items()} | {"reason": pa.array(reasons, pa.string())}
+        path,
+        {name: pa.array(column) for name, column in columns.items()}
+        | {"reason": pa.array(reasons, pa.string())},
     )
 
 
@@ -59,13 +62,19 @@ def write_detections(path: Path, first_frame: int, table: DetectionTable) -> Non
 
     An embedding of zeros, which is none, is written as null and takes no room.
     """
-    columns = {"frame": table.frame_numbers + first_frame, **_box_columns(table.boxes), "score": table.scores}
+    columns = {
+        "frame": table.frame_numbers + first_frame,
+        **_box_columns(table.boxes),
+        "score": table.scores,
+    }
     arrays = {name: pa.array(column) for name, column in columns.items()}
     if table.embeddings is not None:
         values = pa.array(table.embeddings.astype(np.float16).reshape(-1))
         none = ~table.embeddings.any(axis=1)
         mask = pa.array(none) if none.any() else None
-        arrays["embedding"] = pa.FixedSizeListArray.from_arrays(values, table.embeddings.shape[1], mask=mask)
+        arrays["embedding"] = pa.FixedSizeListArray.from_arrays(
+            values, table.embeddings.shape[1], mask=mask
+        )
     write_columns(path, arrays)
 
 
@@ -73,7 +82,9 @@ def round_as_stored(detections: Detections) -> Detections:
     """Round detections as storing and reading them does."""
     if detections.embeddings is None:
         return detections
-    rounded = normalize(detections.embeddings.astype(np.float16).astype(np.float32)).astype(np.float32, copy=False)
+    rounded = normalize(detections.embeddings.astype(np.float16).astype(np.float32)).astype(
+        np.float32, copy=False
+    )
     return replace(detections, embeddings=rounded)
 
 
@@ -82,9 +93,17 @@ def write_tracks(path: Path, first_frame: int, tracks: Tracks) -> None:
     table, kept = tracks.detections, tracks.track_ids >= 0
     frames = table.frame_numbers
     rows = np.arange(len(table), dtype=np.int64) - table.frame_offsets[frames]
-    columns = {"frame": frames[kept] + first_frame, "row": rows[kept], "track_id": tracks.track_ids[kept]}
+    columns = {
+        "frame": frames[kept] + first_frame,
+        "row": rows[kept],
+        "track_id": tracks.track_ids[kept],
+    }
     write_columns(
-        path, {name: pa.array(column) for name, column in (columns | _box_columns(table.boxes[kept])).items()}
+        path,
+        {
+            name: pa.array(column)
+            for name, column in (columns | _box_columns(table.boxes[kept])).items()
+        },
     )
 
 
@@ -96,8 +115,12 @@ def write_identities(path: Path, first_frame: int, rows: Int64, tracks: Tracks) 
     table, n = tracks.detections, len(tracks.detections)
     columns: dict[str, NDArray[Any]] = {"frame": table.frame_numbers + first_frame, "row": rows}
     columns |= {"identity": tracks.track_ids, **_box_columns(table.boxes), "score": table.scores}
-    columns["certainty"] = np.ones(n, np.float32) if tracks.certainties is None else tracks.certainties
-    columns["filled"] = rows < 0
+    columns["identity_probability"] = (
+        np.ones(n, np.float32)
+        if tracks.identity_probabilities is None
+        else tracks.identity_probabilities
+    )
+    columns["interpolated"] = rows < 0
     write_columns(path, {name: pa.array(column) for name, column in columns.items()})
 
 
@@ -106,9 +129,13 @@ def read_identities(path: Path, first_frame: int, detections: DetectionTable) ->
 
     A filled-in position has an embedding of zeros.
     """
-    columns = read_columns(path, ["frame", "row", "identity", *BOX, "score", "certainty", "filled"])
+    columns = read_columns(
+        path, ["frame", "row", "identity", *BOX, "score", "identity_probability", "interpolated"]
+    )
     frames = to_numbers(columns, "frame", np.int64, path) - first_frame
-    if len(frames) and (frames[0] < 0 or frames[-1] >= detections.n_frames or (np.diff(frames) < 0).any()):
+    if len(frames) and (
+        frames[0] < 0 or frames[-1] >= detections.n_frames or (np.diff(frames) < 0).any()
+    ):
         expected = f"ascending frames from {first_frame} to {first_frame + detections.n_frames - 1}"
         raise RunError(path, "frame", expected, _span(frames + first_frame))
     rows = to_numbers(columns, "row", np.int64, path)
@@ -118,14 +145,16 @@ def read_identities(path: Path, first_frame: int, detections: DetectionTable) ->
     if detections.embeddings is not None:
         embeddings = np.zeros((len(rows), detections.embeddings.shape[1]), np.float32)
         seen = np.flatnonzero(rows >= 0)
-        embeddings[seen] = detections.embeddings[detections.frame_offsets[frames[seen]] + rows[seen]]
+        embeddings[seen] = detections.embeddings[
+            detections.frame_offsets[frames[seen]] + rows[seen]
+        ]
     offsets = np.searchsorted(frames, np.arange(detections.n_frames + 1)).astype(np.int64)
     scores = to_numbers(columns, "score", np.float32, path)
     return Tracks(
         DetectionTable(_boxes(columns, path), scores, embeddings, offsets),
         to_numbers(columns, "identity", np.int64, path),
-        to_numbers(columns, "filled", np.bool_, path),
-        to_numbers(columns, "certainty", np.float32, path),
+        to_numbers(columns, "interpolated", np.bool_, path),
+        to_numbers(columns, "identity_probability", np.float32, path),
     )
 
 
@@ -136,21 +165,36 @@ def write_crossings(path: Path, columns: dict[str, NDArray[Any]]) -> None:
 
 def read_crossings(path: Path) -> dict[str, NDArray[Any]]:
     """Read what `write_crossings` wrote; raises `RunError` if it is damaged."""
-    kinds = {"first_frame": np.int64, "last_frame": np.int64, "a": np.int64, "b": np.int64, "chance": np.float32}
+    kinds = {
+        "first_frame": np.int64,
+        "last_frame": np.int64,
+        "a": np.int64,
+        "b": np.int64,
+        "chance": np.float32,
+    }
     columns = read_columns(path, list(kinds))
     return {name: to_numbers(columns, name, kind, path) for name, kind in kinds.items()}
 
 
 def read_owners(path: Path) -> tuple[Int64, Int64, Int64, Float32]:
     """Frames, rows, identities and certainties of the detections with an identity; raises `RunError` if damaged."""
-    kinds = {"frame": np.int64, "row": np.int64, "identity": np.int64, "certainty": np.float32}
+    kinds = {
+        "frame": np.int64,
+        "row": np.int64,
+        "identity": np.int64,
+        "identity_probability": np.float32,
+    }
     columns = read_columns(path, list(kinds))
-    frames, rows, ids, certainties = (to_numbers(columns, name, kind, path) for name, kind in kinds.items())
+    frames, rows, ids, identity_probabilities = (
+        to_numbers(columns, name, kind, path) for name, kind in kinds.items()
+    )
     seen = rows >= 0
-    return frames[seen], rows[seen], ids[seen], certainties[seen]
+    return frames[seen], rows[seen], ids[seen], identity_probabilities[seen]
 
 
-def write_looks(path: Path, name: str, frames: Int64, rows: Int64, looks: NDArray[np.floating]) -> None:
+def write_looks(
+    path: Path, name: str, frames: Int64, rows: Int64, looks: NDArray[np.floating]
+) -> None:
     """Write columns ``frame, row`` and `name`, one row per detection that was looked at; raises `StorageError`."""
     values = pa.FixedSizeListArray.from_arrays(pa.array(looks.reshape(-1)), looks.shape[1])
     write_columns(path, {"frame": pa.array(frames), "row": pa.array(rows), name: values})
@@ -167,15 +211,17 @@ def read_looks(path: Path, name: str) -> tuple[Int64, Int64, NDArray[np.floating
     return frames, rows, values.reshape(-1, kind.list_size)
 
 
-def write_ties(path: Path, ties: Mapping[str, NDArray[Any]]) -> None:
-    """Write `TIE_COLUMNS`, all of one length; raises `StorageError`."""
-    write_columns(path, {name: pa.array(ties[name]) for name in TIE_COLUMNS})
+def write_point_matches(path: Path, ties: Mapping[str, NDArray[Any]]) -> None:
+    """Write `POINT_MATCH_COLUMNS`, all of one length; raises `StorageError`."""
+    write_columns(path, {name: pa.array(ties[name]) for name in POINT_MATCH_COLUMNS})
 
 
-def read_ties(path: Path) -> dict[str, NDArray[Any]]:
-    """Read what `write_ties` wrote; raises `RunError` if it is damaged."""
-    columns = read_columns(path, list(TIE_COLUMNS))
-    kinds = dict.fromkeys(TIE_COLUMNS[:-1], np.int64) | {TIE_COLUMNS[-1]: np.float32}
+def read_point_matches(path: Path) -> dict[str, NDArray[Any]]:
+    """Read what `write_point_matches` wrote; raises `RunError` if it is damaged."""
+    columns = read_columns(path, list(POINT_MATCH_COLUMNS))
+    kinds = dict.fromkeys(POINT_MATCH_COLUMNS[:-1], np.int64) | {
+        POINT_MATCH_COLUMNS[-1]: np.float32
+    }
     return {name: to_numbers(columns, name, kind, path) for name, kind in kinds.items()}
 
 
@@ -186,7 +232,9 @@ def read_frames(path: Path, first_frame: int) -> FrameTable:
     if not np.array_equal(frames, np.arange(first_frame, first_frame + len(frames))):
         raise RunError(path, "frame", f"consecutive frames from {first_frame}", _span(frames))
     reasons = columns["reason"].to_pylist()
-    unreadable = {int(i): str(reason) for i, reason in zip(frames, reasons, strict=True) if reason is not None}
+    unreadable = {
+        int(i): str(reason) for i, reason in zip(frames, reasons, strict=True) if reason is not None
+    }
     return FrameTable(first_frame, to_numbers(columns, "time_s", np.float64, path), unreadable)
 
 
@@ -195,7 +243,9 @@ def read_unreadable(path: Path, first_frame: int) -> list[int]:
     return list(read_frames(path, first_frame).unreadable) if count_values(path, "reason") else []
 
 
-def read_detections(path: Path, first_frame: int, n_frames: int, embeddings: bool = True) -> DetectionTable:
+def read_detections(
+    path: Path, first_frame: int, n_frames: int, embeddings: bool = True
+) -> DetectionTable:
     """Read what `write_detections` wrote, embeddings as float32 unit rows; raises `RunError` if damaged.
 
     Where there is no embedding, its row is zero.
@@ -222,8 +272,13 @@ def read_tracks(path: Path, first_frame: int, detections: DetectionTable) -> Tra
         raise RunError(path, "row", "rows of the same part's detections", "rows beyond them")
     track_ids, boxes = np.full(len(detections), -1, np.int64), detections.boxes.copy()
     places = starts[frames] + rows
-    track_ids[places], boxes[places] = to_numbers(columns, "track_id", np.int64, path), _boxes(columns, path)
-    return Tracks(DetectionTable(boxes, detections.scores, detections.embeddings, starts), track_ids)
+    track_ids[places], boxes[places] = (
+        to_numbers(columns, "track_id", np.int64, path),
+        _boxes(columns, path),
+    )
+    return Tracks(
+        DetectionTable(boxes, detections.scores, detections.embeddings, starts), track_ids
+    )
 
 
 def _box_columns(boxes: Float32) -> dict[str, Float32]:
@@ -251,7 +306,9 @@ def _embeddings(columns: dict[str, Any], path: Path) -> Float32 | None:
 
 
 def _span(frames: Int64) -> str:
-    return f"frames {frames.min()} to {frames.max()}, {len(frames)} rows" if len(frames) else "no rows"
+    return (
+        f"frames {frames.min()} to {frames.max()}, {len(frames)} rows" if len(frames) else "no rows"
+    )
 
 
 def concatenate(tables: Sequence[DetectionTable]) -> DetectionTable:

@@ -23,7 +23,8 @@ CROSSINGS_NAME = "crossings.parquet"
 class RunReader:
     """The reading half of a run directory.
 
-    Memory does not grow with the length of the video, unless whole columns are asked for with ``read_...``.
+    Memory does not grow with the length of the video, unless whole columns are asked for with
+    ``read_...``.
 
     Attributes
     ----------
@@ -47,11 +48,15 @@ class RunReader:
         Raises `RunError` if detection is done and a part of it is missing.
         """
         number, stage = 0, self.manifest.stages["detect"]
-        while all(parts.part_path(self.path, kind, number).is_file() for kind in ("frames", "detections")):
+        while all(
+            parts.part_path(self.path, kind, number).is_file() for kind in ("frames", "detections")
+        ):
             number += 1
         if self.is_done("detect") and number < stage.n_parts:
             missing = parts.part_path(self.path, "detections", number)
-            raise RunError(missing, "file", f"part {number + 1} of {stage.n_parts}", "nothing there")
+            raise RunError(
+                missing, "file", f"part {number + 1} of {stage.n_parts}", "nothing there"
+            )
         return number
 
     @property
@@ -60,7 +65,11 @@ class RunReader:
         if self.is_done("detect"):
             return self.manifest.stages["detect"].n_frames
         n_parts = self.n_parts
-        return (n_parts - 1) * self.manifest.part_frames + self._count_frames(n_parts - 1) if n_parts else 0
+        return (
+            (n_parts - 1) * self.manifest.part_frames + self._count_frames(n_parts - 1)
+            if n_parts
+            else 0
+        )
 
     @property
     def next_frame(self) -> int:
@@ -77,7 +86,9 @@ class RunReader:
         """
         every = self.manifest.config.get("detect", {}).get("embeddings_every", 1)
         if not isinstance(every, int) or every < 1:
-            raise RunError(self.path, "config.detect.embeddings_every", "a number above 0", repr(every))
+            raise RunError(
+                self.path, "config.detect.embeddings_every", "a number above 0", repr(every)
+            )
         return every
 
     def _count_frames(self, number: int) -> int:
@@ -86,7 +97,9 @@ class RunReader:
     def iterate_frames(self) -> Iterator[FrameTable]:
         """Yield the frames of each part: their times, and which could not be decoded; raises `RunError`."""
         for number in range(self.n_parts):
-            yield parts.read_frames(parts.part_path(self.path, "frames", number), self._first_frame(number))
+            yield parts.read_frames(
+                parts.part_path(self.path, "frames", number), self._first_frame(number)
+            )
 
     def iterate_detections(self, embeddings: bool = True) -> Iterator[tuple[int, DetectionTable]]:
         """Yield the index of the first frame and the detections of each part, also of an unfinished run.
@@ -114,11 +127,14 @@ class RunReader:
                 yield first_row, table.embeddings
             first_row += len(table)
 
-    def iterate_tracks(self, embeddings: bool = False, *, associated: bool = False) -> Iterator[tuple[int, Tracks]]:
+    def iterate_tracks(
+        self, embeddings: bool = False, *, associated: bool = False
+    ) -> Iterator[tuple[int, Tracks]]:
         """Yield the index of the first frame and the tracks of each part.
 
-        Where identities were told, a track is an identity, filled-in positions included; else tracks are aligned with
-        the detections, boxes are the tracker's where a detection belongs to a track, and the detector's elsewhere.
+        Where identities were told, a track is an identity, filled-in positions included; else
+        tracks are aligned with the detections, boxes are the tracker's where a detection belongs to
+        a track, and the detector's elsewhere.
 
         Parameters
         ----------
@@ -134,7 +150,10 @@ class RunReader:
         """
         if not self.is_done("track"):
             raise RunError(
-                self.path, "stages.track.state", "done (murid track goes on)", self.manifest.stages["track"].state
+                self.path,
+                "stages.track.state",
+                "done (murid track goes on)",
+                self.manifest.stages["track"].state,
             )
         told = self.is_done("identify") and not associated
         kind: parts.Kind = "identities" if told else "tracks"
@@ -170,7 +189,11 @@ class RunReader:
     def list_unreadable(self) -> list[int]:
         """Frames that could not be decoded; raises `RunError` if a part is damaged."""
         paths = [(k, parts.part_path(self.path, "frames", k)) for k in range(self.n_parts)]
-        return [index for k, path in paths for index in parts.read_unreadable(path, self._first_frame(k))]
+        return [
+            index
+            for k, path in paths
+            for index in parts.read_unreadable(path, self._first_frame(k))
+        ]
 
     def iterate_owners(self) -> Iterator[tuple[Int64, Int64, Int64, Float32]]:
         """Yield frames, rows, identities and certainties of the detections that have an identity, part by part.
@@ -178,40 +201,43 @@ class RunReader:
         Raises `RunError` if identities were not told, or a part is damaged.
         """
         if not self.is_done("identify"):
-            state, expected = self.manifest.stages["identify"].state, "done (murid identify RUN --animals N tells them)"
+            state, expected = (
+                self.manifest.stages["identify"].state,
+                "done (murid identify RUN --animals N tells them)",
+            )
             raise RunError(self.path, "stages.identify.state", expected, state)
         for number in range(self.n_parts):
             yield parts.read_owners(parts.part_path(self.path, "identities", number))
 
-    def read_cues(self) -> tuple[Int64, Int64, Float32] | None:
+    def read_colour_features(self) -> tuple[Int64, Int64, Float32] | None:
         """Frames, rows and looks in plain terms ``(n, c)`` of some detections; None where none were measured.
 
         Raises `RunError` if the file is damaged.
         """
-        path = self.path / parts.CUES_NAME
+        path = self.path / parts.COLOUR_FEATURES_NAME
         if not path.is_file():
             return None
-        frames, rows, cues = parts.read_looks(path, "cues")
-        return frames, rows, cues.astype(np.float32)
+        frames, rows, colour_features = parts.read_looks(path, "colour_features")
+        return frames, rows, colour_features.astype(np.float32)
 
-    def read_prints(self) -> tuple[Int64, Int64, NDArray[np.float16]] | None:
+    def read_fur_descriptors(self) -> tuple[Int64, Int64, NDArray[np.float16]] | None:
         """Frames, rows and prints of the fur ``(n, p)`` of some detections; None where none were taken.
 
         Raises `RunError` if the file is damaged.
         """
-        path = self.path / parts.PRINTS_NAME
+        path = self.path / parts.FUR_DESCRIPTORS_NAME
         if not path.is_file():
             return None
-        frames, rows, prints = parts.read_looks(path, "print")
-        return frames, rows, prints.astype(np.float16)
+        frames, rows, fur_descriptors = parts.read_looks(path, "print")
+        return frames, rows, fur_descriptors.astype(np.float16)
 
-    def read_ties(self) -> dict[str, NDArray[Any]] | None:
+    def read_point_matches(self) -> dict[str, NDArray[Any]] | None:
         """Columns of points of fur followed from detection to detection; None where none were followed.
 
         Raises `RunError` if the file is damaged.
         """
-        path = self.path / parts.TIES_NAME
-        return parts.read_ties(path) if path.is_file() else None
+        path = self.path / parts.POINT_MATCHES_NAME
+        return parts.read_point_matches(path) if path.is_file() else None
 
     def read_frames(self) -> FrameTable:
         """Read the frames of all parts; raises `RunError`."""
@@ -224,23 +250,35 @@ class RunReader:
     def read_tracks(self, embeddings: bool = False) -> Tracks:
         """Read the tracks of all parts; raises `RunError` as `iterate_tracks` does."""
         stretches = [tracks for _, tracks in self.iterate_tracks(embeddings)]
-        track_ids = np.concatenate([np.zeros(0, np.int64), *(tracks.track_ids for tracks in stretches)])
-        filled = [tracks.filled for tracks in stretches if tracks.filled is not None]
-        certainties = [tracks.certainties for tracks in stretches if tracks.certainties is not None]
+        track_ids = np.concatenate(
+            [np.zeros(0, np.int64), *(tracks.track_ids for tracks in stretches)]
+        )
+        interpolated = [
+            tracks.interpolated for tracks in stretches if tracks.interpolated is not None
+        ]
+        identity_probabilities = [
+            tracks.identity_probabilities
+            for tracks in stretches
+            if tracks.identity_probabilities is not None
+        ]
         return Tracks(
             parts.concatenate([tracks.detections for tracks in stretches]),
             track_ids,
-            np.concatenate(filled) if filled else None,
-            np.concatenate(certainties) if certainties else None,
+            np.concatenate(interpolated) if interpolated else None,
+            np.concatenate(identity_probabilities) if identity_probabilities else None,
         )
 
     def find_damaged(self, kind: Literal["detections", "tracks", "identities"]) -> list[int]:
         """Read every part of a kind, and return the numbers of those that are missing or damaged.
 
-        Frames belong to the detections. Tracks and identities are looked at only where their stage is finished, and
-        the detections are taken to be whole.
+        Frames belong to the detections. Tracks and identities are looked at only where their stage
+        is finished, and the detections are taken to be whole.
         """
-        stage: dict[str, StageName] = {"detections": "detect", "tracks": "track", "identities": "identify"}
+        stage: dict[str, StageName] = {
+            "detections": "detect",
+            "tracks": "track",
+            "identities": "identify",
+        }
         state = self.manifest.stages[stage[kind]]
         if kind != "detections" and state.state != "done":
             return []

@@ -18,7 +18,14 @@ from murid.errors import ArrayError, RunError
 from murid.store import create, parts
 from murid.store.frame_table import FrameTable
 from murid.store.lock import Lock
-from murid.store.manifest import AnimalName, Manifest, Operation, Stage, load_manifest, save_manifest
+from murid.store.manifest import (
+    AnimalName,
+    Manifest,
+    Operation,
+    Stage,
+    load_manifest,
+    save_manifest,
+)
 from murid.store.parquet import count_rows
 from murid.store.reader import CROSSINGS_NAME, RunReader
 from murid.store.summary import Summary
@@ -30,7 +37,8 @@ PART_FRAMES = 2048
 class RunDirectory(RunReader):
     """A run on disk: ``manifest.json`` and parts: ``frames/``, ``detections/``, ``tracks/``, ``identities/``.
 
-    Make one with `create` or `open`. As a context manager it lets go of the lock that a writer holds.
+    Make one with `create` or `open`. As a context manager it lets go of the lock that a writer
+    holds.
     """
 
     def __init__(self, path: Path, manifest: Manifest, lock: Lock | None) -> None:
@@ -62,7 +70,8 @@ class RunDirectory(RunReader):
         fingerprint : mapping
             What tells this video from another, as plain JSON values.
         config : mapping of str to mapping
-            Settings per stage, as plain JSON values. Under ``"detect"`` belong only those that change the result.
+            Settings per stage, as plain JSON values. Under ``"detect"`` belong only those that
+            change the result.
         detector : str
             What tells the detector from another.
         part_frames : int
@@ -70,24 +79,30 @@ class RunDirectory(RunReader):
         embedder : str, optional
             What tells the weights of the embeddings from others.
         existing : {"refuse", "resume", "restart"}
-            What to do about a run that is there. A restart removes its manifest and parts and nothing else.
+            What to do about a run that is there. A restart removes its manifest and parts and
+            nothing else.
 
         Raises
         ------
         RunError
-            If the directory holds other files, or a run that is refused, damaged, newer than this murid, held by
-            another process, or (resume) made from another video, detector or settings of detection.
+            If the directory holds other files, or a run that is refused, damaged, newer than this
+            murid, held by another process, or (resume) made from another video, detector or
+            settings of detection.
         StorageError
             If it cannot be written to.
         """
         path = Path(path)
-        manifest = create.make_manifest(source, fingerprint, config, detector, part_frames, embedder)
+        manifest = create.make_manifest(
+            source, fingerprint, config, detector, part_frames, embedder
+        )
         if existing == "resume" and create.holds_run(path):
             create.check_same(path, load_manifest(path), manifest)
             return cls.open(path, writable=True)
         create.check_free(path, restart=existing == "restart")
         make_directory(path)
-        return cls._hold(path, lambda: create.initialise(path, manifest, restart=existing == "restart"))
+        return cls._hold(
+            path, lambda: create.initialise(path, manifest, restart=existing == "restart")
+        )
 
     @classmethod
     def open(cls, path: str | Path, *, writable: bool = False) -> RunDirectory:
@@ -98,12 +113,14 @@ class RunDirectory(RunReader):
         path : str or Path
             The directory.
         writable : bool
-            Whether to hold it for writing; this also removes what a killed writer left half-written.
+            Whether to hold it for writing; this also removes what a killed writer left
+            half-written.
 
         Raises
         ------
         RunError
-            If there is no run, a newer murid wrote it, its manifest is damaged, or (writable) another process writes.
+            If there is no run, a newer murid wrote it, its manifest is damaged, or (writable)
+            another process writes.
         StorageError
             If it is to be written to and cannot.
         """
@@ -131,7 +148,10 @@ class RunDirectory(RunReader):
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -144,7 +164,9 @@ class RunDirectory(RunReader):
             raise RunError(self.path, "stages.detect.state", "an unfinished stage", "done")
         first = self.next_frame
         self._update(self.manifest.with_stage("detect", Stage("running")))
-        return DetectionWriter(self.write_part, first, self.manifest.part_frames, self.embeddings_every)
+        return DetectionWriter(
+            self.write_part, first, self.manifest.part_frames, self.embeddings_every
+        )
 
     @contextmanager
     def rewrite_part(self, number: int) -> Iterator[tuple[DetectionWriter, int]]:
@@ -181,12 +203,16 @@ class RunDirectory(RunReader):
         number, offset = divmod(frames.first_frame, self.manifest.part_frames)
         if offset or not 1 <= len(frames) <= self.manifest.part_frames:
             expected = f"1 to {self.manifest.part_frames} frames from a multiple of {self.manifest.part_frames}"
-            raise ArrayError("FrameTable", expected, f"{len(frames)} from frame {frames.first_frame}")
+            raise ArrayError(
+                "FrameTable", expected, f"{len(frames)} from frame {frames.first_frame}"
+            )
         if detections.n_frames != len(frames):
             raise ArrayError("DetectionTable.n_frames", str(len(frames)), str(detections.n_frames))
         # Frames first: a part counts once its detections are there.
         parts.write_frames(parts.part_path(self.path, "frames", number), frames)
-        parts.write_detections(parts.part_path(self.path, "detections", number), frames.first_frame, detections)
+        parts.write_detections(
+            parts.part_path(self.path, "detections", number), frames.first_frame, detections
+        )
 
     def finish_detection(self, note: str | None = None) -> None:
         """Say that the parts that are there are all; `note` keeps what the user should know. Raises as `write_part`."""
@@ -196,7 +222,8 @@ class RunDirectory(RunReader):
     def start_tracking(self, config: Mapping[str, Any]) -> None:
         """Forget the tracks that are there and note the settings for new ones.
 
-        Raises `RunError` if detection is not finished or the run is not held for writing, and `StorageError`.
+        Raises `RunError` if detection is not finished or the run is not held for writing, and
+        `StorageError`.
         """
         self._check_detected()
         settings = {**self.manifest.config, "track": create.to_plain(config, "config.track")}
@@ -218,10 +245,15 @@ class RunDirectory(RunReader):
         """
         self._check_writable()
         number, offset = divmod(first_frame, self.manifest.part_frames)
-        expected = (self._count_frames(number), count_rows(parts.part_path(self.path, "detections", number)))
+        expected = (
+            self._count_frames(number),
+            count_rows(parts.part_path(self.path, "detections", number)),
+        )
         if offset or (tracks.n_frames, len(tracks.detections)) != expected:
             got = f"{tracks.n_frames} frames, {len(tracks.detections)} detections from frame {first_frame}"
-            raise ArrayError("Tracks", f"{expected[0]} frames, {expected[1]} detections of a part", got)
+            raise ArrayError(
+                "Tracks", f"{expected[0]} frames, {expected[1]} detections of a part", got
+            )
         parts.write_tracks(parts.part_path(self.path, "tracks", number), first_frame, tracks)
         self._summary.add(first_frame, tracks)
 
@@ -234,18 +266,27 @@ class RunDirectory(RunReader):
     def start_identities(self, config: Mapping[str, Any]) -> None:
         """Forget the identities that are there and note the settings for new ones.
 
-        Raises `RunError` if detection is not finished or the run is not held for writing, and `StorageError`.
+        Raises `RunError` if detection is not finished or the run is not held for writing, and
+        `StorageError`.
         """
         self._check_detected()
         settings = {**self.manifest.config, "identify": create.to_plain(config, "config.identify")}
-        self._update(replace(self.manifest.with_stage("identify", Stage("running")), config=settings, names={}))
+        self._update(
+            replace(
+                self.manifest.with_stage("identify", Stage("running")), config=settings, names={}
+            )
+        )
         create.remove_parts(self.path, "identities")
         self._summary = Summary()
 
     def forget_identities(self) -> None:
         """Go back to the tracks of the association; raises `RunError` if not held for writing, and `StorageError`."""
-        settings = {stage: values for stage, values in self.manifest.config.items() if stage != "identify"}
-        self._update(replace(self.manifest.with_stage("identify", Stage()), config=settings, names={}))
+        settings = {
+            stage: values for stage, values in self.manifest.config.items() if stage != "identify"
+        }
+        self._update(
+            replace(self.manifest.with_stage("identify", Stage()), config=settings, names={})
+        )
         create.remove_parts(self.path, "identities")
 
     def write_identities(self, first_frame: int, rows: Int64, tracks: Tracks) -> None:
@@ -274,55 +315,76 @@ class RunDirectory(RunReader):
         if offset or tracks.n_frames != self._count_frames(number):
             got = f"{tracks.n_frames} frames from frame {first_frame}"
             raise ArrayError("Tracks", f"the {self._count_frames(number)} frames of a part", got)
-        parts.write_identities(parts.part_path(self.path, "identities", number), first_frame, rows, tracks)
+        parts.write_identities(
+            parts.part_path(self.path, "identities", number), first_frame, rows, tracks
+        )
         self._summary.add(first_frame, tracks)
 
     def finish_identities(self, crossings: Mapping[str, Any], note: str | None = None) -> None:
         """Say that the identities of all parts are there, and which crossings are doubtful.
 
-        `crossings` holds arrays ``first_frame, last_frame, a, b`` int64 and ``chance`` float32. Raises as
-        `finish_tracking` does.
+        `crossings` holds arrays ``first_frame, last_frame, a, b`` int64 and ``chance`` float32.
+        Raises as `finish_tracking` does.
         """
         self._check_parts("identities")
         self._save_summary("identities")
         parts.write_crossings(self.path / CROSSINGS_NAME, dict(crossings))
-        self._update(self.manifest.with_stage("identify", Stage("done", self.n_frames, self.n_parts, note)))
+        self._update(
+            self.manifest.with_stage("identify", Stage("done", self.n_frames, self.n_parts, note))
+        )
 
     def write_names(self, names: Mapping[int, AnimalName]) -> None:
         """Say what identities are called.
 
-        Raises `RunError` if identities were not told or the run is not held for writing, and `StorageError`.
+        Raises `RunError` if identities were not told or the run is not held for writing, and
+        `StorageError`.
         """
         if not self.is_done("identify"):
             state = self.manifest.stages["identify"].state
-            raise RunError(self.path, "stages.identify.state", "done (murid identify tells them)", state)
+            raise RunError(
+                self.path, "stages.identify.state", "done (murid identify tells them)", state
+            )
         self._update(replace(self.manifest, names=dict(names)))
 
-    def write_cues(self, frames: Int64, rows: Int64, cues: Float32) -> None:
+    def write_colour_features(self, frames: Int64, rows: Int64, colour_features: Float32) -> None:
         """Keep the looks in plain terms ``(n, c)`` of some detections; raises as `write_part`."""
         self._check_writable()
         self._check_detected()
-        parts.write_looks(self.path / parts.CUES_NAME, "cues", frames, rows, cues)
+        parts.write_looks(
+            self.path / parts.COLOUR_FEATURES_NAME, "colour_features", frames, rows, colour_features
+        )
 
-    def write_prints(self, frames: Int64, rows: Int64, prints: Float32) -> None:
+    def write_fur_descriptors(self, frames: Int64, rows: Int64, fur_descriptors: Float32) -> None:
         """Keep the prints of the fur ``(n, p)`` of some detections, as float16; raises as `write_part`."""
         self._check_writable()
         self._check_detected()
-        parts.write_looks(self.path / parts.PRINTS_NAME, "print", frames, rows, prints.astype(np.float16))
+        parts.write_looks(
+            self.path / parts.FUR_DESCRIPTORS_NAME,
+            "print",
+            frames,
+            rows,
+            fur_descriptors.astype(np.float16),
+        )
 
-    def write_ties(self, ties: Mapping[str, NDArray[Any]]) -> None:
+    def write_point_matches(self, ties: Mapping[str, NDArray[Any]]) -> None:
         """Keep columns of points of fur followed from detection to detection; raises as `write_part`."""
         self._check_writable()
         self._check_detected()
-        parts.write_ties(self.path / parts.TIES_NAME, ties)
+        parts.write_point_matches(self.path / parts.POINT_MATCHES_NAME, ties)
 
     def record(self, verb: str, arguments: Mapping[str, Any]) -> None:
         """Add an operation to the provenance; raises `RunError` if not held for writing, and `StorageError`."""
-        self._update(self.manifest.with_operation(Operation.now(verb, create.to_plain(arguments, "arguments"))))
+        self._update(
+            self.manifest.with_operation(
+                Operation.now(verb, create.to_plain(arguments, "arguments"))
+            )
+        )
 
     def _save_summary(self, kind: parts.Kind) -> None:
         self._check_writable()
-        if self._summary.n_frames == self.n_frames:  # else some parts were written by another process
+        if (
+            self._summary.n_frames == self.n_frames
+        ):  # else some parts were written by another process
             self._summary.save(parts.summary_path(self.path, kind))
 
     def _update(self, manifest: Manifest) -> None:
@@ -343,4 +405,6 @@ class RunDirectory(RunReader):
 
     def _check_writable(self) -> None:
         if self._lock is None:
-            raise RunError(self.path, "run", "one that is open for writing", "one that is open for reading")
+            raise RunError(
+                self.path, "run", "one that is open for writing", "one that is open for reading"
+            )

@@ -12,7 +12,10 @@ from murid.core.types import Tracks
 from murid.errors import RunError
 from murid.store.parquet import read_columns, to_numbers, write_columns
 
-_WHOLE, _REAL = ("id", "first_frame", "last_frame", "n_frames", "n_filled"), ("score_sum", "certainty_sum")
+_WHOLE, _REAL = (
+    ("id", "first_frame", "last_frame", "n_frames", "n_interpolated"),
+    ("score_sum", "identity_probability_sum"),
+)
 _COLUMNS: dict[str, Any] = dict.fromkeys(_WHOLE, np.int64) | dict.fromkeys(_REAL, np.float64)
 
 
@@ -33,20 +36,33 @@ class Summary:
         """Take the tracks of the next part."""
         self.n_frames += tracks.n_frames
         n, frames = len(tracks.track_ids), tracks.detections.frame_numbers + first_frame
-        filled = np.zeros(n, bool) if tracks.filled is None else tracks.filled
-        certainties = np.ones(n, np.float32) if tracks.certainties is None else tracks.certainties
+        interpolated = np.zeros(n, bool) if tracks.interpolated is None else tracks.interpolated
+        identity_probabilities = (
+            np.ones(n, np.float32)
+            if tracks.identity_probabilities is None
+            else tracks.identity_probabilities
+        )
         rows = np.flatnonzero(tracks.track_ids >= 0)
-        ids, starts, places = np.unique(tracks.track_ids[rows], return_index=True, return_inverse=True)
+        ids, starts, places = np.unique(
+            tracks.track_ids[rows], return_index=True, return_inverse=True
+        )
         last = np.zeros(len(ids), np.int64)
         np.maximum.at(last, places, frames[rows])
-        values = (~filled, filled, tracks.detections.scores, certainties)
+        values = (~interpolated, interpolated, tracks.detections.scores, identity_probabilities)
         sums = [np.bincount(places, value[rows], len(ids)).tolist() for value in values]
         for track_id, begun, ended, *own in zip(
             ids.tolist(), frames[rows[starts]].tolist(), last.tolist(), *sums, strict=True
         ):
             old = self._rows.get(track_id, (begun, 0, 0, 0, 0.0, 0.0))
-            n_seen, n_filled = old[2] + int(own[0]), old[3] + int(own[1])
-            self._rows[track_id] = (old[0], ended, n_seen, n_filled, old[4] + own[2], old[5] + own[3])
+            n_seen, n_interpolated = old[2] + int(own[0]), old[3] + int(own[1])
+            self._rows[track_id] = (
+                old[0],
+                ended,
+                n_seen,
+                n_interpolated,
+                old[4] + own[2],
+                old[5] + own[3],
+            )
 
     def to_rows(self) -> list[dict[str, Any]]:
         """First and last frame, frames seen and filled in, mean score and certainty of each track, by id."""
@@ -56,11 +72,20 @@ class Summary:
                 "first_frame": first,
                 "last_frame": last,
                 "n_frames": n_seen,
-                "n_filled": n_filled,
+                "n_interpolated": n_interpolated,
                 "mean_score": round(score / max(n_seen, 1), 4),
-                "mean_certainty": round(certainty / (n_seen + n_filled), 4),
+                "mean_identity_probability": round(
+                    identity_probability / (n_seen + n_interpolated), 4
+                ),
             }
-            for track_id, (first, last, n_seen, n_filled, score, certainty) in sorted(self._rows.items())
+            for track_id, (
+                first,
+                last,
+                n_seen,
+                n_interpolated,
+                score,
+                identity_probability,
+            ) in sorted(self._rows.items())
         ]
 
     def save(self, path: Path) -> None:
@@ -68,7 +93,9 @@ class Summary:
         rows = [(track_id, *sums) for track_id, sums in sorted(self._rows.items())]
         columns = zip(*rows, strict=True) if rows else ((),) * len(_COLUMNS)
         pairs = zip(_COLUMNS.items(), columns, strict=True)
-        write_columns(path, {name: pa.array(np.array(column, dtype)) for (name, dtype), column in pairs})
+        write_columns(
+            path, {name: pa.array(np.array(column, dtype)) for (name, dtype), column in pairs}
+        )
 
     @classmethod
     def load(cls, path: Path) -> Summary | None:
@@ -77,7 +104,9 @@ class Summary:
             return None
         try:
             columns = read_columns(path, list(_COLUMNS))
-            values = [to_numbers(columns, name, dtype, path).tolist() for name, dtype in _COLUMNS.items()]
+            values = [
+                to_numbers(columns, name, dtype, path).tolist() for name, dtype in _COLUMNS.items()
+            ]
         except RunError:
             return None
         summary = cls()

@@ -32,8 +32,14 @@ class DetectionWriter:
         Embeddings of every so many-th frame are kept, others set to zero.
     """
 
-    def __init__(self, write_part: WritePart, first_frame: int, part_frames: int, embeddings_every: int = 1) -> None:
-        self._write_part, self._part_frames, self._embeddings_every = write_part, part_frames, embeddings_every
+    def __init__(
+        self, write_part: WritePart, first_frame: int, part_frames: int, embeddings_every: int = 1
+    ) -> None:
+        self._write_part, self._part_frames, self._embeddings_every = (
+            write_part,
+            part_frames,
+            embeddings_every,
+        )
         self._embedding_size: int | None = None
         self._begin(first_frame)
 
@@ -57,7 +63,10 @@ class DetectionWriter:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         if kind is None and self._times_s:
             self._flush()
@@ -72,7 +81,9 @@ class DetectionWriter:
 
     def _flush(self) -> None:
         empty = Detections.empty(self._embedding_size)
-        frames = FrameTable(self._first_frame, np.array(self._times_s, np.float64), self._unreadable)
+        frames = FrameTable(
+            self._first_frame, np.array(self._times_s, np.float64), self._unreadable
+        )
         table = DetectionTable.from_frames([empty if d is None else d for d in self._detections])
         self._write_part(frames, self._thin(table))
         self._begin(self.next_frame)

@@ -25,7 +25,9 @@ _BREEDS: dict[str, tuple[NDArray[Any], float, bool]] = {
 """Main colour, amplitude of the fur, and whether the tail is dark."""
 BREEDS = tuple(_BREEDS)
 """Coats that can be asked for by name."""
-_DYES = np.array([[0.75, 0.12, 0.15], [0.1, 0.25, 0.7], [0.1, 0.5, 0.2], [0.45, 0.15, 0.55], [0.8, 0.65, 0.1]])
+_DYES = np.array(
+    [[0.75, 0.12, 0.15], [0.1, 0.25, 0.7], [0.1, 0.5, 0.2], [0.45, 0.15, 0.55], [0.8, 0.65, 0.1]]
+)
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,8 @@ class Coat:
     pattern : str
         ``plain``, ``hooded``, ``patched``, ``dyed``.
     marks : ndarray
-        ``(k, 3)`` float32: position along the spine, across it, and radius of each patch, in body lengths.
+        ``(k, 3)`` float32: position along the spine, across it, and radius of each patch, in body
+        lengths.
     stoutness, ear, tail_width : float
         Body width relative to a lean animal; ear radius and tail width in body lengths.
     fur : float
@@ -113,7 +116,9 @@ class Sprite:
 
 def sample_coat(rng: np.random.Generator) -> Coat:
     """Draw a coat; plain coats are by far the commonest, as in laboratories."""
-    kind = rng.choice(["black", "albino", "brown", "grey", "beige"], p=[0.38, 0.27, 0.16, 0.12, 0.07])
+    kind = rng.choice(
+        ["black", "albino", "brown", "grey", "beige"], p=[0.38, 0.27, 0.16, 0.12, 0.07]
+    )
     base = {
         "black": np.array([0.09, 0.085, 0.08]) * rng.uniform(0.4, 2.0),
         "albino": np.array([0.90, 0.88, 0.84]) * rng.uniform(0.75, 1.1),
@@ -125,9 +130,13 @@ def sample_coat(rng: np.random.Generator) -> Coat:
     patch = np.array([0.09, 0.08, 0.08]) if base.mean() > 0.5 else np.array([0.85, 0.83, 0.8])
     if pattern == "dyed":
         patch = rng.uniform(0, 1, 3)
-    marks = np.column_stack([rng.uniform(0, 1, 3), rng.uniform(-0.18, 0.18, 3), rng.uniform(0.06, 0.2, 3)])
+    marks = np.column_stack(
+        [rng.uniform(0, 1, 3), rng.uniform(-0.18, 0.18, 3), rng.uniform(0.06, 0.2, 3)]
+    )
     dark_tail = kind in ("black", "brown", "grey") and rng.random() < 0.6
-    tail = base * 0.5 + np.array([0.22, 0.19, 0.18]) if dark_tail else _PINK * rng.uniform(0.6, 1.15)
+    tail = (
+        base * 0.5 + np.array([0.22, 0.19, 0.18]) if dark_tail else _PINK * rng.uniform(0.6, 1.15)
+    )
     return Coat(
         base=np.clip(base, 0.01, 1).astype(np.float32),
         patch=patch.astype(np.float32),
@@ -157,13 +166,15 @@ def sample_posture(rng: np.random.Generator) -> Posture:
     )
 
 
-def breed_coat(breed: str, rng: np.random.Generator) -> Coat:
+def sample_coat_of_breed(breed: str, rng: np.random.Generator) -> Coat:
     """Draw a coat of one of the `BREEDS`; animals of a breed differ a little in tone and build."""
     colour, fur, dark_tail = _BREEDS[breed]
     base = np.clip(colour * rng.uniform(0.85, 1.12) * (1 + rng.normal(0, 0.02, 3)), 0.01, 1)
     pattern = breed if breed in ("hooded", "dyed") else "plain"
     tail = base * 0.5 + 0.16 if dark_tail else _PINK * rng.uniform(0.85, 1.1)
-    spots = np.column_stack([rng.uniform(0.15, 0.6, 2), rng.uniform(-0.06, 0.06, 2), rng.uniform(0.08, 0.14, 2)])
+    spots = np.column_stack(
+        [rng.uniform(0.15, 0.6, 2), rng.uniform(-0.06, 0.06, 2), rng.uniform(0.08, 0.14, 2)]
+    )
     return Coat(
         base=base.astype(np.float32),
         patch=(_DYES[rng.integers(len(_DYES))] if breed == "dyed" else _BLACK).astype(np.float32),
@@ -187,6 +198,8 @@ def resize_sprite(sprite: Sprite, factor: float) -> Sprite:
     """Sprite enlarged or reduced by a factor."""
     size = tuple(max(2, round(n * factor)) for n in sprite.alpha.shape[::-1])
     how = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    image, alpha, body = (cv2.resize(a, size, interpolation=how) for a in (sprite.image, sprite.alpha, sprite.body))
+    image, alpha, body = (
+        cv2.resize(a, size, interpolation=how) for a in (sprite.image, sprite.alpha, sprite.body)
+    )
     image, alpha, body = (np.asarray(a, np.float32) for a in (image, alpha, body))
     return Sprite(image, alpha, body, sprite.origin * np.float32(factor))

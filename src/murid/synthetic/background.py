@@ -46,13 +46,15 @@ def recall_backdrop(
 ) -> NDArray[np.uint8]:
     """Draw the backdrop ``(h, w, 3)`` uint8 that a detector would have learnt from the recording of a picture.
 
-    Animals that hardly moved are in it, a little displaced; so may be others that rested where nothing is now, and
-    things that were taken away. Light and camera are not quite the same.
+    Animals that hardly moved are in it, a little displaced; so may be others that rested where
+    nothing is now, and things that were taken away. Light and camera are not quite the same.
     """
     resting = rng.random(len(cast.sprites)) < rng.choice([0.0, 0.3, 1.0], p=[0.7, 0.15, 0.15])
     rows = np.flatnonzero(resting)
     sprites = [cast.sprites[int(k)] for k in rows]
-    positions = cast.positions[rows] + rng.normal(0, rng.choice([0.015, 0.04, 0.12]) * body_px, (len(rows), 2))
+    positions = cast.positions[rows] + rng.normal(
+        0, rng.choice([0.015, 0.04, 0.12]) * body_px, (len(rows), 2)
+    )
     if len(cast.sprites) and rng.random() < 0.15:
         sprites.append(cast.sprites[0])
         spot = rng.uniform(0, 1, 2) * arena.image.shape[1::-1]
@@ -61,7 +63,9 @@ def recall_backdrop(
     if rng.random() < 0.1:
         image = image.copy()
         add_clutter(rng, image, 1)
-    scene, _ = compose(replace(arena, image=image), sprites, positions, cast.shadow, cast.contact_shade)
+    scene, _ = compose(
+        replace(arena, image=image), sprites, positions, cast.shadow, cast.contact_shade
+    )
     if rng.random() < 0.3:
         scene = _shade(rng, scene, float(rng.uniform(-0.12, 0.12)))
     scene = _shake(rng, scene) if rng.random() < 0.2 else scene
@@ -84,7 +88,11 @@ def _add_reflections(rng: np.random.Generator, arena: Arena, cast: Cast, body_px
     nothing = np.zeros_like(arena.cover_alpha)
     faint = [_mirror(sprite, blur, opacity) for sprite in cast.sprites]
     scene, _ = compose(
-        replace(arena, cover_alpha=nothing), faint, cast.positions + step, Shadow(strength=0), contact_shade=0
+        replace(arena, cover_alpha=nothing),
+        faint,
+        cast.positions + step,
+        Shadow(strength=0),
+        contact_shade=0,
     )
     return scene
 
@@ -122,5 +130,7 @@ def _shake(rng: np.random.Generator, image: Float) -> Float:
     """Move a picture by a fraction of a pixel or a little more."""
     dx, dy = rng.normal(0, 0.6, 2)
     move = np.array([[1, 0, dx], [0, 1, dy]], np.float32)
-    moved = cv2.warpAffine(image, move, image.shape[1::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    moved = cv2.warpAffine(
+        image, move, image.shape[1::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
     return np.asarray(moved, np.float32)

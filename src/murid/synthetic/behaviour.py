@@ -94,9 +94,21 @@ class Minds:
     """
 
     def __init__(
-        self, n: int, habits: Habits, ground: Ground, shelters: Float64, body_px: float, rng: np.random.Generator
+        self,
+        n: int,
+        habits: Habits,
+        ground: Ground,
+        shelters: Float64,
+        body_px: float,
+        rng: np.random.Generator,
     ) -> None:
-        self._habits, self._ground, self._shelters, self._body, self._rng = habits, ground, shelters, body_px, rng
+        self._habits, self._ground, self._shelters, self._body, self._rng = (
+            habits,
+            ground,
+            shelters,
+            body_px,
+            rng,
+        )
         weights = np.array([getattr(habits, field.name) for field in fields(habits)][: len(State)])
         weights[State.HIDE] *= bool(len(shelters))
         weights[[*_SOCIAL, State.HUDDLE]] *= n > 1

@@ -53,7 +53,9 @@ def sample_camera(rng: np.random.Generator) -> Camera:
         gamma=float(np.exp(rng.normal(0, 0.3))),
         offset=float(rng.normal(0, 0.03)),
         cast=tuple(rng.normal(1, 0.07, 3).tolist()),
-        blur_px=float(rng.choice([0, rng.uniform(0.3, 0.9), rng.uniform(0.9, 2.2)], p=[0.2, 0.6, 0.2])),
+        blur_px=float(
+            rng.choice([0, rng.uniform(0.3, 0.9), rng.uniform(0.9, 2.2)], p=[0.2, 0.6, 0.2])
+        ),
         noise=float(rng.choice([rng.uniform(0, 0.015), rng.uniform(0.015, 0.06)], p=[0.7, 0.3])),
         vignette=float(rng.choice([0, rng.uniform(0.1, 0.6)])),
         jpeg_quality=int(rng.integers(22, 96)) if rng.random() < 0.65 else None,
@@ -81,7 +83,9 @@ def expose(scene: Float, camera: Camera, rng: np.random.Generator) -> UInt8:
     if camera.blur_px > 0.2:
         image = np.asarray(cv2.GaussianBlur(image, (0, 0), camera.blur_px), np.float32)
     if camera.mono:
-        image = np.repeat((image @ np.array([0.299, 0.587, 0.114], np.float32))[..., None], 3, axis=2)
+        image = np.repeat(
+            (image @ np.array([0.299, 0.587, 0.114], np.float32))[..., None], 3, axis=2
+        )
     image = camera.gain * np.clip(image, 0, 1) ** np.float32(camera.gamma) + camera.offset
     if camera.vignette:
         y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)

@@ -17,7 +17,9 @@ UInt8 = NDArray[np.uint8]
 
 _LONGEST_SIDE = 640
 _QUALITY = 92
-_PAD = 114  # grey of the border that pictures of other shapes get before they are given to the network
+_PAD = (
+    114  # grey of the border that pictures of other shapes get before they are given to the network
+)
 _SMALLEST_PART = 0.25  # of the box that must be in the picture for the animal to count
 
 
@@ -56,8 +58,12 @@ def find_solos(images: Sequence[UInt8], place: UInt8) -> list[Footage]:
     usual = np.median(sides)
     kept = np.flatnonzero((sides > 0.6 * usual) & (sides < 1.5 * usual))
     packed_place, nobody = pack(_resize(place, scale)), np.full(1, -1, np.int64)
-    return [Footage(pack(_resize(found[k], scale)), packed_place, boxes[k][None] * np.float32(scale), nobody)
-            for k in kept]  # fmt: skip
+    return [
+        Footage(
+            pack(_resize(found[k], scale)), packed_place, boxes[k][None] * np.float32(scale), nobody
+        )
+        for k in kept
+    ]
 
 
 def draw_camera(rng: np.random.Generator) -> Camera:
@@ -72,7 +78,9 @@ def draw_camera(rng: np.random.Generator) -> Camera:
     )
 
 
-def draw_window(rng: np.random.Generator, footage: Footage, camera: Camera, config: StillConfig) -> Still:
+def draw_window(
+    rng: np.random.Generator, footage: Footage, camera: Camera, config: StillConfig
+) -> Still:
     """Cut a random square out of a frame, at a random scale, turned and mirrored.
 
     Parameters
@@ -97,14 +105,18 @@ def draw_window(rng: np.random.Generator, footage: Footage, camera: Camera, conf
     boxes, seen = _clip(moved.astype(np.float32), config.size_px)
     image, place, boxes = _turn(rng, image, place, boxes)
     known = None
-    if rng.random() < config.backdrops:
-        known = expose(_lighten(place), replace(camera, noise=0.15 * camera.noise, jpeg_quality=None), rng)
+    if rng.random() < config.backgrounds:
+        known = expose(
+            _lighten(place), replace(camera, noise=0.15 * camera.noise, jpeg_quality=None), rng
+        )
     return Still(expose(_lighten(image), camera, rng), boxes, footage.identities[seen], known)
 
 
 def pack(image: UInt8) -> bytes:
     """Picture ``(h, w, 3)`` uint8 RGB as JPEG."""
-    packed: bytes = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes()
+    packed: bytes = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[
+        1
+    ].tobytes()
     return packed
 
 
@@ -140,33 +152,39 @@ def _choose_window(
 def _clip(boxes: NDArray[np.float32], size: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Boxes cut at the border, and which of all are kept: those of which enough is inside."""
     cut = np.clip(boxes, 0, size)
-    seen = np.prod(cut[:, 2:] - cut[:, :2], axis=1) >= _SMALLEST_PART * np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    seen = np.prod(cut[:, 2:] - cut[:, :2], axis=1) >= _SMALLEST_PART * np.prod(
+        boxes[:, 2:] - boxes[:, :2], axis=1
+    )
     return cut[seen], seen
 
 
 def _turn(
-    rng: np.random.Generator, image: UInt8, backdrop: UInt8, boxes: NDArray[np.float32]
+    rng: np.random.Generator, image: UInt8, background: UInt8, boxes: NDArray[np.float32]
 ) -> tuple[UInt8, UInt8, NDArray[np.float32]]:
     """Turn by a multiple of 90 degrees and mirror, at random."""
     size = np.float32(len(image))
     for _ in range(int(rng.integers(4))):
-        image, backdrop = (np.rot90(picture) for picture in (image, backdrop))
+        image, background = (np.rot90(picture) for picture in (image, background))
         left, top, right, bottom = boxes.T
         boxes = np.stack([top, size - right, bottom, size - left], axis=1)
     if rng.random() < 0.5:
-        image, backdrop = image[:, ::-1], backdrop[:, ::-1]
+        image, background = image[:, ::-1], background[:, ::-1]
         boxes = np.stack([size - boxes[:, 2], boxes[:, 1], size - boxes[:, 0], boxes[:, 3]], axis=1)
-    return np.ascontiguousarray(image), np.ascontiguousarray(backdrop), boxes
+    return np.ascontiguousarray(image), np.ascontiguousarray(background), boxes
 
 
 def _cut(image: UInt8, matrix: NDArray[np.float64], size: int) -> UInt8:
     if matrix[0, 0] < 1:  # average over the pixels that become one
         blur = 0.4 * (1 / matrix[0, 0] - 1)
         image = cv2.GaussianBlur(image, (0, 0), blur) if blur > 0.15 else image
-    return np.asarray(cv2.warpAffine(image, matrix, (size, size), borderValue=(_PAD,) * 3), np.uint8)
+    return np.asarray(
+        cv2.warpAffine(image, matrix, (size, size), borderValue=(_PAD,) * 3), np.uint8
+    )
 
 
 def _resize(image: UInt8, scale: float) -> UInt8:
     if scale == 1:
         return image
-    return np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(
+        cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8
+    )

@@ -51,11 +51,15 @@ def _window(rng: np.random.Generator, reach: int, height: int, width: int) -> tu
     )
 
 
-def _draw_shape(rng: np.random.Generator, shape: int, axes: NDArray[Any], reach: int) -> NDArray[np.uint8]:
+def _draw_shape(
+    rng: np.random.Generator, shape: int, axes: NDArray[Any], reach: int
+) -> NDArray[np.uint8]:
     mask = np.zeros((2 * reach, 2 * reach), np.uint8)
     angle, size = float(rng.uniform(0, 180)), (int(axes[0]), int(axes[1]))
     if shape == 0:
-        box = cv2.boxPoints(((reach, reach), (2 * size[0] * 0.6, 2 * size[1] * 0.6), angle)).astype(np.int32)
+        box = cv2.boxPoints(((reach, reach), (2 * size[0] * 0.6, 2 * size[1] * 0.6), angle)).astype(
+            np.int32
+        )
         cv2.fillPoly(mask, [box], 255, cv2.LINE_AA)
     else:
         thickness = -1 if shape == 1 else int(rng.integers(1, 6))
@@ -70,7 +74,14 @@ def draw_line(rng: np.random.Generator, image: Float) -> None:
     heading = np.cumsum(rng.normal(0, rng.uniform(0, 0.4), 14)) + rng.uniform(0, 2 * np.pi)
     steps = np.column_stack([np.cos(heading), np.sin(heading)]) * rng.uniform(4, 30)
     points = np.round(start + np.cumsum(steps, axis=0)).astype(np.int32)
-    cv2.polylines(image, [points], False, draw_grey(rng, 0, 1, 0.2).tolist(), int(rng.integers(1, 5)), cv2.LINE_AA)
+    cv2.polylines(
+        image,
+        [points],
+        False,
+        draw_grey(rng, 0, 1, 0.2).tolist(),
+        int(rng.integers(1, 5)),
+        cv2.LINE_AA,
+    )
 
 
 def draw_blob(rng: np.random.Generator, image: Float) -> None:
@@ -87,10 +98,16 @@ def draw_blob(rng: np.random.Generator, image: Float) -> None:
     v = (-x * np.sin(angle) + y * np.cos(angle)) / aspect
     inside = 1 - (u**2 + v**2) / r**2
     alpha = np.clip(inside * r / 2, 0, 1)[..., None]
-    shade = np.sqrt(np.maximum(inside, 0)) * rng.uniform(-0.6, 0.6) + 1 + (u / r) * rng.uniform(-0.4, 0.4)
+    shade = (
+        np.sqrt(np.maximum(inside, 0)) * rng.uniform(-0.6, 0.6)
+        + 1
+        + (u / r) * rng.uniform(-0.4, 0.4)
+    )
     if rng.random() < 0.3:
         shade = shade * np.where(inside > rng.uniform(0.2, 0.6), rng.uniform(0.5, 0.9), 1.1)
-    piece[:] = np.clip(piece * (1 - alpha) + draw_grey(rng, 0.02, 1, 0.2) * shade[..., None] * alpha, 0, 1)
+    piece[:] = np.clip(
+        piece * (1 - alpha) + draw_grey(rng, 0.02, 1, 0.2) * shade[..., None] * alpha, 0, 1
+    )
 
 
 def draw_furniture(rng: np.random.Generator, image: Float) -> None:
@@ -101,9 +118,13 @@ def draw_furniture(rng: np.random.Generator, image: Float) -> None:
         return
     centre = (float(rng.uniform(0, width)), float(rng.uniform(0, height)))
     size = (float(rng.uniform(0.05, 0.35) * width), float(rng.uniform(0.03, 0.3) * height))
-    box = cv2.boxPoints((centre, size, float(rng.choice([0, 90, rng.uniform(0, 180)])))).astype(np.int32)
+    box = cv2.boxPoints((centre, size, float(rng.choice([0, 90, rng.uniform(0, 180)])))).astype(
+        np.int32
+    )
     shadow = np.zeros((height, width), np.float32)
-    cv2.fillPoly(shadow, [box + rng.integers(-8, 9, 2).astype(np.int32)], float(rng.uniform(0.2, 0.8)))
+    cv2.fillPoly(
+        shadow, [box + rng.integers(-8, 9, 2).astype(np.int32)], float(rng.uniform(0.2, 0.8))
+    )
     image *= 1 - cv2.GaussianBlur(shadow, (0, 0), float(rng.uniform(1, 6)))[..., None]
     cv2.fillPoly(image, [box], draw_grey(rng).tolist(), cv2.LINE_AA)
     cv2.polylines(image, [box], True, draw_grey(rng).tolist(), int(rng.integers(1, 5)), cv2.LINE_AA)
@@ -119,7 +140,14 @@ def draw_bars(rng: np.random.Generator, cover: Float, alpha: Float) -> None:
     reach = height + width
     for k in np.arange(-reach, reach, gap):
         a, b = (across * k + along * t for t in (-reach, reach))
-        cv2.line(alpha, np.int32(a).tolist(), np.int32(b).tolist(), float(rng.uniform(0.4, 0.9)), thick, cv2.LINE_AA)
+        cv2.line(
+            alpha,
+            np.int32(a).tolist(),
+            np.int32(b).tolist(),
+            float(rng.uniform(0.4, 0.9)),
+            thick,
+            cv2.LINE_AA,
+        )
     cover[:] = draw_grey(rng)
 
 

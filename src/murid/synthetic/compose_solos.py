@@ -13,17 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from murid.core import Frame
-from murid.core.progress import Report, silent
+from murid.core.progress import ProgressCallback, no_progress
 from murid.errors import ConfigError, SourceError
 from murid.synthetic.camera import Camera
 from murid.synthetic.composition import Shadow, compose
 from murid.synthetic.enclosure import Arena
 from murid.synthetic.recording import RecordedFrame
 from murid.synthetic.recording_camera import Film
-from murid.synthetic.solo_casting import Lifted, Part, Scouted, choose_parts, lift_animal
+from murid.synthetic.solo_casting import Cutout, Part, SoloSummary, choose_parts, lift_animal
 from murid.synthetic.write_sequence import SequenceInfo, write_sequence
 from murid.video import FrameSource, UnreadableFrame, open_source, sample_frames
-from murid.video.background_model import fit_still_backdrop
+from murid.video.background_model import fit_static_background
 
 UInt8 = NDArray[np.uint8]
 
@@ -45,7 +45,7 @@ class _Solo:
     source: FrameSource
     place: UInt8
     noise: float
-    scouted: Scouted
+    scouted: SoloSummary
 
 
 def compose_videos(
@@ -59,18 +59,21 @@ def compose_videos(
     recolour: bool = True,
     masks: bool = False,
     seed: int = 0,
-    report: Report = silent,
+    report: ProgressCallback = no_progress,
 ) -> SequenceInfo:
     """Play animals filmed alone together, and write the video with its truth.
 
     Parameters
     ----------
     solos : sequence of path
-        Videos of exactly one animal before a camera that does not move, all of one size and frame rate.
+        Videos of exactly one animal before a camera that does not move, all of one size and frame
+        rate.
     out : path
-        Directory for ``video.mp4``, ``gt/gt.txt`` and ``seqinfo.ini``, as `write_sequence` lays them out.
+        Directory for ``video.mp4``, ``gt/gt.txt`` and ``seqinfo.ini``, as `write_sequence` lays
+        them out.
     arena : path, optional
-        Picture of the empty arena, or a video that its empty scene is learnt from; the first solo's by default.
+        Picture of the empty arena, or a video that its empty scene is learnt from; the first solo's
+        by default.
     animals : int, optional
         How many; one of each solo, or three of a single one, by default.
     seconds : float
@@ -93,8 +96,8 @@ def compose_videos(
     Raises
     ------
     SourceError
-        If a video cannot be read, is too short, is of another size or rate than the first, its camera moves, or no
-        animal is found in it.
+        If a video cannot be read, is too short, is of another size or rate than the first, its
+        camera moves, or no animal is found in it.
     ConfigError
         If a number makes no sense, or there are no solos.
     StorageError
@@ -102,14 +105,16 @@ def compose_videos(
     """
     n_animals = animals if animals is not None else (len(solos) if len(solos) > 1 else 3)
     _check_numbers(n_animals, seconds, skip_frames)
-    ensemble = Ensemble(solos, seconds=seconds, animals=n_animals, skip_frames=skip_frames, report=report)
-    sequence = ensemble.describe(Path(out).name)
-    frames = ensemble.play(seed, arena=arena, recolour=recolour)
+    solo_cast = SoloCast(
+        solos, seconds=seconds, animals=n_animals, skip_frames=skip_frames, report=report
+    )
+    sequence = solo_cast.describe(Path(out).name)
+    frames = solo_cast.play(seed, arena=arena, recolour=recolour)
     write_sequence(Path(out), frames, sequence, masks=masks, report=report)
     return sequence
 
 
-class Ensemble:
+class SoloCast:
     """Animals filmed alone that are known well enough to be played together, as often as one likes.
 
     Parameters
@@ -130,7 +135,7 @@ class Ensemble:
         seconds: float,
         animals: int,
         skip_frames: int = 0,
-        report: Report = silent,
+        report: ProgressCallback = no_progress,
     ) -> None:
         if not solos:
             raise ConfigError("solos: expected at least one video, got none")
@@ -139,11 +144,15 @@ class Ensemble:
         self._info, self._n_animals = sources[0].info, animals
         self._n_frames = max(1, round(seconds * self._info.fps))
         each = -(-animals // len(solos))
-        self._cast = [_meet(source, skip_frames, self._n_frames, each, report) for source in sources]
+        self._cast = [
+            _meet(source, skip_frames, self._n_frames, each, report) for source in sources
+        ]
 
     def describe(self, name: str) -> SequenceInfo:
         """Return what a sequence file says of it."""
-        return SequenceInfo(name, self._info.fps, self._info.width, self._info.height, self._n_frames)
+        return SequenceInfo(
+            name, self._info.fps, self._info.width, self._info.height, self._n_frames
+        )
 
     def play(
         self, seed: int, *, arena: str | Path | None = None, recolour: bool = True, every: int = 1
@@ -180,14 +189,23 @@ def _check_alike(sources: Sequence[FrameSource]) -> None:
             expected = f"{first.width}x{first.height} like {first.path}"
             raise SourceError(info.path, "size", expected, f"{info.width}x{info.height}")
         if max(info.fps, first.fps) > _MOST_RATES * min(info.fps, first.fps):
-            raise SourceError(info.path, "frame rate", f"about {first.fps:g} like {first.path}", f"{info.fps:g}")
+            raise SourceError(
+                info.path, "frame rate", f"about {first.fps:g} like {first.path}", f"{info.fps:g}"
+            )
 
 
-def _meet(source: FrameSource, skip: int, n_frames: int, n_parts: int, report: Report) -> _Solo:
+def _meet(
+    source: FrameSource, skip: int, n_frames: int, n_parts: int, report: ProgressCallback
+) -> _Solo:
     """Learn the empty scene, and where the animal is at what time."""
     path, n_there = source.info.path, source.info.n_frames
     if n_there is not None and n_there - skip < n_frames:
-        raise SourceError(path, "frames", f"at least {n_frames} after the first {skip}", str(max(0, n_there - skip)))
+        raise SourceError(
+            path,
+            "frames",
+            f"at least {n_frames} after the first {skip}",
+            str(max(0, n_there - skip)),
+        )
     place, noise = _learn(source, skip)
     searched = max(_SEARCHED * n_parts * n_frames, _SEARCHED_FRAMES)
     last = skip + searched if n_there is None else min(skip + searched, n_there)
@@ -204,29 +222,39 @@ def _learn(source: FrameSource, skip: int) -> tuple[UInt8, float]:
     """Empty scene, and standard deviation of the noise in grey levels, by the median difference from it."""
     images = [f.image for f in sample_frames(source, _N_BACKDROP_FRAMES) if f.index >= skip]
     if len(images) < min(_FEWEST_FRAMES, source.info.n_frames or _FEWEST_FRAMES):
-        expected = f"at least {_FEWEST_FRAMES} after the first {skip}, to learn the empty scene from"
+        expected = (
+            f"at least {_FEWEST_FRAMES} after the first {skip}, to learn the empty scene from"
+        )
         raise SourceError(source.info.path, "frames", expected, str(len(images)))
-    backdrop = fit_still_backdrop(images)
-    if backdrop is None:
-        raise SourceError(source.info.path, "camera", "one that stands still", "a picture that changes all over")
-    differences = [np.median(cv2.absdiff(image, backdrop.image)) for image in images[:8]]
-    return backdrop.image, 1.48 * float(np.median(differences))
+    background = fit_static_background(images)
+    if background is None:
+        raise SourceError(
+            source.info.path, "camera", "one that stands still", "a picture that changes all over"
+        )
+    differences = [np.median(cv2.absdiff(image, background.image)) for image in images[:8]]
+    return background.image, 1.48 * float(np.median(differences))
 
 
-def _sum_up(path: str, frames: NDArray[np.int64], found: Sequence[Lifted | None]) -> Scouted:
+def _sum_up(path: str, frames: NDArray[np.int64], found: Sequence[Cutout | None]) -> SoloSummary:
     seen = [lifted for lifted in found if lifted is not None]
     if len(seen) < _LEAST_SEEN * max(1, len(found)):
         expected = "one animal that moves and stands out from the scene before a still camera"
-        raise SourceError(path, "animal", expected, f"it is found in {len(seen)} of {len(found)} frames")
+        raise SourceError(
+            path, "animal", expected, f"it is found in {len(seen)} of {len(found)} frames"
+        )
     area = float(np.median([lifted.sprite.body.sum() for lifted in seen]))
-    tone = float(np.median([lifted.sprite.image[lifted.sprite.body > 0.5].mean() for lifted in seen]))
+    tone = float(
+        np.median([lifted.sprite.image[lifted.sprite.body > 0.5].mean() for lifted in seen])
+    )
     usual = [lifted is not None and _is_usual(lifted, area) for lifted in found]
     nowhere = np.full(2, np.nan)
-    positions = [f.position if ok and f is not None else nowhere for f, ok in zip(found, usual, strict=True)]
-    return Scouted(frames, np.array(positions), area, tone)
+    positions = [
+        f.position if ok and f is not None else nowhere for f, ok in zip(found, usual, strict=True)
+    ]
+    return SoloSummary(frames, np.array(positions), area, tone)
 
 
-def _is_usual(lifted: Lifted, area_px: float) -> bool:
+def _is_usual(lifted: Cutout, area_px: float) -> bool:
     return bool(_AREAS[0] * area_px <= lifted.sprite.body.sum() <= _AREAS[1] * area_px)
 
 
@@ -255,8 +283,16 @@ def _play(
     low, high = (tuple(int(v) for v in corner) for corner in scouted[0].range)
     floor = float(np.median(image[low[1] : high[1] + 1, low[0] : high[0] + 1]))
     mono = float(np.ptp(empty, axis=2).mean()) < _COLOURLESS
-    parts = choose_parts(rng, scouted, n_animals, n_frames, floor_tone=floor, same_arena=same_arena,
-                         recolour=recolour, coloured=not mono)  # fmt: skip
+    parts = choose_parts(
+        rng,
+        scouted,
+        n_animals,
+        n_frames,
+        floor_tone=floor,
+        same_arena=same_arena,
+        recolour=recolour,
+        coloured=not mono,
+    )
     nothing = np.zeros_like(image[..., 0])
     arena = Arena(image, nothing == 0, np.zeros_like(image), nothing)
     body = scouted[0].body_px
@@ -273,9 +309,9 @@ def _play(
         yield RecordedFrame(Frame(index, index / fps, film.expose(scene)), truth)
 
 
-def _perform(solo: _Solo, part: Part, n_frames: int, every: int) -> Iterator[Lifted]:
+def _perform(solo: _Solo, part: Part, n_frames: int, every: int) -> Iterator[Cutout]:
     """The animal in every so-manyth frame of its stretch; where it is not found it stays as it was."""
-    last: Lifted | None = None
+    last: Cutout | None = None
     for frame in islice(_read_from(solo, part.start), 0, n_frames, every):
         found = lift_animal(frame.image, solo.place) if isinstance(frame, Frame) else None
         if found is not None and (_is_usual(found, solo.scouted.area_px) or last is None):
@@ -298,7 +334,11 @@ def _read_from(solo: _Solo, start: int) -> Iterator[Frame | UnreadableFrame]:
 
 
 def _restack(
-    rng: np.random.Generator, order: NDArray[np.int64], positions: NDArray[Any], reach_px: float, fps: float
+    rng: np.random.Generator,
+    order: NDArray[np.int64],
+    positions: NDArray[Any],
+    reach_px: float,
+    fps: float,
 ) -> NDArray[np.int64]:
     """Now and then an animal that touches no other comes up on top, to climb over the next one it meets."""
     k = int(rng.integers(len(order)))

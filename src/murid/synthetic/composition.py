@@ -105,7 +105,9 @@ def compose(
         cover = arena.cover_alpha[..., None]
         scene = scene * (1 - cover) + arena.cover * cover
         owner[arena.cover_alpha > 0.7] = -1
-    return np.asarray(np.clip(scene, 0, 1, out=scene), np.float32), _find_visible(owner, areas, boxes)
+    return np.asarray(np.clip(scene, 0, 1, out=scene), np.float32), _find_visible(
+        owner, areas, boxes
+    )
 
 
 def _overlap(
@@ -124,16 +126,22 @@ def _cast_shadow(scene: Float, sprite: Sprite, left: int, top: int, shadow: Shad
     if shadow.strength <= 0:
         return
     margin = int(3 * shadow.blur_px) + 1
-    padded = cv2.copyMakeBorder(sprite.body, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=0)
+    padded = cv2.copyMakeBorder(
+        sprite.body, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=0
+    )
     soft = cv2.GaussianBlur(padded, (0, 0), shadow.blur_px) * shadow.strength
     x, y = left - margin + round(shadow.shift_px[0]), top - margin + round(shadow.shift_px[1])
     inside, part = _overlap(soft.shape, x, y, *scene.shape[:2])
     scene[inside] *= 1 - soft[part][..., None]
 
 
-def _cast_edge(scene: Float, owner: NDArray[np.int16], sprite: Sprite, left: int, top: int, strength: float) -> None:
+def _cast_edge(
+    scene: Float, owner: NDArray[np.int16], sprite: Sprite, left: int, top: int, strength: float
+) -> None:
     margin = 3
-    padded = cv2.copyMakeBorder(sprite.body, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=0)
+    padded = cv2.copyMakeBorder(
+        sprite.body, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=0
+    )
     soft = cv2.GaussianBlur(padded, (0, 0), 1.5) * strength
     inside, part = _overlap(soft.shape, left - margin, top - margin, *scene.shape[:2])
     scene[inside] *= 1 - (soft[part] * (owner[inside] >= 0))[..., None]
@@ -154,4 +162,6 @@ def _find_visible(owner: NDArray[np.int16], areas: NDArray[Any], boxes: Float) -
     out = np.clip(boxes, 0, np.array([width, height, width, height], np.float32))
     for row in kept[visible[kept] < FULL_BOX_VISIBILITY]:
         out[row] = _bound(owner == row)
-    return Truth(out[kept].astype(np.float32), kept.astype(np.int64), visible[kept].astype(np.float32), owner)
+    return Truth(
+        out[kept].astype(np.float32), kept.astype(np.int64), visible[kept].astype(np.float32), owner
+    )

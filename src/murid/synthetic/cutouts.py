@@ -15,7 +15,10 @@ from murid.synthetic.rodent import Sprite
 UInt8 = NDArray[np.uint8]
 
 _LONGEST_TIP = 1.2  # half widths of the body: a snout, an ear or a foot
-_FAINT, _FAINTEST = 0.15, 0.5  # of the contrast and of the threshold: the rim of the body, a pale snout or ear
+_FAINT, _FAINTEST = (
+    0.15,
+    0.5,
+)  # of the contrast and of the threshold: the rim of the body, a pale snout or ear
 _RIM = 0.15  # half widths of the body: how wide that is
 
 
@@ -32,13 +35,17 @@ class Found:
     box: NDArray[np.float32]
 
 
-def cut_animal(image: UInt8, place: UInt8, threshold: int = 28, margin_px: int = 6) -> Sprite | None:
+def cut_animal(
+    image: UInt8, place: UInt8, threshold: int = 28, margin_px: int = 6
+) -> Sprite | None:
     """Cut the one animal out of a picture, as `find_animal` does."""
     found = find_animal(image, place, threshold, margin_px)
     return None if found is None else found.sprite
 
 
-def find_animal(image: UInt8, place: UInt8, threshold: int = 28, margin_px: int = 6) -> Found | None:
+def find_animal(
+    image: UInt8, place: UInt8, threshold: int = 28, margin_px: int = 6
+) -> Found | None:
     """Find the one animal in a picture.
 
     Parameters
@@ -58,14 +65,24 @@ def find_animal(image: UInt8, place: UInt8, threshold: int = 28, margin_px: int 
     red, green, blue = cv2.split(cv2.absdiff(image, place))
     difference = cv2.max(cv2.max(red, green), blue)
     difference = np.asarray(cv2.GaussianBlur(difference, (0, 0), 1.0), np.uint8)
-    contrast = float(np.percentile(difference[difference > threshold], 75)) if (difference > threshold).any() else 0.0
+    contrast = (
+        float(np.percentile(difference[difference > threshold], 75))
+        if (difference > threshold).any()
+        else 0.0
+    )
     mask = (difference > max(threshold, 0.45 * contrast)).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
     if count < 2:
         return None
     largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
     left, top, width, height, area = (int(v) for v in stats[largest])
-    if area < 150 or left < 2 or top < 2 or left + width > image.shape[1] - 2 or top + height > image.shape[0] - 2:
+    if (
+        area < 150
+        or left < 2
+        or top < 2
+        or left + width > image.shape[1] - 2
+        or top + height > image.shape[0] - 2
+    ):
         return None
     m = margin_px
     window = np.s_[max(0, top - m) : top + height + m, max(0, left - m) : left + width + m]
@@ -76,7 +93,9 @@ def find_animal(image: UInt8, place: UInt8, threshold: int = 28, margin_px: int 
     alpha = np.asarray(cv2.GaussianBlur(animal.astype(np.float32), (0, 0), 0.8), np.float32)
     ys, xs = np.nonzero(body)
     origin = np.array([xs.mean(), ys.mean()], np.float32)
-    sprite = Sprite(image[window].astype(np.float32) / np.float32(255), alpha, body.astype(np.float32), origin)
+    sprite = Sprite(
+        image[window].astype(np.float32) / np.float32(255), alpha, body.astype(np.float32), origin
+    )
     faint = difference[window] > max(_FAINTEST * threshold, _FAINT * contrast)
     ys, xs = np.nonzero(body | (faint & (_grow(body) > 0)))
     box = np.array([xs.min(), ys.min(), xs.max() + 1, ys.max() + 1], np.float32)
@@ -87,7 +106,9 @@ def _grow(body: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The body and the rim around it."""
     half_width = float(cv2.distanceTransform(body, cv2.DIST_L2, 3).max())
     size = 2 * max(1, round(_RIM * half_width)) + 1
-    return np.asarray(cv2.dilate(body, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))), np.uint8)
+    return np.asarray(
+        cv2.dilate(body, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))), np.uint8
+    )
 
 
 def _drop_tail(animal: NDArray[Any]) -> NDArray[np.uint8]:
@@ -103,8 +124,13 @@ def _drop_tail(animal: NDArray[Any]) -> NDArray[np.uint8]:
     if count < 2:
         return np.zeros_like(animal)
     body = labels == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
-    _, tips, stats, _ = cv2.connectedComponentsWithStats((animal > 0).astype(np.uint8) & (opened == 0))
-    short = np.hypot(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]) < _LONGEST_TIP * half_width
+    _, tips, stats, _ = cv2.connectedComponentsWithStats(
+        (animal > 0).astype(np.uint8) & (opened == 0)
+    )
+    short = (
+        np.hypot(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
+        < _LONGEST_TIP * half_width
+    )
     near = np.unique(tips[cv2.dilate(body.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0])
     given_back = np.zeros(len(stats), bool)
     given_back[near] = short[near]

@@ -77,22 +77,36 @@ def _no_cover(height: int, width: int) -> tuple[Float, Float]:
 
 
 def _make_open_field(
-    rng: np.random.Generator, height: int, width: int, rim: float | None = None, grey: float | None = None
+    rng: np.random.Generator,
+    height: int,
+    width: int,
+    rim: float | None = None,
+    grey: float | None = None,
 ) -> Arena:
     image = fill_surface(rng, height, width, draw_grey(rng, 0.02, 0.9))
     sides = rng.uniform(-0.05, 0.22, 4) if rim is None else np.full(4, rim)
     left, top = max(0, int(sides[0] * width)), max(0, int(sides[1] * height))
-    right, bottom = min(width, int((1 - sides[2]) * width)), min(height, int((1 - sides[3]) * height))
+    right, bottom = (
+        min(width, int((1 - sides[2]) * width)),
+        min(height, int((1 - sides[3]) * height)),
+    )
     inside = np.zeros((height, width), np.uint8)
     cv2.rectangle(inside, (left, top), (right, bottom), 1, -1)
     mask = soften(rng, inside)
     image = image * (1 - mask) + draw_floor(rng, height, width, 0.25, grey) * mask
     if rng.random() < 0.6:
-        shade = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), float(rng.uniform(3, 14)))[..., None]
+        shade = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), float(rng.uniform(3, 14)))[
+            ..., None
+        ]
         image *= 1 - rng.uniform(0, 0.8) * inside[..., None] * (1 - shade)
     if rng.random() < 0.6:
         cv2.rectangle(
-            image, (left, top), (right, bottom), draw_grey(rng).tolist(), int(rng.integers(1, 5)), cv2.LINE_AA
+            image,
+            (left, top),
+            (right, bottom),
+            draw_grey(rng).tolist(),
+            int(rng.integers(1, 5)),
+            cv2.LINE_AA,
         )
     for _ in range(int(rng.integers(0, 4)) if grey is None else 0):
         draw_line(rng, image)
@@ -108,13 +122,25 @@ def _make_round(rng: np.random.Generator, height: int, width: int) -> Arena:
     axes = (int(radius), int(radius * rng.uniform(0.85, 1.0)))
     if rng.random() < 0.6:
         wall = (int(axes[0] * rng.uniform(1.05, 1.5)), int(axes[1] * rng.uniform(1.05, 1.5)))
-        cv2.ellipse(image, centre, wall, 0, 0, 360, draw_grey(rng, 0, 0.6).tolist(), -1, cv2.LINE_AA)
+        cv2.ellipse(
+            image, centre, wall, 0, 0, 360, draw_grey(rng, 0, 0.6).tolist(), -1, cv2.LINE_AA
+        )
     inside = np.zeros((height, width), np.uint8)
     cv2.ellipse(inside, centre, axes, 0, 0, 360, 1, -1)
     mask = soften(rng, inside)
     image = image * (1 - mask) + draw_floor(rng, height, width, 0.45) * mask
     if rng.random() < 0.5:
-        cv2.ellipse(image, centre, axes, 0, 0, 360, draw_grey(rng).tolist(), int(rng.integers(1, 5)), cv2.LINE_AA)
+        cv2.ellipse(
+            image,
+            centre,
+            axes,
+            0,
+            0,
+            360,
+            draw_grey(rng).tolist(),
+            int(rng.integers(1, 5)),
+            cv2.LINE_AA,
+        )
     grown = cv2.dilate(inside, np.ones((7, 7), np.uint8))
     return Arena(image.astype(np.float32), grown.astype(bool), *_no_cover(height, width))
 
@@ -124,7 +150,9 @@ def _make_cage(rng: np.random.Generator, height: int, width: int) -> Arena:
     scatter_shapes(rng, image, int(rng.integers(2, 10)))
     m = rng.uniform(-0.05, 0.2, 4)
     corners = [(m[0], m[1]), (1 - m[2], m[1]), (1 - m[2], 1 - m[3]), (m[0], 1 - m[3])]
-    polygon = np.array([(x * width, y * height) for x, y in corners] + rng.normal(0, 6, (4, 2)), np.float32)
+    polygon = np.array(
+        [(x * width, y * height) for x, y in corners] + rng.normal(0, 6, (4, 2)), np.float32
+    )
     inside = np.zeros((height, width), np.uint8)
     cv2.fillPoly(inside, [polygon.astype(np.int32)], 1)
     rounding = int(rng.integers(3, 25)) * 2 + 1
@@ -134,11 +162,15 @@ def _make_cage(rng: np.random.Generator, height: int, width: int) -> Arena:
     for _ in range(int(rng.integers(1, 4))):
         ring = cv2.dilate(inside, np.ones((3, 3), np.uint8), iterations=int(rng.integers(2, 14)))
         edges, _ = cv2.findContours(ring, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-        cv2.drawContours(image, edges, -1, draw_grey(rng).tolist(), int(rng.integers(1, 5)), cv2.LINE_AA)
+        cv2.drawContours(
+            image, edges, -1, draw_grey(rng).tolist(), int(rng.integers(1, 5)), cv2.LINE_AA
+        )
     mask = soften(rng, inside)
     image = image * (1 - mask) + draw_floor(rng, height, width, 0.8) * mask
     image = np.ascontiguousarray(image, np.float32)
-    shade = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), float(rng.uniform(4, 20)))[..., None]
+    shade = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), float(rng.uniform(4, 20)))[
+        ..., None
+    ]
     image *= 1 - rng.uniform(0, 0.9) * inside[..., None] * (1 - shade)
     for _ in range(int(rng.integers(0, 4))):
         draw_furniture(rng, image)

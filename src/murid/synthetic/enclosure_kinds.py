@@ -20,7 +20,8 @@ Float64 = NDArray[np.float64]
 PlaceKind = Literal["field", "disc", "cage", "tank"]
 
 TANK_BACK = 0.58
-"""Height at which the back wall of a tank seen from the side meets its floor, as a share of the picture."""
+"""Height at which the back wall of a tank seen from the side meets its floor, as a share of the
+picture."""
 _SHELTER_HALF = (0.95, 0.72)  # body lengths
 
 
@@ -56,8 +57,8 @@ def build_place(
     ----------
     rng : Generator
     kind : str
-        ``field``, a plain open field; ``disc``, a round one; ``cage``, with bedding and furniture; ``tank``, a cage
-        with glass walls that is seen from the side.
+        ``field``, a plain open field; ``disc``, a round one; ``cage``, with bedding and furniture;
+        ``tank``, a cage with glass walls that is seen from the side.
     height, width : int
         Pixels.
     body_px : float
@@ -72,14 +73,16 @@ def build_place(
     Place
     """
     ground = _lay_ground(kind, height, width)
-    image = {"field": _paint_field, "disc": _paint_disc, "cage": _paint_cage, "tank": _paint_tank}[kind](
-        rng, height, width, tone
-    )
+    image = {"field": _paint_field, "disc": _paint_disc, "cage": _paint_cage, "tank": _paint_tank}[
+        kind
+    ](rng, height, width, tone)
     shelters = _site_shelters(rng, ground, body_px, n_shelters)
     cover, alpha = np.zeros((height, width, 3), np.float32), np.zeros((height, width), np.float32)
     for centre in shelters:
         _raise_roof(rng, image, cover, alpha, centre, body_px)
-    arena = Arena(np.ascontiguousarray(image, np.float32), _mask(ground, height, width) > 0.5, cover, alpha)
+    arena = Arena(
+        np.ascontiguousarray(image, np.float32), _mask(ground, height, width) > 0.5, cover, alpha
+    )
     return Place(arena, ground, shelters)
 
 
@@ -96,9 +99,13 @@ def _mask(ground: Ground, height: int, width: int, blur_px: float = 0.0) -> Floa
     mask = np.zeros((height, width), np.float32)
     (x, y), (a, b) = ground.centre, ground.half
     if ground.round:
-        cv2.ellipse(mask, (round(x), round(y)), (round(a), round(b)), 0, 0, 360, 1.0, -1, cv2.LINE_AA)
+        cv2.ellipse(
+            mask, (round(x), round(y)), (round(a), round(b)), 0, 0, 360, 1.0, -1, cv2.LINE_AA
+        )
     else:
-        cv2.rectangle(mask, (round(x - a), round(y - b)), (round(x + a), round(y + b)), 1.0, -1, cv2.LINE_AA)
+        cv2.rectangle(
+            mask, (round(x - a), round(y - b)), (round(x + a), round(y + b)), 1.0, -1, cv2.LINE_AA
+        )
     return np.asarray(cv2.GaussianBlur(mask, (0, 0), blur_px) if blur_px else mask, np.float32)
 
 
@@ -124,7 +131,9 @@ def _paint_cage(rng: np.random.Generator, height: int, width: int, tone: float |
 
 def _paint_tank(rng: np.random.Generator, height: int, width: int, tone: float | None) -> Float:
     tone = float(rng.uniform(0.45, 0.7)) if tone is None else tone
-    image = fill_surface(rng, height, width, _tint(rng, min(1.0, tone + float(rng.choice([-0.2, 0.2])))))
+    image = fill_surface(
+        rng, height, width, _tint(rng, min(1.0, tone + float(rng.choice([-0.2, 0.2]))))
+    )
     scatter_shapes(rng, image[: int(0.4 * height)], 3)
     edge = int(TANK_BACK * height)
     bedding = draw_bedding(rng, height - edge, width, _tint(rng, tone))
@@ -165,7 +174,9 @@ def _site_shelters(rng: np.random.Generator, ground: Ground, body_px: float, n: 
     margin = (_SHELTER_HALF[1] + 0.15) * body_px
     sites = [ground.follow_wall(first, around * k / max(n, 1), margin) for k in range(n)]
     half = np.array(_SHELTER_HALF) * body_px
-    inner = Ground(ground.centre, tuple(np.maximum(np.array(ground.half) - half, 1).tolist()), ground.round)
+    inner = Ground(
+        ground.centre, tuple(np.maximum(np.array(ground.half) - half, 1).tolist()), ground.round
+    )
     return inner.confine(np.array(sites).reshape(-1, 2))
 
 
@@ -178,7 +189,9 @@ def _raise_roof(
     corners = cv2.boxPoints(((x, y), (2 * a, 2 * b), float(rng.uniform(-8, 8))))
     roof, shadow = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
     cv2.fillPoly(roof, [np.round(corners * 16).astype(np.int32)], 1.0, cv2.LINE_AA, 4)
-    cv2.fillPoly(shadow, [np.round((corners + 0.06 * body_px) * 16).astype(np.int32)], 1.0, cv2.LINE_AA, 4)
+    cv2.fillPoly(
+        shadow, [np.round((corners + 0.06 * body_px) * 16).astype(np.int32)], 1.0, cv2.LINE_AA, 4
+    )
     image *= 1 - 0.55 * cv2.GaussianBlur(shadow, (0, 0), 0.07 * body_px)[..., None]
     across = (np.arange(height, dtype=np.float32)[:, None] - y) / b
     pitch = np.where(across < 0, 1.08, 0.84) * (1 - 0.5 * np.exp(-((across / 0.03) ** 2)))

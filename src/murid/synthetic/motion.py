@@ -11,7 +11,9 @@ from murid.synthetic.ground import Ground
 
 Float64 = NDArray[np.float64]
 
-_DISCS = np.array([-0.27, 0.0, 0.27])  # body lengths along the heading; a body is three discs to those it meets
+_DISCS = np.array(
+    [-0.27, 0.0, 0.27]
+)  # body lengths along the heading; a body is three discs to those it meets
 _DISC_RADIUS = 0.155  # body lengths; less than the half width, for fur and flesh give way
 _FASTEST_TURN = 5.0  # radians a second
 
@@ -77,26 +79,39 @@ class Herd:
         pace = min(float(self._speed[k]) * self._fps / self._body, 3.0)
         gait = float(np.sin(self._phase[k] + self._time_s * 2 * np.pi * 3.2)) * min(pace, 1.0)
         breath = float(np.sin(1.7 * self._phase[k] + self._time_s * 2 * np.pi * 2.0))
-        sniff = float(np.sin(self._phase[k] + self._time_s * 2 * np.pi * 0.45)) * (1 - min(pace, 1.0))
+        sniff = float(np.sin(self._phase[k] + self._time_s * 2 * np.pi * 0.45)) * (
+            1 - min(pace, 1.0)
+        )
         return Posture(
             heading=float(self.heading[k]),
             bend=float(np.clip(self._bend[k], -1.2, 1.2) + self._curl[k]),
             neck=0.12 * gait + 0.3 * sniff,
-            stretch=0.88 + 0.07 * min(pace, 2.0) + 0.02 * gait + 0.006 * breath - 0.06 * abs(float(self._curl[k])),
+            stretch=0.88
+            + 0.07 * min(pace, 2.0)
+            + 0.02 * gait
+            + 0.006 * breath
+            - 0.06 * abs(float(self._curl[k])),
             rear=float(self._rear[k]),
             tail_bend=float(self._tail[k]) + 0.12 * gait,
             tail_length=0.85,
         )
 
     def _steer(self) -> None:
-        to_goal, distance = self._minds.goal - self.position, self._minds.distance(self.position) / self._body
+        to_goal, distance = (
+            self._minds.goal - self.position,
+            self._minds.distance(self.position) / self._body,
+        )
         near = np.where(distance < 0.15, 0, np.clip(distance, 0.25, 1))
-        error = (np.arctan2(to_goal[:, 1], to_goal[:, 0]) - self.heading + np.pi) % (2 * np.pi) - np.pi
+        error = (np.arctan2(to_goal[:, 1], to_goal[:, 0]) - self.heading + np.pi) % (
+            2 * np.pi
+        ) - np.pi
         facing = np.clip(np.cos(error), 0.15, 1)
         wanted = near * facing * self._minds.pace * self._body / self._fps
         self._speed += (wanted - self._speed) * min(1.0, 6 / self._fps)
         moving = wanted > 0
-        wander = self._rng.normal(0, 0.5 / np.sqrt(self._fps), len(error)) * np.where(moving, 1.0, 0.2)
+        wander = self._rng.normal(0, 0.5 / np.sqrt(self._fps), len(error)) * np.where(
+            moving, 1.0, 0.2
+        )
         limit = _FASTEST_TURN / self._fps
         pull = np.where(moving, np.clip(error * 4 / self._fps, -limit, limit), 0) + wander
         self._turn += (pull - self._turn) * min(1.0, 8 / self._fps)
@@ -108,20 +123,26 @@ class Herd:
         self._bend += (0.45 * self._turn * fps - self._bend) * min(1.0, 10 / fps)
         self._curl += (np.where(resting, self._minds.curl, 0) - self._curl) * min(1.0, 2.5 / fps)
         self._rear += (self._minds.rear - self._rear) * min(1.0, 5 / fps)
-        drag = np.clip(-0.5 * self._turn * fps, -1.4, 1.4) + 0.5 * np.sin(self._phase + 0.5 * self._time_s)
+        drag = np.clip(-0.5 * self._turn * fps, -1.4, 1.4) + 0.5 * np.sin(
+            self._phase + 0.5 * self._time_s
+        )
         self._tail += (drag - self._tail) * min(1.0, 4 / fps)
 
     def _keep_apart(self) -> None:
         """Push bodies out of each other, except those of animals that climb."""
         n = len(self.position)
-        discs = self.position[:, None] + (_DISCS[:, None] * _point(self.heading)[:, None]) * self._body
+        discs = (
+            self.position[:, None] + (_DISCS[:, None] * _point(self.heading)[:, None]) * self._body
+        )
         gap = discs.reshape(-1, 1, 2) - discs.reshape(1, -1, 2)
         distance = np.maximum(np.linalg.norm(gap, axis=2), 1e-6)
         overlap = np.maximum(2 * _DISC_RADIUS * self._body - distance, 0).reshape(n, 3, n, 3)
         climbs = self._minds.state == State.CLIMB
         overlap *= ~(np.eye(n, dtype=bool) | climbs[:, None] | climbs)[:, None, :, None]
         push = (gap / distance[..., None]).reshape(n, 3, n, 3, 2) * overlap[..., None]
-        self.position = self.position + np.clip(0.2 * push.sum(axis=(1, 2, 3)), -0.05 * self._body, 0.05 * self._body)
+        self.position = self.position + np.clip(
+            0.2 * push.sum(axis=(1, 2, 3)), -0.05 * self._body, 0.05 * self._body
+        )
 
 
 def _spread(n: int, ground: Ground, body_px: float, rng: np.random.Generator) -> Float64:
@@ -129,7 +150,9 @@ def _spread(n: int, ground: Ground, body_px: float, rng: np.random.Generator) ->
     position = np.zeros((n, 2))
     for k in range(n):
         tries = ground.draw(rng, 64, 0.3 * body_px)
-        gaps = np.linalg.norm(tries[:, None] - position[None, :k], axis=2).min(axis=1, initial=np.inf)
+        gaps = np.linalg.norm(tries[:, None] - position[None, :k], axis=2).min(
+            axis=1, initial=np.inf
+        )
         position[k] = tries[int(np.argmax(np.minimum(gaps, 2 * body_px)))]
     return position
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from murid.core import Frame
 from murid.errors import ConfigError
-from murid.synthetic.animal import BREEDS, Coat, breed_coat, sample_coat
+from murid.synthetic.animal import BREEDS, Coat, sample_coat, sample_coat_of_breed
 from murid.synthetic.behaviour import Habits
 from murid.synthetic.camera import Camera
 from murid.synthetic.composition import Shadow, Truth, compose
@@ -48,12 +48,13 @@ class RecordingConfig:
     seed : int
         The same seed gives the same recording.
     cast_seed : int or None
-        Recordings that share it show the same animals on other days: of one build and coat, the fur a little changed;
-        None = animals of this recording alone.
+        Recordings that share it show the same animals on other days: of one build and coat, the fur
+        a little changed; None = animals of this recording alone.
     present : tuple of int
         Which animals of the cast are there, by their numbers from 0; () = all `n_animals`.
     coats : tuple of str
-        Breeds, as in `murid.synthetic.animal.BREEDS`, that the animals wear in turn; () = coats as different as can be.
+        Breeds, as in `murid.synthetic.animal.BREEDS`, that the animals wear in turn; () = coats as
+        different as can be.
     tagged : bool
         Whether every other animal wears an ear tag.
     habits : Habits
@@ -100,20 +101,26 @@ class RecordingConfig:
                 raise ConfigError(f"{name}: expected more than 0, got {getattr(self, name)}")
         unknown = set(self.coats) - set(BREEDS)
         if unknown:
-            raise ConfigError(f"coats: expected some of {', '.join(BREEDS)}, got {', '.join(sorted(unknown))}")
+            raise ConfigError(
+                f"coats: expected some of {', '.join(BREEDS)}, got {', '.join(sorted(unknown))}"
+            )
         wrong = [k for k in self.present if not 0 <= k < self.n_animals]
         if wrong or len(set(self.present)) < len(self.present):
-            raise ConfigError(f"present: expected different numbers from 0 to {self.n_animals - 1}, got {self.present}")
+            raise ConfigError(
+                f"present: expected different numbers from 0 to {self.n_animals - 1}, got {self.present}"
+            )
         if (self.place == "tank") != (self.view == "side"):
-            raise ConfigError(f"place: a tank goes with the side view, got {self.place} seen from {self.view}")
+            raise ConfigError(
+                f"place: a tank goes with the side view, got {self.place} seen from {self.view}"
+            )
 
 
 @dataclass(frozen=True)
 class RecordedFrame:
     """One frame of a synthetic recording.
 
-    `truth.rows` are the numbers of the animals that are there, from 0; `places` ``(n, 2)`` are the pixels where all of
-    them stand, hidden ones too, None = not known.
+    `truth.rows` are the numbers of the animals that are there, from 0; `places` ``(n, 2)`` are the
+    pixels where all of them stand, hidden ones too, None = not known.
     """
 
     frame: Frame
@@ -137,7 +144,8 @@ def record(config: RecordingConfig, every: int = 1) -> Iterator[RecordedFrame]:
     ----------
     config : RecordingConfig
     every : int
-        Distance of the frames that are shown; those between are lived through unseen, which is quick.
+        Distance of the frames that are shown; those between are lived through unseen, which is
+        quick.
 
     Yields
     ------
@@ -146,10 +154,17 @@ def record(config: RecordingConfig, every: int = 1) -> Iterator[RecordedFrame]:
     """
     for_place, for_animals, for_motion, for_film = np.random.default_rng(config.seed).spawn(4)
     height, width, body = config.height, config.width, config.body_px
-    place = build_place(for_place, config.place, height, width, body, config.n_shelters, config.tone)
+    place = build_place(
+        for_place, config.place, height, width, body, config.n_shelters, config.tone
+    )
     actors = _cast_actors(config, for_animals)
-    herd = Herd(len(actors), place.ground, place.shelters, config.habits, body, config.fps, for_motion)
-    view, film = View(config.view, height, width), Film(config.camera, height, width, for_film, config.flicker)
+    herd = Herd(
+        len(actors), place.ground, place.shelters, config.habits, body, config.fps, for_motion
+    )
+    view, film = (
+        View(config.view, height, width),
+        Film(config.camera, height, width, for_film, config.flicker),
+    )
     arena = view.show(place.arena)
     shadow = Shadow(config.shadow, 0.06 * body, (0.03 * body, 0.045 * body))
     for index in range(config.n_frames):
@@ -159,12 +174,20 @@ def record(config: RecordingConfig, every: int = 1) -> Iterator[RecordedFrame]:
         pixels, across, along = view.project(herd.position)
         sprites = [
             view.render(
-                actor.coat, herd.pose(k), actor.length_px, (across[k], along[k]), _LIGHT, actor.fur, for_animals
+                actor.coat,
+                herd.pose(k),
+                actor.length_px,
+                (across[k], along[k]),
+                _LIGHT,
+                actor.fur,
+                for_animals,
             )
             for k, actor in enumerate(actors)
         ]
         scene, truth = compose(arena, sprites, pixels, shadow, order=view.sort(pixels, herd.order))
-        yield RecordedFrame(Frame(index, index / config.fps, film.expose(scene)), truth, pixels.copy())
+        yield RecordedFrame(
+            Frame(index, index / config.fps, film.expose(scene)), truth, pixels.copy()
+        )
 
 
 def _cast_actors(config: RecordingConfig, rng: np.random.Generator) -> list[_Actor]:
@@ -193,7 +216,7 @@ def _groom(actor: _Actor, rng: np.random.Generator) -> _Actor:
 def _choose_coats(config: RecordingConfig, rng: np.random.Generator) -> list[Coat]:
     n = config.n_animals
     if config.coats:
-        coats = [breed_coat(config.coats[k % len(config.coats)], rng) for k in range(n)]
+        coats = [sample_coat_of_breed(config.coats[k % len(config.coats)], rng) for k in range(n)]
     else:
         coats = _choose_different(n, rng)
     if config.lookalike:
@@ -208,7 +231,9 @@ def _choose_different(n: int, rng: np.random.Generator) -> list[Coat]:
     pool = [sample_coat(rng) for _ in range(40)]
     chosen = [next((c for c in pool if c.pattern == "plain" and c.base.mean() < 0.2), pool[0])]
     while len(chosen) < n:
-        apart = [min(_compare(c, other) for other in chosen) + abs(_compare_ground(c)) for c in pool]
+        apart = [
+            min(_compare(c, other) for other in chosen) + abs(_compare_ground(c)) for c in pool
+        ]
         chosen.append(pool[int(np.argmax(apart))])
     return chosen
 

@@ -31,14 +31,26 @@ class Film:
         Amplitude of the light's flicker, as a share of the light.
     """
 
-    def __init__(self, camera: Camera, height: int, width: int, rng: np.random.Generator, flicker: float = 0.0) -> None:
+    def __init__(
+        self,
+        camera: Camera,
+        height: int,
+        width: int,
+        rng: np.random.Generator,
+        flicker: float = 0.0,
+    ) -> None:
         self._camera, self._size, self._rng, self._flicker = camera, (height, width), rng, flicker
         self._channels = 1 if camera.mono else 3
         levels = np.linspace(0, 1, 256, dtype=np.float32)
-        self._tones = np.asarray(255 * (camera.gain * levels ** np.float32(camera.gamma) + camera.offset), np.float32)
+        self._tones = np.asarray(
+            255 * (camera.gain * levels ** np.float32(camera.gamma) + camera.offset), np.float32
+        )
         tile = (height + _SLACK, width + _SLACK, self._channels)
         deviation = np.float32(255 * camera.noise)
-        self._noise = [deviation * rng.standard_normal(tile, np.float32) for _ in range(_N_TILES if deviation else 0)]
+        self._noise = [
+            deviation * rng.standard_normal(tile, np.float32)
+            for _ in range(_N_TILES if deviation else 0)
+        ]
         self._fall = self._compute_vignette() if camera.vignette else None
         self._beat, self._sway = rng.uniform(0.3, 2.5), 0.0
 
@@ -66,14 +78,18 @@ class Film:
         if self._channels == 1:
             out = cv2.cvtColor(out, cv2.COLOR_GRAY2RGB)
         if self._camera.jpeg_quality is not None:
-            _, packed = cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, self._camera.jpeg_quality])
+            _, packed = cv2.imencode(
+                ".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, self._camera.jpeg_quality]
+            )
             out = cv2.imdecode(packed, cv2.IMREAD_COLOR)
         return np.asarray(out, np.uint8)
 
     def _draw_light(self) -> float:
         """Light of the next frame: a beat of mains against shutter, and a little chance."""
         self._sway += self._beat
-        return 1 + self._flicker * (float(np.sin(self._sway)) + 0.3 * float(self._rng.standard_normal()))
+        return 1 + self._flicker * (
+            float(np.sin(self._sway)) + 0.3 * float(self._rng.standard_normal())
+        )
 
     def _crop_noise(self) -> Any:
         height, width = self._size
@@ -84,4 +100,6 @@ class Film:
     def _compute_vignette(self) -> Float:
         height, width = self._size
         y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)
-        return np.asarray(1 - self._camera.vignette * np.clip((x**2 + y**2) / 2, 0, 1)[..., None], np.float32)
+        return np.asarray(
+            1 - self._camera.vignette * np.clip((x**2 + y**2) / 2, 0, 1)[..., None], np.float32
+        )

@@ -1,7 +1,7 @@
 """One synthetic rodent rendered to a sprite: a coat, a posture, seen from above or from the side.
 
-The upper envelope of the spheres along the spine is a height field, which gives outline, shading and overlap
-in one go; coats are painted in body coordinates (along and across the spine).
+The upper envelope of the spheres along the spine is a height field, which gives outline, shading
+and overlap in one go; coats are painted in body coordinates (along and across the spine).
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ def render_rodent(
     rng : Generator
         Source of the fur's texture where none is given.
     fur : ndarray, optional
-        ``(k, k)`` float32 texture of zero mean and unit variance, carried on the skin: it turns and bends with it.
+        ``(k, k)`` float32 texture of zero mean and unit variance, carried on the skin: it turns and
+        bends with it.
 
     Returns
     -------
@@ -95,7 +96,9 @@ class _Canvas:
 
     def __init__(self, skeleton: Skeleton, scale: float) -> None:
         spine, radii, feet = skeleton.spine, skeleton.radii, skeleton.feet
-        points = np.concatenate([spine - radii[:, None], spine + radii[:, None], skeleton.tail, feet[:, :2]])
+        points = np.concatenate(
+            [spine - radii[:, None], spine + radii[:, None], skeleton.tail, feet[:, :2]]
+        )
         self.skeleton, self.scale = skeleton, scale
         self.low = points.min(axis=0) - 0.12
         size = np.ceil((points.max(axis=0) + 0.12 - self.low) * scale).astype(int)
@@ -116,7 +119,10 @@ class _Canvas:
 
     def unroll(self) -> tuple[Float, Float]:
         """Where on the body each pixel ``(h, w)`` is: along the spine, 0 to 1, and across it, in body lengths."""
-        ahead_x, ahead_y = np.cos(self.skeleton.angles)[self.nearest], np.sin(self.skeleton.angles)[self.nearest]
+        ahead_x, ahead_y = (
+            np.cos(self.skeleton.angles)[self.nearest],
+            np.sin(self.skeleton.angles)[self.nearest],
+        )
         dx = (self.x[None] - self.spine[:, 0][self.nearest]) / self.scale
         dy = (self.y[:, None] - self.spine[:, 1][self.nearest]) / self.scale
         return STATIONS[self.nearest] + (dx * ahead_x + dy * ahead_y), dy * ahead_x - dx * ahead_y
@@ -125,7 +131,11 @@ class _Canvas:
         """Colours ``(h, w, 3)`` of the fur."""
         image = np.empty((*self.height.shape, 3), np.float32)
         image[:] = coat.base
-        return image if coat.pattern == "plain" else _paint_marks(image, coat, *self.unroll(), self.scale)
+        return (
+            image
+            if coat.pattern == "plain"
+            else _paint_marks(image, coat, *self.unroll(), self.scale)
+        )
 
 
 def _finish(
@@ -153,12 +163,20 @@ def _lay_fur(fur: Float, canvas: _Canvas) -> Float:
     along, across = canvas.unroll()
     middle = np.float32(len(fur) / 2)
     x, y = middle + (along - 0.5) * _SPINE * canvas.scale, middle + across * canvas.scale
-    laid = cv2.remap(fur, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+    laid = cv2.remap(
+        fur,
+        x.astype(np.float32),
+        y.astype(np.float32),
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_WRAP,
+    )
     return np.asarray(laid, np.float32)
 
 
 def _mirror(sprite: Sprite) -> Sprite:
-    image, alpha, body = (np.ascontiguousarray(a[:, ::-1]) for a in (sprite.image, sprite.alpha, sprite.body))
+    image, alpha, body = (
+        np.ascontiguousarray(a[:, ::-1]) for a in (sprite.image, sprite.alpha, sprite.body)
+    )
     x, y = sprite.origin
     return Sprite(image, alpha, body, np.array([alpha.shape[1] - 1 - x, y], np.float32))
 
@@ -174,7 +192,9 @@ def _paint_marks(image: Float, coat: Coat, along: Float, across: Float, scale: f
     return np.asarray(image * (1 - soft) + coat.patch * soft, np.float32)
 
 
-def _paint_ears(image: Float, body: Float, coat: Coat, spine_px: Float, angles: Float, scale: float) -> None:
+def _paint_ears(
+    image: Float, body: Float, coat: Coat, spine_px: Float, angles: Float, scale: float
+) -> None:
     head, angle = spine_px[10], float(angles[10])
     side = np.array([-np.sin(angle), np.cos(angle)])
     ahead = np.array([np.cos(angle), np.sin(angle)])
@@ -182,7 +202,13 @@ def _paint_ears(image: Float, body: Float, coat: Coat, spine_px: Float, angles: 
     for sign in (-1, 1):
         _disc(image, body, head + sign * side * 0.11 * scale, coat.ear * scale, ear_colour)
         if scale > 40:
-            _disc(image, None, head + (sign * side * 0.07 + ahead * 0.1) * scale, 0.014 * scale, coat.base * 0.2)
+            _disc(
+                image,
+                None,
+                head + (sign * side * 0.07 + ahead * 0.1) * scale,
+                0.014 * scale,
+                coat.base * 0.2,
+            )
     if coat.tagged:
         _disc(image, None, head + side * 0.12 * scale, 0.025 * scale, np.array([1.0, 1.0, 0.9]))
 
@@ -201,10 +227,14 @@ def _paint_face(image: Float, canvas: _Canvas, coat: Coat) -> None:
 def _paint_feet(image: Float, canvas: _Canvas, coat: Coat) -> None:
     for x, y, radius in canvas.skeleton.feet:
         where = canvas.put(np.array([x, y], np.float32))
-        _disc(image, canvas.body, where, float(radius) * canvas.scale, 0.4 * coat.base + 0.4 * _PINK)
+        _disc(
+            image, canvas.body, where, float(radius) * canvas.scale, 0.4 * coat.base + 0.4 * _PINK
+        )
 
 
-def _disc(image: Float, body: Float | None, centre: Float, radius: float, colour: NDArray[Any]) -> None:
+def _disc(
+    image: Float, body: Float | None, centre: Float, radius: float, colour: NDArray[Any]
+) -> None:
     where = (round(float(centre[0]) * 16), round(float(centre[1]) * 16))
     r = max(1, round(radius * 16))
     cv2.circle(image, where, r, tuple(float(c) for c in colour), -1, cv2.LINE_8, 4)
@@ -217,7 +247,15 @@ def _paint_tail(image: Float, alpha: Float, coat: Coat, tail_px: Float, scale: f
     points = np.round(tail_px * 16).astype(np.int32)
     for k in range(len(points) - 1):
         width = coat.tail_width * scale * (1 - 0.7 * k / len(points))
-        cv2.line(mask, points[k].tolist(), points[k + 1].tolist(), 255, max(1, round(width)), cv2.LINE_AA, 4)
+        cv2.line(
+            mask,
+            points[k].tolist(),
+            points[k + 1].tolist(),
+            255,
+            max(1, round(width)),
+            cv2.LINE_AA,
+            4,
+        )
     tail = mask.astype(np.float32) / 255
     if coat.tail_width * scale < 1:
         tail *= coat.tail_width * scale
@@ -229,6 +267,9 @@ def _paint_tail(image: Float, alpha: Float, coat: Coat, tail_px: Float, scale: f
 
 def _shade(height: Float, light: Float) -> Float:
     smooth = cv2.GaussianBlur(height, (0, 0), 1.2)
-    gx, gy = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=0.125), cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=0.125)
+    gx, gy = (
+        cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=0.125),
+        cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=0.125),
+    )
     facing = (light[2] - gx * light[0] - gy * light[1]) / np.sqrt(1 + gx**2 + gy**2)
     return np.asarray(0.55 + 0.5 * np.clip(facing, 0, 1.2), np.float32)

@@ -20,7 +20,9 @@ BENCH_S = 60.0
 _CLEAR = 0.15  # least difference between coat and floor, in [0, 1]
 _COLOUR = Camera(mono=False, blur_px=0.6, noise=0.012)
 _MONO = Camera(mono=True, gamma=0.85, blur_px=0.6, noise=0.015)
-_INFRARED = Camera(mono=True, gain=0.5, offset=0.04, blur_px=0.9, noise=0.04, vignette=0.5, jpeg_quality=60)
+_INFRARED = Camera(
+    mono=True, gain=0.5, offset=0.04, blur_px=0.9, noise=0.04, vignette=0.5, jpeg_quality=60
+)
 
 SCENARIOS: dict[str, RecordingConfig] = {
     "coats-4": RecordingConfig(
@@ -47,7 +49,9 @@ SCENARIOS: dict[str, RecordingConfig] = {
         body_px=72,
         coats=("agouti", "agouti", "black"),
         tagged=True,
-        habits=Habits(run=0.14, pause=0.1, wall=0.06, chase=0.04, huddle=0.5, curl=0.1, rest_s=12.0),
+        habits=Habits(
+            run=0.14, pause=0.1, wall=0.06, chase=0.04, huddle=0.5, curl=0.1, rest_s=12.0
+        ),
         place="cage",
         tone=0.62,
         camera=_COLOUR,
@@ -91,7 +95,8 @@ def make_scenario(name: str, seed: int, seconds: float = BENCH_S) -> RecordingCo
     Parameters
     ----------
     name : str
-        One of `SCENARIOS`, or ``random`` for any animals, place, view and camera, drawn from the seed.
+        One of `SCENARIOS`, or ``random`` for any animals, place, view and camera, drawn from the
+        seed.
     seed : int
     seconds : float
         Length.
@@ -109,7 +114,9 @@ def make_scenario(name: str, seed: int, seconds: float = BENCH_S) -> RecordingCo
         raise ConfigError(f"scenario: expected one of {', '.join(SCENARIOS)}, random, got {name}")
     if not seconds > 0:
         raise ConfigError(f"seconds: expected more than 0, got {seconds:g}")
-    config = _draw_scenario(np.random.default_rng((seed, 1))) if name == "random" else SCENARIOS[name]
+    config = (
+        _draw_scenario(np.random.default_rng((seed, 1))) if name == "random" else SCENARIOS[name]
+    )
     return replace(config, seed=seed, n_frames=max(1, round(seconds * config.fps)))
 
 
@@ -151,4 +158,7 @@ def _draw_habits(rng: np.random.Generator) -> Habits:
     usual = Habits(hide=0.1, huddle=0.06)
     names = ("run", "pause", "wall", "chase", "climb", "huddle", "hide", "rear", "curl", "pace")
     factors = np.exp(rng.normal(0, 0.5, len(names)))
-    return replace(usual, **{name: float(getattr(usual, name) * f) for name, f in zip(names, factors, strict=True)})
+    return replace(
+        usual,
+        **{name: float(getattr(usual, name) * f) for name, f in zip(names, factors, strict=True)},
+    )

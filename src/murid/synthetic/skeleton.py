@@ -63,12 +63,18 @@ def pose_from_the_side(coat: Coat, posture: Posture) -> Skeleton:
     y = -lift[0] - along * np.sin(reared + lean) - (lift - lift[0]) * np.cos(reared)
     spine = np.column_stack([x, y]).astype(np.float32)
     angles = np.arctan2(np.gradient(y), np.gradient(x)).astype(np.float32)
-    radii = np.interp(STATIONS, _WIDTH_STATIONS, 0.95 * _HALF_WIDTHS) * coat.stoutness / np.sqrt(posture.stretch)
+    radii = (
+        np.interp(STATIONS, _WIDTH_STATIONS, 0.95 * _HALF_WIDTHS)
+        * coat.stoutness
+        / np.sqrt(posture.stretch)
+    )
     s = np.linspace(0, 1, 12)
     wave = 0.06 * posture.tail_bend * np.sin(3 * s)
     drop = spine[0, 1] * (1 - np.minimum(1, 3 * s)) - 0.015
     tail = np.column_stack([x[0] - posture.tail_length * seen * s, drop + np.minimum(0, wave)])
-    return Skeleton(spine, angles, radii.astype(np.float32), tail.astype(np.float32), _stand(spine, posture))
+    return Skeleton(
+        spine, angles, radii.astype(np.float32), tail.astype(np.float32), _stand(spine, posture)
+    )
 
 
 def _stand(spine: Float, posture: Posture) -> Float:
@@ -87,7 +93,11 @@ def _bend_spine(coat: Coat, posture: Posture) -> tuple[Float, Float, Float]:
     angles = posture.heading + turn
     steps = np.column_stack([np.cos(angles), np.sin(angles)]) * (length * 0.9 / (len(STATIONS) - 1))
     spine = np.cumsum(steps, axis=0) - steps[0]
-    radii = np.interp(STATIONS, _WIDTH_STATIONS, _HALF_WIDTHS) * coat.stoutness / np.sqrt(posture.stretch)
+    radii = (
+        np.interp(STATIONS, _WIDTH_STATIONS, _HALF_WIDTHS)
+        * coat.stoutness
+        / np.sqrt(posture.stretch)
+    )
     return (spine - spine.mean(axis=0)).astype(np.float32), angles, radii.astype(np.float32)
 
 

@@ -29,7 +29,7 @@ _SAME_RANGE = 0.7  # overlap of two ranges from which on they are the same arena
 
 
 @dataclass(frozen=True)
-class Lifted:
+class Cutout:
     """An animal lifted off its background.
 
     Attributes
@@ -45,7 +45,7 @@ class Lifted:
 
 
 @dataclass(frozen=True)
-class Scouted:
+class SoloSummary:
     """What is known of a solo recording before it is played.
 
     Attributes
@@ -109,14 +109,14 @@ class Part:
         signs = np.where(self.mirrored, -1.0, 1.0)
         return np.asarray((positions - self.centre) * signs * self.zoom + self.target, np.float64)
 
-    def perform(self, lifted: Lifted, own_tone: float) -> Lifted:
+    def perform(self, lifted: Cutout, own_tone: float) -> Cutout:
         """Animal of the solo recording as it is in the arena."""
         sprite = _mirror(lifted.sprite, self.mirrored)
         sprite = sprite if self.zoom == 1 else resize_sprite(sprite, self.zoom)
-        return Lifted(_dye(sprite, self, own_tone), self.move(lifted.position))
+        return Cutout(_dye(sprite, self, own_tone), self.move(lifted.position))
 
 
-def lift_animal(image: UInt8, place: UInt8) -> Lifted | None:
+def lift_animal(image: UInt8, place: UInt8) -> Cutout | None:
     """Lift the one animal off the background of its picture, with soft edges.
 
     Parameters
@@ -133,7 +133,9 @@ def lift_animal(image: UInt8, place: UInt8) -> Lifted | None:
     if found is None:
         return None
     sprite = found.sprite
-    corner = found.box[:2] - np.array([np.flatnonzero((sprite.body > 0.5).any(axis=axis))[0] for axis in (0, 1)])
+    corner = found.box[:2] - np.array(
+        [np.flatnonzero((sprite.body > 0.5).any(axis=axis))[0] for axis in (0, 1)]
+    )
     left, top = (round(float(v)) for v in corner)
     height, width = sprite.alpha.shape
     behind = place[top : top + height, left : left + width].astype(np.float32) / np.float32(255)
@@ -141,7 +143,7 @@ def lift_animal(image: UInt8, place: UInt8) -> Lifted | None:
     freed = behind + (sprite.image - behind) / np.maximum(alpha, _MOST_BLENDED)[..., None]
     body = np.where(alpha > 0.5, sprite.body, np.float32(0))
     lifted = Sprite(np.clip(freed, 0, 1, dtype=np.float32), alpha, body, sprite.origin)
-    return Lifted(lifted, np.array([left, top]) + sprite.origin.astype(np.float64))
+    return Cutout(lifted, np.array([left, top]) + sprite.origin.astype(np.float64))
 
 
 def _compute_opacity(sprite: Sprite, difference: Float) -> Float:
@@ -149,7 +151,9 @@ def _compute_opacity(sprite: Sprite, difference: Float) -> Float:
     body = (sprite.body > 0.5).astype(np.uint8)
     contrast = float(np.median(difference[body > 0]))
     near = cv2.dilate(body, np.ones((7, 7), np.uint8)) > 0
-    low, high = (np.where(near, of_body, of_tail) for of_body, of_tail in zip(_RIM, _TAIL, strict=True))
+    low, high = (
+        np.where(near, of_body, of_tail) for of_body, of_tail in zip(_RIM, _TAIL, strict=True)
+    )
     rim = np.clip((difference / contrast - low) / (high - low), 0, 1)
     depth = cv2.distanceTransform(body, cv2.DIST_L2, 3)
     core = np.clip(depth - _RIM_WIDTH * depth.max(), 0, 1)
@@ -158,7 +162,7 @@ def _compute_opacity(sprite: Sprite, difference: Float) -> Float:
 
 def choose_parts(
     rng: np.random.Generator,
-    solos: Sequence[Scouted],
+    solos: Sequence[SoloSummary],
     n_animals: int,
     n_frames: int,
     *,
@@ -178,7 +182,8 @@ def choose_parts(
     floor_tone : float
         Brightness of the arena's floor in [0, 1], which no coat may come too near to.
     same_arena : bool
-        Whether the arena is that of all recordings; else their ranges are laid over that of the first.
+        Whether the arena is that of all recordings; else their ranges are laid over that of the
+        first.
     recolour : bool
         Whether later animals of one recording are given other coats.
     coloured : bool
@@ -191,7 +196,10 @@ def choose_parts(
         tries = [_draw_part(rng, number, solos, n_frames, same_arena) for _ in range(_N_TRIES)]
         part = max(tries, key=lambda t: _rate(t, parts, solos, n_frames))
         if recolour and k >= len(solos):
-            tone, warmth = _draw_tone(rng, floor_tone, tones), float(rng.uniform(0, 0.12)) * coloured
+            tone, warmth = (
+                _draw_tone(rng, floor_tone, tones),
+                float(rng.uniform(0, 0.12)) * coloured,
+            )
             part = replace(part, tone=tone, tint=(1 + warmth, 1.0, 1 - 1.5 * warmth))
             tones.append(tone)
         parts.append(part)
@@ -199,28 +207,40 @@ def choose_parts(
 
 
 def _draw_part(
-    rng: np.random.Generator, number: int, solos: Sequence[Scouted], n_frames: int, same_arena: bool
+    rng: np.random.Generator,
+    number: int,
+    solos: Sequence[SoloSummary],
+    n_frames: int,
+    same_arena: bool,
 ) -> Part:
     scouted = solos[number]
     last = int(scouted.frames[-1]) + 1 - n_frames
     starts = scouted.frames[(scouted.frames <= last) & np.isfinite(scouted.positions[:, 0])]
     start = int(rng.choice(starts)) if len(starts) else int(scouted.frames[0])
     mirrored = (bool(rng.integers(2)), bool(rng.integers(2)))
-    centre, target, zoom = _fit_range(scouted.range, scouted.range if same_arena else solos[0].range)
+    centre, target, zoom = _fit_range(
+        scouted.range, scouted.range if same_arena else solos[0].range
+    )
     return Part(number, start, mirrored, centre, target, zoom)
 
 
-def _fit_range(own: Float64, wanted: Float64) -> tuple[tuple[float, float], tuple[float, float], float]:
+def _fit_range(
+    own: Float64, wanted: Float64
+) -> tuple[tuple[float, float], tuple[float, float], float]:
     """Middles of both ranges, and the enlargement that makes the one fit into the other."""
     cross = np.maximum(np.minimum(own[1], wanted[1]) - np.maximum(own[0], wanted[0]), 0).prod()
     union = np.prod(own[1] - own[0]) + np.prod(wanted[1] - wanted[0]) - cross
     wanted = own if cross >= _SAME_RANGE * union else wanted
-    zoom = float(np.clip(((wanted[1] - wanted[0]) / np.maximum(own[1] - own[0], 1)).min(), 0.5, 2.0))
+    zoom = float(
+        np.clip(((wanted[1] - wanted[0]) / np.maximum(own[1] - own[0], 1)).min(), 0.5, 2.0)
+    )
     (x, y), (u, v) = own.mean(axis=0).tolist(), wanted.mean(axis=0).tolist()
     return (x, y), (u, v), zoom
 
 
-def _rate(part: Part, earlier: Sequence[Part], solos: Sequence[Scouted], n_frames: int) -> float:
+def _rate(
+    part: Part, earlier: Sequence[Part], solos: Sequence[SoloSummary], n_frames: int
+) -> float:
     """High for a stretch in which the animal is seen, not played already, and sometimes near the others."""
     path = _trace(part, solos, n_frames)
     unseen = max(0.0, _LEAST_SEEN - float(np.isfinite(path[:, 0]).mean()))
@@ -228,11 +248,13 @@ def _rate(part: Part, earlier: Sequence[Part], solos: Sequence[Scouted], n_frame
     reach = part.zoom * solos[part.solo].body_px
     near = [np.linalg.norm(path[: len(o)] - o[: len(path)], axis=1) < reach for o in others]
     contact = float(np.mean(np.any(near, axis=0))) if near else _WANTED_CONTACT
-    shared = [max(0, 1 - abs(part.start - o.start) / n_frames) for o in earlier if o.solo == part.solo]
+    shared = [
+        max(0, 1 - abs(part.start - o.start) / n_frames) for o in earlier if o.solo == part.solo
+    ]
     return -10 * unseen - 3 * max(shared, default=0) - abs(contact - _WANTED_CONTACT)
 
 
-def _trace(part: Part, solos: Sequence[Scouted], n_frames: int) -> Float64:
+def _trace(part: Part, solos: Sequence[SoloSummary], n_frames: int) -> Float64:
     scouted = solos[part.solo]
     played = (scouted.frames >= part.start) & (scouted.frames < part.start + n_frames)
     return part.move(scouted.positions[played])
@@ -257,9 +279,16 @@ def _dye(sprite: Sprite, part: Part, own_tone: float) -> Sprite:
 
 
 def _mirror(sprite: Sprite, mirrored: tuple[bool, bool]) -> Sprite:
-    flip = (slice(None, None, -1 if mirrored[1] else 1), slice(None, None, -1 if mirrored[0] else 1))
+    flip = (
+        slice(None, None, -1 if mirrored[1] else 1),
+        slice(None, None, -1 if mirrored[0] else 1),
+    )
     height, width = sprite.alpha.shape
     x, y = sprite.origin
-    origin = np.array([width - 1 - x if mirrored[0] else x, height - 1 - y if mirrored[1] else y], np.float32)
-    image, alpha, body = (np.ascontiguousarray(layer[flip]) for layer in (sprite.image, sprite.alpha, sprite.body))
+    origin = np.array(
+        [width - 1 - x if mirrored[0] else x, height - 1 - y if mirrored[1] else y], np.float32
+    )
+    image, alpha, body = (
+        np.ascontiguousarray(layer[flip]) for layer in (sprite.image, sprite.alpha, sprite.body)
+    )
     return Sprite(image, alpha, body, origin)

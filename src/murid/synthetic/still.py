@@ -15,7 +15,14 @@ from murid.synthetic.background import Cast, change_place, recall_backdrop
 from murid.synthetic.camera import expose, sample_camera
 from murid.synthetic.composition import Shadow, compose
 from murid.synthetic.enclosure import Arena, make_arena
-from murid.synthetic.rodent import Coat, Sprite, render_rodent, resize_sprite, sample_coat, sample_posture
+from murid.synthetic.rodent import (
+    Coat,
+    Sprite,
+    render_rodent,
+    resize_sprite,
+    sample_coat,
+    sample_posture,
+)
 
 Float = NDArray[np.float32]
 
@@ -32,14 +39,15 @@ class Still:
         ``(n, 4)`` float32 xyxy pixels, bodies without tails.
     identities : ndarray
         ``(n,)`` int64: number of the coat; -1 where the animal has none (cut-outs).
-    backdrop : ndarray or None
-        ``(h, w, 3)`` uint8 RGB: what a detector would have learnt of the empty scene; None = nothing.
+    background : ndarray or None
+        ``(h, w, 3)`` uint8 RGB: what a detector would have learnt of the empty scene; None =
+        nothing.
     """
 
     image: NDArray[np.uint8]
     boxes: Float
     identities: NDArray[np.int64]
-    backdrop: NDArray[np.uint8] | None = None
+    background: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True)
@@ -60,8 +68,9 @@ class StillConfig:
         Share of pictures without animals.
     cutouts : float
         Share of pictures whose animals are cut-outs of real ones, where these are given.
-    backdrops : float
-        Share of pictures with a backdrop; the rest are as from a moving camera or a recording that has just begun.
+    backgrounds : float
+        Share of pictures with a backdrop; the rest are as from a moving camera or a recording that
+        has just begun.
     """
 
     size_px: int = 256
@@ -70,7 +79,7 @@ class StillConfig:
     touching: float = 0.6
     empty: float = 0.06
     cutouts: float = 0.25
-    backdrops: float = 0.75
+    backgrounds: float = 0.75
 
 
 def make_still(
@@ -99,7 +108,9 @@ def make_still(
     body = float(np.exp(rng.uniform(*np.log(config.body_px))))
     real = bool(len(cutouts)) and rng.random() < config.cutouts
     arena = (
-        _take_place(rng, places, size) if real and len(places) and rng.random() < 0.5 else make_arena(rng, size, size)
+        _take_place(rng, places, size)
+        if real and len(places) and rng.random() < 0.5
+        else make_arena(rng, size, size)
     )
     camera = sample_camera(rng)
     crowd = 1 + rng.poisson(min(9.0, 2.2 * (size / body / 3.2) ** 1.2))
@@ -112,10 +123,16 @@ def make_still(
         shift_px=tuple(rng.normal(0, 0.06 * body, 2).tolist()),
     )
     cast = Cast(sprites, positions, shadow, float(rng.uniform(0, 0.7)))
-    scene, truth = compose(change_place(rng, arena, cast, body), sprites, positions, shadow, cast.contact_shade)
+    scene, truth = compose(
+        change_place(rng, arena, cast, body), sprites, positions, shadow, cast.contact_shade
+    )
     image = expose(scene, camera, rng)
-    backdrop = recall_backdrop(rng, arena, cast, camera, body) if rng.random() < config.backdrops else None
-    return Still(image, truth.boxes, numbers[truth.rows], backdrop)
+    background = (
+        recall_backdrop(rng, arena, cast, camera, body)
+        if rng.random() < config.backgrounds
+        else None
+    )
+    return Still(image, truth.boxes, numbers[truth.rows], background)
 
 
 def place_animals(
@@ -130,12 +147,19 @@ def place_animals(
         positions[k] = spots[rng.integers(len(spots))]
         if touching and k and rng.random() < 0.75:
             angle, distance = rng.uniform(0, 2 * np.pi), rng.uniform(0.3, 0.95) * body_px
-            positions[k] = positions[rng.integers(k)] + distance * np.array([np.cos(angle), np.sin(angle)])
+            positions[k] = positions[rng.integers(k)] + distance * np.array(
+                [np.cos(angle), np.sin(angle)]
+            )
     return positions
 
 
 def _draw_animals(
-    rng: np.random.Generator, config: StillConfig, n: int, body: float, arena: Arena, cutouts: Sequence[Sprite]
+    rng: np.random.Generator,
+    config: StillConfig,
+    n: int,
+    body: float,
+    arena: Arena,
+    cutouts: Sequence[Sprite],
 ) -> tuple[NDArray[np.int64], list[Sprite]]:
     light = _sample_light(rng)
     numbers = rng.integers(config.n_identities, size=n)
@@ -162,7 +186,9 @@ def make_coat(number: int) -> Coat:
     return sample_coat(np.random.default_rng((number, 7)))
 
 
-def _find_lookalikes(rng: np.random.Generator, number: int, n_identities: int, n: int) -> NDArray[np.int64]:
+def _find_lookalikes(
+    rng: np.random.Generator, number: int, n_identities: int, n: int
+) -> NDArray[np.int64]:
     """Identities whose main colour is nearest to that of the given one, in random order."""
     candidates = rng.integers(n_identities, size=60)
     wanted = make_coat(number)
@@ -184,17 +210,23 @@ def _keep_contrast(coat: Coat, ground: float, minimum: float = 0.1) -> Coat:
 
 def _sample_light(rng: np.random.Generator) -> Float:
     tilt, side = rng.uniform(0, 0.9), rng.uniform(0, 2 * np.pi)
-    return np.array([np.sin(tilt) * np.cos(side), np.sin(tilt) * np.sin(side), np.cos(tilt)], np.float32)
+    return np.array(
+        [np.sin(tilt) * np.cos(side), np.sin(tilt) * np.sin(side), np.cos(tilt)], np.float32
+    )
 
 
-def _vary_cutout(rng: np.random.Generator, cutouts: Sequence[Sprite], body: float, gain: float) -> Sprite:
+def _vary_cutout(
+    rng: np.random.Generator, cutouts: Sequence[Sprite], body: float, gain: float
+) -> Sprite:
     """Pick a cut-out at another size, angle, side and tone."""
     sprite = cutouts[int(rng.integers(len(cutouts)))]
     longest = np.sqrt(sprite.body.sum() / 0.3)
     sprite = resize_sprite(sprite, body / float(longest))
     height, width = sprite.alpha.shape
     reach = int(np.ceil(np.hypot(height, width))) + 2
-    turn = cv2.getRotationMatrix2D((float(sprite.origin[0]), float(sprite.origin[1])), float(rng.uniform(0, 360)), 1.0)
+    turn = cv2.getRotationMatrix2D(
+        (float(sprite.origin[0]), float(sprite.origin[1])), float(rng.uniform(0, 360)), 1.0
+    )
     turn[:, 2] += reach / 2 - sprite.origin
     layers = np.dstack([sprite.image, sprite.alpha, sprite.body])
     turned = cv2.warpAffine(layers, turn, (reach, reach), flags=cv2.INTER_LINEAR)
@@ -204,7 +236,10 @@ def _vary_cutout(rng: np.random.Generator, cutouts: Sequence[Sprite], body: floa
     image = 1 - image * rng.uniform(0.6, 1) if gain > 1.6 else image * gain
     centre = np.full(2, reach / 2, np.float32)
     return Sprite(
-        np.clip(image, 0, 1), np.ascontiguousarray(turned[..., 3]), np.ascontiguousarray(turned[..., 4]), centre
+        np.clip(image, 0, 1),
+        np.ascontiguousarray(turned[..., 3]),
+        np.ascontiguousarray(turned[..., 4]),
+        centre,
     )
 
 
@@ -214,7 +249,9 @@ def _take_place(rng: np.random.Generator, places: Sequence[Any], size: int) -> A
     shortest = min(place.shape[:2])
     window = int(rng.uniform(0.45, 1.0) * shortest)
     top, left = (int(rng.integers(n - window + 1)) for n in place.shape[:2])
-    piece = cv2.resize(place[top : top + window, left : left + window], (size, size), interpolation=cv2.INTER_AREA)
+    piece = cv2.resize(
+        place[top : top + window, left : left + window], (size, size), interpolation=cv2.INTER_AREA
+    )
     image = np.ascontiguousarray(piece, np.float32) / np.float32(255)
     nothing = np.zeros((size, size), np.float32)
     return Arena(image, np.ones((size, size), bool), np.zeros_like(image), nothing)

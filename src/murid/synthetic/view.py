@@ -19,7 +19,8 @@ Float64 = NDArray[np.float64]
 ViewKind = Literal["above", "tilted", "side"]
 
 _TILT_INSET, _TILT_DROP = 0.13, 0.2
-"""How much narrower the far edge is on each side, and how much lower it lies, as shares of the picture."""
+"""How much narrower the far edge is on each side, and how much lower it lies, as shares of the
+picture."""
 _TANK_FRONT = 0.95
 _TANK_SHRINK = 0.2  # how much smaller an animal at the back wall looks
 
@@ -38,14 +39,20 @@ class View:
     def __init__(self, kind: ViewKind, height: int, width: int) -> None:
         self._kind, self._size = kind, (height, width)
         corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
-        inset = np.array([[_TILT_INSET, _TILT_DROP], [-_TILT_INSET, _TILT_DROP], [0, 0], [0, 0]], np.float32)
-        self._tilt = cv2.getPerspectiveTransform(corners, corners + inset * np.array([width, height], np.float32))
+        inset = np.array(
+            [[_TILT_INSET, _TILT_DROP], [-_TILT_INSET, _TILT_DROP], [0, 0], [0, 0]], np.float32
+        )
+        self._tilt = cv2.getPerspectiveTransform(
+            corners, corners + inset * np.array([width, height], np.float32)
+        )
 
     def show(self, arena: Arena) -> Arena:
         """Return the arena as the camera sees it; that of a side view is drawn so from the start."""
         if self._kind != "tilted":
             return arena
-        image, cover, alpha = (self._warp(layer) for layer in (arena.image, arena.cover, arena.cover_alpha))
+        image, cover, alpha = (
+            self._warp(layer) for layer in (arena.image, arena.cover, arena.cover_alpha)
+        )
         beyond = 1 - self._warp(np.ones(self._size, np.float32))[..., None]
         return Arena(image + beyond * 0.6 * arena.image.mean(), arena.floor, cover, alpha)
 
@@ -55,7 +62,9 @@ class View:
             return points, np.ones(len(points)), np.ones(len(points))
         if self._kind == "side":
             return self._project_aside(points)
-        here, right, below = (self._map(points + step) for step in ([0.0, 0.0], [1.0, 0.0], [0.0, 1.0]))
+        here, right, below = (
+            self._map(points + step) for step in ([0.0, 0.0], [1.0, 0.0], [0.0, 1.0])
+        )
         return here, (right - here)[:, 0], (below - here)[:, 1]
 
     def sort(self, pixels: Float64, order: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -101,5 +110,9 @@ def _squash(sprite: Sprite, factor: float) -> Sprite:
         for layer in (sprite.image, sprite.alpha, sprite.body)
     )
     return replace(
-        sprite, image=image, alpha=alpha, body=body, origin=sprite.origin * np.array([1, factor], np.float32)
+        sprite,
+        image=image,
+        alpha=alpha,
+        body=body,
+        origin=sprite.origin * np.array([1, factor], np.float32),
     )

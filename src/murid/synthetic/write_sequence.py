@@ -10,8 +10,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from murid.core.files import make_directory, replace_on_success, storage_errors, write_bytes, write_text
-from murid.core.progress import Report, silent
+from murid.core.files import (
+    make_directory,
+    replace_on_success,
+    storage_errors,
+    write_bytes,
+    write_text,
+)
+from murid.core.progress import ProgressCallback, no_progress
 from murid.synthetic.composition import Truth
 from murid.synthetic.recording import RecordedFrame
 from murid.video import VideoSink
@@ -29,12 +35,17 @@ class SequenceInfo:
 
 
 def write_sequence(
-    out: Path, frames: Iterable[RecordedFrame], info: SequenceInfo, *, masks: bool = False, report: Report = silent
+    out: Path,
+    frames: Iterable[RecordedFrame],
+    info: SequenceInfo,
+    *,
+    masks: bool = False,
+    report: ProgressCallback = no_progress,
 ) -> None:
     """Write ``video.mp4``, ``gt/gt.txt`` and ``seqinfo.ini``; each appears when it is whole.
 
-    Rows of the truth are ``frame, id, left, top, width, height, 1, 1, visible share``; frames and ids count from 1, and
-    an animal that is hidden has no row.
+    Rows of the truth are ``frame, id, left, top, width, height, 1, 1, visible share``; frames and
+    ids count from 1, and an animal that is hidden has no row.
 
     Parameters
     ----------
@@ -44,7 +55,8 @@ def write_sequence(
         As many as `info` says, taken one at a time.
     info : SequenceInfo
     masks : bool
-        Whether to write ``masks/000001.png`` and so on as well: 16 bit, 0 or the id of the body that a pixel shows.
+        Whether to write ``masks/000001.png`` and so on as well: 16 bit, 0 or the id of the body
+        that a pixel shows.
     report : callable
         Told of progress.
 
@@ -74,7 +86,9 @@ def write_sequence(
 def _format(number: int, truth: Truth) -> list[str]:
     return [
         f"{number},{row + 1},{x1:.2f},{y1:.2f},{x2 - x1:.2f},{y2 - y1:.2f},1,1,{visible:.3f}\n"
-        for row, (x1, y1, x2, y2), visible in zip(truth.rows, truth.boxes, truth.visible, strict=True)
+        for row, (x1, y1, x2, y2), visible in zip(
+            truth.rows, truth.boxes, truth.visible, strict=True
+        )
     ]
 
 
@@ -86,4 +100,6 @@ def _write_mask(path: Path, truth: Truth) -> None:
 def describe_sequence(info: SequenceInfo) -> str:
     """Text of ``seqinfo.ini``."""
     size = f"imWidth={info.width}\nimHeight={info.height}\n"
-    return f"[Sequence]\nname={info.name}\nframeRate={info.fps:g}\nseqLength={info.n_frames}\n{size}"
+    return (
+        f"[Sequence]\nname={info.name}\nframeRate={info.fps:g}\nseqLength={info.n_frames}\n{size}"
+    )

@@ -12,12 +12,15 @@ MARGIN = 1e-5
 
 
 def assign(
-    costs: Float64, limit: float, track_rows: Int64 | None = None, detection_rows: Int64 | None = None
+    costs: Float64,
+    limit: float,
+    track_rows: Int64 | None = None,
+    detection_rows: Int64 | None = None,
 ) -> Matches:
     """Pair tracks and detections so that the sum of costs is least, where a pair costs at most `limit`.
 
-    Costs above the limit are clamped just above it, the problem is solved, and clamped pairs are dropped; this is
-    the same as leaving a track or a detection alone at half the limit each.
+    Costs above the limit are clamped just above it, the problem is solved, and clamped pairs are
+    dropped; this is the same as leaving a track or a detection alone at half the limit each.
 
     Parameters
     ----------
@@ -26,7 +29,8 @@ def assign(
     limit : float
         Highest cost of a pair, itself allowed.
     track_rows, detection_rows : ndarray, optional
-        ``(m,)`` and ``(n,)`` int64: the row numbers that the matrix stands for; 0, 1, ... by default.
+        ``(m,)`` and ``(n,)`` int64: the row numbers that the matrix stands for; 0, 1, ... by
+        default.
 
     Returns
     -------
@@ -40,5 +44,9 @@ def assign(
     kept = allowed[rows, columns]
     rows, columns = rows[kept], columns[kept]
     return Matches(
-        tracks[rows], detections[columns], costs[rows, columns], np.delete(tracks, rows), np.delete(detections, columns)
+        tracks[rows],
+        detections[columns],
+        costs[rows, columns],
+        np.delete(tracks, rows),
+        np.delete(detections, columns),
     )

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from murid.core.types import DetectionTable, Int32, Int64
-from murid.tracking.config import TrackConfig
+from murid.tracking.config import TrackingConfig
 from murid.tracking.factory import make_tracker
 
 
-def follow_both_ways(table: DetectionTable, n_animals: int, fps: float) -> Int32:
+def track_bidirectionally(table: DetectionTable, n_animals: int, fps: float) -> Int32:
     """Ids ``(2, N)`` int32 of the tracks of all detections, by motion alone, once in each direction of time; -1 = none.
 
     Parameters
@@ -22,7 +22,9 @@ def follow_both_ways(table: DetectionTable, n_animals: int, fps: float) -> Int32
         Frames per second.
     """
     tracks = np.empty((2, len(table)), np.int32)
-    tracks[0] = _follow(DetectionTable(table.boxes, table.scores, None, table.frame_offsets), n_animals, fps)
+    tracks[0] = _follow(
+        DetectionTable(table.boxes, table.scores, None, table.frame_offsets), n_animals, fps
+    )
     # Frames from the last to the first, rows of a frame in their order.
     order = np.lexsort((np.arange(len(table)), -table.frame_numbers))
     offsets = np.concatenate([[0], np.cumsum(np.diff(table.frame_offsets)[::-1])]).astype(np.int64)
@@ -32,4 +34,4 @@ def follow_both_ways(table: DetectionTable, n_animals: int, fps: float) -> Int32
 
 
 def _follow(table: DetectionTable, n_animals: int, fps: float) -> Int64:
-    return make_tracker(TrackConfig(max_tracks=n_animals), fps).follow(table).track_ids
+    return make_tracker(TrackingConfig(max_tracks=n_animals), fps).follow(table).track_ids

@@ -1,6 +1,7 @@
 """Cost matrices between tracks and detections.
 
-In every matrix rows are tracks, as predicted for this frame, columns are detections, and infinity forbids a pair.
+In every matrix rows are tracks, as predicted for this frame, columns are detections, and infinity
+forbids a pair.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from murid.core.types import Detections, Float64, TrackBank
 from murid.tracking import kalman
 
 OVERLAP_WEIGHT = 0.5
-"""Share of the IoU distance in the near cost, where distance in body lengths has the rest; chosen by measurement."""
+"""Share of the IoU distance in the near cost, where distance in body lengths has the rest; chosen
+by measurement."""
 
 MERGED_GROWTH = 1.3
 """How many times larger than an animal the box of a pair of them is at least."""
@@ -32,7 +34,8 @@ def compute_appearance_costs(bank: TrackBank, detections: Detections) -> Float64
 def fuse_motion(appearance: Float64, motion: Float64, weight: float, gate: float) -> Float64:
     """Fuse appearance and motion: ``weight * D_r + (1 - weight) * D_m``, infinity beyond the gate.
 
-    Paper, section III-C. The printed formula has lost the first weight; it is written as in FairMOT.
+    Paper, section III-C. The printed formula has lost the first weight; it is written as in
+    FairMOT.
 
     Parameters
     ----------
@@ -55,7 +58,9 @@ def compute_fused_costs(
     """Paper's first-stage costs ``(m, n)``: appearance fused with gated motion (section III-C)."""
     measured = kalman.measure(detections.boxes)
     motion = kalman.compute_gating_distances(bank.means, bank.covariances, measured, gate_dims)
-    return fuse_motion(compute_appearance_costs(bank, detections), motion, weight, kalman.GATES[gate_dims])
+    return fuse_motion(
+        compute_appearance_costs(bank, detections), motion, weight, kalman.GATES[gate_dims]
+    )
 
 
 def compute_size_costs(bank: TrackBank, detections: Detections) -> Float64:
@@ -64,7 +69,9 @@ def compute_size_costs(bank: TrackBank, detections: Detections) -> Float64:
     Bodies that turn change their aspect ratio within a few frames, but hardly their area.
     """
     areas = bank.means[:, 2] * bank.means[:, 3] ** 2
-    ratios: Float64 = np.abs(np.log(areas[:, None]) - np.log(bx.compute_areas(detections.boxes)[None]))
+    ratios: Float64 = np.abs(
+        np.log(areas[:, None]) - np.log(bx.compute_areas(detections.boxes)[None])
+    )
     return ratios
 
 
@@ -78,22 +85,25 @@ def compute_near_costs(bank: TrackBank, detections: Detections) -> Float64:
 def find_far(bank: TrackBank, detections: Detections, share: float) -> NDArray[np.bool_]:
     """Pairs ``(m, n)`` further apart than this share of the track's distance to its nearest neighbour.
 
-    Where animals are far from each other, the nearest detection is the animal even after a leap; in a crowd it is
-    someone else.
+    Where animals are far from each other, the nearest detection is the animal even after a leap; in
+    a crowd it is someone else.
     """
     centres = bank.means[:, :2]
     steps = centres[:, None] - centres[None]
     gaps = np.hypot(steps[..., 0], steps[..., 1])
     np.fill_diagonal(gaps, np.inf)
     offsets = bx.compute_centres(detections.boxes)[None] - centres[:, None]
-    far: NDArray[np.bool_] = np.hypot(offsets[..., 0], offsets[..., 1]) > share * gaps.min(axis=1)[:, None]
+    far: NDArray[np.bool_] = (
+        np.hypot(offsets[..., 0], offsets[..., 1]) > share * gaps.min(axis=1)[:, None]
+    )
     return far
 
 
 def find_merged(bank: TrackBank, detections: Detections, share: float) -> NDArray[np.bool_]:
     """Pairs ``(m, n)`` in which the detection seems to hold the track's animal and at least one more.
 
-    A detection holds a track of which at least `share` lies inside, and than which it is clearly larger.
+    A detection holds a track of which at least `share` lies inside, and than which it is clearly
+    larger.
     """
     predicted = bx.from_cxcyah(bank.means[:, :4])
     areas = bx.compute_areas(predicted)[:, None]
@@ -106,7 +116,9 @@ def find_merged(bank: TrackBank, detections: Detections, share: float) -> NDArra
 def compute_iou_costs(bank: TrackBank, detections: Detections) -> Float64:
     """IoU distances ``(m, n)`` in [0, 1]: 1 - IoU of predicted and detected boxes."""
     predicted = bx.from_cxcyah(bank.means[:, :4])
-    distances: Float64 = 1 - bx.compute_iou(predicted, detections.boxes).astype(np.float64, copy=False)
+    distances: Float64 = 1 - bx.compute_iou(predicted, detections.boxes).astype(
+        np.float64, copy=False
+    )
     return distances
 
 
@@ -115,5 +127,7 @@ def compute_centre_costs(bank: TrackBank, detections: Detections) -> Float64:
     offsets = bx.compute_centres(detections.boxes)[None] - bank.means[:, None, :2]
     tracked = bank.means[:, 3] * np.maximum(bank.means[:, 2], 1)
     detected = (detections.boxes[:, 2:] - detections.boxes[:, :2]).max(axis=1)
-    distances: Float64 = np.hypot(offsets[..., 0], offsets[..., 1]) / np.maximum(tracked[:, None], detected[None])
+    distances: Float64 = np.hypot(offsets[..., 0], offsets[..., 1]) / np.maximum(
+        tracked[:, None], detected[None]
+    )
     return distances

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from murid.core.types import Detections, DetectionTable, TrackedDetections, Tracks
-from murid.tracking.config import TrackConfig
+from murid.tracking.config import TrackingConfig
 from murid.tracking.tracker import Tracker
 
 
@@ -21,11 +21,11 @@ class AnyTracker(Protocol):
         ...
 
 
-def make_tracker(config: TrackConfig, fps: float, *, camera_moves: bool = False) -> AnyTracker:
+def make_tracker(config: TrackingConfig, fps: float, *, camera_moves: bool = False) -> AnyTracker:
     """Return a tracker for a recording; raises `ConfigError` if `fps` is not a positive number.
 
-    Both give the same tracks. Settings of the paper's association, a camera that moves, and a Python for which there
-    is no numba need `Tracker`.
+    Both give the same tracks. Settings of the paper's association, a camera that moves, and a
+    Python for which there is no numba need `Tracker`.
     """
     if camera_moves:
         return Tracker(config, fps)

@@ -1,8 +1,8 @@
 """Constant-velocity Kalman filter of many boxes at once: start, predict, update, gating distance.
 
-A state is (x, y, a, h) of the box centre in pixels, aspect ratio w/h and height in pixels, followed by their velocities
-per frame: means ``(m, 8)``, covariances ``(m, 8, 8)``, float64. Noise follows the height of the box, as in DeepSORT and
-its descendants; the constants are FairMOT's.
+A state is (x, y, a, h) of the box centre in pixels, aspect ratio w/h and height in pixels, followed
+by their velocities per frame: means ``(m, 8)``, covariances ``(m, 8, 8)``, float64. Noise follows
+the height of the box, as in DeepSORT and its descendants; the constants are FairMOT's.
 """
 
 from __future__ import annotations
@@ -21,11 +21,13 @@ POSITION_STD = 1 / 20
 VELOCITY_STD = 1 / 160
 """Standard deviation of a velocity, in heights of the box per frame."""
 START_ASPECT_STD, START_ASPECT_RATE_STD, ASPECT_MEASURED_STD = 1e-2, 1e-5, 1e-1
-"""Standard deviations of the aspect ratio: of a new one, of its velocity per frame, of a measured one."""
+"""Standard deviations of the aspect ratio: of a new one, of its velocity per frame, of a measured
+one."""
 NOISE_FPS = 30.0
 """Frame rate at which these constants hold."""
 GATES = {2: 5.9915, 4: 9.4877}
-"""95 % quantiles of the chi-squared distribution by its degrees of freedom: squared Mahalanobis distances."""
+"""95 % quantiles of the chi-squared distribution by its degrees of freedom: squared Mahalanobis
+distances."""
 
 _MOTION = np.eye(8) + np.eye(8, k=4)
 _START_ASPECT = np.array([0, 0, START_ASPECT_STD, 0, 0, 0, START_ASPECT_RATE_STD, 0])
@@ -57,7 +59,12 @@ class Motion:
 
     @classmethod
     def from_noise(
-        cls, *, aspect: float = 1e-2, fps: float = NOISE_FPS, coast_s: float | None = None, grows: bool = True
+        cls,
+        *,
+        aspect: float = 1e-2,
+        fps: float = NOISE_FPS,
+        velocity_decay_s: float | None = None,
+        predict_growth: bool = True,
     ) -> Motion:
         """Return the motion at a frame rate; the defaults are FairMOT's.
 
@@ -67,19 +74,26 @@ class Motion:
             Standard deviation by which the aspect ratio changes in one frame.
         fps : float
             Frame rate: positions and velocities are random walks, so longer steps are less certain.
-        coast_s : float, optional
+        velocity_decay_s : float, optional
             Time constant in seconds with which velocity dies away; constant velocity by default.
-        grows : bool
+        predict_growth : bool
             Whether a box that has grown is expected to go on growing.
         """
         step = NOISE_FPS / fps
-        position, velocity = np.array([1, 1, 0, 1]) * POSITION_STD, np.array([1, 1, 0, 1]) * VELOCITY_STD
+        position, velocity = (
+            np.array([1, 1, 0, 1]) * POSITION_STD,
+            np.array([1, 1, 0, 1]) * VELOCITY_STD,
+        )
         return cls(
             np.concatenate([2 * position, 10 * velocity * step]),
             np.concatenate([position * step**0.5, velocity * step**1.5]),
             np.array([0, 0, aspect, 0, 0, 0, 1e-5, 0]),
-            1.0 if coast_s is None else math.exp(-1 / (fps * coast_s)) if coast_s else 0.0,
-            float(grows),
+            1.0
+            if velocity_decay_s is None
+            else math.exp(-1 / (fps * velocity_decay_s))
+            if velocity_decay_s
+            else 0.0,
+            float(predict_growth),
         )
 
 
@@ -111,8 +125,9 @@ def warp(means: Float64, covariances: Float64, camera_motion: Float64) -> tuple[
     means, covariances : ndarray
         ``(m, 8)`` and ``(m, 8, 8)`` float64.
     camera_motion : ndarray
-        ``(2, 3)`` float64, pixels: the affine map that carries a point of the frame before to this one. The size of a
-        box follows its scale; its rotation turns places and velocities alone (the idea is BoT-SORT's).
+        ``(2, 3)`` float64, pixels: the affine map that carries a point of the frame before to this
+        one. The size of a box follows its scale; its rotation turns places and velocities alone
+        (the idea is BoT-SORT's).
     """
     turn = camera_motion[:, :2]
     linear = np.diag([1.0, 1.0, 1.0, math.sqrt(abs(np.linalg.det(turn)))] * 2)
@@ -122,7 +137,9 @@ def warp(means: Float64, covariances: Float64, camera_motion: Float64) -> tuple[
     return warped, linear @ covariances @ linear.T
 
 
-def project(means: Float64, covariances: Float64, looseness: Float64 | None = None) -> tuple[Float64, Float64]:
+def project(
+    means: Float64, covariances: Float64, looseness: Float64 | None = None
+) -> tuple[Float64, Float64]:
     """Return expected boxes ``(m, 4)`` and their covariances ``(m, 4, 4)``, with the noise of measurement.
 
     The noise of each is multiplied by `looseness` ``(m,)``, 1 by default.

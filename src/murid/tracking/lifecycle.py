@@ -34,7 +34,9 @@ def empty_bank(embedding_size: int = 0) -> TrackBank:
     """Return a bank without tracks."""
     none = np.zeros(0, np.int64)
     embeddings = np.zeros((0, embedding_size), np.float32)
-    return TrackBank(none, none, np.zeros((0, 8)), np.zeros((0, 8, 8)), embeddings, none, none, none)
+    return TrackBank(
+        none, none, np.zeros((0, 8)), np.zeros((0, 8, 8)), embeddings, none, none, none
+    )
 
 
 def predict(bank: TrackBank, motion: kalman.Motion) -> TrackBank:
@@ -65,16 +67,21 @@ def update(
 ) -> TrackBank:
     """Give the matched tracks what they saw: place, appearance and one more hit; they are tracked now.
 
-    Of the detections that hold more animals than the one (`merged`, ``(n,)`` bool) the place counts little.
+    Of the detections that hold more animals than the one (`merged`, ``(n,)`` bool) the place counts
+    little.
     """
     rows = matches.track_rows
     if not len(rows):
         return bank
     seen = detections[matches.detection_rows]
     means, covariances = bank.means.copy(), bank.covariances.copy()
-    looseness = None if merged is None else np.where(merged[matches.detection_rows], MERGED_LOOSENESS, 1.0)
+    looseness = (
+        None if merged is None else np.where(merged[matches.detection_rows], MERGED_LOOSENESS, 1.0)
+    )
     measured = kalman.measure(seen.boxes)
-    means[rows], covariances[rows] = kalman.update(means[rows], covariances[rows], measured, looseness)
+    means[rows], covariances[rows] = kalman.update(
+        means[rows], covariances[rows], measured, looseness
+    )
     embeddings = bank.embeddings
     if seen.embeddings is not None:
         embeddings = embeddings.copy()
@@ -82,7 +89,9 @@ def update(
     states, hits, last_frames = bank.states.copy(), bank.hits.copy(), bank.last_frames.copy()
     states[rows], last_frames[rows] = TrackState.TRACKED, frame
     hits[rows] += 1
-    return TrackBank(bank.ids, states, means, covariances, embeddings, hits, bank.first_frames, last_frames)
+    return TrackBank(
+        bank.ids, states, means, covariances, embeddings, hits, bank.first_frames, last_frames
+    )
 
 
 def mark_missed(bank: TrackBank, rows: Int64) -> TrackBank:
@@ -97,14 +106,21 @@ def mark_missed(bank: TrackBank, rows: Int64) -> TrackBank:
 
 
 def start(
-    bank: TrackBank, detections: Detections, state: TrackState, first_id: int, frame: int, motion: kalman.Motion
+    bank: TrackBank,
+    detections: Detections,
+    state: TrackState,
+    first_id: int,
+    frame: int,
+    motion: kalman.Motion,
 ) -> TrackBank:
     """Append one new track per detection, with ids from `first_id` on."""
     n = len(detections)
     if not n:
         return bank
     means, covariances = kalman.start(kalman.measure(detections.boxes), motion)
-    embeddings = np.zeros((n, 0), np.float32) if detections.embeddings is None else detections.embeddings
+    embeddings = (
+        np.zeros((n, 0), np.float32) if detections.embeddings is None else detections.embeddings
+    )
     frames = np.full(n, frame, np.int64)
     return TrackBank(
         np.concatenate([bank.ids, np.arange(first_id, first_id + n, dtype=np.int64)]),
@@ -126,8 +142,8 @@ def retire(bank: TrackBank, frame: int, max_lost_frames: int) -> TrackBank:
 def drop_duplicates(bank: TrackBank, limit: float) -> TrackBank:
     """Remove the tracks that repeat another one.
 
-    Of a lost track and one that is not, with an IoU distance below `limit`, the one with the shorter life (last minus
-    first frame) goes; of equals, the one that is not lost (FairMOT).
+    Of a lost track and one that is not, with an IoU distance below `limit`, the one with the
+    shorter life (last minus first frame) goes; of equals, the one that is not lost (FairMOT).
     """
     lost = bank.states == TrackState.LOST
     if not lost.any() or lost.all():

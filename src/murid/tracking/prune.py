@@ -9,16 +9,18 @@ import numpy as np
 from murid.core.types import Int64, Tracks
 
 
-def find_likely_tracks(stretches: Iterable[Tracks], least_mean_score: float, least_mean_share: float = 0.0) -> Int64:
+def find_likely_tracks(
+    stretches: Iterable[Tracks], min_mean_score: float, min_relative_mean_score: float = 0.0
+) -> Int64:
     """Find the tracks that are likely animals.
 
     Parameters
     ----------
     stretches : iterable of Tracks
         The whole recording.
-    least_mean_score : float
+    min_mean_score : float
         Mean score that a track has at least.
-    least_mean_share : float
+    min_relative_mean_score : float
         The same as a share of the usual score: the mean of all detections in tracks.
 
     Returns
@@ -35,13 +37,13 @@ def find_likely_tracks(stretches: Iterable[Tracks], least_mean_score: float, lea
         sums += np.bincount(ids, tracks.detections.scores[on], n)
         counts += np.bincount(ids, minlength=n)
     usual = sums.sum() / max(1, counts.sum())
-    least = max(least_mean_score, least_mean_share * usual)
+    least = max(min_mean_score, min_relative_mean_score * usual)
     seen = np.flatnonzero(counts)
     likely: Int64 = seen[sums[seen] / counts[seen] >= least]
     return likely
 
 
-def keep_tracks(tracks: Tracks, ids: Int64) -> Tracks:
+def select_tracks(tracks: Tracks, ids: Int64) -> Tracks:
     """The same with the given tracks alone, numbered 1, 2, … in the order of `ids`, ascending ``(k,)``."""
     rank = np.searchsorted(ids, tracks.track_ids)
     known = np.append(ids, -2)[rank] == tracks.track_ids

@@ -23,7 +23,7 @@ from murid.core.types import (
 from murid.errors import ArrayError, ConfigError
 from murid.tracking import costs, kalman, lifecycle
 from murid.tracking.association import Thresholds, associate
-from murid.tracking.config import TrackConfig
+from murid.tracking.config import TrackingConfig
 from murid.tracking.lifecycle import TrackState
 
 _TINY = 1e-12
@@ -35,17 +35,17 @@ def check_fps(fps: float) -> None:
         raise ConfigError(f"fps must be a positive number, not {fps}")
 
 
-def make_motion(config: TrackConfig, fps: float) -> kalman.Motion:
+def make_motion(config: TrackingConfig, fps: float) -> kalman.Motion:
     """How boxes are believed to move at a frame rate."""
     return kalman.Motion.from_noise(
-        aspect=config.aspect_noise,
+        aspect=config.aspect_ratio_std,
         fps=fps if config.scale_noise_with_fps else kalman.NOISE_FPS,
-        coast_s=config.coast_s,
-        grows=config.grows,
+        velocity_decay_s=config.velocity_decay_s,
+        predict_growth=config.predict_growth,
     )
 
 
-def count_lost_frames(config: TrackConfig, fps: float) -> int:
+def count_lost_frames(config: TrackingConfig, fps: float) -> int:
     """Frames for which an unseen track is kept."""
     return math.floor(config.max_lost_s * fps + 1e-9)
 
@@ -57,7 +57,7 @@ class Tracker:
 
     Parameters
     ----------
-    config : TrackConfig, optional
+    config : TrackingConfig, optional
         Settings; the defaults suit rodents.
     fps : float
         Frames per second of the video.
@@ -73,9 +73,9 @@ class Tracker:
         If `fps` is not a positive number.
     """
 
-    def __init__(self, config: TrackConfig | None = None, fps: float = 30.0) -> None:
+    def __init__(self, config: TrackingConfig | None = None, fps: float = 30.0) -> None:
         check_fps(fps)
-        self.config = TrackConfig() if config is None else config
+        self.config = TrackingConfig() if config is None else config
         self.fps = float(fps)
         self.bank = lifecycle.empty_bank()
         self._motion = make_motion(self.config, self.fps)
@@ -95,31 +95,35 @@ class Tracker:
             ``(F, 2, 3)`` float64, pixels: the map of `step` for each frame.
         """
         motions = repeat(None) if camera_motion is None else camera_motion
-        return Tracks.from_frames([self.step(own, motion) for own, motion in zip(table, motions, strict=False)])
+        return Tracks.from_frames(
+            [self.step(own, motion) for own, motion in zip(table, motions, strict=False)]
+        )
 
-    def step(self, detections: Detections, camera_motion: Float64 | None = None) -> TrackedDetections:
+    def step(
+        self, detections: Detections, camera_motion: Float64 | None = None
+    ) -> TrackedDetections:
         """Take the detections of the next frame and say which track each belongs to.
 
         Parameters
         ----------
         detections : Detections
-            All that was seen, ``(n, 4)`` boxes; embeddings in every frame that has detections, or in none. A frame
-            that could not be read counts as one without detections.
+            All that was seen, ``(n, 4)`` boxes; embeddings in every frame that has detections, or
+            in none. A frame that could not be read counts as one without detections.
         camera_motion : ndarray, optional
-            ``(2, 3)`` float64, pixels: the affine map that carries a point of the frame before to this one; a camera at
-            rest by default.
+            ``(2, 3)`` float64, pixels: the affine map that carries a point of the frame before to
+            this one; a camera at rest by default.
 
         Returns
         -------
         TrackedDetections
-            One row per detection, in the same order; -1 where a detection belongs to no reported track. A box without
-            area belongs to none.
+            One row per detection, in the same order; -1 where a detection belongs to no reported
+            track. A box without area belongs to none.
 
         Raises
         ------
         ArrayError
-            If boxes or scores are not finite, a box is inverted, the embeddings change in size, or the camera's motion
-            is no such map.
+            If boxes or scores are not finite, a box is inverted, the embeddings change in size, or
+            the camera's motion is no such map.
         """
         self._check(detections)
         if camera_motion is not None:
@@ -144,45 +148,59 @@ class Tracker:
         matches = associate(bank, detections, config, thresholds, frame, self.fps)
         ids[matches.detection_rows] = bank.ids[matches.track_rows]
         merged = self._find_merged(bank, detections, matches)
-        bank = lifecycle.update(bank, detections, matches, config.appearance_momentum, frame, merged)
+        bank = lifecycle.update(bank, detections, matches, config.embedding_momentum, frame, merged)
         bank = lifecycle.mark_missed(bank, matches.unmatched_tracks)
-        births = self._choose_births(bank, detections, matches.unmatched_detections, thresholds.birth)
+        births = self._choose_births(
+            bank, detections, matches.unmatched_detections, thresholds.birth
+        )
         ids[births] = self._next_id + np.arange(len(births))
-        bank = lifecycle.start(bank, detections[births], self._birth_state, self._next_id, frame, self._motion)
+        bank = lifecycle.start(
+            bank, detections[births], self._birth_state, self._next_id, frame, self._motion
+        )
         self._next_id += len(births)
         self.bank = bank = self._retire(bank)
         return _report(bank, detections, ids, config.output_boxes, merged)
 
     @property
     def _birth_state(self) -> TrackState:
-        return TrackState.TENTATIVE if self.config.confirm_new_tracks and self._frame > 1 else TrackState.TRACKED
+        return (
+            TrackState.TENTATIVE
+            if self.config.confirm_new_tracks and self._frame > 1
+            else TrackState.TRACKED
+        )
 
     def _choose_thresholds(self, scores: Float32) -> Thresholds:
         """Thresholds for a frame, after its scores have been added to the recording's.
 
-        The usual score is the mean of all scores so far, each with the weight of its square: that of animals clearly
-        seen, however much clutter there is beside them.
+        The usual score is the mean of all scores so far, each with the weight of its square: that
+        of animals clearly seen, however much clutter there is beside them.
         """
         config = self.config
         squares = scores.astype(np.float64) ** 2
         self._score_sums = self._score_sums + np.array([(squares * scores).sum(), squares.sum()])
         usual = float(self._score_sums[0] / max(self._score_sums[1], _TINY))
         usual = usual if config.max_tracks is None else 0.0
-        main = max(config.score_threshold, config.score_share * usual)
+        main = max(config.score_threshold, config.min_relative_score * usual)
         low = main if config.low_score_threshold is None else config.low_score_threshold
-        return Thresholds(main, low, max(config.birth_threshold, config.birth_share * usual, main))
+        return Thresholds(
+            main, low, max(config.birth_threshold, config.min_relative_birth_score * usual, main)
+        )
 
-    def _find_merged(self, bank: TrackBank, detections: Detections, matches: Matches) -> NDArray[np.bool_]:
+    def _find_merged(
+        self, bank: TrackBank, detections: Detections, matches: Matches
+    ) -> NDArray[np.bool_]:
         """Matched detections ``(n,)`` bool that hold more animals than the one they are matched with."""
         merged = np.full(len(detections), False)
-        if self.config.merged_share is not None and len(bank) > 1 and len(detections):
-            pairs = costs.find_merged(bank, detections, self.config.merged_share)
+        if self.config.min_merged_overlap is not None and len(bank) > 1 and len(detections):
+            pairs = costs.find_merged(bank, detections, self.config.min_merged_overlap)
             merged[matches.detection_rows] = pairs[matches.track_rows, matches.detection_rows]
         return merged
 
-    def _choose_births(self, bank: TrackBank, detections: Detections, leftover: Int64, least_score: float) -> Int64:
+    def _choose_births(
+        self, bank: TrackBank, detections: Detections, leftover: Int64, min_score: float
+    ) -> Int64:
         """Rows ``(k,)`` of leftover detections that start tracks, left to right; the best if room is short."""
-        rows = leftover[detections.scores[leftover] >= least_score]
+        rows = leftover[detections.scores[leftover] >= min_score]
         if self.config.max_tracks is not None:
             best = np.argsort(-detections.scores[rows], kind="stable")
             rows = rows[best[: max(self.config.max_tracks - len(bank), 0)]]
@@ -194,9 +212,9 @@ class Tracker:
         if self.config.max_tracks is not None:
             return bank
         bank = lifecycle.retire(bank, self._frame, self._max_lost_frames)
-        if self.config.duplicate_limit is None:
+        if self.config.duplicate_max_cost is None:
             return bank
-        return lifecycle.drop_duplicates(bank, self.config.duplicate_limit)
+        return lifecycle.drop_duplicates(bank, self.config.duplicate_max_cost)
 
     def _check(self, detections: Detections) -> None:
         if not len(detections):
@@ -212,32 +230,46 @@ def check_detections(detections: Detections | DetectionTable, embedding_size: in
     Raises
     ------
     ArrayError
-        If boxes or scores are not finite, a box is inverted, or the embeddings are not of the size of earlier ones.
+        If boxes or scores are not finite, a box is inverted, or the embeddings are not of the size
+        of earlier ones.
     """
     if not np.isfinite(detections.boxes).all():
         raise ArrayError("Detections.boxes", "finite coordinates", "NaN or infinity")
     if not np.isfinite(detections.scores).all():
         raise ArrayError("Detections.scores", "finite scores", "NaN or infinity")
     if (detections.boxes[:, 2:] < detections.boxes[:, :2]).any():
-        raise ArrayError("Detections.boxes", "xyxy boxes with x1 <= x2 and y1 <= y2", "an inverted box")
+        raise ArrayError(
+            "Detections.boxes", "xyxy boxes with x1 <= x2 and y1 <= y2", "an inverted box"
+        )
     size = 0 if detections.embeddings is None else detections.embeddings.shape[1]
     if embedding_size not in (None, size):
-        raise ArrayError("Detections.embeddings", f"size {embedding_size} as in earlier frames", f"{size}")
+        raise ArrayError(
+            "Detections.embeddings", f"size {embedding_size} as in earlier frames", f"{size}"
+        )
     return size
 
 
 def _check_motion(motion: Float64) -> None:
-    if motion.shape != (2, 3) or not np.isfinite(motion).all() or abs(np.linalg.det(motion[:, :2])) < 1e-6:
+    if (
+        motion.shape != (2, 3)
+        or not np.isfinite(motion).all()
+        or abs(np.linalg.det(motion[:, :2])) < 1e-6
+    ):
         expected = "(2, 3) finite numbers, an affine map that can be undone"
         raise ArrayError("camera_motion", expected, f"{motion.tolist()} of shape {motion.shape}")
 
 
 def _report(
-    bank: TrackBank, detections: Detections, ids: Int64, output_boxes: str, merged: NDArray[np.bool_]
+    bank: TrackBank,
+    detections: Detections,
+    ids: Int64,
+    output_boxes: str,
+    merged: NDArray[np.bool_],
 ) -> TrackedDetections:
     """Keep the ids of tracks that are alive and confirmed; give boxes as the configuration asks.
 
-    Of a box that holds several animals the filter's is given in any case but that of the detection's own.
+    Of a box that holds several animals the filter's is given in any case but that of the
+    detection's own.
     """
     reported = np.where(np.isin(ids, bank.ids[bank.states == TrackState.TRACKED]), ids, -1)
     if output_boxes == "detection":

@@ -26,7 +26,9 @@ class Warp:
     angle: float
 
 
-def augment(still: Still, config: AugmentConfig, rng: np.random.Generator, size_px: int | None = None) -> Still:
+def augment(
+    still: Still, config: AugmentConfig, rng: np.random.Generator, size_px: int | None = None
+) -> Still:
     """Change a picture, its backdrop and its boxes; the same generator state gives the same change.
 
     Parameters
@@ -35,19 +37,20 @@ def augment(still: Still, config: AugmentConfig, rng: np.random.Generator, size_
     config : AugmentConfig
     rng : Generator
     size_px : int, optional
-        Side of the square to cut out of a larger picture, mostly around one of the animals; None = all of it.
+        Side of the square to cut out of a larger picture, mostly around one of the animals; None =
+        all of it.
     """
     height, width = still.image.shape[:2]
     size = (width, height) if size_px is None else (size_px, size_px)
     gains = 1 + rng.uniform(-1, 1, 3) * (config.hue, config.saturation, config.value)
     warp = _sample_warp(config, rng, still, size)
     boxes, kept = warp_boxes(still.boxes, warp, *size)
-    picture, backdrop = (
+    picture, background = (
         None if image is None else _warp_image(shift_colours(image, gains), warp, size)
-        for image in (still.image, still.backdrop)
+        for image in (still.image, still.background)
     )
     assert picture is not None
-    return Still(picture, boxes, still.identities[kept], backdrop)
+    return Still(picture, boxes, still.identities[kept], background)
 
 
 def shift_colours(image: NDArray[np.uint8], gains: NDArray[np.float64]) -> NDArray[np.uint8]:
@@ -55,9 +58,16 @@ def shift_colours(image: NDArray[np.uint8], gains: NDArray[np.float64]) -> NDArr
     if np.all(gains == 1):
         return image
     levels = np.arange(256)
-    tables = (levels * gains[0]) % 180, np.clip(levels * gains[1], 0, 255), np.clip(levels * gains[2], 0, 255)
+    tables = (
+        (levels * gains[0]) % 180,
+        np.clip(levels * gains[1], 0, 255),
+        np.clip(levels * gains[2], 0, 255),
+    )
     hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
-    changed = [cv2.LUT(plane, table.astype(np.uint8)) for plane, table in zip(cv2.split(hsv), tables, strict=True)]
+    changed = [
+        cv2.LUT(plane, table.astype(np.uint8))
+        for plane, table in zip(cv2.split(hsv), tables, strict=True)
+    ]
     return np.asarray(cv2.cvtColor(cv2.merge(changed), cv2.COLOR_HSV2RGB), np.uint8)
 
 
@@ -66,8 +76,9 @@ def warp_boxes(
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Boxes after an affine map, and which of them are kept.
 
-    The bounds of the mapped corners grow when a box is turned, so they are shrunk by √max(|sin|, |cos|). Left out are
-    boxes that become thinner than 4 pixels, lose nine tenths of their area or are ten times as long as wide (FairMOT).
+    The bounds of the mapped corners grow when a box is turned, so they are shrunk by √max(|sin|,
+    |cos|). Left out are boxes that become thinner than 4 pixels, lose nine tenths of their area or
+    are ten times as long as wide (FairMOT).
 
     Parameters
     ----------
@@ -92,12 +103,16 @@ def warp_boxes(
     whole = np.concatenate([centre - half, centre + half], axis=1)
     cut = np.clip(whole, 0, [width, height, width, height])
     size = cut[:, 2:] - cut[:, :2]
-    kept = (size > _SMALLEST_SIDE).all(axis=1) & (compute_areas(cut) > _SMALLEST_SHARE * compute_areas(whole))
+    kept = (size > _SMALLEST_SIDE).all(axis=1) & (
+        compute_areas(cut) > _SMALLEST_SHARE * compute_areas(whole)
+    )
     kept &= (size.max(axis=1) < 10 * np.maximum(size.min(axis=1), 1e-9)) if len(size) else True
     return cut[kept].astype(np.float32), np.asarray(kept, np.bool_)
 
 
-def _sample_warp(config: AugmentConfig, rng: np.random.Generator, still: Still, size: tuple[int, int]) -> Warp:
+def _sample_warp(
+    config: AugmentConfig, rng: np.random.Generator, still: Still, size: tuple[int, int]
+) -> Warp:
     angle = np.deg2rad(rng.uniform(-1, 1) * config.rotate_deg)
     scale = rng.uniform(*config.scale)
     shear_x, shear_y = np.tan(np.deg2rad(rng.uniform(-1, 1, 2) * config.shear_deg))
@@ -106,10 +121,14 @@ def _sample_warp(config: AugmentConfig, rng: np.random.Generator, still: Still, 
     turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     linear = np.array([[1, shear_x], [shear_y, 1]]) @ turn @ np.diag([mirror, 1.0])
     centre = _choose_centre(rng, still, np.array(size) / scale)
-    return Warp(np.column_stack([linear, np.array(size) / 2 + shift - linear @ centre]), float(angle))
+    return Warp(
+        np.column_stack([linear, np.array(size) / 2 + shift - linear @ centre]), float(angle)
+    )
 
 
-def _choose_centre(rng: np.random.Generator, still: Still, window: NDArray[np.float64]) -> NDArray[np.float64]:
+def _choose_centre(
+    rng: np.random.Generator, still: Still, window: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Middle of what is shown: near an animal, within the picture; the picture's own where all of it is."""
     whole = np.array(still.image.shape[1::-1], np.float64)
     spot = whole * rng.random(2)

@@ -59,7 +59,7 @@ class AugmentConfig:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class FootageConfig:
+class ClipConfig:
     """Recordings with perfect truth that training pictures are windows of, and how many of the pictures are.
 
     What is left over of the shares, or has no material, goes to single synthetic pictures.
@@ -86,7 +86,9 @@ class FootageConfig:
                 raise ConfigError(f"footage.{name}: expected 0 or more, got {getattr(self, name)}")
         shares = (self.recorded, self.composed, self.solo)
         if min(shares) < 0 or sum(shares) > 1:
-            raise ConfigError(f"footage: expected shares of 0 or more that sum to 1 at most, got {shares}")
+            raise ConfigError(
+                f"footage: expected shares of 0 or more that sum to 1 at most, got {shares}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,7 +105,8 @@ class TrainConfig:
     """Network preset."""
 
     start: str | None = None
-    """Network (``.pt``) of the same preset whose weights to start from; None = random ones, as in the paper."""
+    """Network (``.pt``) of the same preset whose weights to start from; None = random ones, as in
+    the paper."""
 
     size_px: int = 256
     """Width and height of training pictures, a multiple of 32."""
@@ -112,7 +115,8 @@ class TrainConfig:
     """Longest training, in epochs."""
 
     steps_per_epoch: int | None = None
-    """Steps between two validations; None = once through the labelled pictures, or 250 where there are none."""
+    """Steps between two validations; None = once through the labelled pictures, or 250 where there
+    are none."""
 
     minutes: float | None = None
     """Longest training, in minutes; the learning rate then follows the time. None = no limit."""
@@ -154,27 +158,31 @@ class TrainConfig:
     """How the losses are balanced."""
 
     box_overlap_weight: float = 10.0
-    """Weight, beside the distance of the sides (paper), of one minus the complete IoU of the boxes; 0 = the paper's."""
+    """Weight, beside the distance of the sides (paper), of one minus the complete IoU of the boxes;
+    0 = the paper's."""
 
     identity_loss: IdentityLoss = "contrastive"
-    """How re-identification learns: by naming every animal of the training (``cross_entropy``, as in the paper, or
-    ``focal``), or by telling those in a batch apart (``contrastive``)."""
+    """How re-identification learns: by naming every animal of the training (``cross_entropy``, as
+    in the paper, or ``focal``), or by telling those in a batch apart (``contrastive``)."""
 
     identity_source: IdentitySource = "track"
-    """What one identity is in labelled data: a ``track``, each ``box`` by itself (the paper's single-image training),
-    or ``none``: re-identification then learns from scenes alone."""
+    """What one identity is in labelled data: a ``track``, each ``box`` by itself (the paper's
+    single-image training), or ``none``: re-identification then learns from scenes alone."""
 
     identity_every: int = 3
-    """Steps between two that train re-identification, whose backward pass is dear on a CPU; 0 = never."""
+    """Steps between two that train re-identification, whose backward pass is dear on a CPU; 0 =
+    never."""
 
     box_jitter: float = 0.05
     """Standard deviation, in box sides, by which boxes given to re-identification are moved."""
 
     scenes: float = 0.5
-    """Share of synthetic and composed pictures beside labelled ones; without labelled data all are."""
+    """Share of synthetic and composed pictures beside labelled ones; without labelled data all
+    are."""
 
     validation: float = 0.2
-    """Share of labelled sequences held out, whole, to choose the best weights by; 0 = choose by those trained on."""
+    """Share of labelled sequences held out, whole, to choose the best weights by; 0 = choose by
+    those trained on."""
 
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     """Random changes to labelled pictures."""
@@ -182,7 +190,7 @@ class TrainConfig:
     stills: StillConfig = field(default_factory=StillConfig)
     """The synthetic pictures; their size is `size_px`."""
 
-    footage: FootageConfig = field(default_factory=FootageConfig)
+    footage: ClipConfig = field(default_factory=ClipConfig)
     """Windows of recordings, among the scenes."""
 
     seed: int = 0
@@ -206,17 +214,33 @@ class TrainConfig:
         self._check("learning_rate", self.learning_rate > 0, "more than 0")
         self._check("size_px", self.size_px > 0 and self.size_px % 32 == 0, "a multiple of 32")
         self._check("minutes", self.minutes is None or self.minutes > 0, "more than 0")
-        self._check("steps_per_epoch", self.steps_per_epoch is None or self.steps_per_epoch >= 1, "1 or more")
-        self._check("ema_decay", self.ema_decay is None or 0 < self.ema_decay < 1, "a number between 0 and 1")
+        self._check(
+            "steps_per_epoch",
+            self.steps_per_epoch is None or self.steps_per_epoch >= 1,
+            "1 or more",
+        )
+        self._check(
+            "ema_decay",
+            self.ema_decay is None or 0 < self.ema_decay < 1,
+            "a number between 0 and 1",
+        )
 
     def _check_choices(self) -> None:
         self._check("preset", self.preset in PRESETS, " or ".join(PRESETS))
         plain = self.preset in PRESETS and PRESETS[self.preset].detector == "yolox"
         fixed = self.balance.name == "fixed"
-        self._check("balance", fixed or not plain, f"fixed with {self.preset}, which has losses of its own")
+        self._check(
+            "balance", fixed or not plain, f"fixed with {self.preset}, which has losses of its own"
+        )
         self._check("optimizer", self.optimizer in ("sgd", "adamw"), "sgd or adamw")
-        self._check("identity_loss", self.identity_loss in IDENTITY_LOSSES, " or ".join(IDENTITY_LOSSES))
-        self._check("identity_source", self.identity_source in ("track", "box", "none"), "track, box or none")
+        self._check(
+            "identity_loss", self.identity_loss in IDENTITY_LOSSES, " or ".join(IDENTITY_LOSSES)
+        )
+        self._check(
+            "identity_source",
+            self.identity_source in ("track", "box", "none"),
+            "track, box or none",
+        )
 
     def _check(self, name: str, holds: bool, expected: str) -> None:
         if not holds:
@@ -281,7 +305,9 @@ def change_config(base: TrainConfig, given: Mapping[str, Any]) -> TrainConfig:
     changed: dict[str, Any] = {}
     for name, value in given.items():
         current = _get_field(base, name)
-        changed[name] = _change_nested(name, current, value) if isinstance(value, Mapping) else value
+        changed[name] = (
+            _change_nested(name, current, value) if isinstance(value, Mapping) else value
+        )
     return replace(base, **changed)
 
 
@@ -296,7 +322,9 @@ def _change_nested(name: str, current: Any, given: Mapping[str, Any]) -> Any:
 
 def _get_field(config: Any, name: str, prefix: str = "") -> Any:
     if name not in {f.name for f in fields(config)}:
-        raise ConfigError(f"{prefix}{name}: expected one of {', '.join(f.name for f in fields(config))}")
+        raise ConfigError(
+            f"{prefix}{name}: expected one of {', '.join(f.name for f in fields(config))}"
+        )
     return getattr(config, name)
 
 

@@ -15,9 +15,9 @@ from murid.detection.preprocess import to_input
 from murid.synthetic.clips import draw_camera, draw_window
 from murid.synthetic.still import Still, make_still
 from murid.training.augment import augment
-from murid.training.config import FootageConfig, TrainConfig
+from murid.training.config import ClipConfig, TrainConfig
 from murid.training.synthetic_material import Material, Reel
-from murid.video.background_model import Backdrop
+from murid.video.background_model import BackgroundModel
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,8 @@ class Batch:
     Attributes
     ----------
     images : Tensor
-        ``(B, 4, H, W)`` float32 in [0, 1]: RGB and the difference from the backdrop, zero where there is none.
+        ``(B, 4, H, W)`` float32 in [0, 1]: RGB and the difference from the backdrop, zero where
+        there is none.
     boxes : list of ndarray
         ``(n, 4)`` float32 xyxy pixels, one array a picture.
     identities : Tensor
@@ -40,15 +41,18 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """Move images and identities to a device; boxes stay in NumPy."""
-        return Batch(self.images.to(device, non_blocking=True), self.boxes, self.identities.to(device))
+        return Batch(
+            self.images.to(device, non_blocking=True), self.boxes, self.identities.to(device)
+        )
 
 
 class PictureSet(Dataset[Still]):
     """Endless training pictures by number: scenes, windows of recordings, and labelled ones changed at random.
 
-    Labelled pictures come in another order in every round through them. For ``contrastive`` learning of identity an
-    even number and the next one go together, so that animals meet themselves in a batch: two frames of one recording,
-    two neighbours among the labelled pictures, or, where every box is an identity of its own, the same one twice.
+    Labelled pictures come in another order in every round through them. For ``contrastive``
+    learning of identity an even number and the next one go together, so that animals meet
+    themselves in a batch: two frames of one recording, two neighbours among the labelled pictures,
+    or, where every box is an identity of its own, the same one twice.
 
     Parameters
     ----------
@@ -56,10 +60,13 @@ class PictureSet(Dataset[Still]):
     material : Material
         Real cut-outs and backgrounds, recordings; possibly none.
     labelled : sequence of Still
-        Squares of `config.size_px` or larger, possibly none; their identities repeat none of the scenes.
+        Squares of `config.size_px` or larger, possibly none; their identities repeat none of the
+        scenes.
     """
 
-    def __init__(self, config: TrainConfig, material: Material, labelled: Sequence[Still] = ()) -> None:
+    def __init__(
+        self, config: TrainConfig, material: Material, labelled: Sequence[Still] = ()
+    ) -> None:
         self.config, self.material, self.labelled = config, material, labelled
 
     def __getitem__(self, number: int) -> Still:
@@ -67,7 +74,9 @@ class PictureSet(Dataset[Still]):
         if not len(self.labelled) or pair.random() < self.config.scenes:
             return make_scene(self.config, self.material, (self.config.seed + 1) * 10**9 + number)
         rng = np.random.default_rng((self.config.seed, number, 5))
-        return augment(self.labelled[self._choose(number)], self.config.augment, rng, self.config.size_px)
+        return augment(
+            self.labelled[self._choose(number)], self.config.augment, rng, self.config.size_px
+        )
 
     def _choose(self, number: int) -> int:
         """Row of the labelled picture that is shown."""
@@ -92,11 +101,13 @@ def make_scene(config: TrainConfig, material: Material, seed: int) -> Still:
     return draw_window(rng, reel[int(rng.integers(len(reel)))], camera, config.stills)
 
 
-def _choose_reel(rng: np.random.Generator, shares: FootageConfig, material: Material) -> Reel | None:
+def _choose_reel(rng: np.random.Generator, shares: ClipConfig, material: Material) -> Reel | None:
     point = rng.random()
     for share, reels in (
-        (shares.recorded, material.recorded), (shares.composed, material.composed), (shares.solo, material.solos)
-    ):  # fmt: skip
+        (shares.recorded, material.recorded),
+        (shares.composed, material.composed),
+        (shares.solo, material.solos),
+    ):
         if 0 <= point < share and reels:
             return reels[int(rng.integers(len(reels)))]
         point -= share
@@ -122,20 +133,28 @@ class EpochSampler(Sampler[int]):
 
 def collate(stills: list[Still]) -> Batch:
     """Stack pictures of one size into a batch."""
-    images = torch.from_numpy(to_input([s.image for s in stills], [compute_difference(s) for s in stills]))
+    images = torch.from_numpy(
+        to_input([s.image for s in stills], [compute_difference(s) for s in stills])
+    )
     identities = torch.from_numpy(np.concatenate([s.identities for s in stills]))
-    return Batch(images.contiguous(memory_format=torch.channels_last), [s.boxes for s in stills], identities)
+    return Batch(
+        images.contiguous(memory_format=torch.channels_last), [s.boxes for s in stills], identities
+    )
 
 
 def compute_difference(still: Still) -> np.ndarray:
     """Difference ``(h, w)`` uint8 of a picture from its backdrop, as a detector computes it; zero without one."""
     height, width = still.image.shape[:2]
-    if still.backdrop is None:
+    if still.background is None:
         return np.zeros((height, width), np.uint8)
-    return Backdrop(still.backdrop, np.zeros((height, width), np.uint8)).compute_difference(still.image)
+    return BackgroundModel(
+        still.background, np.zeros((height, width), np.uint8)
+    ).compute_difference(still.image)
 
 
-def load_batches(pictures: Dataset[Still], sampler: Sampler[int] | None, config: TrainConfig) -> DataLoader[Any]:
+def load_batches(
+    pictures: Dataset[Still], sampler: Sampler[int] | None, config: TrainConfig
+) -> DataLoader[Any]:
     """Batches made in background processes, each with one thread."""
     return DataLoader(
         pictures,
@@ -160,7 +179,10 @@ def to_rois(boxes: Sequence[np.ndarray], jitter: float = 0.0) -> torch.Tensor:
 
     `jitter` is the standard deviation of that, in sides of the box.
     """
-    rows = [torch.cat([torch.full((len(b), 1), float(k)), torch.from_numpy(b)], dim=1) for k, b in enumerate(boxes)]
+    rows = [
+        torch.cat([torch.full((len(b), 1), float(k)), torch.from_numpy(b)], dim=1)
+        for k, b in enumerate(boxes)
+    ]
     rois = torch.cat(rows)
     if jitter:
         size = (rois[:, 3:] - rois[:, 1:3]).repeat(1, 2)

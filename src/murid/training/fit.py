@@ -47,7 +47,8 @@ class TrainingData:
     material : Material
         Real cut-outs and backgrounds, possibly none.
     labelled, held_out : sequence of Still
-        Labelled pictures of the training size, possibly none; without any held out, synthetic ones are.
+        Labelled pictures of the training size, possibly none; without any held out, synthetic ones
+        are.
     n_identities : int
         Identities in the labelled pictures.
     """
@@ -70,18 +71,25 @@ class Fitted:
     directory: Path
 
 
-class MeanOfWeights(WeightAveraging):
+class EmaWeights(WeightAveraging):
     """Exponential running mean of the weights, its decay reached after a ramp of 2000 steps (YOLOX)."""
 
     def __init__(self, decay: float) -> None:
-        def average(mean: torch.Tensor, current: torch.Tensor, n_averaged: torch.Tensor | int) -> torch.Tensor:
+        def average(
+            mean: torch.Tensor, current: torch.Tensor, n_averaged: torch.Tensor | int
+        ) -> torch.Tensor:
             kept = decay * (1 - math.exp(-(float(n_averaged) + 1) / 2000))
             return mean.lerp(current.to(mean), 1 - kept) if mean.is_floating_point() else current
 
         super().__init__(avg_fn=average)
 
 
-def fit(config: TrainConfig, data: TrainingData, directory: str | Path, callbacks: Sequence[Callback] = ()) -> Fitted:
+def fit(
+    config: TrainConfig,
+    data: TrainingData,
+    directory: str | Path,
+    callbacks: Sequence[Callback] = (),
+) -> Fitted:
     """Train, going on from the last checkpoint in `directory` if there is one.
 
     Parameters
@@ -123,7 +131,9 @@ def fit(config: TrainConfig, data: TrainingData, directory: str | Path, callback
         )
     network = load_best(trainer, module)
     waiting = module.waited_s / max(module.spent_s, 1e-9)
-    return Fitted(network, validate(network, held_out), module.global_step, module.spent_s, waiting, directory)
+    return Fitted(
+        network, validate(network, held_out), module.global_step, module.spent_s, waiting, directory
+    )
 
 
 def count_steps(config: TrainConfig, n_labelled: int) -> int:
@@ -158,7 +168,9 @@ def find_checkpoint(directory: Path, config: TrainConfig) -> Path | None:
         state = torch.load(path, map_location="cpu", weights_only=True)
         preset = state["murid"]["preset"]
     except Exception as error:
-        raise ModelError(path, "checkpoint", "a whole checkpoint of murid", type(error).__name__) from error
+        raise ModelError(
+            path, "checkpoint", "a whole checkpoint of murid", type(error).__name__
+        ) from error
     if preset != config.preset:
         raise ModelError(path, "preset", config.preset, str(preset))
     return path
@@ -174,13 +186,17 @@ def load_best(trainer: lightning.Trainer, module: TrainingModule) -> Network | Y
     return module.network.cpu().eval()
 
 
-def _make_trainer(config: TrainConfig, directory: Path, steps: int, callbacks: Sequence[Callback]) -> Any:
+def _make_trainer(
+    config: TrainConfig, directory: Path, steps: int, callbacks: Sequence[Callback]
+) -> Any:
     best = ModelCheckpoint(directory, "best", "val/ap50", mode="max", enable_version_counter=False)
-    last = ModelCheckpoint(directory, "last", save_on_train_epoch_end=True, enable_version_counter=False)
+    last = ModelCheckpoint(
+        directory, "last", save_on_train_epoch_end=True, enable_version_counter=False
+    )
     stop = EarlyStopping("val/ap50", patience=config.patience, mode="max")
     own: list[Callback] = [best, last, Log(directory / LOG), stop]
     if config.ema_decay is not None:
-        own.append(MeanOfWeights(config.ema_decay))
+        own.append(EmaWeights(config.ema_decay))
     return lightning.Trainer(
         default_root_dir=directory,
         max_epochs=config.epochs,
@@ -212,7 +228,10 @@ class _Fixed(torch.utils.data.Dataset[Still]):
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep Lightning from talking about its own machinery."""
-    loggers = [logging.getLogger(f"lightning.{name}") for name in ("pytorch", "fabric", "pytorch.utilities.rank_zero")]
+    loggers = [
+        logging.getLogger(f"lightning.{name}")
+        for name in ("pytorch", "fabric", "pytorch.utilities.rank_zero")
+    ]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.ERROR)

@@ -14,14 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from murid.core.files import make_directory, replace_on_success, write_bytes
-from murid.core.progress import Report, silent
+from murid.core.progress import ProgressCallback, no_progress
 from murid.core.types import UInt8
 from murid.datasets.images import iterate_images
 from murid.datasets.labels import LabelledSequence
-from murid.detection.preprocess import Letterbox, apply_letterbox, compute_letterbox, letterbox_boxes
+from murid.detection.preprocess import (
+    Letterbox,
+    apply_letterbox,
+    compute_letterbox,
+    letterbox_boxes,
+)
 from murid.synthetic.still import Still
 from murid.training.config import IdentitySource
-from murid.video.background_model import fit_still_backdrop
+from murid.video.background_model import fit_static_background
 
 _INDEX = "index.json"
 _BACKDROP_FRAMES = 60
@@ -34,12 +39,14 @@ class Library(Sequence[Still]):
     Parameters
     ----------
     directory : Path
-        As `build_library` leaves it.
+        As `build_labelled_images` leaves it.
     """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self._entries: list[dict[str, Any]] = json.loads((directory / _INDEX).read_text(encoding="utf-8"))["pictures"]
+        self._entries: list[dict[str, Any]] = json.loads(
+            (directory / _INDEX).read_text(encoding="utf-8")
+        )["pictures"]
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -56,8 +63,10 @@ class Library(Sequence[Still]):
             return [self[k] for k in range(len(self))[number]]
         entry = self._entries[number]
         boxes = np.array(entry["boxes"], np.float32).reshape(-1, 4)
-        backdrop = None if entry["backdrop"] is None else self._read(entry["backdrop"])
-        return Still(self._read(entry["picture"]), boxes, np.array(entry["identities"], np.int64), backdrop)
+        background = None if entry["background"] is None else self._read(entry["background"])
+        return Still(
+            self._read(entry["picture"]), boxes, np.array(entry["identities"], np.int64), background
+        )
 
     def thin(self, most: int) -> Library:
         """Return a library of at most so many of the pictures, spread over all."""
@@ -72,20 +81,23 @@ class Library(Sequence[Still]):
         return len({k for entry in self._entries for k in entry["identities"] if k >= 0})
 
     def _read(self, name: str) -> UInt8:
-        return np.ascontiguousarray(np.asarray(cv2.imread(str(self.directory / name)), np.uint8)[..., ::-1])
+        return np.ascontiguousarray(
+            np.asarray(cv2.imread(str(self.directory / name)), np.uint8)[..., ::-1]
+        )
 
 
-def build_library(
+def build_labelled_images(
     sequences: Sequence[LabelledSequence],
     directory: Path,
     size_px: int,
     identity_source: IdentitySource,
     first_identity: int = 0,
-    report: Report = silent,
+    report: ProgressCallback = no_progress,
 ) -> Library:
     """Bring labelled pictures to the training size; what an earlier call with the same data left is used again.
 
-    Frames in which not all animals are labelled are left out, since what is not labelled would be learnt as empty.
+    Frames in which not all animals are labelled are left out, since what is not labelled would be
+    learnt as empty.
 
     Parameters
     ----------
@@ -119,7 +131,9 @@ def build_library(
         builder.add(sequence)
         report("prepare", len(builder.entries), total)
     with replace_on_success(index) as temporary:
-        temporary.write_text(json.dumps({"key": key, "pictures": builder.entries}), encoding="utf-8")
+        temporary.write_text(
+            json.dumps({"key": key, "pictures": builder.entries}), encoding="utf-8"
+        )
     return Library(directory)
 
 
@@ -139,11 +153,17 @@ def hold_out(
         order = np.random.default_rng((seed, 3)).permutation(len(sequences))
         n_out = min(max(1, round(share * len(sequences))), len(sequences) - 1)
         out = set(order[:n_out].tolist())
-        return [s for k, s in enumerate(sequences) if k not in out], [sequences[k] for k in sorted(out)]
+        return [s for k, s in enumerate(sequences) if k not in out], [
+            sequences[k] for k in sorted(out)
+        ]
     cuts = [s.n_frames - max(1, round(share * s.n_frames)) for s in sequences]
-    halves = [np.split(np.arange(s.n_frames), [cut]) for s, cut in zip(sequences, cuts, strict=True)]
+    halves = [
+        np.split(np.arange(s.n_frames), [cut]) for s, cut in zip(sequences, cuts, strict=True)
+    ]
     pairs = list(zip(sequences, halves, strict=True))
-    return [take_frames(s, rows[0]) for s, rows in pairs], [take_frames(s, rows[1]) for s, rows in pairs]
+    return [take_frames(s, rows[0]) for s, rows in pairs], [
+        take_frames(s, rows[1]) for s, rows in pairs
+    ]
 
 
 def take_frames(sequence: LabelledSequence, rows: NDArray[np.int64]) -> LabelledSequence:
@@ -151,14 +171,19 @@ def take_frames(sequence: LabelledSequence, rows: NDArray[np.int64]) -> Labelled
     counts = np.diff(sequence.frame_offsets)[rows]
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     boxes = np.flatnonzero(np.isin(sequence.frame_numbers, rows))
-    columns = {name: getattr(sequence, name)[boxes] for name in ("boxes", "track_ids", "class_ids", "visibility")}
+    columns = {
+        name: getattr(sequence, name)[boxes]
+        for name in ("boxes", "track_ids", "class_ids", "visibility")
+    }
     own = {name: getattr(sequence, name)[rows] for name in ("frames", "sizes", "complete")}
     pictures = tuple(sequence.pictures[row] for row in rows.tolist()) if sequence.pictures else ()
     return replace(sequence, frame_offsets=offsets, pictures=pictures, **columns, **own)
 
 
 class _Builder:
-    def __init__(self, directory: Path, size_px: int, identity_source: IdentitySource, first_identity: int) -> None:
+    def __init__(
+        self, directory: Path, size_px: int, identity_source: IdentitySource, first_identity: int
+    ) -> None:
         self.directory, self.size_px, self.identity_source = directory, size_px, identity_source
         self.next_identity = first_identity
         self.entries: list[dict[str, Any]] = []
@@ -166,7 +191,7 @@ class _Builder:
     def add(self, sequence: LabelledSequence) -> None:
         """Write the pictures of a sequence, and its backdrop where it is a recording by a camera that stands still."""
         rows = np.flatnonzero(sequence.complete)
-        backdrop = self._write_backdrop(sequence, rows)
+        background = self._write_backdrop(sequence, rows)
         numbers: dict[int, int] = {}
         for row, image in zip(rows.tolist(), iterate_images(sequence, rows.tolist()), strict=True):
             frame = sequence[row]
@@ -177,7 +202,12 @@ class _Builder:
             _write_png(self.directory / name, apply_letterbox(image, letterbox))
             identities = [self._number(numbers, int(track_id)) for track_id in frame.track_ids]
             self.entries.append(
-                {"picture": name, "backdrop": backdrop, "boxes": boxes.tolist(), "identities": identities}
+                {
+                    "picture": name,
+                    "background": background,
+                    "boxes": boxes.tolist(),
+                    "identities": identities,
+                }
             )
 
     def _number(self, numbers: dict[int, int], track_id: int) -> int:
@@ -193,14 +223,20 @@ class _Builder:
     def _write_backdrop(self, sequence: LabelledSequence, rows: NDArray[np.int64]) -> str | None:
         if not sequence.recording or len(rows) < _FEWEST_FRAMES:
             return None
-        chosen = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _BACKDROP_FRAMES)).round().astype(int))]
+        chosen = rows[
+            np.unique(
+                np.linspace(0, len(rows) - 1, min(len(rows), _BACKDROP_FRAMES)).round().astype(int)
+            )
+        ]
         images = iterate_images(sequence, chosen.tolist())
-        squares = [apply_letterbox(i, fit_square(i.shape[1], i.shape[0], self.size_px)) for i in images]
-        backdrop = fit_still_backdrop(squares)
-        if backdrop is None:
+        squares = [
+            apply_letterbox(i, fit_square(i.shape[1], i.shape[0], self.size_px)) for i in images
+        ]
+        background = fit_static_background(squares)
+        if background is None:
             return None
         name = f"backdrop-{len(self.entries):08d}.png"
-        _write_png(self.directory / name, backdrop.image)
+        _write_png(self.directory / name, background.image)
         return name
 
 
@@ -208,11 +244,15 @@ def fit_square(width: int, height: int, size_px: int) -> Letterbox:
     """Fit a picture of the given size into the middle of a square, as tracking fits it into its own shape."""
     fitted = compute_letterbox(width, height, size_px)
     inner_w, inner_h = fitted.compute_inner_size(width, height)
-    return Letterbox(fitted.scale, (size_px - inner_w) // 2, (size_px - inner_h) // 2, size_px, size_px)
+    return Letterbox(
+        fitted.scale, (size_px - inner_w) // 2, (size_px - inner_h) // 2, size_px, size_px
+    )
 
 
 def _write_png(path: Path, image: UInt8) -> None:
-    write_bytes(path, cv2.imencode(".png", image[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes())
+    write_bytes(
+        path, cv2.imencode(".png", image[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
+    )
 
 
 def _compute_key(sequences: Sequence[LabelledSequence], *settings: Any) -> str:

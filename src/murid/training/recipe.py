@@ -12,14 +12,14 @@ from typing import Any
 import lightning
 from lightning.pytorch.callbacks import Callback
 
-from murid.core.progress import Report, silent
+from murid.core.progress import ProgressCallback, no_progress
 from murid.datasets.labels import LabelledSequence
 from murid.networks.checkpoint import save_checkpoint
 from murid.networks.onnx_export import compute_weights_id, export_onnx, find_obstacle
 from murid.networks.presets import PRESETS
 from murid.training.config import TrainConfig, to_plain
 from murid.training.fit import LOG, Fitted, TrainingData, fit, make_held_out
-from murid.training.labelled_images import build_library, hold_out
+from murid.training.labelled_images import build_labelled_images, hold_out
 from murid.training.report import draw_curves, draw_samples, read_log, write_card
 from murid.training.synthetic_material import Material, film_reels, gather_material
 
@@ -32,7 +32,7 @@ def gather_data(
     sequences: Sequence[LabelledSequence],
     solo: Sequence[str | Path],
     out: str | Path,
-    report: Report = silent,
+    report: ProgressCallback = no_progress,
 ) -> TrainingData:
     """Prepare what to train on: labelled pictures under ``out/pictures`` and ``out/held-out``, and cut-outs.
 
@@ -40,7 +40,8 @@ def gather_data(
     ----------
     config : TrainConfig
     sequences : sequence of LabelledSequence
-        Labelled data, possibly none; a share of it is held out. If that is 0, measured is what is trained on.
+        Labelled data, possibly none; a share of it is held out. If that is 0, measured is what is
+        trained on.
     solo : sequence of path
         Videos of one animal alone.
     out : str or Path
@@ -61,18 +62,28 @@ def gather_data(
     kept, held_out = hold_out(sequences, config.validation, config.seed)
     n_scenes = max(config.stills.n_identities, material.n_identities)
     side = max(config.size_px, PRESETS[config.preset].longest_side)  # as tracking will show them
-    labelled = build_library(kept, Path(out) / "pictures", side, config.identity_source, n_scenes, report)
-    measured = build_library(held_out, Path(out) / "held-out", side, "none", 0, report) if held_out else labelled
+    labelled = build_labelled_images(
+        kept, Path(out) / "pictures", side, config.identity_source, n_scenes, report
+    )
+    measured = (
+        build_labelled_images(held_out, Path(out) / "held-out", side, "none", 0, report)
+        if held_out
+        else labelled
+    )
     return TrainingData(material, labelled, measured.thin(_MOST_HELD_OUT), labelled.n_identities)
 
 
-def _gather_scenes(config: TrainConfig, solo: Sequence[str | Path], report: Report) -> Material:
+def _gather_scenes(
+    config: TrainConfig, solo: Sequence[str | Path], report: ProgressCallback
+) -> Material:
     """What scenes are made of; nothing where no picture is to be one."""
     footage = config.footage
     if config.scenes == 0:
         return Material()
     first = config.stills.n_identities
-    material = gather_material(solo, footage.n_composed, seed=config.seed, first_identity=first, report=report)
+    material = gather_material(
+        solo, footage.n_composed, seed=config.seed, first_identity=first, report=report
+    )
     seed, first = (config.seed + 1) * 10**6, max(first, material.n_identities)
     return replace(material, recorded=film_reels(footage.n_recorded, seed, first, report))
 
@@ -83,13 +94,13 @@ def train(
     out: str | Path,
     *,
     sources: Sequence[str] = (),
-    report: Report = silent,
+    report: ProgressCallback = no_progress,
 ) -> Fitted:
     """Train a network and write all that belongs to it.
 
-    ``<preset>-detector.onnx`` and ``<preset>-embedder.onnx`` for `murid.track`, ``<preset>.pt`` to train on from,
-    ``curves.png``, ``samples.png``, ``log.jsonl``, ``config.json``, event files for TensorBoard, and the model card
-    ``README.md``.
+    ``<preset>-detector.onnx`` and ``<preset>-embedder.onnx`` for `murid.track`, ``<preset>.pt`` to
+    train on from, ``curves.png``, ``samples.png``, ``log.jsonl``, ``config.json``, event files for
+    TensorBoard, and the model card ``README.md``.
 
     Parameters
     ----------
@@ -121,23 +132,39 @@ def describe_measured(config: TrainConfig, data: TrainingData) -> str:
     return "pictures that it was trained on" if seen else "held-out pictures"
 
 
-def _write_files(config: TrainConfig, data: TrainingData, fitted: Fitted, sources: Sequence[str]) -> None:
+def _write_files(
+    config: TrainConfig, data: TrainingData, fitted: Fitted, sources: Sequence[str]
+) -> None:
     out, network, result = fitted.directory, fitted.network, fitted.validation
     if find_obstacle(network.config) is None:
-        export_onnx(network, out, config.preset, score_scale=result.score_scale, score_bias=result.score_bias)
+        export_onnx(
+            network,
+            out,
+            config.preset,
+            score_scale=result.score_scale,
+            score_bias=result.score_bias,
+        )
     save_checkpoint(out / f"{config.preset}.pt", network, {"config": json.dumps(to_plain(config))})
-    (out / "config.json").write_text(json.dumps(to_plain(config), indent=2) + "\n", encoding="utf-8")
+    (out / "config.json").write_text(
+        json.dumps(to_plain(config), indent=2) + "\n", encoding="utf-8"
+    )
     draw_curves(read_log(out / LOG), out / "curves.png")
     draw_samples(network, data.held_out, out / "samples.png")
     facts = _describe(config, data, fitted, sources)
     write_card(out / "README.md", f"{config.preset}: a network for murid", facts, _LIMITS)
 
 
-def _describe(config: TrainConfig, data: TrainingData, fitted: Fitted, sources: Sequence[str]) -> dict[str, Any]:
+def _describe(
+    config: TrainConfig, data: TrainingData, fitted: Fitted, sources: Sequence[str]
+) -> dict[str, Any]:
     result, network = fitted.validation, fitted.network
     n_parameters = sum(p.numel() for p in network.parameters())
     return {
-        "Network": {"preset": config.preset, "parameters": n_parameters, "weights": compute_weights_id(network)},
+        "Network": {
+            "preset": config.preset,
+            "parameters": n_parameters,
+            "weights": compute_weights_id(network),
+        },
         "Data": {
             "sources": ", ".join(sources) or "none; synthetic scenes alone",
             "labelled pictures": len(data.labelled),
@@ -157,7 +184,9 @@ def _describe(config: TrainConfig, data: TrainingData, fitted: Fitted, sources: 
             "AP50": f"{100 * result.ap50:.1f}",
             "AP75": f"{100 * result.ap75:.1f}",
             "recall at even odds": f"{100 * result.recall:.1f}",
-            "re-identification, rank 1": "-" if result.rank1 is None else f"{100 * result.rank1:.1f}",
+            "re-identification, rank 1": "-"
+            if result.rank1 is None
+            else f"{100 * result.rank1:.1f}",
         },
     }
 
@@ -165,10 +194,12 @@ def _describe(config: TrainConfig, data: TrainingData, fitted: Fitted, sources: 
 class Progress(Callback):
     """Tells how far a training is, under the name of a stage."""
 
-    def __init__(self, report: Report, stage: str = "train") -> None:
+    def __init__(self, report: ProgressCallback, stage: str = "train") -> None:
         self.report, self.stage = report, stage
 
-    def on_train_batch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *_: Any) -> None:
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *_: Any
+    ) -> None:
         """Report the step."""
         total = int(pl_module.n_steps)  # type: ignore[arg-type]
         self.report(self.stage, trainer.global_step, total)

@@ -23,7 +23,14 @@ from murid.training.data import collate
 from murid.training.validate import detect_batch
 
 _CURVES = {
-    "loss": ("train/heat", "train/offset", "train/size", "train/overlap", "train/objectness", "train/classes"),
+    "loss": (
+        "train/heat",
+        "train/offset",
+        "train/size",
+        "train/overlap",
+        "train/objectness",
+        "train/classes",
+    ),
     "identity loss": ("train/identity",),
     "validation": ("val/ap50", "val/ap75", "val/recall", "val/rank1"),
     "share of time waiting for data": ("train/waiting",),
@@ -36,7 +43,11 @@ class Log(Callback):
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:  # noqa: ARG002
+    def on_validation_end(
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,  # noqa: ARG002
+    ) -> None:
         """Write what was measured since the last line."""
         values = {name: round(float(value), 5) for name, value in trainer.callback_metrics.items()}
         row = {"epoch": trainer.current_epoch, "step": trainer.global_step, **values}
@@ -67,25 +78,43 @@ def draw_curves(rows: Sequence[dict[str, float]], path: Path) -> None:
         figure.savefig(temporary, format="png", dpi=110)
 
 
-def draw_samples(network: Network | Yolox, stills: Sequence[Still], path: Path, n_columns: int = 4) -> None:
+def draw_samples(
+    network: Network | Yolox, stills: Sequence[Still], path: Path, n_columns: int = 4
+) -> None:
     """Draw what a network finds (blue, with scores) beside the truth (orange) in up to twelve pictures, as a PNG."""
     chosen = list(stills[: 3 * n_columns])
     found = detect_batch(network, collate(chosen), score_threshold=0.2)
-    tiles = [draw_boxes(still, boxes, scores) for still, (boxes, scores) in zip(chosen, found, strict=True)]
+    tiles = [
+        draw_boxes(still, boxes, scores)
+        for still, (boxes, scores) in zip(chosen, found, strict=True)
+    ]
     tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % n_columns)
-    sheet = np.vstack([np.hstack(tiles[k : k + n_columns]) for k in range(0, len(tiles), n_columns)])
+    sheet = np.vstack(
+        [np.hstack(tiles[k : k + n_columns]) for k in range(0, len(tiles), n_columns)]
+    )
     with replace_on_success(path) as temporary:
         temporary.write_bytes(cv2.imencode(".png", sheet[..., ::-1])[1].tobytes())
 
 
-def draw_boxes(still: Still, boxes: NDArray[Any], scores: NDArray[Any], zoom: int = 2) -> NDArray[np.uint8]:
+def draw_boxes(
+    still: Still, boxes: NDArray[Any], scores: NDArray[Any], zoom: int = 2
+) -> NDArray[np.uint8]:
     """Picture with its true boxes in orange and found ones in blue."""
     image = cv2.resize(still.image, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_NEAREST)
     for box in still.boxes:
         _draw_box(image, zoom * box, (230, 159, 0))
     for box, score in zip(boxes, scores, strict=True):
         corner = _draw_box(image, zoom * box, (86, 180, 233))
-        cv2.putText(image, f"{score:.2f}", corner, cv2.FONT_HERSHEY_SIMPLEX, 0.4, (86, 180, 233), 1, cv2.LINE_AA)
+        cv2.putText(
+            image,
+            f"{score:.2f}",
+            corner,
+            cv2.FONT_HERSHEY_SIMPLEX,
+            0.4,
+            (86, 180, 233),
+            1,
+            cv2.LINE_AA,
+        )
     return np.asarray(image, np.uint8)
 
 
@@ -109,10 +138,14 @@ def write_card(path: Path, title: str, facts: dict[str, Any], limits: str) -> No
     """
     parts = [f"# {title}\n"]
     for heading, content in (*facts.items(), ("Limits", limits)):
-        parts.append(f"## {heading}\n\n{_to_table(content) if isinstance(content, dict) else content}\n")
+        parts.append(
+            f"## {heading}\n\n{_to_table(content) if isinstance(content, dict) else content}\n"
+        )
     with replace_on_success(path) as temporary:
         temporary.write_text("\n".join(parts), encoding="utf-8")
 
 
 def _to_table(rows: dict[str, Any]) -> str:
-    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())])
+    return "\n".join(
+        ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())]
+    )

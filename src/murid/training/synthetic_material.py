@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from murid.core.progress import Report, silent
+from murid.core.progress import ProgressCallback, no_progress
 from murid.synthetic import SCENARIOS, RecordedFrame, make_scenario, record
 from murid.synthetic.clips import Footage, find_solos, pack
-from murid.synthetic.compose_solos import Ensemble
+from murid.synthetic.compose_solos import SoloCast
 from murid.synthetic.cutouts import compute_place, cut_animal
 from murid.synthetic.rodent import Sprite, resize_sprite
 from murid.video import FrameSource, open_source, sample_frames
-from murid.video.background_model import fit_still_backdrop
+from murid.video.background_model import fit_static_background
 
 _LONGEST_SPRITE_PX = 110
 _COMPOSED_S = 20.0
@@ -62,7 +62,7 @@ def gather_material(
     n_frames: int = 400,
     seed: int = 0,
     first_identity: int = 0,
-    report: Report = silent,
+    report: ProgressCallback = no_progress,
 ) -> Material:
     """Cut the animal out of frames spread over each video, and play the animals together.
 
@@ -105,7 +105,7 @@ def compose_reels(
     n: int,
     seed: int,
     first_identity: int = 0,
-    report: Report = silent,
+    report: ProgressCallback = no_progress,
     n_frames: int = 24,
 ) -> tuple[Reel, ...]:
     """Play animals filmed alone together, two to six at a time: each video's by itself, and all where they are alike.
@@ -134,21 +134,26 @@ def compose_reels(
         shortest = min(source.info.n_frames or 0 for source in sources)
         seconds = min(_COMPOSED_S, 0.5 * shortest / sources[0].info.fps)
         animals, skip = int(rng.integers(2, _MOST_TOGETHER + 1)), int(_SETTLING * shortest)
-        ensemble = Ensemble(cast, seconds=seconds, animals=animals, skip_frames=skip)
+        solo_cast = SoloCast(cast, seconds=seconds, animals=animals, skip_frames=skip)
         every = max(1, int(seconds * sources[0].info.fps) // n_frames)
         for _ in range(min(_ENSEMBLES, n - len(reels))):
-            frames = ensemble.play(seed * 1000 + len(reels), every=every)
+            frames = solo_cast.play(seed * 1000 + len(reels), every=every)
             reels.append(_make_reel(frames, max(first_identity, count_identities(reels))))
             report("compose", len(reels), n)
     return tuple(reels)
 
 
 def film_reels(
-    n: int, seed: int, first_identity: int = 0, report: Report = silent, n_frames: int = 12
+    n: int,
+    seed: int,
+    first_identity: int = 0,
+    report: ProgressCallback = no_progress,
+    n_frames: int = 12,
 ) -> tuple[Reel, ...]:
     """Film synthetic recordings of any kind, every fifth one like those of the bench.
 
-    Animals of recordings in which all look alike have no identity, for there is nothing to learn it from.
+    Animals of recordings in which all look alike have no identity, for there is nothing to learn it
+    from.
 
     Parameters
     ----------
@@ -177,19 +182,26 @@ def film_reels(
 
 def count_identities(reels: Iterable[Reel]) -> int:
     """One more than the highest identity; 0 if there is none."""
-    return max((int(footage.identities.max(initial=-1)) + 1 for reel in reels for footage in reel), default=0)
+    return max(
+        (int(footage.identities.max(initial=-1)) + 1 for reel in reels for footage in reel),
+        default=0,
+    )
 
 
 def _make_reel(frames: Iterable[RecordedFrame], first_identity: int | None) -> Reel:
     """Pack frames; the animals are numbered from the given identity on, or not at all."""
     shown = list(frames)
     images = [frame.frame.image for frame in shown]
-    backdrop = fit_still_backdrop(images)
-    place = pack(np.median(images, axis=0).astype(np.uint8) if backdrop is None else backdrop.image)
+    background = fit_static_background(images)
+    place = pack(
+        np.median(images, axis=0).astype(np.uint8) if background is None else background.image
+    )
     reel = []
     for frame, image in zip(shown, images, strict=True):
         rows = frame.truth.rows.astype(np.int64)
-        identities = np.full(len(rows), -1, np.int64) if first_identity is None else first_identity + rows
+        identities = (
+            np.full(len(rows), -1, np.int64) if first_identity is None else first_identity + rows
+        )
         reel.append(Footage(pack(image), place, frame.truth.boxes.astype(np.float32), identities))
     return tuple(reel)
 
@@ -200,4 +212,8 @@ def _get_shape(source: FrameSource) -> tuple[int, int, int]:
 
 def _limit_size(sprite: Sprite) -> Sprite:
     longest: Any = max(sprite.alpha.shape)
-    return sprite if longest <= _LONGEST_SPRITE_PX else resize_sprite(sprite, _LONGEST_SPRITE_PX / longest)
+    return (
+        sprite
+        if longest <= _LONGEST_SPRITE_PX
+        else resize_sprite(sprite, _LONGEST_SPRITE_PX / longest)
+    )

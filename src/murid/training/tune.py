@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from murid.core.progress import Report, silent
+from murid.core.progress import ProgressCallback, no_progress
 from murid.errors import ConfigError
 from murid.training.config import TrainConfig, change_config, read_settings
 from murid.training.fit import TrainingData, fit
@@ -25,7 +25,8 @@ def load_grid(path: str | Path, base: TrainConfig) -> dict[str, Sequence[float]]
     Raises
     ------
     ConfigError
-        If the file cannot be read, a setting is unknown or refuses a value, or a value is no list of numbers.
+        If the file cannot be read, a setting is unknown or refuses a value, or a value is no list
+        of numbers.
     """
     grid: dict[str, Sequence[float]] = {}
     given = _flatten(read_settings(path))
@@ -46,7 +47,7 @@ def search(
     grid: Mapping[str, Sequence[float]],
     data: TrainingData,
     out: str | Path,
-    report: Report = silent,
+    report: ProgressCallback = no_progress,
 ) -> list[Trial]:
     """Train once with each combination of settings; those that an earlier call has done are not done again.
 
@@ -98,5 +99,9 @@ def apply(config: TrainConfig, settings: Mapping[str, float]) -> TrainConfig:
 def _flatten(given: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name, value in given.items():
-        flat |= _flatten(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: value}
+        flat |= (
+            _flatten(value, f"{prefix}{name}.")
+            if isinstance(value, Mapping)
+            else {prefix + name: value}
+        )
     return flat

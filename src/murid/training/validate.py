@@ -60,9 +60,11 @@ class Validation:
     recall : float
         Share of animals with a detection at IoU 0.5 or more and a calibrated score of 0.5 or more.
     rank1 : float or None
-        Share of animals seen twice or more whose most alike box is the same animal; None where none is.
+        Share of animals seen twice or more whose most alike box is the same animal; None where none
+        is.
     score_scale, score_bias : float
-        Calibration: ``sigmoid(scale * logit(score) + bias)`` is the chance that a detection is right.
+        Calibration: ``sigmoid(scale * logit(score) + bias)`` is the chance that a detection is
+        right.
     """
 
     ap50: float
@@ -102,7 +104,9 @@ def detect_batch(
     network: Network | Yolox, batch: Batch, score_threshold: float = _SCORE_THRESHOLD
 ) -> list[tuple[Float32, Float32]]:
     """Boxes in pixels and scores of each picture of a batch, best first."""
-    return decode_output(network, network(batch.images[:, : network.config.n_channels]), score_threshold)
+    return decode_output(
+        network, network(batch.images[:, : network.config.n_channels]), score_threshold
+    )
 
 
 def decode_output(
@@ -110,11 +114,17 @@ def decode_output(
 ) -> list[tuple[Float32, Float32]]:
     """Boxes in pixels and scores of each picture from what the network says of a batch, best first."""
     if isinstance(network, Yolox):
-        return [(b.cpu().numpy(), s.cpu().numpy()) for b, s in decode_yolox(output, score_threshold)]
+        return [
+            (b.cpu().numpy(), s.cpu().numpy()) for b, s in decode_yolox(output, score_threshold)
+        ]
     heads = (output.heatmap.sigmoid(), output.offset, output.size)
     heatmaps, offsets, sizes = (value.float().cpu().numpy() for value in heads)
     return [
-        decode(HeadMaps(h.max(axis=0), o, s), box_mode=network.config.box_mode, score_threshold=score_threshold)
+        decode(
+            HeadMaps(h.max(axis=0), o, s),
+            box_mode=network.config.box_mode,
+            score_threshold=score_threshold,
+        )
         for h, o, s in zip(heatmaps, offsets, sizes, strict=True)
     ]
 
@@ -130,7 +140,9 @@ def summarise(scored: Iterable[Scored]) -> Validation:
     """Average precision, recall and calibration of all that was scored."""
     parts = list(scored)
     scores = np.concatenate([part.scores for part in parts])
-    hits50, hits75 = (np.concatenate([getattr(part, name) for part in parts]) for name in ("hits50", "hits75"))
+    hits50, hits75 = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("hits50", "hits75")
+    )
     n_truth = sum(part.n_truth for part in parts)
     scale, bias = fit_calibration(scores, hits50)
     sure = scale * _logit(scores) + bias >= 0

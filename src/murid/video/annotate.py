@@ -64,10 +64,14 @@ class Annotator:
         unit = max(1, round(max(image.shape[:2]) / 640))
         for track_id, trail in self._trails.items():
             self._draw_trail(image, trail, frame.index, choose_colour(track_id), unit)
-        filled = np.zeros(len(ids), bool) if tracked.filled is None else tracked.filled[kept]
-        for track_id, box, unseen in zip(ids, boxes, filled.tolist(), strict=True):
+        interpolated = (
+            np.zeros(len(ids), bool) if tracked.interpolated is None else tracked.interpolated[kept]
+        )
+        for track_id, box, unseen in zip(ids, boxes, interpolated.tolist(), strict=True):
             name = self._names.get(track_id, str(track_id))
-            _draw_box(image, box, f"({name})" if unseen else name, choose_colour(track_id), unit, unseen)
+            _draw_box(
+                image, box, f"({name})" if unseen else name, choose_colour(track_id), unit, unseen
+            )
         return image
 
     def _forget(self, index: int) -> None:
@@ -77,7 +81,9 @@ class Annotator:
         for track_id in [track_id for track_id, trail in self._trails.items() if not trail]:
             del self._trails[track_id]
 
-    def _draw_trail(self, image: UInt8, trail: Sequence[_Sighting], index: int, colour: Colour, unit: int) -> None:
+    def _draw_trail(
+        self, image: UInt8, trail: Sequence[_Sighting], index: int, colour: Colour, unit: int
+    ) -> None:
         """Draw a line through the sightings, the thinner and paler the longer ago they were."""
         for (seen, start), (_, end) in pairwise(trail):
             strength = 1 - (index - seen) / self._length
@@ -85,16 +91,22 @@ class Annotator:
             cv2.line(image, start, end, faded, max(1, round(2 * unit * strength)), cv2.LINE_AA)
 
 
-def _draw_box(image: UInt8, box: np.ndarray, name: str, colour: Colour, unit: int, unseen: bool) -> None:
+def _draw_box(
+    image: UInt8, box: np.ndarray, name: str, colour: Colour, unit: int, unseen: bool
+) -> None:
     """Draw a box and its name; thinly where the animal was not seen."""
     left, top, right, bottom = (round(float(v)) for v in box)
     if not unseen:
         cv2.rectangle(image, (left, top), (right, bottom), (0, 0, 0), 2 * unit + 2, cv2.LINE_AA)
-    cv2.rectangle(image, (left, top), (right, bottom), colour, unit if unseen else 2 * unit, cv2.LINE_AA)
+    cv2.rectangle(
+        image, (left, top), (right, bottom), colour, unit if unseen else 2 * unit, cv2.LINE_AA
+    )
     scale = 0.5 * unit
     (width, height), base = cv2.getTextSize(name, cv2.FONT_HERSHEY_SIMPLEX, scale, unit)
     pad = 2 * unit
     y = top - base - pad if top - height - base - 2 * pad >= 0 else bottom + height + pad
     x = min(max(left, 0), max(0, image.shape[1] - width - 2 * pad))
     cv2.rectangle(image, (x, y - height - pad), (x + width + 2 * pad, y + base), colour, -1)
-    cv2.putText(image, name, (x + pad, y), cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), unit, cv2.LINE_AA)
+    cv2.putText(
+        image, name, (x + pad, y), cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), unit, cv2.LINE_AA
+    )

@@ -7,19 +7,19 @@ import numpy as np
 
 from murid.core.types import UInt8
 from murid.video import FrameSource, sample_frames
-from murid.video.background_model import fit_still_backdrop
+from murid.video.background_model import fit_static_background
 
 _N_FRAMES = 40
 
 
-def take_background(source: FrameSource) -> UInt8:
+def estimate_background_image(source: FrameSource) -> UInt8:
     """Return the scene without animals ``(h, w, 3)``; a frame from the middle where the camera moves.
 
     Raises `SourceError` if no frame can be decoded.
     """
     images = [frame.image for frame in sample_frames(source, _N_FRAMES)]
-    backdrop = fit_still_backdrop(images)
-    return images[len(images) // 2] if backdrop is None else backdrop.image
+    background = fit_static_background(images)
+    return images[len(images) // 2] if background is None else background.image
 
 
 def shrink(image: UInt8, longest_side: int) -> tuple[UInt8, np.float32]:
@@ -28,4 +28,6 @@ def shrink(image: UInt8, longest_side: int) -> tuple[UInt8, np.float32]:
     if factor == 1:
         return image, np.float32(1)
     size = (max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8), np.float32(factor)
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8), np.float32(
+        factor
+    )

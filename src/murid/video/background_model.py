@@ -15,13 +15,15 @@ _LOWEST_THRESHOLD = 8.0  # grey levels; compression and sensor noise of a clean 
 _NOISE_FACTOR = 5.0  # deviations of the noise that a pixel must differ by
 _MOST_DOUBT = 0.5  # of the picture: beyond, it is the camera or the light that changes
 _MOST_CHANGE = 0.4  # of the picture: more differs only where the camera moves
-_RESTING_SHARE = 0.2  # of the frames: from here on, the rarer look of a pixel may be the empty scene
+_RESTING_SHARE = (
+    0.2  # of the frames: from here on, the rarer look of a pixel may be the empty scene
+)
 _BETTER = 0.8  # times the median's: how much nearer to its surroundings another look must be
 _INPAINT_RADIUS = 5  # pixels
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Backdrop:
+class BackgroundModel:
     """The scene without animals.
 
     Attributes
@@ -44,12 +46,13 @@ class Backdrop:
         return _max_over_colours(cv2.absdiff(image, lit))
 
 
-def fit_backdrop(images: Sequence[UInt8]) -> Backdrop:
+def fit_background_model(images: Sequence[UInt8]) -> BackgroundModel:
     """Learn the empty scene: the median of each pixel, mended where an animal rested.
 
-    An animal that lies in one place for more than half of the frames becomes part of a median. Where the frames show
-    two looks of a region, the one that better continues the undoubted scene around it is taken. An animal that stays in
-    place in more than 80 % of the frames is taken for a part of the scene.
+    An animal that lies in one place for more than half of the frames becomes part of a median.
+    Where the frames show two looks of a region, the one that better continues the undoubted scene
+    around it is taken. An animal that stays in place in more than 80 % of the frames is taken for a
+    part of the scene.
 
     Parameters
     ----------
@@ -61,33 +64,39 @@ def fit_backdrop(images: Sequence[UInt8]) -> Backdrop:
     threshold = _compute_threshold(deviations)
     doubtful = _grow((deviations > threshold).mean(axis=0) >= _RESTING_SHARE)
     if 0 < doubtful.mean() < _MOST_DOUBT:
-        return Backdrop(_mend(low, middle, high, doubtful, threshold), threshold)
-    return Backdrop(middle, threshold)
+        return BackgroundModel(_mend(low, middle, high, doubtful, threshold), threshold)
+    return BackgroundModel(middle, threshold)
 
 
-def fit_still_backdrop(images: Sequence[UInt8]) -> Backdrop | None:
-    """Learn the empty scene as `fit_backdrop` does; None where sizes differ or the camera moves."""
+def fit_static_background(images: Sequence[UInt8]) -> BackgroundModel | None:
+    """Learn the empty scene as `fit_background_model` does; None where sizes differ or the camera moves."""
     if len({image.shape for image in images}) != 1:
         return None
-    backdrop = fit_backdrop(images)
-    changed = [(backdrop.compute_difference(image) > backdrop.threshold).mean() for image in images]
-    return None if np.median(changed) > _MOST_CHANGE else backdrop
+    background = fit_background_model(images)
+    changed = [
+        (background.compute_difference(image) > background.threshold).mean() for image in images
+    ]
+    return None if np.median(changed) > _MOST_CHANGE else background
 
 
 def _compute_looks(images: Sequence[UInt8]) -> tuple[UInt8, UInt8, UInt8]:
     """Darker, median and brighter look of each pixel: quantiles of which at least a tenth of the frames is beyond."""
     ordered = sort_pictures(np.stack(images))
-    low, middle, high = (ordered[round(share * (len(images) - 1))].copy() for share in (0.1, 0.5, 0.9))
+    low, middle, high = (
+        ordered[round(share * (len(images) - 1))].copy() for share in (0.1, 0.5, 0.9)
+    )
     return low, middle, high
 
 
 def _compute_threshold(deviations: UInt8) -> UInt8:
-    # Median absolute deviation; 1.4826 makes it a standard deviation for normal noise (Hampel 1974).
+    # Median absolute deviation; 1.4826 makes it a standard deviation for normal noise (Hampel
+    # 1974).
     ordered, n = sort_pictures(deviations.copy()), len(deviations)
     noise = np.float32(1.4826 / 2) * (ordered[(n - 1) // 2].astype(np.float32) + ordered[n // 2])
     smooth = cv2.medianBlur(np.minimum(noise, 255).astype(np.uint8), 5).astype(np.float32)
     typical = np.float32(np.median(noise))
-    # Where animals come and go the deviation is not noise, so no pixel counts as more than twice as noisy as most.
+    # Where animals come and go the deviation is not noise, so no pixel counts as more than twice as
+    # noisy as most.
     levels = np.clip(_NOISE_FACTOR * np.minimum(smooth, 2 * typical), _LOWEST_THRESHOLD, 255)
     return np.asarray(levels, np.uint8)
 
@@ -119,7 +128,9 @@ def _exchange(low: UInt8, high: UInt8) -> None:
     low[...] = lower
 
 
-def _mend(low: UInt8, middle: UInt8, high: UInt8, doubtful: NDArray[np.bool_], threshold: UInt8) -> UInt8:
+def _mend(
+    low: UInt8, middle: UInt8, high: UInt8, doubtful: NDArray[np.bool_], threshold: UInt8
+) -> UInt8:
     """Replace each doubtful region by the rarer look, darker or brighter, if that continues what is around it."""
     around = cv2.inpaint(middle, doubtful.astype(np.uint8), _INPAINT_RADIUS, cv2.INPAINT_TELEA)
     scene = middle.copy()
@@ -127,7 +138,9 @@ def _mend(low: UInt8, middle: UInt8, high: UInt8, doubtful: NDArray[np.bool_], t
         differs = doubtful & (_max_over_colours(cv2.absdiff(look, scene)) > threshold)
         before, after = (_max_over_colours(cv2.absdiff(image, around)) for image in (scene, look))
         _, regions = cv2.connectedComponents(differs.astype(np.uint8))
-        error_before, error_after = (np.bincount(regions.ravel(), error.ravel()) for error in (before, after))
+        error_before, error_after = (
+            np.bincount(regions.ravel(), error.ravel()) for error in (before, after)
+        )
         better = error_after < _BETTER * error_before
         better[0] = False  # the label of what is in no region
         scene[better[regions]] = look[better[regions]]

@@ -13,21 +13,25 @@ import numpy as np
 
 from murid.core.types import UInt8
 from murid.errors import SourceError
-from murid.video.read_timeout import PATIENCE_S, PatientFile
+from murid.video.read_timeout import READ_TIMEOUT_S, TimeoutFile
 
 _BUFFER_BYTES = 2**18
 
 
 @contextmanager
-def open_video(path: Path, patience_s: float = PATIENCE_S) -> Iterator[tuple[Any, Any]]:
+def open_video(path: Path, read_timeout_s: float = READ_TIMEOUT_S) -> Iterator[tuple[Any, Any]]:
     """Open a file: its container and first video stream; raises `SourceError`, then and when it is read."""
-    with closing(PatientFile(path, patience_s)) as file, _open_container(path, file) as container:
+    with (
+        closing(TimeoutFile(path, read_timeout_s)) as file,
+        _open_container(path, file) as container,
+    ):
         if not container.streams.video:
             raise SourceError(path, "video stream", "at least one", "none")
         stream = container.streams.video[0]
         if stream.codec_context is None:
             raise SourceError(path, "codec", "one that can be decoded", "an unknown one")
-        # Several threads patch up damaged frames from whatever the others have finished: other pixels each time.
+        # Several threads patch up damaged frames from whatever the others have finished: other
+        # pixels each time.
         stream.thread_type, stream.codec_context.thread_count = "NONE", 1
         yield container, stream
 
@@ -35,7 +39,8 @@ def open_video(path: Path, patience_s: float = PATIENCE_S) -> Iterator[tuple[Any
 def read_packets(container: Any, stream: Any) -> Iterator[Any]:
     """Packets that hold a frame, then an empty one that makes the decoder hand out what it holds back.
 
-    A file that breaks off ends. Empty packets in between repeat a frame; to the decoder they would mean the end.
+    A file that breaks off ends. Empty packets in between repeat a frame; to the decoder they would
+    mean the end.
     """
     packets = container.demux(stream)
     with suppress(StopIteration, av.error.FFmpegError):
@@ -55,9 +60,9 @@ def decode(container: Any, stream: Any) -> Iterator[Any]:
 def decode_counting(container: Any, stream: Any) -> Iterator[tuple[int, Any]]:
     """Decoded frames with their numbers, where the file does not tell their times.
 
-    Each packet holds a frame, so one that fails takes its number with it. The order of showing is not that of the
-    packets; but what comes before a key frame in the file is shown before it, and so numbers are right from each key
-    frame on even if frames got lost in silence.
+    Each packet holds a frame, so one that fails takes its number with it. The order of showing is
+    not that of the packets; but what comes before a key frame in the file is shown before it, and
+    so numbers are right from each key frame on even if frames got lost in silence.
     """
     base, shown, failed = 0, 0, list[int]()
     for number, packet in enumerate(read_packets(container, stream)):
@@ -79,7 +84,8 @@ def decode_counting(container: Any, stream: Any) -> Iterator[tuple[int, Any]]:
 def prepare(container: Any, stream: Any) -> None:
     """Show the decoder the first packet, before going elsewhere in the file.
 
-    Only there x264 signs with its version, and what some versions wrote comes out wrong unless that is known.
+    Only there x264 signs with its version, and what some versions wrote comes out wrong unless that
+    is known.
     """
     with suppress(StopIteration, av.error.FFmpegError):
         next(container.demux(stream)).decode()
@@ -88,7 +94,8 @@ def prepare(container: Any, stream: Any) -> None:
 def decode_from_key(container: Any, stream: Any, pts: int) -> Iterator[Any] | None:
     """Go to a key frame by its presentation time and decode from there; None if it does not stand alone.
 
-    Some encoders mark frames as key frames that cannot be decoded by themselves, and one may be damaged.
+    Some encoders mark frames as key frames that cannot be decoded by themselves, and one may be
+    damaged.
     """
     try:
         container.seek(pts, stream=stream, backward=True)
@@ -96,7 +103,13 @@ def decode_from_key(container: Any, stream: Any, pts: int) -> Iterator[Any] | No
         return None
     frames = decode(container, stream)
     first = next(frames, None)
-    if first is None or first.is_corrupt or not first.key_frame or first.pts is None or first.pts > pts:
+    if (
+        first is None
+        or first.is_corrupt
+        or not first.key_frame
+        or first.pts is None
+        or first.pts > pts
+    ):
         return None
     return chain([first], frames)
 
@@ -108,7 +121,7 @@ def to_rgb(image: Any) -> UInt8:
     return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
 
 
-def _open_container(path: Path, file: PatientFile) -> Any:
+def _open_container(path: Path, file: TimeoutFile) -> Any:
     try:
         return av.open(file, buffer_size=_BUFFER_BYTES)
     except (av.error.FFmpegError, OSError) as error:
@@ -117,4 +130,6 @@ def _open_container(path: Path, file: PatientFile) -> Any:
 
 def _explain(error: Exception) -> str:
     reason = getattr(error, "strerror", None) or str(error)
-    return "a file that is no video, or whose index is cut off" if "Invalid data" in reason else reason
+    return (
+        "a file that is no video, or whose index is cut off" if "Invalid data" in reason else reason
+    )

@@ -15,10 +15,18 @@ import av
 from murid.core import Frame
 from murid.core.types import Int64, UInt8
 from murid.errors import SourceError
-from murid.video.decode import decode, decode_counting, decode_from_key, open_video, prepare, read_packets, to_rgb
+from murid.video.decode import (
+    decode,
+    decode_counting,
+    decode_from_key,
+    open_video,
+    prepare,
+    read_packets,
+    to_rgb,
+)
 from murid.video.info import UnreadableFrame, VideoInfo
 from murid.video.packet_index import PacketIndex, read_packet_index
-from murid.video.read_timeout import PATIENCE_S, PatientFile
+from murid.video.read_timeout import READ_TIMEOUT_S, TimeoutFile
 from murid.video.sampling import plan_runs, spread_evenly
 
 _HASHED_BYTES = 2**20
@@ -29,23 +37,25 @@ _MOST_ENTRIES = 4  # key frames tried before reading from the beginning
 class FileSource:
     """A video file.
 
-    A pass over the packets, without decoding, numbers every frame by its presentation time. A frame that the decoder
-    then does not give is reported under its own number, and reading can begin anywhere, at a key frame before.
+    A pass over the packets, without decoding, numbers every frame by its presentation time. A frame
+    that the decoder then does not give is reported under its own number, and reading can begin
+    anywhere, at a key frame before.
 
     Parameters
     ----------
     path : str or Path
-    patience_s : float
+    read_timeout_s : float
         Seconds for which a disk that gives nothing is waited for.
 
     Raises
     ------
     SourceError
-        If there is no file, or nothing in it can be decoded; when it is read, if it is cut or the disk fails or stalls.
+        If there is no file, or nothing in it can be decoded; when it is read, if it is cut or the
+        disk fails or stalls.
     """
 
-    def __init__(self, path: str | Path, patience_s: float = PATIENCE_S) -> None:
-        self._path, self._patience_s = Path(path), patience_s
+    def __init__(self, path: str | Path, read_timeout_s: float = READ_TIMEOUT_S) -> None:
+        self._path, self._patience_s = Path(path), read_timeout_s
         with open_video(self._path, self._patience_s) as (container, stream):
             index = read_packet_index(container, stream)
             announced = stream.frames or _announce_by_duration(container, stream)
@@ -61,7 +71,8 @@ class FileSource:
     def iterate(self, start: int = 0) -> Iterator[Frame | UnreadableFrame]:
         """Yield the frames from index `start` on, in order; one that cannot be decoded as `UnreadableFrame`.
 
-        From wherever it starts, a frame is the same: whether it can be decoded, its time and its pixels.
+        From wherever it starts, a frame is the same: whether it can be decoded, its time and its
+        pixels.
         """
         expected = start
         for index, image in self._decode_numbered(start):
@@ -74,10 +85,15 @@ class FileSource:
     def sample(self, n_frames: int) -> Iterator[Frame]:
         """Yield up to `n_frames` decoded frames, spread evenly as far as some hundreds of decoded frames allow.
 
-        Short videos are decoded whole. In others frames are taken at key frames where there are enough of them, else
-        from a run after each. Without an index of the file there is no way but to decode it all.
+        Short videos are decoded whole. In others frames are taken at key frames where there are
+        enough of them, else from a run after each. Without an index of the file there is no way but
+        to decode it all.
         """
-        runs = [] if self._index is None else plan_runs(self._n_frames, self._index.keyframes, n_frames)
+        runs = (
+            []
+            if self._index is None
+            else plan_runs(self._n_frames, self._index.keyframes, n_frames)
+        )
         frames = self._sample_runs(self._index, runs) if self._index is not None else iter(())
         first = next(frames, None)
         if first is None:
@@ -88,7 +104,7 @@ class FileSource:
 
     def compute_fingerprint(self) -> dict[str, Any]:
         """Return size, frames, rate, and SHA-256 of the first and last MiB; raises `SourceError`."""
-        with closing(PatientFile(self._path, self._patience_s)) as file:
+        with closing(TimeoutFile(self._path, self._patience_s)) as file:
             digest = hashlib.sha256(file.read(_HASHED_BYTES))
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - _HASHED_BYTES))
@@ -129,7 +145,9 @@ class FileSource:
         with open_video(self._path, self._patience_s) as (container, stream):
             prepare(container, stream)
             for wanted in runs:
-                frames = _enter(container, stream, index, index.keyframes[index.keyframes <= wanted[0]])
+                frames = _enter(
+                    container, stream, index, index.keyframes[index.keyframes <= wanted[0]]
+                )
                 if frames is not None:
                     yield from self._pick(self._number(index, frames), wanted)
 
@@ -179,7 +197,9 @@ class FileSource:
 
 def _enter(container: Any, stream: Any, index: PacketIndex, keys: Int64) -> Iterator[Any] | None:
     """Decoded frames from the last of the key frames, or from one of the few before if it does not stand alone."""
-    entries = (decode_from_key(container, stream, int(index.pts[k])) for k in keys[::-1][:_MOST_ENTRIES])
+    entries = (
+        decode_from_key(container, stream, int(index.pts[k])) for k in keys[::-1][:_MOST_ENTRIES]
+    )
     return next((frames for frames in entries if frames is not None), None)
 
 

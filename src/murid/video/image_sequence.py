@@ -16,7 +16,7 @@ from murid.core import Frame
 from murid.core.types import UInt8
 from murid.errors import SourceError
 from murid.video.info import UnreadableFrame, VideoInfo
-from murid.video.read_timeout import PATIENCE_S, read_whole
+from murid.video.read_timeout import READ_TIMEOUT_S, read_whole
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"})
 _DEFAULT_FPS = 30.0
@@ -33,29 +33,42 @@ class PictureSource:
         The pictures, in any order.
     fps : float
         Frames per second, which pictures do not know.
-    patience_s : float
+    read_timeout_s : float
         Seconds for which a disk that gives nothing is waited for.
 
     Raises
     ------
     SourceError
-        If there are no pictures, or none can be decoded; when they are read, if one has gone or the disk stalls.
+        If there are no pictures, or none can be decoded; when they are read, if one has gone or the
+        disk stalls.
     """
 
     truncated: str | None = None
 
     def __init__(
-        self, name: str, files: Sequence[Path], fps: float = _DEFAULT_FPS, patience_s: float = PATIENCE_S
+        self,
+        name: str,
+        files: Sequence[Path],
+        fps: float = _DEFAULT_FPS,
+        read_timeout_s: float = READ_TIMEOUT_S,
     ) -> None:
         if not files:
-            raise SourceError(name, "pictures", f"files ending in {', '.join(sorted(SUFFIXES))}", "none")
+            raise SourceError(
+                name, "pictures", f"files ending in {', '.join(sorted(SUFFIXES))}", "none"
+            )
         self._files = sorted(files, key=_natural_key)
-        self._fps, self._patience_s = fps, patience_s
-        first = next((image for file in self._files if (image := self._read(file)) is not None), None)
+        self._fps, self._patience_s = fps, read_timeout_s
+        first = next(
+            (image for file in self._files if (image := self._read(file)) is not None), None
+        )
         if first is None:
-            raise SourceError(name, "pictures", "at least one that can be decoded", f"none of {len(files)}")
+            raise SourceError(
+                name, "pictures", "at least one that can be decoded", f"none of {len(files)}"
+            )
         height, width = first.shape[:2]
-        self.info = VideoInfo(name, width, height, fps, len(self._files), self._files[0].suffix.lstrip("."))
+        self.info = VideoInfo(
+            name, width, height, fps, len(self._files), self._files[0].suffix.lstrip(".")
+        )
 
     def iterate(self, start: int = 0) -> Iterator[Frame | UnreadableFrame]:
         """Yield the pictures from index `start` on; raises `SourceError` for one of another size."""
@@ -77,7 +90,9 @@ class PictureSource:
             for file in (self._files[0], self._files[-1]):
                 digest.update(read_whole(file, self._patience_s))
         except OSError as error:
-            raise SourceError(self.info.path, "pictures", "readable files", error.strerror or str(error)) from error
+            raise SourceError(
+                self.info.path, "pictures", "readable files", error.strerror or str(error)
+            ) from error
         shape = {"width": self.info.width, "height": self.info.height}
         counts = {"size_bytes": sum(sizes), "n_frames": len(self._files), "fps": self._fps}
         return counts | {"sha256": digest.hexdigest()} | shape
@@ -89,13 +104,20 @@ class PictureSource:
         expected = (self.info.height, self.info.width)
         if image.shape[:2] != expected:
             got = f"{image.shape[1]}x{image.shape[0]}"
-            raise SourceError(self._files[index], "size", f"{expected[1]}x{expected[0]} like the first picture", got)
+            raise SourceError(
+                self._files[index],
+                "size",
+                f"{expected[1]}x{expected[0]} like the first picture",
+                got,
+            )
         return Frame(index, time_s, image)
 
     def _read(self, file: Path) -> UInt8 | None:
         packed = np.frombuffer(read_whole(file, self._patience_s), np.uint8)
         image = cv2.imdecode(packed, cv2.IMREAD_COLOR) if len(packed) else None
-        return None if image is None else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+        return (
+            None if image is None else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+        )
 
 
 def is_picture(file: Path) -> bool:
@@ -122,7 +144,9 @@ def _read_rate(path: Path) -> float | None:
         parser.read(path)
         rate = parser.getfloat("Sequence", "frameRate", fallback=0.0)
     except (configparser.Error, ValueError, UnicodeDecodeError) as error:
-        raise SourceError(path, "frameRate", "a number of frames per second", str(error).splitlines()[0]) from error
+        raise SourceError(
+            path, "frameRate", "a number of frames per second", str(error).splitlines()[0]
+        ) from error
     return rate if rate > 0 else None
 
 

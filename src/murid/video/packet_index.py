@@ -18,7 +18,8 @@ class PacketIndex:
     Attributes
     ----------
     pts : ndarray
-        ``(F,)`` int64, strictly increasing: the k-th frame's presentation time in units of the time base.
+        ``(F,)`` int64, strictly increasing: the k-th frame's presentation time in units of the time
+        base.
     keyframes : ndarray
         int64 indices of the frames at which decoding may begin, ascending.
     times_s : ndarray
@@ -47,7 +48,8 @@ class PacketIndex:
 def read_packet_index(container: Any, stream: Any) -> PacketIndex | None:
     """Read all packets of a stream; None where their presentation times do not name every frame once.
 
-    AVI with B-frames only counts packets in storage order; such times would put frames in the wrong order.
+    AVI with B-frames only counts packets in storage order; such times would put frames in the wrong
+    order.
 
     Parameters
     ----------
@@ -75,8 +77,12 @@ def read_packet_index(container: Any, stream: Any) -> PacketIndex | None:
         keys.append(packet.is_keyframe)
     order = np.argsort(np.array(pts, np.int64), kind="stable")
     ordered = np.array(pts, np.int64)[order]
-    counts_packets = len(pts) > 2 and stream.codec_context.has_b_frames and (np.diff(order) == 1).all()
+    counts_packets = (
+        len(pts) > 2 and stream.codec_context.has_b_frames and (np.diff(order) == 1).all()
+    )
     if (np.diff(ordered) == 0).any() or counts_packets:
         return None
     times_s = (ordered - (ordered[0] if len(ordered) else 0)) * float(stream.time_base)
-    return PacketIndex(ordered, np.flatnonzero(np.array(keys, bool)[order]), times_s, n_hidden, damage)
+    return PacketIndex(
+        ordered, np.flatnonzero(np.array(keys, bool)[order]), times_s, n_hidden, damage
+    )

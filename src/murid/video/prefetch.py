@@ -15,7 +15,8 @@ _END = object()
 def read_ahead(items: Iterable[T], n_ahead: int = 2) -> Iterator[T]:
     """Yield the items in order, keeping up to `n_ahead` of them ready; errors of the source come out here.
 
-    However reading ends, also early or by an error, the source is closed then and the thread has ended.
+    However reading ends, also early or by an error, the source is closed then and the thread has
+    ended.
 
     Parameters
     ----------

@@ -12,30 +12,30 @@ from typing import Any, TypeVar
 
 from murid.errors import SourceError
 
-PATIENCE_S = 60.0
+READ_TIMEOUT_S = 60.0
 """Seconds for which a disk that gives nothing is waited for."""
 
 T = TypeVar("T")
 
 
-class PatientFile:
+class TimeoutFile:
     """A file opened for reading, as `av.open` takes it; it is read in a thread of its own, which alone can hang.
 
     Parameters
     ----------
     path : Path
-    patience_s : float
+    read_timeout_s : float
         Seconds for which an answer of the disk is waited for.
 
     Raises
     ------
     SourceError
-        Here and when reading: if there is no file, the disk gives nothing for so long or fails, or the file has become
-        shorter than it was when it was opened.
+        Here and when reading: if there is no file, the disk gives nothing for so long or fails, or
+        the file has become shorter than it was when it was opened.
     """
 
-    def __init__(self, path: Path, patience_s: float = PATIENCE_S) -> None:
-        self.name, self._path, self._patience_s = str(path), path, patience_s
+    def __init__(self, path: Path, read_timeout_s: float = READ_TIMEOUT_S) -> None:
+        self.name, self._path, self._patience_s = str(path), path, read_timeout_s
         self._asked: SimpleQueue[Callable[[], Any] | None] = SimpleQueue()
         self._answers: SimpleQueue[Any] = SimpleQueue()
         self._place, self._stalled = 0, False
@@ -51,13 +51,17 @@ class PatientFile:
         content: bytes = self._ask(lambda: _read_at(self._descriptor, n_bytes, self._place))
         if not content and self._place < self._size:
             expected = f"{self._size} bytes as when it was opened"
-            raise SourceError(self._path, "file", expected, f"{self._place}; it was cut while it was read")
+            raise SourceError(
+                self._path, "file", expected, f"{self._place}; it was cut while it was read"
+            )
         self._place += len(content)
         return content
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Go to another place."""
-        self._place = max(0, offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self._size}[whence])
+        self._place = max(
+            0, offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self._size}[whence]
+        )
         return self._place
 
     def tell(self) -> int:
@@ -81,10 +85,15 @@ class PatientFile:
             answer = self._answers.get(timeout=0 if self._stalled else self._patience_s)
         except Empty:
             self._stalled = True
-            expected, got = f"an answer of the disk within {self._patience_s:g} s", "none; the same command tries again"
+            expected, got = (
+                f"an answer of the disk within {self._patience_s:g} s",
+                "none; the same command tries again",
+            )
             raise SourceError(self._path, "reading", expected, got) from None
         if isinstance(answer, FileNotFoundError):
-            raise SourceError(self._path, "file", "a file that is there", "nothing there") from answer
+            raise SourceError(
+                self._path, "file", "a file that is there", "nothing there"
+            ) from answer
         if isinstance(answer, OSError):
             got = os.strerror(answer.errno) if answer.errno else str(answer)
             raise SourceError(self._path, "file", "a file that can be read", got) from answer
@@ -100,9 +109,9 @@ class PatientFile:
                 self._answers.put(error)
 
 
-def read_whole(path: Path, patience_s: float = PATIENCE_S) -> bytes:
-    """Read a file from its beginning to its end; raises `SourceError` as `PatientFile` does."""
-    file = PatientFile(path, patience_s)
+def read_whole(path: Path, read_timeout_s: float = READ_TIMEOUT_S) -> bytes:
+    """Read a file from its beginning to its end; raises `SourceError` as `TimeoutFile` does."""
+    file = TimeoutFile(path, read_timeout_s)
     try:
         blocks = []
         while block := file.read(2**24):

@@ -31,9 +31,9 @@ def plan_runs(n_total: int, keyframes: Int64, n_frames: int) -> list[Int64]:
     Returns
     -------
     list of ndarray
-        For each key frame that is used the int64 numbers of the frames to take, ascending, all before the next key
-        frame. To decode from these key frames on takes 8 frames for each one wanted, or 400 if that is more. Empty
-        where the whole video has no more.
+        For each key frame that is used the int64 numbers of the frames to take, ascending, all
+        before the next key frame. To decode from these key frames on takes 8 frames for each one
+        wanted, or 400 if that is more. Empty where the whole video has no more.
     """
     most = max(_DECODED_PER_FRAME * n_frames, _LEAST_DECODED)
     if n_total <= most or len(keyframes) == 0:

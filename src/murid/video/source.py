@@ -12,17 +12,18 @@ from murid.errors import SourceError
 from murid.video.file import FileSource
 from murid.video.image_sequence import SUFFIXES, PictureSource, find_pictures, is_picture
 from murid.video.info import FrameSource
-from murid.video.read_timeout import PATIENCE_S
+from murid.video.read_timeout import READ_TIMEOUT_S
 
 
-def open_source(source: str | Path, patience_s: float = PATIENCE_S) -> FrameSource:
+def open_source(source: str | Path, read_timeout_s: float = READ_TIMEOUT_S) -> FrameSource:
     """Open a source of frames.
 
     Parameters
     ----------
     source : str or Path
-        A video file, a folder of pictures (or one with ``img1`` inside), a glob of pictures, or one picture.
-    patience_s : float
+        A video file, a folder of pictures (or one with ``img1`` inside), a glob of pictures, or one
+        picture.
+    read_timeout_s : float
         Seconds for which a disk that gives nothing is waited for, then and when frames are read.
 
     Returns
@@ -36,15 +37,17 @@ def open_source(source: str | Path, patience_s: float = PATIENCE_S) -> FrameSour
     """
     path = Path(source)
     if path.is_dir():
-        return PictureSource(str(source), *find_pictures(path), patience_s)
+        return PictureSource(str(source), *find_pictures(path), read_timeout_s)
     if glob.has_magic(str(source)) and not path.exists():
         files = [Path(name) for name in glob.glob(str(source))]  # noqa: PTH207 (absolute patterns)
-        return PictureSource(str(source), list(filter(is_picture, files)), patience_s=patience_s)
+        return PictureSource(
+            str(source), list(filter(is_picture, files)), read_timeout_s=read_timeout_s
+        )
     if path.suffix.lower() in SUFFIXES:
         if not path.is_file():
             raise SourceError(path, "file", "a picture", "nothing there")
-        return PictureSource(str(source), [path], patience_s=patience_s)
-    return FileSource(path, patience_s)
+        return PictureSource(str(source), [path], read_timeout_s=read_timeout_s)
+    return FileSource(path, read_timeout_s)
 
 
 def sample_frames(source: FrameSource, n_frames: int) -> Iterator[Frame]:

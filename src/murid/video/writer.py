@@ -19,8 +19,8 @@ from murid.errors import ArrayError, StorageError
 class VideoSink:
     """Write frames to an ``.mp4`` of constant frame rate; use as a context manager.
 
-    The file appears under its name when the block ends well; after an error nothing is left. Sides that are odd are
-    padded by one pixel, as H.264 asks.
+    The file appears under its name when the block ends well; after an error nothing is left. Sides
+    that are odd are padded by one pixel, as H.264 asks.
 
     Parameters
     ----------
@@ -47,7 +47,9 @@ class VideoSink:
             self._container = av.open(str(temporary), "w", format="mp4")
         except (av.error.FFmpegError, OSError) as error:
             with self._stack:
-                raise StorageError(self._path, "file", "a place that can be written to", str(error)) from error
+                raise StorageError(
+                    self._path, "file", "a place that can be written to", str(error)
+                ) from error
         self._stream: Any = self._container.add_stream("libx264", rate=self._fps)
         self._stream.pix_fmt = "yuv420p"
         self._stream.height, self._stream.width = (side + side % 2 for side in self._size)
@@ -63,7 +65,10 @@ class VideoSink:
         self._encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24"))
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         try:
             if kind is None:
@@ -83,4 +88,6 @@ class VideoSink:
         try:
             self._container.mux(self._stream.encode(frame))
         except (av.error.FFmpegError, OSError) as error:
-            raise StorageError(self._path, "file", "a place that can be written to", str(error)) from error
+            raise StorageError(
+                self._path, "file", "a place that can be written to", str(error)
+            ) from error

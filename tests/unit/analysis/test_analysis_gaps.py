@@ -19,7 +19,9 @@ def make_ramp() -> np.ndarray:
 
 
 def test_durations_fill_the_recording():
-    np.testing.assert_allclose(compute_durations(np.array([0, 0.1, 0.2, 0.5])), [0.1, 0.1, 0.3, 0.1])
+    np.testing.assert_allclose(
+        compute_durations(np.array([0, 0.1, 0.2, 0.5])), [0.1, 0.1, 0.3, 0.1]
+    )
     assert compute_durations(np.zeros(1)).tolist() == [0]
 
 

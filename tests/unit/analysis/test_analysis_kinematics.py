@@ -44,8 +44,12 @@ def test_constant_acceleration():
 def test_what_needs_a_missing_frame_is_missing():
     path = STRAIGHT.copy()
     path[2] = np.nan
-    np.testing.assert_array_equal(np.isnan(compute_steps(path)[:, 0]), [True, False, True, True, False])
-    np.testing.assert_array_equal(np.isnan(compute_speed(path, TIME_S)[:, 0]), [False, True, False, True, False])
+    np.testing.assert_array_equal(
+        np.isnan(compute_steps(path)[:, 0]), [True, False, True, True, False]
+    )
+    np.testing.assert_array_equal(
+        np.isnan(compute_speed(path, TIME_S)[:, 0]), [False, True, False, True, False]
+    )
     np.testing.assert_allclose(compute_distance(path), [10])
 
 

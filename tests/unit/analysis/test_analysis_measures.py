@@ -14,13 +14,23 @@ from murid.errors import ConfigError
 
 FPS, N = 10, 100
 RAW = MeasureConfig(
-    smooth_s=0, bridge_s=0, count_above="0px", immobile_below="5px/s", border="10px", contact_within="8px",
-    follow_within="20px", huddle_within="8px", huddle_for_s=1.0,
-)  # fmt: skip
+    smooth_s=0,
+    bridge_s=0,
+    count_above="0px",
+    immobile_below="5px/s",
+    border="10px",
+    contact_within="8px",
+    follow_within="20px",
+    huddle_within="8px",
+    huddle_for_s=1.0,
+)
 LAYOUT = Layout(
-    200, 100, (Arena("box", ((0, 0), (200, 0), (200, 100), (0, 100))),),
-    (Zone("east", ((100, 0), (200, 0), (200, 100), (100, 100))),), cm_per_px=0.5,
-)  # fmt: skip
+    200,
+    100,
+    (Arena("box", ((0, 0), (200, 0), (200, 100), (0, 100))),),
+    (Zone("east", ((100, 0), (200, 0), (200, 100), (100, 100))),),
+    cm_per_px=0.5,
+)
 
 
 def make_trajectories() -> Trajectories:
@@ -31,10 +41,10 @@ def make_trajectories() -> Trajectories:
     position = np.stack([x, np.full((N, 2), 50.0)], axis=1)
     shape = np.full((N, 2, 2), 10.0)
     confidence = np.ones((N, 2))
-    filled = np.zeros((N, 2), bool)
-    filled[90:, 1] = True
+    interpolated = np.zeros((N, 2), bool)
+    interpolated[90:, 1] = True
     position[:10, :, 1] = np.nan
-    return Trajectories(np.arange(N) / FPS, ("a", "b"), position, shape, confidence, filled)
+    return Trajectories(np.arange(N) / FPS, ("a", "b"), position, shape, confidence, interpolated)
 
 
 @pytest.fixture
@@ -43,7 +53,10 @@ def tables():
 
 
 def test_animals(tables):
-    a, b = (dict(zip(tables["animals"], row, strict=True)) for row in zip(*tables["animals"].values(), strict=True))
+    a, b = (
+        dict(zip(tables["animals"], row, strict=True))
+        for row in zip(*tables["animals"].values(), strict=True)
+    )
     assert (a["arena"], a["animal"], a["start_s"], a["end_s"]) == ("box", "a", 0, 10)
     assert (a["seen_s"], a["missing_s"]) == pytest.approx((10, 0))
     assert (b["seen_s"], b["filled_s"], b["missing_s"]) == pytest.approx((8, 1, 1))
@@ -87,7 +100,9 @@ def test_bins_add_up_to_the_whole(tables):
     np.testing.assert_allclose(binned["animals"]["end_s"][:4], [3, 6, 9, 10])
     for table in ("animals", "zones", "pairs"):
         for name, column in binned[table].items():
-            if name.endswith(("_s", "_bouts", "entries", "contacts")) or name.startswith("distance_cm"):
+            if name.endswith(("_s", "_bouts", "entries", "contacts")) or name.startswith(
+                "distance_cm"
+            ):
                 if name.split("_")[0] in ("start", "end", "latency", "speed"):
                     continue
                 n = len(tables[table]["bin"])
@@ -98,7 +113,7 @@ def test_bins_add_up_to_the_whole(tables):
 
 
 def test_filled_in_positions_can_be_left_out():
-    behaviour = prepare(make_trajectories(), LAYOUT, replace(RAW, use_filled=False))
+    behaviour = prepare(make_trajectories(), LAYOUT, replace(RAW, use_interpolated=False))
     animals = measure_all(behaviour)["animals"]
     np.testing.assert_allclose(animals["filled_s"], [0, 0])
     np.testing.assert_allclose(animals["missing_s"], [0, 2])
@@ -121,7 +136,10 @@ def test_without_a_scale_columns_are_in_pixels():
 
 
 def test_animals_of_different_arenas_are_no_pair():
-    west, east = (Arena(n, ((a, 0), (b, 0), (b, 100), (a, 100))) for n, a, b in (("w", 0, 168), ("e", 168, 200)))
+    west, east = (
+        Arena(n, ((a, 0), (b, 0), (b, 100), (a, 100)))
+        for n, a, b in (("w", 0, 168), ("e", 168, 200))
+    )
     layout = Layout(200, 100, (west, east))
     tables = measure_all(prepare(make_trajectories(), layout, RAW))
     assert tables["animals"]["arena"].tolist() == ["w", "e"]
@@ -130,7 +148,9 @@ def test_animals_of_different_arenas_are_no_pair():
 
 
 def test_nobody():
-    nothing = Trajectories(np.arange(3) / FPS, (), np.zeros((3, 2, 0)), np.zeros((3, 2, 0)), np.zeros((3, 0)))
+    nothing = Trajectories(
+        np.arange(3) / FPS, (), np.zeros((3, 2, 0)), np.zeros((3, 2, 0)), np.zeros((3, 0))
+    )
     tables = measure_all(prepare(nothing, LAYOUT))
     assert all(len(column) == 0 for table in tables.values() for column in table.values())
 

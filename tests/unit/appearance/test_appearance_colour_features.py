@@ -3,43 +3,57 @@
 import numpy as np
 import pytest
 
-from murid.appearance.colour_features import N_CUES, measure_cues
-from murid.video.background_model import Backdrop
+from murid.appearance.colour_features import N_COLOUR_FEATURES, compute_colour_features
+from murid.video.background_model import BackgroundModel
 
 FLOOR = np.array([150, 140, 130], np.uint8)
 BOXES = np.array([[10, 10, 40, 30], [60, 10, 100, 35]], np.float32)
 
 
-def paint(gain=1.0):
+def describe_identities(gain=1.0):
     """A dark animal and a reddish one, ellipses in their boxes; the picture and its empty scene."""
     empty = np.broadcast_to(FLOOR, (60, 120, 3)).astype(float)
     image = empty.copy()
     y, x = np.mgrid[:60, :120] + 0.5
-    for (left, top, right, bottom), colour in zip(BOXES, ([40, 40, 40], [190, 90, 70]), strict=True):
-        inside = ((2 * x - left - right) / (right - left)) ** 2 + ((2 * y - top - bottom) / (bottom - top)) ** 2 <= 1
+    for (left, top, right, bottom), colour in zip(
+        BOXES, ([40, 40, 40], [190, 90, 70]), strict=True
+    ):
+        inside = ((2 * x - left - right) / (right - left)) ** 2 + (
+            (2 * y - top - bottom) / (bottom - top)
+        ) ** 2 <= 1
         image[inside] = colour
     image, empty = (np.round(gain * a).astype(np.uint8) for a in (image, empty))
-    return image, Backdrop(empty, np.full(empty.shape[:2], 8, np.uint8))
+    return image, BackgroundModel(empty, np.full(empty.shape[:2], 8, np.uint8))
 
 
 def test_tone_and_colour_against_the_floor():
-    cues = measure_cues(*paint()[:1], BOXES, paint()[1])
-    assert cues.shape == (2, N_CUES)
-    assert cues[0, 2] == pytest.approx(np.log(40 / 255 + 0.04) - np.log(FLOOR / 255 + 0.04).mean(), abs=0.01)
-    assert cues[1, 5] > 0.3, "red against green"
-    assert cues[0, 9] == pytest.approx(0.5 * np.log(np.pi / 4 * 30 * 20), abs=0.06)
+    colour_features = compute_colour_features(
+        *describe_identities()[:1], BOXES, describe_identities()[1]
+    )
+    assert colour_features.shape == (2, N_COLOUR_FEATURES)
+    assert colour_features[0, 2] == pytest.approx(
+        np.log(40 / 255 + 0.04) - np.log(FLOOR / 255 + 0.04).mean(), abs=0.01
+    )
+    assert colour_features[1, 5] > 0.3, "red against green"
+    assert colour_features[0, 9] == pytest.approx(0.5 * np.log(np.pi / 4 * 30 * 20), abs=0.06)
 
 
 def test_light_hardly_matters():
-    (bright, before), (dim, after) = paint(), paint(0.6)
-    np.testing.assert_allclose(measure_cues(bright, BOXES, before), measure_cues(dim, BOXES, after), atol=0.12)
+    (bright, before), (dim, after) = describe_identities(), describe_identities(0.6)
+    np.testing.assert_allclose(
+        compute_colour_features(bright, BOXES, before),
+        compute_colour_features(dim, BOXES, after),
+        atol=0.12,
+    )
 
 
 def test_without_an_empty_scene_the_middle_is_looked_at():
-    cues = measure_cues(paint()[0], BOXES, None)
-    assert np.isfinite(cues).all()
+    colour_features = compute_colour_features(describe_identities()[0], BOXES, None)
+    assert np.isfinite(colour_features).all()
 
 
 def test_what_is_too_small_has_none():
     boxes = np.array([[10, 10, 12, 30], [-20, -20, -5, -5], [500, 0, 600, 50]], np.float32)
-    assert np.isnan(measure_cues(*paint()[:1], boxes, paint()[1])).all()
+    assert np.isnan(
+        compute_colour_features(*describe_identities()[:1], boxes, describe_identities()[1])
+    ).all()

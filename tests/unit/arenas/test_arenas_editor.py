@@ -25,9 +25,23 @@ def draw(*steps, answers=()) -> Sketch:
 
 def test_a_polygon_a_circle_and_a_scale():
     drawing = draw(
-        (0, 0), (100, 0), (100, 90), (3, 3), BACKSPACE, (0, 90), ENTER, "n", "c", (20, 20), (23, 24), "l", (0, 0),
-        (100, 0), "q", answers=["box", "den", "25"],
-    )  # fmt: skip
+        (0, 0),
+        (100, 0),
+        (100, 90),
+        (3, 3),
+        BACKSPACE,
+        (0, 90),
+        ENTER,
+        "n",
+        "c",
+        (20, 20),
+        (23, 24),
+        "l",
+        (0, 0),
+        (100, 0),
+        "q",
+        answers=["box", "den", "25"],
+    )
     (arena,), (zone,) = drawing.layout.arenas, drawing.layout.zones
     assert (arena.name, arena.polygon) == ("box", ((0, 0), (100, 0), (100, 90), (0, 90)))
     assert (zone.name, zone.kind, zone.circle) == ("den", "nest", (20, 20, 5))

@@ -57,7 +57,10 @@ def test_scale_by_two_points(tmp_path):
         (HEAD + "cm_per_px = 0", "cm_per_px: expected a scale above 0, got 0"),
         (HEAD + "cm_per_px = 'x'", "cm_per_px: expected a number, got 'x'"),
         (HEAD + "scale = {points = [[0, 0], [0, 0]], cm = 4}", "scale: expected two points apart"),
-        (HEAD + "scale = {points = [[0, 0], [9, 0]], cm = 0}", "scale: expected a length above 0 cm"),
+        (
+            HEAD + "scale = {points = [[0, 0], [9, 0]], cm = 0}",
+            "scale: expected a length above 0 cm",
+        ),
         (HEAD + "scale = {points = [[0, 0]], cm = 4}", r"scale.points: expected two points"),
         (HEAD + "scale = 4", "scale: expected points ="),
         (
@@ -68,8 +71,14 @@ def test_scale_by_two_points(tmp_path):
         (HEAD + "[[arena]]\ncircle = [30, 30, 9]", "arena.name: expected a name, got nothing"),
         (HEAD + "[[arena]]\nname = 'a'\ncircle = [30, 30]", "a.circle: expected 3 numbers"),
         (HEAD + "[[arena]]\nname = 'a'\npolygon = [[1, 2], [3]]", "a.polygon: expected 2 numbers"),
-        (HEAD + "[[arena]]\nname = 'a'\ncircle = [30, 30, 9]\nanimals = 'two'", "a.animals: expected int, got 'two'"),
-        (HEAD + "[[zone]]\nname = 'z'\ncircle = [300, 30, 9]", "z: expected a region within the picture of 100x60"),
+        (
+            HEAD + "[[arena]]\nname = 'a'\ncircle = [30, 30, 9]\nanimals = 'two'",
+            "a.animals: expected int, got 'two'",
+        ),
+        (
+            HEAD + "[[zone]]\nname = 'z'\ncircle = [300, 30, 9]",
+            "z: expected a region within the picture of 100x60",
+        ),
         (
             HEAD + "[[zone]]\nname = 'z'\npolygon = [[0, 0], [9, 9], [9, 0], [0, 9]]",
             "z.polygon: expected sides",
@@ -84,7 +93,9 @@ def test_mistakes_are_named(tmp_path, text, words):
 
 def test_of_another_video_or_not_there(tmp_path):
     (tmp_path / "a.toml").write_text(HEAD)
-    with pytest.raises(FormatError, match="width, height: expected 640x480 pixels as of the video, got 100x60"):
+    with pytest.raises(
+        FormatError, match="width, height: expected 640x480 pixels as of the video, got 100x60"
+    ):
         read_arena_file(tmp_path / "a.toml", (640, 480))
     with pytest.raises(FormatError, match="expected an arena file"):
         read_arena_file(tmp_path / "b.toml")

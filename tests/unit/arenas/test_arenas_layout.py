@@ -22,7 +22,9 @@ def test_inside_and_distance_from_the_wall():
 
 
 def test_every_point_is_in_one_arena_or_none():
-    layout = Layout(100, 60, (Arena("l", SQUARE), Arena("r", RIGHT)), ignored=(Region("x", circle=(15, 15, 3)),))
+    layout = Layout(
+        100, 60, (Arena("l", SQUARE), Arena("r", RIGHT)), ignored=(Region("x", circle=(15, 15, 3)),)
+    )
     points = np.array([[30.0, 30], [70, 30], [55, 30], [15, 15], [np.nan, 3]])
     assert layout.locate(points).tolist() == [0, 1, -1, -1, -1]
     assert Layout(100, 60).locate(points[:3]).tolist() == [0, 0, 0]
@@ -50,11 +52,17 @@ def test_scale():
             r"bow.polygon: .*do not cross.*Self-intersection",
         ),
         (lambda: Region("line", ((0, 0), (10, 10), (20, 20))), "line.polygon"),
-        (lambda: Region("two", ((0, 0), (10, 10))), "two.polygon: expected 3 or more corners, got 2"),
+        (
+            lambda: Region("two", ((0, 0), (10, 10))),
+            "two.polygon: expected 3 or more corners, got 2",
+        ),
         (lambda: Region("dot", circle=(3, 3, 0)), "dot.circle: expected a radius above 0, got 0"),
         (lambda: Region("none"), "none: expected a polygon or a circle, got neither"),
         (lambda: Region("far", circle=(np.inf, 3, 2)), "far: expected pixels of at most"),
-        (lambda: Zone("den", circle=(3, 3, 2), kind="den"), "den.kind: expected zone or nest or shelter"),
+        (
+            lambda: Zone("den", circle=(3, 3, 2), kind="den"),
+            "den.kind: expected zone or nest or shelter",
+        ),
         (lambda: Arena("a", SQUARE, animals=0), "a.animals: expected 1 or more, got 0"),
         (
             lambda: Layout(100, 60, zones=(Zone("z", circle=(200, 30, 5)),)),
@@ -64,13 +72,20 @@ def test_scale():
             lambda: Layout(100, 60, (Arena("a", SQUARE), Arena("b", SQUARE))),
             "a, b: expected arenas that do not overlap",
         ),
-        (lambda: Layout(100, 60, (Arena("a", SQUARE), Arena("a", RIGHT))), "arena.name: expected every name once"),
         (
-            lambda: Layout(100, 60, (Arena("a", SQUARE),), (Zone("z", circle=(80, 30, 5), arena="a"),)),
+            lambda: Layout(100, 60, (Arena("a", SQUARE), Arena("a", RIGHT))),
+            "arena.name: expected every name once",
+        ),
+        (
+            lambda: Layout(
+                100, 60, (Arena("a", SQUARE),), (Zone("z", circle=(80, 30, 5), arena="a"),)
+            ),
             "z: expected a region within arena a",
         ),
         (
-            lambda: Layout(100, 60, (Arena("a", SQUARE),), (Zone("z", circle=(30, 30, 5), arena="b"),)),
+            lambda: Layout(
+                100, 60, (Arena("a", SQUARE),), (Zone("z", circle=(30, 30, 5), arena="b"),)
+            ),
             "z.arena: expected one of a, got 'b'",
         ),
     ],

@@ -42,7 +42,9 @@ def test_debug_shows_where(monkeypatch):
         run(["info", "x", "--debug"])
 
 
-@pytest.mark.parametrize("arguments", [["fly"], ["track"], ["track", "a.mp4", "--animals", "many"], ["info", "--x"]])
+@pytest.mark.parametrize(
+    "arguments", [["fly"], ["track"], ["track", "a.mp4", "--animals", "many"], ["info", "--x"]]
+)
 def test_wrong_usage_is_code_2(arguments: list[str], capsys):
     assert run(arguments) == 2
     assert capsys.readouterr() != ("", "")
@@ -56,7 +58,9 @@ def test_main_exits_with_the_code(monkeypatch):
 
 
 def test_the_module_is_a_program_and_knows_its_version():
-    result = subprocess.run([sys.executable, "-m", "murid", "--version"], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-m", "murid", "--version"], capture_output=True, text=True, check=True
+    )
     pyproject = (Path(murid.__file__).parents[2] / "pyproject.toml").read_text()
     assert f'version = "{result.stdout.strip()}"' in pyproject
 

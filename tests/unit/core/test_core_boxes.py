@@ -6,7 +6,9 @@ from hypothesis.extra.numpy import arrays
 
 from murid.core import boxes as bx
 
-CORNERS = arrays(np.float64, st.tuples(st.integers(0, 6), st.just(4)), elements=st.floats(-1000, 1000))
+CORNERS = arrays(
+    np.float64, st.tuples(st.integers(0, 6), st.just(4)), elements=st.floats(-1000, 1000)
+)
 
 
 def make_boxes(corners: np.ndarray) -> np.ndarray:
@@ -33,7 +35,9 @@ def test_iou_is_symmetric_and_between_0_and_1(first, second):
 
 def test_known_overlaps():
     a = np.array([[0, 0, 10, 10]], np.float32)
-    b = np.array([[5, 0, 15, 10], [10, 0, 20, 10], [0, 0, 10, 10], [2, 2, 4, 4], [5, 5, 5, 5]], np.float32)
+    b = np.array(
+        [[5, 0, 15, 10], [10, 0, 20, 10], [0, 0, 10, 10], [2, 2, 4, 4], [5, 5, 5, 5]], np.float32
+    )
     np.testing.assert_allclose(bx.compute_iou(a, b), [[1 / 3, 0, 1, 0.04, 0]], rtol=1e-6)
     np.testing.assert_allclose(bx.compute_intersections(a, b), [[50, 0, 100, 4, 0]])
     assert bx.compute_iou(a, b).dtype == np.float32
@@ -60,6 +64,8 @@ def test_centres_areas_and_clipping():
     assert clipped.dtype == np.float32
 
 
-@pytest.mark.parametrize(("box", "cxcyah"), [((0, 0, 20, 10), (10, 5, 2, 10)), ((10, 10, 12, 18), (11, 14, 0.25, 8))])
+@pytest.mark.parametrize(
+    ("box", "cxcyah"), [((0, 0, 20, 10), (10, 5, 2, 10)), ((10, 10, 12, 18), (11, 14, 0.25, 8))]
+)
 def test_centre_aspect_height(box, cxcyah):
     np.testing.assert_allclose(bx.to_cxcyah(np.array([box], np.float64)), [cxcyah])

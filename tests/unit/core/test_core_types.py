@@ -42,10 +42,19 @@ def test_an_empty_frame_is_a_normal_value():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"boxes": np.zeros((2, 3), np.float32)}, "Detections.boxes: expected shape (any, 4), got shape (2, 3)"),
-        ({"boxes": np.zeros((2, 4))}, "Detections.boxes: expected dtype float32, got dtype float64"),
+        (
+            {"boxes": np.zeros((2, 3), np.float32)},
+            "Detections.boxes: expected shape (any, 4), got shape (2, 3)",
+        ),
+        (
+            {"boxes": np.zeros((2, 4))},
+            "Detections.boxes: expected dtype float32, got dtype float64",
+        ),
         ({"boxes": [[0, 0, 1, 1]]}, "Detections.boxes: expected a NumPy array, got list"),
-        ({"scores": np.zeros(3, np.float32)}, "Detections.scores: expected shape (2), got shape (3,)"),
+        (
+            {"scores": np.zeros(3, np.float32)},
+            "Detections.scores: expected shape (2), got shape (3,)",
+        ),
         (
             {"embeddings": np.zeros((3, 8), np.float32)},
             "Detections.embeddings: expected shape (2, any), got shape (3, 8)",
@@ -111,7 +120,14 @@ class TestTracks:
 def test_a_bank_is_indexed_as_one_value():
     m = 3
     whole = np.arange(m, dtype=np.int64)
-    bank = TrackBank(whole, whole, np.zeros((m, 8)), np.zeros((m, 8, 8)), np.zeros((m, 0), np.float32), *[whole] * 3)
+    bank = TrackBank(
+        whole,
+        whole,
+        np.zeros((m, 8)),
+        np.zeros((m, 8, 8)),
+        np.zeros((m, 0), np.float32),
+        *[whole] * 3,
+    )
     assert bank[whole != 1].ids.tolist() == [0, 2]
     assert bank[whole != 1].covariances.shape == (2, 8, 8)
     with pytest.raises(ArrayError, match=r"TrackBank\.means"):

@@ -11,7 +11,9 @@ def archive(tmp_path, draw, film):
     """Archive of three sequences: pictures numbered from 0, a video, pictures numbered from 1."""
     (tmp_path / "gt_all").mkdir()
     for name in ("chicken_1", "chicken_3", "pig_4"):
-        (tmp_path / "gt_all" / f"{name}_gt.txt").write_text("1,1,0,0,5,5,1,-1,-1,-1\n2,1,1,0,5,5,1,-1,-1,-1\n")
+        (tmp_path / "gt_all" / f"{name}_gt.txt").write_text(
+            "1,1,0,0,5,5,1,-1,-1,-1\n2,1,1,0,5,5,1,-1,-1,-1\n"
+        )
     draw(tmp_path / "frames_all" / "chicken_1", "00000.jpg", "00001.jpg")
     film(tmp_path / "videos_all" / "chicken_3.mp4")
     film(tmp_path / "videos_all" / "other.mp4")
@@ -59,7 +61,9 @@ def test_one_file(archive):
 
 @pytest.mark.data
 def test_real_ground_truth_without_pictures(data_dir):
-    sequences, problems = read_dataset([data_dir / "animaltrack" / "gt_train"], ReadOptions(need_pictures=False))
+    sequences, problems = read_dataset(
+        [data_dir / "animaltrack" / "gt_train"], ReadOptions(need_pictures=False)
+    )
     assert problems == []
     assert len(sequences) == 32
     assert sum(map(len, sequences)) == 185613

@@ -11,7 +11,10 @@ from murid.errors import FormatError
 
 def make_draft(tmp_path, labels=(), frames=(0, 1, 2), **changes):
     path = tmp_path / "gt.txt"
-    rows = [Label(frame, box, path, f"line {k}", *rest) for k, (frame, box, *rest) in enumerate(labels, 1)]
+    rows = [
+        Label(frame, box, path, f"line {k}", *rest)
+        for k, (frame, box, *rest) in enumerate(labels, 1)
+    ]
     return Draft("cage", path, recording=True, frames=frames, labels=rows, **changes)
 
 
@@ -25,8 +28,14 @@ def pictures(tmp_path, draw):
 
 
 def test_sound_labels_become_a_sequence_in_the_order_of_frames(tmp_path, pictures):
-    labels = [(2, (0, 0, 5, 5), 4, "rat", 0.5), (0, (1, 2, 3, 4), 4, "mouse"), (2, (9, 9, 12, 12), 1, "rat")]
-    sequence, problems = finish(make_draft(tmp_path, labels, pictures=pictures, incomplete={1}), ReadOptions())
+    labels = [
+        (2, (0, 0, 5, 5), 4, "rat", 0.5),
+        (0, (1, 2, 3, 4), 4, "mouse"),
+        (2, (9, 9, 12, 12), 1, "rat"),
+    ]
+    sequence, problems = finish(
+        make_draft(tmp_path, labels, pictures=pictures, incomplete={1}), ReadOptions()
+    )
     assert problems == []
     assert sequence.frames.tolist() == [0, 1, 2]
     assert sequence.pictures == tuple(pictures.values())
@@ -67,7 +76,10 @@ def test_frames_without_a_picture(tmp_path, pictures):
     (tmp_path / "1.png").write_text("no picture")
     pictures[3] = tmp_path / "gone.png"
     draft = make_draft(
-        tmp_path, [(2, (0, 0, 5, 5)), (4, (0, 0, 5, 5))], frames=(0, 1, 2, 3, 4, 5, 7), pictures=pictures
+        tmp_path,
+        [(2, (0, 0, 5, 5)), (4, (0, 0, 5, 5))],
+        frames=(0, 1, 2, 3, 4, 5, 7),
+        pictures=pictures,
     )
     sequence, problems = finish(draft, ReadOptions())
     assert explain(problems) == [
@@ -82,9 +94,16 @@ def test_frames_without_a_picture(tmp_path, pictures):
 
 
 def test_frames_after_the_end_of_a_video(tmp_path, film):
-    draft = make_draft(tmp_path, [(4, (0, 0, 5, 5)), (5, (0, 0, 5, 5))], frames=(4, 5), video=film(tmp_path / "a.mp4"))
+    draft = make_draft(
+        tmp_path,
+        [(4, (0, 0, 5, 5)), (5, (0, 0, 5, 5))],
+        frames=(4, 5),
+        video=film(tmp_path / "a.mp4"),
+    )
     sequence, problems = finish(draft, ReadOptions())
-    assert explain(problems) == [("line 2", "frame", "a frame of a.mp4, which has 5", "frame 5 from 0")]
+    assert explain(problems) == [
+        ("line 2", "frame", "a frame of a.mp4, which has 5", "frame 5 from 0")
+    ]
     assert sequence.frames.tolist() == [4]
     assert sequence.sizes.tolist() == [[64, 48]]
     assert sequence.fps == 25
@@ -101,7 +120,9 @@ def test_no_pictures_at_all_matter_where_they_are_needed(tmp_path):
     labels = [(0, (500, 500, 510, 510))]
     sequence, problems = finish(make_draft(tmp_path, labels), ReadOptions())
     assert sequence is None
-    assert explain(problems) == [("", "pictures", "a video or pictures of the labelled frames", "none found")]
+    assert explain(problems) == [
+        ("", "pictures", "a video or pictures of the labelled frames", "none found")
+    ]
     sequence, problems = finish(make_draft(tmp_path, labels), ReadOptions(need_pictures=False))
     assert problems == []
     assert sequence.sizes.tolist() == [[0, 0]] * 3
@@ -133,5 +154,8 @@ def test_problems_become_one_error(tmp_path):
     assert Problem.from_error(first.to_error()) == first
     with pytest.raises(FormatError, match=r"gt.txt: line 3, box: expected a box, got none$"):
         refuse([first])
-    with pytest.raises(FormatError, match=r"got 2 problems:\n  .*gt.txt: line 3, box.*\n  .*b.txt: file: expected x"):
+    with pytest.raises(
+        FormatError,
+        match=r"got 2 problems:\n  .*gt.txt: line 3, box.*\n  .*b.txt: file: expected x",
+    ):
         refuse([first, Problem(tmp_path / "b.txt", "", "file", "x", "y")])

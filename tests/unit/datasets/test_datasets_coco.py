@@ -30,8 +30,13 @@ def explain(problems):
 def test_images_of_no_video_are_independent(tmp_path, draw):
     draw(tmp_path / "images", "a.png")
     draw(tmp_path / "images", "b.png", size=(30, 20))
-    images = [{"id": 5, "file_name": "a.png", "width": 64, "height": 48}, {"id": 9, "file_name": "b.png"}]
-    path = write_coco(tmp_path, images, [make_annotation(9, [1, 2, 3, 4]), make_annotation(9, [5, 5, 2, 2])])
+    images = [
+        {"id": 5, "file_name": "a.png", "width": 64, "height": 48},
+        {"id": 9, "file_name": "b.png"},
+    ]
+    path = write_coco(
+        tmp_path, images, [make_annotation(9, [1, 2, 3, 4]), make_annotation(9, [5, 5, 2, 2])]
+    )
     for place in (path, tmp_path):
         (sequence,), problems = read_dataset([place])
         assert problems == []
@@ -42,12 +47,17 @@ def test_images_of_no_video_are_independent(tmp_path, draw):
         assert sequence.sizes.tolist() == [[64, 48], [30, 20]]
 
 
-@pytest.mark.parametrize(("frame_key", "id_key"), [("frame_id", "instance_id"), ("frame_index", "track_id")])
+@pytest.mark.parametrize(
+    ("frame_key", "id_key"), [("frame_id", "instance_id"), ("frame_index", "track_id")]
+)
 def test_videos_are_recordings(tmp_path, draw, frame_key, id_key):
     names = [f"cage/{k}.png" for k in range(3)]
     draw(tmp_path / "annotations" / "cage", "0.png", "1.png", "2.png")
     images = [{"id": k, "file_name": names[k], "video_id": 4, frame_key: 10 + k} for k in (2, 0, 1)]
-    annotations = [make_annotation(0, [1, 1, 5, 5], **{id_key: 7}), make_annotation(2, [1, 1, 5, 5], **{id_key: 8})]
+    annotations = [
+        make_annotation(0, [1, 1, 5, 5], **{id_key: 7}),
+        make_annotation(2, [1, 1, 5, 5], **{id_key: 8}),
+    ]
     videos = [{"id": 4, "name": "cage one", "fps": 25}]
     write_coco(tmp_path / "annotations", images, annotations, videos=videos)
     (sequence,), problems = read_dataset([tmp_path])
@@ -61,7 +71,9 @@ def test_videos_are_recordings(tmp_path, draw, frame_key, id_key):
 def test_crowds_leave_their_image_incomplete(tmp_path, draw):
     draw(tmp_path, "a.png")
     annotations = [make_annotation(1, [1, 1, 5, 5]), make_annotation(1, [1, 1, 9, 9], iscrowd=1)]
-    (sequence,), problems = read_dataset([write_coco(tmp_path, [{"id": 1, "file_name": "a.png"}], annotations)])
+    (sequence,), problems = read_dataset(
+        [write_coco(tmp_path, [{"id": 1, "file_name": "a.png"}], annotations)]
+    )
     assert problems == []
     assert len(sequence) == 1
     assert sequence.complete.tolist() == [False]
@@ -71,14 +83,16 @@ def test_poses_and_masks_become_boxes(tmp_path, draw):
     from pycocotools import mask
 
     draw(tmp_path, "a.png")
-    filled = np.zeros((48, 64), np.uint8)
-    filled[10:20, 30:35] = 1
-    packed = mask.encode(np.asfortranarray(filled))
+    interpolated = np.zeros((48, 64), np.uint8)
+    interpolated[10:20, 30:35] = 1
+    packed = mask.encode(np.asfortranarray(interpolated))
     annotations = [
         make_annotation(1, None, keypoints=[10, 10, 2, 20, 15, 1, 60, 40, 2]),
         make_annotation(1, None, keypoints=[10, 10, 2, 20, 15, 0, 12, 14, 2], category_id=2),
         make_annotation(1, None, segmentation=[[1, 2, 8, 2, 8, 9], [4, 4, 9, 5, 5, 5]]),
-        make_annotation(1, None, segmentation={"size": packed["size"], "counts": packed["counts"].decode()}),
+        make_annotation(
+            1, None, segmentation={"size": packed["size"], "counts": packed["counts"].decode()}
+        ),
         make_annotation(1, None, segmentation={"size": [48, 64], "counts": [0, 10, 48 * 64 - 10]}),
     ]
     categories = [*CATEGORIES, {"id": 2, "name": "rat"}]
@@ -92,7 +106,11 @@ def test_poses_and_masks_become_boxes(tmp_path, draw):
 
 def test_all_that_is_wrong_is_reported_by_entry(tmp_path, draw):
     draw(tmp_path, "a.png")
-    images = [{"id": 1, "file_name": "a.png"}, {"id": 1, "file_name": "b.png"}, {"id": 2, "file_name": "gone.png"}]
+    images = [
+        {"id": 1, "file_name": "a.png"},
+        {"id": 1, "file_name": "b.png"},
+        {"id": 2, "file_name": "gone.png"},
+    ]
     annotations = [
         make_annotation(1, [1, 1, 5, 5]),
         make_annotation(77, [1, 1, 5, 5]),
@@ -122,10 +140,16 @@ def test_all_that_is_wrong_is_reported_by_entry(tmp_path, draw):
 def test_frames_come_once_in_a_video(tmp_path, draw):
     draw(tmp_path, "a.png", "b.png", "c.png")
     names = zip("abc", (0, 0, -1), strict=True)
-    images = [{"id": k, "file_name": f"{n}.png", "video_id": 1, "frame_id": f} for k, (n, f) in enumerate(names)]
+    images = [
+        {"id": k, "file_name": f"{n}.png", "video_id": 1, "frame_id": f}
+        for k, (n, f) in enumerate(names)
+    ]
     _, problems = read_dataset([write_coco(tmp_path, images, [make_annotation(0, [1, 1, 5, 5])])])
     expected = "a whole number from 0, each once in a video"
-    assert explain(problems) == [("images[1]", "frame_id", expected, "0"), ("images[2]", "frame_id", expected, "-1")]
+    assert explain(problems) == [
+        ("images[1]", "frame_id", expected, "0"),
+        ("images[2]", "frame_id", expected, "-1"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -133,7 +157,10 @@ def test_frames_come_once_in_a_video(tmp_path, draw):
     [
         ("{\n 1}", "line 2, column 2: expected JSON"),
         ("[]", "images: expected a list of objects"),
-        ('{"images": [], "annotations": {}}', "annotations: expected a list of objects, as COCO has it, got dict"),
+        (
+            '{"images": [], "annotations": {}}',
+            "annotations: expected a list of objects, as COCO has it, got dict",
+        ),
     ],
 )
 def test_files_that_are_no_coco(tmp_path, content, message):
@@ -146,7 +173,11 @@ def test_files_that_are_no_coco(tmp_path, content, message):
 
 def test_split_is_a_part_of_the_file_name(tmp_path, draw):
     draw(tmp_path / "train", "a.png")
-    path = write_coco(tmp_path / "annotations", [{"id": 1, "file_name": "a.png"}], [make_annotation(1, [1, 1, 5, 5])])
+    path = write_coco(
+        tmp_path / "annotations",
+        [{"id": 1, "file_name": "a.png"}],
+        [make_annotation(1, [1, 1, 5, 5])],
+    )
     path.rename(path.with_name("instances_train.json"))
     (sequence,), problems = read_dataset([tmp_path], ReadOptions(split="train"))
     assert problems == []
@@ -161,20 +192,34 @@ def test_what_is_written_is_read_back_and_by_pycocotools(tmp_path, sequence, cap
     still = replace(sequence, name="stills", recording=False, class_names=("rat", "hamster"))
     coco_writer.write(tmp_path, [sequence, still])
     known = COCO(str(tmp_path / coco_writer.FILE))
-    assert [category["name"] for category in known.loadCats(known.getCatIds())] == ["mouse", "rat", "hamster"]
+    assert [category["name"] for category in known.loadCats(known.getCatIds())] == [
+        "mouse",
+        "rat",
+        "hamster",
+    ]
     assert len(known.getAnnIds()) == 8
     sequences, problems = read_dataset([tmp_path], ReadOptions(need_pictures=False))
     assert problems == []
-    assert [(s.name, s.recording, s.fps) for s in sequences] == [("cage", True, 25), ("annotations", False, None)]
+    assert [(s.name, s.recording, s.fps) for s in sequences] == [
+        ("cage", True, 25),
+        ("annotations", False, None),
+    ]
     for read in sequences:
         assert read.boxes.tolist() == sequence.boxes.tolist()
         assert read.track_ids.tolist() == sequence.track_ids.tolist()
         assert str(read.visibility) == str(sequence.visibility)
         assert read.complete.tolist() == sequence.complete.tolist()
         assert read.sizes.tolist() == sequence.sizes.tolist()
-    assert [sequences[1].class_names[k] for k in sequences[1].class_ids] == ["rat", "hamster", "rat", "rat"]
+    assert [sequences[1].class_names[k] for k in sequences[1].class_ids] == [
+        "rat",
+        "hamster",
+        "rat",
+        "rat",
+    ]
 
 
 def test_sizes_have_to_be_known(tmp_path, sequence):
-    with pytest.raises(FormatError, match="cage: size: expected pictures, or their size in the labels, got neither"):
+    with pytest.raises(
+        FormatError, match="cage: size: expected pictures, or their size in the labels, got neither"
+    ):
         coco_writer.write(tmp_path, [replace(sequence, sizes=np.zeros((4, 2), np.int64))])

@@ -74,7 +74,11 @@ def test_h5_says_the_same(multi, tmp_path):
     frame.to_hdf(tmp_path / "CollectedData_A.h5", key="df_with_missing", mode="w")
     sequences, problems = read_dataset([tmp_path], ReadOptions(margin=0))
     assert problems == []
-    assert [s.boxes.tolist() for s in sequences][1] == [[1, 2, 11, 12], [1, 2, 11, 12], [30, 30, 40, 45]]
+    assert [s.boxes.tolist() for s in sequences][1] == [
+        [1, 2, 11, 12],
+        [1, 2, 11, 12],
+        [30, 30, 40, 45],
+    ]
 
 
 def test_an_analysed_video_with_unlikely_points(tmp_path, film):
@@ -104,10 +108,19 @@ def test_pictures_without_rows_and_rows_without_pictures(single, draw):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("frame,time_s\n1,2\n", "head: expected rows of scorer, bodyparts and coords, got none of them"),
+        (
+            "frame,time_s\n1,2\n",
+            "head: expected rows of scorer, bodyparts and coords, got none of them",
+        ),
         (SINGLE + "labeled-data/day1/img012.png,1,2\n", "line 7, columns: expected 7, got 3"),
-        (SINGLE + "labeled-data/day1/img012.png,1,2,3,4,5,x\n", "line 7, points: expected numbers, got "),
-        (SINGLE.replace("coords,x,y", "coords,x,z"), "head, snout: expected columns x and y, got one of them"),
+        (
+            SINGLE + "labeled-data/day1/img012.png,1,2,3,4,5,x\n",
+            "line 7, points: expected numbers, got ",
+        ),
+        (
+            SINGLE.replace("coords,x,y", "coords,x,z"),
+            "head, snout: expected columns x and y, got one of them",
+        ),
     ],
 )
 def test_damaged_tables(single, content, message):
@@ -123,7 +136,9 @@ def test_h5_of_an_analysed_video(tmp_path, film):
     head = pandas.MultiIndex.from_tuples(columns, names=["scorer", "bodyparts", "coords"])
     frame = pandas.DataFrame([[1, 2, 0.9, 11, 12, 0.6], [1, 2, 0.9, 11, 12, 0.59]], columns=head)
     frame.to_hdf(tmp_path / "cageDLC_resnet50.h5", key="df_with_missing", mode="w", format="table")
-    (sequence,), _ = read_dataset([tmp_path / "cageDLC_resnet50.h5"], ReadOptions(margin=0, need_pictures=False))
+    (sequence,), _ = read_dataset(
+        [tmp_path / "cageDLC_resnet50.h5"], ReadOptions(margin=0, need_pictures=False)
+    )
     assert sequence.boxes.tolist() == [[1, 2, 11, 12]]
 
 

@@ -2,11 +2,20 @@ from pathlib import Path
 
 from PIL import Image
 
-from murid.datasets.media import find_pictures, find_video, locate, measure_picture, measure_video, number_pictures
+from murid.datasets.media import (
+    find_pictures,
+    find_video,
+    locate,
+    measure_picture,
+    measure_video,
+    number_pictures,
+)
 
 
 def number(*names):
-    return {frame: path.name for frame, path in number_pictures([Path(name) for name in names]).items()}
+    return {
+        frame: path.name for frame, path in number_pictures([Path(name) for name in names]).items()
+    }
 
 
 def test_sizes_are_read_upright(tmp_path, draw, film):
@@ -35,7 +44,11 @@ def test_pictures_come_in_natural_order(tmp_path, draw):
 
 
 def test_frames_are_numbered_by_names():
-    assert number("000001.jpg", "000002.jpg", "000004.jpg") == {0: "000001.jpg", 1: "000002.jpg", 3: "000004.jpg"}
+    assert number("000001.jpg", "000002.jpg", "000004.jpg") == {
+        0: "000001.jpg",
+        1: "000002.jpg",
+        3: "000004.jpg",
+    }
     assert number("img0000.png", "img0007.png") == {0: "img0000.png", 7: "img0007.png"}
     assert number("cam2-5.png", "cam2-6.png") == {4: "cam2-5.png", 5: "cam2-6.png"}
     assert number("a.png", "b.png") == {0: "a.png", 1: "b.png"}

@@ -32,7 +32,11 @@ def test_every_frame_of_a_sequence_is_labelled(cage):
         assert [path.name for path in sequence.pictures][::3] == ["000001.png", "000004.png"]
         assert sequence.boxes[0].tolist() == [0, 0, 5, 6]
         assert sequence.track_ids.tolist() == [1, 2, 1]
-        assert [sequence.class_names[k] for k in sequence.class_ids] == ["animal", "class 2", "animal"]
+        assert [sequence.class_names[k] for k in sequence.class_ids] == [
+            "animal",
+            "class 2",
+            "animal",
+        ]
         assert str(sequence.visibility.tolist()) == "[1.0, 0.5, nan]"
 
 
@@ -127,7 +131,9 @@ def test_real_sequences(data_dir, place, n_sequences, n_frames, n_boxes, n_probl
 @pytest.mark.data
 def test_real_mot17_without_pictures(data_dir):
     """Its boxes go on where nothing is seen, so some centres lie outside; what is left is flag 1, class 1."""
-    sequences, problems = read_dataset([data_dir / "association" / "mot17"], ReadOptions(need_pictures=False))
+    sequences, problems = read_dataset(
+        [data_dir / "association" / "mot17"], ReadOptions(need_pictures=False)
+    )
     assert len(sequences) == 7
     assert sum(s.n_frames for s in sequences) == 5316
     assert {(p.field, p.expected) for p in problems} == {("box", "a centre inside the picture")}

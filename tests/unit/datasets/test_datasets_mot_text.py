@@ -13,9 +13,16 @@ def make_stretches() -> list[Stretch]:
     """Two stretches of three frames: frame 1 is empty, one detection is in no track, ids do not come in order."""
     boxes = np.array([[10, 20, 30, 60], [1, 2, 3, 4], [0.5, 0, 1.25, 8]], np.float32)
     scores = np.array([0.9, 0.5, 0.25], np.float32)
-    first = Tracks(DetectionTable(boxes, scores, None, np.array([0, 2, 2, 3])), np.array([7, -1, 3]))
-    second = Tracks(DetectionTable(boxes, scores, None, np.array([0, 0, 3, 3])), np.array([7, 4, 3]))
-    return [Stretch(0, np.array([0, 0.04, 0.08]), first), Stretch(3, np.array([0.12, 0.17, 0.2]), second)]
+    first = Tracks(
+        DetectionTable(boxes, scores, None, np.array([0, 2, 2, 3])), np.array([7, -1, 3])
+    )
+    second = Tracks(
+        DetectionTable(boxes, scores, None, np.array([0, 0, 3, 3])), np.array([7, 4, 3])
+    )
+    return [
+        Stretch(0, np.array([0, 0.04, 0.08]), first),
+        Stretch(3, np.array([0.12, 0.17, 0.2]), second),
+    ]
 
 
 def test_export_counts_frames_from_one(tmp_path):
@@ -36,7 +43,9 @@ def test_what_is_written_is_read_back(tmp_path):
     order = [0, 1, 4, 3, 2]
     for column in ("frames", "ids", "boxes"):
         np.testing.assert_allclose(
-            getattr(read, column), np.concatenate([getattr(w, column) for w in written])[order], atol=1e-3
+            getattr(read, column),
+            np.concatenate([getattr(w, column) for w in written])[order],
+            atol=1e-3,
         )
 
 
@@ -76,7 +85,10 @@ def test_ground_truth_with_no_row_to_score_is_empty(tmp_path):
     [
         ("", "file: expected rows of frame, .*, got no rows"),
         ("\n \n", "file: .* got no rows"),
-        ("1,1,0,0,5,5,1\n1,2,0,0,5,5\n", "line 2, columns: expected 7 to 10, between commas, got 6"),
+        (
+            "1,1,0,0,5,5,1\n1,2,0,0,5,5\n",
+            "line 2, columns: expected 7 to 10, between commas, got 6",
+        ),
         ("1,1,0,0,5,5,1,1,1,1,1\n", "line 1, columns: .*, got 11"),
         ("1 1 0 0 5 5 1\n", "line 1, columns: .*, got 1"),
         ("frame,id,left,top,width,height,flag\n", "line 1, frame: expected a number, got 'frame'"),
@@ -99,12 +111,17 @@ def test_damaged_ground_truth_names_line_and_column(tmp_path, content, message):
 
 def test_ground_truth_of_a_longer_video(tmp_path):
     (tmp_path / "gt.txt").write_text("1,1,0,0,5,5,1\n7,1,0,0,5,5,1\n")
-    with pytest.raises(FormatError, match=r"line 2, frame: expected a frame number from 1 to 6, the length .*, got 7"):
+    with pytest.raises(
+        FormatError,
+        match=r"line 2, frame: expected a frame number from 1 to 6, the length .*, got 7",
+    ):
         read_mot(tmp_path / "gt.txt", n_frames=6)
 
 
 def test_ground_truth_that_is_not_there_or_not_text(tmp_path):
-    with pytest.raises(FormatError, match=r"gt.txt: file: expected a readable text file, got .*No such file"):
+    with pytest.raises(
+        FormatError, match=r"gt.txt: file: expected a readable text file, got .*No such file"
+    ):
         read_mot(tmp_path / "gt.txt")
     (tmp_path / "gt.txt").write_bytes(b"\x89PNG\xff\xfe")
     with pytest.raises(FormatError, match=r"gt.txt: file: expected a readable text file"):
@@ -112,7 +129,9 @@ def test_ground_truth_that_is_not_there_or_not_text(tmp_path):
 
 
 def test_detections_come_by_frame_whatever_their_ids_and_order(tmp_path):
-    (tmp_path / "det.txt").write_text("3,-1,1,2,10,20,0.5\n1,-1,5,5,5,5,1\n3,-1,0,0,4,4,0.25,-1,-1,-1\n")
+    (tmp_path / "det.txt").write_text(
+        "3,-1,1,2,10,20,0.5\n1,-1,5,5,5,5,1\n3,-1,0,0,4,4,0.25,-1,-1,-1\n"
+    )
     table = read_mot_detections(tmp_path / "det.txt", 4)
     assert table.frame_offsets.tolist() == [0, 1, 1, 3, 3]
     assert table[2].boxes.tolist() == [[1, 2, 11, 22], [0, 0, 4, 4]]

@@ -31,7 +31,9 @@ def test_box_is_cut_to_the_picture():
     assert make_box(points, ReadOptions(margin=0.5), (64, 48)) == (0, 0, 64, 48)
 
 
-@pytest.mark.parametrize("points", [[[np.nan, 1], [2, np.nan]], [[3, 4], [np.nan, np.nan]], [[3, 4], [3, 4]]])
+@pytest.mark.parametrize(
+    "points", [[[np.nan, 1], [2, np.nan]], [[3, 4], [np.nan, np.nan]], [[3, 4], [3, 4]]]
+)
 def test_too_few_points_make_no_box(points):
     assert make_box(np.array(points, float), ReadOptions()) is None
 

@@ -53,12 +53,16 @@ def test_formats_that_can_be_written():
         if known.writer:
             assert find_data_format(name) is known
     for name in ("sleap", "excel"):
-        with pytest.raises(ConfigError, match=f"format: expected yolo or mot or coco, got '{name}'"):
+        with pytest.raises(
+            ConfigError, match=f"format: expected yolo or mot or coco, got '{name}'"
+        ):
             find_data_format(name)
 
 
 def test_paths_that_are_no_data(tmp_path):
-    with pytest.raises(FormatError, match=r"none: format: expected labelled data \(.*coco\), got nothing there"):
+    with pytest.raises(
+        FormatError, match=r"none: format: expected labelled data \(.*coco\), got nothing there"
+    ):
         read_dataset([tmp_path / "none"])
     with pytest.raises(FormatError, match="got something else"):
         read_dataset([tmp_path])
@@ -86,7 +90,9 @@ def test_nothing_labelled_is_a_problem(tmp_path, draw):
     ]
 
 
-@pytest.mark.parametrize(("file", "module"), [("a.slp", "sleap_io"), ("data.yaml", "yaml"), ("a.h5", "pandas")])
+@pytest.mark.parametrize(
+    ("file", "module"), [("a.slp", "sleap_io"), ("data.yaml", "yaml"), ("a.h5", "pandas")]
+)
 def test_libraries_that_are_missing(tmp_path, monkeypatch, file, module):
     (tmp_path / file).touch()
     monkeypatch.setitem(sys.modules, module, None)

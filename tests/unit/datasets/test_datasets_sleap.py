@@ -16,19 +16,31 @@ def project(tmp_path, film):
     video = sleap_io.Video(filename=r"C:\lab\cage.mp4", open_backend=False)
 
     def predict(points, track):
-        return sleap_io.PredictedInstance.from_numpy(np.array(points, float), skeleton=skeleton, track=track, score=0.5)
+        return sleap_io.PredictedInstance.from_numpy(
+            np.array(points, float), skeleton=skeleton, track=track, score=0.5
+        )
 
     def label(points, track, **more):
-        return sleap_io.Instance.from_numpy(np.array(points, float), skeleton=skeleton, track=track, **more)
+        return sleap_io.Instance.from_numpy(
+            np.array(points, float), skeleton=skeleton, track=track, **more
+        )
 
     replaced = predict([[9, 9], [19, 19], [40, 40]], None)
     instances = {
-        0: [label([[10, 10], [20, 30], [60, 40]], one), label([[30, 10], [40, 12], [np.nan, np.nan]], two)],
+        0: [
+            label([[10, 10], [20, 30], [60, 40]], one),
+            label([[30, 10], [40, 12], [np.nan, np.nan]], two),
+        ],
         3: [label([[10, 10], [20, 30], [60, 40]], one), predict([[1, 1], [2, 2], [3, 3]], one)],
         4: [replaced, label([[10, 11], [20, 30], [60, 40]], None, from_predicted=replaced)],
-        2: [predict([[1, 1], [3, 3], [9, 9]], two), label([[10, 10], [np.nan, np.nan], [60, 40]], one)],
+        2: [
+            predict([[1, 1], [3, 3], [9, 9]], two),
+            label([[10, 10], [np.nan, np.nan], [60, 40]], one),
+        ],
     }
-    frames = [sleap_io.LabeledFrame(video=video, frame_idx=k, instances=i) for k, i in instances.items()]
+    frames = [
+        sleap_io.LabeledFrame(video=video, frame_idx=k, instances=i) for k, i in instances.items()
+    ]
     sleap_io.Labels(frames, tracks=[one, two]).save(str(tmp_path / "cage.slp"), verbose=False)
     return tmp_path / "cage.slp"
 
@@ -37,7 +49,11 @@ def test_poses_of_people_count_and_predictions_where_there_are_none(project):
     for path in (project, project.parent):
         (sequence,), problems = read_dataset([path], ReadOptions(margin=0))
         assert problems == []
-        assert (sequence.name, sequence.recording, sequence.video) == ("cage", True, project.with_suffix(".mp4"))
+        assert (sequence.name, sequence.recording, sequence.video) == (
+            "cage",
+            True,
+            project.with_suffix(".mp4"),
+        )
         assert sequence.frames.tolist() == [0, 2, 3, 4]
         assert sequence.frame_offsets.tolist() == [0, 2, 3, 4, 5]
         assert sequence.boxes.tolist() == [

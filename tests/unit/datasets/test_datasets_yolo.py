@@ -13,7 +13,9 @@ def dataset(tmp_path, draw):
         (tmp_path / "labels" / part).mkdir(parents=True)
         (tmp_path / "labels" / part / "a.txt").write_text("0 0.5 0.5 0.2 0.4\n1 0.1 0.2 0.1 0.2\n")
         (tmp_path / "labels" / part / "b.txt").write_text("")
-    (tmp_path / "data.yaml").write_text("train: images/train\nval: images/val\ntest:\nnames: [mouse, rat]\n")
+    (tmp_path / "data.yaml").write_text(
+        "train: images/train\nval: images/val\ntest:\nnames: [mouse, rat]\n"
+    )
     return tmp_path
 
 
@@ -33,7 +35,9 @@ def test_parts_are_sequences_of_independent_pictures(dataset):
 
 
 def test_names_may_be_numbered_and_paths_come_from_elsewhere(dataset):
-    (dataset / "data.yaml").write_text("path: /nowhere\ntrain: [../images/train]\nnames: {0: m, 1: r}\n")
+    (dataset / "data.yaml").write_text(
+        "path: /nowhere\ntrain: [../images/train]\nnames: {0: m, 1: r}\n"
+    )
     (sequence,), problems = read_dataset([dataset])
     assert problems == []
     assert sequence.class_names == ("m", "r")
@@ -51,7 +55,9 @@ def test_without_a_yaml(dataset):
 
 def test_key_points_are_passed_over_where_the_yaml_announces_them(dataset):
     (dataset / "data.yaml").write_text("train: images/train\nnames: [mouse]\nkpt_shape: [1, 3]\n")
-    (dataset / "labels" / "train" / "a.txt").write_text("0 0.5 0.5 0.2 0.4 0.5 0.5 2\n0 0.5 0.5 0.2 0.4\n")
+    (dataset / "labels" / "train" / "a.txt").write_text(
+        "0 0.5 0.5 0.2 0.4 0.5 0.5 2\n0 0.5 0.5 0.2 0.4\n"
+    )
     (sequence,), problems = read_dataset([dataset])
     assert explain(problems) == ["a.txt: line 2 columns: 8, between spaces; 5"]
     assert sequence.boxes.tolist() == [[40, 15, 60, 35]]
@@ -82,7 +88,10 @@ def test_all_that_is_wrong_is_reported_by_line(dataset):
     [
         ("names: [a\n", "data.yaml: file: expected a readable data.yaml"),
         ("train: images/train\n", "data.yaml: names: expected the names of the classes, got None"),
-        ("train: images/none\nnames: [a]\n", "data.yaml: images/none: expected a folder of pictures"),
+        (
+            "train: images/none\nnames: [a]\n",
+            "data.yaml: images/none: expected a folder of pictures",
+        ),
     ],
 )
 def test_damaged_yaml(dataset, content, message):

@@ -16,11 +16,23 @@ BOX_CELLS = {"wh": [3.0, 2.0], "ltrb": [1.0, 0.5, 2.0, 1.5]}
 METADATA = NetworkMetadata("tiny", "wh", 128, 3, 4, 4, 1.0, 0.0, "weights-1")
 
 
-def _save(path: Path, nodes: list, inputs: dict, outputs: dict, constants: dict, properties: dict[str, str]) -> Path:
+def _save(
+    path: Path,
+    nodes: list,
+    inputs: dict,
+    outputs: dict,
+    constants: dict,
+    properties: dict[str, str],
+) -> Path:
     def info(ports: dict) -> list:
-        return [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in ports.items()]
+        return [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+            for name, shape in ports.items()
+        ]
 
-    initializers = [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()]
+    initializers = [
+        numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()
+    ]
     graph = helper.make_graph(nodes, "tiny", info(inputs), info(outputs), initializers)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     helper.set_model_props(model, properties)
@@ -57,7 +69,11 @@ def write_detector(path: Path, metadata: NetworkMetadata = METADATA, **changed: 
         "no_size": np.zeros((len(size), n, 1, 1), np.float32),
         "box": size,
     }
-    outputs = {"heatmap": ["n", 1, "h4", "w4"], "offset": ["n", 2, "h4", "w4"], "size": ["n", len(size), "h4", "w4"]}
+    outputs = {
+        "heatmap": ["n", 1, "h4", "w4"],
+        "offset": ["n", 2, "h4", "w4"],
+        "size": ["n", len(size), "h4", "w4"],
+    }
     outputs |= {level: ["n", n, f"h_{level}", f"w_{level}"] for level in ("p3", "p4", "p5")}
     properties = metadata.to_properties("detector") | {f"murid.{k}": v for k, v in changed.items()}
     return _save(path, nodes, {"image": ["n", n, "h", "w"]}, outputs, constants, properties)
@@ -67,14 +83,19 @@ def write_embedder(path: Path, metadata: NetworkMetadata = METADATA, **changed: 
     """Embedding = the box's four coordinates in input pixels as a unit vector (the features shift it by nothing)."""
     nodes = [
         helper.make_node("Gather", ["boxes", "columns"], ["corners"], axis=1),
-        *(helper.make_node("ReduceMax", [level], [f"max_{level}"], keepdims=0) for level in ("p3", "p4", "p5")),
+        *(
+            helper.make_node("ReduceMax", [level], [f"max_{level}"], keepdims=0)
+            for level in ("p3", "p4", "p5")
+        ),
         helper.make_node("Sum", ["max_p3", "max_p4", "max_p5"], ["brightest"]),
         helper.make_node("Min", ["brightest", "zero"], ["nothing"]),  # features are never negative
         helper.make_node("Add", ["corners", "nothing"], ["raw"]),
         helper.make_node("LpNormalization", ["raw"], ["embeddings"], axis=1, p=2),
     ]
     constants = {"columns": np.array([1, 2, 3, 4], np.int64), "zero": np.float32(0)}
-    inputs = {level: ["n", 3, f"h_{level}", f"w_{level}"] for level in ("p3", "p4", "p5")} | {"boxes": ["k", 5]}
+    inputs = {level: ["n", 3, f"h_{level}", f"w_{level}"] for level in ("p3", "p4", "p5")} | {
+        "boxes": ["k", 5]
+    }
     properties = metadata.to_properties("embedder") | {f"murid.{k}": v for k, v in changed.items()}
     return _save(path, nodes, inputs, {"embeddings": ["k", 4]}, constants, properties)
 
@@ -98,7 +119,9 @@ def embedder_path(tmp_path: Path) -> Path:
 def write_network(tmp_path: Path) -> Callable[..., Path]:
     """Write a network of the given kind with other metadata: ``write_network("detector", score_scale="2")``."""
 
-    def write(kind: str, /, name: str = "other", metadata: NetworkMetadata = METADATA, **changed: str) -> Path:
+    def write(
+        kind: str, /, name: str = "other", metadata: NetworkMetadata = METADATA, **changed: str
+    ) -> Path:
         writer = {"detector": write_detector, "embedder": write_embedder}[kind]
         return writer(tmp_path / f"{name}-{kind}.onnx", metadata, **changed)
 

@@ -6,9 +6,9 @@ import pytest
 
 from murid.core import Frame
 from murid.core.boxes import compute_iou
-from murid.detection.background_subtraction import BackgroundDetector, UsualBody, compute_score
+from murid.detection.background_subtraction import BackgroundDetector, BodyPrior, compute_score
 from murid.detection.blobs import Blob, find_blobs
-from murid.detection.config import DetectConfig
+from murid.detection.config import DetectionConfig
 from murid.errors import ArrayError, ConfigError
 from murid.video.source import open_source, sample_frames
 
@@ -28,10 +28,17 @@ def draw_animal(scene: np.ndarray, x: float, y: float, value: int, length: int =
     centre = (round(x), round(y))
     cv2.line(scene, centre, (round(x) - length, round(y) - 6), (value,) * 3, 2, cv2.LINE_AA)
     cv2.ellipse(scene, centre, (length // 2, length // 4), 0, 0, 360, (value,) * 3, -1, cv2.LINE_AA)
-    return [centre[0] - length / 2, centre[1] - length / 4, centre[0] + length / 2, centre[1] + length / 4]
+    return [
+        centre[0] - length / 2,
+        centre[1] - length / 4,
+        centre[0] + length / 2,
+        centre[1] + length / 4,
+    ]
 
 
-def make_frame(index: int, animals: list[tuple[float, float, int]], gain: float = 1.0) -> tuple[Frame, np.ndarray]:
+def make_frame(
+    index: int, animals: list[tuple[float, float, int]], gain: float = 1.0
+) -> tuple[Frame, np.ndarray]:
     scene = make_scene()
     boxes = [draw_animal(scene, *animal) for animal in animals]
     noise = np.random.default_rng(index).normal(0, 2, scene.shape)
@@ -86,7 +93,7 @@ def test_animals_that_touch_are_one_blob(fitted):
 def test_large_pictures_give_boxes_in_their_own_pixels():
     frames, truth = make_recording(12)
     large = [Frame(f.index, f.time_s, f.image.repeat(3, axis=0).repeat(3, axis=1)) for f in frames]
-    detector = BackgroundDetector(DetectConfig(longest_side=WIDTH))
+    detector = BackgroundDetector(DetectionConfig(longest_side=WIDTH))
     detector.fit(large)
     (found,) = detector.detect([large[5].image])
     assert (compute_iou(3 * truth[5], found.boxes).max(axis=1) > 0.7).all()
@@ -94,7 +101,10 @@ def test_large_pictures_give_boxes_in_their_own_pixels():
 
 @pytest.mark.parametrize("place", [(120, 90), (160, 205)])
 def test_an_animal_that_rested_leaves_no_ghost(place):
-    made = [make_frame(t, [(*place, 30)] if t < 26 else [(40 + 12 * (t - 26), 50, 30)])[0] for t in range(40)]
+    made = [
+        make_frame(t, [(*place, 30)] if t < 26 else [(40 + 12 * (t - 26), 50, 30)])[0]
+        for t in range(40)
+    ]
     detector = BackgroundDetector()
     detector.fit(made)  # at rest for 65 % of the frames, so the median shows it
     resting, boxes = make_frame(99, [(*place, 30)])
@@ -105,12 +115,12 @@ def test_an_animal_that_rested_leaves_no_ghost(place):
 
 
 def test_scores_rise_with_contrast_and_size():
-    usual = UsualBody(area=500, contrast=8)
+    prior = BodyPrior(area=500, contrast=8)
     clean = Blob((0, 0, 40, 20), 600, 9)
-    assert compute_score(clean, usual) > 0.8
-    assert compute_score(clean._replace(contrast=1.5), usual) < 0.3
-    assert compute_score(clean._replace(area=60), usual) < 0.3
-    assert 0 <= compute_score(Blob((0, 0, 1, 1), 1, 1), usual) <= compute_score(clean, usual) <= 1
+    assert compute_score(clean, prior) > 0.8
+    assert compute_score(clean._replace(contrast=1.5), prior) < 0.3
+    assert compute_score(clean._replace(area=60), prior) < 0.3
+    assert 0 <= compute_score(Blob((0, 0, 1, 1), 1, 1), prior) <= compute_score(clean, prior) <= 1
 
 
 def test_blobs_need_contrast_and_size():
@@ -138,7 +148,11 @@ def test_a_shadow_is_cut_off_by_the_animals_own_contrast():
 
 def test_the_fingerprint_follows_background_and_settings():
     frames, _ = make_recording(10)
-    detectors = [BackgroundDetector(), BackgroundDetector(), BackgroundDetector(DetectConfig(score_threshold=0.3))]
+    detectors = [
+        BackgroundDetector(),
+        BackgroundDetector(),
+        BackgroundDetector(DetectionConfig(score_threshold=0.3)),
+    ]
     assert detectors[0].fingerprint == detectors[1].fingerprint
     for detector in detectors:
         detector.fit(frames)
@@ -150,7 +164,7 @@ def test_the_fingerprint_follows_background_and_settings():
 
 def test_a_threshold_drops_weak_blobs():
     frames, _ = make_recording()
-    strict = BackgroundDetector(DetectConfig(score_threshold=1.0))
+    strict = BackgroundDetector(DetectionConfig(score_threshold=1.0))
     strict.fit(frames)
     assert len(strict.detect([frames[3].image])[0]) == 0
 
@@ -183,5 +197,7 @@ def test_one_dark_mouse_in_a_real_arena(data_dir, clip):
     best = np.array([d.boxes[0] for d in found if len(d) and d.scores[0] > 0.6])
     assert len(best) >= 0.95 * len(frames)
     sides = best[:, 2:] - best[:, :2]
-    assert (sides.max(axis=0) < 2.5 * np.median(sides, axis=0)).all()  # neither tail nor reflection in the box
+    assert (
+        sides.max(axis=0) < 2.5 * np.median(sides, axis=0)
+    ).all()  # neither tail nor reflection in the box
     assert (sides.min(axis=0) > 0.4 * np.median(sides, axis=0)).all()

@@ -5,18 +5,31 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from murid.detection.config import DetectConfig
-from murid.detection.decode import HeadMaps, calibrate, decode, find_peaks, select_boxes, suppress_duplicates
+from murid.detection.config import DetectionConfig
+from murid.detection.decode import (
+    HeadMaps,
+    calibrate,
+    decode,
+    find_peaks,
+    select_boxes,
+    suppress_duplicates,
+)
 from murid.errors import ArrayError, ConfigError
 
 
-def make_heads(peaks: dict[tuple[int, int], float], size: list[float], shape: tuple[int, int] = (12, 16)) -> HeadMaps:
+def make_heads(
+    peaks: dict[tuple[int, int], float], size: list[float], shape: tuple[int, int] = (12, 16)
+) -> HeadMaps:
     heatmap = np.zeros(shape, np.float32)
     for cell, value in peaks.items():
         heatmap[cell] = value
     offset = np.empty((2, *shape), np.float32)
     offset[0], offset[1] = 0.25, 0.75
-    return HeadMaps(heatmap, offset, np.broadcast_to(np.array(size, np.float32)[:, None, None], (len(size), *shape)))
+    return HeadMaps(
+        heatmap,
+        offset,
+        np.broadcast_to(np.array(size, np.float32)[:, None, None], (len(size), *shape)),
+    )
 
 
 def test_a_peak_becomes_a_box_around_its_offset_centre():
@@ -33,7 +46,9 @@ def test_distances_to_the_four_sides():
 
 
 def test_only_local_maxima_survive():
-    boxes, scores = decode(make_heads({(3, 5): 0.8, (4, 6): 0.7, (3, 7): 0.5, (9, 9): 0.3}, [2, 2]), box_mode="wh")
+    boxes, scores = decode(
+        make_heads({(3, 5): 0.8, (4, 6): 0.7, (3, 7): 0.5, (9, 9): 0.3}, [2, 2]), box_mode="wh"
+    )
     np.testing.assert_allclose(scores, [0.8, 0.3])
     assert len(boxes) == 2
 
@@ -56,7 +71,9 @@ def test_at_most_top_k_boxes_by_falling_score():
     assert len(decode(heads, box_mode="wh", top_k=3)[0]) == 3
 
 
-@pytest.mark.parametrize(("mode", "size"), [("wh", [0, 2]), ("wh", [2, -1]), ("ltrb", [1, 1, -1, 1])])
+@pytest.mark.parametrize(
+    ("mode", "size"), [("wh", [0, 2]), ("wh", [2, -1]), ("ltrb", [1, 1, -1, 1])]
+)
 def test_boxes_without_area_are_dropped(mode, size):
     boxes, scores = decode(make_heads({(3, 5): 0.8}, size), box_mode=mode)
     assert boxes.shape == (0, 4)
@@ -117,33 +134,49 @@ def test_without_limits_nothing_is_suppressed():
 
 def test_overlapping_boxes_lose_to_the_higher_score():
     np.testing.assert_array_equal(suppress_duplicates(BOXES, SCORES, iou=0.7), [1, 2, 3])
-    np.testing.assert_array_equal(suppress_duplicates(BOXES, SCORES, iou=0.9), [1, 2, 0, 3])  # IoU is 0.818
+    np.testing.assert_array_equal(
+        suppress_duplicates(BOXES, SCORES, iou=0.9), [1, 2, 0, 3]
+    )  # IoU is 0.818
 
 
 def test_a_small_box_inside_a_larger_one_is_dropped_only_if_scored_lower():
     np.testing.assert_array_equal(suppress_duplicates(BOXES, SCORES, containment=0.95), [1, 2, 0])
     swapped = np.float32([0.5, 0.9, 0.3, 0.8])
-    np.testing.assert_array_equal(suppress_duplicates(BOXES, swapped, containment=0.95), [1, 3, 0, 2])
+    np.testing.assert_array_equal(
+        suppress_duplicates(BOXES, swapped, containment=0.95), [1, 3, 0, 2]
+    )
 
 
 def test_a_dropped_box_drops_no_other():
-    boxes = np.array([[0, 0, 10, 10], [3, 0, 13, 10], [6, 0, 16, 10]], np.float32)  # neighbours 0.54, ends 0.25
-    np.testing.assert_array_equal(suppress_duplicates(boxes, np.float32([0.9, 0.8, 0.7]), iou=0.5), [0, 2])
+    boxes = np.array(
+        [[0, 0, 10, 10], [3, 0, 13, 10], [6, 0, 16, 10]], np.float32
+    )  # neighbours 0.54, ends 0.25
+    np.testing.assert_array_equal(
+        suppress_duplicates(boxes, np.float32([0.9, 0.8, 0.7]), iou=0.5), [0, 2]
+    )
 
 
 def test_boxes_are_cut_to_the_picture_and_lost_outside_it():
     boxes = np.array([[-5, -5, 10, 10], [200, 5, 220, 15], [90, 70, 120, 100]], np.float32)
     scores = np.float32([0.9, 0.8, 0.7])
-    kept, kept_scores = select_boxes(boxes, scores, 100, 80, DetectConfig())
+    kept, kept_scores = select_boxes(boxes, scores, 100, 80, DetectionConfig())
     np.testing.assert_array_equal(kept, [[0, 0, 10, 10], [90, 70, 100, 80]])
     np.testing.assert_array_equal(kept_scores, scores[[0, 2]])
-    np.testing.assert_array_equal(select_boxes(boxes, scores, 100, 80, DetectConfig(clip_boxes=False))[0], boxes)
+    np.testing.assert_array_equal(
+        select_boxes(boxes, scores, 100, 80, DetectionConfig(clip_boxes=False))[0], boxes
+    )
 
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"score_threshold": 1.5}, {"duplicate_iou": -0.1}, {"top_k": 0}, {"longest_side": 8}, {"precision": "f8"}],
+    [
+        {"score_threshold": 1.5},
+        {"duplicate_iou": -0.1},
+        {"top_k": 0},
+        {"longest_side": 8},
+        {"precision": "f8"},
+    ],
 )
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(ConfigError, match=next(iter(wrong))):
-        DetectConfig(**wrong)
+        DetectionConfig(**wrong)

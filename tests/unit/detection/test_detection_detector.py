@@ -9,26 +9,29 @@ import pytest
 
 import murid.detection.detector
 from murid.detection.background_subtraction import BackgroundDetector
-from murid.detection.config import DetectConfig
+from murid.detection.config import DetectionConfig
 from murid.detection.detector import Detector, load_detector
-from murid.detection.network_detector import Engine
+from murid.detection.network_detector import NetworkDetector
 from murid.errors import ConfigError, ModelError
 
 
 def test_the_background_detector_by_name():
-    detector: Detector = load_detector("background", DetectConfig(top_k=3))
+    detector: Detector = load_detector("background", DetectionConfig(top_k=3))
     assert isinstance(detector, BackgroundDetector)
     assert detector.config.top_k == 3
 
 
 def test_a_path_brings_the_embedder_beside_it(detector_path, embedder_path):
     detector: Detector = load_detector(detector_path)
-    assert isinstance(detector, Engine)
+    assert isinstance(detector, NetworkDetector)
     assert detector.name == "tiny"
     (found,) = detector.detect([np.zeros((64, 64, 3), np.uint8)])
     assert found.embeddings is not None
     embedder_path.unlink()
-    assert load_detector(str(detector_path)).detect([np.zeros((64, 64, 3), np.uint8)])[0].embeddings is None
+    assert (
+        load_detector(str(detector_path)).detect([np.zeros((64, 64, 3), np.uint8)])[0].embeddings
+        is None
+    )
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones():
@@ -53,8 +56,8 @@ def test_the_shipped_network_sees_nothing_on_an_empty_floor_and_fits_the_budget(
     weights = Path(murid.detection.detector.__file__).parent / "weights"
     if not (weights / "nano-detector.onnx").exists():
         pytest.skip("no weights are shipped yet")
-    detector = load_detector("nano", DetectConfig(score_threshold=0.4))
-    assert isinstance(detector, Engine)
+    detector = load_detector("nano", DetectionConfig(score_threshold=0.4))
+    assert isinstance(detector, NetworkDetector)
     (found,) = detector.detect([np.full((480, 640, 3), 150, np.uint8)])
     assert len(found) == 0
     assert found.embeddings is not None

@@ -10,11 +10,11 @@ import onnx
 import pytest
 
 from murid.core.types import Detections, Frame
-from murid.detection.config import DetectConfig
-from murid.detection.network_detector import Engine
+from murid.detection.config import DetectionConfig
+from murid.detection.network_detector import NetworkDetector
 from murid.errors import ArrayError, ModelError
 
-EXACT = DetectConfig(precision="f32")
+EXACT = DetectionConfig(precision="f32")
 
 
 def make_picture(*cells: tuple[int, int, int], width: int = 128, height: int = 96) -> np.ndarray:
@@ -26,7 +26,7 @@ def make_picture(*cells: tuple[int, int, int], width: int = 128, height: int = 9
 
 
 def test_boxes_scores_and_embeddings_of_a_known_picture(detector_path, embedder_path):
-    engine = Engine(detector_path, embedder_path, EXACT)
+    engine = NetworkDetector(detector_path, embedder_path, EXACT)
     (found,) = engine.detect([make_picture((10, 20, 255), (5, 5, 204))])
     # centres (82, 42) and (22, 22); boxes of 3 x 2 cells
     np.testing.assert_allclose(found.boxes, [[76, 38, 88, 46], [16, 18, 28, 26]], atol=1e-4)
@@ -35,9 +35,13 @@ def test_boxes_scores_and_embeddings_of_a_known_picture(detector_path, embedder_
     np.testing.assert_allclose(found.embeddings, expected, atol=1e-5)
 
 
-def test_boxes_are_in_pixels_of_the_video_and_embeddings_see_input_pixels(detector_path, embedder_path):
-    engine = Engine(detector_path, embedder_path, EXACT)
-    small = make_picture((4, 20, 255), width=128, height=72)  # the input is 128 x 96: 12 rows of border above
+def test_boxes_are_in_pixels_of_the_video_and_embeddings_see_input_pixels(
+    detector_path, embedder_path
+):
+    engine = NetworkDetector(detector_path, embedder_path, EXACT)
+    small = make_picture(
+        (4, 20, 255), width=128, height=72
+    )  # the input is 128 x 96: 12 rows of border above
     large = small.repeat(3, axis=0).repeat(3, axis=1)
     (one,), (three,) = engine.detect([small]), engine.detect([large])
     np.testing.assert_allclose(one.boxes, [[76, 14, 88, 22]], atol=1e-4)
@@ -47,8 +51,10 @@ def test_boxes_are_in_pixels_of_the_video_and_embeddings_see_input_pixels(detect
 
 
 def test_a_batch_of_different_pictures_keeps_its_order(detector_path, embedder_path):
-    engine = Engine(detector_path, embedder_path, EXACT)
-    pictures = [make_picture(*[(3 + 3 * (i % 6), 4 + 3 * j, 255) for j in range(i % 4)]) for i in range(24)]
+    engine = NetworkDetector(detector_path, embedder_path, EXACT)
+    pictures = [
+        make_picture(*[(3 + 3 * (i % 6), 4 + 3 * j, 255) for j in range(i % 4)]) for i in range(24)
+    ]
     pictures[7] = make_picture((4, 4, 255), width=160, height=160)
     together = engine.detect(pictures)
     assert [len(d) for d in together[:7]] == [i % 4 for i in range(7)]
@@ -59,7 +65,7 @@ def test_a_batch_of_different_pictures_keeps_its_order(detector_path, embedder_p
 
 
 def test_results_outlive_the_next_picture(detector_path, embedder_path):
-    engine = Engine(detector_path, embedder_path, dataclasses.replace(EXACT, n_threads=1))
+    engine = NetworkDetector(detector_path, embedder_path, dataclasses.replace(EXACT, n_threads=1))
     (first,) = engine.detect([make_picture((10, 20, 255))])
     boxes, embeddings = first.boxes.copy(), first.embeddings.copy()
     engine.detect([make_picture((5, 5, 255))])
@@ -68,16 +74,18 @@ def test_results_outlive_the_next_picture(detector_path, embedder_path):
 
 
 def test_a_picture_without_animals_is_a_normal_value(detector_path, embedder_path):
-    (with_embedder,) = Engine(detector_path, embedder_path).detect([make_picture()])
-    (without,) = Engine(detector_path).detect([make_picture()])
+    (with_embedder,) = NetworkDetector(detector_path, embedder_path).detect([make_picture()])
+    (without,) = NetworkDetector(detector_path).detect([make_picture()])
     assert with_embedder.embeddings.shape == (0, 4)
     assert isinstance(without, Detections)
     assert without.embeddings is None
-    assert Engine(detector_path).detect([]) == []
+    assert NetworkDetector(detector_path).detect([]) == []
 
 
 def test_box_mode_and_calibration_come_from_the_file(write_network):
-    engine = Engine(write_network("detector", box_mode="wh", score_scale="2", score_bias="-1"), None, EXACT)
+    engine = NetworkDetector(
+        write_network("detector", box_mode="wh", score_scale="2", score_bias="-1"), None, EXACT
+    )
     (found,) = engine.detect([make_picture((5, 5, 204))])
     logit = 2 * np.log(0.6 / 0.4) - 1
     assert found.scores[0] == pytest.approx(1 / (1 + np.exp(-logit)), rel=1e-4)
@@ -85,35 +93,43 @@ def test_box_mode_and_calibration_come_from_the_file(write_network):
 
 def test_distances_to_the_sides(write_network, tiny_metadata):
     metadata = dataclasses.replace(tiny_metadata, box_mode="ltrb")
-    engine = Engine(write_network("detector", metadata=metadata), None, EXACT)
+    engine = NetworkDetector(write_network("detector", metadata=metadata), None, EXACT)
     (found,) = engine.detect([make_picture((10, 20, 255))])
     np.testing.assert_allclose(found.boxes, [[78, 40, 90, 48]], atol=1e-4)
 
 
 def test_settings_reach_the_network(detector_path):
     picture = make_picture((5, 5, 204), (5, 6, 204), (15, 20, 255))
-    assert len(Engine(detector_path, None, EXACT).detect([picture])[0]) == 3
-    one = Engine(detector_path, None, dataclasses.replace(EXACT, top_k=1)).detect([picture])
-    strict = Engine(detector_path, None, dataclasses.replace(EXACT, score_threshold=0.8)).detect([picture])
-    merged = Engine(detector_path, None, dataclasses.replace(EXACT, duplicate_iou=0.4)).detect([picture])
+    assert len(NetworkDetector(detector_path, None, EXACT).detect([picture])[0]) == 3
+    one = NetworkDetector(detector_path, None, dataclasses.replace(EXACT, top_k=1)).detect(
+        [picture]
+    )
+    strict = NetworkDetector(
+        detector_path, None, dataclasses.replace(EXACT, score_threshold=0.8)
+    ).detect([picture])
+    merged = NetworkDetector(
+        detector_path, None, dataclasses.replace(EXACT, duplicate_iou=0.4)
+    ).detect([picture])
     assert [len(found[0]) for found in (one, strict, merged)] == [1, 1, 2]
 
 
 def test_precision_and_input_size_can_be_chosen(detector_path):
     picture = make_picture((10, 20, 255))
-    config = DetectConfig(precision="bf16", longest_side=256, batch_size=1)
-    (found,) = Engine(detector_path, None, config).detect([picture])
+    config = DetectionConfig(precision="bf16", longest_side=256, batch_size=1)
+    (found,) = NetworkDetector(detector_path, None, config).detect([picture])
     assert len(found) >= 1
     assert np.abs(found.boxes[0, :2] + found.boxes[0, 2:] - [164, 84]).max() <= 8
 
 
-def test_the_fingerprint_follows_weights_and_settings_but_not_speed(detector_path, embedder_path, write_network):
-    engine = Engine(detector_path, embedder_path)
-    same = Engine(detector_path, embedder_path, DetectConfig(n_threads=1, batch_size=2))
+def test_the_fingerprint_follows_weights_and_settings_but_not_speed(
+    detector_path, embedder_path, write_network
+):
+    engine = NetworkDetector(detector_path, embedder_path)
+    same = NetworkDetector(detector_path, embedder_path, DetectionConfig(n_threads=1, batch_size=2))
     others = [
-        Engine(detector_path, None),
-        Engine(detector_path, embedder_path, DetectConfig(top_k=5)),
-        Engine(write_network("detector", score_bias="1"), embedder_path),
+        NetworkDetector(detector_path, None),
+        NetworkDetector(detector_path, embedder_path, DetectionConfig(top_k=5)),
+        NetworkDetector(write_network("detector", score_bias="1"), embedder_path),
     ]
     assert engine.fingerprint == same.fingerprint
     assert len({engine.fingerprint, *(other.fingerprint for other in others)}) == 4
@@ -125,13 +141,20 @@ class TestBackdrop:
     """Of a network whose heatmap is the difference from the empty scene."""
 
     @pytest.fixture
-    def engine(self, write_network, tiny_metadata) -> Engine:
-        return Engine(write_network("detector", metadata=dataclasses.replace(tiny_metadata, n_channels=4)), None, EXACT)
+    def engine(self, write_network, tiny_metadata) -> NetworkDetector:
+        return NetworkDetector(
+            write_network("detector", metadata=dataclasses.replace(tiny_metadata, n_channels=4)),
+            None,
+            EXACT,
+        )
 
     @staticmethod
     def film(cells: list[tuple[int, int]]) -> list[Frame]:
         """Pictures twice as large as the input, a bright thing in place throughout and one that moves."""
-        pictures = [make_picture((3, 3, 255), (*cell, 255)).repeat(2, axis=0).repeat(2, axis=1) for cell in cells]
+        pictures = [
+            make_picture((3, 3, 255), (*cell, 255)).repeat(2, axis=0).repeat(2, axis=1)
+            for cell in cells
+        ]
         return [Frame(k, k / 30, picture) for k, picture in enumerate(pictures)]
 
     def test_what_stays_in_place_makes_no_difference(self, engine):
@@ -140,7 +163,9 @@ class TestBackdrop:
         engine.fit(iter(frames))
         for k, found in enumerate(engine.detect([frame.image for frame in frames])):
             np.testing.assert_allclose(
-                found.boxes, [[8 * (10 + 2 * k) - 8, 8 * (8 + k) - 4, 8 * (12 + 2 * k), 8 * (9 + k) + 4]], atol=9
+                found.boxes,
+                [[8 * (10 + 2 * k) - 8, 8 * (8 + k) - 4, 8 * (12 + 2 * k), 8 * (9 + k) + 4]],
+                atol=9,
             )
             assert found.scores[0] > 0.9
 
@@ -176,7 +201,7 @@ class TestBackdrop:
 
 def test_a_wrong_picture_is_refused(detector_path):
     with pytest.raises(ArrayError, match="image"):
-        Engine(detector_path).detect([np.zeros((32, 32), np.uint8)])
+        NetworkDetector(detector_path).detect([np.zeros((32, 32), np.uint8)])
 
 
 class TestForeignFiles:
@@ -237,14 +262,14 @@ class TestForeignFiles:
     def test_embedder_of_other_weights(self, detector_path: Path, write_network):
         embedder = write_network("embedder", weights_id="weights-2")
         with pytest.raises(ModelError) as caught:
-            Engine(detector_path, embedder)
+            NetworkDetector(detector_path, embedder)
         assert caught.value.path == embedder
         assert caught.value.field == "murid.weights_id"
 
     @staticmethod
     def check(path: Path, field: str) -> ModelError:
         with pytest.raises(ModelError) as caught:
-            Engine(path)
+            NetworkDetector(path)
         assert caught.value.path == path
         assert caught.value.field == field
         return caught.value

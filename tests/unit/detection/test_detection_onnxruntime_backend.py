@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 import murid.detection
-from murid.detection.config import DetectConfig
-from murid.detection.network_detector import Engine
+from murid.detection.config import DetectionConfig
+from murid.detection.network_detector import NetworkDetector
 from murid.detection.network_file import FEATURES, read_network
 from murid.detection.onnxruntime_backend import has_cuda
-from murid.detection.onnxruntime_backend import open_lanes as open_on_card
-from murid.detection.openvino_backend import open_lanes
+from murid.detection.onnxruntime_backend import open_backends as open_on_card
+from murid.detection.openvino_backend import open_backends
 from murid.detection.openvino_import import openvino
 from murid.errors import MissingExtraError
 
@@ -19,19 +19,23 @@ WEIGHTS = Path(murid.detection.__file__).parent / "weights"
 
 
 def read_both():
-    return [read_network(WEIGHTS / f"nano-{kind}.onnx", kind)[0] for kind in ("detector", "embedder")]
+    return [
+        read_network(WEIGHTS / f"nano-{kind}.onnx", kind)[0] for kind in ("detector", "embedder")
+    ]
 
 
 def test_onnxruntime_says_what_openvino_says():
     image = np.random.default_rng(1).random((1, 4, 96, 160), np.float32)
     boxes = np.array([[20, 30, 90, 70], [3.3, 4.4, 29.1, 32.7], [-10, -4, 40, 50]], np.float32)
-    expected = open_lanes(*read_both(), DetectConfig(precision="f32", n_threads=1))[0]
-    lanes = open_on_card(WEIGHTS / "nano-detector.onnx", WEIGHTS / "nano-embedder.onnx", "cpu")
-    maps, found = expected.infer(image), lanes[0].infer(image)
-    lanes[1].infer(image[:, :, :64])
+    expected = open_backends(*read_both(), DetectionConfig(precision="f32", n_threads=1))[0]
+    backends = open_on_card(WEIGHTS / "nano-detector.onnx", WEIGHTS / "nano-embedder.onnx", "cpu")
+    maps, found = expected.infer(image), backends[0].infer(image)
+    backends[1].infer(image[:, :, :64])
     for name, values in found.items():
         np.testing.assert_allclose(values, maps[name], atol=1e-4)
-    np.testing.assert_allclose(lanes[0].embed(found, boxes), expected.embed(maps, boxes), atol=1e-5)
+    np.testing.assert_allclose(
+        backends[0].embed(found, boxes), expected.embed(maps, boxes), atol=1e-5
+    )
     alone = open_on_card(WEIGHTS / "nano-detector.onnx", None, "cpu")[0]
     np.testing.assert_array_equal(alone.infer(image)["heatmap"], found["heatmap"])
 
@@ -40,20 +44,25 @@ def test_onnxruntime_says_what_openvino_says():
 @pytest.mark.parametrize("device", ["cuda", "tensorrt"])
 def test_a_card_that_cannot_be_used_says_what_to_install(device: str):
     with pytest.raises(MissingExtraError, match=r"pip install 'murid\[gpu\]'"):
-        Engine(WEIGHTS / "nano-detector.onnx", None, DetectConfig(device=device))
+        NetworkDetector(WEIGHTS / "nano-detector.onnx", None, DetectionConfig(device=device))
 
 
 def test_a_lane_says_what_the_plain_networks_say():
     rng = np.random.default_rng(0)
     image = rng.random((1, 4, 96, 160), np.float32)
     corners = rng.uniform([0, 0], [120, 60], (40, 2))
-    boxes = np.concatenate([corners, corners + rng.uniform(10, 40, (40, 2))], axis=1).astype(np.float32)
-    plain = [openvino.Core().compile_model(m, "CPU", {"INFERENCE_PRECISION_HINT": "f32"}) for m in read_both()]
+    boxes = np.concatenate([corners, corners + rng.uniform(10, 40, (40, 2))], axis=1).astype(
+        np.float32
+    )
+    plain = [
+        openvino.Core().compile_model(m, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        for m in read_both()
+    ]
     maps = plain[0]({"image": image})
     numbered = np.concatenate([np.zeros((40, 1), np.float32), boxes], axis=1)
     expected = plain[1]({name: maps[name] for name in FEATURES} | {"boxes": numbered})["embeddings"]
-    lane = open_lanes(*read_both(), DetectConfig(precision="f32", n_threads=1))[0]
+    backend = open_backends(*read_both(), DetectionConfig(precision="f32", n_threads=1))[0]
     for _ in range(3):
-        found = lane.infer(image.copy())
+        found = backend.infer(image.copy())
         np.testing.assert_allclose(found["heatmap"], maps["heatmap"], atol=1e-5)
-        np.testing.assert_allclose(lane.embed(found, boxes.copy()), expected, atol=1e-5)
+        np.testing.assert_allclose(backend.embed(found, boxes.copy()), expected, atol=1e-5)

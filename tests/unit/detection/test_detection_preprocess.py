@@ -42,7 +42,9 @@ def test_input_sides_are_the_smallest_multiples_that_hold_the_picture(w, h, long
     box = compute_letterbox(w, h, longest_side)
     inner = box.compute_inner_size(w, h)
     assert max(inner) == longest_side
-    for side, content, pad in zip((box.width, box.height), inner, (box.pad_x, box.pad_y), strict=True):
+    for side, content, pad in zip(
+        (box.width, box.height), inner, (box.pad_x, box.pad_y), strict=True
+    ):
         assert side % 32 == 0
         assert 0 <= side - content < 32
         assert abs(side - content - 2 * pad) <= 1
@@ -103,9 +105,13 @@ def test_noise_shrinks_nearly_to_the_means_of_areas(width: int, height: int):
     image = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
     box = compute_letterbox(width, height, 512)
     inner = box.compute_inner_size(width, height)
-    placed = apply_letterbox(image, box)[box.pad_y : box.pad_y + inner[1], box.pad_x : box.pad_x + inner[0]]
+    placed = apply_letterbox(image, box)[
+        box.pad_y : box.pad_y + inner[1], box.pad_x : box.pad_x + inner[0]
+    ]
     means = cv2.resize(image, inner, interpolation=cv2.INTER_AREA)
-    assert np.abs(placed.astype(int) - means).mean() < 15  # linearly at once, or the nearest pixel: 20 to 60
+    assert (
+        np.abs(placed.astype(int) - means).mean() < 15
+    )  # linearly at once, or the nearest pixel: 20 to 60
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from murid.core import Detections
-from murid.detection.size_prior import compute_weighted_median, doubt_small, find_usual_area
+from murid.detection.size_prior import compute_weighted_median, downweight_small, estimate_body_area
 
 
 def make_detections(sides: list[float], scores: list[float]) -> Detections:
@@ -11,10 +11,14 @@ def make_detections(sides: list[float], scores: list[float]) -> Detections:
 
 
 def test_the_usual_area_is_that_of_sure_detections():
-    frames = [make_detections([10, 3], [0.9, 0.4]), make_detections([], []), make_detections([12, 11], [0.8, 0.9])]
-    assert find_usual_area(frames) == pytest.approx(121)
-    assert find_usual_area([make_detections([10], [0.4])]) is None
-    assert find_usual_area([]) is None
+    frames = [
+        make_detections([10, 3], [0.9, 0.4]),
+        make_detections([], []),
+        make_detections([12, 11], [0.8, 0.9]),
+    ]
+    assert estimate_body_area(frames) == pytest.approx(121)
+    assert estimate_body_area([make_detections([10], [0.4])]) is None
+    assert estimate_body_area([]) is None
 
 
 def test_weights_count():
@@ -26,15 +30,15 @@ def test_weights_count():
 def test_only_what_is_far_smaller_is_doubted():
     areas = np.array([400, 100, 25, 6.25, 5000], np.float32)
     scores = np.array([0.6, 0.6, 0.6, 0.9, 0.6], np.float32)
-    doubted = doubt_small(scores, areas, 400.0, 2.0)
+    doubted = downweight_small(scores, areas, 400.0, 2.0)
     np.testing.assert_allclose(doubted[[0, 1, 4]], 0.6, rtol=1e-6)
     logit = np.log(0.6 / 0.4) - 2 * np.log(400 / (5 * 25))
     assert doubted[2] == pytest.approx(1 / (1 + np.exp(-logit)), rel=1e-5)
     assert doubted[3] == pytest.approx(9 / 163.84 / (9 / 163.84 + 1), rel=1e-4)
-    np.testing.assert_allclose(doubt_small(scores, areas, 400.0, 0.0), scores, rtol=1e-6)
+    np.testing.assert_allclose(downweight_small(scores, areas, 400.0, 0.0), scores, rtol=1e-6)
 
 
 def test_scores_at_the_ends_stay_numbers():
-    scores = doubt_small(np.array([1.0, 0.0], np.float32), np.zeros(2, np.float32), 400.0, 2.0)
+    scores = downweight_small(np.array([1.0, 0.0], np.float32), np.zeros(2, np.float32), 400.0, 2.0)
     assert np.isfinite(scores).all()
     assert ((scores >= 0) & (scores <= 1)).all()

@@ -12,7 +12,9 @@ from murid.evaluation import evaluate, format_markdown, format_text, to_document
 INFO = "[Sequence]\nname=x\nseqLength={n}\nimWidth=640\nimHeight=480\nframeRate=25\n"
 
 
-def rows(n_frames: int = 20, first: int = 1, class_id: int = 1, scale: float = 1, shift: float = 0) -> list[str]:
+def rows(
+    n_frames: int = 20, first: int = 1, class_id: int = 1, scale: float = 1, shift: float = 0
+) -> list[str]:
     """Two animals that stand still, far apart."""
     boxes = [(1, 50, 60, 80, 40), (2, 400, 300, 60, 60)]
     return [
@@ -52,7 +54,11 @@ def test_folder_of_results(tmp_path, layout):
         write(tmp_path / "out" / layout.format(name=name), rows(n_frames // 2))
     write(tmp_path / "out" / layout.format(name="c"), rows())
     evaluation = evaluate(tmp_path / "out", tmp_path / "gt")
-    assert [m.n_frames for m in (*evaluation.sequences.values(), evaluation.combined)] == [20, 40, 60]
+    assert [m.n_frames for m in (*evaluation.sequences.values(), evaluation.combined)] == [
+        20,
+        40,
+        60,
+    ]
     assert evaluation.combined.false_negatives == 60
     assert any("no truth for c" in note for note in evaluation.notes)
     assert list(evaluate(tmp_path / "out", tmp_path / "gt", sequences=["b"]).sequences) == ["b"]
@@ -93,7 +99,9 @@ def test_classes_in_one_recording_ignore_each_other(tmp_path):
 
 def test_average_precision_needs_scores_that_rank(tmp_path):
     truth = make_truth(tmp_path)
-    graded = [row.replace(",1,1,1", f",{0.5 + k % 7 / 20:g},-1,-1,-1") for k, row in enumerate(rows())]
+    graded = [
+        row.replace(",1,1,1", f",{0.5 + k % 7 / 20:g},-1,-1,-1") for k, row in enumerate(rows())
+    ]
     assert evaluate(write(tmp_path / "a.txt", graded), truth).combined.ap == pytest.approx(100)
     assert evaluate(write(tmp_path / "b.txt", rows()), truth).combined.ap is None
 
@@ -130,7 +138,9 @@ def test_without_overlap_or_boxes_only_on_request(tmp_path):
 def test_truth_without_rows_that_count_is_refused(tmp_path, lines):
     truth = make_truth(tmp_path)
     write(truth / "gt" / "gt.txt", lines)
-    with pytest.raises(FormatError, match=r"gt.txt: file: expected rows of frame.*got (no|only) rows"):
+    with pytest.raises(
+        FormatError, match=r"gt.txt: file: expected rows of frame.*got (no|only) rows"
+    ):
         evaluate(write(tmp_path / "result.txt", rows()), truth)
 
 

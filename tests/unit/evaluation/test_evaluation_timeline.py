@@ -1,5 +1,5 @@
 from murid.evaluation import evaluate
-from murid.evaluation.timeline import MISSED, draw_timeline, find_stretches
+from murid.evaluation.timeline import MISSED, draw_timeline, find_swap_intervals
 
 
 def write(path, rows):
@@ -9,12 +9,27 @@ def write(path, rows):
 
 def test_stretches_of_an_animal_that_leaves_is_missed_and_renamed(tmp_path):
     """There in frames 0 to 9 and 15 to 19; id 4 in 0 to 2, not found in 3, id 4 in 4 and 5, then id 6; a second one."""
-    truth = [(t + 1, 1, 100) for t in (*range(10), *range(15, 20))] + [(t + 1, 2, 300) for t in range(20)]
+    truth = [(t + 1, 1, 100) for t in (*range(10), *range(15, 20))] + [
+        (t + 1, 2, 300) for t in range(20)
+    ]
     names = {t: 4 if t < 6 else 6 for t in (*range(3), *range(4, 10), *range(15, 20))}
-    result = [(t + 1, name, 102) for t, name in names.items()] + [(t + 1, 2, 301) for t in range(20)]
-    (scored,) = evaluate(write(tmp_path / "out.txt", result), write(tmp_path / "gt.txt", truth)).details
-    assert find_stretches(scored, 1) == [(0, 3, 4), (3, 4, MISSED), (4, 6, 4), (6, 10, 6), (15, 20, 6)]
-    assert find_stretches(scored, 2) == [(0, 20, 2)]
+    result = [(t + 1, name, 102) for t, name in names.items()] + [
+        (t + 1, 2, 301) for t in range(20)
+    ]
+    (scored,) = evaluate(
+        write(tmp_path / "out.txt", result), write(tmp_path / "gt.txt", truth)
+    ).details
+    assert find_swap_intervals(scored, 1) == [
+        (0, 3, 4),
+        (3, 4, MISSED),
+        (4, 6, 4),
+        (6, 10, 6),
+        (15, 20, 6),
+    ]
+    assert find_swap_intervals(scored, 2) == [(0, 20, 2)]
     (axes,) = draw_timeline(scored, []).axes
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["animal 1  (0)", "animal 2  (0)"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        "animal 1  (0)",
+        "animal 2  (0)",
+    ]
     assert {text.get_text() for text in axes.texts} == {"2", "4", "6"}

@@ -26,11 +26,18 @@ def test_pycocotools_loads_it(tmp_path, capsys):
             assert [animal["track_id"] for animal in animals] == rows.track_ids[own].tolist()
             boxes = from_xywh(np.array([animal["bbox"] for animal in animals]))
             np.testing.assert_allclose(boxes, rows.boxes[own], atol=1e-3)
-            assert [animal["filled"] for animal in animals] == rows.filled[own].tolist()
-            assert [animal["certainty"] for animal in animals] == pytest.approx(rows.certainties[own].tolist())
-            assert [animal["score"] for animal in animals] == pytest.approx(rows.scores[own].tolist())
+            assert [animal["interpolated"] for animal in animals] == rows.interpolated[own].tolist()
+            assert [animal["identity_probability"] for animal in animals] == pytest.approx(
+                rows.identity_probabilities[own].tolist()
+            )
+            assert [animal["score"] for animal in animals] == pytest.approx(
+                rows.scores[own].tolist()
+            )
     assert loaded.getAnnIds(imgIds=[6]) == []
-    assert [(track["id"], track["name"]) for track in loaded.dataset["tracks"]] == [(3, "animal_3"), (7, "animal_7")]
+    assert [(track["id"], track["name"]) for track in loaded.dataset["tracks"]] == [
+        (3, "animal_3"),
+        (7, "animal_7"),
+    ]
 
 
 def test_murid_reads_it_as_labelled_data(tmp_path):
@@ -45,5 +52,5 @@ def test_murid_reads_it_as_labelled_data(tmp_path):
 def test_file_is_json_without_numbers_that_json_does_not_have(tmp_path):
     export_coco(tmp_path / "cage.json", make_recording(identified=False))
     content = json.loads((tmp_path / "cage.json").read_text(), parse_constant=pytest.fail)
-    assert "certainty" not in content["annotations"][0]
+    assert "identity_probability" not in content["annotations"][0]
     assert len(content["annotations"]) == 11

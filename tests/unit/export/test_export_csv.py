@@ -38,5 +38,7 @@ def test_run_without_tracks_is_a_header(tmp_path):
 
 
 def test_times_have_to_fit_the_tracks(stretch):
-    with pytest.raises(ArrayError, match=r"Stretch.times_s: expected shape \(2,\), got shape \(3,\)"):
+    with pytest.raises(
+        ArrayError, match=r"Stretch.times_s: expected shape \(2,\), got shape \(3,\)"
+    ):
         Stretch(0, np.arange(3.0), stretch.tracks)

@@ -10,7 +10,11 @@ pandas = pytest.importorskip("pandas")
 
 
 def read(path):
-    return pandas.read_csv(path, header=[0, 1, 2, 3], index_col=0) if path.suffix == ".csv" else pandas.read_hdf(path)
+    return (
+        pandas.read_csv(path, header=[0, 1, 2, 3], index_col=0)
+        if path.suffix == ".csv"
+        else pandas.read_hdf(path)
+    )
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".h5"])
@@ -41,7 +45,9 @@ def test_movement_loads_it(tmp_path, suffix):
     export_deeplabcut(tmp_path / f"cage{suffix}", recording)
     dataset = load_dataset(tmp_path / f"cage{suffix}", source_software="DeepLabCut", fps=25)
     assert dataset.individuals.values.tolist() == ["track_3", "track_7"]
-    np.testing.assert_allclose(dataset.position.sel(keypoints="center")[0], [[45, 85], [40.05, 40.05]], atol=1e-4)
+    np.testing.assert_allclose(
+        dataset.position.sel(keypoints="center")[0], [[45, 85], [40.05, 40.05]], atol=1e-4
+    )
 
 
 def test_other_suffixes_are_refused(tmp_path):
@@ -51,7 +57,9 @@ def test_other_suffixes_are_refused(tmp_path):
 
 def test_more_tracks_than_an_h5_header_holds_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("murid.export.deeplabcut.MAX_H5_TRACKS", 1)
-    with pytest.raises(FormatError, match=r"cage.h5: tracks: expected at most 1 for .h5, or a .csv, got 2"):
+    with pytest.raises(
+        FormatError, match=r"cage.h5: tracks: expected at most 1 for .h5, or a .csv, got 2"
+    ):
         export_deeplabcut(tmp_path / "cage.h5", make_recording())
     export_deeplabcut(tmp_path / "cage.csv", make_recording())
 
@@ -60,8 +68,15 @@ def test_as_many_tracks_as_allowed_fit(tmp_path):
     from murid.export import deeplabcut
 
     n = deeplabcut.MAX_H5_TRACKS
-    header = [("murid", f"track_{10**6 + k}", point, c) for k in range(n) for point in deeplabcut.POINTS for c in "xyl"]
+    header = [
+        ("murid", f"track_{10**6 + k}", point, c)
+        for k in range(n)
+        for point in deeplabcut.POINTS
+        for c in "xyl"
+    ]
     columns = pandas.MultiIndex.from_tuples(header)
     with pandas.HDFStore(str(tmp_path / "wide.h5"), "w") as store:
-        store.append("wide", pandas.DataFrame(np.zeros((1, len(header))), columns=columns), format="table")
+        store.append(
+            "wide", pandas.DataFrame(np.zeros((1, len(header))), columns=columns), format="table"
+        )
     assert pandas.read_hdf(tmp_path / "wide.h5").shape == (1, 9 * n)

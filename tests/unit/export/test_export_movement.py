@@ -20,9 +20,13 @@ def assert_same_boxes(dataset, recording, atol):
     n_boxes = 0
     for rows in iterate_rows(recording):
         n_boxes += len(rows.frames)
-        for frame, track_id, (left, top, right, bottom) in zip(rows.frames, rows.track_ids, rows.boxes, strict=True):
+        for frame, track_id, (left, top, right, bottom) in zip(
+            rows.frames, rows.track_ids, rows.boxes, strict=True
+        ):
             where = (frame, slice(None), PLACES[track_id])
-            np.testing.assert_allclose(position[where], [(left + right) / 2, (top + bottom) / 2], atol=atol)
+            np.testing.assert_allclose(
+                position[where], [(left + right) / 2, (top + bottom) / 2], atol=atol
+            )
             np.testing.assert_allclose(size[where], [right - left, bottom - top], atol=atol)
     assert np.isfinite(position).all(axis=1).sum() == n_boxes
 
@@ -42,14 +46,21 @@ def test_movement_takes_the_file_for_its_own(tmp_path, identified):
     assert dataset.time.values.tolist() == (np.arange(7) / 25).tolist()
     assert dataset.space.values.tolist() == ["x", "y"]
     assert dataset.individuals.values.tolist() == list(recording.names)
-    facts = {"ds_type": "bboxes", "fps": 25.0, "time_unit": "seconds", "source_file": recording.source}
+    facts = {
+        "ds_type": "bboxes",
+        "fps": 25.0,
+        "time_unit": "seconds",
+        "source_file": recording.source,
+    }
     assert facts.items() <= dataset.attrs.items()
-    assert ("filled" in dataset) == ("certainty" in dataset) == identified
+    assert ("interpolated" in dataset) == ("identity_probability" in dataset) == identified
     if identified:
-        assert dataset.filled.dtype == bool
-        assert np.argwhere(dataset.filled.values).tolist() == [[4, 0]]
-        assert np.isnan(dataset.certainty.values[2, 1])
-    assert np.isfinite(compute_speed(dataset.position).sel(individuals=recording.names[0])[1:4]).all()
+        assert dataset.interpolated.dtype == bool
+        assert np.argwhere(dataset.interpolated.values).tolist() == [[4, 0]]
+        assert np.isnan(dataset.identity_probability.values[2, 1])
+    assert np.isfinite(
+        compute_speed(dataset.position).sel(individuals=recording.names[0])[1:4]
+    ).all()
 
 
 def test_dimensions_in_another_order_are_followed(tmp_path, monkeypatch):

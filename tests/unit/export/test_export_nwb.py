@@ -33,7 +33,7 @@ sex = "F"
 
 def expect():
     parts = [trajectories for _, trajectories in iterate_trajectories(make_recording())]
-    names = ("position", "shape", "confidence", "certainty", "filled")
+    names = ("position", "shape", "confidence", "identity_probability", "interpolated")
     return {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
 
 
@@ -49,20 +49,27 @@ def assert_holds(behavior, pose, box, row):
     np.testing.assert_array_equal(centroid.data[:], expected["position"][..., row])
     np.testing.assert_allclose(centroid.confidence[:], expected["confidence"][:, row])
     np.testing.assert_array_equal(series["size"].data[:], expected["shape"][..., row])
-    np.testing.assert_allclose(series["certainty"].data[:], expected["certainty"][:, row])
-    np.testing.assert_array_equal(series["filled"].data[:], expected["filled"][:, row])
+    np.testing.assert_allclose(
+        series["identity_probability"].data[:], expected["identity_probability"][:, row]
+    )
+    np.testing.assert_array_equal(series["interpolated"].data[:], expected["interpolated"][:, row])
 
 
 def test_one_file_of_all_animals(tmp_path):
     export_nwb(tmp_path / "cage.nwb", make_recording())
-    assert {importance for importance, _ in inspect(tmp_path / "cage.nwb")} == {"BEST_PRACTICE_SUGGESTION"}
+    assert {importance for importance, _ in inspect(tmp_path / "cage.nwb")} == {
+        "BEST_PRACTICE_SUGGESTION"
+    }
     with pynwb.NWBHDF5IO(tmp_path / "cage.nwb", "r") as file:
         content = file.read()
         behavior = content.processing["behavior"]
         assert_holds(behavior, "animal_3", "animal_3_box", 0)
         assert_holds(behavior, "animal_7", "animal_7_box", 1)
         assert behavior["animal_3"]["centroid"].rate == 25
-        assert behavior["subjects"].to_dataframe()["subject_id"].tolist() == ["animal_3", "animal_7"]
+        assert behavior["subjects"].to_dataframe()["subject_id"].tolist() == [
+            "animal_3",
+            "animal_7",
+        ]
         assert content.subject.subject_id == "animal_3+animal_7"
         assert content.session_start_time == datetime(2026, 5, 4, 9, tzinfo=UTC)
         assert "not known" in content.session_description
@@ -72,14 +79,22 @@ def test_one_file_per_animal_and_what_the_user_says(tmp_path):
     (tmp_path / "cage.toml").write_text(METADATA)
     recording = make_recording(metadata=read_metadata(tmp_path / "cage.toml"))
     export_nwb(tmp_path / "cage", recording)
-    assert {file.name for file in (tmp_path / "cage").iterdir()} == {"cage-1_animal_3.nwb", "cage-1_animal_7.nwb"}
+    assert {file.name for file in (tmp_path / "cage").iterdir()} == {
+        "cage-1_animal_3.nwb",
+        "cage-1_animal_7.nwb",
+    }
     for path in (tmp_path / "cage").iterdir():
         assert inspect(path) == []
     with pynwb.NWBHDF5IO(tmp_path / "cage" / "cage-1_animal_7.nwb", "r") as file:
         content = file.read()
         assert_holds(content.processing["behavior"], "PoseEstimation", "animal_7_box", 1)
         subject = content.subject
-        assert (subject.subject_id, subject.sex, subject.age, subject.species) == ("M7", "F", "P90D", "Mus musculus")
+        assert (subject.subject_id, subject.sex, subject.age, subject.species) == (
+            "M7",
+            "F",
+            "P90D",
+            "Mus musculus",
+        )
         assert content.session_start_time == datetime(2026, 5, 4, 7, tzinfo=UTC)
 
 
@@ -93,10 +108,15 @@ def test_movement_loads_the_file_of_one_animal(tmp_path):
 def test_irregular_times_are_kept(tmp_path):
     times = np.array([0, 0.04, 0.09, 0.5, 0.54, 0.6, 1])
     export_nwb(tmp_path / "cage.nwb", make_recording(times_s=times))
-    assert {importance for importance, _ in inspect(tmp_path / "cage.nwb")} == {"BEST_PRACTICE_SUGGESTION"}
+    assert {importance for importance, _ in inspect(tmp_path / "cage.nwb")} == {
+        "BEST_PRACTICE_SUGGESTION"
+    }
     with pynwb.NWBHDF5IO(tmp_path / "cage.nwb", "r") as file:
         behavior = file.read().processing["behavior"]
-        for series in (behavior["animal_3"]["centroid"], behavior["animal_7_box"].time_series["filled"]):
+        for series in (
+            behavior["animal_3"]["centroid"],
+            behavior["animal_7_box"].time_series["interpolated"],
+        ):
             assert series.timestamps[:].tolist() == times.tolist()
 
 
@@ -115,9 +135,15 @@ def test_session_begins_when_the_video_was_changed_if_nothing_else_is_known(tmp_
     ("toml", "message"),
     [
         ("session_start_time = 3", "session_start_time: expected date and time, got 3"),
-        ("weather = 'fine'", "weather: expected one of session_start_time, .*, got an unknown field"),
+        (
+            "weather = 'fine'",
+            "weather: expected one of session_start_time, .*, got an unknown field",
+        ),
         ("subject = 3", "subject: expected a table, got 3"),
-        ("[subject]\nsize = 'big'", r"subject\.size: expected one of subject_id, .*, got an unknown field"),
+        (
+            "[subject]\nsize = 'big'",
+            r"subject\.size: expected one of subject_id, .*, got an unknown field",
+        ),
         ("[subjects.animal_3]\nsex = 1", r"subjects\.animal_3\.sex: expected str, got 1"),
         ("[subjects\n", "file: expected a readable TOML file"),
     ],

@@ -20,11 +20,17 @@ def test_parquet_is_the_table_of_csv(tmp_path, identified):
     tidy = pandas.read_csv(io.StringIO((tmp_path / "cage.csv").read_text()))
     assert list(table) == list(tidy)
     pandas.testing.assert_frame_equal(table, tidy, check_dtype=False, atol=1e-3)
-    assert table["certainty"].isna().all() == (not identified)
-    assert table["filled"].sum() == identified
+    assert table["identity_probability"].isna().all() == (not identified)
+    assert table["interpolated"].sum() == identified
 
 
 def test_metadata_tell_the_video(tmp_path):
     export_parquet(tmp_path / "cage.parquet", make_recording())
     facts = json.loads(pq.read_schema(tmp_path / "cage.parquet").metadata[b"murid"])
-    assert facts == {"source": "/videos/cage 1.mp4", "width": 640, "height": 480, "fps": 25.0, "n_frames": 7}
+    assert facts == {
+        "source": "/videos/cage 1.mp4",
+        "width": 640,
+        "height": 480,
+        "fps": 25.0,
+        "n_frames": 7,
+    }

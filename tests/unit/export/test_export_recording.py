@@ -36,10 +36,12 @@ def test_stretches_become_trajectories_of_the_same_animals():
     np.testing.assert_allclose(head.shape[2], [[30.25, np.nan], [40.1, np.nan]], atol=1e-5)
     assert tail.confidence[0].tolist() == pytest.approx([0, 0.85])
     assert np.isnan(tail.confidence[1]).all()
-    assert tail.filled.tolist() == [[True, False], [False, False], [False, False]]
-    assert head.certainty[1].tolist() == [0.5, 0.5]
+    assert tail.interpolated.tolist() == [[True, False], [False, False], [False, False]]
+    assert head.identity_probability[1].tolist() == [0.5, 0.5]
 
 
 def test_no_animals_is_an_error_that_names_the_video():
-    with pytest.raises(FormatError, match=r"cage 1.mp4: tracks: expected at least one animal, got none"):
+    with pytest.raises(
+        FormatError, match=r"cage 1.mp4: tracks: expected at least one animal, got none"
+    ):
         trajectories.require_animals(make_empty())

@@ -43,9 +43,13 @@ def test_suffixes_stand_for_formats(suffix, name):
 def test_unknown_names_and_suffixes_list_the_known_ones():
     with pytest.raises(ConfigError, match=r"format: expected mot or csv or .* or coco, got 'xlsx'"):
         find_format("xlsx")
-    with pytest.raises(FormatError, match=r"cage.xlsx: suffix: expected .txt or .csv or .*, got '.xlsx'"):
+    with pytest.raises(
+        FormatError, match=r"cage.xlsx: suffix: expected .txt or .csv or .*, got '.xlsx'"
+    ):
         guess_format("cage.xlsx")
-    with pytest.raises(FormatError, match=r"cage.h5: suffix: .* the format's name \(deeplabcut or idtracker\)"):
+    with pytest.raises(
+        FormatError, match=r"cage.h5: suffix: .* the format's name \(deeplabcut or idtracker\)"
+    ):
         guess_format("cage.h5")
 
 
@@ -54,7 +58,9 @@ def test_ground_truth_is_read_by_suffix(tmp_path):
     assert read_truth(tmp_path / "gt.txt", n_frames=1).ids.tolist() == [1]
     with pytest.raises(FormatError, match="from 1 to 0"):
         read_truth(tmp_path / "gt.txt", n_frames=0)
-    with pytest.raises(FormatError, match=r"gt.csv: suffix: expected .txt, a format of ground truth, got '.csv'"):
+    with pytest.raises(
+        FormatError, match=r"gt.csv: suffix: expected .txt, a format of ground truth, got '.csv'"
+    ):
         read_truth(tmp_path / "gt.csv")
 
 
@@ -84,7 +90,9 @@ def test_export_that_fails_leaves_the_file_that_was_there(tmp_path, name):
 def test_a_missing_library_is_named_with_its_install_line(tmp_path, monkeypatch, name):
     module, extra = EXTRAS[name]
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(MissingExtraError, match=rf"not installed; .* pip install 'murid\[{extra}\]'"):
+    with pytest.raises(
+        MissingExtraError, match=rf"not installed; .* pip install 'murid\[{extra}\]'"
+    ):
         FORMATS[name].export(tmp_path / f"cage{FORMATS[name].suffixes[0]}", make_recording())
     assert not list(tmp_path.iterdir())
 

@@ -33,6 +33,10 @@ def test_sleap_reads_boxes_tracks_identities_and_scores(tmp_path, identified):
             assert instance.numpy()[0].tolist() == list(box.centroid_xy)
             if identified:
                 assert box.identity.name == instance.identity.name == name
-                assert box.identity_score == instance.identity_score == rows.certainties[k]
-            assert box.source == ("murid, filled in" if (identified and (frame, name) == (4, "animal_3")) else "murid")
+                assert (
+                    box.identity_score == instance.identity_score == rows.identity_probabilities[k]
+                )
+            assert box.source == (
+                "murid, filled in" if (identified and (frame, name) == (4, "animal_3")) else "murid"
+            )
     assert len(read) == n_rows

@@ -36,5 +36,8 @@ def test_a_table_that_there_is_no_longer_goes(tmp_path):
     write_measures(tmp_path / "m", {"animals": TABLE, "zones": TABLE}, {"bin": None})
     written = write_measures(tmp_path / "m", {"animals": TABLE, "zones": {}}, {"bin": 3})
     assert [path.name for path in written] == ["animals.csv", "settings.json"]
-    assert sorted(path.name for path in (tmp_path / "m").iterdir()) == ["animals.csv", "settings.json"]
+    assert sorted(path.name for path in (tmp_path / "m").iterdir()) == [
+        "animals.csv",
+        "settings.json",
+    ]
     assert json.loads((tmp_path / "m" / "settings.json").read_text()) == {"bin": 3}

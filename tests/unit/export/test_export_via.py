@@ -18,7 +18,14 @@ def test_regions_of_a_frame_are_counted_and_carry_what_is_known(tmp_path):
         ("cage-1_0000001.jpg", "2", "1"),
     ]
     assert counts[4] == ("cage-1_0000002.jpg", "1", "0")
-    filled = next(json.loads(row["region_attributes"]) for row in rows if "0000004" in row["filename"])
-    assert filled == {"track": "3", "confidence": "0.0000", "certainty": "0.9900", "filled": "1"}
+    interpolated = next(
+        json.loads(row["region_attributes"]) for row in rows if "0000004" in row["filename"]
+    )
+    assert interpolated == {
+        "track": "3",
+        "confidence": "0.0000",
+        "identity_probability": "0.9900",
+        "interpolated": "1",
+    }
     shape = json.loads(rows[0]["region_shape_attributes"])
     assert shape == {"name": "rect", "x": 30.0, "y": 20.0, "width": 30.0, "height": 40.1}

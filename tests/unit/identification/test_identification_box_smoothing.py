@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from murid.identification.box_smoothing import smooth_boxes, weigh_sights
+from murid.identification.box_smoothing import smooth_boxes, weight_boxes
 
 FPS = 30.0
 
@@ -62,17 +62,20 @@ def test_unsure_sights_give_way_to_sure_ones():
     seen[40:44] += [-15, -10, 12, 14]
     scores = np.full(100, 0.95, np.float32)
     scores[40:44] = 0.3
-    weights = weigh_sights(scores, 0.95, np.ones(100, bool), np.zeros(100, bool))
-    assert np.abs(smooth(seen, weights) - true)[40:44].max() < 0.5 * np.abs(smooth(seen) - true)[40:44].max()
+    weights = weight_boxes(scores, 0.95, np.ones(100, bool), np.zeros(100, bool))
+    assert (
+        np.abs(smooth(seen, weights) - true)[40:44].max()
+        < 0.5 * np.abs(smooth(seen) - true)[40:44].max()
+    )
 
 
 def test_what_was_not_seen_weighs_nothing_and_what_may_be_of_two_little():
     scores, yes, no = np.array([0.5, 1.0], np.float32), np.ones(2, bool), np.zeros(2, bool)
-    assert weigh_sights(scores, 1.0, no, no).tolist() == [0, 0]
-    alone, shared = weigh_sights(scores, 1.0, yes, no), weigh_sights(scores, 1.0, yes, yes)
+    assert weight_boxes(scores, 1.0, no, no).tolist() == [0, 0]
+    alone, merged = weight_boxes(scores, 1.0, yes, no), weight_boxes(scores, 1.0, yes, yes)
     assert alone[0] < alone[1] == 1
-    assert (shared < 0.2 * alone).all()
-    assert weigh_sights(scores, 0.5, yes, no).tolist() == [1, 1]
+    assert (merged < 0.2 * alone).all()
+    assert weight_boxes(scores, 0.5, yes, no).tolist() == [1, 1]
 
 
 def test_times_apart_do_not_bear_on_each_other():

@@ -2,41 +2,58 @@
 
 import numpy as np
 
-from murid.identification.kernel_features import MOST_LANDMARKS, spread_patterns
+from murid.identification.kernel_features import MOST_LANDMARKS, compute_kernel_features
 
 
 def test_inner_products_are_those_of_the_kernel():
     rng = np.random.default_rng(0)
-    prints = rng.normal(size=(60, 20)).astype(np.float32)
-    points = spread_patterns(prints, rng)
-    patterns = prints - prints.mean(axis=0)
+    fur_descriptors = rng.normal(size=(60, 20)).astype(np.float32)
+    points = compute_kernel_features(fur_descriptors, rng)
+    patterns = fur_descriptors - fur_descriptors.mean(axis=0)
     patterns /= np.linalg.norm(patterns, axis=1, keepdims=True)
-    np.testing.assert_allclose(points @ points.T, np.exp(2 * (patterns @ patterns.T - 1)), atol=2e-3)
+    np.testing.assert_allclose(
+        points @ points.T, np.exp(2 * (patterns @ patterns.T - 1)), atol=2e-3
+    )
 
 
 def test_how_strong_a_pattern_is_does_not_count():
     rng = np.random.default_rng(1)
-    prints = rng.normal(size=(50, 20)).astype(np.float32)
-    prints = np.concatenate([prints, -prints])  # their mean stays in the middle
-    stronger = prints * np.tile(rng.uniform(0.2, 5, 50), 2)[:, None].astype(np.float32)
-    np.testing.assert_allclose(*(spread_patterns(p, np.random.default_rng(0)) for p in (prints, stronger)), atol=1e-3)
+    fur_descriptors = rng.normal(size=(50, 20)).astype(np.float32)
+    fur_descriptors = np.concatenate(
+        [fur_descriptors, -fur_descriptors]
+    )  # their mean stays in the middle
+    stronger = fur_descriptors * np.tile(rng.uniform(0.2, 5, 50), 2)[:, None].astype(np.float32)
+    np.testing.assert_allclose(
+        *(
+            compute_kernel_features(p, np.random.default_rng(0))
+            for p in (fur_descriptors, stronger)
+        ),
+        atol=1e-3,
+    )
 
 
 def test_two_heaps_of_one_animal_can_be_told_from_another_between_them():
     """As where a body is sometimes taken for one that lies the other way round."""
     rng = np.random.default_rng(2)
     way = np.array([1.0] + [0.0] * 9)
-    heaps = np.concatenate([way + rng.normal(0, 0.2, (40, 10)), -way + rng.normal(0, 0.2, (40, 10))])
+    heaps = np.concatenate(
+        [way + rng.normal(0, 0.2, (40, 10)), -way + rng.normal(0, 0.2, (40, 10))]
+    )
     middle = np.array([0.0, 1.0] + [0.0] * 8) + rng.normal(0, 0.2, (80, 10))
-    prints = np.concatenate([heaps, middle]).astype(np.float32)
+    fur_descriptors = np.concatenate([heaps, middle]).astype(np.float32)
     labels = np.repeat([1.0, -1.0], 80)
-    points = spread_patterns(prints, rng)
+    points = compute_kernel_features(fur_descriptors, rng)
     learnt = np.arange(160) % 2 == 0
     weights = np.linalg.lstsq(points[learnt], labels[learnt], rcond=1e-2)[0]
     assert (np.sign(points[~learnt] @ weights) == labels[~learnt]).mean() > 0.95
 
 
 def test_a_space_has_so_many_dimensions_at_most():
-    prints = np.random.default_rng(3).normal(size=(MOST_LANDMARKS + 100, 12)).astype(np.float32)
-    assert spread_patterns(prints, np.random.default_rng(0)).shape[1] <= MOST_LANDMARKS
-    assert spread_patterns(prints[:0], np.random.default_rng(0)).shape == (0, 1)
+    fur_descriptors = (
+        np.random.default_rng(3).normal(size=(MOST_LANDMARKS + 100, 12)).astype(np.float32)
+    )
+    assert (
+        compute_kernel_features(fur_descriptors, np.random.default_rng(0)).shape[1]
+        <= MOST_LANDMARKS
+    )
+    assert compute_kernel_features(fur_descriptors[:0], np.random.default_rng(0)).shape == (0, 1)

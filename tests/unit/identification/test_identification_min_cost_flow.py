@@ -10,23 +10,32 @@ from scipy.sparse import csr_array
 from murid.identification.min_cost_flow import find_paths
 
 
-def _solve(gains, heads, tails, link_gains, n_paths):
+def _solve(llrs, heads, tails, link_gains, n_paths):
     """Greatest gain, by HiGHS: a variable for each tracklet, start, end and link."""
-    n, n_links = len(gains), len(heads)
+    n, n_links = len(llrs), len(heads)
     k = np.arange(n)
     rows = np.concatenate([k, k, n + k, n + k, tails, n + heads, np.full(n, 2 * n)])
-    columns = np.concatenate([k, n + k, k, 2 * n + k, 3 * n + np.arange(n_links), 3 * n + np.arange(n_links), n + k])
-    values = np.concatenate([np.ones(n), -np.ones(n), np.ones(n), -np.ones(n), -np.ones(2 * n_links), np.ones(n)])
+    columns = np.concatenate(
+        [k, n + k, k, 2 * n + k, 3 * n + np.arange(n_links), 3 * n + np.arange(n_links), n + k]
+    )
+    values = np.concatenate(
+        [np.ones(n), -np.ones(n), np.ones(n), -np.ones(n), -np.ones(2 * n_links), np.ones(n)]
+    )
     matrix = csr_array((values, (rows, columns)), shape=(2 * n + 1, 3 * n + n_links))
     high = np.append(np.zeros(2 * n), n_paths)
-    costs = np.concatenate([-gains, np.zeros(2 * n), -link_gains])
+    costs = np.concatenate([-llrs, np.zeros(2 * n), -link_gains])
     limits = LinearConstraint(matrix, np.zeros(2 * n + 1), high)
-    return -milp(costs, constraints=[limits], bounds=Bounds(0, 1), integrality=np.ones(len(costs))).fun
+    return -milp(
+        costs, constraints=[limits], bounds=Bounds(0, 1), integrality=np.ones(len(costs))
+    ).fun
 
 
-def _add_up(paths, gains, heads, tails, link_gains):
-    links = {(h, t): g for h, t, g in zip(heads.tolist(), tails.tolist(), link_gains.tolist(), strict=True)}
-    total = gains[paths >= 0].sum()
+def _add_up(paths, llrs, heads, tails, link_gains):
+    links = {
+        (h, t): g
+        for h, t, g in zip(heads.tolist(), tails.tolist(), link_gains.tolist(), strict=True)
+    }
+    total = llrs[paths >= 0].sum()
     for number in range(paths.max(initial=-1) + 1):
         on = np.flatnonzero(paths == number).tolist()
         total += sum(links[pair] for pair in pairwise(on))
@@ -37,18 +46,20 @@ def _add_up(paths, gains, heads, tails, link_gains):
 def test_gain_is_that_of_an_integer_programme(seed):
     rng = np.random.default_rng(seed)
     n, n_paths = int(rng.integers(2, 25)), int(rng.integers(1, 5))
-    gains = rng.normal(0.5, 2, n)
+    llrs = rng.normal(0.5, 2, n)
     heads, tails = np.triu_indices(n, 1)
     some = rng.random(len(heads)) < 0.4
     heads, tails = heads[some], tails[some]
     link_gains = rng.normal(0, 2, len(heads))
-    paths = find_paths(gains, heads, tails, link_gains, n_paths)
+    paths = find_paths(llrs, heads, tails, link_gains, n_paths)
     assert paths.max() < n_paths
-    expected = _solve(gains, heads, tails, link_gains, n_paths)
-    assert _add_up(paths, gains, heads, tails, link_gains) == pytest.approx(expected)
+    expected = _solve(llrs, heads, tails, link_gains, n_paths)
+    assert _add_up(paths, llrs, heads, tails, link_gains) == pytest.approx(expected)
 
 
 def test_what_gains_nothing_is_on_no_path():
     none = np.zeros(0, np.int64)
-    np.testing.assert_array_equal(find_paths(np.array([-1.0, 2.0, -0.5]), none, none, np.zeros(0), 3), [-1, 0, -1])
+    np.testing.assert_array_equal(
+        find_paths(np.array([-1.0, 2.0, -0.5]), none, none, np.zeros(0), 3), [-1, 0, -1]
+    )
     assert len(find_paths(np.zeros(0), none, none, np.zeros(0), 3)) == 0

@@ -5,13 +5,15 @@ import pytest
 
 from murid.core import Detections, DetectionTable
 from murid.identification import occlusion
-from murid.identification.occlusion import cover_edges, find_clear
+from murid.identification.occlusion import find_occluded_edges, find_unoccluded
 
 
 def make_table(*frames):
     return DetectionTable.from_frames(
         [
-            Detections(np.array(boxes, np.float32).reshape(-1, 4), np.full(len(boxes), 0.9, np.float32))
+            Detections(
+                np.array(boxes, np.float32).reshape(-1, 4), np.full(len(boxes), 0.9, np.float32)
+            )
             for boxes in frames
         ]
     )
@@ -21,22 +23,22 @@ LEFT, RIGHT = [100, 100, 160, 140], [140, 120, 200, 160]
 
 
 def test_edges_that_lie_in_another_box_are_covered_by_their_share():
-    found = cover_edges(make_table([LEFT, RIGHT]), np.ones(2, bool), 60) / 255
+    found = find_occluded_edges(make_table([LEFT, RIGHT]), np.ones(2, bool), 60) / 255
     np.testing.assert_allclose(found, [[0, 0, 0.5, 1 / 3], [0.5, 1 / 3, 0, 0]], atol=0.01)
 
 
 def test_an_edge_is_covered_by_a_box_that_ends_or_begins_near_it():
     beside = [160 + 0.04 * 60, 100, 220, 140]
-    found = cover_edges(make_table([LEFT, beside]), np.ones(2, bool), 60)
+    found = find_occluded_edges(make_table([LEFT, beside]), np.ones(2, bool), 60)
     assert found[0].tolist() == [0, 0, 255, 0]
     assert found[1].tolist() == [255, 0, 0, 0]
-    assert not cover_edges(make_table([LEFT, beside]), np.ones(2, bool), 30).any()
+    assert not find_occluded_edges(make_table([LEFT, beside]), np.ones(2, bool), 30).any()
 
 
 def test_the_greatest_share_counts_and_nothing_of_other_frames_or_of_what_is_not_usable():
     whole = [150, 90, 210, 150]
     table = make_table([LEFT, RIGHT, whole], [LEFT], [RIGHT, LEFT])
-    found = cover_edges(table, np.array([True, True, True, True, False, True]), 60)
+    found = find_occluded_edges(table, np.array([True, True, True, True, False, True]), 60)
     assert found[0, 2] == 255
     assert not found[3:].any()
 
@@ -45,16 +47,21 @@ def test_the_greatest_share_counts_and_nothing_of_other_frames_or_of_what_is_not
 def test_blocks_change_nothing(monkeypatch, block):
     rng = np.random.default_rng(0)
     corners = rng.uniform(0, 100, (6, 5, 2))
-    table = make_table(*np.concatenate([corners, corners + rng.uniform(10, 60, corners.shape)], axis=2))
+    table = make_table(
+        *np.concatenate([corners, corners + rng.uniform(10, 60, corners.shape)], axis=2)
+    )
     usable = rng.random(len(table)) < 0.8
-    expected = cover_edges(table, usable, 40), find_clear(table, usable)
+    expected = find_occluded_edges(table, usable, 40), find_unoccluded(table, usable)
     monkeypatch.setattr(occlusion, "_BLOCK", block)
-    np.testing.assert_array_equal(cover_edges(table, usable, 40), expected[0])
-    np.testing.assert_array_equal(find_clear(table, usable), expected[1])
+    np.testing.assert_array_equal(find_occluded_edges(table, usable, 40), expected[0])
+    np.testing.assert_array_equal(find_unoccluded(table, usable), expected[1])
 
 
 def test_clear_is_what_no_other_covers_by_more_than_a_share():
     small = [155, 100, 215, 140]
-    assert find_clear(make_table([LEFT, small]), np.ones(2, bool)).all()
-    assert not find_clear(make_table([LEFT, RIGHT]), np.ones(2, bool)).any()
-    assert find_clear(make_table([LEFT, RIGHT]), np.array([True, False])).tolist() == [True, False]
+    assert find_unoccluded(make_table([LEFT, small]), np.ones(2, bool)).all()
+    assert not find_unoccluded(make_table([LEFT, RIGHT]), np.ones(2, bool)).any()
+    assert find_unoccluded(make_table([LEFT, RIGHT]), np.array([True, False])).tolist() == [
+        True,
+        False,
+    ]

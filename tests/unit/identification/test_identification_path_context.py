@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from murid.identification import swaps
-from murid.identification.appearance_model import Looks
-from murid.identification.evidence import Sights
+from murid.identification.appearance_model import AppearanceModel
+from murid.identification.evidence import TrackletEvidence
 from murid.identification.motion import Ends, MotionModel, find_ends
-from murid.identification.path_context import arrange, find_shared
-from murid.identification.path_transitions import list_steps
-from murid.identification.point_match_score import TiedTracklets
-from murid.identification.swap_appearance import Contrast
+from murid.identification.path_context import build_path_context, find_merged_boxes
+from murid.identification.path_transitions import list_transitions
+from murid.identification.point_match_score import TrackletPointMatches
+from murid.identification.swap_appearance import SwapAppearance
 from murid.identification.tracklets import Tracklets
 
 FPS = 30.0
@@ -25,15 +25,30 @@ def see(*tracks):
     """Sights of tracklets, given by first frame, places ``(n, 2)`` in body lengths, and whether they are clear."""
     lengths = [len(places) for _, places, _ in tracks]
     firsts = np.array([first for first, _, _ in tracks])
-    tracklets = Tracklets(np.append(0, np.cumsum(lengths)), np.arange(sum(lengths)), firsts, firsts + lengths - 1)
+    tracklets = Tracklets(
+        np.append(0, np.cumsum(lengths)), np.arange(sum(lengths)), firsts, firsts + lengths - 1
+    )
     places = np.concatenate([places for _, places, _ in tracks])
     shapes = np.concatenate([places, np.zeros_like(places)], axis=1).astype(np.float32)
-    frames = np.concatenate([first + np.arange(len(own)) for first, own, _ in tracks]).astype(np.int32)
+    frames = np.concatenate([first + np.arange(len(own)) for first, own, _ in tracks]).astype(
+        np.int32
+    )
     clear = np.repeat([is_clear for _, _, is_clear in tracks], lengths)
-    contrast = replace(Contrast.none(len(tracks)), counts=np.ones(len(tracks)))
-    ends, none = find_ends(shapes, tracklets, FPS), TiedTracklets.none()
+    swap_appearance = replace(SwapAppearance.none(len(tracks)), counts=np.ones(len(tracks)))
+    ends, none = find_ends(shapes, tracklets, FPS), TrackletPointMatches.none()
     unseen = np.zeros((0, len(shapes)), np.int32)
-    return Sights(tracklets, shapes, frames, clear, ends, MOTION, Looks.none(len(tracks)), contrast, unseen, none)
+    return TrackletEvidence(
+        tracklets,
+        shapes,
+        frames,
+        clear,
+        ends,
+        MOTION,
+        AppearanceModel.none(len(tracks)),
+        swap_appearance,
+        unseen,
+        none,
+    )
 
 
 def stand(x, y, n):
@@ -42,7 +57,7 @@ def stand(x, y, n):
 
 @pytest.mark.parametrize(("vanishes_at", "is_shared"), [(0.4, True), (1.5, False)])
 def test_a_box_in_which_another_animal_vanished_says_nothing_of_looks(vanishes_at, is_shared):
-    sights = see(
+    evidence = see(
         (0, stand(0, 0, 20), True),
         (0, stand(vanishes_at, 0, 20), True),
         (20, stand(0, 0, 20), True),
@@ -51,32 +66,36 @@ def test_a_box_in_which_another_animal_vanished_says_nothing_of_looks(vanishes_a
     )
     paths = np.array([0, 1, 0, 0, 1])
     expected = np.array([False, False, is_shared, False, False])
-    np.testing.assert_array_equal(find_shared(list_steps(paths, sights.tracklets), sights)[0], expected)
-    own = arrange(paths, sights).sights
-    np.testing.assert_array_equal(own.contrast.counts > 0, ~expected)
-    np.testing.assert_array_equal(own.clear, ~expected[sights.tracklets.numbers])
+    np.testing.assert_array_equal(
+        find_merged_boxes(list_transitions(paths, evidence.tracklets), evidence)[0], expected
+    )
+    own = build_path_context(paths, evidence).evidence
+    np.testing.assert_array_equal(own.swap_appearance.counts > 0, ~expected)
+    np.testing.assert_array_equal(own.clear, ~expected[evidence.tracklets.numbers])
 
 
 def test_a_box_out_of_which_another_animal_comes_is_shared_too():
-    sights = see(
+    evidence = see(
         (0, stand(0, 0, 20), True),
         (0, stand(3, 0, 20), True),
         (20, np.column_stack([np.linspace(0, 3, 20), np.zeros(20)]), True),
         (40, stand(3.4, 0, 20), True),
         (40, stand(3, 0, 20), True),
     )
-    steps = list_steps(np.array([0, 1, 0, 1, 0]), sights.tracklets)
-    shared, held = find_shared(steps, sights)
-    np.testing.assert_array_equal(np.flatnonzero(shared), [2])
-    assert not held.any()  # it vanished elsewhere
+    transitions = list_transitions(np.array([0, 1, 0, 1, 0]), evidence.tracklets)
+    merged, occluded = find_merged_boxes(transitions, evidence)
+    np.testing.assert_array_equal(np.flatnonzero(merged), [2])
+    assert not occluded.any()  # it vanished elsewhere
 
 
 def test_a_part_of_an_animal_may_lie_further_off():
     def gain(size):
-        shapes = np.column_stack([np.zeros(2), np.zeros(2), np.full((2, 2), np.log(size))]).astype(np.float32)
+        shapes = np.column_stack([np.zeros(2), np.zeros(2), np.full((2, 2), np.log(size))]).astype(
+            np.float32
+        )
         found = shapes + np.array([[0.0, 0, 0, 0], [0.6, 0, 0, 0]], np.float32)
         ends = Ends(found, shapes, np.zeros((2, 2)), np.zeros((2, 2)), np.zeros(2, bool))
-        return MOTION.compute_gains(ends, np.zeros(2, np.int64), np.arange(2), np.full(2, 2))
+        return MOTION.compute_llrs(ends, np.zeros(2, np.int64), np.arange(2), np.full(2, 2))
 
     whole, part = gain(0.9), gain(0.4)
     assert part[0] < whole[0]  # at the same place
@@ -92,12 +111,18 @@ def test_motion_through_a_contact_does_not_speak_of_a_stretch_within_it():
         return [(4 * k, part, is_clear or k in (0, 4)) for k, part in enumerate(parts)]
 
     for is_clear in (False, True):
-        both = [track for pair in zip(cross(1, is_clear), cross(-1, is_clear), strict=True) for track in pair]
-        arrangement = arrange(np.tile([0, 1], 5), see(*both))
-        found = swaps.find_crossings(arrangement)
-        times = np.maximum(arrangement.steps.begins[found.first], arrangement.steps.begins[found.second])
+        both = [
+            track
+            for pair in zip(cross(1, is_clear), cross(-1, is_clear), strict=True)
+            for track in pair
+        ]
+        context = build_path_context(np.tile([0, 1], 5), see(*both))
+        found = swaps.find_swap_candidates(context)
+        times = np.maximum(
+            context.transitions.begins[found.first], context.transitions.begins[found.second]
+        )
         first, last = (np.flatnonzero(times == t)[:1] for t in (3, 15))
-        stretch = swaps._weigh_stretches(arrangement, found, first, last)
+        stretch = swaps._weigh_stretches(context, found, first, last)
         direct = found.evidence[first, 1] + found.evidence[last, 1]
         assert abs(direct[0]) > 1
         np.testing.assert_allclose(stretch.evidence[:, 1], direct if is_clear else 0)

@@ -4,54 +4,60 @@ import numpy as np
 import pytest
 
 from murid.core import Detections, DetectionTable
-from murid.identification import identify_animals
-from murid.identification.point_match_score import BLURRED, MOST_ODDS, ODDS_PER_POINT, TieBalance, TiedTracklets
-from murid.identification.point_matches import HEIR, N_VISITS, TieCounter, Ties
+from murid.identification import link_tracklets
+from murid.identification.point_match_score import (
+    BLURRED,
+    MOST_ODDS,
+    ODDS_PER_POINT,
+    PointMatchScore,
+    TrackletPointMatches,
+)
+from murid.identification.point_matches import HEIR, N_VISITS, PointMatchCounter, PointMatches
 
 NONE = -np.ones(N_VISITS - 1, np.int64)
 ALONE = np.zeros(4, bool)
 
 
-def see(counter, *sights):
+def see(counter, *evidence):
     """Show a counter frame after frame on which tracklet each point is, and on which row: ten times the frame's."""
-    for frame, numbers in sights:
+    for frame, numbers in evidence:
         numbers = np.array(numbers)
         counter.see(frame, numbers, np.where(numbers >= 0, 10 * frame + numbers, -1))
 
 
 def test_points_tie_the_tracklets_that_they_were_on():
-    counter = TieCounter(100)
-    counter.sow(np.full(3, -1))
+    counter = PointMatchCounter(100)
+    counter.seed(np.full(3, -1))
     see(counter, (0, [1, 1, 2]), (1, [1, 1, 2]), (2, [-1, -1, -1]), (3, [4, 3, 4]), (4, [4, 3, 4]))
-    ties = counter.finish()
-    np.testing.assert_array_equal(ties.after, [43, 44, 44])
-    np.testing.assert_array_equal(ties.before, [[11, *NONE], [11, *NONE], [12, *NONE]])
-    np.testing.assert_allclose(ties.counts[:, 0], 1)
-    assert (ties.counts[:, 1:] == 0).all()
+    point_matches = counter.finish()
+    np.testing.assert_array_equal(point_matches.after, [43, 44, 44])
+    np.testing.assert_array_equal(point_matches.before, [[11, *NONE], [11, *NONE], [12, *NONE]])
+    np.testing.assert_allclose(point_matches.counts[:, 0], 1)
+    assert (point_matches.counts[:, 1:] == 0).all()
 
 
 def test_a_history_is_kept_with_the_latest_first_and_like_ones_are_counted_together():
-    counter = TieCounter(100)
-    counter.sow(np.full(2, -1))
+    counter = PointMatchCounter(100)
+    counter.seed(np.full(2, -1))
     see(counter, *((frame, [frame // 2] * 2) for frame in range(6)))
-    ties = counter.finish()
-    np.testing.assert_array_equal(ties.before[-1, :3], [31, 10, -1])
-    np.testing.assert_allclose(ties.counts[-1, :2], [2, 2])
-    assert len(ties) == 2
+    point_matches = counter.finish()
+    np.testing.assert_array_equal(point_matches.before[-1, :3], [31, 10, -1])
+    np.testing.assert_allclose(point_matches.counts[-1, :2], [2, 2])
+    assert len(point_matches) == 2
 
 
 def test_one_frame_on_a_rim_is_not_believed():
-    counter = TieCounter(100)
-    counter.sow(np.full(1, -1))
+    counter = PointMatchCounter(100)
+    counter.seed(np.full(1, -1))
     see(counter, (0, [1]), (1, [1]), (2, [2]), (3, [1]), (4, [3]), (5, [1]))
     assert len(counter.finish()) == 0
 
 
 def test_heirs_count_less_and_old_visits_are_forgotten():
-    counter = TieCounter(10)
-    counter.sow(np.full(1, -1))
+    counter = PointMatchCounter(10)
+    counter.seed(np.full(1, -1))
     see(counter, (0, [1]), (1, [1]))
-    counter.sow(np.array([0, -1]))
+    counter.seed(np.array([0, -1]))
     counter.keep(np.array([1, 2]))
     see(counter, (2, [2, 2]), (3, [2, 2]))
     np.testing.assert_allclose(counter.finish().counts[:, 0], [HEIR])
@@ -63,54 +69,78 @@ def tie(tails, ends, heads, begins, counts):
     def widen(values):
         return np.column_stack([values, np.tile(NONE, (len(values), 1))])
 
-    return TiedTracklets(np.array(tails), widen(heads), np.array(ends), widen(begins), widen(counts).astype(np.float32))
+    return TrackletPointMatches(
+        np.array(tails),
+        widen(heads),
+        np.array(ends),
+        widen(begins),
+        widen(counts).astype(np.float32),
+    )
 
 
 @pytest.mark.parametrize("both_seen", [False, True])
 def test_points_that_stay_speak_for_names_and_those_that_go_over_against(both_seen):
     seen = np.ones((2, 100), bool)
     seen[1, :50] = both_seen
-    ties = tie([2, 3], [60, 60], [0, 0], [40, 40], [4.0, 1.0])
-    balance = TieBalance(ties, np.array([0, 1, 0, 1]), seen, ALONE)
-    worth = ODDS_PER_POINT * (1.0 if both_seen else BLURRED)
+    point_matches = tie([2, 3], [60, 60], [0, 0], [40, 40], [4.0, 1.0])
+    balance = PointMatchScore(point_matches, np.array([0, 1, 0, 1]), seen, ALONE)
+    tracklet_llrs = ODDS_PER_POINT * (1.0 if both_seen else BLURRED)
     one, other = np.zeros(4, np.int64), np.ones(4, np.int64)
     odds = balance.compare_exchanged(one, other, np.array([39, 40, 59, 60]))
-    np.testing.assert_allclose(odds, [0, 3 * worth, 3 * worth, 0])
-    np.testing.assert_allclose(balance.compare_exchanged(other, one, np.full(4, 50)), 3 * worth)
-    # A stretch from before the points were seen to the middle has their odds; one in which both ends are, none.
+    np.testing.assert_allclose(odds, [0, 3 * tracklet_llrs, 3 * tracklet_llrs, 0])
+    np.testing.assert_allclose(
+        balance.compare_exchanged(other, one, np.full(4, 50)), 3 * tracklet_llrs
+    )
+    # A stretch from before the points were seen to the middle has their odds; one in which both
+    # ends are, none.
     stretch = balance.compare_stretches(one[:2], other[:2], np.array([10, 45]), np.array([50, 55]))
-    np.testing.assert_allclose(stretch, [3 * worth, 0])
+    np.testing.assert_allclose(stretch, [3 * tracklet_llrs, 0])
 
 
 def test_odds_have_a_bound_and_no_ties_say_nothing():
     seen, paths = np.ones((2, 100), bool), np.array([0, 1, 0, 1])
     ask = (np.array([0]), np.array([1]), np.array([50]))
-    assert TieBalance(tie([2], [60], [0], [40], [1000.0]), paths, seen, ALONE).compare_exchanged(*ask) == [MOST_ODDS]
-    assert TieBalance(TiedTracklets.none(), paths, seen, ALONE).compare_exchanged(*ask) == [0]
-    owners = TieBalance(tie([2], [60], [0], [40], [4.0]), paths, seen, ALONE).compare_owners(np.array([2, 3]), *ask[:2])
+    assert PointMatchScore(
+        tie([2], [60], [0], [40], [1000.0]), paths, seen, ALONE
+    ).compare_exchanged(*ask) == [MOST_ODDS]
+    assert PointMatchScore(TrackletPointMatches.none(), paths, seen, ALONE).compare_exchanged(
+        *ask
+    ) == [0]
+    owners = PointMatchScore(tie([2], [60], [0], [40], [4.0]), paths, seen, ALONE).compare_owners(
+        np.array([2, 3]), *ask[:2]
+    )
     np.testing.assert_allclose(owners, [4 * ODDS_PER_POINT, 0])
 
 
 def test_in_a_box_of_both_the_points_are_traced_to_before_it():
     """Tracklet 2 is one box around both; its points go on to the right ones as they came."""
-    heads, begins = np.array([[2, 0, *NONE[1:]], [2, 1, *NONE[1:]]]), np.array([[50, 40, *NONE[1:]]] * 2)
+    heads, begins = (
+        np.array([[2, 0, *NONE[1:]], [2, 1, *NONE[1:]]]),
+        np.array([[50, 40, *NONE[1:]]] * 2),
+    )
     counts = np.zeros((2, N_VISITS), np.float32)
     counts[:, :2] = 6
     seen = np.ones((2, 100), bool)
     seen[1, 45:55] = False
-    balance = TieBalance(TiedTracklets(np.array([4, 3]), heads, np.array([60, 60]), begins, counts),
-                         np.array([0, 1, 0, 0, 1]), seen, np.arange(5) == 2)  # fmt: skip
-    assert balance.compare_exchanged(np.array([0]), np.array([1]), np.array([47])) == [-6.0 * BLURRED]
+    balance = PointMatchScore(
+        TrackletPointMatches(np.array([4, 3]), heads, np.array([60, 60]), begins, counts),
+        np.array([0, 1, 0, 0, 1]),
+        seen,
+        np.arange(5) == 2,
+    )
+    assert balance.compare_exchanged(np.array([0]), np.array([1]), np.array([47])) == [
+        -6.0 * BLURRED
+    ]
 
 
 @pytest.mark.parametrize("of_two", [0, 2])
 def test_points_from_or_in_a_box_that_may_be_of_two_count_less(of_two):
-    ties, paths, ask = (
+    point_matches, paths, ask = (
         tie([2], [60], [0], [40], [4.0]),
         np.array([0, 1, 0, 1]),
         (np.array([0]), np.array([1]), np.array([50])),
     )
-    balance = TieBalance(ties, paths, np.ones((2, 100), bool), np.arange(4) == of_two)
+    balance = PointMatchScore(point_matches, paths, np.ones((2, 100), bool), np.arange(4) == of_two)
     assert balance.compare_exchanged(*ask) == [4 * ODDS_PER_POINT * BLURRED]
 
 
@@ -121,7 +151,9 @@ def meet(n_apart=40, n_hidden=8):
         away = max(n_apart - t, t - n_apart - n_hidden + 1, 0)
         seen = away > 0
         x = 200 + np.array([-1, 1]) * (10 + 2 * away)
-        boxes = np.column_stack([x - 20, [80, 80], x + 20, [120, 120]])[: 2 if seen else 0].astype(np.float32)
+        boxes = np.column_stack([x - 20, [80, 80], x + 20, [120, 120]])[: 2 if seen else 0].astype(
+            np.float32
+        )
         frames.append(Detections(boxes, np.full(len(boxes), 0.9, np.float32)))
         numbers += [(t, k) for k in range(len(boxes))]
     return DetectionTable.from_frames(frames), numbers
@@ -133,7 +165,14 @@ def test_followed_points_tell_who_came_out_of_a_meeting(crossed):
     last, first = 2 * 40 - 2, 2 * 40
     after = np.array([first, first + 1])
     before = np.array([last + crossed, last + (not crossed)])
-    ties = Ties(after, np.column_stack([before, np.tile(NONE, (2, 1))]), np.full((2, N_VISITS), 12, np.float32))
-    found = identify_animals(table, 2, 25.0, ties=ties)
-    left = [found.identity_ids[(found.frames == t) & (found.boxes[:, 0] < 190)][0] for t in (0, table.n_frames - 1)]
+    point_matches = PointMatches(
+        after,
+        np.column_stack([before, np.tile(NONE, (2, 1))]),
+        np.full((2, N_VISITS), 12, np.float32),
+    )
+    found = link_tracklets(table, 2, 25.0, point_matches=point_matches)
+    left = [
+        found.identity_ids[(found.frames == t) & (found.boxes[:, 0] < 190)][0]
+        for t in (0, table.n_frames - 1)
+    ]
     assert (left[0] == left[1]) == (not crossed)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from murid.errors import SourceError
-from murid.live import Feed, open_feed
+from murid.live import CameraStream, open_camera
 from murid.live import camera as feed_module
 
 
@@ -32,14 +32,14 @@ class Camera:
 
 
 def test_what_comes_too_fast_is_dropped_and_counted():
-    feed, seen = Feed(lambda: Camera(60, 0.005)), []
-    for captured in feed:
+    camera_stream, seen = CameraStream(lambda: Camera(60, 0.005)), []
+    for captured in camera_stream:
         seen.append(captured)
         time.sleep(0.03)
-    feed.close()
-    assert feed.n_captured == 60
-    assert len(seen) + feed.n_dropped == 60
-    assert feed.n_dropped > 20
+    camera_stream.close()
+    assert camera_stream.n_captured == 60
+    assert len(seen) + camera_stream.n_dropped == 60
+    assert camera_stream.n_dropped > 20
     assert [int(c.image[0, 0, 0]) for c in seen] == [c.number for c in seen]
     assert seen[-1].number == 59
 
@@ -53,13 +53,17 @@ def test_a_lost_camera_is_waited_for():
             raise SourceError("0", "camera", "one", "none")
         return Camera(3, 0.02, first=10 * len(attempts))
 
-    feed = Feed(plug, patience_s=1.2)
-    values = [int(captured.image[0, 0, 0]) for captured in feed if not (len(attempts) == 3 and feed.stop())]
-    feed.close()
+    camera_stream = CameraStream(plug, read_timeout_s=1.2)
+    values = [
+        int(captured.image[0, 0, 0])
+        for captured in camera_stream
+        if not (len(attempts) == 3 and camera_stream.stop())
+    ]
+    camera_stream.close()
     assert values == sorted(values)  # a busy machine may drop some
     assert values[0] == 10
     assert values[-1] >= 30
-    assert feed.n_lost == 1
+    assert camera_stream.n_lost == 1
 
 
 def test_a_camera_that_hangs_can_be_stopped():
@@ -72,10 +76,10 @@ def test_a_camera_that_hangs_can_be_stopped():
             hanging.set()
             return np.zeros((4, 6, 3), np.uint8)
 
-    feed = Feed(lambda: Hanging(1))
-    threading.Timer(0.3, feed.stop).start()
+    camera_stream = CameraStream(lambda: Hanging(1))
+    threading.Timer(0.3, camera_stream.stop).start()
     started = time.monotonic()
-    assert len(list(feed)) == 1
+    assert len(list(camera_stream)) == 1
     assert time.monotonic() - started < 2
 
 
@@ -88,13 +92,13 @@ def test_a_camera_that_hangs_for_longer_than_the_patience_ends_the_feed():
 
         started = property(lambda self: self._values.__length_hint__() < 1)
 
-    feed = Feed(lambda: Hanging(3, 0.02), patience_s=0.5)
+    camera_stream = CameraStream(lambda: Hanging(3, 0.02), read_timeout_s=0.5)
     started = time.monotonic()
-    assert 1 <= len(list(feed)) <= 3
+    assert 1 <= len(list(camera_stream)) <= 3
     assert 0.4 < time.monotonic() - started < 5
-    assert feed.failure == "the camera gave nothing for 0.5 s"
+    assert camera_stream.failure == "the camera gave nothing for 0.5 s"
     let_go.set()
-    feed.close()
+    camera_stream.close()
 
 
 def test_what_breaks_the_camera_is_said_and_what_was_seen_is_kept():
@@ -105,9 +109,9 @@ def test_what_breaks_the_camera_is_said_and_what_was_seen_is_kept():
                 raise RuntimeError("the driver says no")
             return image
 
-    feed = Feed(lambda: Breaking(4, 0.02))
-    assert list(feed)
-    assert feed.failure == "the driver says no"
+    camera_stream = CameraStream(lambda: Breaking(4, 0.02))
+    assert list(camera_stream)
+    assert camera_stream.failure == "the driver says no"
 
 
 def test_a_camera_that_does_not_come_back():
@@ -118,10 +122,10 @@ def test_a_camera_that_does_not_come_back():
             return camera
         raise SourceError("0", "camera", "one", "none")
 
-    feed = Feed(plug, patience_s=0.7)
-    assert list(feed)
-    assert feed.failure == "the camera did not come back within 0.7 s"
-    assert feed.n_lost == 1
+    camera_stream = CameraStream(plug, read_timeout_s=0.7)
+    assert list(camera_stream)
+    assert camera_stream.failure == "the camera did not come back within 0.7 s"
+    assert camera_stream.n_lost == 1
 
 
 class Stream(BaseHTTPRequestHandler):
@@ -153,13 +157,15 @@ def test_a_stream_that_stalls_is_opened_again(monkeypatch):
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        with open_feed(f"http://127.0.0.1:{server.server_port}/stream", patience_s=20) as feed:
+        with open_camera(
+            f"http://127.0.0.1:{server.server_port}/stream", read_timeout_s=20
+        ) as camera_stream:
             seen = 0
-            for _ in feed:
+            for _ in camera_stream:
                 seen += 1
-                if len(Stream.calls) >= 2 and feed.n_captured > 14:
-                    feed.stop()
-        assert feed.n_lost >= 1
+                if len(Stream.calls) >= 2 and camera_stream.n_captured > 14:
+                    camera_stream.stop()
+        assert camera_stream.n_lost >= 1
         assert seen > 2
     finally:
         server.shutdown()
@@ -168,8 +174,8 @@ def test_a_stream_that_stalls_is_opened_again(monkeypatch):
 
 def test_no_camera():
     with pytest.raises(SourceError, match="no_such_video"):
-        open_feed("no_such_video.mp4", as_live=True)
+        open_camera("no_such_video.mp4", as_live=True)
     with pytest.raises(SourceError, match="--as-live"):
-        open_feed("cage.mp4")
+        open_camera("cage.mp4")
     with pytest.raises(SourceError, match="at least one"):
-        Feed(lambda: Camera(0))
+        CameraStream(lambda: Camera(0))

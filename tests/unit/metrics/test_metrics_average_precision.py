@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from murid.metrics import LabelledBoxes, MarkedDetections, compute_average_precision, mark_detections, match_greedily
+from murid.metrics import (
+    LabelledBoxes,
+    MarkedDetections,
+    compute_average_precision,
+    mark_detections,
+    match_greedily,
+)
 
 
 def make_case(seed: int, n_frames: int = 30) -> tuple[LabelledBoxes, LabelledBoxes]:
@@ -17,21 +23,29 @@ def make_case(seed: int, n_frames: int = 30) -> tuple[LabelledBoxes, LabelledBox
         found += [(t, i, *box, rng.random()) for i, box in enumerate(seen)]
     a, b = np.array(truth), np.array(found)
     frames, ids = (table[:, :2].astype(np.int64).T for table in (a, b))
-    return LabelledBoxes(frames[0], frames[1], a[:, 2:]), LabelledBoxes(ids[0], ids[1], b[:, 2:6], b[:, 6])
+    return LabelledBoxes(frames[0], frames[1], a[:, 2:]), LabelledBoxes(
+        ids[0], ids[1], b[:, 2:6], b[:, 6]
+    )
 
 
 def test_average_precision_of_known_lists():
     """Of 101 recalls, those that are reached have the best precision at that recall or beyond."""
     scores = np.array([0.9, 0.8, 0.7])
     assert compute_average_precision(scores, np.array([True, True, False]), 2) == pytest.approx(1.0)
-    assert compute_average_precision(scores, np.array([False, True, True]), 2) == pytest.approx(2 / 3)
-    assert compute_average_precision(scores, np.array([True, False, False]), 4) == pytest.approx(26 / 101)
+    assert compute_average_precision(scores, np.array([False, True, True]), 2) == pytest.approx(
+        2 / 3
+    )
+    assert compute_average_precision(scores, np.array([True, False, False]), 4) == pytest.approx(
+        26 / 101
+    )
     assert compute_average_precision(scores[:0], np.zeros(0, bool), 4) == 0
 
 
 def test_each_animal_is_found_once():
     truth = np.array([[0, 0, 10, 10], [50, 50, 60, 60]], np.float32)
-    boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 11], [50, 50, 60, 59], [80, 80, 90, 90]], np.float32)
+    boxes = np.array(
+        [[0, 0, 10, 10], [0, 0, 10, 11], [50, 50, 60, 59], [80, 80, 90, 90]], np.float32
+    )
     np.testing.assert_array_equal(match_greedily(boxes, truth), [True, False, True, False])
     np.testing.assert_array_equal(match_greedily(boxes, truth[:0]), [False] * 4)
 
@@ -52,18 +66,30 @@ def test_same_as_pycocotools(seed, capsys):
         parts.append(mark_detections(truth, found))
         for boxes, into in ((truth, labels), (found, results)):
             sizes = boxes.boxes[:, 2:] - boxes.boxes[:, :2]
-            for row, (frame, box, size) in enumerate(zip(boxes.frames, boxes.boxes, sizes, strict=True)):
-                entry = {"image_id": 100 * k + int(frame), "category_id": 1, "bbox": [*box[:2], *size]}
+            for row, (frame, box, size) in enumerate(
+                zip(boxes.frames, boxes.boxes, sizes, strict=True)
+            ):
+                entry = {
+                    "image_id": 100 * k + int(frame),
+                    "category_id": 1,
+                    "bbox": [*box[:2], *size],
+                }
                 entry |= {"area": size.prod(), "iscrowd": 0, "id": len(into) + 1}
                 into.append(entry | ({} if boxes.scores is None else {"score": boxes.scores[row]}))
         images += [{"id": 100 * k + t} for t in range(30)]
     theirs = coco.COCO()
-    theirs.dataset = {"images": images, "annotations": labels, "categories": [{"id": 1, "name": "animal"}]}
+    theirs.dataset = {
+        "images": images,
+        "annotations": labels,
+        "categories": [{"id": 1, "name": "animal"}],
+    }
     theirs.createIndex()
     evaluation = cocoeval.COCOeval(theirs, theirs.loadRes(results), "bbox")
     evaluation.evaluate()
     evaluation.accumulate()
     evaluation.summarize()
     ap, ap50, ap75 = evaluation.stats[:3]
-    assert MarkedDetections.concatenate(parts).compute_precisions() == pytest.approx((ap50, ap75, ap), abs=1e-12)
+    assert MarkedDetections.concatenate(parts).compute_precisions() == pytest.approx(
+        (ap50, ap75, ap), abs=1e-12
+    )
     assert 0.2 < ap < ap50 < 0.95

@@ -35,19 +35,35 @@ def test_as_many_matches_and_switches_as_trackeval_counts(seed):
     assert len(switches) > 5
     for switch in switches:
         assert truth.ids[switch.truth_row] == truth.ids[switch.last_truth_row] == switch.truth_id
-        assert truth.frames[switch.truth_row] == switch.frame > switch.last_frame == truth.frames[switch.last_truth_row]
+        assert (
+            truth.frames[switch.truth_row]
+            == switch.frame
+            > switch.last_frame
+            == truth.frames[switch.last_truth_row]
+        )
 
 
 def test_right_names_under_the_best_assignment():
     """Ten frames of two animals: a has the ids 1 for six frames and 2 for four, b has 2 for all ten."""
     box = {1: (0.0, 0.0, 10.0, 10.0), 2: (50.0, 0.0, 60.0, 10.0)}
     truth = [(t, i, *box[i]) for t in range(10) for i in (1, 2)]
-    result = [(t, 7 if t < 6 else 9, *box[1]) for t in range(10)] + [(t, 8, *box[2]) for t in range(10)]
-    a, b = (LabelledBoxes(*np.array(r)[:, :2].astype(np.int64).T, np.array(r)[:, 2:]) for r in (truth, result))
+    result = [(t, 7 if t < 6 else 9, *box[1]) for t in range(10)] + [
+        (t, 8, *box[2]) for t in range(10)
+    ]
+    a, b = (
+        LabelledBoxes(*np.array(r)[:, :2].astype(np.int64).T, np.array(r)[:, 2:])
+        for r in (truth, result)
+    )
     matching = match(a, b)
     assert count_right_names(a, b, matching) == 16
     metrics = compute_metrics(a, b, 10, fps=10)
     assert metrics.identity_accuracy == pytest.approx(80)
     assert metrics.switches_per_animal_hour == pytest.approx(1 / (20 / 10 / 3600))
     (switch,) = find_switches(a, b, matching)
-    assert (switch.truth_id, switch.last_frame, switch.frame, switch.old_id, switch.new_id) == (1, 5, 6, 7, 9)
+    assert (switch.truth_id, switch.last_frame, switch.frame, switch.old_id, switch.new_id) == (
+        1,
+        5,
+        6,
+        7,
+        9,
+    )

@@ -14,16 +14,22 @@ def labelled(rows: list[Row]) -> LabelledBoxes:
 
 
 def two_animals(n_frames: int = 20) -> list[Row]:
-    return [row for t in range(n_frames) for row in ((t, 1, 0, 0, 100, 100), (t, 2, 500, 0, 600, 100))]
+    return [
+        row for t in range(n_frames) for row in ((t, 1, 0, 0, 100, 100), (t, 2, 500, 0, 600, 100))
+    ]
 
 
 def test_one_switch_at_half():
     """Two animals, 20 frames, IoU 0.9 and 0.8, the first animal given a new id at half: worked out by hand.
 
-    Up to the threshold 0.80 both are found, at 0.85 and 0.90 one is, at 0.95 none. With both found, association is
-    (20 * 1 + 20 * 0.5) / 40 = 0.75; with the switched one alone it is 0.5 and detection is 20 / 60.
-    """
-    result = [row for t in range(20) for row in ((t, 1 if t < 10 else 3, 0, 0, 100, 90), (t, 2, 500, 0, 600, 80))]
+    Up to the threshold 0.80 both are found, at 0.85 and 0.90 one is, at 0.95 none. With both found,
+    association is (20 * 1 + 20 * 0.5) / 40 = 0.75; with the switched one alone it is 0.5 and
+    detection is 20 / 60."""
+    result = [
+        row
+        for t in range(20)
+        for row in ((t, 1 if t < 10 else 3, 0, 0, 100, 90), (t, 2, 500, 0, 600, 80))
+    ]
     metrics = compute_metrics(labelled(two_animals()), labelled(result), 20)
     assert metrics.hota == pytest.approx(100 * (16 * np.sqrt(0.75) + 2 * np.sqrt(0.5 / 3)) / 19)
     assert metrics.hota == pytest.approx(77.2, abs=0.05)
@@ -33,7 +39,12 @@ def test_one_switch_at_half():
     assert metrics.motp == pytest.approx(85)
     assert (metrics.idf1, metrics.idp, metrics.idr) == pytest.approx((75, 75, 75))
     assert (metrics.id_switches, metrics.fragmentations) == (1, 0)
-    assert (metrics.n_truth_ids, metrics.n_result_ids, metrics.n_truth_boxes, metrics.n_result_boxes) == (2, 3, 40, 40)
+    assert (
+        metrics.n_truth_ids,
+        metrics.n_result_ids,
+        metrics.n_truth_boxes,
+        metrics.n_result_boxes,
+    ) == (2, 3, 40, 40)
 
 
 def test_perfect_result():
@@ -41,7 +52,10 @@ def test_perfect_result():
     shuffled = [truth[i] for i in np.random.default_rng(1).permutation(len(truth))]
     renamed = labelled([(t, 700 - 30 * i, *box) for t, i, *box in shuffled])
     metrics = compute_metrics(labelled(truth), renamed, 25)
-    scores = [getattr(metrics, n) for n in ("hota", "deta", "assa", "loca", "mota", "motp", "idf1", "idp", "idr")]
+    scores = [
+        getattr(metrics, n)
+        for n in ("hota", "deta", "assa", "loca", "mota", "motp", "idf1", "idp", "idr")
+    ]
     assert scores == pytest.approx([100] * 9)
     assert (metrics.false_positives, metrics.false_negatives, metrics.id_switches) == (0, 0, 0)
     assert (metrics.mostly_tracked, metrics.partly_tracked, metrics.mostly_lost) == (2, 0, 0)
@@ -110,7 +124,9 @@ def test_labelled_boxes_refuse_what_cannot_be_scored(rows, message):
 
 
 def test_labelled_boxes_refuse_other_types():
-    with pytest.raises(ArrayError, match=r"LabelledBoxes.boxes: expected float64 of shape \(2, 4\), got float32"):
+    with pytest.raises(
+        ArrayError, match=r"LabelledBoxes.boxes: expected float64 of shape \(2, 4\), got float32"
+    ):
         LabelledBoxes(np.arange(2), np.arange(2), np.zeros((2, 4), np.float32))
 
 

@@ -21,7 +21,9 @@ def test_ranking_worked_out_by_hand():
     assert found.ranks.tolist() == [1, 2, 2, 2, 1]
     assert found.average_precisions[0] == pytest.approx((1 / 2 + 2 / 4) / 2)
     assert found.compute_rank(5) == 1
-    assert found.compute_mean_average_precision() == pytest.approx(np.mean(found.average_precisions))
+    assert found.compute_mean_average_precision() == pytest.approx(
+        np.mean(found.average_precisions)
+    )
 
 
 def test_what_is_too_near_in_time_is_not_in_the_gallery():

@@ -61,13 +61,17 @@ def test_masked_l1_counts_centres_alone() -> None:
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 def test_masked_l1_without_animals_is_zero(reduction) -> None:
-    loss = masked_l1_loss(torch.randn(1, 2, 3, 4), torch.zeros(3, 0, dtype=torch.int64), torch.zeros(0, 2), reduction)
+    loss = masked_l1_loss(
+        torch.randn(1, 2, 3, 4), torch.zeros(3, 0, dtype=torch.int64), torch.zeros(0, 2), reduction
+    )
     assert float(loss) == 0
 
 
 def test_masked_l1_as_the_paper_prints_it_is_the_bare_sum() -> None:
     cells = torch.tensor([[0, 0], [0, 0], [0, 1]])
-    loss = masked_l1_loss(torch.zeros(1, 2, 1, 2), cells, torch.tensor([[1.0, -2], [3, 0]]), reduction="sum")
+    loss = masked_l1_loss(
+        torch.zeros(1, 2, 1, 2), cells, torch.tensor([[1.0, -2], [3, 0]]), reduction="sum"
+    )
     assert float(loss) == 6
 
 
@@ -77,7 +81,9 @@ def test_detection_loss_weighs_its_parts() -> None:
     losses = detection_loss(NetworkOutput(*maps, *maps), targets, size_weight=0.25)
     assert float(losses.size) == pytest.approx((8 + 4) / 2, rel=1e-3)
     assert float(losses.offset) == 0
-    assert float(losses.total) == pytest.approx(float(losses.heat + losses.offset + 0.25 * losses.size))
+    assert float(losses.total) == pytest.approx(
+        float(losses.heat + losses.offset + 0.25 * losses.size)
+    )
     literal = detection_loss(NetworkOutput(*maps, *maps), targets, reduction="sum")
     assert float(literal.size) == 8 + 4
     assert float(literal.total) == pytest.approx(float(literal.heat) + 0.1 * 12)
@@ -184,15 +190,21 @@ def test_without_partners_the_contrast_is_zero_and_harmless(identities) -> None:
 
 
 @pytest.mark.parametrize("box_mode", ["wh", "ltrb"])
-def test_overlap_of_boxes_is_zero_where_they_agree_and_one_minus_iou_where_only_sizes_differ(box_mode) -> None:
+def test_overlap_of_boxes_is_zero_where_they_agree_and_one_minus_iou_where_only_sizes_differ(
+    box_mode,
+) -> None:
     targets = make_targets([np.array([[8, 8, 24, 16]], np.float32)], 32, 32, box_mode=box_mode)
     _, row, column = targets.cells
     offset, size = torch.zeros(1, 2, 8, 8), torch.zeros(1, targets.size.shape[1], 8, 8)
     offset[0, :, row, column], size[0, :, row, column] = targets.offset.T, targets.size.T
     assert float(box_overlap_loss(offset, size, targets)) == pytest.approx(0, abs=1e-5)
-    # Half as large in the same shape about the same centre: IoU 1/4, no distance of centres, no difference of shape.
+    # Half as large in the same shape about the same centre: IoU 1/4, no distance of centres, no
+    # difference of shape.
     assert float(box_overlap_loss(offset, size / 2, targets)) == pytest.approx(0.75, abs=1e-4)
-    shares = [float(detection_loss(output_of(offset, w * size), targets, overlap_weight=3.0).size) for w in (0.5, 1.0)]
+    shares = [
+        float(detection_loss(output_of(offset, w * size), targets, overlap_weight=3.0).size)
+        for w in (0.5, 1.0)
+    ]
     plain = [float(detection_loss(output_of(offset, w * size), targets).size) for w in (0.5, 1.0)]
     assert shares == pytest.approx([plain[0] + 3 * 0.75, plain[1]], abs=1e-3)
 

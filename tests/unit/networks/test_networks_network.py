@@ -34,7 +34,9 @@ def test_head_channels_have_no_batch_norm() -> None:
 
 
 def test_batch_norm_has_the_constants_of_yolox() -> None:
-    norms = [layer for layer in Network(TINY).backbone.modules() if isinstance(layer, nn.BatchNorm2d)]
+    norms = [
+        layer for layer in Network(TINY).backbone.modules() if isinstance(layer, nn.BatchNorm2d)
+    ]
     assert {(norm.eps, norm.momentum) for norm in norms} == {(1e-3, 0.03)}
 
 
@@ -48,7 +50,10 @@ def test_a_few_steps_learn_two_pictures() -> None:
     network, classifier = Network(TINY), IdentityClassifier(8, 3)
     images = torch.full((2, 3, 64, 64), 0.5)
     images[0, 0, 8:24, 12:40], images[1, 1, 30:54, 20:36], images[1, 2, 4:20, 40:60] = 1, 1, 0
-    boxes = [np.array([[12, 8, 40, 24]], np.float32), np.array([[20, 30, 36, 54], [40, 4, 60, 20]], np.float32)]
+    boxes = [
+        np.array([[12, 8, 40, 24]], np.float32),
+        np.array([[20, 30, 36, 54], [40, 4, 60, 20]], np.float32),
+    ]
     rois = torch.tensor([[0.0, 12, 8, 40, 24], [1, 20, 30, 36, 54], [1, 40, 4, 60, 20]])
     targets = make_targets(boxes, 64, 64, box_mode="ltrb")
     optimizer = torch.optim.AdamW([*network.parameters(), *classifier.parameters()], lr=5e-3)
@@ -60,7 +65,9 @@ def test_a_few_steps_learn_two_pictures() -> None:
         optimizer.zero_grad()
         (detection.total + 0.1 * identity).backward()
         optimizer.step()
-        history.append([float(value.detach()) for value in (detection.heat, detection.size, identity)])
+        history.append(
+            [float(value.detach()) for value in (detection.heat, detection.size, identity)]
+        )
     start, end = np.array(history[0]), np.array(history[-1])
     assert (end < 0.6 * start).all(), (start, end)
 
@@ -73,6 +80,8 @@ def test_bfloat16_and_channels_last_train() -> None:
     assert output.heatmap.dtype == torch.bfloat16
     output = type(output)(*(value.float() for value in output))
     embeddings = network.embed(output, torch.tensor([[0.0, 4, 4, 30, 30], [1, 10, 10, 60, 50]]))
-    (output.heatmap.sum() + output.size.sum() + output.offset.sum() + embeddings[:, 0].sum()).backward()
+    (
+        output.heatmap.sum() + output.size.sum() + output.offset.sum() + embeddings[:, 0].sum()
+    ).backward()
     missing = [name for name, p in network.named_parameters() if p.grad is None]
     assert not missing

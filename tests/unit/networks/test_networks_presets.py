@@ -15,7 +15,9 @@ def count_parameters(module: nn.Module) -> int:
     return sum(p.numel() for p in module.parameters())
 
 
-@pytest.mark.parametrize(("preset", "expected"), [("s", 8_937_682), ("m", 25_280_754), ("l", 54_147_986)])
+@pytest.mark.parametrize(
+    ("preset", "expected"), [("s", 8_937_682), ("m", 25_280_754), ("l", 54_147_986)]
+)
 def test_plain_yolox_has_the_published_size(preset: str, expected: int) -> None:
     config = PRESETS[preset]
     with torch.device("meta"):
@@ -30,7 +32,8 @@ def test_yolox_predicts_on_three_strides() -> None:
 
 
 @pytest.mark.parametrize(
-    ("preset", "part", "millions"), [("s", "backbone", 4.213), ("s", "neck", 2.835), ("l", "backbone", 27.076)]
+    ("preset", "part", "millions"),
+    [("s", "backbone", 4.213), ("s", "neck", 2.835), ("l", "backbone", 27.076)],
 )
 def test_parts_have_the_published_size(preset: str, part: str, millions: float) -> None:
     with torch.device("meta"):
@@ -55,7 +58,11 @@ def test_nano_is_small() -> None:
 def test_s_is_the_papers() -> None:
     config = PRESETS["s"]
     assert (config.head_channels, config.box_mode, config.longest_side) == (256, "wh", 640)
-    assert (config.rim.channels, config.rim.part_channels, config.rim.vector_size) == (1024, 256, 2048)
+    assert (config.rim.channels, config.rim.part_channels, config.rim.vector_size) == (
+        1024,
+        256,
+        2048,
+    )
 
 
 def test_maps_of_s_at_640_have_the_papers_shapes() -> None:

@@ -11,10 +11,15 @@ SMALL = RimConfig(grid=4, channels=8, part_channels=6, embedding_size=5)
 
 
 def make_pyramid(n_images: int = 2) -> list[torch.Tensor]:
-    return [torch.randn(n_images, n, 64 // stride, 96 // stride) for n, stride in ((3, 8), (4, 16), (5, 32))]
+    return [
+        torch.randn(n_images, n, 64 // stride, 96 // stride)
+        for n, stride in ((3, 8), (4, 16), (5, 32))
+    ]
 
 
-BOXES = torch.tensor([[0, 4, 6, 60, 40], [1, 4, 6, 60, 40], [1, 20, 10, 90, 62]], dtype=torch.float32)
+BOXES = torch.tensor(
+    [[0, 4, 6, 60, 40], [1, 4, 6, 60, 40], [1, 20, 10, 90, 62]], dtype=torch.float32
+)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +57,9 @@ def test_pooling_reads_the_place_of_the_box_on_every_stride() -> None:
     rim = Rim(SMALL, 3)
     rim.fuse = nn.Identity()  # type: ignore[assignment]
     # Each map holds its own cells' centres in pixels, x, so pooled values are the bins' centres.
-    pyramid = [((torch.arange(256 // s) + 0.5) * s).expand(1, 1, 128 // s, 256 // s) for s in (8, 16, 32)]
+    pyramid = [
+        ((torch.arange(256 // s) + 0.5) * s).expand(1, 1, 128 // s, 256 // s) for s in (8, 16, 32)
+    ]
     pooled = rim.pool_boxes(pyramid, torch.tensor([[0, 40.0, 40, 120, 80]]))
     expected = torch.tensor([50.0, 70, 90, 110]).expand(1, 3, 4, 4)
     torch.testing.assert_close(pooled, expected)
@@ -83,7 +90,10 @@ def test_a_part_sees_its_own_strip() -> None:
     changed = fused.clone()
     changed[..., 3] = torch.randn(1, 8, 4)
     with torch.no_grad():
-        before, after = rim.compute_vectors(fused)[0, 8:].view(4, 6), rim.compute_vectors(changed)[0, 8:].view(4, 6)
+        before, after = (
+            rim.compute_vectors(fused)[0, 8:].view(4, 6),
+            rim.compute_vectors(changed)[0, 8:].view(4, 6),
+        )
     torch.testing.assert_close(before[:3], after[:3])
     assert not torch.allclose(before[3], after[3])
 

@@ -28,7 +28,8 @@ def scatter(targets: Targets, image: int) -> HeadMaps:
 
 
 @pytest.mark.parametrize(
-    ("width", "height", "published"), [(8, 8, 2), (20, 20, 5), (40, 40, 10), (60, 30, 11), (100, 100, 27)]
+    ("width", "height", "published"),
+    [(8, 8, 2), (20, 20, 5), (40, 40, 10), (60, 30, 11), (100, 100, 27)],
 )
 def test_the_radius_has_the_published_numbers(width: float, height: float, published: int) -> None:
     assert int(gaussian_radius(np.array([width]), np.array([height]))[0]) == published
@@ -39,7 +40,9 @@ def test_the_radius_of_a_square_of_twenty() -> None:
 
 
 def test_a_peak_is_a_gaussian_cut_at_its_radius() -> None:
-    heatmap = make_targets([as_boxes((60, 60, 140, 140))], 256, 256, box_mode="wh").heatmap[0, 0].numpy()
+    heatmap = (
+        make_targets([as_boxes((60, 60, 140, 140))], 256, 256, box_mode="wh").heatmap[0, 0].numpy()
+    )
     sigma = 11 / 6
     assert heatmap[25, 25] == 1
     assert heatmap[25, 28] == pytest.approx(math.exp(-9 / (2 * sigma**2)))
@@ -58,7 +61,9 @@ def test_overlapping_animals_keep_both_peaks() -> None:
     torch.testing.assert_close(targets.heatmap, torch.maximum(*alone), rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("corner", [(-30, -20, 18, 16), (230, 236, 300, 290), (0, 0, 3, 3), (253, 253, 256, 256)])
+@pytest.mark.parametrize(
+    "corner", [(-30, -20, 18, 16), (230, 236, 300, 290), (0, 0, 3, 3), (253, 253, 256, 256)]
+)
 @pytest.mark.parametrize("box_mode", ["wh", "ltrb"])
 def test_peaks_at_the_border_stay_inside(corner: tuple[float, ...], box_mode: BoxMode) -> None:
     targets = make_targets([as_boxes(corner)], 256, 256, box_mode=box_mode)
@@ -87,8 +92,14 @@ def test_decoding_gives_the_boxes_back(box_mode: BoxMode) -> None:
 
 def test_ltrb_keeps_the_part_outside_and_wh_does_not() -> None:
     box = as_boxes((-20, 40, 60, 80))
-    whole, _ = decode(scatter(make_targets([box], 128, 128, box_mode="ltrb"), 0), box_mode="ltrb", score_threshold=1.0)
-    inside, _ = decode(scatter(make_targets([box], 128, 128, box_mode="wh"), 0), box_mode="wh", score_threshold=1.0)
+    whole, _ = decode(
+        scatter(make_targets([box], 128, 128, box_mode="ltrb"), 0),
+        box_mode="ltrb",
+        score_threshold=1.0,
+    )
+    inside, _ = decode(
+        scatter(make_targets([box], 128, 128, box_mode="wh"), 0), box_mode="wh", score_threshold=1.0
+    )
     np.testing.assert_allclose(whole, box, atol=1e-3)
     np.testing.assert_allclose(inside, as_boxes((0, 40, 60, 80)), atol=1e-3)
 
@@ -119,10 +130,16 @@ def test_a_batch_without_animals() -> None:
     targets = make_targets([as_boxes(), as_boxes()], 64, 96, box_mode="ltrb")
     assert targets.heatmap.shape == (2, 1, 16, 24)
     assert not targets.heatmap.any()
-    assert (targets.cells.shape, targets.offset.shape, targets.size.shape) == ((3, 0), (0, 2), (0, 4))
+    assert (targets.cells.shape, targets.offset.shape, targets.size.shape) == (
+        (3, 0),
+        (0, 2),
+        (0, 4),
+    )
 
 
-@pytest.mark.parametrize("box", [(10, 10, 10, 20), (200, 10, 220, 20), (10, 20, 30, 15), (np.nan, 0, 10, 10)])
+@pytest.mark.parametrize(
+    "box", [(10, 10, 10, 20), (200, 10, 220, 20), (10, 20, 30, 15), (np.nan, 0, 10, 10)]
+)
 def test_boxes_without_an_extent_inside_are_refused(box: tuple[float, ...]) -> None:
     with pytest.raises(ArrayError, match="boxes"):
         make_targets([as_boxes(box)], 128, 128, box_mode="wh")

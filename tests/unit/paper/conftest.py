@@ -5,10 +5,17 @@ import numpy as np
 import pytest
 
 from murid.datasets.mot_text import read_mot_table
-from murid.paper.benchmark_data import Bed, lay_bed
+from murid.paper.benchmark_data import BenchmarkData, make_benchmark_data
 from murid.paper.scale import SMALL, Scale
 
-TINY = replace(SMALL, scenarios=("coats-4", "huddle-6"), seconds=0.25, bench_scale=0.2, longest_side=64, n_held_out=2)
+TINY = replace(
+    SMALL,
+    scenarios=("coats-4", "huddle-6"),
+    seconds=0.25,
+    bench_scale=0.2,
+    longest_side=64,
+    n_held_out=2,
+)
 
 
 @pytest.fixture(scope="session")
@@ -19,23 +26,23 @@ def tiny() -> Scale:
 @pytest.fixture(scope="session")
 def _filmed(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("bench")
-    lay_bed(TINY, out)
+    make_benchmark_data(TINY, out)
     return out
 
 
 @pytest.fixture
-def bed(_filmed) -> Bed:
+def data(_filmed) -> BenchmarkData:
     """Two scenarios of seven and six frames."""
-    return lay_bed(TINY, _filmed)
+    return make_benchmark_data(TINY, _filmed)
 
 
 @pytest.fixture
-def boxes(bed, tmp_path) -> Path:
+def boxes(data, tmp_path) -> Path:
     """Detections as good as the truth, with ids of -1."""
     directory = tmp_path / "boxes"
     directory.mkdir()
-    for recording in bed.recordings:
-        table = read_mot_table(bed.truths[0].root / recording.name / "gt" / "gt.txt")
+    for recording in data.recordings:
+        table = read_mot_table(data.truths[0].root / recording.name / "gt" / "gt.txt")
         columns = np.column_stack([table.boxes.frames + 1, table.boxes.boxes])
         rows = [f"{int(f)},-1,{x1},{y1},{x2 - x1},{y2 - y1},0.9\n" for f, x1, y1, x2, y2 in columns]
         (directory / f"{recording.name}.txt").write_text("".join(rows))

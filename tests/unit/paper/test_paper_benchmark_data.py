@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from murid.errors import ConfigError, FormatError
-from murid.paper.benchmark_data import lay_bed, read_training
+from murid.paper.benchmark_data import make_benchmark_data, read_training
 from murid.video import open_source
 
 
@@ -14,54 +14,58 @@ def read_rows(path):
 
 
 @pytest.fixture
-def archive(bed, tmp_path):
+def archive(data, tmp_path):
     """AnimalTrack's layout, in which two test sequences and one for training are scenes."""
     root = tmp_path / "AnimalTrack"
     (root / "gt_all").mkdir(parents=True)
     (root / "videos_all").mkdir()
     for name, scenario in {"deer_1": "coats-4", "pig_2": "huddle-6", "pig_5": "huddle-6"}.items():
-        source = bed.truths[0].root / scenario
+        source = data.truths[0].root / scenario
         shutil.copy(source / "gt" / "gt.txt", root / "gt_all" / f"{name}_gt.txt")
         shutil.copy(source / "video.mp4", root / "videos_all" / f"{name}.mp4")
     return root
 
 
-def test_the_bench_is_made_once(bed, tiny, tmp_path):
-    assert [r.name for r in bed.recordings] == ["coats-4", "huddle-6"]
-    assert [r.n_frames for r in bed.recordings] == [8, 6]
-    video = bed.recordings[0].video
+def test_the_bench_is_made_once(data, tiny, tmp_path):
+    assert [r.name for r in data.recordings] == ["coats-4", "huddle-6"]
+    assert [r.n_frames for r in data.recordings] == [8, 6]
+    video = data.recordings[0].video
     info = open_source(video).info
     assert (info.width, info.height) == (128, 96)
     before = video.stat().st_mtime_ns
-    again = lay_bed(tiny, bed.directory)
+    again = make_benchmark_data(tiny, data.directory)
     assert video.stat().st_mtime_ns == before
-    assert again.scored_on == bed.scored_on
+    assert again.scored_on == data.scored_on
 
 
-def test_another_truth_is_another_configuration(bed, tiny):
-    longer = lay_bed(replace(tiny, scenarios=("coats-4",)), bed.directory)
-    assert longer.scored_on != bed.scored_on
-    assert longer.scored_on["sequences"]["coats-4"] == bed.scored_on["sequences"]["coats-4"]
+def test_another_truth_is_another_configuration(data, tiny):
+    longer = make_benchmark_data(replace(tiny, scenarios=("coats-4",)), data.directory)
+    assert longer.scored_on != data.scored_on
+    assert longer.scored_on["sequences"]["coats-4"] == data.scored_on["sequences"]["coats-4"]
 
 
-def test_given_sequences_are_cut_and_scored_beside_the_bench(bed, tiny, tmp_path):
+def test_given_sequences_are_cut_and_scored_beside_the_bench(data, tiny, tmp_path):
     given = tmp_path / "cage"
-    shutil.copytree(bed.truths[0].root / "coats-4", given)
-    both = lay_bed(replace(tiny, most_frames=3), bed.directory, data=[given])
+    shutil.copytree(data.truths[0].root / "coats-4", given)
+    both = make_benchmark_data(replace(tiny, most_frames=3), data.directory, data=[given])
     assert [r.name for r in both.recordings] == ["coats-4", "huddle-6", "cage"]
     assert both.recordings[-1].n_frames == 3
     rows = read_rows(both.truths[1].root / "cage" / "gt" / "gt.txt")
     assert {row[0] for row in rows} == {"1", "2", "3"}
-    whole = lay_bed(replace(tiny, most_frames=None), bed.directory, data=[given])
+    whole = make_benchmark_data(replace(tiny, most_frames=None), data.directory, data=[given])
     assert whole.recordings[-1].n_frames == 8
 
 
 def test_animaltrack_is_scored_on_its_test_split(archive, tiny, tmp_path):
-    bed = lay_bed(replace(tiny, most_frames=None), tmp_path / "out", animaltrack=archive)
-    assert {r.name for r in bed.recordings} == {"deer_1", "pig_2"}
-    assert bed.scored_on["protocol"] == "animaltrack"
+    data = make_benchmark_data(
+        replace(tiny, most_frames=None), tmp_path / "out", animaltrack=archive
+    )
+    assert {r.name for r in data.recordings} == {"deer_1", "pig_2"}
+    assert data.scored_on["protocol"] == "animaltrack"
     assert not (tmp_path / "out").exists()
-    one = lay_bed(replace(tiny, most_sequences=1), tmp_path / "out", animaltrack=archive)
+    one = make_benchmark_data(
+        replace(tiny, most_sequences=1), tmp_path / "out", animaltrack=archive
+    )
     assert [r.name for r in one.recordings] == ["deer_1"]
 
 
@@ -71,31 +75,33 @@ def test_animaltrack_is_learnt_from_its_training_split(archive, tiny, tmp_path):
     assert not problems
     np.testing.assert_array_equal(few[0].frames, [0, 2, 5])
     assert few[0].frame_offsets[-1] == len(few[0].boxes)
-    bed = lay_bed(replace(tiny, most_pictures=5), tmp_path / "out", animaltrack=archive)
-    data = bed.training_data
+    data = make_benchmark_data(
+        replace(tiny, most_pictures=5), tmp_path / "out", animaltrack=archive
+    )
+    data = data.training_data
     assert (len(data.labelled), len(data.held_out)) == (4, 1)
     assert min(data.labelled[0].identities) >= tiny.train.stills.n_identities
-    assert bed.adapt(tiny.train).scenes == 0
+    assert data.adapt(tiny.train).scenes == 0
 
 
-def test_without_animaltrack_all_pictures_are_scenes(bed, tiny):
-    assert bed.adapt(tiny.train).scenes == 1
-    assert len(bed.training_data.held_out) == tiny.n_held_out
+def test_without_animaltrack_all_pictures_are_scenes(data, tiny):
+    assert data.adapt(tiny.train).scenes == 1
+    assert len(data.training_data.held_out) == tiny.n_held_out
 
 
-def test_what_cannot_be_scored_is_refused(bed, archive, tiny, tmp_path):
-    out = bed.directory
+def test_what_cannot_be_scored_is_refused(data, archive, tiny, tmp_path):
+    out = data.directory
     with pytest.raises(ConfigError, match="no other sequences beside it"):
-        lay_bed(tiny, out, animaltrack=archive, data=[archive])
+        make_benchmark_data(tiny, out, animaltrack=archive, data=[archive])
     with pytest.raises(FormatError, match="coats-4 twice"):
-        lay_bed(tiny, out, data=[bed.truths[0].root / "coats-4"])
+        make_benchmark_data(tiny, out, data=[data.truths[0].root / "coats-4"])
     blind = tmp_path / "blind"
-    shutil.copytree(bed.truths[0].root / "huddle-6" / "gt", blind / "gt")
+    shutil.copytree(data.truths[0].root / "huddle-6" / "gt", blind / "gt")
     with pytest.raises(FormatError, match="a video or a folder of pictures"):
-        lay_bed(tiny, out, data=[blind])
+        make_benchmark_data(tiny, out, data=[blind])
     with pytest.raises(FormatError, match="nothing there"):
-        lay_bed(tiny, out, animaltrack=tmp_path / "nowhere")
+        make_benchmark_data(tiny, out, animaltrack=tmp_path / "nowhere")
     (archive / "gt_all" / "deer_1_gt.txt").unlink()
     (archive / "gt_all" / "pig_2_gt.txt").unlink()
     with pytest.raises(FormatError, match="test split"):
-        lay_bed(tiny, out, animaltrack=archive)
+        make_benchmark_data(tiny, out, animaltrack=archive)

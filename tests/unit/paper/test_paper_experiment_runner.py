@@ -10,9 +10,9 @@ import torch
 from murid.errors import FormatError
 from murid.networks.network import build_network
 from murid.paper import experiment_runner
-from murid.paper.experiment_runner import PLAIN, Workshop
+from murid.paper.experiment_runner import PLAIN, ExperimentRunner
 from murid.paper.tables import OURS, TABLES, Method, Peer, Row, Table
-from murid.tracking import TrackConfig
+from murid.tracking import TrackingConfig
 from murid.training.fit import Fitted
 from murid.training.validate import Validation
 
@@ -21,12 +21,21 @@ RTM = Method("s", reidentification=False)
 
 
 def tabulate(*sources: Method | Peer) -> list[Table]:
-    return [Table("x", "made up", ("HOTA",), tuple(Row(str(k), source) for k, source in enumerate(sources)))]
+    return [
+        Table(
+            "x",
+            "made up",
+            ("HOTA",),
+            tuple(Row(str(k), source) for k, source in enumerate(sources)),
+        )
+    ]
 
 
 @pytest.fixture
-def shop(bed, boxes, tmp_path) -> Workshop:
-    return Workshop(bed, tmp_path / "out", peers={"yolov8s": boxes}, announce=lambda _: None)
+def shop(data, boxes, tmp_path) -> ExperimentRunner:
+    return ExperimentRunner(
+        data, tmp_path / "out", peers={"yolov8s": boxes}, announce=lambda _: None
+    )
 
 
 @pytest.fixture
@@ -53,7 +62,7 @@ def test_good_boxes_of_others_score_well(shop, boxes):
     assert result["cost"] == {"parameters": 11125971, "gflops": 28.4}
 
 
-def test_a_row_is_made_once_and_a_changed_one_anew(shop, bed, boxes, tmp_path, monkeypatch):
+def test_a_row_is_made_once_and_a_changed_one_anew(shop, data, boxes, tmp_path, monkeypatch):
     first = shop.make(tabulate(YOLO))
     with monkeypatch.context() as context:
         context.delattr(experiment_runner, "evaluate")
@@ -81,11 +90,17 @@ def test_a_detector_that_is_not_there_is_no_error(shop):
         ("coats-4.txt", "1,-1,0,0,5,5,1.5\n", "score: expected a number from 0 to 1, got 1.5"),
         ("coats-4.txt", "9,-1,0,0,5,5,0.5\n", "frame"),
         ("cost.json", "{}", "parameters"),
-        ("cost.json", '{"parameters": -3, "gflops": 1}', "parameters: expected a number above 0, got -3"),
+        (
+            "cost.json",
+            '{"parameters": -3, "gflops": 1}',
+            "parameters: expected a number above 0, got -3",
+        ),
         ("cost.json", "nothing", "JSONDecodeError"),
     ],
 )
-def test_bad_boxes_of_others_are_named_before_any_training(shop, boxes, trained, name, text, message):
+def test_bad_boxes_of_others_are_named_before_any_training(
+    shop, boxes, trained, name, text, message
+):
     (boxes / name).unlink(missing_ok=True)
     if text is not None:
         (boxes / name).write_text(text)
@@ -99,32 +114,46 @@ def test_networks_are_trained_once_for_all_rows_that_need_them(shop, trained, tm
     results = shop.make(rows)
     assert [(c.preset, c.identity_every) for c in trained] == [("s", 0), ("s", 1)]
     assert {path.name.rpartition("-")[0] for path in (tmp_path / "out" / "rows").iterdir()} == {
-        "s-plain", "s-dam", "s-rim-dam"
-    }  # fmt: skip
+        "s-plain",
+        "s-dam",
+        "s-rim-dam",
+    }
     assert results[OURS]["cost"]["parameters"] > results[RTM]["cost"]["parameters"] == 7_523_013
-    assert (results[OURS]["validation"]["rank1"], results[RTM]["validation"]["rank1"]) == (0.5, None)
+    assert (results[OURS]["validation"]["rank1"], results[RTM]["validation"]["rank1"]) == (
+        0.5,
+        None,
+    )
     assert not list((tmp_path / "out").rglob("last.ckpt"))
     shop.make(rows)
     for path in (tmp_path / "out" / "rows").iterdir():
         path.unlink()
-    assert {k: r["scores"] for k, r in shop.make(rows).items()} == {k: r["scores"] for k, r in results.items()}
+    assert {k: r["scores"] for k, r in shop.make(rows).items()} == {
+        k: r["scores"] for k, r in results.items()
+    }
     assert len(trained) == 2
 
 
-def test_a_changed_training_is_another_result(shop, bed, trained, tmp_path):
+def test_a_changed_training_is_another_result(shop, data, trained, tmp_path):
     shop.make(tabulate(OURS))
-    other = dataclasses.replace(bed.scale, train=dataclasses.replace(bed.scale.train, seed=7))
-    changed = dataclasses.replace(shop, bed=dataclasses.replace(bed, scale=other))
+    other = dataclasses.replace(data.scale, train=dataclasses.replace(data.scale.train, seed=7))
+    changed = dataclasses.replace(shop, data=dataclasses.replace(data, scale=other))
     assert changed.load(OURS) is None
     changed.make(tabulate(OURS))
     assert [config.seed for config in trained] == [0, 7]
     assert len(list((tmp_path / "out" / "rows").iterdir())) == 2
     assert shop.load(OURS) is not None
-    quicker = dataclasses.replace(bed.scale, train=dataclasses.replace(bed.scale.train, n_workers=3, n_threads=2))
-    assert dataclasses.replace(shop, bed=dataclasses.replace(bed, scale=quicker)).load(OURS) is not None
+    quicker = dataclasses.replace(
+        data.scale, train=dataclasses.replace(data.scale.train, n_workers=3, n_threads=2)
+    )
+    assert (
+        dataclasses.replace(shop, data=dataclasses.replace(data, scale=quicker)).load(OURS)
+        is not None
+    )
 
 
-def test_a_lost_network_is_trained_again_and_lost_detections_are_made_again(shop, trained, tmp_path):
+def test_a_lost_network_is_trained_again_and_lost_detections_are_made_again(
+    shop, trained, tmp_path
+):
     first = shop.make(tabulate(OURS))
     for path in [*(tmp_path / "out" / "rows").iterdir(), *(tmp_path / "out").rglob("*.npz")]:
         path.write_bytes(b"")
@@ -139,14 +168,24 @@ def test_a_lost_network_is_trained_again_and_lost_detections_are_made_again(shop
 
 
 def test_the_association_is_part_of_the_configuration(shop):
-    murid = dataclasses.replace(shop, dam=TrackConfig())
+    murid = dataclasses.replace(shop, dam=TrackingConfig())
     assert murid.describe(OURS) != shop.describe(OURS)
     assert murid.describe(YOLO) == shop.describe(YOLO)
     assert shop.choose_tracker(YOLO) == PLAIN
-    json.dumps([shop.describe(row.source) for table in TABLES for row in table.rows if isinstance(row.source, Method)])
+    json.dumps(
+        [
+            shop.describe(row.source)
+            for table in TABLES
+            for row in table.rows
+            if isinstance(row.source, Method)
+        ]
+    )
 
 
 def test_balances_are_part_of_the_training(shop):
-    balances = {shop.configure(row.source).balance.name: shop.configure(row.source).balance for row in TABLES[-1].rows}
+    balances = {
+        shop.configure(row.source).balance.name: shop.configure(row.source).balance
+        for row in TABLES[-1].rows
+    }
     assert len(balances) == 5
-    assert balances["gradnorm"].first_epoch_steps == shop.bed.scale.train.steps_per_epoch
+    assert balances["gradnorm"].first_epoch_steps == shop.data.scale.train.steps_per_epoch

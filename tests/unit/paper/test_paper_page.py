@@ -4,7 +4,14 @@ from murid.networks.presets import PRESETS
 from murid.paper.page import fill, format_markdown, format_text, to_document
 from murid.paper.tables import COLUMNS, OURS, PEERS, TABLES, Method, Peer
 
-SCORES = {"hota": 12.34, "mota": -5.0, "idf1": 7.0, "mostly_tracked": 3, "mostly_lost": 4, "id_switches": 56}
+SCORES = {
+    "hota": 12.34,
+    "mota": -5.0,
+    "idf1": 7.0,
+    "mostly_tracked": 3,
+    "mostly_lost": 4,
+    "id_switches": 56,
+}
 RESULT = {
     "scores": SCORES,
     "cost": {"parameters": 7_523_013, "gflops": 40.2},
@@ -17,7 +24,13 @@ def get_table(name: str):
 
 
 def test_the_papers_tables_are_whole():
-    assert [(t.name, len(t.rows)) for t in TABLES] == [("1", 2), ("2", 4), ("3", 4), ("4", 5), ("balance", 5)]
+    assert [(t.name, len(t.rows)) for t in TABLES] == [
+        ("1", 2),
+        ("2", 4),
+        ("3", 4),
+        ("4", 5),
+        ("balance", 5),
+    ]
     for table in TABLES:
         assert set(table.columns) <= set(COLUMNS)
         for row in table.rows:
@@ -25,8 +38,12 @@ def test_the_papers_tables_are_whole():
             assert isinstance(row.source, Peer) or row.source.preset in PRESETS
     assert PEERS == ("yolov5s", "yolov7-tiny", "yolov8s")
     assert {row.source.balance for row in get_table("balance").rows} == {
-        "fixed", "uncertainty-task", "uncertainty-branch", "gradnorm", "mgda-ub"
-    }  # fmt: skip
+        "fixed",
+        "uncertainty-task",
+        "uncertainty-branch",
+        "gradnorm",
+        "mgda-ub",
+    }
 
 
 def test_rows_that_are_one_method_are_one_result():
@@ -37,7 +54,9 @@ def test_rows_that_are_one_method_are_one_result():
 
 
 def test_different_trainings_have_different_names():
-    methods = {row.source for table in TABLES for row in table.rows if isinstance(row.source, Method)}
+    methods = {
+        row.source for table in TABLES for row in table.rows if isinstance(row.source, Method)
+    }
     trainings = {(m.preset, m.reidentification, m.balance) for m in methods}
     assert len({m.network for m in methods}) == len(trainings) == 11
 
@@ -46,15 +65,24 @@ def test_a_cell_holds_our_figure_and_the_papers():
     cells = fill(get_table("1"), {OURS: RESULT})
     assert cells[0] == ["row", "tracker", "HOTA", "MOTA", "IDF1", "MT", "ML", "IDs"]
     assert cells[2] == [
-        "Our Proposed", "DAM", "12.3 (63.3)", "-5.0 (65.3)", "7.0 (67.1)", "3 (367)", "4 (317)", "56 (1309)"
-    ]  # fmt: skip
+        "Our Proposed",
+        "DAM",
+        "12.3 (63.3)",
+        "-5.0 (65.3)",
+        "7.0 (67.1)",
+        "3 (367)",
+        "4 (317)",
+        "56 (1309)",
+    ]
     assert cells[1][2] == "not run (56.8)"
 
 
 def test_costs_are_millions_and_peers_that_are_missing_say_so():
     cells = fill(get_table("2"), {OURS: RESULT})
     assert cells[4][2:4] == ["7.52 (8.94)", "40.2 (8.1)"]
-    assert [row[2] for row in cells[1:4]] == [f"not installed ({v})" for v in ("7.02", "6.01", "11.13")]
+    assert [row[2] for row in cells[1:4]] == [
+        f"not installed ({v})" for v in ("7.02", "6.01", "11.13")
+    ]
     uncounted = fill(get_table("2"), {Peer("yolov8s"): {"scores": SCORES, "cost": None}})[3]
     assert uncounted[2:5] == ["- (11.13)", "- (28.4)", "12.3 (58.3)"]
 

@@ -1,12 +1,12 @@
 import json
 
-from murid.paper.result_cache import Shelf, compute_key
+from murid.paper.result_cache import ResultCache, compute_key
 
 CONFIGURATION = {"size": (3, 4), "rate": 0.1, "inner": {"a": None}}
 
 
 def test_a_result_comes_back_in_the_same_configuration_only(tmp_path):
-    shelf = Shelf(tmp_path / "rows")
+    shelf = ResultCache(tmp_path / "rows")
     assert shelf.load("ours", CONFIGURATION) is None
     shelf.save("ours", CONFIGURATION, {"hota": 63.3})
     assert shelf.load("ours", CONFIGURATION) == {"hota": 63.3}
@@ -15,7 +15,7 @@ def test_a_result_comes_back_in_the_same_configuration_only(tmp_path):
 
 
 def test_a_changed_configuration_is_another_result(tmp_path):
-    shelf = Shelf(tmp_path)
+    shelf = ResultCache(tmp_path)
     shelf.save("ours", CONFIGURATION, {"hota": 1.0})
     shelf.save("ours", CONFIGURATION | {"rate": 0.2}, {"hota": 2.0})
     assert len(list(tmp_path.iterdir())) == 2
@@ -28,12 +28,17 @@ def test_the_order_of_settings_does_not_matter():
 
 
 def test_a_damaged_result_is_none(tmp_path):
-    shelf = Shelf(tmp_path)
+    shelf = ResultCache(tmp_path)
     shelf.save("ours", CONFIGURATION, {"hota": 1.0})
     path = shelf.locate("ours", CONFIGURATION)
     whole = path.read_text()
     document = json.loads(whole)
-    damaged = [whole[:40], "[]", json.dumps(document | {"format": 99}), json.dumps(document | {"configuration": {}})]
+    damaged = [
+        whole[:40],
+        "[]",
+        json.dumps(document | {"format": 99}),
+        json.dumps(document | {"configuration": {}}),
+    ]
     for text in damaged:
         path.write_text(text)
         assert shelf.load("ours", CONFIGURATION) is None

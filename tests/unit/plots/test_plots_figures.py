@@ -18,16 +18,24 @@ F = 120
 
 def make_session(n: int, scale: float | None = 0.5, n_frames: int = F) -> Session:
     rng = np.random.default_rng(0)
-    position = np.cumsum(rng.normal(0, 2, (n_frames, 2, n)), axis=0) + rng.uniform(60, 140, (1, 2, n))
+    position = np.cumsum(rng.normal(0, 2, (n_frames, 2, n)), axis=0) + rng.uniform(
+        60, 140, (1, 2, n)
+    )
     position[40:90, :, :1] = np.nan
     confidence = np.where(np.isnan(position[:, 0]), np.nan, 1.0)
     told = Trajectories(
-        np.arange(n_frames) / 30, tuple(str(k + 1) for k in range(n)), position,
-        np.full(position.shape, 20.0), confidence,
-        np.zeros(confidence.shape, bool), np.where(np.isnan(confidence), np.nan, 0.9),
-    )  # fmt: skip
+        np.arange(n_frames) / 30,
+        tuple(str(k + 1) for k in range(n)),
+        position,
+        np.full(position.shape, 20.0),
+        confidence,
+        np.zeros(confidence.shape, bool),
+        np.where(np.isnan(confidence), np.nan, 0.9),
+    )
     box = ((1.0, 1.0), (199.0, 1.0), (199.0, 199.0), (1.0, 199.0))
-    layout = Layout(200, 200, (Arena("box", box),), (Zone("middle", circle=(100, 100, 40)),), cm_per_px=scale)
+    layout = Layout(
+        200, 200, (Arena("box", box),), (Zone("middle", circle=(100, 100, 40)),), cm_per_px=scale
+    )
     crossings = [{"first_frame": 20, "last_frame": 30, "a": 1, "b": 2, "chance": 0.3}]
     return Session("cage", prepare(told, layout), told, None, crossings, ["a note"])
 
@@ -110,4 +118,8 @@ def test_the_table_has_no_columns_that_say_nothing():
 
 def test_panels_and_time():
     assert [choose_columns(n, 4 / 3) for n in (1, 2, 6, 20)] == [1, 2, 3, 5]
-    assert [choose_time_unit(s)[1] for s in (60, 3600, 86400)] == ["time (s)", "time (min)", "time (h)"]
+    assert [choose_time_unit(s)[1] for s in (60, 3600, 86400)] == [
+        "time (s)",
+        "time (min)",
+        "time (h)",
+    ]

@@ -16,8 +16,8 @@ from murid.reid.prototypes import Prototypes
 @pytest.fixture
 def gallery():
     rng = np.random.default_rng(0)
-    looks = rng.normal(size=(3, 8)).astype(np.float32), np.full((3, 4), np.nan, np.float32)
-    prototypes = Prototypes(np.array([0, 1, 1]), np.array([1, 0.25, 0.75], np.float32), *looks)
+    appearance = rng.normal(size=(3, 8)).astype(np.float32), np.full((3, 4), np.nan, np.float32)
+    prototypes = Prototypes(np.array([0, 1, 1]), np.array([1, 0.25, 0.75], np.float32), *appearance)
     animals = Animal("ada", "uuid-1"), Animal("Zoë.2", "uuid-2")
     sessions = (Session("a.mp4", "print", "2026-05-04T09:00:00+00:00", "1.0", 0.2),)
     return Gallery("weights", animals, sessions, prototypes, np.zeros(3, np.int64))
@@ -27,9 +27,15 @@ def test_there_and_back(gallery, tmp_path):
     path, again = tmp_path / "cage.gallery", tmp_path / "again.gallery"
     save_gallery(path, gallery)
     read = load_gallery(path)
-    assert (read.embedder, read.animals, read.sessions) == (gallery.embedder, gallery.animals, gallery.sessions)
+    assert (read.embedder, read.animals, read.sessions) == (
+        gallery.embedder,
+        gallery.animals,
+        gallery.sessions,
+    )
     for name in Prototypes.__slots__:
-        np.testing.assert_array_equal(getattr(read.prototypes, name), getattr(gallery.prototypes, name))
+        np.testing.assert_array_equal(
+            getattr(read.prototypes, name), getattr(gallery.prototypes, name)
+        )
     save_gallery(again, read)
     assert again.read_bytes() == path.read_bytes()
 
@@ -50,10 +56,18 @@ def change(path, document=None, columns=None):
         ({"embedder": 3}, {}, "embedder"),
         ({"animals": "ada"}, {}, "animals: expected a list, got str"),
         ({"animals": [{"name": "a", "uuid": "u"}, {"name": "a", "uuid": "v"}]}, {}, "a twice"),
-        ({"animals": [{"name": "a", "uuid": "u"}]}, {}, "animal: expected numbers from 0 to 0, got 0 to 1"),
+        (
+            {"animals": [{"name": "a", "uuid": "u"}]},
+            {},
+            "animal: expected numbers from 0 to 0, got 0 to 1",
+        ),
         ({"sessions": [{"source": "a"}]}, {}, "sessions.fingerprint"),
         ({}, {"weight": pa.array(["x", "y", "z"])}, "weight: expected a full column of float"),
-        ({}, {"cues": pa.array([1.0, 2.0, 3.0])}, "cues: expected a full column of fixed-size lists"),
+        (
+            {},
+            {"colour_features": pa.array([1.0, 2.0, 3.0])},
+            "cues: expected a full column of fixed-size lists",
+        ),
     ],
 )
 def test_what_is_wrong_is_named(gallery, tmp_path, document, columns, words: str):

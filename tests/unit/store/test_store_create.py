@@ -32,7 +32,9 @@ with run.write_detections() as writer:
 
 
 def parts_of(run: RunDirectory) -> dict[str, bytes]:
-    return {str(p.relative_to(run.path)): p.read_bytes() for p in sorted(run.path.glob("*/*.parquet"))}
+    return {
+        str(p.relative_to(run.path)): p.read_bytes() for p in sorted(run.path.glob("*/*.parquet"))
+    }
 
 
 @pytest.fixture
@@ -76,7 +78,9 @@ def test_embeddings_are_thinned_alike_however_often_the_run_is_taken_up(tmp_path
         write_frames(resumed, 20)
         with resumed.rewrite_part(1) as (writer, n_frames):
             for t in range(writer.next_frame, writer.next_frame + n_frames):
-                writer.add(t, t / 30, make_detections(t)) if t != 12 else writer.add_unreadable(t, 0.4, "broken packet")
+                writer.add(t, t / 30, make_detections(t)) if t != 12 else writer.add_unreadable(
+                    t, 0.4, "broken packet"
+                )
     assert parts_of(resumed) == parts_of(straight)
     table, whole = straight.read_detections(), [make_detections(t) for t in range(20)]
     for t, (told, made) in enumerate(zip(table, whole, strict=True)):
@@ -126,7 +130,9 @@ def test_finished_run_has_nothing_to_resume(finished, settings):
 
 
 def test_tracker_settings_may_change(finished, settings):
-    changed = settings | {"config": {"detect": {"score_threshold": 0.1}, "track": {"max_lost_frames": 5}}}
+    changed = settings | {
+        "config": {"detect": {"score_threshold": 0.1}, "track": {"max_lost_frames": 5}}
+    }
     RunDirectory.create(finished.path, existing="resume", **changed).close()
 
 
@@ -137,9 +143,15 @@ def test_tracker_settings_may_change(finished, settings):
             {"fingerprint": {"size_bytes": 99, "fps": 30000 / 1001, "hash": "abc"}},
             "source.fingerprint.size_bytes: expected 1234 as in the run that is there, got 99",
         ),
-        ({"fingerprint": {"size_bytes": 1234}}, "source.fingerprint.fps: expected 29.97.*, got None"),
+        (
+            {"fingerprint": {"size_bytes": 1234}},
+            "source.fingerprint.fps: expected 29.97.*, got None",
+        ),
         ({"detector": "nano 77"}, "detector: expected 'nano 1f3a' .*, got 'nano 77'"),
-        ({"config": {"detect": {"score_threshold": 0.2}}}, "config.detect.score_threshold: expected 0.1.*, got 0.2"),
+        (
+            {"config": {"detect": {"score_threshold": 0.2}}},
+            "config.detect.score_threshold: expected 0.1.*, got 0.2",
+        ),
     ],
 )
 def test_resuming_something_else_says_what_differs(finished, settings, change, message):
@@ -149,7 +161,11 @@ def test_resuming_something_else_says_what_differs(finished, settings, change, m
 
 
 def test_restart_removes_what_murid_wrote_and_nothing_else(finished, settings):
-    mine = [finished.path / "notes.txt", finished.path / "detections/mine.parquet", finished.path / "exports/cage.csv"]
+    mine = [
+        finished.path / "notes.txt",
+        finished.path / "detections/mine.parquet",
+        finished.path / "exports/cage.csv",
+    ]
     for path in mine:
         path.parent.mkdir(exist_ok=True)
         path.write_text("mine")
@@ -178,7 +194,9 @@ def test_directory_of_others_is_refused(tmp_path, settings, existing):
 
 @pytest.mark.parametrize("existing", ["refuse", "resume", "restart"])
 def test_manifest_of_others_is_refused(tmp_path, settings, existing):
-    (tmp_path / "manifest.json").write_text('{"manifest_version": 3, "name": "a browser extension"}')
+    (tmp_path / "manifest.json").write_text(
+        '{"manifest_version": 3, "name": "a browser extension"}'
+    )
     with pytest.raises(RunError, match='format: expected "murid-run"'):
         RunDirectory.create(tmp_path, existing=existing, **settings)
     assert [p.name for p in tmp_path.iterdir()] == ["manifest.json"]
@@ -197,7 +215,9 @@ def test_file_in_the_way(tmp_path, settings):
 
 def test_one_writer_at_a_time(finished, settings):
     with RunDirectory.open(finished.path, writable=True):
-        with pytest.raises(RunError, match=f"expected no other process writing here, got process {os.getpid()} on "):
+        with pytest.raises(
+            RunError, match=f"expected no other process writing here, got process {os.getpid()} on "
+        ):
             RunDirectory.open(finished.path, writable=True)
         with pytest.raises(RunError, match="no other process writing"):
             RunDirectory.create(finished.path, existing="restart", **settings)

@@ -18,7 +18,9 @@ from murid.store import FrameTable, parts
 def test_parts_round_trip(tmp_path_factory, counts, first, size, seed):
     rng, n = np.random.default_rng(seed), sum(counts)
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    embeddings = None if size is None else rng.choice([-1.0, 0.0], size=(n, size)).astype(np.float32)
+    embeddings = (
+        None if size is None else rng.choice([-1.0, 0.0], size=(n, size)).astype(np.float32)
+    )
     boxes, scores = rng.normal(0, 1e4, (n, 4)).astype(np.float32), rng.random(n, dtype=np.float32)
     tracks = Tracks(DetectionTable(boxes, scores, embeddings, offsets), rng.integers(-1, 3, n))
     folder = tmp_path_factory.mktemp("parts")
@@ -41,27 +43,33 @@ def test_parts_round_trip(tmp_path_factory, counts, first, size, seed):
 def test_frame_table_checks_what_it_is_given():
     with pytest.raises(ArrayError, match=r"FrameTable.times_s: expected float64"):
         FrameTable(0, np.arange(3))
-    with pytest.raises(ArrayError, match=r"FrameTable.unreadable: expected frames 5 to 7, got \[8\]"):
+    with pytest.raises(
+        ArrayError, match=r"FrameTable.unreadable: expected frames 5 to 7, got \[8\]"
+    ):
         FrameTable(5, np.arange(3.0), {8: "broken"})
 
 
 def test_identities_come_back_with_what_was_filled_in(tmp_path):
     boxes = np.array([[0, 0, 4, 4], [5, 5, 9, 9], [1, 0, 5, 4]], np.float32)
     looks = np.eye(3, dtype=np.float32)
-    detections = DetectionTable(boxes, np.array([0.5, 0.75, 1], np.float32), looks, np.array([0, 2, 2, 3]))
+    detections = DetectionTable(
+        boxes, np.array([0.5, 0.75, 1], np.float32), looks, np.array([0, 2, 2, 3])
+    )
     shown = np.array([[5, 5, 9, 9], [0.5, 0, 4.5, 4], [1, 0, 5, 4]], np.float32)
     told = DetectionTable(shown, np.array([0.75, 0, 1], np.float32), None, np.array([0, 1, 2, 3]))
-    rows, certainties = np.array([1, -1, 0]), np.array([1, 0.5, 0.75], np.float32)
-    tracks = Tracks(told, np.array([2, 1, 1]), rows < 0, certainties)
+    rows, identity_probabilities = np.array([1, -1, 0]), np.array([1, 0.5, 0.75], np.float32)
+    tracks = Tracks(told, np.array([2, 1, 1]), rows < 0, identity_probabilities)
     parts.write_identities(tmp_path / "i", 100, rows, tracks)
     again = parts.read_identities(tmp_path / "i", 100, detections)
     np.testing.assert_array_equal(again.detections.boxes, shown)
     np.testing.assert_array_equal(again.detections.frame_offsets, told.frame_offsets)
     np.testing.assert_array_equal(again.detections.embeddings, [[0, 1, 0], [0, 0, 0], [0, 0, 1]])
     np.testing.assert_array_equal(again.track_ids, [2, 1, 1])
-    np.testing.assert_array_equal(again.filled, [False, True, False])
-    np.testing.assert_array_equal(again.certainties, certainties)
+    np.testing.assert_array_equal(again.interpolated, [False, True, False])
+    np.testing.assert_array_equal(again.identity_probabilities, identity_probabilities)
     with pytest.raises(RunError, match="row: expected rows of the same part's detections"):
         parts.read_identities(
-            tmp_path / "i", 100, DetectionTable(boxes[:1], boxes[:1, 0], None, np.array([0, 1, 1, 1]))
+            tmp_path / "i",
+            100,
+            DetectionTable(boxes[:1], boxes[:1, 0], None, np.array([0, 1, 1, 1])),
         )

@@ -35,7 +35,10 @@ def test_run_of_the_first_version_still_opens():
 def test_missing_run(tmp_path):
     with pytest.raises(RunError, match="directory: expected a run directory, got nothing there"):
         RunDirectory.open(tmp_path / "nowhere")
-    with pytest.raises(RunError, match=r"manifest.json: expected a run directory, got a directory without this file"):
+    with pytest.raises(
+        RunError,
+        match=r"manifest.json: expected a run directory, got a directory without this file",
+    ):
         RunDirectory.open(tmp_path)
     (tmp_path / "file").write_text("x")
     with pytest.raises(RunError, match="got a file"):
@@ -67,7 +70,10 @@ def test_newer_run(finished, settings):
             "stages.detect.state: expected pending or running or done, got 'paused'",
         ),
         ({"provenance": [3]}, "provenance: expected objects, got int"),
-        ({"provenance": [{"verb": "track"}]}, "provenance.murid_version: expected str, got nothing"),
+        (
+            {"provenance": [{"verb": "track"}]},
+            "provenance.murid_version: expected str, got nothing",
+        ),
     ],
 )
 def test_damaged_manifest_names_the_field(finished, changes, field):
@@ -87,7 +93,9 @@ def spoil(path: Path, how: str) -> None:
     content = bytearray(path.read_bytes())
     if how == "flip":
         content[60] ^= 0xFF
-    path.write_bytes({"flip": bytes(content), "cut": bytes(content[: len(content) // 2]), "empty": b""}[how])
+    path.write_bytes(
+        {"flip": bytes(content), "cut": bytes(content[: len(content) // 2]), "empty": b""}[how]
+    )
 
 
 @pytest.mark.parametrize("how", ["flip", "cut", "empty"])
@@ -95,7 +103,9 @@ def spoil(path: Path, how: str) -> None:
 def test_damaged_part_names_the_file(finished, kind, how):
     spoil(finished.path / kind / "part-00001.parquet", how)
     run = RunDirectory.open(finished.path)
-    with pytest.raises(RunError, match=f"{kind}/part-00001.parquet: file: expected an undamaged part"):
+    with pytest.raises(
+        RunError, match=f"{kind}/part-00001.parquet: file: expected an undamaged part"
+    ):
         (run.read_tracks if kind != "frames" else run.read_frames)()
 
 
@@ -113,9 +123,19 @@ def test_part_missing_from_a_finished_run(finished, kind):
         ("tracks", "frame", pa.int64(), "frame: expected frames 8 to 15"),
         ("tracks", "row", pa.int64(), "row: expected rows of the same part's detections"),
         ("frames", "frame", pa.int64(), "frame: expected consecutive frames from 8"),
-        ("detections", "score", pa.float64(), "score: expected a full column of float32, got double"),
+        (
+            "detections",
+            "score",
+            pa.float64(),
+            "score: expected a full column of float32, got double",
+        ),
         ("detections", "x1", None, "x1: expected a column of this name"),
-        ("detections", "embedding", pa.float32(), "embedding: expected a fixed-size list of floats, got float"),
+        (
+            "detections",
+            "embedding",
+            pa.float32(),
+            "embedding: expected a fixed-size list of floats, got float",
+        ),
     ],
 )
 def test_part_with_other_columns_names_the_column(finished, kind, column, values, message):
@@ -125,11 +145,19 @@ def test_part_with_other_columns_names_the_column(finished, kind, column, values
     if values is None:
         table = table.remove_column(place)
     else:
-        table = table.set_column(place, column, pa.array([999] * len(table), pa.int64()).cast(values))
+        table = table.set_column(
+            place, column, pa.array([999] * len(table), pa.int64()).cast(values)
+        )
     pq.write_table(table, path)
     run = RunDirectory.open(finished.path)
     with pytest.raises(RunError, match=message):
-        (run.read_tracks if kind == "tracks" else run.read_frames if kind == "frames" else run.read_detections)()
+        (
+            run.read_tracks
+            if kind == "tracks"
+            else run.read_frames
+            if kind == "frames"
+            else run.read_detections
+        )()
 
 
 FILL_THE_DISK = """
@@ -152,7 +180,10 @@ def test_no_room_leaves_no_part(tmp_path, settings):
     path = tmp_path / "x.murid"
     arguments = [sys.executable, "-c", FILL_THE_DISK, str(path), str(HELPERS), json.dumps(settings)]
     said = subprocess.run(arguments, capture_output=True, text=True, check=True).stdout
-    assert "detections/part-00000.parquet: file: expected a place that can be written to, got File too large" in said
+    assert (
+        "detections/part-00000.parquet: file: expected a place that can be written to, got File too large"
+        in said
+    )
     assert sorted(p.name for p in path.rglob("*.parquet")) == ["part-00000.parquet"]
     assert RunDirectory.open(path).n_parts == 0
     with RunDirectory.create(path, existing="resume", **settings) as run:

@@ -60,7 +60,9 @@ def test_tracks_are_aligned_with_detections(finished):
 
 
 def test_pandas_reads_the_parts_without_murid(finished):
-    detections = pd.concat(pd.read_parquet(p) for p in sorted((finished.path / "detections").glob("*.parquet")))
+    detections = pd.concat(
+        pd.read_parquet(p) for p in sorted((finished.path / "detections").glob("*.parquet"))
+    )
     table = finished.read_detections()
     np.testing.assert_array_equal(detections["frame"], table.frame_numbers)
     np.testing.assert_array_equal(detections[["x1", "y1", "x2", "y2"]], table.boxes)
@@ -120,7 +122,12 @@ def test_manifest_says_what_was_done(finished, settings):
     assert document["source"].endswith("/cage.mp4")
     assert document["source"].startswith("/")
     assert document["fingerprint"] == settings["fingerprint"]
-    assert document["stages"]["detect"] == {"state": "done", "n_frames": 20, "n_parts": 3, "note": None}
+    assert document["stages"]["detect"] == {
+        "state": "done",
+        "n_frames": 20,
+        "n_parts": 3,
+        "note": None,
+    }
     entry = document["provenance"][-1]
     assert (entry["verb"], entry["arguments"]) == ("export", {"format": "mot", "n": 3})
     assert entry["time_utc"].endswith("+00:00")
@@ -129,7 +136,9 @@ def test_manifest_says_what_was_done(finished, settings):
 
 def test_settings_that_json_cannot_hold_are_refused(tmp_path, settings):
     with pytest.raises(ArrayError, match=r"config.detect: expected plain values"):
-        RunDirectory.create(tmp_path / "x", **settings | {"config": {"detect": {"threshold": np.ones(3)}}})
+        RunDirectory.create(
+            tmp_path / "x", **settings | {"config": {"detect": {"threshold": np.ones(3)}}}
+        )
     assert not (tmp_path / "x").exists()
 
 
@@ -142,7 +151,9 @@ def test_reading_tracks_before_they_are_done_is_refused(tmp_path, settings):
         run.start_tracking({})
         with pytest.raises(RunError, match=r"stages.track.state: expected done.*got running"):
             run.read_tracks()
-        with pytest.raises(RunError, match=r"tracks/part-00000.parquet: file: expected the tracks of every part"):
+        with pytest.raises(
+            RunError, match=r"tracks/part-00000.parquet: file: expected the tracks of every part"
+        ):
             run.finish_tracking()
 
 
@@ -156,7 +167,11 @@ def test_tracking_again_forgets_the_tracks_that_were_there(finished):
 
 def test_writing_needs_a_run_open_for_writing(finished):
     run = RunDirectory.open(finished.path)
-    for write in (lambda: run.record("plot", {}), lambda: run.start_tracking({}), lambda: run.finish_detection()):
+    for write in (
+        lambda: run.record("plot", {}),
+        lambda: run.start_tracking({}),
+        lambda: run.finish_detection(),
+    ):
         with pytest.raises(RunError, match="expected one that is open for writing"):
             write()
 
@@ -171,12 +186,17 @@ def test_frames_have_to_come_in_order(tmp_path, settings):
 def test_parts_that_do_not_fit_are_refused(tmp_path, settings):
     table = DetectionTable.from_frames([make_detections(t) for t in range(4)])
     with RunDirectory.create(tmp_path / "x", **settings) as run:
-        with pytest.raises(ArrayError, match="1 to 8 frames from a multiple of 8, got 4 from frame 3"):
+        with pytest.raises(
+            ArrayError, match="1 to 8 frames from a multiple of 8, got 4 from frame 3"
+        ):
             run.write_part(FrameTable(3, np.arange(4.0)), table)
         with pytest.raises(ArrayError, match="n_frames: expected 5, got 4"):
             run.write_part(FrameTable(0, np.arange(5.0)), table)
         run.write_part(FrameTable(0, np.arange(4.0)), table)
-        short = Tracks(DetectionTable.from_frames([make_detections(0)]), np.zeros(len(make_detections(0)), np.int64))
+        short = Tracks(
+            DetectionTable.from_frames([make_detections(0)]),
+            np.zeros(len(make_detections(0)), np.int64),
+        )
         with pytest.raises(ArrayError, match="Tracks: expected 4 frames"):
             run.write_tracks(0, short)
 
@@ -196,7 +216,11 @@ def test_sums_are_those_of_the_parts(finished):
     for row in summed:
         own = told.track_ids == row["id"]
         assert (row["first_frame"], row["last_frame"]) == (frames[own].min(), frames[own].max())
-        assert (row["n_frames"], row["n_filled"], row["mean_certainty"]) == (own.sum(), 0, 1.0)
+        assert (row["n_frames"], row["n_interpolated"], row["mean_identity_probability"]) == (
+            own.sum(),
+            0,
+            1.0,
+        )
         assert row["mean_score"] == pytest.approx(told.detections.scores[own].mean(), abs=1e-4)
     for spoil in (lambda: kept.write_bytes(kept.read_bytes()[:-9]), kept.unlink):
         spoil()

@@ -12,7 +12,9 @@ PLACE = np.full((200, 280, 3), 200, np.uint8)
 
 def film(xs: list[int], length_px: float = 60) -> list[np.ndarray]:
     rng = np.random.default_rng(1)
-    sprite = render_rodent(sample_coat(rng), Posture(0.4), length_px, np.array([0, 0, 1], np.float32), rng)
+    sprite = render_rodent(
+        sample_coat(rng), Posture(0.4), length_px, np.array([0, 0, 1], np.float32), rng
+    )
     images = []
     for x in xs:
         image = PLACE.copy()
@@ -39,7 +41,9 @@ def test_the_animal_is_found_without_its_tail_and_odd_sizes_are_left_out():
         (box,) = solo.boxes
         assert (box[:2] >= np.array(everything[:2]) - 1).all()
         assert (box[2:] <= np.array(everything[2:]) + 1).all()
-        assert np.prod(box[2:] - box[:2]) < 0.9 * np.prod(np.subtract(everything[2:], everything[:2]))
+        assert np.prod(box[2:] - box[:2]) < 0.9 * np.prod(
+            np.subtract(everything[2:], everything[:2])
+        )
         np.testing.assert_allclose(unpack(solo.packed).astype(int), image, atol=40)
         assert solo.identities.tolist() == [-1]
     assert solos[1].boxes[0, 0] - solos[0].boxes[0, 0] == pytest.approx(40, abs=2)
@@ -59,28 +63,37 @@ def test_boxes_and_identities_follow_the_window():
     image[40:60, 30:80], image[120:150, 180:220] = 20, 90
     boxes = np.array([[30, 40, 80, 60], [180, 120, 220, 150]], np.float32)
     footage = Footage(pack(image), pack(PLACE), boxes, np.array([7, 9]))
-    config, plain = StillConfig(size_px=128, body_px=(20, 80), backdrops=1.0), Camera(mono=False, noise=0.0, blur_px=0)
+    config, plain = (
+        StillConfig(size_px=128, body_px=(20, 80), backgrounds=1.0),
+        Camera(mono=False, noise=0.0, blur_px=0),
+    )
     seen = set()
     for seed in range(40):
         still = draw_window(np.random.default_rng(seed), footage, plain, config)
-        assert still.image.shape == still.backdrop.shape == (128, 128, 3)
-        for (x1, y1, x2, y2), identity in zip(still.boxes.round().astype(int), still.identities, strict=True):
+        assert still.image.shape == still.background.shape == (128, 128, 3)
+        for (x1, y1, x2, y2), identity in zip(
+            still.boxes.round().astype(int), still.identities, strict=True
+        ):
             inside = np.median(still.image[y1 + 1 : y2 - 1, x1 + 1 : x2 - 1])
             assert inside == pytest.approx({7: 20, 9: 90}[identity], abs=12)
             around = still.image[max(0, y1 - 4) : y2 + 4, max(0, x1 - 4) : x2 + 4]
-            assert np.mean(np.abs(around.astype(int) - inside) < 30) < 0.95 or around.size == 3 * (x2 - x1) * (y2 - y1)
+            assert np.mean(np.abs(around.astype(int) - inside) < 30) < 0.95 or around.size == 3 * (
+                x2 - x1
+            ) * (y2 - y1)
             seen.add(int(identity))
-        changed = np.abs(still.image.astype(int) - still.backdrop).max(axis=2) > 40
+        changed = np.abs(still.image.astype(int) - still.background).max(axis=2) > 40
         for x1, y1, x2, y2 in still.boxes.round().astype(int):
             changed[max(0, y1 - 3) : y2 + 3, max(0, x1 - 3) : x2 + 3] = False
         cut = {7, 9} - set(still.identities.tolist())
-        assert not changed.any() or cut  # what is left is an animal of which less than a quarter is in the window
+        assert (
+            not changed.any() or cut
+        )  # what is left is an animal of which less than a quarter is in the window
     assert seen == {7, 9}
 
 
 def test_windows_come_with_and_without_a_backdrop_and_are_the_same_again():
     solos = find_solos(film([20, 60, 100]), PLACE)
-    config = StillConfig(size_px=96, body_px=(22, 60), backdrops=0.5)
+    config = StillConfig(size_px=96, body_px=(22, 60), backgrounds=0.5)
 
     def draw(seed):
         rng = np.random.default_rng(seed)
@@ -88,5 +101,5 @@ def test_windows_come_with_and_without_a_backdrop_and_are_the_same_again():
 
     stills = [draw(seed) for seed in range(20)]
     assert all(len(still.boxes) <= 1 for still in stills)
-    assert {still.backdrop is None for still in stills} == {True, False}
+    assert {still.background is None for still in stills} == {True, False}
     np.testing.assert_array_equal(draw(3).image, stills[3].image)

@@ -16,7 +16,9 @@ def empty_arena(size: int = 100, cover: np.ndarray | None = None) -> Arena:
 
 def square(side: int, tone: float) -> Sprite:
     opaque = np.ones((side, side), np.float32)
-    return Sprite(np.full((side, side, 3), tone, np.float32), opaque, opaque, np.zeros(2, np.float32))
+    return Sprite(
+        np.full((side, side, 3), tone, np.float32), opaque, opaque, np.zeros(2, np.float32)
+    )
 
 
 def test_box_is_the_body_in_place():
@@ -57,5 +59,7 @@ def test_animal_outside_the_picture_leaves_no_trace(position):
 def test_a_roof_hides_what_is_under_it():
     cover = np.zeros((100, 100), np.float32)
     cover[:, :50] = 1
-    _, truth = compose(empty_arena(cover=cover), [square(20, 0.0)], np.array([[20.0, 20.0]]), NO_SHADOW)
+    _, truth = compose(
+        empty_arena(cover=cover), [square(20, 0.0)], np.array([[20.0, 20.0]]), NO_SHADOW
+    )
     assert len(truth.boxes) == 0

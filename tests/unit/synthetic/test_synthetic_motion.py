@@ -14,8 +14,8 @@ BODY, FPS = 40.0, 30.0
 
 def only(name: str, **more: float) -> Habits:
     """Habits of animals that do one thing."""
-    chances = {field.name: 0.0 for field in fields(Habits)[: len(State)]}
-    return Habits(**(chances | {name: 1.0} | more))
+    swap_probabilities = {field.name: 0.0 for field in fields(Habits)[: len(State)]}
+    return Habits(**(swap_probabilities | {name: 1.0} | more))
 
 
 def make_herd(n: int, habits: Habits, shelters: np.ndarray = NO_SHELTER, seed: int = 0) -> Herd:
@@ -32,7 +32,9 @@ def run(herd: Herd, n_frames: int = 600) -> np.ndarray:
 
 
 def test_states_are_the_first_fields_of_the_habits():
-    assert [state.name.lower() for state in State] == [field.name for field in fields(Habits)][: len(State)]
+    assert [state.name.lower() for state in State] == [field.name for field in fields(Habits)][
+        : len(State)
+    ]
 
 
 def test_animals_stay_on_the_ground_and_move_smoothly():

@@ -29,7 +29,10 @@ def test_infrared_has_no_colour(scene):
 
 
 def test_noise_is_as_strong_as_asked_and_new_in_every_frame():
-    film, grey = make_film(Camera(mono=True, blur_px=0.0, noise=0.05)), np.full((60, 80, 3), 0.5, np.float32)
+    film, grey = (
+        make_film(Camera(mono=True, blur_px=0.0, noise=0.05)),
+        np.full((60, 80, 3), 0.5, np.float32),
+    )
     a, b = (film.expose(grey)[..., 0].astype(float) for _ in range(2))
     assert a.std() == pytest.approx(255 * 0.05, rel=0.1)
     assert (a - b).std() > 10
@@ -45,11 +48,16 @@ def test_flicker_changes_the_light_of_the_whole_picture():
 
 
 def test_a_vignette_darkens_the_corners():
-    image = make_film(Camera(mono=True, blur_px=0.0, noise=0.0, vignette=0.5)).expose(np.ones((60, 80, 3), np.float32))
+    image = make_film(Camera(mono=True, blur_px=0.0, noise=0.0, vignette=0.5)).expose(
+        np.ones((60, 80, 3), np.float32)
+    )
     assert image[0, 0, 0] < 0.6 * image[30, 40, 0]
 
 
 def test_compression_and_blur_take_detail_away(scene):
     sharp = make_film(PLAIN).expose(scene)
-    for camera in (Camera(mono=False, blur_px=2.0, noise=0.0), Camera(mono=False, blur_px=0, noise=0, jpeg_quality=20)):
+    for camera in (
+        Camera(mono=False, blur_px=2.0, noise=0.0),
+        Camera(mono=False, blur_px=0, noise=0, jpeg_quality=20),
+    ):
         assert make_film(camera).expose(scene).std() < 0.95 * sharp.std()

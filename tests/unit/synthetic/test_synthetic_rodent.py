@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from murid.synthetic.rodent import Posture, render_rodent, resize_sprite, sample_coat, sample_posture
+from murid.synthetic.rodent import (
+    Posture,
+    render_rodent,
+    resize_sprite,
+    sample_coat,
+    sample_posture,
+)
 
 OVERHEAD = np.array([0, 0, 1], np.float32)
 
@@ -42,7 +48,9 @@ def test_the_tail_is_opaque_but_not_body():
 def test_colours_and_opacities_are_finite_and_in_range():
     rng = np.random.default_rng(3)
     for _ in range(30):
-        sprite = render_rodent(sample_coat(rng), sample_posture(rng), float(rng.uniform(20, 150)), OVERHEAD, rng)
+        sprite = render_rodent(
+            sample_coat(rng), sample_posture(rng), float(rng.uniform(20, 150)), OVERHEAD, rng
+        )
         assert np.isfinite(sprite.image).all()
         assert sprite.image.dtype == sprite.alpha.dtype == np.float32
         assert 0 <= sprite.alpha.min() <= sprite.alpha.max() <= 1

@@ -8,7 +8,14 @@ from murid.errors import ConfigError
 from murid.synthetic import SCENARIOS, RecordingConfig, make_scenario, record
 from murid.synthetic.composition import FULL_BOX_VISIBILITY, MINIMUM_VISIBILITY
 
-BENCH = {"coats-4": 4, "lookalike-5": 5, "huddle-6": 6, "shelter-4": 4, "night-5": 5, "crowd-20": 20}
+BENCH = {
+    "coats-4": 4,
+    "lookalike-5": 5,
+    "huddle-6": 6,
+    "shelter-4": 4,
+    "night-5": 5,
+    "crowd-20": 20,
+}
 
 
 def bound(mask: np.ndarray) -> list[int]:
@@ -80,13 +87,18 @@ def test_lookalikes_wear_one_coat_and_others_do_not():
 
     rng = np.random.default_rng(0)
     alike = _cast_actors(SCENARIOS["lookalike-5"], rng)
-    assert all(actor.coat is alike[0].coat and actor.length_px == alike[0].length_px for actor in alike)
+    assert all(
+        actor.coat is alike[0].coat and actor.length_px == alike[0].length_px for actor in alike
+    )
     different = [actor.coat.base.tolist() for actor in _cast_actors(SCENARIOS["coats-4"], rng)]
     assert len({tuple(base) for base in different}) == 4
 
 
 def test_night_is_dark_and_without_colour():
-    night, day = (next(iter(record(shrink(make_scenario(n, 1), 1)))).frame.image for n in ("night-5", "coats-4"))
+    night, day = (
+        next(iter(record(shrink(make_scenario(n, 1), 1)))).frame.image
+        for n in ("night-5", "coats-4")
+    )
     assert (np.ptp(night, axis=2) == 0).all()
     assert night.mean() < 0.75 * day.mean()
 
@@ -100,7 +112,9 @@ def test_random_recordings_differ_in_kind():
     assert any(c.flicker for c in configs)
 
 
-@pytest.mark.parametrize(("name", "seconds", "named"), [("zoo-9", 1.0, "scenario"), ("coats-4", 0.0, "seconds")])
+@pytest.mark.parametrize(
+    ("name", "seconds", "named"), [("zoo-9", 1.0, "scenario"), ("coats-4", 0.0, "seconds")]
+)
 def test_wrong_scenarios_are_refused(name, seconds, named):
     with pytest.raises(ConfigError, match=named):
         make_scenario(name, 0, seconds)

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from murid.synthetic.animal import Posture, breed_coat
+from murid.synthetic.animal import Posture, sample_coat_of_breed
 from murid.synthetic.rodent import render_rodent
-from murid.synthetic.solo_casting import Part, Scouted, choose_parts, lift_animal
+from murid.synthetic.solo_casting import Part, SoloSummary, choose_parts, lift_animal
 
 PLACE = np.full((160, 240, 3), 200, np.uint8)
 
@@ -11,7 +11,9 @@ PLACE = np.full((160, 240, 3), 200, np.uint8)
 def photograph(x: int, y: int, place: np.ndarray = PLACE) -> tuple[np.ndarray, np.ndarray]:
     """A black mouse on a plain floor, its sprite's origin at x, y; and where its body is."""
     rng = np.random.default_rng(0)
-    sprite = render_rodent(breed_coat("black", rng), Posture(0.5), 60, np.array([0, 0, 1], np.float32), rng)
+    sprite = render_rodent(
+        sample_coat_of_breed("black", rng), Posture(0.5), 60, np.array([0, 0, 1], np.float32), rng
+    )
     image, truth = place.astype(np.float32) / 255, np.zeros(place.shape[:2], bool)
     left, top = (round(float(v)) for v in np.array([x, y]) - sprite.origin)
     height, width = sprite.alpha.shape
@@ -22,10 +24,10 @@ def photograph(x: int, y: int, place: np.ndarray = PLACE) -> tuple[np.ndarray, n
     return (255 * image).astype(np.uint8), truth
 
 
-def scout(n: int, seed: int = 0, tone: float = 0.1) -> Scouted:
+def scout(n: int, seed: int = 0, tone: float = 0.1) -> SoloSummary:
     rng = np.random.default_rng(seed)
     path = np.cumsum(rng.normal(0, 8, (n // 5, 2)), axis=0)
-    return Scouted(np.arange(0, n, 5), 120 + 60 * np.tanh(path / 60), 1200.0, tone)
+    return SoloSummary(np.arange(0, n, 5), 120 + 60 * np.tanh(path / 60), 1200.0, tone)
 
 
 def test_a_lifted_animal_put_back_gives_the_picture_again():
@@ -80,7 +82,9 @@ def test_a_dyed_animal_has_the_tone_asked_for_and_keeps_its_shape(tone):
 def choose(seed: int = 0, n_animals: int = 4, n_solos: int = 1, **changes: bool) -> list[Part]:
     solos = [scout(3000, k) for k in range(n_solos)]
     options = {"same_arena": True, "recolour": True, "coloured": False} | changes
-    return choose_parts(np.random.default_rng(seed), solos, n_animals, 300, floor_tone=0.8, **options)
+    return choose_parts(
+        np.random.default_rng(seed), solos, n_animals, 300, floor_tone=0.8, **options
+    )
 
 
 def test_the_same_seed_casts_the_same_parts():
@@ -108,9 +112,17 @@ def test_coats_stay_as_they_are_where_so_wished():
 
 def test_ranges_of_other_arenas_are_laid_over_the_first():
     first, second = scout(1000, 0), scout(1000, 1)
-    second = Scouted(second.frames, 0.5 * second.positions + 300, second.area_px, second.tone)
-    part = choose_parts(np.random.default_rng(0), [first, second], 2, 100, floor_tone=0.8, same_arena=False,
-                        recolour=True, coloured=True)[1]  # fmt: skip
+    second = SoloSummary(second.frames, 0.5 * second.positions + 300, second.area_px, second.tone)
+    part = choose_parts(
+        np.random.default_rng(0),
+        [first, second],
+        2,
+        100,
+        floor_tone=0.8,
+        same_arena=False,
+        recolour=True,
+        coloured=True,
+    )[1]
     moved = np.percentile(part.move(second.positions), [1, 99], axis=0)
     assert (moved[0] > first.range[0] - 5).all()
     assert (moved[1] < first.range[1] + 5).all()

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from murid.synthetic.animal import BREEDS, Posture, breed_coat
+from murid.synthetic.animal import BREEDS, Posture, sample_coat_of_breed
 from murid.synthetic.enclosure_kinds import build_place
 from murid.synthetic.rodent import render_profile
 from murid.synthetic.view import View
@@ -30,7 +30,9 @@ def test_a_tilted_camera_sees_the_arena_where_it_sees_the_animals():
     marked = place.arena.image.copy()
     marked[98:103, 118:123] = 5.0
     view = View("tilted", 240, 320)
-    shown = view.show(type(place.arena)(marked, place.arena.floor, place.arena.cover, place.arena.cover_alpha)).image
+    shown = view.show(
+        type(place.arena)(marked, place.arena.floor, place.arena.cover, place.arena.cover_alpha)
+    ).image
     y, x = np.unravel_index(shown[..., 0].argmax(), shown.shape[:2])
     np.testing.assert_allclose((x, y), view.project(np.array([[120.0, 100.0]]))[0][0], atol=3)
 
@@ -38,7 +40,9 @@ def test_a_tilted_camera_sees_the_arena_where_it_sees_the_animals():
 @pytest.mark.parametrize(("heading", "side"), [(0.0, 1), (np.pi, -1)])
 def test_a_profile_looks_where_it_heads_and_stands_on_its_feet(heading, side):
     rng = np.random.default_rng(0)
-    sprite = render_profile(breed_coat("albino", rng), Posture(heading, tail_length=0.9), 60, LIGHT, rng)
+    sprite = render_profile(
+        sample_coat_of_breed("albino", rng), Posture(heading, tail_length=0.9), 60, LIGHT, rng
+    )
     body = np.nonzero(sprite.body > 0.5)
     tail = np.nonzero((sprite.alpha > 0.5) & (sprite.body < 0.5))
     assert np.sign(body[1].mean() - tail[1].mean()) == side
@@ -48,14 +52,15 @@ def test_a_profile_looks_where_it_heads_and_stands_on_its_feet(heading, side):
 def test_a_reared_profile_is_taller():
     rng = np.random.default_rng(0)
     flat, upright = (
-        render_profile(breed_coat("black", rng), Posture(0.0, rear=rear), 60, LIGHT, rng) for rear in (0.0, 0.8)
+        render_profile(sample_coat_of_breed("black", rng), Posture(0.0, rear=rear), 60, LIGHT, rng)
+        for rear in (0.0, 0.8)
     )
     assert (upright.body > 0.5).any(axis=1).sum() > 1.4 * (flat.body > 0.5).any(axis=1).sum()
 
 
 @pytest.mark.parametrize("breed", BREEDS)
 def test_breeds_look_like_themselves(breed):
-    coats = [breed_coat(breed, np.random.default_rng(seed)) for seed in range(5)]
+    coats = [sample_coat_of_breed(breed, np.random.default_rng(seed)) for seed in range(5)]
     assert all(((coat.base >= 0) & (coat.base <= 1)).all() for coat in coats)
     assert np.ptp([coat.base.mean() for coat in coats]) < 0.25
     assert {coat.pattern for coat in coats} == {breed if breed in ("hooded", "dyed") else "plain"}

@@ -1,7 +1,7 @@
 import numpy as np
 
 from murid.core import DetectionTable
-from murid.tracking import follow_both_ways
+from murid.tracking import track_bidirectionally
 
 
 def test_ids_are_those_of_the_rows_in_both_directions():
@@ -13,7 +13,7 @@ def test_ids_are_those_of_the_rows_in_both_directions():
         offsets.append(len(boxes))
     boxes = np.array(boxes, np.float32)
     table = DetectionTable(boxes, np.full(len(boxes), 0.9, np.float32), None, np.array(offsets))
-    ids = follow_both_ways(table, 2, 30.0)
+    ids = track_bidirectionally(table, 2, 30.0)
     assert ids.shape == (2, len(table))
     first = boxes[:, 1] < 50
     for told in ids:
@@ -25,5 +25,7 @@ def test_ids_are_those_of_the_rows_in_both_directions():
 
 
 def test_a_recording_without_detections():
-    empty = DetectionTable(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), None, np.zeros(4, np.int64))
-    assert follow_both_ways(empty, 3, 30.0).shape == (2, 0)
+    empty = DetectionTable(
+        np.zeros((0, 4), np.float32), np.zeros(0, np.float32), None, np.zeros(4, np.int64)
+    )
+    assert track_bidirectionally(empty, 3, 30.0).shape == (2, 0)

@@ -34,7 +34,10 @@ def test_fused_cost_beyond_the_gate_is_forbidden():
 
 
 def test_without_embeddings_motion_alone_decides():
-    bank, detections = _bank([[0, 0, 40, 20], [100, 0, 140, 20]]), _detections([[103, 0, 143, 20], [2, 0, 42, 20]])
+    bank, detections = (
+        _bank([[0, 0, 40, 20], [100, 0, 140, 20]]),
+        _detections([[103, 0, 143, 20], [2, 0, 42, 20]]),
+    )
     fused = costs.compute_fused_costs(bank, detections, 0.98)
     np.testing.assert_array_equal(assign(fused, 0.4).detection_rows, [1, 0])
 
@@ -43,13 +46,23 @@ def test_a_gate_of_the_centre_lets_a_turning_animal_through():
     bank, turned = _bank([[0, 0, 100, 40]]), _detections([[30, -30, 70, 70]])
     assert np.isinf(costs.compute_fused_costs(bank, turned, 0.98, 4)[0, 0])
     assert costs.compute_fused_costs(bank, turned, 0.98, 2)[0, 0] < 0.01
-    assert costs.compute_near_costs(bank, turned)[0, 0] + costs.compute_size_costs(bank, turned)[0, 0] < 0.6
+    assert (
+        costs.compute_near_costs(bank, turned)[0, 0] + costs.compute_size_costs(bank, turned)[0, 0]
+        < 0.6
+    )
 
 
 def test_iou_and_centre_costs():
-    bank, detections = _bank([[0, 0, 40, 20]]), _detections([[20, 0, 60, 20], [0, 0, 40, 20], [500, 0, 540, 20]])
-    np.testing.assert_allclose(costs.compute_iou_costs(bank, detections), [[2 / 3, 0, 1]], atol=1e-9)
-    np.testing.assert_allclose(costs.compute_centre_costs(bank, detections), [[0.5, 0, 12.5]], atol=1e-9)
+    bank, detections = (
+        _bank([[0, 0, 40, 20]]),
+        _detections([[20, 0, 60, 20], [0, 0, 40, 20], [500, 0, 540, 20]]),
+    )
+    np.testing.assert_allclose(
+        costs.compute_iou_costs(bank, detections), [[2 / 3, 0, 1]], atol=1e-9
+    )
+    np.testing.assert_allclose(
+        costs.compute_centre_costs(bank, detections), [[0.5, 0, 12.5]], atol=1e-9
+    )
 
 
 def test_size_cost_prefers_a_body_to_a_head_and_to_a_pair_whichever_way_it_turns():
@@ -60,14 +73,20 @@ def test_size_cost_prefers_a_body_to_a_head_and_to_a_pair_whichever_way_it_turns
 
 
 def test_near_cost_tells_boxes_apart_that_do_not_overlap():
-    near = costs.compute_near_costs(_bank([[0, 0, 40, 20]]), _detections([[44, 0, 84, 20], [84, 0, 124, 20]]))[0]
+    near = costs.compute_near_costs(
+        _bank([[0, 0, 40, 20]]), _detections([[44, 0, 84, 20], [84, 0, 124, 20]])
+    )[0]
     np.testing.assert_allclose(near, [0.5 + 0.5 * 44 / 40, 0.5 + 0.5 * 84 / 40], atol=1e-6)
 
 
 def test_far_is_measured_by_the_nearest_neighbour():
     bank = _bank([[0, 0, 40, 20], [100, 0, 140, 20], [500, 0, 540, 20]])
-    far = costs.find_far(bank, _detections([[49, 0, 89, 20], [51, 0, 91, 20], [301, 0, 341, 20]]), 0.5)
-    np.testing.assert_array_equal(far, [[False, True, True], [True, False, True], [True, True, False]])
+    far = costs.find_far(
+        bank, _detections([[49, 0, 89, 20], [51, 0, 91, 20], [301, 0, 341, 20]]), 0.5
+    )
+    np.testing.assert_array_equal(
+        far, [[False, True, True], [True, False, True], [True, True, False]]
+    )
     assert not costs.find_far(bank[:1], _detections([[9000, 0, 9040, 20]]), 0.5).any()
 
 
@@ -75,7 +94,9 @@ def test_merged_is_a_box_that_holds_two_smaller_animals():
     bank = _bank([[0, 0, 40, 20], [30, 0, 70, 20], [200, 0, 240, 20]])
     pair, whole, single = [0, 0, 70, 20], [0, 0, 41, 21], [195, -5, 250, 30]
     merged = costs.find_merged(bank, _detections([pair, whole, single]), 0.7)
-    np.testing.assert_array_equal(merged, [[True, False, False], [True, False, False], [False, False, False]])
+    np.testing.assert_array_equal(
+        merged, [[True, False, False], [True, False, False], [False, False, False]]
+    )
 
 
 def test_one_in_front_of_another_is_not_merged():
@@ -85,7 +106,9 @@ def test_one_in_front_of_another_is_not_merged():
 
 
 def test_assign_keeps_cost_equal_to_the_limit_and_given_row_numbers():
-    matches = assign(np.array([[np.inf, 0.4], [0.41, np.inf]]), 0.4, np.array([3, 5]), np.array([2, 7]))
+    matches = assign(
+        np.array([[np.inf, 0.4], [0.41, np.inf]]), 0.4, np.array([3, 5]), np.array([2, 7])
+    )
     assert (matches.track_rows, matches.detection_rows) == ([3], [7])
     np.testing.assert_array_equal(matches.unmatched_tracks, [5])
     np.testing.assert_array_equal(matches.unmatched_detections, [2])

@@ -19,8 +19,14 @@ def _bank(states, boxes=None):
 
 def test_start_appends_and_leaves_the_old_bank():
     old = _bank([TrackState.TRACKED])
-    new = lifecycle.start(old, Detections(np.ones((2, 4), np.float32).cumsum(1), np.ones(2, np.float32)),
-                          TrackState.TENTATIVE, 7, 9, MOTION)  # fmt: skip
+    new = lifecycle.start(
+        old,
+        Detections(np.ones((2, 4), np.float32).cumsum(1), np.ones(2, np.float32)),
+        TrackState.TENTATIVE,
+        7,
+        9,
+        MOTION,
+    )
     assert len(old) == 1
     np.testing.assert_array_equal(new.ids, [1, 7, 8])
     np.testing.assert_array_equal(new.states, [1, 0, 0])
@@ -44,7 +50,7 @@ def test_prediction_never_turns_a_box_inside_out():
 
 
 def test_coasting_velocity_dies_away():
-    coast = kalman.Motion.from_noise(fps=10, coast_s=0.5)
+    coast = kalman.Motion.from_noise(fps=10, velocity_decay_s=0.5)
     bank = _bank([TrackState.LOST])
     bank.means[:, 4] = 10
     for _ in range(10):
@@ -68,7 +74,9 @@ def test_a_merged_box_hardly_moves_the_track():
     bank = _bank([TrackState.TRACKED])
     seen = Detections(np.array([[20, 0, 80, 40]], np.float32), np.ones(1, np.float32))
     matches = Matches(np.array([0]), np.array([0]), np.zeros(1), NONE, NONE)
-    usual, merged = (lifecycle.update(bank, seen, matches, 0.9, 2, np.array([m])) for m in (False, True))
+    usual, merged = (
+        lifecycle.update(bank, seen, matches, 0.9, 2, np.array([m])) for m in (False, True)
+    )
     np.testing.assert_array_equal(usual.means, lifecycle.update(bank, seen, matches, 0.9, 2).means)
     moved = [after.means[0, :4] - bank.means[0, :4] for after in (usual, merged)]
     assert (np.abs(moved[1][[0, 1, 3]]) < 0.3 * np.abs(moved[0][[0, 1, 3]])).all()
@@ -82,7 +90,8 @@ def test_tracks_move_with_the_camera():
     moved = lifecycle.warp(bank, quarter_turn_and_zoom)
     np.testing.assert_allclose(moved.means[0], [-2 * 10 + 5, 2 * 20 + 7, 2, 2 * 20, -2, 6, 0, 0])
     np.testing.assert_allclose(
-        moved.covariances[0, :4, :4], 4 * bank.covariances[0, :4, :4] * ([1, 1, 0.25, 1] * np.eye(4))
+        moved.covariances[0, :4, :4],
+        4 * bank.covariances[0, :4, :4] * ([1, 1, 0.25, 1] * np.eye(4)),
     )
     assert (np.linalg.eigvalsh(moved.covariances) > 0).all()
 
@@ -90,7 +99,10 @@ def test_tracks_move_with_the_camera():
 def test_boxes_keep_their_size_unless_they_grow():
     bank = _bank([TrackState.TRACKED])
     bank.means[:, 7] = 5
-    heights = [lifecycle.predict(bank, kalman.Motion.from_noise(grows=g)).means[0, 3] for g in (True, False)]
+    heights = [
+        lifecycle.predict(bank, kalman.Motion.from_noise(predict_growth=g)).means[0, 3]
+        for g in (True, False)
+    ]
     assert heights == [25, 20]
 
 
@@ -98,7 +110,9 @@ def test_mark_missed():
     bank = _bank([TrackState.TENTATIVE, TrackState.TRACKED, TrackState.LOST, TrackState.TENTATIVE])
     after = lifecycle.mark_missed(bank, np.array([0, 1, 2]))
     np.testing.assert_array_equal(after.ids, [2, 3, 4])
-    np.testing.assert_array_equal(after.states, [TrackState.LOST, TrackState.LOST, TrackState.TENTATIVE])
+    np.testing.assert_array_equal(
+        after.states, [TrackState.LOST, TrackState.LOST, TrackState.TENTATIVE]
+    )
 
 
 def test_retire_by_age():

@@ -1,21 +1,25 @@
 import numpy as np
 
 from murid.core import Detections, TrackedDetections, Tracks
-from murid.tracking import find_likely_tracks, keep_tracks
+from murid.tracking import find_likely_tracks, select_tracks
 
 
 def make_tracks(*frames: tuple[list[int], list[float]]) -> Tracks:
     return Tracks.from_frames(
         [
             TrackedDetections(
-                Detections(np.ones((len(ids), 4), np.float32), np.array(scores, np.float32)), np.array(ids, np.int64)
+                Detections(np.ones((len(ids), 4), np.float32), np.array(scores, np.float32)),
+                np.array(ids, np.int64),
             )
             for ids, scores in frames
         ]
     )
 
 
-STRETCHES = [make_tracks(([1, 2, -1], [0.9, 0.5, 0.1]), ([], [])), make_tracks(([2, 1, 5], [0.2, 0.1, 0.75]))]
+STRETCHES = [
+    make_tracks(([1, 2, -1], [0.9, 0.5, 0.1]), ([], [])),
+    make_tracks(([2, 1, 5], [0.2, 0.1, 0.75])),
+]
 
 
 def test_tracks_are_judged_by_their_mean_score():
@@ -33,7 +37,7 @@ def test_tracks_are_judged_by_the_usual_score():  # 0.49
 
 
 def test_what_is_left_is_numbered_without_gaps():
-    kept = [keep_tracks(tracks, np.array([1, 5])) for tracks in STRETCHES]
+    kept = [select_tracks(tracks, np.array([1, 5])) for tracks in STRETCHES]
     assert [tracks.track_ids.tolist() for tracks in kept] == [[1, -1, -1], [-1, 1, 2]]
     assert kept[0].detections is STRETCHES[0].detections
-    assert keep_tracks(STRETCHES[0], np.zeros(0, np.int64)).track_ids.tolist() == [-1, -1, -1]
+    assert select_tracks(STRETCHES[0], np.zeros(0, np.int64)).track_ids.tolist() == [-1, -1, -1]

@@ -5,9 +5,9 @@ import pytest
 
 from murid.core import Detections
 from murid.errors import ArrayError, ConfigError
-from murid.tracking import TrackConfig, Tracker, TrackState
+from murid.tracking import Tracker, TrackingConfig, TrackState
 
-PAPER, DEFAULT = TrackConfig.paper(), TrackConfig()
+PAPER, DEFAULT = TrackingConfig.paper(), TrackingConfig()
 BOTH = pytest.mark.parametrize("config", [PAPER, DEFAULT], ids=["paper", "default"])
 NOTHING = Detections.empty()
 
@@ -17,7 +17,9 @@ def see(*centres, size=(40, 20), score=0.9, embeddings=None):
     c, half = np.array(centres, np.float32).reshape(-1, 2), np.array(size, np.float32) / 2
     boxes = np.concatenate([c - half, c + half], axis=1)
     scores = np.broadcast_to(np.float32(score), len(c)).copy()
-    return Detections(boxes, scores, None if embeddings is None else np.array(embeddings, np.float32))
+    return Detections(
+        boxes, scores, None if embeddings is None else np.array(embeddings, np.float32)
+    )
 
 
 def ids_of(tracker, *frames):
@@ -75,7 +77,12 @@ def test_trackers_side_by_side_count_alone():
 def test_empty_frames_and_one_detection(config):
     tracker = Tracker(config)
     assert ids_of(tracker, NOTHING, NOTHING) == [[], []]
-    assert ids_of(tracker, see((50, 50)), see((51, 50)), NOTHING, see((52, 50))) == [[-1], [1], [], [1]]
+    assert ids_of(tracker, see((50, 50)), see((51, 50)), NOTHING, see((52, 50))) == [
+        [-1],
+        [1],
+        [],
+        [1],
+    ]
     assert tracker.bank.states.tolist() == [TrackState.TRACKED]
 
 
@@ -115,7 +122,10 @@ def test_noisy_look_alikes_do_not_swap():
 def test_a_turning_animal_keeps_its_id():
     tracker = Tracker()
     for angle in np.linspace(0, 4 * np.pi, 120):  # a body 100 x 30 that spins twice in 4 s
-        size = np.hypot(100 * np.cos(angle), 30 * np.sin(angle)), np.hypot(100 * np.sin(angle), 30 * np.cos(angle))
+        size = (
+            np.hypot(100 * np.cos(angle), 30 * np.sin(angle)),
+            np.hypot(100 * np.sin(angle), 30 * np.cos(angle)),
+        )
         assert tracker.step(see((200, 200), size=size)).track_ids.tolist() == [1]
 
 
@@ -127,14 +137,21 @@ def test_a_running_animal_keeps_its_id_at_five_frames_per_second():
 
 def test_low_scores_prolong_but_do_not_start():
     tracker = Tracker()
-    assert ids_of(tracker, see((50, 50)), see((51, 50), score=0.12), see((52, 50))) == [[1], [1], [1]]
+    assert ids_of(tracker, see((50, 50)), see((51, 50), score=0.12), see((52, 50))) == [
+        [1],
+        [1],
+        [1],
+    ]
     assert tracker.bank.hits.tolist() == [3]
     assert ids_of(Tracker(), *[see((50, 50), score=0.3)] * 3) == [[-1]] * 3
 
 
 def test_scores_equal_to_the_thresholds_count():
-    config = TrackConfig(score_threshold=0.5, birth_threshold=0.5, low_score_threshold=0.25)
-    assert ids_of(Tracker(config), see((50, 50), score=0.5), see((50, 50), score=0.25)) == [[1], [1]]
+    config = TrackingConfig(score_threshold=0.5, birth_threshold=0.5, low_score_threshold=0.25)
+    assert ids_of(Tracker(config), see((50, 50), score=0.5), see((50, 50), score=0.25)) == [
+        [1],
+        [1],
+    ]
 
 
 def test_output_boxes():
@@ -153,7 +170,9 @@ def test_output_boxes():
 def test_thresholds_rise_with_the_usual_score_but_not_where_the_number_is_known():
     frames = [see((50, 50), score=0.95)] * 5 + [see((50, 50), (300, 50), score=[0.95, 0.5])] * 3
     assert ids_of(Tracker(), *frames)[-1] == [1, -1]
-    assert ids_of(Tracker(replace(DEFAULT, score_share=0.0, birth_share=0.0)), *frames)[-1] == [1, 2]
+    assert ids_of(
+        Tracker(replace(DEFAULT, min_relative_score=0.0, min_relative_birth_score=0.0)), *frames
+    )[-1] == [1, 2]
     assert ids_of(Tracker(replace(DEFAULT, max_tracks=2)), *frames)[-1] == [1, 2]
     unsure = [see((50, 50), score=0.55)] * 5 + [see((50, 50), (300, 50), score=[0.55, 0.5])] * 3
     assert ids_of(Tracker(), *unsure)[-1] == [1, 2]
@@ -170,8 +189,8 @@ def test_a_leap_is_followed_where_nobody_else_is_near(neighbour, followed):
     """A box of 40 px leaps by 44, so that it no longer overlaps; half of 86 is less, half of 100 more."""
     frames = [see((50, 50), (neighbour, 50))] * 3 + [see((94, 50), (neighbour, 50))] * 2
     assert (ids_of(Tracker(fps=10), *frames)[-1] == [1, 2]) is followed
-    assert ids_of(Tracker(replace(DEFAULT, isolation=None), fps=10), *frames)[-1] == [1, 2]
-    overlap = replace(DEFAULT, second_cost="iou", second_limit=0.5)
+    assert ids_of(Tracker(replace(DEFAULT, neighbour_gate=None), fps=10), *frames)[-1] == [1, 2]
+    overlap = replace(DEFAULT, stage2_cost="iou", stage2_max_cost=0.5)
     assert ids_of(Tracker(overlap, fps=10), *frames)[-1] == [3, 2]
 
 
@@ -184,7 +203,7 @@ def test_the_surer_of_two_detections_is_the_animal():
 def test_a_merged_box_keeps_the_track_but_is_not_reported_as_the_animal():
     merged = see((65, 50), size=(70, 24))
     frames = [see((50, 50), (80, 50))] * 5
-    tracker, plain = Tracker(), Tracker(replace(DEFAULT, merged_share=None))
+    tracker, plain = Tracker(), Tracker(replace(DEFAULT, min_merged_overlap=None))
     ids_of(tracker, *frames), ids_of(plain, *frames)
     robust, usual = tracker.step(merged), plain.step(merged)
     assert robust.track_ids.max() == usual.track_ids.max() > 0
@@ -202,7 +221,9 @@ def test_a_moving_camera_that_is_known_moves_nobody():
         seen.append(see(*places))
     told, blind = Tracker(), Tracker()
     motions = [np.array([[1, 0, shift], [0, 1, 0]]) for shift in shifts]
-    assert [told.step(d, m).track_ids.tolist() for d, m in zip(seen, motions, strict=True)] == [[1, 2, 3]] * 20
+    assert [told.step(d, m).track_ids.tolist() for d, m in zip(seen, motions, strict=True)] == [
+        [1, 2, 3]
+    ] * 20
     assert [blind.step(d).track_ids.tolist() for d in seen] != [[1, 2, 3]] * 20
 
 
@@ -215,27 +236,29 @@ def test_a_box_without_area_belongs_to_no_track():
 
 class TestKnownNumber:
     def test_never_more_than_n_and_the_best_first(self):
-        tracker = Tracker(TrackConfig(max_tracks=2))
+        tracker = Tracker(TrackingConfig(max_tracks=2))
         detections = see((50, 50), (150, 50), (250, 50), score=[0.9, 0.5, 0.8])
         assert ids_of(tracker, detections, detections) == [[1, -1, 2], [1, -1, 2]]
         assert len(tracker.bank) == 2
 
     def test_a_lost_animal_is_found_again_elsewhere_after_long(self):
-        tracker = Tracker(TrackConfig(max_tracks=2), fps=30)
+        tracker = Tracker(TrackingConfig(max_tracks=2), fps=30)
         frames = [see((50, 50), (150, 50))] * 5 + [see((50, 50))] * 300
         ids_of(tracker, *frames)
         assert ids_of(tracker, see((50, 50), (400, 300))) == [[1, 2]]
 
     def test_a_far_newcomer_takes_over_a_lost_track_only_in_time(self):
-        tracker = Tracker(TrackConfig(max_tracks=1), fps=30)
+        tracker = Tracker(TrackingConfig(max_tracks=1), fps=30)
         tracker.step(see((50, 50)))
-        ids = ids_of(tracker, *[see((450, 50))] * 300)  # ten bodies away: reached after about five seconds
+        ids = ids_of(
+            tracker, *[see((450, 50))] * 300
+        )  # ten bodies away: reached after about five seconds
         assert ids[0] == [-1]
         assert ids[-1] == [1]
         assert 60 < ids.index([1]) < 200
 
     def test_the_missing_may_still_be_born(self):
-        tracker = Tracker(TrackConfig(max_tracks=3))
+        tracker = Tracker(TrackingConfig(max_tracks=3))
         ids = ids_of(tracker, see((50, 50)), *[see((50, 50), (300, 50))] * 2)
         assert ids[-1] == [1, 2]
 
@@ -286,12 +309,16 @@ class TestAtTheDoor:
 @pytest.mark.data
 @pytest.mark.parametrize("clip", ["udmt-rat2mice-a", "sleapmot-2mice-homecage"])
 def test_real_rodents_with_perfect_boxes_never_switch(clip, data_dir):
-    rows = np.loadtxt(data_dir / "rodents" / clip / "gt" / "gt.txt", delimiter=",", usecols=range(6))
+    rows = np.loadtxt(
+        data_dir / "rodents" / clip / "gt" / "gt.txt", delimiter=",", usecols=range(6)
+    )
     truth: dict[int, set[int]] = {}
     tracker = Tracker()
     for t in range(1, int(rows[:, 0].max()) + 1):
         here = rows[rows[:, 0] == t]
-        boxes = np.concatenate([here[:, 2:4], here[:, 2:4] + here[:, 4:6]], axis=1).astype(np.float32)
+        boxes = np.concatenate([here[:, 2:4], here[:, 2:4] + here[:, 4:6]], axis=1).astype(
+            np.float32
+        )
         tracked = tracker.step(Detections(boxes, np.full(len(boxes), 0.6, np.float32)))
         for animal, track in zip(here[:, 1].astype(int), tracked.track_ids, strict=True):
             truth.setdefault(int(animal), set()).add(int(track))

@@ -8,19 +8,26 @@ from murid.errors import ConfigError
 from murid.synthetic.clips import Footage, pack
 from murid.synthetic.still import Still, StillConfig, make_still
 from murid.training.augment import Warp, augment, shift_colours, warp_boxes
-from murid.training.config import AugmentConfig, FootageConfig, TrainConfig, change_config, load_config
+from murid.training.config import AugmentConfig, ClipConfig, TrainConfig, change_config, load_config
 from murid.training.data import EpochSampler, PictureSet, collate
 from murid.training.synthetic_material import Material, Reel, count_identities, film_reels
 
 STILLS = StillConfig(size_px=64, body_px=(20, 30), n_identities=5, empty=0.0)
-STILL = AugmentConfig(hue=0, saturation=0, value=0, rotate_deg=0, shear_deg=0, translate=0, scale=(1, 1), flip=0)
+STILL = AugmentConfig(
+    hue=0, saturation=0, value=0, rotate_deg=0, shear_deg=0, translate=0, scale=(1, 1), flip=0
+)
 """Changes nothing."""
 
 
 def make_square(x: int = 16, y: int = 24, side: int = 12, size: int = 64) -> Still:
     image = np.zeros((size, size, 3), np.uint8)
     image[y : y + side, x : x + side] = 250
-    return Still(image, np.array([[x, y, x + side, y + side]], np.float32), np.array([3]), np.zeros_like(image))
+    return Still(
+        image,
+        np.array([[x, y, x + side, y + side]], np.float32),
+        np.array([3]),
+        np.zeros_like(image),
+    )
 
 
 def bound(image: np.ndarray) -> list[int]:
@@ -34,15 +41,20 @@ def test_collate_stacks_pictures_and_keeps_every_box():
     assert batch.images.shape == (3, 4, 64, 64)
     assert float(batch.images.max()) <= 1
     assert len(batch.identities) == sum(len(b) for b in batch.boxes)
-    np.testing.assert_allclose(batch.images[1, :3, 5, 9].numpy() * 255, stills[1].image[5, 9], atol=1e-3)
+    np.testing.assert_allclose(
+        batch.images[1, :3, 5, 9].numpy() * 255, stills[1].image[5, 9], atol=1e-3
+    )
     for still, difference in zip(stills, batch.images[:, 3].numpy(), strict=True):
-        assert (still.backdrop is None) == (not difference.any())
+        assert (still.background is None) == (not difference.any())
 
 
 def make_reel(number: int) -> Reel:
     """Two frames of one animal that is the square."""
     stills = [make_square(x, y) for x, y in ((10, 12), (40, 30))]
-    return tuple(Footage(pack(s.image), pack(s.backdrop), s.boxes, np.array([100 + number])) for s in stills)
+    return tuple(
+        Footage(pack(s.image), pack(s.background), s.boxes, np.array([100 + number]))
+        for s in stills
+    )
 
 
 class TestPictureSet:
@@ -57,17 +69,24 @@ class TestPictureSet:
         assert not np.array_equal(PictureSet(self.config, Material())[0].image, other[0].image)
 
     def test_every_labelled_picture_comes_once_in_a_round(self):
-        pictures = PictureSet(dataclasses.replace(self.config, scenes=0.0), Material(), self.labelled)
+        pictures = PictureSet(
+            dataclasses.replace(self.config, scenes=0.0), Material(), self.labelled
+        )
         rounds = [[int(pictures[8 * r + k].boxes[0, 0]) for k in range(8)] for r in range(3)]
         assert all(sorted(seen) == [4 * k for k in range(8)] for seen in rounds)
         assert rounds[0] != rounds[1]
 
     @pytest.mark.parametrize(
         ("changed", "expected"),
-        [({"identity_source": "track"}, {0, 4}), ({"identity_source": "box"}, {0}),
-         ({"identity_loss": "cross_entropy"}, {4 * k for k in range(-7, 8)})],
-    )  # fmt: skip
-    def test_labelled_pictures_go_in_pairs_where_identity_is_learnt_by_contrast(self, changed, expected):
+        [
+            ({"identity_source": "track"}, {0, 4}),
+            ({"identity_source": "box"}, {0}),
+            ({"identity_loss": "cross_entropy"}, {4 * k for k in range(-7, 8)}),
+        ],
+    )
+    def test_labelled_pictures_go_in_pairs_where_identity_is_learnt_by_contrast(
+        self, changed, expected
+    ):
         config = dataclasses.replace(self.config, scenes=0.0, **changed)
         pictures = PictureSet(config, Material(), self.labelled)
         xs = [int(pictures[k].boxes[0, 0]) for k in range(32)]
@@ -76,12 +95,17 @@ class TestPictureSet:
 
     def test_the_share_of_scenes_is_kept(self):
         pictures = PictureSet(self.config, Material(), self.labelled)
-        squares = sum(list(pictures[k].identities) == [3] and pictures[k].image.max() == 250 for k in range(60))
+        squares = sum(
+            list(pictures[k].identities) == [3] and pictures[k].image.max() == 250
+            for k in range(60)
+        )
         assert 15 <= squares <= 45
 
     def test_two_pictures_in_a_row_are_of_one_recording(self):
         material = Material(recorded=tuple(make_reel(k) for k in range(40)))
-        config = dataclasses.replace(self.config, footage=FootageConfig(recorded=0.5, composed=0.2, solo=0.0))
+        config = dataclasses.replace(
+            self.config, footage=ClipConfig(recorded=0.5, composed=0.2, solo=0.0)
+        )
         pictures = PictureSet(config, material)
         pairs = [[set(pictures[2 * k + j].identities.tolist()) for j in (0, 1)] for k in range(80)]
         windows = [pair for pair in pairs if max(pair[0] | pair[1], default=0) >= 100]
@@ -103,7 +127,9 @@ class TestAugment:
         np.testing.assert_array_equal(same.image, still.image)
         np.testing.assert_array_equal(same.boxes, still.boxes)
 
-    @pytest.mark.parametrize("change", [{"translate": 0.2}, {"scale": (0.6, 1.4)}, {"flip": 1.0}, {"shear_deg": 8.0}])
+    @pytest.mark.parametrize(
+        "change", [{"translate": 0.2}, {"scale": (0.6, 1.4)}, {"flip": 1.0}, {"shear_deg": 8.0}]
+    )
     def test_boxes_follow_the_picture(self, change: dict):
         config = dataclasses.replace(STILL, **change)
         for seed in range(6):
@@ -129,7 +155,9 @@ class TestAugment:
         warp = Warp(np.column_stack([turn, centre - turn @ centre]), float(angle))
         boxes, kept = warp_boxes(np.array([[22, 22, 42, 42]], np.float32), warp, 64, 64)
         assert kept.tolist() == [True]
-        np.testing.assert_allclose(boxes[0, 2:] - boxes[0, :2], 20 * np.sqrt(2) * 2**-0.25, rtol=1e-5)
+        np.testing.assert_allclose(
+            boxes[0, 2:] - boxes[0, :2], 20 * np.sqrt(2) * 2**-0.25, rtol=1e-5
+        )
 
     def test_boxes_that_leave_the_picture_go_with_their_identities(self):
         warp = Warp(np.array([[1.0, 0, 50], [0, 1, 0]]), 0.0)
@@ -143,7 +171,9 @@ class TestAugment:
         assert all(len(still.boxes) == len(still.identities) for still in lost)
 
     def test_no_boxes_stay_no_boxes(self):
-        empty = Still(np.zeros((64, 64, 3), np.uint8), np.zeros((0, 4), np.float32), np.zeros(0, np.int64))
+        empty = Still(
+            np.zeros((64, 64, 3), np.uint8), np.zeros((0, 4), np.float32), np.zeros(0, np.int64)
+        )
         assert augment(empty, AugmentConfig(), np.random.default_rng(0)).boxes.shape == (0, 4)
 
     def test_colours_are_multiplied(self):
@@ -157,9 +187,21 @@ class TestAugment:
 class TestConfig:
     def test_the_papers_protocol(self):
         paper = TrainConfig.paper()
-        given = (paper.optimizer, paper.learning_rate, paper.momentum, paper.weight_decay, paper.batch_size)
+        given = (
+            paper.optimizer,
+            paper.learning_rate,
+            paper.momentum,
+            paper.weight_decay,
+            paper.batch_size,
+        )
         assert given == ("sgd", 0.01, 0.937, 5e-4, 16)
-        assert (paper.size_px, paper.epochs, paper.patience, paper.preset, paper.scenes) == (640, 300, 30, "s", 0)
+        assert (paper.size_px, paper.epochs, paper.patience, paper.preset, paper.scenes) == (
+            640,
+            300,
+            30,
+            "s",
+            0,
+        )
 
     def test_a_file_changes_what_it_names(self, tmp_path):
         path = tmp_path / "train.toml"
@@ -209,15 +251,21 @@ class TestMaterial:
 
     def test_the_same_seed_films_the_same(self):
         first, again = (film_reels(2, seed=9, n_frames=2) for _ in range(2))
-        assert [f.packed for reel in first for f in reel] == [f.packed for reel in again for f in reel]
+        assert [f.packed for reel in first for f in reel] == [
+            f.packed for reel in again for f in reel
+        ]
 
-    @pytest.mark.parametrize(("changed", "message"), [({"n_recorded": -1}, "footage.n_recorded"), ({"solo": 0.9}, "1")])
+    @pytest.mark.parametrize(
+        ("changed", "message"), [({"n_recorded": -1}, "footage.n_recorded"), ({"solo": 0.9}, "1")]
+    )
     def test_shares_that_make_no_sense_are_refused(self, changed, message):
         with pytest.raises(ConfigError, match=message):
-            FootageConfig(**changed)
+            ClipConfig(**changed)
 
 
-@pytest.mark.parametrize("recipe", sorted((Path(__file__).parents[3] / "recipes").glob("*.toml")), ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "recipe", sorted((Path(__file__).parents[3] / "recipes").glob("*.toml")), ids=lambda p: p.stem
+)
 def test_recipes_name_settings_that_there_are(recipe):
     config = load_config(recipe, TrainConfig())
     assert config.preset == recipe.stem.split("-")[0]

@@ -10,7 +10,7 @@ from murid.networks.checkpoint import save_checkpoint
 from murid.networks.network import build_network
 from murid.synthetic.still import StillConfig
 from murid.training.config import AugmentConfig, TrainConfig
-from murid.training.fit import LOG, MeanOfWeights, TrainingData, count_steps, fit, make_held_out
+from murid.training.fit import LOG, EmaWeights, TrainingData, count_steps, fit, make_held_out
 from murid.training.module import compute_rate
 from murid.training.report import read_log
 
@@ -92,8 +92,12 @@ def test_time_ends_a_training(tmp_path):
 
 def test_losses_fall(tmp_path):
     labelled = FEW.held_out
-    still = AugmentConfig(hue=0, saturation=0, value=0, rotate_deg=0, shear_deg=0, translate=0, scale=(1, 1), flip=0)
-    config = dataclasses.replace(TINY, scenes=0.0, epochs=10, steps_per_epoch=4, ema_decay=None, augment=still)
+    still = AugmentConfig(
+        hue=0, saturation=0, value=0, rotate_deg=0, shear_deg=0, translate=0, scale=(1, 1), flip=0
+    )
+    config = dataclasses.replace(
+        TINY, scenes=0.0, epochs=10, steps_per_epoch=4, ema_decay=None, augment=still
+    )
     fit(config, TrainingData(labelled=labelled, held_out=labelled), tmp_path)
     rows = read_log(tmp_path / LOG)
     assert rows[-1]["train/heat"] < 0.8 * rows[0]["train/heat"]
@@ -115,7 +119,7 @@ def test_the_rate_rises_then_falls_by_half_a_cosine():
 
 
 def test_the_mean_follows_fast_at_first_and_slowly_later():
-    mean = MeanOfWeights(0.99)._kwargs["avg_fn"]
+    mean = EmaWeights(0.99)._kwargs["avg_fn"]
     old, new = torch.zeros(1), torch.ones(1)
     assert float(mean(old, new, 0)) > 0.99
     assert float(mean(old, new, 10**6)) == pytest.approx(0.01, abs=1e-5)
@@ -128,7 +132,12 @@ def test_a_training_starts_from_the_given_network(tmp_path):
         network.heads.heatmap[-1].bias.fill_(3.25)
     save_checkpoint(tmp_path / "nano.pt", network)
     hardly = dataclasses.replace(
-        TINY, start=str(tmp_path / "nano.pt"), epochs=1, steps_per_epoch=1, learning_rate=1e-9, ema_decay=None
+        TINY,
+        start=str(tmp_path / "nano.pt"),
+        epochs=1,
+        steps_per_epoch=1,
+        learning_rate=1e-9,
+        ema_decay=None,
     )
     trained = fit(hardly, FEW, tmp_path / "out").network
     assert float(trained.heads.heatmap[-1].bias[0].detach()) == pytest.approx(3.25, abs=1e-4)

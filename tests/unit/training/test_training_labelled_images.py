@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 
 from murid.datasets.labels import LabelledSequence
-from murid.training.labelled_images import Library, build_library, hold_out
+from murid.training.labelled_images import Library, build_labelled_images, hold_out
 
 
-def make_sequence(folder, n_frames: int = 8, name: str = "cage", recording: bool = True) -> LabelledSequence:
+def make_sequence(
+    folder, n_frames: int = 8, name: str = "cage", recording: bool = True
+) -> LabelledSequence:
     """A bright square that moves to the right on grey, 40 x 20 pixels in 80 x 60; a second one without a name."""
     folder.mkdir(exist_ok=True)
     pictures, boxes = [], []
@@ -37,11 +39,15 @@ def make_sequence(folder, n_frames: int = 8, name: str = "cage", recording: bool
 
 
 def test_pictures_and_boxes_are_fitted_into_the_square(tmp_path):
-    library = build_library([make_sequence(tmp_path / "in")], tmp_path / "out", 160, "track")
+    library = build_labelled_images(
+        [make_sequence(tmp_path / "in")], tmp_path / "out", 160, "track"
+    )
     assert len(library) == 8
     still = library[2]
     assert still.image.shape == (160, 160, 3)
-    np.testing.assert_allclose(still.boxes[0], [16, 60, 96, 100])  # twice as large, 20 pixels of border above
+    np.testing.assert_allclose(
+        still.boxes[0], [16, 60, 96, 100]
+    )  # twice as large, 20 pixels of border above
     inside = still.image[62:98, 18:94]
     assert inside.min() > 220
     assert still.image[5, 5, 0] == 114
@@ -53,7 +59,9 @@ def test_pictures_and_boxes_are_fitted_into_the_square(tmp_path):
     [("track", [5, -1], [5, -1], 1), ("box", [5, 6], [7, 8], 16), ("none", [-1, -1], [-1, -1], 0)],
 )
 def test_what_an_identity_is(tmp_path, source, first, second, n):
-    library = build_library([make_sequence(tmp_path / "in")], tmp_path / "out", 96, source, first_identity=5)
+    library = build_labelled_images(
+        [make_sequence(tmp_path / "in")], tmp_path / "out", 96, source, first_identity=5
+    )
     assert library[0].identities.tolist() == first
     assert library[1].identities.tolist() == second
     assert library.n_identities == n
@@ -61,34 +69,38 @@ def test_what_an_identity_is(tmp_path, source, first, second, n):
 
 def test_tracks_of_two_sequences_are_different_animals(tmp_path):
     pair = [make_sequence(tmp_path / "in", name=name) for name in ("a", "b")]
-    library = build_library(pair, tmp_path / "out", 96, "track")
+    library = build_labelled_images(pair, tmp_path / "out", 96, "track")
     assert (library[0].identities[0], library[8].identities[0]) == (0, 1)
 
 
 def test_a_recording_has_a_backdrop_and_loose_pictures_have_none(tmp_path):
-    recording = build_library([make_sequence(tmp_path / "in", 20)], tmp_path / "a", 160, "none")
-    assert recording[0].backdrop is not None
-    assert recording[0].backdrop.shape == (160, 160, 3)
-    loose = build_library([make_sequence(tmp_path / "in", 20, recording=False)], tmp_path / "b", 160, "none")
-    assert loose[0].backdrop is None
-    few = build_library([make_sequence(tmp_path / "in", 4)], tmp_path / "c", 160, "none")
-    assert few[0].backdrop is None
+    recording = build_labelled_images(
+        [make_sequence(tmp_path / "in", 20)], tmp_path / "a", 160, "none"
+    )
+    assert recording[0].background is not None
+    assert recording[0].background.shape == (160, 160, 3)
+    loose = build_labelled_images(
+        [make_sequence(tmp_path / "in", 20, recording=False)], tmp_path / "b", 160, "none"
+    )
+    assert loose[0].background is None
+    few = build_labelled_images([make_sequence(tmp_path / "in", 4)], tmp_path / "c", 160, "none")
+    assert few[0].background is None
 
 
 def test_frames_with_unlabelled_animals_are_left_out(tmp_path):
     sequence = make_sequence(tmp_path / "in")
     part = dataclasses.replace(sequence, complete=np.arange(8) % 2 == 0)
-    assert len(build_library([part], tmp_path / "out", 96, "none")) == 4
+    assert len(build_labelled_images([part], tmp_path / "out", 96, "none")) == 4
 
 
 def test_what_is_there_is_used_again_and_what_has_changed_is_not(tmp_path):
     sequence = make_sequence(tmp_path / "in")
-    build_library([sequence], tmp_path / "out", 96, "track")
+    build_labelled_images([sequence], tmp_path / "out", 96, "track")
     made = (tmp_path / "out" / "00000000.png").stat().st_mtime_ns
-    assert len(build_library([sequence], tmp_path / "out", 96, "track")) == 8
+    assert len(build_labelled_images([sequence], tmp_path / "out", 96, "track")) == 8
     assert (tmp_path / "out" / "00000000.png").stat().st_mtime_ns == made
     changed = dataclasses.replace(sequence, boxes=sequence.boxes + np.float32(1))
-    again = build_library([changed], tmp_path / "out", 96, "track")
+    again = build_labelled_images([changed], tmp_path / "out", 96, "track")
     assert again[0].boxes[0, 0] > Library(tmp_path / "out")[0].boxes[0, 0] - 1
     assert (tmp_path / "out" / "00000000.png").stat().st_mtime_ns > made
 
@@ -114,7 +126,9 @@ class TestHoldOut:
 
 
 def test_a_thinned_library_is_spread_over_all(tmp_path):
-    library = build_library([make_sequence(tmp_path / "in", 20)], tmp_path / "out", 96, "none")
+    library = build_labelled_images(
+        [make_sequence(tmp_path / "in", 20)], tmp_path / "out", 96, "none"
+    )
     thinned = library.thin(5)
     assert len(thinned) == 5
     assert len(library) == 20

@@ -28,7 +28,9 @@ def make_video(tmp_path: Path) -> Callable[..., Path]:
             if codec == "libx264":
                 stream.options = {"bf": "3", "crf": "10", "sc_threshold": "0"}
             for k in range(n_frames):
-                frame = av.VideoFrame.from_ndarray(paint(k), format="rgb24").reformat(format=pix_fmt)
+                frame = av.VideoFrame.from_ndarray(paint(k), format="rgb24").reformat(
+                    format=pix_fmt
+                )
                 frame.time_base = unit
                 frame.pts = round(k / 25 / unit) if times_ms is None else times_ms[k]
                 container.mux(stream.encode(frame))

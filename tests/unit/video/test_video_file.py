@@ -68,7 +68,9 @@ def test_damaged_frames_keep_their_number(make_video):
     path = make_video("damaged.avi", codec="mjpeg", pix_fmt="yuvj420p")
     data = path.read_bytes()
     starts = [i for i in range(len(data) - 3) if data[i : i + 3] == b"\xff\xd8\xff"]
-    path.write_bytes(data[: starts[20]] + bytes(starts[21] - starts[20] - 8) + data[starts[21] - 8 :])
+    path.write_bytes(
+        data[: starts[20]] + bytes(starts[21] - starts[20] - 8) + data[starts[21] - 8 :]
+    )
     frames = read(path)
     assert [f.index for f in frames] == list(range(40))
     assert [f.index for f in frames if isinstance(f, UnreadableFrame)] == [20]
@@ -159,7 +161,10 @@ def test_samples_of_a_long_video_are_key_frames(make_video):
 def test_fingerprint_follows_the_content(make_video):
     a, b = make_video("a.mp4"), make_video("b.mp4", n_frames=41)
     assert open_source(a).compute_fingerprint() == open_source(a).compute_fingerprint()
-    assert open_source(a).compute_fingerprint()["sha256"] != open_source(b).compute_fingerprint()["sha256"]
+    assert (
+        open_source(a).compute_fingerprint()["sha256"]
+        != open_source(b).compute_fingerprint()["sha256"]
+    )
 
 
 @pytest.mark.data
@@ -173,7 +178,11 @@ def test_real_clip_has_all_its_frames(data_dir):
 def test_key_frames_that_cannot_stand_alone_are_not_begun_at(data_dir):
     """In this recording every key frame after the first needs what came before; seeking there shows green."""
     source = open_source(data_dir / "rodents" / "openfield-1mouse" / "video.mp4")
-    whole = {frame.index: frame for frame in islice(source.iterate(), 700) if frame.index in (600, 650, 699)}
+    whole = {
+        frame.index: frame
+        for frame in islice(source.iterate(), 700)
+        if frame.index in (600, 650, 699)
+    }
     for frame in islice(source.iterate(600), 100):
         if frame.index in whole:
             np.testing.assert_array_equal(frame.image, whole[frame.index].image)

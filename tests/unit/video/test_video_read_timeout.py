@@ -10,7 +10,7 @@ import pytest
 from murid.errors import SourceError
 from murid.video import decode, read_timeout
 from murid.video.file import FileSource
-from murid.video.read_timeout import PatientFile, read_whole
+from murid.video.read_timeout import TimeoutFile, read_whole
 
 
 @pytest.fixture
@@ -37,18 +37,30 @@ def fail(code):
 def test_a_file_is_read_as_it_is(tmp_path):
     (tmp_path / "a").write_bytes(bytes(range(256)) * 999)
     assert read_whole(tmp_path / "a") == (tmp_path / "a").read_bytes()
-    file = PatientFile(tmp_path / "a")
-    assert (file.seek(-3, os.SEEK_END), file.read(9), file.read(9)) == (256 * 999 - 3, b"\xfd\xfe\xff", b"")
-    assert (file.seek(2), file.seek(3, os.SEEK_CUR), file.tell(), file.read(2)) == (2, 5, 5, b"\x05\x06")
+    file = TimeoutFile(tmp_path / "a")
+    assert (file.seek(-3, os.SEEK_END), file.read(9), file.read(9)) == (
+        256 * 999 - 3,
+        b"\xfd\xfe\xff",
+        b"",
+    )
+    assert (file.seek(2), file.seek(3, os.SEEK_CUR), file.tell(), file.read(2)) == (
+        2,
+        5,
+        5,
+        b"\x05\x06",
+    )
     file.close()
 
 
 def test_a_disk_that_stalls_is_not_waited_for_forever(make_video, disk):
     path = make_video("a.avi", n_frames=300, codec="mjpeg", pix_fmt="yuvj420p")
-    source = FileSource(path, patience_s=0.3)
+    source = FileSource(path, read_timeout_s=0.3)
     disk(disk.hang, first=1)
     started = time.monotonic()
-    with pytest.raises(SourceError, match=r"a\.avi: reading: expected an answer of the disk within 0\.3 s, got none"):
+    with pytest.raises(
+        SourceError,
+        match=r"a\.avi: reading: expected an answer of the disk within 0\.3 s, got none",
+    ):
         list(source.iterate())
     assert time.monotonic() - started < 5
 
@@ -57,7 +69,10 @@ def test_a_disk_that_stalls_is_not_waited_for_forever(make_video, disk):
 def test_a_share_that_is_gone_is_no_end_of_the_video(make_video, disk, code):
     source = FileSource(make_video("a.avi", n_frames=300, codec="mjpeg", pix_fmt="yuvj420p"))
     disk(lambda: fail(code), first=1)
-    with pytest.raises(SourceError, match=rf"a\.avi: file: expected a file that can be read, got {os.strerror(code)}"):
+    with pytest.raises(
+        SourceError,
+        match=rf"a\.avi: file: expected a file that can be read, got {os.strerror(code)}",
+    ):
         list(source.iterate())
 
 
@@ -69,7 +84,9 @@ def test_a_video_that_is_cut_while_it_is_read_does_not_just_end(make_video, monk
     frames = source.iterate()
     seen = [next(frames) for _ in range(5)]
     os.truncate(path, len(whole) // 2)
-    with pytest.raises(SourceError, match=rf"{name}: file: expected {len(whole)} bytes as when it was opened, got"):
+    with pytest.raises(
+        SourceError, match=rf"{name}: file: expected {len(whole)} bytes as when it was opened, got"
+    ):
         seen.extend(frames)
     path.write_bytes(whole)
     assert [frame.index for frame in source.iterate(len(seen))] == list(range(len(seen), 300))
@@ -78,5 +95,7 @@ def test_a_video_that_is_cut_while_it_is_read_does_not_just_end(make_video, monk
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
 def test_a_pipe_is_no_video(tmp_path):
     os.mkfifo(tmp_path / "pipe.mp4")
-    with pytest.raises(SourceError, match=r"pipe\.mp4: file: expected a file, got a folder, device or pipe"):
+    with pytest.raises(
+        SourceError, match=r"pipe\.mp4: file: expected a file, got a folder, device or pipe"
+    ):
         FileSource(tmp_path / "pipe.mp4")

@@ -11,7 +11,9 @@ from murid.errors import SourceError
 from murid.video import decode, open_source, sample_frames
 from murid.video.sampling import plan_runs, spread_evenly
 
-HELD_BACK = 12  # frames that go into the decoder before the first comes out, with B-frames and two passes
+HELD_BACK = (
+    12  # frames that go into the decoder before the first comes out, with B-frames and two passes
+)
 
 
 @pytest.fixture
@@ -83,7 +85,9 @@ def test_samples_are_frames_of_the_video_and_the_same_each_time(make_video, gop)
         np.testing.assert_array_equal(a.image, whole[a.index].image)
 
 
-@pytest.mark.parametrize(("name", "n_frames", "gop"), [("a.mp4", 60, 12), ("a.mp4", 1000, 1000), ("b.avi", 300, 12)])
+@pytest.mark.parametrize(
+    ("name", "n_frames", "gop"), [("a.mp4", 60, 12), ("a.mp4", 1000, 1000), ("b.avi", 300, 12)]
+)
 def test_frames_are_decoded_when_they_are_asked_for(make_video, decoded, name, n_frames, gop):
     source = open_source(make_video(name, n_frames=n_frames, gop=gop))
     decoded.clear()
@@ -101,7 +105,9 @@ def test_pictures_are_read_when_they_are_asked_for(tmp_path):
     frames = sample_frames(source, 5)
     assert [next(frames).index for _ in range(4)] == [0, 1, 2, 3]
     (tmp_path / "4.png").unlink()
-    with pytest.raises(SourceError, match=r"4\.png: file: expected a file that is there, got nothing there"):
+    with pytest.raises(
+        SourceError, match=r"4\.png: file: expected a file that is there, got nothing there"
+    ):
         next(frames)
 
 
@@ -151,7 +157,9 @@ def test_plans_stay_within_their_budget(seed):
     assert wanted[-1] < n_total
     keys = [keyframes[keyframes <= run[0]][-1] for run in runs]
     assert len(set(keys)) == len(keys)
-    assert sum(run[-1] - key + 1 for run, key in zip(runs, keys, strict=True)) <= max(400, 8 * n_frames) + len(runs)
+    assert sum(run[-1] - key + 1 for run, key in zip(runs, keys, strict=True)) <= max(
+        400, 8 * n_frames
+    ) + len(runs)
 
 
 def test_a_plan_for_a_short_video_is_to_decode_it_all():

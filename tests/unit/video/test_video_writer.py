@@ -27,20 +27,28 @@ def test_odd_sizes_are_padded(tmp_path):
 
 
 def test_nothing_is_left_after_an_error(tmp_path):
-    with pytest.raises(ArrayError, match="image"), VideoSink(tmp_path / "out.mp4", 25.0, 96, 64) as sink:  # noqa: PT012
+    with (  # noqa: PT012
+        pytest.raises(ArrayError, match="image"),
+        VideoSink(tmp_path / "out.mp4", 25.0, 96, 64) as sink,
+    ):
         sink.write(paint(0))
         sink.write(paint(0, width=50))
     assert not list(tmp_path.iterdir())
 
 
 def test_a_place_that_cannot_be_written_to_is_named(tmp_path):
-    with pytest.raises(StorageError, match=r"out\.mp4"), VideoSink(tmp_path / "none" / "out.mp4", 25.0, 96, 64) as sink:
+    with (
+        pytest.raises(StorageError, match=r"out\.mp4"),
+        VideoSink(tmp_path / "none" / "out.mp4", 25.0, 96, 64) as sink,
+    ):
         sink.write(paint(0))
 
 
 def tracked(box, track_id):
     boxes = np.array([box], np.float32)
-    return TrackedDetections(Detections(boxes, np.ones(1, np.float32)), np.array([track_id], np.int64))
+    return TrackedDetections(
+        Detections(boxes, np.ones(1, np.float32)), np.array([track_id], np.int64)
+    )
 
 
 def test_boxes_are_drawn_in_the_colour_of_their_track_and_the_frame_is_left_alone():
@@ -63,7 +71,9 @@ def walk(annotator, frames, every=1, track_id=1):
     """Last picture of an animal that walks to the right, its centre in row 100, 10 columns a frame."""
     for k in frames:
         box = [10 + 10 * k, 80, 30 + 10 * k, 120]
-        image = annotator.annotate(Frame(k, k / 10, BLACK), tracked(box, track_id if k % every == 0 else -1))
+        image = annotator.annotate(
+            Frame(k, k / 10, BLACK), tracked(box, track_id if k % every == 0 else -1)
+        )
     return image
 
 

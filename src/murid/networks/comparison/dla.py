@@ -1,7 +1,7 @@
 """DLA-34 brought to stride 4 by iterative deep aggregation, one of the paper's comparison backbones (Table 4).
 
-The backbone is timm's; the aggregation follows Yu et al. 2018 (section 3.2) with the deformable convolutions of
-CenterNet and FairMOT.
+The backbone is timm's; the aggregation follows Yu et al. 2018 (section 3.2) with the deformable
+convolutions of CenterNet and FairMOT.
 """
 
 from __future__ import annotations
@@ -49,7 +49,9 @@ class UpDouble(nn.ConvTranspose2d):
     """Twice the size, each channel by itself, bilinear before training."""
 
     def __init__(self, channels: int, factor: int = 2) -> None:
-        super().__init__(channels, channels, 2 * factor, factor, factor // 2, groups=channels, bias=False)
+        super().__init__(
+            channels, channels, 2 * factor, factor, factor // 2, groups=channels, bias=False
+        )
         taps = 1 - (torch.arange(2 * factor) - (factor - 0.5)).abs() / factor
         with torch.no_grad():
             self.weight.copy_(torch.outer(taps, taps).expand_as(self.weight))
@@ -77,7 +79,9 @@ class Aggregation(nn.Module):
     def forward(self, finest: torch.Tensor, coarse: Sequence[torch.Tensor]) -> list[torch.Tensor]:
         """All stages of the aggregation, each ``(B, channels, h, w)`` as the finest map; the last is the result."""
         stages = [finest]
-        for project, up, node, level in zip(self.projects, self.ups, self.nodes, coarse, strict=True):
+        for project, up, node, level in zip(
+            self.projects, self.ups, self.nodes, coarse, strict=True
+        ):
             stages.append(node(up(project(level)) + stages[-1]))
         return stages[1:]
 

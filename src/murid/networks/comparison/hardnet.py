@@ -64,7 +64,9 @@ class HarmonicBlock(nn.Module):
         super().__init__()
         self.plan = plan_block(growth, n_layers)
         widths = [n_in, *(layer.channels for layer in self.plan)]
-        self.layers = nn.ModuleList(Unit(sum(widths[k] for k in sources), width) for sources, width in self.plan)
+        self.layers = nn.ModuleList(
+            Unit(sum(widths[k] for k in sources), width) for sources, width in self.plan
+        )
         self.given = [k for k in range(1, n_layers + 1) if k % 2 or k == n_layers]
         self.n_out = sum(widths[k] for k in self.given)
 
@@ -114,19 +116,25 @@ class ContextBlock(nn.Module):
 
 
 def _enlarge(x: torch.Tensor, factor: int) -> torch.Tensor:
-    return functional.interpolate(x, scale_factor=float(factor), mode="bilinear", align_corners=False)
+    return functional.interpolate(
+        x, scale_factor=float(factor), mode="bilinear", align_corners=False
+    )
 
 
 class UpBlock(nn.Module):
     """Doubles the size, joins the backbone's map, narrows, and refines all but a few channels."""
 
-    def __init__(self, n_in: int, n_skip: int, n_refined: int, growth: int, n_layers: int, n_tail: int = 0) -> None:
+    def __init__(
+        self, n_in: int, n_skip: int, n_refined: int, growth: int, n_layers: int, n_tail: int = 0
+    ) -> None:
         super().__init__()
         self.narrow = Unit(n_in + n_skip, n_refined + n_tail, 1)
         self.context = ContextBlock(n_refined, growth, n_layers)
         self.split, self.n_out = [n_refined, n_tail], self.context.n_out
 
-    def forward(self, coarse: torch.Tensor, skip: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(
+        self, coarse: torch.Tensor, skip: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """``(B, n_in, H / 2, W / 2)`` and ``(B, n_skip, H, W)`` to ``(B, n_out, H, W)`` and the ``n_tail`` others."""
         narrowed = self.narrow(torch.cat([_enlarge(coarse, 2), skip], dim=1))
         refined, tail = torch.split(narrowed, self.split, dim=1)

@@ -34,9 +34,9 @@ def assign_cells(
 ) -> Assignment:
     """Choose cells for the animals of one picture.
 
-    Each animal takes as many cells as its ten best overlaps sum to, at least one, and of those near its middle the
-    ones that it costs least to be told by: the loss of class, and three times that of overlap. A cell that two animals
-    want answers for the one that costs less.
+    Each animal takes as many cells as its ten best overlaps sum to, at least one, and of those near
+    its middle the ones that it costs least to be told by: the loss of class, and three times that
+    of overlap. A cell that two animals want answers for the one that costs less.
 
     Parameters
     ----------
@@ -57,7 +57,9 @@ def assign_cells(
         By cell, ascending.
     """
     middles = (truth[:, :2] + truth[:, 2:]) / 2
-    near = ((centres[None] - middles[:, None]).abs() < _REACH * strides[None, :, None]).all(dim=-1)  # (n, A)
+    near = ((centres[None] - middles[:, None]).abs() < _REACH * strides[None, :, None]).all(
+        dim=-1
+    )  # (n, A)
     cells = torch.nonzero(near.any(dim=0))[:, 0]
     near = near[:, cells]
     overlaps = box_iou(truth, boxes[cells])
@@ -65,7 +67,9 @@ def assign_cells(
     costs = costs.masked_fill(~near, torch.inf)
     taken = _take_cheapest(costs, _count_cells(overlaps, near))
     animals = (
-        costs.masked_fill(~taken, torch.inf).argmin(dim=0) if len(truth) else taken.new_zeros(0, dtype=torch.int64)
+        costs.masked_fill(~taken, torch.inf).argmin(dim=0)
+        if len(truth)
+        else taken.new_zeros(0, dtype=torch.int64)
     )
     kept = torch.nonzero(taken.any(dim=0))[:, 0]
     return Assignment(cells[kept], animals[kept], overlaps[animals[kept], kept])
@@ -73,7 +77,9 @@ def assign_cells(
 
 def _compute_class_costs(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Cross-entropies ``(n, a)`` of the square roots of the scores against each animal's class."""
-    wanted = functional.one_hot(labels, scores.shape[1]).to(scores)[:, None].expand(-1, len(scores), -1)
+    wanted = (
+        functional.one_hot(labels, scores.shape[1]).to(scores)[:, None].expand(-1, len(scores), -1)
+    )
     roots = scores.clamp(min=_TINY).sqrt()[None].expand(len(labels), -1, -1)
     return functional.binary_cross_entropy(roots, wanted, reduction="none").sum(dim=-1)
 

@@ -73,7 +73,9 @@ class DecoupledHead(nn.Module):
         """``(B, n_in, h, w)`` to the three predictions."""
         x = self.stem(level)
         boxes = self.box_branch(x)
-        return LevelOutput(self.box(boxes), self.objectness(boxes), self.classes(self.class_branch(x)))
+        return LevelOutput(
+            self.box(boxes), self.objectness(boxes), self.classes(self.class_branch(x))
+        )
 
 
 class Yolox(nn.Module):
@@ -91,7 +93,9 @@ class Yolox(nn.Module):
         self.backbone = CspDarknet(config.depth, config.width, config.n_channels)
         self.neck = PathAggregation(config.depth, config.width)
         channels = count_channels(config.width)
-        self.heads = nn.ModuleList(DecoupledHead(n, channels[1], config.n_classes) for n in channels[1:])
+        self.heads = nn.ModuleList(
+            DecoupledHead(n, channels[1], config.n_classes) for n in channels[1:]
+        )
 
     def forward(self, images: torch.Tensor) -> list[LevelOutput]:
         """Predictions for images ``(B, 3 | 4, H, W)``, sides multiples of 32, on strides 8, 16 and 32."""
@@ -102,12 +106,17 @@ class Yolox(nn.Module):
 def lay_out(levels: Sequence[LevelOutput]) -> Predictions:
     """Put the predictions of all strides end to end in float32, boxes in pixels.
 
-    A cell says how far the box's centre is from its own corner, and the logarithm of its sides, in strides (YOLOX).
+    A cell says how far the box's centre is from its own corner, and the logarithm of its sides, in
+    strides (YOLOX).
     """
     parts = [_lay_out(level, stride) for level, stride in zip(levels, STRIDES, strict=True)]
     boxes, objectness, classes, centres, strides = zip(*parts, strict=True)
     return Predictions(
-        torch.cat(boxes, 1), torch.cat(objectness, 1), torch.cat(classes, 1), torch.cat(centres), torch.cat(strides)
+        torch.cat(boxes, 1),
+        torch.cat(objectness, 1),
+        torch.cat(classes, 1),
+        torch.cat(centres),
+        torch.cat(strides),
     )
 
 
@@ -123,16 +132,20 @@ def _lay_out(level: LevelOutput, stride: int) -> Predictions:
     return Predictions(boxes, objectness[..., 0], classes, (corners + 0.5) * stride, strides)
 
 
-def decode_yolox(levels: Sequence[LevelOutput], score_threshold: float) -> list[tuple[torch.Tensor, torch.Tensor]]:
+def decode_yolox(
+    levels: Sequence[LevelOutput], score_threshold: float
+) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """Boxes ``(n, 4)`` xyxy pixels and scores ``(n,)`` of each image, best first.
 
-    The score is that of an object times that of its likeliest class; boxes that overlap a better one by an IoU of more
-    than 0.65 are dropped (YOLOX).
+    The score is that of an object times that of its likeliest class; boxes that overlap a better
+    one by an IoU of more than 0.65 are dropped (YOLOX).
     """
     found = []
     predictions = lay_out(levels)
     likeliest = predictions.classes.sigmoid().amax(dim=-1)
-    for boxes, scores in zip(predictions.boxes, predictions.objectness.sigmoid() * likeliest, strict=True):
+    for boxes, scores in zip(
+        predictions.boxes, predictions.objectness.sigmoid() * likeliest, strict=True
+    ):
         rows = torch.nonzero(scores >= score_threshold)[:, 0]
         rows = rows[scores[rows].argsort(descending=True, stable=True)[:_MOST_CANDIDATES]]
         rows = rows[nms(boxes[rows], scores[rows], _NMS_IOU)]

@@ -28,8 +28,8 @@ class YoloxLosses(NamedTuple):
 def yolox_loss(levels: Sequence[LevelOutput], boxes: Sequence[NDArray[Any]]) -> YoloxLosses:
     """1 - IoU² of assigned cells, cross-entropy of objectness in all cells and of class in assigned ones (YOLOX).
 
-    The class is told as far as the boxes overlap. The L1 loss with which YOLOX ends its training, after mosaic pictures
-    are switched off, is left out: there are none here.
+    The class is told as far as the boxes overlap. The L1 loss with which YOLOX ends its training,
+    after mosaic pictures are switched off, is left out: there are none here.
 
     Parameters
     ----------
@@ -47,19 +47,27 @@ def yolox_loss(levels: Sequence[LevelOutput], boxes: Sequence[NDArray[Any]]) -> 
     parts = [_sum_losses(predictions, row, found) for row, found in enumerate(boxes)]
     n_cells = max(1, sum(n for _, n in parts))
     overlap, objectness, classes = torch.stack([losses for losses, _ in parts]).sum(dim=0) / n_cells
-    return YoloxLosses(overlap, objectness, classes, OVERLAP_WEIGHT * overlap + objectness + classes)
+    return YoloxLosses(
+        overlap, objectness, classes, OVERLAP_WEIGHT * overlap + objectness + classes
+    )
 
 
-def _sum_losses(predictions: Predictions, row: int, found: NDArray[Any]) -> tuple[torch.Tensor, int]:
+def _sum_losses(
+    predictions: Predictions, row: int, found: NDArray[Any]
+) -> tuple[torch.Tensor, int]:
     """Sums ``(3,)`` over the cells of one image, and how many are assigned."""
     boxes, objectness, classes = (value[row] for value in predictions[:3])
     truth = torch.from_numpy(found).to(boxes)
     labels = torch.zeros(len(truth), dtype=torch.int64, device=boxes.device)
     scores = objectness.detach().sigmoid()[:, None] * classes.detach().sigmoid()
-    assigned = assign_cells(boxes.detach(), scores, predictions.centres, predictions.strides, truth, labels)
+    assigned = assign_cells(
+        boxes.detach(), scores, predictions.centres, predictions.strides, truth, labels
+    )
     cells = assigned.cells
     is_object = torch.zeros_like(objectness).index_fill(0, cells, 1)
-    wanted = functional.one_hot(labels[assigned.animals], classes.shape[1]) * assigned.overlaps[:, None]
+    wanted = (
+        functional.one_hot(labels[assigned.animals], classes.shape[1]) * assigned.overlaps[:, None]
+    )
     overlaps = box_iou(boxes[cells], truth[assigned.animals]).diagonal()
     losses = (
         (1 - overlaps**2).sum(),

@@ -14,7 +14,7 @@ compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
 
 
 @compiled
-def assign_pairs(pairs, limit, tracks, rows):  # type: ignore[no-untyped-def]
+def assign_pairs(pairs, limit, tracks, rows):
     """Pair tracks and detections at the least cost, as `assignment.assign`, in each group that competes."""
     n = len(pairs)
     if not n:
@@ -24,11 +24,11 @@ def assign_pairs(pairs, limit, tracks, rows):  # type: ignore[no-untyped-def]
         of_track[np.int64(pairs[p, 0]) + 1] += 1
         of_detection[np.int64(pairs[p, 1]) + 1] += 1
     of_track, of_detection = np.cumsum(of_track), np.cumsum(of_detection)
-    by_detection, filled = np.empty(n, np.int64), of_detection.copy()
+    by_detection, interpolated = np.empty(n, np.int64), of_detection.copy()
     for p in range(n):
         j = np.int64(pairs[p, 1])
-        by_detection[filled[j]] = p
-        filled[j] += 1
+        by_detection[interpolated[j]] = p
+        interpolated[j] += 1
     seen_tracks, seen_detections = np.zeros(len(rows), np.bool_), np.zeros(len(tracks), np.bool_)
     for p in range(n):
         k, j = np.int64(pairs[p, 0]), np.int64(pairs[p, 1])
@@ -44,7 +44,7 @@ def assign_pairs(pairs, limit, tracks, rows):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _gather(first, pairs, of_track, of_detection, by_detection, seen_tracks, seen_detections):  # type: ignore[no-untyped-def]
+def _gather(first, pairs, of_track, of_detection, by_detection, seen_tracks, seen_detections):
     """Tracks and detections that compete with a track, directly or through others."""
     group_tracks, group_detections = [first], [np.int64(0)][:0]
     seen_tracks[first] = True
@@ -67,7 +67,7 @@ def _gather(first, pairs, of_track, of_detection, by_detection, seen_tracks, see
 
 
 @compiled
-def _solve_group(group_tracks, group_detections, pairs, of_track, limit, tracks, rows):  # type: ignore[no-untyped-def]
+def _solve_group(group_tracks, group_detections, pairs, of_track, limit, tracks, rows):
     m, n = len(group_tracks), len(group_detections)
     matrix = np.full((m, n), limit + MARGIN)
     for a in range(m):
@@ -82,11 +82,14 @@ def _solve_group(group_tracks, group_detections, pairs, of_track, limit, tracks,
     for a in range(len(chosen)):
         i, b = (a, chosen[a]) if wide else (chosen[a], a)
         if matrix[i, b] <= limit:
-            tracks[group_detections[b]], rows[group_tracks[i]] = group_tracks[i], group_detections[b]
+            tracks[group_detections[b]], rows[group_tracks[i]] = (
+                group_tracks[i],
+                group_detections[b],
+            )
 
 
 @compiled
-def _solve(matrix):  # type: ignore[no-untyped-def]
+def _solve(matrix):
     """Column of each row at the least cost, no more rows than columns: shortest augmenting paths (Jonker-Volgenant)."""
     m, n = matrix.shape
     u, v = np.zeros(m), np.zeros(n + 1)
@@ -105,7 +108,7 @@ def _solve(matrix):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _find_column(matrix, u, v, owner, way):  # type: ignore[no-untyped-def]
+def _find_column(matrix, u, v, owner, way):
     """The free column that is cheapest to reach for a new row; brings the prices `u` and `v` up to date."""
     n = matrix.shape[1]
     shortest, done, column = np.full(n, np.inf), np.zeros(n + 1, np.bool_), n

@@ -1,8 +1,9 @@
 """`Tracker` compiled to machine code by numba, for a camera at rest: the same tracks, tens of times faster.
 
-`tracker` and what it calls are the truth; the tests hold this against it, id by id. What it gains it gains from looking
-at boxes that overlap alone, from solving each group of animals that compete by itself, and from a Kalman filter whose
-coordinates do not mix, which is so for as long as the camera does not turn.
+`tracker` and what it calls are the truth; the tests hold this against it, id by id. What it gains
+it gains from looking at boxes that overlap alone, from solving each group of animals that compete
+by itself, and from a Kalman filter whose coordinates do not mix, which is so for as long as the
+camera does not turn.
 """
 
 from __future__ import annotations
@@ -16,7 +17,11 @@ from murid.tracking.compiled.assignment import assign_pairs, compiled
 from murid.tracking.compiled.state import BOXES, State
 from murid.tracking.lifecycle import TrackState
 
-_TENTATIVE, _TRACKED, _LOST = int(TrackState.TENTATIVE), int(TrackState.TRACKED), int(TrackState.LOST)
+_TENTATIVE, _TRACKED, _LOST = (
+    int(TrackState.TENTATIVE),
+    int(TrackState.TRACKED),
+    int(TrackState.LOST),
+)
 _GROWTH, _OVERLAP = costs.MERGED_GROWTH, costs.OVERLAP_WEIGHT
 _REACH, _SPEED = RETURN_REACH, RETURN_SPEED
 _LOOSE, _MIN_SIDE = lifecycle.MERGED_LOOSENESS, lifecycle.MIN_SIDE_PX
@@ -29,7 +34,7 @@ inlined = numba.njit(inline="always", error_model="numpy")
 
 
 @compiled
-def follow(boxes, scores, embeddings, offsets, state, settings):  # type: ignore[no-untyped-def]
+def follow(boxes, scores, embeddings, offsets, state, settings):
     """Follow the animals through a stretch of frames.
 
     Parameters
@@ -44,19 +49,28 @@ def follow(boxes, scores, embeddings, offsets, state, settings):  # type: ignore
     Returns
     -------
     ids, boxes, state
-        ``(N,)`` int64, ``(N, 4)`` float32 as `Tracker.step` reports them, and the state after the last frame.
+        ``(N,)`` int64, ``(N, 4)`` float32 as `Tracker.step` reports them, and the state after the
+        last frame.
     """
     ids, shown = np.full(len(boxes), -1, np.int64), boxes.copy()
     for t in range(len(offsets) - 1):
         low, high = offsets[t], offsets[t + 1]
         if state.counters[0] + high - low > len(state.ids):
             state = _make_room(state, 2 * (state.counters[0] + high - low))
-        _step(boxes[low:high], scores[low:high], embeddings[low:high], ids[low:high], shown[low:high], state, settings)
+        _step(
+            boxes[low:high],
+            scores[low:high],
+            embeddings[low:high],
+            ids[low:high],
+            shown[low:high],
+            state,
+            settings,
+        )
     return ids, shown, state
 
 
 @compiled
-def _step(boxes, scores, embeddings, ids, shown, state, settings):  # type: ignore[no-untyped-def]
+def _step(boxes, scores, embeddings, ids, shown, state, settings):
     m, n = state.counters[0], len(boxes)
     state.counters[1] += 1
     frame, fps = state.counters[1], settings.fps
@@ -67,50 +81,69 @@ def _step(boxes, scores, embeddings, ids, shown, state, settings):  # type: igno
     tracks, rows = np.full(n, -1, np.int64), np.full(m, -1, np.int64)
     states, high = state.states[:m], solid & (scores >= main)
 
-    overlapping = _pair_overlapping(boxes, scores, embeddings, areas, logs, high, predicted, state, settings)
-    assign_pairs(overlapping, settings.first_limit, tracks, rows)
+    overlapping = _pair_overlapping(
+        boxes, scores, embeddings, areas, logs, high, predicted, state, settings
+    )
+    assign_pairs(overlapping, settings.stage1_max_cost, tracks, rows)
     wanted = np.flatnonzero((rows < 0) & (states != _TENTATIVE))
     left = np.flatnonzero((tracks < 0) & high)
     if len(wanted) and len(left):
-        near = _pair_near(boxes, scores, embeddings, areas, logs, sizes, wanted, left, predicted, state, settings)
-        assign_pairs(near, settings.second_limit, tracks, rows)
+        near = _pair_near(
+            boxes, scores, embeddings, areas, logs, sizes, wanted, left, predicted, state, settings
+        )
+        assign_pairs(near, settings.stage2_max_cost, tracks, rows)
     if settings.low_score_threshold >= 0:
         weak = np.flatnonzero((tracks < 0) & solid & (scores < main) & (scores >= low))
         wanted = np.flatnonzero((rows < 0) & (states == _TRACKED))
-        limit = settings.low_score_limit
-        assign_pairs(_pair_by_overlap(boxes, areas, wanted, weak, predicted, limit), limit, tracks, rows)
+        limit = settings.low_score_max_cost
+        assign_pairs(
+            _pair_by_overlap(boxes, areas, wanted, weak, predicted, limit), limit, tracks, rows
+        )
     wanted = np.flatnonzero((rows < 0) & (states == _TENTATIVE))
-    left, limit = np.flatnonzero((tracks < 0) & high), settings.tentative_limit
-    assign_pairs(_pair_by_overlap(boxes, areas, wanted, left, predicted, limit), limit, tracks, rows)
+    left, limit = np.flatnonzero((tracks < 0) & high), settings.tentative_max_cost
+    assign_pairs(
+        _pair_by_overlap(boxes, areas, wanted, left, predicted, limit), limit, tracks, rows
+    )
     if settings.max_tracks >= 0:
         wanted = np.flatnonzero((rows < 0) & (states == _LOST))
         left = np.flatnonzero((tracks < 0) & solid & (scores >= birth))
-        assign_pairs(_pair_returning(boxes, sizes, wanted, left, state, frame, fps), 1.0, tracks, rows)
+        assign_pairs(
+            _pair_returning(boxes, sizes, wanted, left, state, frame, fps), 1.0, tracks, rows
+        )
 
-    merged = _find_merged(boxes, areas, tracks, predicted, settings.merged_share)
+    merged = _find_merged(boxes, areas, tracks, predicted, settings.min_merged_overlap)
     _update(boxes, embeddings, tracks, merged, frame, state, settings)
     _report(tracks, merged, ids, shown, state, settings.output)
     _mark_missed(rows, state)
-    _bear(boxes, scores, embeddings, ids, (tracks < 0) & solid & (scores >= birth), frame, state, settings)
+    _bear(
+        boxes,
+        scores,
+        embeddings,
+        ids,
+        (tracks < 0) & solid & (scores >= birth),
+        frame,
+        state,
+        settings,
+    )
     if settings.max_tracks < 0:
         _retire(frame - settings.max_lost_frames, state)
 
 
 @compiled
-def _choose_thresholds(scores, solid, sums, settings):  # type: ignore[no-untyped-def]
+def _choose_thresholds(scores, solid, sums, settings):
     for j in range(len(scores)):
         if solid[j]:
             square = np.float64(scores[j]) ** 2
             sums[0] += square * scores[j]
             sums[1] += square
     usual = 0.0 if settings.max_tracks >= 0 else sums[0] / max(sums[1], 1e-12)
-    main = max(settings.score_threshold, settings.score_share * usual)
-    birth = max(settings.birth_threshold, settings.birth_share * usual, main)
+    main = max(settings.score_threshold, settings.min_relative_score * usual)
+    birth = max(settings.birth_threshold, settings.min_relative_birth_score * usual, main)
     return np.float32(main), np.float32(settings.low_score_threshold), np.float32(birth)
 
 
 @compiled
-def _predict(state, settings):  # type: ignore[no-untyped-def]
+def _predict(state, settings):
     """Move the tracks by one frame; their boxes ``(m, 4)``."""
     m = state.counters[0]
     boxes = np.empty((m, 4))
@@ -136,14 +169,14 @@ def _predict(state, settings):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _to_box(mean, box):  # type: ignore[no-untyped-def]
+def _to_box(mean, box):
     half_width, half_height = mean[2] * mean[3] / 2, mean[3] / 2
     box[0], box[1] = mean[0] - half_width, mean[1] - half_height
     box[2], box[3] = mean[0] + half_width, mean[1] + half_height
 
 
 @compiled
-def _measure_boxes(boxes):  # type: ignore[no-untyped-def]
+def _measure_boxes(boxes):
     """Areas, their logarithms, and longer sides ``(n,)`` of detections."""
     n = len(boxes)
     areas, logs, sizes = np.empty(n, np.float32), np.empty(n, np.float32), np.empty(n, np.float32)
@@ -155,26 +188,26 @@ def _measure_boxes(boxes):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _share(a, b):  # type: ignore[no-untyped-def]
+def _share(a, b):
     """Area that two boxes share."""
     width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
     return width * height if width > 0 and height > 0 else 0.0
 
 
 @inlined
-def _area(box):  # type: ignore[no-untyped-def]
+def _area(box):
     return max(box[2] - box[0], 0.0) * max(box[3] - box[1], 0.0)
 
 
 @inlined
-def _iou(track, detection, area):  # type: ignore[no-untyped-def]
+def _iou(track, detection, area):
     shared = _share(track, detection)
     union = _area(track) + area - shared
     return shared / union if union > 0 else 0.0
 
 
 @compiled_loose
-def _dot(a, k, b, j):  # type: ignore[no-untyped-def]
+def _dot(a, k, b, j):
     """Product of row `k` of the one and row `j` of the other."""
     total = np.float32(0)
     for c in range(a.shape[1]):
@@ -183,7 +216,7 @@ def _dot(a, k, b, j):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _traits(k, j, scores, embeddings, logs, means, looks, settings):  # type: ignore[no-untyped-def]
+def _traits(k, j, scores, embeddings, logs, means, looks, settings):
     """Cost of size, score and appearance."""
     cost = settings.size_weight * abs(np.log(means[k, 2] * means[k, 3] ** 2) - logs[j])
     cost += settings.score_weight * (1 - scores[j])
@@ -193,9 +226,9 @@ def _traits(k, j, scores, embeddings, logs, means, looks, settings):  # type: ig
 
 
 @compiled
-def _pair_overlapping(boxes, scores, embeddings, areas, logs, high, predicted, state, settings):  # type: ignore[no-untyped-def]
+def _pair_overlapping(boxes, scores, embeddings, areas, logs, high, predicted, state, settings):
     """Pairs of the first stage: boxes that overlap, found by a sweep from left to right."""
-    m, limit, means, looks = len(predicted), settings.first_limit, state.means, state.embeddings
+    m, limit, means, looks = len(predicted), settings.stage1_max_cost, state.means, state.embeddings
     order = np.flatnonzero(high)
     order = order[np.argsort(boxes[order, 0])]
     lefts, widest = boxes[order, 0], 0.0
@@ -220,7 +253,7 @@ def _pair_overlapping(boxes, scores, embeddings, areas, logs, high, predicted, s
 
 
 @compiled
-def _add(found, n, k, j, cost):  # type: ignore[no-untyped-def]
+def _add(found, n, k, j, cost):
     if n == len(found):
         larger = np.empty((2 * n, 3))
         larger[:n] = found
@@ -230,22 +263,24 @@ def _add(found, n, k, j, cost):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _distance(k, j, boxes, means):  # type: ignore[no-untyped-def]
+def _distance(k, j, boxes, means):
     x = (boxes[j, 0] + boxes[j, 2]) / np.float32(2) - means[k, 0]
     y = (boxes[j, 1] + boxes[j, 3]) / np.float32(2) - means[k, 1]
     return np.sqrt(x * x + y * y)
 
 
 @inlined
-def _length(k, j, sizes, means):  # type: ignore[no-untyped-def]
+def _length(k, j, sizes, means):
     """Longest side of a track's and a detection's box."""
     return max(means[k, 3] * max(means[k, 2], 1.0), sizes[j])
 
 
 @compiled
-def _pair_near(boxes, scores, embeddings, areas, logs, sizes, wanted, left, predicted, state, settings):  # type: ignore[no-untyped-def]
+def _pair_near(
+    boxes, scores, embeddings, areas, logs, sizes, wanted, left, predicted, state, settings
+):
     """Pairs of the second stage, among what the first left over."""
-    limit, means, looks = settings.second_limit, state.means, state.embeddings
+    limit, means, looks = settings.stage2_max_cost, state.means, state.embeddings
     found, n = np.empty((len(wanted) * len(left), 3)), 0
     for k in wanted:
         farthest = -1.0
@@ -256,7 +291,9 @@ def _pair_near(boxes, scores, embeddings, areas, logs, sizes, wanted, left, pred
                 continue
             if farthest < 0:
                 farthest = (
-                    np.inf if settings.isolation < 0 else settings.isolation * _find_gap(k, len(predicted), means)
+                    np.inf
+                    if settings.neighbour_gate < 0
+                    else settings.neighbour_gate * _find_gap(k, len(predicted), means)
                 )
             if distance > farthest:
                 continue
@@ -268,7 +305,7 @@ def _pair_near(boxes, scores, embeddings, areas, logs, sizes, wanted, left, pred
 
 
 @compiled
-def _find_gap(k, m, means):  # type: ignore[no-untyped-def]
+def _find_gap(k, m, means):
     """Distance to the nearest other track."""
     least = np.inf
     for other in range(m):
@@ -279,7 +316,7 @@ def _find_gap(k, m, means):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _pair_by_overlap(boxes, areas, wanted, left, predicted, limit):  # type: ignore[no-untyped-def]
+def _pair_by_overlap(boxes, areas, wanted, left, predicted, limit):
     """Pairs by IoU distance alone."""
     found, n = np.empty((len(wanted) * len(left), 3)), 0
     for k in wanted:
@@ -291,7 +328,7 @@ def _pair_by_overlap(boxes, areas, wanted, left, predicted, limit):  # type: ign
 
 
 @compiled
-def _pair_returning(boxes, sizes, wanted, left, state, frame, fps):  # type: ignore[no-untyped-def]
+def _pair_returning(boxes, sizes, wanted, left, state, frame, fps):
     """Pairs of lost animals, whose number is known, and what may be them further off."""
     found, n = np.empty((len(wanted) * len(left), 3)), 0
     for k in wanted:
@@ -304,7 +341,7 @@ def _pair_returning(boxes, sizes, wanted, left, state, frame, fps):  # type: ign
 
 
 @compiled
-def _find_merged(boxes, areas, tracks, predicted, share):  # type: ignore[no-untyped-def]
+def _find_merged(boxes, areas, tracks, predicted, share):
     """Detections that hold the animal they are matched with and another one, as `costs.find_merged`."""
     merged = np.zeros(len(boxes), np.bool_)
     if share < 0 or len(predicted) < 2:
@@ -319,16 +356,16 @@ def _find_merged(boxes, areas, tracks, predicted, share):  # type: ignore[no-unt
 
 
 @inlined
-def _holds(box, area, predicted, share):  # type: ignore[no-untyped-def]
+def _holds(box, area, predicted, share):
     own = _area(predicted)
     return area >= _GROWTH * own and _share(predicted, box) >= share * own
 
 
 @compiled
-def _update(boxes, embeddings, tracks, merged, frame, state, settings):  # type: ignore[no-untyped-def]
+def _update(boxes, embeddings, tracks, merged, frame, state, settings):
     """Give the matched tracks what they saw."""
     means, blocks, measured = state.means, state.blocks, np.empty(4)
-    momentum = np.float32(settings.appearance_momentum)
+    momentum = np.float32(settings.embedding_momentum)
     for j in range(len(tracks)):
         k = tracks[j]
         if k < 0:
@@ -351,14 +388,14 @@ def _update(boxes, embeddings, tracks, merged, frame, state, settings):  # type:
 
 
 @inlined
-def _measure(boxes, j, measured):  # type: ignore[no-untyped-def]
+def _measure(boxes, j, measured):
     width, height = np.float64(boxes[j, 2]) - boxes[j, 0], np.float64(boxes[j, 3]) - boxes[j, 1]
     measured[0], measured[1] = boxes[j, 0] + width / 2, boxes[j, 1] + height / 2
     measured[2], measured[3] = width / height, height
 
 
 @compiled_loose
-def _blend(means, k, seen, j, momentum):  # type: ignore[no-untyped-def]
+def _blend(means, k, seen, j, momentum):
     """Running mean of unit vectors."""
     square = np.float32(0)
     for c in range(means.shape[1]):
@@ -370,7 +407,7 @@ def _blend(means, k, seen, j, momentum):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _report(tracks, merged, ids, shown, state, output):  # type: ignore[no-untyped-def]
+def _report(tracks, merged, ids, shown, state, output):
     """Ids and boxes that are reported of the matched tracks."""
     box = np.empty(4)
     for j in range(len(tracks)):
@@ -385,7 +422,7 @@ def _report(tracks, merged, ids, shown, state, output):  # type: ignore[no-untyp
 
 
 @compiled
-def _mark_missed(rows, state):  # type: ignore[no-untyped-def]
+def _mark_missed(rows, state):
     """Lose the tracks that nothing was matched with; tentative ones go."""
     kept = 0
     for k in range(len(rows)):
@@ -400,7 +437,7 @@ def _mark_missed(rows, state):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _retire(oldest, state):  # type: ignore[no-untyped-def]
+def _retire(oldest, state):
     kept = 0
     for k in range(state.counters[0]):
         if state.last_frames[k] >= oldest:
@@ -411,14 +448,18 @@ def _retire(oldest, state):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _move(k, to, state):  # type: ignore[no-untyped-def]
+def _move(k, to, state):
     state.ids[to], state.states[to], state.hits[to] = state.ids[k], state.states[k], state.hits[k]
     state.first_frames[to], state.last_frames[to] = state.first_frames[k], state.last_frames[k]
-    state.means[to], state.blocks[to], state.embeddings[to] = state.means[k], state.blocks[k], state.embeddings[k]
+    state.means[to], state.blocks[to], state.embeddings[to] = (
+        state.means[k],
+        state.blocks[k],
+        state.embeddings[k],
+    )
 
 
 @compiled
-def _bear(boxes, scores, embeddings, ids, wanted, frame, state, settings):  # type: ignore[no-untyped-def]
+def _bear(boxes, scores, embeddings, ids, wanted, frame, state, settings):
     """Start tracks, from left to right; the best if room is short."""
     rows = np.flatnonzero(wanted)
     if settings.max_tracks >= 0:
@@ -437,7 +478,11 @@ def _bear(boxes, scores, embeddings, ids, wanted, frame, state, settings):  # ty
         for c in range(4):
             place = height * state.noise[c, 0] + (_START_ASPECT if c == 2 else 0.0)
             rate = height * state.noise[c, 1] + (_START_ASPECT_RATE if c == 2 else 0.0)
-            state.blocks[k, c, 0], state.blocks[k, c, 1], state.blocks[k, c, 2] = place * place, 0.0, rate * rate
+            state.blocks[k, c, 0], state.blocks[k, c, 1], state.blocks[k, c, 2] = (
+                place * place,
+                0.0,
+                rate * rate,
+            )
         state.embeddings[k] = embeddings[j]
         if not tentative:
             ids[j] = state.ids[k]
@@ -446,7 +491,7 @@ def _bear(boxes, scores, embeddings, ids, wanted, frame, state, settings):  # ty
 
 
 @compiled
-def _make_room(state, n):  # type: ignore[no-untyped-def]
+def _make_room(state, n):
     """The same with room for `n` tracks."""
     m = len(state.ids)
     numbers = np.zeros((5, n), np.int64)
@@ -457,6 +502,16 @@ def _make_room(state, n):  # type: ignore[no-untyped-def]
     embeddings = np.zeros((n, state.embeddings.shape[1]), np.float32)
     embeddings[:m] = state.embeddings
     return State(
-        numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], means, blocks, embeddings,
-        state.counters, state.sums, state.noise, state.constants,
-    )  # fmt: skip
+        numbers[0],
+        numbers[1],
+        numbers[2],
+        numbers[3],
+        numbers[4],
+        means,
+        blocks,
+        embeddings,
+        state.counters,
+        state.sums,
+        state.noise,
+        state.constants,
+    )

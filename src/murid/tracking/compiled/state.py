@@ -8,30 +8,30 @@ import numpy as np
 
 from murid.core.types import Float32, Float64, Int64
 from murid.tracking import kalman
-from murid.tracking.config import TrackConfig
+from murid.tracking.config import TrackingConfig
 
 BOXES = ("detection", "kalman", "mean")
 """What `Settings.output` counts."""
 
 
 class Settings(NamedTuple):
-    """Numbers that decide, all floats but the last three; below 0 = off, where None is allowed in `TrackConfig`."""
+    """Numbers that decide, all floats but the last three; below 0 = off, where None is allowed in `TrackingConfig`."""
 
     score_threshold: float
     birth_threshold: float
     low_score_threshold: float
-    score_share: float
-    birth_share: float
-    first_limit: float
-    second_limit: float
-    isolation: float
+    min_relative_score: float
+    min_relative_birth_score: float
+    stage1_max_cost: float
+    stage2_max_cost: float
+    neighbour_gate: float
     size_weight: float
     score_weight: float
-    merged_share: float
-    low_score_limit: float
-    tentative_limit: float
+    min_merged_overlap: float
+    low_score_max_cost: float
+    tentative_max_cost: float
     appearance_weight: float
-    appearance_momentum: float
+    embedding_momentum: float
     velocity_kept: float
     growth_kept: float
     fps: float
@@ -43,9 +43,10 @@ class Settings(NamedTuple):
 class State(NamedTuple):
     """Live tracks, as `TrackBank`, with room for more; covariances ``(cap, 4, 3)`` are place, both, velocity.
 
-    ``counters`` are the tracks that are there, the frames so far, the next id and whether new tracks are tentative;
-    ``sums`` those of `Tracker` for the usual score; ``noise`` ``(4, 4)`` what `Motion` says, by coordinate: start of
-    place and velocity, step of place and velocity, in heights of the box; ``constants`` ``(2,)`` of the aspect ratio.
+    ``counters`` are the tracks that are there, the frames so far, the next id and whether new
+    tracks are tentative; ``sums`` those of `Tracker` for the usual score; ``noise`` ``(4, 4)`` what
+    `Motion` says, by coordinate: start of place and velocity, step of place and velocity, in
+    heights of the box; ``constants`` ``(2,)`` of the aspect ratio.
     """
 
     ids: Int64
@@ -62,13 +63,19 @@ class State(NamedTuple):
     constants: Float64
 
 
-def can_follow(config: TrackConfig) -> bool:
+def can_follow(config: TrackingConfig) -> bool:
     """Whether these settings are compiled: those of murid's own association, not those of the paper's."""
-    own = config.first_cost == "overlap" and config.second_cost == "near" and config.first_limit < 1
-    return own and config.duplicate_limit is None
+    own = (
+        config.stage1_cost == "overlap"
+        and config.stage2_cost == "near"
+        and config.stage1_max_cost < 1
+    )
+    return own and config.duplicate_max_cost is None
 
 
-def make_settings(config: TrackConfig, fps: float, motion: kalman.Motion, max_lost_frames: int) -> Settings:
+def make_settings(
+    config: TrackingConfig, fps: float, motion: kalman.Motion, max_lost_frames: int
+) -> Settings:
     """Settings as numbers."""
 
     def number(value: float | None) -> float:
@@ -78,18 +85,18 @@ def make_settings(config: TrackConfig, fps: float, motion: kalman.Motion, max_lo
         number(config.score_threshold),
         number(config.birth_threshold),
         number(config.low_score_threshold),
-        number(config.score_share),
-        number(config.birth_share),
-        number(config.first_limit),
-        number(config.second_limit + config.second_limit_per_s / fps),
-        number(config.isolation),
+        number(config.min_relative_score),
+        number(config.min_relative_birth_score),
+        number(config.stage1_max_cost),
+        number(config.stage2_max_cost + config.stage2_max_cost_per_s / fps),
+        number(config.neighbour_gate),
         number(config.size_weight),
         number(config.score_weight),
-        number(config.merged_share),
-        number(config.low_score_limit),
-        number(config.tentative_limit),
+        number(config.min_merged_overlap),
+        number(config.low_score_max_cost),
+        number(config.tentative_max_cost),
         number(config.appearance_weight),
-        number(config.appearance_momentum),
+        number(config.embedding_momentum),
         number(motion.velocity_kept),
         number(motion.growth_kept),
         number(fps),

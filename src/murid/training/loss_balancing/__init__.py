@@ -2,7 +2,13 @@
 
 from murid.training.loss_balancing.config import BalanceConfig
 from murid.training.loss_balancing.gradients import Shared, get_last_shared, tap_representation
-from murid.training.loss_balancing.grid import IDENTITY_GRID, Trial, choose_best, iterate_grid, search_grid
+from murid.training.loss_balancing.grid import (
+    IDENTITY_GRID,
+    Trial,
+    choose_best,
+    iterate_grid,
+    search_grid,
+)
 from murid.training.loss_balancing.methods import Balance, Balanced, make_balance
 
 __all__ = [

@@ -21,8 +21,8 @@ class Shared(NamedTuple):
     weights : sequence of Tensor
         Parameters of the last shared layer, W; for GradNorm.
     representation : sequence of Tensor
-        Z, what the tasks' own parts of the network are given, still in the graph; for MGDA-UB. None may have been
-        computed from another, or gradients would be counted twice.
+        Z, what the tasks' own parts of the network are given, still in the graph; for MGDA-UB. None
+        may have been computed from another, or gradients would be counted twice.
     """
 
     weights: Sequence[torch.Tensor] = ()
@@ -41,10 +41,11 @@ def tap_representation(network: Network) -> Iterator[list[torch.Tensor]]:
     Yields
     ------
     list of Tensor
-        ``(B, channels, H / stride, W / stride)`` at strides 4, 8, 16, 32 and those of what else the neck gives.
-        They are aliases which only the tasks' own parts use, so the gradient at P3 leaves out what reaches it through
-        P4 and P5, and that at C2 what reaches it through the backbone; together they are the gradient at the joint
-        representation (Sener and Koltun 2018, section 3.3).
+        ``(B, channels, H / stride, W / stride)`` at strides 4, 8, 16, 32 and those of what else the
+        neck gives. They are aliases which only the tasks' own parts use, so the gradient at P3
+        leaves out what reaches it through P4 and P5, and that at C2 what reaches it through the
+        backbone; together they are the gradient at the joint representation (Sener and Koltun 2018,
+        section 3.3).
     """
     tapped: list[torch.Tensor] = []
 
@@ -57,7 +58,10 @@ def tap_representation(network: Network) -> Iterator[list[torch.Tensor]]:
         tapped.extend(aliases)
         return aliases
 
-    hooks = network.backbone.register_forward_hook(tap_backbone), network.neck.register_forward_hook(tap_neck)
+    hooks = (
+        network.backbone.register_forward_hook(tap_backbone),
+        network.neck.register_forward_hook(tap_neck),
+    )
     try:
         yield tapped
     finally:

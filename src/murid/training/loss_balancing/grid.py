@@ -34,13 +34,17 @@ def iterate_grid(grid: Mapping[str, Sequence[float]]) -> Iterator[dict[str, floa
     """
     for name, values in grid.items():
         if not values or len(set(values)) < len(values):
-            raise ConfigError(f"grid.{name}: expected different values, at least one, got {list(values)}")
+            raise ConfigError(
+                f"grid.{name}: expected different values, at least one, got {list(values)}"
+            )
     for combination in itertools.product(*grid.values()):
         yield dict(zip(grid, combination, strict=True))
 
 
 def search_grid(
-    train_one: Callable[[dict[str, float]], float], grid: Mapping[str, Sequence[float]], path: str | Path
+    train_one: Callable[[dict[str, float]], float],
+    grid: Mapping[str, Sequence[float]],
+    path: str | Path,
 ) -> list[Trial]:
     """Train once with each combination of settings that is not in the file of results yet.
 
@@ -51,8 +55,8 @@ def search_grid(
     grid : mapping of str to sequence of float
         Values to try of each setting.
     path : str or Path
-        File of results, a line of JSON each, written anew after each trial. Results of combinations that are not in
-        the grid stay in it.
+        File of results, a line of JSON each, written anew after each trial. Results of combinations
+        that are not in the grid stay in it.
 
     Returns
     -------
@@ -114,4 +118,6 @@ def _from_line(path: Path, number: int, line: str) -> Trial:
         score = math.nan if row["score"] is None else float(row["score"])
         return Trial({str(name): float(value) for name, value in row["settings"].items()}, score)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise FormatError(path, f"line {number}", "settings and score as JSON", line[:80]) from error
+        raise FormatError(
+            path, f"line {number}", "settings and score as JSON", line[:80]
+        ) from error

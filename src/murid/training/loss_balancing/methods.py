@@ -23,8 +23,8 @@ class Balanced(NamedTuple):
     Attributes
     ----------
     total : Tensor
-        Scalar. Its backward pass gives the network the gradient of the weighted losses, and the balance's own
-        parameters theirs.
+        Scalar. Its backward pass gives the network the gradient of the weighted losses, and the
+        balance's own parameters theirs.
     weights : dict of Tensor
         Weight of each balanced loss, detached scalars; those of losses left out are missing.
     """
@@ -52,8 +52,8 @@ class Balance(nn.Module, ABC):
         Parameters
         ----------
         losses : mapping of str to Tensor
-            Scalars by name: ``heat``, ``offset``, ``size``, ``identity``. A task that is not trained in this step is
-            missing, or has a loss without gradient.
+            Scalars by name: ``heat``, ``offset``, ``size``, ``identity``. A task that is not
+            trained in this step is missing, or has a loss without gradient.
         shared : Shared, optional
             `GradNorm` needs its weights, `MgdaUb` its representation, the others nothing.
 
@@ -65,12 +65,16 @@ class Balance(nn.Module, ABC):
         groups = self._sum_groups(losses)
         names, values = list(groups), torch.stack(list(groups.values()))
         weights, own = self._weigh(names, values, shared or Shared())
-        return Balanced((weights * values).sum() + own, dict(zip(names, weights.detach(), strict=True)))
+        return Balanced(
+            (weights * values).sum() + own, dict(zip(names, weights.detach(), strict=True))
+        )
 
     def get_parameter_groups(self) -> list[dict[str, Any]]:
         """Groups for an optimiser: the balance's own parameters with their rate, without weight decay; or none."""
         own = list(self.parameters())
-        return [{"params": own, "lr": self.config.learning_rate, "weight_decay": 0.0}] if own else []
+        return (
+            [{"params": own, "lr": self.config.learning_rate, "weight_decay": 0.0}] if own else []
+        )
 
     @abstractmethod
     def _weigh(
@@ -81,10 +85,16 @@ class Balance(nn.Module, ABC):
     def _sum_groups(self, losses: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         known = {name for members in self.groups.values() for name in members}
         if not set(losses) <= known:
-            raise ArrayError("losses", f"names among {', '.join(sorted(known))}", ", ".join(sorted(losses)))
+            raise ArrayError(
+                "losses", f"names among {', '.join(sorted(known))}", ", ".join(sorted(losses))
+            )
         sums = {}
         for group, members in self.groups.items():
-            terms = [weight * losses[n] for n, weight in members.items() if n in losses and losses[n].requires_grad]
+            terms = [
+                weight * losses[n]
+                for n, weight in members.items()
+                if n in losses and losses[n].requires_grad
+            ]
             if terms:
                 sums[group] = torch.stack(terms).sum()
         if not sums:
@@ -101,14 +111,16 @@ class Fixed(Balance):
     def _weigh(
         self, names: Sequence[str], losses: torch.Tensor, _shared: Shared
     ) -> tuple[torch.Tensor, torch.Tensor | float]:
-        return losses.new_tensor([self.config.identity_weight if name == "identity" else 1.0 for name in names]), 0.0
+        return losses.new_tensor(
+            [self.config.identity_weight if name == "identity" else 1.0 for name in names]
+        ), 0.0
 
 
 class Uncertainty(Balance):
     """Weights learnt as uncertainties: ½·Σ(exp(-w_k)·L_k + w_k), w_k log-variances (Kendall et al. 2018, Eq. 10).
 
-    With two tasks this is the loss of FairMOT; with one w a branch, the paper's "uncertainty-branch". A task that is
-    not trained in a step leaves its w as it is.
+    With two tasks this is the loss of FairMOT; with one w a branch, the paper's
+    "uncertainty-branch". A task that is not trained in a step leaves its w as it is.
     """
 
     def __init__(self, config: BalanceConfig) -> None:
@@ -128,13 +140,15 @@ class Uncertainty(Balance):
 class GradNorm(Balance):
     """Weights under which all tasks learn at one rate (Chen et al. 2018, Eqs. 1 and 2, algorithm 1).
 
-    The weights w, T in sum, minimise Σ|G_i - mean(G)·r_i^α|, where G_i = ‖∇_W(w_i·L_i)‖ at the last shared layer W, and
-    r_i = (L_i / L_i(0)) / mean is the inverse rate of learning; mean(G) and r are constants to the gradient.
+    The weights w, T in sum, minimise Σ|G_i - mean(G)·r_i^α|, where G_i = ‖∇_W(w_i·L_i)‖ at the last
+    shared layer W, and r_i = (L_i / L_i(0)) / mean is the inverse rate of learning; mean(G) and r
+    are constants to the gradient.
 
     Notes
     -----
-    As in LibMTL, w = T·softmax of the parameters keeps the sum, the weights are equal in the first epoch, and L_i(0) is
-    the mean loss of that epoch, because the loss of the first batch alone is noise.
+    As in LibMTL, w = T·softmax of the parameters keeps the sum, the weights are equal in the first
+    epoch, and L_i(0) is the mean loss of that epoch, because the loss of the first batch alone is
+    noise.
     """
 
     loss_sums: torch.Tensor
@@ -181,13 +195,14 @@ class GradNorm(Balance):
 class MgdaUb(Balance):
     """Weights a on the simplex for which ‖Σ a_i·∇_Z L_i‖ is least (Sener and Koltun 2018, MGDA-UB, section 3.3).
 
-    Z is the shared representation. One backward pass with these weights follows, as in the authors' code: it weighs
-    shared and task-specific parameters alike. TorchJD brings the Frank-Wolfe solver, exact for two tasks.
+    Z is the shared representation. One backward pass with these weights follows, as in the authors'
+    code: it weighs shared and task-specific parameters alike. TorchJD brings the Frank-Wolfe
+    solver, exact for two tasks.
 
     Notes
     -----
-    A task whose gradient is zero, as of a batch without animals, is left out, with weight 0: it would otherwise take
-    all the weight, and nothing would be learnt from that batch.
+    A task whose gradient is zero, as of a batch without animals, is left out, with weight 0: it
+    would otherwise take all the weight, and nothing would be learnt from that batch.
     """
 
     def __init__(self, config: BalanceConfig) -> None:
@@ -198,7 +213,8 @@ class MgdaUb(Balance):
         self, _names: Sequence[str], losses: torch.Tensor, shared: Shared
     ) -> tuple[torch.Tensor, torch.Tensor | float]:
         gramian = _compute_gramian(losses, "shared.representation", shared.representation)
-        # The solver's loop compares numbers in each iteration, which would wait for an accelerator every time.
+        # The solver's loop compares numbers in each iteration, which would wait for an accelerator
+        # every time.
         weights = self._solve(gramian.cpu().double(), losses.detach().cpu().double())
         return weights.to(losses), 0.0
 
@@ -214,7 +230,12 @@ class MgdaUb(Balance):
 
     def _compute_divisors(self, norms: torch.Tensor, losses: torch.Tensor) -> torch.Tensor:
         floored = losses.clamp(min=_TINY)
-        choices = {"none": torch.ones_like(norms), "l2": norms, "loss": floored, "loss+": floored * norms}
+        choices = {
+            "none": torch.ones_like(norms),
+            "l2": norms,
+            "loss": floored,
+            "loss+": floored * norms,
+        }
         return choices[self.config.normalise]
 
 
@@ -242,11 +263,16 @@ def make_balance(config: BalanceConfig | str) -> Balance:
     return _METHODS[config.name](config)
 
 
-def _compute_gramian(losses: torch.Tensor, field: str, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
+def _compute_gramian(
+    losses: torch.Tensor, field: str, inputs: Sequence[torch.Tensor]
+) -> torch.Tensor:
     """Inner products ``(n, n)`` float32 of the gradients of losses ``(n,)`` with respect to all inputs together."""
     if not inputs:
         raise ArrayError(field, "at least one tensor", "none")
-    rows = [torch.autograd.grad(loss, inputs, retain_graph=True, materialize_grads=True) for loss in losses]
+    rows = [
+        torch.autograd.grad(loss, inputs, retain_graph=True, materialize_grads=True)
+        for loss in losses
+    ]
     gramian = losses.new_zeros((len(losses), len(losses)))
     for gradients in zip(*rows, strict=True):
         stacked = torch.stack([g.flatten().to(gramian) for g in gradients])

@@ -36,19 +36,40 @@ def test_backbones_have_the_published_size(preset: str, published: int, channels
 
 def test_hardnet_has_the_published_size() -> None:
     network = build("hardnet85")
-    narrow, cut = 784 * 256 + 2 * 256, 784 * 720 + 2 * 720  # our step to 256 channels in place of the block left out
+    narrow, cut = (
+        784 * 256 + 2 * 256,
+        784 * 720 + 2 * 720,
+    )  # our step to 256 channels in place of the block left out
     block = HarmonicBlock(720, 256, 4)
     classifier = 1280 * 1000 + 1000
-    whole = count_parameters(network.backbone, block) - narrow + cut + block.n_out * 1280 + 2 * 1280 + classifier
+    whole = (
+        count_parameters(network.backbone, block)
+        - narrow
+        + cut
+        + block.n_out * 1280
+        + 2 * 1280
+        + classifier
+    )
     assert whole / 1e6 == pytest.approx(36.7, abs=0.05)
-    centre_heads = sum(network.stride4.n_out * 9 * hidden + hidden * (n + 1) for hidden, n in ((320, 80), (128, 2)))
+    centre_heads = sum(
+        network.stride4.n_out * 9 * hidden + hidden * (n + 1) for hidden, n in ((320, 80), (128, 2))
+    )
     body = count_parameters(network.backbone, network.neck, network.stride4)
     assert (body + centre_heads) / 1e6 == pytest.approx(37.2, rel=0.01)
 
 
 def test_harmonic_links_of_eight_layers_by_hand() -> None:
     plan = plan_block(24, 8)
-    assert [layer.sources for layer in plan] == [(0,), (1, 0), (2,), (3, 2, 0), (4,), (5, 4), (6,), (7, 6, 4, 0)]
+    assert [layer.sources for layer in plan] == [
+        (0,),
+        (1, 0),
+        (2,),
+        (3, 2, 0),
+        (4,),
+        (5, 4),
+        (6,),
+        (7, 6, 4, 0),
+    ]
     assert [layer.channels for layer in plan] == [24, 40, 24, 70, 24, 40, 24, 118]
     assert HarmonicBlock(96, 24, 8).n_out == 4 * 24 + 118
 
@@ -58,7 +79,11 @@ def test_every_backbone_comes_to_stride_4(preset: str) -> None:
     network = build(preset)
     output = network(torch.empty(2, 3, 64, 96, device="meta"))
     assert (output.heatmap.shape, output.size.shape) == ((2, 1, 16, 24), (2, 2, 16, 24))
-    assert [level.shape[2:] for level in (output.p3, output.p4, output.p5)] == [(8, 12), (4, 6), (2, 3)]
+    assert [level.shape[2:] for level in (output.p3, output.p4, output.p5)] == [
+        (8, 12),
+        (4, 6),
+        (2, 3),
+    ]
 
 
 @pytest.mark.parametrize("preset", COMPARED)
@@ -68,12 +93,19 @@ def test_all_of_a_network_learns_and_every_balance_finds_its_way(preset: str) ->
     with tap_representation(network) as tapped:
         output = network(torch.rand(2, 3, 64, 64))
     embeddings = network.embed(output, torch.tensor([[0.0, 4, 4, 30, 30], [1, 10, 10, 60, 50]]))
-    loss = output.heatmap.square().sum() + output.size.sum() + output.offset.sum() + embeddings[:, 0].sum()
+    loss = (
+        output.heatmap.square().sum()
+        + output.size.sum()
+        + output.offset.sum()
+        + embeddings[:, 0].sum()
+    )
     at_taps = torch.autograd.grad(loss, tapped, retain_graph=True, allow_unused=True)
     assert sum(gradient is not None for gradient in at_taps) >= 3
     loss.backward()
     assert all(parameter.grad is not None for parameter in get_last_shared(network))
-    missing = [name for name, p in network.named_parameters() if p.grad is None and "fc" not in name]
+    missing = [
+        name for name, p in network.named_parameters() if p.grad is None and "fc" not in name
+    ]
     assert not missing
 
 
@@ -87,7 +119,9 @@ def test_a_deformable_unit_starts_as_half_a_convolution() -> None:
 
 
 def test_operations_by_hand() -> None:
-    module = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 4, 1, stride=2), nn.Flatten())
+    module = nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 4, 1, stride=2), nn.Flatten()
+    )
     module.append(nn.Linear(4 * 5 * 5, 7))
     by_hand = 2 * (3 * 9 * 8 * 100 + 8 * 4 * 25 + 100 * 7)
     assert count_gflops(module, torch.empty(1, 3, 10, 10)) * 1e9 == by_hand
@@ -111,13 +145,19 @@ def test_boxes_cost_what_the_branch_costs() -> None:
     network = build("s")
     bare, one, ten = (count_cost(network, 640, 640, n) for n in (0, 1, 10))
     assert one.parameters - bare.parameters == count_parameters(network.rim)
-    per_box = 2 * (64 * 896 * 1024 + 64 * 1024 * 256 + 4 * (2 * 256 * 16 * 2 + 16 * 98) + 2048 * 128) / 1e9
+    per_box = (
+        2
+        * (64 * 896 * 1024 + 64 * 1024 * 256 + 4 * (2 * 256 * 16 * 2 + 16 * 98) + 2048 * 128)
+        / 1e9
+    )
     assert one.gflops - bare.gflops == pytest.approx(per_box)
     assert ten.gflops - bare.gflops == pytest.approx(10 * per_box)
 
 
 @pytest.mark.parametrize("preset", ["yolox-s", "dla34"])
-def test_what_cannot_be_exported_is_refused_before_anything_is_written(preset: str, tmp_path) -> None:
+def test_what_cannot_be_exported_is_refused_before_anything_is_written(
+    preset: str, tmp_path
+) -> None:
     with torch.device("meta"):
         network = build_network(preset)
     with pytest.raises(ConfigError, match=preset):

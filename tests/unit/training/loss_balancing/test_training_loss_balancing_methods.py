@@ -44,21 +44,31 @@ class Toy(nn.Module):
         super().__init__()
         generator = torch.Generator().manual_seed(3)
         self.shared = nn.Linear(3, 4, bias=False)
-        self.heads = nn.ModuleDict({name: nn.Linear(4, 2, bias=False) for name in ("heat", "identity")})
+        self.heads = nn.ModuleDict(
+            {name: nn.Linear(4, 2, bias=False) for name in ("heat", "identity")}
+        )
         for parameter in self.parameters():
             nn.init.normal_(parameter, generator=generator)
         self.x = torch.randn(5, 3, generator=generator)
-        self.goals = {"heat": torch.zeros(5, 2), "identity": 4 * torch.randn(5, 2, generator=generator)}
+        self.goals = {
+            "heat": torch.zeros(5, 2),
+            "identity": 4 * torch.randn(5, 2, generator=generator),
+        }
 
     def forward(self) -> tuple[dict[str, torch.Tensor], Shared]:
         z = self.shared(self.x)
-        losses = {name: (head(z) - self.goals[name]).square().sum() / 2 for name, head in self.heads.items()}
+        losses = {
+            name: (head(z) - self.goals[name]).square().sum() / 2
+            for name, head in self.heads.items()
+        }
         return losses, Shared([self.shared.weight], [z])
 
     def differentiate_z(self) -> dict[str, torch.Tensor]:
         """Gradients of the losses at Z by hand: (Z·Hᵀ - goal)·H."""
         z = self.x @ self.shared.weight.T
-        return {n: ((z @ h.weight.T - self.goals[n]) @ h.weight).detach() for n, h in self.heads.items()}
+        return {
+            n: ((z @ h.weight.T - self.goals[n]) @ h.weight).detach() for n, h in self.heads.items()
+        }
 
     def differentiate_shared(self) -> dict[str, torch.Tensor]:
         return {name: gradient.T @ self.x for name, gradient in self.differentiate_z().items()}
@@ -121,7 +131,9 @@ def test_warm_gradnorm_leaves_its_own_gradient_out_of_the_network():
     weights = dict(zip(("heat", "identity"), balanced.weights.values(), strict=True))
     expected = sum(weights[n] * g for n, g in toy.differentiate_shared().items())
     torch.testing.assert_close(toy.shared.weight.grad, expected)
-    assert float(balanced.total.detach()) == pytest.approx(float(sum(weights[n] * losses[n].detach() for n in losses)))
+    assert float(balanced.total.detach()) == pytest.approx(
+        float(sum(weights[n] * losses[n].detach() for n in losses))
+    )
 
 
 # Closed forms
@@ -142,7 +154,9 @@ def test_uncertainty_of_two_tasks():
     detection = 2 + 3 + 0.1 * 5
     expected = 0.5 * (math.exp(1.85) * detection + math.exp(1.05) * 7 - 1.85 - 1.05)
     assert float(balanced.total.detach()) == pytest.approx(expected)
-    assert as_numbers(balanced.weights) == pytest.approx({"detection": 3.18, "identity": 1.43}, abs=5e-3)
+    assert as_numbers(balanced.weights) == pytest.approx(
+        {"detection": 3.18, "identity": 1.43}, abs=5e-3
+    )
     balanced.total.backward()
     by_hand = torch.tensor([0.5 * (1 - math.exp(1.85) * detection), 0.5 * (1 - math.exp(1.05) * 7)])
     torch.testing.assert_close(balance.log_variances.grad, by_hand)
@@ -196,7 +210,9 @@ def test_gradnorm_comes_to_rest_where_gradients_are_as_the_rates_ask(alpha):
     lengths = torch.stack([g.norm() for g in toy.differentiate_shared().values()])
     rates = torch.stack([losses["heat"], losses["identity"]]).detach() / first
     wanted = rates**alpha / lengths
-    torch.testing.assert_close(balance.compute_weights().detach(), 2 * wanted / wanted.sum(), atol=2e-2, rtol=0)
+    torch.testing.assert_close(
+        balance.compute_weights().detach(), 2 * wanted / wanted.sum(), atol=2e-2, rtol=0
+    )
 
 
 def test_gradnorm_has_equal_weights_in_its_first_epoch_and_compares_with_its_mean():
@@ -204,7 +220,10 @@ def test_gradnorm_has_equal_weights_in_its_first_epoch_and_compares_with_its_mea
     parameter = torch.tensor(1.0, requires_grad=True)
     for heat, identity in ((2.0, 10.0), (4.0, 30.0)):
         losses = {"heat": heat * parameter, "identity": identity * parameter}
-        assert as_numbers(balance(losses, Shared([parameter])).weights) == {"detection": 1, "identity": 1}
+        assert as_numbers(balance(losses, Shared([parameter])).weights) == {
+            "detection": 1,
+            "identity": 1,
+        }
     balance(losses, Shared([parameter])).total.backward()
     torch.testing.assert_close(balance.loss_sums / balance.n_observed, torch.tensor([3.0, 20]))
     assert balance.logits.grad.any()
@@ -301,16 +320,24 @@ def test_mgda_goes_on_learning_where_a_task_has_nothing_to_say():
     z = torch.ones(2, requires_grad=True)
     losses = {"heat": z.sum(), "identity": 0 * z.sum()}
     balance = make("mgda-ub", **TWO)
-    assert as_numbers(balance(losses, Shared(representation=[z])).weights) == {"detection": 1, "identity": 0}
+    assert as_numbers(balance(losses, Shared(representation=[z])).weights) == {
+        "detection": 1,
+        "identity": 0,
+    }
     both = {"heat": 0 * z.sum(), "identity": 0 * z.sum()}
-    assert as_numbers(balance(both, Shared(representation=[z])).weights) == {"detection": 0.5, "identity": 0.5}
+    assert as_numbers(balance(both, Shared(representation=[z])).weights) == {
+        "detection": 0.5,
+        "identity": 0.5,
+    }
 
 
 # Steps without a task
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("absent", [{}, {"identity": torch.zeros(())}], ids=["missing", "without gradient"])
+@pytest.mark.parametrize(
+    "absent", [{}, {"identity": torch.zeros(())}], ids=["missing", "without gradient"]
+)
 def test_a_task_that_is_not_trained_is_left_out(name, absent):
     balance, toy = make(name, **make_level(name)), Toy()
     losses, shared = toy()
@@ -346,7 +373,10 @@ def train(toy, balance, optimizer, n_steps: int) -> list[dict[str, float]]:
 def start(name: str):
     settings = {"first_epoch_steps": 3} if name == "gradnorm" else {}
     balance, toy = make(name, **settings, **make_level(name)), Toy()
-    groups = [{"params": list(toy.parameters()), "weight_decay": 0.1}, *balance.get_parameter_groups()]
+    groups = [
+        {"params": list(toy.parameters()), "weight_decay": 0.1},
+        *balance.get_parameter_groups(),
+    ]
     return toy, balance, torch.optim.AdamW(groups, lr=0.05)
 
 
@@ -398,7 +428,9 @@ def test_gradients_at_the_taps_are_those_at_the_joint_representation():
     heatmap = network.heads(network.stride4(Pyramid(*cut[1:]), cut[0]))[0]
     embedding = network.embed(output._replace(p3=cut[1], p4=cut[2], p5=cut[3]), rois)
     for got, wanted in ((output.heatmap, heatmap), (network.embed(output, rois), embedding)):
-        pairs = zip(differentiate(got[0].sum(), tapped), differentiate(wanted[0].sum(), cut), strict=True)
+        pairs = zip(
+            differentiate(got[0].sum(), tapped), differentiate(wanted[0].sum(), cut), strict=True
+        )
         for at_tap, at_cut in pairs:
             torch.testing.assert_close(at_tap, at_cut)
 
@@ -450,16 +482,37 @@ def test_the_whole_network_is_trained(name):
         ({"name": "gradnorm", "alpha": math.nan}, "alpha: expected 0 or more, got nan"),
         ({"name": "gradnorm", "first_epoch_steps": 0}, "first_epoch_steps: expected 1 or more"),
         ({"name": "gradnorm", "learning_rate": 0}, "learning_rate: expected more than 0"),
-        ({"name": "uncertainty-task", "identity_log_variance": math.inf}, "identity_log_variance: expected a finite"),
+        (
+            {"name": "uncertainty-task", "identity_log_variance": math.inf},
+            "identity_log_variance: expected a finite",
+        ),
         ({"name": "mgda-ub", "normalise": "l1"}, "normalise: expected none, l2, loss or"),
         ({"name": "mgda-ub", "tolerance": -1.0}, "tolerance: expected more than 0"),
         ({"name": "mgda-ub", "max_iterations": 0}, "max_iterations: expected 1 or more"),
-        ({"name": "uncertainty-task", "level": "branch"}, "level: expected task with uncertainty-task, got branch"),
-        ({"name": "uncertainty-branch", "level": "task"}, "level: expected branch with uncertainty-branch"),
-        ({"name": "gradnorm", "level": "head"}, "level: expected branch or task with gradnorm, got head"),
-        ({"name": "fixed", "alpha": 2.0}, "alpha: expected its default with fixed, as it is for gradnorm alone, got 2"),
-        ({"name": "mgda-ub", "identity_weight": 0.3}, "identity_weight: expected its default with mgda-ub"),
-        ({"name": "fixed", "learning_rate": 0.1}, "for uncertainty-task or uncertainty-branch or gradnorm alone"),
+        (
+            {"name": "uncertainty-task", "level": "branch"},
+            "level: expected task with uncertainty-task, got branch",
+        ),
+        (
+            {"name": "uncertainty-branch", "level": "task"},
+            "level: expected branch with uncertainty-branch",
+        ),
+        (
+            {"name": "gradnorm", "level": "head"},
+            "level: expected branch or task with gradnorm, got head",
+        ),
+        (
+            {"name": "fixed", "alpha": 2.0},
+            "alpha: expected its default with fixed, as it is for gradnorm alone, got 2",
+        ),
+        (
+            {"name": "mgda-ub", "identity_weight": 0.3},
+            "identity_weight: expected its default with mgda-ub",
+        ),
+        (
+            {"name": "fixed", "learning_rate": 0.1},
+            "for uncertainty-task or uncertainty-branch or gradnorm alone",
+        ),
     ],
 )
 def test_wrong_settings_are_refused(settings, message):
@@ -480,7 +533,9 @@ def test_a_balance_can_be_made_by_name():
 
 def test_wrong_losses_are_refused():
     parameter = torch.ones((), requires_grad=True)
-    with pytest.raises(ArrayError, match="losses: expected names among heat, identity, offset, size, got head"):
+    with pytest.raises(
+        ArrayError, match="losses: expected names among heat, identity, offset, size, got head"
+    ):
         make("fixed")({"head": parameter})
     for nothing in ({}, {"heat": torch.ones(())}):
         with pytest.raises(ArrayError, match="losses: expected at least one with a gradient"):
@@ -548,11 +603,15 @@ def test_a_training_that_failed_is_never_the_best(tmp_path):
         choose_best(again[:1])
 
 
-@pytest.mark.parametrize("line", ["{", "3", '{"settings": {"a": 1}}', '{"settings": [1], "score": 2}'])
+@pytest.mark.parametrize(
+    "line", ["{", "3", '{"settings": {"a": 1}}', '{"settings": [1], "score": 2}']
+)
 def test_another_file_is_refused(line, tmp_path):
     path = tmp_path / "grid.jsonl"
     path.write_text(line + "\n")
-    with pytest.raises(FormatError, match=r"grid.jsonl: line 1: expected settings and score as JSON"):
+    with pytest.raises(
+        FormatError, match=r"grid.jsonl: line 1: expected settings and score as JSON"
+    ):
         search_grid(lambda _: 0.0, {"a": (1.0,)}, path)
     assert path.read_text() == line + "\n"
 
