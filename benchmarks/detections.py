@@ -1,12 +1,12 @@
-"""Boxes of YOLOv5s, YOLOv7-tiny and YOLOv8s for ``murid tables``, from your own installation of them (AGPL, GPL).
+"""Boxes of YOLOv5s, YOLOv7-tiny and YOLOv8s for ``murid paper``, from your own installation of them (AGPL, GPL).
 
-    murid tables --small --out tables --show                # makes the recordings, and
+    murid paper --small --out tables --show                # makes the recordings, and
     tables/recordings.json python benchmarks/detections.py pictures --out pictures # scenes as a
     YOLO data set, to train on without murid yolo train model=yolov8s.yaml pretrained=False
     data=pictures/data.yaml imgsz=96 batch=4 epochs=2 \
         warmup_epochs=0.1 optimizer=AdamW lr0=0.002
     python benchmarks/detections.py boxes best.pt --recordings tables/recordings.json --out
-    boxes/yolov8s --size 192 murid tables --small --out tables --detections yolov8s=boxes/yolov8s
+    boxes/yolov8s --size 192 murid paper --small --out tables --detections yolov8s=boxes/yolov8s
 
 ``boxes`` loads a file of Ultralytics' package (YOLOv8s, YOLOv5s as ``yolov5su``), or with
 ``--repository`` one of a clone that torch.hub can load (YOLOv5, YOLOv7). Beside the boxes it writes
@@ -124,7 +124,7 @@ def main() -> None:
         "--repository", type=Path, help="clone of YOLOv5 or YOLOv7; else the package ultralytics"
     )
     boxes.add_argument(
-        "--recordings", type=Path, required=True, help="recordings.json of murid tables"
+        "--recordings", type=Path, required=True, help="recordings.json of murid paper"
     )
     boxes.add_argument("--size", type=int, default=640, help="longest side in pixels")
     boxes.set_defaults(run=write_boxes)

@@ -67,7 +67,7 @@ def compare(truth: np.ndarray, run: Run, config: MeasureConfig) -> tuple[float, 
     rows, columns = linear_sum_assignment(
         np.ma.median(np.ma.masked_invalid(apart), axis=0).interpolated(1e6)
     )
-    moved, true = np.nansum(behaviour.transitions, axis=0)[columns], compute_distance(truth)[rows]
+    moved, true = np.nansum(behaviour.steps, axis=0)[columns], compute_distance(truth)[rows]
     each = moved / true - 1
     return moved.sum() / compute_distance(truth).sum() - 1, each[np.abs(each).argmax()]
 

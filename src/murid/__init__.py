@@ -40,7 +40,7 @@ _HOMES = {
     "Tracker": "murid.tracking",
     "Tracks": "murid.core",
     "Trajectories": "murid.core",
-    "enroll": "murid.pipeline.track",
+    "enroll": "murid.pipeline.enroll",
     "track": "murid.pipeline.track",
 }
 

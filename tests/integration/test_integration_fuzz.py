@@ -124,7 +124,7 @@ def test_manifests(tracked, tmp_path, n):
 
 @pytest.mark.parametrize("n", MOST)
 def test_networks(tmp_path, n):
-    shipped = Path(murid.__file__).parent / "detect" / "weights"
+    shipped = Path(murid.__file__).parent / "detection" / "weights"
     rng = np.random.default_rng(n)
     data = [(shipped / f"nano-{part}.onnx").read_bytes() for part in ("detector", "embedder")]
     image, said = np.zeros((64, 64, 3), np.uint8), []

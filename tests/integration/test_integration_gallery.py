@@ -112,7 +112,7 @@ def test_the_next_day_the_same_names_and_a_stranger(two, gallery, tmp_path, caps
     strange = next(i for i, coat in coats.items() if coat == "hooded")
     assert names == coats | {strange: f"unknown_{strange}"}
     assert f"unknown_{strange} (" in printed
-    assert (two[1] / "cues.parquet").is_file()
+    assert (two[1] / "colour_features.parquet").is_file()
     before, said = read_all(two[1]), RunDirectory.open(two[1]).manifest.names
     identify(two[1], gallery=gallery)
     assert read_all(two[1]) == before
@@ -190,7 +190,7 @@ def test_without_the_video_embeddings_go_on(two, gallery):
     manifest = json.loads((two[1] / "manifest.json").read_text())
     (two[1] / "manifest.json").write_text(json.dumps(manifest | {"source": "/gone.mp4"}))
     identify(two[1], gallery=gallery)
-    assert not (two[1] / "cues.parquet").exists()
+    assert not (two[1] / "colour_features.parquet").exists()
     coats, names = find_coats(two[1], 4), Run.open(two[1]).names
     assert sum(names[i] == coat for i, coat in coats.items()) == 3
 
@@ -249,7 +249,7 @@ def test_bad_galleries_and_runs(two, gallery, clip, tracked, tmp_path, capsys):
     plain = shutil.copytree(tracked, tmp_path / "plain.murid")
     assert "expected embeddings of known weights" in fail("identify", plain, "--gallery", gallery)
     assert "got nothing there" in fail("identify", two[1], "--gallery", tmp_path / "none.gallery")
-    assert "grow: expected a gallery" in fail("identify", two[1], "--grow")
+    assert "update_gallery: expected a gallery" in fail("identify", two[1], "--update-gallery")
     assert "got neither" in fail("enroll", "--gallery", gallery)
     assert "expected a number of animals" in fail(
         "track", clip, "--gallery", gallery, "--detector", "background"

@@ -15,7 +15,7 @@ from murid.pipeline.run import Run
 from murid.pipeline.track import track
 from murid.store import RunDirectory
 
-CLOSE_LOOK = "prints.parquet", "ties.parquet"
+CLOSE_LOOK = "fur_descriptors.parquet", "point_matches.parquet"
 
 
 @pytest.fixture
@@ -101,14 +101,14 @@ def point_to(run, source):
 
 def test_learning_the_animals_needs_the_video_once(run, clip, tmp_path, capsys):
     told = read_parts(run)
-    assert murid_cli(["identify", str(run), "--adapt"]) == 1
+    assert murid_cli(["identify", str(run), "--refine"]) == 1
     assert "gone.mp4" in capsys.readouterr().err
     assert read_parts(run) == told
     point_to(run, clip)
-    assert murid_cli(["identify", str(run), "--adapt"]) == 0
+    assert murid_cli(["identify", str(run), "--refine"]) == 0
     assert "adapt: " in capsys.readouterr().out
     learnt = read_parts(run)
-    assert pd.read_parquet(run / "prints.parquet").shape[0] > 0
+    assert pd.read_parquet(run / "fur_descriptors.parquet").shape[0] > 0
     point_to(run, tmp_path / "gone.mp4")
     with RunDirectory.open(run, writable=True) as directory:
         directory.forget_identities()
@@ -122,22 +122,22 @@ def test_animals_are_learnt_where_names_are_in_doubt(clip, tmp_path):
     doubted = track(clip, animals=3, detector="background", out=tmp_path / "doubted.murid")
     assert doubted.info()["crossings"]
     assert isinstance(doubted.info()["appearance_selections"], list)
-    assert pd.read_parquet(doubted.path / "prints.parquet").shape[0] > 0
+    assert pd.read_parquet(doubted.path / "fur_descriptors.parquet").shape[0] > 0
     told = read_parts(doubted.path)
     point_to(doubted.path, tmp_path / "gone.mp4")
     identify(doubted.path)
     assert read_parts(doubted.path) == told
-    (doubted.path / "prints.parquet").unlink()
+    (doubted.path / "fur_descriptors.parquet").unlink()
     assert identify(doubted.path, animals=2).info()["appearance_selections"] is None, (
         "neither prints nor video"
     )
     sure = track(clip, animals=1, detector="background", out=tmp_path / "sure.murid")
     assert sure.info()["appearance_selections"] is None
-    assert not (sure.path / "prints.parquet").exists()
+    assert not (sure.path / "fur_descriptors.parquet").exists()
 
 
 def test_learning_needs_looks_and_a_number(clip, run, tmp_path):
-    with pytest.raises(ConfigError, match="adapt: expected a number of animals"):
+    with pytest.raises(ConfigError, match="refine: expected a number of animals"):
         track(clip, refine=True, out=tmp_path / "open.murid")
-    with pytest.raises(ConfigError, match="adapt: expected appearance"):
+    with pytest.raises(ConfigError, match="refine: expected appearance"):
         identify(run, refine=True, config=IdentificationConfig(appearance=False))

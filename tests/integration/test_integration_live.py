@@ -80,7 +80,7 @@ def test_datagrams(clip, tmp_path, capsys):
             "3",
             "--detector",
             "background",
-            "--scene",
+            "--background",
             str(clip),
         ]
         arguments += ["--udp", f"127.0.0.1:{receiver.getsockname()[1]}", "--seconds", "1"]
@@ -109,7 +109,9 @@ def start(clip, out, *more):
         "--out",
         str(out),
     ]
-    return subprocess.Popen([*command, "--detector", "background", "--scene", str(clip), *more])
+    return subprocess.Popen(
+        [*command, "--detector", "background", "--background", str(clip), *more]
+    )
 
 
 def wait_for(path):

@@ -48,7 +48,7 @@ def test_measure(tracked, arena, tmp_path, capsys):
     animals, zones = pd.read_csv(out / "animals.csv"), pd.read_csv(out / "zones.csv")
     assert len(animals) == len(zones) == 3 * 3
     assert (
-        animals["seen_s"] + animals["filled_s"] + animals["missing_s"]
+        animals["seen_s"] + animals["interpolated_s"] + animals["missing_s"]
     ).to_numpy() == pytest.approx(1.0, abs=1e-5)
     frames = pd.read_csv(out / "frames.csv")
     west = (frames["x_cm"] < 32).groupby(frames["animal"]).sum() / 30
@@ -156,7 +156,7 @@ def test_distance_moved_as_tracked_is_the_truths_within_two_percent(tmp_path):
     apart = np.hypot(*np.moveaxis(truth[:, :, :, None] - behaviour.position_px[:, :, None], 1, 0))
     rows, columns = linear_sum_assignment(np.nanmedian(apart, axis=0))
     assert np.nanmedian(apart, axis=0)[rows, columns].max() < config.body_px / 4
-    moved = np.nansum(behaviour.transitions, axis=0)[columns]
+    moved = np.nansum(behaviour.steps, axis=0)[columns]
     assert moved.sum() / compute_distance(truth).sum() == pytest.approx(1, abs=0.02)
 
 
@@ -172,9 +172,9 @@ def test_distance_of_trembling_true_paths_is_within_two_percent():
         np.full(truth.shape, 55.0),
         np.ones((len(truth), 4)),
     )
-    moved = np.nansum(prepare(told, Layout(config.width, config.height)).transitions, axis=0)
+    moved = np.nansum(prepare(told, Layout(config.width, config.height)).steps, axis=0)
     raw = np.nansum(
-        prepare(told, Layout(config.width, config.height), MeasureConfig(smooth_s=0)).transitions,
+        prepare(told, Layout(config.width, config.height), MeasureConfig(smooth_s=0)).steps,
         axis=0,
     )
     assert moved.sum() / compute_distance(truth).sum() == pytest.approx(1, abs=0.02)

@@ -1,4 +1,4 @@
-"""murid tables from nothing to five tables, and what it says to bad input."""
+"""murid paper from nothing to five tables, and what it says to bad input."""
 
 import json
 from dataclasses import replace
@@ -40,7 +40,7 @@ def miniature(monkeypatch, tmp_path):
 @pytest.mark.slow
 def test_every_row_of_every_table_is_filled(miniature, tmp_path, capsys):
     out = tmp_path / "out"
-    assert murid_cli(["tables", *miniature, "--out", str(out)]) == 0
+    assert murid_cli(["paper", *miniature, "--out", str(out)]) == 0
     printed = capsys.readouterr().out
     for table in TABLES:
         assert table.title in printed
@@ -56,14 +56,14 @@ def test_every_row_of_every_table_is_filled(miniature, tmp_path, capsys):
     before = {path: path.stat().st_mtime_ns for path in (out / "rows").iterdir()}
     assert len(before) == 12
     next(iter(before)).unlink()
-    assert murid_cli(["tables", *miniature, "--out", str(out)]) == 0
+    assert murid_cli(["paper", *miniature, "--out", str(out)]) == 0
     assert (out / "tables.md").read_text() == markdown
     assert sum(path.stat().st_mtime_ns != time for path, time in before.items()) == 1
 
 
 def test_tables_are_shown_without_making_rows(miniature, tmp_path, capsys):
     out = tmp_path / "out"
-    assert murid_cli(["tables", *miniature, "--out", str(out), "--only", "1", "2", "--show"]) == 0
+    assert murid_cli(["paper", *miniature, "--out", str(out), "--only", "1", "2", "--show"]) == 0
     printed = capsys.readouterr().out
     assert "not run (63.3)" in printed
     assert "not installed (56.8)" in printed
@@ -91,6 +91,6 @@ def test_tables_are_shown_without_making_rows(miniature, tmp_path, capsys):
 def test_bad_input_is_named_before_the_first_training(
     miniature, tmp_path, capsys, arguments, message
 ):
-    assert murid_cli(["tables", *arguments, *miniature, "--out", str(tmp_path / "out")]) == 1
+    assert murid_cli(["paper", *arguments, *miniature, "--out", str(tmp_path / "out")]) == 1
     assert message in capsys.readouterr().err
     assert not (tmp_path / "out" / "rows").exists()

@@ -97,7 +97,7 @@ def test_a_search_tries_each_setting_once(tmp_path, capsys):
     config, grid, out = tmp_path / "train.toml", tmp_path / "grid.toml", tmp_path / "search"
     config.write_text(CONFIG.replace("epochs = 3", "epochs = 1"))
     grid.write_text("learning_rate = [1e-3]\n[balance]\nidentity_weight = [0.1, 1.0]\n")
-    arguments = ["search", "--out", str(out), "--config", str(config), "--grid", str(grid)]
+    arguments = ["tune", "--out", str(out), "--config", str(config), "--grid", str(grid)]
     assert murid_cli(arguments) == 0
     first = capsys.readouterr().out
     assert (first.count("learning_rate = 0.001"), first.count("identity_weight = 1")) == (
@@ -126,7 +126,7 @@ def test_a_search_tries_each_setting_once(tmp_path, capsys):
 def test_a_bad_grid_is_named_before_the_first_step(tmp_path, capsys, text: str, message: str):
     grid = tmp_path / "grid.toml"
     grid.write_text(text)
-    assert murid_cli(["search", "--out", str(tmp_path / "out"), "--grid", str(grid)]) == 1
+    assert murid_cli(["tune", "--out", str(tmp_path / "out"), "--grid", str(grid)]) == 1
     error = capsys.readouterr().err
     assert message in error
     assert error.count("grid.toml") == 1

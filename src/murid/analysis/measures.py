@@ -128,7 +128,7 @@ def _measure_animal(behaviour: Behaviour, bins: Bins, k: int, huddles: Bouts | N
     table = {
         **_begin(behaviour, bins, k),
         "seen_s": bins.seconds(seen & ~missing),
-        "filled_s": bins.seconds(~seen & ~missing),
+        "interpolated_s": bins.seconds(~seen & ~missing),
         "missing_s": bins.seconds(missing),
         f"x_mean_{u}": bins.mean(position[:, 0]),
         f"y_mean_{u}": bins.mean(position[:, 1]),

@@ -30,7 +30,7 @@ for verb, summary in {
     "scenes": "Make a synthetic recording with perfect ground truth.",
     "compose": "Play animals that were filmed alone together.",
     "train": "Train a network on your own recordings.",
-    "search": "Train briefly with each of several settings, and say which is best.",
-    "tables": "Make the paper's tables: train, track and score every row.",
+    "tune": "Train briefly with each of several settings, and say which is best.",
+    "paper": "Make the paper's tables: train, track and score every row.",
 }.items():
     app.command(f"murid.cli.{verb}:{verb}", name=verb, help=summary)

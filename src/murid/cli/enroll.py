@@ -1,4 +1,4 @@
-"""``murid enrol``."""
+"""``murid enroll``."""
 
 from __future__ import annotations
 

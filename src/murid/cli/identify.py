@@ -38,7 +38,7 @@ def identify(
     animals : int
         Number of animals, at most; as before if not given.
     gallery : Path
-        Gallery file to name the animals from (murid enrol makes one); who is not in it is unknown.
+        Gallery file to name the animals from (murid enroll makes one); who is not in it is unknown.
     update_gallery : bool
         Let the gallery learn what animals that are told for sure look like here.
     refine : bool

@@ -1,4 +1,4 @@
-"""``murid tables``."""
+"""``murid paper``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from murid.errors import ConfigError
 TableName = Literal["1", "2", "3", "4", "balance"]
 
 
-def tables(
+def paper(
     *data: Path,
     out: Path,
     animaltrack: Path | None = None,
@@ -69,7 +69,7 @@ def tables(
     show : bool
         Show the tables with the rows that are there; make none.
     """
-    import_training("tables")
+    import_training("paper")
     from murid.paper import page
     from murid.paper.benchmark_data import make_benchmark_data, write_recordings
     from murid.paper.experiment_runner import ExperimentRunner

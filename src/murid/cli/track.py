@@ -80,7 +80,7 @@ def track(
         dropped; each arena has animals of its own, and --animals of them where the file does not
         say how many.
     gallery : Path
-        Gallery file to name the animals from (murid enrol makes one); who is not in it is unknown.
+        Gallery file to name the animals from (murid enroll makes one); who is not in it is unknown.
     update_gallery : bool
         Let the gallery learn what animals that are told for sure look like here.
     refine : bool

@@ -1,4 +1,4 @@
-"""``murid search``."""
+"""``murid tune``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from murid.cli.train import gather, import_training, read_options
 from murid.networks.presets import PresetName
 
 
-def search(
+def tune(
     *data: Path,
     out: Path,
     grid: Path | None = None,
@@ -53,7 +53,7 @@ def search(
     skip_bad : bool
         Go on without labels that have a problem, and say how many there were.
     """
-    import_training("search")
+    import_training("tune")
     from murid.training.loss_balancing.grid import choose_best
     from murid.training.tune import DEFAULT_GRID, load_grid
     from murid.training.tune import search as search_settings

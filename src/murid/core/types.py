@@ -207,7 +207,12 @@ class TrackedDetections:
     def __post_init__(self) -> None:
         _check("TrackedDetections.track_ids", self.track_ids, np.int64, (len(self.detections),))
         if self.interpolated is not None:
-            _check("TrackedDetections.filled", self.interpolated, np.bool_, (len(self.detections),))
+            _check(
+                "TrackedDetections.interpolated",
+                self.interpolated,
+                np.bool_,
+                (len(self.detections),),
+            )
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -235,7 +240,7 @@ class Tracks:
         n = len(self.detections)
         _check("Tracks.track_ids", self.track_ids, np.int64, (n,))
         if self.interpolated is not None:
-            _check("Tracks.filled", self.interpolated, np.bool_, (n,))
+            _check("Tracks.interpolated", self.interpolated, np.bool_, (n,))
         if self.identity_probabilities is not None:
             _check("Tracks.certainties", self.identity_probabilities, np.float32, (n,))
 
@@ -406,6 +411,8 @@ class Trajectories:
         _check("Trajectories.shape", self.shape, np.float64, (f, 2, i))
         _check("Trajectories.confidence", self.confidence, np.float64, (f, i))
         if self.interpolated is not None:
-            _check("Trajectories.filled", self.interpolated, np.bool_, (f, i))
+            _check("Trajectories.interpolated", self.interpolated, np.bool_, (f, i))
         if self.identity_probability is not None:
-            _check("Trajectories.certainty", self.identity_probability, np.float64, (f, i))
+            _check(
+                "Trajectories.identity_probability", self.identity_probability, np.float64, (f, i)
+            )

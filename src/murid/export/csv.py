@@ -12,7 +12,7 @@ from murid.core.files import replace_on_success
 from murid.export.recording import Recording
 from murid.export.tracks_chunk import Rows, Stretch, iterate_rows
 
-HEADER = "frame,time_s,track_id,x,y,width,height,score,certainty,filled\n"
+HEADER = "frame,time_s,track_id,x,y,width,height,score,identity_probability,interpolated\n"
 
 
 def export_csv(path: str | Path, stretches: Iterable[Stretch]) -> None:

@@ -126,9 +126,11 @@ def _fill(file: Any, place: _Place, where: slice, trajectories: Trajectories, ro
     file[f"{pose}/confidence"][where] = trajectories.confidence[..., row]
     file[f"{box}/size/data"][where] = trajectories.shape[..., row]
     if trajectories.identity_probability is not None:
-        file[f"{box}/certainty/data"][where] = trajectories.identity_probability[..., row]
+        file[f"{box}/identity_probability/data"][where] = trajectories.identity_probability[
+            ..., row
+        ]
     if trajectories.interpolated is not None:
-        file[f"{box}/filled/data"][where] = trajectories.interpolated[..., row]
+        file[f"{box}/interpolated/data"][where] = trajectories.interpolated[..., row]
     if f"{pose}/timestamps" in file:
         file[f"{pose}/timestamps"][where] = trajectories.time_s
 

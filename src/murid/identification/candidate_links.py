@@ -58,9 +58,9 @@ def find_candidate_links(
         codes = np.unique(np.concatenate([*best, _pair(tracklets, pools[1], tails, N_LATEST)]))
         heads, followers = codes % len(tracklets), codes // len(tracklets)
         llrs = _compute_gains(evidence, heads, followers)
-        llrs = np.full(len(tails), -np.inf)
-        np.maximum.at(llrs, followers - start, llrs)
-        kept = llrs >= llrs[followers - start] - MOST_BEHIND
+        best_llrs = np.full(len(tails), -np.inf)
+        np.maximum.at(best_llrs, followers - start, llrs)
+        kept = llrs >= best_llrs[followers - start] - MOST_BEHIND
         found.append(
             CandidateLinks(
                 heads[kept].astype(np.int32), followers[kept].astype(np.int32), llrs[kept]

@@ -181,7 +181,7 @@ def track_live(
         finder.fit(sample_frames(open_source(background), N_BACKGROUND_FRAMES))
     elif finder.name == "background":
         raise ConfigError(
-            "scene: expected a video that the detector background learns the empty scene from, got none"
+            "background: expected a video that the detector background learns the empty scene from, got none"
         )
     learner = BackgroundUpdater(
         load, finder, config.learn_s, config.learn_again_s, learn=background is None

@@ -54,7 +54,7 @@ def enroll(
     solos = solos or {}
     if bool(solos) == (run is not None):
         raise ConfigError(
-            "enrol: expected videos of single animals or a run, got "
+            "enroll: expected videos of single animals or a run, got "
             + ("both" if solos else "neither")
         )
     check_names([*solos, *(names or {}).values()])

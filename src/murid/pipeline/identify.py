@@ -111,7 +111,7 @@ def identify_run(
     if layout.restricts:
         settings["arena"] = layout.to_plain()
     if refine and not config.appearance:
-        raise ConfigError("adapt: expected appearance to be used, got appearance = false")
+        raise ConfigError("refine: expected appearance to be used, got appearance = false")
     if refine:
         settings["refine"] = refine
     same = run.is_done("identify") and dict(run.manifest.config["identify"]) == settings

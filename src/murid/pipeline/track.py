@@ -124,7 +124,7 @@ def track(
         )
     if refine and (counts is None or not identities):
         raise ConfigError(
-            "adapt: expected a number of animals, and identities, since these are told by it"
+            "refine: expected a number of animals, and identities, since these are told by it"
         )
     finder = load_detector(detector or detect.detector, detect)
     finder.fit(sample_frames(frames, N_BACKGROUND_FRAMES))

@@ -153,11 +153,11 @@ def _prepare(animals: Table, unit: str) -> dict[str, Any]:
     if not animals:
         return {"animal": []}
     values = dict(animals)
-    total = animals["seen_s"] + animals["filled_s"] + animals["missing_s"]
+    total = animals["seen_s"] + animals["interpolated_s"] + animals["missing_s"]
     values["known"] = 100 * (1 - animals["missing_s"] / np.maximum(total, 1e-9))
     for name in ("immobile_share", "border_share"):
         values[name] = 100 * animals[name]
-    known_s = animals["seen_s"] + animals["filled_s"]
+    known_s = animals["seen_s"] + animals["interpolated_s"]
     values["contact_share"] = 100 * animals["contact_s"] / np.where(known_s > 0, known_s, np.nan)
     if unit == "cm":
         values["distance_cm"] = animals["distance_cm"] / 100

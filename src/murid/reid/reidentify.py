@@ -224,7 +224,7 @@ def match_across_runs(runs: list[RunDirectory]) -> None:
 def check_gallery(gallery: str | Path | None, update_gallery: bool) -> None:
     """Raise `ConfigError` or `FormatError` unless there is a gallery that can be read, where one is needed."""
     if update_gallery and gallery is None:
-        raise ConfigError("grow: expected a gallery that grows, got none")
+        raise ConfigError("update_gallery: expected a gallery to update, got none")
     if gallery is not None:
         load_gallery(gallery)
 

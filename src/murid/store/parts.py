@@ -21,13 +21,13 @@ Kind = Literal["detections", "frames", "tracks", "identities"]
 KINDS: tuple[Kind, ...] = ("identities", "tracks", "detections", "frames")
 """The directories of parts, in the order in which a restart empties them."""
 
-COLOUR_FEATURES_NAME = "cues.parquet"
+COLOUR_FEATURES_NAME = "colour_features.parquet"
 """Looks of some detections in plain terms, for naming animals."""
 
-FUR_DESCRIPTORS_NAME = "prints.parquet"
+FUR_DESCRIPTORS_NAME = "fur_descriptors.parquet"
 """Fur of some detections up close, for learning a recording's animals."""
 
-POINT_MATCHES_NAME = "ties.parquet"
+POINT_MATCHES_NAME = "point_matches.parquet"
 """Points of fur that were followed from detection to detection."""
 POINT_MATCH_COLUMNS = ("tie", "frame", "row", "frame_before", "row_before", "points")
 """Its columns: points that came onto a detection, and the detections that they were on before, the

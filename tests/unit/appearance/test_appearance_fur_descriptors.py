@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from murid.appearance.fur_descriptors import DESCRIPTOR_SIZE, LENGTH, WIDTH, compute_fur_descriptors
-from murid.synthetic.animal import Posture, breed_coat
+from murid.synthetic.animal import Posture, sample_coat_of_breed
 from murid.synthetic.rodent import render_rodent
 from murid.video.background_model import BackgroundModel
 
@@ -19,7 +19,7 @@ def describe_identities(animal, heading, bend=0.0):
     """Picture of one of several animals whose coats differ by their fur alone."""
     rng = np.random.default_rng(animal)
     fur = cv2.GaussianBlur(rng.standard_normal((256, 256)).astype(np.float32), (0, 0), 1.5) * 5
-    coat = breed_coat("agouti", np.random.default_rng(0))
+    coat = sample_coat_of_breed("agouti", np.random.default_rng(0))
     sprite = render_rodent(
         coat, Posture(heading, bend), 64, np.array([0, 0, 1], np.float32), rng, fur
     )

@@ -78,9 +78,9 @@ def test_animaltrack_is_learnt_from_its_training_split(archive, tiny, tmp_path):
     data = make_benchmark_data(
         replace(tiny, most_pictures=5), tmp_path / "out", animaltrack=archive
     )
-    data = data.training_data
-    assert (len(data.labelled), len(data.held_out)) == (4, 1)
-    assert min(data.labelled[0].identities) >= tiny.train.stills.n_identities
+    learnt = data.training_data
+    assert (len(learnt.labelled), len(learnt.held_out)) == (4, 1)
+    assert min(learnt.labelled[0].identities) >= tiny.train.stills.n_identities
     assert data.adapt(tiny.train).scenes == 0
 
 

@@ -66,7 +66,7 @@ def change(path, document=None, columns=None):
         (
             {},
             {"colour_features": pa.array([1.0, 2.0, 3.0])},
-            "cues: expected a full column of fixed-size lists",
+            "colour_features: expected a full column of fixed-size lists",
         ),
     ],
 )
