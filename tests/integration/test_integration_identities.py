@@ -140,4 +140,4 @@ def test_learning_needs_looks_and_a_number(clip, run, tmp_path):
     with pytest.raises(ConfigError, match="refine: expected a number of animals"):
         track(clip, refine=True, out=tmp_path / "open.murid")
     with pytest.raises(ConfigError, match="refine: expected appearance"):
-        identify(run, refine=True, config=IdentificationConfig(appearance=False))
+        identify(run, refine=True, config=IdentificationConfig(use_appearance=False))

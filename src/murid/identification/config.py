@@ -1,16 +1,22 @@
-"""Settings of whole-recording identities."""
+"""Settings of identification."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from murid.errors import ConfigError
+
+RefineMode = Literal["auto", "always", "never"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IdentificationConfig:
-    """How tracklets become identities.
+    """Settings for joining tracklets into identities.
+
+    `link_tracklets` ignores `enabled` and `refine`: they choose what the pipeline runs before and
+    after it.
 
     Raises
     ------
@@ -18,29 +24,38 @@ class IdentificationConfig:
         If a value is out of range.
     """
 
-    min_score: float = 0.15
-    """Detections with a lower score are never an animal."""
+    enabled: bool = True
+    """Identify the animals of the whole recording; False = stop after frame-by-frame tracking."""
 
-    appearance: bool = True
-    """Use looks, as far as they prove to tell the animals of this recording apart; False = motion
-    and size alone."""
+    min_score: float = 0.15
+    """Ignore detections with a lower score."""
+
+    use_appearance: bool = True
+    """Use appearance, weighted by how well it separates the animals of this recording; False = use
+    motion and size alone."""
+
+    refine: RefineMode = "auto"
+    """Whether to make a second pass over the video to learn the fur of each animal: "auto" = only
+    if identities are in doubt, "always" or "never"."""
 
     max_gap_s: float = 2.0
-    """Gaps up to this long, in seconds, are filled where the animal went no further than it can
-    have gone; 0 = none."""
+    """Longest gap in seconds that is interpolated, if the animal can have covered the distance; 0 =
+    none."""
 
     max_occluded_gap_s: float = 10.0
-    """The same of gaps at both ends of which the animal is in the box of another one, instead of
-    the former."""
+    """The same for occluded gaps, at both ends of which the animal is inside the box of another
+    animal; replaces `max_gap_s` there."""
 
-    smooth: bool = True
-    """Smooth the boxes of each animal over time, those most that others cover in part; False = as
-    detected."""
+    smooth_boxes: bool = True
+    """Smooth the boxes of each animal over time, occluded edges most; False = as detected."""
 
     min_probability: float = 0.99
-    """Crossings whose outcome is less certain than this are listed as doubtful."""
+    """List a crossing as doubtful if the identities after it are right with a lower probability."""
 
     def __post_init__(self) -> None:
+        if self.refine not in get_args(RefineMode):
+            expected = " or ".join(repr(mode) for mode in get_args(RefineMode))
+            raise ConfigError(f"refine: expected {expected}, got {self.refine!r}")
         bounds = {
             "min_score": 1.0,
             "max_gap_s": math.inf,
@@ -50,4 +65,4 @@ class IdentificationConfig:
         for name, high in bounds.items():
             value = getattr(self, name)
             if not 0 <= value <= high:
-                raise ConfigError(f"{name} must lie between 0 and {high:g}, not {value}")
+                raise ConfigError(f"{name}: expected a number from 0 to {high:g}, got {value}")

@@ -145,7 +145,7 @@ def link_tracklets(
             ),
         )
     tracklet_features = None
-    if config.appearance:
+    if config.use_appearance:
         tracklet_features = compute_tracklet_features(
             evidence, order, _source(table, embeddings), n_animals, fur_descriptors
         )

@@ -149,7 +149,7 @@ def _complete(
         for name, own in zip(part, interpolated, strict=True)
     }
     merged, covers = whole.pop("merged"), whole.pop("covers")
-    if config.smooth:
+    if config.smooth_boxes:
         weights = weight_boxes(whole["scores"], usual, whole["rows"] >= 0, merged)
         smooth_boxes(whole["frames"], whole["boxes"], weights, covers, fps)
     return whole

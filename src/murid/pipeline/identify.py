@@ -93,7 +93,7 @@ def resolve_refine(
     """Whether to learn the animals where nobody said so: in doubt, if the camera is at rest and looks are used."""
     if refine is not None:
         return refine
-    return "in doubt" if motion is None and (config is None or config.appearance) else False
+    return "in doubt" if motion is None and (config is None or config.use_appearance) else False
 
 
 def identify_run(
@@ -108,10 +108,11 @@ def identify_run(
     if min(counts) < 1:
         raise ConfigError(f"animals: expected 1 or more, got {min(counts)}")
     settings = {"animals": counts if layout.arenas else counts[0], **asdict(config)}
+    del settings["enabled"], settings["refine"]
     if layout.restricts:
         settings["arena"] = layout.to_plain()
-    if refine and not config.appearance:
-        raise ConfigError("refine: expected appearance to be used, got appearance = false")
+    if refine and not config.use_appearance:
+        raise ConfigError("refine: expected appearance to be used, got use_appearance = false")
     if refine:
         settings["refine"] = refine
     same = run.is_done("identify") and dict(run.manifest.config["identify"]) == settings

@@ -57,7 +57,7 @@ def test_a_hidden_animal_keeps_its_name_and_short_gaps_are_filled():
     ahead = (paths[110, 1] - paths[99, 1]) / 11
     centres = (found.boxes[found.interpolated, :2] + found.boxes[found.interpolated, 2:]) / 2
     np.testing.assert_allclose(centres[3], paths[99, 1] + 4 * ahead, atol=3)
-    plain = link_tracklets(film(paths), 3, FPS, IdentificationConfig(smooth=False))
+    plain = link_tracklets(film(paths), 3, FPS, IdentificationConfig(smooth_boxes=False))
     centres = (plain.boxes[plain.interpolated, :2] + plain.boxes[plain.interpolated, 2:]) / 2
     np.testing.assert_allclose(centres[3], paths[99, 1] + 4 * ahead, atol=0.01)
 
@@ -189,7 +189,7 @@ def test_nothing_seen_at_all():
 
 
 def test_settings_out_of_range():
-    with pytest.raises(ConfigError, match="min_score must lie between 0 and 1, not 2"):
+    with pytest.raises(ConfigError, match="min_score: expected a number from 0 to 1, got 2"):
         IdentificationConfig(min_score=2)
 
 

@@ -65,7 +65,7 @@ def test_identities_are_those_of_each_arena_alone(halves):
         np.testing.assert_array_equal(told.boxes[own], expected.boxes)
     assert (np.diff(told.frames * 10 + told.identity_ids) > 0).all(), "by frame and then identity"
     told = identify_per_arena(
-        plain, LAYOUT, [3, 2], 30.0, IdentificationConfig(smooth=False), lambda: iter(parts)
+        plain, LAYOUT, [3, 2], 30.0, IdentificationConfig(smooth_boxes=False), lambda: iter(parts)
     )
     seen = ~told.interpolated
     np.testing.assert_array_equal(table.boxes[told.rows[seen]], told.boxes[seen])
