@@ -85,7 +85,7 @@ def main() -> None:
                 score_bias=result.score_bias,
             )
             network = load_detector(
-                out / "nano-detector.onnx", DetectionConfig(longest_side=LONGEST_SIDE)
+                out / "nano-detector.onnx", DetectionConfig(max_side_px=LONGEST_SIDE)
             )
             cells = [
                 " | ".join(measure(network, read_labelled(f)).split(" | ")[:2])

@@ -37,7 +37,7 @@ from murid.core import Detections, DetectionTable, Frame
 from murid.core.types import UInt8
 from murid.detection.config import DetectionConfig
 from murid.detection.detector import load_detector
-from murid.pipeline.detect import describe_detection, detect_frames
+from murid.pipeline.detect import detect_frames
 from murid.pipeline.track import track_and_identify
 from murid.store import RunDirectory
 from murid.synthetic import RecordingConfig, record
@@ -156,7 +156,7 @@ def follow(folder: Path, hours: float, animals: int, every: int) -> None:
         source=film,
         fingerprint=source.compute_fingerprint(),
         detector="made",
-        config={"detect": describe_detection(detect)},
+        config={"detect": detect.describe_results()},
         existing="resume",
     ) as run:
         if not run.is_done("detect"):

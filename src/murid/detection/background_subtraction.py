@@ -68,11 +68,16 @@ class BackgroundDetector:
         """Hash of the settings that change the result and, after `fit`, of the background."""
         config = self.config
         digest = hashlib.sha256(
-            repr((self.name, config.score_threshold, config.longest_side, config.top_k)).encode()
+            repr(
+                (self.name, config.score_threshold, config.max_side_px, config.max_detections)
+            ).encode()
         )
         if self._backdrop is not None:
             digest.update(self._backdrop.image.tobytes() + self._backdrop.threshold.tobytes())
-            digest.update(repr((self._frame_size, self._usual)).encode())
+            # Written as it was at first: a run can be resumed only if the fingerprint is the same.
+            area, contrast = self._usual.area, self._usual.contrast
+            prior = f"UsualBody(area={area!r}, contrast={contrast!r})"
+            digest.update(f"({self._frame_size!r}, {prior})".encode())
         return digest.hexdigest()
 
     def fit(self, frames: Iterable[Frame]) -> None:
@@ -141,13 +146,13 @@ class BackgroundDetector:
         scale = np.array(
             [width / difference.shape[1], height / difference.shape[0]] * 2, np.float32
         )
-        order = np.argsort(-scores, kind="stable")[: self.config.top_k]
+        order = np.argsort(-scores, kind="stable")[: self.config.max_detections]
         found = Detections((boxes * scale)[order], scores[order])
         return found[found.scores >= np.float32(self.config.score_threshold)]
 
     def _simplify(self, image: UInt8) -> UInt8:
         height, width = image.shape[:2]
-        scale = min(1.0, (self.config.longest_side or _LONGEST_SIDE) / max(width, height))
+        scale = min(1.0, (self.config.max_side_px or _LONGEST_SIDE) / max(width, height))
         size = max(1, round(width * scale)), max(1, round(height * scale))
         small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
         smooth: UInt8 = cv2.GaussianBlur(small, (0, 0), _BLUR_SHARE * max(size))

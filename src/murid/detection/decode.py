@@ -45,7 +45,7 @@ def decode(
     *,
     box_mode: BoxMode,
     stride: int = 4,
-    top_k: int = 100,
+    max_detections: int = 100,
     score_threshold: float = 0.1,
     score_scale: float = 1.0,
     score_bias: float = 0.0,
@@ -60,7 +60,7 @@ def decode(
         What the size map holds.
     stride : int
         Input pixels per cell.
-    top_k : int
+    max_detections : int
         Highest number of boxes.
     score_threshold : float
         Lowest score kept; a score equal to it is kept.
@@ -85,18 +85,20 @@ def decode(
             f"{SIZE_CHANNELS[box_mode]} channels for {box_mode}",
             f"{len(heads.size)}",
         )
-    rows, columns = find_peaks(heads.heatmap, top_k)
+    rows, columns = find_peaks(heads.heatmap, max_detections)
     scores = calibrate(heads.heatmap[rows, columns], score_scale, score_bias)
     boxes = _build_boxes(heads, rows, columns, box_mode) * np.float32(stride)
     kept = (scores >= np.float32(score_threshold)) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
     return boxes[kept], scores[kept]
 
 
-def find_peaks(heatmap: Float32, top_k: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows and columns of the `top_k` highest cells that no 3×3 neighbour exceeds, by falling value, then position."""
+def find_peaks(
+    heatmap: Float32, max_detections: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows and columns of the `max_detections` highest cells that no 3×3 neighbour exceeds, by falling value, then position."""
     highest_around = cv2.dilate(heatmap, np.ones((3, 3), np.uint8))
     rows, columns = np.nonzero((heatmap == highest_around) & (heatmap > 0))
-    order = np.argsort(-heatmap[rows, columns], kind="stable")[:top_k]
+    order = np.argsort(-heatmap[rows, columns], kind="stable")[:max_detections]
     return rows[order], columns[order]
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from murid.core.boxes import compute_areas
 from murid.core.types import Detections, Float32, Frame, UInt8
 from murid.detection.backend import InferenceBackend, Maps
-from murid.detection.config import DetectionConfig
+from murid.detection.config import RUNTIME_FIELDS, DetectionConfig
 from murid.detection.decode import HeadMaps, decode, select_boxes
 from murid.detection.network_file import check_pair, read_network
 from murid.detection.onnxruntime_backend import has_cuda
@@ -37,6 +37,14 @@ from murid.errors import ConfigError
 from murid.video.background_model import BackgroundModel, fit_static_background
 
 _FEWEST_FRAMES = 5  # that show which parts of a scene are empty
+
+# The names under which settings were hashed at first, where they have changed since. A run can be
+# resumed only if the fingerprint is the same, so these names stay.
+_FINGERPRINT_NAMES = {
+    "max_side_px": "longest_side",
+    "max_detections": "top_k",
+    "small_box_penalty": "small_doubt",
+}
 
 
 class NetworkDetector:
@@ -93,7 +101,7 @@ class NetworkDetector:
         self.needs_background = self.metadata.n_channels > 3
         self._backdrop: BackgroundModel | None = None
         self._usual_area: float | None = None  # square pixels of the input
-        self._longest_side = self.config.longest_side or self.metadata.longest_side
+        self._longest_side = self.config.max_side_px or self.metadata.longest_side
         backends = self._open_on_card(path_detector, path_embedder) or open_backends(
             detector, embedder, self.config
         )
@@ -196,7 +204,7 @@ class NetworkDetector:
             heads,
             box_mode=self.metadata.box_mode,
             stride=self.metadata.stride,
-            top_k=self.config.top_k,
+            max_detections=self.config.max_detections,
             score_threshold=self.config.score_threshold,
             score_scale=self.metadata.score_scale,
             score_bias=self.metadata.score_bias,
@@ -221,10 +229,14 @@ class NetworkDetector:
 
 
 def _compute_fingerprint(paths: Sequence[str | Path | None], config: DetectionConfig) -> str:
+    """SHA-256 of the network files and of the settings that decide the result."""
     digest = hashlib.sha256()
     for path in paths:
         digest.update(b"" if path is None else hashlib.sha256(Path(path).read_bytes()).digest())
-    unrelated = ("detector", "n_threads", "batch_size", "device")
-    settings = {name: getattr(config, name) for name in config.__slots__ if name not in unrelated}
+    settings = {
+        _FINGERPRINT_NAMES.get(name, name): getattr(config, name)
+        for name in config.__slots__
+        if name not in RUNTIME_FIELDS
+    }
     digest.update(repr(sorted(settings.items())).encode())
     return digest.hexdigest()

@@ -22,7 +22,6 @@ from murid.live.background_updater import BackgroundUpdater
 from murid.live.callbacks import FrameCallback, LiveFrame
 from murid.live.camera import CameraStream
 from murid.pipeline.associate import describe_association
-from murid.pipeline.detect import describe_detection
 from murid.pipeline.per_arena import ArenaTracker, count_animals
 from murid.pipeline.run import Run, read_layout
 from murid.pipeline.track import N_BACKGROUND_FRAMES, track_and_identify
@@ -196,7 +195,7 @@ def track_live(
         source=source if "://" in source else f"camera://{source}",
         fingerprint={"live": source, "width": width, "height": height, "fps": camera_stream.fps},
         config={
-            "detect": describe_detection(detect),
+            "detect": detect.describe_results(),
             "track": describe_association(association, None, layout),
         },
         detector=identity,

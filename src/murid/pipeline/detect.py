@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from itertools import islice
 from typing import Any
 
 from murid.core import Frame
 from murid.core.progress import ProgressCallback
-from murid.detection.config import DetectionConfig
 from murid.detection.detector import Detector
 from murid.store import DetectionWriter, RunDirectory
 from murid.video import FrameSource, UnreadableFrame
 from murid.video.prefetch import read_ahead
-
-_NOT_RESULTS = ("detector", "batch_size", "n_threads", "device")
-
-
-def describe_detection(config: DetectionConfig) -> dict[str, Any]:
-    """Settings of detection that decide its result; those that came later only where they are not as they were."""
-    later = {"embeddings_every": 1}
-    return {
-        k: v
-        for k, v in asdict(config).items()
-        if k not in _NOT_RESULTS and (k not in later or v != later[k])
-    }
 
 
 def redetect_damaged(

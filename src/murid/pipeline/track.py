@@ -15,7 +15,7 @@ from murid.detection.detector import load_detector
 from murid.errors import ConfigError
 from murid.identification import IdentificationConfig
 from murid.pipeline.associate import associate, describe_association
-from murid.pipeline.detect import describe_detection, detect_frames, redetect_damaged
+from murid.pipeline.detect import detect_frames, redetect_damaged
 from murid.pipeline.identify import RefineMode, identify_run, resolve_refine
 from murid.pipeline.per_arena import count_animals
 from murid.pipeline.run import Run, whole_picture
@@ -133,7 +133,7 @@ def track(
         default_run_path(source) if out is None else out,
         source=source,
         fingerprint=frames.compute_fingerprint(),
-        config={"detect": describe_detection(detect), "track": linking},
+        config={"detect": detect.describe_results(), "track": linking},
         detector=f"{finder.name} {finder.fingerprint}",
         embedder=finder.embedder,
         existing="restart" if restart else "resume",

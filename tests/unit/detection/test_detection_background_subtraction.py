@@ -93,7 +93,7 @@ def test_animals_that_touch_are_one_blob(fitted):
 def test_large_pictures_give_boxes_in_their_own_pixels():
     frames, truth = make_recording(12)
     large = [Frame(f.index, f.time_s, f.image.repeat(3, axis=0).repeat(3, axis=1)) for f in frames]
-    detector = BackgroundDetector(DetectionConfig(longest_side=WIDTH))
+    detector = BackgroundDetector(DetectionConfig(max_side_px=WIDTH))
     detector.fit(large)
     (found,) = detector.detect([large[5].image])
     assert (compute_iou(3 * truth[5], found.boxes).max(axis=1) > 0.7).all()

@@ -16,9 +16,9 @@ from murid.errors import ConfigError, ModelError
 
 
 def test_the_background_detector_by_name():
-    detector: Detector = load_detector("background", DetectionConfig(top_k=3))
+    detector: Detector = load_detector("background", DetectionConfig(max_detections=3))
     assert isinstance(detector, BackgroundDetector)
-    assert detector.config.top_k == 3
+    assert detector.config.max_detections == 3
 
 
 def test_a_path_brings_the_embedder_beside_it(detector_path, embedder_path):

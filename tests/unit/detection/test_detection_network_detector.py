@@ -101,7 +101,7 @@ def test_distances_to_the_sides(write_network, tiny_metadata):
 def test_settings_reach_the_network(detector_path):
     picture = make_picture((5, 5, 204), (5, 6, 204), (15, 20, 255))
     assert len(NetworkDetector(detector_path, None, EXACT).detect([picture])[0]) == 3
-    one = NetworkDetector(detector_path, None, dataclasses.replace(EXACT, top_k=1)).detect(
+    one = NetworkDetector(detector_path, None, dataclasses.replace(EXACT, max_detections=1)).detect(
         [picture]
     )
     strict = NetworkDetector(
@@ -115,7 +115,7 @@ def test_settings_reach_the_network(detector_path):
 
 def test_precision_and_input_size_can_be_chosen(detector_path):
     picture = make_picture((10, 20, 255))
-    config = DetectionConfig(precision="bf16", longest_side=256, batch_size=1)
+    config = DetectionConfig(precision="bf16", max_side_px=256, batch_size=1)
     (found,) = NetworkDetector(detector_path, None, config).detect([picture])
     assert len(found) >= 1
     assert np.abs(found.boxes[0, :2] + found.boxes[0, 2:] - [164, 84]).max() <= 8
@@ -128,7 +128,7 @@ def test_the_fingerprint_follows_weights_and_settings_but_not_speed(
     same = NetworkDetector(detector_path, embedder_path, DetectionConfig(n_threads=1, batch_size=2))
     others = [
         NetworkDetector(detector_path, None),
-        NetworkDetector(detector_path, embedder_path, DetectionConfig(top_k=5)),
+        NetworkDetector(detector_path, embedder_path, DetectionConfig(max_detections=5)),
         NetworkDetector(write_network("detector", score_bias="1"), embedder_path),
     ]
     assert engine.fingerprint == same.fingerprint
