@@ -30,7 +30,10 @@ def test_numpy_equals_torch(box_mode, height: int, width: int, top_k: int) -> No
     offset = rng.random((2, height, width), np.float32)
     size = rng.uniform(0.5, 9, (len(box_mode), height, width)).astype(np.float32)
     boxes, scores = decode(
-        HeadMaps(heatmap, offset, size), box_mode=box_mode, max_detections=top_k, score_threshold=0.6
+        HeadMaps(heatmap, offset, size),
+        box_mode=box_mode,
+        max_detections=top_k,
+        score_threshold=0.6,
     )
     expected = decode_torch(*map(torch.from_numpy, (heatmap[None], offset, size)), top_k, 0.6)
     assert 0 < len(boxes) <= top_k
