@@ -23,8 +23,8 @@ from murid.synthetic import make_scenario, record
 from murid.video import VideoSink
 
 WAYS = {
-    "raw": MeasureConfig(smooth_s=0, count_above="0px"),
-    "smoothed": MeasureConfig(count_above="0px"),
+    "raw": MeasureConfig(smooth_s=0, min_moving_speed="0px"),
+    "smoothed": MeasureConfig(min_moving_speed="0px"),
     "murid": MeasureConfig(),
 }
 

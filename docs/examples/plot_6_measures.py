@@ -48,9 +48,9 @@ behaviour.describe()
 # Tidy tables, in time bins of five seconds.
 import pandas as pd
 
-from murid.analysis.measures import measure_all
+from murid.analysis.measures import compute_measures
 
-tables = {name: pd.DataFrame(table) for name, table in measure_all(behaviour, bin_s=5).items()}
+tables = {name: pd.DataFrame(table) for name, table in compute_measures(behaviour, bin_s=5).items()}
 tables["animals"].groupby("animal")[
     ["distance_cm", "immobile_s", "border_s", "contact_s"]
 ].sum().round(1)
@@ -62,15 +62,15 @@ tables["zones"].pivot(index="animal", columns="start_s", values="time_s").round(
 # The paths, over the scene without its animals.
 import matplotlib.pyplot as plt
 
-from murid.pipeline.plot import open_session
+from murid.pipeline.plot import load_plot_data
 from murid.plots.maps import draw_paths
 from murid.plots.timelines import draw_ethogram
 
-session = open_session(run, arena)
-draw_paths(plt.figure(figsize=(7, 5.5), layout="constrained"), session)
+data = load_plot_data(run, arena)
+draw_paths(plt.figure(figsize=(7, 5.5), layout="constrained"), data)
 plt.show()
 
 # %%
 # When each was in the centre, at rest, or in contact.
-draw_ethogram(plt.figure(figsize=(7, 3.5), layout="constrained"), session)
+draw_ethogram(plt.figure(figsize=(7, 3.5), layout="constrained"), data)
 plt.show()

@@ -5,21 +5,21 @@ from datetime import UTC, datetime
 import numpy as np
 
 from murid.core.types import DetectionTable, Tracks
-from murid.export.recording import Recording
-from murid.export.tracks_chunk import Stretch
+from murid.export.recording import TrackedRecording
+from murid.export.tracks_chunk import TracksChunk
 
 N_FRAMES = 7
 
 
 def make_recording(
     *, identified: bool = True, times_s: np.ndarray | None = None, **changes
-) -> Recording:
+) -> TrackedRecording:
     """Animals 3 and 7 in stretches of four and three frames; 7 is missing in frame 2, both in frame 5.
 
     In frame 4, 3 was filled in. Ids are in descending order within a frame, and frame 0 has a box
     of no track."""
     times = np.arange(N_FRAMES) / 25 if times_s is None else times_s
-    return Recording(
+    return TrackedRecording(
         **{
             "source": "/videos/cage 1.mp4",
             "width": 640,
@@ -38,7 +38,7 @@ def make_recording(
     )
 
 
-def _make_stretch(first: int, times_s: np.ndarray, identified: bool) -> Stretch:
+def _make_stretch(first: int, times_s: np.ndarray, identified: bool) -> TracksChunk:
     boxes, scores, ids, interpolated, identity_probabilities, counts = [], [], [], [], [], []
     for frame in range(first, first + len(times_s)):
         present = {2: [3], 5: []}.get(frame, [7, -1, 3] if frame == 0 else [7, 3])
@@ -61,10 +61,10 @@ def _make_stretch(first: int, times_s: np.ndarray, identified: bool) -> Stretch:
         if identified
         else (None, None)
     )
-    return Stretch(first, times_s, Tracks(table, np.array(ids, np.int64), *told))
+    return TracksChunk(first, times_s, Tracks(table, np.array(ids, np.int64), *told))
 
 
-def make_empty() -> Recording:
+def make_empty() -> TrackedRecording:
     """Seven frames without animals."""
     table = DetectionTable(
         np.zeros((0, 4), np.float32),
@@ -72,5 +72,5 @@ def make_empty() -> Recording:
         None,
         np.zeros(N_FRAMES + 1, np.int64),
     )
-    stretch = Stretch(0, np.arange(N_FRAMES) / 25, Tracks(table, np.zeros(0, np.int64)))
+    stretch = TracksChunk(0, np.arange(N_FRAMES) / 25, Tracks(table, np.zeros(0, np.int64)))
     return make_recording(read=lambda: [stretch])

@@ -58,7 +58,7 @@ def test_there_and_back_again(cage, tmp_path, capsys):
         assert sequence.boxes == pytest.approx(truth.boxes, abs=2e-3)
         known = truth.track_ids if name in ("coco", "mot") else np.full(len(truth), -1)
         assert sequence.track_ids.tolist() == known.tolist()
-    linked = read(tmp_path / "yolo").pictures[0]
+    linked = read(tmp_path / "yolo").image_paths[0]
     assert linked.is_symlink()
     assert cv2.imread(str(linked)).shape == (240, 320, 3)
 
@@ -77,7 +77,7 @@ def test_pictures_are_those_of_their_frames(clip, tmp_path, capsys):
     sequence = read(tmp_path / "mot")
     assert sequence.frames.tolist() == [0, 1]
     expected = tmp_path / "b" / "images" / "gt" / "000081.jpg"
-    assert sequence.pictures[1].read_bytes() == expected.read_bytes()
+    assert sequence.image_paths[1].read_bytes() == expected.read_bytes()
 
 
 def test_runs_are_data(tracked, tmp_path, capsys):
@@ -87,7 +87,7 @@ def test_runs_are_data(tracked, tmp_path, capsys):
     tracks = Run.open(tracked).tracks()
     assert f"1 sequences, 90 frames, {(tracks.track_ids >= 0).sum()} boxes" in said
     assert not (tmp_path / "mot" / "cage" / "img1").exists()
-    sequence = read(tmp_path / "mot" / "cage", need_pictures=False)
+    sequence = read(tmp_path / "mot" / "cage", require_images=False)
     assert sequence.boxes == pytest.approx(tracks.detections.boxes[tracks.track_ids >= 0], abs=1e-3)
 
 

@@ -158,5 +158,5 @@ def test_texts(clip, tmp_path, n):
         if name.endswith(".toml"):
             said.append(attempt(lambda p=path: read_metadata(p)))
         else:
-            said.append(attempt(lambda p=path: read_all([p], ReadOptions(need_pictures=False))))
+            said.append(attempt(lambda p=path: read_all([p], ReadOptions(require_images=False))))
     assert len(set(said)) > 2

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy.optimize import linear_sum_assignment
 
-from murid.analysis.behaviour import prepare
+from murid.analysis.behaviour import compute_behaviour
 from murid.analysis.config import MeasureConfig
 from murid.analysis.kinematics import compute_distance
 from murid.arenas.layout import Layout
@@ -55,7 +55,7 @@ def test_measure(tracked, arena, tmp_path, capsys):
     np.testing.assert_allclose(zones.groupby("animal")["time_s"].sum(), west, atol=1e-3)
     settings = json.loads((out / "settings.json").read_text())
     assert (settings["unit"], settings["smoothing_frames"], settings["bin"]) == ("cm", 15, "1s")
-    assert settings["settings"]["count_above"] == "0.1bl/s"
+    assert settings["settings"]["min_moving_speed"] == "0.1bl/s"
     whole = [
         "measure",
         str(tracked),
@@ -63,7 +63,7 @@ def test_measure(tracked, arena, tmp_path, capsys):
         str(out),
         "--format",
         "parquet",
-        "--settings.count-above",
+        "--settings.min-moving-speed",
         "0px",
     ]
     distances = []
@@ -77,7 +77,7 @@ def test_measure(tracked, arena, tmp_path, capsys):
 def test_plot(tracked, arena, tmp_path, capsys):
     out = tmp_path / "plots"
     assert murid_cli(["plot", str(tracked), "--arena", str(arena), "--out", str(out)]) == 0
-    names = ["company", "ethogram", "identities", "occupancy", "paths", "report", "speed"]
+    names = ["ethogram", "identities", "occupancy", "paths", "report", "social", "speed"]
     assert sorted({path.stem for path in out.iterdir()}) == names
     assert (out / "report.pdf").read_bytes().startswith(b"%PDF")
     page = (out / "report.html").read_text(encoding="utf-8")
@@ -104,7 +104,14 @@ def test_bad_input(tracked, arena, clip, tmp_path, capsys, monkeypatch):
         words="--bin: expected a time such as 60s, 5min or 1h",
     )
     refuse("measure", tracked, *out, "--bin", "0", words="bin: expected more than 0 seconds, got 0")
-    refuse("measure", tracked, *out, "--settings.border", "2cm", words="border: expected a scale")
+    refuse(
+        "measure",
+        tracked,
+        *out,
+        "--settings.border-width",
+        "2cm",
+        words="border_width: expected a scale",
+    )
     refuse(
         "measure",
         tracked,
@@ -172,9 +179,11 @@ def test_distance_of_trembling_true_paths_is_within_two_percent():
         np.full(truth.shape, 55.0),
         np.ones((len(truth), 4)),
     )
-    moved = np.nansum(prepare(told, Layout(config.width, config.height)).steps, axis=0)
+    moved = np.nansum(compute_behaviour(told, Layout(config.width, config.height)).steps, axis=0)
     raw = np.nansum(
-        prepare(told, Layout(config.width, config.height), MeasureConfig(smooth_s=0)).steps,
+        compute_behaviour(
+            told, Layout(config.width, config.height), MeasureConfig(smooth_s=0)
+        ).steps,
         axis=0,
     )
     assert moved.sum() / compute_distance(truth).sum() == pytest.approx(1, abs=0.02)

@@ -44,7 +44,7 @@ def sequence(tmp_path, draw) -> LabelledSequence:
         recording=True,
         frames=np.arange(4),
         video=None,
-        pictures=tuple(pictures),
+        image_paths=tuple(pictures),
         sizes=np.tile([64, 48], (4, 1)),
         frame_offsets=np.array([0, 2, 2, 3, 4]),
         boxes=np.array(

@@ -1,14 +1,14 @@
 """What animals did, measured on trajectories: pure functions of arrays."""
 
-from murid.analysis.behaviour import Behaviour, prepare
+from murid.analysis.behaviour import Behaviour, compute_behaviour
 from murid.analysis.config import MeasureConfig
-from murid.analysis.measures import Table, measure_all, tabulate_frames
+from murid.analysis.measures import Table, compute_measures, tabulate_frames
 
 __all__ = [
     "Behaviour",
     "MeasureConfig",
     "Table",
-    "measure_all",
-    "prepare",
+    "compute_behaviour",
+    "compute_measures",
     "tabulate_frames",
 ]

@@ -122,29 +122,32 @@ class Behaviour:
 
     def find_visits(self, inside: Bool) -> Bouts:
         """Visits to a zone, from whether an animal is inside ``(F,)``."""
-        return find_bouts(inside, self.time_s, self.config.visit_s, self.config.visit_s)
+        return find_bouts(inside, self.time_s, self.config.min_visit_s, self.config.min_visit_s)
 
     def compute_distances(self, a: int, b: int) -> Float64:
         """Distance ``(F,)`` of two animals, in the unit of the layout."""
         return self.scale * compute_distances(self.position_px[:, :, a], self.position_px[:, :, b])
 
     def find_contacts(self, a: int, b: int) -> Bouts:
-        """Contacts of two animals: centres within `contact_within` for `contact_for_s`."""
-        near = self.compute_distances(a, b) <= self.scale * self.lengths_px["contact_within"]
-        return find_bouts(near, self.time_s, self.config.contact_for_s)
+        """Contacts of two animals: centres within `max_contact_distance` for `min_contact_s`."""
+        near = self.compute_distances(a, b) <= self.scale * self.lengths_px["max_contact_distance"]
+        return find_bouts(near, self.time_s, self.config.min_contact_s)
 
     def find_following(self, follower: int, leader: int) -> Bouts:
         """Bouts in which one animal follows another: see `murid.analysis.social.find_following`."""
-        within, above = self.lengths_px["follow_within"], self.lengths_px["immobile_below"]
+        within, above = (
+            self.lengths_px["max_following_distance"],
+            self.lengths_px["max_immobile_speed"],
+        )
         follows = find_following(
             self.position_px[:, :, follower],
             self.position_px[:, :, leader],
             self.time_s,
             within,
             above,
-            self.config.follow_angle_deg,
+            self.config.max_following_angle_deg,
         )
-        return find_bouts(follows, self.time_s, self.config.follow_for_s)
+        return find_bouts(follows, self.time_s, self.config.min_following_s)
 
     def find_huddles(self) -> dict[int, Bouts]:
         """Bouts in which each animal that is not alone is in a huddle of immobile ones: see `find_group_sizes`."""
@@ -155,10 +158,10 @@ class Behaviour:
                 continue
             still = np.column_stack([self.immobile[k].to_mask(self.n_frames) for k in animals])
             sizes = find_group_sizes(
-                self.position_px[:, :, animals], still, self.lengths_px["huddle_within"]
+                self.position_px[:, :, animals], still, self.lengths_px["max_huddle_distance"]
             )
             for animal, of_animal in zip(animals.tolist(), sizes.T, strict=True):
-                found[animal] = find_bouts(of_animal > 1, self.time_s, self.config.huddle_for_s)
+                found[animal] = find_bouts(of_animal > 1, self.time_s, self.config.min_huddle_s)
         return found
 
     def describe(self) -> dict[str, Any]:
@@ -174,7 +177,7 @@ class Behaviour:
         } | {f"{name}_{unit}": value for name, value in lengths.items() if np.isfinite(value)}
 
 
-def prepare(
+def compute_behaviour(
     trajectories: Trajectories, layout: Layout, config: MeasureConfig | None = None
 ) -> Behaviour:
     """Bridge, smooth, and work out how animals move.
@@ -200,16 +203,16 @@ def prepare(
     time_s, raw = trajectories.time_s, trajectories.position
     if trajectories.interpolated is not None and not config.use_interpolated:
         raw = np.where(trajectories.interpolated[:, None], np.nan, raw)
-    position = smooth(bridge_gaps(raw, time_s, config.bridge_s), time_s, config.smooth_s)
+    position = smooth(bridge_gaps(raw, time_s, config.max_gap_s), time_s, config.smooth_s)
     body_px = measure_body(trajectories.shape)
     lengths = {
         name: Length.parse(getattr(config, name), name).to_px(body_px, layout.cm_per_px, name)
         for name in LENGTHS
     }
     speed_px = compute_speed(position, time_s)
-    steps_px = np.where(speed_px < lengths["count_above"], 0.0, compute_steps(position))
+    steps_px = np.where(speed_px < lengths["min_moving_speed"], 0.0, compute_steps(position))
     steps_px[np.isnan(compute_steps(position))] = np.nan
-    heading = compute_heading(position, time_s, lengths["immobile_below"])
+    heading = compute_heading(position, time_s, lengths["max_immobile_speed"])
     scale = layout.cm_per_px or 1.0
     seen = ~find_missing(raw)
     return Behaviour(
@@ -226,7 +229,7 @@ def prepare(
         turns_deg=compute_turns(heading),
         arenas=_find_arenas(position, layout),
         immobile=tuple(
-            find_bouts(s < lengths["immobile_below"], time_s, config.immobile_for_s)
+            find_bouts(s < lengths["max_immobile_speed"], time_s, config.min_immobile_s)
             for s in speed_px.T
         ),
         lengths_px=lengths,

@@ -8,12 +8,12 @@ from murid.analysis.units import Length
 from murid.errors import ConfigError
 
 LENGTHS = (
-    "count_above",
-    "immobile_below",
-    "border",
-    "contact_within",
-    "follow_within",
-    "huddle_within",
+    "min_moving_speed",
+    "max_immobile_speed",
+    "border_width",
+    "max_contact_distance",
+    "max_following_distance",
+    "max_huddle_distance",
 )
 
 
@@ -29,51 +29,51 @@ class MeasureConfig:
     smooth_s : float
         Window of the smoothing, seconds; 0 = none. Without it, the trembling of boxes adds to every
         distance.
-    bridge_s : float
+    max_gap_s : float
         Longest gap that a straight line bridges, seconds; 0 = none.
     use_interpolated : bool
         Whether positions that murid filled in count as known.
-    count_above : str
+    min_moving_speed : str
         Speed below which the way does not count as distance moved.
-    immobile_below : str
+    max_immobile_speed : str
         Speed below which an animal is immobile ...
-    immobile_for_s : float
+    min_immobile_s : float
         ... if for that long, seconds.
-    border : str
-        Width of the border along the wall, for thigmotaxis.
-    visit_s : float
+    border_width : str
+        Width of the border_width along the wall, for thigmotaxis.
+    min_visit_s : float
         Visits to zones, and absences from them, that are shorter do not count, seconds.
-    contact_within : str
+    max_contact_distance : str
         Distance of the centres of two animals in contact ...
-    contact_for_s : float
+    min_contact_s : float
         ... for that long, seconds.
-    follow_within : str
+    max_following_distance : str
         Distance at which one animal follows another ...
-    follow_angle_deg : float
+    max_following_angle_deg : float
         ... going its way and towards it, within this angle ...
-    follow_for_s : float
+    min_following_s : float
         ... for that long, seconds.
-    huddle_within : str
+    max_huddle_distance : str
         Distance of the centres of neighbours in a huddle ...
-    huddle_for_s : float
+    min_huddle_s : float
         ... of immobile animals, for that long, seconds.
     """
 
     smooth_s: float = 0.5
-    bridge_s: float = 1.0
+    max_gap_s: float = 1.0
     use_interpolated: bool = True
-    count_above: str = "0.1bl/s"
-    immobile_below: str = "0.25bl/s"
-    immobile_for_s: float = 1.0
-    border: str = "1bl"
-    visit_s: float = 0.25
-    contact_within: str = "1bl"
-    contact_for_s: float = 0.2
-    follow_within: str = "2.5bl"
-    follow_angle_deg: float = 45.0
-    follow_for_s: float = 0.5
-    huddle_within: str = "1bl"
-    huddle_for_s: float = 5.0
+    min_moving_speed: str = "0.1bl/s"
+    max_immobile_speed: str = "0.25bl/s"
+    min_immobile_s: float = 1.0
+    border_width: str = "1bl"
+    min_visit_s: float = 0.25
+    max_contact_distance: str = "1bl"
+    min_contact_s: float = 0.2
+    max_following_distance: str = "2.5bl"
+    max_following_angle_deg: float = 45.0
+    min_following_s: float = 0.5
+    max_huddle_distance: str = "1bl"
+    min_huddle_s: float = 5.0
 
     def __post_init__(self) -> None:
         for name in LENGTHS:
@@ -82,7 +82,7 @@ class MeasureConfig:
             value = getattr(self, field.name)
             if field.name.endswith("_s") and not 0 <= value < float("inf"):
                 raise ConfigError(f"{field.name}: expected 0 or more seconds, got {value:g}")
-        if not 0 < self.follow_angle_deg <= 180:
+        if not 0 < self.max_following_angle_deg <= 180:
             raise ConfigError(
-                f"follow_angle_deg: expected more than 0 and at most 180, got {self.follow_angle_deg:g}"
+                f"max_following_angle_deg: expected more than 0 and at most 180, got {self.max_following_angle_deg:g}"
             )

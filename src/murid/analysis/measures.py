@@ -21,13 +21,13 @@ from murid.core.types import Bool
 Table = dict[str, Any]
 
 
-def measure_all(behaviour: Behaviour, bin_s: float | None = None) -> dict[str, Table]:
+def compute_measures(behaviour: Behaviour, bin_s: float | None = None) -> dict[str, Table]:
     """Measure a recording.
 
     Parameters
     ----------
     behaviour : Behaviour
-        As `murid.analysis.prepare` makes it.
+        As `murid.analysis.compute_behaviour` makes it.
     bin_s : float, optional
         Length of a time bin, seconds; None = the whole recording.
 
@@ -147,7 +147,7 @@ def _measure_animal(behaviour: Behaviour, bins: Bins, k: int, huddles: Bouts | N
         "border_share": blank,
     }
     if wall is not None:
-        border_s = bins.seconds(wall <= behaviour.scale * behaviour.lengths_px["border"])
+        border_s = bins.seconds(wall <= behaviour.scale * behaviour.lengths_px["border_width"])
         table |= {
             f"wall_distance_mean_{u}": bins.mean(wall),
             "border_s": border_s,

@@ -65,7 +65,7 @@ def convert(
         leave_out=None if leave_out is None else tuple(leave_out),
         classes=None if classes is None else tuple(classes),
         split=split,
-        need_pictures=pictures != "none",
+        require_images=pictures != "none",
     )
     sequences = load_sequences(data, options, skip_bad=skip_bad)
     target = find_data_format(to)
@@ -120,7 +120,7 @@ def read_run(path: Path) -> LabelledSequence:
         recording=True,
         frames=np.arange(tracks.n_frames, dtype=np.int64),
         video=Path(facts["source"]),
-        pictures=(),
+        image_paths=(),
         sizes=np.tile(np.array([facts["width"], facts["height"]], np.int64), (tracks.n_frames, 1)),
         frame_offsets=np.searchsorted(numbers, np.arange(tracks.n_frames + 1)).astype(np.int64),
         boxes=tracks.detections.boxes[kept],
@@ -152,15 +152,17 @@ def _place(
     """Bring pictures to where the format has them; frames are counted anew if it knows no gaps between them."""
     assert target.writer is not None
     frames = np.arange(sequence.n_frames, dtype=np.int64) if target.is_gapless else sequence.frames
-    suffixes = [path.suffix.lower() for path in sequence.pictures] or [VIDEO_PICTURE] * len(frames)
+    suffixes = [path.suffix.lower() for path in sequence.image_paths] or [VIDEO_PICTURE] * len(
+        frames
+    )
     pairs = zip(frames.tolist(), suffixes, strict=True)
     places = [
         directory / target.writer.place(sequence.name, frame, suffix) for frame, suffix in pairs
     ]
     for parent in {path.parent for path in places}:
         make_directory(parent)
-    if sequence.pictures:
-        for picture, path in zip(sequence.pictures, places, strict=True):
+    if sequence.image_paths:
+        for picture, path in zip(sequence.image_paths, places, strict=True):
             with storage_errors(path):
                 path.symlink_to(picture.resolve()) if how == "link" else shutil.copyfile(
                     picture, path
@@ -170,7 +172,7 @@ def _place(
             iterate_images(sequence, range(sequence.n_frames)), places, strict=True
         ):
             _write_picture(path, image)
-    return replace(sequence, frames=frames, pictures=tuple(places), video=None)
+    return replace(sequence, frames=frames, image_paths=tuple(places), video=None)
 
 
 def _write_picture(path: Path, image: UInt8) -> None:

@@ -54,7 +54,7 @@ def info(
     facts = Run.open(path).info() if is_run else {}
     sequences: list[LabelledSequence] = []
     if not is_run or sheet is not None:
-        sequences, problems = read_all([path], ReadOptions(need_pictures=False))
+        sequences, problems = read_all([path], ReadOptions(require_images=False))
         facts = facts or summarise(path, sequences) | {
             "problems": [str(problem) for problem in problems]
         }
@@ -128,7 +128,7 @@ def _summarise_sequence(sequence: LabelledSequence) -> dict[str, Any]:
         "sizes": dict(sizes),
         "pictures": str(
             sequence.video
-            or (f"{len(sequence.pictures)} pictures" if sequence.pictures else "no pictures")
+            or (f"{len(sequence.image_paths)} pictures" if sequence.image_paths else "no pictures")
         ),
     }
 
@@ -193,7 +193,7 @@ def _choose_samples(
     found = [
         (sequence, row)
         for sequence in sequences
-        if sequence.pictures or sequence.video
+        if sequence.image_paths or sequence.video
         for row in np.flatnonzero(np.diff(sequence.frame_offsets)).tolist()
     ]
     picks = np.unique(

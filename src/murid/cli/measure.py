@@ -12,7 +12,7 @@ from cyclopts import Parameter
 
 from murid.analysis.behaviour import Behaviour
 from murid.analysis.config import MeasureConfig
-from murid.analysis.measures import measure_all, tabulate_frames
+from murid.analysis.measures import compute_measures, tabulate_frames
 from murid.cli.durations import parse_seconds
 from murid.export.tables import write_measures
 from murid.pipeline.run import Run
@@ -56,7 +56,7 @@ def measure(
     """
     config = choose_config(settings, smooth)
     behaviour = Run.open(run).behaviour(arena, config, tracks=tracks)
-    tables = measure_all(behaviour, None if bin is None else parse_seconds(bin, "--bin"))
+    tables = compute_measures(behaviour, None if bin is None else parse_seconds(bin, "--bin"))
     if frames:
         tables["frames"] = tabulate_frames(behaviour)
     facts = {

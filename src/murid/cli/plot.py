@@ -11,11 +11,11 @@ from cyclopts import Parameter
 from murid.analysis.config import MeasureConfig
 from murid.cli.measure import choose_config
 from murid.core.files import make_directory
-from murid.pipeline.plot import open_session
+from murid.pipeline.plot import load_plot_data
 from murid.pipeline.run import Run
 from murid.plots.style import check_matplotlib
 
-Name = Literal["paths", "occupancy", "speed", "ethogram", "company", "identities", "report"]
+Name = Literal["paths", "occupancy", "speed", "ethogram", "social", "identities", "report"]
 
 
 def plot(
@@ -31,7 +31,7 @@ def plot(
     tracks: Annotated[bool, Parameter(negative=())] = False,
     settings: MeasureConfig | None = None,
 ) -> None:
-    """Draw what the animals did: paths, occupancy, speed, ethogram, company, identities; and a report of them all.
+    """Draw what the animals did: paths, occupancy, speed, ethogram, social, identities; and a report of them all.
 
     Parameters
     ----------
@@ -58,20 +58,20 @@ def plot(
     from murid.plots.figures import draw, list_figures, save
     from murid.plots.report import write_html, write_pdf
 
-    session = open_session(
+    data = load_plot_data(
         Run.open(run), arena, choose_config(settings, smooth), video=video, tracks=tracks
     )
-    for note in session.notes:
+    for note in data.notes:
         print(f"murid: warning: {note}", file=sys.stderr)
     directory = run / "exports" / "plots" if out is None else out
     make_directory(directory)
-    wanted: list[str] = [*list_figures(session), "report"] if only is None else list(only)
+    wanted: list[str] = [*list_figures(data), "report"] if only is None else list(only)
     for name in wanted:
         if name == "report":
-            write_pdf(directory / "report.pdf", session)
+            write_pdf(directory / "report.pdf", data)
             print(directory / "report.pdf")
-            write_html(directory / "report.html", session)
+            write_html(directory / "report.html", data)
             print(directory / "report.html")
         else:
-            save(draw(name, session), directory / f"{name}.{format}")
+            save(draw(name, data), directory / f"{name}.{format}")
             print(directory / f"{name}.{format}")

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from murid.datasets.media import find_pictures, find_video, number_pictures
-from murid.datasets.mot import SequenceInfo, read_rows, settle_frames
-from murid.datasets.raw_labels import Draft, ReadOptions
+from murid.datasets.media import find_images, find_video, number_images
+from murid.datasets.mot import SeqInfo, read_rows, settle_frames
+from murid.datasets.raw_labels import RawLabels, ReadOptions
 from murid.errors import FormatError
 
 TEST_SEQUENCES = frozenset(
@@ -53,7 +53,7 @@ def find(path: Path, options: ReadOptions) -> list[Path]:
     return [truth for truth in truths if _name(truth) in wanted]
 
 
-def read(path: Path, _options: ReadOptions) -> list[Draft]:
+def read(path: Path, _options: ReadOptions) -> list[RawLabels]:
     """Read one sequence; it is named after its animal, which the class column does not always say.
 
     Raises
@@ -63,15 +63,15 @@ def read(path: Path, _options: ReadOptions) -> list[Draft]:
     """
     name = _name(path)
     animal = name_animal(name)
-    draft = Draft(name, path, recording=True, class_names=(animal,), fps=FPS)
+    draft = RawLabels(name, path, recording=True, class_names=(animal,), fps=FPS)
     read_rows(draft)
     draft.labels = [label._replace(class_name=animal) for label in draft.labels]
     place = find_media(path)
     if place is not None and place.is_dir():
-        draft.pictures = number_pictures(find_pictures(place))
+        draft.image_paths = number_images(find_images(place))
     else:
         draft.video = place
-    settle_frames(draft, SequenceInfo())
+    settle_frames(draft, SeqInfo())
     return [draft]
 
 
@@ -81,10 +81,10 @@ def name_animal(sequence: str) -> str:
 
 
 def find_media(truth: Path) -> Path | None:
-    """Folder of pictures, else the video, of a sequence of the archive; None where neither is there."""
+    """Folder of images, else the video, of a sequence of the archive; None where neither is there."""
     root, name = _find_root(truth), _name(truth)
-    pictures = root / "frames_all" / name
-    return pictures if find_pictures(pictures) else _find_video(root / "videos_all", name)
+    images = root / "frames_all" / name
+    return images if find_images(images) else _find_video(root / "videos_all", name)
 
 
 def _find_truths(path: Path) -> list[Path]:

@@ -34,7 +34,7 @@ def read_camera_motion(path: str | Path, n_frames: int | None = None) -> Float64
     FormatError
         If the file cannot be read or has no rows, or a row has the wrong number of columns,
         something other than a number, a frame outside the video or twice, or a map that squeezes
-        the picture flat.
+        the image flat.
     """
     path = Path(path)
     maps: dict[int, list[float]] = {}

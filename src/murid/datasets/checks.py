@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 
 from murid.core.types import Float32, Int64
 from murid.datasets.labels import UNKNOWN, LabelledSequence, Problem
-from murid.datasets.media import measure_picture, measure_video
-from murid.datasets.raw_labels import Draft, Label, ReadOptions, Size
+from murid.datasets.media import measure_image, measure_video
+from murid.datasets.raw_labels import Label, RawLabels, ReadOptions, Size
 
 NO_SIZE = (0, 0)
 
 
-def finish(draft: Draft, options: ReadOptions) -> tuple[LabelledSequence | None, list[Problem]]:
+def finish(draft: RawLabels, options: ReadOptions) -> tuple[LabelledSequence | None, list[Problem]]:
     """Make a sequence of what is sound in a draft, and say what is not.
 
     Parameters
     ----------
-    draft : Draft
+    draft : RawLabels
     options : ReadOptions
 
     Returns
@@ -42,18 +42,18 @@ def finish(draft: Draft, options: ReadOptions) -> tuple[LabelledSequence | None,
     return _assemble(draft, frames, checked), problems + checked.problems
 
 
-def _find_frames(draft: Draft, options: ReadOptions) -> tuple[dict[int, Size], list[Problem]]:
-    """Size of each frame that has a sound picture, ascending; and the frames that have none."""
+def _find_frames(draft: RawLabels, options: ReadOptions) -> tuple[dict[int, Size], list[Problem]]:
+    """Size of each frame that has a sound image, ascending; and the frames that have none."""
     wanted = sorted(set(draft.frames))
     if draft.video is not None:
         frames, problems = _measure_video_frames(draft, wanted)
-    elif draft.pictures:
-        frames, problems = _measure_pictures(draft, wanted)
+    elif draft.image_paths:
+        frames, problems = _measure_images(draft, wanted)
     else:
         missing = Problem(
-            draft.path, "", "pictures", "a video or pictures of the labelled frames", "none found"
+            draft.path, "", "images", "a video or images of the labelled frames", "none found"
         )
-        problems = [missing] if options.need_pictures else []
+        problems = [missing] if options.require_images else []
         frames = {} if problems else {frame: draft.sizes.get(frame, NO_SIZE) for frame in wanted}
     odd = _find_odd_sizes(draft, frames)
     return {frame: size for frame, size in frames.items() if frame not in odd}, problems + list(
@@ -61,7 +61,9 @@ def _find_frames(draft: Draft, options: ReadOptions) -> tuple[dict[int, Size], l
     )
 
 
-def _measure_video_frames(draft: Draft, wanted: list[int]) -> tuple[dict[int, Size], list[Problem]]:
+def _measure_video_frames(
+    draft: RawLabels, wanted: list[int]
+) -> tuple[dict[int, Size], list[Problem]]:
     assert draft.video is not None
     video = measure_video(draft.video)
     if video is None:
@@ -73,27 +75,27 @@ def _measure_video_frames(draft: Draft, wanted: list[int]) -> tuple[dict[int, Si
     return {frame: video.size for frame in wanted if frame < end}, problems
 
 
-def _measure_pictures(draft: Draft, wanted: list[int]) -> tuple[dict[int, Size], list[Problem]]:
+def _measure_images(draft: RawLabels, wanted: list[int]) -> tuple[dict[int, Size], list[Problem]]:
     frames: dict[int, Size] = {}
     problems = _report_missing(
-        draft, [f for f in wanted if f not in draft.pictures], "one with a picture"
+        draft, [f for f in wanted if f not in draft.image_paths], "one with a image"
     )
-    for frame in filter(draft.pictures.__contains__, wanted):
-        path = draft.pictures[frame]
-        size = draft.measured.get(frame) or measure_picture(path)
+    for frame in filter(draft.image_paths.__contains__, wanted):
+        path = draft.image_paths[frame]
+        size = draft.measured.get(frame) or measure_image(path)
         if size is not None:
             frames[frame] = size
         elif not path.is_file():
-            problems.append(_about_frame(draft, frame, "picture", "a file", f"no {path}"))
+            problems.append(_about_frame(draft, frame, "image", "a file", f"no {path}"))
         else:
             problems.append(
-                Problem(path, "", "file", "a picture", "something that cannot be opened as one")
+                Problem(path, "", "file", "a image", "something that cannot be opened as one")
             )
     return frames, problems
 
 
-def _report_missing(draft: Draft, missing: list[int], expected: str) -> list[Problem]:
-    """Problems of frames that have no picture: one for each with labels, and one for the others together."""
+def _report_missing(draft: RawLabels, missing: list[int], expected: str) -> list[Problem]:
+    """Problems of frames that have no image: one for each with labels, and one for the others together."""
     labelled = [frame for frame in missing if frame in draft.first_labels]
     others = [frame for frame in missing if frame not in draft.first_labels]
     problems = [
@@ -105,7 +107,7 @@ def _report_missing(draft: Draft, missing: list[int], expected: str) -> list[Pro
     return problems
 
 
-def _find_odd_sizes(draft: Draft, frames: dict[int, Size]) -> dict[int, Problem]:
+def _find_odd_sizes(draft: RawLabels, frames: dict[int, Size]) -> dict[int, Problem]:
     """Frames that are not of the size they are said to have, or not of that of the rest of their recording."""
     usual = Counter(frames.values()).most_common(1)[0][0] if frames else NO_SIZE
     odd = {}
@@ -120,12 +122,12 @@ def _find_odd_sizes(draft: Draft, frames: dict[int, Size]) -> dict[int, Problem]
     return odd
 
 
-def _about_frame(draft: Draft, frame: int, field: str, expected: str, got: str) -> Problem:
-    """Problem of a whole frame, at its first label where there is one, else at its picture."""
+def _about_frame(draft: RawLabels, frame: int, field: str, expected: str, got: str) -> Problem:
+    """Problem of a whole frame, at its first label where there is one, else at its image."""
     label = draft.first_labels.get(frame)
     if label is not None:
         return Problem(label.path, label.place, field, expected, got)
-    return Problem(draft.pictures.get(frame, draft.path), "", field, expected, got)
+    return Problem(draft.image_paths.get(frame, draft.path), "", field, expected, got)
 
 
 def _show(size: Size) -> str:
@@ -149,7 +151,7 @@ def _check_labels(
     wanted = options.classes
     found: list[tuple[NDArray[np.bool_], str, str]] = [
         (_have_no_area(boxes), "box", "a width and a height above 0"),
-        (_are_outside(boxes, sizes), "box", "a centre inside the picture"),
+        (_are_outside(boxes, sizes), "box", "a centre inside the image"),
         (_come_again(labels), "id", "each id once in a frame"),
         (
             np.array(
@@ -185,7 +187,7 @@ def _have_no_area(boxes: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def _are_outside(boxes: NDArray[np.float64], sizes: Int64) -> NDArray[np.bool_]:
-    """Whether the centre of a box is outside its picture; where no size is known, it is not."""
+    """Whether the centre of a box is outside its image; where no size is known, it is not."""
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2
     return np.asarray(((centres < 0) | (centres > sizes)).any(axis=1) & (sizes > 0).all(axis=1))
 
@@ -203,11 +205,11 @@ def _come_again(labels: Sequence[Label]) -> NDArray[np.bool_]:
 
 def _describe(label: Label, size: Size) -> str:
     left, top, right, bottom = label.box
-    picture = "" if size == NO_SIZE else f" in {_show(size)}"
-    return f"{right - left:g}x{bottom - top:g} at {left:g}, {top:g}{picture}"
+    image = "" if size == NO_SIZE else f" in {_show(size)}"
+    return f"{right - left:g}x{bottom - top:g} at {left:g}, {top:g}{image}"
 
 
-def _assemble(draft: Draft, frames: dict[int, Size], checked: _Checked) -> LabelledSequence:
+def _assemble(draft: RawLabels, frames: dict[int, Size], checked: _Checked) -> LabelledSequence:
     labels, indices = checked.labels, list(frames)
     names = draft.class_names or tuple(sorted({label.class_name for label in labels}))
     numbers = {name: number for number, name in enumerate(names)}
@@ -222,9 +224,9 @@ def _assemble(draft: Draft, frames: dict[int, Size], checked: _Checked) -> Label
         recording=draft.recording,
         frames=np.array(indices, np.int64),
         video=draft.video,
-        pictures=()
-        if draft.video or not draft.pictures
-        else tuple(draft.pictures[frame] for frame in indices),
+        image_paths=()
+        if draft.video or not draft.image_paths
+        else tuple(draft.image_paths[frame] for frame in indices),
         sizes=np.array(list(frames.values()), np.int64).reshape(-1, 2),
         frame_offsets=np.append(starts, len(labels)).astype(np.int64),
         boxes=np.array([label.box for label in labels], np.float32).reshape(-1, 4),

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from murid.core.extras import import_extra
+from murid.datasets.keypoints import choose_body_points, make_box
 from murid.datasets.labels import UNKNOWN, Problem
 from murid.datasets.media import locate
-from murid.datasets.poses import choose_body_points, make_box
-from murid.datasets.raw_labels import Box, Draft, Label, ReadOptions, Size, to_name
+from murid.datasets.raw_labels import Box, Label, RawLabels, ReadOptions, Size, to_name
 from murid.errors import FormatError
 
 Entry = Mapping[str, Any]
@@ -39,7 +39,7 @@ def find(path: Path, options: ReadOptions) -> list[Path]:
     return chosen
 
 
-def read(path: Path, options: ReadOptions) -> list[Draft]:
+def read(path: Path, options: ReadOptions) -> list[RawLabels]:
     """Read every video, and the images that belong to none; raises `FormatError` if the file is no COCO."""
     return _Reader(path, options).read()
 
@@ -57,19 +57,21 @@ class _Reader:
         self.categories = {entry.get("id"): entry for entry in self.content["categories"]}
         self.videos = {entry.get("id"): entry for entry in self.content["videos"]}
         self.roots = list(_list_roots(path))
-        self.drafts: dict[Any, Draft] = {}
-        self.places: dict[Any, tuple[Draft, int]] = {}
+        self.drafts: dict[Any, RawLabels] = {}
+        self.places: dict[Any, tuple[RawLabels, int]] = {}
         self.problems: list[Problem] = []
 
-    def read(self) -> list[Draft]:
+    def read(self) -> list[RawLabels]:
         self._read_all("images", self._read_image)
         self._read_all("annotations", self._read_annotation)
-        drafts = list(self.drafts.values()) or [Draft(self.path.stem, self.path, recording=False)]
+        drafts = list(self.drafts.values()) or [
+            RawLabels(self.path.stem, self.path, recording=False)
+        ]
         drafts[0].problems += self.problems
         for draft in drafts:
-            draft.frames = list(draft.pictures)
-            if not any(picture.is_file() for picture in draft.pictures.values()):
-                draft.pictures = {}
+            draft.frames = list(draft.image_paths)
+            if not any(image.is_file() for image in draft.image_paths.values()):
+                draft.image_paths = {}
         return drafts
 
     def _read_all(self, key: str, read: Callable[[str, Entry], None]) -> None:
@@ -87,27 +89,27 @@ class _Reader:
         if key is None or key in self.places:
             raise self._error(place, "id", "each id once", key)
         if not isinstance(name, str) or not name:
-            raise self._error(place, "file_name", "the name of a picture", name)
+            raise self._error(place, "file_name", "the name of a image", name)
         draft = self._find_draft(image.get("video_id"))
         frame = self._find_frame(place, image, draft)
         self.places[key] = draft, frame
-        draft.pictures[frame] = locate(name, self.roots) or self.roots[0] / name
+        draft.image_paths[frame] = locate(name, self.roots) or self.roots[0] / name
         if image.get("width") and image.get("height"):
             draft.sizes[frame] = int(image["width"]), int(image["height"])
         if image.get("complete") is False:
             draft.incomplete.add(frame)
 
-    def _find_frame(self, place: str, image: Entry, draft: Draft) -> int:
+    def _find_frame(self, place: str, image: Entry, draft: RawLabels) -> int:
         """Index of the image in its video, or among the images of no video."""
         frame = image.get("frame_id", image.get("frame_index")) if draft.recording else None
-        frame = len(draft.pictures) if frame is None else frame
-        if not isinstance(frame, int) or frame < 0 or frame in draft.pictures:
+        frame = len(draft.image_paths) if frame is None else frame
+        if not isinstance(frame, int) or frame < 0 or frame in draft.image_paths:
             raise self._error(
                 place, "frame_id", "a whole number from 0, each once in a video", frame
             )
         return frame
 
-    def _find_draft(self, key: Any) -> Draft:
+    def _find_draft(self, key: Any) -> RawLabels:
         if key not in self.drafts:
             video = self.videos.get(key, {})
             name = (
@@ -117,7 +119,7 @@ class _Reader:
             )
             classes = tuple(str(entry.get("name")) for entry in self.categories.values())
             fps = float(video["fps"]) if video.get("fps") else None
-            self.drafts[key] = Draft(
+            self.drafts[key] = RawLabels(
                 name, self.path, recording=key is not None, class_names=classes, fps=fps
             )
         return self.drafts[key]

@@ -12,12 +12,12 @@ from typing import Any
 from murid.core.boxes import to_xywh
 from murid.core.files import write_text
 from murid.datasets.labels import UNKNOWN, LabelledSequence
-from murid.datasets.writing import merge_classes, place_image, require_sizes
+from murid.datasets.writing import get_image_path, merge_classes, require_sizes
 
 FILE = "annotations.json"
 
 
-place = place_image
+place = get_image_path
 
 
 def write(directory: Path, sequences: Sequence[LabelledSequence]) -> None:
@@ -26,7 +26,7 @@ def write(directory: Path, sequences: Sequence[LabelledSequence]) -> None:
     Raises
     ------
     FormatError
-        If the size of a picture is not known.
+        If the size of a image is not known.
     StorageError
         If it cannot be written.
     """
@@ -57,7 +57,7 @@ def _make_video(video_id: int, sequence: LabelledSequence) -> dict[str, Any]:
 
 def _make_image(image_id: int, t: int, sequence: LabelledSequence) -> dict[str, Any]:
     width, height = sequence.sizes[t].tolist()
-    suffix = sequence.pictures[t].suffix if sequence.pictures else ".jpg"
+    suffix = sequence.image_paths[t].suffix if sequence.image_paths else ".jpg"
     name = place(sequence.name, int(sequence.frames[t]), suffix)
     image = {"id": image_id, "file_name": name, "width": width, "height": height}
     return image | ({} if sequence.complete[t] else {"complete": False})

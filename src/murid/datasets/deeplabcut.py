@@ -1,7 +1,7 @@
-"""DeepLabCut ``.csv`` and ``.h5`` in: labelled pictures (``CollectedData_*``) and analysed videos; poses become boxes.
+"""DeepLabCut ``.csv`` and ``.h5`` in: labelled images (``CollectedData_*``) and analysed videos; poses become boxes.
 
 The head of the table names the body parts, and the individuals where there are several. The rows of
-labelled pictures begin with the picture's path, those of an analysed video with the number of the
+labelled images begin with the image's path, those of an analysed video with the number of the
 frame; there, points less likely than 0.6, DeepLabCut's own bound, are not seen.
 """
 
@@ -17,16 +17,16 @@ import numpy as np
 from murid.core.extras import import_extra
 from murid.core.types import Float64
 from murid.datasets.deeplabcut_pickle import only_plain_values
+from murid.datasets.keypoints import choose_body_points, make_box, mark_thin_frames
 from murid.datasets.labels import UNKNOWN, Problem
 from murid.datasets.media import (
-    find_pictures,
+    find_images,
     find_video,
-    measure_picture,
+    measure_image,
     measure_video,
-    number_pictures,
+    number_images,
 )
-from murid.datasets.poses import choose_body_points, make_box, mark_thin_frames
-from murid.datasets.raw_labels import Draft, Label, ReadOptions, to_name
+from murid.datasets.raw_labels import Label, RawLabels, ReadOptions, to_name
 from murid.errors import FormatError
 
 SUFFIXES = (".csv", ".h5")
@@ -47,7 +47,7 @@ class Table:
     columns : list of tuple of str
         Individual, body part and coordinate of each column.
     keys : list of str
-        What each row is of: the path of a picture, or the number of a frame.
+        What each row is of: the path of a image, or the number of a frame.
     values : ndarray
         ``(rows, columns)`` float64; NaN = not there.
     places : list of str
@@ -61,7 +61,7 @@ class Table:
 
 
 def recognise(path: Path) -> bool:
-    """Whether this is a table, a folder with labelled pictures, or a project with a ``labeled-data`` folder."""
+    """Whether this is a table, a folder with labelled images, or a project with a ``labeled-data`` folder."""
     return path.suffix.lower() in SUFFIXES if path.is_file() else bool(_find_tables(path))
 
 
@@ -85,8 +85,8 @@ def _find_tables(path: Path) -> list[Path]:
     return sorted(chosen.values())
 
 
-def read(path: Path, options: ReadOptions) -> list[Draft]:
-    """Read an analysed video, or each folder of labelled pictures.
+def read(path: Path, options: ReadOptions) -> list[RawLabels]:
+    """Read an analysed video, or each folder of labelled images.
 
     Raises
     ------
@@ -107,46 +107,50 @@ def read(path: Path, options: ReadOptions) -> list[Draft]:
     return [draft for draft, _ in drafts]
 
 
-def _start_video(path: Path, table: Table) -> tuple[Draft, dict[int, int]]:
+def _start_video(path: Path, table: Table) -> tuple[RawLabels, dict[int, int]]:
     """A draft of an analysed video, and the frame of each row."""
     stem = path.stem.partition("DLC")[0] or path.stem
-    draft = Draft(to_name(stem), path, recording=True, video=find_video(path.parent, stem))
+    draft = RawLabels(to_name(stem), path, recording=True, video=find_video(path.parent, stem))
     return draft, {row: int(key) for row, key in enumerate(table.keys)}
 
 
 def _start_folder(
     path: Path, table: Table, folder: str, alone: bool
-) -> tuple[Draft, dict[int, int]]:
-    """A draft of the pictures of one folder, and the frame of each row in it."""
+) -> tuple[RawLabels, dict[int, int]]:
+    """A draft of the images of one folder, and the frame of each row in it."""
     rows = {row: _split(key)[1] for row, key in enumerate(table.keys) if _split(key)[0] == folder}
     place = next(
         (base / folder for base in path.parents[:4] if folder and (base / folder).is_dir()),
         path.parent,
     )
-    files = find_pictures(place)
-    numbered = number_pictures(sorted({*files, *(place / name for name in rows.values())}))
-    frames = {picture.name: frame for frame, picture in numbered.items()}
+    files = find_images(place)
+    numbered = number_images(sorted({*files, *(place / name for name in rows.values())}))
+    frames = {image.name: frame for frame, image in numbered.items()}
     name = PureWindowsPath(folder).name or path.stem
-    draft = Draft(to_name(name if not alone or folder else path.parent.name), path, recording=True)
-    draft.pictures = {frames[file.name]: file for file in files}
+    draft = RawLabels(
+        to_name(name if not alone or folder else path.parent.name), path, recording=True
+    )
+    draft.image_paths = {frames[file.name]: file for file in files}
     for file in files:
         if file.name not in rows.values():
             draft.problems.append(Problem(file, "", "labels", f"a row in {path.name}", "none"))
     sizes = {
-        frame: measure_picture(file)
-        for frame, file in draft.pictures.items()
+        frame: measure_image(file)
+        for frame, file in draft.image_paths.items()
         if file.name in rows.values()
     }
     draft.measured = {frame: size for frame, size in sizes.items() if size is not None}
     return draft, {row: frames[name] for row, name in rows.items()}
 
 
-def _read_animals(draft: Draft, rows: dict[int, int], table: Table, options: ReadOptions) -> None:
+def _read_animals(
+    draft: RawLabels, rows: dict[int, int], table: Table, options: ReadOptions
+) -> None:
     draft.frames = list(rows.values())
     animals = [
         name for name in dict.fromkeys(column[0] for column in table.columns) if name != _LANDMARKS
     ]
-    is_known = len(animals) == 1 or not draft.pictures or _has_identities(draft.path)
+    is_known = len(animals) == 1 or not draft.image_paths or _has_identities(draft.path)
     video = measure_video(draft.video) if draft.video is not None else None
     for number, animal in enumerate(animals):
         names, points = _gather_points(table, animal)
@@ -175,7 +179,7 @@ def _gather_points(table: Table, animal: str) -> tuple[list[str], Float64]:
 
 
 def _has_identities(path: Path) -> bool:
-    """Whether the project says that an individual is the same animal in all pictures."""
+    """Whether the project says that an individual is the same animal in all images."""
     config = next(
         (
             folder / "config.yaml"
@@ -190,7 +194,7 @@ def _has_identities(path: Path) -> bool:
 
 
 def _split(key: str) -> tuple[str, str]:
-    """Folder and file name of the path of a picture, in the spelling of any system."""
+    """Folder and file name of the path of a image, in the spelling of any system."""
     folder, _, name = key.replace("\\", "/").rpartition("/")
     return folder, name
 

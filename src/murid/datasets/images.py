@@ -1,4 +1,4 @@
-"""Pictures of labelled data, wherever they are kept."""
+"""Images of labelled data, wherever they are kept."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ _SEEK_FRAMES = 64  # a gap longer than this is jumped over rather than decoded
 
 
 def iterate_images(sequence: LabelledSequence, rows: Sequence[int]) -> Iterator[UInt8]:
-    """Yield the pictures ``(h, w, 3)`` RGB of some frames of a sequence, by their place in it, ascending.
+    """Yield the images ``(h, w, 3)`` RGB of some frames of a sequence, by their place in it, ascending.
 
     Raises
     ------
     SourceError
         If one cannot be opened or decoded.
     """
-    if sequence.pictures:
+    if sequence.image_paths:
         for row in rows:
-            yield next(iterate_frames(str(sequence.pictures[row]), [0])).image
+            yield next(iterate_frames(str(sequence.image_paths[row]), [0])).image
     elif sequence.video is not None:
         wanted = [int(sequence.frames[row]) for row in rows]
         yield from (frame.image for frame in iterate_frames(str(sequence.video), wanted))
 
 
 def iterate_frames(path: str, wanted: Sequence[int], *, skip_bad: bool = False) -> Iterator[Frame]:
-    """Yield some frames of a video or a folder of pictures, by their index, ascending.
+    """Yield some frames of a video or a folder of images, by their index, ascending.
 
     Parameters
     ----------

@@ -28,7 +28,7 @@ class Problem:
     place : str
         Where in it: a line, a key; empty for the whole.
     field : str
-        What is wrong there: a column, the box, the picture.
+        What is wrong there: a column, the box, the image.
     expected, got : str
         What should be there, and what is.
     """
@@ -82,27 +82,27 @@ class LabelledFrame:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class LabelledSequence:
-    """Labelled frames of one recording, or pictures that belong together; the frames' rows are laid end to end.
+    """Labelled frames of one recording, or images that belong together; the frames' rows are laid end to end.
 
     Attributes
     ----------
     name : str
         Of the recording; no two of a data set have the same.
     recording : bool
-        Whether the frames are moments of one recording, in order; otherwise the pictures are
+        Whether the frames are moments of one recording, in order; otherwise the images are
         independent.
     frames : ndarray
         ``(F,)`` int64 index of each labelled frame in the recording, from 0, ascending.
     video : Path or None
         The video that holds the frames, at these indices.
-    pictures : tuple of Path
-        Otherwise one picture for each frame; empty if there are none at all.
+    image_paths : tuple of Path
+        Otherwise one image for each frame; empty if there are none at all.
     sizes : ndarray
         ``(F, 2)`` int64 width and height in pixels; 0 = not known.
     frame_offsets : ndarray
         ``(F + 1,)`` int64: rows of the t-th frame are ``frame_offsets[t]:frame_offsets[t + 1]``.
     boxes : ndarray
-        ``(N, 4)`` float32 xyxy pixels, with an area, centres inside the picture. The tail is not
+        ``(N, 4)`` float32 xyxy pixels, with an area, centres inside the image. The tail is not
         part of the box.
     track_ids : ndarray
         ``(N,)`` int64: the same animal of one recording has the same number; -1 = unknown.
@@ -127,7 +127,7 @@ class LabelledSequence:
     recording: bool
     frames: Int64
     video: Path | None
-    pictures: tuple[Path, ...]
+    image_paths: tuple[Path, ...]
     sizes: Int64
     frame_offsets: Int64
     boxes: Float32
@@ -166,8 +166,10 @@ class LabelledSequence:
                 f"from 0 up to {n}",
                 str(self.frame_offsets[[0, -1]]),
             )
-        if self.pictures and len(self.pictures) != f:
-            raise ArrayError("LabelledSequence.pictures", f"none or {f}", str(len(self.pictures)))
+        if self.image_paths and len(self.image_paths) != f:
+            raise ArrayError(
+                "LabelledSequence.image_paths", f"none or {f}", str(len(self.image_paths))
+            )
 
     @property
     def n_frames(self) -> int:

@@ -1,4 +1,4 @@
-"""Pictures and videos beside labels: where they are, which frame each is, and their size, without decoding them."""
+"""Images and videos beside labels: where they are, which frame each is, and their size, without decoding them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 from murid.core.extras import import_extra
 from murid.datasets.raw_labels import Size
 
-PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"})
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"})
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".avi", ".mov", ".mkv", ".m4v", ".mpg", ".mpeg", ".webm", ".wmv"}
 )
@@ -27,8 +27,8 @@ class VideoSize(NamedTuple):
     fps: float
 
 
-def measure_picture(path: Path) -> Size | None:
-    """Upright width and height of a picture, by its header alone; None if it is none."""
+def measure_image(path: Path) -> Size | None:
+    """Upright width and height of a image, by its header alone; None if it is none."""
     pillow = import_extra("PIL.Image", "pillow")
     try:
         with pillow.open(path) as image:
@@ -52,12 +52,12 @@ def measure_video(path: Path) -> VideoSize | None:
     return VideoSize((round(facts[0]), round(facts[1])), max(0, round(n_frames)), float(fps))
 
 
-def find_pictures(directory: Path) -> list[Path]:
-    """Pictures of a folder in natural order of their names; none if there is no such folder."""
+def find_images(directory: Path) -> list[Path]:
+    """Images of a folder in natural order of their names; none if there is no such folder."""
     if not directory.is_dir():
         return []
     return sorted(
-        (f for f in directory.iterdir() if f.suffix.lower() in PICTURE_SUFFIXES), key=_natural_key
+        (f for f in directory.iterdir() if f.suffix.lower() in IMAGE_SUFFIXES), key=_natural_key
     )
 
 
@@ -73,10 +73,10 @@ def find_video(directory: Path, stem: str | None = None) -> Path | None:
     return chosen[0] if len(chosen) == 1 else None
 
 
-def number_pictures(files: Sequence[Path]) -> dict[int, Path]:
-    """Frame, from 0, of each picture: the last number in its name, or its place where names have no numbers.
+def number_images(files: Sequence[Path]) -> dict[int, Path]:
+    """Frame, from 0, of each image: the last number in its name, or its place where names have no numbers.
 
-    Names may count from 0 or from 1; a picture that is missing leaves a gap.
+    Names may count from 0 or from 1; a image that is missing leaves a gap.
     """
     numbers = [int(found[-1]) if (found := re.findall(r"\d+", file.stem)) else -1 for file in files]
     if -1 in numbers or len(set(numbers)) < len(files):

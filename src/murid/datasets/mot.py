@@ -11,21 +11,21 @@ from pathlib import Path
 from murid.core.boxes import to_xywh
 from murid.core.files import make_directory, write_text
 from murid.datasets.labels import LabelledFrame, LabelledSequence, Problem
-from murid.datasets.media import find_pictures, find_video, measure_video, number_pictures
+from murid.datasets.media import find_images, find_video, measure_video, number_images
 from murid.datasets.mot_text import Row, check_row, parse_row, read_lines
-from murid.datasets.raw_labels import ANIMAL, Draft, Label, ReadOptions, to_name
+from murid.datasets.raw_labels import ANIMAL, Label, RawLabels, ReadOptions, to_name
 from murid.errors import FormatError
 
 
 @dataclass(frozen=True, slots=True)
-class SequenceInfo:
+class SeqInfo:
     """What ``seqinfo.ini`` says; None where it does not.
 
     `class_names` is murid's own entry: the names, between commas, of the numbers in the class
     column from 1.
     """
 
-    pictures: str | None = None
+    image_paths: str | None = None
     n_frames: int | None = None
     size: tuple[int, int] | None = None
     fps: float | None = None
@@ -46,23 +46,23 @@ def _find_truths(path: Path) -> Iterator[Path]:
     return (found for depth in ("", "*/", "*/*/") for found in path.glob(f"{depth}gt/gt.txt"))
 
 
-def read(path: Path, _options: ReadOptions) -> list[Draft]:
+def read(path: Path, _options: ReadOptions) -> list[RawLabels]:
     """Read one sequence; raises `FormatError` if it is no MOT text, or its ``seqinfo.ini`` is damaged."""
     is_nested = path.parent.name == "gt"
     root = path.parent.parent if is_nested else path.parent
     info = read_info(root / "seqinfo.ini")
     name = to_name(root.name if is_nested else path.stem)
-    draft = Draft(name, path, recording=True, class_names=info.class_names, fps=info.fps)
+    draft = RawLabels(name, path, recording=True, class_names=info.class_names, fps=info.fps)
     read_rows(draft, info.class_names)
     find_media(draft, root, info)
     settle_frames(draft, info)
     return [draft]
 
 
-def read_info(path: Path) -> SequenceInfo:
+def read_info(path: Path) -> SeqInfo:
     """Read ``seqinfo.ini`` if it is there; raises `FormatError` if it is damaged."""
     if not path.is_file():
-        return SequenceInfo()
+        return SeqInfo()
     parser = configparser.ConfigParser()
     try:
         parser.read(path, encoding="utf-8")
@@ -71,7 +71,7 @@ def read_info(path: Path) -> SequenceInfo:
         names = tuple(
             filter(None, (name.strip() for name in section.get("classNames", "").split(",")))
         )
-        return SequenceInfo(
+        return SeqInfo(
             section.get("imDir"),
             section.getint("seqLength"),
             (width, height) if width and height else None,
@@ -84,7 +84,7 @@ def read_info(path: Path) -> SequenceInfo:
         ) from error
 
 
-def read_rows(draft: Draft, class_names: Sequence[str] = ()) -> None:
+def read_rows(draft: RawLabels, class_names: Sequence[str] = ()) -> None:
     """Read the labels of ``draft.path`` into the draft; rows with flag 0 leave their frame incomplete.
 
     Raises
@@ -124,41 +124,41 @@ def _make_label(path: Path, number: int, row: Row, name: str) -> Label:
     return Label(int(frame) - 1, box, path, f"line {number}", int(track_id), name, visibility)
 
 
-def find_media(draft: Draft, root: Path, info: SequenceInfo) -> None:
-    """Find the pictures or the video of a sequence: where ``seqinfo.ini`` says, in ``img1``, or the video beside."""
-    for place in filter(None, (info.pictures, "img1")):
+def find_media(draft: RawLabels, root: Path, info: SeqInfo) -> None:
+    """Find the images or the video of a sequence: where ``seqinfo.ini`` says, in ``img1``, or the video beside."""
+    for place in filter(None, (info.image_paths, "img1")):
         if (root / place).is_file():
             draft.video = root / place
             return
-        if files := find_pictures(root / place):
-            draft.pictures = number_pictures(files)
+        if files := find_images(root / place):
+            draft.image_paths = number_images(files)
             return
     draft.video = find_video(root, draft.name)
 
 
-def settle_frames(draft: Draft, info: SequenceInfo) -> None:
+def settle_frames(draft: RawLabels, info: SeqInfo) -> None:
     """Decide which frames are labelled: all up to the length of the sequence, where it says it, or to the last row."""
     rows = draft.incomplete.union(label.frame for label in draft.labels)
     n_frames = info.n_frames or min(max(rows, default=-1) + 1, _count_media(draft))
     draft.frames = sorted(rows.union(range(int(n_frames))))
     if info.size is not None:
         draft.sizes = dict.fromkeys(draft.frames, info.size)
-    for frame, picture in sorted(draft.pictures.items()):
+    for frame, image in sorted(draft.image_paths.items()):
         if frame not in rows and not 0 <= frame < n_frames:
-            expected = f"a row for the picture, or seqLength={frame + 1} in seqinfo.ini"
+            expected = f"a row for the image, or seqLength={frame + 1} in seqinfo.ini"
             draft.problems.append(
-                Problem(picture, "", "frame", expected, f"none after frame {n_frames}")
+                Problem(image, "", "frame", expected, f"none after frame {n_frames}")
             )
 
 
-def _count_media(draft: Draft) -> float:
-    """Frames that pictures or the video hold, as far as known."""
+def _count_media(draft: RawLabels) -> float:
+    """Frames that images or the video hold, as far as known."""
     video = measure_video(draft.video) if draft.video is not None else None
-    return (video.n_frames if video else max(draft.pictures, default=-1) + 1) or math.inf
+    return (video.n_frames if video else max(draft.image_paths, default=-1) + 1) or math.inf
 
 
 def place(sequence: str, frame: int, suffix: str) -> str:
-    """Where the picture of a frame lies, from the directory of the data set."""
+    """Where the image of a frame lies, from the directory of the data set."""
     return f"{sequence}/img1/{frame + 1:06d}{suffix}"
 
 
@@ -187,7 +187,7 @@ def _format_frame(frame: LabelledFrame) -> Iterator[str]:
 
 def _format_info(sequence: LabelledSequence) -> str:
     width, height = sequence.sizes[0].tolist() if sequence.n_frames else (0, 0)
-    suffix = sequence.pictures[0].suffix if sequence.pictures else ".jpg"
+    suffix = sequence.image_paths[0].suffix if sequence.image_paths else ".jpg"
     n_frames = int(sequence.frames[-1]) + 1 if sequence.n_frames else 0
     entries = {
         "name": sequence.name,

@@ -35,15 +35,15 @@ class ReadOptions:
         all.
     classes : tuple of str or None
         Classes wanted; labels of another are problems. None = all.
-    need_pictures : bool
-        Whether a recording of which no picture is there is a problem.
+    require_images : bool
+        Whether a recording of which no image is there is a problem.
     """
 
     margin: float = 0.1
     leave_out: tuple[str, ...] | None = None
     split: str | None = None
     classes: tuple[str, ...] | None = None
-    need_pictures: bool = True
+    require_images: bool = True
 
 
 class Label(NamedTuple):
@@ -59,7 +59,7 @@ class Label(NamedTuple):
 
 
 @dataclass
-class Draft:
+class RawLabels:
     """A sequence as its reader found it.
 
     Attributes
@@ -74,12 +74,12 @@ class Draft:
     labels : list of Label
     video : Path or None
         The video of the frames, or
-    pictures : dict
-        the picture of each frame.
+    image_paths : dict
+        the image of each frame.
     sizes : dict
         Width and height of frames as the labels declare them.
     measured : dict
-        Width and height of frames whose pictures the reader has measured.
+        Width and height of frames whose images the reader has measured.
     incomplete : set of int
         Frames in which not all animals are labelled.
     class_names : tuple of str
@@ -95,7 +95,7 @@ class Draft:
     frames: Iterable[int] = ()
     labels: list[Label] = field(default_factory=list)
     video: Path | None = None
-    pictures: dict[int, Path] = field(default_factory=dict)
+    image_paths: dict[int, Path] = field(default_factory=dict)
     sizes: dict[int, Size] = field(default_factory=dict)
     measured: dict[int, Size] = field(default_factory=dict)
     incomplete: set[int] = field(default_factory=set)

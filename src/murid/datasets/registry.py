@@ -10,7 +10,7 @@ from typing import Protocol
 from murid.datasets import animaltrack, coco, coco_writer, deeplabcut, mot, sleap, yolo
 from murid.datasets.checks import finish
 from murid.datasets.labels import LabelledSequence, Problem
-from murid.datasets.raw_labels import Draft, ReadOptions
+from murid.datasets.raw_labels import RawLabels, ReadOptions
 from murid.errors import ConfigError, FormatError
 
 
@@ -25,7 +25,7 @@ class Reader(Protocol):
         """Return the label files of such a path; raises `FormatError` if it has no such split."""
         ...
 
-    def read(self, path: Path, options: ReadOptions, /) -> list[Draft]:
+    def read(self, path: Path, options: ReadOptions, /) -> list[RawLabels]:
         """Read one of these files; raises `FormatError` if it cannot be read at all."""
         ...
 
@@ -34,7 +34,7 @@ class Writer(Protocol):
     """A module that writes a format."""
 
     def place(self, sequence: str, frame: int, suffix: str) -> str:
-        """Where the picture of a frame has to lie, from the directory of the data set."""
+        """Where the image of a frame has to lie, from the directory of the data set."""
         ...
 
     def write(self, directory: Path, sequences: Sequence[LabelledSequence]) -> None:
@@ -127,7 +127,7 @@ def read_dataset(
     sequences: list[LabelledSequence] = []
     problems: list[Problem] = []
     for path in map(Path, paths):
-        for draft in _read_drafts(path, options, problems):
+        for draft in _read_raw_labels(path, options, problems):
             draft.name = choose_name(draft.name, {sequence.name for sequence in sequences})
             sequence, found = finish(draft, options)
             problems += found
@@ -138,7 +138,7 @@ def read_dataset(
     return sequences, problems
 
 
-def _read_drafts(path: Path, options: ReadOptions, problems: list[Problem]) -> list[Draft]:
+def _read_raw_labels(path: Path, options: ReadOptions, problems: list[Problem]) -> list[RawLabels]:
     """Drafts of one path; a file that cannot be read at all becomes a problem, lest it hide those of others."""
     known = recognise_data(path)
     if known is None:

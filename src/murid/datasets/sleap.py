@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from murid.core.extras import import_extra
+from murid.datasets.keypoints import choose_body_points, make_box, mark_thin_frames
 from murid.datasets.labels import UNKNOWN, Problem
 from murid.datasets.media import locate
-from murid.datasets.poses import choose_body_points, make_box, mark_thin_frames
-from murid.datasets.raw_labels import Draft, Label, ReadOptions, Size, to_name
+from murid.datasets.raw_labels import Label, RawLabels, ReadOptions, Size, to_name
 from murid.errors import FormatError
 
 
@@ -30,7 +30,7 @@ def find(path: Path, _options: ReadOptions) -> list[Path]:
     return [path] if path.is_file() else sorted(path.glob("*.slp"))
 
 
-def read(path: Path, options: ReadOptions) -> list[Draft]:
+def read(path: Path, options: ReadOptions) -> list[RawLabels]:
     """Read every video of a project.
 
     Raises
@@ -57,22 +57,22 @@ def read(path: Path, options: ReadOptions) -> list[Draft]:
             _read_frame(draft, frame, track_ids, _get_size(video), options)
         mark_thin_frames(draft)
         drafts.append(draft)
-    return drafts or [Draft(path.stem, path, recording=True)]
+    return drafts or [RawLabels(path.stem, path, recording=True)]
 
 
-def _start_draft(path: Path, video: Any, alone: bool) -> Draft:
+def _start_draft(path: Path, video: Any, alone: bool) -> RawLabels:
     """A draft that knows its video, which labels call by its path on the machine where they were made."""
     names = video.filename if isinstance(video.filename, list) else [video.filename]
     found = {frame: locate(str(name), (path.parent,)) for frame, name in enumerate(names)}
     first = PureWindowsPath(str(names[0]))
     name = path.stem if alone else f"{path.stem}-{first.parent.name}-{first.stem}"
-    draft = Draft(to_name(name), path, recording=True)
+    draft = RawLabels(to_name(name), path, recording=True)
     if isinstance(video.filename, list):
-        draft.pictures = {frame: picture for frame, picture in found.items() if picture is not None}
+        draft.image_paths = {frame: image for frame, image in found.items() if image is not None}
     elif first.suffix.lower() in (".slp", ".h5"):
         expected = "a video file beside the labels"
         draft.problems.append(
-            Problem(path, f"video {first.name}", "pictures", expected, "pictures inside the file")
+            Problem(path, f"video {first.name}", "images", expected, "images inside the file")
         )
     else:
         draft.video = found[0]
@@ -85,7 +85,7 @@ def _get_size(video: Any) -> Size | None:
 
 
 def _read_frame(
-    draft: Draft, frame: Any, track_ids: dict[int, int], size: Size | None, options: ReadOptions
+    draft: RawLabels, frame: Any, track_ids: dict[int, int], size: Size | None, options: ReadOptions
 ) -> None:
     index = int(frame.frame_idx)
     if size is not None:

@@ -17,13 +17,13 @@ def merge_classes(sequences: Sequence[LabelledSequence], first: int = 1) -> dict
 
 
 def require_sizes(sequence: LabelledSequence) -> None:
-    """Raise `FormatError` unless the size of every picture is known."""
+    """Raise `FormatError` unless the size of every image is known."""
     if not (sequence.sizes > 0).all():
-        raise FormatError(sequence.name, "size", "pictures, or their size in the labels", "neither")
+        raise FormatError(sequence.name, "size", "images, or their size in the labels", "neither")
 
 
-def place_image(sequence: str, frame: int, suffix: str) -> str:
-    """Where COCO and YOLO have the picture of a frame, from the directory of the data set."""
+def get_image_path(sequence: str, frame: int, suffix: str) -> str:
+    """Where COCO and YOLO have the image of a frame, from the directory of the data set."""
     return f"images/{sequence}/{frame + 1:06d}{suffix}"
 
 

@@ -1,6 +1,6 @@
-"""YOLO in and out: one text file a picture, of ``class centre_x centre_y width height`` in shares of the picture.
+"""YOLO in and out: one text file a image, of ``class centre_x centre_y width height`` in shares of the image.
 
-Pictures lie below ``images/``, labels at the same place below ``labels/``; ``data.yaml`` names the
+Images lie below ``images/``, labels at the same place below ``labels/``; ``data.yaml`` names the
 classes and the parts (``train``, ``val``, ``test``). Where it has ``kpt_shape``, rows go on with
 key points, and these are passed over.
 """
@@ -20,10 +20,10 @@ from murid.core.boxes import clip, compute_centres
 from murid.core.extras import import_extra
 from murid.core.files import make_directory, write_text
 from murid.datasets.labels import LabelledFrame, LabelledSequence, Problem
-from murid.datasets.media import find_pictures, measure_picture
+from murid.datasets.media import find_images, measure_image
 from murid.datasets.mot_text import read_lines
-from murid.datasets.raw_labels import ANIMAL, Draft, Label, ReadOptions, Size, to_name
-from murid.datasets.writing import merge_classes, place_image, require_sizes, write_new
+from murid.datasets.raw_labels import ANIMAL, Label, RawLabels, ReadOptions, Size, to_name
+from murid.datasets.writing import get_image_path, merge_classes, require_sizes, write_new
 from murid.errors import FormatError
 
 SPLITS = ("train", "val", "test")
@@ -32,7 +32,7 @@ COLUMNS = ("class", "centre x", "centre y", "width", "height")
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where a data set keeps its pictures, what its classes are called, how many columns its rows have."""
+    """Where a data set keeps its images, what its classes are called, how many columns its rows have."""
 
     path: Path
     folders: list[Path]
@@ -54,8 +54,8 @@ def find(path: Path, _options: ReadOptions) -> list[Path]:
     return [path]
 
 
-def read(path: Path, options: ReadOptions) -> list[Draft]:
-    """Read each folder of pictures as one sequence; raises `FormatError` if ``data.yaml`` is damaged."""
+def read(path: Path, options: ReadOptions) -> list[RawLabels]:
+    """Read each folder of images as one sequence; raises `FormatError` if ``data.yaml`` is damaged."""
     yaml = path if path.is_file() else _find_yaml(path)
     layout = _read_yaml(yaml, options.split) if yaml else _read_folder(path, options.split)
     folders = sorted(
@@ -63,11 +63,11 @@ def read(path: Path, options: ReadOptions) -> list[Draft]:
             inner
             for folder in layout.folders
             for inner in (folder, *_walk(folder))
-            if find_pictures(inner)
+            if find_images(inner)
         }
     )
-    drafts = [_read_pictures(folder, layout) for folder in folders]
-    return drafts or [Draft(layout.path.stem, layout.path, recording=False)]
+    drafts = [_read_images(folder, layout) for folder in folders]
+    return drafts or [RawLabels(layout.path.stem, layout.path, recording=False)]
 
 
 def _find_yaml(path: Path) -> Path | None:
@@ -129,25 +129,25 @@ def _find_folder(path: Path, root: Path, name: str) -> Path:
     for folder in (root / name, path.parent / name.removeprefix("../")):
         if folder.is_dir():
             return folder
-    raise FormatError(path, name, "a folder of pictures", "nothing there")
+    raise FormatError(path, name, "a folder of images", "nothing there")
 
 
-def _read_pictures(folder: Path, layout: _Layout) -> Draft:
+def _read_images(folder: Path, layout: _Layout) -> RawLabels:
     labels = _find_labels(folder)
     inner = folder.parts[_find_images(folder) + 1 :]
     classes = tuple(layout.names.values())
-    draft = Draft(
+    draft = RawLabels(
         to_name("-".join(inner) or folder.parent.name), labels, recording=False, class_names=classes
     )
-    files = find_pictures(folder)
-    for frame, picture in enumerate(files):
-        _read_picture(draft, frame, picture, labels / f"{picture.stem}.txt", layout)
-    draft.frames = list(draft.pictures)
-    known = {picture.stem for picture in files} | {"classes"}
+    files = find_images(folder)
+    for frame, image in enumerate(files):
+        _read_image(draft, frame, image, labels / f"{image.stem}.txt", layout)
+    draft.frames = list(draft.image_paths)
+    known = {image.stem for image in files} | {"classes"}
     for file in sorted(labels.glob("*.txt")) if labels != folder else ():
         if file.stem not in known:
             draft.problems.append(
-                Problem(file, "", "picture", f"a picture {file.stem} in {folder}", "none")
+                Problem(file, "", "image", f"a image {file.stem} in {folder}", "none")
             )
     return draft
 
@@ -163,13 +163,13 @@ def _find_labels(folder: Path) -> Path:
     return Path(*parts[:place], "labels", *parts[place + 1 :]) if "images" in parts else folder
 
 
-def _read_picture(draft: Draft, frame: int, picture: Path, file: Path, layout: _Layout) -> None:
-    size = measure_picture(picture)
+def _read_image(draft: RawLabels, frame: int, image: Path, file: Path, layout: _Layout) -> None:
+    size = measure_image(image)
     if not file.is_file():
         expected = f"{file.name} beside the other labels, empty if no animal is there"
-        draft.problems.append(Problem(picture, "", "labels", expected, "none"))
+        draft.problems.append(Problem(image, "", "labels", expected, "none"))
         return
-    draft.pictures[frame] = picture
+    draft.image_paths[frame] = image
     if size is None:
         return
     draft.measured[frame] = size
@@ -216,16 +216,16 @@ def _parse_number(file: Path, number: int, column: str, cell: str) -> float:
     return value
 
 
-place = place_image
+place = get_image_path
 
 
 def write(directory: Path, sequences: Sequence[LabelledSequence]) -> None:
-    """Write a text file a picture and ``data.yaml``; boxes are cut to the picture, ids are lost.
+    """Write a text file a image and ``data.yaml``; boxes are cut to the image, ids are lost.
 
     Raises
     ------
     FormatError
-        If the size of a picture is not known.
+        If the size of a image is not known.
     StorageError
         If it cannot be written.
     """

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from murid.core.progress import ProgressCallback, no_progress
-from murid.datasets.truth import find_truths
+from murid.datasets.ground_truth import find_truths
 from murid.errors import ArrayError, ConfigError, FormatError
 from murid.evaluation.loading import Material, Settings, load
 from murid.evaluation.pairing import pair

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from murid.datasets.ground_truth import read_truth_file
 from murid.datasets.mot_text import read_mot_table
-from murid.datasets.truth import read_truth_file
 from murid.errors import FormatError
 from murid.evaluation.checks import check_lengths, check_overlap, check_sizes, note_oddities
 from murid.evaluation.pairing import Pair

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from murid.datasets.truth import TruthFile
+from murid.datasets.ground_truth import TruthFile
 from murid.errors import FormatError
 
 _MANIFEST = "manifest.json"

@@ -12,14 +12,14 @@ from typing import Any, TextIO
 from murid.core.boxes import to_xywh
 from murid.core.files import replace_on_success
 from murid.datasets.raw_labels import ANIMAL
-from murid.datasets.writing import place_image
-from murid.export.recording import Recording
-from murid.export.tracks_chunk import Rows, iterate_rows
+from murid.datasets.writing import get_image_path
+from murid.export.recording import TrackedRecording
+from murid.export.tracks_chunk import TrackRows, iterate_rows
 
 VIDEO_ID = CATEGORY_ID = 1
 
 
-def export_coco(path: str | Path, recording: Recording) -> None:
+def export_coco(path: str | Path, recording: TrackedRecording) -> None:
     """Write tracks as COCO-video, atomically.
 
     Image and annotation ids count from 1, ``frame_id`` from 0; boxes are left, top, width, height
@@ -30,7 +30,7 @@ def export_coco(path: str | Path, recording: Recording) -> None:
     ----------
     path : str or Path
         The file; one that is there is replaced.
-    recording : Recording
+    recording : TrackedRecording
 
     Raises
     ------
@@ -78,17 +78,17 @@ def _write_entries(file: TextIO, entries: Iterable[dict[str, Any]]) -> None:
         separator = ",\n"
 
 
-def _image_maker(recording: Recording) -> Callable[[int], dict[str, Any]]:
+def _image_maker(recording: TrackedRecording) -> Callable[[int], dict[str, Any]]:
     size = {"width": recording.width, "height": recording.height}
 
     def make(frame: int) -> dict[str, Any]:
-        name = place_image(recording.name, frame, ".jpg")
+        name = get_image_path(recording.name, frame, ".jpg")
         return {"id": frame + 1, "file_name": name, **size, "video_id": VIDEO_ID, "frame_id": frame}
 
     return make
 
 
-def _make_animals(rows: Rows, recording: Recording) -> Iterator[dict[str, Any]]:
+def _make_animals(rows: TrackRows, recording: TrackedRecording) -> Iterator[dict[str, Any]]:
     columns = (
         rows.frames,
         rows.track_ids,

@@ -18,7 +18,7 @@ from murid.core.files import replace_on_success
 from murid.core.types import Float64, Trajectories
 from murid.datasets.deeplabcut import SUFFIXES
 from murid.errors import FormatError
-from murid.export.recording import Recording
+from murid.export.recording import TrackedRecording
 from murid.export.trajectories import iterate_trajectories, require_animals
 
 LEVELS = ("scorer", "individuals", "bodyparts", "coords")
@@ -30,14 +30,14 @@ MAX_H5_TRACKS = 200
 """PyTables keeps the header in one attribute of HDF5, which holds 64 kB."""
 
 
-def export_deeplabcut(path: str | Path, recording: Recording) -> None:
+def export_deeplabcut(path: str | Path, recording: TrackedRecording) -> None:
     """Write tracks as an analysed video of DeepLabCut, atomically; one row a frame, counted from 0.
 
     Parameters
     ----------
     path : str or Path
         The file, ``.csv`` or ``.h5``; one that is there is replaced.
-    recording : Recording
+    recording : TrackedRecording
 
     Raises
     ------
@@ -63,7 +63,9 @@ def export_deeplabcut(path: str | Path, recording: Recording) -> None:
         _write_h5(path, recording, columns)
 
 
-def _write_csv(path: str | Path, recording: Recording, columns: Sequence[tuple[str, ...]]) -> None:
+def _write_csv(
+    path: str | Path, recording: TrackedRecording, columns: Sequence[tuple[str, ...]]
+) -> None:
     with (
         replace_on_success(path) as temporary,
         temporary.open("w", encoding="utf-8", newline="\n") as file,
@@ -76,7 +78,9 @@ def _write_csv(path: str | Path, recording: Recording, columns: Sequence[tuple[s
                 file.write(f"{frame}," + ",".join(cells) + "\n")
 
 
-def _write_h5(path: str | Path, recording: Recording, columns: Sequence[tuple[str, ...]]) -> None:
+def _write_h5(
+    path: str | Path, recording: TrackedRecording, columns: Sequence[tuple[str, ...]]
+) -> None:
     pandas = import_extra("pandas", "pandas", "deeplabcut")
     import_extra("tables", "tables", "deeplabcut")
     header = pandas.MultiIndex.from_tuples(columns, names=LEVELS)
@@ -86,7 +90,7 @@ def _write_h5(path: str | Path, recording: Recording, columns: Sequence[tuple[st
             store.append(KEY, pandas.DataFrame(table, index, header), format="table")
 
 
-def _iterate_tables(recording: Recording) -> Iterator[tuple[int, Float64]]:
+def _iterate_tables(recording: TrackedRecording) -> Iterator[tuple[int, Float64]]:
     """First frame and values of each stretch, the columns by individual, point and coordinate."""
     for where, trajectories in iterate_trajectories(recording):
         yield where.start, _to_table(trajectories)

@@ -11,13 +11,13 @@ import numpy as np
 from murid.core.extras import import_extra
 from murid.core.files import replace_on_success
 from murid.core.types import Trajectories
-from murid.export.recording import Recording
+from murid.export.recording import TrackedRecording
 from murid.export.trajectories import iterate_trajectories, require_animals
 
 CHUNK_FRAMES = 4096
 
 
-def export_idtracker(path: str | Path, recording: Recording) -> None:
+def export_idtracker(path: str | Path, recording: TrackedRecording) -> None:
     """Write the trajectories of animals, atomically.
 
     ``trajectories`` ``(F, N, 2)`` float64 pixels and ``id_probabilities`` ``(F, N, 1)`` float64,
@@ -28,7 +28,7 @@ def export_idtracker(path: str | Path, recording: Recording) -> None:
     ----------
     path : str or Path
         The file; one that is there is replaced.
-    recording : Recording
+    recording : TrackedRecording
 
     Raises
     ------
@@ -62,7 +62,7 @@ def export_idtracker(path: str | Path, recording: Recording) -> None:
         )
 
 
-def _create(file: Any, recording: Recording) -> None:
+def _create(file: Any, recording: TrackedRecording) -> None:
     n_frames, n_animals = recording.n_frames, len(recording.names)
     kinds = {
         "trajectories": ((2,), np.float64, np.nan),

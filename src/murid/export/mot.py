@@ -7,17 +7,17 @@ from pathlib import Path
 
 from murid.core.boxes import to_xywh
 from murid.core.files import replace_on_success
-from murid.export.tracks_chunk import Rows, Stretch, iterate_rows
+from murid.export.tracks_chunk import TrackRows, TracksChunk, iterate_rows
 
 
-def export_mot(path: str | Path, stretches: Iterable[Stretch]) -> None:
+def export_mot(path: str | Path, stretches: Iterable[TracksChunk]) -> None:
     """Write tracks as MOT Challenge text, atomically; a position that was filled in has the score 0.
 
     Parameters
     ----------
     path : str or Path
         The file; one that is there is replaced.
-    stretches : iterable of Stretch
+    stretches : iterable of TracksChunk
         Consecutive stretches of one video.
 
     Raises
@@ -33,7 +33,7 @@ def export_mot(path: str | Path, stretches: Iterable[Stretch]) -> None:
             file.writelines(_format(rows))
 
 
-def _format(rows: Rows) -> Iterator[str]:
+def _format(rows: TrackRows) -> Iterator[str]:
     columns = [rows.frames + 1, rows.track_ids, *to_xywh(rows.boxes).T, rows.scores]
     return map(
         "%d,%d,%.3f,%.3f,%.3f,%.3f,%.4f,-1,-1,-1\n".__mod__,

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from murid.core.extras import import_extra
 from murid.core.files import replace_on_success
 from murid.core.types import Trajectories
-from murid.export.recording import Recording
+from murid.export.recording import TrackedRecording
 from murid.export.trajectories import iterate_trajectories, require_animals
 
 DIMS = ("time", "space", "individuals")
 CHUNK_FRAMES = 4096
 
 
-def export_movement(path: str | Path, recording: Recording) -> None:
+def export_movement(path: str | Path, recording: TrackedRecording) -> None:
     """Write tracks as movement has them in memory, atomically; ``xarray.load_dataset`` gives it back.
 
     Pixels and seconds, float64, missing frames NaN. Where identities were told,
@@ -33,7 +33,7 @@ def export_movement(path: str | Path, recording: Recording) -> None:
     ----------
     path : str or Path
         The file; one that is there is replaced.
-    recording : Recording
+    recording : TrackedRecording
 
     Raises
     ------
@@ -67,7 +67,7 @@ def _find_dims() -> tuple[str, str, str]:
     return time, second, third
 
 
-def _create(file: Any, recording: Recording, dims: tuple[str, str, str]) -> None:
+def _create(file: Any, recording: TrackedRecording, dims: tuple[str, str, str]) -> None:
     """Coordinates, attributes, and variables without values."""
     space, individuals = sorted(dims[1:], key=lambda dim: dim != "space")
     sizes = {"time": recording.n_frames, space: 2, individuals: len(recording.names)}

@@ -19,7 +19,7 @@ from murid.core.extras import import_extra
 from murid.core.files import replace_on_success, stage_directory
 from murid.core.types import Trajectories
 from murid.errors import FormatError
-from murid.export.recording import Recording
+from murid.export.recording import TrackedRecording
 from murid.export.trajectories import iterate_trajectories, require_animals
 
 MURIDAE = "http://purl.obolibrary.org/obo/NCBITaxon_10066"
@@ -32,7 +32,7 @@ CHUNK_FRAMES = 4096
 _BEHAVIOR = "processing/behavior"
 
 
-def export_nwb(path: str | Path, recording: Recording) -> None:
+def export_nwb(path: str | Path, recording: TrackedRecording) -> None:
     """Write the trajectories of animals, atomically; values are put in stretch by stretch.
 
     In ``processing/behavior``, for each animal: ``<animal>``, a ``PoseEstimation`` whose one series
@@ -47,12 +47,12 @@ def export_nwb(path: str | Path, recording: Recording) -> None:
     path : str or Path
         The file, ``.nwb``; one that is there is replaced. Or, without a suffix, a directory that is
         not there or empty.
-    recording : Recording
+    recording : TrackedRecording
 
     Raises
     ------
     FormatError
-        If the suffix is another, there is no animal, `Recording.metadata` names one that is not
+        If the suffix is another, there is no animal, `TrackedRecording.metadata` names one that is not
         there, or the directory is not empty.
     MissingExtraError
         If pynwb or ndx-pose is not installed.
@@ -79,7 +79,7 @@ def export_nwb(path: str | Path, recording: Recording) -> None:
             )
 
 
-def _check_subjects(recording: Recording) -> None:
+def _check_subjects(recording: TrackedRecording) -> None:
     for name in recording.metadata.get("subjects", {}):
         if name not in recording.names:
             raise FormatError(
@@ -87,7 +87,7 @@ def _check_subjects(recording: Recording) -> None:
             )
 
 
-def _write(files: Mapping[Path, Sequence[str]], recording: Recording) -> None:
+def _write(files: Mapping[Path, Sequence[str]], recording: TrackedRecording) -> None:
     """Make each file with datasets without values, then go through the recording once to fill them."""
     h5py = import_extra("h5py", "h5py", "nwb")
     for path, names in files.items():
@@ -135,7 +135,7 @@ def _fill(file: Any, place: _Place, where: slice, trajectories: Trajectories, ro
         file[f"{pose}/timestamps"][where] = trajectories.time_s
 
 
-def _create(path: Path, recording: Recording, names: Sequence[str]) -> None:
+def _create(path: Path, recording: TrackedRecording, names: Sequence[str]) -> None:
     pynwb = import_extra("pynwb", "pynwb", "nwb")
     content = _make_file(recording, names)
     behavior = content.create_processing_module("behavior", "Where the animals are, by murid")
@@ -153,7 +153,7 @@ def _create(path: Path, recording: Recording, names: Sequence[str]) -> None:
         file.write(content)
 
 
-def _make_file(recording: Recording, names: Sequence[str]) -> Any:
+def _make_file(recording: TrackedRecording, names: Sequence[str]) -> Any:
     pynwb = import_extra("pynwb", "pynwb", "nwb")
     fields = {
         key: value
@@ -180,7 +180,7 @@ def _make_file(recording: Recording, names: Sequence[str]) -> Any:
     )
 
 
-def _find_start(recording: Recording, given: datetime | None) -> tuple[datetime, str]:
+def _find_start(recording: TrackedRecording, given: datetime | None) -> tuple[datetime, str]:
     """When the session began, and how that is known."""
     if given is not None:
         return given.astimezone(), "as the user says"
@@ -191,7 +191,7 @@ def _find_start(recording: Recording, given: datetime | None) -> tuple[datetime,
     return changed, "not known; it is when the video file was last changed"
 
 
-def _describe_subject(recording: Recording, name: str) -> dict[str, Any]:
+def _describe_subject(recording: TrackedRecording, name: str) -> dict[str, Any]:
     common, own = (
         recording.metadata.get("subject", {}),
         recording.metadata.get("subjects", {}).get(name, {}),
@@ -206,7 +206,7 @@ def _describe_subject(recording: Recording, name: str) -> dict[str, Any]:
     return described
 
 
-def _make_subject_table(recording: Recording, names: Sequence[str]) -> Any:
+def _make_subject_table(recording: TrackedRecording, names: Sequence[str]) -> Any:
     """A row an animal: its name in this file, and what is known of it."""
     hdmf_common = import_extra("hdmf.common", "pynwb", "nwb")
     rows = [{"animal": name} | _describe_subject(recording, name) for name in names]
@@ -229,7 +229,7 @@ def _make_subject_table(recording: Recording, names: Sequence[str]) -> Any:
 class _Maker:
     """Makes the containers of one animal, their datasets without values."""
 
-    def __init__(self, recording: Recording, name: str, place: _Place) -> None:
+    def __init__(self, recording: TrackedRecording, name: str, place: _Place) -> None:
         self._recording, self._name, self._place = recording, name, place
         self._pynwb = import_extra("pynwb", "pynwb", "nwb")
         self._ndx_pose = import_extra("ndx_pose", "ndx-pose", "nwb")

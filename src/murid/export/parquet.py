@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 
 from murid.core.boxes import compute_centres, to_xywh
 from murid.core.files import replace_on_success
-from murid.export.recording import Recording
-from murid.export.tracks_chunk import Rows, iterate_rows
+from murid.export.recording import TrackedRecording
+from murid.export.tracks_chunk import TrackRows, iterate_rows
 
 SCHEMA = pa.schema(
     [
@@ -32,7 +32,7 @@ SCHEMA = pa.schema(
 ROWS_PER_GROUP = 1 << 17
 
 
-def export_parquet(path: str | Path, recording: Recording) -> None:
+def export_parquet(path: str | Path, recording: TrackedRecording) -> None:
     """Write tracks as a table with the columns of `murid.export.csv.export_csv`, atomically.
 
     An unknown ``identity_probability`` is null. The key ``murid`` of the file's metadata holds, as
@@ -43,7 +43,7 @@ def export_parquet(path: str | Path, recording: Recording) -> None:
     ----------
     path : str or Path
         The file; one that is there is replaced.
-    recording : Recording
+    recording : TrackedRecording
 
     Raises
     ------
@@ -53,7 +53,7 @@ def export_parquet(path: str | Path, recording: Recording) -> None:
     facts = {
         name: getattr(recording, name) for name in ("source", "width", "height", "fps", "n_frames")
     }
-    names = recording.given_names
+    names = recording.identity_names
     if names:
         facts["names"] = {str(track_id): name for track_id, name in names.items()}
     schema = (SCHEMA.append(pa.field("name", pa.string())) if names else SCHEMA).with_metadata(
@@ -72,7 +72,7 @@ def export_parquet(path: str | Path, recording: Recording) -> None:
         writer.write_table(pa.Table.from_batches(waiting, schema))
 
 
-def _to_batch(rows: Rows, schema: pa.Schema, names: Mapping[int, str]) -> pa.RecordBatch:
+def _to_batch(rows: TrackRows, schema: pa.Schema, names: Mapping[int, str]) -> pa.RecordBatch:
     geometry = np.column_stack([compute_centres(rows.boxes), to_xywh(rows.boxes)[:, 2:]]).astype(
         np.float32
     )

@@ -13,7 +13,7 @@ import numpy as np
 
 from murid.core.types import Int64
 from murid.datasets.raw_labels import to_name
-from murid.export.tracks_chunk import Stretch
+from murid.export.tracks_chunk import TracksChunk
 
 REGULAR_S = 1e-3
 """Frames are regular if none is further than this from where a constant rate has it: some
@@ -36,7 +36,7 @@ class Survey(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Recording:
+class TrackedRecording:
     """Iterating yields its stretches, as often as asked; memory is that of one of them.
 
     Attributes
@@ -59,7 +59,7 @@ class Recording:
         When it was tracked.
     metadata : mapping
         What the user says of session and animals; see `murid.export.metadata`.
-    given_names : mapping of int to str
+    identity_names : mapping of int to str
         What animals are called, where they were given names.
     """
 
@@ -69,13 +69,13 @@ class Recording:
     fps: float
     n_frames: int
     identified: bool
-    read: Callable[[], Iterable[Stretch]]
+    read: Callable[[], Iterable[TracksChunk]]
     fingerprint: str = ""
     made: datetime | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
-    given_names: Mapping[int, str] = field(default_factory=dict)
+    identity_names: Mapping[int, str] = field(default_factory=dict)
 
-    def __iter__(self) -> Iterator[Stretch]:
+    def __iter__(self) -> Iterator[TracksChunk]:
         return iter(self.read())
 
     @property
@@ -91,7 +91,7 @@ class Recording:
     def name_track(self, track_id: int) -> str:
         """Name of one: as it was given, else ``animal_3``, or ``track_3`` where identities were not told."""
         return (
-            self.given_names.get(track_id)
+            self.identity_names.get(track_id)
             or f"{'animal' if self.identified else 'track'}_{track_id}"
         )
 
@@ -117,7 +117,7 @@ class _Drift:
         self._first: float | None = None
         self._low, self._high = 0.0, np.inf
 
-    def add(self, stretch: Stretch) -> None:
+    def add(self, stretch: TracksChunk) -> None:
         """Take in the times of a stretch."""
         times = stretch.times_s
         if self._first is None and len(times):

@@ -16,12 +16,12 @@ from murid.export.mot import export_mot
 from murid.export.movement import export_movement
 from murid.export.nwb import export_nwb
 from murid.export.parquet import export_parquet
-from murid.export.recording import Recording
+from murid.export.recording import TrackedRecording
 from murid.export.sleap import export_sleap
 from murid.export.via import export_via
 from murid.metrics import LabelledBoxes
 
-Export = Callable[[str | Path, Recording], None]
+Export = Callable[[str | Path, TrackedRecording], None]
 ReadTruth = Callable[[str | Path, int | None], LabelledBoxes]
 
 

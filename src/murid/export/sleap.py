@@ -14,7 +14,7 @@ import numpy as np
 from murid.core.boxes import compute_centres
 from murid.core.extras import import_extra
 from murid.core.files import replace_on_success
-from murid.export.recording import Recording
+from murid.export.recording import TrackedRecording
 from murid.export.tracks_chunk import iterate_rows
 
 NODE = "center"
@@ -22,7 +22,7 @@ SEEN, FILLED = "murid", "murid, filled in"
 """Source of a box."""
 
 
-def export_sleap(path: str | Path, recording: Recording) -> None:
+def export_sleap(path: str | Path, recording: TrackedRecording) -> None:
     """Write tracks as a SLEAP project, atomically.
 
     A box is a ``PredictedBoundingBox`` with its score and track; where identities were told, with
@@ -33,7 +33,7 @@ def export_sleap(path: str | Path, recording: Recording) -> None:
     ----------
     path : str or Path
         The file; one that is there is replaced.
-    recording : Recording
+    recording : TrackedRecording
 
     Raises
     ------
@@ -77,7 +77,7 @@ def export_sleap(path: str | Path, recording: Recording) -> None:
         sleap_io.save_slp(labels, str(temporary), verbose=False)
 
 
-def _iterate_animals(recording: Recording) -> Iterator[tuple[Any, ...]]:
+def _iterate_animals(recording: TrackedRecording) -> Iterator[tuple[Any, ...]]:
     """Frame, track id, box, centre, score, certainty and whether it was filled in, of each animal in each frame."""
     for rows in iterate_rows(recording):
         places = (rows.frames, rows.track_ids, rows.boxes, compute_centres(rows.boxes))

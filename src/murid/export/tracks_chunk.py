@@ -12,7 +12,7 @@ from murid.errors import ArrayError
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Stretch:
+class TracksChunk:
     """The tracks of consecutive frames, and when these were.
 
     Attributes
@@ -32,12 +32,14 @@ class Stretch:
     def __post_init__(self) -> None:
         if self.times_s.shape != (self.tracks.n_frames,):
             raise ArrayError(
-                "Stretch.times_s", f"shape ({self.tracks.n_frames},)", f"shape {self.times_s.shape}"
+                "TracksChunk.times_s",
+                f"shape ({self.tracks.n_frames},)",
+                f"shape {self.times_s.shape}",
             )
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Rows:
+class TrackRows:
     """The boxes of a stretch that belong to a track, by frame and then track id: columns of one length.
 
     Attributes
@@ -63,7 +65,7 @@ class Rows:
     identity_probabilities: np.ndarray
 
 
-def iterate_rows(stretches: Iterable[Stretch]) -> Iterator[Rows]:
+def iterate_rows(stretches: Iterable[TracksChunk]) -> Iterator[TrackRows]:
     """Yield the rows of each stretch; memory is that of one of them."""
     for stretch in stretches:
         tracks = stretch.tracks
@@ -72,7 +74,7 @@ def iterate_rows(stretches: Iterable[Stretch]) -> Iterator[Rows]:
         order = np.lexsort((track_ids, numbers))
         order = order[track_ids[order] >= 0]
         places = numbers[order]
-        yield Rows(
+        yield TrackRows(
             places + stretch.first_frame,
             track_ids[order],
             stretch.times_s[places],

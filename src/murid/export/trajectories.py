@@ -9,16 +9,16 @@ import numpy as np
 from murid.core.boxes import compute_centres
 from murid.core.types import Int64, Trajectories
 from murid.errors import FormatError
-from murid.export.recording import Recording
-from murid.export.tracks_chunk import Stretch
+from murid.export.recording import TrackedRecording
+from murid.export.tracks_chunk import TracksChunk
 
 
-def to_trajectories(stretch: Stretch, track_ids: Int64, names: Sequence[str]) -> Trajectories:
+def to_trajectories(stretch: TracksChunk, track_ids: Int64, names: Sequence[str]) -> Trajectories:
     """Lay the tracks of a stretch out by time and animal.
 
     Parameters
     ----------
-    stretch : Stretch
+    stretch : TracksChunk
     track_ids : ndarray
         ``(I,)`` int64, ascending: every id in the stretch, and whichever others are wanted.
     names : sequence of str
@@ -62,7 +62,7 @@ def to_trajectories(stretch: Stretch, track_ids: Int64, names: Sequence[str]) ->
     )
 
 
-def iterate_trajectories(recording: Recording) -> Iterator[tuple[slice, Trajectories]]:
+def iterate_trajectories(recording: TrackedRecording) -> Iterator[tuple[slice, Trajectories]]:
     """Yield the frames of each stretch, as a slice of the whole, and its trajectories, the same animals in each."""
     ids, names = recording.survey.track_ids, recording.names
     for stretch in recording:
@@ -70,7 +70,7 @@ def iterate_trajectories(recording: Recording) -> Iterator[tuple[slice, Trajecto
         yield where, to_trajectories(stretch, ids, names)
 
 
-def require_animals(recording: Recording) -> None:
+def require_animals(recording: TrackedRecording) -> None:
     """Raise `FormatError` unless there is at least one track: arrays by animal and frame cannot hold none."""
     if not len(recording.survey.track_ids):
         raise FormatError(recording.source, "tracks", "at least one animal", "none in any frame")

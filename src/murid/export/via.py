@@ -12,8 +12,8 @@ import numpy as np
 
 from murid.core.boxes import to_xywh
 from murid.core.files import replace_on_success
-from murid.export.recording import Recording
-from murid.export.tracks_chunk import Rows, iterate_rows
+from murid.export.recording import TrackedRecording
+from murid.export.tracks_chunk import TrackRows, iterate_rows
 
 HEADER = (
     "filename",
@@ -29,7 +29,7 @@ UNKNOWN_SIZE = -1
 Cells = tuple[str | int, ...]
 
 
-def export_via(path: str | Path, recording: Recording) -> None:
+def export_via(path: str | Path, recording: TrackedRecording) -> None:
     """Write tracks as VIA-tracks CSV, atomically; a frame without animals has no row.
 
     Boxes are rectangles by their upper left corner, to a ten-thousandth of a pixel. ``frame``
@@ -41,7 +41,7 @@ def export_via(path: str | Path, recording: Recording) -> None:
     ----------
     path : str or Path
         The file; one that is there is replaced.
-    recording : Recording
+    recording : TrackedRecording
 
     Raises
     ------
@@ -58,8 +58,8 @@ def export_via(path: str | Path, recording: Recording) -> None:
             writer.writerows(_format(rows, recording))
 
 
-def _format(rows: Rows, recording: Recording) -> Iterator[Cells]:
-    name, identified, names = recording.name, recording.identified, recording.given_names
+def _format(rows: TrackRows, recording: TrackedRecording) -> Iterator[Cells]:
+    name, identified, names = recording.name, recording.identified, recording.identity_names
     _, starts, counts = np.unique(rows.frames, return_index=True, return_counts=True)
     regions = np.arange(len(rows.frames)) - np.repeat(starts, counts)
     columns = (rows.frames, np.repeat(counts, counts), regions, to_xywh(rows.boxes).round(4))

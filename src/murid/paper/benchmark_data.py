@@ -15,11 +15,11 @@ import numpy as np
 from murid.core.files import make_directory, write_text
 from murid.core.progress import ProgressCallback, no_progress
 from murid.datasets.animaltrack import find_split
+from murid.datasets.ground_truth import TruthFile, find_truths, read_truth_file
 from murid.datasets.labels import LabelledSequence, Problem
 from murid.datasets.mot_text import read_lines
 from murid.datasets.raw_labels import ReadOptions
 from murid.datasets.registry import read_dataset
-from murid.datasets.truth import TruthFile, find_truths, read_truth_file
 from murid.errors import ConfigError, FormatError
 from murid.paper.scale import Scale
 from murid.synthetic import make_scenario, record

@@ -19,7 +19,7 @@ from murid.core.types import DetectionTable, Tracks
 from murid.errors import FormatError
 from murid.evaluation import evaluate
 from murid.export.mot import export_mot
-from murid.export.tracks_chunk import Stretch
+from murid.export.tracks_chunk import TracksChunk
 from murid.metrics import Scores
 from murid.networks.checkpoint import load_network, save_checkpoint
 from murid.paper.benchmark_data import BenchmarkData, Recording
@@ -282,8 +282,8 @@ def associate(table: DetectionTable, config: TrackingConfig, fps: float) -> Trac
     return select_tracks(tracks, find_likely_tracks([tracks], config.min_mean_score))
 
 
-def _to_stretch(tracks: Tracks, recording: Recording) -> Stretch:
-    return Stretch(0, np.arange(tracks.n_frames) / recording.fps, tracks)
+def _to_stretch(tracks: Tracks, recording: Recording) -> TracksChunk:
+    return TracksChunk(0, np.arange(tracks.n_frames) / recording.fps, tracks)
 
 
 def _name(source: Method | Peer) -> str:

@@ -8,19 +8,19 @@ from murid.analysis.config import MeasureConfig
 from murid.core.types import UInt8
 from murid.errors import SourceError
 from murid.pipeline.run import Run
-from murid.plots.session import Session
+from murid.plots.plot_data import PlotData
 from murid.video import open_source
 from murid.video.background_image import estimate_background_image
 
 
-def open_session(
+def load_plot_data(
     run: Run,
     arena: str | Path | None = None,
     config: MeasureConfig | None = None,
     *,
     video: str | Path | None = None,
     tracks: bool = False,
-) -> Session:
+) -> PlotData:
     """Gather what the figures of a run need.
 
     Parameters
@@ -52,7 +52,7 @@ def open_session(
             "figures are drawn on white, since the video is not where it was (--video says where it is)"
         )
     notes += [facts[name] for name in ("note", "identity_note") if facts[name]]
-    return Session(run.path.stem, behaviour, run.trajectories(), image, facts["crossings"], notes)
+    return PlotData(run.path.stem, behaviour, run.trajectories(), image, facts["crossings"], notes)
 
 
 def _take_background(source: str | Path, size: tuple[int, int]) -> UInt8:

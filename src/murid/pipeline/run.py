@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from murid.analysis.behaviour import Behaviour, prepare
+from murid.analysis.behaviour import Behaviour, compute_behaviour
 from murid.analysis.config import MeasureConfig
 from murid.arenas.file import read_arena_file, to_layout
 from murid.arenas.layout import Layout
@@ -19,9 +19,9 @@ from murid.core.progress import ProgressCallback, no_progress
 from murid.errors import ConfigError, RunError, SourceError
 from murid.evaluation import evaluate
 from murid.export.metadata import read_metadata
-from murid.export.recording import Recording
+from murid.export.recording import TrackedRecording
 from murid.export.registry import find_format, guess_format
-from murid.export.tracks_chunk import Stretch
+from murid.export.tracks_chunk import TracksChunk
 from murid.export.trajectories import to_trajectories
 from murid.metrics import Metrics
 from murid.store import RunDirectory
@@ -72,7 +72,7 @@ class Run:
         tracks, times_s = self.tracks(), self._directory.read_frames().times_s
         ids = np.unique(tracks.track_ids[tracks.track_ids >= 0])
         return to_trajectories(
-            Stretch(0, times_s, tracks), ids, [self.names.get(i, str(i)) for i in ids.tolist()]
+            TracksChunk(0, times_s, tracks), ids, [self.names.get(i, str(i)) for i in ids.tolist()]
         )
 
     @property
@@ -167,7 +167,7 @@ class Run:
             )
         own = read_layout(self._directory)
         layout = own if arena is None else read_arena_file(arena, (own.width, own.height))
-        return prepare(self.trajectories(), layout, config)
+        return compute_behaviour(self.trajectories(), layout, config)
 
     def evaluate(self, truth: str | Path) -> Metrics:
         """Score the tracks against ground truth in a file; no track at all scores zero.
@@ -250,28 +250,28 @@ class Run:
             )
         return facts | {"tracks": tracks, "crossings": directory.read_crossings()}
 
-    def _record(self, metadata: Mapping[str, Any]) -> Recording:
+    def _record(self, metadata: Mapping[str, Any]) -> TrackedRecording:
         """Return the tracks as an export wants them."""
         manifest, facts = self._directory.manifest, self._directory.manifest.fingerprint
-        return Recording(
+        return TrackedRecording(
             source=manifest.source,
             width=int(facts["width"]),
             height=int(facts["height"]),
             fps=float(facts["fps"]),
             n_frames=self._directory.n_frames,
             identified=self._directory.is_done("identify"),
-            read=self._iterate_stretches,
+            read=self._iterate_chunks,
             fingerprint=str(facts.get("sha256", "")),
             made=datetime.fromisoformat(manifest.provenance[0].time_utc)
             if manifest.provenance
             else None,
             metadata=metadata,
-            given_names=self.names,
+            identity_names=self.names,
         )
 
-    def _iterate_stretches(self) -> Iterator[Stretch]:
+    def _iterate_chunks(self) -> Iterator[TracksChunk]:
         pairs = zip(self._directory.iterate_tracks(), self._directory.iterate_frames(), strict=True)
-        return (Stretch(first, frames.times_s, tracks) for (first, tracks), frames in pairs)
+        return (TracksChunk(first, frames.times_s, tracks) for (first, tracks), frames in pairs)
 
 
 def read_layout(directory: RunDirectory) -> Layout:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from murid.core.files import write_bytes
 from murid.plots.maps import MOST_PANELS, choose_columns, draw_occupancy, draw_paths
-from murid.plots.session import Session
+from murid.plots.plot_data import PlotData
 from murid.plots.social import draw_social
 from murid.plots.timelines import MOST_ROWS, draw_ethogram, draw_identities, draw_speed
 
@@ -24,25 +24,23 @@ DRAWERS: dict[str, Callable[..., None]] = {
     "occupancy": draw_occupancy,
     "speed": draw_speed,
     "ethogram": draw_ethogram,
-    "company": draw_social,
+    "social": draw_social,
     "identities": draw_identities,
 }
 """What draws each figure into a matplotlib figure or part of one."""
 
 
-def list_figures(session: Session) -> list[str]:
+def list_figures(data: PlotData) -> list[str]:
     """Names of the figures that say something of a recording: company needs two animals."""
-    return [name for name in DRAWERS if name != "company" or len(session.names) > 1]
+    return [name for name in DRAWERS if name != "social" or len(data.names) > 1]
 
 
-def draw(name: str, session: Session) -> Figure:
+def draw(name: str, data: PlotData) -> Figure:
     """Draw one of `DRAWERS` on a page of its own."""
     from matplotlib.figure import Figure
 
-    figure = Figure(
-        figsize=(_WIDTH_IN, _choose_height(name, session)), layout="constrained", dpi=_DPI
-    )
-    DRAWERS[name](figure, session)
+    figure = Figure(figsize=(_WIDTH_IN, _choose_height(name, data)), layout="constrained", dpi=_DPI)
+    DRAWERS[name](figure, data)
     return figure
 
 
@@ -53,14 +51,14 @@ def save(figure: Figure, path: Path) -> None:
     write_bytes(path, buffer.getvalue())
 
 
-def _choose_height(name: str, session: Session) -> float:
+def _choose_height(name: str, data: PlotData) -> float:
     """Inches."""
-    n, layout = max(1, len(session.names)), session.behaviour.layout
+    n, layout = max(1, len(data.names)), data.behaviour.layout
     if name in ("paths", "occupancy"):
         panels, aspect = min(n, MOST_PANELS), layout.width / layout.height
         columns = choose_columns(panels, aspect)
         return 0.5 + ceil(panels / columns) * (_WIDTH_IN / columns / aspect + 0.25)
-    if name == "company":
+    if name == "social":
         return 4.2
     row, around = {"speed": (0.6, 1.0), "ethogram": (0.5, 1.1), "identities": (0.42, 1.1)}[name]
     return around + row * min(n, MOST_ROWS)

@@ -9,7 +9,7 @@ import numpy as np
 
 from murid.analysis.space import compute_occupancy
 from murid.core.types import Float64
-from murid.plots.session import Session
+from murid.plots.plot_data import PlotData
 from murid.plots.style import GREY, INK, choose_look
 
 if TYPE_CHECKING:
@@ -21,11 +21,11 @@ _MOST_POINTS = 20_000
 _SQUARE = 1 / 3  # of a body
 
 
-def draw_paths(figure: Figure | SubFigure, session: Session, n_columns: int | None = None) -> None:
+def draw_paths(figure: Figure | SubFigure, data: PlotData, n_columns: int | None = None) -> None:
     """Draw the path of each animal over the scene, a panel each; a gap in a path is a gap in the line."""
-    for animal, axes in _make_panels(figure, session, "Paths", n_columns):
-        show_scene(axes, session)
-        x, y = _thin(session.behaviour.position_px[:, :, animal]).T
+    for animal, axes in _make_panels(figure, data, "Paths", n_columns):
+        show_scene(axes, data)
+        x, y = _thin(data.behaviour.position_px[:, :, animal]).T
         colour, _ = choose_look(animal)
         axes.plot(
             x, y, color=INK, linewidth=1.5, alpha=0.55, rasterized=True, solid_capstyle="round"
@@ -47,10 +47,10 @@ def draw_paths(figure: Figure | SubFigure, session: Session, n_columns: int | No
 
 
 def draw_occupancy(
-    figure: Figure | SubFigure, session: Session, n_columns: int | None = None
+    figure: Figure | SubFigure, data: PlotData, n_columns: int | None = None
 ) -> None:
     """Draw how long each animal was where, in squares of a third of a body, a panel each with one scale of colour."""
-    behaviour, layout = session.behaviour, session.behaviour.layout
+    behaviour, layout = data.behaviour, data.behaviour.layout
     body = behaviour.body_px if np.isfinite(behaviour.body_px) else layout.width / 10
     maps = [
         compute_occupancy(
@@ -60,15 +60,15 @@ def draw_occupancy(
             layout.height,
             body * _SQUARE,
         )
-        for k in range(min(len(session.names), MOST_PANELS))
+        for k in range(min(len(data.names), MOST_PANELS))
     ]
     visited = np.concatenate([np.zeros(0), *(m.seconds[m.seconds > 0] for m in maps)])
     most = float(np.percentile(visited, 98)) if len(visited) else 1.0
     from matplotlib.colors import PowerNorm
 
     image, panels, norm = None, [], PowerNorm(0.5, 0, most)
-    for animal, axes in _make_panels(figure, session, "Occupancy", n_columns):
-        show_scene(axes, session)
+    for animal, axes in _make_panels(figure, data, "Occupancy", n_columns):
+        show_scene(axes, data)
         shown = np.ma.masked_equal(maps[animal].seconds, 0)
         edges = maps[animal].x_edges, maps[animal].y_edges
         image = axes.pcolormesh(
@@ -77,16 +77,16 @@ def draw_occupancy(
         panels.append(axes)
     if image is not None:
         bar = figure.colorbar(image, ax=panels, extend="max", shrink=0.8, aspect=25, pad=0.01)
-        bar.set_label(f"seconds in {_describe_square(session, body * _SQUARE)}", fontsize=8)
+        bar.set_label(f"seconds in {_describe_square(data, body * _SQUARE)}", fontsize=8)
         bar.ax.tick_params(labelsize=7)
 
 
-def show_scene(axes: Axes, session: Session) -> None:
+def show_scene(axes: Axes, data: PlotData) -> None:
     """Show the scene, paled, with the outlines of arenas and zones."""
-    layout = session.behaviour.layout
+    layout = data.behaviour.layout
     extent = (0, layout.width, layout.height, 0)
-    if session.image is not None:
-        pale = 0.45 * session.image.mean(axis=2) + 0.55 * 255
+    if data.image is not None:
+        pale = 0.45 * data.image.mean(axis=2) + 0.55 * 255
         axes.imshow(pale, cmap="gray", vmin=0, vmax=255, extent=extent)
     for region, style in [(a, "-") for a in layout.arenas] + [(z, "--") for z in layout.zones]:
         axes.plot(
@@ -111,12 +111,12 @@ def show_scene(axes: Axes, session: Session) -> None:
             zorder=5,
         )
     axes.set(xlim=(0, layout.width), ylim=(layout.height, 0), aspect="equal", xticks=[], yticks=[])
-    _draw_scale(axes, session)
+    _draw_scale(axes, data)
 
 
-def _draw_scale(axes: Axes, session: Session) -> None:
+def _draw_scale(axes: Axes, data: PlotData) -> None:
     """A bar of some centimetres under the picture, where there is a scale."""
-    layout = session.behaviour.layout
+    layout = data.behaviour.layout
     if layout.cm_per_px is None:
         return
     wanted = 0.25 * layout.width * layout.cm_per_px
@@ -138,11 +138,11 @@ def _draw_scale(axes: Axes, session: Session) -> None:
 
 
 def _make_panels(
-    figure: Figure | SubFigure, session: Session, title: str, n_columns: int | None
+    figure: Figure | SubFigure, data: PlotData, title: str, n_columns: int | None
 ) -> list[tuple[int, Axes]]:
     """Make a panel for each animal, named."""
-    n, layout = min(len(session.names), MOST_PANELS), session.behaviour.layout
-    more = f" ({n} of {len(session.names)} animals)" if n < len(session.names) else ""
+    n, layout = min(len(data.names), MOST_PANELS), data.behaviour.layout
+    more = f" ({n} of {len(data.names)} animals)" if n < len(data.names) else ""
     figure.suptitle(f"{title}{more}", x=0.01, ha="left", fontsize=10, weight="bold")
     if not n:
         return []
@@ -151,7 +151,7 @@ def _make_panels(
     for spare in grid[n:]:
         spare.set_axis_off()
     for animal, axes in enumerate(grid[:n]):
-        axes.set_title(session.names[animal], fontsize=8, pad=2)
+        axes.set_title(data.names[animal], fontsize=8, pad=2)
     return list(enumerate(grid[:n]))
 
 
@@ -168,6 +168,6 @@ def _thin(places: Float64) -> Float64:
     return places[:: max(1, len(places) // _MOST_POINTS)]
 
 
-def _describe_square(session: Session, side_px: float) -> str:
-    side, unit = session.behaviour.scale * side_px, session.behaviour.layout.unit
+def _describe_square(data: PlotData, side_px: float) -> str:
+    side, unit = data.behaviour.scale * side_px, data.behaviour.layout.unit
     return f"a square of {side:.2g} {unit}"

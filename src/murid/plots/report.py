@@ -1,4 +1,4 @@
-"""The report of a session: one page for print (PDF), and the same larger for the screen (HTML)."""
+"""the report of a recording: one page for print (PDF), and the same larger for the screen (HTML)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from murid.analysis.measures import Table, measure_all
+from murid.analysis.measures import Table, compute_measures
 from murid.core.files import write_text
 from murid.plots.figures import DRAWERS, draw, list_figures, save
 from murid.plots.maps import MOST_PANELS
-from murid.plots.session import Session
+from murid.plots.plot_data import PlotData
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
@@ -32,35 +32,35 @@ img { max-width: 100%; display: block; margin: 1.5em 0; } .note { background: #f
 """
 
 
-def write_pdf(path: Path, session: Session) -> None:
+def write_pdf(path: Path, data: PlotData) -> None:
     """Write the report as one page; raises `StorageError`."""
-    save(draw_page(session), path)
+    save(draw_page(data), path)
 
 
-def draw_page(session: Session) -> Figure:
+def draw_page(data: PlotData) -> Figure:
     """Draw all figures and a table of the animals on one page: A4, or larger in its shape for many animals."""
     from matplotlib.figure import Figure
 
-    n = min(len(session.names), MOST_PANELS)
+    n = min(len(data.names), MOST_PANELS)
     places = 2.6 if n < 2 else 3.0 + 0.22 * max(0, n - 9)
     rows = [0.55, places, 0.8 + 0.3 * n, 1.0 + 0.26 * n, 0.9 + 0.22 * n, 0.5 + 0.17 * n]
     larger = max(1.0, sum(rows) / _MOST_IN)
     page = Figure(figsize=(larger * _A4_IN[0], larger * _A4_IN[1]), dpi=150)
     page.set_layout_engine("constrained", rect=_PRINTED)
     head, maps, speed, middle, identities, foot = _split(page, height_ratios=rows, hspace=0.03)
-    _write_heading(head, session)
+    _write_heading(head, data)
     left, right = _split(maps, width_ratios=[1, 1.12])
-    DRAWERS["paths"](left, session)
-    DRAWERS["occupancy"](right, session)
-    DRAWERS["speed"](speed, session)
-    if "company" in list_figures(session):
+    DRAWERS["paths"](left, data)
+    DRAWERS["occupancy"](right, data)
+    DRAWERS["speed"](speed, data)
+    if "social" in list_figures(data):
         left, right = _split(middle, width_ratios=[1.15, 1])
-        DRAWERS["ethogram"](left, session)
-        DRAWERS["company"](right, session)
+        DRAWERS["ethogram"](left, data)
+        DRAWERS["social"](right, data)
     else:
-        DRAWERS["ethogram"](middle, session)
-    DRAWERS["identities"](identities, session)
-    _draw_table(foot, tabulate(session))
+        DRAWERS["ethogram"](middle, data)
+    DRAWERS["identities"](identities, data)
+    _draw_table(foot, tabulate(data))
     return page
 
 
@@ -71,53 +71,53 @@ def _split(figure: Figure | SubFigure, **ratios: Any) -> list[SubFigure]:
     return parts
 
 
-def write_html(path: Path, session: Session) -> None:
+def write_html(path: Path, data: PlotData) -> None:
     """Write the report as one page that holds its pictures; raises `StorageError`."""
-    table = tabulate(session)
+    table = tabulate(data)
     cells = "".join(
         f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in table[1:]
     )
     head = "".join(f"<th>{escape(cell)}</th>" for cell in table[0])
-    notes = "".join(f'<p class="note">{escape(note)}</p>' for note in session.notes)
+    notes = "".join(f'<p class="note">{escape(note)}</p>' for note in data.notes)
     pictures = "".join(
-        f'<img alt="{name}" src="{_embed(name, session)}">' for name in list_figures(session)
+        f'<img alt="{name}" src="{_embed(name, data)}">' for name in list_figures(data)
     )
     body = (
-        f"<h1>{escape(session.name)}</h1><p>{escape(describe(session))}</p>{notes}"
-        f"<table><tr>{head}</tr>{cells}</table>{pictures}<p>{escape(explain(session))}</p>"
+        f"<h1>{escape(data.name)}</h1><p>{escape(describe(data))}</p>{notes}"
+        f"<table><tr>{head}</tr>{cells}</table>{pictures}<p>{escape(explain(data))}</p>"
     )
-    title = f'<meta charset="utf-8"><title>{escape(session.name)}</title><style>{_STYLE}</style>'
+    title = f'<meta charset="utf-8"><title>{escape(data.name)}</title><style>{_STYLE}</style>'
     write_text(
         path, f"<!doctype html><html lang=en><head>{title}</head><body>{body}</body></html>\n"
     )
 
 
-def describe(session: Session) -> str:
+def describe(data: PlotData) -> str:
     """One sentence: how long, how many animals, in what."""
-    behaviour, minutes = session.behaviour, session.duration_s / 60
+    behaviour, minutes = data.behaviour, data.duration_s / 60
     length = f"{minutes:.1f} min" if minutes < 180 else f"{minutes / 60:.1f} h"
     arenas = f", {len(behaviour.layout.arenas)} arenas" if len(behaviour.layout.arenas) > 1 else ""
-    n = len(session.names)
+    n = len(data.names)
     return f"{n} {'animal' if n == 1 else 'animals'}{arenas}, {length}, {behaviour.n_frames} frames"
 
 
-def explain(session: Session) -> str:
+def explain(data: PlotData) -> str:
     """One sentence: how it was measured."""
-    facts, config = session.behaviour.describe(), session.behaviour.config
+    facts, config = data.behaviour.describe(), data.behaviour.config
     unit = facts["unit"]
     scale = "no scale" if facts["cm_per_px"] is None else f"{facts['cm_per_px']:.4g} cm per pixel"
     interpolated = "counted" if config.use_interpolated else "left out"
     body = "unknown" if facts["body_length"] is None else f"{facts['body_length']:.3g} {unit}"
     return (
         f"{scale}; body length {body}; positions smoothed over {facts['smoothing_frames']} frames, gaps up to "
-        f"{config.bridge_s:g} s bridged, filled-in positions {interpolated}; distance counts from {config.count_above} on, "
-        f"immobile is slower than {config.immobile_below} for {config.immobile_for_s:g} s."
+        f"{config.max_gap_s:g} s bridged, filled-in positions {interpolated}; distance counts from {config.min_moving_speed} on, "
+        f"immobile is slower than {config.max_immobile_speed} for {config.min_immobile_s:g} s."
     )
 
 
-def tabulate(session: Session) -> list[list[str]]:
+def tabulate(data: PlotData) -> list[list[str]]:
     """Rows of text, the first one the heading: the animals and what they did over the whole recording."""
-    animals, unit = measure_all(session.behaviour)["animals"], session.behaviour.layout.unit
+    animals, unit = compute_measures(data.behaviour)["animals"], data.behaviour.layout.unit
     columns = {
         "animal": ("animal", "{}"),
         "known (%)": ("known", "{:.1f}"),
@@ -137,7 +137,7 @@ def tabulate(session: Session) -> list[list[str]]:
         for head, (key, form) in columns.items()
         if key == "animal" or (key in values and np.isfinite(values[key]).any())
     }
-    n = len(session.names)
+    n = len(data.names)
     return [
         list(shown),
         *([_format(values[key][k], form) for key, form in shown.values()] for k in range(n)),
@@ -164,11 +164,11 @@ def _prepare(animals: Table, unit: str) -> dict[str, Any]:
     return values
 
 
-def _write_heading(figure: SubFigure, session: Session) -> None:
-    figure.text(0.01, 0.95, session.name, fontsize=14, weight="bold", va="top")
-    figure.text(0.99, 0.92, describe(session), fontsize=9, va="top", ha="right")
+def _write_heading(figure: SubFigure, data: PlotData) -> None:
+    figure.text(0.01, 0.95, data.name, fontsize=14, weight="bold", va="top")
+    figure.text(0.99, 0.92, describe(data), fontsize=9, va="top", ha="right")
     figure.text(
-        0.01, 0.42, "  ".join([explain(session), *session.notes]), fontsize=6.5, va="top", wrap=True
+        0.01, 0.42, "  ".join([explain(data), *data.notes]), fontsize=6.5, va="top", wrap=True
     )
 
 
@@ -188,7 +188,7 @@ def _draw_table(figure: SubFigure, table: Sequence[Sequence[str]]) -> None:
         cell.set_edgecolor("#bbbbbb")
 
 
-def _embed(name: str, session: Session) -> str:
+def _embed(name: str, data: PlotData) -> str:
     buffer = io.BytesIO()
-    draw(name, session).savefig(buffer, format="png")
+    draw(name, data).savefig(buffer, format="png")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -8,7 +8,7 @@ import numpy as np
 
 from murid.analysis.social import compute_association, compute_distance_matrix
 from murid.core.types import Float64
-from murid.plots.session import Session
+from murid.plots.plot_data import PlotData
 from murid.plots.style import INK
 
 if TYPE_CHECKING:
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 _MOST_NUMBERS = 12
 
 
-def draw_social(figure: Figure | SubFigure, session: Session) -> None:
+def draw_social(figure: Figure | SubFigure, data: PlotData) -> None:
     """Draw the mean distance of every two animals, and the share of time in which they are in contact."""
-    behaviour = session.behaviour
-    figure.suptitle("Company", x=0.01, ha="left", fontsize=10, weight="bold")
+    behaviour = data.behaviour
+    figure.suptitle("Social", x=0.01, ha="left", fontsize=10, weight="bold")
     left, right = figure.subplots(1, 2)
     distances = behaviour.scale * compute_distance_matrix(behaviour.position_px)
     shares = np.full(distances.shape, np.nan)
@@ -31,21 +31,21 @@ def draw_social(figure: Figure | SubFigure, session: Session) -> None:
         shares[a, b] = shares[b, a] = compute_association(together, known, behaviour.durations_s)
     distances[np.isnan(shares)] = np.nan
     _draw_matrix(
-        left, session, distances, f"mean distance ({behaviour.layout.unit})", "cividis_r", "{:.3g}"
+        left, data, distances, f"mean distance ({behaviour.layout.unit})", "cividis_r", "{:.3g}"
     )
-    _draw_matrix(right, session, 100 * shares, "time in contact (%)", "cividis", "{:.0f}")
+    _draw_matrix(right, data, 100 * shares, "time in contact (%)", "cividis", "{:.0f}")
 
 
 def _draw_matrix(
-    axes: Axes, session: Session, matrix: Float64, title: str, colours: str, form: str
+    axes: Axes, data: PlotData, matrix: Float64, title: str, colours: str, form: str
 ) -> None:
     """Draw a matrix with its numbers, where these can be read."""
-    n = len(session.names)
+    n = len(data.names)
     image = axes.imshow(np.ma.masked_invalid(matrix), cmap=colours)
     axes.set_title(title, fontsize=8)
     every = -(-n // _MOST_NUMBERS)
-    axes.set_xticks(range(0, n, every), session.names[::every], fontsize=7)
-    axes.set_yticks(range(0, n, every), session.names[::every], fontsize=7)
+    axes.set_xticks(range(0, n, every), data.names[::every], fontsize=7)
+    axes.set_yticks(range(0, n, every), data.names[::every], fontsize=7)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     if n > _MOST_NUMBERS:

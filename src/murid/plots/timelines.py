@@ -10,7 +10,7 @@ import numpy as np
 from murid.analysis.gaps import find_runs
 from murid.analysis.measures import find_in_contact
 from murid.core.types import Bool, Float64
-from murid.plots.session import Session
+from murid.plots.plot_data import PlotData
 from murid.plots.style import GREY, HATCHES, INK, PALE, choose_look, choose_time_unit, to_rgb
 from murid.video import PALETTE
 
@@ -28,64 +28,62 @@ _MOST_LABELS = 12
 _ZONE_COLOURS = (PALETTE[1], PALETTE[0], PALETTE[2], PALETTE[4], PALETTE[5], PALETTE[3])
 
 
-def draw_speed(figure: Figure | SubFigure, session: Session) -> None:
+def draw_speed(figure: Figure | SubFigure, data: PlotData) -> None:
     """Draw the speed of each animal over time: the mean in each of 600 spans, the range, and immobility as a strip."""
-    behaviour, (per_unit, _) = session.behaviour, choose_time_unit(session.duration_s)
-    n = min(len(session.names), MOST_ROWS)
+    behaviour, (per_unit, _) = data.behaviour, choose_time_unit(data.duration_s)
+    n = min(len(data.names), MOST_ROWS)
     courses = [_summarise(behaviour.speed[:, k]) for k in range(n)]
     highest = np.concatenate(
         [np.zeros(0), *(course[2][np.isfinite(course[2])] for course in courses)]
     )
     top = _round_up(float(np.percentile(highest, _MOST_RANK)) if len(highest) else 1.0)
     height = f"a row is {top:g} {behaviour.layout.unit}/s high"
-    _title(figure, "Speed", session, n, f"{height}; line: mean, pale: range, black strip: immobile")
-    axes = _make_rows(figure, session, n)
+    _title(figure, "Speed", data, n, f"{height}; line: mean, pale: range, black strip: immobile")
+    axes = _make_rows(figure, data, n)
     for k, (places, mean, high, low) in enumerate(courses):
         colour, _ = choose_look(k)
-        at, foot = session.edges_s[places] / per_unit, k + 0.36
+        at, foot = data.edges_s[places] / per_unit, k + 0.36
         low_y, mean_y, high_y = (
             foot - _ROW * np.clip(values / top, 0, 1) for values in (low, mean, high)
         )
         axes.hlines([foot, foot - _ROW], *axes.get_xlim(), color=PALE, linewidth=0.5, zorder=1)
         axes.fill_between(at, low_y, high_y, color=colour, alpha=0.6, linewidth=0, zorder=2)
         axes.plot(at, mean_y, color=INK, linewidth=0.8, zorder=3)
-        _draw_spans(
-            axes, session, behaviour.immobile[k].to_mask(behaviour.n_frames), foot, 0.08, INK
-        )
+        _draw_spans(axes, data, behaviour.immobile[k].to_mask(behaviour.n_frames), foot, 0.08, INK)
 
 
-def draw_ethogram(figure: Figure | SubFigure, session: Session) -> None:
+def draw_ethogram(figure: Figure | SubFigure, data: PlotData) -> None:
     """Draw for each animal, over time, which zone it was in, and below when it rested or was in contact."""
-    behaviour = session.behaviour
-    n = min(len(session.names), MOST_ROWS)
-    _title(figure, "Ethogram", session, n)
-    axes = _make_rows(figure, session, n)
+    behaviour = data.behaviour
+    n = min(len(data.names), MOST_ROWS)
+    _title(figure, "Ethogram", data, n)
+    axes = _make_rows(figure, data, n)
     names = list(dict.fromkeys(zone.name for zone in behaviour.layout.zones))
     looks = {name: _choose_zone_look(place) for place, name in enumerate(names)}
     for k in range(n):
         for name, (inside, _) in behaviour.find_in_zones(k).items():
-            _draw_spans(axes, session, inside, k - 0.4, 0.4, **looks[name])
+            _draw_spans(axes, data, inside, k - 0.4, 0.4, **looks[name])
         lanes = [
             (behaviour.immobile[k].to_mask(behaviour.n_frames), INK),
             (find_in_contact(behaviour, k), GREY),
         ]
         for lane, (mask, colour) in enumerate(lanes):
-            _draw_spans(axes, session, mask, k + 0.06 + 0.18 * lane, 0.15, colour)
-        _draw_spans(axes, session, behaviour.missing[:, k], k - 0.02, 0.04, PALE)
-    _draw_legend(axes, {name: looks[name] for name in names} | _name_lanes(len(session.names)))
+            _draw_spans(axes, data, mask, k + 0.06 + 0.18 * lane, 0.15, colour)
+        _draw_spans(axes, data, behaviour.missing[:, k], k - 0.02, 0.04, PALE)
+    _draw_legend(axes, {name: looks[name] for name in names} | _name_lanes(len(data.names)))
 
 
-def draw_identities(figure: Figure | SubFigure, session: Session) -> None:
+def draw_identities(figure: Figure | SubFigure, data: PlotData) -> None:
     """Draw for each animal, over time, whether it was seen, how certain it is, and doubtful crossings between two."""
-    told, n = session.trajectories, min(len(session.names), MOST_ROWS)
+    told, n = data.trajectories, min(len(data.names), MOST_ROWS)
     _title(
         figure,
         "Identities",
-        session,
+        data,
         n,
         "white line: certainty, 0.5 at the foot of a bar and 1 at its head",
     )
-    axes = _make_rows(figure, session, n)
+    axes = _make_rows(figure, data, n)
     for k in range(n):
         seen = np.isfinite(told.confidence[:, k])
         interpolated = (
@@ -93,11 +91,11 @@ def draw_identities(figure: Figure | SubFigure, session: Session) -> None:
         )
         colour, hatch = choose_look(k)
         axes.hlines(k, *axes.get_xlim(), color=PALE, linewidth=1, zorder=1)
-        _draw_spans(axes, session, seen & ~interpolated, k - 0.3, 0.6, colour, hatch=hatch)
-        _draw_spans(axes, session, interpolated, k - 0.12, 0.24, colour, alpha=0.5)
+        _draw_spans(axes, data, seen & ~interpolated, k - 0.3, 0.6, colour, hatch=hatch)
+        _draw_spans(axes, data, interpolated, k - 0.12, 0.24, colour, alpha=0.5)
         if told.identity_probability is not None:
-            _draw_certainty(axes, session, k)
-    n_shown = _draw_crossings(axes, session, n)
+            _draw_certainty(axes, data, k)
+    n_shown = _draw_crossings(axes, data, n)
     marks: dict[str, dict[str, Any]] = {
         "seen": {"facecolor": choose_look(0)[0]},
         "filled in": {"facecolor": choose_look(0)[0], "alpha": 0.5},
@@ -106,15 +104,15 @@ def draw_identities(figure: Figure | SubFigure, session: Session) -> None:
     _draw_legend(axes, marks, f"crossing, chance of an exchange ≥ {_LEAST_CHANCE:.0%} ({n_shown})")
 
 
-def _make_rows(figure: Figure | SubFigure, session: Session, n: int) -> Axes:
+def _make_rows(figure: Figure | SubFigure, data: PlotData, n: int) -> Axes:
     """Axes with a row for each animal over time."""
     axes: Axes = figure.subplots()
-    per_unit, unit = choose_time_unit(session.duration_s)
+    per_unit, unit = choose_time_unit(data.duration_s)
     axes.set(
-        xlim=(session.edges_s[0] / per_unit, max(session.edges_s[-1] / per_unit, 1e-9)),
+        xlim=(data.edges_s[0] / per_unit, max(data.edges_s[-1] / per_unit, 1e-9)),
         ylim=(n - 0.4, -0.6),
     )
-    axes.set_yticks(range(n), session.names[:n], fontsize=8)
+    axes.set_yticks(range(n), data.names[:n], fontsize=8)
     axes.set_xlabel(unit, fontsize=8)
     axes.tick_params(axis="x", labelsize=7)
     axes.tick_params(axis="y", length=0)
@@ -124,7 +122,7 @@ def _make_rows(figure: Figure | SubFigure, session: Session, n: int) -> Axes:
 
 def _draw_spans(
     axes: Axes,
-    session: Session,
+    data: PlotData,
     mask: Bool,
     low: float,
     height: float,
@@ -132,8 +130,8 @@ def _draw_spans(
     **look: Any,
 ) -> None:
     """Draw bars over the stretches in which a mask ``(F,)`` holds."""
-    per_unit, _ = choose_time_unit(session.duration_s)
-    edges = session.edges_s / per_unit
+    per_unit, _ = choose_time_unit(data.duration_s)
+    edges = data.edges_s / per_unit
     runs = find_runs(mask)
     if len(runs):
         spans = np.column_stack([edges[runs[:, 0]], edges[runs[:, 1]] - edges[runs[:, 0]]])
@@ -198,22 +196,22 @@ def _name_lanes(n_animals: int) -> dict[str, dict[str, Any]]:
     return lanes if n_animals > 1 else {name: lanes[name] for name in ("immobile", "missing")}
 
 
-def _draw_certainty(axes: Axes, session: Session, k: int) -> None:
+def _draw_certainty(axes: Axes, data: PlotData, k: int) -> None:
     """A line through the bar of an animal, as low as its least certainty in each span."""
-    assert session.trajectories.identity_probability is not None
-    places, _, _, least = _summarise(session.trajectories.identity_probability[:, k])
-    per_unit, _ = choose_time_unit(session.duration_s)
+    assert data.trajectories.identity_probability is not None
+    places, _, _, least = _summarise(data.trajectories.identity_probability[:, k])
+    per_unit, _ = choose_time_unit(data.duration_s)
     height = k + 0.3 - 1.2 * np.clip(least - 0.5, 0, 0.5)
-    at = session.edges_s[places] / per_unit
+    at = data.edges_s[places] / per_unit
     axes.plot(at, height, color=INK, linewidth=2.0, zorder=3)
     axes.plot(at, height, color="white", linewidth=1.0, zorder=3)
 
 
-def _draw_crossings(axes: Axes, session: Session, n: int) -> int:
+def _draw_crossings(axes: Axes, data: PlotData, n: int) -> int:
     """A line between the two animals of each doubtful crossing, with its chance at the most doubtful; their number."""
-    rows = {name: k for k, name in enumerate(session.names[:n])}
-    per_unit, _ = choose_time_unit(session.duration_s)
-    doubtful = [c for c in session.crossings if c["chance"] >= _LEAST_CHANCE]
+    rows = {name: k for k, name in enumerate(data.names[:n])}
+    per_unit, _ = choose_time_unit(data.duration_s)
+    doubtful = [c for c in data.crossings if c["chance"] >= _LEAST_CHANCE]
     for place, crossing in enumerate(doubtful):
         pair = sorted(
             rows[name] for name in (str(crossing["a"]), str(crossing["b"])) if name in rows
@@ -221,7 +219,7 @@ def _draw_crossings(axes: Axes, session: Session, n: int) -> int:
         if len(pair) < 2:
             continue
         middle = (int(crossing["first_frame"]) + int(crossing["last_frame"])) // 2
-        at = session.edges_s[np.clip(middle, 0, len(session.edges_s) - 1)] / per_unit
+        at = data.edges_s[np.clip(middle, 0, len(data.edges_s) - 1)] / per_unit
         axes.plot(
             [at, at],
             pair,
@@ -273,9 +271,9 @@ def _draw_legend(
 
 
 def _title(
-    figure: Figure | SubFigure, title: str, session: Session, n: int, explanation: str = ""
+    figure: Figure | SubFigure, title: str, data: PlotData, n: int, explanation: str = ""
 ) -> None:
-    more = f" ({n} of {len(session.names)} animals)" if n < len(session.names) else ""
+    more = f" ({n} of {len(data.names)} animals)" if n < len(data.names) else ""
     figure.suptitle(title + more, x=0.01, ha="left", fontsize=10, weight="bold")
     if explanation:
         figure.text(0.99, 0.985, explanation, ha="right", va="top", fontsize=7, color=GREY)

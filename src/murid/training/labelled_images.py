@@ -176,8 +176,10 @@ def take_frames(sequence: LabelledSequence, rows: NDArray[np.int64]) -> Labelled
         for name in ("boxes", "track_ids", "class_ids", "visibility")
     }
     own = {name: getattr(sequence, name)[rows] for name in ("frames", "sizes", "complete")}
-    pictures = tuple(sequence.pictures[row] for row in rows.tolist()) if sequence.pictures else ()
-    return replace(sequence, frame_offsets=offsets, pictures=pictures, **columns, **own)
+    image_paths = (
+        tuple(sequence.image_paths[row] for row in rows.tolist()) if sequence.image_paths else ()
+    )
+    return replace(sequence, frame_offsets=offsets, image_paths=image_paths, **columns, **own)
 
 
 class _Builder:
@@ -259,7 +261,7 @@ def _compute_key(sequences: Sequence[LabelledSequence], *settings: Any) -> str:
     """Hash of the labels, of where the pictures are, and of the settings."""
     digest = hashlib.sha256(repr(settings).encode())
     for sequence in sequences:
-        digest.update(repr((sequence.name, sequence.video, sequence.pictures)).encode())
+        digest.update(repr((sequence.name, sequence.video, sequence.image_paths)).encode())
         for name in ("frames", "frame_offsets", "boxes", "track_ids", "complete"):
             digest.update(getattr(sequence, name).tobytes())
     return digest.hexdigest()

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from murid.analysis.behaviour import prepare
+from murid.analysis.behaviour import compute_behaviour
 from murid.analysis.config import MeasureConfig
-from murid.analysis.measures import measure_all, tabulate_frames
+from murid.analysis.measures import compute_measures, tabulate_frames
 from murid.arenas.layout import Arena, Layout, Zone
 from murid.core import Trajectories
 from murid.errors import ConfigError
@@ -15,14 +15,14 @@ from murid.errors import ConfigError
 FPS, N = 10, 100
 RAW = MeasureConfig(
     smooth_s=0,
-    bridge_s=0,
-    count_above="0px",
-    immobile_below="5px/s",
-    border="10px",
-    contact_within="8px",
-    follow_within="20px",
-    huddle_within="8px",
-    huddle_for_s=1.0,
+    max_gap_s=0,
+    min_moving_speed="0px",
+    max_immobile_speed="5px/s",
+    border_width="10px",
+    max_contact_distance="8px",
+    max_following_distance="20px",
+    max_huddle_distance="8px",
+    min_huddle_s=1.0,
 )
 LAYOUT = Layout(
     200,
@@ -49,7 +49,7 @@ def make_trajectories() -> Trajectories:
 
 @pytest.fixture
 def tables():
-    return measure_all(prepare(make_trajectories(), LAYOUT, RAW))
+    return compute_measures(compute_behaviour(make_trajectories(), LAYOUT, RAW))
 
 
 def test_animals(tables):
@@ -59,7 +59,7 @@ def test_animals(tables):
     )
     assert (a["arena"], a["animal"], a["start_s"], a["end_s"]) == ("box", "a", 0, 10)
     assert (a["seen_s"], a["missing_s"]) == pytest.approx((10, 0))
-    assert (b["seen_s"], b["filled_s"], b["missing_s"]) == pytest.approx((8, 1, 1))
+    assert (b["seen_s"], b["interpolated_s"], b["missing_s"]) == pytest.approx((8, 1, 1))
     assert a["distance_cm"] == pytest.approx(0.5 * 160)
     assert b["distance_cm"] == pytest.approx(0, abs=1e-6)
     assert a["speed_max_cm_s"] == pytest.approx(20)
@@ -94,8 +94,8 @@ def test_pairs_and_bouts(tables):
 
 
 def test_bins_add_up_to_the_whole(tables):
-    behaviour = prepare(make_trajectories(), LAYOUT, RAW)
-    binned = measure_all(behaviour, 3.0)
+    behaviour = compute_behaviour(make_trajectories(), LAYOUT, RAW)
+    binned = compute_measures(behaviour, 3.0)
     assert binned["animals"]["bin"].tolist() == [0, 1, 2, 3] * 2
     np.testing.assert_allclose(binned["animals"]["end_s"][:4], [3, 6, 9, 10])
     for table in ("animals", "zones", "pairs"):
@@ -109,30 +109,30 @@ def test_bins_add_up_to_the_whole(tables):
                 sums = np.nansum(column.reshape(n, -1), axis=1)
                 np.testing.assert_allclose(sums, np.nan_to_num(tables[table][name]), err_msg=name)
     with pytest.raises(ConfigError, match="bin: expected more than 0 seconds"):
-        measure_all(behaviour, 0)
+        compute_measures(behaviour, 0)
 
 
 def test_filled_in_positions_can_be_left_out():
-    behaviour = prepare(make_trajectories(), LAYOUT, replace(RAW, use_interpolated=False))
-    animals = measure_all(behaviour)["animals"]
-    np.testing.assert_allclose(animals["filled_s"], [0, 0])
+    behaviour = compute_behaviour(make_trajectories(), LAYOUT, replace(RAW, use_interpolated=False))
+    animals = compute_measures(behaviour)["animals"]
+    np.testing.assert_allclose(animals["interpolated_s"], [0, 0])
     np.testing.assert_allclose(animals["missing_s"], [0, 2])
 
 
 def test_frames(tables):
-    frames = tabulate_frames(prepare(make_trajectories(), LAYOUT, RAW))
+    frames = tabulate_frames(compute_behaviour(make_trajectories(), LAYOUT, RAW))
     assert len(frames["frame"]) == 2 * N - 10
     own = (frames["animal"] == "b") & (frames["frame"] == 95)
     assert (frames["x_cm"][own][0], frames["seen"][own][0]) == (85.5, False)
 
 
 def test_without_a_scale_columns_are_in_pixels():
-    tables = measure_all(prepare(make_trajectories(), Layout(200, 100), RAW))
+    tables = compute_measures(compute_behaviour(make_trajectories(), Layout(200, 100), RAW))
     assert tables["animals"]["distance_px"][0] == pytest.approx(160)
     assert np.isnan(tables["animals"]["border_s"]).all(), "without an arena there is no wall"
     assert tables["zones"] == {}
-    with pytest.raises(ConfigError, match="border: expected a scale"):
-        prepare(make_trajectories(), Layout(200, 100), replace(RAW, border="1cm"))
+    with pytest.raises(ConfigError, match="border_width: expected a scale"):
+        compute_behaviour(make_trajectories(), Layout(200, 100), replace(RAW, border_width="1cm"))
 
 
 def test_animals_of_different_arenas_are_no_pair():
@@ -141,7 +141,7 @@ def test_animals_of_different_arenas_are_no_pair():
         for n, a, b in (("w", 0, 168), ("e", 168, 200))
     )
     layout = Layout(200, 100, (west, east))
-    tables = measure_all(prepare(make_trajectories(), layout, RAW))
+    tables = compute_measures(compute_behaviour(make_trajectories(), layout, RAW))
     assert tables["animals"]["arena"].tolist() == ["w", "e"]
     assert tables["pairs"] == {}
     assert np.isnan(tables["animals"]["contact_s"]).all()
@@ -151,7 +151,7 @@ def test_nobody():
     nothing = Trajectories(
         np.arange(3) / FPS, (), np.zeros((3, 2, 0)), np.zeros((3, 2, 0)), np.zeros((3, 0))
     )
-    tables = measure_all(prepare(nothing, LAYOUT))
+    tables = compute_measures(compute_behaviour(nothing, LAYOUT))
     assert all(len(column) == 0 for table in tables.values() for column in table.values())
 
 
@@ -159,8 +159,8 @@ def test_nobody():
     ("changed", "words"),
     [
         ({"smooth_s": -1.0}, "smooth_s: expected 0 or more seconds, got -1"),
-        ({"border": "wide"}, "border: expected a length"),
-        ({"follow_angle_deg": 0.0}, "follow_angle_deg"),
+        ({"border_width": "wide"}, "border_width: expected a length"),
+        ({"max_following_angle_deg": 0.0}, "max_following_angle_deg"),
     ],
 )
 def test_settings_that_make_no_sense(changed, words):

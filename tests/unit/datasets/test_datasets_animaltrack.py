@@ -8,7 +8,7 @@ from murid.errors import FormatError
 
 @pytest.fixture
 def archive(tmp_path, draw, film):
-    """Archive of three sequences: pictures numbered from 0, a video, pictures numbered from 1."""
+    """Archive of three sequences: images numbered from 0, a video, images numbered from 1."""
     (tmp_path / "gt_all").mkdir()
     for name in ("chicken_1", "chicken_3", "pig_4"):
         (tmp_path / "gt_all" / f"{name}_gt.txt").write_text(
@@ -35,9 +35,9 @@ def test_archive(archive):
         ("chicken_3", ("chicken",), 2, 2),
         ("pig_4", ("pig",), 2, 2),
     ]
-    assert sequences[0].pictures[0].name == "00000.jpg"
+    assert sequences[0].image_paths[0].name == "00000.jpg"
     assert sequences[1].video == archive / "videos_all" / "chicken_3.mp4"
-    assert sequences[2].pictures[0].name == "1.jpg"
+    assert sequences[2].image_paths[0].name == "1.jpg"
 
 
 def test_split_of_the_benchmark(archive):
@@ -60,9 +60,9 @@ def test_one_file(archive):
 
 
 @pytest.mark.data
-def test_real_ground_truth_without_pictures(data_dir):
+def test_real_ground_truth_without_images(data_dir):
     sequences, problems = read_dataset(
-        [data_dir / "animaltrack" / "gt_train"], ReadOptions(need_pictures=False)
+        [data_dir / "animaltrack" / "gt_train"], ReadOptions(require_images=False)
     )
     assert problems == []
     assert len(sequences) == 32

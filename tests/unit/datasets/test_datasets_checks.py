@@ -5,7 +5,7 @@ import pytest
 
 from murid.datasets.checks import finish
 from murid.datasets.labels import Problem, refuse
-from murid.datasets.raw_labels import Draft, Label, ReadOptions
+from murid.datasets.raw_labels import Label, RawLabels, ReadOptions
 from murid.errors import FormatError
 
 
@@ -15,7 +15,7 @@ def make_draft(tmp_path, labels=(), frames=(0, 1, 2), **changes):
         Label(frame, box, path, f"line {k}", *rest)
         for k, (frame, box, *rest) in enumerate(labels, 1)
     ]
-    return Draft("cage", path, recording=True, frames=frames, labels=rows, **changes)
+    return RawLabels("cage", path, recording=True, frames=frames, labels=rows, **changes)
 
 
 def explain(problems):
@@ -23,22 +23,22 @@ def explain(problems):
 
 
 @pytest.fixture
-def pictures(tmp_path, draw):
+def images(tmp_path, draw):
     return dict(enumerate(draw(tmp_path, "0.png", "1.png", "2.png")))
 
 
-def test_sound_labels_become_a_sequence_in_the_order_of_frames(tmp_path, pictures):
+def test_sound_labels_become_a_sequence_in_the_order_of_frames(tmp_path, images):
     labels = [
         (2, (0, 0, 5, 5), 4, "rat", 0.5),
         (0, (1, 2, 3, 4), 4, "mouse"),
         (2, (9, 9, 12, 12), 1, "rat"),
     ]
     sequence, problems = finish(
-        make_draft(tmp_path, labels, pictures=pictures, incomplete={1}), ReadOptions()
+        make_draft(tmp_path, labels, image_paths=images, incomplete={1}), ReadOptions()
     )
     assert problems == []
     assert sequence.frames.tolist() == [0, 1, 2]
-    assert sequence.pictures == tuple(pictures.values())
+    assert sequence.image_paths == tuple(images.values())
     assert sequence.sizes.tolist() == [[64, 48]] * 3
     assert sequence.frame_offsets.tolist() == [0, 1, 1, 3]
     assert sequence.track_ids.tolist() == [4, 4, 1]
@@ -49,7 +49,7 @@ def test_sound_labels_become_a_sequence_in_the_order_of_frames(tmp_path, picture
     assert [len(frame) for frame in sequence] == [1, 0, 2]
 
 
-def test_all_bad_labels_are_reported_at_once_and_left_out(tmp_path, pictures):
+def test_all_bad_labels_are_reported_at_once_and_left_out(tmp_path, images):
     labels = [
         (0, (5, 5, 5, 9), 1),
         (0, (5, 5, 9, 9), 2),
@@ -61,32 +61,32 @@ def test_all_bad_labels_are_reported_at_once_and_left_out(tmp_path, pictures):
         (2, (1, 1, 2, 2)),
     ]
     options = ReadOptions(classes=("animal", "mouse"))
-    sequence, problems = finish(make_draft(tmp_path, labels, pictures=pictures), options)
+    sequence, problems = finish(make_draft(tmp_path, labels, image_paths=images), options)
     assert explain(problems) == [
         ("line 1", "box", "a width and a height above 0", "0x4 at 5, 5 in 64x48"),
         ("line 3", "id", "each id once in a frame", "2 again"),
-        ("line 4", "box", "a centre inside the picture", "20x20 at 60, 40 in 64x48"),
+        ("line 4", "box", "a centre inside the image", "20x20 at 60, 40 in 64x48"),
         ("line 5", "class", "animal or mouse", "'cat'"),
     ]
     assert sequence.boxes.tolist() == [[5, 5, 9, 9], [-4, 0, 8, 8], [1, 1, 2, 2], [1, 1, 2, 2]]
     assert sequence.complete.tolist() == [False, False, True]
 
 
-def test_frames_without_a_picture(tmp_path, pictures):
-    (tmp_path / "1.png").write_text("no picture")
-    pictures[3] = tmp_path / "gone.png"
+def test_frames_without_a_image(tmp_path, images):
+    (tmp_path / "1.png").write_text("no image")
+    images[3] = tmp_path / "gone.png"
     draft = make_draft(
         tmp_path,
         [(2, (0, 0, 5, 5)), (4, (0, 0, 5, 5))],
         frames=(0, 1, 2, 3, 4, 5, 7),
-        pictures=pictures,
+        image_paths=images,
     )
     sequence, problems = finish(draft, ReadOptions())
     assert explain(problems) == [
-        ("line 2", "frame", "one with a picture", "frame 4 from 0"),
-        ("", "frame", "one with a picture", "2 frames without, 5 to 7 from 0"),
-        ("", "file", "a picture", "something that cannot be opened as one"),
-        ("", "picture", "a file", f"no {tmp_path / 'gone.png'}"),
+        ("line 2", "frame", "one with a image", "frame 4 from 0"),
+        ("", "frame", "one with a image", "2 frames without, 5 to 7 from 0"),
+        ("", "file", "a image", "something that cannot be opened as one"),
+        ("", "image", "a file", f"no {tmp_path / 'gone.png'}"),
     ]
     assert problems[2].path == tmp_path / "1.png"
     assert sequence.frames.tolist() == [0, 2]
@@ -121,17 +121,17 @@ def test_no_pictures_at_all_matter_where_they_are_needed(tmp_path):
     sequence, problems = finish(make_draft(tmp_path, labels), ReadOptions())
     assert sequence is None
     assert explain(problems) == [
-        ("", "pictures", "a video or pictures of the labelled frames", "none found")
+        ("", "images", "a video or images of the labelled frames", "none found")
     ]
-    sequence, problems = finish(make_draft(tmp_path, labels), ReadOptions(need_pictures=False))
+    sequence, problems = finish(make_draft(tmp_path, labels), ReadOptions(require_images=False))
     assert problems == []
     assert sequence.sizes.tolist() == [[0, 0]] * 3
-    assert sequence.pictures == ()
+    assert sequence.image_paths == ()
 
 
-def test_mixed_sizes_matter_within_a_recording(tmp_path, pictures, draw):
+def test_mixed_sizes_matter_within_a_recording(tmp_path, images, draw):
     draw(tmp_path, "1.png", size=(32, 32))
-    draft = make_draft(tmp_path, [(1, (0, 0, 5, 5))], pictures=pictures)
+    draft = make_draft(tmp_path, [(1, (0, 0, 5, 5))], image_paths=images)
     sequence, problems = finish(draft, ReadOptions())
     assert explain(problems) == [("line 1", "size", "64x48, as most of the recording", "32x32")]
     assert sequence.frames.tolist() == [0, 2]
@@ -141,8 +141,8 @@ def test_mixed_sizes_matter_within_a_recording(tmp_path, pictures, draw):
     assert sequence.sizes.tolist() == [[64, 48], [32, 32], [64, 48]]
 
 
-def test_pictures_of_another_size_than_the_labels_say(tmp_path, pictures):
-    draft = make_draft(tmp_path, pictures=pictures, sizes={0: (64, 48), 2: (128, 96)})
+def test_pictures_of_another_size_than_the_labels_say(tmp_path, images):
+    draft = make_draft(tmp_path, image_paths=images, sizes={0: (64, 48), 2: (128, 96)})
     sequence, problems = finish(draft, ReadOptions())
     assert explain(problems) == [("", "size", "128x96, as the labels say", "64x48")]
     assert problems[0].path == tmp_path / "2.png"

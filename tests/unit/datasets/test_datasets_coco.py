@@ -65,7 +65,7 @@ def test_videos_are_recordings(tmp_path, draw, frame_key, id_key):
     assert (sequence.name, sequence.recording, sequence.fps) == ("cage-one", True, 25)
     assert sequence.frames.tolist() == [10, 11, 12]
     assert sequence.track_ids.tolist() == [7, 8]
-    assert [path.name for path in sequence.pictures] == ["0.png", "1.png", "2.png"]
+    assert [path.name for path in sequence.image_paths] == ["0.png", "1.png", "2.png"]
 
 
 def test_crowds_leave_their_image_incomplete(tmp_path, draw):
@@ -124,13 +124,13 @@ def test_all_that_is_wrong_is_reported_by_entry(tmp_path, draw):
     (sequence,), problems = read_dataset([write_coco(tmp_path, [*images, {"id": 3}], annotations)])
     assert explain(problems) == [
         ("images[1]", "id", "each id once", "1"),
-        ("images[3]", "file_name", "the name of a picture", "None"),
+        ("images[3]", "file_name", "the name of a image", "None"),
         ("annotations[1]", "image_id", "the id of one of the images", "77"),
         ("annotations[2]", "category_id", "the id of one of the categories", "9"),
         ("annotations[3]", "bbox", "four numbers: left, top, width, height", "[1, 1, 'x', 5]"),
         ("annotations[5]", "track_id", "a whole number from 0", "'one'"),
         ("annotations[7]", "bbox", "four numbers: left, top, width, height", "None"),
-        ("annotations[6]", "picture", "a file", f"no {tmp_path / 'gone.png'}"),
+        ("annotations[6]", "image", "a file", f"no {tmp_path / 'gone.png'}"),
         ("annotations[4]", "box", "a width and a height above 0", "0x5 at 1, 1 in 64x48"),
     ]
     assert len(sequence) == 1
@@ -181,7 +181,7 @@ def test_split_is_a_part_of_the_file_name(tmp_path, draw):
     path.rename(path.with_name("instances_train.json"))
     (sequence,), problems = read_dataset([tmp_path], ReadOptions(split="train"))
     assert problems == []
-    assert sequence.pictures == (tmp_path / "train" / "a.png",)
+    assert sequence.image_paths == (tmp_path / "train" / "a.png",)
     with pytest.raises(FormatError, match="split: expected a file with 'val' in its name"):
         read_dataset([tmp_path], ReadOptions(split="val"))
 
@@ -198,7 +198,7 @@ def test_what_is_written_is_read_back_and_by_pycocotools(tmp_path, sequence, cap
         "hamster",
     ]
     assert len(known.getAnnIds()) == 8
-    sequences, problems = read_dataset([tmp_path], ReadOptions(need_pictures=False))
+    sequences, problems = read_dataset([tmp_path], ReadOptions(require_images=False))
     assert problems == []
     assert [(s.name, s.recording, s.fps) for s in sequences] == [
         ("cage", True, 25),
@@ -220,6 +220,6 @@ def test_what_is_written_is_read_back_and_by_pycocotools(tmp_path, sequence, cap
 
 def test_sizes_have_to_be_known(tmp_path, sequence):
     with pytest.raises(
-        FormatError, match="cage: size: expected pictures, or their size in the labels, got neither"
+        FormatError, match="cage: size: expected images, or their size in the labels, got neither"
     ):
         coco_writer.write(tmp_path, [replace(sequence, sizes=np.zeros((4, 2), np.int64))])

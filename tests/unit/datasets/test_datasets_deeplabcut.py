@@ -27,7 +27,7 @@ labeled-data,day2,img1.png,1,2,11,12,30,30,40,45,0,0
 
 @pytest.fixture
 def single(tmp_path, draw):
-    """One labelled folder with a picture more than the table."""
+    """One labelled folder with a image more than the table."""
     folder = tmp_path / "labeled-data" / "day1"
     draw(folder, "img002.png", "img010.png", "img011.png")
     (folder / "CollectedData_Ann.csv").write_text(SINGLE)
@@ -51,7 +51,7 @@ def test_one_animal(single, tmp_path):
         assert sequence.boxes.tolist() == [[10, 10, 20, 30]]
         assert sequence.track_ids.tolist() == [0]
         assert sequence.complete.tolist() == [True, False, False]
-        assert sequence.pictures[0].name == "img002.png"
+        assert sequence.image_paths[0].name == "img002.png"
 
 
 def test_several_animals_are_the_same_ones_if_the_project_says_so(multi, tmp_path):
@@ -94,7 +94,7 @@ def test_an_analysed_video_with_unlikely_points(tmp_path, film):
     assert sequence.track_ids.tolist() == [0]
 
 
-def test_pictures_without_rows_and_rows_without_pictures(single, draw):
+def test_pictures_without_rows_and_rows_without_images(single, draw):
     draw(single.parent, "img003.png")
     (single.parent / "img002.png").unlink()
     _, problems = read_dataset([single])
@@ -137,7 +137,7 @@ def test_h5_of_an_analysed_video(tmp_path, film):
     frame = pandas.DataFrame([[1, 2, 0.9, 11, 12, 0.6], [1, 2, 0.9, 11, 12, 0.59]], columns=head)
     frame.to_hdf(tmp_path / "cageDLC_resnet50.h5", key="df_with_missing", mode="w", format="table")
     (sequence,), _ = read_dataset(
-        [tmp_path / "cageDLC_resnet50.h5"], ReadOptions(margin=0, need_pictures=False)
+        [tmp_path / "cageDLC_resnet50.h5"], ReadOptions(margin=0, require_images=False)
     )
     assert sequence.boxes.tolist() == [[1, 2, 11, 12]]
 
@@ -176,7 +176,7 @@ def test_an_h5_that_is_no_table(tmp_path):
 
 
 @pytest.mark.data
-def test_real_labelled_pictures(data_dir, tmp_path):
+def test_real_labelled_images(data_dir, tmp_path):
     folder = data_dir / "rodents" / "openfield-1mouse" / "labeled"
     (sequence,), problems = read_dataset([folder])
     assert problems == []
@@ -188,4 +188,4 @@ def test_real_labelled_pictures(data_dir, tmp_path):
     np.testing.assert_allclose(table.boxes, sequence.boxes, rtol=1e-6)
     shutil.copy(folder / "CollectedData_Pranav.csv", tmp_path)
     _, problems = read_dataset([tmp_path / "CollectedData_Pranav.csv"])
-    assert problems[0].field == "pictures"
+    assert problems[0].field == "images"

@@ -3,44 +3,44 @@ from pathlib import Path
 from PIL import Image
 
 from murid.datasets.media import (
-    find_pictures,
+    find_images,
     find_video,
     locate,
-    measure_picture,
+    measure_image,
     measure_video,
-    number_pictures,
+    number_images,
 )
 
 
 def number(*names):
     return {
-        frame: path.name for frame, path in number_pictures([Path(name) for name in names]).items()
+        frame: path.name for frame, path in number_images([Path(name) for name in names]).items()
     }
 
 
 def test_sizes_are_read_upright(tmp_path, draw, film):
     (path,) = draw(tmp_path, "a.png", size=(30, 20))
-    assert measure_picture(path) == (30, 20)
+    assert measure_image(path) == (30, 20)
     image = Image.new("RGB", (30, 20))
     exif = Image.Exif()
     exif[0x0112] = 6
     image.save(tmp_path / "turned.jpg", exif=exif)
-    assert measure_picture(tmp_path / "turned.jpg") == (20, 30)
+    assert measure_image(tmp_path / "turned.jpg") == (20, 30)
     assert measure_video(film(tmp_path / "a.mp4", 7)) == ((64, 48), 7, 25.0)
 
 
 def test_what_is_no_picture_or_video_has_no_size(tmp_path):
     (tmp_path / "a.png").write_text("text")
-    assert measure_picture(tmp_path / "a.png") is None
-    assert measure_picture(tmp_path / "none.png") is None
+    assert measure_image(tmp_path / "a.png") is None
+    assert measure_image(tmp_path / "none.png") is None
     assert measure_video(tmp_path / "none.mp4") is None
 
 
 def test_pictures_come_in_natural_order(tmp_path, draw):
     draw(tmp_path, "f10.png", "f9.jpg", "F1.png")
     (tmp_path / "f2.txt").touch()
-    assert [path.name for path in find_pictures(tmp_path)] == ["F1.png", "f9.jpg", "f10.png"]
-    assert find_pictures(tmp_path / "none") == []
+    assert [path.name for path in find_images(tmp_path)] == ["F1.png", "f9.jpg", "f10.png"]
+    assert find_images(tmp_path / "none") == []
 
 
 def test_frames_are_numbered_by_names():

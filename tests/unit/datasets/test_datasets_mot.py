@@ -9,7 +9,7 @@ ROWS = "1,1,0,0,5,6,1,1,1\n1,2,10,10,5,5,1,2,0.5\n3,1,0,0,5,5,1,1,-1\n"
 
 @pytest.fixture
 def cage(tmp_path, draw):
-    """Directory of a sequence of four pictures."""
+    """Directory of a sequence of four images."""
     root = tmp_path / "cage"
     draw(root / "img1", *(f"{k:06d}.png" for k in range(1, 5)))
     (root / "gt").mkdir()
@@ -29,7 +29,7 @@ def test_every_frame_of_a_sequence_is_labelled(cage):
         assert (sequence.name, sequence.recording, sequence.fps) == ("cage", True, 47)
         assert sequence.frames.tolist() == [0, 1, 2, 3]
         assert sequence.frame_offsets.tolist() == [0, 2, 2, 3, 3]
-        assert [path.name for path in sequence.pictures][::3] == ["000001.png", "000004.png"]
+        assert [path.name for path in sequence.image_paths][::3] == ["000001.png", "000004.png"]
         assert sequence.boxes[0].tolist() == [0, 0, 5, 6]
         assert sequence.track_ids.tolist() == [1, 2, 1]
         assert [sequence.class_names[k] for k in sequence.class_ids] == [
@@ -43,7 +43,9 @@ def test_every_frame_of_a_sequence_is_labelled(cage):
 def test_pictures_after_the_last_row_need_a_length_that_says_they_are_empty(cage):
     (cage / "seqinfo.ini").unlink()
     (sequence,), problems = read_dataset([cage])
-    expected = "000004.png:  frame: a row for the picture, or seqLength=4 in seqinfo.ini; none after frame 3"
+    expected = (
+        "000004.png:  frame: a row for the image, or seqLength=4 in seqinfo.ini; none after frame 3"
+    )
     assert explain(problems) == [expected]
     assert sequence.n_frames == 3
 
@@ -65,7 +67,7 @@ def test_all_damaged_rows_are_reported_by_line(cage):
         "gt.txt: line 4 frame: a number; 'x'",
         "gt.txt: line 5 id: a whole number from -1; -2",
         "gt.txt: line 6 columns: 7 to 10, between commas; 5",
-        "gt.txt: line 7 frame: one with a picture; frame 5 from 0",
+        "gt.txt: line 7 frame: one with a image; frame 5 from 0",
         "gt.txt: line 8 id: each id once in a frame; 1 again",
     ]
     assert len(sequence) == 3
@@ -89,7 +91,7 @@ def test_damaged_seqinfo_does_not_hide_the_other_sequences(cage, tmp_path, draw)
     assert [p.path.name for p in problems] == ["seqinfo.ini"]
 
 
-def test_a_video_in_place_of_pictures(tmp_path, film):
+def test_a_video_in_place_of_images(tmp_path, film):
     film(tmp_path / "cage.mp4")
     (tmp_path / "cage.txt").write_text(ROWS)
     (sequence,), problems = read_dataset([tmp_path / "cage.txt"])
@@ -100,7 +102,7 @@ def test_a_video_in_place_of_pictures(tmp_path, film):
 
 def test_what_is_written_is_read_back(tmp_path, sequence):
     write(tmp_path / "out", [sequence])
-    (read,), problems = read_dataset([tmp_path / "out"], ReadOptions(need_pictures=False))
+    (read,), problems = read_dataset([tmp_path / "out"], ReadOptions(require_images=False))
     assert problems == []
     assert read.boxes.tolist() == sequence.boxes.tolist()
     assert read.track_ids.tolist() == sequence.track_ids.tolist()
@@ -129,12 +131,12 @@ def test_real_sequences(data_dir, place, n_sequences, n_frames, n_boxes, n_probl
 
 
 @pytest.mark.data
-def test_real_mot17_without_pictures(data_dir):
+def test_real_mot17_without_images(data_dir):
     """Its boxes go on where nothing is seen, so some centres lie outside; what is left is flag 1, class 1."""
     sequences, problems = read_dataset(
-        [data_dir / "association" / "mot17"], ReadOptions(need_pictures=False)
+        [data_dir / "association" / "mot17"], ReadOptions(require_images=False)
     )
     assert len(sequences) == 7
     assert sum(s.n_frames for s in sequences) == 5316
-    assert {(p.field, p.expected) for p in problems} == {("box", "a centre inside the picture")}
+    assert {(p.field, p.expected) for p in problems} == {("box", "a centre inside the image")}
     assert sum(map(len, sequences)) + len(problems) == 112297

@@ -5,11 +5,11 @@ from murid.core.types import DetectionTable, Tracks
 from murid.datasets.mot_text import read_mot, read_mot_detections
 from murid.errors import FormatError, StorageError
 from murid.export.mot import export_mot
-from murid.export.tracks_chunk import Stretch
+from murid.export.tracks_chunk import TracksChunk
 from murid.metrics import LabelledBoxes
 
 
-def make_stretches() -> list[Stretch]:
+def make_stretches() -> list[TracksChunk]:
     """Two stretches of three frames: frame 1 is empty, one detection is in no track, ids do not come in order."""
     boxes = np.array([[10, 20, 30, 60], [1, 2, 3, 4], [0.5, 0, 1.25, 8]], np.float32)
     scores = np.array([0.9, 0.5, 0.25], np.float32)
@@ -20,8 +20,8 @@ def make_stretches() -> list[Stretch]:
         DetectionTable(boxes, scores, None, np.array([0, 0, 3, 3])), np.array([7, 4, 3])
     )
     return [
-        Stretch(0, np.array([0, 0.04, 0.08]), first),
-        Stretch(3, np.array([0.12, 0.17, 0.2]), second),
+        TracksChunk(0, np.array([0, 0.04, 0.08]), first),
+        TracksChunk(3, np.array([0.12, 0.17, 0.2]), second),
     ]
 
 

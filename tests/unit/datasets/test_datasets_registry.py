@@ -106,10 +106,10 @@ def test_mot_to_coco_to_yolo_to_mot(tmp_path, sequence):
     for name in ("mot", "coco", "yolo", "mot"):
         out, known = tmp_path / f"{len(list(tmp_path.iterdir()))}-{name}", find_data_format(name)
         for s in current:
-            for picture, frame in zip(s.pictures, s.frames.tolist(), strict=True):
-                place = out / known.writer.place(s.name, frame, picture.suffix)
+            for image, frame in zip(s.image_paths, s.frames.tolist(), strict=True):
+                place = out / known.writer.place(s.name, frame, image.suffix)
                 place.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(picture, place)
+                shutil.copy(image, place)
         known.writer.write(out, current)
         current, problems = read_dataset([out])
         assert problems == []

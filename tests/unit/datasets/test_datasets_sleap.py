@@ -76,7 +76,7 @@ def test_a_video_that_is_not_there(project):
     project.with_suffix(".mp4").unlink()
     sequences, problems = read_dataset([project])
     assert sequences == []
-    assert [p.field for p in problems] == ["pictures", "data set"]
+    assert [p.field for p in problems] == ["images", "data set"]
 
 
 def test_a_file_that_is_no_project(tmp_path):

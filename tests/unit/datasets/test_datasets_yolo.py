@@ -7,7 +7,7 @@ from murid.datasets.registry import read_dataset
 
 @pytest.fixture
 def dataset(tmp_path, draw):
-    """Two parts of two pictures each; one picture has no animal."""
+    """Two parts of two images each; one image has no animal."""
     for part in ("train", "val"):
         draw(tmp_path / "images" / part, "a.png", "b.png", size=(100, 50))
         (tmp_path / "labels" / part).mkdir(parents=True)
@@ -23,7 +23,7 @@ def explain(problems):
     return [f"{p.path.name}: {p.place} {p.field}: {p.expected}; {p.got}" for p in problems]
 
 
-def test_parts_are_sequences_of_independent_pictures(dataset):
+def test_parts_are_sequences_of_independent_images(dataset):
     for path in (dataset, dataset / "data.yaml"):
         sequences, problems = read_dataset([path])
         assert problems == []
@@ -75,8 +75,8 @@ def test_all_that_is_wrong_is_reported_by_line(dataset):
         "a.txt: line 4 columns: 5, between spaces; 4",
         "a.txt: line 5 height: a number; 'nan'",
         "b.png:  labels: b.txt beside the other labels, empty if no animal is there; none",
-        f"c.txt:  picture: a picture c in {dataset / 'images' / 'train'}; none",
-        "a.txt: line 6 box: a centre inside the picture; 20x20 at 140, 15 in 100x50",
+        f"c.txt:  image: a image c in {dataset / 'images' / 'train'}; none",
+        "a.txt: line 6 box: a centre inside the image; 20x20 at 140, 15 in 100x50",
         "a.txt: line 7 box: a width and a height above 0; 0x20 at 50, 15 in 100x50",
     ]
     assert len(sequence) == 1
@@ -90,7 +90,7 @@ def test_all_that_is_wrong_is_reported_by_line(dataset):
         ("train: images/train\n", "data.yaml: names: expected the names of the classes, got None"),
         (
             "train: images/none\nnames: [a]\n",
-            "data.yaml: images/none: expected a folder of pictures",
+            "data.yaml: images/none: expected a folder of images",
         ),
     ],
 )

@@ -42,7 +42,9 @@ def test_pycocotools_loads_it(tmp_path, capsys):
 
 def test_murid_reads_it_as_labelled_data(tmp_path):
     export_coco(tmp_path / "cage.json", make_recording(identified=False))
-    (sequence,), problems = read_dataset([tmp_path / "cage.json"], ReadOptions(need_pictures=False))
+    (sequence,), problems = read_dataset(
+        [tmp_path / "cage.json"], ReadOptions(require_images=False)
+    )
     assert not problems
     assert sequence.recording
     assert sequence.frames.tolist() == list(range(7))

@@ -5,14 +5,14 @@ import pytest
 from murid.core.types import DetectionTable, Tracks
 from murid.errors import ArrayError
 from murid.export.csv import export_csv
-from murid.export.tracks_chunk import Stretch
+from murid.export.tracks_chunk import TracksChunk
 
 
 @pytest.fixture
 def stretch():
     boxes = np.array([[10, 20, 30, 60], [1, 2, 3, 4], [0.5, 0, 1.25, 8]], np.float32)
     table = DetectionTable(boxes, np.array([0.9, 0.5, 0.25], np.float32), None, np.array([0, 0, 3]))
-    return Stretch(1000, np.array([33.3, 33.366667]), Tracks(table, np.array([7, -1, 3])))
+    return TracksChunk(1000, np.array([33.3, 33.366667]), Tracks(table, np.array([7, -1, 3])))
 
 
 def test_columns_and_units(tmp_path, stretch):
@@ -39,6 +39,6 @@ def test_run_without_tracks_is_a_header(tmp_path):
 
 def test_times_have_to_fit_the_tracks(stretch):
     with pytest.raises(
-        ArrayError, match=r"Stretch.times_s: expected shape \(2,\), got shape \(3,\)"
+        ArrayError, match=r"TracksChunk.times_s: expected shape \(2,\), got shape \(3,\)"
     ):
-        Stretch(0, np.arange(3.0), stretch.tracks)
+        TracksChunk(0, np.arange(3.0), stretch.tracks)

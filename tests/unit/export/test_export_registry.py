@@ -7,7 +7,7 @@ from example_recordings import make_empty, make_recording
 
 from murid.errors import ConfigError, FormatError, MissingExtraError, RunError
 from murid.export.registry import FORMATS, find_format, guess_format, read_truth
-from murid.export.tracks_chunk import Stretch
+from murid.export.tracks_chunk import TracksChunk
 
 DENSE = ("movement", "nwb", "deeplabcut", "idtracker")
 EXTRAS = {
@@ -69,7 +69,7 @@ def test_export_that_fails_leaves_the_file_that_was_there(tmp_path, name):
     head, tail = make_recording()
     damaged = RunError("part-00001", "file", "a part", "a damaged one")
 
-    def read() -> Iterator[Stretch]:
+    def read() -> Iterator[TracksChunk]:
         yield head
         if surveyed:
             raise damaged

@@ -3,20 +3,20 @@
 import numpy as np
 import pytest
 
-from murid.analysis.behaviour import prepare
+from murid.analysis.behaviour import compute_behaviour
 from murid.arenas.layout import Arena, Layout, Zone
 from murid.core import Trajectories
 from murid.plots.figures import draw, list_figures
 from murid.plots.maps import choose_columns
+from murid.plots.plot_data import PlotData
 from murid.plots.report import describe, draw_page, tabulate
-from murid.plots.session import Session
 from murid.plots.style import choose_time_unit
 
 pytest.importorskip("matplotlib")
 F = 120
 
 
-def make_session(n: int, scale: float | None = 0.5, n_frames: int = F) -> Session:
+def make_session(n: int, scale: float | None = 0.5, n_frames: int = F) -> PlotData:
     rng = np.random.default_rng(0)
     position = np.cumsum(rng.normal(0, 2, (n_frames, 2, n)), axis=0) + rng.uniform(
         60, 140, (1, 2, n)
@@ -37,7 +37,7 @@ def make_session(n: int, scale: float | None = 0.5, n_frames: int = F) -> Sessio
         200, 200, (Arena("box", box),), (Zone("middle", circle=(100, 100, 40)),), cm_per_px=scale
     )
     crossings = [{"first_frame": 20, "last_frame": 30, "a": 1, "b": 2, "chance": 0.3}]
-    return Session("cage", prepare(told, layout), told, None, crossings, ["a note"])
+    return PlotData("cage", compute_behaviour(told, layout), told, None, crossings, ["a note"])
 
 
 def read_texts(figure) -> str:
@@ -48,23 +48,23 @@ def read_texts(figure) -> str:
 
 @pytest.mark.parametrize("n", [1, 3, 26])
 def test_every_figure_can_be_drawn(n):
-    session = make_session(n)
-    assert ("company" in list_figures(session)) == (n > 1)
-    for name in list_figures(session):
-        figure = draw(name, session)
+    data = make_session(n)
+    assert ("social" in list_figures(data)) == (n > 1)
+    for name in list_figures(data):
+        figure = draw(name, data)
         figure.canvas.draw()
         shown = read_texts(figure)
         assert name.capitalize() in shown
-        assert session.names[0] in shown
-        assert ("24 of 26 animals" in shown) == (n > 24 and name != "company")
+        assert data.names[0] in shown
+        assert ("24 of 26 animals" in shown) == (n > 24 and name != "social")
 
 
 @pytest.mark.parametrize("n", [0, 2])
 def test_nobody_and_nothing(n):
-    session = make_session(n, n_frames=1 if n else F)
-    for name in list_figures(session):
-        draw(name, session).canvas.draw()
-    draw_page(session).canvas.draw()
+    data = make_session(n, n_frames=1 if n else F)
+    for name in list_figures(data):
+        draw(name, data).canvas.draw()
+    draw_page(data).canvas.draw()
 
 
 def test_a_gap_in_a_path_is_a_gap_in_the_line():
@@ -88,8 +88,8 @@ def test_zones_and_units_are_named():
 
 @pytest.mark.parametrize("n", [3, 26])
 def test_the_page_holds_all(n):
-    session = make_session(n)
-    page = draw_page(session)
+    data = make_session(n)
+    page = draw_page(data)
     page.canvas.draw()
     shown = read_texts(page)
     for words in (
@@ -98,10 +98,10 @@ def test_the_page_holds_all(n):
         "Occupancy",
         "Speed",
         "Ethogram",
-        "Company",
+        "Social",
         "Identities",
         "a note",
-        describe(session),
+        describe(data),
     ):
         assert words in shown
     width, height = page.get_size_inches()

@@ -26,7 +26,7 @@ def make_sequence(
         recording=recording,
         frames=np.arange(n_frames, dtype=np.int64),
         video=None,
-        pictures=tuple(pictures),
+        image_paths=tuple(pictures),
         sizes=np.tile(np.array([80, 60], np.int64), (n_frames, 1)),
         frame_offsets=np.arange(0, n + 1, 2, dtype=np.int64),
         boxes=np.array(boxes, np.float32),
@@ -119,7 +119,7 @@ class TestHoldOut:
         assert (kept.n_frames, out.n_frames) == (8, 2)
         assert out.frames.tolist() == [8, 9]
         np.testing.assert_array_equal(out[0].boxes, sequence[8].boxes)
-        assert out.pictures == sequence.pictures[8:]
+        assert out.image_paths == sequence.image_paths[8:]
 
     def test_nothing(self, tmp_path):
         assert hold_out([make_sequence(tmp_path, 3)], 0.0, seed=0)[1] == []

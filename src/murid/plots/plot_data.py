@@ -13,7 +13,7 @@ from murid.core.types import Float64, Trajectories, UInt8
 
 
 @dataclass(frozen=True, eq=False)
-class Session:
+class PlotData:
     """What is drawn.
 
     Attributes

@@ -10,7 +10,7 @@ import numpy as np
 
 from murid.core.boxes import clip
 from murid.core.types import Float64
-from murid.datasets.raw_labels import Box, Draft, ReadOptions, Size
+from murid.datasets.raw_labels import Box, RawLabels, ReadOptions, Size
 
 _BASE_WORDS = ("base", "root", "start")
 
@@ -46,7 +46,7 @@ def make_box(points: Float64, options: ReadOptions, size: Size | None = None) ->
         `margin` is added on every side, as a share of the longer side of the bounds: points along
         the spine of an animal that lies straight span a line, not a box.
     size : tuple of int, optional
-        Width and height of the picture, which the box is cut to.
+        Width and height of the image, which the box is cut to.
 
     Returns
     -------
@@ -62,7 +62,7 @@ def make_box(points: Float64, options: ReadOptions, size: Size | None = None) ->
     return left, top, right, bottom
 
 
-def mark_thin_frames(draft: Draft) -> None:
+def mark_thin_frames(draft: RawLabels) -> None:
     """Mark frames with fewer boxes than the fullest one as incomplete: an animal may be there without points."""
     counts = Counter(label.frame for label in draft.labels)
     fullest = max(counts.values(), default=0)

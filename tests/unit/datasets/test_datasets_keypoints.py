@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from murid.datasets.poses import choose_body_points, make_box, mark_thin_frames
-from murid.datasets.raw_labels import Draft, Label, ReadOptions
+from murid.datasets.keypoints import choose_body_points, make_box, mark_thin_frames
+from murid.datasets.raw_labels import Label, RawLabels, ReadOptions
 
 NAMES = ["Nose", "TailBase", "tail_root", "Tail_0", "TailTip", "TTI", "implant"]
 
@@ -26,7 +26,7 @@ def test_box_is_tight_but_for_a_margin_of_the_longer_side():
     assert make_box(points, ReadOptions(margin=0.1)) == pytest.approx((8, 18, 32, 24))
 
 
-def test_box_is_cut_to_the_picture():
+def test_box_is_cut_to_the_image():
     points = np.array([[1, 2], [60, 40]], float)
     assert make_box(points, ReadOptions(margin=0.5), (64, 48)) == (0, 0, 64, 48)
 
@@ -40,6 +40,6 @@ def test_too_few_points_make_no_box(points):
 
 def test_frames_with_fewer_animals_than_the_fullest_are_incomplete(tmp_path):
     labels = [Label(frame, (0, 0, 1, 1), tmp_path, "") for frame in (0, 0, 1)]
-    draft = Draft("a", tmp_path, recording=True, frames=[0, 1, 2], labels=labels)
+    draft = RawLabels("a", tmp_path, recording=True, frames=[0, 1, 2], labels=labels)
     mark_thin_frames(draft)
     assert draft.incomplete == {1, 2}

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from murid.datasets import animaltrack, mot
-from murid.datasets.media import find_pictures, measure_picture, measure_video, number_pictures
+from murid.datasets.media import find_images, measure_image, measure_video, number_images
 from murid.datasets.mot_text import read_mot_table
-from murid.datasets.raw_labels import ANIMAL, Draft, ReadOptions, Size, to_name
+from murid.datasets.raw_labels import ANIMAL, RawLabels, ReadOptions, Size, to_name
 from murid.errors import FormatError
 from murid.metrics import Truth
 
@@ -24,12 +24,12 @@ class TruthFile:
     path : Path
         The text file.
     n_frames : int or None
-        As ``seqinfo.ini`` or the pictures say.
+        As ``seqinfo.ini`` or the images say.
     size : tuple of int or None
         Width and height in pixels.
     fps : float or None
     video : Path or None
-        Video, or folder of pictures.
+        Video, or folder of images.
     class_names : tuple of str
         Names of the numbers in the class column, from 1.
     animal : str or None
@@ -119,9 +119,9 @@ def _describe_mot(path: Path) -> TruthFile:
     is_nested = path.parent.name == "gt"
     root = path.parent.parent if is_nested else path.parent
     info = mot.read_info(root / "seqinfo.ini")
-    draft = Draft(to_name(root.name if is_nested else path.stem), path, recording=True)
+    draft = RawLabels(to_name(root.name if is_nested else path.stem), path, recording=True)
     mot.find_media(draft, root, info)
-    media = draft.pictures[min(draft.pictures)].parent if draft.pictures else draft.video
+    media = draft.image_paths[min(draft.image_paths)].parent if draft.image_paths else draft.video
     truth = TruthFile(draft.name, path, info.n_frames, info.size, info.fps, media, info.class_names)
     return truth if info.n_frames and info.size else _measure(truth)
 
@@ -134,13 +134,13 @@ def _describe_animaltrack(path: Path) -> TruthFile:
 
 
 def _measure(truth: TruthFile) -> TruthFile:
-    """Fill in from the pictures or the video what nothing else says."""
+    """Fill in from the images or the video what nothing else says."""
     if truth.video is None:
         return truth
     if truth.video.is_dir():
-        pictures = number_pictures(find_pictures(truth.video))
-        size = truth.size or measure_picture(pictures[min(pictures)])
-        return replace(truth, n_frames=truth.n_frames or max(pictures) + 1, size=size)
+        images = number_images(find_images(truth.video))
+        size = truth.size or measure_image(images[min(images)])
+        return replace(truth, n_frames=truth.n_frames or max(images) + 1, size=size)
     video = measure_video(truth.video)
     if video is None:
         return truth
