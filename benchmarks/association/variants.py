@@ -13,7 +13,7 @@ from noise import Float64
 
 from murid.core.types import Detections, DetectionTable, TrackedDetections
 from murid.identification import link_tracklets
-from murid.tracking import Tracker, TrackingConfig, track_bidirectionally
+from murid.tracking import MotionConfig, ScoreConfig, Tracker, TrackingConfig, track_bidirectionally
 
 
 class Linked:
@@ -73,16 +73,18 @@ WANTS_NUMBER = ("DAM, N known", "linked, N known")
 """Left out where nobody knows how many animals there are."""
 ABLATION: dict[str, Make] = {
     "DAM": _vary(),
-    "no second pass for low scores": _vary(low_score_threshold=None),
-    "fixed score thresholds": _vary(min_relative_score=0.0, min_relative_birth_score=0.0),
+    "no second pass for low scores": _vary(scores=ScoreConfig(low=None)),
+    "fixed score thresholds": _vary(
+        scores=ScoreConfig(relative_detection=0.0, relative_new_track=0.0)
+    ),
     "no weight of size": _vary(size_weight=0.0, stage1_max_cost=0.8),
     "no weight of score": _vary(score_weight=0.0, stage1_max_cost=0.8),
     "merged boxes count as any other": _vary(min_merged_overlap=None),
     "paper's second stage (IoU)": _vary(stage2_cost="iou", stage2_max_cost=0.5),
     "no isolation": _vary(neighbour_gate=None),
-    "velocity does not die away": _vary(velocity_decay_s=None),
-    "boxes go on growing": _vary(predict_growth=True),
-    "aspect ratio as of pedestrians": _vary(aspect_ratio_std=0.01),
+    "velocity does not die away": _vary(motion=MotionConfig(velocity_decay_s=None)),
+    "boxes go on growing": _vary(motion=MotionConfig(predict_growth=True)),
+    "aspect ratio as of pedestrians": _vary(motion=MotionConfig(aspect_ratio_std=0.01)),
     "without camera motion": lambda s: Dam(TrackingConfig(), s, None),
     "doubles removed": _vary(duplicate_max_cost=0.15),
     "detection's own box": _vary(output_boxes="detection"),

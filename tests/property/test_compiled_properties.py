@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from murid.core import Detections, DetectionTable
 from murid.errors import ArrayError, ConfigError
-from murid.tracking import Tracker, TrackingConfig, make_tracker
+from murid.tracking import MotionConfig, ScoreConfig, Tracker, TrackingConfig, make_tracker
 from murid.tracking.compiled import kernel
 from murid.tracking.compiled.tracker import CompiledTracker
 
@@ -18,20 +18,18 @@ CONFIGS = st.sampled_from(
         TrackingConfig(
             confirm_new_tracks=False,
             output_boxes="kalman",
-            predict_growth=True,
-            velocity_decay_s=None,
+            motion=MotionConfig(predict_growth=True, velocity_decay_s=None),
         ),
         TrackingConfig(
-            low_score_threshold=None,
+            scores=ScoreConfig(low=None),
             min_merged_overlap=None,
             neighbour_gate=None,
             output_boxes="detection",
         ),
         TrackingConfig(
             max_lost_s=0.2,
-            min_relative_score=0,
-            min_relative_birth_score=0,
-            scale_noise_with_fps=False,
+            scores=ScoreConfig(relative_detection=0, relative_new_track=0),
+            motion=MotionConfig(scale_noise_with_fps=False),
             appearance_weight=1,
         ),
     ]

@@ -166,7 +166,8 @@ def track_live(
     """
     config, detect = config or LiveConfig(), detect or DetectionConfig()
     # What a track is worth as a whole cannot be known while it lasts.
-    association = replace(association or TrackingConfig(), min_mean_score=None)
+    association = association or TrackingConfig()
+    association = replace(association, scores=replace(association.scores, min_mean=None))
     if animals is not None:
         association = replace(association, max_tracks=animals)
     name = detector or detect.detector
@@ -316,7 +317,7 @@ def finish_live(path: str | Path, report: ProgressCallback = no_progress) -> Run
         settings, layout = dict(run.manifest.config["track"]), None
         if settings.pop("arena", None) is not None:
             layout = read_layout(run)
-        association = TrackingConfig(**settings)
+        association = TrackingConfig.from_dict(settings)
         track_and_identify(
             run,
             association,

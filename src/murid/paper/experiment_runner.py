@@ -277,9 +277,9 @@ class ExperimentRunner:
 def associate(table: DetectionTable, config: TrackingConfig, fps: float) -> Tracks:
     """Tracks of all detections of a recording."""
     tracks = make_tracker(config, fps).follow(table)
-    if config.min_mean_score is None:
+    if config.scores.min_mean is None:
         return tracks
-    return select_tracks(tracks, find_likely_tracks([tracks], config.min_mean_score))
+    return select_tracks(tracks, find_likely_tracks([tracks], config.scores.min_mean))
 
 
 def _to_stretch(tracks: Tracks, recording: Recording) -> TracksChunk:

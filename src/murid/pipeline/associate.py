@@ -40,10 +40,10 @@ def associate(
 ) -> None:
     """Link the stored detections over time: from the beginning, since it takes seconds and depends on all before."""
     likely = None
-    if config.min_mean_score is not None and count_animals(layout, config.max_tracks) is None:
+    if config.scores.min_mean is not None and count_animals(layout, config.max_tracks) is None:
         stretches = (tracks for _, tracks in _follow(run, layout, config, fps, motion))
         likely = find_likely_tracks(
-            stretches, config.min_mean_score, config.min_relative_mean_score
+            stretches, config.scores.min_mean, config.scores.relative_min_mean
         )
     for first, tracks in _follow(run, layout, config, fps, motion):
         run.write_tracks(first, tracks if likely is None else select_tracks(tracks, likely))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,8 +117,10 @@ def plan_stages(
     iou_costs = cache(lambda: costs.compute_iou_costs(bank, detections))
     traits = cache(lambda: _trait_costs(bank, detections, config))
     if config.stage1_cost == "fused":
-        weight = config.appearance_weight
-        fused = lambda: costs.compute_fused_costs(bank, detections, weight, config.gate_dims)  # noqa: E731
+        gating_dims = config.motion.gating_dims
+        fused = partial(
+            costs.compute_fused_costs, bank, detections, config.appearance_weight, gating_dims
+        )
         yield Stage(tracked | lost, high, fused, config.stage1_max_cost)
     else:
         yield Stage(tracked | lost, high, lambda: iou_costs() + traits(), config.stage1_max_cost)
@@ -129,7 +131,7 @@ def plan_stages(
         yield Stage(
             tracked | lost, high, lambda: _near_costs(bank, detections, config) + traits(), limit
         )
-    if config.low_score_threshold is not None:
+    if config.scores.low is not None:
         low = ~high & (detections.scores >= thresholds.low)
         yield Stage(tracked, low, iou_costs, config.low_score_max_cost)
     yield Stage(bank.states == TrackState.TENTATIVE, high, iou_costs, config.tentative_max_cost)

@@ -1,216 +1,235 @@
-"""Settings of the data association: the paper's, and those that track rodents best."""
+"""Configuration of tracking: defaults for rodents, and the association method of the paper."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
 
 from murid.errors import ConfigError
 
-_UNIT_INTERVAL = (
-    "score_threshold",
-    "birth_threshold",
-    "low_score_threshold",
-    "min_relative_score",
-    "min_relative_birth_score",
-    "low_score_max_cost",
-    "min_merged_overlap",
-    "tentative_max_cost",
-    "duplicate_max_cost",
-    "min_mean_score",
-    "min_relative_mean_score",
-    "appearance_weight",
-    "embedding_momentum",
-)
-_NOT_NEGATIVE = (
-    "stage1_max_cost",
-    "stage2_max_cost",
-    "stage2_max_cost_per_s",
-    "neighbour_gate",
-    "size_weight",
-    "score_weight",
-    "aspect_ratio_std",
-    "velocity_decay_s",
-    "max_lost_s",
-)
-_CHOICES = {
-    "stage1_cost": ("overlap", "fused"),
-    "stage2_cost": ("near", "iou"),
-    "gate_dims": (4, 2),
-    "output_boxes": ("detection", "kalman", "mean"),
-}
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TrackingConfig:
-    """How detections become tracks.
+class ScoreConfig:
+    """Detection scores that tracking requires.
 
-    The defaults are those that did best in measurements on rodents, other animals and pedestrians
-    (``docs/association.md``); `TrackingConfig.paper` gives the paper's method.
+    The *typical score* of a recording is the mean of all its scores so far, each weighted by its
+    square. Detectors differ in how confident they are, so the relative thresholds raise the
+    absolute ones where the typical score is high.
 
     Raises
     ------
     ConfigError
-        If a value is out of range, or two values contradict each other.
+        If a value is out of range, or two thresholds contradict each other.
     """
 
-    score_threshold: float = 0.2
-    """Detections with at least this score take part in the main stages."""
+    detection: float = 0.2
+    """Minimum score of a detection in the main stages of matching."""
 
-    birth_threshold: float = 0.4
-    """Detections with at least this score may start a track; not below `score_threshold`."""
+    new_track: float = 0.4
+    """Minimum score of a detection that starts a track; not below `detection`."""
 
-    low_score_threshold: float | None = 0.1
-    """Detections from here up to `score_threshold` may prolong a tracked track by overlap
-    (ByteTrack); None = never."""
+    low: float | None = 0.1
+    """Minimum score of a detection that may continue a tracked track by overlap alone
+    (ByteTrack); not above `detection`. None = such detections are ignored."""
 
-    min_relative_score: float = 0.6
-    """`score_threshold` is never below this share of the usual score of the recording so far:
-    detectors differ in how sure they are of themselves. 0 = the threshold as given. Without effect
-    where `max_tracks` is set: a low score is then no reason to leave an animal out."""
+    relative_detection: float = 0.6
+    """`detection` is raised to this fraction of the typical score; 0 = never. Ignored if
+    `max_tracks` is set: the number of animals then limits false tracks."""
 
-    min_relative_birth_score: float = 0.8
-    """The same for `birth_threshold`."""
+    relative_new_track: float = 0.8
+    """The same for `new_track`."""
+
+    min_mean: float | None = 0.4
+    """Tracks whose detections have a lower mean score are removed from a finished recording as
+    false positives; None = keep all. Ignored if `max_tracks` is set, and by a tracker that is
+    used frame by frame."""
+
+    relative_min_mean: float = 0.65
+    """`min_mean` is raised to this fraction of the mean score of all tracked detections; a
+    reflection, for example, has a lower score than the animal it reflects."""
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            _check_range("tracking.scores", self, item.name, 1)
+        _check_order("tracking.scores", self, "detection", "new_track")
+        if self.low is not None:
+            _check_order("tracking.scores", self, "low", "detection")
+
+    @classmethod
+    def paper(cls) -> ScoreConfig:
+        """Return the thresholds of the paper: 0.4 for every detection."""
+        return cls(
+            detection=0.4,
+            new_track=0.4,
+            low=None,
+            relative_detection=0.0,
+            relative_new_track=0.0,
+            min_mean=None,
+            relative_min_mean=0.0,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MotionConfig:
+    """Motion model of the Kalman filter.
+
+    Raises
+    ------
+    ConfigError
+        If a value is out of range.
+    """
+
+    gating_dims: Literal[4, 2] = 4
+    """Dimensions of the Mahalanobis gate of the ``fused`` cost: 4 = whole box; 2 = centre
+    alone, for animals whose boxes change shape when they turn."""
+
+    aspect_ratio_std: float = 0.2
+    """Standard deviation of the change of the aspect ratio in one frame; FairMOT's 0.01 suits
+    pedestrians."""
+
+    scale_noise_with_fps: bool = True
+    """Scale the process noise, defined at 30 frames per second, to the frame rate of the video;
+    False = the same noise at every rate."""
+
+    velocity_decay_s: float | None = 0.7
+    """Time constant in seconds of the exponential decay of the predicted velocity; None =
+    constant velocity."""
+
+    predict_growth: bool = False
+    """Predict that a box that has grown continues to grow (FairMOT); False = constant
+    height."""
+
+    def __post_init__(self) -> None:
+        _check_choice("tracking.motion", self, "gating_dims", (4, 2))
+        for name in ("aspect_ratio_std", "velocity_decay_s"):
+            _check_range("tracking.motion", self, name, math.inf)
+
+    @classmethod
+    def paper(cls) -> MotionConfig:
+        """Return the motion model of FairMOT, which the paper uses."""
+        return cls(
+            gating_dims=4,
+            aspect_ratio_std=1e-2,
+            scale_noise_with_fps=False,
+            velocity_decay_s=None,
+            predict_growth=True,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrackingConfig:
+    """Configuration of data association: how detections become tracks.
+
+    The defaults scored best in benchmarks on rodents, other animals and pedestrians
+    (``docs/association.md``). `TrackingConfig.paper` returns the method of the paper.
+
+    Raises
+    ------
+    ConfigError
+        If a value is out of range.
+    """
+
+    scores: ScoreConfig = field(default_factory=ScoreConfig)
+    """Detection scores that tracking requires."""
+
+    motion: MotionConfig = field(default_factory=MotionConfig)
+    """Motion model of the Kalman filter."""
 
     stage1_cost: Literal["overlap", "fused"] = "overlap"
     """Cost of the first stage. ``overlap``: IoU distance, size, score and a little appearance;
     ``fused``: appearance and squared Mahalanobis distance (paper)."""
 
     stage1_max_cost: float = 0.9
-    """Highest cost of a match in the first stage (paper: 0.4)."""
+    """Maximum cost of a match in the first stage (paper: 0.4)."""
 
     stage2_cost: Literal["near", "iou"] = "near"
-    """Cost of the second stage. ``near``: as the first, but half of the overlap is distance in body
-    lengths, so that boxes may be apart; lost tracks take part; ``iou``: IoU distance alone, tracked
-    tracks alone (paper)."""
+    """Cost of the second stage. ``near``: as ``overlap``, but with the mean of IoU distance and
+    centre distance in body lengths, so that boxes need not overlap; lost tracks take part.
+    ``iou``: IoU distance alone, tracked tracks alone (paper)."""
 
     stage2_max_cost: float = 0.75
-    """Highest cost of a match in the second stage, among what the first left over (paper: 0.5)."""
+    """Maximum cost of a match in the second stage (paper: 0.5)."""
 
     stage2_max_cost_per_s: float = 4.0
-    """Added to `stage2_max_cost` per second between frames where the cost is ``near``: at a low
-    frame rate an animal gets further."""
+    """Added to `stage2_max_cost` for each second between two frames if the cost is ``near``: at
+    a low frame rate an animal moves further between frames."""
 
     neighbour_gate: float | None = 0.5
-    """Where the second cost is ``near``: share of the distance to its nearest neighbour within
-    which a track may match; the further away from others, the further an animal may have leapt.
-    None = no such limit."""
+    """If the second cost is ``near``: maximum distance of a match, as a fraction of the
+    distance from the track to its nearest other track. An isolated animal may jump far, one in
+    a group may not. None = no gate."""
 
     size_weight: float = 0.15
-    """Weight of the logarithm of the ratio of areas in both stages' costs: a head or a merged pair
-    is no animal."""
+    """Weight of the absolute logarithm of the ratio of areas in the costs of both stages: the
+    box of a head alone, or of two animals, does not match."""
 
     score_weight: float = 0.3
-    """Weight of ``1 - score`` in both stages' costs: of two detections the surer one is the
-    animal."""
-
-    min_merged_overlap: float | None = 0.7
-    """A box that is clearly larger than the track, and in which at least this share of it and of
-    another one lies, is that of animals in contact: it keeps the track alive, but hardly moves it;
-    None = it counts as any other."""
-
-    low_score_max_cost: float = 0.2
-    """Highest IoU distance of a match with a low-score detection."""
-
-    tentative_max_cost: float = 0.7
-    """Highest IoU distance of the match that confirms a tentative track."""
+    """Weight of ``1 - score`` in the costs of both stages: of two detections the more confident
+    one is preferred."""
 
     appearance_weight: float = 0.3
-    """Weight of the cosine distance. ``fused``: lambda in ``lambda D_r + (1 - lambda) D_m`` (paper:
-    0.98); else added with this weight, small because animals of one coat look alike."""
+    """Weight of the cosine distance of embeddings. For ``fused``: lambda in ``lambda D_r + (1 -
+    lambda) D_m`` (paper: 0.98). Otherwise added with this weight, which is small because
+    animals of one coat colour have similar embeddings."""
 
     embedding_momentum: float = 0.9
-    """Share of the old embedding in a track's running mean."""
+    """Weight of the old embedding in the running mean of a track."""
 
-    gate_dims: Literal[4, 2] = 4
-    """Dimensions of the Mahalanobis gate of ``fused``: 4 = whole box; 2 = centre alone, as turning
-    animals need."""
+    min_merged_overlap: float | None = 0.7
+    """Minimum fraction of a track that lies inside a merged box. A detection is a merged box if
+    it contains that much of two tracks or more and is clearly larger than each. It keeps its
+    track alive, but has little weight in the Kalman update. None = no box is treated as
+    merged."""
 
-    aspect_ratio_std: float = 0.2
-    """Standard deviation by which the aspect ratio may change in one frame; FairMOT's 0.01 suits
-    pedestrians."""
+    low_score_max_cost: float = 0.2
+    """Maximum IoU distance of a match with a low-score detection."""
 
-    scale_noise_with_fps: bool = True
-    """Take the Kalman filter's noise as that of 30 frames per second and scale it; False = the same
-    at every rate."""
-
-    velocity_decay_s: float | None = 0.7
-    """Time constant in seconds with which the predicted velocity dies away; None = constant
-    velocity."""
-
-    predict_growth: bool = False
-    """Expect a box that has grown to go on growing (FairMOT); False = boxes are expected to keep
-    their size."""
-
-    confirm_new_tracks: bool = True
-    """Report a track from its second match, unless it starts in the first frame; False reports it
-    at once."""
-
-    output_boxes: Literal["detection", "kalman", "mean"] = "mean"
-    """Report the detection's own box, the Kalman filter's posterior mean, or the mean of both,
-    which trembles less than the one and lags less than the other."""
-
-    max_lost_s: float = 2.0
-    """Seconds for which an unseen track is kept (paper: 30 frames); without effect where
-    `max_tracks` is set."""
+    tentative_max_cost: float = 0.7
+    """Maximum IoU distance of the match that confirms a tentative track."""
 
     duplicate_max_cost: float | None = None
-    """A lost track and another one with a smaller IoU distance are one animal, the younger goes
-    (paper: 0.15); None = keep both, for an animal under another is lost in the same place. Without
-    effect where `max_tracks` is set."""
+    """If the IoU distance of a lost track and another one is smaller, the younger of them is
+    removed as a duplicate (paper: 0.15). None = keep both, because an animal hidden under
+    another is lost in the same place. Ignored if `max_tracks` is set."""
 
-    min_mean_score: float | None = 0.4
-    """Tracks whose detections have a lower mean score are left out of a finished recording, since
-    they are more likely no animal; None = none are. Without effect where `max_tracks` is set, and
-    on a tracker used frame by frame."""
+    confirm_new_tracks: bool = True
+    """Report a track from its second match, unless it starts in the first frame; False = report
+    it at once."""
 
-    min_relative_mean_score: float = 0.65
-    """The same as a share of the recording's usual score: a reflection is less sure than what it
-    reflects."""
+    max_lost_s: float = 2.0
+    """Seconds after its last match for which a lost track is kept (paper: 30 frames). Ignored
+    if `max_tracks` is set."""
 
     max_tracks: int | None = None
-    """Number of animals, an upper bound of the tracks alive at once; lost ones then wait to be
-    found. None = open."""
+    """Number of animals: maximum number of tracks at the same time. Lost tracks are then kept
+    until they are matched again. None = no maximum."""
+
+    output_boxes: Literal["detection", "kalman", "mean"] = "mean"
+    """Report the box of the detection, the posterior mean of the Kalman filter, or the mean of
+    both, which has less jitter than the first and less lag than the second."""
 
     def __post_init__(self) -> None:
-        for name in _UNIT_INTERVAL:
-            self._check_range(name, 1)
-        for name in _NOT_NEGATIVE:
-            self._check_range(name, math.inf)
         for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise ConfigError(f"{name} must be one of {choices}, not {getattr(self, name)!r}")
+            _check_choice("tracking", self, name, choices)
+        for name in _FRACTIONS:
+            _check_range("tracking", self, name, 1)
+        for name in _NON_NEGATIVE:
+            _check_range("tracking", self, name, math.inf)
         if self.max_tracks is not None and self.max_tracks < 1:
-            raise ConfigError(f"max_tracks must be at least 1, not {self.max_tracks}")
-        self._check_order("score_threshold", "birth_threshold")
-        if self.low_score_threshold is not None:
-            self._check_order("low_score_threshold", "score_threshold")
-
-    def _check_range(self, name: str, high: float) -> None:
-        value = getattr(self, name)
-        if value is not None and not 0 <= value <= high:
-            raise ConfigError(f"{name} must lie between 0 and {high:g}, not {value}")
-
-    def _check_order(self, low: str, high: str) -> None:
-        if getattr(self, low) > getattr(self, high):
-            raise ConfigError(
-                f"{low} ({getattr(self, low)}) must not be above {high} ({getattr(self, high)})"
-            )
+            raise ConfigError(f"tracking.max_tracks: expected 1 or more, got {self.max_tracks}")
 
     @classmethod
     def paper(cls) -> TrackingConfig:
-        """Return the paper's association (section III-C), with FairMOT's constants and order where it is silent.
+        """Return the association of the paper (section III-C).
 
-        The paper's text alone reports every new track at once: that is this with
-        ``confirm_new_tracks=False``.
+        Where the paper is silent, constants and the order of steps are those of FairMOT. The text
+        of the paper reports every new track at once: set ``confirm_new_tracks=False`` for that.
         """
         return cls(
-            score_threshold=0.4,
-            birth_threshold=0.4,
-            low_score_threshold=None,
-            min_relative_score=0.0,
-            min_relative_birth_score=0.0,
+            scores=ScoreConfig.paper(),
+            motion=MotionConfig.paper(),
             stage1_cost="fused",
             stage1_max_cost=0.4,
             stage2_cost="iou",
@@ -219,16 +238,69 @@ class TrackingConfig:
             tentative_max_cost=0.7,
             appearance_weight=0.98,
             embedding_momentum=0.9,
-            gate_dims=4,
-            aspect_ratio_std=1e-2,
-            scale_noise_with_fps=False,
-            velocity_decay_s=None,
-            predict_growth=True,
             confirm_new_tracks=True,
             output_boxes="kalman",
             max_lost_s=1.0,
             duplicate_max_cost=0.15,
-            min_mean_score=None,
-            min_relative_mean_score=0.0,
             max_tracks=None,
         )
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> TrackingConfig:
+        """Return the configuration of a nested mapping, as `dataclasses.asdict` makes it."""
+        settings = dict(values)
+        scores = ScoreConfig(**settings.pop("scores"))
+        motion = MotionConfig(**settings.pop("motion"))
+        return cls(scores=scores, motion=motion, **settings)
+
+
+_FRACTIONS = (
+    "low_score_max_cost",
+    "min_merged_overlap",
+    "tentative_max_cost",
+    "duplicate_max_cost",
+    "appearance_weight",
+    "embedding_momentum",
+)
+_NON_NEGATIVE = (
+    "stage1_max_cost",
+    "stage2_max_cost",
+    "stage2_max_cost_per_s",
+    "neighbour_gate",
+    "size_weight",
+    "score_weight",
+    "max_lost_s",
+)
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "stage1_cost": ("overlap", "fused"),
+    "stage2_cost": ("near", "iou"),
+    "output_boxes": ("detection", "kalman", "mean"),
+}
+
+Group = ScoreConfig | MotionConfig | TrackingConfig
+
+
+def _check_range(prefix: str, group: Group, name: str, highest: float) -> None:
+    """Raise `ConfigError` unless a field is None or a number from 0 to `highest`."""
+    value = getattr(group, name)
+    if value is not None and not 0 <= value <= highest:
+        expected = "0 or more" if math.isinf(highest) else f"from 0 to {highest:g}"
+        raise ConfigError(f"{prefix}.{name}: expected a number {expected}, got {value}")
+
+
+def _check_order(prefix: str, group: Group, low: str, high: str) -> None:
+    """Raise `ConfigError` if one field is above another one."""
+    low_value = getattr(group, low)
+    high_value = getattr(group, high)
+    if low_value > high_value:
+        raise ConfigError(
+            f"{prefix}.{low}: expected at most {prefix}.{high} ({high_value}), got {low_value}"
+        )
+
+
+def _check_choice(prefix: str, group: Group, name: str, choices: tuple[Any, ...]) -> None:
+    """Raise `ConfigError` unless a field has one of the values."""
+    value = getattr(group, name)
+    if value not in choices:
+        listed = ", ".join(map(str, choices))
+        raise ConfigError(f"{prefix}.{name}: expected one of {listed}, got {value!r}")

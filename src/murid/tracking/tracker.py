@@ -38,10 +38,10 @@ def check_fps(fps: float) -> None:
 def make_motion(config: TrackingConfig, fps: float) -> kalman.Motion:
     """How boxes are believed to move at a frame rate."""
     return kalman.Motion.from_noise(
-        aspect=config.aspect_ratio_std,
-        fps=fps if config.scale_noise_with_fps else kalman.NOISE_FPS,
-        velocity_decay_s=config.velocity_decay_s,
-        predict_growth=config.predict_growth,
+        aspect=config.motion.aspect_ratio_std,
+        fps=fps if config.motion.scale_noise_with_fps else kalman.NOISE_FPS,
+        velocity_decay_s=config.motion.velocity_decay_s,
+        predict_growth=config.motion.predict_growth,
     )
 
 
@@ -175,16 +175,14 @@ class Tracker:
         The usual score is the mean of all scores so far, each with the weight of its square: that
         of animals clearly seen, however much clutter there is beside them.
         """
-        config = self.config
+        config = self.config.scores
         squares = scores.astype(np.float64) ** 2
         self._score_sums = self._score_sums + np.array([(squares * scores).sum(), squares.sum()])
         usual = float(self._score_sums[0] / max(self._score_sums[1], _TINY))
-        usual = usual if config.max_tracks is None else 0.0
-        main = max(config.score_threshold, config.min_relative_score * usual)
-        low = main if config.low_score_threshold is None else config.low_score_threshold
-        return Thresholds(
-            main, low, max(config.birth_threshold, config.min_relative_birth_score * usual, main)
-        )
+        usual = usual if self.config.max_tracks is None else 0.0
+        main = max(config.detection, config.relative_detection * usual)
+        low = main if config.low is None else config.low
+        return Thresholds(main, low, max(config.new_track, config.relative_new_track * usual, main))
 
     def _find_merged(
         self, bank: TrackBank, detections: Detections, matches: Matches

@@ -5,7 +5,7 @@ import pytest
 
 from murid.core import Detections
 from murid.errors import ArrayError, ConfigError
-from murid.tracking import Tracker, TrackingConfig, TrackState
+from murid.tracking import ScoreConfig, Tracker, TrackingConfig, TrackState
 
 PAPER, DEFAULT = TrackingConfig.paper(), TrackingConfig()
 BOTH = pytest.mark.parametrize("config", [PAPER, DEFAULT], ids=["paper", "default"])
@@ -147,7 +147,7 @@ def test_low_scores_prolong_but_do_not_start():
 
 
 def test_scores_equal_to_the_thresholds_count():
-    config = TrackingConfig(score_threshold=0.5, birth_threshold=0.5, low_score_threshold=0.25)
+    config = TrackingConfig(scores=ScoreConfig(detection=0.5, new_track=0.5, low=0.25))
     assert ids_of(Tracker(config), see((50, 50), score=0.5), see((50, 50), score=0.25)) == [
         [1],
         [1],
@@ -171,7 +171,10 @@ def test_thresholds_rise_with_the_usual_score_but_not_where_the_number_is_known(
     frames = [see((50, 50), score=0.95)] * 5 + [see((50, 50), (300, 50), score=[0.95, 0.5])] * 3
     assert ids_of(Tracker(), *frames)[-1] == [1, -1]
     assert ids_of(
-        Tracker(replace(DEFAULT, min_relative_score=0.0, min_relative_birth_score=0.0)), *frames
+        Tracker(
+            replace(DEFAULT, scores=ScoreConfig(relative_detection=0.0, relative_new_track=0.0))
+        ),
+        *frames,
     )[-1] == [1, 2]
     assert ids_of(Tracker(replace(DEFAULT, max_tracks=2)), *frames)[-1] == [1, 2]
     unsure = [see((50, 50), score=0.55)] * 5 + [see((50, 50), (300, 50), score=[0.55, 0.5])] * 3

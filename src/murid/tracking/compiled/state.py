@@ -82,11 +82,11 @@ def make_settings(
         return -1.0 if value is None else float(value)
 
     return Settings(
-        number(config.score_threshold),
-        number(config.birth_threshold),
-        number(config.low_score_threshold),
-        number(config.min_relative_score),
-        number(config.min_relative_birth_score),
+        number(config.scores.detection),
+        number(config.scores.new_track),
+        number(config.scores.low),
+        number(config.scores.relative_detection),
+        number(config.scores.relative_new_track),
         number(config.stage1_max_cost),
         number(config.stage2_max_cost + config.stage2_max_cost_per_s / fps),
         number(config.neighbour_gate),
