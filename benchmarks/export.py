@@ -89,8 +89,10 @@ def make_run(path: Path, n_frames: int, n_animals: int) -> None:
                 rows,
                 Tracks(tracks.detections, ids[first], interpolated, identity_probabilities),
             )
-        nobody = dict.fromkeys(("first_frame", "last_frame", "a", "b"), np.zeros(0, np.int64))
-        run.finish_identities({**nobody, "chance": np.zeros(0, np.float32)})
+        nobody = dict.fromkeys(
+            ("first_frame", "last_frame", "identity_a", "identity_b"), np.zeros(0, np.int64)
+        )
+        run.finish_identities({**nobody, "swap_probability": np.zeros(0, np.float32)})
 
 
 def measure(command: list[str], out: Path) -> tuple[float, float, float]:

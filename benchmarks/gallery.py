@@ -92,7 +92,9 @@ def prepare(
         info = SequenceInfo(folder.name, config.fps, config.width, config.height, config.n_frames)
         write_sequence(folder, record(config), info)
     run = folder / "run.murid"
-    if not (run / "manifest.json").is_file() or not RunDirectory.open(run).is_done("identify"):
+    if not (run / "manifest.json").is_file() or not RunDirectory.open(run).is_done(
+        "identification"
+    ):
         run_murid("track", folder / "video.mp4", "--animals", len(config.present), "--out", run)
     return folder, config
 

@@ -156,10 +156,10 @@ def follow(folder: Path, hours: float, animals: int, every: int) -> None:
         source=film,
         fingerprint=source.compute_fingerprint(),
         detector="made",
-        config={"detect": detect.describe_results()},
+        config={"detection": detect.describe_results()},
         existing="resume",
     ) as run:
-        if not run.is_done("detect"):
+        if not run.is_done("detection"):
             detect_frames(
                 run,
                 source,

@@ -66,7 +66,7 @@ def test_penguins_run_through(
     assert murid_cli(["track", str(clip / "video.mp4"), "--out", str(tmp_path / "run.murid")]) == 0
     assert murid_cli(["info", str(tmp_path / "run.murid"), "--json"]) == 0
     facts = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert facts["stages"] == {"detect": "done", "track": "done", "identify": "pending"}
+    assert facts["stages"] == {"detection": "done", "tracking": "done", "identification": "pending"}
 
 
 def test_a_killed_run_ends_like_an_undisturbed_one(data_dir: Path, tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def test_formats_of_animals_need_identities(clip, tmp_path, capsys, name):
     run = murid.track(clip, detector="background", out=tmp_path / "cage.murid").path
     path = tmp_path / f"cage{FORMATS[name].suffixes[0]}"
     assert murid_cli(["export", str(run), "--format", name, "--out", str(path)]) == EXIT_ERROR
-    assert "stages.identify.state: expected done (murid identify" in capsys.readouterr().err
+    assert "stages.identification.state: expected done (murid identify" in capsys.readouterr().err
     assert not path.exists()
     assert murid_cli(["export", str(run), "--out", str(tmp_path / "cage.nc")]) == 0
 

@@ -57,7 +57,7 @@ def film(directory, day, present, embedder="weights-1", embeddings_every=1):
         directory / f"day-{day}.murid",
         source=video,
         fingerprint=source.compute_fingerprint(),
-        config={"detect": {"embeddings_every": embeddings_every}},
+        config={"detection": {"embeddings_every": embeddings_every}},
         detector="nano test",
         embedder=embedder,
     ) as run:
@@ -172,7 +172,7 @@ def test_a_gallery_grows(two, gallery):
     sure = {
         own.name
         for own in RunDirectory.open(two[1]).manifest.names.values()
-        if own.uuid and own.chance >= GROWN_CHANCE
+        if own.uuid and own.probability >= GROWN_CHANCE
     }
     assert len(sure) >= 2
     grown = np.unique(after.prototypes.owners[after.session_numbers == 1]).tolist()

@@ -50,7 +50,7 @@ def test_tracks_of_the_association_stay(run, clip, tracked, tmp_path):
         clip, animals=3, detector="background", out=tmp_path / "plain.murid", identities=False
     )
     assert plain.tracks().interpolated is None
-    assert plain.info()["stages"]["identify"] == "pending"
+    assert plain.info()["stages"]["identification"] == "pending"
     np.testing.assert_array_equal(
         np.concatenate(
             [

@@ -65,7 +65,7 @@ def test_a_listener_that_fails_costs_nothing(clip, tmp_path):
     )
     assert summary.failures == summary.n_tracked > 0
     assert "no reward today" in summary.failure
-    assert run.info()["stages"]["identify"] == "done"
+    assert run.info()["stages"]["identification"] == "done"
 
 
 def test_datagrams(clip, tmp_path, capsys):
@@ -151,7 +151,7 @@ def test_a_killed_run_is_finished_or_goes_on(clip, tmp_path, capsys):
         go_live(clip, out, callbacks=[stop], config=LiveConfig(part_frames=10))
     assert murid_cli(["live", str(out)]) == 0
     assert "20 frames" in capsys.readouterr().out
-    assert murid.Run.open(out).info()["stages"]["identify"] == "done"
+    assert murid.Run.open(out).info()["stages"]["identification"] == "done"
 
 
 def test_a_camera_unplugged_and_back_loses_nothing_that_was_seen(clip, tmp_path):

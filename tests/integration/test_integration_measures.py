@@ -135,7 +135,7 @@ def test_bad_input(tracked, arena, clip, tmp_path, capsys, monkeypatch):
         "measure",
         open_mode,
         *out,
-        words="stages.identify.state: expected done (murid identify tells them)",
+        words="stages.identification.state: expected done (murid identify tells them)",
     )
     assert (
         murid_cli(["measure", str(open_mode), "--tracks", "--out", str(tmp_path / "tracks")]) == 0

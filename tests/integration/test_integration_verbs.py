@@ -30,7 +30,7 @@ def test_track_info_export_evaluate(clip, tmp_path, capsys):
     assert (code, facts["n_frames"], facts["stages"]) == (
         0,
         90,
-        {"detect": "done", "track": "done", "identify": "done"},
+        {"detection": "done", "tracking": "done", "identification": "done"},
     )
     assert 1 <= len(facts["tracks"]) <= 6
     assert "track" in call(capsys, "info", run)[1]

@@ -86,15 +86,17 @@ def _print_run(facts: dict[str, Any]) -> None:
         )
     for row in facts["tracks"]:
         frames = f"{row['first_frame']:>8} {row['last_frame']:>8} {row['n_frames']:>8} {row['n_interpolated']:>8}"
-        name = "" if row["name"] is None else f"  {row['name']} ({row['name_chance']:.0%})"
+        name = "" if row["name"] is None else f"  {row['name']} ({row['name_probability']:.0%})"
         print(
             f"{row['id']:>6} {frames} {row['mean_score']:>6.2f} {row['mean_identity_probability']:>8.4f}{name}"
         )
     if facts["crossings"]:
         print(f"\n{'doubtful crossing':>18} {'first':>8} {'last':>8} {'exchanged':>10}")
     for row in facts["crossings"][:_SHOWN_CROSSINGS]:
-        pair = f"{row['a']} and {row['b']}"
-        print(f"{pair:>18} {row['first_frame']:>8} {row['last_frame']:>8} {row['chance']:>10.1%}")
+        pair = f"{row['identity_a']} and {row['identity_b']}"
+        print(
+            f"{pair:>18} {row['first_frame']:>8} {row['last_frame']:>8} {row['swap_probability']:>10.1%}"
+        )
     if len(facts["crossings"]) > _SHOWN_CROSSINGS:
         print(f"and {len(facts['crossings']) - _SHOWN_CROSSINGS} more: --json lists them all")
 

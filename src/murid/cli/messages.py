@@ -38,5 +38,7 @@ def print_names(facts: dict[str, Any]) -> None:
     if named:
         print(
             "names: "
-            + ", ".join(f"{row['id']} {row['name']} ({row['name_chance']:.0%})" for row in named)
+            + ", ".join(
+                f"{row['id']} {row['name']} ({row['name_probability']:.0%})" for row in named
+            )
         )

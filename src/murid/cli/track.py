@@ -161,5 +161,5 @@ def _track_many(
 
 
 def _summarise(facts: dict[str, Any]) -> str:
-    kind = "identities" if facts["stages"]["identify"] == "done" else "tracks"
+    kind = "identities" if facts["stages"]["identification"] == "done" else "tracks"
     return f"{len(facts['tracks'])} {kind} in {facts['n_frames']} frames"

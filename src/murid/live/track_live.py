@@ -196,8 +196,8 @@ def track_live(
         source=source if "://" in source else f"camera://{source}",
         fingerprint={"live": source, "width": width, "height": height, "fps": camera_stream.fps},
         config={
-            "detect": detect.describe_results(),
-            "track": describe_association(association, None, layout),
+            "detection": detect.describe_results(),
+            "tracking": describe_association(association, None, layout),
         },
         detector=identity,
         embedder=finder.embedder,
@@ -312,9 +312,9 @@ def finish_live(path: str | Path, report: ProgressCallback = no_progress) -> Run
     with RunDirectory.open(path, writable=True) as run:
         if "live" not in run.manifest.fingerprint:
             raise ConfigError(f"{path}: expected a run of murid live, got one of murid track")
-        if not run.is_done("detect"):
+        if not run.is_done("detection"):
             run.finish_detection()
-        settings, layout = dict(run.manifest.config["track"]), None
+        settings, layout = dict(run.manifest.config["tracking"]), None
         if settings.pop("arena", None) is not None:
             layout = read_layout(run)
         association = TrackingConfig.from_dict(settings)

@@ -23,7 +23,7 @@ def redetect_damaged(
 ) -> None:
     """Detect anew in the parts that a disk has damaged or lost; in an unfinished run, the last one just goes."""
     damaged = run.find_damaged("detections")
-    if damaged and not run.is_done("detect") and damaged[-1] == run.n_parts - 1:
+    if damaged and not run.is_done("detection") and damaged[-1] == run.n_parts - 1:
         run.remove_last_part()
         damaged = damaged[:-1]
     for number in damaged:

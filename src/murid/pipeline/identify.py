@@ -68,9 +68,9 @@ def identify(
     check_gallery(gallery, update_gallery)
     with RunDirectory.open(run, writable=True) as directory:
         settings, layout = directory.manifest.config, read_layout(directory)
-        before = settings.get("identify", {}).get("animals") or settings.get("track", {}).get(
-            "max_tracks"
-        )
+        before = settings.get("identification", {}).get("animals") or settings.get(
+            "tracking", {}
+        ).get("max_tracks")
         told = before if animals is None else animals
         counts = told if isinstance(told, list) else count_animals(layout, told)
         if counts is None:
@@ -78,7 +78,7 @@ def identify(
                 "animals: expected a number, since this run was made without one, got none"
             )
         way: RefineMode = (
-            settings.get("identify", {}).get("refine", False) if refine is None else refine
+            settings.get("identification", {}).get("refine", False) if refine is None else refine
         )
         directory.record("identify", {"animals": told, "refine": way})
         identify_run(directory, layout, counts, config or IdentificationConfig(), way, report)
@@ -115,7 +115,7 @@ def identify_run(
         raise ConfigError("refine: expected appearance to be used, got use_appearance = false")
     if refine:
         settings["refine"] = refine
-    same = run.is_done("identify") and dict(run.manifest.config["identify"]) == settings
+    same = run.is_done("identification") and dict(run.manifest.config["identification"]) == settings
     if same and not run.find_damaged("identities"):
         return
     table, fps = run.read_detections(embeddings=False), float(run.manifest.fingerprint["fps"])
@@ -177,4 +177,5 @@ def _list_crossings(found: IdentificationResult) -> dict[str, Any]:
     crossings = found.crossings
     a, b = crossings.pairs.T
     frames = {"first_frame": crossings.first_frames, "last_frame": crossings.last_frames}
-    return frames | {"a": a, "b": b, "chance": crossings.swap_probabilities}
+    identities = {"identity_a": a, "identity_b": b}
+    return frames | identities | {"swap_probability": crossings.swap_probabilities}

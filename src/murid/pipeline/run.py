@@ -114,14 +114,14 @@ class Run:
             raise ConfigError(
                 f"metadata: expected a format that has a place for them, got {chosen.name!r}"
             )
-        if chosen.needs_identities and not self._directory.is_done("identify"):
+        if chosen.needs_identities and not self._directory.is_done("identification"):
             state, expected = (
-                self._directory.manifest.stages["identify"].state,
+                self._directory.manifest.stages["identification"].state,
                 "done (murid identify goes on)",
             )
             raise RunError(
                 self.path,
-                "stages.identify.state",
+                "stages.identification.state",
                 f"{expected}, since {chosen.name} is of animals",
                 state,
             )
@@ -156,14 +156,14 @@ class Run:
         ConfigError
             If a setting is in centimetres and there is no scale.
         """
-        if not tracks and not self._directory.is_done("identify"):
+        if not tracks and not self._directory.is_done("identification"):
             state, expected = (
-                self._directory.manifest.stages["identify"].state,
+                self._directory.manifest.stages["identification"].state,
                 "done (murid identify tells them",
             )
             got = f"{state} (--tracks takes every track for an animal)"
             raise RunError(
-                self.path, "stages.identify.state", f"{expected}), since animals are measured", got
+                self.path, "stages.identification.state", f"{expected}), since animals are measured", got
             )
         own = read_layout(self._directory)
         layout = own if arena is None else read_arena_file(arena, (own.width, own.height))
@@ -235,18 +235,18 @@ class Run:
             "detector": manifest.detector.split(" ")[0],
             "murid_version": manifest.murid_version,
             "stages": {name: stage.state for name, stage in manifest.stages.items()},
-            "note": manifest.stages["detect"].note,
-            "identity_note": manifest.stages["identify"].note,
+            "note": manifest.stages["detection"].note,
+            "identity_note": manifest.stages["identification"].note,
             "appearance_selections": _list_adaptations(manifest),
             "unreadable_frames": directory.list_unreadable(),
         }
-        tracks = directory.read_summary() if directory.is_done("track") else []
+        tracks = directory.read_summary() if directory.is_done("tracking") else []
         for row in tracks:
             own = manifest.names.get(row["id"])
             row |= (
-                {"name": None, "name_chance": None}
+                {"name": None, "name_probability": None}
                 if own is None
-                else {"name": own.name, "name_chance": own.chance}
+                else {"name": own.name, "name_probability": own.probability}
             )
         return facts | {"tracks": tracks, "crossings": directory.read_crossings()}
 
@@ -259,7 +259,7 @@ class Run:
             height=int(facts["height"]),
             fps=float(facts["fps"]),
             n_frames=self._directory.n_frames,
-            identified=self._directory.is_done("identify"),
+            identified=self._directory.is_done("identification"),
             read=self._iterate_chunks,
             fingerprint=str(facts.get("sha256", "")),
             made=datetime.fromisoformat(manifest.provenance[0].time_utc)
@@ -276,7 +276,7 @@ class Run:
 
 def read_layout(directory: RunDirectory) -> Layout:
     """Arenas and zones that a video was tracked with; the whole picture where there are none."""
-    plain = directory.manifest.config.get("track", {}).get("arena")
+    plain = directory.manifest.config.get("tracking", {}).get("arena")
     return whole_picture(directory) if plain is None else to_layout(plain)
 
 
@@ -288,7 +288,7 @@ def whole_picture(directory: RunDirectory) -> Layout:
 
 def _list_adaptations(manifest: Manifest) -> list[dict[str, Any]] | None:
     """What learning the animals was worth; None where it was not done, nothing where it cannot be said."""
-    if not manifest.config.get("identify", {}).get("refine"):
+    if not manifest.config.get("identification", {}).get("refine"):
         return None
     last = next((own for own in reversed(manifest.provenance) if own.verb == "refine"), None)
     estimates = None if last is None else last.arguments["estimates"]

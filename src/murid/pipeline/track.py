@@ -133,14 +133,14 @@ def track(
         default_run_path(source) if out is None else out,
         source=source,
         fingerprint=frames.compute_fingerprint(),
-        config={"detect": detect.describe_results(), "track": linking},
+        config={"detection": detect.describe_results(), "tracking": linking},
         detector=f"{finder.name} {finder.fingerprint}",
         embedder=finder.embedder,
         existing="restart" if restart else "resume",
     ) as run:
         run.record("track", {"animals": animals, "detector": finder.name, "restart": restart})
         redetect_damaged(run, frames, finder, detect.batch_size, report)
-        if not run.is_done("detect"):
+        if not run.is_done("detection"):
             detect_frames(run, frames, finder, detect.batch_size, report)
         track_and_identify(
             run,
@@ -178,14 +178,14 @@ def track_and_identify(
     """
     linking = describe_association(association, motion, layout)
     layout = layout or whole_picture(run)
-    same = run.is_done("track") and dict(run.manifest.config["track"]) == linking
+    same = run.is_done("tracking") and dict(run.manifest.config["tracking"]) == linking
     if not same or run.find_damaged("tracks"):
         run.start_tracking(linking)
         associate(run, layout, association, float(run.manifest.fingerprint["fps"]), motion, report)
     if animals is not None:
         counts = [animals] if isinstance(animals, int) else animals
         identify_run(run, layout, counts, identify or IdentificationConfig(), refine, report)
-    elif run.manifest.stages["identify"].state != "pending":
+    elif run.manifest.stages["identification"].state != "pending":
         run.forget_identities()
 
 

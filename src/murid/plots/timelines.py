@@ -211,10 +211,10 @@ def _draw_crossings(axes: Axes, data: PlotData, n: int) -> int:
     """A line between the two animals of each doubtful crossing, with its chance at the most doubtful; their number."""
     rows = {name: k for k, name in enumerate(data.names[:n])}
     per_unit, _ = choose_time_unit(data.duration_s)
-    doubtful = [c for c in data.crossings if c["chance"] >= _LEAST_CHANCE]
+    doubtful = [c for c in data.crossings if c["swap_probability"] >= _LEAST_CHANCE]
     for place, crossing in enumerate(doubtful):
         pair = sorted(
-            rows[name] for name in (str(crossing["a"]), str(crossing["b"])) if name in rows
+            rows[name] for name in (str(crossing["identity_a"]), str(crossing["identity_b"])) if name in rows
         )
         if len(pair) < 2:
             continue
@@ -232,7 +232,7 @@ def _draw_crossings(axes: Axes, data: PlotData, n: int) -> int:
         )
         if place < _MOST_LABELS:
             axes.annotate(
-                f"{crossing['chance']:.0%}",
+                f"{crossing['swap_probability']:.0%}",
                 (at, sum(pair) / 2),
                 (3, 0),
                 textcoords="offset points",

@@ -413,7 +413,7 @@ def _write_names(
         reidentification.swap_probabilities.tolist(),
         strict=True,
     ):
-        names[identity] = replace(names[identity], chance=chance)
+        names[identity] = replace(names[identity], probability=chance)
     for identity, animal, chance in _list_named(identity_prototypes, reidentification, gallery):
         names[identity] = AnimalName(animal.name, animal.uuid, chance)
     run.write_names(names)

@@ -1,7 +1,7 @@
 """The run directory: manifest, Parquet parts, resuming. Nothing here knows of videos or networks."""
 
 from murid.store.frame_table import FrameTable
-from murid.store.manifest import FORMAT_VERSION, AnimalName, Manifest, Operation, Stage
+from murid.store.manifest import FORMAT_VERSION, AnimalName, Manifest, Operation, StageStatus
 from murid.store.parts import round_as_stored
 from murid.store.run_directory import PART_FRAMES, RunDirectory
 from murid.store.writer import DetectionWriter
@@ -15,6 +15,6 @@ __all__ = [
     "Manifest",
     "Operation",
     "RunDirectory",
-    "Stage",
+    "StageStatus",
     "round_as_stored",
 ]

@@ -122,7 +122,9 @@ def check_same(path: Path, there: Manifest, wanted: Manifest) -> None:
     """Raise `RunError` for the first thing in which the run that is there differs from the one wanted."""
     pairs = [("source.fingerprint", there.fingerprint, wanted.fingerprint)]
     pairs += [("detector", {"": there.detector}, {"": wanted.detector})]
-    pairs += [("config.detect", there.config.get("detect", {}), wanted.config.get("detect", {}))]
+    pairs += [
+        ("config.detection", there.config.get("detection", {}), wanted.config.get("detection", {}))
+    ]
     for field, old, new in pairs:
         for key in sorted(old.keys() | new.keys()):
             if old.get(key) != new.get(key):

@@ -12,20 +12,21 @@ from typing import Any, Literal, TypeVar, cast, get_args
 
 from murid.core.files import write_text
 from murid.errors import RunError
+from murid.store.migrate import migrate_manifest
 
 FORMAT = "murid-run"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Version of the run directory that this murid writes; it reads all versions up to this one."""
 
 MANIFEST_NAME = "manifest.json"
 
-StageName = Literal["detect", "track", "identify"]
+StageName = Literal["detection", "tracking", "identification"]
 StageState = Literal["pending", "running", "done"]
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class StageStatus:
     """How far a stage got.
 
     Attributes
@@ -53,13 +54,13 @@ class AnimalName:
     name : str
     uuid : str or None
         The animal's over all recordings; None where it is in no gallery.
-    chance : float
+    probability : float
         In [0, 1]: how likely it is that animal, or is unknown.
     """
 
     name: str
     uuid: str | None = None
-    chance: float = 1.0
+    probability: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +97,8 @@ class Manifest:
         The settings of each stage.
     part_frames : int
         Frames in each part but the last.
-    stages : mapping of str to Stage
-        ``detect``, ``track`` and ``identify``, the last one pending where only tracks were wanted.
+    stages : mapping of str to StageStatus
+        ``detection``, ``tracking`` and ``identification``, the last one pending where only tracks were wanted.
     provenance : tuple of Operation
         Every operation on this run, oldest first.
     murid_version : str
@@ -114,15 +115,15 @@ class Manifest:
     detector: str
     config: Mapping[str, Mapping[str, Any]]
     part_frames: int
-    stages: Mapping[StageName, Stage] = field(
-        default_factory=lambda: {name: Stage() for name in get_args(StageName)}
+    stages: Mapping[StageName, StageStatus] = field(
+        default_factory=lambda: {name: StageStatus() for name in get_args(StageName)}
     )
     provenance: tuple[Operation, ...] = ()
     murid_version: str = field(default_factory=lambda: version("murid"))
     embedder: str | None = None
     names: Mapping[int, AnimalName] = field(default_factory=dict)
 
-    def with_stage(self, name: StageName, stage: Stage) -> Manifest:
+    def with_stage(self, name: StageName, stage: StageStatus) -> Manifest:
         """Copy in which one stage is replaced."""
         return replace(self, stages={**self.stages, name: stage})
 
@@ -182,7 +183,10 @@ def load_manifest(directory: Path) -> Manifest:
     RunError
         If there is no run, a newer murid wrote it, or a field is missing or damaged.
     """
-    document, path = load_document(directory), directory / MANIFEST_NAME
+    document = load_document(directory)
+    path = directory / MANIFEST_NAME
+    if document["format_version"] == 1:
+        document = migrate_manifest(document)
     stages = _take(document, "stages", dict, path)
     manifest = Manifest(
         source=_take(document, "source", str, path),
@@ -208,9 +212,7 @@ def load_manifest(directory: Path) -> Manifest:
     return manifest
 
 
-def _load_stage(stages: dict[str, Any], name: str, path: Path) -> Stage:
-    if name == "identify" and name not in stages:  # made before there were identities
-        return Stage()
+def _load_stage(stages: dict[str, Any], name: str, path: Path) -> StageStatus:
     where = f"stages.{name}"
     entry = _take(stages, name, dict, path, "stages.")
     state = _take(entry, "state", str, path, f"{where}.")
@@ -220,7 +222,7 @@ def _load_stage(stages: dict[str, Any], name: str, path: Path) -> Stage:
         _take(entry, key, int, path, f"{where}.") for key in ("n_frames", "n_parts")
     )
     note = None if entry.get("note") is None else _take(entry, "note", str, path, f"{where}.")
-    return Stage(cast(StageState, state), n_frames, n_parts, note)
+    return StageStatus(cast(StageState, state), n_frames, n_parts, note)
 
 
 def _load_operation(entry: Any, path: Path) -> Operation:
@@ -246,8 +248,9 @@ def _load_names(entries: Any, path: Path) -> dict[int, AnimalName]:
         uuid = (
             None if entry.get("uuid") is None else _take(entry, "uuid", str, path, f"names.{key}.")
         )
-        chance = _take(entry, "chance", float, path, f"names.{key}.")
-        names[int(key)] = AnimalName(_take(entry, "name", str, path, f"names.{key}."), uuid, chance)
+        probability = _take(entry, "probability", float, path, f"names.{key}.")
+        name = _take(entry, "name", str, path, f"names.{key}.")
+        names[int(key)] = AnimalName(name, uuid, probability)
     return names
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from murid.core.files import replace_on_success
 from murid.errors import RunError
+from murid.store.migrate import COLUMNS as OLD_NAMES
 
 
 def write_columns(path: Path, columns: Mapping[str, Any]) -> None:
@@ -52,6 +53,8 @@ def count_values(path: Path, name: str) -> int:
 def read_columns(path: Path, names: Sequence[str], optional: Sequence[str] = ()) -> dict[str, Any]:
     """Read the named columns, and the optional ones that are there, as Arrow arrays.
 
+    A column that a file of format version 1 has under another name is read under its own.
+
     Raises
     ------
     RunError
@@ -59,14 +62,15 @@ def read_columns(path: Path, names: Sequence[str], optional: Sequence[str] = ())
     """
     with _open(path) as part:
         there = part.schema_arrow.names
-        missing = [name for name in names if name not in there]
+        found = {name: _find_column(name, there) for name in (*names, *optional)}
+        missing = [name for name in names if found[name] is None]
         if missing:
             raise RunError(path, missing[0], "a column of this name", f"columns {', '.join(there)}")
         try:
-            table = part.read(columns=[*names, *(name for name in optional if name in there)])
+            table = part.read(columns=[own for own in found.values() if own is not None])
         except (OSError, pa.ArrowException) as error:
             raise _damage(path, error) from error
-    return {name: table[name].combine_chunks() for name in table.column_names}
+    return {name: table[own].combine_chunks() for name, own in found.items() if own is not None}
 
 
 def to_numbers(columns: Mapping[str, Any], name: str, dtype: Any, path: Path) -> NDArray[Any]:
@@ -80,6 +84,14 @@ def to_numbers(columns: Mapping[str, Any], name: str, dtype: Any, path: Path) ->
     return np.from_dlpack(
         column
     )  # to_numpy would import pandas, which takes longer than most reading
+
+
+def _find_column(name: str, there: Sequence[str]) -> str | None:
+    """Return what a column is called in a file that has these columns; None where it has none."""
+    if name in there:
+        return name
+    old = OLD_NAMES.get(name)
+    return old if old in there else None
 
 
 def _open(path: Path) -> Any:

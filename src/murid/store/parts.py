@@ -159,7 +159,7 @@ def read_identities(path: Path, first_frame: int, detections: DetectionTable) ->
 
 
 def write_crossings(path: Path, columns: dict[str, NDArray[Any]]) -> None:
-    """Write the doubtful crossings, columns ``first_frame, last_frame, a, b, chance``; raises `StorageError`."""
+    """Write the columns of `read_crossings`; raises `StorageError`."""
     write_columns(path, {name: pa.array(column) for name, column in columns.items()})
 
 
@@ -168,9 +168,9 @@ def read_crossings(path: Path) -> dict[str, NDArray[Any]]:
     kinds = {
         "first_frame": np.int64,
         "last_frame": np.int64,
-        "a": np.int64,
-        "b": np.int64,
-        "chance": np.float32,
+        "identity_a": np.int64,
+        "identity_b": np.int64,
+        "swap_probability": np.float32,
     }
     columns = read_columns(path, list(kinds))
     return {name: to_numbers(columns, name, kind, path) for name, kind in kinds.items()}

@@ -47,12 +47,12 @@ class RunReader:
 
         Raises `RunError` if detection is done and a part of it is missing.
         """
-        number, stage = 0, self.manifest.stages["detect"]
+        number, stage = 0, self.manifest.stages["detection"]
         while all(
             parts.part_path(self.path, kind, number).is_file() for kind in ("frames", "detections")
         ):
             number += 1
-        if self.is_done("detect") and number < stage.n_parts:
+        if self.is_done("detection") and number < stage.n_parts:
             missing = parts.part_path(self.path, "detections", number)
             raise RunError(
                 missing, "file", f"part {number + 1} of {stage.n_parts}", "nothing there"
@@ -62,8 +62,8 @@ class RunReader:
     @property
     def n_frames(self) -> int:
         """Frames in the parts that are there."""
-        if self.is_done("detect"):
-            return self.manifest.stages["detect"].n_frames
+        if self.is_done("detection"):
+            return self.manifest.stages["detection"].n_frames
         n_parts = self.n_parts
         return (
             (n_parts - 1) * self.manifest.part_frames + self._count_frames(n_parts - 1)
@@ -74,7 +74,7 @@ class RunReader:
     @property
     def next_frame(self) -> int:
         """Index of the frame at which detection goes on: the first after the last full part."""
-        if self.is_done("detect"):
+        if self.is_done("detection"):
             return self.n_frames
         return self.n_frames // self.manifest.part_frames * self.manifest.part_frames
 
@@ -84,10 +84,10 @@ class RunReader:
 
         Raises `RunError` if the manifest says something else than a number above 0.
         """
-        every = self.manifest.config.get("detect", {}).get("embeddings_every", 1)
+        every = self.manifest.config.get("detection", {}).get("embeddings_every", 1)
         if not isinstance(every, int) or every < 1:
             raise RunError(
-                self.path, "config.detect.embeddings_every", "a number above 0", repr(every)
+                self.path, "config.detection.embeddings_every", "a number above 0", repr(every)
             )
         return every
 
@@ -148,14 +148,14 @@ class RunReader:
         RunError
             If tracking is not finished, or a part is missing or damaged.
         """
-        if not self.is_done("track"):
+        if not self.is_done("tracking"):
             raise RunError(
                 self.path,
-                "stages.track.state",
+                "stages.tracking.state",
                 "done (murid track goes on)",
-                self.manifest.stages["track"].state,
+                self.manifest.stages["tracking"].state,
             )
-        told = self.is_done("identify") and not associated
+        told = self.is_done("identification") and not associated
         kind: parts.Kind = "identities" if told else "tracks"
         read = parts.read_identities if told else parts.read_tracks
         for first, detections in self.iterate_detections(embeddings):
@@ -167,7 +167,7 @@ class RunReader:
 
         Raises `RunError` if the file is missing or damaged.
         """
-        if not self.is_done("identify"):
+        if not self.is_done("identification"):
             return []
         columns = parts.read_crossings(self.path / CROSSINGS_NAME)
         rows = zip(*(columns[name].tolist() for name in columns), strict=True)
@@ -178,7 +178,7 @@ class RunReader:
 
         A track is what `iterate_tracks` says. Raises `RunError` as that does.
         """
-        kind: parts.Kind = "identities" if self.is_done("identify") else "tracks"
+        kind: parts.Kind = "identities" if self.is_done("identification") else "tracks"
         summary = Summary.load(parts.summary_path(self.path, kind))
         if summary is None:
             summary = Summary()
@@ -200,12 +200,12 @@ class RunReader:
 
         Raises `RunError` if identities were not told, or a part is damaged.
         """
-        if not self.is_done("identify"):
+        if not self.is_done("identification"):
             state, expected = (
-                self.manifest.stages["identify"].state,
+                self.manifest.stages["identification"].state,
                 "done (murid identify RUN --animals N tells them)",
             )
-            raise RunError(self.path, "stages.identify.state", expected, state)
+            raise RunError(self.path, "stages.identification.state", expected, state)
         for number in range(self.n_parts):
             yield parts.read_owners(parts.part_path(self.path, "identities", number))
 
@@ -275,9 +275,9 @@ class RunReader:
         is finished, and the detections are taken to be whole.
         """
         stage: dict[str, StageName] = {
-            "detections": "detect",
-            "tracks": "track",
-            "identities": "identify",
+            "detections": "detection",
+            "tracks": "tracking",
+            "identities": "identification",
         }
         state = self.manifest.stages[stage[kind]]
         if kind != "detections" and state.state != "done":

@@ -22,7 +22,7 @@ from murid.store.manifest import (
     AnimalName,
     Manifest,
     Operation,
-    Stage,
+    StageStatus,
     load_manifest,
     save_manifest,
 )
@@ -70,7 +70,7 @@ class RunDirectory(RunReader):
         fingerprint : mapping
             What tells this video from another, as plain JSON values.
         config : mapping of str to mapping
-            Settings per stage, as plain JSON values. Under ``"detect"`` belong only those that
+            Settings per stage, as plain JSON values. Under ``"detection"`` belong only those that
             change the result.
         detector : str
             What tells the detector from another.
@@ -160,10 +160,10 @@ class RunDirectory(RunReader):
 
         Raises `RunError` if detection is done or the run is not held for writing.
         """
-        if self.is_done("detect"):
-            raise RunError(self.path, "stages.detect.state", "an unfinished stage", "done")
+        if self.is_done("detection"):
+            raise RunError(self.path, "stages.detection.state", "an unfinished stage", "done")
         first = self.next_frame
-        self._update(self.manifest.with_stage("detect", Stage("running")))
+        self._update(self.manifest.with_stage("detection", StageStatus("running")))
         return DetectionWriter(
             self.write_part, first, self.manifest.part_frames, self.embeddings_every
         )
@@ -172,7 +172,7 @@ class RunDirectory(RunReader):
     def rewrite_part(self, number: int) -> Iterator[tuple[DetectionWriter, int]]:
         """Lend a writer for the frames of one damaged part, and say how many these are; raises as `write_part`."""
         first, size = number * self.manifest.part_frames, self.manifest.part_frames
-        stage = self.manifest.stages["detect"]
+        stage = self.manifest.stages["detection"]
         n_frames = min(size, stage.n_frames - first) if stage.state == "done" else size
         with DetectionWriter(self.write_part, first, size, self.embeddings_every) as writer:
             yield writer, n_frames
@@ -180,8 +180,8 @@ class RunDirectory(RunReader):
     def remove_last_part(self) -> None:
         """Remove the last part of an unfinished detection; raises `RunError` if it is finished, and `StorageError`."""
         self._check_writable()
-        if self.is_done("detect"):
-            raise RunError(self.path, "stages.detect.state", "an unfinished stage", "done")
+        if self.is_done("detection"):
+            raise RunError(self.path, "stages.detection.state", "an unfinished stage", "done")
         number = self.n_parts - 1
         with storage_errors(self.path):
             for kind in ("detections", "frames"):
@@ -216,8 +216,8 @@ class RunDirectory(RunReader):
 
     def finish_detection(self, note: str | None = None) -> None:
         """Say that the parts that are there are all; `note` keeps what the user should know. Raises as `write_part`."""
-        done = Stage("done", self.n_frames, self.n_parts, note)
-        self._update(self.manifest.with_stage("detect", done))
+        done = StageStatus("done", self.n_frames, self.n_parts, note)
+        self._update(self.manifest.with_stage("detection", done))
 
     def start_tracking(self, config: Mapping[str, Any]) -> None:
         """Forget the tracks that are there and note the settings for new ones.
@@ -226,8 +226,10 @@ class RunDirectory(RunReader):
         `StorageError`.
         """
         self._check_detected()
-        settings = {**self.manifest.config, "track": create.to_plain(config, "config.track")}
-        self._update(replace(self.manifest.with_stage("track", Stage("running")), config=settings))
+        settings = {**self.manifest.config, "tracking": create.to_plain(config, "config.tracking")}
+        self._update(
+            replace(self.manifest.with_stage("tracking", StageStatus("running")), config=settings)
+        )
         create.remove_parts(self.path, "tracks")
         self._summary = Summary()
 
@@ -261,7 +263,9 @@ class RunDirectory(RunReader):
         """Say that the tracks of all parts are there; raises `RunError` if one is missing, and `StorageError`."""
         self._check_parts("tracks")
         self._save_summary("tracks")
-        self._update(self.manifest.with_stage("track", Stage("done", self.n_frames, self.n_parts)))
+        self._update(
+            self.manifest.with_stage("tracking", StageStatus("done", self.n_frames, self.n_parts))
+        )
 
     def start_identities(self, config: Mapping[str, Any]) -> None:
         """Forget the identities that are there and note the settings for new ones.
@@ -270,10 +274,15 @@ class RunDirectory(RunReader):
         `StorageError`.
         """
         self._check_detected()
-        settings = {**self.manifest.config, "identify": create.to_plain(config, "config.identify")}
+        settings = {
+            **self.manifest.config,
+            "identification": create.to_plain(config, "config.identification"),
+        }
         self._update(
             replace(
-                self.manifest.with_stage("identify", Stage("running")), config=settings, names={}
+                self.manifest.with_stage("identification", StageStatus("running")),
+                config=settings,
+                names={},
             )
         )
         create.remove_parts(self.path, "identities")
@@ -282,10 +291,14 @@ class RunDirectory(RunReader):
     def forget_identities(self) -> None:
         """Go back to the tracks of the association; raises `RunError` if not held for writing, and `StorageError`."""
         settings = {
-            stage: values for stage, values in self.manifest.config.items() if stage != "identify"
+            stage: values
+            for stage, values in self.manifest.config.items()
+            if stage != "identification"
         }
         self._update(
-            replace(self.manifest.with_stage("identify", Stage()), config=settings, names={})
+            replace(
+                self.manifest.with_stage("identification", StageStatus()), config=settings, names={}
+            )
         )
         create.remove_parts(self.path, "identities")
 
@@ -323,14 +336,17 @@ class RunDirectory(RunReader):
     def finish_identities(self, crossings: Mapping[str, Any], note: str | None = None) -> None:
         """Say that the identities of all parts are there, and which crossings are doubtful.
 
-        `crossings` holds arrays ``first_frame, last_frame, a, b`` int64 and ``chance`` float32.
+        `crossings` holds arrays ``first_frame, last_frame, identity_a, identity_b`` int64 and
+        ``swap_probability`` float32.
         Raises as `finish_tracking` does.
         """
         self._check_parts("identities")
         self._save_summary("identities")
         parts.write_crossings(self.path / CROSSINGS_NAME, dict(crossings))
         self._update(
-            self.manifest.with_stage("identify", Stage("done", self.n_frames, self.n_parts, note))
+            self.manifest.with_stage(
+                "identification", StageStatus("done", self.n_frames, self.n_parts, note)
+            )
         )
 
     def write_names(self, names: Mapping[int, AnimalName]) -> None:
@@ -339,10 +355,10 @@ class RunDirectory(RunReader):
         Raises `RunError` if identities were not told or the run is not held for writing, and
         `StorageError`.
         """
-        if not self.is_done("identify"):
-            state = self.manifest.stages["identify"].state
+        if not self.is_done("identification"):
+            state = self.manifest.stages["identification"].state
             raise RunError(
-                self.path, "stages.identify.state", "done (murid identify tells them)", state
+                self.path, "stages.identification.state", "done (murid identify tells them)", state
             )
         self._update(replace(self.manifest, names=dict(names)))
 
@@ -399,9 +415,9 @@ class RunDirectory(RunReader):
                 raise RunError(path, "file", f"the {kind} of every part", "nothing there")
 
     def _check_detected(self) -> None:
-        if not self.is_done("detect"):
-            state = self.manifest.stages["detect"].state
-            raise RunError(self.path, "stages.detect.state", "done (murid track goes on)", state)
+        if not self.is_done("detection"):
+            state = self.manifest.stages["detection"].state
+            raise RunError(self.path, "stages.detection.state", "done (murid track goes on)", state)
 
     def _check_writable(self) -> None:
         if self._lock is None:

@@ -11,7 +11,7 @@ def settings() -> dict[str, Any]:
     return {
         "source": "cage.mp4",
         "fingerprint": {"size_bytes": 1234, "fps": 30000 / 1001, "hash": "abc"},
-        "config": {"detect": {"score_threshold": 0.1}, "track": {"max_lost_frames": 30}},
+        "config": {"detection": {"score_threshold": 0.1}, "tracking": {"max_lost_frames": 30}},
         "detector": "nano 1f3a",
         "part_frames": PART_FRAMES,
     }

@@ -69,7 +69,7 @@ def test_killed_run_resumes_byte_for_byte(killed, tmp_path, settings):
 
 
 def test_embeddings_are_thinned_alike_however_often_the_run_is_taken_up(tmp_path, settings):
-    thinned = settings | {"config": {"detect": {"embeddings_every": 3}}}
+    thinned = settings | {"config": {"detection": {"embeddings_every": 3}}}
     with RunDirectory.create(tmp_path / "straight.murid", **thinned) as straight:
         write_frames(straight, 20)
     with RunDirectory.create(tmp_path / "resumed.murid", **thinned) as resumed:
@@ -122,8 +122,8 @@ def test_detections_without_their_frames_do_not_count(tmp_path, settings):
 
 def test_finished_run_has_nothing_to_resume(finished, settings):
     with RunDirectory.create(finished.path, existing="resume", **settings) as run:
-        assert run.is_done("detect")
-        assert run.is_done("track")
+        assert run.is_done("detection")
+        assert run.is_done("tracking")
         assert run.next_frame == run.n_frames == 20
         with pytest.raises(RunError, match="expected an unfinished stage, got done"):
             run.write_detections()
@@ -131,7 +131,7 @@ def test_finished_run_has_nothing_to_resume(finished, settings):
 
 def test_tracker_settings_may_change(finished, settings):
     changed = settings | {
-        "config": {"detect": {"score_threshold": 0.1}, "track": {"max_lost_frames": 5}}
+        "config": {"detection": {"score_threshold": 0.1}, "tracking": {"max_lost_frames": 5}}
     }
     RunDirectory.create(finished.path, existing="resume", **changed).close()
 
@@ -149,8 +149,8 @@ def test_tracker_settings_may_change(finished, settings):
         ),
         ({"detector": "nano 77"}, "detector: expected 'nano 1f3a' .*, got 'nano 77'"),
         (
-            {"config": {"detect": {"score_threshold": 0.2}}},
-            "config.detect.score_threshold: expected 0.1.*, got 0.2",
+            {"config": {"detection": {"score_threshold": 0.2}}},
+            "config.detection.score_threshold: expected 0.1.*, got 0.2",
         ),
     ],
 )
@@ -172,7 +172,7 @@ def test_restart_removes_what_murid_wrote_and_nothing_else(finished, settings):
     changed = settings | {"detector": "background"}
     with RunDirectory.create(finished.path, existing="restart", **changed) as run:
         assert run.manifest.detector == "background"
-        assert (run.n_parts, run.next_frame, run.is_done("track")) == (0, 0, False)
+        assert (run.n_parts, run.next_frame, run.is_done("tracking")) == (0, 0, False)
         assert not list(run.path.glob("*/part-*"))
     assert all(path.read_text() == "mine" for path in mine)
 

@@ -51,7 +51,7 @@ def test_newer_run(finished, settings):
         lambda: RunDirectory.open(finished.path),
         lambda: RunDirectory.create(finished.path, existing="restart", **settings),
     ):
-        with pytest.raises(RunError, match=r"format_version: expected at most 1 .*, got 7"):
+        with pytest.raises(RunError, match=r"format_version: expected at most 2 .*, got 7"):
             attempt()
 
 
@@ -63,11 +63,11 @@ def test_newer_run(finished, settings):
         ({"part_frames": 0}, "part_frames: expected a number above 0, got 0"),
         ({"part_frames": True}, "part_frames: expected int, got True"),
         ({"format_version": "one"}, "format_version: expected int, got 'one'"),
-        ({"config": {"detect": 3}}, "config.detect: expected an object, got int"),
-        ({"stages": {}}, "stages.detect: expected dict, got nothing"),
+        ({"config": {"detection": 3}}, "config.detection: expected an object, got int"),
+        ({"stages": {}}, "stages.detection: expected dict, got nothing"),
         (
-            {"stages": {"detect": {"state": "paused", "n_frames": 0, "n_parts": 0}}},
-            "stages.detect.state: expected pending or running or done, got 'paused'",
+            {"stages": {"detection": {"state": "paused", "n_frames": 0, "n_parts": 0}}},
+            "stages.detection.state: expected pending or running or done, got 'paused'",
         ),
         ({"provenance": [3]}, "provenance: expected objects, got int"),
         (

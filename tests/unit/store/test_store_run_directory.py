@@ -100,7 +100,7 @@ def test_video_without_frames(tmp_path, settings):
     run = RunDirectory.open(tmp_path / "x")
     assert (run.n_frames, run.n_parts, len(run.read_frames())) == (0, 0, 0)
     assert run.read_tracks().n_frames == 0
-    assert run.manifest.stages["detect"].note == "the file ends after its header"
+    assert run.manifest.stages["detection"].note == "the file ends after its header"
 
 
 def test_part_with_no_animal_at_all_does_not_hide_the_embeddings_of_others(tmp_path, settings):
@@ -117,12 +117,12 @@ def test_manifest_says_what_was_done(finished, settings):
     with RunDirectory.open(finished.path, writable=True) as run:
         run.record("export", {"format": "mot", "n": 3})
     document = json.loads((finished.path / "manifest.json").read_text())
-    assert document["format_version"] == 1
+    assert document["format_version"] == 2
     assert document["murid_version"] == version("murid")
     assert document["source"].endswith("/cage.mp4")
     assert document["source"].startswith("/")
     assert document["fingerprint"] == settings["fingerprint"]
-    assert document["stages"]["detect"] == {
+    assert document["stages"]["detection"] == {
         "state": "done",
         "n_frames": 20,
         "n_parts": 3,
@@ -135,9 +135,9 @@ def test_manifest_says_what_was_done(finished, settings):
 
 
 def test_settings_that_json_cannot_hold_are_refused(tmp_path, settings):
-    with pytest.raises(ArrayError, match=r"config.detect: expected plain values"):
+    with pytest.raises(ArrayError, match=r"config.detection: expected plain values"):
         RunDirectory.create(
-            tmp_path / "x", **settings | {"config": {"detect": {"threshold": np.ones(3)}}}
+            tmp_path / "x", **settings | {"config": {"detection": {"threshold": np.ones(3)}}}
         )
     assert not (tmp_path / "x").exists()
 
@@ -145,11 +145,11 @@ def test_settings_that_json_cannot_hold_are_refused(tmp_path, settings):
 def test_reading_tracks_before_they_are_done_is_refused(tmp_path, settings):
     with RunDirectory.create(tmp_path / "x", **settings) as run:
         write_frames(run, 20)
-        with pytest.raises(RunError, match=r"stages.detect.state: expected done"):
+        with pytest.raises(RunError, match=r"stages.detection.state: expected done"):
             run.start_tracking({})
         run.finish_detection()
         run.start_tracking({})
-        with pytest.raises(RunError, match=r"stages.track.state: expected done.*got running"):
+        with pytest.raises(RunError, match=r"stages.tracking.state: expected done.*got running"):
             run.read_tracks()
         with pytest.raises(
             RunError, match=r"tracks/part-00000.parquet: file: expected the tracks of every part"
@@ -161,7 +161,7 @@ def test_tracking_again_forgets_the_tracks_that_were_there(finished):
     with RunDirectory.open(finished.path, writable=True) as run:
         run.start_tracking({"max_lost_frames": 60})
         assert not list((run.path / "tracks").iterdir())
-        assert run.manifest.config["track"] == {"max_lost_frames": 60}
+        assert run.manifest.config["tracking"] == {"max_lost_frames": 60}
         assert len(list((run.path / "detections").iterdir())) == 3
 
 
