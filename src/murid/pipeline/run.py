@@ -163,7 +163,10 @@ class Run:
             )
             got = f"{state} (--tracks takes every track for an animal)"
             raise RunError(
-                self.path, "stages.identification.state", f"{expected}), since animals are measured", got
+                self.path,
+                "stages.identification.state",
+                f"{expected}), since animals are measured",
+                got,
             )
         own = read_layout(self._directory)
         layout = own if arena is None else read_arena_file(arena, (own.width, own.height))

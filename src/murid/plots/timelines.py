@@ -214,7 +214,9 @@ def _draw_crossings(axes: Axes, data: PlotData, n: int) -> int:
     doubtful = [c for c in data.crossings if c["swap_probability"] >= _LEAST_CHANCE]
     for place, crossing in enumerate(doubtful):
         pair = sorted(
-            rows[name] for name in (str(crossing["identity_a"]), str(crossing["identity_b"])) if name in rows
+            rows[name]
+            for name in (str(crossing["identity_a"]), str(crossing["identity_b"]))
+            if name in rows
         )
         if len(pair) < 2:
             continue

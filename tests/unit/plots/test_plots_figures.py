@@ -36,7 +36,15 @@ def make_session(n: int, scale: float | None = 0.5, n_frames: int = F) -> PlotDa
     layout = Layout(
         200, 200, (Arena("box", box),), (Zone("middle", circle=(100, 100, 40)),), cm_per_px=scale
     )
-    crossings = [{"first_frame": 20, "last_frame": 30, "identity_a": 1, "identity_b": 2, "swap_probability": 0.3}]
+    crossings = [
+        {
+            "first_frame": 20,
+            "last_frame": 30,
+            "identity_a": 1,
+            "identity_b": 2,
+            "swap_probability": 0.3,
+        }
+    ]
     return PlotData("cage", compute_behaviour(told, layout), told, None, crossings, ["a note"])
 
 
