@@ -56,7 +56,7 @@ def film_and_track(directory: Path, name: str, seed: int, seconds: float) -> tup
     with VideoSink(directory / "scene.mp4", config.fps, config.width, config.height) as sink:
         for recorded in record(config):
             sink.write(recorded.frame.image)
-            places.append(recorded.places)
+            places.append(recorded.positions)
     return np.stack(places).swapaxes(1, 2), track(directory / "scene.mp4", animals=config.n_animals)
 
 

@@ -110,7 +110,7 @@ def make_recording(path: Path) -> Path:
             height=720,
             body_px=100,
             coats=("black", "agouti"),
-            tone=0.62,
+            floor_brightness=0.62,
             seed=6,
         )
         path.parent.mkdir(parents=True, exist_ok=True)

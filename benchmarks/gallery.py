@@ -37,7 +37,7 @@ from murid.reid.gallery import ReidentificationModel, compare
 from murid.reid.prototypes import IdentityPrototypes
 from murid.reid.reidentify import describe_identities
 from murid.store import RunDirectory
-from murid.synthetic.camera import Camera
+from murid.synthetic.camera import CameraModel
 from murid.synthetic.recording import RecordingConfig, record
 from murid.synthetic.write_sequence import SequenceInfo, write_sequence
 
@@ -56,7 +56,7 @@ def make_day(cast: str, seed: int, day: int, seconds: float) -> RecordingConfig:
     """Session of a cast: on day 0 all but one, on day 1 all of it."""
     rng = np.random.default_rng((seed, day, 11))
     stranger = seed % N_CAST
-    camera = Camera(
+    camera = CameraModel(
         mono=seed % 3 == 2,
         gain=float(rng.uniform(0.75, 1.2)),
         gamma=float(np.exp(rng.normal(0, 0.12))),
@@ -72,12 +72,12 @@ def make_day(cast: str, seed: int, day: int, seconds: float) -> RecordingConfig:
         fps=25.0,
         body_px=70 * float(np.exp(rng.normal(0, 0.05))),
         seed=100 * seed + day,
-        cast_seed=seed,
+        animal_seed=seed,
         present=tuple(k for k in range(N_CAST) if day or k != stranger),
         coats=CASTS[cast],
         tagged=cast == "pairs",
-        place=("field", "disc", "cage")[seed % 3],
-        tone=float(rng.uniform(0.5, 0.62)),
+        enclosure=("field", "disc", "cage")[seed % 3],
+        floor_brightness=float(rng.uniform(0.5, 0.62)),
         camera=camera,
         shadow=float(rng.uniform(0.2, 0.5)),
     )

@@ -52,7 +52,7 @@ from murid.identification.tracklet_features import FurDescriptors
 from murid.metrics import LabelledBoxes, compute_metrics
 from murid.pipeline.run import Run
 from murid.store import RunDirectory
-from murid.synthetic.enclosure_kinds import build_place
+from murid.synthetic.environment import build_environment
 from murid.synthetic.motion import Herd
 from murid.synthetic.recording import RecordingConfig
 from murid.synthetic.scenarios import SCENARIOS, make_scenario
@@ -229,20 +229,20 @@ def draw_reliability(path: Path, rows: list[dict[str, float]]) -> None:
 def simulate(config: RecordingConfig) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Boxes ``(n, 4)``, whether each animal is out of its shelter, and their order from the lowest, frame by frame."""
     for_place, _, for_motion, _ = np.random.default_rng(config.seed).spawn(4)
-    place = build_place(
+    place = build_environment(
         for_place,
-        config.place,
+        config.enclosure,
         config.height,
         config.width,
         config.body_px,
         config.n_shelters,
-        config.tone,
+        config.floor_brightness,
     )
     herd = Herd(
         config.n_animals,
         place.ground,
         place.shelters,
-        config.habits,
+        config.behaviour,
         config.body_px,
         config.fps,
         for_motion,

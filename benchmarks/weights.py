@@ -61,7 +61,7 @@ def film_scenario(name: str, cache: Path) -> Labelled:
             cv2.imwrite(str(folder / f"{k:04d}.png"), shown.frame.image[..., ::-1])
             rows += [
                 (k, name_, *box)
-                for name_, box in zip(shown.truth.rows, shown.truth.boxes, strict=True)
+                for name_, box in zip(shown.truth.animal_indices, shown.truth.boxes, strict=True)
             ]
         np.savez(folder / "truth.npz", rows=np.array(rows))
     rows = np.load(folder / "truth.npz")["rows"]

@@ -23,9 +23,9 @@ for seed, light in ((21, 0.75), (22, 0.6)):
         height=360,
         body_px=60,
         coats=("black", "agouti", "albino"),
-        cast_seed=5,
+        animal_seed=5,
         seed=seed,
-        tone=light,
+        floor_brightness=light,
     )
     day = folder / f"day{len(days) + 1}"
     info = SequenceInfo(day.name, config.fps, config.width, config.height, config.n_frames)

@@ -16,7 +16,7 @@ def clip(tmp_path_factory) -> Path:
     with VideoSink(directory / "cage.mp4", config.fps, config.width, config.height) as sink:
         for recorded in record(config):
             sink.write(recorded.frame.image)
-            for box, row in zip(recorded.truth.boxes, recorded.truth.rows, strict=True):
+            for box, row in zip(recorded.truth.boxes, recorded.truth.animal_indices, strict=True):
                 left, top, width, height = *box[:2], *(box[2:] - box[:2])
                 rows.append(
                     f"{recorded.frame.index + 1},{row + 1},{left},{top},{width},{height},1,1,1"

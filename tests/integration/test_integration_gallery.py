@@ -35,10 +35,10 @@ def film(directory, day, present, embedder="weights-1", embeddings_every=1):
         height=180,
         body_px=32,
         seed=day,
-        cast_seed=7,
+        animal_seed=7,
         present=present,
         coats=COATS,
-        tone=0.55,
+        floor_brightness=0.55,
     )
     directory.mkdir(exist_ok=True)
     video, rng, found = directory / f"day-{day}.mp4", np.random.default_rng(day), []
@@ -47,7 +47,7 @@ def film(directory, day, present, embedder="weights-1", embeddings_every=1):
             sink.write(recorded.frame.image)
             truth = recorded.truth
             boxes = truth.boxes.astype(np.float32)
-            appearance = LOOKS[np.array(present)[truth.rows]]
+            appearance = LOOKS[np.array(present)[truth.animal_indices]]
             appearance = normalize(appearance + rng.normal(0, 0.08, appearance.shape)).astype(
                 np.float32
             )

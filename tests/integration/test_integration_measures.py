@@ -156,7 +156,7 @@ def test_distance_moved_as_tracked_is_the_truths_within_two_percent(tmp_path):
     with VideoSink(video, config.fps, config.width, config.height) as sink:
         for recorded in record(config):
             sink.write(recorded.frame.image)
-            places.append(recorded.places)
+            places.append(recorded.positions)
     truth = np.stack(places).swapaxes(1, 2)
     run = track(video, animals=config.n_animals, out=tmp_path / "scene.murid")
     behaviour = run.behaviour()
@@ -170,7 +170,7 @@ def test_distance_moved_as_tracked_is_the_truths_within_two_percent(tmp_path):
 def test_distance_of_trembling_true_paths_is_within_two_percent():
     """True places and the trembling of boxes: far too long without smoothing, and as long as they are with it."""
     config = make_scenario("coats-4", 2, 20)
-    truth = np.stack([recorded.places for recorded in record(config)]).swapaxes(1, 2)
+    truth = np.stack([recorded.positions for recorded in record(config)]).swapaxes(1, 2)
     trembling = truth + np.random.default_rng(0).normal(0, 1.0, truth.shape)
     told = Trajectories(
         np.arange(len(truth)) / config.fps,

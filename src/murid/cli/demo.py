@@ -54,7 +54,9 @@ def _make_clip(config: RecordingConfig, clip: Path, truth: Path, report: Progres
             sink.write(recorded.frame.image)
             scores = np.ones(len(recorded.truth.boxes), np.float32)
             known.append(
-                TrackedDetections(Detections(recorded.truth.boxes, scores), recorded.truth.rows + 1)
+                TrackedDetections(
+                    Detections(recorded.truth.boxes, scores), recorded.truth.animal_indices + 1
+                )
             )
             report("record", len(known), config.n_frames)
     times_s = np.arange(len(known)) / config.fps

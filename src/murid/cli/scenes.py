@@ -7,14 +7,19 @@ from typing import Literal
 
 from murid.cli.progress import show_progress
 from murid.synthetic.recording import record
-from murid.synthetic.scenarios import BENCH_S, make_scenario
+from murid.synthetic.scenarios import SCENARIO_DURATION_S, make_scenario
 from murid.synthetic.write_sequence import SequenceInfo, write_sequence
 
 Name = Literal["coats-4", "lookalike-5", "huddle-6", "shelter-4", "night-5", "crowd-20", "random"]
 
 
 def scenes(
-    *, scenario: Name, out: Path, seed: int = 0, seconds: float = BENCH_S, masks: bool = False
+    *,
+    scenario: Name,
+    out: Path,
+    seed: int = 0,
+    seconds: float = SCENARIO_DURATION_S,
+    masks: bool = False,
 ) -> None:
     """Make a synthetic recording with perfect ground truth, in MOT Challenge's layout.
 

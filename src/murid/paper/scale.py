@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from murid.synthetic import SCENARIOS
-from murid.synthetic.scenarios import BENCH_S
+from murid.synthetic.scenarios import SCENARIO_DURATION_S
 from murid.synthetic.still import StillConfig
 from murid.training.config import ClipConfig, TrainConfig
 
@@ -46,7 +46,7 @@ class Scale:
     n_held_out: int = 300
     longest_side: int = 640
     scenarios: tuple[str, ...] = tuple(SCENARIOS)
-    seconds: float = BENCH_S
+    seconds: float = SCENARIO_DURATION_S
     bench_scale: float = 1.0
     most_sequences: int | None = None
     most_frames: int | None = None

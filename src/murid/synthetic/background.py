@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from murid.synthetic.camera import Camera, expose
+from murid.synthetic.camera import CameraModel, expose
 from murid.synthetic.composition import Shadow, compose
-from murid.synthetic.enclosure import Arena, add_clutter
-from murid.synthetic.rodent import Sprite
+from murid.synthetic.enclosure import Enclosure, add_clutter
+from murid.synthetic.sprite import Sprite
 
 Float = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -28,7 +28,9 @@ class Cast:
     contact_shade: float
 
 
-def change_place(rng: np.random.Generator, arena: Arena, cast: Cast, body_px: float) -> Arena:
+def change_place(
+    rng: np.random.Generator, arena: Enclosure, cast: Cast, body_px: float
+) -> Enclosure:
     """Return the arena with things that no backdrop shows and that are no animals: reflections, shadows, newcomers."""
     image = arena.image
     if rng.random() < 0.2:
@@ -42,7 +44,7 @@ def change_place(rng: np.random.Generator, arena: Arena, cast: Cast, body_px: fl
 
 
 def recall_backdrop(
-    rng: np.random.Generator, arena: Arena, cast: Cast, camera: Camera, body_px: float
+    rng: np.random.Generator, arena: Enclosure, cast: Cast, camera: CameraModel, body_px: float
 ) -> NDArray[np.uint8]:
     """Draw the backdrop ``(h, w, 3)`` uint8 that a detector would have learnt from the recording of a picture.
 
@@ -80,7 +82,9 @@ def recall_backdrop(
     return expose(scene, calm, rng)
 
 
-def _add_reflections(rng: np.random.Generator, arena: Arena, cast: Cast, body_px: float) -> Float:
+def _add_reflections(
+    rng: np.random.Generator, arena: Enclosure, cast: Cast, body_px: float
+) -> Float:
     """Faint, blurred mirror images beside the animals, as walls of glass or steel show them."""
     blur, opacity = float(rng.uniform(0.6, 0.06 * body_px + 1)), np.float32(rng.uniform(0.1, 0.55))
     angle = rng.uniform(0, 2 * np.pi)

@@ -14,8 +14,8 @@ from murid.synthetic.ground import Ground
 Float64 = NDArray[np.float64]
 
 
-class State(IntEnum):
-    """What an animal is doing; the numbers are the order of the fields of `Habits`."""
+class BehaviourState(IntEnum):
+    """What an animal is doing; the numbers are the order of the fields of `BehaviourConfig`."""
 
     RUN = 0
     PAUSE = 1
@@ -29,7 +29,7 @@ class State(IntEnum):
 
 
 @dataclass(frozen=True)
-class Habits:
+class BehaviourConfig:
     """How often animals choose to do what, relative to each other.
 
     Attributes
@@ -64,7 +64,7 @@ class Habits:
 _SECONDS = np.array([2.5, 1.5, 3.0, 2.0, 1.6, np.nan, np.nan, 1.5, 3.5])
 _PACE = np.array([1.0, 0.0, 0.8, 1.5, 0.8, 0.9, 1.3, 0.0, 0.0])
 _CURL = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 1.4, 1.4, 0.0, 2.0])
-_SOCIAL = (State.CHASE, State.CLIMB)
+_SOCIAL = (BehaviourState.CHASE, BehaviourState.CLIMB)
 _ARRIVED = 0.3  # body lengths
 _WALL_GAP = 0.22  # body lengths from a flank to the wall
 
@@ -76,7 +76,7 @@ class Minds:
     ----------
     n : int
         Number of animals.
-    habits : Habits
+    habits : BehaviourConfig
     ground : Ground
     shelters : ndarray
         ``(s, 2)`` middles of the shelters, pixels.
@@ -86,7 +86,7 @@ class Minds:
     Attributes
     ----------
     state : ndarray
-        ``(n,)`` int64, of `State`.
+        ``(n,)`` int64, of `BehaviourState`.
     goal : ndarray
         ``(n, 2)`` pixels, where each animal wants to be.
     began : ndarray
@@ -96,7 +96,7 @@ class Minds:
     def __init__(
         self,
         n: int,
-        habits: Habits,
+        habits: BehaviourConfig,
         ground: Ground,
         shelters: Float64,
         body_px: float,
@@ -109,12 +109,14 @@ class Minds:
             body_px,
             rng,
         )
-        weights = np.array([getattr(habits, field.name) for field in fields(habits)][: len(State)])
-        weights[State.HIDE] *= bool(len(shelters))
-        weights[[*_SOCIAL, State.HUDDLE]] *= n > 1
+        weights = np.array(
+            [getattr(habits, field.name) for field in fields(habits)][: len(BehaviourState)]
+        )
+        weights[BehaviourState.HIDE] *= bool(len(shelters))
+        weights[[*_SOCIAL, BehaviourState.HUDDLE]] *= n > 1
         self._weights = weights / weights.sum()
         self._seconds = np.where(np.isnan(_SECONDS), habits.rest_s, _SECONDS)
-        self.state = np.full(n, State.PAUSE, np.int64)
+        self.state = np.full(n, BehaviourState.PAUSE, np.int64)
         self.goal = np.zeros((n, 2))
         self.began = np.zeros(n, bool)
         self._left_s = rng.uniform(0, 1, n)
@@ -126,11 +128,13 @@ class Minds:
     def decide(self, position: Float64, heading: Float64, fps: float) -> None:
         """Choose anew where a time is up or a run has arrived; let goals follow those who are chased."""
         self._left_s -= 1 / fps
-        arrived = (self.state == State.RUN) & (self.distance(position) < _ARRIVED * self._body)
+        arrived = (self.state == BehaviourState.RUN) & (
+            self.distance(position) < _ARRIVED * self._body
+        )
         self.began = (self._left_s <= 0) | arrived
         for k in np.flatnonzero(self.began):
             self._choose(int(k), position)
-        for k in np.flatnonzero(np.isin(self.state, (*_SOCIAL, State.WALL))):
+        for k in np.flatnonzero(np.isin(self.state, (*_SOCIAL, BehaviourState.WALL))):
             self._pursue(int(k), position, heading)
 
     def distance(self, position: Float64) -> Float64:
@@ -150,10 +154,10 @@ class Minds:
     @property
     def rear(self) -> Float64:
         """Wanted uprightness."""
-        return np.where(self.state == State.REAR, 0.75, 0.0)
+        return np.where(self.state == BehaviourState.REAR, 0.75, 0.0)
 
     def _choose(self, k: int, position: Float64) -> None:
-        state = State(int(self._rng.choice(len(State), p=self._weights)))
+        state = BehaviourState(int(self._rng.choice(len(BehaviourState), p=self._weights)))
         self.state[k] = state
         self._left_s[k] = self._seconds[state] * self._rng.uniform(0.5, 1.6)
         self._eager[k] = np.exp(self._rng.normal(0, 0.25))
@@ -162,14 +166,14 @@ class Minds:
         if state in _SOCIAL:
             self._partner[k] = self._pick_partner(k, position)
 
-    def _draw_goal(self, k: int, state: State, position: Float64) -> Any:
+    def _draw_goal(self, k: int, state: BehaviourState, position: Float64) -> Any:
         rng, body = self._rng, self._body
-        if state == State.RUN:
+        if state == BehaviourState.RUN:
             return self._ground.draw(rng, 1, 0.3 * body)[0]
-        if state == State.HIDE:
+        if state == BehaviourState.HIDE:
             return self._shelters[rng.integers(len(self._shelters))] + rng.normal(0, 0.12 * body, 2)
-        if state == State.HUDDLE:
-            if not (np.delete(self.state, k) == State.HUDDLE).any():
+        if state == BehaviourState.HUDDLE:
+            if not (np.delete(self.state, k) == BehaviourState.HUDDLE).any():
                 self._nest = self._ground.follow_wall(position[k], 0, 0.6 * body)
             return self._nest + rng.normal(0, 0.35 * body, 2)
         return position[k]
@@ -182,13 +186,13 @@ class Minds:
         return int(self._rng.choice(len(gap), p=nearness / nearness.sum()))
 
     def _pursue(self, k: int, position: Float64, heading: Float64) -> None:
-        if self.state[k] == State.WALL:
+        if self.state[k] == BehaviourState.WALL:
             step = self._side[k] * 1.2 * self._body
             self.goal[k] = self._ground.follow_wall(position[k], step, _WALL_GAP * self._body)
             return
         other = int(self._partner[k])
         ahead = np.array([np.cos(heading[other]), np.sin(heading[other])]) * self._body
-        if self.state[k] == State.CHASE:
+        if self.state[k] == BehaviourState.CHASE:
             self.goal[k] = position[other] - 0.75 * ahead
         else:
             gap = position[other] - position[k]

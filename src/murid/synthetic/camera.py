@@ -13,7 +13,7 @@ UInt8 = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Camera:
+class CameraModel:
     """Settings that stay the same through one recording.
 
     Attributes
@@ -45,9 +45,9 @@ class Camera:
     jpeg_quality: int | None = None
 
 
-def sample_camera(rng: np.random.Generator) -> Camera:
+def sample_camera(rng: np.random.Generator) -> CameraModel:
     """Draw a camera; monochrome ones are the commonest in laboratories."""
-    return Camera(
+    return CameraModel(
         mono=bool(rng.random() < 0.62),
         gain=float(rng.uniform(0.55, 1.3)),
         gamma=float(np.exp(rng.normal(0, 0.3))),
@@ -62,14 +62,14 @@ def sample_camera(rng: np.random.Generator) -> Camera:
     )
 
 
-def expose(scene: Float, camera: Camera, rng: np.random.Generator) -> UInt8:
+def expose(scene: Float, camera: CameraModel, rng: np.random.Generator) -> UInt8:
     """Photograph a scene.
 
     Parameters
     ----------
     scene : ndarray
         ``(h, w, 3)`` float32 RGB in [0, 1].
-    camera : Camera
+    camera : CameraModel
     rng : Generator
         Source of the sensor's noise.
 

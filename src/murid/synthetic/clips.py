@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from murid.synthetic.camera import Camera, expose
+from murid.synthetic.camera import CameraModel, expose
 from murid.synthetic.cutouts import find_animal
 from murid.synthetic.still import Still, StillConfig
 
@@ -24,7 +24,7 @@ _SMALLEST_PART = 0.25  # of the box that must be in the picture for the animal t
 
 
 @dataclass(frozen=True)
-class Footage:
+class ClipFrame:
     """A frame of a recording.
 
     Attributes
@@ -43,7 +43,7 @@ class Footage:
     identities: NDArray[np.int64]
 
 
-def find_solos(images: Sequence[UInt8], place: UInt8) -> list[Footage]:
+def find_solo_frames(images: Sequence[UInt8], place: UInt8) -> list[ClipFrame]:
     """Find the one animal in pictures ``(h, w, 3)`` uint8 of a recording; those whose size is unusual are left out."""
     scale = min(1.0, _LONGEST_SIDE / max(place.shape[:2]))
     boxes, found = [], []
@@ -57,18 +57,21 @@ def find_solos(images: Sequence[UInt8], place: UInt8) -> list[Footage]:
     sides = np.array([np.hypot(*(box[2:] - box[:2])) for box in boxes])
     usual = np.median(sides)
     kept = np.flatnonzero((sides > 0.6 * usual) & (sides < 1.5 * usual))
-    packed_place, nobody = pack(_resize(place, scale)), np.full(1, -1, np.int64)
+    packed_place, nobody = encode_jpeg(_resize(place, scale)), np.full(1, -1, np.int64)
     return [
-        Footage(
-            pack(_resize(found[k], scale)), packed_place, boxes[k][None] * np.float32(scale), nobody
+        ClipFrame(
+            encode_jpeg(_resize(found[k], scale)),
+            packed_place,
+            boxes[k][None] * np.float32(scale),
+            nobody,
         )
         for k in kept
     ]
 
 
-def draw_camera(rng: np.random.Generator) -> Camera:
+def sample_window_camera(rng: np.random.Generator) -> CameraModel:
     """Draw how a window differs in tone, blur, noise and compression from the frame that it is cut out of."""
-    return Camera(
+    return CameraModel(
         mono=bool(rng.random() < 0.35),
         gain=float(rng.uniform(0.6, 1.3)),
         gamma=float(np.exp(rng.normal(0, 0.25))),
@@ -78,16 +81,16 @@ def draw_camera(rng: np.random.Generator) -> Camera:
     )
 
 
-def draw_window(
-    rng: np.random.Generator, footage: Footage, camera: Camera, config: StillConfig
+def sample_window(
+    rng: np.random.Generator, footage: ClipFrame, camera: CameraModel, config: StillConfig
 ) -> Still:
     """Cut a random square out of a frame, at a random scale, turned and mirrored.
 
     Parameters
     ----------
     rng : Generator
-    footage : Footage
-    camera : Camera
+    footage : ClipFrame
+    camera : CameraModel
         By which the window is photographed again.
     config : StillConfig
         Side of the square, shortest and longest body, share of pictures with a backdrop.
@@ -112,7 +115,7 @@ def draw_window(
     return Still(expose(_lighten(image), camera, rng), boxes, footage.identities[seen], known)
 
 
-def pack(image: UInt8) -> bytes:
+def encode_jpeg(image: UInt8) -> bytes:
     """Picture ``(h, w, 3)`` uint8 RGB as JPEG."""
     packed: bytes = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[
         1

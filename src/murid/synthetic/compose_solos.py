@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from murid.core import Frame
 from murid.core.progress import ProgressCallback, no_progress
 from murid.errors import ConfigError, SourceError
-from murid.synthetic.camera import Camera
+from murid.synthetic.camera import CameraModel
 from murid.synthetic.composition import Shadow, compose
-from murid.synthetic.enclosure import Arena
+from murid.synthetic.enclosure import Enclosure
 from murid.synthetic.recording import RecordedFrame
 from murid.synthetic.recording_camera import Film
-from murid.synthetic.solo_casting import Cutout, Part, SoloSummary, choose_parts, lift_animal
+from murid.synthetic.solo_segments import Cutout, Part, SoloSummary, choose_parts, lift_animal
 from murid.synthetic.write_sequence import SequenceInfo, write_sequence
 from murid.video import FrameSource, UnreadableFrame, open_source, sample_frames
 from murid.video.background_model import fit_static_background
@@ -105,16 +105,16 @@ def compose_videos(
     """
     n_animals = animals if animals is not None else (len(solos) if len(solos) > 1 else 3)
     _check_numbers(n_animals, seconds, skip_frames)
-    solo_cast = SoloCast(
+    solo_cast = SoloComposer(
         solos, seconds=seconds, animals=n_animals, skip_frames=skip_frames, report=report
     )
     sequence = solo_cast.describe(Path(out).name)
-    frames = solo_cast.play(seed, arena=arena, recolour=recolour)
+    frames = solo_cast.compose(seed, arena=arena, recolour=recolour)
     write_sequence(Path(out), frames, sequence, masks=masks, report=report)
     return sequence
 
 
-class SoloCast:
+class SoloComposer:
     """Animals filmed alone that are known well enough to be played together, as often as one likes.
 
     Parameters
@@ -154,7 +154,7 @@ class SoloCast:
             name, self._info.fps, self._info.width, self._info.height, self._n_frames
         )
 
-    def play(
+    def compose(
         self, seed: int, *, arena: str | Path | None = None, recolour: bool = True, every: int = 1
     ) -> Iterator[RecordedFrame]:
         """Compose one frame after another; memory does not grow with their number.
@@ -294,11 +294,11 @@ def _play(
         coloured=not mono,
     )
     nothing = np.zeros_like(image[..., 0])
-    arena = Arena(image, nothing == 0, np.zeros_like(image), nothing)
+    arena = Enclosure(image, nothing == 0, np.zeros_like(image), nothing)
     body = scouted[0].body_px
     shadow = Shadow(0.25, 0.06 * body, (0.03 * body, 0.04 * body))
     height, width = image.shape[:2]
-    film = Film(Camera(mono=False, blur_px=0, noise=cast[0].noise / 255), height, width, rng)
+    film = Film(CameraModel(mono=False, blur_px=0, noise=cast[0].noise / 255), height, width, rng)
     order, fps = np.arange(n_animals), cast[0].source.info.fps
     players = (_perform(cast[part.solo], part, n_frames, every) for part in parts)
     for shown, actors in enumerate(zip(*players, strict=True)):

@@ -10,42 +10,37 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from murid.synthetic.enclosure import Arena
-from murid.synthetic.rodent import Sprite
+from murid.synthetic.enclosure import Enclosure
+from murid.synthetic.sprite import Sprite
 
 Float = NDArray[np.float32]
 
 FULL_BOX_VISIBILITY = 0.6
 """Above this visible share the box spans the whole body; below, the visible part."""
-MINIMUM_VISIBILITY = 0.25
+MIN_VISIBILITY = 0.25
 """An animal seen less than this has no box."""
 
 
 @dataclass(frozen=True)
-class Truth:
+class SceneTruth:
     """What is known of the animals in one frame.
 
     Attributes
     ----------
     boxes : ndarray
         ``(n, 4)`` float32 xyxy pixels of the bodies without tails.
-    rows : ndarray
+    animal_indices : ndarray
         ``(n,)`` int64: which of the placed animals each box belongs to.
-    visible : ndarray
+    visible_fractions : ndarray
         ``(n,)`` float32 visible share of each body.
     labels : ndarray
         ``(h, w)`` int16: which of the placed animals' bodies each pixel shows, -1 none.
     """
 
     boxes: Float
-    rows: NDArray[np.int64]
-    visible: Float
+    animal_indices: NDArray[np.int64]
+    visible_fractions: Float
     labels: NDArray[np.int16]
-
-    def compute_masks(self) -> NDArray[np.bool_]:
-        """Visible part of each body that has a box: ``(n, h, w)`` bool, in the order of the rows."""
-        masks: NDArray[np.bool_] = self.labels[None] == self.rows[:, None, None]
-        return masks
 
 
 @dataclass(frozen=True)
@@ -58,18 +53,18 @@ class Shadow:
 
 
 def compose(
-    arena: Arena,
+    arena: Enclosure,
     sprites: Sequence[Sprite],
     positions: NDArray[Any],
     shadow: Shadow,
     contact_shade: float = 0.3,
     order: Sequence[int] | NDArray[np.int64] | None = None,
-) -> tuple[Float, Truth]:
+) -> tuple[Float, SceneTruth]:
     """Put animals into an arena, one on top of another.
 
     Parameters
     ----------
-    arena : Arena
+    arena : Enclosure
     sprites : sequence of Sprite
     positions : ndarray
         ``(n, 2)`` x, y in pixels where each sprite's origin goes.
@@ -83,7 +78,7 @@ def compose(
     -------
     scene : ndarray
         ``(h, w, 3)`` float32 RGB in [0, 1].
-    truth : Truth
+    truth : SceneTruth
     """
     scene = arena.image.copy()
     height, width = scene.shape[:2]
@@ -154,14 +149,14 @@ def _bound(mask: NDArray[np.bool_]) -> Float:
     return np.array([xs[0], ys[0], xs[-1] + 1, ys[-1] + 1], np.float32)
 
 
-def _find_visible(owner: NDArray[np.int16], areas: NDArray[Any], boxes: Float) -> Truth:
+def _find_visible(owner: NDArray[np.int16], areas: NDArray[Any], boxes: Float) -> SceneTruth:
     height, width = owner.shape
     counts = np.bincount(owner[owner >= 0], minlength=len(areas))
     visible = counts / np.maximum(areas, 1)
-    kept = np.flatnonzero(visible >= MINIMUM_VISIBILITY)
+    kept = np.flatnonzero(visible >= MIN_VISIBILITY)
     out = np.clip(boxes, 0, np.array([width, height, width, height], np.float32))
     for row in kept[visible[kept] < FULL_BOX_VISIBILITY]:
         out[row] = _bound(owner == row)
-    return Truth(
+    return SceneTruth(
         out[kept].astype(np.float32), kept.astype(np.int64), visible[kept].astype(np.float32), owner
     )

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from murid.synthetic.rodent import Sprite
+from murid.synthetic.sprite import Sprite
 
 UInt8 = NDArray[np.uint8]
 
@@ -22,7 +22,7 @@ _FAINT, _FAINTEST = (
 _RIM = 0.15  # half widths of the body: how wide that is
 
 
-def compute_place(images: Sequence[UInt8]) -> UInt8:
+def compute_median_background(images: Sequence[UInt8]) -> UInt8:
     """Background of a static camera: the median of ``(h, w, 3)`` uint8 pictures spread over the recording."""
     return np.asarray(np.median(np.stack(images), axis=0), np.uint8)
 
@@ -35,7 +35,7 @@ class Found:
     box: NDArray[np.float32]
 
 
-def cut_animal(
+def cut_out_animal(
     image: UInt8, place: UInt8, threshold: int = 28, margin_px: int = 6
 ) -> Sprite | None:
     """Cut the one animal out of a picture, as `find_animal` does."""

@@ -19,13 +19,13 @@ from murid.synthetic.clutter import (
 )
 from murid.synthetic.surfaces import draw_floor, draw_grey, fill_surface, soften
 
-__all__ = ["Arena", "add_clutter", "make_arena", "make_clean_arena"]
+__all__ = ["Enclosure", "add_clutter", "make_enclosure", "make_open_field"]
 
 Float = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Arena:
+class Enclosure:
     """A place without animals.
 
     Attributes
@@ -46,7 +46,9 @@ class Arena:
     cover_alpha: Float
 
 
-def make_arena(rng: np.random.Generator, height: int, width: int, realistic: float = 0.6) -> Arena:
+def make_enclosure(
+    rng: np.random.Generator, height: int, width: int, realistic: float = 0.6
+) -> Enclosure:
     """Draw a background.
 
     Parameters
@@ -59,7 +61,7 @@ def make_arena(rng: np.random.Generator, height: int, width: int, realistic: flo
 
     Returns
     -------
-    Arena
+    Enclosure
     """
     if rng.random() >= realistic:
         return _make_wild(rng, height, width)
@@ -67,7 +69,7 @@ def make_arena(rng: np.random.Generator, height: int, width: int, realistic: flo
     return maker(rng, height, width)
 
 
-def make_clean_arena(rng: np.random.Generator, height: int, width: int) -> Arena:
+def make_open_field(rng: np.random.Generator, height: int, width: int) -> Enclosure:
     """Draw an open field that fills most of the picture: a plain recording for demonstrations and tests."""
     return _make_open_field(rng, height, width, rim=0.08, grey=float(rng.uniform(0.45, 0.75)))
 
@@ -82,7 +84,7 @@ def _make_open_field(
     width: int,
     rim: float | None = None,
     grey: float | None = None,
-) -> Arena:
+) -> Enclosure:
     image = fill_surface(rng, height, width, draw_grey(rng, 0.02, 0.9))
     sides = rng.uniform(-0.05, 0.22, 4) if rim is None else np.full(4, rim)
     left, top = max(0, int(sides[0] * width)), max(0, int(sides[1] * height))
@@ -110,10 +112,10 @@ def _make_open_field(
         )
     for _ in range(int(rng.integers(0, 4)) if grey is None else 0):
         draw_line(rng, image)
-    return Arena(image.astype(np.float32), inside.astype(bool), *_no_cover(height, width))
+    return Enclosure(image.astype(np.float32), inside.astype(bool), *_no_cover(height, width))
 
 
-def _make_round(rng: np.random.Generator, height: int, width: int) -> Arena:
+def _make_round(rng: np.random.Generator, height: int, width: int) -> Enclosure:
     image = fill_surface(rng, height, width, draw_grey(rng))
     if rng.random() < 0.5:
         scatter_shapes(rng, image, int(rng.integers(1, 8)))
@@ -142,10 +144,10 @@ def _make_round(rng: np.random.Generator, height: int, width: int) -> Arena:
             cv2.LINE_AA,
         )
     grown = cv2.dilate(inside, np.ones((7, 7), np.uint8))
-    return Arena(image.astype(np.float32), grown.astype(bool), *_no_cover(height, width))
+    return Enclosure(image.astype(np.float32), grown.astype(bool), *_no_cover(height, width))
 
 
-def _make_cage(rng: np.random.Generator, height: int, width: int) -> Arena:
+def _make_cage(rng: np.random.Generator, height: int, width: int) -> Enclosure:
     image = fill_surface(rng, height, width, draw_grey(rng, 0.1, 1))
     scatter_shapes(rng, image, int(rng.integers(2, 10)))
     m = rng.uniform(-0.05, 0.2, 4)
@@ -179,10 +181,10 @@ def _make_cage(rng: np.random.Generator, height: int, width: int) -> Arena:
         draw_bars(rng, cover, alpha)
     if rng.random() < 0.3:
         draw_shelter(rng, cover, alpha)
-    return Arena(image, inside.astype(bool), cover, alpha)
+    return Enclosure(image, inside.astype(bool), cover, alpha)
 
 
-def _make_wild(rng: np.random.Generator, height: int, width: int) -> Arena:
+def _make_wild(rng: np.random.Generator, height: int, width: int) -> Enclosure:
     image = draw_floor(rng, height, width, 0.35)
     scatter_shapes(rng, image, int(rng.integers(0, 14)))
     for _ in range(int(rng.integers(0, 5))):
@@ -190,4 +192,4 @@ def _make_wild(rng: np.random.Generator, height: int, width: int) -> Arena:
     cover, alpha = _no_cover(height, width)
     if rng.random() < 0.08:
         draw_bars(rng, cover, alpha)
-    return Arena(image, np.ones((height, width), bool), cover, alpha)
+    return Enclosure(image, np.ones((height, width), bool), cover, alpha)

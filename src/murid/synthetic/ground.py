@@ -45,7 +45,7 @@ class Ground:
         return np.asarray(self.centre + unit * half, np.float64)
 
     def follow_wall(self, point: NDArray[Any], step_px: float, margin_px: float = 0.0) -> Float64:
-        """Place ``(2,)`` beside the wall, a (signed) step further around than the point."""
+        """Environment ``(2,)`` beside the wall, a (signed) step further around than the point."""
         half = self._shrink(margin_px)
         x, y = (point - np.array(self.centre)) / half
         angle = np.arctan2(y, x) + step_px / half.mean()

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from murid.synthetic.animal import Posture
-from murid.synthetic.behaviour import Habits, Minds, State
+from murid.synthetic.behaviour import BehaviourConfig, BehaviourState, Minds
 from murid.synthetic.ground import Ground
 
 Float64 = NDArray[np.float64]
@@ -28,7 +28,7 @@ class Herd:
     ground : Ground
     shelters : ndarray
         ``(s, 2)`` middles of the shelters, pixels.
-    habits : Habits
+    habits : BehaviourConfig
     body_px, fps : float
         Length of an animal, frames per second.
     rng : Generator
@@ -48,7 +48,7 @@ class Herd:
         n: int,
         ground: Ground,
         shelters: Float64,
-        habits: Habits,
+        habits: BehaviourConfig,
         body_px: float,
         fps: float,
         rng: np.random.Generator,
@@ -71,7 +71,7 @@ class Herd:
         self._keep_apart()
         self.position = self._ground.confine(self.position, 0.2 * self._body)
         self._take_posture()
-        for k in np.flatnonzero(self._minds.began & (self._minds.state == State.CLIMB)):
+        for k in np.flatnonzero(self._minds.began & (self._minds.state == BehaviourState.CLIMB)):
             self.order = np.append(self.order[self.order != k], k)
 
     def pose(self, k: int) -> Posture:
@@ -137,7 +137,7 @@ class Herd:
         gap = discs.reshape(-1, 1, 2) - discs.reshape(1, -1, 2)
         distance = np.maximum(np.linalg.norm(gap, axis=2), 1e-6)
         overlap = np.maximum(2 * _DISC_RADIUS * self._body - distance, 0).reshape(n, 3, n, 3)
-        climbs = self._minds.state == State.CLIMB
+        climbs = self._minds.state == BehaviourState.CLIMB
         overlap *= ~(np.eye(n, dtype=bool) | climbs[:, None] | climbs)[:, None, :, None]
         push = (gap / distance[..., None]).reshape(n, 3, n, 3, 2) * overlap[..., None]
         self.position = self.position + np.clip(
@@ -146,7 +146,7 @@ class Herd:
 
 
 def _spread(n: int, ground: Ground, body_px: float, rng: np.random.Generator) -> Float64:
-    """Place n animals apart from each other, as far as there is room."""
+    """Environment n animals apart from each other, as far as there is room."""
     position = np.zeros((n, 2))
     for k in range(n):
         tries = ground.draw(rng, 64, 0.3 * body_px)

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from murid.core import Frame
 from murid.errors import ConfigError
 from murid.synthetic.animal import BREEDS, Coat, sample_coat, sample_coat_of_breed
-from murid.synthetic.behaviour import Habits
-from murid.synthetic.camera import Camera
-from murid.synthetic.composition import Shadow, Truth, compose
-from murid.synthetic.enclosure_kinds import PlaceKind, build_place
+from murid.synthetic.behaviour import BehaviourConfig
+from murid.synthetic.camera import CameraModel
+from murid.synthetic.composition import SceneTruth, Shadow, compose
+from murid.synthetic.environment import EnclosureKind, build_environment
 from murid.synthetic.motion import Herd
 from murid.synthetic.recording_camera import Film
 from murid.synthetic.texture import crop_texture
@@ -47,7 +47,7 @@ class RecordingConfig:
         Whether all animals wear the same coat and are of one size.
     seed : int
         The same seed gives the same recording.
-    cast_seed : int or None
+    animal_seed : int or None
         Recordings that share it show the same animals on other days: of one build and coat, the fur
         a little changed; None = animals of this recording alone.
     present : tuple of int
@@ -57,17 +57,17 @@ class RecordingConfig:
         different as can be.
     tagged : bool
         Whether every other animal wears an ear tag.
-    habits : Habits
+    behaviour : BehaviourConfig
         How often the animals do what.
-    place : str
+    enclosure : str
         ``field``, ``disc``, ``cage``, or ``tank``, which goes with the side view.
     n_shelters : int
         Roofs under which animals are hidden.
-    tone : float or None
+    floor_brightness : float or None
         Brightness of the floor in [0, 1]; None = drawn.
     view : str
         ``above``, ``tilted`` or ``side``.
-    camera : Camera
+    camera : CameraModel
     flicker : float
         Amplitude of the light's flicker, as a share of the light.
     shadow : float
@@ -82,16 +82,18 @@ class RecordingConfig:
     body_px: float = 70.0
     lookalike: bool = False
     seed: int = 0
-    cast_seed: int | None = None
+    animal_seed: int | None = None
     present: tuple[int, ...] = ()
     coats: tuple[str, ...] = ()
     tagged: bool = False
-    habits: Habits = field(default_factory=Habits)
-    place: PlaceKind = "field"
+    behaviour: BehaviourConfig = field(default_factory=BehaviourConfig)
+    enclosure: EnclosureKind = "field"
     n_shelters: int = 0
-    tone: float | None = None
+    floor_brightness: float | None = None
     view: ViewKind = "above"
-    camera: Camera = field(default_factory=lambda: Camera(mono=False, blur_px=0.6, noise=0.01))
+    camera: CameraModel = field(
+        default_factory=lambda: CameraModel(mono=False, blur_px=0.6, noise=0.01)
+    )
     flicker: float = 0.0
     shadow: float = 0.35
 
@@ -109,9 +111,9 @@ class RecordingConfig:
             raise ConfigError(
                 f"present: expected different numbers from 0 to {self.n_animals - 1}, got {self.present}"
             )
-        if (self.place == "tank") != (self.view == "side"):
+        if (self.enclosure == "tank") != (self.view == "side"):
             raise ConfigError(
-                f"place: a tank goes with the side view, got {self.place} seen from {self.view}"
+                f"enclosure: a tank goes with the side view, got {self.enclosure} seen from {self.view}"
             )
 
 
@@ -119,13 +121,13 @@ class RecordingConfig:
 class RecordedFrame:
     """One frame of a synthetic recording.
 
-    `truth.rows` are the numbers of the animals that are there, from 0; `places` ``(n, 2)`` are the
+    `truth.animal_indices` are the numbers of the animals that are there, from 0; `positions` ``(n, 2)`` are the
     pixels where all of them stand, hidden ones too, None = not known.
     """
 
     frame: Frame
-    truth: Truth
-    places: NDArray[np.float64] | None = None
+    truth: SceneTruth
+    positions: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -154,12 +156,12 @@ def record(config: RecordingConfig, every: int = 1) -> Iterator[RecordedFrame]:
     """
     for_place, for_animals, for_motion, for_film = np.random.default_rng(config.seed).spawn(4)
     height, width, body = config.height, config.width, config.body_px
-    place = build_place(
-        for_place, config.place, height, width, body, config.n_shelters, config.tone
+    place = build_environment(
+        for_place, config.enclosure, height, width, body, config.n_shelters, config.floor_brightness
     )
     actors = _cast_actors(config, for_animals)
     herd = Herd(
-        len(actors), place.ground, place.shelters, config.habits, body, config.fps, for_motion
+        len(actors), place.ground, place.shelters, config.behaviour, body, config.fps, for_motion
     )
     view, film = (
         View(config.view, height, width),
@@ -191,7 +193,7 @@ def record(config: RecordingConfig, every: int = 1) -> Iterator[RecordedFrame]:
 
 
 def _cast_actors(config: RecordingConfig, rng: np.random.Generator) -> list[_Actor]:
-    for_cast = rng if config.cast_seed is None else np.random.default_rng((config.cast_seed, 2))
+    for_cast = rng if config.animal_seed is None else np.random.default_rng((config.animal_seed, 2))
     spread = 0.0 if config.lookalike else 0.05
     cast = [
         _Actor(
@@ -202,7 +204,7 @@ def _cast_actors(config: RecordingConfig, rng: np.random.Generator) -> list[_Act
         for coat in _choose_coats(config, for_cast)
     ]
     cast = [cast[k] for k in config.present or range(len(cast))]
-    return cast if config.cast_seed is None else [_groom(actor, rng) for actor in cast]
+    return cast if config.animal_seed is None else [_groom(actor, rng) for actor in cast]
 
 
 def _groom(actor: _Actor, rng: np.random.Generator) -> _Actor:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from murid.synthetic.camera import Camera
+from murid.synthetic.camera import CameraModel
 
 Float = NDArray[np.float32]
 UInt8 = NDArray[np.uint8]
@@ -22,7 +22,7 @@ class Film:
 
     Parameters
     ----------
-    camera : Camera
+    camera : CameraModel
     height, width : int
         Pixels.
     rng : Generator
@@ -33,7 +33,7 @@ class Film:
 
     def __init__(
         self,
-        camera: Camera,
+        camera: CameraModel,
         height: int,
         width: int,
         rng: np.random.Generator,

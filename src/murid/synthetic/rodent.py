@@ -13,20 +13,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from murid.synthetic.animal import Coat, Posture, Sprite, resize_sprite, sample_coat, sample_posture
+from murid.synthetic.animal import Coat, Posture
 from murid.synthetic.skeleton import STATIONS, Skeleton, pose_from_above, pose_from_the_side
+from murid.synthetic.sprite import Sprite, resize_sprite
 from murid.synthetic.texture import crop_texture
-
-__all__ = [
-    "Coat",
-    "Posture",
-    "Sprite",
-    "render_profile",
-    "render_rodent",
-    "resize_sprite",
-    "sample_coat",
-    "sample_posture",
-]
 
 Float = NDArray[np.float32]
 
@@ -35,7 +25,7 @@ _SPINE = 0.9  # body lengths
 _PINK = np.array([0.80, 0.62, 0.58], np.float32)
 
 
-def render_rodent(
+def render_from_above(
     coat: Coat,
     posture: Posture,
     length_px: float,
@@ -69,7 +59,7 @@ def render_rodent(
     return _finish(canvas, image, coat, length_px, light, rng, fur)
 
 
-def render_profile(
+def render_from_side(
     coat: Coat,
     posture: Posture,
     length_px: float,
@@ -79,7 +69,7 @@ def render_profile(
 ) -> Sprite:
     """Render one animal seen from the side, facing left or right as its heading says; its origin is at its feet.
 
-    Parameters and result are those of `render_rodent`.
+    Parameters and result are those of `render_from_above`.
     """
     canvas = _Canvas(pose_from_the_side(coat, posture), min(length_px, _RENDER_LENGTH_PX))
     image = canvas.paint_coat(coat)

@@ -8,19 +8,19 @@ import numpy as np
 
 from murid.errors import ConfigError
 from murid.synthetic.animal import BREEDS, get_tone
-from murid.synthetic.behaviour import Habits
-from murid.synthetic.camera import Camera, sample_camera
-from murid.synthetic.enclosure_kinds import PlaceKind
+from murid.synthetic.behaviour import BehaviourConfig
+from murid.synthetic.camera import CameraModel, sample_camera
+from murid.synthetic.environment import EnclosureKind
 from murid.synthetic.recording import RecordingConfig
 from murid.synthetic.view import ViewKind
 
-BENCH_S = 60.0
+SCENARIO_DURATION_S = 60.0
 """Length of a scenario of the bench, seconds."""
 
 _CLEAR = 0.15  # least difference between coat and floor, in [0, 1]
-_COLOUR = Camera(mono=False, blur_px=0.6, noise=0.012)
-_MONO = Camera(mono=True, gamma=0.85, blur_px=0.6, noise=0.015)
-_INFRARED = Camera(
+_COLOUR = CameraModel(mono=False, blur_px=0.6, noise=0.012)
+_MONO = CameraModel(mono=True, gamma=0.85, blur_px=0.6, noise=0.015)
+_INFRARED = CameraModel(
     mono=True, gain=0.5, offset=0.04, blur_px=0.9, noise=0.04, vignette=0.5, jpeg_quality=60
 )
 
@@ -29,8 +29,8 @@ SCENARIOS: dict[str, RecordingConfig] = {
         n_animals=4,
         body_px=76,
         coats=("black", "albino", "agouti", "hooded"),
-        habits=Habits(chase=0.16, climb=0.08),
-        tone=0.55,
+        behaviour=BehaviourConfig(chase=0.16, climb=0.08),
+        floor_brightness=0.55,
         camera=_COLOUR,
     ),
     "lookalike-5": RecordingConfig(
@@ -38,9 +38,9 @@ SCENARIOS: dict[str, RecordingConfig] = {
         body_px=64,
         lookalike=True,
         coats=("black",),
-        habits=Habits(chase=0.2, climb=0.08, huddle=0.06),
-        place="disc",
-        tone=0.72,
+        behaviour=BehaviourConfig(chase=0.2, climb=0.08, huddle=0.06),
+        enclosure="disc",
+        floor_brightness=0.72,
         camera=_MONO,
     ),
     "huddle-6": RecordingConfig(
@@ -49,30 +49,30 @@ SCENARIOS: dict[str, RecordingConfig] = {
         body_px=72,
         coats=("agouti", "agouti", "black"),
         tagged=True,
-        habits=Habits(
+        behaviour=BehaviourConfig(
             run=0.14, pause=0.1, wall=0.06, chase=0.04, huddle=0.5, curl=0.1, rest_s=12.0
         ),
-        place="cage",
-        tone=0.62,
+        enclosure="cage",
+        floor_brightness=0.62,
         camera=_COLOUR,
     ),
     "shelter-4": RecordingConfig(
         n_animals=4,
         body_px=66,
         coats=("black", "black", "albino", "agouti"),
-        habits=Habits(hide=0.13, pause=0.2, rest_s=5.0),
-        place="cage",
+        behaviour=BehaviourConfig(hide=0.13, pause=0.2, rest_s=5.0),
+        enclosure="cage",
         n_shelters=2,
-        tone=0.58,
+        floor_brightness=0.58,
         camera=_COLOUR,
     ),
     "night-5": RecordingConfig(
         n_animals=5,
         body_px=60,
         coats=("black", "agouti"),
-        habits=Habits(huddle=0.08, chase=0.14),
-        place="cage",
-        tone=0.62,
+        behaviour=BehaviourConfig(huddle=0.08, chase=0.14),
+        enclosure="cage",
+        floor_brightness=0.62,
         camera=_INFRARED,
         flicker=0.05,
         shadow=0.15,
@@ -81,15 +81,15 @@ SCENARIOS: dict[str, RecordingConfig] = {
         n_animals=20,
         body_px=38,
         coats=("black",),
-        habits=Habits(huddle=0.05, chase=0.12, climb=0.06),
-        tone=0.68,
+        behaviour=BehaviourConfig(huddle=0.05, chase=0.12, climb=0.06),
+        floor_brightness=0.68,
         camera=_MONO,
     ),
 }
 """The bench. Each is 60 s long once `make_scenario` has made it."""
 
 
-def make_scenario(name: str, seed: int, seconds: float = BENCH_S) -> RecordingConfig:
+def make_scenario(name: str, seed: int, seconds: float = SCENARIO_DURATION_S) -> RecordingConfig:
     """Recording of a scenario.
 
     Parameters
@@ -123,7 +123,7 @@ def make_scenario(name: str, seed: int, seconds: float = BENCH_S) -> RecordingCo
 def _draw_scenario(rng: np.random.Generator) -> RecordingConfig:
     """Draw a recording of any kind; bodies of 20 to 250 px, fewer animals the larger they are."""
     view: ViewKind = rng.choice(["above", "tilted", "side"], p=[0.65, 0.2, 0.15])
-    place: PlaceKind = "tank" if view == "side" else rng.choice(["field", "disc", "cage"])
+    place: EnclosureKind = "tank" if view == "side" else rng.choice(["field", "disc", "cage"])
     body_px = float(np.exp(rng.uniform(np.log(20), np.log(250))))
     room = 0.3 * 640 * 480 / body_px**2
     coats = tuple(rng.choice(BREEDS, size=rng.integers(1, 4)).tolist())
@@ -134,10 +134,10 @@ def _draw_scenario(rng: np.random.Generator) -> RecordingConfig:
         lookalike=bool(rng.random() < 0.3),
         coats=coats,
         tagged=bool(rng.random() < 0.2),
-        habits=_draw_habits(rng),
-        place=place,
+        behaviour=_draw_habits(rng),
+        enclosure=place,
         n_shelters=int(rng.integers(0, 3)) if place == "cage" and body_px < 100 else 0,
-        tone=_draw_tone(rng, coats),
+        floor_brightness=_draw_tone(rng, coats),
         view=view,
         camera=sample_camera(rng),
         flicker=float(rng.choice([0.0, rng.uniform(0.01, 0.08)], p=[0.7, 0.3])),
@@ -153,9 +153,9 @@ def _draw_tone(rng: np.random.Generator, coats: tuple[str, ...]) -> float:
     return float(tones[clear[0] if len(clear) else int(np.argmax(gaps))])
 
 
-def _draw_habits(rng: np.random.Generator) -> Habits:
+def _draw_habits(rng: np.random.Generator) -> BehaviourConfig:
     """Draw habits around the usual ones."""
-    usual = Habits(hide=0.1, huddle=0.06)
+    usual = BehaviourConfig(hide=0.1, huddle=0.06)
     names = ("run", "pause", "wall", "chase", "climb", "huddle", "hide", "rear", "curl", "pace")
     factors = np.exp(rng.normal(0, 0.5, len(names)))
     return replace(

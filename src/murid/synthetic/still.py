@@ -11,18 +11,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from murid.synthetic.animal import Coat, sample_coat, sample_posture
 from murid.synthetic.background import Cast, change_place, recall_backdrop
 from murid.synthetic.camera import expose, sample_camera
 from murid.synthetic.composition import Shadow, compose
-from murid.synthetic.enclosure import Arena, make_arena
-from murid.synthetic.rodent import (
-    Coat,
-    Sprite,
-    render_rodent,
-    resize_sprite,
-    sample_coat,
-    sample_posture,
-)
+from murid.synthetic.enclosure import Enclosure, make_enclosure
+from murid.synthetic.rodent import render_from_above
+from murid.synthetic.sprite import Sprite, resize_sprite
 
 Float = NDArray[np.float32]
 
@@ -110,7 +105,7 @@ def make_still(
     arena = (
         _take_place(rng, places, size)
         if real and len(places) and rng.random() < 0.5
-        else make_arena(rng, size, size)
+        else make_enclosure(rng, size, size)
     )
     camera = sample_camera(rng)
     crowd = 1 + rng.poisson(min(9.0, 2.2 * (size / body / 3.2) ** 1.2))
@@ -132,7 +127,7 @@ def make_still(
         if rng.random() < config.backgrounds
         else None
     )
-    return Still(image, truth.boxes, numbers[truth.rows], background)
+    return Still(image, truth.boxes, numbers[truth.animal_indices], background)
 
 
 def place_animals(
@@ -158,7 +153,7 @@ def _draw_animals(
     config: StillConfig,
     n: int,
     body: float,
-    arena: Arena,
+    arena: Enclosure,
     cutouts: Sequence[Sprite],
 ) -> tuple[NDArray[np.int64], list[Sprite]]:
     light = _sample_light(rng)
@@ -176,7 +171,7 @@ def _draw_animals(
     sprites = []
     for k in range(n):
         coat = _keep_contrast(make_coat(int(numbers[k])), float(ground))
-        sprites.append(render_rodent(coat, sample_posture(rng), float(sizes[k]), light, rng))
+        sprites.append(render_from_above(coat, sample_posture(rng), float(sizes[k]), light, rng))
     return numbers.astype(np.int64), sprites
 
 
@@ -243,7 +238,7 @@ def _vary_cutout(
     )
 
 
-def _take_place(rng: np.random.Generator, places: Sequence[Any], size: int) -> Arena:
+def _take_place(rng: np.random.Generator, places: Sequence[Any], size: int) -> Enclosure:
     """Cut a random window, at a random scale, out of a real background."""
     place = places[int(rng.integers(len(places)))]
     shortest = min(place.shape[:2])
@@ -254,4 +249,4 @@ def _take_place(rng: np.random.Generator, places: Sequence[Any], size: int) -> A
     )
     image = np.ascontiguousarray(piece, np.float32) / np.float32(255)
     nothing = np.zeros((size, size), np.float32)
-    return Arena(image, np.ones((size, size), bool), np.zeros_like(image), nothing)
+    return Enclosure(image, np.ones((size, size), bool), np.zeros_like(image), nothing)

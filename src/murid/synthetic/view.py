@@ -9,10 +9,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from murid.synthetic.animal import Coat, Posture, Sprite
-from murid.synthetic.enclosure import Arena
-from murid.synthetic.enclosure_kinds import TANK_BACK
-from murid.synthetic.rodent import render_profile, render_rodent
+from murid.synthetic.animal import Coat, Posture
+from murid.synthetic.enclosure import Enclosure
+from murid.synthetic.environment import TANK_BACK
+from murid.synthetic.rodent import render_from_above, render_from_side
+from murid.synthetic.sprite import Sprite
 
 Float = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -46,7 +47,7 @@ class View:
             corners, corners + inset * np.array([width, height], np.float32)
         )
 
-    def show(self, arena: Arena) -> Arena:
+    def show(self, arena: Enclosure) -> Enclosure:
         """Return the arena as the camera sees it; that of a side view is drawn so from the start."""
         if self._kind != "tilted":
             return arena
@@ -54,7 +55,7 @@ class View:
             self._warp(layer) for layer in (arena.image, arena.cover, arena.cover_alpha)
         )
         beyond = 1 - self._warp(np.ones(self._size, np.float32))[..., None]
-        return Arena(image + beyond * 0.6 * arena.image.mean(), arena.floor, cover, alpha)
+        return Enclosure(image + beyond * 0.6 * arena.image.mean(), arena.floor, cover, alpha)
 
     def project(self, points: Float64) -> tuple[Float64, Float64, Float64]:
         """Pixels ``(n, 2)`` of points on the floor, and their scale across and along the line of sight, ``(n,)``."""
@@ -83,8 +84,8 @@ class View:
     ) -> Sprite:
         """Draw an animal at the given scale across and along the line of sight."""
         if self._kind == "side":
-            return render_profile(coat, posture, length_px * scale[0], light, rng, fur)
-        sprite = render_rodent(coat, posture, length_px * scale[0], light, rng, fur)
+            return render_from_side(coat, posture, length_px * scale[0], light, rng, fur)
+        sprite = render_from_above(coat, posture, length_px * scale[0], light, rng, fur)
         return sprite if scale[0] == scale[1] else _squash(sprite, max(0.75, scale[1] / scale[0]))
 
     def _project_aside(self, points: Float64) -> tuple[Float64, Float64, Float64]:

@@ -18,7 +18,7 @@ from murid.core.files import (
     write_text,
 )
 from murid.core.progress import ProgressCallback, no_progress
-from murid.synthetic.composition import Truth
+from murid.synthetic.composition import SceneTruth
 from murid.synthetic.recording import RecordedFrame
 from murid.video import VideoSink
 
@@ -83,16 +83,16 @@ def write_sequence(
     write_text(out / "seqinfo.ini", describe_sequence(info))
 
 
-def _format(number: int, truth: Truth) -> list[str]:
+def _format(number: int, truth: SceneTruth) -> list[str]:
     return [
         f"{number},{row + 1},{x1:.2f},{y1:.2f},{x2 - x1:.2f},{y2 - y1:.2f},1,1,{visible:.3f}\n"
         for row, (x1, y1, x2, y2), visible in zip(
-            truth.rows, truth.boxes, truth.visible, strict=True
+            truth.animal_indices, truth.boxes, truth.visible_fractions, strict=True
         )
     ]
 
 
-def _write_mask(path: Path, truth: Truth) -> None:
+def _write_mask(path: Path, truth: SceneTruth) -> None:
     _, packed = cv2.imencode(".png", (truth.labels + 1).astype(np.uint16))
     write_bytes(path, packed.tobytes())
 

@@ -12,7 +12,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from murid.detection.preprocess import to_input
-from murid.synthetic.clips import draw_camera, draw_window
+from murid.synthetic.clips import sample_window, sample_window_camera
 from murid.synthetic.still import Still, make_still
 from murid.training.augment import augment
 from murid.training.config import ClipConfig, TrainConfig
@@ -96,9 +96,9 @@ def make_scene(config: TrainConfig, material: Material, seed: int) -> Still:
     reel = _choose_reel(pair, config.footage, material)
     if reel is None:
         return make_still(seed, config.stills, material.cutouts, material.places)
-    camera = draw_camera(pair)
+    camera = sample_window_camera(pair)
     rng = np.random.default_rng((seed, 4))
-    return draw_window(rng, reel[int(rng.integers(len(reel)))], camera, config.stills)
+    return sample_window(rng, reel[int(rng.integers(len(reel)))], camera, config.stills)
 
 
 def _choose_reel(rng: np.random.Generator, shares: ClipConfig, material: Material) -> Reel | None:

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from murid.core.progress import ProgressCallback, no_progress
 from murid.synthetic import SCENARIOS, RecordedFrame, make_scenario, record
-from murid.synthetic.clips import Footage, find_solos, pack
-from murid.synthetic.compose_solos import SoloCast
-from murid.synthetic.cutouts import compute_place, cut_animal
-from murid.synthetic.rodent import Sprite, resize_sprite
+from murid.synthetic.clips import ClipFrame, encode_jpeg, find_solo_frames
+from murid.synthetic.compose_solos import SoloComposer
+from murid.synthetic.cutouts import compute_median_background, cut_out_animal
+from murid.synthetic.sprite import Sprite, resize_sprite
 from murid.video import FrameSource, open_source, sample_frames
 from murid.video.background_model import fit_static_background
 
@@ -27,7 +27,7 @@ _MOST_TOGETHER = 6
 _SETTLING = 0.05  # of a recording at its beginning, while the camera finds its exposure
 _ENSEMBLES = 4  # recordings from one cast of animals
 
-Reel = tuple[Footage, ...]
+Reel = tuple[ClipFrame, ...]
 """Frames of one recording, all with the same backdrop."""
 
 
@@ -91,10 +91,10 @@ def gather_material(
     solos: list[Reel] = []
     for video in videos:
         images = [frame.image for frame in sample_frames(open_source(video), n_frames)]
-        place = compute_place(images[:: max(1, len(images) // 100)])
+        place = compute_median_background(images[:: max(1, len(images) // 100)])
         places.append(place)
-        solos.append(tuple(find_solos(images, place)))
-        found = (cut_animal(image, place) for image in images)
+        solos.append(tuple(find_solo_frames(images, place)))
+        found = (cut_out_animal(image, place) for image in images)
         cutouts += [_limit_size(sprite) for sprite in found if sprite is not None]
     composed = compose_reels(videos, n_composed, seed, first_identity, report) if videos else ()
     return Material(tuple(cutouts), tuple(places), tuple(filter(None, solos)), composed)
@@ -134,10 +134,10 @@ def compose_reels(
         shortest = min(source.info.n_frames or 0 for source in sources)
         seconds = min(_COMPOSED_S, 0.5 * shortest / sources[0].info.fps)
         animals, skip = int(rng.integers(2, _MOST_TOGETHER + 1)), int(_SETTLING * shortest)
-        solo_cast = SoloCast(cast, seconds=seconds, animals=animals, skip_frames=skip)
+        solo_cast = SoloComposer(cast, seconds=seconds, animals=animals, skip_frames=skip)
         every = max(1, int(seconds * sources[0].info.fps) // n_frames)
         for _ in range(min(_ENSEMBLES, n - len(reels))):
-            frames = solo_cast.play(seed * 1000 + len(reels), every=every)
+            frames = solo_cast.compose(seed * 1000 + len(reels), every=every)
             reels.append(_make_reel(frames, max(first_identity, count_identities(reels))))
             report("compose", len(reels), n)
     return tuple(reels)
@@ -193,16 +193,18 @@ def _make_reel(frames: Iterable[RecordedFrame], first_identity: int | None) -> R
     shown = list(frames)
     images = [frame.frame.image for frame in shown]
     background = fit_static_background(images)
-    place = pack(
+    place = encode_jpeg(
         np.median(images, axis=0).astype(np.uint8) if background is None else background.image
     )
     reel = []
     for frame, image in zip(shown, images, strict=True):
-        rows = frame.truth.rows.astype(np.int64)
+        rows = frame.truth.animal_indices.astype(np.int64)
         identities = (
             np.full(len(rows), -1, np.int64) if first_identity is None else first_identity + rows
         )
-        reel.append(Footage(pack(image), place, frame.truth.boxes.astype(np.float32), identities))
+        reel.append(
+            ClipFrame(encode_jpeg(image), place, frame.truth.boxes.astype(np.float32), identities)
+        )
     return tuple(reel)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from murid.appearance.fur_descriptors import DESCRIPTOR_SIZE, LENGTH, WIDTH, compute_fur_descriptors
 from murid.synthetic.animal import Posture, sample_coat_of_breed
-from murid.synthetic.rodent import render_rodent
+from murid.synthetic.rodent import render_from_above
 from murid.video.background_model import BackgroundModel
 
 SIZE, BODY_PX = 240, 55.0
@@ -20,7 +20,7 @@ def describe_identities(animal, heading, bend=0.0):
     rng = np.random.default_rng(animal)
     fur = cv2.GaussianBlur(rng.standard_normal((256, 256)).astype(np.float32), (0, 0), 1.5) * 5
     coat = sample_coat_of_breed("agouti", np.random.default_rng(0))
-    sprite = render_rodent(
+    sprite = render_from_above(
         coat, Posture(heading, bend), 64, np.array([0, 0, 1], np.float32), rng, fur
     )
     left, top = np.round(SIZE / 2 - sprite.origin).astype(int)

@@ -2,9 +2,16 @@ import cv2
 import numpy as np
 import pytest
 
-from murid.synthetic.camera import Camera
-from murid.synthetic.clips import Footage, draw_camera, draw_window, find_solos, pack
-from murid.synthetic.rodent import Posture, render_rodent, sample_coat
+from murid.synthetic.animal import Posture, sample_coat
+from murid.synthetic.camera import CameraModel
+from murid.synthetic.clips import (
+    ClipFrame,
+    encode_jpeg,
+    find_solo_frames,
+    sample_window,
+    sample_window_camera,
+)
+from murid.synthetic.rodent import render_from_above
 from murid.synthetic.still import StillConfig
 
 PLACE = np.full((200, 280, 3), 200, np.uint8)
@@ -12,7 +19,7 @@ PLACE = np.full((200, 280, 3), 200, np.uint8)
 
 def film(xs: list[int], length_px: float = 60) -> list[np.ndarray]:
     rng = np.random.default_rng(1)
-    sprite = render_rodent(
+    sprite = render_from_above(
         sample_coat(rng), Posture(0.4), length_px, np.array([0, 0, 1], np.float32), rng
     )
     images = []
@@ -34,7 +41,7 @@ def unpack(packed: bytes) -> np.ndarray:
 
 
 def test_the_animal_is_found_without_its_tail_and_odd_sizes_are_left_out():
-    solos = find_solos([*film([20, 60, 100]), *film([60], length_px=100), PLACE], PLACE)
+    solos = find_solo_frames([*film([20, 60, 100]), *film([60], length_px=100), PLACE], PLACE)
     assert len(solos) == 3
     for solo, image in zip(solos, film([20, 60, 100]), strict=True):
         everything = bound(image)
@@ -51,9 +58,9 @@ def test_the_animal_is_found_without_its_tail_and_odd_sizes_are_left_out():
 
 def test_large_frames_are_made_smaller_with_their_boxes():
     large = [image.repeat(4, axis=0).repeat(4, axis=1) for image in film([60])]
-    (solo,) = find_solos(large, PLACE.repeat(4, axis=0).repeat(4, axis=1))
+    (solo,) = find_solo_frames(large, PLACE.repeat(4, axis=0).repeat(4, axis=1))
     assert unpack(solo.packed).shape == unpack(solo.packed_place).shape == (457, 640, 3)
-    (same,) = find_solos(film([60]), PLACE)
+    (same,) = find_solo_frames(film([60]), PLACE)
     np.testing.assert_allclose(solo.boxes / 640, same.boxes / 280, atol=0.01)
 
 
@@ -62,14 +69,14 @@ def test_boxes_and_identities_follow_the_window():
     image = PLACE.copy()
     image[40:60, 30:80], image[120:150, 180:220] = 20, 90
     boxes = np.array([[30, 40, 80, 60], [180, 120, 220, 150]], np.float32)
-    footage = Footage(pack(image), pack(PLACE), boxes, np.array([7, 9]))
+    footage = ClipFrame(encode_jpeg(image), encode_jpeg(PLACE), boxes, np.array([7, 9]))
     config, plain = (
         StillConfig(size_px=128, body_px=(20, 80), backgrounds=1.0),
-        Camera(mono=False, noise=0.0, blur_px=0),
+        CameraModel(mono=False, noise=0.0, blur_px=0),
     )
     seen = set()
     for seed in range(40):
-        still = draw_window(np.random.default_rng(seed), footage, plain, config)
+        still = sample_window(np.random.default_rng(seed), footage, plain, config)
         assert still.image.shape == still.background.shape == (128, 128, 3)
         for (x1, y1, x2, y2), identity in zip(
             still.boxes.round().astype(int), still.identities, strict=True
@@ -92,12 +99,12 @@ def test_boxes_and_identities_follow_the_window():
 
 
 def test_windows_come_with_and_without_a_backdrop_and_are_the_same_again():
-    solos = find_solos(film([20, 60, 100]), PLACE)
+    solos = find_solo_frames(film([20, 60, 100]), PLACE)
     config = StillConfig(size_px=96, body_px=(22, 60), backgrounds=0.5)
 
     def draw(seed):
         rng = np.random.default_rng(seed)
-        return draw_window(rng, solos[seed % 3], draw_camera(rng), config)
+        return sample_window(rng, solos[seed % 3], sample_window_camera(rng), config)
 
     stills = [draw(seed) for seed in range(20)]
     assert all(len(still.boxes) <= 1 for still in stills)

@@ -2,16 +2,16 @@ import numpy as np
 import pytest
 
 from murid.synthetic.composition import Shadow, compose
-from murid.synthetic.enclosure import Arena
-from murid.synthetic.rodent import Sprite
+from murid.synthetic.enclosure import Enclosure
+from murid.synthetic.sprite import Sprite
 
 NO_SHADOW = Shadow(strength=0.0)
 
 
-def empty_arena(size: int = 100, cover: np.ndarray | None = None) -> Arena:
+def empty_arena(size: int = 100, cover: np.ndarray | None = None) -> Enclosure:
     image = np.full((size, size, 3), 0.5, np.float32)
     cover = np.zeros((size, size), np.float32) if cover is None else cover
-    return Arena(image, np.ones((size, size), bool), np.ones_like(image), cover)
+    return Enclosure(image, np.ones((size, size), bool), np.ones_like(image), cover)
 
 
 def square(side: int, tone: float) -> Sprite:
@@ -24,7 +24,7 @@ def square(side: int, tone: float) -> Sprite:
 def test_box_is_the_body_in_place():
     scene, truth = compose(empty_arena(), [square(20, 1.0)], np.array([[30.0, 40.0]]), NO_SHADOW)
     np.testing.assert_array_equal(truth.boxes, [[30, 40, 50, 60]])
-    assert truth.visible == pytest.approx([1.0])
+    assert truth.visible_fractions == pytest.approx([1.0])
     assert (scene[40:60, 30:50] == 1).all()
     assert (scene[:40] == 0.5).all()
 
@@ -35,13 +35,13 @@ def test_mostly_visible_animal_keeps_its_whole_box_and_a_heavily_covered_one_its
     np.testing.assert_array_equal(a_little.boxes[0], [30, 30, 50, 50])
     _, a_lot = compose(empty_arena(), sprites, np.array([[30.0, 30.0], [40.0, 30.0]]), NO_SHADOW)
     np.testing.assert_array_equal(a_lot.boxes[0], [30, 30, 40, 50])
-    assert a_lot.visible[0] == pytest.approx(0.5)
+    assert a_lot.visible_fractions[0] == pytest.approx(0.5)
 
 
 def test_hidden_animal_has_no_box_but_the_others_keep_their_rows():
     sprites = [square(20, 0.0), square(20, 1.0)]
     _, truth = compose(empty_arena(), sprites, np.array([[30.0, 30.0], [32.0, 30.0]]), NO_SHADOW)
-    np.testing.assert_array_equal(truth.rows, [1])
+    np.testing.assert_array_equal(truth.animal_indices, [1])
 
 
 def test_box_is_cut_at_the_edge_of_the_picture():

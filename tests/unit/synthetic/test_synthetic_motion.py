@@ -3,7 +3,7 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from murid.synthetic.behaviour import Habits, Minds, State
+from murid.synthetic.behaviour import BehaviourConfig, BehaviourState, Minds
 from murid.synthetic.ground import Ground
 from murid.synthetic.motion import Herd
 
@@ -12,13 +12,17 @@ NO_SHELTER = np.zeros((0, 2))
 BODY, FPS = 40.0, 30.0
 
 
-def only(name: str, **more: float) -> Habits:
-    """Habits of animals that do one thing."""
-    swap_probabilities = {field.name: 0.0 for field in fields(Habits)[: len(State)]}
-    return Habits(**(swap_probabilities | {name: 1.0} | more))
+def only(name: str, **more: float) -> BehaviourConfig:
+    """BehaviourConfig of animals that do one thing."""
+    swap_probabilities = {
+        field.name: 0.0 for field in fields(BehaviourConfig)[: len(BehaviourState)]
+    }
+    return BehaviourConfig(**(swap_probabilities | {name: 1.0} | more))
 
 
-def make_herd(n: int, habits: Habits, shelters: np.ndarray = NO_SHELTER, seed: int = 0) -> Herd:
+def make_herd(
+    n: int, habits: BehaviourConfig, shelters: np.ndarray = NO_SHELTER, seed: int = 0
+) -> Herd:
     return Herd(n, GROUND, shelters, habits, BODY, FPS, np.random.default_rng(seed))
 
 
@@ -32,13 +36,13 @@ def run(herd: Herd, n_frames: int = 600) -> np.ndarray:
 
 
 def test_states_are_the_first_fields_of_the_habits():
-    assert [state.name.lower() for state in State] == [field.name for field in fields(Habits)][
-        : len(State)
-    ]
+    assert [state.name.lower() for state in BehaviourState] == [
+        field.name for field in fields(BehaviourConfig)
+    ][: len(BehaviourState)]
 
 
 def test_animals_stay_on_the_ground_and_move_smoothly():
-    path = run(make_herd(5, Habits()))
+    path = run(make_herd(5, BehaviourConfig()))
     inside = GROUND.confine(path.reshape(-1, 2))
     np.testing.assert_allclose(inside, path.reshape(-1, 2))
     steps = np.linalg.norm(np.diff(path, axis=0), axis=2)
@@ -58,7 +62,7 @@ def test_animals_that_follow_the_wall_are_beside_it():
 
 
 def test_animals_that_huddle_come_together_and_those_that_run_do_not():
-    def spread(habits: Habits) -> float:
+    def spread(habits: BehaviourConfig) -> float:
         last = run(make_herd(4, habits))[-1]
         return float(np.linalg.norm(last - last.mean(axis=0), axis=1).mean())
 
@@ -72,25 +76,25 @@ def test_animals_that_hide_end_up_under_the_shelter():
 
 
 def test_nobody_hides_where_there_is_no_shelter():
-    minds = Minds(3, Habits(hide=1.0), GROUND, NO_SHELTER, BODY, np.random.default_rng(0))
+    minds = Minds(3, BehaviourConfig(hide=1.0), GROUND, NO_SHELTER, BODY, np.random.default_rng(0))
     positions = GROUND.draw(np.random.default_rng(1), 3)
     for _ in range(500):
         minds.decide(positions, np.zeros(3), FPS)
-        assert (minds.state != State.HIDE).all()
+        assert (minds.state != BehaviourState.HIDE).all()
 
 
 def test_an_animal_alone_neither_chases_nor_huddles():
-    minds = Minds(1, Habits(), GROUND, NO_SHELTER, BODY, np.random.default_rng(0))
+    minds = Minds(1, BehaviourConfig(), GROUND, NO_SHELTER, BODY, np.random.default_rng(0))
     seen = set()
     for _ in range(2000):
         minds.decide(np.array([[200.0, 150.0]]), np.zeros(1), FPS)
-        seen.add(State(int(minds.state[0])))
-    assert State.RUN in seen
-    assert not seen & {State.CHASE, State.CLIMB, State.HUDDLE}
+        seen.add(BehaviourState(int(minds.state[0])))
+    assert BehaviourState.RUN in seen
+    assert not seen & {BehaviourState.CHASE, BehaviourState.CLIMB, BehaviourState.HUDDLE}
 
 
 def test_bodies_give_way_but_a_climber_passes_over_and_lies_on_top():
-    def nearest(habits: Habits) -> float:
+    def nearest(habits: BehaviourConfig) -> float:
         path = run(make_herd(2, habits), 400)[60:]
         return float(np.linalg.norm(path[:, 0] - path[:, 1], axis=1).min())
 

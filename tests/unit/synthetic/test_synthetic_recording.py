@@ -23,7 +23,7 @@ def test_frames_are_numbered_and_timed():
 def test_animals_keep_their_numbers_and_move_smoothly():
     centres: dict[int, np.ndarray] = {}
     for recorded in record(SMALL):
-        for row, box in zip(recorded.truth.rows, recorded.truth.boxes, strict=True):
+        for row, box in zip(recorded.truth.animal_indices, recorded.truth.boxes, strict=True):
             centre = (box[:2] + box[2:]) / 2
             if int(row) in centres:
                 assert np.linalg.norm(centre - centres[int(row)]) < 20

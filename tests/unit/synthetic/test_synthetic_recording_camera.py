@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from murid.synthetic.camera import Camera
+from murid.synthetic.camera import CameraModel
 from murid.synthetic.recording_camera import Film
 
-PLAIN = Camera(mono=False, blur_px=0.0, noise=0.0)
+PLAIN = CameraModel(mono=False, blur_px=0.0, noise=0.0)
 
 
-def make_film(camera: Camera, flicker: float = 0.0, seed: int = 0) -> Film:
+def make_film(camera: CameraModel, flicker: float = 0.0, seed: int = 0) -> Film:
     return Film(camera, 60, 80, np.random.default_rng(seed), flicker)
 
 
@@ -23,14 +23,14 @@ def test_a_plain_camera_shows_the_scene_as_it_is(scene):
 
 
 def test_infrared_has_no_colour(scene):
-    image = make_film(Camera(mono=True, blur_px=0.0, noise=0.02)).expose(scene)
+    image = make_film(CameraModel(mono=True, blur_px=0.0, noise=0.02)).expose(scene)
     assert image.shape == scene.shape
     assert (np.ptp(image, axis=2) == 0).all()
 
 
 def test_noise_is_as_strong_as_asked_and_new_in_every_frame():
     film, grey = (
-        make_film(Camera(mono=True, blur_px=0.0, noise=0.05)),
+        make_film(CameraModel(mono=True, blur_px=0.0, noise=0.05)),
         np.full((60, 80, 3), 0.5, np.float32),
     )
     a, b = (film.expose(grey)[..., 0].astype(float) for _ in range(2))
@@ -48,7 +48,7 @@ def test_flicker_changes_the_light_of_the_whole_picture():
 
 
 def test_a_vignette_darkens_the_corners():
-    image = make_film(Camera(mono=True, blur_px=0.0, noise=0.0, vignette=0.5)).expose(
+    image = make_film(CameraModel(mono=True, blur_px=0.0, noise=0.0, vignette=0.5)).expose(
         np.ones((60, 80, 3), np.float32)
     )
     assert image[0, 0, 0] < 0.6 * image[30, 40, 0]
@@ -57,7 +57,7 @@ def test_a_vignette_darkens_the_corners():
 def test_compression_and_blur_take_detail_away(scene):
     sharp = make_film(PLAIN).expose(scene)
     for camera in (
-        Camera(mono=False, blur_px=2.0, noise=0.0),
-        Camera(mono=False, blur_px=0, noise=0, jpeg_quality=20),
+        CameraModel(mono=False, blur_px=2.0, noise=0.0),
+        CameraModel(mono=False, blur_px=0, noise=0, jpeg_quality=20),
     ):
         assert make_film(camera).expose(scene).std() < 0.95 * sharp.std()

@@ -1,20 +1,16 @@
 import numpy as np
 import pytest
 
-from murid.synthetic.rodent import (
-    Posture,
-    render_rodent,
-    resize_sprite,
-    sample_coat,
-    sample_posture,
-)
+from murid.synthetic.animal import Posture, sample_coat, sample_posture
+from murid.synthetic.rodent import render_from_above
+from murid.synthetic.sprite import resize_sprite
 
 OVERHEAD = np.array([0, 0, 1], np.float32)
 
 
 def render(posture: Posture, length_px: float = 60.0, seed: int = 0):
     rng = np.random.default_rng(seed)
-    return render_rodent(sample_coat(rng), posture, length_px, OVERHEAD, rng)
+    return render_from_above(sample_coat(rng), posture, length_px, OVERHEAD, rng)
 
 
 def extent(mask):
@@ -48,7 +44,7 @@ def test_the_tail_is_opaque_but_not_body():
 def test_colours_and_opacities_are_finite_and_in_range():
     rng = np.random.default_rng(3)
     for _ in range(30):
-        sprite = render_rodent(
+        sprite = render_from_above(
             sample_coat(rng), sample_posture(rng), float(rng.uniform(20, 150)), OVERHEAD, rng
         )
         assert np.isfinite(sprite.image).all()

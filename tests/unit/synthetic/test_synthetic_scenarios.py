@@ -6,7 +6,7 @@ import pytest
 
 from murid.errors import ConfigError
 from murid.synthetic import SCENARIOS, RecordingConfig, make_scenario, record
-from murid.synthetic.composition import FULL_BOX_VISIBILITY, MINIMUM_VISIBILITY
+from murid.synthetic.composition import FULL_BOX_VISIBILITY, MIN_VISIBILITY
 
 BENCH = {
     "coats-4": 4,
@@ -51,10 +51,10 @@ def test_boxes_agree_with_masks(name):
     config = shrink(make_scenario(name, 5), 200)
     for recorded in islice(record(config), 0, None, 40):
         truth = recorded.truth
-        masks = truth.compute_masks()
-        assert masks.shape == (len(truth.rows), config.height, config.width)
-        for mask, box, visible in zip(masks, truth.boxes, truth.visible, strict=True):
-            assert MINIMUM_VISIBILITY <= visible <= 1
+        masks = truth.labels[None] == truth.animal_indices[:, None, None]
+        assert masks.shape == (len(truth.animal_indices), config.height, config.width)
+        for mask, box, visible in zip(masks, truth.boxes, truth.visible_fractions, strict=True):
+            assert MIN_VISIBILITY <= visible <= 1
             seen = bound(mask)
             if visible == 1 or visible < FULL_BOX_VISIBILITY:
                 np.testing.assert_array_equal(box, seen)
@@ -64,7 +64,7 @@ def test_boxes_agree_with_masks(name):
 
 @pytest.mark.parametrize("name", [n for n in BENCH if n != "shelter-4"])
 def test_every_animal_is_seen_sooner_or_later_and_there_are_no_others(name):
-    rows = [r.truth.rows for r in record(shrink(make_scenario(name, 2), 60))]
+    rows = [r.truth.animal_indices for r in record(shrink(make_scenario(name, 2), 60))]
     assert set(np.concatenate(rows).tolist()) == set(range(BENCH[name]))
     assert all(len(set(r.tolist())) == len(r) for r in rows)
 
@@ -73,7 +73,7 @@ def test_animals_vanish_under_shelters_and_come_back():
     config = shrink(make_scenario("shelter-4", 0), 450)
     present = np.zeros((config.n_frames, config.n_animals), bool)
     for recorded in record(replace(config, fps=10)):
-        present[recorded.frame.index, recorded.truth.rows] = True
+        present[recorded.frame.index, recorded.truth.animal_indices] = True
         labels = recorded.truth.labels
         hidden = np.flatnonzero(~present[recorded.frame.index])
         assert all((labels == k).sum() < 0.2 * config.body_px**2 for k in hidden)
@@ -106,7 +106,7 @@ def test_night_is_dark_and_without_colour():
 def test_random_recordings_differ_in_kind():
     configs = [make_scenario("random", seed) for seed in range(80)]
     assert {c.view for c in configs} == {"above", "tilted", "side"}
-    assert {c.place for c in configs} == {"field", "disc", "cage", "tank"}
+    assert {c.enclosure for c in configs} == {"field", "disc", "cage", "tank"}
     assert min(c.body_px for c in configs) < 30
     assert max(c.body_px for c in configs) > 180
     assert any(c.flicker for c in configs)
@@ -120,7 +120,9 @@ def test_wrong_scenarios_are_refused(name, seconds, named):
         make_scenario(name, 0, seconds)
 
 
-@pytest.mark.parametrize("wrong", [{"coats": ("striped",)}, {"view": "side"}, {"place": "tank"}])
+@pytest.mark.parametrize(
+    "wrong", [{"coats": ("striped",)}, {"view": "side"}, {"enclosure": "tank"}]
+)
 def test_wrong_settings_are_refused(wrong):
-    with pytest.raises(ConfigError, match=r"coats|place"):
+    with pytest.raises(ConfigError, match=r"coats|enclosure"):
         RecordingConfig(**wrong)

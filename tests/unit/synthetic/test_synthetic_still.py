@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from murid.synthetic.cutouts import compute_place, cut_animal
-from murid.synthetic.rodent import Posture, render_rodent, sample_coat
+from murid.synthetic.animal import Posture, sample_coat
+from murid.synthetic.cutouts import compute_median_background, cut_out_animal
+from murid.synthetic.rodent import render_from_above
 from murid.synthetic.still import StillConfig, make_coat, make_still
 
 CONFIG = StillConfig(size_px=160)
@@ -41,7 +42,9 @@ def test_a_number_always_wears_the_same_coat():
 
 def photograph(x: float) -> np.ndarray:
     rng = np.random.default_rng(1)
-    sprite = render_rodent(sample_coat(rng), Posture(0.4), 60, np.array([0, 0, 1], np.float32), rng)
+    sprite = render_from_above(
+        sample_coat(rng), Posture(0.4), 60, np.array([0, 0, 1], np.float32), rng
+    )
     image = np.full((140, 260, 3), 200, np.uint8)
     top, left = 30, int(x)
     window = image[top : top + sprite.alpha.shape[0], left : left + sprite.alpha.shape[1]]
@@ -50,9 +53,9 @@ def photograph(x: float) -> np.ndarray:
 
 
 def test_cut_animal_finds_the_body_and_drops_the_tail():
-    place = compute_place([photograph(x) for x in (10, 65, 120)])
+    place = compute_median_background([photograph(x) for x in (10, 65, 120)])
     assert (place > 150).all()
-    sprite = cut_animal(photograph(60), place)
+    sprite = cut_out_animal(photograph(60), place)
     assert sprite is not None
     assert 0.1 < sprite.body.sum() / sprite.body.size < sprite.alpha.sum() / sprite.alpha.size
     assert sprite.image.min() < 0.1
@@ -60,12 +63,12 @@ def test_cut_animal_finds_the_body_and_drops_the_tail():
 
 def test_cut_animal_refuses_an_empty_picture():
     place = np.full((60, 60, 3), 100, np.uint8)
-    assert cut_animal(place, place) is None
+    assert cut_out_animal(place, place) is None
 
 
 def test_cutouts_are_composed_without_identity():
-    place = compute_place([photograph(x) for x in (10, 65, 120)])
-    sprite = cut_animal(photograph(60), place)
+    place = compute_median_background([photograph(x) for x in (10, 65, 120)])
+    sprite = cut_out_animal(photograph(60), place)
     config = StillConfig(size_px=160, cutouts=1.0, empty=0.0)
     stills = [make_still(seed, config, [sprite], [place]) for seed in range(12)]
     assert all((s.identities == -1).all() for s in stills)

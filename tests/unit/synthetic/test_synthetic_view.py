@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from murid.synthetic.animal import BREEDS, Posture, sample_coat_of_breed
-from murid.synthetic.enclosure_kinds import build_place
-from murid.synthetic.rodent import render_profile
+from murid.synthetic.environment import build_environment
+from murid.synthetic.rodent import render_from_side
 from murid.synthetic.view import View
 
 LIGHT = np.array([0, 0, 1], np.float32)
@@ -26,7 +26,7 @@ def test_what_is_far_is_smaller_higher_and_behind(kind):
 
 
 def test_a_tilted_camera_sees_the_arena_where_it_sees_the_animals():
-    place = build_place(np.random.default_rng(0), "field", 240, 320, 40)
+    place = build_environment(np.random.default_rng(0), "field", 240, 320, 40)
     marked = place.arena.image.copy()
     marked[98:103, 118:123] = 5.0
     view = View("tilted", 240, 320)
@@ -40,7 +40,7 @@ def test_a_tilted_camera_sees_the_arena_where_it_sees_the_animals():
 @pytest.mark.parametrize(("heading", "side"), [(0.0, 1), (np.pi, -1)])
 def test_a_profile_looks_where_it_heads_and_stands_on_its_feet(heading, side):
     rng = np.random.default_rng(0)
-    sprite = render_profile(
+    sprite = render_from_side(
         sample_coat_of_breed("albino", rng), Posture(heading, tail_length=0.9), 60, LIGHT, rng
     )
     body = np.nonzero(sprite.body > 0.5)
@@ -52,7 +52,9 @@ def test_a_profile_looks_where_it_heads_and_stands_on_its_feet(heading, side):
 def test_a_reared_profile_is_taller():
     rng = np.random.default_rng(0)
     flat, upright = (
-        render_profile(sample_coat_of_breed("black", rng), Posture(0.0, rear=rear), 60, LIGHT, rng)
+        render_from_side(
+            sample_coat_of_breed("black", rng), Posture(0.0, rear=rear), 60, LIGHT, rng
+        )
         for rear in (0.0, 0.8)
     )
     assert (upright.body > 0.5).any(axis=1).sum() > 1.4 * (flat.body > 0.5).any(axis=1).sum()
@@ -69,7 +71,7 @@ def test_breeds_look_like_themselves(breed):
 @pytest.mark.parametrize("kind", ["field", "disc", "cage", "tank"])
 @pytest.mark.parametrize("tone", [None, 0.2, 0.8])
 def test_places_are_pictures_with_a_floor_of_the_tone_asked_for(kind, tone):
-    place = build_place(np.random.default_rng(3), kind, 240, 320, 40, tone=tone)
+    place = build_environment(np.random.default_rng(3), kind, 240, 320, 40, floor_brightness=tone)
     image = place.arena.image
     assert image.shape == (240, 320, 3)
     assert np.isfinite(image).all()
@@ -79,7 +81,7 @@ def test_places_are_pictures_with_a_floor_of_the_tone_asked_for(kind, tone):
 
 
 def test_shelters_are_opaque_and_on_the_ground():
-    place = build_place(np.random.default_rng(3), "cage", 240, 320, 30, n_shelters=2)
+    place = build_environment(np.random.default_rng(3), "cage", 240, 320, 30, n_shelters=2)
     assert len(place.shelters) == 2
     np.testing.assert_allclose(place.ground.confine(place.shelters), place.shelters)
     for x, y in place.shelters.astype(int):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from murid.errors import ConfigError
-from murid.synthetic.clips import Footage, pack
+from murid.synthetic.clips import ClipFrame, encode_jpeg
 from murid.synthetic.still import Still, StillConfig, make_still
 from murid.training.augment import Warp, augment, shift_colours, warp_boxes
 from murid.training.config import AugmentConfig, ClipConfig, TrainConfig, change_config, load_config
@@ -52,7 +52,9 @@ def make_reel(number: int) -> Reel:
     """Two frames of one animal that is the square."""
     stills = [make_square(x, y) for x, y in ((10, 12), (40, 30))]
     return tuple(
-        Footage(pack(s.image), pack(s.background), s.boxes, np.array([100 + number]))
+        ClipFrame(
+            encode_jpeg(s.image), encode_jpeg(s.background), s.boxes, np.array([100 + number])
+        )
         for s in stills
     )
 

@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from murid.synthetic.clutter import draw_blob, scatter_shapes
-from murid.synthetic.enclosure import Arena, make_clean_arena
+from murid.synthetic.enclosure import Enclosure, make_open_field
 from murid.synthetic.ground import Ground
 from murid.synthetic.surfaces import Colour, draw_bedding, draw_grey, fill_surface
 from murid.synthetic.texture import crop_texture
 
 Float = NDArray[np.float32]
 Float64 = NDArray[np.float64]
-PlaceKind = Literal["field", "disc", "cage", "tank"]
+EnclosureKind = Literal["field", "disc", "cage", "tank"]
 
 TANK_BACK = 0.58
 """Height at which the back wall of a tank seen from the side meets its floor, as a share of the
@@ -26,31 +26,31 @@ _SHELTER_HALF = (0.95, 0.72)  # body lengths
 
 
 @dataclass(frozen=True)
-class Place:
+class Environment:
     """Where a recording is made.
 
     Attributes
     ----------
-    arena : Arena
+    arena : Enclosure
     ground : Ground
     shelters : ndarray
         ``(s, 2)`` float64 middles of the roofs, pixels.
     """
 
-    arena: Arena
+    arena: Enclosure
     ground: Ground
     shelters: Float64
 
 
-def build_place(
+def build_environment(
     rng: np.random.Generator,
-    kind: PlaceKind,
+    kind: EnclosureKind,
     height: int,
     width: int,
     body_px: float,
     n_shelters: int = 0,
-    tone: float | None = None,
-) -> Place:
+    floor_brightness: float | None = None,
+) -> Environment:
     """Build a place.
 
     Parameters
@@ -65,28 +65,28 @@ def build_place(
         Length of the animals; shelters are made for it.
     n_shelters : int
         Opaque roofs.
-    tone : float, optional
+    floor_brightness : float, optional
         Brightness of the floor in [0, 1].
 
     Returns
     -------
-    Place
+    Environment
     """
     ground = _lay_ground(kind, height, width)
     image = {"field": _paint_field, "disc": _paint_disc, "cage": _paint_cage, "tank": _paint_tank}[
         kind
-    ](rng, height, width, tone)
+    ](rng, height, width, floor_brightness)
     shelters = _site_shelters(rng, ground, body_px, n_shelters)
     cover, alpha = np.zeros((height, width, 3), np.float32), np.zeros((height, width), np.float32)
     for centre in shelters:
         _raise_roof(rng, image, cover, alpha, centre, body_px)
-    arena = Arena(
+    arena = Enclosure(
         np.ascontiguousarray(image, np.float32), _mask(ground, height, width) > 0.5, cover, alpha
     )
-    return Place(arena, ground, shelters)
+    return Environment(arena, ground, shelters)
 
 
-def _lay_ground(kind: PlaceKind, height: int, width: int) -> Ground:
+def _lay_ground(kind: EnclosureKind, height: int, width: int) -> Ground:
     centre = (width / 2, height / 2)
     if kind == "disc":
         radius = 0.46 * min(height, width)
@@ -109,46 +109,64 @@ def _mask(ground: Ground, height: int, width: int, blur_px: float = 0.0) -> Floa
     return np.asarray(cv2.GaussianBlur(mask, (0, 0), blur_px) if blur_px else mask, np.float32)
 
 
-def _paint_field(rng: np.random.Generator, height: int, width: int, tone: float | None) -> Float:
-    if tone is None:
-        return make_clean_arena(rng, height, width).image
-    return _enclose(rng, _floor(rng, height, width, tone), _lay_ground("field", height, width))
+def _paint_field(
+    rng: np.random.Generator, height: int, width: int, floor_brightness: float | None
+) -> Float:
+    if floor_brightness is None:
+        return make_open_field(rng, height, width).image
+    return _enclose(
+        rng, _floor(rng, height, width, floor_brightness), _lay_ground("field", height, width)
+    )
 
 
-def _paint_disc(rng: np.random.Generator, height: int, width: int, tone: float | None) -> Float:
-    tone = float(rng.uniform(0.55, 0.8)) if tone is None else tone
-    return _enclose(rng, _floor(rng, height, width, tone), _lay_ground("disc", height, width))
+def _paint_disc(
+    rng: np.random.Generator, height: int, width: int, floor_brightness: float | None
+) -> Float:
+    floor_brightness = (
+        float(rng.uniform(0.55, 0.8)) if floor_brightness is None else floor_brightness
+    )
+    return _enclose(
+        rng, _floor(rng, height, width, floor_brightness), _lay_ground("disc", height, width)
+    )
 
 
-def _paint_cage(rng: np.random.Generator, height: int, width: int, tone: float | None) -> Float:
-    tone = float(rng.uniform(0.5, 0.7)) if tone is None else tone
-    bedding = draw_bedding(rng, height, width, _tint(rng, tone))
-    floor = 0.35 * bedding + 0.65 * _floor(rng, height, width, tone)
+def _paint_cage(
+    rng: np.random.Generator, height: int, width: int, floor_brightness: float | None
+) -> Float:
+    floor_brightness = (
+        float(rng.uniform(0.5, 0.7)) if floor_brightness is None else floor_brightness
+    )
+    bedding = draw_bedding(rng, height, width, _tint(rng, floor_brightness))
+    floor = 0.35 * bedding + 0.65 * _floor(rng, height, width, floor_brightness)
     for _ in range(2):
         draw_blob(rng, floor)
     return _enclose(rng, floor, _lay_ground("cage", height, width))
 
 
-def _paint_tank(rng: np.random.Generator, height: int, width: int, tone: float | None) -> Float:
-    tone = float(rng.uniform(0.45, 0.7)) if tone is None else tone
+def _paint_tank(
+    rng: np.random.Generator, height: int, width: int, floor_brightness: float | None
+) -> Float:
+    floor_brightness = (
+        float(rng.uniform(0.45, 0.7)) if floor_brightness is None else floor_brightness
+    )
     image = fill_surface(
-        rng, height, width, _tint(rng, min(1.0, tone + float(rng.choice([-0.2, 0.2]))))
+        rng, height, width, _tint(rng, min(1.0, floor_brightness + float(rng.choice([-0.2, 0.2]))))
     )
     scatter_shapes(rng, image[: int(0.4 * height)], 3)
     edge = int(TANK_BACK * height)
-    bedding = draw_bedding(rng, height - edge, width, _tint(rng, tone))
-    image[edge:] = 0.6 * bedding + 0.4 * tone
+    bedding = draw_bedding(rng, height - edge, width, _tint(rng, floor_brightness))
+    image[edge:] = 0.6 * bedding + 0.4 * floor_brightness
     fade = np.exp(-np.abs(np.arange(height) - edge) / (0.03 * height))
     image *= (1 - 0.35 * fade)[:, None, None]
     return np.asarray(image, np.float32)
 
 
-def _floor(rng: np.random.Generator, height: int, width: int, tone: float) -> Float:
-    return fill_surface(rng, height, width, _tint(rng, tone))
+def _floor(rng: np.random.Generator, height: int, width: int, floor_brightness: float) -> Float:
+    return fill_surface(rng, height, width, _tint(rng, floor_brightness))
 
 
-def _tint(rng: np.random.Generator, tone: float) -> Colour:
-    return draw_grey(rng, tone, tone, 0.03)
+def _tint(rng: np.random.Generator, floor_brightness: float) -> Colour:
+    return draw_grey(rng, floor_brightness, floor_brightness, 0.03)
 
 
 def _enclose(rng: np.random.Generator, floor: Float, ground: Ground) -> Float:

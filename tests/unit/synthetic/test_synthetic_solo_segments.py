@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from murid.synthetic.animal import Posture, sample_coat_of_breed
-from murid.synthetic.rodent import render_rodent
-from murid.synthetic.solo_casting import Part, SoloSummary, choose_parts, lift_animal
+from murid.synthetic.rodent import render_from_above
+from murid.synthetic.solo_segments import Part, SoloSummary, choose_parts, lift_animal
 
 PLACE = np.full((160, 240, 3), 200, np.uint8)
 
@@ -11,7 +11,7 @@ PLACE = np.full((160, 240, 3), 200, np.uint8)
 def photograph(x: int, y: int, place: np.ndarray = PLACE) -> tuple[np.ndarray, np.ndarray]:
     """A black mouse on a plain floor, its sprite's origin at x, y; and where its body is."""
     rng = np.random.default_rng(0)
-    sprite = render_rodent(
+    sprite = render_from_above(
         sample_coat_of_breed("black", rng), Posture(0.5), 60, np.array([0, 0, 1], np.float32), rng
     )
     image, truth = place.astype(np.float32) / 255, np.zeros(place.shape[:2], bool)

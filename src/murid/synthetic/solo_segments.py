@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from murid.synthetic.animal import Sprite, resize_sprite
 from murid.synthetic.cutouts import find_animal
+from murid.synthetic.sprite import Sprite, resize_sprite
 
 Float = NDArray[np.float32]
 Float64 = NDArray[np.float64]
