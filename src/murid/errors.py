@@ -1,15 +1,17 @@
-"""Every error murid raises on purpose.
+"""The errors that murid raises on purpose.
 
 ::
 
     MuridError
-    ├── ArrayError            an array or value handed to a function has the wrong shape, type or
-    range ├── FileError             a file or directory is not what it should be (names file, field,
-    expected, got) │   ├── SourceError       a video, an image folder or a glob │   ├── FormatError
-    ground truth, exports and other tables │   ├── ModelError        a network file │   ├── RunError
-    a run directory │   └── StorageError      the disk or its permissions ├── ConfigError
-    a setting, or a combination of settings └── MissingExtraError     an optional dependency that is
-    not installed
+    ├── ArrayError            an argument has the wrong shape, type or range
+    ├── FileError             a file or directory is wrong; names file, field, expected, got
+    │   ├── SourceError       a video, an image folder or a glob
+    │   ├── FormatError       ground truth, exports and other tables
+    │   ├── ModelError        a network file
+    │   ├── RunError          a run directory
+    │   └── StorageError      the disk or its permissions
+    ├── ConfigError           a setting, or a combination of settings
+    └── MissingExtraError     an optional dependency that is not installed
 """
 
 from __future__ import annotations
@@ -22,19 +24,21 @@ class MuridError(Exception):
 
 
 class ArrayError(MuridError, ValueError):
-    """An array or a value breaks the contract of the function it was given to.
+    """An argument has the wrong shape, type or range.
 
     Parameters
     ----------
     field : str
-        What was wrong, such as ``"Detections.boxes"``.
+        What is wrong, such as ``"Detections.boxes"``.
     expected, got : str
-        What the contract asks for, and what came.
+        What the function needs, and what it got.
     """
 
     def __init__(self, field: str, expected: str, got: str) -> None:
         super().__init__(f"{field}: expected {expected}, got {got}")
-        self.field, self.expected, self.got = field, expected, got
+        self.field = field
+        self.expected = expected
+        self.got = got
 
 
 class FileError(MuridError):
@@ -47,12 +51,15 @@ class FileError(MuridError):
     field : str
         The part of it that is wrong: a column, a key, ``"file"`` for the whole.
     expected, got : str
-        What should be there, and what is.
+        What the file should hold, and what it holds.
     """
 
     def __init__(self, path: str | Path, field: str, expected: str, got: str) -> None:
         super().__init__(f"{path}: {field}: expected {expected}, got {got}")
-        self.path, self.field, self.expected, self.got = Path(path), field, expected, got
+        self.path = Path(path)
+        self.field = field
+        self.expected = expected
+        self.got = got
 
 
 class SourceError(FileError):
@@ -76,7 +83,7 @@ class StorageError(FileError):
 
 
 class ConfigError(MuridError, ValueError):
-    """A setting, or a combination of settings, makes no sense."""
+    """A setting, or a combination of settings, is invalid."""
 
 
 class MissingExtraError(MuridError, ImportError):
@@ -87,11 +94,12 @@ class MissingExtraError(MuridError, ImportError):
     package : str
         The package that could not be imported.
     extra : str
-        The extra of murid that brings it.
+        The extra of murid that installs it.
     """
 
     def __init__(self, package: str, extra: str) -> None:
         super().__init__(
             f"{package} is not installed; install it with: pip install 'murid[{extra}]'"
         )
-        self.package, self.extra = package, extra
+        self.package = package
+        self.extra = extra

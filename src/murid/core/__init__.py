@@ -1,10 +1,9 @@
-"""The words of murid as types and array functions: NumPy only, no files."""
+"""Types and array functions that all stages share: boxes, embeddings, tables of detections."""
 
 from murid.core.types import (
     Detections,
     DetectionTable,
     Frame,
-    Identities,
     Matches,
     TrackBank,
     TrackedDetections,
@@ -16,7 +15,6 @@ __all__ = [
     "DetectionTable",
     "Detections",
     "Frame",
-    "Identities",
     "Matches",
     "TrackBank",
     "TrackedDetections",

@@ -23,7 +23,10 @@ def from_xywh(boxes: Boxes) -> Boxes:
 
 
 def to_cxcyah(boxes: Boxes) -> Boxes:
-    """Centre x, centre y, aspect ratio w/h and height from xyxy boxes ``(n, 4)`` of positive height."""
+    """Centre x, centre y, aspect ratio w/h and height from xyxy boxes ``(n, 4)``.
+
+    The boxes need a positive height.
+    """
     size = boxes[:, 2:] - boxes[:, :2]
     centre = boxes[:, :2] + size / 2
     return np.column_stack([centre, size[:, 0] / size[:, 1], size[:, 1]])
@@ -47,7 +50,7 @@ def compute_areas(boxes: Boxes) -> Boxes:
 
 
 def compute_intersections(a: Boxes, b: Boxes) -> Boxes:
-    """Shared areas ``(n, m)`` in square pixels between boxes ``(n, 4)`` and ``(m, 4)``."""
+    """Intersection areas ``(n, m)`` in square pixels between boxes ``(n, 4)`` and ``(m, 4)``."""
     low = np.maximum(a[:, None, :2], b[None, :, :2])
     high = np.minimum(a[:, None, 2:], b[None, :, 2:])
     size: Boxes = np.maximum(high - low, 0)
@@ -55,15 +58,17 @@ def compute_intersections(a: Boxes, b: Boxes) -> Boxes:
 
 
 def compute_iou(a: Boxes, b: Boxes) -> Boxes:
-    """Intersection over union ``(n, m)`` in [0, 1] between boxes ``(n, 4)`` and ``(m, 4)``; zero for empty boxes."""
-    shared = compute_intersections(a, b)
-    union = compute_areas(a)[:, None] + compute_areas(b)[None, :] - shared
-    iou: Boxes = np.divide(
-        shared, union, out=np.zeros(union.shape, np.result_type(union, np.float32)), where=union > 0
-    )
+    """Intersection over union ``(n, m)`` in [0, 1] between boxes ``(n, 4)`` and ``(m, 4)``.
+
+    Zero between empty boxes.
+    """
+    intersections = compute_intersections(a, b)
+    union = compute_areas(a)[:, None] + compute_areas(b)[None, :] - intersections
+    out = np.zeros(union.shape, np.result_type(union, np.float32))
+    iou: Boxes = np.divide(intersections, union, out=out, where=union > 0)
     return iou
 
 
 def clip(boxes: Boxes, width: float, height: float) -> Boxes:
-    """Copy of xyxy boxes ``(n, 4)`` cut to a picture of the given size in pixels."""
+    """Copy of xyxy boxes ``(n, 4)`` cut to an image of the given size in pixels."""
     return np.clip(boxes, 0, np.array([width, height, width, height], dtype=boxes.dtype))

@@ -18,12 +18,16 @@ def normalize(embeddings: Embeddings) -> Embeddings:
 
 
 def compute_cosine_distances(a: Embeddings, b: Embeddings) -> Embeddings:
-    """Cosine distances ``(n, m)`` in [0, 2] between unit rows ``(n, d)`` and ``(m, d)``, floored at 0 (spec 4.2)."""
+    """Cosine distances ``(n, m)`` in [0, 2] between unit rows ``(n, d)`` and ``(m, d)``."""
+    # Rounding can make the dot product of equal unit rows exceed 1.
     return np.maximum(1 - a @ b.T, 0)
 
 
 def update_running_mean(
     means: Embeddings, observed: Embeddings, momentum: float = 0.9
 ) -> Embeddings:
-    """Unit rows ``normalize(momentum * means + (1 - momentum) * observed)`` of shape ``(n, d)`` (FairMOT)."""
+    """Exponential running mean of unit rows ``(n, d)``, scaled to unit length (FairMOT).
+
+    `momentum` is the weight of the old mean.
+    """
     return normalize(momentum * means + (1 - momentum) * observed)

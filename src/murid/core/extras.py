@@ -1,4 +1,4 @@
-"""Libraries that are there only with an extra of murid, imported when a format needs them."""
+"""Import of optional dependencies, those that an extra of murid installs."""
 
 from __future__ import annotations
 

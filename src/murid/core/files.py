@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all: written beside their place, then renamed into it."""
+"""Atomic writing of files: write under a temporary name, then rename."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from pathlib import Path
 
 from murid.errors import FormatError, StorageError
 
+# Part of the name of every file that is still being written; by it, leftovers of a killed process
+# are found and removed.
 TEMPORARY_MARK = ".murid-tmp"
-"""Part of the name of every file that is still being written."""
 
 
 @contextmanager
 def storage_errors(path: str | Path) -> Iterator[None]:
-    """Turn an `OSError` (disk full, no permission, read-only, no such directory) into a `StorageError` about `path`."""
+    """Raise `StorageError` about `path` where the block raises `OSError`, as on a full disk."""
     try:
         yield
     except OSError as error:
@@ -27,10 +28,10 @@ def storage_errors(path: str | Path) -> Iterator[None]:
 
 @contextmanager
 def replace_on_success(path: str | Path) -> Iterator[Path]:
-    """Lend a temporary path in the same directory, with the same suffix; rename it to `path` when the block succeeds.
+    """Yield a temporary path to write to, and rename it to `path` when the block succeeds.
 
-    After an error or an interrupt nothing is left, and a file that was at `path` before is
-    untouched.
+    The temporary file lies in the same directory and has the same suffix. After an error or an
+    interrupt nothing is left, and a file that was at `path` before is untouched.
 
     Parameters
     ----------
@@ -68,18 +69,21 @@ def write_bytes(path: str | Path, content: bytes) -> None:
 
 
 def write_text(path: str | Path, content: str) -> None:
-    """Write a whole file as UTF-8, line ends as they are, atomically; raises `StorageError`."""
+    """Write a whole file as UTF-8, atomically, line ends unchanged; raises `StorageError`."""
     write_bytes(path, content.encode())
 
 
 def make_directory(path: str | Path) -> None:
-    """Make a directory and its parents unless they are there; raises `StorageError`."""
+    """Make a directory and its parents unless they exist; raises `StorageError`."""
     with storage_errors(path):
         Path(path).mkdir(parents=True, exist_ok=True)
 
 
 def remove_leftovers(directory: str | Path) -> None:
-    """Delete what a killed process was still writing in `directory`; only safe while nobody else writes there."""
+    """Delete the temporary files that a killed process left in `directory`.
+
+    Only safe while no other process writes there. Raises `StorageError`.
+    """
     with storage_errors(directory):
         for leftover in Path(directory).glob(f".*{TEMPORARY_MARK}*"):
             leftover.unlink(missing_ok=True)
@@ -87,12 +91,14 @@ def remove_leftovers(directory: str | Path) -> None:
 
 @contextmanager
 def stage_directory(path: str | Path) -> Iterator[Path]:
-    """Lend a temporary directory that becomes `path` when the block succeeds, and is gone after an error.
+    """Yield a temporary directory that becomes `path` when the block succeeds.
+
+    After an error it is removed.
 
     Raises
     ------
     FormatError
-        If something is there already.
+        If something exists at `path` already, other than an empty directory.
     StorageError
         If it cannot be made.
     """
@@ -112,9 +118,10 @@ def stage_directory(path: str | Path) -> Iterator[Path]:
 
 
 def _flush_to_disk(path: Path, flags: int) -> None:
-    """Wait until the content has reached the disk, lest a rename survive a power cut that its content does not.
+    """Wait until the content has reached the disk.
 
-    Network file systems that cannot promise this for a directory are taken as they are.
+    Else a power cut could keep the rename and lose the content. Some network file systems do not
+    support this for a directory; that error is ignored.
     """
     descriptor = os.open(path, flags)
     try:

@@ -1,4 +1,4 @@
-"""What flows through murid: frozen dataclasses of arrays, validated once at the door."""
+"""The types that pass between the stages: frozen dataclasses of arrays, checked when made."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from murid.core.validation import check_array, check_detection_columns
 from murid.errors import ArrayError
 
 Float32 = NDArray[np.float32]
@@ -20,29 +21,9 @@ Bool = NDArray[np.bool_]
 Index = slice | NDArray[np.bool_] | NDArray[np.integer[Any]]
 
 
-def _check(field: str, array: Any, dtype: Any, shape: tuple[int | None, ...]) -> None:
-    if not isinstance(array, np.ndarray):
-        raise ArrayError(field, "a NumPy array", type(array).__name__)
-    if array.dtype != dtype:
-        raise ArrayError(field, f"dtype {np.dtype(dtype)}", f"dtype {array.dtype}")
-    fits = array.ndim == len(shape) and all(
-        w is None or n == w for n, w in zip(array.shape, shape, strict=True)
-    )
-    if not fits:
-        wanted = ", ".join("any" if n is None else str(n) for n in shape)
-        raise ArrayError(field, f"shape ({wanted})", f"shape {array.shape}")
-
-
-def _check_columns(owner: str, boxes: Any, scores: Any, embeddings: Any) -> None:
-    _check(f"{owner}.boxes", boxes, np.float32, (None, 4))
-    _check(f"{owner}.scores", scores, np.float32, (len(boxes),))
-    if embeddings is not None:
-        _check(f"{owner}.embeddings", embeddings, np.float32, (len(boxes), None))
-
-
 @dataclass(frozen=True, eq=False, slots=True)
 class Frame:
-    """One decoded picture.
+    """One decoded image of a video.
 
     Attributes
     ----------
@@ -59,12 +40,12 @@ class Frame:
     image: UInt8
 
     def __post_init__(self) -> None:
-        _check("Frame.image", self.image, np.uint8, (None, None, 3))
+        check_array("Frame.image", self.image, np.uint8, (None, None, 3))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Detections:
-    """The animals seen in one frame; a frame without any is a normal value.
+    """The detections of one frame; there may be none.
 
     Attributes
     ----------
@@ -73,8 +54,8 @@ class Detections:
     scores : ndarray
         ``(n,)`` float32 in [0, 1].
     embeddings : ndarray or None
-        ``(n, d)`` float32 unit rows, or None where the detector makes none. In what is stored, a
-        row of zeros is none.
+        ``(n, d)`` float32 unit rows, or None where the detector computes none. A row of zeros
+        stands for an embedding that was not stored.
 
     Raises
     ------
@@ -87,7 +68,7 @@ class Detections:
     embeddings: Float32 | None = None
 
     def __post_init__(self) -> None:
-        _check_columns("Detections", self.boxes, self.scores, self.embeddings)
+        check_detection_columns("Detections", self.boxes, self.scores, self.embeddings)
 
     @classmethod
     def empty(cls, embedding_size: int | None = None) -> Detections:
@@ -99,14 +80,14 @@ class Detections:
         return len(self.boxes)
 
     def __getitem__(self, index: Index) -> Detections:
-        """Select rows by a mask, a slice or an array of row numbers; every column follows."""
+        """Return the detections chosen by a mask, a slice or an array of row numbers."""
         embeddings = None if self.embeddings is None else self.embeddings[index]
         return Detections(self.boxes[index], self.scores[index], embeddings)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class DetectionTable:
-    """Detections of a stretch of video, the frames' columns laid end to end.
+    """The detections of consecutive frames: one row per detection, ordered by frame.
 
     Attributes
     ----------
@@ -127,8 +108,8 @@ class DetectionTable:
     frame_offsets: Int64
 
     def __post_init__(self) -> None:
-        _check_columns("DetectionTable", self.boxes, self.scores, self.embeddings)
-        _check("DetectionTable.frame_offsets", self.frame_offsets, np.int64, (None,))
+        check_detection_columns("DetectionTable", self.boxes, self.scores, self.embeddings)
+        check_array("DetectionTable.frame_offsets", self.frame_offsets, np.int64, (None,))
         offsets = self.frame_offsets
         if (
             len(offsets) < 1
@@ -143,7 +124,7 @@ class DetectionTable:
 
     @classmethod
     def from_frames(cls, frames: Sequence[Detections]) -> DetectionTable:
-        """Lay the given frames end to end; all of them have embeddings, or none."""
+        """Return the table of the given frames; either all of them have embeddings or none."""
         offsets = np.concatenate([[0], np.cumsum([len(d) for d in frames])]).astype(np.int64)
         if not frames:
             return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), None, offsets)
@@ -166,8 +147,36 @@ class DetectionTable:
 
     @property
     def frame_numbers(self) -> Int64:
-        """``(N,)`` int64: position within this table of the frame that each detection belongs to."""
+        """``(N,)`` int64: frame of each detection, counted from 0 within this table."""
         return np.repeat(np.arange(self.n_frames, dtype=np.int64), np.diff(self.frame_offsets))
+
+    def select(self, rows: Int64) -> DetectionTable:
+        """Return the detections of the given rows, ascending int64; the frames stay the same."""
+        if len(rows) == len(self):
+            return self
+        offsets = np.searchsorted(rows, self.frame_offsets).astype(np.int64)
+        embeddings = None if self.embeddings is None else self.embeddings[rows]
+        return DetectionTable(self.boxes[rows], self.scores[rows], embeddings, offsets)
+
+    @classmethod
+    def concatenate(cls, tables: Sequence[DetectionTable]) -> DetectionTable:
+        """Return one table of the frames of all `tables`, in order.
+
+        Embeddings stay if all tables that have detections have embeddings.
+        """
+        if not tables:
+            return cls.from_frames([])
+        embeddings = [table.embeddings for table in tables if table.embeddings is not None]
+        n_described = sum(len(rows) for rows in embeddings)
+        n_detections = sum(len(table) for table in tables)
+        complete = bool(embeddings) and n_described == n_detections
+        counts = np.concatenate([np.diff(table.frame_offsets) for table in tables])
+        return cls(
+            np.concatenate([table.boxes for table in tables]),
+            np.concatenate([table.scores for table in tables]),
+            np.concatenate(embeddings) if complete else None,
+            np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)]),
+        )
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -197,7 +206,7 @@ class TrackedDetections:
     track_ids : ndarray
         ``(n,)`` int64; -1 where a detection belongs to no reported track.
     interpolated : ndarray or None
-        ``(n,)`` bool: whether a position was filled in rather than seen; None = all were seen.
+        ``(n,)`` bool: whether a position was interpolated; None = all were detected.
     """
 
     detections: Detections
@@ -205,9 +214,11 @@ class TrackedDetections:
     interpolated: Bool | None = None
 
     def __post_init__(self) -> None:
-        _check("TrackedDetections.track_ids", self.track_ids, np.int64, (len(self.detections),))
+        check_array(
+            "TrackedDetections.track_ids", self.track_ids, np.int64, (len(self.detections),)
+        )
         if self.interpolated is not None:
-            _check(
+            check_array(
                 "TrackedDetections.interpolated",
                 self.interpolated,
                 np.bool_,
@@ -217,7 +228,7 @@ class TrackedDetections:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Tracks:
-    """Detections of a stretch of video and the track that each belongs to.
+    """The detections of consecutive frames and the track that each belongs to.
 
     Attributes
     ----------
@@ -226,9 +237,9 @@ class Tracks:
     track_ids : ndarray
         ``(N,)`` int64; -1 where a detection belongs to no reported track.
     interpolated : ndarray or None
-        ``(N,)`` bool: whether a position was filled in rather than seen; None = all were seen.
+        ``(N,)`` bool: whether a position was interpolated; None = all were detected.
     identity_probabilities : ndarray or None
-        ``(N,)`` float32 in [0, 1]: how likely it is this animal; None = not known.
+        ``(N,)`` float32 in [0, 1]: probability that it is this animal; None = unknown.
     """
 
     detections: DetectionTable
@@ -238,18 +249,38 @@ class Tracks:
 
     def __post_init__(self) -> None:
         n = len(self.detections)
-        _check("Tracks.track_ids", self.track_ids, np.int64, (n,))
+        check_array("Tracks.track_ids", self.track_ids, np.int64, (n,))
         if self.interpolated is not None:
-            _check("Tracks.interpolated", self.interpolated, np.bool_, (n,))
+            check_array("Tracks.interpolated", self.interpolated, np.bool_, (n,))
         if self.identity_probabilities is not None:
-            _check("Tracks.certainties", self.identity_probabilities, np.float32, (n,))
+            check_array(
+                "Tracks.identity_probabilities", self.identity_probabilities, np.float32, (n,)
+            )
 
     @classmethod
     def from_frames(cls, frames: Sequence[TrackedDetections]) -> Tracks:
-        """Lay the given frames end to end."""
+        """Return the tracks of the given frames."""
         ids = [f.track_ids for f in frames]
         table = DetectionTable.from_frames([f.detections for f in frames])
         return cls(table, np.concatenate(ids) if ids else np.zeros(0, np.int64))
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Tracks]) -> Tracks:
+        """Return the tracks of the frames of all `parts`, in order.
+
+        Either all parts have an optional column or none has it.
+        """
+        no_ids = np.zeros(0, np.int64)
+        interpolated = [part.interpolated for part in parts if part.interpolated is not None]
+        probabilities = [
+            part.identity_probabilities for part in parts if part.identity_probabilities is not None
+        ]
+        return cls(
+            DetectionTable.concatenate([part.detections for part in parts]),
+            np.concatenate([no_ids, *(part.track_ids for part in parts)]),
+            np.concatenate(interpolated) if interpolated else None,
+            np.concatenate(probabilities) if probabilities else None,
+        )
 
     @property
     def n_frames(self) -> int:
@@ -281,7 +312,7 @@ class Matches:
     costs : ndarray
         ``(k,)`` float64: the cost of each pair.
     unmatched_tracks, unmatched_detections : ndarray
-        int64 row numbers of what is left over, ascending.
+        int64 rows without a match, ascending.
     """
 
     track_rows: Int64
@@ -291,16 +322,18 @@ class Matches:
     unmatched_detections: Int64
 
     def __post_init__(self) -> None:
-        _check("Matches.track_rows", self.track_rows, np.int64, (None,))
-        _check("Matches.detection_rows", self.detection_rows, np.int64, (len(self.track_rows),))
-        _check("Matches.costs", self.costs, np.float64, (len(self.track_rows),))
-        _check("Matches.unmatched_tracks", self.unmatched_tracks, np.int64, (None,))
-        _check("Matches.unmatched_detections", self.unmatched_detections, np.int64, (None,))
+        check_array("Matches.track_rows", self.track_rows, np.int64, (None,))
+        check_array(
+            "Matches.detection_rows", self.detection_rows, np.int64, (len(self.track_rows),)
+        )
+        check_array("Matches.costs", self.costs, np.float64, (len(self.track_rows),))
+        check_array("Matches.unmatched_tracks", self.unmatched_tracks, np.int64, (None,))
+        check_array("Matches.unmatched_detections", self.unmatched_detections, np.int64, (None,))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class TrackBank:
-    """Live state of a tracker: one row a track, no object per animal.
+    """The state of a tracker between two frames: one row per track.
 
     Attributes
     ----------
@@ -332,52 +365,31 @@ class TrackBank:
     def __post_init__(self) -> None:
         m = len(self.ids)
         for name in ("ids", "states", "hits", "first_frames", "last_frames"):
-            _check(f"TrackBank.{name}", getattr(self, name), np.int64, (m,))
-        _check("TrackBank.means", self.means, np.float64, (m, 8))
-        _check("TrackBank.covariances", self.covariances, np.float64, (m, 8, 8))
-        _check("TrackBank.embeddings", self.embeddings, np.float32, (m, None))
+            check_array(f"TrackBank.{name}", getattr(self, name), np.int64, (m,))
+        check_array("TrackBank.means", self.means, np.float64, (m, 8))
+        check_array("TrackBank.covariances", self.covariances, np.float64, (m, 8, 8))
+        check_array("TrackBank.embeddings", self.embeddings, np.float32, (m, None))
 
     def __len__(self) -> int:
         return len(self.ids)
 
-    def __getitem__(self, index: Index) -> TrackBank:
-        """Select tracks by a mask, a slice or an array of row numbers; every column follows."""
-        return TrackBank(*(getattr(self, name)[index] for name in TrackBank.__slots__))
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Identities:
-    """Which animal each track is.
-
-    Attributes
-    ----------
-    names : tuple of str
-        Name of each identity.
-    uuids : tuple of str
-        Identifier of each identity, the same across videos.
-    track_ids, identity_ids : ndarray
-        ``(T,)`` int64: the track, and the row of `names` it was given; -1 = unknown.
-    margins : ndarray
-        ``(T,)`` float32 in [0, 1]: how sure the decision is.
-    """
-
-    names: tuple[str, ...]
-    uuids: tuple[str, ...]
-    track_ids: Int64
-    identity_ids: Int64
-    margins: Float32
-
-    def __post_init__(self) -> None:
-        if len(self.uuids) != len(self.names):
-            raise ArrayError("Identities.uuids", f"{len(self.names)} entries", f"{len(self.uuids)}")
-        _check("Identities.track_ids", self.track_ids, np.int64, (None,))
-        _check("Identities.identity_ids", self.identity_ids, np.int64, (len(self.track_ids),))
-        _check("Identities.margins", self.margins, np.float32, (len(self.track_ids),))
+    def select(self, rows: Index) -> TrackBank:
+        """Return the tracks chosen by a mask, a slice or an array of row numbers."""
+        return TrackBank(
+            ids=self.ids[rows],
+            states=self.states[rows],
+            means=self.means[rows],
+            covariances=self.covariances[rows],
+            embeddings=self.embeddings[rows],
+            hits=self.hits[rows],
+            first_frames=self.first_frames[rows],
+            last_frames=self.last_frames[rows],
+        )
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Trajectories:
-    """Where each individual was, in the layout of movement's bounding-box dataset.
+    """The position of each individual over time, in the layout of movement's bounding-box dataset.
 
     Attributes
     ----------
@@ -388,12 +400,12 @@ class Trajectories:
     position, shape : ndarray
         ``(F, 2, I)`` float64 pixels: box centre (x, y) and size (width, height); NaN = missing.
     confidence : ndarray
-        ``(F, I)`` float64; NaN = missing, 0 = filled in.
+        ``(F, I)`` float64; NaN = missing, 0 = interpolated.
     interpolated : ndarray or None
-        ``(F, I)`` bool: whether a position was filled in rather than seen; None = all were seen.
+        ``(F, I)`` bool: whether a position was interpolated; None = all were detected.
     identity_probability : ndarray or None
-        ``(F, I)`` float64 in [0, 1]: how likely it is this individual, NaN = missing; None = not
-        known.
+        ``(F, I)`` float64 in [0, 1]: probability that it is this individual, NaN = missing;
+        None = unknown.
     """
 
     time_s: Float64
@@ -405,14 +417,21 @@ class Trajectories:
     identity_probability: Float64 | None = None
 
     def __post_init__(self) -> None:
-        _check("Trajectories.time_s", self.time_s, np.float64, (None,))
-        f, i = len(self.time_s), len(self.individuals)
-        _check("Trajectories.position", self.position, np.float64, (f, 2, i))
-        _check("Trajectories.shape", self.shape, np.float64, (f, 2, i))
-        _check("Trajectories.confidence", self.confidence, np.float64, (f, i))
+        check_array("Trajectories.time_s", self.time_s, np.float64, (None,))
+        n_frames = len(self.time_s)
+        n_individuals = len(self.individuals)
+        per_individual = (n_frames, n_individuals)
+        check_array(
+            "Trajectories.position", self.position, np.float64, (n_frames, 2, n_individuals)
+        )
+        check_array("Trajectories.shape", self.shape, np.float64, (n_frames, 2, n_individuals))
+        check_array("Trajectories.confidence", self.confidence, np.float64, per_individual)
         if self.interpolated is not None:
-            _check("Trajectories.interpolated", self.interpolated, np.bool_, (f, i))
+            check_array("Trajectories.interpolated", self.interpolated, np.bool_, per_individual)
         if self.identity_probability is not None:
-            _check(
-                "Trajectories.identity_probability", self.identity_probability, np.float64, (f, i)
+            check_array(
+                "Trajectories.identity_probability",
+                self.identity_probability,
+                np.float64,
+                per_individual,
             )

@@ -70,7 +70,7 @@ class ArenaTracker:
         owners = np.full(len(table), -1, np.int64)
         for number, tracker in enumerate(self._trackers):
             rows = np.flatnonzero(arenas == number)
-            own = _select(table, rows)
+            own = table.select(rows)
             tracks = (
                 tracker.follow(own, camera_motion)
                 if isinstance(tracker, Tracker)
@@ -113,7 +113,7 @@ def identify_per_arena(
         own_embeddings = (
             None if embeddings is None else partial(_select_embeddings, rows, embeddings)
         )
-        own = _select(table, rows)
+        own = table.select(rows)
         close = _select_prints(rows, fur_descriptors), _select_ties(rows, point_matches)
         # Nothing else holds the witnesses, so that they go when they have been heard: a day of them
         # takes room.
@@ -123,14 +123,6 @@ def identify_per_arena(
         name = layout.arena_names[number]
         found.append(_renumber(told, rows, sum(counts[:number]), name if layout.arenas else None))
     return found[0] if len(found) == 1 else _join(found)
-
-
-def _select(table: DetectionTable, rows: Int64) -> DetectionTable:
-    if len(rows) == len(table):
-        return table
-    offsets = np.searchsorted(rows, table.frame_offsets).astype(np.int64)
-    embeddings = None if table.embeddings is None else table.embeddings[rows]
-    return DetectionTable(table.boxes[rows], table.scores[rows], embeddings, offsets)
 
 
 def _select_embeddings(rows: Int64, embeddings: Callable[[], Embeddings]) -> Embeddings:

@@ -158,4 +158,4 @@ def drop_duplicates(bank: TrackBank, limit: float) -> TrackBank:
 
 
 def _keep(bank: TrackBank, kept: NDArray[np.bool_]) -> TrackBank:
-    return bank if kept.all() else bank[kept]
+    return bank if kept.all() else bank.select(kept)

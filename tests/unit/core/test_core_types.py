@@ -8,7 +8,6 @@ from murid.core import (
     Detections,
     DetectionTable,
     Frame,
-    Identities,
     Matches,
     TrackBank,
     TrackedDetections,
@@ -117,7 +116,7 @@ class TestTracks:
             Tracks(DetectionTable.from_frames([make_detections(2)]), np.array([1.0, 2.0]))
 
 
-def test_a_bank_is_indexed_as_one_value():
+def test_selecting_tracks_of_a_bank_selects_rows_of_every_column():
     m = 3
     whole = np.arange(m, dtype=np.int64)
     bank = TrackBank(
@@ -128,10 +127,49 @@ def test_a_bank_is_indexed_as_one_value():
         np.zeros((m, 0), np.float32),
         *[whole] * 3,
     )
-    assert bank[whole != 1].ids.tolist() == [0, 2]
-    assert bank[whole != 1].covariances.shape == (2, 8, 8)
+    assert bank.select(whole != 1).ids.tolist() == [0, 2]
+    assert bank.select(whole != 1).covariances.shape == (2, 8, 8)
     with pytest.raises(ArrayError, match=r"TrackBank\.means"):
         dataclasses.replace(bank, means=np.zeros((m, 7)))
+
+
+def test_selecting_rows_of_a_table_keeps_its_frames():
+    table = DetectionTable.from_frames([make_detections(2), make_detections(0), make_detections(3)])
+    selected = table.select(np.array([1, 2, 4]))
+    assert selected.frame_offsets.tolist() == [0, 1, 1, 3]
+    np.testing.assert_array_equal(selected.boxes, table.boxes[[1, 2, 4]])
+    np.testing.assert_array_equal(selected.scores, table.scores[[1, 2, 4]])
+
+
+def test_concatenated_tables_have_the_frames_of_all():
+    first = DetectionTable.from_frames([make_detections(2), make_detections(0)])
+    second = DetectionTable.from_frames([make_detections(3, start=9)])
+    joined = DetectionTable.concatenate([first, second])
+    assert joined.frame_offsets.tolist() == [0, 2, 2, 5]
+    np.testing.assert_array_equal(joined.boxes[2:], second.boxes)
+    assert DetectionTable.concatenate([]).n_frames == 0
+
+
+def test_embeddings_of_tables_stay_only_if_all_detections_have_them():
+    box = np.zeros((1, 4), np.float32)
+    score = np.ones(1, np.float32)
+    described = DetectionTable(box, score, np.ones((1, 2), np.float32), np.array([0, 1]))
+    plain = DetectionTable(box, score, None, np.array([0, 1]))
+    empty = DetectionTable.from_frames([Detections.empty()])
+    assert DetectionTable.concatenate([described, empty]).embeddings.shape == (1, 2)
+    assert DetectionTable.concatenate([described, plain]).embeddings is None
+
+
+def test_concatenated_tracks_keep_their_optional_columns():
+    table = DetectionTable.from_frames([make_detections(2)])
+    interpolated = np.array([True, False])
+    probabilities = np.array([0.5, 1.0], np.float32)
+    part = Tracks(table, np.array([1, 2]), interpolated, probabilities)
+    joined = Tracks.concatenate([part, part])
+    assert joined.track_ids.tolist() == [1, 2, 1, 2]
+    assert joined.interpolated.tolist() == [True, False, True, False]
+    assert joined.identity_probabilities.tolist() == [0.5, 1.0, 0.5, 1.0]
+    assert Tracks.concatenate([]).n_frames == 0
 
 
 def test_other_types_check_their_columns():
@@ -139,9 +177,6 @@ def test_other_types_check_their_columns():
     Matches(none, none, np.zeros(0), none, none)
     with pytest.raises(ArrayError, match=r"Matches\.costs"):
         Matches(none, none, np.zeros(1), none, none)
-    Identities(("a",), ("u",), np.array([4]), np.array([0]), np.array([0.5], np.float32))
-    with pytest.raises(ArrayError, match="uuids"):
-        Identities(("a",), (), none, none, np.zeros(0, np.float32))
     with pytest.raises(ArrayError, match=r"Frame\.image"):
         Frame(0, 0.0, np.zeros((4, 4), np.uint8))
     time_s, cube = np.zeros(3), np.zeros((3, 2, 1))
