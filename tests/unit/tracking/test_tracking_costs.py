@@ -87,7 +87,9 @@ def test_far_is_measured_by_the_nearest_neighbour():
     np.testing.assert_array_equal(
         far, [[False, True, True], [True, False, True], [True, True, False]]
     )
-    assert not costs.find_far(bank.select(slice(0, 1)), _detections([[9000, 0, 9040, 20]]), 0.5).any()
+    assert not costs.find_far(
+        bank.select(slice(0, 1)), _detections([[9000, 0, 9040, 20]]), 0.5
+    ).any()
 
 
 def test_merged_is_a_box_that_holds_two_smaller_animals():
