@@ -20,7 +20,7 @@ from murid.analysis.kinematics import compute_distance
 from murid.pipeline.run import Run
 from murid.pipeline.track import track
 from murid.synthetic import make_scenario, record
-from murid.video import VideoSink
+from murid.video import VideoWriter
 
 WAYS = {
     "raw": MeasureConfig(smooth_s=0, min_moving_speed="0px"),
@@ -53,9 +53,9 @@ def main() -> None:
 def film_and_track(directory: Path, name: str, seed: int, seconds: float) -> tuple[np.ndarray, Run]:
     """True places ``(F, 2, I)`` and the run."""
     config, places = make_scenario(name, seed, seconds), []
-    with VideoSink(directory / "scene.mp4", config.fps, config.width, config.height) as sink:
+    with VideoWriter(directory / "scene.mp4", config.fps, config.width, config.height) as video_writer:
         for recorded in record(config):
-            sink.write(recorded.frame.image)
+            video_writer.write(recorded.frame.image)
             places.append(recorded.positions)
     return np.stack(places).swapaxes(1, 2), track(directory / "scene.mp4", animals=config.n_animals)
 

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from murid.synthetic import RecordingConfig, record
-from murid.video import VideoSink
+from murid.video import VideoWriter
 
 N_ANIMALS = 10
 N_FRAMES = 600
@@ -114,9 +114,9 @@ def make_recording(path: Path) -> Path:
             seed=6,
         )
         path.parent.mkdir(parents=True, exist_ok=True)
-        with VideoSink(path, config.fps, config.width, config.height) as sink:
+        with VideoWriter(path, config.fps, config.width, config.height) as video_writer:
             for shown in record(config):
-                sink.write(shown.frame.image)
+                video_writer.write(shown.frame.image)
     return path
 
 

@@ -43,7 +43,7 @@ from murid.store import RunDirectory
 from murid.synthetic import RecordingConfig, record
 from murid.synthetic.scenarios import make_scenario
 from murid.tracking import TrackingConfig
-from murid.video import VideoSink, open_source
+from murid.video import VideoWriter, open_source
 from murid.video.info import VideoInfo
 
 FPS = 30
@@ -143,9 +143,9 @@ def follow(folder: Path, hours: float, animals: int, every: int) -> None:
         config = RecordingConfig(
             n_animals=animals, n_frames=FPS, width=SIZE[0], height=SIZE[1], body_px=60, seed=1
         )
-        with VideoSink(film, FPS, *SIZE) as sink:
+        with VideoWriter(film, FPS, *SIZE) as video_writer:
             for recorded in record(config):
-                sink.write(recorded.frame.image)
+                video_writer.write(recorded.frame.image)
     source = LoopedSource(film, round(hours * 3600 * FPS))
     detect, association = (
         DetectionConfig(embeddings_every=every),

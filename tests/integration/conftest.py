@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from murid.synthetic import RecordingConfig, record
-from murid.video import VideoSink
+from murid.video import VideoWriter
 
 
 @pytest.fixture(scope="session")
@@ -13,9 +13,9 @@ def clip(tmp_path_factory) -> Path:
     directory = tmp_path_factory.mktemp("clip")
     config = RecordingConfig(n_animals=3, n_frames=90, width=320, height=240, body_px=42, seed=1)
     rows = []
-    with VideoSink(directory / "cage.mp4", config.fps, config.width, config.height) as sink:
+    with VideoWriter(directory / "cage.mp4", config.fps, config.width, config.height) as video_writer:
         for recorded in record(config):
-            sink.write(recorded.frame.image)
+            video_writer.write(recorded.frame.image)
             for box, row in zip(recorded.truth.boxes, recorded.truth.animal_indices, strict=True):
                 left, top, width, height = *box[:2], *(box[2:] - box[:2])
                 rows.append(
@@ -36,7 +36,7 @@ def tracked(clip, tmp_path_factory) -> Path:
 
 @pytest.fixture
 def still_video(tmp_path) -> Path:
-    with VideoSink(tmp_path / "still.mp4", 25, 64, 64) as sink:
+    with VideoWriter(tmp_path / "still.mp4", 25, 64, 64) as video_writer:
         for _ in range(5):
-            sink.write(np.full((64, 64, 3), 128, np.uint8))
+            video_writer.write(np.full((64, 64, 3), 128, np.uint8))
     return tmp_path / "still.mp4"

@@ -11,7 +11,7 @@ from murid.pipeline.identify import identify
 from murid.pipeline.run import Run
 from murid.pipeline.track import track
 from murid.synthetic import RecordingConfig, record
-from murid.video import VideoSink
+from murid.video import VideoWriter
 
 LEFT, RIGHT = "arena:left,0,0,320,0,320,240,0,240", "arena:right,320,0,640,0,640,240,320,240"
 
@@ -31,9 +31,9 @@ def two_cages(tmp_path_factory):
     halves = [
         record(RecordingConfig(n_animals=n, seed=seed, **look)) for n, seed in ((2, 3), (1, 4))
     ]
-    with VideoSink(path, 30, 640, 240) as sink:
+    with VideoWriter(path, 30, 640, 240) as video_writer:
         for recorded in zip(*halves, strict=True):
-            sink.write(np.hstack([of_half.frame.image for of_half in recorded]))
+            video_writer.write(np.hstack([of_half.frame.image for of_half in recorded]))
     return path
 
 

@@ -20,7 +20,7 @@ from murid.reid.reidentify import GROWN_CHANCE
 from murid.store import RunDirectory
 from murid.synthetic import RecordingConfig, record
 from murid.tracking import TrackingConfig
-from murid.video import VideoSink, open_source
+from murid.video import VideoWriter, open_source
 
 COATS = ("black", "albino", "agouti", "hooded")
 LOOKS = normalize(np.random.default_rng(0).normal(size=(len(COATS), 12)))
@@ -42,9 +42,9 @@ def film(directory, day, present, embedder="weights-1", embeddings_every=1):
     )
     directory.mkdir(exist_ok=True)
     video, rng, found = directory / f"day-{day}.mp4", np.random.default_rng(day), []
-    with VideoSink(video, config.fps, config.width, config.height) as sink:
+    with VideoWriter(video, config.fps, config.width, config.height) as video_writer:
         for recorded in record(config):
-            sink.write(recorded.frame.image)
+            video_writer.write(recorded.frame.image)
             truth = recorded.truth
             boxes = truth.boxes.astype(np.float32)
             appearance = LOOKS[np.array(present)[truth.animal_indices]]
@@ -264,9 +264,9 @@ def test_solo_videos_and_tracking_from_them(clip, tmp_path):
     """The network's own embeddings, of a clip that is hardly long enough."""
     solo = tmp_path / "solo.mp4"
     config = RecordingConfig(n_animals=1, n_frames=60, width=320, height=240, body_px=48, seed=4)
-    with VideoSink(solo, config.fps, config.width, config.height) as sink:
+    with VideoWriter(solo, config.fps, config.width, config.height) as video_writer:
         for recorded in record(config):
-            sink.write(recorded.frame.image)
+            video_writer.write(recorded.frame.image)
     path = tmp_path / "cage.gallery"
     assert murid_cli(["enroll", f"ada={solo}", "--gallery", str(path)]) == 0
     assert [animal.name for animal in load_gallery(path).animals] == ["ada"]

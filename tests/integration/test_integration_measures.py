@@ -18,7 +18,7 @@ from murid.cli import run as murid_cli
 from murid.core import Trajectories
 from murid.pipeline.track import track
 from murid.synthetic import make_scenario, record
-from murid.video import VideoSink
+from murid.video import VideoWriter
 
 ARENA = """width = 320
 height = 240
@@ -153,9 +153,9 @@ def test_bad_input(tracked, arena, clip, tmp_path, capsys, monkeypatch):
 @pytest.mark.slow
 def test_distance_moved_as_tracked_is_the_truths_within_two_percent(tmp_path):
     config, places, video = make_scenario("coats-4", 5, 30), [], tmp_path / "scene.mp4"
-    with VideoSink(video, config.fps, config.width, config.height) as sink:
+    with VideoWriter(video, config.fps, config.width, config.height) as video_writer:
         for recorded in record(config):
-            sink.write(recorded.frame.image)
+            video_writer.write(recorded.frame.image)
             places.append(recorded.positions)
     truth = np.stack(places).swapaxes(1, 2)
     run = track(video, animals=config.n_animals, out=tmp_path / "scene.murid")

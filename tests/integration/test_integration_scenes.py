@@ -10,7 +10,7 @@ from murid.cli import run as murid_cli
 from murid.datasets.mot_text import read_mot
 from murid.errors import ConfigError, SourceError
 from murid.synthetic.compose_solos import compose_videos
-from murid.video import VideoSink, open_source
+from murid.video import VideoWriter, open_source
 
 SIZE = (240, 320)
 
@@ -30,7 +30,7 @@ def wander(n_frames, seed=0):
 def film(path, places, size, fps=25.0, shake=0, grain=9):
     floor = np.full((*size, 3), 198 - grain, np.uint8)
     floor += np.random.default_rng(1).integers(0, grain, floor.shape, np.uint8)
-    with VideoSink(path, fps, size[1], size[0]) as sink:
+    with VideoWriter(path, fps, size[1], size[0]) as video_writer:
         for k, (x, y) in enumerate(places):
             image = np.roll(floor, (shake * k, 2 * shake * k), (0, 1))
             ahead = places[min(k + 1, len(places) - 1)] - places[k - 1 if k else 0]
@@ -38,7 +38,7 @@ def film(path, places, size, fps=25.0, shake=0, grain=9):
             cv2.ellipse(
                 image, (round(x), round(y)), (24, 11), angle, 0, 360, (35, 33, 31), -1, cv2.LINE_AA
             )
-            sink.write(image)
+            video_writer.write(image)
     return path
 
 

@@ -26,9 +26,9 @@ from murid.identification.tracklets import compute_reach, count_up, find_trackle
 from murid.store import RunDirectory
 from murid.store.parts import FUR_DESCRIPTORS_NAME, POINT_MATCH_COLUMNS, POINT_MATCHES_NAME
 from murid.video import FrameSource, open_source, sample_frames
-from murid.video.background_image import shrink
 from murid.video.background_model import fit_static_background
-from murid.video.prefetch import read_ahead
+from murid.video.prefetch import prefetch
+from murid.video.resize import downscale
 
 MAX_DESCRIPTORS = 100_000
 """Prints of one recording at most, spread evenly over it."""
@@ -165,7 +165,7 @@ def _take(
     fur_descriptors = _PrintTaker(table, usable, body_px, sampled)
     point_matches = _PointWatcher(table, usable, body_px, source.info.fps, sampled)
     for frame in (
-        read_ahead(source.iterate(0), _N_AHEAD)
+        prefetch(source.iterate(0), _N_AHEAD)
         if fur_descriptors.background and point_matches.background
         else ()
     ):
@@ -195,7 +195,7 @@ class _PrintTaker:
         )
         self._every = max(1, -(-int(self._clear.sum()) // MAX_DESCRIPTORS))
         self.background = fit_static_background(
-            [shrink(image, _LONGEST_SIDE)[0] for image in sampled]
+            [downscale(image, _LONGEST_SIDE)[0] for image in sampled]
         )
         self._rows, self._values = (
             [np.zeros(0, np.int64)],
@@ -204,7 +204,7 @@ class _PrintTaker:
 
     def see(self, frame: Frame, rows: Int64) -> None:
         """Take those of a frame, where all `rows` are."""
-        image, factor = shrink(frame.image, _LONGEST_SIDE)
+        image, factor = downscale(frame.image, _LONGEST_SIDE)
         if (
             self.background is None
             or frame.index % self._every
@@ -255,7 +255,7 @@ class _PointWatcher:
         self._last_frame = -1
 
     def _shrink(self, image: UInt8) -> UInt8:
-        return shrink(image, max(1, round(max(image.shape[:2]) * self._factor)))[0]
+        return downscale(image, max(1, round(max(image.shape[:2]) * self._factor)))[0]
 
     def see(self, frame: Frame, rows: Int64) -> None:
         """Follow the points into a frame, where all `rows` are."""

@@ -15,7 +15,7 @@ from murid.export.mot import export_mot
 from murid.export.tracks_chunk import TracksChunk
 from murid.pipeline.track import track
 from murid.synthetic import RecordingConfig, record
-from murid.video import VideoSink
+from murid.video import VideoWriter
 
 
 def demo(
@@ -49,9 +49,9 @@ def demo(
 
 def _make_clip(config: RecordingConfig, clip: Path, truth: Path, report: ProgressCallback) -> None:
     known = []
-    with VideoSink(clip, config.fps, config.width, config.height) as sink:
+    with VideoWriter(clip, config.fps, config.width, config.height) as video_writer:
         for recorded in record(config):
-            sink.write(recorded.frame.image)
+            video_writer.write(recorded.frame.image)
             scores = np.ones(len(recorded.truth.boxes), np.float32)
             known.append(
                 TrackedDetections(

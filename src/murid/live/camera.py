@@ -16,7 +16,7 @@ import numpy as np
 from murid.core import Frame
 from murid.core.types import UInt8
 from murid.errors import SourceError
-from murid.video.file import FileSource
+from murid.video.file import VideoFileSource
 
 DEFAULT_FPS = 30.0
 STREAM_STALL_S = 5.0
@@ -85,7 +85,7 @@ class _PacedFile:
     """A video file that gives its frames at the times at which they were filmed."""
 
     def __init__(self, path: Path) -> None:
-        source = FileSource(path)
+        source = VideoFileSource(path)
         self.fps = source.info.fps
         self._frames = (frame for frame in source.iterate() if isinstance(frame, Frame))
         self._first_s: float | None = None

@@ -11,7 +11,7 @@ from pathlib import Path
 from murid.errors import ConfigError, MuridError
 from murid.pipeline.run import Run
 from murid.pipeline.track import default_run_path
-from murid.video.image_sequence import is_picture
+from murid.video.image_sequence import is_image_file
 
 TrackOne = Callable[[str, Path], Run]
 """Tracks a source into a run directory."""
@@ -43,7 +43,7 @@ def find_sources(names: Iterable[str]) -> list[str]:
             else []
         )
         files = [file for file in found if Path(file).is_file() and not _is_in_run(Path(file))]
-        pictures = sum(is_picture(Path(file)) for file in files)
+        pictures = sum(is_image_file(Path(file)) for file in files)
         if 0 < pictures < len(files):
             raise ConfigError(
                 f"{name}: expected videos only or pictures only, got {pictures} pictures of {len(files)}"

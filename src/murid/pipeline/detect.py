@@ -11,7 +11,7 @@ from murid.core.progress import ProgressCallback
 from murid.detection.detector import Detector
 from murid.store import DetectionWriter, RunDirectory
 from murid.video import FrameSource, UnreadableFrame
-from murid.video.prefetch import read_ahead
+from murid.video.prefetch import prefetch
 
 
 def redetect_damaged(
@@ -62,7 +62,7 @@ def _find_animals(
     report: Callable[[], None],
 ) -> None:
     """Find the animals in frames, batch by batch, and hand them to the writer."""
-    for batch in read_ahead(_batch(frames, batch_size)):
+    for batch in prefetch(_batch(frames, batch_size)):
         found = iter(detector.detect([frame.image for frame in batch if isinstance(frame, Frame)]))
         for frame in batch:
             if isinstance(frame, UnreadableFrame):

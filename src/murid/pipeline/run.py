@@ -26,7 +26,7 @@ from murid.export.trajectories import to_trajectories
 from murid.metrics import Metrics
 from murid.store import RunDirectory
 from murid.store.manifest import Manifest
-from murid.video import Annotator, UnreadableFrame, VideoSink, open_source
+from murid.video import Annotator, UnreadableFrame, VideoWriter, open_source
 
 
 class Run:
@@ -212,12 +212,12 @@ class Run:
         make_directory(path.parent)
         info, annotator = source.info, Annotator(source.info.fps, self.names)
         tracked = (frame for _, tracks in self._directory.iterate_tracks() for frame in tracks)
-        with VideoSink(path, info.fps, info.width, info.height) as sink:
+        with VideoWriter(path, info.fps, info.width, info.height) as video_writer:
             image = np.zeros((info.height, info.width, 3), np.uint8)
             for frame, of_frame in zip(source.iterate(), tracked, strict=True):
                 if not isinstance(frame, UnreadableFrame):
                     image = annotator.annotate(frame, of_frame)
-                sink.write(image)
+                video_writer.write(image)
                 if frame.index % 30 == 29:
                     report("draw", frame.index + 1, self._directory.n_frames)
         return path

@@ -35,8 +35,8 @@ from murid.reid.gallery_file import load_gallery, save_gallery
 from murid.reid.prototypes import AppearanceSamples, IdentityPrototypes, compute_prototypes
 from murid.store import AnimalName, RunDirectory
 from murid.video import FrameSource, open_source, sample_frames
-from murid.video.background_image import shrink
 from murid.video.background_model import fit_static_background
+from murid.video.resize import downscale
 
 UNKNOWN = "unknown"
 GROWN_CHANCE = 0.95
@@ -329,7 +329,8 @@ def _look(run: RunDirectory) -> tuple[Int64, Int64, Float32]:
 def _measure(source: FrameSource, table: DetectionTable) -> tuple[Int64, Int64, Float32]:
     """Cues of the detections in frames spread over a video."""
     images = [
-        shrink(frame.image, _LONGEST_SIDE)[0] for frame in sample_frames(source, _N_BACKDROP_FRAMES)
+        downscale(frame.image, _LONGEST_SIDE)[0]
+        for frame in sample_frames(source, _N_BACKDROP_FRAMES)
     ]
     background = fit_static_background(images)
     frames, rows, colour_features = (
@@ -340,7 +341,7 @@ def _measure(source: FrameSource, table: DetectionTable) -> tuple[Int64, Int64, 
     for frame in sample_frames(source, _N_FRAMES):
         if frame.index >= table.n_frames:
             continue
-        image, factor = shrink(frame.image, _LONGEST_SIDE)
+        image, factor = downscale(frame.image, _LONGEST_SIDE)
         fits = background is not None and background.image.shape == image.shape
         own = compute_colour_features(
             image, table[frame.index].boxes * factor, background if fits else None

@@ -20,7 +20,7 @@ from murid.core.files import (
 from murid.core.progress import ProgressCallback, no_progress
 from murid.synthetic.composition import SceneTruth
 from murid.synthetic.recording import RecordedFrame
-from murid.video import VideoSink
+from murid.video import VideoWriter
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,9 @@ def write_sequence(
         table = stack.enter_context(replace_on_success(out / "gt" / "gt.txt"))
         with storage_errors(table):
             truth = stack.enter_context(table.open("w", encoding="ascii", newline="\n"))
-        sink = stack.enter_context(VideoSink(out / "video.mp4", info.fps, info.width, info.height))
+        video_writer = stack.enter_context(VideoWriter(out / "video.mp4", info.fps, info.width, info.height))
         for number, recorded in enumerate(frames, 1):
-            sink.write(recorded.frame.image)
+            video_writer.write(recorded.frame.image)
             with storage_errors(table):
                 truth.writelines(_format(number, recorded.truth))
             if masks:

@@ -1,9 +1,9 @@
-"""Frames in, from files, folders and globs; annotated video out."""
+"""Read frames from videos and image sequences, model the background, write annotated videos."""
 
 from murid.video.annotate import PALETTE, Annotator, choose_colour
 from murid.video.info import FrameSource, UnreadableFrame, VideoInfo
 from murid.video.source import open_source, sample_frames
-from murid.video.writer import VideoSink
+from murid.video.writer import VideoWriter
 
 __all__ = [
     "PALETTE",
@@ -11,7 +11,7 @@ __all__ = [
     "FrameSource",
     "UnreadableFrame",
     "VideoInfo",
-    "VideoSink",
+    "VideoWriter",
     "choose_colour",
     "open_source",
     "sample_frames",

@@ -1,9 +1,10 @@
-"""Tracks drawn onto frames: boxes, names and short trails in colours that colour-blind people tell apart."""
+"""Draw tracks onto frames: boxes, labels and short trails in colour-blind-safe colours."""
 
 from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import cv2
@@ -14,8 +15,9 @@ from murid.core.boxes import compute_centres
 from murid.core.types import UInt8
 
 Colour = tuple[int, int, int]
-_Sighting = tuple[int, tuple[int, int]]  # frame, and centre in pixels
 
+# The palette of Okabe and Ito (2008), RGB, which colour-blind people can tell apart. Grey takes the
+# place of black, in which outlines are drawn.
 PALETTE: tuple[Colour, ...] = (
     (230, 159, 0),
     (86, 180, 233),
@@ -26,87 +28,114 @@ PALETTE: tuple[Colour, ...] = (
     (0, 114, 178),
     (187, 187, 187),
 )
-"""Okabe and Ito's colours (2008), RGB, grey in place of black."""
 
+_BLACK: Colour = (0, 0, 0)
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+
+# Lines are one pixel thick for each 640 pixels of the longer image side, so that they look alike at
+# all resolutions.
+_REFERENCE_SIDE_PX = 640
+
+# Long enough to show the direction of movement, short enough not to clutter a cage of animals.
 _TRAIL_S = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class _TrailPoint:
+    """Centre of a track's box in one frame, in whole pixels."""
+
+    frame: int
+    centre: tuple[int, int]
+
+
 def choose_colour(track_id: int) -> Colour:
-    """Colour of a track, always the same."""
+    """Return the RGB colour of a track, the same each time."""
     return PALETTE[(track_id - 1) % len(PALETTE)]
 
 
 class Annotator:
-    """Draw frame after frame; remembers where each track was during the last second, seen or not.
+    """Draws tracks on one frame after the other, with trails of the last second.
 
     Parameters
     ----------
     fps : float
-        Frames per second, which sets the length of the trails.
+        Frames per second; it sets the length of the trails.
     names : mapping of int to str
-        What to call a track; its id where there is no name.
+        Label of each track. A track without a name is labelled with its id.
     """
 
     def __init__(self, fps: float, names: Mapping[int, str] | None = None) -> None:
-        self._length = max(2.0, _TRAIL_S * fps)
-        self._trails: dict[int, deque[_Sighting]] = defaultdict(deque)
+        self._trail_frames = max(2.0, _TRAIL_S * fps)
+        self._trails: dict[int, deque[_TrailPoint]] = defaultdict(deque)
         self._names = dict(names or {})
 
     def annotate(self, frame: Frame, tracked: TrackedDetections) -> UInt8:
         """Return a copy of the frame's image with the tracks drawn on it."""
         image = np.ascontiguousarray(frame.image).copy()
+        unit = max(1, round(max(image.shape[:2]) / _REFERENCE_SIDE_PX))
         kept = np.flatnonzero(tracked.track_ids >= 0)
         boxes = tracked.detections.boxes[kept]
-        ids = [int(i) for i in tracked.track_ids[kept]]
-        for track_id, (x, y) in zip(ids, compute_centres(boxes), strict=True):
-            self._trails[track_id].append((frame.index, (round(float(x)), round(float(y)))))
-        self._forget(frame.index)
-        unit = max(1, round(max(image.shape[:2]) / 640))
+        track_ids = [int(track_id) for track_id in tracked.track_ids[kept]]
+        if tracked.interpolated is None:
+            interpolated = np.zeros(len(track_ids), bool)
+        else:
+            interpolated = tracked.interpolated[kept]
+
+        # Trails come first, so that boxes and labels cover them.
+        for track_id, (x, y) in zip(track_ids, compute_centres(boxes), strict=True):
+            centre = (round(float(x)), round(float(y)))
+            self._trails[track_id].append(_TrailPoint(frame.index, centre))
+        self._drop_old_points(frame.index)
         for track_id, trail in self._trails.items():
             self._draw_trail(image, trail, frame.index, choose_colour(track_id), unit)
-        interpolated = (
-            np.zeros(len(ids), bool) if tracked.interpolated is None else tracked.interpolated[kept]
-        )
-        for track_id, box, unseen in zip(ids, boxes, interpolated.tolist(), strict=True):
+
+        for track_id, box, is_interpolated in zip(
+            track_ids, boxes, interpolated.tolist(), strict=True
+        ):
             name = self._names.get(track_id, str(track_id))
-            _draw_box(
-                image, box, f"({name})" if unseen else name, choose_colour(track_id), unit, unseen
-            )
+            label = f"({name})" if is_interpolated else name
+            _draw_box(image, box, label, choose_colour(track_id), unit, is_interpolated)
         return image
 
-    def _forget(self, index: int) -> None:
+    def _drop_old_points(self, index: int) -> None:
+        """Remove the points of trails that are older than a second at frame `index`."""
         for trail in self._trails.values():
-            while trail and index - trail[0][0] >= self._length:
+            while trail and index - trail[0].frame >= self._trail_frames:
                 trail.popleft()
-        for track_id in [track_id for track_id, trail in self._trails.items() if not trail]:
+        ended = [track_id for track_id, trail in self._trails.items() if not trail]
+        for track_id in ended:
             del self._trails[track_id]
 
     def _draw_trail(
-        self, image: UInt8, trail: Sequence[_Sighting], index: int, colour: Colour, unit: int
+        self, image: UInt8, trail: Sequence[_TrailPoint], index: int, colour: Colour, unit: int
     ) -> None:
-        """Draw a line through the sightings, the thinner and paler the longer ago they were."""
-        for (seen, start), (_, end) in pairwise(trail):
-            strength = 1 - (index - seen) / self._length
+        """Draw lines between the points of a trail; older ones are thinner and fade to grey."""
+        for start, end in pairwise(trail):
+            strength = 1 - (index - start.frame) / self._trail_frames
             faded = tuple(int(strength * c + (1 - strength) * 128) for c in colour)
-            cv2.line(image, start, end, faded, max(1, round(2 * unit * strength)), cv2.LINE_AA)
+            thickness = max(1, round(2 * unit * strength))
+            cv2.line(image, start.centre, end.centre, faded, thickness, cv2.LINE_AA)
 
 
 def _draw_box(
-    image: UInt8, box: np.ndarray, name: str, colour: Colour, unit: int, unseen: bool
+    image: UInt8, box: np.ndarray, label: str, colour: Colour, unit: int, is_interpolated: bool
 ) -> None:
-    """Draw a box and its name; thinly where the animal was not seen."""
-    left, top, right, bottom = (round(float(v)) for v in box)
-    if not unseen:
-        cv2.rectangle(image, (left, top), (right, bottom), (0, 0, 0), 2 * unit + 2, cv2.LINE_AA)
-    cv2.rectangle(
-        image, (left, top), (right, bottom), colour, unit if unseen else 2 * unit, cv2.LINE_AA
-    )
+    """Draw a box and its label; an interpolated box is thin and has no black outline."""
+    left, top, right, bottom = (round(float(side)) for side in box)
+    if not is_interpolated:
+        outline = 2 * unit + 2
+        cv2.rectangle(image, (left, top), (right, bottom), _BLACK, outline, cv2.LINE_AA)
+    thickness = unit if is_interpolated else 2 * unit
+    cv2.rectangle(image, (left, top), (right, bottom), colour, thickness, cv2.LINE_AA)
+
+    # The label goes above the box, or below it where the image ends above.
     scale = 0.5 * unit
-    (width, height), base = cv2.getTextSize(name, cv2.FONT_HERSHEY_SIMPLEX, scale, unit)
+    (width, height), baseline = cv2.getTextSize(label, _FONT, scale, unit)
     pad = 2 * unit
-    y = top - base - pad if top - height - base - 2 * pad >= 0 else bottom + height + pad
+    fits_above = top - height - baseline - 2 * pad >= 0
+    y = top - baseline - pad if fits_above else bottom + height + pad
     x = min(max(left, 0), max(0, image.shape[1] - width - 2 * pad))
-    cv2.rectangle(image, (x, y - height - pad), (x + width + 2 * pad, y + base), colour, -1)
-    cv2.putText(
-        image, name, (x + pad, y), cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), unit, cv2.LINE_AA
-    )
+    text_top_left = (x, y - height - pad)
+    text_bottom_right = (x + width + 2 * pad, y + baseline)
+    cv2.rectangle(image, text_top_left, text_bottom_right, colour, -1)
+    cv2.putText(image, label, (x + pad, y), _FONT, scale, _BLACK, unit, cv2.LINE_AA)

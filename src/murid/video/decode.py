@@ -1,4 +1,4 @@
-"""Packets into pictures, the same ones each time; all that drives the decoder is here."""
+"""Decode the packets of a video file into frames, reproducibly; all use of the decoder is here."""
 
 from __future__ import annotations
 
@@ -15,12 +15,21 @@ from murid.core.types import UInt8
 from murid.errors import SourceError
 from murid.video.read_timeout import READ_TIMEOUT_S, TimeoutFile
 
+# Bytes per read. Larger reads mean fewer round trips to the reading thread of `TimeoutFile`, but
+# more bytes read in vain at each seek.
 _BUFFER_BYTES = 2**18
 
 
 @contextmanager
 def open_video(path: Path, read_timeout_s: float = READ_TIMEOUT_S) -> Iterator[tuple[Any, Any]]:
-    """Open a file: its container and first video stream; raises `SourceError`, then and when it is read."""
+    """Open a video file and yield its container and its first video stream.
+
+    Raises
+    ------
+    SourceError
+        If the file is missing, cannot be opened or has no video stream; later, when it is read, as
+        `TimeoutFile` does.
+    """
     with (
         closing(TimeoutFile(path, read_timeout_s)) as file,
         _open_container(path, file) as container,
@@ -30,17 +39,18 @@ def open_video(path: Path, read_timeout_s: float = READ_TIMEOUT_S) -> Iterator[t
         stream = container.streams.video[0]
         if stream.codec_context is None:
             raise SourceError(path, "codec", "one that can be decoded", "an unknown one")
-        # Several threads patch up damaged frames from whatever the others have finished: other
-        # pixels each time.
-        stream.thread_type, stream.codec_context.thread_count = "NONE", 1
+        # One thread only: several threads conceal damaged frames from whatever the other threads
+        # have finished by then, so the pixels would differ from one time to the next.
+        stream.thread_type = "NONE"
+        stream.codec_context.thread_count = 1
         yield container, stream
 
 
 def read_packets(container: Any, stream: Any) -> Iterator[Any]:
-    """Packets that hold a frame, then an empty one that makes the decoder hand out what it holds back.
+    """Yield the packets that hold a frame, then an empty packet that flushes the decoder.
 
-    A file that breaks off ends. Empty packets in between repeat a frame; to the decoder they would
-    mean the end.
+    Reading ends where a truncated file ends. Empty packets in between, which repeat a frame, are
+    left out, because to the decoder they would mean the end of the stream.
     """
     packets = container.demux(stream)
     with suppress(StopIteration, av.error.FFmpegError):
@@ -50,86 +60,97 @@ def read_packets(container: Any, stream: Any) -> Iterator[Any]:
                 yield packet
 
 
-def decode(container: Any, stream: Any) -> Iterator[Any]:
-    """Decoded frames in order of showing; packets that fail are skipped."""
+def decode_frames(container: Any, stream: Any) -> Iterator[Any]:
+    """Yield the decoded frames in presentation order, skipping packets that cannot be decoded."""
     for packet in read_packets(container, stream):
         with suppress(av.error.FFmpegError):
             yield from packet.decode()
 
 
-def decode_counting(container: Any, stream: Any) -> Iterator[tuple[int, Any]]:
-    """Decoded frames with their numbers, where the file does not tell their times.
+def decode_without_timestamps(container: Any, stream: Any) -> Iterator[tuple[int, Any]]:
+    """Yield the decoded frames with their frame numbers, for a file without usable timestamps.
 
-    Each packet holds a frame, so one that fails takes its number with it. The order of showing is
-    not that of the packets; but what comes before a key frame in the file is shown before it, and
-    so numbers are right from each key frame on even if frames got lost in silence.
+    Each packet holds one frame, so a packet that cannot be decoded takes a number with it.
+    Presentation order differs from packet order, but what precedes a key frame in the file is
+    presented before it. So the numbers are right from each key frame on, even if the decoder drops
+    frames without an error.
     """
-    base, shown, failed = 0, 0, list[int]()
+    base = 0  # number of the last key frame
+    n_shown = 0  # frames presented since then
+    failed: list[int] = []  # packets since then that could not be decoded
     for number, packet in enumerate(read_packets(container, stream)):
-        packet.pts = packet.dts = number if packet.size else None
+        timestamp = number if packet.size else None
+        packet.pts = timestamp
+        packet.dts = timestamp
         try:
             images = packet.decode()
         except av.error.FFmpegError:
             failed.append(number)
             continue
         for image in images:
-            index = base + shown + sum(k < image.pts for k in failed)
+            index = base + n_shown + sum(k < image.pts for k in failed)
             if image.key_frame or not stream.codec_context.has_b_frames:
-                base, shown, failed = max(index, image.pts), 0, [k for k in failed if k > image.pts]
-                index = base
+                index = max(index, image.pts)
+                base = index
+                n_shown = 0
+                failed = [k for k in failed if k > image.pts]
             yield index, image
-            shown += 1
+            n_shown += 1
 
 
-def prepare(container: Any, stream: Any) -> None:
-    """Show the decoder the first packet, before going elsewhere in the file.
+def decode_first_packet(container: Any, stream: Any) -> None:
+    """Show the decoder the first packet of a file, before seeking.
 
-    Only there x264 signs with its version, and what some versions wrote comes out wrong unless that
-    is known.
+    Only the first packet of x264 holds its version. The streams of some versions are decoded
+    incorrectly if the decoder does not know it.
     """
     with suppress(StopIteration, av.error.FFmpegError):
         next(container.demux(stream)).decode()
 
 
-def decode_from_key(container: Any, stream: Any, pts: int) -> Iterator[Any] | None:
-    """Go to a key frame by its presentation time and decode from there; None if it does not stand alone.
+def decode_from_keyframe(container: Any, stream: Any, pts: int) -> Iterator[Any] | None:
+    """Seek to a key frame and return the decoded frames from there; None if that is impossible.
 
-    Some encoders mark frames as key frames that cannot be decoded by themselves, and one may be
-    damaged.
+    Some encoders mark frames as key frames that cannot be decoded without earlier ones. A key frame
+    may also be damaged.
+
+    Parameters
+    ----------
+    container, stream
+        As `open_video` yields them.
+    pts : int
+        Presentation time of the key frame, in units of the stream's time base.
     """
     try:
         container.seek(pts, stream=stream, backward=True)
     except av.error.FFmpegError:
         return None
-    frames = decode(container, stream)
+    frames = decode_frames(container, stream)
     first = next(frames, None)
-    if (
-        first is None
-        or first.is_corrupt
-        or not first.key_frame
-        or first.pts is None
-        or first.pts > pts
-    ):
+    if first is None or first.is_corrupt or not first.key_frame:
+        return None
+    if first.pts is None or first.pts > pts:
         return None
     return chain([first], frames)
 
 
 def to_rgb(image: Any) -> UInt8:
-    """Pixels ``(h, w, 3)`` uint8 RGB of a decoded frame, upright."""
+    """Return the pixels ``(h, w, 3)`` uint8 RGB of a decoded frame, rotated upright."""
     pixels = image.to_ndarray(format="rgb24")
-    turns = round(image.rotation / 90) % 4
-    return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
+    n_quarter_turns = round(image.rotation / 90) % 4
+    return np.ascontiguousarray(np.rot90(pixels, n_quarter_turns)) if n_quarter_turns else pixels
 
 
 def _open_container(path: Path, file: TimeoutFile) -> Any:
     try:
         return av.open(file, buffer_size=_BUFFER_BYTES)
     except (av.error.FFmpegError, OSError) as error:
-        raise SourceError(path, "file", "a video that can be opened", _explain(error)) from error
+        got = _describe_error(error)
+        raise SourceError(path, "file", "a video that can be opened", got) from error
 
 
-def _explain(error: Exception) -> str:
+def _describe_error(error: Exception) -> str:
     reason = getattr(error, "strerror", None) or str(error)
-    return (
-        "a file that is no video, or whose index is cut off" if "Invalid data" in reason else reason
-    )
+    if "Invalid data" in reason:
+        return "a file that is not a video, or a video without its index"
+    return reason

@@ -1,4 +1,4 @@
-"""Frames from pictures: a folder or a glob."""
+"""Read the frames of an image sequence: a folder or a glob of images."""
 
 from __future__ import annotations
 
@@ -16,30 +16,32 @@ from murid.core import Frame
 from murid.core.types import UInt8
 from murid.errors import SourceError
 from murid.video.info import UnreadableFrame, VideoInfo
-from murid.video.read_timeout import READ_TIMEOUT_S, read_whole
+from murid.video.read_timeout import READ_TIMEOUT_S, read_bytes
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"})
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"})
+
+# Images have no frame rate of their own; this is a common one of cameras.
 _DEFAULT_FPS = 30.0
 
 
-class PictureSource:
-    """Pictures of one size in natural order of their names: ``f2.png`` before ``f10.png``.
+class ImageSequenceSource:
+    """Images of one size, in natural order of their names: ``f2.png`` before ``f10.png``.
 
     Parameters
     ----------
     name : str
-        What the user gave, for messages.
+        The path or glob that the user gave, for messages.
     files : sequence of Path
-        The pictures, in any order.
+        The image files, in any order.
     fps : float
-        Frames per second, which pictures do not know.
+        Frames per second.
     read_timeout_s : float
-        Seconds for which a disk that gives nothing is waited for.
+        Seconds to wait for a stalled disk.
 
     Raises
     ------
     SourceError
-        If there are no pictures, or none can be decoded; when they are read, if one has gone or the
+        If there are no images, or none can be decoded; when they are read, if one is gone or the
         disk stalls.
     """
 
@@ -53,102 +55,116 @@ class PictureSource:
         read_timeout_s: float = READ_TIMEOUT_S,
     ) -> None:
         if not files:
-            raise SourceError(
-                name, "pictures", f"files ending in {', '.join(sorted(SUFFIXES))}", "none"
-            )
-        self._files = sorted(files, key=_natural_key)
-        self._fps, self._patience_s = fps, read_timeout_s
-        first = next(
-            (image for file in self._files if (image := self._read(file)) is not None), None
-        )
+            expected = f"files ending in {', '.join(sorted(IMAGE_SUFFIXES))}"
+            raise SourceError(name, "images", expected, "none")
+        self._files = sorted(files, key=natural_key)
+        self._fps = fps
+        self._timeout_s = read_timeout_s
+        decoded = (image for file in self._files if (image := self._read(file)) is not None)
+        first = next(decoded, None)
         if first is None:
-            raise SourceError(
-                name, "pictures", "at least one that can be decoded", f"none of {len(files)}"
-            )
+            got = f"none of {len(files)}"
+            raise SourceError(name, "images", "at least one that can be decoded", got)
         height, width = first.shape[:2]
-        self.info = VideoInfo(
-            name, width, height, fps, len(self._files), self._files[0].suffix.lstrip(".")
-        )
+        image_format = self._files[0].suffix.lstrip(".")
+        self.info = VideoInfo(name, width, height, fps, len(self._files), image_format)
 
     def iterate(self, start: int = 0) -> Iterator[Frame | UnreadableFrame]:
-        """Yield the pictures from index `start` on; raises `SourceError` for one of another size."""
+        """Yield the frames from index `start` on; raises `SourceError` for one of another size."""
         for index in range(start, len(self._files)):
             yield self._load(index)
 
     def sample(self, n_frames: int) -> Iterator[Frame]:
-        """Yield up to `n_frames` decoded pictures, spread evenly."""
-        picks = np.unique(np.linspace(0, len(self._files) - 1, n_frames).round().astype(int))
-        return (frame for k in picks if isinstance(frame := self._load(int(k)), Frame))
+        """Yield up to `n_frames` decoded frames, spread evenly."""
+        positions = np.linspace(0, len(self._files) - 1, n_frames)
+        indices = np.unique(positions.round().astype(int))
+        return (frame for k in indices if isinstance(frame := self._load(int(k)), Frame))
 
     def compute_fingerprint(self) -> dict[str, Any]:
-        """Return number, sizes and names of the files, and SHA-256 over these and the first and last picture."""
+        """Return the number and size of the files, and a SHA-256.
+
+        The hash covers the names and sizes of all files, and the content of the first and last one.
+        """
         try:
             sizes = [file.stat().st_size for file in self._files]
-            digest = hashlib.sha256(
-                "\n".join(f"{f.name} {s}" for f, s in zip(self._files, sizes, strict=True)).encode()
-            )
+            listing = [f"{file.name} {size}" for file, size in zip(self._files, sizes, strict=True)]
+            digest = hashlib.sha256("\n".join(listing).encode())
             for file in (self._files[0], self._files[-1]):
-                digest.update(read_whole(file, self._patience_s))
+                digest.update(read_bytes(file, self._timeout_s))
         except OSError as error:
-            raise SourceError(
-                self.info.path, "pictures", "readable files", error.strerror or str(error)
-            ) from error
-        shape = {"width": self.info.width, "height": self.info.height}
-        counts = {"size_bytes": sum(sizes), "n_frames": len(self._files), "fps": self._fps}
-        return counts | {"sha256": digest.hexdigest()} | shape
+            got = error.strerror or str(error)
+            raise SourceError(self.info.path, "images", "readable files", got) from error
+        return {
+            "size_bytes": sum(sizes),
+            "n_frames": len(self._files),
+            "fps": self._fps,
+            "sha256": digest.hexdigest(),
+            "width": self.info.width,
+            "height": self.info.height,
+        }
 
     def _load(self, index: int) -> Frame | UnreadableFrame:
-        image, time_s = self._read(self._files[index]), index / self._fps
+        file = self._files[index]
+        image = self._read(file)
+        time_s = index / self._fps
         if image is None:
-            return UnreadableFrame(index, time_s, f"{self._files[index].name} cannot be decoded")
-        expected = (self.info.height, self.info.width)
-        if image.shape[:2] != expected:
-            got = f"{image.shape[1]}x{image.shape[0]}"
-            raise SourceError(
-                self._files[index],
-                "size",
-                f"{expected[1]}x{expected[0]} like the first picture",
-                got,
-            )
+            return UnreadableFrame(index, time_s, f"{file.name} cannot be decoded")
+        height, width = image.shape[:2]
+        if (height, width) != (self.info.height, self.info.width):
+            expected = f"{self.info.width}x{self.info.height} like the first image"
+            raise SourceError(file, "size", expected, f"{width}x{height}")
         return Frame(index, time_s, image)
 
     def _read(self, file: Path) -> UInt8 | None:
-        packed = np.frombuffer(read_whole(file, self._patience_s), np.uint8)
-        image = cv2.imdecode(packed, cv2.IMREAD_COLOR) if len(packed) else None
-        return (
-            None if image is None else np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+        """Return the image ``(h, w, 3)`` uint8 RGB in a file; None if it cannot be decoded."""
+        content = np.frombuffer(read_bytes(file, self._timeout_s), np.uint8)
+        image = cv2.imdecode(content, cv2.IMREAD_COLOR) if len(content) else None
+        if image is None:
+            return None
+        return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def is_image_file(file: Path) -> bool:
+    """Whether a file has the suffix of an image and is not hidden.
+
+    Hidden files such as the ``._`` companions that macOS writes are not images.
+    """
+    return file.suffix.lower() in IMAGE_SUFFIXES and not file.name.startswith(".")
+
+
+def find_image_sequence(directory: Path) -> tuple[list[Path], float]:
+    """Return the image files in a folder and their frame rate.
+
+    The images may be in the subfolder ``img1``, and the frame rate in ``seqinfo.ini``, as in
+    MOTChallenge.
+    """
+    for folder in (directory, directory / "img1"):
+        files = (
+            [file for file in folder.iterdir() if is_image_file(file)] if folder.is_dir() else []
         )
-
-
-def is_picture(file: Path) -> bool:
-    """Whether a file's name is a picture's; hidden ones, such as the ``._`` companions of macOS, are none."""
-    return file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
-
-
-def find_pictures(directory: Path) -> tuple[list[Path], float]:
-    """Pictures in a folder, or in its ``img1`` as MOTChallenge has it, and the frame rate of its ``seqinfo.ini``."""
-    for place in (directory, directory / "img1"):
-        files = list(filter(is_picture, place.iterdir())) if place.is_dir() else []
         if files:
-            return files, _read_rate(directory / "seqinfo.ini") or _read_rate(
-                place.parent / "seqinfo.ini"
-            ) or _DEFAULT_FPS
+            fps = _read_fps(directory / "seqinfo.ini") or _read_fps(folder.parent / "seqinfo.ini")
+            return files, fps or _DEFAULT_FPS
     return [], _DEFAULT_FPS
 
 
-def _read_rate(path: Path) -> float | None:
+def natural_key(file: Path) -> list[tuple[int, str]]:
+    """Return a sort key by which numbers in file names count as numbers, and case is ignored."""
+    return [
+        (int(part), "") if part.isdecimal() else (-1, part.lower())
+        for part in re.split(r"(\d+)", file.name)
+    ]
+
+
+def _read_fps(path: Path) -> float | None:
+    """Return the frame rate in a MOTChallenge ``seqinfo.ini``; None if it has none."""
     if not path.is_file():
         return None
     parser = configparser.ConfigParser()
     try:
         parser.read(path)
-        rate = parser.getfloat("Sequence", "frameRate", fallback=0.0)
+        fps = parser.getfloat("Sequence", "frameRate", fallback=0.0)
     except (configparser.Error, ValueError, UnicodeDecodeError) as error:
-        raise SourceError(
-            path, "frameRate", "a number of frames per second", str(error).splitlines()[0]
-        ) from error
-    return rate if rate > 0 else None
-
-
-def _natural_key(file: Path) -> list[Any]:
-    return [int(part) if part.isdigit() else part.lower() for part in re.split(r"(\d+)", file.name)]
+        got = str(error).splitlines()[0]
+        raise SourceError(path, "frameRate", "a number of frames per second", got) from error
+    return fps if fps > 0 else None

@@ -1,4 +1,4 @@
-"""What is known of a source of frames, and what a source can do."""
+"""Video information and the protocol of frame sources."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from murid.core import Frame
 
 @dataclass(frozen=True, slots=True)
 class VideoInfo:
-    """A source of frames in numbers.
+    """Size, frame rate and length of a frame source.
 
     Attributes
     ----------
     path : str
-        As the user gave it.
+        The path as the user gave it.
     width, height : int
-        Pixels, upright.
+        Pixels, after rotation to upright.
     fps : float
-        Average frames per second.
+        Mean frames per second.
     n_frames : int or None
-        Frames that are there; None if only reading to the end can tell.
+        Number of frames; None if it is unknown before all are read.
     codec : str
-        Name of the codec or of the picture format.
+        Name of the codec or of the image format.
     """
 
     path: str
@@ -42,11 +42,11 @@ class UnreadableFrame:
     Attributes
     ----------
     index : int
-        Position in the video, from 0.
+        Frame number in the video, from 0.
     time_s : float
         Seconds from the start.
     reason : str
-        Why, in words.
+        Why it cannot be decoded, in words.
     """
 
     index: int
@@ -55,16 +55,16 @@ class UnreadableFrame:
 
 
 class FrameSource(Protocol):
-    """Frames in order, from any place, as often as asked."""
+    """A source of frames that can be read repeatedly, from any frame on."""
 
     @property
     def info(self) -> VideoInfo:
-        """What is known before reading."""
+        """Size, frame rate and length."""
         ...
 
     @property
     def truncated(self) -> str | None:
-        """Why the source is shorter than it says, or None."""
+        """Why there are fewer frames than the file announces, or None."""
         ...
 
     def iterate(self, start: int = 0) -> Iterator[Frame | UnreadableFrame]:
@@ -76,5 +76,5 @@ class FrameSource(Protocol):
         ...
 
     def compute_fingerprint(self) -> dict[str, Any]:
-        """Return what tells this source from another, as plain values: size, frames, hash of head and tail."""
+        """Return plain values that identify the source: sizes, frame rate and a hash."""
         ...

@@ -18,14 +18,13 @@ class PacketIndex:
     Attributes
     ----------
     pts : ndarray
-        ``(F,)`` int64, strictly increasing: the k-th frame's presentation time in units of the time
-        base.
+        ``(n_frames,)`` int64, strictly increasing: presentation times in units of the time base.
     keyframes : ndarray
-        int64 indices of the frames at which decoding may begin, ascending.
+        int64 numbers of the frames at which decoding can start, ascending.
     times_s : ndarray
-        ``(F,)`` float64 seconds from the first frame.
+        ``(n_frames,)`` float64 seconds from the first frame.
     n_hidden : int
-        Packets that are there and not shown: empty ones, and those that an edit list leaves out.
+        Packets that are not shown: empty ones, and those that an edit list leaves out.
     damage : str or None
         Why reading stopped before the end of the file, or None.
     """
@@ -40,25 +39,29 @@ class PacketIndex:
         return len(self.pts)
 
     def find(self, pts: int | None) -> int | None:
-        """Number of the frame shown at a time; None if there is none."""
+        """Return the number of the frame with a presentation time; None if there is none."""
         number = len(self) if pts is None else int(np.searchsorted(self.pts, pts))
         return number if number < len(self) and self.pts[number] == pts else None
 
 
 def read_packet_index(container: Any, stream: Any) -> PacketIndex | None:
-    """Read all packets of a stream; None where their presentation times do not name every frame once.
-
-    AVI with B-frames only counts packets in storage order; such times would put frames in the wrong
-    order.
+    """Read all packets of a stream, without decoding them.
 
     Parameters
     ----------
     container, stream
-        An opened `av` container, at its beginning, and its video stream.
+        An opened `av` container, at its start, and its video stream.
+
+    Returns
+    -------
+    PacketIndex or None
+        None if the presentation times do not identify every frame. AVI with B-frames only counts
+        packets in storage order; such times would put frames in the wrong order.
     """
     pts: list[int] = []
-    keys: list[bool] = []
-    damage, n_hidden = None, 0
+    is_keyframe: list[bool] = []
+    n_hidden = 0
+    damage = None
     packets = container.demux(stream)
     while True:
         try:
@@ -74,15 +77,17 @@ def read_packet_index(container: Any, stream: Any) -> PacketIndex | None:
         if packet.pts is None:
             return None
         pts.append(packet.pts)
-        keys.append(packet.is_keyframe)
+        is_keyframe.append(packet.is_keyframe)
+
     order = np.argsort(np.array(pts, np.int64), kind="stable")
-    ordered = np.array(pts, np.int64)[order]
+    ordered_pts = np.array(pts, np.int64)[order]
+    # B-frames are stored out of presentation order. Times in storage order are then mere counts.
     counts_packets = (
         len(pts) > 2 and stream.codec_context.has_b_frames and (np.diff(order) == 1).all()
     )
-    if (np.diff(ordered) == 0).any() or counts_packets:
+    if (np.diff(ordered_pts) == 0).any() or counts_packets:
         return None
-    times_s = (ordered - (ordered[0] if len(ordered) else 0)) * float(stream.time_base)
-    return PacketIndex(
-        ordered, np.flatnonzero(np.array(keys, bool)[order]), times_s, n_hidden, damage
-    )
+    start = ordered_pts[0] if len(ordered_pts) else 0
+    times_s = (ordered_pts - start) * float(stream.time_base)
+    keyframes = np.flatnonzero(np.array(is_keyframe, bool)[order])
+    return PacketIndex(ordered_pts, keyframes, times_s, n_hidden, damage)

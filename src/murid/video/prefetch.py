@@ -1,4 +1,4 @@
-"""Read ahead: frames are decoded in a thread of their own while others are being looked at."""
+"""Prefetch items from an iterator in a background thread, for example frames of a video."""
 
 from __future__ import annotations
 
@@ -9,21 +9,29 @@ from threading import Event, Thread
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
 _END = object()
 
 
-def read_ahead(items: Iterable[T], n_ahead: int = 2) -> Iterator[T]:
-    """Yield the items in order, keeping up to `n_ahead` of them ready; errors of the source come out here.
+class _Failure:
+    """An exception that the iterable raised, on its way to the reader."""
 
-    However reading ends, also early or by an error, the source is closed then and the thread has
-    ended.
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+
+def prefetch(items: Iterable[T], n_ahead: int = 2) -> Iterator[T]:
+    """Yield the items in order while a background thread fetches the next ones.
+
+    An exception of the iterable is raised here. When reading ends, also early or by an exception,
+    the iterable has been closed and the thread has ended.
 
     Parameters
     ----------
     items : iterable
-        What to read, in a background thread; closed at the end if it is a generator.
+        Iterated over in the background thread; closed at the end if it is a generator.
     n_ahead : int
-        Items kept ready, at least 1.
+        Maximum number of items that are kept ready, at least 1.
     """
     queue: Queue[Any] = Queue(maxsize=n_ahead)
     stopped = Event()
@@ -40,7 +48,10 @@ def read_ahead(items: Iterable[T], n_ahead: int = 2) -> Iterator[T]:
 
 
 def _fill(items: Iterable[T], queue: Queue[Any], stopped: Event) -> None:
-    """Put the items into the queue until they end or reading stops; close them in the thread that they ran in."""
+    """Put the items into the queue until they end or reading stops.
+
+    A generator is closed in the thread that ran it.
+    """
     try:
         with closing(items) if isinstance(items, Generator) else nullcontext():
             for item in items:
@@ -53,14 +64,9 @@ def _fill(items: Iterable[T], queue: Queue[Any], stopped: Event) -> None:
 
 
 def _drain(queue: Queue[Any], thread: Thread) -> None:
-    """Make room until the thread, which may be waiting for some, has ended."""
+    """Empty the queue until the thread, which may be waiting for space in it, has ended."""
     while thread.is_alive():
         try:
             queue.get(timeout=0.01)
         except Empty:
             continue
-
-
-class _Failure:
-    def __init__(self, error: BaseException) -> None:
-        self.error = error

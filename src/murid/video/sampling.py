@@ -1,4 +1,4 @@
-"""Which frames to look at to know a video without decoding all of it."""
+"""Choose frames that represent a video and are cheap to decode."""
 
 from __future__ import annotations
 
@@ -6,45 +6,62 @@ import numpy as np
 
 from murid.core.types import Int64
 
-_DECODED_PER_FRAME = 8
-_LEAST_DECODED = 400
-_ENOUGH_KEYS = 0.9
+# Decoding budget: frames that may be decoded for each frame wanted, but at least so many in all.
+# A larger budget spreads the samples more evenly over videos with few key frames, but takes longer.
+_DECODED_PER_SAMPLE = 8
+_MIN_DECODED = 400
+
+# If the samples fall on so many different key frames, relative to their number, the key frames
+# themselves are taken: each costs one decoded frame.
+_MIN_KEYFRAME_FRACTION = 0.9
 
 
 def spread_evenly(n_total: int, n_frames: int) -> Int64:
-    """Up to `n_frames` different numbers from 0 to ``n_total - 1``, ascending, the first and the last among them."""
-    return np.unique(np.linspace(0, max(n_total - 1, 0), max(n_frames, 1)).round().astype(np.int64))
+    """Return up to `n_frames` frame numbers spread evenly over a video, ascending.
+
+    The first frame (0) and the last (``n_total - 1``) are among them. No number occurs twice.
+    """
+    positions = np.linspace(0, max(n_total - 1, 0), max(n_frames, 1))
+    return np.unique(positions.round().astype(np.int64))
 
 
-def plan_runs(n_total: int, keyframes: Int64, n_frames: int) -> list[Int64]:
+def plan_sampling(n_total: int, keyframes: Int64, n_frames: int) -> list[Int64]:
     """Choose frames that are spread over a video and cheap to decode.
 
     Parameters
     ----------
     n_total : int
-        Frames of the video.
+        Number of frames of the video.
     keyframes : ndarray
-        int64 numbers of the frames at which decoding may begin, ascending.
+        int64 numbers of the frames at which decoding can start, ascending.
     n_frames : int
-        About how many to choose.
+        Approximate number of frames to choose.
 
     Returns
     -------
     list of ndarray
-        For each key frame that is used the int64 numbers of the frames to take, ascending, all
-        before the next key frame. To decode from these key frames on takes 8 frames for each one
-        wanted, or 400 if that is more. Empty where the whole video has no more.
+        One array for each key frame that is used: int64 numbers of the chosen frames, ascending,
+        all before the next key frame. Decoding from these key frames takes 8 decoded frames for
+        each chosen one, or 400 if that is more. The list is empty if the whole video has no more
+        frames than that, or no key frames.
     """
-    most = max(_DECODED_PER_FRAME * n_frames, _LEAST_DECODED)
-    if n_total <= most or len(keyframes) == 0:
+    max_decoded = max(_DECODED_PER_SAMPLE * n_frames, _MIN_DECODED)
+    if n_total <= max_decoded or len(keyframes) == 0:
         return []
     even = spread_evenly(n_total, n_frames)
-    keys = _find_keys(keyframes, even)
-    reach = 0.0 if len(np.unique(keys)) >= _ENOUGH_KEYS * len(even) else most / n_total
-    wanted = np.unique(keys + (np.maximum(even - keys, 0) * reach).astype(np.int64))
-    return np.split(wanted, np.flatnonzero(np.diff(_find_keys(keyframes, wanted))) + 1)
+    starts = _find_keyframes(keyframes, even)
+    # Move each sample towards its key frame, so that the decoded frames stay within the budget.
+    if len(np.unique(starts)) >= _MIN_KEYFRAME_FRACTION * len(even):
+        scale = 0.0
+    else:
+        scale = max_decoded / n_total
+    offsets = (np.maximum(even - starts, 0) * scale).astype(np.int64)
+    chosen = np.unique(starts + offsets)
+    is_new_keyframe = np.diff(_find_keyframes(keyframes, chosen))
+    return np.split(chosen, np.flatnonzero(is_new_keyframe) + 1)
 
 
-def _find_keys(keyframes: Int64, numbers: Int64) -> Int64:
-    """Key frame before or at each number, the first where there is none."""
-    return keyframes[np.maximum(np.searchsorted(keyframes, numbers, side="right") - 1, 0)]
+def _find_keyframes(keyframes: Int64, numbers: Int64) -> Int64:
+    """Return the last key frame at or before each frame number; the first if there is none."""
+    positions = np.searchsorted(keyframes, numbers, side="right") - 1
+    return keyframes[np.maximum(positions, 0)]

@@ -1,4 +1,4 @@
-"""Open whatever holds frames: a video file, a folder of pictures, a glob of pictures."""
+"""Open a frame source: a video file, a folder of images, or a glob of images."""
 
 from __future__ import annotations
 
@@ -9,8 +9,13 @@ from pathlib import Path
 
 from murid.core import Frame
 from murid.errors import SourceError
-from murid.video.file import FileSource
-from murid.video.image_sequence import SUFFIXES, PictureSource, find_pictures, is_picture
+from murid.video.file import VideoFileSource
+from murid.video.image_sequence import (
+    IMAGE_SUFFIXES,
+    ImageSequenceSource,
+    find_image_sequence,
+    is_image_file,
+)
 from murid.video.info import FrameSource
 from murid.video.read_timeout import READ_TIMEOUT_S
 
@@ -21,10 +26,10 @@ def open_source(source: str | Path, read_timeout_s: float = READ_TIMEOUT_S) -> F
     Parameters
     ----------
     source : str or Path
-        A video file, a folder of pictures (or one with ``img1`` inside), a glob of pictures, or one
-        picture.
+        A video file, a folder of images (or one that contains ``img1``), a glob of images, or one
+        image.
     read_timeout_s : float
-        Seconds for which a disk that gives nothing is waited for, then and when frames are read.
+        Seconds to wait for a stalled disk, here and when frames are read.
 
     Returns
     -------
@@ -33,30 +38,32 @@ def open_source(source: str | Path, read_timeout_s: float = READ_TIMEOUT_S) -> F
     Raises
     ------
     SourceError
-        If there is nothing there, nothing in it can be decoded, or the disk stalls.
+        If nothing is there, nothing in it can be decoded, or the disk stalls.
     """
     path = Path(source)
     if path.is_dir():
-        return PictureSource(str(source), *find_pictures(path), read_timeout_s)
+        files, fps = find_image_sequence(path)
+        return ImageSequenceSource(str(source), files, fps, read_timeout_s)
     if glob.has_magic(str(source)) and not path.exists():
-        files = [Path(name) for name in glob.glob(str(source))]  # noqa: PTH207 (absolute patterns)
-        return PictureSource(
-            str(source), list(filter(is_picture, files)), read_timeout_s=read_timeout_s
-        )
-    if path.suffix.lower() in SUFFIXES:
+        matches = [Path(name) for name in glob.glob(str(source))]  # noqa: PTH207 (absolute patterns)
+        files = [file for file in matches if is_image_file(file)]
+        return ImageSequenceSource(str(source), files, read_timeout_s=read_timeout_s)
+    if path.suffix.lower() in IMAGE_SUFFIXES:
         if not path.is_file():
-            raise SourceError(path, "file", "a picture", "nothing there")
-        return PictureSource(str(source), [path], read_timeout_s=read_timeout_s)
-    return FileSource(path, read_timeout_s)
+            raise SourceError(path, "file", "an image", "nothing there")
+        return ImageSequenceSource(str(source), [path], read_timeout_s=read_timeout_s)
+    return VideoFileSource(path, read_timeout_s)
 
 
 def sample_frames(source: FrameSource, n_frames: int) -> Iterator[Frame]:
-    """Return up to `n_frames` decoded frames spread evenly over a source, one in memory at a time.
+    """Return an iterator over up to `n_frames` decoded frames, spread evenly over a source.
+
+    The frames are decoded one at a time, when they are asked for.
 
     Raises
     ------
     SourceError
-        If none can be decoded.
+        If no frame can be decoded.
     """
     frames = source.sample(n_frames)
     first = next(frames, None)

@@ -1,4 +1,4 @@
-"""H.264 video out, whole or not at all."""
+"""Write H.264 videos, completely or not at all."""
 
 from __future__ import annotations
 
@@ -15,12 +15,19 @@ from murid.core.files import replace_on_success
 from murid.core.types import UInt8
 from murid.errors import ArrayError, StorageError
 
+# Constant rate factor: lower values give better quality and larger files.
+# The preset trades file size against speed.
+_ENCODER_OPTIONS = {"crf": "20", "preset": "veryfast"}
 
-class VideoSink:
-    """Write frames to an ``.mp4`` of constant frame rate; use as a context manager.
+# Largest denominator of a frame rate: it allows 30000/1001 (NTSC).
+_MAX_DENOMINATOR = 1001
 
-    The file appears under its name when the block ends well; after an error nothing is left. Sides
-    that are odd are padded by one pixel, as H.264 asks.
+
+class VideoWriter:
+    """Writes frames to an ``.mp4`` of constant frame rate; use it as a context manager.
+
+    The file appears under its name when the block ends without an exception. After an exception
+    nothing is left. Odd sides are padded by one pixel, as H.264 requires.
 
     Parameters
     ----------
@@ -28,7 +35,7 @@ class VideoSink:
     fps : float
         Frames per second.
     width, height : int
-        Size of the frames that will come, pixels.
+        Size of the frames, pixels.
 
     Raises
     ------
@@ -37,32 +44,43 @@ class VideoSink:
     """
 
     def __init__(self, path: str | Path, fps: float, width: int, height: int) -> None:
-        self._path, self._size = Path(path), (height, width)
-        self._fps = Fraction(fps).limit_denominator(1001)
+        self._path = Path(path)
+        self._fps = Fraction(fps).limit_denominator(_MAX_DENOMINATOR)
+        self._height = height
+        self._width = width
 
-    def __enter__(self) -> VideoSink:
+    def __enter__(self) -> VideoWriter:
         self._stack = ExitStack()
         temporary = self._stack.enter_context(replace_on_success(self._path))
         try:
             self._container = av.open(str(temporary), "w", format="mp4")
         except (av.error.FFmpegError, OSError) as error:
             with self._stack:
-                raise StorageError(
-                    self._path, "file", "a place that can be written to", str(error)
-                ) from error
+                raise self._make_error(error) from error
         self._stream: Any = self._container.add_stream("libx264", rate=self._fps)
         self._stream.pix_fmt = "yuv420p"
-        self._stream.height, self._stream.width = (side + side % 2 for side in self._size)
-        self._stream.options = {"crf": "20", "preset": "veryfast"}
+        self._stream.height = self._height + self._height % 2
+        self._stream.width = self._width + self._width % 2
+        self._stream.options = _ENCODER_OPTIONS
         return self
 
     def write(self, image: UInt8) -> None:
-        """Add a frame ``(h, w, 3)`` uint8 RGB; raises `ArrayError` for another size, and `StorageError`."""
-        if image.shape != (*self._size, 3):
-            raise ArrayError("image", f"shape {(*self._size, 3)}", f"shape {image.shape}")
-        pad = [(0, side % 2) for side in self._size]
-        even = np.pad(image, [*pad, (0, 0)], mode="edge") if any(p for _, p in pad) else image
-        self._encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24"))
+        """Add a frame ``(h, w, 3)`` uint8 RGB.
+
+        Raises
+        ------
+        ArrayError
+            If the frame has another size.
+        StorageError
+            If the file cannot be written.
+        """
+        shape = (self._height, self._width, 3)
+        if image.shape != shape:
+            raise ArrayError("image", f"shape {shape}", f"shape {image.shape}")
+        if self._height % 2 or self._width % 2:
+            padding = [(0, self._height % 2), (0, self._width % 2), (0, 0)]
+            image = np.pad(image, padding, mode="edge")
+        self._encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24"))
 
     def __exit__(
         self,
@@ -72,22 +90,26 @@ class VideoSink:
     ) -> None:
         try:
             if kind is None:
-                self._encode(None)
+                self._encode(None)  # flushes the encoder
         except StorageError as failure:
-            kind, error = type(failure), failure
+            kind = type(failure)
+            error = failure
             raise
         finally:
             try:
                 self._container.close()
             except av.error.FFmpegError as failure:
                 if error is None:
-                    kind, error = type(failure), failure
+                    kind = type(failure)
+                    error = failure
+            # With an exception, the temporary file is removed; else it is renamed.
             self._stack.__exit__(kind, error, trace)
 
     def _encode(self, frame: Any) -> None:
         try:
             self._container.mux(self._stream.encode(frame))
         except (av.error.FFmpegError, OSError) as error:
-            raise StorageError(
-                self._path, "file", "a place that can be written to", str(error)
-            ) from error
+            raise self._make_error(error) from error
+
+    def _make_error(self, error: Exception) -> StorageError:
+        return StorageError(self._path, "file", "a place that can be written to", str(error))

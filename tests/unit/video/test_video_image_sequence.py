@@ -34,7 +34,7 @@ def test_reading_from_the_middle(folder):
     assert [f.index for f in open_source(folder).iterate(9)] == [9, 10, 11]
 
 
-def test_motchallenge_layout_gives_pictures_and_rate(folder, tmp_path):
+def test_motchallenge_layout_gives_images_and_frame_rate(folder, tmp_path):
     sequence = tmp_path / "seq"
     sequence.mkdir()
     folder.rename(sequence / "img1")
@@ -44,7 +44,7 @@ def test_motchallenge_layout_gives_pictures_and_rate(folder, tmp_path):
     assert list(source.iterate())[5].time_s == pytest.approx(0.4)
 
 
-def test_undecodable_picture_keeps_its_number(folder):
+def test_undecodable_image_keeps_its_number(folder):
     (folder / "f4.png").write_bytes(b"broken")
     frames = list(open_source(folder).iterate())
     assert isinstance(frames[4], UnreadableFrame)
@@ -52,26 +52,26 @@ def test_undecodable_picture_keeps_its_number(folder):
     assert len(frames) == 12
 
 
-def test_picture_of_another_size_is_refused_by_name(folder):
+def test_image_of_another_size_is_refused_by_name(folder):
     cv2.imwrite(str(folder / "f7.png"), paint(7, width=40))
     with pytest.raises(SourceError, match=r"f7\.png.*96x64.*40x64"):
         list(open_source(folder).iterate())
 
 
-def test_folder_without_pictures_is_refused(tmp_path):
-    with pytest.raises(SourceError, match="pictures"):
+def test_folder_without_images_is_refused(tmp_path):
+    with pytest.raises(SourceError, match="images"):
         open_source(tmp_path)
-    with pytest.raises(SourceError, match="pictures"):
+    with pytest.raises(SourceError, match="images"):
         open_source(str(tmp_path / "*.png"))
 
 
-def test_hidden_files_and_resources_of_macos_are_no_pictures(folder):
+def test_hidden_files_and_resources_of_macos_are_not_images(folder):
     for name in ("._f0.png", "._f12.png", ".hidden.png"):
         (folder / name).write_bytes(b"Mac OS X")
     for source in (open_source(folder), open_source(str(folder / "*.png"))):
         assert source.info.n_frames == 12
         assert all(isinstance(frame, Frame) for frame in source.iterate())
-    with pytest.raises(SourceError, match="pictures"):
+    with pytest.raises(SourceError, match="images"):
         open_source(str(folder / ".*.png"))
 
 

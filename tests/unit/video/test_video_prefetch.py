@@ -4,7 +4,7 @@ from itertools import count
 
 import pytest
 
-from murid.video.prefetch import read_ahead
+from murid.video.prefetch import prefetch
 
 
 class Trace:
@@ -32,7 +32,7 @@ def is_running():
 
 def test_items_come_in_order():
     trace = Trace(50)
-    assert list(read_ahead(trace.generate())) == list(range(50))
+    assert list(prefetch(trace.generate())) == list(range(50))
     assert trace.closed_in == "murid-decode"
     assert not is_running()
 
@@ -40,7 +40,7 @@ def test_items_come_in_order():
 @pytest.mark.parametrize("n_read", [1, 2, 7])
 def test_stopping_early_closes_the_source_and_ends_the_thread(n_read):
     trace = Trace()
-    reader = read_ahead(trace.generate())
+    reader = prefetch(trace.generate())
     assert [next(reader) for _ in range(n_read)] == list(range(n_read))
     reader.close()
     assert trace.closed_in == "murid-decode"
@@ -49,7 +49,7 @@ def test_stopping_early_closes_the_source_and_ends_the_thread(n_read):
 
 
 def read_and_fail(source):
-    for item in read_ahead(source):
+    for item in prefetch(source):
         if item == 3:
             raise KeyError("consumer")
 
@@ -65,14 +65,14 @@ def test_error_of_the_consumer_closes_the_source_and_ends_the_thread():
 def test_error_of_the_source_comes_out_after_the_items_before_it():
     trace, got = Trace(5, ValueError("source")), []
     with pytest.raises(ValueError, match="source"):
-        deque(map(got.append, read_ahead(trace.generate())), maxlen=0)
+        deque(map(got.append, prefetch(trace.generate())), maxlen=0)
     assert got == [0, 1, 2, 3, 4]
     assert not is_running()
 
 
 def test_no_more_than_asked_for_is_kept_ready():
     trace = Trace()
-    reader = read_ahead(trace.generate(), n_ahead=3)
+    reader = prefetch(trace.generate(), n_ahead=3)
     next(reader)
     threading.Event().wait(0.1)
     assert trace.n_made <= 1 + 3 + 1

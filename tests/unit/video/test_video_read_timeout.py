@@ -9,8 +9,8 @@ import pytest
 
 from murid.errors import SourceError
 from murid.video import decode, read_timeout
-from murid.video.file import FileSource
-from murid.video.read_timeout import TimeoutFile, read_whole
+from murid.video.file import VideoFileSource
+from murid.video.read_timeout import TimeoutFile, read_bytes
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def fail(code):
 
 def test_a_file_is_read_as_it_is(tmp_path):
     (tmp_path / "a").write_bytes(bytes(range(256)) * 999)
-    assert read_whole(tmp_path / "a") == (tmp_path / "a").read_bytes()
+    assert read_bytes(tmp_path / "a") == (tmp_path / "a").read_bytes()
     file = TimeoutFile(tmp_path / "a")
     assert (file.seek(-3, os.SEEK_END), file.read(9), file.read(9)) == (
         256 * 999 - 3,
@@ -54,7 +54,7 @@ def test_a_file_is_read_as_it_is(tmp_path):
 
 def test_a_disk_that_stalls_is_not_waited_for_forever(make_video, disk):
     path = make_video("a.avi", n_frames=300, codec="mjpeg", pix_fmt="yuvj420p")
-    source = FileSource(path, read_timeout_s=0.3)
+    source = VideoFileSource(path, read_timeout_s=0.3)
     disk(disk.hang, first=1)
     started = time.monotonic()
     with pytest.raises(
@@ -67,7 +67,7 @@ def test_a_disk_that_stalls_is_not_waited_for_forever(make_video, disk):
 
 @pytest.mark.parametrize("code", [errno.EIO, errno.ESTALE, errno.ENOTCONN])
 def test_a_share_that_is_gone_is_no_end_of_the_video(make_video, disk, code):
-    source = FileSource(make_video("a.avi", n_frames=300, codec="mjpeg", pix_fmt="yuvj420p"))
+    source = VideoFileSource(make_video("a.avi", n_frames=300, codec="mjpeg", pix_fmt="yuvj420p"))
     disk(lambda: fail(code), first=1)
     with pytest.raises(
         SourceError,
@@ -77,10 +77,12 @@ def test_a_share_that_is_gone_is_no_end_of_the_video(make_video, disk, code):
 
 
 @pytest.mark.parametrize("name", ["a.avi", "a.mkv", "a.mp4"])
-def test_a_video_that_is_cut_while_it_is_read_does_not_just_end(make_video, monkeypatch, name):
+def test_a_video_that_is_truncated_while_it_is_read_does_not_just_end(
+    make_video, monkeypatch, name
+):
     monkeypatch.setattr(decode, "_BUFFER_BYTES", 4096)
     path = make_video(name, n_frames=300, codec="mjpeg", pix_fmt="yuvj420p")
-    whole, source = path.read_bytes(), FileSource(path)
+    whole, source = path.read_bytes(), VideoFileSource(path)
     frames = source.iterate()
     seen = [next(frames) for _ in range(5)]
     os.truncate(path, len(whole) // 2)
@@ -98,4 +100,4 @@ def test_a_pipe_is_no_video(tmp_path):
     with pytest.raises(
         SourceError, match=r"pipe\.mp4: file: expected a file, got a folder, device or pipe"
     ):
-        FileSource(tmp_path / "pipe.mp4")
+        VideoFileSource(tmp_path / "pipe.mp4")

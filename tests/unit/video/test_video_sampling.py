@@ -9,7 +9,7 @@ from numbered_images import paint
 
 from murid.errors import SourceError
 from murid.video import decode, open_source, sample_frames
-from murid.video.sampling import plan_runs, spread_evenly
+from murid.video.sampling import plan_sampling, spread_evenly
 
 HELD_BACK = (
     12  # frames that go into the decoder before the first comes out, with B-frames and two passes
@@ -106,7 +106,7 @@ def test_pictures_are_read_when_they_are_asked_for(tmp_path):
     assert [next(frames).index for _ in range(4)] == [0, 1, 2, 3]
     (tmp_path / "4.png").unlink()
     with pytest.raises(
-        SourceError, match=r"4\.png: file: expected a file that is there, got nothing there"
+        SourceError, match=r"4\.png: file: expected an existing file, got nothing there"
     ):
         next(frames)
 
@@ -150,7 +150,7 @@ def test_plans_stay_within_their_budget(seed):
     gaps = rng.integers(1, int(rng.integers(2, 3000)), n_total)
     keyframes = np.concatenate([[0], np.cumsum(gaps)])
     keyframes = keyframes[keyframes < n_total]
-    runs = plan_runs(n_total, keyframes, n_frames)
+    runs = plan_sampling(n_total, keyframes, n_frames)
     wanted = np.concatenate(runs) if runs else spread_evenly(n_total, n_frames)
     assert 0.85 * n_frames <= len(wanted) <= n_frames
     assert (np.diff(wanted) > 0).all()
@@ -163,5 +163,5 @@ def test_plans_stay_within_their_budget(seed):
 
 
 def test_a_plan_for_a_short_video_is_to_decode_it_all():
-    assert plan_runs(400, np.arange(0, 400, 10), 20) == []
-    assert next(k for k in count(400) if plan_runs(k, np.arange(0, k, 10), 20)) == 401
+    assert plan_sampling(400, np.arange(0, 400, 10), 20) == []
+    assert next(k for k in count(400) if plan_sampling(k, np.arange(0, k, 10), 20)) == 401

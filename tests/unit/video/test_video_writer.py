@@ -4,14 +4,14 @@ from numbered_images import paint
 
 from murid.core import Detections, Frame, TrackedDetections
 from murid.errors import ArrayError, StorageError
-from murid.video import PALETTE, Annotator, VideoSink, choose_colour, open_source
+from murid.video import PALETTE, Annotator, VideoWriter, choose_colour, open_source
 
 
 def test_what_is_written_can_be_read(tmp_path):
     path = tmp_path / "out.mp4"
-    with VideoSink(path, 25.0, 96, 64) as sink:
+    with VideoWriter(path, 25.0, 96, 64) as video_writer:
         for k in range(30):
-            sink.write(paint(k))
+            video_writer.write(paint(k))
     frames = list(open_source(path).iterate())
     assert len(frames) == 30
     assert open_source(path).info.fps == pytest.approx(25)
@@ -20,8 +20,8 @@ def test_what_is_written_can_be_read(tmp_path):
 
 
 def test_odd_sizes_are_padded(tmp_path):
-    with VideoSink(tmp_path / "odd.mp4", 25.0, 33, 21) as sink:
-        sink.write(np.zeros((21, 33, 3), np.uint8))
+    with VideoWriter(tmp_path / "odd.mp4", 25.0, 33, 21) as video_writer:
+        video_writer.write(np.zeros((21, 33, 3), np.uint8))
     info = open_source(tmp_path / "odd.mp4").info
     assert (info.width, info.height) == (34, 22)
 
@@ -29,19 +29,19 @@ def test_odd_sizes_are_padded(tmp_path):
 def test_nothing_is_left_after_an_error(tmp_path):
     with (  # noqa: PT012
         pytest.raises(ArrayError, match="image"),
-        VideoSink(tmp_path / "out.mp4", 25.0, 96, 64) as sink,
+        VideoWriter(tmp_path / "out.mp4", 25.0, 96, 64) as video_writer,
     ):
-        sink.write(paint(0))
-        sink.write(paint(0, width=50))
+        video_writer.write(paint(0))
+        video_writer.write(paint(0, width=50))
     assert not list(tmp_path.iterdir())
 
 
 def test_a_place_that_cannot_be_written_to_is_named(tmp_path):
     with (
         pytest.raises(StorageError, match=r"out\.mp4"),
-        VideoSink(tmp_path / "none" / "out.mp4", 25.0, 96, 64) as sink,
+        VideoWriter(tmp_path / "none" / "out.mp4", 25.0, 96, 64) as video_writer,
     ):
-        sink.write(paint(0))
+        video_writer.write(paint(0))
 
 
 def tracked(box, track_id):
