@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from murid.core.extras import import_extra
 from murid.datasets.raw_labels import Size
+from murid.video.image_sequence import IMAGE_SUFFIXES, natural_key
 
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"})
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".avi", ".mov", ".mkv", ".m4v", ".mpg", ".mpeg", ".webm", ".wmv"}
 )
@@ -57,7 +57,7 @@ def find_images(directory: Path) -> list[Path]:
     if not directory.is_dir():
         return []
     return sorted(
-        (f for f in directory.iterdir() if f.suffix.lower() in IMAGE_SUFFIXES), key=_natural_key
+        (f for f in directory.iterdir() if f.suffix.lower() in IMAGE_SUFFIXES), key=natural_key
     )
 
 
@@ -93,10 +93,3 @@ def locate(name: str, roots: Iterable[Path]) -> Path | None:
             if candidate.is_file():
                 return candidate
     return None
-
-
-def _natural_key(file: Path) -> list[tuple[int, str]]:
-    return [
-        (int(part), "") if part.isdigit() else (-1, part.lower())
-        for part in re.split(r"(\d+)", file.name)
-    ]

@@ -203,7 +203,7 @@ def _replace_resting_animals(
 def _sum_errors(regions: NDArray[np.int32], image: UInt8, inpainted: UInt8) -> NDArray[np.floating]:
     """Return the sum of absolute differences ``(n_regions,)`` of two images in each region."""
     error = _max_over_channels(cv2.absdiff(image, inpainted))
-    return np.bincount(regions.ravel(), error.ravel().astype(np.float64))
+    return np.asarray(np.bincount(regions.ravel(), error.ravel()), np.float64)
 
 
 def _clean_and_dilate(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

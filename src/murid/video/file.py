@@ -94,7 +94,7 @@ class VideoFileSource:
             yield self._make_unreadable(missing)
 
     def sample(self, n_frames: int) -> Iterator[Frame]:
-        """Yield up to `n_frames` decoded frames, spread as evenly as some hundred decoded ones allow.
+        """Yield up to `n_frames` decoded frames, spread over the video as evenly as is cheap.
 
         Short videos are decoded completely. In others, frames are taken at key frames if there are
         enough of them, else from the frames after each key frame (see `plan_sampling`). A file
@@ -222,7 +222,7 @@ def _seek(
 ) -> Iterator[Any] | None:
     """Return decoded frames from the last key frame, or an earlier one if that is not decodable.
 
-    None if none of the last few key frames is.
+    Returns None if none of the last few key frames is.
     """
     for keyframe in keyframes[::-1][:_MAX_KEYFRAMES_TRIED]:
         frames = decode_from_keyframe(container, stream, int(index.pts[keyframe]))

@@ -175,8 +175,8 @@ def test_real_clip_has_all_its_frames(data_dir):
 
 
 @pytest.mark.data
-def test_key_frames_that_cannot_stand_alone_are_not_begun_at(data_dir):
-    """In this recording every key frame after the first needs what came before; seeking there shows green."""
+def test_decoding_does_not_start_at_key_frames_that_need_earlier_frames(data_dir):
+    """All key frames of this video but the first need earlier frames; seeking there shows green."""
     source = open_source(data_dir / "rodents" / "openfield-1mouse" / "video.mp4")
     whole = {
         frame.index: frame

@@ -1,4 +1,4 @@
-"""Disks that stall, fail, or cut a file while it is read."""
+"""Disks that stall or fail, and files that are truncated while they are read."""
 
 import errno
 import os
@@ -15,8 +15,8 @@ from murid.video.read_timeout import TimeoutFile, read_bytes
 
 @pytest.fixture
 def disk(monkeypatch):
-    """Makes the disk do something else from the n-th read on; what hangs is let go at the end."""
-    healthy, let_go, reads = read_timeout._read_at, threading.Event(), []
+    """Make the disk do something else from the n-th read on; hanging reads end with the test."""
+    healthy, end_of_test, reads = read_timeout._read_at, threading.Event(), []
 
     def break_it(act, first=0):
         def read(descriptor, n_bytes, place):
@@ -25,16 +25,16 @@ def disk(monkeypatch):
 
         monkeypatch.setattr(read_timeout, "_read_at", read)
 
-    break_it.hang = lambda: let_go.wait(60) and b""
+    break_it.hang = lambda: end_of_test.wait(60) and b""
     yield break_it
-    let_go.set()
+    end_of_test.set()
 
 
 def fail(code):
     raise OSError(code, os.strerror(code))
 
 
-def test_a_file_is_read_as_it_is(tmp_path):
+def test_a_file_is_read_unchanged(tmp_path):
     (tmp_path / "a").write_bytes(bytes(range(256)) * 999)
     assert read_bytes(tmp_path / "a") == (tmp_path / "a").read_bytes()
     file = TimeoutFile(tmp_path / "a")
@@ -52,7 +52,7 @@ def test_a_file_is_read_as_it_is(tmp_path):
     file.close()
 
 
-def test_a_disk_that_stalls_is_not_waited_for_forever(make_video, disk):
+def test_a_disk_that_stalls_raises_after_the_timeout(make_video, disk):
     path = make_video("a.avi", n_frames=300, codec="mjpeg", pix_fmt="yuvj420p")
     source = VideoFileSource(path, read_timeout_s=0.3)
     disk(disk.hang, first=1)
@@ -66,7 +66,7 @@ def test_a_disk_that_stalls_is_not_waited_for_forever(make_video, disk):
 
 
 @pytest.mark.parametrize("code", [errno.EIO, errno.ESTALE, errno.ENOTCONN])
-def test_a_share_that_is_gone_is_no_end_of_the_video(make_video, disk, code):
+def test_a_network_share_that_is_gone_is_not_the_end_of_the_video(make_video, disk, code):
     source = VideoFileSource(make_video("a.avi", n_frames=300, codec="mjpeg", pix_fmt="yuvj420p"))
     disk(lambda: fail(code), first=1)
     with pytest.raises(
@@ -77,9 +77,7 @@ def test_a_share_that_is_gone_is_no_end_of_the_video(make_video, disk, code):
 
 
 @pytest.mark.parametrize("name", ["a.avi", "a.mkv", "a.mp4"])
-def test_a_video_that_is_truncated_while_it_is_read_does_not_just_end(
-    make_video, monkeypatch, name
-):
+def test_a_video_that_is_truncated_while_it_is_read_is_an_error(make_video, monkeypatch, name):
     monkeypatch.setattr(decode, "_BUFFER_BYTES", 4096)
     path = make_video(name, n_frames=300, codec="mjpeg", pix_fmt="yuvj420p")
     whole, source = path.read_bytes(), VideoFileSource(path)
@@ -95,7 +93,7 @@ def test_a_video_that_is_truncated_while_it_is_read_does_not_just_end(
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
-def test_a_pipe_is_no_video(tmp_path):
+def test_a_pipe_is_not_a_video(tmp_path):
     os.mkfifo(tmp_path / "pipe.mp4")
     with pytest.raises(
         SourceError, match=r"pipe\.mp4: file: expected a file, got a folder, device or pipe"

@@ -1,4 +1,4 @@
-"""Samples: spread over the video, cheap, one at a time, the same each time."""
+"""Sampled frames are spread over the video, cheap to decode, lazy and reproducible."""
 
 from itertools import count
 
@@ -11,14 +11,13 @@ from murid.errors import SourceError
 from murid.video import decode, open_source, sample_frames
 from murid.video.sampling import plan_sampling, spread_evenly
 
-HELD_BACK = (
-    12  # frames that go into the decoder before the first comes out, with B-frames and two passes
-)
+# Packets that the decoder takes before it returns the first frame, with B-frames and two passes.
+MAX_DELAY = 12
 
 
 @pytest.fixture
 def decoded(monkeypatch):
-    """What went into the decoder."""
+    """Presentation times of the packets that were passed to the decoder."""
     given = []
     read_packets = decode.read_packets
 
@@ -42,27 +41,27 @@ def test_short_videos_are_decoded_once_and_sampled_evenly(make_video, decoded):
     assert len(decoded) <= 101
 
 
-def test_one_of_each_of_many_key_frames(make_video, decoded):
+def test_key_frames_are_sampled_where_there_are_many(make_video, decoded):
     source = open_source(make_video(n_frames=1000, gop=5))
     decoded.clear()
     indices = sample(source, 20)
     assert len(indices) == 20
     assert all(index % 5 == 0 for index in indices)
     assert np.abs(np.diff(indices) - 52).max() <= 5
-    assert len(decoded) <= 20 * HELD_BACK
+    assert len(decoded) <= 20 * MAX_DELAY
 
 
-def test_runs_after_few_key_frames(make_video, decoded):
+def test_frames_after_each_key_frame_are_sampled_where_there_are_few(make_video, decoded):
     source = open_source(make_video(n_frames=1200, gop=150))
     decoded.clear()
     indices = np.array(sample(source, 24))
     assert 22 <= len(indices) <= 24
     assert (np.bincount(indices // 150, minlength=8) >= 2).all()
     assert np.diff(indices).min() >= 10
-    assert len(decoded) <= 400 + 8 * HELD_BACK
+    assert len(decoded) <= 400 + 8 * MAX_DELAY
 
 
-def test_a_run_at_the_beginning_of_a_video_with_one_key_frame(make_video, decoded):
+def test_the_start_of_a_video_with_one_key_frame_is_sampled(make_video, decoded):
     source = open_source(make_video(n_frames=1000, gop=1000))
     decoded.clear()
     indices = sample(source, 20)
@@ -70,7 +69,7 @@ def test_a_run_at_the_beginning_of_a_video_with_one_key_frame(make_video, decode
     assert indices[0] == 0
     assert np.diff(indices).max() - np.diff(indices).min() <= 2
     assert 380 <= indices[-1] + 20 <= 440
-    assert len(decoded) <= 400 + HELD_BACK
+    assert len(decoded) <= 400 + MAX_DELAY
 
 
 @pytest.mark.parametrize("gop", [5, 150, 1000])
@@ -92,13 +91,13 @@ def test_frames_are_decoded_when_they_are_asked_for(make_video, decoded, name, n
     source = open_source(make_video(name, n_frames=n_frames, gop=gop))
     decoded.clear()
     frames = sample_frames(source, 10)
-    assert len(decoded) <= 2 * HELD_BACK
+    assert len(decoded) <= 2 * MAX_DELAY
     assert next(frames).index == 0
-    assert len(decoded) <= 2 * HELD_BACK
+    assert len(decoded) <= 2 * MAX_DELAY
     assert len(list(frames)) == 9
 
 
-def test_pictures_are_read_when_they_are_asked_for(tmp_path):
+def test_images_are_read_when_they_are_asked_for(tmp_path):
     for k in range(5):
         cv2.imwrite(str(tmp_path / f"{k}.png"), paint(k))
     source = open_source(tmp_path)
@@ -116,7 +115,7 @@ def test_videos_without_an_index_are_sampled_evenly(make_video):
     assert sample(source, 10) == spread_evenly(900, 10).tolist()
 
 
-def test_a_damaged_key_frame_costs_no_other_sample(make_video):
+def test_a_damaged_key_frame_loses_no_other_sample(make_video):
     path = make_video(n_frames=1000, gop=100)
     data, packets = bytearray(path.read_bytes()), find_packets(path)
     position, size = packets[500]
@@ -150,18 +149,17 @@ def test_plans_stay_within_their_budget(seed):
     gaps = rng.integers(1, int(rng.integers(2, 3000)), n_total)
     keyframes = np.concatenate([[0], np.cumsum(gaps)])
     keyframes = keyframes[keyframes < n_total]
-    runs = plan_sampling(n_total, keyframes, n_frames)
-    wanted = np.concatenate(runs) if runs else spread_evenly(n_total, n_frames)
+    segments = plan_sampling(n_total, keyframes, n_frames)
+    wanted = np.concatenate(segments) if segments else spread_evenly(n_total, n_frames)
     assert 0.85 * n_frames <= len(wanted) <= n_frames
     assert (np.diff(wanted) > 0).all()
     assert wanted[-1] < n_total
-    keys = [keyframes[keyframes <= run[0]][-1] for run in runs]
+    keys = [keyframes[keyframes <= segment[0]][-1] for segment in segments]
     assert len(set(keys)) == len(keys)
-    assert sum(run[-1] - key + 1 for run, key in zip(runs, keys, strict=True)) <= max(
-        400, 8 * n_frames
-    ) + len(runs)
+    n_decoded = sum(segment[-1] - key + 1 for segment, key in zip(segments, keys, strict=True))
+    assert n_decoded <= max(400, 8 * n_frames) + len(segments)
 
 
-def test_a_plan_for_a_short_video_is_to_decode_it_all():
+def test_short_videos_are_not_planned_but_decoded_completely():
     assert plan_sampling(400, np.arange(0, 400, 10), 20) == []
     assert next(k for k in count(400) if plan_sampling(k, np.arange(0, k, 10), 20)) == 401

@@ -7,7 +7,7 @@ from murid.errors import ArrayError, StorageError
 from murid.video import PALETTE, Annotator, VideoWriter, choose_colour, open_source
 
 
-def test_what_is_written_can_be_read(tmp_path):
+def test_written_frames_can_be_read(tmp_path):
     path = tmp_path / "out.mp4"
     with VideoWriter(path, 25.0, 96, 64) as video_writer:
         for k in range(30):
@@ -51,7 +51,7 @@ def tracked(box, track_id):
     )
 
 
-def test_boxes_are_drawn_in_the_colour_of_their_track_and_the_frame_is_left_alone():
+def test_boxes_have_the_colour_of_their_track_and_the_frame_is_unchanged():
     frame = Frame(0, 0.0, np.zeros((200, 300, 3), np.uint8))
     image = Annotator(25.0).annotate(frame, tracked([100, 80, 180, 140], 2))
     assert frame.image.max() == 0
@@ -68,7 +68,7 @@ BLACK = np.zeros((200, 600, 3), np.uint8)
 
 
 def walk(annotator, frames, every=1, track_id=1):
-    """Last picture of an animal that walks to the right, its centre in row 100, 10 columns a frame."""
+    """Last image of an animal that walks to the right in row 100, 10 columns a frame."""
     for k in frames:
         box = [10 + 10 * k, 80, 30 + 10 * k, 120]
         image = annotator.annotate(
@@ -88,19 +88,19 @@ def test_trails_span_the_last_second_at_any_frame_rate():
         assert columns.min() == pytest.approx(20 + 10 * (39 - fps + 1), abs=3)
 
 
-def test_trails_of_animals_seen_now_and_then_are_no_longer():
+def test_trails_of_animals_detected_in_some_frames_are_as_long():
     columns = find_trail(walk(Annotator(10.0), range(40), every=3))
     assert columns.min() == pytest.approx(20 + 10 * 30, abs=3)
 
 
-def test_trails_of_unseen_animals_fade_within_a_second():
+def test_trails_of_undetected_animals_fade_within_a_second():
     annotator = Annotator(10.0)
     walk(annotator, range(20))
     strengths = [find_trail(walk(annotator, [k], track_id=-1)).size for k in range(20, 31)]
     assert strengths[0] > strengths[4] > strengths[8] >= strengths[9] == strengths[10] == 0
 
 
-def test_trails_do_not_reach_back_over_a_long_absence():
+def test_trails_do_not_extend_over_a_long_gap():
     annotator = Annotator(10.0)
     walk(annotator, range(10))
     columns = find_trail(walk(annotator, range(25, 28)))
