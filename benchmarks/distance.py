@@ -53,7 +53,9 @@ def main() -> None:
 def film_and_track(directory: Path, name: str, seed: int, seconds: float) -> tuple[np.ndarray, Run]:
     """True places ``(F, 2, I)`` and the run."""
     config, places = make_scenario(name, seed, seconds), []
-    with VideoWriter(directory / "scene.mp4", config.fps, config.width, config.height) as video_writer:
+    with VideoWriter(
+        directory / "scene.mp4", config.fps, config.width, config.height
+    ) as video_writer:
         for recorded in record(config):
             video_writer.write(recorded.frame.image)
             places.append(recorded.positions)

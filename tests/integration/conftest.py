@@ -13,7 +13,9 @@ def clip(tmp_path_factory) -> Path:
     directory = tmp_path_factory.mktemp("clip")
     config = RecordingConfig(n_animals=3, n_frames=90, width=320, height=240, body_px=42, seed=1)
     rows = []
-    with VideoWriter(directory / "cage.mp4", config.fps, config.width, config.height) as video_writer:
+    with VideoWriter(
+        directory / "cage.mp4", config.fps, config.width, config.height
+    ) as video_writer:
         for recorded in record(config):
             video_writer.write(recorded.frame.image)
             for box, row in zip(recorded.truth.boxes, recorded.truth.animal_indices, strict=True):

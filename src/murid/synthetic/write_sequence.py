@@ -72,7 +72,9 @@ def write_sequence(
         table = stack.enter_context(replace_on_success(out / "gt" / "gt.txt"))
         with storage_errors(table):
             truth = stack.enter_context(table.open("w", encoding="ascii", newline="\n"))
-        video_writer = stack.enter_context(VideoWriter(out / "video.mp4", info.fps, info.width, info.height))
+        video_writer = stack.enter_context(
+            VideoWriter(out / "video.mp4", info.fps, info.width, info.height)
+        )
         for number, recorded in enumerate(frames, 1):
             video_writer.write(recorded.frame.image)
             with storage_errors(table):
