@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 
 from murid.core import Detections, Frame
 from murid.core.boxes import compute_iou
+from murid.datasets.ground_truth import read_ground_truth_boxes
 from murid.detection.detector import Detector, load_detector
-from murid.export.registry import read_truth
 from murid.metrics import compute_average_precision, match_greedily
 from murid.synthetic import SCENARIOS, make_scenario, record
 from murid.video import open_source, sample_frames
@@ -77,7 +77,7 @@ def film_scenario(name: str, cache: Path) -> Labelled:
 
 def read_labelled(folder: Path) -> Labelled:
     """Frames of a labelled recording, spread through it."""
-    truth = read_truth(folder / "gt" / "gt.txt")
+    truth = read_ground_truth_boxes(folder / "gt" / "gt.txt")
     frames = list(sample_frames(open_source(folder / "video.mp4"), N_FRAMES))
     rows = [truth.frames == frame.index for frame in frames]
     return Labelled(

@@ -14,9 +14,9 @@ N_FRAMES = 7
 def make_recording(
     *, identified: bool = True, times_s: np.ndarray | None = None, **changes
 ) -> TrackedRecording:
-    """Animals 3 and 7 in stretches of four and three frames; 7 is missing in frame 2, both in frame 5.
+    """Animals 3 and 7 in chunks of four and three frames; 7 is missing in frame 2, both in frame 5.
 
-    In frame 4, 3 was filled in. Ids are in descending order within a frame, and frame 0 has a box
+    In frame 4, the position of 3 is interpolated. Ids are in descending order within a frame, and frame 0 has a box
     of no track."""
     times = np.arange(N_FRAMES) / 25 if times_s is None else times_s
     return TrackedRecording(
@@ -27,27 +27,27 @@ def make_recording(
             "fps": 25.0,
             "n_frames": N_FRAMES,
             "identified": identified,
-            "read": lambda: [
-                _make_stretch(0, times[:4], identified),
-                _make_stretch(4, times[4:], identified),
+            "read_chunks": lambda: [
+                _make_chunk(0, times[:4], identified),
+                _make_chunk(4, times[4:], identified),
             ],
             "fingerprint": "abc",
-            "made": datetime(2026, 5, 4, 9, tzinfo=UTC),
+            "tracked_at": datetime(2026, 5, 4, 9, tzinfo=UTC),
             **changes,
         }
     )
 
 
-def _make_stretch(first: int, times_s: np.ndarray, identified: bool) -> TracksChunk:
+def _make_chunk(first: int, times_s: np.ndarray, identified: bool) -> TracksChunk:
     boxes, scores, ids, interpolated, identity_probabilities, counts = [], [], [], [], [], []
     for frame in range(first, first + len(times_s)):
         present = {2: [3], 5: []}.get(frame, [7, -1, 3] if frame == 0 else [7, 3])
         for i in present:
             boxes.append([10 * i + frame / 8, 20, 10 * i + 30 + frame / 4, 60.1])
-            was_filled = identified and (frame, i) == (4, 3)
-            scores.append(0 if was_filled else 0.5 + i / 20)
+            is_interpolated = identified and (frame, i) == (4, 3)
+            scores.append(0 if is_interpolated else 0.5 + i / 20)
             ids.append(i)
-            interpolated.append(was_filled)
+            interpolated.append(is_interpolated)
             identity_probabilities.append(0.5 if frame < 2 else 0.99)
         counts.append(len(present))
     table = DetectionTable(
@@ -56,12 +56,12 @@ def _make_stretch(first: int, times_s: np.ndarray, identified: bool) -> TracksCh
         None,
         np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
     )
-    told = (
+    identity_columns = (
         (np.array(interpolated), np.array(identity_probabilities, np.float32))
         if identified
         else (None, None)
     )
-    return TracksChunk(first, times_s, Tracks(table, np.array(ids, np.int64), *told))
+    return TracksChunk(first, times_s, Tracks(table, np.array(ids, np.int64), *identity_columns))
 
 
 def make_empty() -> TrackedRecording:
@@ -72,5 +72,5 @@ def make_empty() -> TrackedRecording:
         None,
         np.zeros(N_FRAMES + 1, np.int64),
     )
-    stretch = TracksChunk(0, np.arange(N_FRAMES) / 25, Tracks(table, np.zeros(0, np.int64)))
-    return make_recording(read=lambda: [stretch])
+    chunk = TracksChunk(0, np.arange(N_FRAMES) / 25, Tracks(table, np.zeros(0, np.int64)))
+    return make_recording(read_chunks=lambda: [chunk])

@@ -11,7 +11,7 @@ from murid import Detections, Tracker, TrackingConfig, Tracks
 from murid.datasets.ground_truth import find_truths, read_truth_file
 from murid.datasets.mot_text import read_mot_table
 from murid.evaluation import evaluate
-from murid.export.mot import export_mot
+from murid.export.mot import write_mot
 from murid.export.tracks_chunk import TracksChunk
 from murid.metrics import Metrics
 
@@ -164,7 +164,7 @@ def test_a_sequence_in_which_nothing_is_found(tmp_path):
 def track(frames: list[Detections], fps: float, out: Path) -> None:
     tracker = Tracker(TrackingConfig(), fps)
     tracks = Tracks.from_frames([tracker.step(detections) for detections in frames])
-    export_mot(out, [TracksChunk(0, np.arange(len(frames)) / fps, tracks)])
+    write_mot(out, [TracksChunk(0, np.arange(len(frames)) / fps, tracks)])
 
 
 def degrade(boxes: np.ndarray, frames: np.ndarray, n_frames: int) -> list[Detections]:

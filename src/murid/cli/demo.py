@@ -11,7 +11,7 @@ from murid.core import Detections, TrackedDetections, Tracks
 from murid.core.files import make_directory
 from murid.core.progress import ProgressCallback
 from murid.evaluation import format_summary
-from murid.export.mot import export_mot
+from murid.export.mot import write_mot
 from murid.export.tracks_chunk import TracksChunk
 from murid.pipeline.track import track
 from murid.synthetic import RecordingConfig, record
@@ -60,4 +60,4 @@ def _make_clip(config: RecordingConfig, clip: Path, truth: Path, report: Progres
             )
             report("record", len(known), config.n_frames)
     times_s = np.arange(len(known)) / config.fps
-    export_mot(truth, [TracksChunk(0, times_s, Tracks.from_frames(known))])
+    write_mot(truth, [TracksChunk(0, times_s, Tracks.from_frames(known))])

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from murid.datasets import animaltrack, mot
 from murid.datasets.media import find_images, measure_image, measure_video, number_images
-from murid.datasets.mot_text import read_mot_table
+from murid.datasets.mot_text import read_mot, read_mot_table
 from murid.datasets.raw_labels import ANIMAL, RawLabels, ReadOptions, Size, to_name
 from murid.errors import FormatError
-from murid.metrics import Truth
+from murid.metrics import LabelledBoxes, Truth
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +113,20 @@ def read_truth_file(truth: TruthFile, n_frames: int | None = None) -> Truth:
         else dict.fromkeys(set(table.class_ids.tolist()), truth.animal)
     )
     return Truth(table.boxes, counted, table.class_ids, names)
+
+
+def read_ground_truth_boxes(path: str | Path, n_frames: int | None = None) -> LabelledBoxes:
+    """Read the scored boxes of a MOT Challenge text file, chosen by its suffix.
+
+    Raises
+    ------
+    FormatError
+        If the suffix is not ``.txt``, or as `read_mot`.
+    """
+    suffix = Path(path).suffix
+    if suffix.lower() != ".txt":
+        raise FormatError(path, "suffix", ".txt, a format of ground truth", repr(suffix))
+    return read_mot(path, n_frames)
 
 
 def _describe_mot(path: Path) -> TruthFile:

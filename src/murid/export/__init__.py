@@ -1,1 +1,1 @@
-"""Tracks of a run written in the formats of other programs: one module per format."""
+"""Write tracks in the formats of other programs."""

@@ -1,10 +1,9 @@
-"""COCO-video out: one ``.json`` of video, frames and boxes with ``track_id``, as pycocotools and TAO read it."""
+"""COCO-video: one ``.json`` of video, frames and boxes with ``track_id``, for pycocotools and TAO."""
 
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any, TextIO
@@ -14,108 +13,125 @@ from murid.core.files import replace_on_success
 from murid.datasets.raw_labels import ANIMAL
 from murid.datasets.writing import get_image_path
 from murid.export.recording import TrackedRecording
-from murid.export.tracks_chunk import TrackRows, iterate_rows
+from murid.export.tracks_chunk import TrackedBox, iterate_rows
 
-VIDEO_ID = CATEGORY_ID = 1
+# The file holds one video and one category.
+VIDEO_ID = 1
+CATEGORY_ID = 1
+
+Entry = dict[str, Any]
 
 
 def export_coco(path: str | Path, recording: TrackedRecording) -> None:
     """Write tracks as COCO-video, atomically.
 
     Image and annotation ids count from 1, ``frame_id`` from 0; boxes are left, top, width, height
-    in pixels. An annotation has ``track_id`` and ``instance_id``, ``score`` and, where identities
-    were told, ``identity_probability`` and ``interpolated``.
+    in pixels. An annotation has ``track_id`` and ``instance_id``, ``score`` and, for a run with
+    identities, ``identity_probability`` and ``interpolated``.
 
     Parameters
     ----------
     path : str or Path
-        The file; one that is there is replaced.
+        The file; an existing one is replaced.
     recording : TrackedRecording
 
     Raises
     ------
     StorageError
-        If it cannot be written.
+        If the file cannot be written.
     """
-    video = {
-        "id": VIDEO_ID,
-        "name": recording.name,
-        "width": recording.width,
-        "height": recording.height,
-    }
-    tracks = [
-        {"id": int(i), "name": recording.name_track(int(i))} for i in recording.survey.track_ids
-    ]
-    ids = count(1)
-    sections: dict[str, Iterable[dict[str, Any]]] = {
-        "videos": [video | {"fps": recording.fps, "source": recording.source}],
+    sections: dict[str, Iterable[Entry]] = {
+        "videos": [_make_video(recording)],
         "categories": [{"id": CATEGORY_ID, "name": ANIMAL}],
-        "tracks": [track | {"video_id": VIDEO_ID, "category_id": CATEGORY_ID} for track in tracks],
-        "images": map(_image_maker(recording), range(recording.n_frames)),
-        "annotations": (
-            {"id": next(ids), **animal}
-            for rows in iterate_rows(recording)
-            for animal in _make_animals(rows, recording)
-        ),
+        "tracks": _iterate_tracks(recording),
+        "images": _iterate_images(recording),
+        "annotations": _iterate_annotations(recording),
     }
     with (
         replace_on_success(path) as temporary,
         temporary.open("w", encoding="utf-8", newline="\n") as file,
     ):
-        for start, (key, entries) in zip(
-            ["{", *[",\n"] * (len(sections) - 1)], sections.items(), strict=True
-        ):
-            file.write(f"{start}{json.dumps(key)}: [")
+        # The JSON is written entry by entry, so that memory does not grow with the video.
+        separator = "{"
+        for key, entries in sections.items():
+            file.write(f"{separator}{json.dumps(key)}: [")
             _write_entries(file, entries)
             file.write("]")
+            separator = ",\n"
         file.write("}\n")
 
 
-def _write_entries(file: TextIO, entries: Iterable[dict[str, Any]]) -> None:
+def _write_entries(file: TextIO, entries: Iterable[Entry]) -> None:
     separator = "\n"
     for entry in entries:
         file.write(separator + json.dumps(entry))
         separator = ",\n"
 
 
-def _image_maker(recording: TrackedRecording) -> Callable[[int], dict[str, Any]]:
-    size = {"width": recording.width, "height": recording.height}
+def _make_video(recording: TrackedRecording) -> Entry:
+    return {
+        "id": VIDEO_ID,
+        "name": recording.name,
+        "width": recording.width,
+        "height": recording.height,
+        "fps": recording.fps,
+        "source": recording.source,
+    }
 
-    def make(frame: int) -> dict[str, Any]:
-        name = get_image_path(recording.name, frame, ".jpg")
-        return {"id": frame + 1, "file_name": name, **size, "video_id": VIDEO_ID, "frame_id": frame}
 
-    return make
-
-
-def _make_animals(rows: TrackRows, recording: TrackedRecording) -> Iterator[dict[str, Any]]:
-    columns = (
-        rows.frames,
-        rows.track_ids,
-        to_xywh(rows.boxes).round(3),
-        rows.scores,
-        rows.identity_probabilities,
-        rows.interpolated,
-    )
-    for frame, track_id, bbox, score, identity_probability, interpolated in zip(
-        *(c.tolist() for c in columns), strict=True
-    ):
-        animal = {
-            "image_id": frame + 1,
-            "category_id": CATEGORY_ID,
+def _iterate_tracks(recording: TrackedRecording) -> Iterator[Entry]:
+    for track_id in recording.summary.track_ids.tolist():
+        yield {
+            "id": track_id,
+            "name": recording.get_name(track_id),
             "video_id": VIDEO_ID,
-            "bbox": bbox,
+            "category_id": CATEGORY_ID,
         }
-        animal |= {
-            "area": bbox[2] * bbox[3],
-            "iscrowd": 0,
-            "track_id": track_id,
-            "instance_id": track_id,
+
+
+def _iterate_images(recording: TrackedRecording) -> Iterator[Entry]:
+    name = recording.name
+    for frame in range(recording.n_frames):
+        yield {
+            "id": frame + 1,
+            "file_name": get_image_path(name, frame, ".jpg"),
+            "width": recording.width,
+            "height": recording.height,
+            "video_id": VIDEO_ID,
+            "frame_id": frame,
         }
-        animal["score"] = round(score, 4)
-        if recording.identified:
-            animal["identity_probability"] = (
-                None if math.isnan(identity_probability) else round(identity_probability, 4)
-            )
-            animal["interpolated"] = interpolated
-        yield animal
+
+
+def _iterate_annotations(recording: TrackedRecording) -> Iterator[Entry]:
+    annotation_ids = count(1)
+    for rows in iterate_rows(recording):
+        bboxes = to_xywh(rows.boxes).round(3).tolist()
+        for box, bbox in zip(rows.iterate_boxes(), bboxes, strict=True):
+            annotation = _make_annotation(next(annotation_ids), box, bbox)
+            if recording.identified:
+                annotation |= _describe_identity(box)
+            yield annotation
+
+
+def _make_annotation(annotation_id: int, box: TrackedBox, bbox: list[float]) -> Entry:
+    _, _, width, height = bbox
+    return {
+        "id": annotation_id,
+        "image_id": box.frame + 1,
+        "category_id": CATEGORY_ID,
+        "video_id": VIDEO_ID,
+        "bbox": bbox,
+        "area": width * height,
+        "iscrowd": 0,
+        "track_id": box.track_id,
+        "instance_id": box.track_id,
+        "score": round(box.score, 4),
+    }
+
+
+def _describe_identity(box: TrackedBox) -> Entry:
+    probability = box.identity_probability
+    return {
+        "identity_probability": None if probability is None else round(probability, 4),
+        "interpolated": box.interpolated,
+    }

@@ -1,65 +1,90 @@
-"""Tidy comma-separated values: one row per animal and frame, for pandas, R and spreadsheets."""
+"""Tidy CSV: one row per animal and frame, for pandas, R and spreadsheets."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-
-import numpy as np
 
 from murid.core.boxes import compute_centres, to_xywh
 from murid.core.files import replace_on_success
 from murid.export.recording import TrackedRecording
-from murid.export.tracks_chunk import TrackRows, TracksChunk, iterate_rows
+from murid.export.tracks_chunk import TrackRows, iterate_rows
 
-HEADER = "frame,time_s,track_id,x,y,width,height,score,identity_probability,interpolated\n"
+COLUMNS = (
+    "frame",
+    "time_s",
+    "track_id",
+    "x",
+    "y",
+    "width",
+    "height",
+    "score",
+    "identity_probability",
+    "interpolated",
+)
+# One conversion per column of `COLUMNS`: a thousandth of a pixel is finer than any box.
+_ROW_FORMAT = "%d,%.6f,%d,%.3f,%.3f,%.3f,%.3f,%.4f,%s,%d"
 
 
-def export_csv(path: str | Path, stretches: Iterable[TracksChunk]) -> None:
-    """Write tracks as a table, atomically.
+def export_csv(path: str | Path, recording: TrackedRecording) -> None:
+    """Write tracks as a table with one row per animal and frame, atomically.
 
-    Columns: ``frame`` from 0, ``time_s``, ``track_id``, centre of the box ``x, y`` and its ``width,
-    height`` in pixels, ``score``; ``identity_probability`` that it is this animal, empty where
-    identities were not told; ``interpolated``, 1 where the position was filled in rather than seen,
-    else 0; ``name`` of the animal, only where names were given. TrackRows are ordered by frame and track
-    id; a frame without animals has none.
+    Columns: ``frame`` from 0; ``time_s``; ``track_id``; ``x, y``, the centre of the box, and its
+    ``width, height`` in pixels; ``score``; ``identity_probability``, empty without identities;
+    ``interpolated``, 1 where the position was interpolated rather than detected, else 0; ``name``
+    of the animal, only where identities have names. Rows are ordered by frame and track id; a frame
+    without animals has no row.
 
     Parameters
     ----------
     path : str or Path
-        The file; one that is there is replaced.
-    stretches : iterable of TracksChunk
-        Consecutive stretches of one video; a `TrackedRecording` says what animals are called.
+        The file; an existing one is replaced.
+    recording : TrackedRecording
 
     Raises
     ------
     StorageError
-        If it cannot be written.
+        If the file cannot be written.
     """
+    names = recording.identity_names
+    header = [*COLUMNS, "name"] if names else COLUMNS
     with (
         replace_on_success(path) as temporary,
         temporary.open("w", encoding="utf-8", newline="\n") as file,
     ):
-        names = stretches.identity_names if isinstance(stretches, TrackedRecording) else {}
-        file.write(HEADER.replace("\n", ",name\n") if names else HEADER)
-        for rows in iterate_rows(stretches):
-            lines = _format(rows)
+        file.write(",".join(header) + "\n")
+        for rows in iterate_rows(recording):
+            lines = _format_rows(rows)
             if names:
-                own = (names.get(i, "") for i in rows.track_ids.tolist())
-                lines = (f"{line[:-1]},{name}\n" for line, name in zip(lines, own, strict=True))
-            file.writelines(lines)
+                lines = _append_names(lines, rows, names)
+            file.writelines(f"{line}\n" for line in lines)
 
 
-def _format(rows: TrackRows) -> Iterator[str]:
-    geometry = np.column_stack([compute_centres(rows.boxes), to_xywh(rows.boxes)[:, 2:]])
-    identity_probabilities = [
-        "" if np.isnan(c) else f"{c:.4f}" for c in rows.identity_probabilities.tolist()
+def _format_rows(rows: TrackRows) -> Iterator[str]:
+    x, y = compute_centres(rows.boxes).T
+    _, _, width, height = to_xywh(rows.boxes).T
+    probabilities = [
+        "" if math.isnan(value) else f"{value:.4f}"
+        for value in rows.identity_probabilities.tolist()
     ]
-    columns = [rows.frames, rows.times_s, rows.track_ids, *geometry.T, rows.scores]
+    # Formatting plain Python values is several times faster than formatting NumPy scalars.
     cells = zip(
-        *(c.tolist() for c in columns),
-        identity_probabilities,
+        rows.frames.tolist(),
+        rows.times_s.tolist(),
+        rows.track_ids.tolist(),
+        x.tolist(),
+        y.tolist(),
+        width.tolist(),
+        height.tolist(),
+        rows.scores.tolist(),
+        probabilities,
         rows.interpolated.tolist(),
         strict=True,
     )
-    return map("%d,%.6f,%d,%.3f,%.3f,%.3f,%.3f,%.4f,%s,%d\n".__mod__, cells)
+    return map(_ROW_FORMAT.__mod__, cells)
+
+
+def _append_names(lines: Iterator[str], rows: TrackRows, names: Mapping[int, str]) -> Iterator[str]:
+    for line, track_id in zip(lines, rows.track_ids.tolist(), strict=True):
+        yield f"{line},{names.get(track_id, '')}"

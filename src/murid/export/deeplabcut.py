@@ -1,15 +1,16 @@
-"""DeepLabCut's table of a video out: ``.csv`` or ``.h5``, headed by scorer, individual, body part, coordinate.
+"""DeepLabCut's table of an analysed video: ``.csv`` or ``.h5``.
 
-A box has three points: ``center``, ``top_left`` and ``bottom_right``, each as likely as the box.
+The header has the levels scorer, individual, body part and coordinate. A box has three body parts:
+``center``, ``top_left`` and ``bottom_right``, each with the score of the box as its likelihood.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,26 +18,31 @@ from murid.core.extras import import_extra
 from murid.core.files import replace_on_success
 from murid.core.types import Float64, Trajectories
 from murid.datasets.deeplabcut import SUFFIXES
-from murid.errors import FormatError
+from murid.export.checks import check_has_tracks, check_libraries, check_max_tracks, check_suffix
 from murid.export.recording import TrackedRecording
-from murid.export.trajectories import iterate_trajectories, require_animals
+from murid.export.trajectories import iterate_trajectories
 
 LEVELS = ("scorer", "individuals", "bodyparts", "coords")
-POINTS = {"center": 0.0, "top_left": -0.5, "bottom_right": 0.5}
-"""How far each point is from the centre, in widths and heights."""
+# Offset of each body part from the centre of the box, as a fraction of its width and height.
+BODY_PARTS = {"center": 0.0, "top_left": -0.5, "bottom_right": 0.5}
 COORDS = ("x", "y", "likelihood")
+# The key under which DeepLabCut stores its own tables in HDF5.
 KEY = "df_with_missing"
+# PyTables keeps the header in one HDF5 attribute, which holds at most 64 kB.
 MAX_H5_TRACKS = 200
-"""PyTables keeps the header in one attribute of HDF5, which holds 64 kB."""
+
+Columns = Sequence[tuple[str, ...]]
 
 
 def export_deeplabcut(path: str | Path, recording: TrackedRecording) -> None:
-    """Write tracks as an analysed video of DeepLabCut, atomically; one row a frame, counted from 0.
+    """Write tracks as DeepLabCut stores an analysed video, atomically.
+
+    One row per frame, counted from 0; missing animals are empty (NaN).
 
     Parameters
     ----------
     path : str or Path
-        The file, ``.csv`` or ``.h5``; one that is there is replaced.
+        The file, ``.csv`` or ``.h5``; an existing one is replaced.
     recording : TrackedRecording
 
     Raises
@@ -46,60 +52,57 @@ def export_deeplabcut(path: str | Path, recording: TrackedRecording) -> None:
     MissingExtraError
         If pandas or PyTables is not installed, for ``.h5``.
     StorageError
-        If it cannot be written.
+        If the file cannot be written.
     """
-    suffix = Path(path).suffix.lower()
-    if suffix not in SUFFIXES:
-        raise FormatError(path, "suffix", " or ".join(SUFFIXES), repr(suffix))
-    require_animals(recording)
+    suffix = check_suffix(path, SUFFIXES)
+    check_has_tracks(recording)
     scorer = f"murid-{version('murid')}"
-    columns = list(product([scorer], recording.names, POINTS, COORDS))
+    columns = list(product([scorer], recording.names, BODY_PARTS, COORDS))
     if suffix == ".csv":
         _write_csv(path, recording, columns)
-    elif len(recording.names) > MAX_H5_TRACKS:
-        expected = f"at most {MAX_H5_TRACKS} for .h5, or a .csv"
-        raise FormatError(path, "tracks", expected, str(len(recording.names)))
     else:
+        expected = f"at most {MAX_H5_TRACKS} for .h5, or a .csv"
+        check_max_tracks(path, recording, MAX_H5_TRACKS, expected)
+        check_libraries("deeplabcut", pandas="pandas", tables="tables")
         _write_h5(path, recording, columns)
 
 
-def _write_csv(
-    path: str | Path, recording: TrackedRecording, columns: Sequence[tuple[str, ...]]
-) -> None:
+def _write_csv(path: str | Path, recording: TrackedRecording, columns: Columns) -> None:
     with (
         replace_on_success(path) as temporary,
         temporary.open("w", encoding="utf-8", newline="\n") as file,
     ):
         for level, labels in zip(LEVELS, zip(*columns, strict=True), strict=True):
             file.write(",".join([level, *labels]) + "\n")
-        for first, table in _iterate_tables(recording):
-            for frame, values in enumerate(table.tolist(), first):
-                cells = ("" if value != value else f"{value:.4f}" for value in values)
+        for first_frame, table in _iterate_tables(recording):
+            for frame, values in enumerate(table.tolist(), first_frame):
+                cells = ("" if math.isnan(value) else f"{value:.4f}" for value in values)
                 file.write(f"{frame}," + ",".join(cells) + "\n")
 
 
-def _write_h5(
-    path: str | Path, recording: TrackedRecording, columns: Sequence[tuple[str, ...]]
-) -> None:
+def _write_h5(path: str | Path, recording: TrackedRecording, columns: Columns) -> None:
     pandas = import_extra("pandas", "pandas", "deeplabcut")
-    import_extra("tables", "tables", "deeplabcut")
     header = pandas.MultiIndex.from_tuples(columns, names=LEVELS)
     with replace_on_success(path) as temporary, pandas.HDFStore(str(temporary), "w") as store:
-        for first, table in _iterate_tables(recording):
-            index = np.arange(first, first + len(table))
+        for first_frame, table in _iterate_tables(recording):
+            index = np.arange(first_frame, first_frame + len(table))
             store.append(KEY, pandas.DataFrame(table, index, header), format="table")
 
 
 def _iterate_tables(recording: TrackedRecording) -> Iterator[tuple[int, Float64]]:
-    """First frame and values of each stretch, the columns by individual, point and coordinate."""
-    for where, trajectories in iterate_trajectories(recording):
-        yield where.start, _to_table(trajectories)
+    """Yield the first frame and the table ``(F, columns)`` of each chunk."""
+    for frames, trajectories in iterate_trajectories(recording):
+        yield frames.start, _to_table(trajectories)
 
 
 def _to_table(trajectories: Trajectories) -> Float64:
-    centre, size = trajectories.position.transpose(0, 2, 1), trajectories.shape.transpose(0, 2, 1)
+    """Return columns ordered by individual, body part and coordinate, ``(F, columns)``."""
+    centre = trajectories.position.transpose(0, 2, 1)
+    size = trajectories.shape.transpose(0, 2, 1)
     likelihood = trajectories.confidence[..., None]
-    points: list[Any] = [
-        np.concatenate([centre + size * share, likelihood], axis=2) for share in POINTS.values()
+    parts = [
+        np.concatenate([centre + size * offset, likelihood], axis=2)
+        for offset in BODY_PARTS.values()
     ]
-    return np.stack(points, axis=2).reshape(len(centre), -1)
+    table: Float64 = np.stack(parts, axis=2)
+    return table.reshape(len(centre), -1)

@@ -1,4 +1,4 @@
-"""``trajectories.h5`` as idtracker.ai writes it: centroids by frame and animal, and how likely each identity is."""
+"""``trajectories.h5`` of idtracker.ai: centroids and identity probabilities by frame and animal."""
 
 from __future__ import annotations
 
@@ -11,47 +11,46 @@ import numpy as np
 from murid.core.extras import import_extra
 from murid.core.files import replace_on_success
 from murid.core.types import Trajectories
+from murid.export.checks import check_has_tracks
 from murid.export.recording import TrackedRecording
-from murid.export.trajectories import iterate_trajectories, require_animals
+from murid.export.trajectories import iterate_trajectories
 
+# Frames per HDF5 chunk: larger ones compress better, and reading one frame decodes a whole chunk.
 CHUNK_FRAMES = 4096
 
 
 def export_idtracker(path: str | Path, recording: TrackedRecording) -> None:
-    """Write the trajectories of animals, atomically.
+    """Write trajectories as idtracker.ai does, atomically.
 
-    ``trajectories`` ``(F, N, 2)`` float64 pixels and ``id_probabilities`` ``(F, N, 1)`` float64,
-    missing frames NaN; ``interpolated`` ``(F, N)`` bool is murid's own. Attributes are those of
-    idtracker.ai that murid has a value for; ``body_length`` is the mean diagonal of the boxes.
+    ``trajectories`` ``(F, I, 2)`` float64 pixels and ``id_probabilities`` ``(F, I, 1)`` float64,
+    missing frames NaN. ``interpolated`` ``(F, I)`` bool is an addition of murid. Attributes are
+    those of idtracker.ai that murid has a value for; ``body_length`` is the mean diagonal of the
+    boxes.
 
     Parameters
     ----------
     path : str or Path
-        The file; one that is there is replaced.
+        The file; an existing one is replaced.
     recording : TrackedRecording
 
     Raises
     ------
     FormatError
-        If there is no animal.
+        If there is no track.
     MissingExtraError
         If h5py is not installed.
     StorageError
-        If it cannot be written.
+        If the file cannot be written.
     """
     h5py = import_extra("h5py", "h5py", "idtracker")
-    require_animals(recording)
-    totals = _Totals()
+    check_has_tracks(recording)
+    statistics = _Statistics()
     with replace_on_success(path) as temporary, h5py.File(temporary, "w") as file:
-        _create(file, recording)
-        for where, trajectories in iterate_trajectories(recording):
-            file["trajectories"][where] = trajectories.position.transpose(0, 2, 1)
-            if trajectories.identity_probability is not None:
-                file["id_probabilities"][where] = trajectories.identity_probability[..., None]
-            if trajectories.interpolated is not None:
-                file["interpolated"][where] = trajectories.interpolated
-            totals.add(trajectories)
-        file.attrs.update(totals.summarise())
+        _create_datasets(file, recording)
+        for frames, trajectories in iterate_trajectories(recording):
+            _fill_datasets(file, frames, trajectories)
+            statistics.add(trajectories)
+        file.attrs.update(statistics.compute())
         file.attrs.update(
             version=f"murid {version('murid')}",
             video_paths=[recording.source],
@@ -62,43 +61,72 @@ def export_idtracker(path: str | Path, recording: TrackedRecording) -> None:
         )
 
 
-def _create(file: Any, recording: TrackedRecording) -> None:
-    n_frames, n_animals = recording.n_frames, len(recording.names)
-    kinds = {
-        "trajectories": ((2,), np.float64, np.nan),
-        "id_probabilities": ((1,), np.float64, np.nan),
-    }
-    for name, (last, dtype, fill) in (kinds | {"interpolated": ((), np.bool_, False)}).items():
-        chunks = (min(CHUNK_FRAMES, n_frames), n_animals, *last)
-        shape = (n_frames, n_animals, *last)
-        file.create_dataset(
-            name, shape, dtype, chunks=chunks, compression="gzip", shuffle=True, fillvalue=fill
-        )
+def _create_datasets(file: Any, recording: TrackedRecording) -> None:
+    """Create the datasets with their full shape, without values."""
+    _create_dataset(file, recording, "trajectories", (2,), np.float64, np.nan)
+    _create_dataset(file, recording, "id_probabilities", (1,), np.float64, np.nan)
+    _create_dataset(file, recording, "interpolated", (), np.bool_, False)
     for name in ("identities_groups", "setup_points"):
         file.create_group(name)
 
 
-class _Totals:
-    """Sums over all frames."""
+def _create_dataset(
+    file: Any,
+    recording: TrackedRecording,
+    name: str,
+    last_axes: tuple[int, ...],
+    dtype: Any,
+    fillvalue: float | bool,
+) -> None:
+    n_frames = recording.n_frames
+    n_animals = len(recording.names)
+    file.create_dataset(
+        name,
+        (n_frames, n_animals, *last_axes),
+        dtype,
+        chunks=(min(CHUNK_FRAMES, n_frames), n_animals, *last_axes),
+        compression="gzip",
+        shuffle=True,
+        fillvalue=fillvalue,
+    )
+
+
+def _fill_datasets(file: Any, frames: slice, trajectories: Trajectories) -> None:
+    file["trajectories"][frames] = trajectories.position.transpose(0, 2, 1)
+    if trajectories.identity_probability is not None:
+        file["id_probabilities"][frames] = trajectories.identity_probability[..., None]
+    if trajectories.interpolated is not None:
+        file["interpolated"][frames] = trajectories.interpolated
+
+
+class _Statistics:
+    """Means over all frames, for the attributes of the file."""
 
     def __init__(self) -> None:
-        self._places = self._boxes = self._told = 0
-        self._diagonals = self._certainty = 0.0
+        self._n_animal_frames = 0
+        self._n_boxes = 0
+        self._n_probabilities = 0
+        self._sum_diagonals_px = 0.0
+        self._sum_probabilities = 0.0
 
     def add(self, trajectories: Trajectories) -> None:
-        """Take in the frames of a stretch."""
-        diagonals = np.hypot(trajectories.shape[:, 0], trajectories.shape[:, 1])
-        self._places += diagonals.size
-        self._boxes += int(np.isfinite(diagonals).sum())
-        self._diagonals += float(np.nansum(diagonals))
-        if trajectories.identity_probability is not None:
-            self._told += int(np.isfinite(trajectories.identity_probability).sum())
-            self._certainty += float(np.nansum(trajectories.identity_probability))
+        """Add the frames of a chunk."""
+        diagonals_px = np.hypot(trajectories.shape[:, 0], trajectories.shape[:, 1])
+        self._n_animal_frames += diagonals_px.size
+        self._n_boxes += int(np.isfinite(diagonals_px).sum())
+        self._sum_diagonals_px += float(np.nansum(diagonals_px))
+        probability = trajectories.identity_probability
+        if probability is not None:
+            self._n_probabilities += int(np.isfinite(probability).sum())
+            self._sum_probabilities += float(np.nansum(probability))
 
-    def summarise(self) -> dict[str, float]:
-        """Attributes of the file."""
+    def compute(self) -> dict[str, float]:
+        """Return the attributes of the file."""
+        accuracy = np.nan
+        if self._n_probabilities:
+            accuracy = self._sum_probabilities / self._n_probabilities
         return {
-            "body_length": self._diagonals / max(self._boxes, 1),
-            "fraction_identified": self._boxes / max(self._places, 1),
-            "estimated_accuracy": self._certainty / self._told if self._told else np.nan,
+            "body_length": self._sum_diagonals_px / max(self._n_boxes, 1),
+            "fraction_identified": self._n_boxes / max(self._n_animal_frames, 1),
+            "estimated_accuracy": accuracy,
         }

@@ -1,4 +1,4 @@
-"""What murid cannot know of a session, from a TOML file of the user: when it began, who the animals are.
+"""Read facts about the session and the animals, which only the user knows, from a TOML file.
 
 ::
 
@@ -6,10 +6,10 @@
     experimenter = ["Doe, Jane"]
     institution = "..."
 
-    [subject]                   # of every animal
+    [subject]                   # every animal
     species = "Mus musculus"
 
-    [subjects.animal_1]         # of one, by the name murid gave it
+    [subjects.animal_1]         # one animal, by the name murid gave it
     subject_id = "M17"
     sex = "F"
     age = "P90D"
@@ -25,6 +25,7 @@ from typing import Any
 
 from murid.errors import FormatError
 
+# Fields of an NWB file that the user may set, and their types.
 SESSION_FIELDS = {
     "session_start_time": datetime,
     "session_id": str,
@@ -38,8 +39,8 @@ SESSION_FIELDS = {
     "protocol": str,
     "related_publications": list,
 }
-"""Fields of an NWB file, and their types."""
 
+# Fields of an NWB subject, and their types.
 SUBJECT_FIELDS = {
     "subject_id": str,
     "species": str,
@@ -51,11 +52,10 @@ SUBJECT_FIELDS = {
     "weight": str,
     "description": str,
 }
-"""Fields of an NWB subject, and their types."""
 
 
 def read_metadata(path: str | Path) -> dict[str, Any]:
-    """Read what is said of session and animals.
+    """Return the session and subject fields of a metadata file.
 
     Parameters
     ----------
@@ -65,28 +65,31 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        Fields of the session; ``"subject"`` and ``"subjects"`` are there in any case.
+        Fields of the session; ``"subject"`` and ``"subjects"``, empty if not given, hold those of
+        all animals and of single animals.
 
     Raises
     ------
     FormatError
-        If it cannot be read, or has a field that is unknown or of the wrong type.
+        If the file cannot be read, or a field is unknown or has the wrong type.
     """
     path = Path(path)
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise FormatError(path, "file", "a readable TOML file", str(error)) from error
-    subject, subjects = content.pop("subject", {}), content.pop("subjects", {})
-    _check(path, "", content, SESSION_FIELDS)
-    _check(path, "subject.", subject, SUBJECT_FIELDS)
-    _check(path, "subjects.", subjects, dict.fromkeys(subjects, dict))
+    subject = content.pop("subject", {})
+    subjects = content.pop("subjects", {})
+    _check_fields(path, "", content, SESSION_FIELDS)
+    _check_fields(path, "subject.", subject, SUBJECT_FIELDS)
+    _check_fields(path, "subjects.", subjects, dict.fromkeys(subjects, dict))
     for name, fields in subjects.items():
-        _check(path, f"subjects.{name}.", fields, SUBJECT_FIELDS)
+        _check_fields(path, f"subjects.{name}.", fields, SUBJECT_FIELDS)
     return content | {"subject": subject, "subjects": subjects}
 
 
-def _check(path: Path, prefix: str, fields: Any, known: Mapping[str, type]) -> None:
+def _check_fields(path: Path, prefix: str, fields: Any, known: Mapping[str, type]) -> None:
+    """Raise `FormatError` unless `fields` is a table of known fields of the right type."""
     if not isinstance(fields, dict):
         raise FormatError(path, prefix.rstrip("."), "a table", repr(fields))
     for name, value in fields.items():

@@ -1,7 +1,7 @@
-"""movement's bounding-box dataset as netCDF: ``position``, ``shape`` and ``confidence`` over time, space, individual.
+"""movement's bounding-box dataset as netCDF: ``position``, ``shape`` and ``confidence``.
 
-Names and order of the dimensions are those of the movement that is installed, or of 0.15 where none
-is.
+Names and order of the dimensions are those of the installed movement, or of movement 0.15 if it is
+not installed.
 """
 
 from __future__ import annotations
@@ -16,23 +16,26 @@ from numpy.typing import NDArray
 from murid.core.extras import import_extra
 from murid.core.files import replace_on_success
 from murid.core.types import Trajectories
+from murid.export.checks import check_has_tracks
 from murid.export.recording import TrackedRecording
-from murid.export.trajectories import iterate_trajectories, require_animals
+from murid.export.trajectories import iterate_trajectories
 
+# Dimensions of movement 0.15.
 DIMS = ("time", "space", "individuals")
+# Frames per HDF5 chunk: larger ones compress better, and reading one frame decodes a whole chunk.
 CHUNK_FRAMES = 4096
 
 
 def export_movement(path: str | Path, recording: TrackedRecording) -> None:
-    """Write tracks as movement has them in memory, atomically; ``xarray.load_dataset`` gives it back.
+    """Write tracks as movement's bounding-box dataset, atomically; read it by `xarray.load_dataset`.
 
-    Pixels and seconds, float64, missing frames NaN. Where identities were told,
-    ``identity_probability`` and ``interpolated`` go along.
+    Pixels and seconds, float64, missing frames NaN. A run with identities also has
+    ``identity_probability`` and ``interpolated``.
 
     Parameters
     ----------
     path : str or Path
-        The file; one that is there is replaced.
+        The file; an existing one is replaced.
     recording : TrackedRecording
 
     Raises
@@ -42,22 +45,19 @@ def export_movement(path: str | Path, recording: TrackedRecording) -> None:
     MissingExtraError
         If h5netcdf is not installed.
     StorageError
-        If it cannot be written.
+        If the file cannot be written.
     """
     h5netcdf = import_extra("h5netcdf", "h5netcdf", "movement")
-    require_animals(recording)
+    check_has_tracks(recording)
     dims = _find_dims()
     with replace_on_success(path) as temporary, h5netcdf.File(temporary, "w") as file:
-        _create(file, recording, dims)
-        for where, trajectories in iterate_trajectories(recording):
-            for name, values in _select(trajectories).items():
-                variable = file.variables[name]
-                frames = [where if dim == "time" else slice(None) for dim in variable.dimensions]
-                variable[tuple(frames)] = _arrange(values, variable.dimensions)
+        _create_variables(file, recording, dims)
+        for frames, trajectories in iterate_trajectories(recording):
+            _fill_variables(file, frames, trajectories)
 
 
 def _find_dims() -> tuple[str, str, str]:
-    """Dimensions of a bounding-box dataset in the installed movement."""
+    """Return the dimensions of a bounding-box dataset in the installed movement."""
     try:
         from movement.validators.datasets import ValidBboxesInputs
 
@@ -67,18 +67,25 @@ def _find_dims() -> tuple[str, str, str]:
     return time, second, third
 
 
-def _create(file: Any, recording: TrackedRecording, dims: tuple[str, str, str]) -> None:
-    """Coordinates, attributes, and variables without values."""
-    space, individuals = sorted(dims[1:], key=lambda dim: dim != "space")
+def _create_variables(file: Any, recording: TrackedRecording, dims: tuple[str, str, str]) -> None:
+    """Create coordinates, attributes, and data variables without values."""
+    _, *others = dims
+    space = "space"
+    # movement has called the dimension of the animals both "individuals" and "individual".
+    individuals = next(dim for dim in others if dim != space)
     sizes = {"time": recording.n_frames, space: 2, individuals: len(recording.names)}
     file.dimensions = {dim: sizes[dim] for dim in dims}
+
     text = import_extra("h5py", "h5py", "movement").string_dtype()
     file.create_variable("time", ("time",), np.float64)
-    for dim, labels in ((space, ("x", "y")), (individuals, recording.names)):
-        file.create_variable(dim, (dim,), text)[:] = np.array(labels, object)
+    file.create_variable(space, (space,), text)[:] = np.array(("x", "y"), object)
+    labels = np.array(recording.names, object)
+    file.create_variable(individuals, (individuals,), text)[:] = labels
+
     without_space = tuple(dim for dim in dims if dim != space)
-    for name, axes in (("position", dims), ("shape", dims), ("confidence", without_space)):
-        _create_variable(file, name, axes, sizes)
+    _create_variable(file, "position", dims, sizes)
+    _create_variable(file, "shape", dims, sizes)
+    _create_variable(file, "confidence", without_space, sizes)
     if recording.identified:
         _create_variable(file, "identity_probability", without_space, sizes)
         _create_variable(file, "interpolated", without_space, sizes)
@@ -93,19 +100,20 @@ def _create(file: Any, recording: TrackedRecording, dims: tuple[str, str, str]) 
 
 def _create_variable(file: Any, name: str, dims: tuple[str, ...], sizes: dict[str, int]) -> None:
     chunks = tuple(min(CHUNK_FRAMES, sizes[dim]) if dim == "time" else sizes[dim] for dim in dims)
-    kind = (
-        {"dtype": np.int8} if name == "interpolated" else {"dtype": np.float64, "fillvalue": np.nan}
-    )
+    storage: dict[str, Any] = {"dtype": np.float64, "fillvalue": np.nan}
+    if name == "interpolated":
+        storage = {"dtype": np.int8}
     variable = file.create_variable(
-        name, dims, chunks=chunks, compression="gzip", shuffle=True, **kind
+        name, dims, chunks=chunks, compression="gzip", shuffle=True, **storage
     )
     if name == "interpolated":
-        variable.attrs["dtype"] = "bool"  # so xarray takes it for one
+        # netCDF has no boolean type; xarray restores it from this attribute.
+        variable.attrs["dtype"] = "bool"
     elif name in ("position", "shape"):
         variable.attrs["units"] = "pixels"
 
 
-def _select(trajectories: Trajectories) -> dict[str, NDArray[Any]]:
+def _fill_variables(file: Any, frames: slice, trajectories: Trajectories) -> None:
     arrays: dict[str, NDArray[Any] | None] = {
         "time": trajectories.time_s,
         "position": trajectories.position,
@@ -114,9 +122,16 @@ def _select(trajectories: Trajectories) -> dict[str, NDArray[Any]]:
         "identity_probability": trajectories.identity_probability,
         "interpolated": trajectories.interpolated,
     }
-    return {name: array for name, array in arrays.items() if array is not None}
+    for name, values in arrays.items():
+        if values is None:
+            continue
+        variable = file.variables[name]
+        where = tuple(frames if dim == "time" else slice(None) for dim in variable.dimensions)
+        variable[where] = _transpose(values, variable.dimensions)
 
 
-def _arrange(values: NDArray[Any], dims: tuple[str, ...]) -> NDArray[Any]:
+def _transpose(values: NDArray[Any], dims: tuple[str, ...]) -> NDArray[Any]:
     """Bring (time, space, individual) into the order of the dimensions."""
-    return values.swapaxes(1, 2) if values.ndim == 3 and dims[2] == "space" else values
+    if values.ndim == 3 and dims[2] == "space":
+        return values.swapaxes(1, 2)
+    return values

@@ -1,6 +1,7 @@
-"""Neurodata Without Borders: the centroid of each animal as a pose of ``ndx-pose``, its box and certainty beside it.
+"""Neurodata Without Borders: the centroid of each animal as a pose of ``ndx-pose``, and its box.
 
-One file holds all animals; given a directory, there is one file an animal, as DANDI wants it.
+One file holds all animals; with a directory as target, there is one file per animal, as DANDI
+requires.
 """
 
 from __future__ import annotations
@@ -18,219 +19,226 @@ import numpy as np
 from murid.core.extras import import_extra
 from murid.core.files import replace_on_success, stage_directory
 from murid.core.types import Trajectories
-from murid.errors import FormatError
+from murid.export.checks import (
+    check_has_tracks,
+    check_libraries,
+    check_subject_names,
+    check_suffix,
+)
 from murid.export.recording import TrackedRecording
-from murid.export.trajectories import iterate_trajectories, require_animals
+from murid.export.trajectories import iterate_trajectories
 
+# The family of mice and rats, the species if the user gives none.
 MURIDAE = "http://purl.obolibrary.org/obo/NCBITaxon_10066"
-"""Species where none is given: the family."""
-
+# NWB Inspector requires species, sex and age; these values mean "unknown" and "any age".
 UNKNOWN_SUBJECT = {"species": MURIDAE, "sex": "U", "age": "P0D/"}
 NODE = "centroid"
+# Frames per HDF5 chunk: larger ones compress better, and reading one frame decodes a whole chunk.
 CHUNK_FRAMES = 4096
 
 _BEHAVIOR = "processing/behavior"
 
 
 def export_nwb(path: str | Path, recording: TrackedRecording) -> None:
-    """Write the trajectories of animals, atomically; values are put in stretch by stretch.
+    """Write the trajectories of animals as NWB, atomically, chunk by chunk.
 
     In ``processing/behavior``, for each animal: ``<animal>``, a ``PoseEstimation`` whose one series
     ``centroid`` is the centre of the box in pixels, with its confidence; ``<animal>_box``,
-    ``BehavioralTimeSeries`` of ``size`` (width, height in pixels), ``identity_probability`` of the
-    identity, and ``interpolated``, 1 where a position was filled in. In a file of one animal, the
-    pose is called ``PoseEstimation``. Frames at a constant rate have ``rate``, others
-    ``timestamps``.
+    ``BehavioralTimeSeries`` of ``size`` (width, height in pixels), ``identity_probability``, and
+    ``interpolated``, 1 where a position was interpolated. In a file of one animal, the pose is
+    called ``PoseEstimation``. Frames at a constant rate have ``rate``, others ``timestamps``.
 
     Parameters
     ----------
     path : str or Path
-        The file, ``.nwb``; one that is there is replaced. Or, without a suffix, a directory that is
-        not there or empty.
+        The file, ``.nwb``; an existing one is replaced. Or, without a suffix, a directory that does
+        not exist or is empty.
     recording : TrackedRecording
 
     Raises
     ------
     FormatError
-        If the suffix is another, there is no animal, `TrackedRecording.metadata` names one that is not
-        there, or the directory is not empty.
+        If the suffix is another, there is no track, `TrackedRecording.metadata` describes an animal
+        that is not there, or the directory is not empty.
     MissingExtraError
         If pynwb or ndx-pose is not installed.
     StorageError
-        If it cannot be written.
+        If the file cannot be written.
     """
     path = Path(path)
-    if path.suffix.lower() not in (".nwb", ""):
-        raise FormatError(
-            path, "suffix", ".nwb, or none for a directory of one file an animal", repr(path.suffix)
-        )
-    for module, package in (("pynwb", "pynwb"), ("ndx_pose", "ndx-pose")):
-        import_extra(module, package, "nwb")
-    require_animals(recording)
-    _check_subjects(recording)
+    expected = ".nwb, or none for a directory of one file an animal"
+    check_suffix(path, (".nwb", ""), expected)
+    check_libraries("nwb", pynwb="pynwb", ndx_pose="ndx-pose")
+    check_has_tracks(recording)
+    check_subject_names(recording)
     if path.suffix:
         with replace_on_success(path) as temporary:
             _write({temporary: recording.names}, recording)
     else:
         with stage_directory(path) as directory:
-            _write(
-                {directory / f"{recording.name}_{name}.nwb": (name,) for name in recording.names},
-                recording,
-            )
-
-
-def _check_subjects(recording: TrackedRecording) -> None:
-    for name in recording.metadata.get("subjects", {}):
-        if name not in recording.names:
-            raise FormatError(
-                recording.source, f"subjects.{name}", " or ".join(recording.names), "no such animal"
-            )
+            files = {
+                directory / f"{recording.name}_{name}.nwb": (name,) for name in recording.names
+            }
+            _write(files, recording)
 
 
 def _write(files: Mapping[Path, Sequence[str]], recording: TrackedRecording) -> None:
-    """Make each file with datasets without values, then go through the recording once to fill them."""
+    """Write files, each of the animals of these names, in one pass over the recording."""
     h5py = import_extra("h5py", "h5py", "nwb")
+    # pynwb creates the datasets without values; h5py then fills them chunk by chunk, since pynwb
+    # would need all values in memory.
     for path, names in files.items():
-        _create(path, recording, names)
+        _create_file(path, recording, names)
     with ExitStack() as stack:
-        opened = [
-            (stack.enter_context(h5py.File(path, "r+")), names) for path, names in files.items()
-        ]
-        for where, trajectories in iterate_trajectories(recording):
-            for file, names in opened:
-                for name in names:
-                    _fill(
-                        file,
-                        _Place.of(name, names),
-                        where,
-                        trajectories,
-                        recording.names.index(name),
-                    )
+        animals = []
+        for path, names in files.items():
+            file = stack.enter_context(h5py.File(path, "r+"))
+            for name in names:
+                containers = _ContainerNames.choose(name, names)
+                animals.append((file, containers, recording.names.index(name)))
+        for frames, trajectories in iterate_trajectories(recording):
+            for file, containers, column in animals:
+                _fill_datasets(file, containers, frames, trajectories, column)
 
 
 @dataclass(frozen=True)
-class _Place:
-    """What the containers of one animal are called."""
+class _ContainerNames:
+    """Names of the NWB containers of one animal."""
 
     pose: str
     box: str
 
     @classmethod
-    def of(cls, name: str, names: Sequence[str]) -> _Place:
+    def choose(cls, name: str, names: Sequence[str]) -> _ContainerNames:
+        """Choose the names for one of the animals of a file."""
         return cls(name if len(names) > 1 else "PoseEstimation", f"{name}_box")
 
 
-def _fill(file: Any, place: _Place, where: slice, trajectories: Trajectories, row: int) -> None:
-    pose, box = f"{_BEHAVIOR}/{place.pose}/{NODE}", f"{_BEHAVIOR}/{place.box}"
-    file[f"{pose}/data"][where] = trajectories.position[..., row]
-    file[f"{pose}/confidence"][where] = trajectories.confidence[..., row]
-    file[f"{box}/size/data"][where] = trajectories.shape[..., row]
-    if trajectories.identity_probability is not None:
-        file[f"{box}/identity_probability/data"][where] = trajectories.identity_probability[
-            ..., row
-        ]
+def _fill_datasets(
+    file: Any,
+    containers: _ContainerNames,
+    frames: slice,
+    trajectories: Trajectories,
+    column: int,
+) -> None:
+    """Store the values of one animal, a column of `trajectories`."""
+    pose = f"{_BEHAVIOR}/{containers.pose}/{NODE}"
+    box = f"{_BEHAVIOR}/{containers.box}"
+    file[f"{pose}/data"][frames] = trajectories.position[..., column]
+    file[f"{pose}/confidence"][frames] = trajectories.confidence[..., column]
+    file[f"{box}/size/data"][frames] = trajectories.shape[..., column]
+    probability = trajectories.identity_probability
+    if probability is not None:
+        file[f"{box}/identity_probability/data"][frames] = probability[..., column]
     if trajectories.interpolated is not None:
-        file[f"{box}/interpolated/data"][where] = trajectories.interpolated[..., row]
+        file[f"{box}/interpolated/data"][frames] = trajectories.interpolated[..., column]
     if f"{pose}/timestamps" in file:
-        file[f"{pose}/timestamps"][where] = trajectories.time_s
+        file[f"{pose}/timestamps"][frames] = trajectories.time_s
 
 
-def _create(path: Path, recording: TrackedRecording, names: Sequence[str]) -> None:
+def _create_file(path: Path, recording: TrackedRecording, names: Sequence[str]) -> None:
+    """Create an NWB file of the animals of these names, its datasets without values."""
     pynwb = import_extra("pynwb", "pynwb", "nwb")
-    content = _make_file(recording, names)
+    ndx_pose = import_extra("ndx_pose", "ndx-pose", "nwb")
+    content = _make_nwb_file(recording, names)
     behavior = content.create_processing_module("behavior", "Where the animals are, by murid")
     skeletons = []
     for name in names:
-        maker = _Maker(recording, name, _Place.of(name, names))
-        skeletons.append(maker.make_skeleton())
-        pose = maker.make_pose(skeletons[-1])
+        factory = _ContainerFactory(recording, name, _ContainerNames.choose(name, names))
+        skeleton = factory.make_skeleton()
+        skeletons.append(skeleton)
+        pose = factory.make_pose(skeleton)
         behavior.add(pose)
-        behavior.add(maker.make_box(pose[NODE]))
-    behavior.add(import_extra("ndx_pose", "ndx-pose", "nwb").Skeletons(skeletons=skeletons))
+        behavior.add(factory.make_box(pose[NODE]))
+    behavior.add(ndx_pose.Skeletons(skeletons=skeletons))
     if len(names) > 1:
         behavior.add(_make_subject_table(recording, names))
     with pynwb.NWBHDF5IO(str(path), "w") as file:
         file.write(content)
 
 
-def _make_file(recording: TrackedRecording, names: Sequence[str]) -> Any:
+def _make_nwb_file(recording: TrackedRecording, names: Sequence[str]) -> Any:
     pynwb = import_extra("pynwb", "pynwb", "nwb")
-    fields = {
+    given = {
         key: value
         for key, value in recording.metadata.items()
         if key not in ("subject", "subjects")
     }
-    start, origin = _find_start(recording, fields.pop("session_start_time", None))
-    ids = [_describe_subject(recording, name)["subject_id"] for name in names]
+    start, origin = _find_start(recording, given.pop("session_start_time", None))
+    subject_ids = [_describe_subject(recording, name)["subject_id"] for name in names]
+    identifier = "-".join([recording.name, *subject_ids, recording.fingerprint[:12]])
     defaults = {
         "session_description": f"Video {recording.name}, tracked by murid {version('murid')}. "
         f"session_start_time is {origin}.",
-        "identifier": "-".join([recording.name, *ids, recording.fingerprint[:12]]).rstrip("-"),
+        "identifier": identifier.rstrip("-"),
         "session_id": recording.name,
     }
-    subject = _describe_subject(recording, names[0])
-    if len(names) > 1:
+    if len(names) == 1:
+        subject = _describe_subject(recording, names[0])
+    else:
+        # NWB allows one subject per file, so this one stands for all animals.
         subject = UNKNOWN_SUBJECT | dict(recording.metadata.get("subject", {}))
-        subject |= {
-            "subject_id": "+".join(ids),
-            "description": "Several animals; see processing/behavior/subjects.",
-        }
+        subject["subject_id"] = "+".join(subject_ids)
+        subject["description"] = "Several animals; see processing/behavior/subjects."
     return pynwb.NWBFile(
-        **defaults | fields, session_start_time=start, subject=pynwb.file.Subject(**subject)
+        **defaults | given, session_start_time=start, subject=pynwb.file.Subject(**subject)
     )
 
 
 def _find_start(recording: TrackedRecording, given: datetime | None) -> tuple[datetime, str]:
-    """When the session began, and how that is known."""
+    """Return when the session began, and how that is known."""
     if given is not None:
         return given.astimezone(), "as the user says"
     try:
         changed = datetime.fromtimestamp(Path(recording.source).stat().st_mtime, UTC)
     except OSError:
-        return recording.made or datetime.now(UTC), "not known; it is when the video was tracked"
+        start = recording.tracked_at or datetime.now(UTC)
+        return start, "not known; it is when the video was tracked"
     return changed, "not known; it is when the video file was last changed"
 
 
 def _describe_subject(recording: TrackedRecording, name: str) -> dict[str, Any]:
-    common, own = (
-        recording.metadata.get("subject", {}),
-        recording.metadata.get("subjects", {}).get(name, {}),
-    )
-    described: dict[str, Any] = (
-        UNKNOWN_SUBJECT | {"subject_id": name, "description": f"{name} of murid"} | common | own
-    )
-    if "date_of_birth" in described:
-        described["date_of_birth"] = described["date_of_birth"].astimezone()
-        if "age" not in {**common, **own}:
-            del described["age"]
-    return described
+    """Return the fields of an NWB subject: those of this animal, of all animals, or defaults."""
+    common = recording.metadata.get("subject", {})
+    own = recording.metadata.get("subjects", {}).get(name, {})
+    subject: dict[str, Any] = {**UNKNOWN_SUBJECT}
+    subject |= {"subject_id": name, "description": f"{name} of murid"}
+    subject |= common
+    subject |= own
+    if "date_of_birth" in subject:
+        subject["date_of_birth"] = subject["date_of_birth"].astimezone()
+        # The date of birth says more than the default age.
+        if "age" not in common and "age" not in own:
+            del subject["age"]
+    return subject
 
 
 def _make_subject_table(recording: TrackedRecording, names: Sequence[str]) -> Any:
-    """A row an animal: its name in this file, and what is known of it."""
+    """Make a table with one row per animal: its name in this file and its subject fields."""
     hdmf_common = import_extra("hdmf.common", "pynwb", "nwb")
     rows = [{"animal": name} | _describe_subject(recording, name) for name in names]
+    # All fields of any animal, in order of first use; descriptions are for files of one animal.
+    fields = dict.fromkeys(key for row in rows for key in row if key != "description")
     columns = [
-        key for key in dict.fromkeys(key for row in rows for key in row) if key != "description"
+        hdmf_common.VectorData(
+            name=field,
+            description=f"{field} of the animal".replace("_", " "),
+            data=[str(row.get(field, "")) for row in rows],
+        )
+        for field in fields
     ]
-    cells = [[str(row.get(key, "")) for row in rows] for key in columns]
     return hdmf_common.DynamicTable(
-        name="subjects",
-        description="The animals, by the name of their series",
-        columns=[
-            hdmf_common.VectorData(
-                name=key, description=f"{key} of the animal".replace("_", " "), data=column
-            )
-            for key, column in zip(columns, cells, strict=True)
-        ],
+        name="subjects", description="The animals, by the name of their series", columns=columns
     )
 
 
-class _Maker:
-    """Makes the containers of one animal, their datasets without values."""
+class _ContainerFactory:
+    """Makes the NWB containers of one animal, their datasets without values."""
 
-    def __init__(self, recording: TrackedRecording, name: str, place: _Place) -> None:
-        self._recording, self._name, self._place = recording, name, place
+    def __init__(self, recording: TrackedRecording, name: str, containers: _ContainerNames) -> None:
+        self._recording = recording
+        self._name = name
+        self._containers = containers
         self._pynwb = import_extra("pynwb", "pynwb", "nwb")
         self._ndx_pose = import_extra("ndx_pose", "ndx-pose", "nwb")
 
@@ -238,73 +246,87 @@ class _Maker:
         return self._ndx_pose.Skeleton(name=f"{self._name}_skeleton", nodes=[NODE])
 
     def make_pose(self, skeleton: Any) -> Any:
-        rate = self._recording.survey.rate
-        times = (
-            {"timestamps": self._reserve()}
-            if rate is None
-            else {"rate": rate, "starting_time": self._start()}
-        )
+        """Make the pose of one node, the centre of the box."""
         series = self._ndx_pose.PoseEstimationSeries(
             name=NODE,
-            description=f"Centre of the box around {self._name}, without the tail; NaN where it was not found",
-            data=self._reserve(2),
+            description=f"Centre of the box around {self._name}, without the tail; "
+            "NaN where it was not found",
+            data=self._make_dataset(2),
             unit="pixels",
-            reference_frame="(0, 0) is the upper left corner of the picture, x to the right, y downwards",
-            confidence=self._reserve(dtype=np.float32),
-            confidence_definition="Score of the detector; 0 where the position was filled in",
-            **times,
+            reference_frame="(0, 0) is the upper left corner of the image, x to the right, "
+            "y downwards",
+            confidence=self._make_dataset(dtype=np.float32),
+            confidence_definition="Score of the detector; 0 where the position was interpolated",
+            **self._make_times(),
         )
+        recording = self._recording
         return self._ndx_pose.PoseEstimation(
-            name=self._place.pose,
+            name=self._containers.pose,
             pose_estimation_series=[series],
-            description=f"Where {self._name} is in {self._recording.source}, "
-            f"{self._recording.width} x {self._recording.height} pixels",
+            description=f"Where {self._name} is in {recording.source}, "
+            f"{recording.width} x {recording.height} pixels",
             scorer="murid",
             source_software="murid",
             source_software_version=version("murid"),
             skeleton=skeleton,
         )
 
+    def _make_times(self) -> dict[str, Any]:
+        fps = self._recording.summary.constant_fps
+        if fps is None:
+            return {"timestamps": self._make_dataset()}
+        return {"rate": fps, "starting_time": self._find_first_time_s()}
+
+    def _find_first_time_s(self) -> float:
+        for chunk in self._recording:
+            if len(chunk.times_s):
+                return float(chunk.times_s[0])
+        return 0.0
+
     def make_box(self, centroid: Any) -> Any:
-        """Width and height and, where identities were told, certainty and what was filled in."""
-        series = [
-            self._make_series(
-                centroid, "size", "Width and height of the box", "pixels", self._reserve(2)
-            )
-        ]
+        """Make the series of the box: size and, with identities, probability and interpolated."""
+        size = self._make_series(
+            centroid, "size", "Width and height of the box", "pixels", self._make_dataset(2)
+        )
+        series = [size]
         if self._recording.identified:
-            for name, description, dtype in (
-                ("identity_probability", "How likely it is this animal, 0 to 1", np.float32),
-                ("interpolated", "1 where the position was filled in rather than seen", np.uint8),
-            ):
-                series.append(
-                    self._make_series(
-                        centroid, name, description, "n.a.", self._reserve(dtype=dtype)
-                    )
-                )
-        return self._pynwb.behavior.BehavioralTimeSeries(name=self._place.box, time_series=series)
+            probability = self._make_series(
+                centroid,
+                "identity_probability",
+                "Probability that it is this animal, 0 to 1",
+                "n.a.",
+                self._make_dataset(dtype=np.float32),
+            )
+            interpolated = self._make_series(
+                centroid,
+                "interpolated",
+                "1 where the position was interpolated rather than detected",
+                "n.a.",
+                self._make_dataset(dtype=np.uint8),
+            )
+            series += [probability, interpolated]
+        return self._pynwb.behavior.BehavioralTimeSeries(
+            name=self._containers.box, time_series=series
+        )
 
     def _make_series(self, centroid: Any, name: str, description: str, unit: str, data: Any) -> Any:
-        times = {"timestamps": centroid} if centroid.rate is None else {"rate": centroid.rate}
-        if centroid.rate is not None:
-            times["starting_time"] = centroid.starting_time
+        """Make a time series with the times of the centroid."""
+        if centroid.rate is None:
+            times = {"timestamps": centroid}
+        else:
+            times = {"rate": centroid.rate, "starting_time": centroid.starting_time}
         return self._pynwb.TimeSeries(
             name=name, description=description, unit=unit, data=data, **times
         )
 
-    def _start(self) -> float:
-        return next(
-            (float(stretch.times_s[0]) for stretch in self._recording if len(stretch.times_s)), 0.0
-        )
-
-    def _reserve(self, *last: int, dtype: Any = np.float64) -> Any:
-        """A dataset of one entry, or one row, a frame."""
+    def _make_dataset(self, *last_axes: int, dtype: Any = np.float64) -> Any:
+        """Make a dataset without values, with one entry, or one row, per frame."""
         n_frames = self._recording.n_frames
         missing = {"fillvalue": np.nan} if np.issubdtype(dtype, np.floating) else {}
         return self._pynwb.H5DataIO(
-            shape=(n_frames, *last),
+            shape=(n_frames, *last_axes),
             dtype=np.dtype(dtype),
-            chunks=(min(CHUNK_FRAMES, n_frames), *last),
+            chunks=(min(CHUNK_FRAMES, n_frames), *last_axes),
             compression="gzip",
             shuffle=True,
             **missing,

@@ -1,10 +1,11 @@
-"""Tidy Parquet: the table of `murid.export.csv` with types, for pandas, Polars, DuckDB and R's arrow."""
+"""Tidy Parquet: the table of `murid.export.csv` with types, for pandas, Polars, DuckDB and R."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -29,7 +30,8 @@ SCHEMA = pa.schema(
         ("interpolated", pa.bool_()),
     ]
 )
-ROWS_PER_GROUP = 1 << 17
+# Larger groups compress better and need more memory; a row takes about 50 bytes.
+MIN_ROWS_PER_GROUP = 1 << 17
 
 
 def export_parquet(path: str | Path, recording: TrackedRecording) -> None:
@@ -37,48 +39,64 @@ def export_parquet(path: str | Path, recording: TrackedRecording) -> None:
 
     An unknown ``identity_probability`` is null. The key ``murid`` of the file's metadata holds, as
     JSON, ``source``, ``width``, ``height``, ``fps`` and ``n_frames`` of the video, and ``names`` of
-    animals by their ids, where names were given.
+    animals by their track ids, where identities have names.
 
     Parameters
     ----------
     path : str or Path
-        The file; one that is there is replaced.
+        The file; an existing one is replaced.
     recording : TrackedRecording
 
     Raises
     ------
     StorageError
-        If it cannot be written.
+        If the file cannot be written.
     """
-    facts = {
-        name: getattr(recording, name) for name in ("source", "width", "height", "fps", "n_frames")
-    }
     names = recording.identity_names
-    if names:
-        facts["names"] = {str(track_id): name for track_id, name in names.items()}
-    schema = (SCHEMA.append(pa.field("name", pa.string())) if names else SCHEMA).with_metadata(
-        {"murid": json.dumps(facts)}
-    )
+    schema = SCHEMA.append(pa.field("name", pa.string())) if names else SCHEMA
+    schema = schema.with_metadata({"murid": json.dumps(_describe(recording))})
     with (
         replace_on_success(path) as temporary,
         pq.ParquetWriter(temporary, schema, compression="zstd") as writer,
     ):
-        waiting: list[pa.RecordBatch] = []
+        # Chunks may be short, so their rows are collected until a row group is worth writing.
+        batches: list[pa.RecordBatch] = []
         for rows in iterate_rows(recording):
-            waiting.append(_to_batch(rows, schema, names))
-            if sum(batch.num_rows for batch in waiting) >= ROWS_PER_GROUP:
-                writer.write_table(pa.Table.from_batches(waiting))
-                waiting.clear()
-        writer.write_table(pa.Table.from_batches(waiting, schema))
+            batches.append(_to_batch(rows, schema, names))
+            if sum(batch.num_rows for batch in batches) >= MIN_ROWS_PER_GROUP:
+                writer.write_table(pa.Table.from_batches(batches))
+                batches.clear()
+        writer.write_table(pa.Table.from_batches(batches, schema))
+
+
+def _describe(recording: TrackedRecording) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "source": recording.source,
+        "width": recording.width,
+        "height": recording.height,
+        "fps": recording.fps,
+        "n_frames": recording.n_frames,
+    }
+    if recording.identity_names:
+        facts["names"] = {str(i): name for i, name in recording.identity_names.items()}
+    return facts
 
 
 def _to_batch(rows: TrackRows, schema: pa.Schema, names: Mapping[int, str]) -> pa.RecordBatch:
-    geometry = np.column_stack([compute_centres(rows.boxes), to_xywh(rows.boxes)[:, 2:]]).astype(
-        np.float32
-    )
-    columns = [rows.frames, rows.times_s, rows.track_ids, *geometry.T, rows.scores]
-    arrays = [pa.array(column) for column in columns]
-    arrays += [pa.array(rows.identity_probabilities, from_pandas=True), pa.array(rows.interpolated)]
+    x, y = compute_centres(rows.boxes).astype(np.float32).T
+    _, _, width, height = to_xywh(rows.boxes).astype(np.float32).T
+    columns = {
+        "frame": rows.frames,
+        "time_s": rows.times_s,
+        "track_id": rows.track_ids,
+        "x": x,
+        "y": y,
+        "width": width,
+        "height": height,
+        "score": rows.scores,
+        "identity_probability": pa.array(rows.identity_probabilities, from_pandas=True),
+        "interpolated": rows.interpolated,
+    }
     if names:
-        arrays.append(pa.array([names.get(i) for i in rows.track_ids.tolist()], pa.string()))
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+        columns["name"] = pa.array([names.get(i) for i in rows.track_ids.tolist()], pa.string())
+    return pa.RecordBatch.from_pydict(columns, schema=schema)

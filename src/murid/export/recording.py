@@ -1,4 +1,4 @@
-"""What an export is made of: the tracks of one video, a stretch at a time, and what is known of that video."""
+"""The input of every exporter: the tracks of one video, chunk by chunk, and facts about the video."""
 
 from __future__ import annotations
 
@@ -15,29 +15,30 @@ from murid.core.types import Int64
 from murid.datasets.raw_labels import to_name
 from murid.export.tracks_chunk import TracksChunk
 
-REGULAR_S = 1e-3
-"""Frames are regular if none is further than this from where a constant rate has it: some
-containers count in ms."""
+# Times may deviate this much from a constant frame rate: some containers round times to ms.
+MAX_TIME_ERROR_S = 1e-3
 
 
-class Survey(NamedTuple):
-    """What only a pass over all tracks can tell.
+class TracksSummary(NamedTuple):
+    """Facts that need one pass over all tracks.
 
     Attributes
     ----------
     track_ids : ndarray
         ``(I,)`` int64, ascending.
-    rate : float or None
-        Frames per second if they are regular, else None.
+    constant_fps : float or None
+        Frames per second if all frames are equally spaced, else None.
     """
 
     track_ids: Int64
-    rate: float | None
+    constant_fps: float | None
 
 
 @dataclass(frozen=True, eq=False)
 class TrackedRecording:
-    """Iterating yields its stretches, as often as asked; memory is that of one of them.
+    """The tracks of one video and facts about it; iterate over it to get the chunks.
+
+    It can be iterated over any number of times, and holds one chunk in memory at a time.
 
     Attributes
     ----------
@@ -48,19 +49,19 @@ class TrackedRecording:
     fps : float
         Average frames per second.
     n_frames : int
-        Of all stretches together.
+        Number of frames of all chunks together.
     identified : bool
-        Whether a track is an animal from beginning to end.
-    read : callable
-        Yields consecutive stretches from frame 0 on.
+        Whether each track is one animal from the first to the last frame.
+    read_chunks : callable
+        Yields consecutive chunks, the first one at frame 0.
     fingerprint : str
-        What tells the video from another.
-    made : datetime or None
-        When it was tracked.
+        Hash that identifies the video.
+    tracked_at : datetime or None
+        When the video was tracked.
     metadata : mapping
-        What the user says of session and animals; see `murid.export.metadata`.
+        Facts about the session and the animals that the user gives, see `murid.export.metadata`.
     identity_names : mapping of int to str
-        What animals are called, where they were given names.
+        Names of identities by track id, where the user or a gallery gave them names.
     """
 
     source: str
@@ -69,68 +70,74 @@ class TrackedRecording:
     fps: float
     n_frames: int
     identified: bool
-    read: Callable[[], Iterable[TracksChunk]]
+    read_chunks: Callable[[], Iterable[TracksChunk]]
     fingerprint: str = ""
-    made: datetime | None = None
+    tracked_at: datetime | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     identity_names: Mapping[int, str] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[TracksChunk]:
-        return iter(self.read())
+        return iter(self.read_chunks())
 
     @property
     def name(self) -> str:
-        """The video's name without folder and suffix, fit to be that of a file."""
+        """Name of the video without folder and suffix, valid as a file name."""
         return to_name(Path(self.source).stem)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Name of each track or animal, in the order of the ids."""
-        return tuple(self.name_track(i) for i in self.survey.track_ids.tolist())
+        """Name of each track or animal, in the order of the track ids."""
+        return tuple(self.get_name(i) for i in self.summary.track_ids.tolist())
 
-    def name_track(self, track_id: int) -> str:
-        """Name of one: as it was given, else ``animal_3``, or ``track_3`` where identities were not told."""
-        return (
-            self.identity_names.get(track_id)
-            or f"{'animal' if self.identified else 'track'}_{track_id}"
-        )
+    def get_name(self, track_id: int) -> str:
+        """Return the name of an identity, else ``animal_3``, or ``track_3`` without identities."""
+        given = self.identity_names.get(track_id)
+        prefix = "animal" if self.identified else "track"
+        return given or f"{prefix}_{track_id}"
 
     @cached_property
-    def survey(self) -> Survey:
-        """What a pass over all tracks tells."""
+    def summary(self) -> TracksSummary:
+        """Track ids and constant frame rate, from one pass over all chunks."""
         track_ids = np.zeros(0, np.int64)
-        drift = _Drift()
-        for stretch in self:
-            track_ids = np.union1d(track_ids, stretch.tracks.track_ids)
-            drift.add(stretch)
-        return Survey(track_ids[track_ids >= 0], drift.find_rate(self.fps))
+        rate = _FrameRateEstimator()
+        for chunk in self:
+            track_ids = np.union1d(track_ids, chunk.tracks.track_ids)
+            rate.add(chunk)
+        return TracksSummary(track_ids[track_ids >= 0], rate.estimate(self.fps))
 
 
-class _Drift:
-    """Tells regular times from others in one pass: the range of frame intervals that fit every frame so far.
+class _FrameRateEstimator:
+    """Finds out in one pass whether all frames are equally spaced in time.
 
-    An interval fits frame k if it brings k of them from the first frame to within `REGULAR_S` of
-    frame k.
+    It keeps the range of frame intervals that agree with every frame so far. An interval agrees
+    with frame k if k intervals after the first frame is within `MAX_TIME_ERROR_S` of its time.
     """
 
     def __init__(self) -> None:
-        self._first: float | None = None
-        self._low, self._high = 0.0, np.inf
+        self._first_time_s: float | None = None
+        self._min_interval_s = 0.0
+        self._max_interval_s = np.inf
 
-    def add(self, stretch: TracksChunk) -> None:
-        """Take in the times of a stretch."""
-        times = stretch.times_s
-        if self._first is None and len(times):
-            self._first = float(times[0])
-        numbers = np.arange(stretch.first_frame, stretch.first_frame + len(times))
-        after = numbers > 0
-        if self._first is not None and after.any():
-            elapsed, count = times[after] - self._first, numbers[after]
-            self._low = max(self._low, float(((elapsed - REGULAR_S) / count).max()))
-            self._high = min(self._high, float(((elapsed + REGULAR_S) / count).min()))
+    def add(self, chunk: TracksChunk) -> None:
+        """Use the frame times of a chunk."""
+        times_s = chunk.times_s
+        if self._first_time_s is None and len(times_s):
+            self._first_time_s = float(times_s[0])
+        frames = np.arange(chunk.first_frame, chunk.first_frame + len(times_s))
+        later = frames > 0
+        if self._first_time_s is None or not later.any():
+            return
+        elapsed_s = times_s[later] - self._first_time_s
+        n_intervals = frames[later]
+        min_interval_s = float(((elapsed_s - MAX_TIME_ERROR_S) / n_intervals).max())
+        max_interval_s = float(((elapsed_s + MAX_TIME_ERROR_S) / n_intervals).min())
+        self._min_interval_s = max(self._min_interval_s, min_interval_s)
+        self._max_interval_s = min(self._max_interval_s, max_interval_s)
 
-    def find_rate(self, nominal: float) -> float | None:
-        """Frames per second that fit all frames, `nominal` if it does; else None."""
-        if not 0 < self._low <= self._high < np.inf:
+    def estimate(self, nominal_fps: float) -> float | None:
+        """Return the constant frame rate, preferably `nominal_fps`; None if there is none."""
+        if not 0 < self._min_interval_s <= self._max_interval_s < np.inf:
             return None
-        return nominal if self._low <= 1 / nominal <= self._high else 2 / (self._low + self._high)
+        if self._min_interval_s <= 1 / nominal_fps <= self._max_interval_s:
+            return nominal_fps
+        return 2 / (self._min_interval_s + self._max_interval_s)

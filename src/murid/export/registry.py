@@ -1,12 +1,11 @@
-"""The formats murid writes and reads, found by name or by the suffix of a file."""
+"""The formats murid writes tracks in, found by name or by the suffix of a file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from murid.datasets.mot_text import read_mot
 from murid.errors import ConfigError, FormatError
 from murid.export.coco import export_coco
 from murid.export.csv import export_csv
@@ -19,121 +18,114 @@ from murid.export.parquet import export_parquet
 from murid.export.recording import TrackedRecording
 from murid.export.sleap import export_sleap
 from murid.export.via import export_via
-from murid.metrics import LabelledBoxes
 
-Export = Callable[[str | Path, TrackedRecording], None]
-ReadTruth = Callable[[str | Path, int | None], LabelledBoxes]
+
+class Exporter(Protocol):
+    """Writes the tracks of a recording to a file, atomically."""
+
+    def __call__(self, path: str | Path, recording: TrackedRecording) -> None:
+        """Write the file; raises `FormatError`, `MissingExtraError` or `StorageError`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
-class Format:
-    """A kind of file.
+class ExportFormat:
+    """A file format for tracks.
 
     Attributes
     ----------
     name : str
-        What the user calls it.
+        The name that users give, as in ``--format nwb``.
     suffixes : tuple of str
-        What its files end in, the usual one first.
+        Suffixes of its files, the preferred one first.
     description : str
         One line for the help page.
-    export : callable
+    export : Exporter
         Writes tracks: ``export(path, recording)``.
-    read_truth : callable or None
-        Reads ground truth, where murid can: ``read_truth(path, n_frames)``.
     needs_identities : bool
-        Whether a track has to be an animal from beginning to end.
+        Whether each track has to be one animal from the first to the last frame.
     takes_metadata : bool
-        Whether it has a place for what the user says of session and animals.
+        Whether it stores facts about the session and the animals, see `murid.export.metadata`.
     """
 
     name: str
     suffixes: tuple[str, ...]
     description: str
-    export: Export
-    read_truth: ReadTruth | None = None
+    export: Exporter
     needs_identities: bool = False
     takes_metadata: bool = False
 
 
-FORMATS = {
-    known.name: known
-    for known in (
-        Format("mot", (".txt",), "MOT Challenge text, frames from 1", export_mot, read_mot),
-        Format(
-            "csv", (".csv",), "one row per animal and frame: time, centre, size, score", export_csv
-        ),
-        Format("parquet", (".parquet",), "the table of csv, with types", export_parquet),
-        Format("movement", (".nc",), "movement's bounding-box dataset as netCDF", export_movement),
-        Format("via", (".csv",), "VIA-tracks CSV, which movement reads too", export_via),
-        Format(
-            "nwb",
-            (".nwb",),
-            "Neurodata Without Borders, with ndx-pose",
-            export_nwb,
-            None,
-            True,
-            True,
-        ),
-        Format("sleap", (".slp",), "SLEAP project with boxes, tracks and identities", export_sleap),
-        Format(
-            "deeplabcut",
-            (".h5", ".csv"),
-            "DeepLabCut's table of an analysed video",
-            export_deeplabcut,
-        ),
-        Format(
-            "idtracker",
-            (".h5",),
-            "trajectories.h5 of idtracker.ai",
-            export_idtracker,
-            needs_identities=True,
-        ),
-        Format("coco", (".json",), "COCO-video", export_coco),
-    )
-}
+_ALL_FORMATS = (
+    ExportFormat("mot", (".txt",), "MOT Challenge text, frames from 1", export_mot),
+    ExportFormat(
+        "csv", (".csv",), "one row per animal and frame: time, centre, size, score", export_csv
+    ),
+    ExportFormat("parquet", (".parquet",), "the table of csv, with types", export_parquet),
+    ExportFormat(
+        "movement", (".nc",), "movement's bounding-box dataset as netCDF", export_movement
+    ),
+    ExportFormat("via", (".csv",), "VIA-tracks CSV, which movement reads too", export_via),
+    ExportFormat(
+        "nwb",
+        (".nwb",),
+        "Neurodata Without Borders, with ndx-pose",
+        export_nwb,
+        needs_identities=True,
+        takes_metadata=True,
+    ),
+    ExportFormat(
+        "sleap", (".slp",), "SLEAP project with boxes, tracks and identities", export_sleap
+    ),
+    ExportFormat(
+        "deeplabcut",
+        (".h5", ".csv"),
+        "DeepLabCut's table of an analysed video",
+        export_deeplabcut,
+    ),
+    ExportFormat(
+        "idtracker",
+        (".h5",),
+        "trajectories.h5 of idtracker.ai",
+        export_idtracker,
+        needs_identities=True,
+    ),
+    ExportFormat("coco", (".json",), "COCO-video", export_coco),
+)
+
+FORMATS = {export_format.name: export_format for export_format in _ALL_FORMATS}
 """Every format by its name."""
 
 
-def find_format(name: str) -> Format:
-    """Return the format of this name; raises `ConfigError` naming those there are."""
+def find_format(name: str) -> ExportFormat:
+    """Return the format of this name; raises `ConfigError` that lists the known names."""
     if name not in FORMATS:
         raise ConfigError(f"format: expected {' or '.join(FORMATS)}, got {name!r}")
     return FORMATS[name]
 
 
-def guess_format(path: str | Path) -> Format:
-    """Return the format whose files end as this path does.
+def guess_format(path: str | Path) -> ExportFormat:
+    """Return the format that has the suffix of this path.
 
-    A suffix that several formats share stands for the one that is called like it, as ``.csv`` does.
+    A suffix that several formats have stands for the format of the same name, as ``.csv`` does.
 
     Raises
     ------
     FormatError
-        If no format has this suffix, or several do.
+        If no format has this suffix, or several do and none has its name.
     """
     suffix = Path(path).suffix.lower()
-    found = [known for known in FORMATS.values() if suffix in known.suffixes]
+    found = [each for each in FORMATS.values() if suffix in each.suffixes]
     if not found:
         known_suffixes = dict.fromkeys(
-            each for known in FORMATS.values() for each in known.suffixes
+            known for each in FORMATS.values() for known in each.suffixes
         )
         raise FormatError(path, "suffix", " or ".join(known_suffixes), repr(suffix))
-    named = [known for known in found if suffix == f".{known.name}"] or found
-    if len(named) > 1:
-        choices = " or ".join(known.name for known in named)
-        raise FormatError(
-            path, "suffix", f"that of one format, or the format's name ({choices})", repr(suffix)
-        )
-    return named[0]
-
-
-def read_truth(path: str | Path, n_frames: int | None = None) -> LabelledBoxes:
-    """Read ground truth in whatever format the suffix says, as `read_mot` does; raises `FormatError`."""
-    known = guess_format(path)
-    if known.read_truth is None:
-        readable = " or ".join(each.suffixes[0] for each in FORMATS.values() if each.read_truth)
-        raise FormatError(
-            path, "suffix", f"{readable}, a format of ground truth", repr(known.suffixes[0])
-        )
-    return known.read_truth(path, n_frames)
+    for each in found:
+        if suffix == f".{each.name}":
+            return each
+    if len(found) > 1:
+        names = " or ".join(each.name for each in found)
+        expected = f"that of one format, or the format's name ({names})"
+        raise FormatError(path, "suffix", expected, repr(suffix))
+    return found[0]

@@ -1,11 +1,10 @@
-"""SLEAP project out (``.slp``), through sleap-io: boxes with tracks and identities, and their centres as poses."""
+"""SLEAP project (``.slp``), through sleap-io: boxes with tracks and identities, and their centres."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -14,25 +13,28 @@ import numpy as np
 from murid.core.boxes import compute_centres
 from murid.core.extras import import_extra
 from murid.core.files import replace_on_success
+from murid.core.types import Float64
 from murid.export.recording import TrackedRecording
-from murid.export.tracks_chunk import iterate_rows
+from murid.export.tracks_chunk import TrackedBox, iterate_rows
 
 NODE = "center"
-SEEN, FILLED = "murid", "murid, filled in"
-"""Source of a box."""
+
+# The `source` of a box, which SLEAP shows.
+SOURCE_DETECTED = "murid"
+SOURCE_INTERPOLATED = "murid, interpolated"
 
 
 def export_sleap(path: str | Path, recording: TrackedRecording) -> None:
     """Write tracks as a SLEAP project, atomically.
 
-    A box is a ``PredictedBoundingBox`` with its score and track; where identities were told, with
-    an ``Identity`` of the same name and its certainty as well. It is linked to a predicted instance
-    of one node, its centre, so that SLEAP itself, which knows no boxes yet, shows the tracks.
+    A box is a ``PredictedBoundingBox`` with its score and track and, for a run with identities, an
+    ``Identity`` of the same name and its probability. It is linked to a predicted instance of one
+    node, its centre, so that SLEAP, which does not draw boxes, shows the tracks.
 
     Parameters
     ----------
     path : str or Path
-        The file; one that is there is replaced.
+        The file; an existing one is replaced.
     recording : TrackedRecording
 
     Raises
@@ -40,7 +42,7 @@ def export_sleap(path: str | Path, recording: TrackedRecording) -> None:
     MissingExtraError
         If sleap-io is not installed.
     StorageError
-        If it cannot be written.
+        If the file cannot be written.
 
     Notes
     -----
@@ -49,19 +51,10 @@ def export_sleap(path: str | Path, recording: TrackedRecording) -> None:
     sleap_io = import_extra("sleap_io", "sleap-io", "sleap")
     shape = [recording.n_frames, recording.height, recording.width, 3]
     video = sleap_io.Video(recording.source, open_backend=False, backend_metadata={"shape": shape})
-    skeleton = sleap_io.Skeleton([NODE], name="box")
-    tracks = {
-        int(i): sleap_io.Track(recording.name_track(int(i))) for i in recording.survey.track_ids
-    }
-    identities = (
-        {i: sleap_io.Identity(track.name) for i, track in tracks.items()}
-        if recording.identified
-        else {}
-    )
-    make = _animal_maker(sleap_io, skeleton, tracks, identities)
+    factory = _BoxFactory.create(sleap_io, recording)
     frames = []
-    for frame, animals in groupby(_iterate_animals(recording), itemgetter(0)):
-        boxes = [make(*animal[1:]) for animal in animals]
+    for frame, group in groupby(_iterate_boxes(recording), lambda pair: pair[0].frame):
+        boxes = [factory.make_box(box, coordinates) for box, coordinates in group]
         instances = [box.instance for box in boxes]
         frames.append(
             sleap_io.LabeledFrame(video=video, frame_idx=frame, instances=instances, bboxes=boxes)
@@ -69,40 +62,51 @@ def export_sleap(path: str | Path, recording: TrackedRecording) -> None:
     labels = sleap_io.Labels(
         labeled_frames=frames,
         videos=[video],
-        skeletons=[skeleton],
-        tracks=list(tracks.values()),
-        identities=list(identities.values()),
+        skeletons=[factory.skeleton],
+        tracks=list(factory.tracks.values()),
+        identities=list(factory.identities.values()),
     )
     with replace_on_success(path) as temporary:
         sleap_io.save_slp(labels, str(temporary), verbose=False)
 
 
-def _iterate_animals(recording: TrackedRecording) -> Iterator[tuple[Any, ...]]:
-    """Frame, track id, box, centre, score, certainty and whether it was filled in, of each animal in each frame."""
+def _iterate_boxes(recording: TrackedRecording) -> Iterator[tuple[TrackedBox, Float64]]:
+    """Yield each box and its xyxy coordinates ``(4,)``, frame by frame."""
     for rows in iterate_rows(recording):
-        places = (rows.frames, rows.track_ids, rows.boxes, compute_centres(rows.boxes))
-        marks = (rows.scores, rows.identity_probabilities, rows.interpolated)
-        yield from zip(*(column.tolist() for column in places + marks), strict=True)
+        yield from zip(rows.iterate_boxes(), rows.boxes, strict=True)
 
 
-def _animal_maker(
-    sleap_io: Any, skeleton: Any, tracks: dict[int, Any], identities: dict[int, Any]
-) -> Callable[..., Any]:
-    def make(
-        track_id: int,
-        box: list[float],
-        centre: list[float],
-        score: float,
-        identity_probability: float,
-        interpolated: bool,
-    ) -> Any:
-        common = {"track": tracks[track_id], "score": score}
-        if identities:
-            known = None if math.isnan(identity_probability) else identity_probability
-            common |= {"identity": identities[track_id], "identity_score": known}
-        points = {"points_data": np.array([centre]), "point_scores": np.array([score])}
-        instance = sleap_io.PredictedInstance.from_numpy(skeleton=skeleton, **points, **common)
-        source = FILLED if interpolated else SEEN
-        return sleap_io.PredictedBoundingBox(*box, source=source, instance=instance, **common)
+@dataclass(frozen=True)
+class _BoxFactory:
+    """Makes sleap-io objects of boxes; `identities` is empty for tracks without identities."""
 
-    return make
+    sleap_io: Any
+    skeleton: Any
+    tracks: dict[int, Any]
+    identities: dict[int, Any]
+
+    @classmethod
+    def create(cls, sleap_io: Any, recording: TrackedRecording) -> _BoxFactory:
+        skeleton = sleap_io.Skeleton([NODE], name="box")
+        track_ids = recording.summary.track_ids.tolist()
+        tracks = {i: sleap_io.Track(recording.get_name(i)) for i in track_ids}
+        identities = {}
+        if recording.identified:
+            identities = {i: sleap_io.Identity(track.name) for i, track in tracks.items()}
+        return cls(sleap_io, skeleton, tracks, identities)
+
+    def make_box(self, box: TrackedBox, xyxy: Float64) -> Any:
+        common = {"track": self.tracks[box.track_id], "score": box.score}
+        if self.identities:
+            common["identity"] = self.identities[box.track_id]
+            common["identity_score"] = box.identity_probability
+        instance = self.sleap_io.PredictedInstance.from_numpy(
+            skeleton=self.skeleton,
+            points_data=compute_centres(xyxy[None]),
+            point_scores=np.array([box.score]),
+            **common,
+        )
+        source = SOURCE_INTERPOLATED if box.interpolated else SOURCE_DETECTED
+        return self.sleap_io.PredictedBoundingBox(
+            *xyxy.tolist(), source=source, instance=instance, **common
+        )

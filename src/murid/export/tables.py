@@ -1,4 +1,4 @@
-"""Tidy tables as files: CSV or Parquet, by suffix."""
+"""Write tidy tables as CSV or Parquet, chosen by the suffix."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from murid.core.files import make_directory, replace_on_success, storage_errors,
 from murid.errors import FormatError
 
 TABLE_SUFFIXES = (".csv", ".parquet")
+
+# Finer than any measurement, and hides the rounding errors of float64 in CSV files.
 _DECIMALS = 6
 
 
@@ -25,9 +27,9 @@ def write_table(path: str | Path, table: Mapping[str, Any]) -> None:
     Raises
     ------
     FormatError
-        If the suffix is of neither.
+        If the suffix is neither ``.csv`` nor ``.parquet``.
     StorageError
-        If it cannot be written.
+        If the file cannot be written.
     """
     path = Path(path)
     if path.suffix not in TABLE_SUFFIXES:
@@ -43,6 +45,7 @@ def write_table(path: str | Path, table: Mapping[str, Any]) -> None:
 def _to_arrow(column: Any) -> pa.Array:
     values = np.asarray(column)
     if values.dtype.kind == "f":
+        # Adding 0.0 turns -0.0, which rounding may leave, into 0.0.
         values = np.round(values, _DECIMALS) + 0.0
     return pa.array(values.tolist() if values.dtype.kind in "OU" else values, from_pandas=True)
 
@@ -53,9 +56,9 @@ def write_measures(
     settings: Mapping[str, Any],
     suffix: str = ".csv",
 ) -> list[Path]:
-    """Write each table that has columns as ``NAME.csv`` (or Parquet), and ``settings.json``; returns their paths.
+    """Write each table as ``NAME.csv`` (or Parquet) and ``settings.json``; return their paths.
 
-    An earlier table of the same name and suffix is replaced, or removed where there is none now.
+    A table without columns is not written, and an older file of that name is deleted.
     Raises as `write_table`.
     """
     directory = Path(directory)
@@ -69,7 +72,7 @@ def write_measures(
         else:
             with storage_errors(path):
                 path.unlink(missing_ok=True)
-    write_text(
-        directory / "settings.json", json.dumps(dict(settings), indent=2, ensure_ascii=False) + "\n"
-    )
-    return [*written, directory / "settings.json"]
+    settings_path = directory / "settings.json"
+    text = json.dumps(dict(settings), indent=2, ensure_ascii=False)
+    write_text(settings_path, text + "\n")
+    return [*written, settings_path]

@@ -1,28 +1,30 @@
-"""What an export is made of: the tracks of one stretch of video after another."""
+"""Tracks of consecutive frames, and their boxes as a table."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from murid.core.types import Float64, Tracks
+from murid.core.types import Bool, Float32, Float64, Int64, Tracks
 from murid.errors import ArrayError
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class TracksChunk:
-    """The tracks of consecutive frames, and when these were.
+    """The tracks of consecutive frames and the times of these frames.
 
     Attributes
     ----------
     first_frame : int
-        Index in the video of the first of the frames.
+        Index in the video of the first frame.
     times_s : ndarray
         ``(F,)`` float64 seconds.
     tracks : Tracks
-        Of the same F frames.
+        Tracks of the same F frames.
     """
 
     first_frame: int
@@ -30,17 +32,37 @@ class TracksChunk:
     tracks: Tracks
 
     def __post_init__(self) -> None:
-        if self.times_s.shape != (self.tracks.n_frames,):
+        expected = (self.tracks.n_frames,)
+        if self.times_s.shape != expected:
             raise ArrayError(
-                "TracksChunk.times_s",
-                f"shape ({self.tracks.n_frames},)",
-                f"shape {self.times_s.shape}",
+                "TracksChunk.times_s", f"shape {expected}", f"shape {self.times_s.shape}"
             )
+
+
+class TrackedBox(NamedTuple):
+    """One box of one track.
+
+    Attributes
+    ----------
+    frame, track_id : int
+        Frame from 0.
+    score : float
+    identity_probability : float or None
+        Probability that the box shows this identity; None = not known.
+    interpolated : bool
+        Whether the position was interpolated rather than detected.
+    """
+
+    frame: int
+    track_id: int
+    score: float
+    identity_probability: float | None
+    interpolated: bool
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class TrackRows:
-    """The boxes of a stretch that belong to a track, by frame and then track id: columns of one length.
+    """The tracked boxes of a chunk, ordered by frame and then track id: columns of one length.
 
     Attributes
     ----------
@@ -51,39 +73,59 @@ class TrackRows:
     boxes : ndarray
         ``(N, 4)`` float64, xyxy in pixels.
     interpolated : ndarray
-        ``(N,)`` bool: whether a position was filled in rather than seen.
+        ``(N,)`` bool: whether a position was interpolated rather than detected.
     identity_probabilities : ndarray
-        ``(N,)`` float32: how likely it is this animal; NaN = not known.
+        ``(N,)`` float32: probability that the box shows this identity; NaN = not known.
     """
 
-    frames: np.ndarray
-    track_ids: np.ndarray
-    times_s: np.ndarray
-    scores: np.ndarray
-    boxes: np.ndarray
-    interpolated: np.ndarray
-    identity_probabilities: np.ndarray
+    frames: Int64
+    track_ids: Int64
+    times_s: Float64
+    scores: Float32
+    boxes: Float64
+    interpolated: Bool
+    identity_probabilities: Float32
 
-
-def iterate_rows(stretches: Iterable[TracksChunk]) -> Iterator[TrackRows]:
-    """Yield the rows of each stretch; memory is that of one of them."""
-    for stretch in stretches:
-        tracks = stretch.tracks
-        table, track_ids = tracks.detections, tracks.track_ids
-        numbers = table.frame_numbers
-        order = np.lexsort((track_ids, numbers))
-        order = order[track_ids[order] >= 0]
-        places = numbers[order]
-        yield TrackRows(
-            places + stretch.first_frame,
-            track_ids[order],
-            stretch.times_s[places],
-            table.scores[order],
-            table.boxes[order].astype(np.float64),
-            np.zeros(len(order), bool)
-            if tracks.interpolated is None
-            else tracks.interpolated[order],
-            np.full(len(order), np.nan, np.float32)
-            if tracks.identity_probabilities is None
-            else tracks.identity_probabilities[order],
+    def iterate_boxes(self) -> Iterator[TrackedBox]:
+        """Yield each row as plain Python values, without time and coordinates."""
+        probabilities = (
+            None if math.isnan(value) else value for value in self.identity_probabilities.tolist()
         )
+        cells = zip(
+            self.frames.tolist(),
+            self.track_ids.tolist(),
+            self.scores.tolist(),
+            probabilities,
+            self.interpolated.tolist(),
+            strict=True,
+        )
+        return map(TrackedBox._make, cells)
+
+
+def iterate_rows(chunks: Iterable[TracksChunk]) -> Iterator[TrackRows]:
+    """Yield the tracked boxes of each chunk; detections without a track are left out."""
+    for chunk in chunks:
+        yield _to_rows(chunk)
+
+
+def _to_rows(chunk: TracksChunk) -> TrackRows:
+    tracks = chunk.tracks
+    table = tracks.detections
+    frame_numbers = table.frame_numbers
+    order = np.lexsort((tracks.track_ids, frame_numbers))
+    order = order[tracks.track_ids[order] >= 0]
+    interpolated = np.zeros(len(order), bool)
+    if tracks.interpolated is not None:
+        interpolated = tracks.interpolated[order]
+    identity_probabilities = np.full(len(order), np.nan, np.float32)
+    if tracks.identity_probabilities is not None:
+        identity_probabilities = tracks.identity_probabilities[order]
+    return TrackRows(
+        frames=frame_numbers[order] + chunk.first_frame,
+        track_ids=tracks.track_ids[order],
+        times_s=chunk.times_s[frame_numbers[order]],
+        scores=table.scores[order],
+        boxes=table.boxes[order].astype(np.float64),
+        interpolated=interpolated,
+        identity_probabilities=identity_probabilities,
+    )

@@ -1,4 +1,4 @@
-"""Tracks as trajectories: where each animal was in each frame, missing frames as NaN."""
+"""Tracks as trajectories: the position of each animal in each frame, NaN where it is missing."""
 
 from __future__ import annotations
 
@@ -8,51 +8,50 @@ import numpy as np
 
 from murid.core.boxes import compute_centres
 from murid.core.types import Int64, Trajectories
-from murid.errors import FormatError
 from murid.export.recording import TrackedRecording
 from murid.export.tracks_chunk import TracksChunk
 
 
-def to_trajectories(stretch: TracksChunk, track_ids: Int64, names: Sequence[str]) -> Trajectories:
-    """Lay the tracks of a stretch out by time and animal.
+def to_trajectories(chunk: TracksChunk, track_ids: Int64, names: Sequence[str]) -> Trajectories:
+    """Return the tracks of a chunk as arrays with axes for time and animal.
 
     Parameters
     ----------
-    stretch : TracksChunk
+    chunk : TracksChunk
     track_ids : ndarray
-        ``(I,)`` int64, ascending: every id in the stretch, and whichever others are wanted.
+        ``(I,)`` int64, ascending: at least every track id of the chunk.
     names : sequence of str
-        Name of each.
+        Name of each track.
 
     Returns
     -------
     Trajectories
-        Of the stretch's frames; `interpolated` and `identity_probability` are None where identities
-        were not told.
+        Of the frames of the chunk; `interpolated` and `identity_probability` are None for tracks
+        without identities.
     """
-    tracks = stretch.tracks
-    kept = np.flatnonzero(tracks.track_ids >= 0)
-    frames, animals = (
-        tracks.detections.frame_numbers[kept],
-        np.searchsorted(track_ids, tracks.track_ids[kept]),
-    )
-    boxes = tracks.detections.boxes[kept].astype(np.float64)
-    position, shape = np.full((2, tracks.n_frames, 2, len(track_ids)), np.nan)
-    position[frames, :, animals], shape[frames, :, animals] = (
-        compute_centres(boxes),
-        boxes[:, 2:] - boxes[:, :2],
-    )
+    tracks = chunk.tracks
+    rows = np.flatnonzero(tracks.track_ids >= 0)
+    frames = tracks.detections.frame_numbers[rows]
+    animals = np.searchsorted(track_ids, tracks.track_ids[rows])
+    boxes = tracks.detections.boxes[rows].astype(np.float64)
+
+    position = np.full((tracks.n_frames, 2, len(track_ids)), np.nan)
+    position[frames, :, animals] = compute_centres(boxes)
+    shape = np.full(position.shape, np.nan)
+    shape[frames, :, animals] = boxes[:, 2:] - boxes[:, :2]
     confidence = np.full((tracks.n_frames, len(track_ids)), np.nan)
-    confidence[frames, animals] = tracks.detections.scores[kept]
-    interpolated = identity_probability = None
+    confidence[frames, animals] = tracks.detections.scores[rows]
+
+    interpolated = None
     if tracks.interpolated is not None:
         interpolated = np.zeros(confidence.shape, bool)
-        interpolated[frames, animals] = tracks.interpolated[kept]
+        interpolated[frames, animals] = tracks.interpolated[rows]
+    identity_probability = None
     if tracks.identity_probabilities is not None:
         identity_probability = np.full(confidence.shape, np.nan)
-        identity_probability[frames, animals] = tracks.identity_probabilities[kept]
+        identity_probability[frames, animals] = tracks.identity_probabilities[rows]
     return Trajectories(
-        stretch.times_s,
+        chunk.times_s,
         tuple(names),
         position,
         shape,
@@ -63,14 +62,12 @@ def to_trajectories(stretch: TracksChunk, track_ids: Int64, names: Sequence[str]
 
 
 def iterate_trajectories(recording: TrackedRecording) -> Iterator[tuple[slice, Trajectories]]:
-    """Yield the frames of each stretch, as a slice of the whole, and its trajectories, the same animals in each."""
-    ids, names = recording.survey.track_ids, recording.names
-    for stretch in recording:
-        where = slice(stretch.first_frame, stretch.first_frame + len(stretch.times_s))
-        yield where, to_trajectories(stretch, ids, names)
+    """Yield the frames of each chunk, as a slice of the video, and its trajectories.
 
-
-def require_animals(recording: TrackedRecording) -> None:
-    """Raise `FormatError` unless there is at least one track: arrays by animal and frame cannot hold none."""
-    if not len(recording.survey.track_ids):
-        raise FormatError(recording.source, "tracks", "at least one animal", "none in any frame")
+    All trajectories have the same animals in the same order.
+    """
+    track_ids = recording.summary.track_ids
+    names = recording.names
+    for chunk in recording:
+        frames = slice(chunk.first_frame, chunk.first_frame + len(chunk.times_s))
+        yield frames, to_trajectories(chunk, track_ids, names)

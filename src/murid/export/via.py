@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import numpy as np
 from murid.core.boxes import to_xywh
 from murid.core.files import replace_on_success
 from murid.export.recording import TrackedRecording
-from murid.export.tracks_chunk import TrackRows, iterate_rows
+from murid.export.tracks_chunk import TrackedBox, TrackRows, iterate_rows
 
 HEADER = (
     "filename",
@@ -24,6 +23,7 @@ HEADER = (
     "region_shape_attributes",
     "region_attributes",
 )
+# VIA's value for a file size that is not known.
 UNKNOWN_SIZE = -1
 
 Cells = tuple[str | int, ...]
@@ -32,21 +32,21 @@ Cells = tuple[str | int, ...]
 def export_via(path: str | Path, recording: TrackedRecording) -> None:
     """Write tracks as VIA-tracks CSV, atomically; a frame without animals has no row.
 
-    Boxes are rectangles by their upper left corner, to a ten-thousandth of a pixel. ``frame``
-    counts from 0, and so does the number in ``filename``, ``<video>_<frame>.jpg``. Attributes of a
-    region are ``track``, ``confidence`` and, where identities were told, ``identity_probability``
-    and ``interpolated``, and ``name`` where names were given.
+    Boxes are rectangles given by their upper left corner, to a ten-thousandth of a pixel. ``frame``
+    and the number in ``filename``, ``<video>_<frame>.jpg``, count from 0. Attributes of a region
+    are ``track``, ``confidence`` and, for a run with identities, ``identity_probability`` and
+    ``interpolated``, and ``name`` where the identity has a name.
 
     Parameters
     ----------
     path : str or Path
-        The file; one that is there is replaced.
+        The file; an existing one is replaced.
     recording : TrackedRecording
 
     Raises
     ------
     StorageError
-        If it cannot be written.
+        If the file cannot be written.
     """
     with (
         replace_on_success(path) as temporary,
@@ -55,32 +55,41 @@ def export_via(path: str | Path, recording: TrackedRecording) -> None:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(HEADER)
         for rows in iterate_rows(recording):
-            writer.writerows(_format(rows, recording))
+            writer.writerows(_format_rows(rows, recording))
 
 
-def _format(rows: TrackRows, recording: TrackedRecording) -> Iterator[Cells]:
-    name, identified, names = recording.name, recording.identified, recording.identity_names
+def _format_rows(rows: TrackRows, recording: TrackedRecording) -> Iterator[Cells]:
+    name = recording.name
     _, starts, counts = np.unique(rows.frames, return_index=True, return_counts=True)
-    regions = np.arange(len(rows.frames)) - np.repeat(starts, counts)
-    columns = (rows.frames, np.repeat(counts, counts), regions, to_xywh(rows.boxes).round(4))
-    marks = (rows.track_ids, rows.scores, rows.identity_probabilities, rows.interpolated)
-    for frame, count, region, box, *of_track in zip(
-        *(c.tolist() for c in columns + marks), strict=True
+    region_counts = np.repeat(counts, counts)
+    region_ids = np.arange(len(rows.frames)) - np.repeat(starts, counts)
+    bboxes = to_xywh(rows.boxes).round(4)
+    for box, region_count, region_id, bbox in zip(
+        rows.iterate_boxes(),
+        region_counts.tolist(),
+        region_ids.tolist(),
+        bboxes.tolist(),
+        strict=True,
     ):
-        shape = {"name": "rect", **dict(zip(("x", "y", "width", "height"), box, strict=True))}
-        attributes = {"track": str(of_track[0]), "confidence": f"{of_track[1]:.4f}"}
-        if identified and not math.isnan(of_track[2]):
-            attributes["identity_probability"] = f"{of_track[2]:.4f}"
-        if identified:
-            attributes["interpolated"] = str(int(of_track[3]))
-        if of_track[0] in names:
-            attributes["name"] = names[of_track[0]]
-        texts = (json.dumps(shape), json.dumps(attributes))
+        x, y, width, height = bbox
+        shape = {"name": "rect", "x": x, "y": y, "width": width, "height": height}
         yield (
-            f"{name}_{frame:07d}.jpg",
+            f"{name}_{box.frame:07d}.jpg",
             UNKNOWN_SIZE,
-            json.dumps({"frame": frame}),
-            count,
-            region,
-            *texts,
+            json.dumps({"frame": box.frame}),
+            region_count,
+            region_id,
+            json.dumps(shape),
+            json.dumps(_describe_box(box, recording)),
         )
+
+
+def _describe_box(box: TrackedBox, recording: TrackedRecording) -> dict[str, str]:
+    attributes = {"track": str(box.track_id), "confidence": f"{box.score:.4f}"}
+    if recording.identified and box.identity_probability is not None:
+        attributes["identity_probability"] = f"{box.identity_probability:.4f}"
+    if recording.identified:
+        attributes["interpolated"] = str(int(box.interpolated))
+    if box.track_id in recording.identity_names:
+        attributes["name"] = recording.identity_names[box.track_id]
+    return attributes

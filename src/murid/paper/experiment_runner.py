@@ -18,7 +18,7 @@ from murid.core.progress import ProgressCallback, no_progress
 from murid.core.types import DetectionTable, Tracks
 from murid.errors import FormatError
 from murid.evaluation import evaluate
-from murid.export.mot import export_mot
+from murid.export.mot import write_mot
 from murid.export.tracks_chunk import TracksChunk
 from murid.metrics import Scores
 from murid.networks.checkpoint import load_network, save_checkpoint
@@ -255,7 +255,7 @@ class ExperimentRunner:
         )
         make_directory(directory)
         for recording, table in zip(self.data.recordings, tables, strict=True):
-            export_mot(
+            write_mot(
                 directory / f"{recording.name}.txt",
                 [_to_stretch(associate(table, config, recording.fps), recording)],
             )

@@ -263,9 +263,9 @@ class Run:
             fps=float(facts["fps"]),
             n_frames=self._directory.n_frames,
             identified=self._directory.is_done("identification"),
-            read=self._iterate_chunks,
+            read_chunks=self._iterate_chunks,
             fingerprint=str(facts.get("sha256", "")),
-            made=datetime.fromisoformat(manifest.provenance[0].time_utc)
+            tracked_at=datetime.fromisoformat(manifest.provenance[0].time_utc)
             if manifest.provenance
             else None,
             metadata=metadata,

@@ -4,13 +4,13 @@ import pytest
 from murid.core.types import DetectionTable, Tracks
 from murid.datasets.mot_text import read_mot, read_mot_detections
 from murid.errors import FormatError, StorageError
-from murid.export.mot import export_mot
+from murid.export.mot import write_mot
 from murid.export.tracks_chunk import TracksChunk
 from murid.metrics import LabelledBoxes
 
 
-def make_stretches() -> list[TracksChunk]:
-    """Two stretches of three frames: frame 1 is empty, one detection is in no track, ids do not come in order."""
+def make_chunks() -> list[TracksChunk]:
+    """Two chunks of three frames: frame 1 is empty, one detection is in no track, ids do not come in order."""
     boxes = np.array([[10, 20, 30, 60], [1, 2, 3, 4], [0.5, 0, 1.25, 8]], np.float32)
     scores = np.array([0.9, 0.5, 0.25], np.float32)
     first = Tracks(
@@ -26,7 +26,7 @@ def make_stretches() -> list[TracksChunk]:
 
 
 def test_export_counts_frames_from_one(tmp_path):
-    export_mot(tmp_path / "cage.txt", make_stretches())
+    write_mot(tmp_path / "cage.txt", make_chunks())
     assert (tmp_path / "cage.txt").read_bytes().decode() == (
         "1,7,10.000,20.000,20.000,40.000,0.9000,-1,-1,-1\n"
         "3,3,0.500,0.000,0.750,8.000,0.2500,-1,-1,-1\n"
@@ -37,9 +37,9 @@ def test_export_counts_frames_from_one(tmp_path):
 
 
 def test_what_is_written_is_read_back(tmp_path):
-    export_mot(tmp_path / "cage.txt", make_stretches())
+    write_mot(tmp_path / "cage.txt", make_chunks())
     read = read_mot(tmp_path / "cage.txt", n_frames=6)
-    written = [LabelledBoxes.from_tracks(s.tracks, s.first_frame) for s in make_stretches()]
+    written = [LabelledBoxes.from_tracks(s.tracks, s.first_frame) for s in make_chunks()]
     order = [0, 1, 4, 3, 2]
     for column in ("frames", "ids", "boxes"):
         np.testing.assert_allclose(
@@ -50,17 +50,17 @@ def test_what_is_written_is_read_back(tmp_path):
 
 
 def test_export_that_fails_leaves_nothing(tmp_path):
-    def stretches():
-        yield make_stretches()[0]
+    def chunks():
+        yield make_chunks()[0]
         raise OSError(28, "No space left on device")
 
     with pytest.raises(StorageError, match=r"cage.txt: file: .*No space left on device"):
-        export_mot(tmp_path / "cage.txt", stretches())
+        write_mot(tmp_path / "cage.txt", chunks())
     assert not list(tmp_path.iterdir())
 
 
 def test_run_without_tracks_is_an_empty_file(tmp_path):
-    export_mot(tmp_path / "cage.txt", [])
+    write_mot(tmp_path / "cage.txt", [])
     assert (tmp_path / "cage.txt").read_bytes() == b""
 
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from example_recordings import make_recording
 
 from murid.core.types import DetectionTable, Tracks
 from murid.errors import ArrayError
@@ -9,14 +10,18 @@ from murid.export.tracks_chunk import TracksChunk
 
 
 @pytest.fixture
-def stretch():
+def chunk():
     boxes = np.array([[10, 20, 30, 60], [1, 2, 3, 4], [0.5, 0, 1.25, 8]], np.float32)
     table = DetectionTable(boxes, np.array([0.9, 0.5, 0.25], np.float32), None, np.array([0, 0, 3]))
     return TracksChunk(1000, np.array([33.3, 33.366667]), Tracks(table, np.array([7, -1, 3])))
 
 
-def test_columns_and_units(tmp_path, stretch):
-    export_csv(tmp_path / "cage.csv", [stretch])
+def export(path, chunks):
+    export_csv(path, make_recording(read_chunks=lambda: chunks))
+
+
+def test_columns_and_units(tmp_path, chunk):
+    export(tmp_path / "cage.csv", [chunk])
     assert (tmp_path / "cage.csv").read_bytes().decode().splitlines() == [
         "frame,time_s,track_id,x,y,width,height,score,identity_probability,interpolated",
         "1001,33.366667,3,0.875,4.000,0.750,8.000,0.2500,,0",
@@ -24,8 +29,8 @@ def test_columns_and_units(tmp_path, stretch):
     ]
 
 
-def test_pandas_reads_it(tmp_path, stretch):
-    export_csv(tmp_path / "cage.csv", [stretch, stretch])
+def test_pandas_reads_it(tmp_path, chunk):
+    export(tmp_path / "cage.csv", [chunk, chunk])
     table = pd.read_csv(tmp_path / "cage.csv")
     assert len(table) == 4
     assert table.dtypes["track_id"] == np.int64
@@ -33,12 +38,12 @@ def test_pandas_reads_it(tmp_path, stretch):
 
 
 def test_run_without_tracks_is_a_header(tmp_path):
-    export_csv(tmp_path / "cage.csv", [])
+    export(tmp_path / "cage.csv", [])
     assert pd.read_csv(tmp_path / "cage.csv").empty
 
 
-def test_times_have_to_fit_the_tracks(stretch):
+def test_times_have_to_fit_the_tracks(chunk):
     with pytest.raises(
         ArrayError, match=r"TracksChunk.times_s: expected shape \(2,\), got shape \(3,\)"
     ):
-        TracksChunk(0, np.arange(3.0), stretch.tracks)
+        TracksChunk(0, np.arange(3.0), chunk.tracks)

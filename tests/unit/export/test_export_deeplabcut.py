@@ -69,9 +69,9 @@ def test_as_many_tracks_as_allowed_fit(tmp_path):
 
     n = deeplabcut.MAX_H5_TRACKS
     header = [
-        ("murid", f"track_{10**6 + k}", point, c)
+        ("murid", f"track_{10**6 + k}", part, c)
         for k in range(n)
-        for point in deeplabcut.POINTS
+        for part in deeplabcut.BODY_PARTS
         for c in "xyl"
     ]
     columns = pandas.MultiIndex.from_tuples(header)

@@ -6,7 +6,7 @@ import pytest
 from example_recordings import make_empty, make_recording
 
 from murid.errors import ConfigError, FormatError, MissingExtraError, RunError
-from murid.export.registry import FORMATS, find_format, guess_format, read_truth
+from murid.export.registry import FORMATS, find_format, guess_format
 from murid.export.tracks_chunk import TracksChunk
 
 DENSE = ("movement", "nwb", "deeplabcut", "idtracker")
@@ -53,17 +53,6 @@ def test_unknown_names_and_suffixes_list_the_known_ones():
         guess_format("cage.h5")
 
 
-def test_ground_truth_is_read_by_suffix(tmp_path):
-    (tmp_path / "gt.txt").write_text("1,1,0,0,5,5,1\n")
-    assert read_truth(tmp_path / "gt.txt", n_frames=1).ids.tolist() == [1]
-    with pytest.raises(FormatError, match="from 1 to 0"):
-        read_truth(tmp_path / "gt.txt", n_frames=0)
-    with pytest.raises(
-        FormatError, match=r"gt.csv: suffix: expected .txt, a format of ground truth, got '.csv'"
-    ):
-        read_truth(tmp_path / "gt.csv")
-
-
 @pytest.mark.parametrize("name", FORMATS)
 def test_export_that_fails_leaves_the_file_that_was_there(tmp_path, name):
     head, tail = make_recording()
@@ -71,13 +60,13 @@ def test_export_that_fails_leaves_the_file_that_was_there(tmp_path, name):
 
     def read() -> Iterator[TracksChunk]:
         yield head
-        if surveyed:
+        if has_summary:
             raise damaged
         yield tail
 
-    surveyed = False
-    recording = make_recording(read=read)
-    surveyed = len(recording.names) == 2
+    has_summary = False
+    recording = make_recording(read_chunks=read)
+    has_summary = len(recording.names) == 2
     path = tmp_path / f"cage{FORMATS[name].suffixes[0]}"
     path.write_text("before")
     with pytest.raises(RunError, match="a damaged one"):

@@ -25,7 +25,7 @@ def test_sleap_reads_boxes_tracks_identities_and_scores(tmp_path, identified):
     for rows in iterate_rows(recording):
         n_rows += len(rows.frames)
         for k, frame in enumerate(rows.frames.tolist()):
-            name = recording.name_track(int(rows.track_ids[k]))
+            name = recording.get_name(int(rows.track_ids[k]))
             box, instance = read[frame, name]
             assert box.xyxy == tuple(rows.boxes[k])
             assert box.score == instance.score == rows.scores[k]
@@ -37,6 +37,8 @@ def test_sleap_reads_boxes_tracks_identities_and_scores(tmp_path, identified):
                     box.identity_score == instance.identity_score == rows.identity_probabilities[k]
                 )
             assert box.source == (
-                "murid, filled in" if (identified and (frame, name) == (4, "animal_3")) else "murid"
+                "murid, interpolated"
+                if (identified and (frame, name) == (4, "animal_3"))
+                else "murid"
             )
     assert len(read) == n_rows
