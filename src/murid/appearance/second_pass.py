@@ -16,7 +16,7 @@ from murid.errors import RunError
 from murid.identification import IdentificationConfig
 from murid.identification.occlusion import find_unoccluded
 from murid.identification.point_matches import (
-    LONGEST_TIE_S,
+    MAX_MATCH_S,
     N_VISITS,
     PointMatchCounter,
     PointMatches,
@@ -241,7 +241,7 @@ class _PointWatcher:
         self._follower = (
             PointTracker(self.background, body_px * self._factor) if self.background else None
         )
-        self._counter = PointMatchCounter(round(LONGEST_TIE_S * fps))
+        self._counter = PointMatchCounter(round(MAX_MATCH_S * fps))
         apart = find_unoccluded(table, usable)
         chained = table.scores >= IdentificationConfig().min_score
         tracklets = find_tracklets(table, chained, body_px, compute_reach(fps))
@@ -272,7 +272,7 @@ class _PointWatcher:
         self._counter.keep(follower.follow(image, boxes))
         owners = follower.find_owners(boxes)
         on = np.append(rows, -1)[owners]
-        self._counter.see(frame.index, np.where(on >= 0, self._numbers[on], -1), on)
+        self._counter.update(frame.index, np.where(on >= 0, self._numbers[on], -1), on)
         wanted = (on < 0) | self._begun[on] | self._ending[on]
         follower.keep(wanted)
         self._counter.keep(np.flatnonzero(wanted))

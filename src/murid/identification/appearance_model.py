@@ -1,346 +1,213 @@
-"""How far looks tell the animals of this recording apart, learnt from the recording itself, without labels.
+"""The appearance model: log-likelihood ratios of "same animal" from the appearance of tracklets.
 
-Pieces of one tracklet are one animal, tracklets seen at the same time are different ones. Linear
-discriminants of these pairs give a logarithm of odds for any two tracklets; it is scaled by what it
-proves on stretches of the recording that it was not learnt from, down to nothing where animals look
-alike.
+It is fitted to the recording itself, without labels. Tracklet features are projected on linear
+discriminants. The log-likelihood ratios are multiplied by a calibration weight, found on parts of
+the recording that the discriminants were not fitted on. It is 0 where the animals look alike.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import eigh
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from murid.core.types import Float32, Float64, Int64
+from murid.core.types import Bool, Float32, Float64, Index, Int64
+from murid.identification.discriminants import (
+    TrackletFeatures,
+    compute_pair_llrs,
+    fit_between_variance,
+    fit_discriminants,
+    fit_student_variance,
+    sample_different_pairs,
+    sample_same_pairs,
+    subtract_pairs,
+    sum_by_group,
+)
 
-LEAST_LAG_S = 2.0
-"""Time between two pieces of one tracklet that count as two sights of an animal; before that it
-hardly moves."""
-PIECE_S = 0.5
-"""Time over which looks are averaged; longer in a long recording."""
-AT_ONCE_S = 0.25
-"""Time within which two tracklets are seen at once."""
-MOST_GAIN = 8.0
-"""Highest logarithm of odds that looks may add."""
-BLOCK_S = 10.0
-RIDGE = 0.1
-_FREEDOM = 4.0
-MOST_DIMS = 8
-LEAST_PAIRS = 10
-_MOST_PAIRS = 20000
-_PRIOR_PIECES = 20
-_N_STEPS = 30
-_LEAST_ALIKE = 0.01
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class TrackletFeatures:
-    """Mean looks over short stretches of tracklets.
-
-    Attributes
-    ----------
-    tracklets : ndarray
-        ``(P,)`` int64 number of the tracklet that each is of, ascending.
-    times_s : ndarray
-        ``(P,)`` float64.
-    features : ndarray
-        ``(P, d)`` float32 or float64.
-    printed : ndarray
-        ``(Q,)`` int64: which of them have prints of their fur.
-    fur_descriptors : ndarray
-        ``(Q, p)`` float32: these, as points of the space of `patterns`.
-    """
-
-    tracklets: Int64
-    times_s: Float64
-    features: Float32 | Float64
-    printed: Int64 = field(default_factory=lambda: np.zeros(0, np.int64))
-    fur_descriptors: Float32 = field(default_factory=lambda: np.zeros((0, 1), np.float32))
-
-    def __len__(self) -> int:
-        return len(self.times_s)
-
-    def regroup(self, groups: Int64) -> TrackletFeatures:
-        """Pieces, without prints, of groups ``(T,)`` of tracklets instead of tracklets."""
-        of = groups[self.tracklets]
-        order = np.argsort(of, kind="stable")
-        return TrackletFeatures(of[order], self.times_s[order], self.features[order])
+# Largest absolute log-likelihood ratio that appearance may contribute to one link. A higher bound
+# lets a few unusual images overrule motion.
+MAX_LLR = 8.0
+# Blocks of this length alternate between the folds of a cross-validation. It is much longer than a
+# segment, so that neighbouring, nearly equal segments rarely fall into different folds.
+FOLD_BLOCK_S = 10.0
+_RIDGE = 0.1
+# More axes than this fit noise.
+MAX_AXES = 8
+# Pairs below which nothing is fitted.
+MIN_PAIRS = 10
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class AppearanceFeatures:
-    """Looks of whatever, ``(n, r)`` float64, NaN where unknown, and the pieces that each is the mean of, ``(n,)``."""
+    """Mean features of tracklets, paths or other groups of segments.
+
+    Attributes
+    ----------
+    means : ndarray
+        ``(n, r)`` float64, NaN where unknown.
+    counts : ndarray
+        ``(n,)`` float64 number of segments that each is the mean of.
+    """
 
     means: Float64
     counts: Float64
 
-    def __getitem__(self, rows: Int64) -> AppearanceFeatures:
-        """Return some of them."""
+    def select(self, rows: Index) -> AppearanceFeatures:
+        """Return some rows."""
         return AppearanceFeatures(self.means[rows], self.counts[rows])
 
     @classmethod
-    def average(cls, seen: Float32 | Float64, owners: Int64, n: int) -> AppearanceFeatures:
-        """Views of `n` owners, of pieces ``(P, r)`` that are theirs by `owners` ``(P,)``."""
-        sums, counts = add_up(seen, owners, n)
-        return cls(
-            np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], np.nan), counts
-        )
+    def average(cls, features: Float32 | Float64, owners: Int64, n: int) -> AppearanceFeatures:
+        """Average the features ``(P, r)`` of each of `n` owners ``(P,)``."""
+        sums, counts = sum_by_group(features, owners, n)
+        means = sums / np.maximum(counts, 1)[:, None]
+        return cls(np.where(counts[:, None] > 0, means, np.nan), counts)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class AppearanceModel:
-    """Tracklets in the space in which animals of the recording differ.
+    """Mean features of tracklets, and the distribution of their differences.
 
     Attributes
     ----------
-    features : Views
-        Of the tracklets.
-    same, different : ndarray
-        ``(r,)`` float64: variances of differences, within and between animals.
+    features : AppearanceFeatures
+        Of the tracklets ``(T,)``, on the discriminants.
+    within, between : ndarray
+        ``(r,)`` float64 variances of differences within and between animals.
     calibration_weight : float
-        Factor in [0, 1] by which odds are multiplied.
-    alike : float
-        Share of pairs of animals that look the same, as two of one coat do.
+        Factor in [0, 1] of the log-likelihood ratios.
+    alike_share : float
+        Share of pairs of animals that look alike, as two of one coat do.
     """
 
     features: AppearanceFeatures
-    same: Float64
-    different: Float64
+    within: Float64
+    between: Float64
     calibration_weight: float
-    alike: float = 0.0
+    alike_share: float = 0.0
 
     @classmethod
-    def none(cls, n_tracklets: int) -> AppearanceModel:
-        """Looks that say nothing."""
+    def uninformative(cls, n_tracklets: int) -> AppearanceModel:
+        """Return a model whose log-likelihood ratios are 0."""
         unknown = AppearanceFeatures(np.full((n_tracklets, 1), np.nan), np.zeros(n_tracklets))
         return cls(unknown, np.ones(1), np.ones(1), 0.0)
 
     def compute_llrs(self, heads: Int64, tails: Int64) -> Float64:
-        """Logarithms ``(E,)`` of how much likelier the looks are for one animal than for two."""
-        return self.compare(self.features[heads], self.features[tails])
+        """Return log-likelihood ratios ``(E,)`` of "same animal" for pairs of tracklets ``(E,)``.
 
-    def compare(self, a: AppearanceFeatures, b: AppearanceFeatures) -> Float64:
-        """The same for views ``(E,)``; 0 where one of them is unknown."""
-        differences = a.means - b.means
+        They are 0 where one of the tracklets has no features.
+        """
+        differences = self.features.means[heads] - self.features.means[tails]
         known = np.asarray(np.isfinite(differences).all(axis=1), bool)
-        odds = compute_odds(
-            np.where(known[:, None], differences, 0), self.same, self.different, self.alike
+        llrs = compute_pair_llrs(
+            np.where(known[:, None], differences, 0),
+            self.within,
+            self.between,
+            self.alike_share,
         )
-        return np.asarray(
-            np.clip(np.where(known, self.calibration_weight * odds, 0), -MOST_GAIN, MOST_GAIN),
-            np.float64,
-        )
+        weighted = np.where(known, self.calibration_weight * llrs, 0)
+        return np.asarray(np.clip(weighted, -MAX_LLR, MAX_LLR), np.float64)
 
 
 def fit_appearance_model(
-    tracklet_features: TrackletFeatures, groups: Int64, n_animals: int, rng: np.random.Generator
+    features: TrackletFeatures, groups: Int64, n_animals: int, rng: np.random.Generator
 ) -> AppearanceModel:
-    """Learn what tells the animals apart, and how far to trust it.
+    """Fit the discriminants, the distribution of differences, and the calibration weight.
 
     Parameters
     ----------
-    tracklet_features : Pieces
+    features : TrackletFeatures
     groups : ndarray
-        ``(T,)`` int64: tracklets of one number are one animal for sure.
+        ``(T,)`` int64: tracklets of one group are one animal beyond doubt.
     n_animals : int
     rng : Generator
+
+    Returns
+    -------
+    AppearanceModel
+        An uninformative one if there are too few pairs, or if the animals look alike.
     """
-    none = AppearanceModel.none(len(groups))
-    tracklet_features = tracklet_features.regroup(groups)
-    same, different = pair_same(tracklet_features, rng), pair_different(tracklet_features, rng)
-    if min(len(same), len(different)) < LEAST_PAIRS or n_animals < 2:
-        return none
-    n_dims = min(MOST_DIMS, tracklet_features.features.shape[1], n_animals - 1)
-    blocks = (tracklet_features.times_s // BLOCK_S).astype(np.int64) % 2
-    proofs = [_prove(tracklet_features, same, different, blocks, k, n_dims) for k in (0, 1)]
-    alike_pairs, apart_pairs = (np.concatenate(side) for side in zip(*proofs, strict=True))
-    if not len(alike_pairs):
-        return none
-    # What varies within an animal is more on stretches that the axes were not learnt from.
-    spread = fit_spread(alike_pairs)
-    apart, alike = fit_apart(apart_pairs, spread)
-    odds = [compute_odds(own, spread, apart, alike) for own in (alike_pairs, apart_pairs)]
-    calibration_weight = calibrate(
-        np.concatenate(odds), np.repeat([1.0, 0.0], [len(o) for o in odds])
+    uninformative = AppearanceModel.uninformative(len(groups))
+    features = features.regroup(groups)
+    same = sample_same_pairs(features, rng)
+    different = sample_different_pairs(features, rng)
+    if min(len(same), len(different)) < MIN_PAIRS or n_animals < 2:
+        return uninformative
+    # Differences of pairs of each half, on discriminants of the other half.
+    n_axes = min(MAX_AXES, features.features.shape[1], n_animals - 1)
+    halves = (features.times_s // FOLD_BLOCK_S).astype(np.int64) % 2
+    validated = [
+        _validate_half(features, same, different, halves == half, n_axes) for half in (0, 1)
+    ]
+    same_differences = np.concatenate([own_same for own_same, _ in validated])
+    different_differences = np.concatenate([own_different for _, own_different in validated])
+    if not len(same_differences):
+        return uninformative
+    # Variances come from held-out pairs too: within-animal variance is larger there.
+    within = fit_student_variance(same_differences)
+    between, alike_share = fit_between_variance(different_differences, within)
+    same_llrs = compute_pair_llrs(same_differences, within, between, alike_share)
+    different_llrs = compute_pair_llrs(different_differences, within, between, alike_share)
+    calibration_weight = fit_calibration_weight(
+        np.concatenate([same_llrs, different_llrs]),
+        np.repeat([1.0, 0.0], [len(same_llrs), len(different_llrs)]),
     )
     if calibration_weight <= 0:
-        return none
-    seen = tracklet_features.features @ find_axes(
-        tracklet_features.features, same, different, n_dims
-    )
-    features = AppearanceFeatures.average(seen, tracklet_features.tracklets, len(groups))[groups]
-    return AppearanceModel(features, spread, apart, calibration_weight, alike)
+        return uninformative
+    # The final discriminants use the whole recording.
+    axes = fit_discriminants(features.features, same, different, n_axes, _RIDGE)
+    means = AppearanceFeatures.average(features.features @ axes, features.tracklets, len(groups))
+    return AppearanceModel(means.select(groups), within, between, calibration_weight, alike_share)
 
 
-def add_up(values: Float32 | Float64, groups: Int64, n_groups: int) -> tuple[Float64, Float64]:
-    """Sums ``(n_groups, d)`` and counts ``(n_groups,)`` of the rows ``(n, d)`` of each group."""
-    sums = np.column_stack([np.bincount(groups, column, n_groups) for column in values.T])
-    return sums.astype(np.float64), np.bincount(groups, minlength=n_groups).astype(np.float64)
-
-
-def pair_same(tracklet_features: TrackletFeatures, rng: np.random.Generator) -> Int64:
-    """Pairs ``(k, 2)`` of pieces of one tracklet that lie some time apart."""
-    bounds = np.searchsorted(
-        tracklet_features.tracklets, np.arange(tracklet_features.tracklets.max(initial=-1) + 2)
-    )
-    sizes = np.diff(bounds)
-    quota = np.minimum(sizes * 4, 400)
-    first = np.repeat(bounds[:-1], quota)
-    picks = np.column_stack(
-        [first + (rng.random(len(first)) * np.repeat(sizes, quota)).astype(np.int64) for _ in "ab"]
-    )
-    apart = (
-        np.abs(tracklet_features.times_s[picks[:, 0]] - tracklet_features.times_s[picks[:, 1]])
-        >= LEAST_LAG_S
-    )
-    return thin(picks[apart], rng)
-
-
-def pair_different(
-    tracklet_features: TrackletFeatures, rng: np.random.Generator, at_once_s: float = AT_ONCE_S
-) -> Int64:
-    """Pairs ``(k, 2)`` of pieces of different tracklets seen at the same time."""
-    order = np.argsort(tracklet_features.times_s, kind="stable")
-    times = tracklet_features.times_s[order]
-    pairs = []
-    for shift in range(1, 9):
-        a, b = order[:-shift], order[shift:]
-        near = (times[shift:] - times[:-shift] < at_once_s) & (
-            tracklet_features.tracklets[a] != tracklet_features.tracklets[b]
-        )
-        pairs.append(np.column_stack([a[near], b[near]]))
-    return thin(np.concatenate(pairs), rng)
-
-
-def thin(pairs: Int64, rng: np.random.Generator, most: int = _MOST_PAIRS) -> Int64:
-    """So many pairs at most."""
-    return pairs if len(pairs) <= most else pairs[rng.choice(len(pairs), most, replace=False)]
-
-
-def find_axes(features: Float32 | Float64, same: Int64, different: Int64, n_dims: int) -> Float64:
-    """Linear discriminants ``(d, n_dims)``: differences between animals over those within one (Fisher)."""
-    within = scatter(features, same)
-    usual = max(float(np.trace(within)) / len(within), 1e-9)  # boxes that are all alike do not vary
-    return solve_axes(within, scatter(features, different), n_dims, RIDGE * usual)
-
-
-def solve_axes(within: Float64, between: Float64, n_dims: int, ridge: float | Float64) -> Float64:
-    """The same from scatters ``(d, d)`` of differences within and between animals.
-
-    `ridge` ``(d,)`` is variance within animals that few pieces have not shown.
-    """
-    n = len(within)
-    noise = within + ridge * np.eye(n)
-    axes: Float64 = eigh(between, noise, subset_by_index=(n - n_dims, n - 1))[1][:, ::-1]
-    return axes
-
-
-def scatter(features: Float32 | Float64, pairs: Int64, weights: Float64 | None = None) -> Float64:
-    """Mean square ``(d, d)`` of the differences of pairs, which count by their weights ``(E,)``, or all the same."""
-    differences = (features[pairs[:, 0]] - features[pairs[:, 1]]).astype(np.float64)
-    if weights is None:
-        weights = np.ones(len(differences))
-    squares: Float64 = (
-        (differences * weights[:, None]).T @ differences / max(float(weights.sum()), 1e-12)
-    )
-    return squares
-
-
-def scatter_means(
-    owners: Int64,
-    features: Float32 | Float64,
+def _validate_half(
+    features: TrackletFeatures,
     same: Int64,
     different: Int64,
-    weights: Float64 | None = None,
-) -> Float64:
-    """Mean square ``(d, d)`` of the differences of animals' means, in pairs that count by their weights ``(E,)``.
-
-    Means of few pieces count less, or their noise would be taken for a difference.
-    """
-    used = np.unique(np.concatenate([same, different]))
-    sums, counts = add_up(features[used], owners[used], int(owners.max()) + 1)
-    means = (sums / np.maximum(counts, 1)[:, None])[owners]
-    reliable = (counts / (counts + _PRIOR_PIECES))[owners][different].prod(axis=1)
-    return scatter(means, different, reliable if weights is None else reliable * weights)
-
-
-def fit_spread(differences: Float64, weights: Float64 | None = None) -> Float64:
-    """Squared scales ``(r,)`` of Student's t, of greatest likelihood (EM)."""
-    squares = np.square(differences)
-    spread = np.maximum(np.average(squares, axis=0, weights=weights), 1e-9)
-    for _ in range(_N_STEPS):
-        tamed = (_FREEDOM + 1) / (_FREEDOM + squares / spread) * squares
-        spread = np.maximum(np.average(tamed, axis=0, weights=weights), 1e-9)
-    return np.asarray(spread, np.float64)
-
-
-def fit_apart(differences: Float64, same: Float64) -> tuple[Float64, float]:
-    """Variances ``(r,)`` between animals that do not look the same, and the share of pairs that do (EM)."""
-    different, alike = np.maximum(fit_spread(differences), same), 0.1
-    for _ in range(_N_STEPS):
-        weights = expit(
-            np.log1p(-alike) - np.log(alike) - compute_odds(differences, same, different)
-        )
-        alike = float(np.clip(1 - weights.mean(), _LEAST_ALIKE, 1 - _LEAST_ALIKE))
-        different = np.maximum(fit_spread(differences, weights + 1e-9), same)
-    return different, alike
-
-
-def compute_odds(
-    differences: Float64,
-    same: Float64,
-    different: Float64,
-    alike: float = 0.0,
-    n_coats: int | None = None,
-) -> Float64:
-    """Logarithm of the odds that two sights are one animal, both differences distributed as Student's t.
-
-    A share `alike` of pairs of animals look as much the same in their coats, the first `n_coats`
-    dimensions or all, as one animal does: coats then speak against one animal, but hardly for it.
-    """
-    wider = np.maximum(different, same)
-    squares = np.square(differences)
-    odds = np.log1p(squares / (wider * _FREEDOM)) - np.log1p(squares / (same * _FREEDOM))
-    each = 0.5 * np.log(wider / same) + (_FREEDOM + 1) / 2 * odds
-    coats: Float64 = each[..., :n_coats].sum(axis=-1)
-    if alike > 0:
-        coats = -np.logaddexp(np.log(alike), np.log1p(-alike) - coats)
-    return coats if n_coats is None else coats + each[..., n_coats:].sum(axis=-1)
-
-
-def _prove(
-    tracklet_features: TrackletFeatures,
-    same: Int64,
-    different: Int64,
-    blocks: Int64,
-    k: int,
-    n_dims: int,
+    in_training: Bool,
+    n_axes: int,
 ) -> tuple[Float64, Float64]:
-    """Learn on one half of the recording; differences ``(k, r)`` of the other half's pairs of each kind."""
-    learnt = [pairs[(blocks[pairs] == k).all(axis=1)] for pairs in (same, different)]
-    tested = [pairs[(blocks[pairs] != k).all(axis=1)] for pairs in (same, different)]
-    if min(map(len, learnt)) < LEAST_PAIRS or min(map(len, tested)) < LEAST_PAIRS:
-        return np.zeros((0, n_dims)), np.zeros((0, n_dims))
-    seen = tracklet_features.features @ find_axes(
-        tracklet_features.features, learnt[0], learnt[1], n_dims
-    )
-    alike, apart = (seen[pairs[:, 0]] - seen[pairs[:, 1]] for pairs in tested)
-    return alike, apart
+    """Fit on pairs in one half; return differences of the same and different pairs of the other.
+
+    Both are ``(k, n_axes)``, and empty if there are too few pairs.
+    """
+    train_same = same[in_training[same].all(axis=1)]
+    train_different = different[in_training[different].all(axis=1)]
+    test_same = same[~in_training[same].any(axis=1)]
+    test_different = different[~in_training[different].any(axis=1)]
+    if min(map(len, (train_same, train_different, test_same, test_different))) < MIN_PAIRS:
+        return np.zeros((0, n_axes)), np.zeros((0, n_axes))
+    axes = fit_discriminants(features.features, train_same, train_different, n_axes, _RIDGE)
+    projected = np.asarray(features.features @ axes, np.float64)
+    return subtract_pairs(projected, test_same), subtract_pairs(projected, test_different)
 
 
-def calibrate(odds: Float64, labels: Float64) -> float:
-    """Factor in [0, 1] that makes the odds fit the labels best, both classes counting the same (Platt)."""
-    if not len(odds):
+def fit_calibration_weight(llrs: Float64, labels: Float64) -> float:
+    """Return the factor in [0, 1] of log-likelihood ratios that fits labels best (Platt scaling).
+
+    Both classes have the same total weight.
+
+    Parameters
+    ----------
+    llrs : ndarray
+        ``(n,)`` float64.
+    labels : ndarray
+        ``(n,)`` float64: 1 for the same animal, 0 for different ones.
+    """
+    if not len(llrs):
         return 0.0
-    weights = np.where(labels > 0, 0.5 / max(labels.sum(), 1), 0.5 / max((1 - labels).sum(), 1))
+    is_same = labels > 0
+    same_weight = 0.5 / max(labels.sum(), 1)
+    different_weight = 0.5 / max((1 - labels).sum(), 1)
+    weights = np.where(is_same, same_weight, different_weight)
 
-    def lose(parameters: Float64) -> float:
-        likely = expit(parameters[0] * odds + parameters[1])
-        return float(-(weights * np.log(np.where(labels > 0, likely, 1 - likely) + 1e-12)).sum())
+    def compute_loss(parameters: Float64) -> float:
+        slope, intercept = parameters
+        probabilities = expit(slope * llrs + intercept)
+        likelihoods = np.where(is_same, probabilities, 1 - probabilities)
+        return float(-(weights * np.log(likelihoods + 1e-12)).sum())
 
-    best = minimize(lose, np.array([0.5, 0.0]), method="Nelder-Mead")
+    best = minimize(compute_loss, np.array([0.5, 0.0]), method="Nelder-Mead")
     return float(np.clip(best.x[0], 0, 1))

@@ -1,9 +1,7 @@
-"""Learning a recording's animals from prints of their fur, without labels, and judging whether that helps.
+"""Cross-validation that decides whether fur descriptors help to tell the animals apart.
 
-Pieces of one tracklet are one animal, tracklets seen at the same time are different ones; of these
-pairs come linear discriminants (Fisher) of everything that was seen. What is learnt on some
-stretches of the recording is tried on the others, with the prints and without: they are used only
-if they tell more of these pairs.
+Discriminants are fitted on a part of the recording and tested on the rest, with and without fur
+descriptors. The descriptors are used only if they tell more of the held-out pairs apart.
 """
 
 from __future__ import annotations
@@ -11,58 +9,64 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
-from scipy.special import expit
 
-from murid.core.types import Float32, Float64, Int64
+from murid.core.types import Bool, Float32, Float64, Int64
 from murid.identification.appearance_model import (
-    AT_ONCE_S,
-    BLOCK_S,
-    LEAST_PAIRS,
-    MOST_DIMS,
-    PIECE_S,
+    FOLD_BLOCK_S,
+    MAX_AXES,
+    MIN_PAIRS,
+    fit_calibration_weight,
+)
+from murid.identification.discriminants import (
+    SEGMENT_S,
+    SIMULTANEOUS_S,
     TrackletFeatures,
-    add_up,
-    calibrate,
-    compute_odds,
-    fit_apart,
-    fit_spread,
-    pair_different,
-    pair_same,
-    scatter,
-    scatter_means,
-    solve_axes,
-    thin,
+    compute_alike_probabilities,
+    compute_mean_scatter,
+    compute_pair_llrs,
+    compute_scatter,
+    fit_between_variance,
+    fit_student_variance,
+    sample_different_pairs,
+    sample_same_pairs,
+    solve_discriminants,
+    subsample_pairs,
+    subtract_pairs,
+    sum_by_group,
 )
 
-LEAST_GAIN = 0.01
-"""Held-out log likelihood, in nats a pair, that prints have to gain, and tell more of the pairs
-rightly."""
+# Decrease of the held-out loss, in nats a pair, below which fur descriptors are not used: a smaller
+# one is within what chance gives.
+MIN_IMPROVEMENT = 0.01
+# Ridge of embeddings and size, and of fur features, in units of their mean within-animal variance.
+# Fur features have many more dimensions than there are segments, and need a stronger one.
 _RIDGE = 0.05
-"""Of embeddings and size, as a share of how much each varies within an animal, which is what pieces
-have in common."""
-_PRINT_RIDGE = 0.3
-"""Of prints, of which there are so many more values than pieces that only their common direction
-says something."""
-_N_PARTS = 3
-_STRETCHES = (1, 4, 16)  # pieces whose mean is tried on held-out stretches
-_LEAST_SHARE = 0.02  # of the variance of single pieces that remains however many are averaged
-_COATS_TELL = -1.0  # logarithm of odds by which two coats are told apart
-_MOST_TRIED = 4000  # pairs of each kind and length
+_FUR_RIDGE = 0.3
+_N_FOLDS = 3
+# Segments that are averaged before they are compared: alone, for 2 s and for 8 s. Fur descriptors
+# are noisy one by one and only help in the mean of many.
+_N_AVERAGED = (1, 4, 16)
+# Lower bound of the within-animal variance, as a share of that of single segments: however many are
+# averaged, pose and light stay.
+_MIN_VARIANCE_SHARE = 0.02
+# Log-likelihood ratio below which colour and embeddings alone tell that two animals differ.
+_MAX_DIFFERENT_COAT_LLR = -1.0
+# Test pairs of each kind and length.
+_MAX_TEST_PAIRS = 4000
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class AppearanceSelection:
-    """What prints were found to be worth on stretches of the recording that nothing was learnt from.
+    """The result of the cross-validation.
 
     Attributes
     ----------
     before, after : float
-        Share of held-out pairs of stretches told rightly as one animal or two, without prints and
-        with them.
+        Share of held-out pairs, in [0, 1], that are told apart correctly without and with fur
+        descriptors.
     used : bool
-        Whether the prints are used.
+        Whether fur descriptors are used.
     """
 
     before: float
@@ -71,261 +75,335 @@ class AppearanceSelection:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _Features:
-    """What pieces of groups of tracklets look like: without prints ``(P, d)``, and all of it ``(P, d + p)``."""
+class _ScaledFeatures:
+    """Features of segments without ``(P, d)`` and with ``(P, d + p)`` fur features."""
 
     owners: Int64
     times_s: Float64
-    plain: Float32
-    everything: Float32
+    basic: Float32
+    combined: Float32
 
-    def see(self, axes: tuple[Float64, Float64]) -> TrackletFeatures:
-        """Pieces along the axes that tell coats, and those that tell animals of one coat."""
-        seen = np.column_stack([self.plain @ axes[0], self.everything @ axes[1]]).astype(np.float64)
-        return TrackletFeatures(self.owners, self.times_s, seen)
+    def project(self, axes: _Axes) -> TrackletFeatures:
+        """Return the segments on the coat axes and the individual axes, side by side."""
+        projected = np.column_stack([self.basic @ axes.coat, self.combined @ axes.individual])
+        return TrackletFeatures(self.owners, self.times_s, projected.astype(np.float64))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _Pairs:
-    """Pairs of stretches: differences ``(E, r)``, pieces' share in their variance ``(E,)``, whether of one animal."""
+class _Axes:
+    """Discriminants of coats ``(d, r)``, and ``(d + p, r)`` of animals that have the same coat."""
+
+    coat: Float64
+    individual: Float64
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _TestPairs:
+    """Pairs of averages of segments.
+
+    Attributes
+    ----------
+    differences : ndarray
+        ``(E, r)`` float64.
+    noise_shares : ndarray
+        ``(E,)`` float64: the noise of a single segment counts in their variance by this factor.
+    is_same : ndarray
+        ``(E,)`` bool: whether both averages are of one animal.
+    """
 
     differences: Float64
-    shares: Float64
-    is_same: NDArray[np.bool_]
+    noise_shares: Float64
+    is_same: Bool
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _Spread:
-    """Variances ``(r,)`` within and between animals, what a single piece adds to both, and the share of one coat."""
+class _Variances:
+    """Variances ``(r,)`` within and between animals, and the noise of a segment, added to both."""
 
-    same: Float64
-    different: Float64
+    within: Float64
+    between: Float64
     noise: Float64
-    alike: float
+    alike_share: float
 
-    def compare(self, pairs: _Pairs, n_coats: int) -> tuple[Float64, Float64]:
-        """Logarithms ``(E,)`` of the odds that pairs are one animal, by their coats alone and by everything."""
-        blur = self.noise * pairs.shares[:, None]
-        same, different, seen = self.same + blur, self.different + blur, pairs.differences
-        coats = compute_odds(
-            seen[:, :n_coats], same[:, :n_coats], different[:, :n_coats], self.alike
+    def compute_coat_llrs(self, pairs: _TestPairs, n_coat_axes: int) -> Float64:
+        """Return log-likelihood ratios ``(E,)`` of "same animal" by the coat axes alone."""
+        noise = self.noise * pairs.noise_shares[:, None]
+        within = self.within + noise
+        between = self.between + noise
+        return compute_pair_llrs(
+            pairs.differences[:, :n_coat_axes],
+            within[:, :n_coat_axes],
+            between[:, :n_coat_axes],
+            self.alike_share,
         )
-        return coats, compute_odds(seen, same, different, self.alike, n_coats)
+
+    def compute_llrs(self, pairs: _TestPairs, n_coat_axes: int) -> Float64:
+        """Return log-likelihood ratios ``(E,)`` of "same animal" by all axes."""
+        noise = self.noise * pairs.noise_shares[:, None]
+        return compute_pair_llrs(
+            pairs.differences,
+            self.within + noise,
+            self.between + noise,
+            self.alike_share,
+            n_coat_axes,
+        )
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _HeldOutLlrs:
+    """Log-likelihood ratios ``(E,)`` of held-out pairs without and with fur, and the truth."""
+
+    without_fur: Float64
+    with_fur: Float64
+    is_same: Bool
+
+    @classmethod
+    def concatenate(cls, parts: list[_HeldOutLlrs]) -> _HeldOutLlrs:
+        return cls(
+            np.concatenate([part.without_fur for part in parts]),
+            np.concatenate([part.with_fur for part in parts]),
+            np.concatenate([part.is_same for part in parts]),
+        )
 
 
 def cross_validate_fur(
-    tracklet_features: TrackletFeatures, groups: Int64, n_animals: int, rng: np.random.Generator
+    features: TrackletFeatures, groups: Int64, n_animals: int, rng: np.random.Generator
 ) -> tuple[AppearanceSelection | None, float]:
-    """Find out whether prints help to tell the animals apart, beside embeddings and size.
+    """Decide whether fur descriptors improve on embeddings and size alone.
 
     Parameters
     ----------
-    tracklet_features : Pieces
+    features : TrackletFeatures
     groups : ndarray
-        ``(T,)`` int64: tracklets of one number are one animal for sure.
+        ``(T,)`` int64: tracklets of one group are one animal beyond doubt.
     n_animals : int
     rng : Generator
 
     Returns
     -------
-    adaptation : Adaptation or None
-        None if there are too few pairs to judge.
+    selection : AppearanceSelection or None
+        None if there are too few pairs to decide.
     calibration_weight : float
-        Factor in [0, 1] by which odds of everything that is seen are to be multiplied.
+        Factor in [0, 1] of the log-likelihood ratios of all features together.
     """
-    of = groups[tracklet_features.tracklets[tracklet_features.printed]]
-    order = np.argsort(of, kind="stable")
-    rows = tracklet_features.printed[order]
-    own = TrackletFeatures(
-        of[order], tracklet_features.times_s[rows], tracklet_features.features[rows]
-    )
-    same, different = pair_same(own, rng), pair_different(own, rng)
-    if min(len(same), len(different)) < LEAST_PAIRS or n_animals < 2:
+    # Only segments with fur descriptors take part, so that both variants see the same pairs.
+    with_fur = features.select(features.fur_rows)
+    fur_features = features.fur_features[with_fur.sort_by_group(groups)]
+    basics = with_fur.regroup(groups)
+    same = sample_same_pairs(basics, rng)
+    different = sample_different_pairs(basics, rng)
+    if min(len(same), len(different)) < MIN_PAIRS or n_animals < 2:
         return None, 0.0
-    plain = _level(own.features, same)
-    everything = np.column_stack([plain, _level(tracklet_features.fur_descriptors[order], same)])
-    features = _Features(own.tracklets, own.times_s, plain, everything)
-    return _prove(features, same, different, min(MOST_DIMS, n_animals - 1), rng)
+    basic = _normalize_variance(basics.features, same)
+    combined = np.column_stack([basic, _normalize_variance(fur_features, same)])
+    scaled = _ScaledFeatures(basics.tracklets, basics.times_s, basic, combined)
+    n_axes = min(MAX_AXES, n_animals - 1)
+    held_out = _cross_validate(scaled, same, different, n_axes, rng)
+    return (None, 0.0) if held_out is None else _select(held_out)
 
 
-def scale_features(
-    tracklet_features: TrackletFeatures, printed: bool
-) -> tuple[TrackletFeatures, Float64]:
-    """Pieces with all that is seen of them side by side, as `swap_appearance.fit_swap_appearance` wants them.
+def scale_features(features: TrackletFeatures, use_fur: bool) -> tuple[TrackletFeatures, Float64]:
+    """Return all features of the segments side by side, on one scale, and their ridge.
+
+    The result is the input of `swap_appearance.fit_swap_appearance`.
 
     Parameters
     ----------
-    tracklet_features : Pieces
-    printed : bool
-        Whether prints count; then only pieces that have any are taken.
+    features : TrackletFeatures
+    use_fur : bool
+        Whether to add fur features; then segments without them are dropped.
 
     Returns
     -------
-    tracklet_features : Pieces
+    features : TrackletFeatures
     ridge : ndarray
-        ``(d,)`` float64, of each feature.
+        ``(d,)`` float64 of each feature.
     """
-    rows = tracklet_features.printed if printed else np.arange(len(tracklet_features))
-    own = TrackletFeatures(
-        tracklet_features.tracklets[rows],
-        tracklet_features.times_s[rows],
-        tracklet_features.features[rows],
-    )
-    same = pair_same(own, np.random.default_rng(0))
-    parts = [_level(own.features, same)]
-    if printed:
-        parts.append(_level(tracklet_features.fur_descriptors, same))
-    everything: Float32 = np.column_stack(parts)
-    return TrackletFeatures(own.tracklets, own.times_s, everything), _choose_ridge(
-        parts[0], everything
-    )
+    rows = features.fur_rows if use_fur else np.arange(len(features))
+    basics = features.select(rows)
+    same = sample_same_pairs(basics, np.random.default_rng(0))
+    basic = _normalize_variance(basics.features, same)
+    parts = [basic]
+    if use_fur:
+        parts.append(_normalize_variance(features.fur_features, same))
+    combined: Float32 = np.column_stack(parts)
+    ridge = _build_ridge(basic.shape[1], combined.shape[1])
+    return TrackletFeatures(basics.tracklets, basics.times_s, combined), ridge
 
 
-def _level(features: Float32 | Float64, same: Int64) -> Float32:
-    """Features of which each varies as much as another one, on average, within an animal."""
+def _normalize_variance(features: Float32 | Float64, same: Int64) -> Float32:
+    """Scale features ``(P, d)`` so that their mean within-animal variance is 1."""
     if not len(same):
         return features.astype(np.float32)
-    usual = np.square(features[same[:, 0]] - features[same[:, 1]]).mean()
-    return np.asarray(features / np.sqrt(max(usual, 1e-12)), np.float32)
+    variance = np.square(features[same[:, 0]] - features[same[:, 1]]).mean()
+    return np.asarray(features / np.sqrt(max(variance, 1e-12)), np.float32)
 
 
-def _choose_ridge(plain: Float32, everything: Float32) -> Float64:
-    ridge: Float64 = np.repeat(
-        [_RIDGE, _PRINT_RIDGE], [plain.shape[1], everything.shape[1] - plain.shape[1]]
-    )
+def _build_ridge(n_basic: int, n_combined: int) -> Float64:
+    """Return the ridge ``(n_combined,)`` of basic features, followed by fur features."""
+    ridge: Float64 = np.repeat([_RIDGE, _FUR_RIDGE], [n_basic, n_combined - n_basic])
     return ridge
 
 
-def _learn(
-    features: _Features, same: Int64, different: Int64, n_dims: int
-) -> tuple[Float64, Float64]:
-    """Discriminants ``(d, n_dims)`` of coats, and ``(d + p, n_dims)`` of animals of one coat."""
-    ridge = _choose_ridge(features.plain, features.everything)
-    coats = _find_axes(
-        features.owners, features.plain, ridge[: features.plain.shape[1]], same, different, n_dims
-    )
-    seen = features.plain @ coats
-    spread = fit_spread(seen[same[:, 0]] - seen[same[:, 1]])
-    differences = seen[different[:, 0]] - seen[different[:, 1]]
-    weights = _weigh_alike(differences, spread, *fit_apart(differences, spread))
-    return coats, _find_axes(
-        features.owners, features.everything, ridge, same, different, n_dims, weights
-    )
-
-
-def _weigh_alike(differences: Float64, same: Float64, apart: Float64, alike: float) -> Float64:
-    """How likely each pair ``(E,)`` of different animals is of one coat, from differences in their coats."""
-    weights: Float64 = expit(
-        np.log(alike) - np.log1p(-alike) + compute_odds(differences, same, apart)
-    )
-    return weights
-
-
-def _find_axes(
-    owners: Int64,
-    features: Float32,
-    ridge: Float64,
+def _cross_validate(
+    features: _ScaledFeatures,
     same: Int64,
     different: Int64,
-    n_dims: int,
-    weights: Float64 | None = None,
-) -> Float64:
-    """Discriminants of what differs between animals, in pairs of them that count by their weights."""
-    between = scatter_means(owners, features, same, different, weights)
-    return solve_axes(scatter(features, same), between, n_dims, ridge)
-
-
-def _prove(
-    features: _Features, same: Int64, different: Int64, n_dims: int, rng: np.random.Generator
-) -> tuple[AppearanceSelection | None, float]:
-    """Learn on all but a third of the recording what is tried on that, for each third."""
-    parts = (features.times_s // BLOCK_S).astype(np.int64) % _N_PARTS
-    odds, labels = [], []
-    for part in range(_N_PARTS):
-        learnt = [pairs[(parts[pairs] != part).all(axis=1)] for pairs in (same, different)]
-        if min(map(len, learnt)) < LEAST_PAIRS:
-            return None, 0.0
-        seen = features.see(_learn(features, learnt[0], learnt[1], n_dims))
-        tried = np.flatnonzero(parts == part)
-        tests = _pair_stretches(
-            TrackletFeatures(seen.tracklets[tried], seen.times_s[tried], seen.features[tried]), rng
-        )
-        tests = [own for own in tests if own.is_same.any() and not own.is_same.all()]
+    n_axes: int,
+    rng: np.random.Generator,
+) -> _HeldOutLlrs | None:
+    """Return log-likelihood ratios of held-out pairs; None if a fold has too few pairs."""
+    folds = (features.times_s // FOLD_BLOCK_S).astype(np.int64) % _N_FOLDS
+    held_out = []
+    for fold in range(_N_FOLDS):
+        # Fit the discriminants without this fold.
+        train_same = same[(folds[same] != fold).all(axis=1)]
+        train_different = different[(folds[different] != fold).all(axis=1)]
+        if min(len(train_same), len(train_different)) < MIN_PAIRS:
+            return None
+        axes = _fit_axes(features, train_same, train_different, n_axes)
+        # Test them on averages of its segments.
+        segments = features.project(axes).select(np.flatnonzero(folds == fold))
+        tests = [
+            pairs
+            for pairs in _sample_test_pairs(segments, rng)
+            if pairs.is_same.any() and not pairs.is_same.all()
+        ]
         if not tests:
-            return None, 0.0
-        spread = _measure_spread(tests, n_dims)
-        odds += [spread.compare(own, n_dims) for own in tests]
-        labels += [own.is_same for own in tests]
-    truth = np.concatenate(labels)
-    before, after = (np.concatenate(said) for said in zip(*odds, strict=True))
-    trusts = [calibrate(said, truth.astype(np.float64)) for said in (before, after)]
-    (lost, right), (loses, tells) = (
-        _judge(t * said, truth) for t, said in zip(trusts, (before, after), strict=True)
+            return None
+        variances = _estimate_variances(tests, n_axes)
+        held_out += [
+            _HeldOutLlrs(
+                variances.compute_coat_llrs(pairs, n_axes),
+                variances.compute_llrs(pairs, n_axes),
+                pairs.is_same,
+            )
+            for pairs in tests
+        ]
+    return _HeldOutLlrs.concatenate(held_out)
+
+
+def _select(held_out: _HeldOutLlrs) -> tuple[AppearanceSelection, float]:
+    """Compare loss and accuracy with and without fur; return the calibration weight too."""
+    is_same = held_out.is_same
+    labels = is_same.astype(np.float64)
+    weight_without = fit_calibration_weight(held_out.without_fur, labels)
+    weight_with = fit_calibration_weight(held_out.with_fur, labels)
+    loss_without, accuracy_without = _score(weight_without * held_out.without_fur, is_same)
+    loss_with, accuracy_with = _score(weight_with * held_out.with_fur, is_same)
+    used = (
+        weight_with > 0
+        and loss_with < loss_without - MIN_IMPROVEMENT
+        and accuracy_with > accuracy_without
     )
-    used = trusts[1] > 0 and loses < lost - LEAST_GAIN and tells > right
-    # Pairs that coats tell apart are easy, and hide how often the others are told wrongly.
-    return AppearanceSelection(right, tells, used), trusts[1] * float((before > _COATS_TELL).mean())
+    # Pairs of different coats are easy, and would hide how often look-alikes are confused: the
+    # weight is reduced by their share.
+    not_easy = float((held_out.without_fur > _MAX_DIFFERENT_COAT_LLR).mean())
+    selection = AppearanceSelection(accuracy_without, accuracy_with, used)
+    return selection, weight_with * not_easy
 
 
-def _judge(odds: Float64, is_same: NDArray[np.bool_]) -> tuple[float, float]:
-    """Mean loss in nats and share told rightly, both kinds of pairs counting the same, at the best threshold."""
+def _score(llrs: Float64, is_same: Bool) -> tuple[float, float]:
+    """Return loss in nats and accuracy at the best threshold, both classes weighted equally."""
+    # Pairs of one animal should be above the threshold, others below it.
+    classes = ((1, is_same), (-1, ~is_same))
 
-    def lose(threshold: float) -> float:
-        return float(
-            np.mean([np.logaddexp(0, side * (threshold - odds[own])).mean() for side, own in kinds])
-        )
+    def compute_loss(threshold: float) -> float:
+        losses = [np.logaddexp(0, sign * (threshold - llrs[own])).mean() for sign, own in classes]
+        return float(np.mean(losses))
 
-    kinds = ((1, is_same), (-1, ~is_same))
-    best = minimize_scalar(lose, bounds=(odds.min() - 1, odds.max() + 1), method="bounded")
-    right = [
-        ((side * (odds[own] - best.x) > 0) + 0.5 * (odds[own] == best.x)).mean()
-        for side, own in kinds
+    bounds = (llrs.min() - 1, llrs.max() + 1)
+    best = minimize_scalar(compute_loss, bounds=bounds, method="bounded")
+    # A pair that lies on the threshold counts half.
+    accuracies = [
+        ((sign * (llrs[own] - best.x) > 0) + 0.5 * (llrs[own] == best.x)).mean()
+        for sign, own in classes
     ]
-    return float(best.fun), float(np.mean(right))
+    return float(best.fun), float(np.mean(accuracies))
 
 
-def _pair_stretches(tracklet_features: TrackletFeatures, rng: np.random.Generator) -> list[_Pairs]:
-    """Pairs of stretches of each length."""
-    codes = tracklet_features.tracklets * (
-        int(tracklet_features.times_s.max(initial=0) // BLOCK_S) + 1
-    )
-    codes = codes + (tracklet_features.times_s // BLOCK_S).astype(np.int64)
+def _fit_axes(features: _ScaledFeatures, same: Int64, different: Int64, n_axes: int) -> _Axes:
+    """Fit discriminants of coats, then discriminants of animals that have the same coat."""
+    n_basic = features.basic.shape[1]
+    ridge = _build_ridge(n_basic, features.combined.shape[1])
+    between = compute_mean_scatter(features.owners, features.basic, same, different)
+    within = compute_scatter(features.basic, same)
+    coat = solve_discriminants(within, between, n_axes, ridge[:n_basic])
+    # Weight pairs of different animals by the probability that their coats look alike.
+    projected = np.asarray(features.basic @ coat, np.float64)
+    coat_within = fit_student_variance(subtract_pairs(projected, same))
+    differences = subtract_pairs(projected, different)
+    coat_between, alike_share = fit_between_variance(differences, coat_within)
+    weights = compute_alike_probabilities(differences, coat_within, coat_between, alike_share)
+    between = compute_mean_scatter(features.owners, features.combined, same, different, weights)
+    within = compute_scatter(features.combined, same)
+    return _Axes(coat, solve_discriminants(within, between, n_axes, ridge))
+
+
+def _sample_test_pairs(segments: TrackletFeatures, rng: np.random.Generator) -> list[_TestPairs]:
+    """Draw pairs of averages of each length in `_N_AVERAGED`."""
+    # Segments are averaged only within one owner and one block of time.
+    blocks = (segments.times_s // FOLD_BLOCK_S).astype(np.int64)
+    n_blocks = int(segments.times_s.max(initial=0) // FOLD_BLOCK_S) + 1
+    codes = segments.tracklets * n_blocks + blocks
     _, firsts, runs = np.unique(codes, return_index=True, return_inverse=True)
     ranks = np.arange(len(codes)) - firsts[runs]
     tests = []
-    for length in _STRETCHES:
-        _, numbers = np.unique(
-            np.column_stack([runs, ranks // length]), axis=0, return_inverse=True
+    for n_averaged in _N_AVERAGED:
+        _, groups = np.unique(
+            np.column_stack([runs, ranks // n_averaged]), axis=0, return_inverse=True
         )
-        columns: Float64 = np.column_stack(
-            [tracklet_features.tracklets, tracklet_features.times_s, tracklet_features.features]
+        averages, counts = _average_groups(segments, groups.ravel(), n_averaged / 2)
+        max_lag_s = max(SIMULTANEOUS_S, n_averaged * SEGMENT_S / 2)
+        same = sample_same_pairs(averages, rng)
+        different = sample_different_pairs(averages, rng, max_lag_s)
+        same = subsample_pairs(same, rng, _MAX_TEST_PAIRS)
+        different = subsample_pairs(different, rng, _MAX_TEST_PAIRS)
+        pairs = np.concatenate([same, different])
+        tests.append(
+            _TestPairs(
+                subtract_pairs(averages.features, pairs),
+                1 / counts[pairs[:, 0]] + 1 / counts[pairs[:, 1]],
+                np.repeat([True, False], [len(same), len(different)]),
+            )
         )
-        sums, counts = add_up(columns, numbers.ravel(), int(numbers.max(initial=-1)) + 1)
-        whole = counts > length / 2
-        means, counts = (sums / counts[:, None])[whole], counts[whole]
-        stretches = TrackletFeatures(
-            means[:, 0].round().astype(np.int64), means[:, 1], means[:, 2:]
-        )
-        at_once_s = max(AT_ONCE_S, length * PIECE_S / 2)
-        pairs = [pair_same(stretches, rng), pair_different(stretches, rng, at_once_s)]
-        a, b = np.concatenate([thin(own, rng, _MOST_TRIED) for own in pairs]).T
-        is_same = np.repeat([True, False], [min(len(own), _MOST_TRIED) for own in pairs])
-        tests.append(_Pairs(means[a, 2:] - means[b, 2:], 1 / counts[a] + 1 / counts[b], is_same))
     return tests
 
 
-def _measure_spread(tests: list[_Pairs], n_coats: int) -> _Spread:
-    """Variances within and between animals, of one coat beyond the first dimensions, and what a single piece adds."""
-    short, long = tests[0], tests[-1]
-    small, large = (np.square(own.differences[own.is_same]).mean(axis=0) for own in (long, short))
-    few, many = short.shares[short.is_same].mean(), long.shares[long.is_same].mean()
-    noise = np.maximum(large - small, 0) / max(few - many, 1e-6)
-    within = np.maximum(np.maximum(small - noise * many, _LEAST_SHARE * large), 1e-9)
-    differences, blur = long.differences[~long.is_same], noise * long.shares[~long.is_same].mean()
-    coats = differences[:, :n_coats]
-    alone = (within + blur)[:n_coats]
-    apart, alike = fit_apart(coats, alone)
-    weights = _weigh_alike(coats, alone, apart, alike) + 1e-9
-    between = np.average(np.square(differences), axis=0, weights=weights)
-    between[:n_coats] = apart
-    return _Spread(within, np.maximum(between - blur, within), noise, alike)
+def _average_groups(
+    segments: TrackletFeatures, groups: Int64, min_count: float
+) -> tuple[TrackletFeatures, Float64]:
+    """Average the segments of groups ``(P,)`` larger than `min_count`; return their sizes too."""
+    columns: Float64 = np.column_stack([segments.tracklets, segments.times_s, segments.features])
+    sums, counts = sum_by_group(columns, groups, int(groups.max(initial=-1)) + 1)
+    means = sums / counts[:, None]
+    kept = counts > min_count
+    means = means[kept]
+    owners = means[:, 0].round().astype(np.int64)
+    return TrackletFeatures(owners, means[:, 1], means[:, 2:]), counts[kept]
+
+
+def _estimate_variances(tests: list[_TestPairs], n_coat_axes: int) -> _Variances:
+    """Estimate the variances from averages of few and of many segments."""
+    short = tests[0]
+    long = tests[-1]
+    # Averages of many segments vary less: the difference is the noise of a single segment.
+    short_variance = np.square(short.differences[short.is_same]).mean(axis=0)
+    long_variance = np.square(long.differences[long.is_same]).mean(axis=0)
+    short_share = short.noise_shares[short.is_same].mean()
+    long_share = long.noise_shares[long.is_same].mean()
+    excess = np.maximum(short_variance - long_variance, 0)
+    noise = excess / max(short_share - long_share, 1e-6)
+    noise_free = long_variance - noise * long_share
+    within = np.maximum(noise_free, _MIN_VARIANCE_SHARE * short_variance)
+    within = np.maximum(within, 1e-9)
+    # Between animals, weight pairs by the probability that their coats look alike.
+    differences = long.differences[~long.is_same]
+    blur = noise * long.noise_shares[~long.is_same].mean()
+    coat_differences = differences[:, :n_coat_axes]
+    coat_within = (within + blur)[:n_coat_axes]
+    coat_between, alike_share = fit_between_variance(coat_differences, coat_within)
+    weights = compute_alike_probabilities(coat_differences, coat_within, coat_between, alike_share)
+    between = np.average(np.square(differences), axis=0, weights=weights + 1e-9)
+    between[:n_coat_axes] = coat_between
+    return _Variances(within, np.maximum(between - blur, within), noise, alike_share)

@@ -13,11 +13,7 @@ from scipy.sparse.csgraph import connected_components
 from murid.core.types import DetectionTable, Float32, Float64, Int32, Int64
 from murid.errors import ConfigError
 from murid.identification.animal_count import check_animal_count
-from murid.identification.appearance_model import (
-    AppearanceModel,
-    TrackletFeatures,
-    fit_appearance_model,
-)
+from murid.identification.appearance_model import AppearanceModel, fit_appearance_model
 from murid.identification.appearance_selection import (
     AppearanceSelection,
     cross_validate_fur,
@@ -27,6 +23,7 @@ from murid.identification.bidirectional_tracks import split_tracks
 from murid.identification.candidate_links import compute_tracklet_llrs, find_candidate_links
 from murid.identification.config import IdentificationConfig
 from murid.identification.detection_recovery import recover_detections
+from murid.identification.discriminants import TrackletFeatures
 from murid.identification.evidence import TrackletEvidence
 from murid.identification.identity_probability import (
     DOUBTFUL,
@@ -190,8 +187,8 @@ def _measure(
     motion = fit_motion(shapes, tracklets, fps, rng)
     ends = find_ends(shapes, tracklets, fps)
     appearance, swap_appearance = (
-        AppearanceModel.none(len(tracklets)),
-        SwapAppearance.none(len(tracklets)),
+        AppearanceModel.uninformative(len(tracklets)),
+        SwapAppearance.uninformative(len(tracklets)),
     )
     return TrackletEvidence(
         tracklets,
@@ -203,7 +200,7 @@ def _measure(
         appearance,
         swap_appearance,
         bidirectional_tracks[:, tracklets.rows],
-        TrackletPointMatches.none(),
+        TrackletPointMatches.empty(),
     )
 
 
@@ -240,7 +237,7 @@ def _count_rounds(tracklet_features: TrackletFeatures | None) -> int:
     """How often looks are learnt, each time from longer groups."""
     if tracklet_features is None or not len(tracklet_features):
         return 1
-    return 3 if len(tracklet_features.printed) else 2
+    return 3 if len(tracklet_features.fur_rows) else 2
 
 
 def _with_contrast(
@@ -254,14 +251,14 @@ def _with_contrast(
     appearance = fit_appearance_model(tracklet_features, groups, n_animals, rng)
     adaptation, calibration_weight = (
         cross_validate_fur(tracklet_features, groups, n_animals, rng)
-        if len(tracklet_features.printed)
+        if len(tracklet_features.fur_rows)
         else (None, 0.0)
     )
     printed = adaptation is not None and adaptation.used
     features, ridge = scale_features(tracklet_features, printed)
     calibration_weight = calibration_weight if printed else appearance.calibration_weight
     swap_appearance = fit_swap_appearance(
-        features, ridge, groups, calibration_weight, rng, by_coats=not printed
+        features, ridge, groups, calibration_weight, rng, coats_only=not printed
     )
     return replace(evidence, appearance=appearance, swap_appearance=swap_appearance), adaptation
 

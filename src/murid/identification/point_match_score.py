@@ -1,39 +1,40 @@
-"""What points of fur that were followed say for the names of paths, and for exchanging two of them."""
+"""The point-match score: what tracked points of fur say about swaps and reassignments of paths."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from murid.core.types import Float32, Float64, Int32, Int64
+from murid.core.types import Bool, Float32, Float64, Int32, Int64
 from murid.identification.point_matches import N_VISITS, PointMatches
 from murid.identification.tracklets import Tracklets, count_up
 
-ODDS_PER_POINT = 0.5
-"""Logarithm of odds that each point adds: of 269 contacts with 5 to 10 points in the lead, 2 were
-told wrongly."""
-MOST_ODDS = 7.0
-"""What all of them add at most."""
-BLURRED = 0.5
-"""Worth of points that went where only one of the two animals was seen, or through a box that may
-have been of both."""
+# Log-likelihood ratio of one point. Of 269 contacts after which 5 to 10 points more were for one
+# answer, 2 were decided wrongly.
+LLR_PER_POINT = 0.5
+# Largest absolute log-likelihood ratio of all points together: points of one animal are not
+# independent.
+MAX_POINT_LLR = 7.0
+# Weight of a point where only one of the two animals is detected, or that was in a box which may be
+# merged: 14 to 30 % of such points are on the wrong animal, 4 % of others.
+UNCERTAIN_WEIGHT = 0.5
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class TrackletPointMatches:
-    """Tracklets on which points were seen that had been on others before, as of `PointMatches`.
+    """Point matches between tracklets instead of detections.
 
     Attributes
     ----------
     tails, ends : ndarray
-        ``(K,)`` int64 tracklet, and the first frame in which the points are on it.
+        ``(K,)`` int64 later tracklet, and the first frame in which the points are on it.
     heads, begins : ndarray
-        ``(K, N_VISITS)`` int64 tracklets before, -1 = none, and the last frames on them.
+        ``(K, N_VISITS)`` int64 earlier tracklets, the latest first, -1 = none, and the last frames
+        on them.
     counts : ndarray
-        ``(K, N_VISITS)`` float32 points.
+        ``(K, N_VISITS)`` float32 number of points.
     """
 
     tails: Int64
@@ -46,36 +47,45 @@ class TrackletPointMatches:
         return len(self.tails)
 
     @classmethod
-    def none(cls) -> TrackletPointMatches:
-        """No ties."""
-        none, nones = np.zeros(0, np.int64), np.zeros((0, N_VISITS), np.int64)
-        return cls(none, nones, none, nones, nones.astype(np.float32))
+    def empty(cls) -> TrackletPointMatches:
+        """Return no matches."""
+        none = np.zeros(0, np.int64)
+        no_visits = np.zeros((0, N_VISITS), np.int64)
+        return cls(none, no_visits, none, no_visits, no_visits.astype(np.float32))
 
 
 def find_point_matches(
     point_matches: PointMatches, order: Int32, tracklets: Tracklets, frames: Int64
 ) -> TrackletPointMatches:
-    """Tracklets of tied detections; `order` and `frames` ``(N,)`` are those of the sorted table."""
-    numbers = np.full(len(order) + 1, -1, np.int64)
-    numbers[order[tracklets.rows]] = tracklets.numbers
-    when = np.zeros(len(order) + 1, np.int64)
-    when[order] = frames
-    k = numbers[point_matches.after] >= 0
-    after, before = point_matches.after[k], point_matches.before[k]
+    """Look up the tracklets and frames of matched detections.
+
+    `order` and `frames` ``(N,)`` are those of the sorted detection table, to which the rows of the
+    tracklets refer; point matches refer to the unsorted one.
+    """
+    # One row more than detections, which row -1 selects.
+    tracklet_of = np.full(len(order) + 1, -1, np.int64)
+    tracklet_of[order[tracklets.rows]] = tracklets.numbers
+    frame_of = np.zeros(len(order) + 1, np.int64)
+    frame_of[order] = frames
+    known = point_matches.select(tracklet_of[point_matches.after] >= 0)
     return TrackletPointMatches(
-        numbers[after], numbers[before], when[after], when[before], point_matches.counts[k]
+        tracklet_of[known.after],
+        tracklet_of[known.before],
+        frame_of[known.after],
+        frame_of[known.before],
+        known.counts,
     )
 
 
 class PointMatchScore:
-    """What ties say for the names of paths.
+    """Log-likelihood ratios of swaps and reassignments from the points that paths have in common.
 
     Parameters
     ----------
     point_matches : TrackletPointMatches
     paths : ndarray
         ``(T,)`` int64 path of each tracklet; -1 = none.
-    seen : ndarray
+    detected : ndarray
         ``(n, F)`` bool: whether each path has a detection in each frame.
     merged : ndarray
         ``(T,)`` bool: whether the boxes of each tracklet may be of two animals.
@@ -85,120 +95,183 @@ class PointMatchScore:
         self,
         point_matches: TrackletPointMatches,
         paths: Int64,
-        seen: NDArray[np.bool_],
-        merged: NDArray[np.bool_],
+        detected: Bool,
+        merged: Bool,
     ) -> None:
-        self._n, self._n_frames = seen.shape
-        known, none = np.append(paths, -1), np.zeros(0, np.int64)
-        blurred = _find_blurred(point_matches, np.append(merged, False))
-        found = [
-            (none, np.zeros(0), none, none),
-            *_compare_pairs(point_matches, known, seen, blurred),
-        ]
-        pairs, signed, begins, ends = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        codes = pairs * self._n_frames
-        order = np.argsort(codes + begins, kind="stable")
-        self._spanned, self._signed = ends[order], signed[order]
-        self._begins, self._begun = _accumulate(codes + begins, signed)
-        self._ends, self._ended = _accumulate(codes + ends, signed)
-        self._longest = int((ends - begins).max(initial=0))
-        self._shares = _share_out(point_matches, known, self._n)
-
-    def compare_exchanged(self, one: Int64, other: Int64, times: Int64) -> Float64:
-        """Logarithms ``(k,)`` of how much likelier two paths are not exchanged after some frames than exchanged."""
-        return _to_odds(self._count(_pair(one, other, self._n), times))
-
-    def compare_stretches(self, one: Int64, other: Int64, times: Int64, later: Int64) -> Float64:
-        """The same of two paths that may be exchanged between some frames and later ones."""
-        pairs = _pair(one, other, self._n)
-        llr = self._count(pairs, times) + self._count(pairs, later)
-        times, later = (np.clip(t, 0, self._n_frames - 1) for t in (times, later))
-        near = np.flatnonzero(later - times < self._longest)
-        base = pairs[near] * self._n_frames
-        low = np.searchsorted(self._begins, base + np.maximum(later[near] - self._longest, 0))
-        high = np.searchsorted(self._begins, base + times[near], side="right")
-        counts = np.maximum(high - low, 0)
-        of, places = (
-            np.repeat(np.arange(len(near)), counts),
-            np.repeat(low, counts) + count_up(counts),
+        self._n_paths, self._n_frames = detected.shape
+        # One more, which tracklet -1 selects.
+        padded_paths = np.append(paths, -1)
+        uncertain = _find_uncertain(point_matches, np.append(merged, False))
+        path_matches = replace(
+            point_matches,
+            heads=padded_paths[point_matches.heads],
+            tails=padded_paths[point_matches.tails],
         )
-        over = (
-            self._spanned[places] > later[near][of]
-        )  # from before to after: nothing of these would change
-        llr[near] -= 2 * np.bincount(of[over], self._signed[places[over]], len(near))
-        return _to_odds(llr)
+        pairs = combinations(range(self._n_paths), 2)
+        found = [_find_pair_matches(path_matches, detected, uncertain, *pair) for pair in pairs]
+        matches = _PairMatches.concatenate([_PairMatches.empty(), *found])
+        # Sorted keys of pair and frame, so that sums up to a frame are found by bisection.
+        first_keys = matches.pairs * self._n_frames + matches.begins
+        last_keys = matches.pairs * self._n_frames + matches.ends
+        self._begins = _CumulativeSum.of(first_keys, matches.signed)
+        self._ends = _CumulativeSum.of(last_keys, matches.signed)
+        order = np.argsort(first_keys, kind="stable")
+        self._sorted_ends = matches.ends[order]
+        self._sorted_signed = matches.signed[order]
+        self._max_span = int((matches.ends - matches.begins).max(initial=0))
+        self._points_by_path = _count_points_by_path(point_matches, padded_paths, self._n_paths)
+
+    def compare_exchanged(self, one: Int64, other: Int64, frames: Int64) -> Float64:
+        """Return log-likelihood ratios ``(k,)`` of "not swapped" to "swapped" after a frame."""
+        return _to_llrs(self._count_points(self._encode_pairs(one, other), frames))
+
+    def compare_stretches(
+        self, one: Int64, other: Int64, first_frames: Int64, last_frames: Int64
+    ) -> Float64:
+        """Return log-likelihood ratios ``(k,)`` of "not swapped" to "swapped" in an interval."""
+        pairs = self._encode_pairs(one, other)
+        points = self._count_points(pairs, first_frames) + self._count_points(pairs, last_frames)
+        first_frames = np.clip(first_frames, 0, self._n_frames - 1)
+        last_frames = np.clip(last_frames, 0, self._n_frames - 1)
+        # Matches from before the interval to after it are not affected by the swap, but were
+        # counted at both of its ends. Only a short interval can have some.
+        short = np.flatnonzero(last_frames - first_frames < self._max_span)
+        base = pairs[short] * self._n_frames
+        earliest = np.maximum(last_frames[short] - self._max_span, 0)
+        low = np.searchsorted(self._begins.keys, base + earliest)
+        high = np.searchsorted(self._begins.keys, base + first_frames[short], side="right")
+        counts = np.maximum(high - low, 0)
+        intervals = np.repeat(np.arange(len(short)), counts)
+        matches = np.repeat(low, counts) + count_up(counts)
+        spanning = self._sorted_ends[matches] > last_frames[short][intervals]
+        spanning_points = np.bincount(
+            intervals[spanning], self._sorted_signed[matches[spanning]], len(short)
+        )
+        points[short] -= 2 * spanning_points
+        return _to_llrs(points)
 
     def compare_owners(self, tracklets: Int64, one: Int64, other: Int64) -> Float64:
-        """Logarithms ``(k,)`` of how much likelier tracklets are of one path than of another."""
-        return _to_odds(self._shares[tracklets, one] - self._shares[tracklets, other])
+        """Return log-likelihood ratios ``(k,)`` of "of one path" to "of the other" of tracklets."""
+        points = self._points_by_path[tracklets, one] - self._points_by_path[tracklets, other]
+        return _to_llrs(points)
 
-    def _count(self, pairs: Int64, times: Int64) -> Float64:
-        """Points that stay on their path over a frame, less those that go over to the other."""
-        keys = pairs * self._n_frames + np.clip(times, 0, self._n_frames - 1)
-        begun = self._begun[np.searchsorted(self._begins, keys, side="right")]
-        counts: Float64 = begun - self._ended[np.searchsorted(self._ends, keys, side="right")]
+    def _encode_pairs(self, one: Int64, other: Int64) -> Int64:
+        pairs: Int64 = np.minimum(one, other) * self._n_paths + np.maximum(one, other)
+        return pairs
+
+    def _count_points(self, pairs: Int64, frames: Int64) -> Float64:
+        """Count points that stay on their path over a frame, minus those that change paths."""
+        keys = pairs * self._n_frames + np.clip(frames, 0, self._n_frames - 1)
+        counts: Float64 = self._begins.sum_until(keys) - self._ends.sum_until(keys)
         return counts
 
 
-def _find_blurred(
-    point_matches: TrackletPointMatches, merged: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
-    """Whether points ``(K, N_VISITS)`` were in a box that may be of two animals, from each of their visits on."""
-    between = np.logical_or.accumulate(merged[point_matches.heads], axis=1)
-    blurred: NDArray[np.bool_] = merged[point_matches.tails][:, None] | between
-    return blurred
+@dataclass(frozen=True, eq=False, slots=True)
+class _CumulativeSum:
+    """Sums of values by sorted keys ``(K,)``."""
+
+    keys: Int64
+    sums: Float64
+
+    @classmethod
+    def of(cls, keys: Int64, values: Float64) -> _CumulativeSum:
+        order = np.argsort(keys, kind="stable")
+        return cls(keys[order], np.append(0.0, np.cumsum(values[order])))
+
+    def sum_until(self, keys: Int64) -> Float64:
+        """Return the sums ``(k,)`` of values with keys up to each of these."""
+        sums: Float64 = self.sums[np.searchsorted(self.keys, keys, side="right")]
+        return sums
 
 
-def _compare_pairs(
-    point_matches: TrackletPointMatches,
-    paths: Int64,
-    seen: NDArray[np.bool_],
-    blurred: NDArray[np.bool_],
-) -> Iterator[tuple[Int64, Float64, Int64, Int64]]:
-    """Ties between each two paths: their number, points that stay (or, below 0, go over), and the frames they span.
+@dataclass(frozen=True, eq=False, slots=True)
+class _PairMatches:
+    """Point matches between two paths.
 
-    The latest visits count in which both paths are seen: elsewhere both animals may be in one box,
-    and points of both.
+    Attributes
+    ----------
+    pairs : ndarray
+        ``(K,)`` int64 number of the pair of paths.
+    signed : ndarray
+        ``(K,)`` float64 weighted number of points that stay on their path; negative if they change
+        to the other one.
+    begins, ends : ndarray
+        ``(K,)`` int64 frames from which and to which the points were tracked.
     """
-    n = len(seen)
-    heads, tails = paths[point_matches.heads], paths[point_matches.tails]
-    for p in range(n):
-        for q in range(p + 1, n):
-            both = seen[p] & seen[q]
-            here, there = (heads == p) | (heads == q), (tails == p) | (tails == q)
-            k = np.flatnonzero(there & here.any(axis=1))
-            apart = both[point_matches.begins[k]] & here[k]
-            sure = apart.any(axis=1)
-            latest = np.where(sure, apart.argmax(axis=1), here[k].argmax(axis=1))
-            begins = point_matches.begins[k, latest]
-            clear = sure & both[point_matches.ends[k]] & ~blurred[k, latest]
-            counts = point_matches.counts[k, latest] * np.where(clear, 1.0, BLURRED)
-            signed = np.where(heads[k, latest] == tails[k], counts, -counts)
-            yield np.full(len(k), p * n + q), signed, begins, point_matches.ends[k]
+
+    pairs: Int64
+    signed: Float64
+    begins: Int64
+    ends: Int64
+
+    @classmethod
+    def empty(cls) -> _PairMatches:
+        none = np.zeros(0, np.int64)
+        return cls(none, np.zeros(0), none, none)
+
+    @classmethod
+    def concatenate(cls, parts: list[_PairMatches]) -> _PairMatches:
+        return cls(
+            np.concatenate([part.pairs for part in parts]),
+            np.concatenate([part.signed for part in parts]),
+            np.concatenate([part.begins for part in parts]),
+            np.concatenate([part.ends for part in parts]),
+        )
 
 
-def _share_out(point_matches: TrackletPointMatches, paths: Int64, n: int) -> Float64:
-    """Points ``(T, n)`` that each tracklet shares with those of each path before it and after it."""
-    shares = np.zeros((len(paths) - 1, n))
-    on = paths[point_matches.heads] >= 0
-    first = on.argmax(axis=1)
-    k = np.flatnonzero(on.any(axis=1) & (paths[point_matches.tails] >= 0))
-    heads, counts = point_matches.heads[k, first[k]], point_matches.counts[k, first[k]]
-    np.add.at(shares, (heads, paths[point_matches.tails[k]]), counts)
-    np.add.at(shares, (point_matches.tails[k], paths[heads]), counts)
-    return shares
+def _find_uncertain(point_matches: TrackletPointMatches, merged: Bool) -> Bool:
+    """Return whether points ``(K, N_VISITS)`` were in a merged box on or after each visit."""
+    passed_merged = np.logical_or.accumulate(merged[point_matches.heads], axis=1)
+    return np.asarray(merged[point_matches.tails][:, None] | passed_merged, np.bool_)
 
 
-def _pair(one: Int64, other: Int64, n: int) -> Int64:
-    pairs: Int64 = np.minimum(one, other) * n + np.maximum(one, other)
-    return pairs
+def _find_pair_matches(
+    path_matches: TrackletPointMatches, detected: Bool, uncertain: Bool, first: int, second: int
+) -> _PairMatches:
+    """Return the point matches between two paths; heads and tails are paths instead of tracklets.
+
+    Of the visits of a point, the latest counts at which both paths are detected: at others, both
+    animals may be in one box, and so may points of both.
+    """
+    heads = path_matches.heads
+    tails = path_matches.tails
+    from_pair = (heads == first) | (heads == second)
+    to_pair = (tails == first) | (tails == second)
+    matches = np.flatnonzero(to_pair & from_pair.any(axis=1))
+    from_pair = from_pair[matches]
+    # The latest visit with both paths detected, else the latest visit at all.
+    both_detected = detected[first] & detected[second]
+    separate = both_detected[path_matches.begins[matches]] & from_pair
+    has_separate = separate.any(axis=1)
+    visits = np.where(has_separate, separate.argmax(axis=1), from_pair.argmax(axis=1))
+    begins = path_matches.begins[matches, visits]
+    ends = path_matches.ends[matches]
+    # Points count less where it is not certain that they stayed on their animal.
+    certain = has_separate & both_detected[ends] & ~uncertain[matches, visits]
+    weights = np.where(certain, 1.0, UNCERTAIN_WEIGHT)
+    counts = path_matches.counts[matches, visits] * weights
+    stays = heads[matches, visits] == tails[matches]
+    pairs = np.full(len(matches), first * len(detected) + second)
+    return _PairMatches(pairs, np.where(stays, counts, -counts), begins, ends)
 
 
-def _accumulate(keys: Int64, counts: Float64) -> tuple[Int64, Float64]:
-    order = np.argsort(keys, kind="stable")
-    return keys[order], np.append(0.0, np.cumsum(counts[order]))
+def _count_points_by_path(
+    point_matches: TrackletPointMatches, paths: Int64, n_paths: int
+) -> Float64:
+    """Count the points ``(T, n)`` that tracklets have in common with paths before and after."""
+    points = np.zeros((len(paths) - 1, n_paths))
+    on_path = paths[point_matches.heads] >= 0
+    # Only the latest visit on a path counts.
+    visits = on_path.argmax(axis=1)
+    matches = np.flatnonzero(on_path.any(axis=1) & (paths[point_matches.tails] >= 0))
+    heads = point_matches.heads[matches, visits[matches]]
+    tails = point_matches.tails[matches]
+    counts = point_matches.counts[matches, visits[matches]]
+    np.add.at(points, (heads, paths[tails]), counts)
+    np.add.at(points, (tails, paths[heads]), counts)
+    return points
 
 
-def _to_odds(points: Float64) -> Float64:
-    odds: Float64 = np.clip(ODDS_PER_POINT * points, -MOST_ODDS, MOST_ODDS)
-    return odds
+def _to_llrs(points: Float64) -> Float64:
+    llrs: Float64 = np.clip(LLR_PER_POINT * points, -MAX_POINT_LLR, MAX_POINT_LLR)
+    return llrs

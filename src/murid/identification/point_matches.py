@@ -1,7 +1,7 @@
-"""Which tracklets show the same spots of fur, counted while points are followed from picture to picture.
+"""Point matches: which detections show the same tracked points of fur as earlier detections.
 
-Where animals are one heap of fur, boxes tell nothing; a spot that is followed stays with the animal
-that it is on, whatever the boxes do. The paper has nothing of the kind.
+Where animals huddle, boxes say little about identity. A point of fur that is tracked from frame to
+frame stays on its animal. This is not part of the paper.
 """
 
 from __future__ import annotations
@@ -10,31 +10,34 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from murid.core.types import Float32, Int64
+from murid.core.types import Float32, Index, Int64
 
+# Tracklets that are remembered for a point, the latest first. More of them would connect tracklets
+# further apart, and the tables of point matches grow with this number.
 N_VISITS = 6
-"""Tracklets that a point is known to have been on."""
-HEIR = 0.9
-"""Worth of a point that was sown next to another, in that of the other."""
-LONGEST_TIE_S = 6.0
-"""Beyond it, a point has slid over too much fur to be believed."""
-_MOST_EVENTS = 1 << 18
+# Weight of a point that was seeded next to another one and takes over its history, in units of the
+# weight of the other. It may lie on another animal.
+INHERITED_WEIGHT = 0.9
+# A visit is forgotten after this time: by then, points have drifted over the fur.
+MAX_MATCH_S = 6.0
+# Records in memory before equal ones are merged.
+_MAX_PENDING_RECORDS = 1 << 18
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class PointMatches:
-    """Detections on which points were seen that had been on other ones before.
+    """Detections with points that were on detections of other tracklets before.
 
     Attributes
     ----------
     after : ndarray
-        ``(K,)`` int64 rows of the detections.
+        ``(K,)`` int64 rows of the later detections.
     before : ndarray
-        ``(K, N_VISITS)`` int64 rows of those before, each of another tracklet, the latest first; -1
-        = none.
+        ``(K, N_VISITS)`` int64 rows of the earlier detections, each of another tracklet, the latest
+        first; -1 = none.
     counts : ndarray
-        ``(K, N_VISITS)`` float32 points that were on each of these; one that was sown next to
-        another in the meantime counts less than 1.
+        ``(K, N_VISITS)`` float32 number of points on each of these; a point that inherited its
+        history counts less than 1.
     """
 
     after: Int64
@@ -44,133 +47,194 @@ class PointMatches:
     def __len__(self) -> int:
         return len(self.after)
 
+    def select(self, rows: Index) -> PointMatches:
+        """Return some matches."""
+        return PointMatches(self.after[rows], self.before[rows], self.counts[rows])
+
 
 class PointMatchCounter:
-    """Counts the points that tracklets share, while they are followed from picture to picture.
+    """Counts the points that tracklets have in common while the points are tracked.
+
+    Points are numbered in the order of the calls of `seed`, without those that `keep` dropped.
 
     Parameters
     ----------
-    longest : int
-        Frames after which a tracklet that a point was on is forgotten.
+    max_frames : int
+        Number of frames after which a visit is forgotten.
     """
 
-    def __init__(self, longest: int) -> None:
-        self._longest = longest
-        self._points = _Events.none()
-        self._frames: Int64 = np.zeros((0, N_VISITS), np.int64)
+    def __init__(self, max_frames: int) -> None:
+        self._max_frames = max_frames
+        self._visits = _Visits.empty(0)
+        # A point on a new tracklet is believed in the second frame.
         self._pending: Int64 = np.zeros(0, np.int64)
-        self._found: list[_Events] = []
-        self._n_found, self._n_merged = 0, 0
+        self._records: list[_MatchRecords] = []
+        self._n_records = 0
+        self._n_merged = 0
 
     def keep(self, kept: Int64) -> None:
-        """Forget all points but some."""
-        self._points, self._frames, self._pending = (
-            self._points.take(kept),
-            self._frames[kept],
-            self._pending[kept],
-        )
+        """Drop all points but those with these numbers ``(k,)``."""
+        self._visits = self._visits.select(kept)
+        self._pending = self._pending[kept]
 
     def seed(self, parents: Int64) -> None:
-        """Take in new points ``(k,)``, each the heir of another, or of none: -1."""
-        none = np.zeros((1, N_VISITS), np.int64)  # in the last place, which -1 points to
-        heirs = _Events.join([self._points, _Events.empty(1)]).take(parents)
-        frames = np.concatenate([self._frames, none])[parents]
-        heirs.counts[:] *= np.float32(HEIR)
-        self._points = _Events.join([self._points, heirs])
-        self._frames = np.concatenate([self._frames, frames])
+        """Add points ``(k,)``, each with the history of a parent, or with none: -1."""
+        # The row without visits is the last one, which -1 selects.
+        visits = _Visits.concatenate([self._visits, _Visits.empty(1)]).select(parents)
+        visits.counts[:] *= np.float32(INHERITED_WEIGHT)
+        self._visits = _Visits.concatenate([self._visits, visits])
         self._pending = np.append(self._pending, np.full(len(parents), -1))
 
-    def see(self, frame: int, numbers: Int64, rows: Int64) -> None:
-        """Note on which tracklet, and on which detection of it, each point is seen in a frame; -1 = none for sure."""
-        points = self._points
-        same = (numbers >= 0) & (points.numbers[:, 0] == numbers)
-        self._frames[same, 0], points.before[same, 0], points.counts[same, 0] = frame, rows[same], 1
-        new = (numbers >= 0) & ~same
-        sure = np.flatnonzero(
-            new & (self._pending == numbers)
-        )  # on the rim of one it may be off it in the next frame
-        self._pending = np.where(new, numbers, self._pending)
-        if len(sure):
-            self._enter(frame, sure, numbers[sure], rows[sure])
+    def update(self, frame: int, tracklets: Int64, rows: Int64) -> None:
+        """Note the tracklet, and its detection, that each point ``(n,)`` is on; -1 = unknown."""
+        visits = self._visits
+        known = tracklets >= 0
+        # Points that are still on their latest tracklet.
+        same = known & (visits.tracklets[:, 0] == tracklets)
+        visits.frames[same, 0] = frame
+        visits.rows[same, 0] = rows[same]
+        visits.counts[same, 0] = 1
+        # Points that are on a new tracklet for the second time. A point on the outline of an animal
+        # may be off it in the next frame.
+        new = known & ~same
+        confirmed = np.flatnonzero(new & (self._pending == tracklets))
+        self._pending = np.where(new, tracklets, self._pending)
+        if len(confirmed):
+            self._enter(frame, confirmed, tracklets[confirmed], rows[confirmed])
 
-    def _enter(self, frame: int, who: Int64, numbers: Int64, rows: Int64) -> None:
-        points = self._points
-        gone = (self._frames[who] < frame - self._longest) | (
-            points.numbers[who] == numbers[:, None]
+    def _enter(self, frame: int, points: Int64, tracklets: Int64, rows: Int64) -> None:
+        """Record the visits of points that enter new tracklets, then add the new ones to them."""
+        visits = self._visits
+        # Forget old visits, and earlier ones of the same tracklet.
+        forgotten = visits.frames[points] < frame - self._max_frames
+        forgotten |= visits.tracklets[points] == tracklets[:, None]
+        visits.tracklets[points] = np.where(forgotten, -1, visits.tracklets[points])
+        has_visits = (visits.tracklets[points] >= 0).any(axis=1)
+        matched = visits.select(points[has_visits])
+        self._record(
+            _MatchRecords(
+                tracklets[has_visits],
+                rows[has_visits],
+                matched.tracklets,
+                matched.rows,
+                matched.counts,
+            )
         )
-        points.numbers[who] = np.where(gone, -1, points.numbers[who])
-        tied = who[(points.numbers[who] >= 0).any(axis=1)]
-        events, own = points.take(tied), np.isin(who, tied)
-        events.into[:], events.after[:] = numbers[own], rows[own]
-        self._note(events)
-        for values, value in (
-            (points.numbers, numbers),
-            (points.before, rows),
-            (points.counts, 1),
-            (self._frames, frame),
-        ):
-            values[who, 1:] = values[who, :-1]
-            values[who, 0] = value
+        visits.push(points, tracklets, rows, frame)
 
-    def _note(self, events: _Events) -> None:
-        self._found.append(events)
-        self._n_found += len(events)
-        if self._n_found > max(_MOST_EVENTS, 2 * self._n_merged):
-            self._found = [_merge(_Events.join(self._found))]
-            self._n_found = self._n_merged = len(self._found[0])
+    def _record(self, records: _MatchRecords) -> None:
+        self._records.append(records)
+        self._n_records += len(records)
+        if self._n_records > max(_MAX_PENDING_RECORDS, 2 * self._n_merged):
+            self._records = [_merge(_MatchRecords.concatenate(self._records))]
+            self._n_merged = len(self._records[0])
+            self._n_records = self._n_merged
 
     def finish(self) -> PointMatches:
-        """All that was counted."""
-        found = _merge(_Events.join([_Events.none(), *self._found]))
-        return PointMatches(
-            found.after, np.where(found.numbers >= 0, found.before, -1), found.counts
-        )
+        """Return all matches."""
+        found = _merge(_MatchRecords.concatenate([_MatchRecords.empty(), *self._records]))
+        before = np.where(found.tracklets >= 0, found.rows, -1)
+        return PointMatches(found.to_rows, before, found.counts)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _Events:
-    """Points that came into a tracklet ``(n,)``, in which detection, and where they had been ``(n, N_VISITS)``."""
+class _Visits:
+    """The latest tracklets of each point, and when and in which detection it was last on them.
 
-    into: Int64
-    after: Int64
-    numbers: Int64
-    before: Int64
+    All are ``(n, N_VISITS)``, the latest visit first; tracklet -1 = no visit.
+    """
+
+    tracklets: Int64
+    rows: Int64
+    counts: Float32
+    frames: Int64
+
+    @classmethod
+    def empty(cls, n: int) -> _Visits:
+        shape = (n, N_VISITS)
+        return cls(
+            np.full(shape, -1, np.int64),
+            np.full(shape, -1, np.int64),
+            np.zeros(shape, np.float32),
+            np.zeros(shape, np.int64),
+        )
+
+    @classmethod
+    def concatenate(cls, parts: list[_Visits]) -> _Visits:
+        return cls(
+            np.concatenate([part.tracklets for part in parts]),
+            np.concatenate([part.rows for part in parts]),
+            np.concatenate([part.counts for part in parts]),
+            np.concatenate([part.frames for part in parts]),
+        )
+
+    def select(self, points: Index) -> _Visits:
+        return _Visits(
+            self.tracklets[points], self.rows[points], self.counts[points], self.frames[points]
+        )
+
+    def push(self, points: Int64, tracklets: Int64, rows: Int64, frame: int) -> None:
+        """Add a visit of some points, in place, and drop their oldest one."""
+        for values in (self.tracklets, self.rows, self.counts, self.frames):
+            values[points, 1:] = values[points, :-1]
+        self.tracklets[points, 0] = tracklets
+        self.rows[points, 0] = rows
+        self.counts[points, 0] = 1
+        self.frames[points, 0] = frame
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _MatchRecords:
+    """Tracklets ``(n,)`` that points entered, by which detection, and visits ``(n, N_VISITS)``."""
+
+    to_tracklets: Int64
+    to_rows: Int64
+    tracklets: Int64
+    rows: Int64
     counts: Float32
 
     @classmethod
-    def empty(cls, n: int) -> _Events:
-        one, many = np.full(n, -1, np.int64), np.full((n, N_VISITS), -1, np.int64)
-        return cls(one, one.copy(), many, many.copy(), np.zeros((n, N_VISITS), np.float32))
+    def empty(cls) -> _MatchRecords:
+        visits = _Visits.empty(0)
+        none = np.zeros(0, np.int64)
+        return cls(none, none, visits.tracklets, visits.rows, visits.counts)
 
     @classmethod
-    def none(cls) -> _Events:
-        return cls.empty(0)
-
-    @classmethod
-    def join(cls, parts: list[_Events]) -> _Events:
+    def concatenate(cls, parts: list[_MatchRecords]) -> _MatchRecords:
         return cls(
-            *(np.concatenate([getattr(part, name) for part in parts]) for name in cls.__slots__)
+            np.concatenate([part.to_tracklets for part in parts]),
+            np.concatenate([part.to_rows for part in parts]),
+            np.concatenate([part.tracklets for part in parts]),
+            np.concatenate([part.rows for part in parts]),
+            np.concatenate([part.counts for part in parts]),
         )
 
-    def take(self, rows: Int64) -> _Events:
-        return _Events(*(getattr(self, name)[rows] for name in self.__slots__))
+    def select(self, rows: Index) -> _MatchRecords:
+        return _MatchRecords(
+            self.to_tracklets[rows],
+            self.to_rows[rows],
+            self.tracklets[rows],
+            self.rows[rows],
+            self.counts[rows],
+        )
 
     def __len__(self) -> int:
-        return len(self.into)
+        return len(self.to_tracklets)
 
 
-def _merge(events: _Events) -> _Events:
-    """Count points with the same history together: last seen on each tracklet at the latest, first on the new one."""
-    if not len(events):
-        return events
-    keys = np.column_stack([events.into, events.numbers])
+def _merge(records: _MatchRecords) -> _MatchRecords:
+    """Add up the points with equal histories; keep the first new and the last earlier rows."""
+    if not len(records):
+        return records
+    keys = np.column_stack([records.to_tracklets, records.tracklets])
     order = np.lexsort(keys.T[::-1])
-    keys, events = keys[order], events.take(order)
+    keys = keys[order]
+    records = records.select(order)
     starts = np.flatnonzero(np.append(True, (keys[1:] != keys[:-1]).any(axis=1)))
-    return _Events(
-        events.into[starts],
-        np.minimum.reduceat(events.after, starts),
-        events.numbers[starts],
-        np.maximum.reduceat(events.before, starts),
-        np.add.reduceat(events.counts, starts),
+    return _MatchRecords(
+        records.to_tracklets[starts],
+        np.minimum.reduceat(records.to_rows, starts),
+        records.tracklets[starts],
+        np.maximum.reduceat(records.rows, starts),
+        np.add.reduceat(records.counts, starts),
     )

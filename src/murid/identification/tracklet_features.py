@@ -1,4 +1,4 @@
-"""Looks of tracklets, averaged over short stretches of clear sights, in one pass over the embeddings."""
+"""Tracklet features: embeddings, size and fur descriptors, averaged over segments of tracklets."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from murid.core.types import Float32, Float64, Int32, Int64
-from murid.identification.appearance_model import PIECE_S, TrackletFeatures, add_up
+from murid.identification.discriminants import SEGMENT_S, TrackletFeatures, sum_by_group
 from murid.identification.evidence import TrackletEvidence
 from murid.identification.kernel_features import compute_kernel_features
 
+# Weight of the logarithm of the box area beside the unit-length embedding.
 _SIZE_WEIGHT = 0.1
-_LEAST_SIGHTS = 3
-_MOST_PIECES = 200_000
+# Segments of fewer unoccluded detections are too noisy.
+_MIN_DETECTIONS = 3
+# Upper bound of the number of segments, and so of memory: segments of a long recording are longer.
+_MAX_SEGMENTS = 200_000
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class FurDescriptors:
-    """Prints of the fur of some detections.
+    """Fur descriptors of some detections.
 
     Attributes
     ----------
@@ -35,6 +38,34 @@ class FurDescriptors:
     values: NDArray[np.floating]
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class _Segments:
+    """Segments of tracklets, before embeddings are added.
+
+    Attributes
+    ----------
+    tracklets : ndarray
+        ``(P,)`` int64 tracklet of each segment.
+    of_detections : ndarray
+        ``(N,)`` int32 segment of each detection of the recording; -1 = none.
+    times_s : ndarray
+        ``(P,)`` float64 mean time in seconds.
+    sizes : ndarray
+        ``(P,)`` float64 mean weighted logarithm of the box area.
+    counts : ndarray
+        ``(P,)`` float64 number of unoccluded detections.
+    """
+
+    tracklets: Int64
+    of_detections: Int32
+    times_s: Float64
+    sizes: Float64
+    counts: Float64
+
+    def __len__(self) -> int:
+        return len(self.tracklets)
+
+
 def compute_tracklet_features(
     evidence: TrackletEvidence,
     order: Int32,
@@ -42,78 +73,95 @@ def compute_tracklet_features(
     n_animals: int,
     fur_descriptors: FurDescriptors | None = None,
 ) -> TrackletFeatures:
-    """Average the looks of clear sights over short stretches of each tracklet.
+    """Average size, embeddings and fur descriptors over segments of each tracklet.
+
+    Only unoccluded detections count. Embeddings are read once, chunk by chunk.
 
     Parameters
     ----------
-    evidence : Sights
+    evidence : TrackletEvidence
     order : ndarray
-        ``(N,)`` int32: rows of the tracklets are places in it, and it holds rows of the embeddings.
+        ``(N,)`` int32: the rows of the tracklets are positions in it; it holds rows of the
+        embeddings.
     embeddings : iterable
-        First row and ``(n, d)`` embeddings of one stretch after the other, a row of zeros where
-        there is none; none at all leaves size alone.
+        First row and ``(n, d)`` embeddings of one chunk after the other, a row of zeros for a
+        detection without; no chunk at all leaves size as the only feature.
     n_animals : int
-    fur_descriptors : Prints, optional
+    fur_descriptors : FurDescriptors, optional
     """
-    codes, owners, basics, counts = _cut(evidence, order, n_animals)
-    features, n_looks = basics[:, 1:].astype(np.float32), np.zeros(len(codes), np.float32)
-    for first, stretch in embeddings:
-        if features.shape[1] == 1:
-            size, features = features, np.zeros((len(codes), 1 + stretch.shape[1]), np.float32)
-            features[:, :1] = size
-        of = owners[first : first + len(stretch)]
-        rows = np.flatnonzero((of >= 0) & stretch.any(axis=1))
-        own, numbers, seen = np.unique(of[rows], return_inverse=True, return_counts=True)
-        graph = csr_array(
-            (np.ones(len(rows), np.float32), (numbers, rows)), shape=(len(own), len(stretch))
-        )
-        features[own, 1:] += graph @ stretch
-        n_looks[own] += seen
-    good = (counts >= _LEAST_SIGHTS) & ((n_looks > 0) if features.shape[1] > 1 else True)
-    features[:, 1:] /= np.maximum(n_looks, 1)[:, None]
-    found = TrackletFeatures(codes[good], basics[good, 0], features[good])
+    segments = _cut_segments(evidence, order, n_animals)
+    means, n_embedded = _average_embeddings(segments, embeddings)
+    features = np.column_stack([segments.sizes.astype(np.float32), means])
+    # Drop segments of few detections, and those without embeddings where others have some.
+    kept = segments.counts >= _MIN_DETECTIONS
+    if means.shape[1]:
+        kept &= n_embedded > 0
+    found = TrackletFeatures(segments.tracklets[kept], segments.times_s[kept], features[kept])
     if fur_descriptors is None:
         return found
-    places = np.where(good, np.cumsum(good) - 1, -1)
-    of = owners[fur_descriptors.rows]
-    return _add_prints(found, fur_descriptors, np.where(of >= 0, places[of], -1))
+    new_numbers = np.where(kept, np.cumsum(kept) - 1, -1)
+    of_descriptors = segments.of_detections[fur_descriptors.rows]
+    owners = np.where(of_descriptors >= 0, new_numbers[of_descriptors], -1)
+    return _add_fur_features(found, fur_descriptors, owners)
 
 
-def _cut(
-    evidence: TrackletEvidence, order: Int32, n_animals: int
-) -> tuple[Int64, Int32, Float64, Float64]:
-    """Tracklet ``(P,)`` of each piece, piece ``(N,)`` of each detection, time and size ``(P, 2)``, sights ``(P,)``."""
-    tracklets, frames, fps = evidence.tracklets, evidence.frames, evidence.motion.fps
+def _cut_segments(evidence: TrackletEvidence, order: Int32, n_animals: int) -> _Segments:
+    """Cut the tracklets into segments, and average time and size of their unoccluded detections."""
+    tracklets = evidence.tracklets
+    frames = evidence.frames
+    fps = evidence.motion.fps
     n_frames = int(frames.max(initial=0)) + 1
-    length = max(1, round(PIECE_S * fps), n_frames * n_animals // _MOST_PIECES)
-    places = np.flatnonzero(evidence.clear)
-    codes = tracklets.numbers[places]
-    codes = codes * (n_frames + 1) + (frames[places] - tracklets.first_frames[codes]) // length
-    codes, tracklet_features = np.unique(codes, return_inverse=True)
-    basics = np.column_stack(
-        [frames[places] / fps, _SIZE_WEIGHT * evidence.shapes[places, 2:].sum(axis=1)]
-    )
-    sums, counts = add_up(basics, tracklet_features, len(codes))
-    owners = np.full(len(order), -1, np.int32)
-    owners[order[tracklets.rows[places]]] = tracklet_features
-    return codes // (n_frames + 1), owners, sums / np.maximum(counts, 1)[:, None], counts
+    length = max(1, round(SEGMENT_S * fps), n_frames * n_animals // _MAX_SEGMENTS)
+    # A segment is a tracklet and the number of the segment within it.
+    rows = np.flatnonzero(evidence.clear)
+    owners = tracklets.numbers[rows]
+    within = (frames[rows] - tracklets.first_frames[owners]) // length
+    codes, segments = np.unique(owners * (n_frames + 1) + within, return_inverse=True)
+    times_s = frames[rows] / fps
+    sizes = _SIZE_WEIGHT * evidence.shapes[rows, 2:].sum(axis=1)
+    sums, counts = sum_by_group(np.column_stack([times_s, sizes]), segments, len(codes))
+    means = sums / np.maximum(counts, 1)[:, None]
+    of_detections = np.full(len(order), -1, np.int32)
+    of_detections[order[tracklets.rows[rows]]] = segments
+    return _Segments(codes // (n_frames + 1), of_detections, means[:, 0], means[:, 1], counts)
 
 
-def _add_prints(
-    tracklet_features: TrackletFeatures, fur_descriptors: FurDescriptors, of: Int64
+def _average_embeddings(
+    segments: _Segments, chunks: Iterable[tuple[int, Float32]]
+) -> tuple[Float32, Float32]:
+    """Return mean embeddings ``(P, d)`` of the segments, and how many each is the mean of ``(P,)``.
+
+    Without chunks, d = 0.
+    """
+    sums = np.zeros((len(segments), 0), np.float32)
+    counts = np.zeros(len(segments), np.float32)
+    for first, chunk in chunks:
+        if not sums.shape[1]:
+            sums = np.zeros((len(segments), chunk.shape[1]), np.float32)
+        owners = segments.of_detections[first : first + len(chunk)]
+        rows = np.flatnonzero((owners >= 0) & chunk.any(axis=1))
+        own, numbers, n_rows = np.unique(owners[rows], return_inverse=True, return_counts=True)
+        sums[own] += _build_incidence(numbers, rows, (len(own), len(chunk))) @ chunk
+        counts[own] += n_rows
+    means = sums / np.maximum(counts, 1)[:, None]
+    return means.astype(np.float32), counts
+
+
+def _add_fur_features(
+    features: TrackletFeatures, fur_descriptors: FurDescriptors, owners: Int64
 ) -> TrackletFeatures:
-    """Pieces with the mean prints of their detections; `of` ``(K,)`` says which piece each print belongs to."""
-    rows = np.flatnonzero(of >= 0)
-    printed, numbers, counts = np.unique(of[rows], return_inverse=True, return_counts=True)
-    graph = csr_array(
-        (np.ones(len(rows), np.float32), (numbers, rows)), shape=(len(printed), len(of))
-    )
-    means = (graph @ fur_descriptors.values.astype(np.float32)) / counts[:, None].astype(np.float32)
-    patterns = compute_kernel_features(means, np.random.default_rng(0))
+    """Add kernel features of mean fur descriptors; `owners` ``(K,)`` are their segments or -1."""
+    rows = np.flatnonzero(owners >= 0)
+    segments, numbers, counts = np.unique(owners[rows], return_inverse=True, return_counts=True)
+    incidence = _build_incidence(numbers, rows, (len(segments), len(owners)))
+    sums = incidence @ fur_descriptors.values.astype(np.float32)
+    means = sums / counts[:, None].astype(np.float32)
+    fur_features = compute_kernel_features(means, np.random.default_rng(0))
     return TrackletFeatures(
-        tracklet_features.tracklets,
-        tracklet_features.times_s,
-        tracklet_features.features,
-        printed,
-        patterns,
+        features.tracklets, features.times_s, features.features, segments, fur_features
     )
+
+
+def _build_incidence(groups: NDArray[np.integer], rows: Int64, shape: tuple[int, int]) -> csr_array:
+    """Return the sparse matrix whose product with values ``(n, d)`` sums the rows of each group."""
+    return csr_array((np.ones(len(rows), np.float32), (groups, rows)), shape=shape)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from murid.identification.kernel_features import MOST_LANDMARKS, compute_kernel_features
+from murid.identification.kernel_features import MAX_LANDMARKS, compute_kernel_features
 
 
 def test_inner_products_are_those_of_the_kernel():
@@ -50,10 +50,9 @@ def test_two_heaps_of_one_animal_can_be_told_from_another_between_them():
 
 def test_a_space_has_so_many_dimensions_at_most():
     fur_descriptors = (
-        np.random.default_rng(3).normal(size=(MOST_LANDMARKS + 100, 12)).astype(np.float32)
+        np.random.default_rng(3).normal(size=(MAX_LANDMARKS + 100, 12)).astype(np.float32)
     )
     assert (
-        compute_kernel_features(fur_descriptors, np.random.default_rng(0)).shape[1]
-        <= MOST_LANDMARKS
+        compute_kernel_features(fur_descriptors, np.random.default_rng(0)).shape[1] <= MAX_LANDMARKS
     )
     assert compute_kernel_features(fur_descriptors[:0], np.random.default_rng(0)).shape == (0, 1)

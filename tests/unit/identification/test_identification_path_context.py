@@ -34,8 +34,10 @@ def see(*tracks):
         np.int32
     )
     clear = np.repeat([is_clear for _, _, is_clear in tracks], lengths)
-    swap_appearance = replace(SwapAppearance.none(len(tracks)), counts=np.ones(len(tracks)))
-    ends, none = find_ends(shapes, tracklets, FPS), TrackletPointMatches.none()
+    swap_appearance = replace(
+        SwapAppearance.uninformative(len(tracks)), counts=np.ones(len(tracks))
+    )
+    ends, none = find_ends(shapes, tracklets, FPS), TrackletPointMatches.empty()
     unseen = np.zeros((0, len(shapes)), np.int32)
     return TrackletEvidence(
         tracklets,
@@ -44,7 +46,7 @@ def see(*tracks):
         clear,
         ends,
         MOTION,
-        AppearanceModel.none(len(tracks)),
+        AppearanceModel.uninformative(len(tracks)),
         swap_appearance,
         unseen,
         none,

@@ -6,13 +6,18 @@ import pytest
 from murid.core import Detections, DetectionTable
 from murid.identification import link_tracklets
 from murid.identification.point_match_score import (
-    BLURRED,
-    MOST_ODDS,
-    ODDS_PER_POINT,
+    LLR_PER_POINT,
+    MAX_POINT_LLR,
+    UNCERTAIN_WEIGHT,
     PointMatchScore,
     TrackletPointMatches,
 )
-from murid.identification.point_matches import HEIR, N_VISITS, PointMatchCounter, PointMatches
+from murid.identification.point_matches import (
+    INHERITED_WEIGHT,
+    N_VISITS,
+    PointMatchCounter,
+    PointMatches,
+)
 
 NONE = -np.ones(N_VISITS - 1, np.int64)
 ALONE = np.zeros(4, bool)
@@ -22,7 +27,7 @@ def see(counter, *evidence):
     """Show a counter frame after frame on which tracklet each point is, and on which row: ten times the frame's."""
     for frame, numbers in evidence:
         numbers = np.array(numbers)
-        counter.see(frame, numbers, np.where(numbers >= 0, 10 * frame + numbers, -1))
+        counter.update(frame, numbers, np.where(numbers >= 0, 10 * frame + numbers, -1))
 
 
 def test_points_tie_the_tracklets_that_they_were_on():
@@ -60,7 +65,7 @@ def test_heirs_count_less_and_old_visits_are_forgotten():
     counter.seed(np.array([0, -1]))
     counter.keep(np.array([1, 2]))
     see(counter, (2, [2, 2]), (3, [2, 2]))
-    np.testing.assert_allclose(counter.finish().counts[:, 0], [HEIR])
+    np.testing.assert_allclose(counter.finish().counts[:, 0], [INHERITED_WEIGHT])
     see(counter, (14, [3, 3]), (15, [3, 3]))
     assert len(counter.finish()) == 1
 
@@ -84,7 +89,7 @@ def test_points_that_stay_speak_for_names_and_those_that_go_over_against(both_se
     seen[1, :50] = both_seen
     point_matches = tie([2, 3], [60, 60], [0, 0], [40, 40], [4.0, 1.0])
     balance = PointMatchScore(point_matches, np.array([0, 1, 0, 1]), seen, ALONE)
-    tracklet_llrs = ODDS_PER_POINT * (1.0 if both_seen else BLURRED)
+    tracklet_llrs = LLR_PER_POINT * (1.0 if both_seen else UNCERTAIN_WEIGHT)
     one, other = np.zeros(4, np.int64), np.ones(4, np.int64)
     odds = balance.compare_exchanged(one, other, np.array([39, 40, 59, 60]))
     np.testing.assert_allclose(odds, [0, 3 * tracklet_llrs, 3 * tracklet_llrs, 0])
@@ -102,14 +107,14 @@ def test_odds_have_a_bound_and_no_ties_say_nothing():
     ask = (np.array([0]), np.array([1]), np.array([50]))
     assert PointMatchScore(
         tie([2], [60], [0], [40], [1000.0]), paths, seen, ALONE
-    ).compare_exchanged(*ask) == [MOST_ODDS]
-    assert PointMatchScore(TrackletPointMatches.none(), paths, seen, ALONE).compare_exchanged(
+    ).compare_exchanged(*ask) == [MAX_POINT_LLR]
+    assert PointMatchScore(TrackletPointMatches.empty(), paths, seen, ALONE).compare_exchanged(
         *ask
     ) == [0]
     owners = PointMatchScore(tie([2], [60], [0], [40], [4.0]), paths, seen, ALONE).compare_owners(
         np.array([2, 3]), *ask[:2]
     )
-    np.testing.assert_allclose(owners, [4 * ODDS_PER_POINT, 0])
+    np.testing.assert_allclose(owners, [4 * LLR_PER_POINT, 0])
 
 
 def test_in_a_box_of_both_the_points_are_traced_to_before_it():
@@ -129,7 +134,7 @@ def test_in_a_box_of_both_the_points_are_traced_to_before_it():
         np.arange(5) == 2,
     )
     assert balance.compare_exchanged(np.array([0]), np.array([1]), np.array([47])) == [
-        -6.0 * BLURRED
+        -6.0 * UNCERTAIN_WEIGHT
     ]
 
 
@@ -141,7 +146,7 @@ def test_points_from_or_in_a_box_that_may_be_of_two_count_less(of_two):
         (np.array([0]), np.array([1]), np.array([50])),
     )
     balance = PointMatchScore(point_matches, paths, np.ones((2, 100), bool), np.arange(4) == of_two)
-    assert balance.compare_exchanged(*ask) == [4 * ODDS_PER_POINT * BLURRED]
+    assert balance.compare_exchanged(*ask) == [4 * LLR_PER_POINT * UNCERTAIN_WEIGHT]
 
 
 def meet(n_apart=40, n_hidden=8):

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from murid.identification.appearance_model import AppearanceFeatures, TrackletFeatures
-from murid.identification.swap_appearance import MOST_ODDS, SwapAppearance, fit_swap_appearance
+from murid.identification.appearance_model import AppearanceFeatures
+from murid.identification.discriminants import TrackletFeatures
+from murid.identification.swap_appearance import MAX_SWAP_LLR, SwapAppearance, fit_swap_appearance
 
 N = 40
 FIRST = np.zeros(N, int)  # the only space
@@ -70,7 +71,7 @@ def test_means_of_few_pieces_do_not_look_further_away(swap_appearance):
     )
     right = (said > 0) == (owners == 0)
     assert abs(right[owners == 0].mean() - right[owners == 1].mean()) < 0.05
-    assert np.abs(said).max() <= MOST_ODDS
+    assert np.abs(said).max() <= MAX_SWAP_LLR
 
 
 def learn(groups, seed=5):
@@ -163,7 +164,7 @@ def test_a_short_recording_is_learnt_from_as_a_whole():
 
 
 def test_looks_that_are_not_trusted_say_nothing():
-    no_progress = SwapAppearance.none(3)
+    no_progress = SwapAppearance.uninformative(3)
     features = no_progress.look_at(np.array([0, 1]), np.zeros(2, int))
     assert not no_progress.compare_exchanged(
         (features, features), (features, features), np.zeros(2, int)
@@ -180,14 +181,14 @@ def test_two_of_one_coat_are_not_told_by_where_they_lie():
     ridge, groups = np.full(3, 0.05), np.arange(24)
     light = np.array([[1.5, 0, 0], [-1.5, 0, 0]])
 
-    def compare(first, second, by_coats):
+    def compare(first, second, coats_only):
         fitted = fit_swap_appearance(
             TrackletFeatures(tracklets, times_s, features),
             ridge,
             groups,
             1.0,
             np.random.default_rng(0),
-            by_coats,
+            coats_only,
         )
         axes = np.linalg.lstsq(
             np.stack([features[tracklets == k].mean(axis=0) for k in range(24)]),
@@ -202,6 +203,6 @@ def test_two_of_one_coat_are_not_told_by_where_they_lie():
             (seen[0], seen[1]), (seen[0], seen[1]), np.zeros(1, np.int64)
         )[0]
 
-    assert compare(0, 1, by_coats=False) > 10
-    assert 0 <= compare(0, 1, by_coats=True) < 2
-    assert compare(0, 2, by_coats=True) > 6
+    assert compare(0, 1, coats_only=False) > 10
+    assert 0 <= compare(0, 1, coats_only=True) < 2
+    assert compare(0, 2, coats_only=True) > 6
