@@ -25,7 +25,7 @@ from murid.core.types import Float32, UInt8
 from murid.detection.config import DetectionConfig
 from murid.detection.detector import load_detector
 from murid.detection.network_file import read_network
-from murid.detection.openvino_backend import open_backends
+from murid.detection.openvino_backend import open_openvino_backends
 from murid.detection.openvino_import import openvino
 from murid.detection.preprocess import apply_letterbox, compute_letterbox, letterbox_boxes, to_input
 from murid.video import open_source, sample_frames
@@ -110,7 +110,7 @@ def main() -> None:
             read_network(WEIGHTS / f"nano-{kind}.onnx", kind)[0]
             for kind in ("detector", "embedder")
         ]
-        backend = open_backends(
+        backend = open_openvino_backends(
             models[0], models[1], DetectionConfig(precision=precision, n_threads=1)
         )[0]
         ms, maps = measure_ms(backend.infer, [image] * N_FRAMES)

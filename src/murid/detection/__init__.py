@@ -1,1 +1,1 @@
-"""Finds the animals in pictures: a network on OpenVINO, or differences to the background."""
+"""Detect animals in images: with a network, or by background subtraction."""

@@ -1,4 +1,4 @@
-"""What runs the networks: one picture at a time in a lane, several lanes side by side."""
+"""The protocol of inference backends, which run the networks on one image at a time."""
 
 from __future__ import annotations
 
@@ -7,17 +7,27 @@ from typing import Protocol
 
 from murid.core.types import Float32
 
-Maps = Mapping[str, Float32]
-"""Outputs of the detection network ``(1, c, h, w)`` by name."""
+# Outputs ``(1, c, h, w)`` of the detection network, by name.
+OutputMaps = Mapping[str, Float32]
 
 
 class InferenceBackend(Protocol):
-    """The networks' working memory for one picture at a time."""
+    """Runs the detection network and the embedder on one image at a time.
 
-    def infer(self, image: Float32) -> Maps:
-        """Maps of a picture ``(1, c, H, W)``, as `to_input` makes it; they change with the lane's next picture."""
+    Several backends run in parallel threads, one image each.
+    """
+
+    def infer(self, image: Float32) -> OutputMaps:
+        """Return the outputs of the detection network for an image ``(1, c, H, W)``.
+
+        The image is as `murid.detection.preprocess.to_input` makes it. The next call may overwrite
+        the returned arrays.
+        """
         ...
 
-    def embed(self, maps: Maps, boxes: Float32) -> Float32:
-        """Embeddings ``(n, d)`` of boxes ``(n, 4)`` xyxy in input pixels, from the maps of the lane's last picture."""
+    def embed(self, maps: OutputMaps, boxes: Float32) -> Float32:
+        """Return the embeddings ``(n, d)`` of boxes ``(n, 4)``, xyxy in input pixels.
+
+        `maps` is what `infer` returned for the last image.
+        """
         ...

@@ -1,4 +1,4 @@
-"""From the heads of the network to boxes and scores: peaks of the heatmap, NumPy only in and out."""
+"""Decode the outputs of the detection network: heatmap peaks to boxes and scores."""
 
 from __future__ import annotations
 
@@ -16,20 +16,23 @@ from murid.errors import ArrayError
 
 BoxMode = Literal["wh", "ltrb"]
 
+# Channels of the size map for each box mode.
 SIZE_CHANNELS: dict[BoxMode, int] = {"wh": 2, "ltrb": 4}
-"""Channels of the size map for each box mode."""
+
+# Scores are clipped so far from 0 and 1 before their logit is taken, which is infinite there.
+_LOGIT_MARGIN = 1e-7
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class HeadMaps:
-    """What the detection heads say about one picture, ``(h, w)`` cells.
+    """Outputs of the detection heads for one image, in cells of ``(h, w)`` maps.
 
     Attributes
     ----------
     heatmap : ndarray
         ``(h, w)`` float32 in [0, 1], after the sigmoid.
     offset : ndarray
-        ``(2, h, w)`` float32 cells: x and y from the cell's corner to the centre.
+        ``(2, h, w)`` float32 cells: x and y from the corner of the cell to the centre of the box.
     size : ndarray
         ``(2, h, w)`` width and height, or ``(4, h, w)`` distances to left, top, right and bottom;
         float32 cells.
@@ -50,27 +53,30 @@ def decode(
     score_scale: float = 1.0,
     score_bias: float = 0.0,
 ) -> tuple[Float32, Float32]:
-    """Boxes and scores at the local maxima of the heatmap (paper, section III-A; CenterNet's and FairMOT's decoding).
+    """Return the boxes and scores at the local maxima of the heatmap.
+
+    See section III-A of the paper; CenterNet and FairMOT decode in the same way.
 
     Parameters
     ----------
     heads : HeadMaps
-        The maps of one picture.
+        Outputs for one image.
     box_mode : {"wh", "ltrb"}
-        What the size map holds.
+        What the size map contains.
     stride : int
         Input pixels per cell.
     max_detections : int
-        Highest number of boxes.
+        Maximum number of boxes.
     score_threshold : float
-        Lowest score kept; a score equal to it is kept.
+        Minimum score; a score equal to it is kept.
     score_scale, score_bias : float
         Calibration ``score = sigmoid(scale * logit(peak) + bias)`` (Platt), with a positive scale.
 
     Returns
     -------
     boxes : ndarray
-        ``(n, 4)`` float32 xyxy in input pixels, of positive width and height, by falling score.
+        ``(n, 4)`` float32 xyxy in input pixels, of positive width and height, in order of
+        decreasing score.
     scores : ndarray
         ``(n,)`` float32 calibrated scores in [0, 1].
 
@@ -79,45 +85,50 @@ def decode(
     ArrayError
         If the size map does not have the channels of the box mode.
     """
-    if len(heads.size) != SIZE_CHANNELS[box_mode]:
-        raise ArrayError(
-            "HeadMaps.size",
-            f"{SIZE_CHANNELS[box_mode]} channels for {box_mode}",
-            f"{len(heads.size)}",
-        )
+    n_channels = SIZE_CHANNELS[box_mode]
+    if len(heads.size) != n_channels:
+        expected = f"{n_channels} channels for {box_mode}"
+        raise ArrayError("HeadMaps.size", expected, f"{len(heads.size)}")
     rows, columns = find_peaks(heads.heatmap, max_detections)
-    scores = calibrate(heads.heatmap[rows, columns], score_scale, score_bias)
+    scores = calibrate_scores(heads.heatmap[rows, columns], score_scale, score_bias)
     boxes = _build_boxes(heads, rows, columns, box_mode) * np.float32(stride)
-    kept = (scores >= np.float32(score_threshold)) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+    has_area = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+    kept = (scores >= np.float32(score_threshold)) & has_area
     return boxes[kept], scores[kept]
 
 
-def find_peaks(
-    heatmap: Float32, max_detections: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows and columns of the `max_detections` highest cells that no 3×3 neighbour exceeds, by falling value, then position."""
-    highest_around = cv2.dilate(heatmap, np.ones((3, 3), np.uint8))
-    rows, columns = np.nonzero((heatmap == highest_around) & (heatmap > 0))
-    order = np.argsort(-heatmap[rows, columns], kind="stable")[:max_detections]
+def find_peaks(heatmap: Float32, max_peaks: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the rows and columns of the highest local maxima of a heatmap ``(h, w)``.
+
+    A local maximum is a cell above 0 that none of its 3x3 neighbours exceeds. They come in order of
+    decreasing value, then by position.
+    """
+    neighbourhood_maximum = cv2.dilate(heatmap, np.ones((3, 3), np.uint8))
+    rows, columns = np.nonzero((heatmap == neighbourhood_maximum) & (heatmap > 0))
+    order = np.argsort(-heatmap[rows, columns], kind="stable")[:max_peaks]
     return rows[order], columns[order]
 
 
-def calibrate(scores: Float32, scale: float, bias: float) -> Float32:
-    """Scores ``sigmoid(scale * logit(score) + bias)``; returned as they are for scale 1 and bias 0."""
+def calibrate_scores(scores: Float32, scale: float, bias: float) -> Float32:
+    """Return ``sigmoid(scale * logit(score) + bias)``; unchanged scores for scale 1 and bias 0."""
     if scale == 1 and bias == 0:
         return scores
-    clamped = np.clip(scores.astype(np.float64), 1e-7, 1 - 1e-7)
-    logits = scale * np.log(clamped / (1 - clamped)) + bias
+    clipped = np.clip(scores.astype(np.float64), _LOGIT_MARGIN, 1 - _LOGIT_MARGIN)
+    logits = scale * np.log(clipped / (1 - clipped)) + bias
+    # The sigmoid as a hyperbolic tangent, which does not overflow.
     return (0.5 + 0.5 * np.tanh(logits / 2)).astype(np.float32)
 
 
 def suppress_duplicates(
-    boxes: Float32, scores: Float32, iou: float | None = None, containment: float | None = None
+    boxes: Float32,
+    scores: Float32,
+    max_iou: float | None = None,
+    max_containment: float | None = None,
 ) -> NDArray[np.int64]:
-    """Rows that remain, by falling score, when boxes that repeat a higher-scored one are dropped.
+    """Return the rows of the boxes that remain after non-maximum suppression (NMS).
 
-    The paper does without this: its heatmap peaks are taken as they are. Two animals across each
-    other overlap too, so the limits must be lenient.
+    The paper takes the peaks of the heatmap without suppression. Boxes of two animals that lie
+    across each other overlap too, so the limits must be lenient.
 
     Parameters
     ----------
@@ -125,43 +136,50 @@ def suppress_duplicates(
         ``(n, 4)`` xyxy pixels.
     scores : ndarray
         ``(n,)``.
-    iou : float, optional
-        A box is dropped if its intersection over union with a kept one is above this; None = never.
-    containment : float, optional
-        A box is dropped if more than this share of it lies in a kept, larger one; None = never.
+    max_iou : float, optional
+        A box is dropped if its intersection over union with a kept one is above this. None: never.
+    max_containment : float, optional
+        A box is dropped if more than this fraction of it lies in a kept, larger one. None: never.
 
     Returns
     -------
     ndarray
-        ``(k,)`` int64 row numbers.
+        ``(k,)`` int64 row numbers, in order of decreasing score.
     """
     order = np.argsort(-scores, kind="stable")
     areas = box.compute_areas(boxes)
-    shared = box.compute_intersections(boxes, boxes)
-    union = areas[:, None] + areas[None, :] - shared
-    repeats = np.zeros(
-        shared.shape, bool
-    )  # rows = higher-scored box, columns = box that may repeat it
-    if iou is not None:
-        repeats |= shared > iou * union
-    if containment is not None:
-        repeats |= (shared > containment * areas[None, :]) & (areas[:, None] > areas[None, :])
-    dropped = np.zeros(len(boxes), bool)
+    intersections = box.compute_intersections(boxes, boxes)
+    unions = areas[:, None] + areas[None, :] - intersections
+
+    # Rows are the higher-scored boxes, columns the boxes that may be their duplicates.
+    is_duplicate = np.zeros(intersections.shape, bool)
+    if max_iou is not None:
+        is_duplicate |= intersections > max_iou * unions
+    if max_containment is not None:
+        is_contained = intersections > max_containment * areas[None, :]
+        is_duplicate |= is_contained & (areas[:, None] > areas[None, :])
+
+    is_dropped = np.zeros(len(boxes), bool)
     for position, row in enumerate(order):
-        if not dropped[row]:
+        # A dropped box drops no others.
+        if not is_dropped[row]:
             later = order[position + 1 :]
-            dropped[later] |= repeats[row, later]
-    return order[~dropped[order]].astype(np.int64)
+            is_dropped[later] |= is_duplicate[row, later]
+    return order[~is_dropped[order]].astype(np.int64)
 
 
 def select_boxes(
     boxes: Float32, scores: Float32, width: int, height: int, config: DetectionConfig
 ) -> tuple[Float32, Float32]:
-    """Boxes ``(n, 4)`` and scores that remain after clipping, dropping what lies outside, and dropping duplicates."""
+    """Return the boxes ``(n, 4)`` and scores that remain after clipping and NMS.
+
+    `width` and `height` are those of the image. Boxes that lie outside it are dropped.
+    """
     if config.clip_boxes:
         boxes = box.clip(boxes, width, height).astype(np.float32)
-    inside = np.flatnonzero((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
-    boxes, scores = boxes[inside], scores[inside]
+    has_area = np.flatnonzero((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
+    boxes = boxes[has_area]
+    scores = scores[has_area]
     kept = suppress_duplicates(boxes, scores, config.duplicate_iou, config.duplicate_containment)
     return boxes[kept], scores[kept]
 
@@ -169,9 +187,12 @@ def select_boxes(
 def _build_boxes(
     heads: HeadMaps, rows: NDArray[np.int64], columns: NDArray[np.int64], box_mode: BoxMode
 ) -> Float32:
-    centres = (
-        np.stack([columns, rows], axis=1).astype(np.float32) + heads.offset[:, rows, columns].T
-    )
+    """Return the boxes ``(n, 4)`` xyxy at some cells, in cells."""
+    corners = np.stack([columns, rows], axis=1).astype(np.float32)
+    centres = corners + heads.offset[:, rows, columns].T
     sizes = heads.size[:, rows, columns].T
-    to_low, to_high = (sizes / 2, sizes / 2) if box_mode == "wh" else (sizes[:, :2], sizes[:, 2:])
-    return np.concatenate([centres - to_low, centres + to_high], axis=1, dtype=np.float32)
+    to_top_left = sizes / 2 if box_mode == "wh" else sizes[:, :2]
+    to_bottom_right = sizes / 2 if box_mode == "wh" else sizes[:, 2:]
+    return np.concatenate(
+        [centres - to_top_left, centres + to_bottom_right], axis=1, dtype=np.float32
+    )

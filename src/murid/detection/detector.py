@@ -1,4 +1,4 @@
-"""What every detector can do, and how to get one by name or path."""
+"""The protocol of detectors, and how to load one by name or path."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from murid.detection.config import DetectionConfig
 from murid.detection.network_detector import NetworkDetector
 from murid.errors import ConfigError
 
-_WEIGHTS = Path(__file__).parent / "weights"
-_SHIPPED = ("nano",)
+_WEIGHTS_DIRECTORY = Path(__file__).parent / "weights"
+_SHIPPED_NAMES = ("nano",)
 
 
 class Detector(Protocol):
-    """Finds the animals in pictures; every picture is answered for itself, whatever came before it."""
+    """Detects animals in images, each image independently of the ones before."""
 
     @property
     def name(self) -> str:
@@ -26,24 +26,27 @@ class Detector(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """Hash of everything that decides the result: weights, settings, and the background once there is one."""
+        """Hash of all that decides the result: weights, settings and what `fit` estimated."""
         ...
 
     @property
     def embedder(self) -> str | None:
-        """What tells the weights that embeddings come from; None without embeddings."""
+        """Identifier of the weights that compute the embeddings; None without embeddings."""
         ...
 
     @property
     def needs_background(self) -> bool:
-        """Whether `fit` should be called before `detect`."""
+        """Whether the result depends on a background model, which `fit` estimates."""
         ...
 
     def fit(self, frames: Iterable[Frame]) -> None:
-        """Learn the background from frames spread over the video; does nothing where none is needed."""
+        """Adapt to a video: estimate its background model and body size from sampled frames."""
 
     def detect(self, images: Sequence[UInt8]) -> list[Detections]:
-        """Find the animals in each picture ``(h, w, 3)`` uint8 RGB; boxes are in its pixels, by falling score."""
+        """Return the detections in each image ``(h, w, 3)`` uint8 RGB.
+
+        Boxes are in pixels of the image, in order of decreasing score.
+        """
         ...
 
 
@@ -54,27 +57,26 @@ def load_detector(name_or_path: str | Path, config: DetectionConfig | None = Non
     ----------
     name_or_path : str or Path
         ``"nano"``, the shipped network; ``"background"``, which needs no network; or the path of a
-        network exported by murid, ``<name>-detector.onnx``. If ``<name>-embedder.onnx`` lies beside
-        it, detections have embeddings.
+        network exported by murid, ``<name>-detector.onnx``. If ``<name>-embedder.onnx`` is in the
+        same folder, detections have embeddings.
     config : DetectionConfig, optional
-        Settings; its ``detector`` field is not read.
+        Settings; the field ``detector`` is ignored.
 
     Raises
     ------
     ConfigError
         If the name is unknown.
     ModelError
-        If a network file is missing, damaged or not ours.
+        If a network file is missing, damaged or not exported by murid.
     """
     if name_or_path == "background":
         return BackgroundDetector(config)
     path = Path(name_or_path)
-    if name_or_path in _SHIPPED:
-        path = _WEIGHTS / f"{name_or_path}-detector.onnx"
+    if name_or_path in _SHIPPED_NAMES:
+        path = _WEIGHTS_DIRECTORY / f"{name_or_path}-detector.onnx"
     elif path.suffix != ".onnx" and not path.exists():
-        known = ", ".join((*_SHIPPED, "background"))
-        raise ConfigError(
-            f"detector: expected {known} or the path of a .onnx file, got {name_or_path}"
-        )
+        known = ", ".join((*_SHIPPED_NAMES, "background"))
+        expected = f"{known} or the path of a .onnx file"
+        raise ConfigError(f"detector: expected {expected}, got {name_or_path}")
     embedder = path.with_name(f"{path.stem.removesuffix('-detector')}-embedder.onnx")
     return NetworkDetector(path, embedder if embedder.exists() else None, config)

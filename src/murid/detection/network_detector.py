@@ -1,7 +1,8 @@
-"""Runs the detection network and the re-identification network on pictures.
+"""Detect and embed animals in images with the detection network and the re-identification network.
 
-The engine knows nothing of videos, tracks or identities: every picture is answered for itself.
-Pictures of a batch run side by side, one to a processor core, which beats one picture on all cores.
+The detector knows nothing of videos, tracks or identities: every image is processed independently.
+The images of a batch run in parallel, one on each CPU core, which is faster than one image on all
+cores.
 """
 
 from __future__ import annotations
@@ -16,13 +17,12 @@ import numpy as np
 
 from murid.core.boxes import compute_areas
 from murid.core.types import Detections, Float32, Frame, UInt8
-from murid.detection.backend import InferenceBackend, Maps
+from murid.detection.backend import InferenceBackend, OutputMaps
 from murid.detection.config import RUNTIME_FIELDS, DetectionConfig
 from murid.detection.decode import HeadMaps, decode, select_boxes
 from murid.detection.network_file import check_pair, read_network
-from murid.detection.onnxruntime_backend import has_cuda
-from murid.detection.onnxruntime_backend import open_backends as open_lanes_on_card
-from murid.detection.openvino_backend import open_backends
+from murid.detection.onnxruntime_backend import has_cuda, open_onnxruntime_backends
+from murid.detection.openvino_backend import open_openvino_backends
 from murid.detection.preprocess import (
     Letterbox,
     apply_letterbox,
@@ -36,10 +36,11 @@ from murid.detection.size_prior import downweight_small, estimate_body_area
 from murid.errors import ConfigError
 from murid.video.background_model import BackgroundModel, fit_static_background
 
-_FEWEST_FRAMES = 5  # that show which parts of a scene are empty
+# With fewer frames, animals that rest become part of the background too often.
+_MIN_BACKGROUND_FRAMES = 5
 
-# The names under which settings were hashed at first, where they have changed since. A run can be
-# resumed only if the fingerprint is the same, so these names stay.
+# Names of settings in the fingerprint, as in the first version, where they have changed since. A
+# run can be resumed only if the fingerprint is the same, so these names stay.
 _FINGERPRINT_NAMES = {
     "max_side_px": "longest_side",
     "max_detections": "top_k",
@@ -48,158 +49,171 @@ _FINGERPRINT_NAMES = {
 
 
 class NetworkDetector:
-    """A detector made of one or two network files exported by murid.
+    """A detector that runs one or two network files exported by murid.
 
     Parameters
     ----------
-    path_detector : str or Path
+    detector_path : str or Path
         ONNX file of the detection network.
-    path_embedder : str or Path, optional
-        ONNX file of the re-identification network trained with it; None = detections without
-        embeddings.
+    embedder_path : str or Path, optional
+        ONNX file of the re-identification network that was trained with it. None: detections
+        without embeddings.
     config : DetectionConfig, optional
-        Settings; its ``detector`` field is not read.
+        Settings; the field ``detector`` is ignored.
 
     Attributes
     ----------
     name : str
-        Name of the detector: the detection network's file name without ``-detector.onnx``.
+        File name of the detection network without ``-detector.onnx``.
     metadata : NetworkMetadata
-        What the detection network says about itself.
+        Metadata of the detection network.
     fingerprint : str
-        Hash of the network files and of all settings that change the result.
+        Hash of the network files and of all settings that decide the result.
     embedder : str or None
-        What tells the weights of the re-identification network from others; None without one.
+        Identifier of the weights that compute the embeddings; None without embeddings.
     needs_background : bool
-        Whether the network looks at the difference from the empty scene, which `fit` learns.
+        Whether an input channel is the difference from the background, which `fit` estimates.
 
     Raises
     ------
     ModelError
-        If a file is missing, damaged or not ours, or the two files do not belong together.
+        If a file is missing, damaged or not exported by murid, or the two files do not belong
+        together.
     MissingExtraError, ConfigError
-        If the device that the settings name cannot be used.
+        If the device in the settings cannot be used.
     """
 
     def __init__(
         self,
-        path_detector: str | Path,
-        path_embedder: str | Path | None = None,
+        detector_path: str | Path,
+        embedder_path: str | Path | None = None,
         config: DetectionConfig | None = None,
     ) -> None:
         self.config = config or DetectionConfig()
-        self.name = Path(path_detector).stem.removesuffix("-detector")
-        detector, self.metadata = read_network(path_detector, "detector")
+        self.name = Path(detector_path).stem.removesuffix("-detector")
+        detector, self.metadata = read_network(detector_path, "detector")
         embedder = None
-        if path_embedder is not None:
-            embedder, other = read_network(path_embedder, "embedder")
-            check_pair(path_embedder, self.metadata, other)
-        self.fingerprint = self._fingerprint = _compute_fingerprint(
-            [path_detector, path_embedder], self.config
-        )
-        self.embedder = None if path_embedder is None else self.metadata.weights_id
+        if embedder_path is not None:
+            embedder, embedder_metadata = read_network(embedder_path, "embedder")
+            check_pair(embedder_path, self.metadata, embedder_metadata)
+        self._initial_fingerprint = _compute_fingerprint(detector_path, embedder_path, self.config)
+        self.fingerprint = self._initial_fingerprint
+        self.embedder = None if embedder_path is None else self.metadata.weights_id
         self.needs_background = self.metadata.n_channels > 3
-        self._backdrop: BackgroundModel | None = None
-        self._usual_area: float | None = None  # square pixels of the input
-        self._longest_side = self.config.max_side_px or self.metadata.longest_side
-        backends = self._open_on_card(path_detector, path_embedder) or open_backends(
-            detector, embedder, self.config
-        )
-        self._lanes: SimpleQueue[InferenceBackend] = SimpleQueue()
-        for backend in backends:
-            self._lanes.put(backend)
-        self._workers = ThreadPoolExecutor(len(backends), thread_name_prefix="murid-detect")
 
-    def _open_on_card(
-        self, path_detector: str | Path, path_embedder: str | Path | None
+        # What `fit` estimates: the background at the size of the input, and square input pixels.
+        self._background: BackgroundModel | None = None
+        self._body_area: float | None = None
+
+        self._max_side_px = self.config.max_side_px or self.metadata.longest_side
+        backends = self._open_gpu_backends(detector_path, embedder_path)
+        if not backends:
+            backends = open_openvino_backends(detector, embedder, self.config)
+        self._free_backends: SimpleQueue[InferenceBackend] = SimpleQueue()
+        for backend in backends:
+            self._free_backends.put(backend)
+        self._threads = ThreadPoolExecutor(len(backends), thread_name_prefix="murid-detect")
+
+    def _open_gpu_backends(
+        self, detector_path: str | Path, embedder_path: str | Path | None
     ) -> list[InferenceBackend]:
-        """Lanes on a graphics card; none if the processor is asked for, or there is no card and none is asked for."""
+        """Return backends on a GPU; none for device "cpu", or for "auto" without a GPU."""
         device = self.config.device
         if device == "cpu" or (device == "auto" and not has_cuda()):
             return []
-        paths = Path(path_detector), None if path_embedder is None else Path(path_embedder)
         try:
-            return open_lanes_on_card(*paths, "cuda" if device == "auto" else device)
+            return open_onnxruntime_backends(
+                Path(detector_path),
+                None if embedder_path is None else Path(embedder_path),
+                "cuda" if device == "auto" else device,
+            )
         except ConfigError:
             if device == "auto":
                 return []
             raise
 
     def fit(self, frames: Iterable[Frame]) -> None:
-        """Learn the empty scene, and the usual size of a body, from frames spread over the video.
+        """Estimate the background and the median body area from frames spread over the video.
 
-        Fewer than five frames, frames of different sizes or a moving camera teach no empty scene:
-        the network then goes by the picture alone, as it does before `fit`.
+        There is no background if there are fewer than five frames, their sizes differ or the camera
+        moves. The network then sees the image alone, as before `fit`.
         """
-        images = [self._shrink(frame.image) for frame in frames]
-        self._backdrop, self._usual_area = None, None
-        if self.needs_background and len(images) >= _FEWEST_FRAMES:
-            self._backdrop = fit_static_background(images)
-        self._usual_area = estimate_body_area(self.detect(images))
-        learnt = b"" if self._backdrop is None else self._backdrop.image.tobytes()
-        digest = hashlib.sha256(
-            self._fingerprint.encode() + learnt + repr(self._usual_area).encode()
-        )
+        images = [self._letterbox(frame.image) for frame in frames]
+        # Body areas are measured without a prior.
+        self._background = None
+        self._body_area = None
+        if self.needs_background and len(images) >= _MIN_BACKGROUND_FRAMES:
+            self._background = fit_static_background(images)
+        self._body_area = estimate_body_area(self.detect(images))
+
+        digest = hashlib.sha256(self._initial_fingerprint.encode())
+        if self._background is not None:
+            digest.update(self._background.image.tobytes())
+        digest.update(repr(self._body_area).encode())
         self.fingerprint = digest.hexdigest()
 
     def detect(self, images: Sequence[UInt8]) -> list[Detections]:
-        """Find the animals in each picture.
+        """Detect the animals in each image.
 
         Parameters
         ----------
         images : sequence of ndarray
-            Pictures ``(h, w, 3)`` uint8, RGB; sizes may differ.
+            ``(h, w, 3)`` uint8 RGB; sizes may differ.
 
         Returns
         -------
         list of Detections
-            One for each picture: boxes in its pixels by falling score, with embeddings if there is
-            an embedder.
+            One for each image: boxes in its pixels in order of decreasing score, with embeddings if
+            there is an embedder.
 
         Raises
         ------
         ArrayError
-            If a picture has the wrong type or shape.
+            If an image has the wrong type or shape.
         """
         for image in images:
             check_image(image)
         if len(images) == 1:
             return [self._detect_one(images[0])]
-        return list(self._workers.map(self._detect_one, images))
+        return list(self._threads.map(self._detect_one, images))
 
     def _detect_one(self, image: UInt8) -> Detections:
         height, width = image.shape[:2]
-        letterbox = compute_letterbox(width, height, self._longest_side)
-        backend = self._lanes.get()
+        letterbox = compute_letterbox(width, height, self._max_side_px)
+        backend = self._free_backends.get()
         try:
             maps = backend.infer(self._to_input(apply_letterbox(image, letterbox)))
             boxes, scores = self._decode(maps, letterbox, width, height)
-            embeddings = self._embed(
-                backend, maps, letterbox_boxes(boxes, letterbox, width, height)
-            )
+            input_boxes = letterbox_boxes(boxes, letterbox, width, height)
+            embeddings = self._embed(backend, maps, input_boxes)
         finally:
-            self._lanes.put(backend)
+            self._free_backends.put(backend)
         return Detections(boxes, scores, embeddings)
 
-    def _shrink(self, image: UInt8) -> UInt8:
+    def _letterbox(self, image: UInt8) -> UInt8:
         check_image(image)
-        return apply_letterbox(
-            image, compute_letterbox(image.shape[1], image.shape[0], self._longest_side)
-        )
+        height, width = image.shape[:2]
+        return apply_letterbox(image, compute_letterbox(width, height, self._max_side_px))
 
     def _to_input(self, image: UInt8) -> Float32:
-        """Letterboxed picture, with its difference from the empty scene where the network wants it."""
+        """Return the network input of a letterboxed image, with a difference channel if needed."""
         if not self.needs_background:
             return to_input([image])
-        background = self._backdrop
-        if background is None or background.image.shape != image.shape:
-            return to_input([image], [np.zeros(image.shape[:2], np.uint8)])
-        return to_input([image], [background.compute_difference(image)])
+        if self._background is None or self._background.image.shape != image.shape:
+            difference = np.zeros(image.shape[:2], np.uint8)
+        else:
+            difference = self._background.compute_difference(image)
+        return to_input([image], [difference])
 
     def _decode(
-        self, maps: Maps, letterbox: Letterbox, width: int, height: int
+        self, maps: OutputMaps, letterbox: Letterbox, width: int, height: int
     ) -> tuple[Float32, Float32]:
-        heads = HeadMaps(maps["heatmap"][0].max(axis=0), maps["offset"][0], maps["size"][0])
+        """Return boxes ``(n, 4)`` in pixels of the image and their scores."""
+        heads = HeadMaps(
+            heatmap=maps["heatmap"][0].max(axis=0),
+            offset=maps["offset"][0],
+            size=maps["size"][0],
+        )
         boxes, scores = decode(
             heads,
             box_mode=self.metadata.box_mode,
@@ -209,18 +223,19 @@ class NetworkDetector:
             score_scale=self.metadata.score_scale,
             score_bias=self.metadata.score_bias,
         )
-        if self._usual_area is not None:
-            scores = downweight_small(
-                scores, compute_areas(boxes), self._usual_area, self.config.small_box_penalty
-            )
-            order = np.argsort(-scores, kind="stable")[
-                : np.count_nonzero(scores >= self.config.score_threshold)
-            ]
-            boxes, scores = boxes[order], scores[order]
+        if self._body_area is not None:
+            areas = compute_areas(boxes)
+            penalty = self.config.small_box_penalty
+            scores = downweight_small(scores, areas, self._body_area, penalty)
+            n_kept = np.count_nonzero(scores >= self.config.score_threshold)
+            order = np.argsort(-scores, kind="stable")[:n_kept]
+            boxes = boxes[order]
+            scores = scores[order]
         boxes = undo_letterbox(boxes, letterbox, width, height)
         return select_boxes(boxes, scores, width, height, self.config)
 
-    def _embed(self, backend: InferenceBackend, maps: Maps, boxes: Float32) -> Float32 | None:
+    def _embed(self, backend: InferenceBackend, maps: OutputMaps, boxes: Float32) -> Float32 | None:
+        """Return the embeddings ``(n, d)`` of boxes in input pixels; None without an embedder."""
         if self.embedder is None:
             return None
         if len(boxes) == 0:
@@ -228,11 +243,14 @@ class NetworkDetector:
         return backend.embed(maps, boxes)
 
 
-def _compute_fingerprint(paths: Sequence[str | Path | None], config: DetectionConfig) -> str:
-    """SHA-256 of the network files and of the settings that decide the result."""
+def _compute_fingerprint(
+    detector_path: str | Path, embedder_path: str | Path | None, config: DetectionConfig
+) -> str:
+    """Return the SHA-256 of the network files and of the settings that decide the result."""
     digest = hashlib.sha256()
-    for path in paths:
-        digest.update(b"" if path is None else hashlib.sha256(Path(path).read_bytes()).digest())
+    for path in (detector_path, embedder_path):
+        if path is not None:
+            digest.update(hashlib.sha256(Path(path).read_bytes()).digest())
     settings = {
         _FINGERPRINT_NAMES.get(name, name): getattr(config, name)
         for name in config.__slots__

@@ -1,7 +1,8 @@
-"""Reads the network files that murid exports, and refuses all others."""
+"""Read the network files that murid exports, and refuse all others."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,45 +11,48 @@ from murid.detection.network_metadata import Kind, NetworkMetadata
 from murid.detection.openvino_import import openvino
 from murid.errors import ModelError
 
+# Feature maps that the detection network passes to the embedder.
 FEATURES = ("p3", "p4", "p5")
-"""Feature maps that the detector hands to the embedder."""
 
-_PORTS: dict[Kind, tuple[set[str], set[str]]] = {
-    "detector": ({"image"}, {"heatmap", "offset", "size", *FEATURES}),
-    "embedder": ({*FEATURES, "boxes"}, {"embeddings"}),
+_INPUTS: dict[Kind, set[str]] = {
+    "detector": {"image"},
+    "embedder": {*FEATURES, "boxes"},
+}
+_OUTPUTS: dict[Kind, set[str]] = {
+    "detector": {"heatmap", "offset", "size", *FEATURES},
+    "embedder": {"embeddings"},
 }
 
 
 def read_network(path: str | Path, kind: Kind) -> tuple[Any, NetworkMetadata]:
-    """Read a network file as an OpenVINO model, with what it says about itself.
+    """Read a network file and return it as an OpenVINO model, with its metadata.
 
     Raises
     ------
     ModelError
-        If the file is missing, damaged, not ours, newer than this murid, or not of the given kind.
+        If the file is missing, damaged, not exported by murid, newer than this murid, or not of the
+        given kind.
     """
     path = Path(path)
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise ModelError(
-            path, "file", f"the {kind} network", error.strerror or str(error)
-        ) from error
-    # OpenVINO tries every format it knows on a foreign file, loudly; ours carry this word in plain
-    # bytes.
+        got = error.strerror or str(error)
+        raise ModelError(path, "file", f"the {kind} network", got) from error
+    # OpenVINO tries every format it knows on a foreign file and prints a message for each. Network
+    # files of murid contain this word as plain bytes.
     if b"murid.format" not in content:
-        raise ModelError(
-            path, "murid.format", "a network exported by murid", "a file without this entry"
-        )
+        expected = "a network exported by murid"
+        raise ModelError(path, "murid.format", expected, "a file without this entry")
     try:
         model = openvino.Core().read_model(path)
     except RuntimeError as error:
-        raise ModelError(
-            path, "file", "a whole ONNX network", "a file that OpenVINO cannot read"
-        ) from error
+        got = "a file that OpenVINO cannot read"
+        raise ModelError(path, "file", "a complete ONNX network", got) from error
     properties = model.get_rt_info(["framework"]).value if model.has_rt_info(["framework"]) else {}
     metadata = NetworkMetadata.from_properties(properties, path, kind)
-    _check_ports(path, model, kind)
+    _check_ports(path, "inputs", model.inputs, _INPUTS[kind])
+    _check_ports(path, "outputs", model.outputs, _OUTPUTS[kind])
     if kind == "detector":
         _check_size_channels(path, model, metadata)
     return model, metadata
@@ -61,18 +65,17 @@ def check_pair(path: str | Path, detector: NetworkMetadata, embedder: NetworkMet
         raise ModelError(path, "murid.weights_id", expected, embedder.weights_id)
 
 
-def _check_ports(path: Path, model: Any, kind: Kind) -> None:
-    for field, ports, expected in zip(
-        ("inputs", "outputs"), (model.inputs, model.outputs), _PORTS[kind], strict=True
-    ):
-        names = {name for port in ports for name in port.get_names()}
-        if not expected <= names:
-            raise ModelError(path, field, ", ".join(sorted(expected)), ", ".join(sorted(names)))
+def _check_ports(path: Path, field: str, ports: Iterable[Any], expected: set[str]) -> None:
+    """Raise ModelError unless inputs or outputs of a model include the expected names."""
+    names = {name for port in ports for name in port.get_names()}
+    if not expected <= names:
+        raise ModelError(path, field, ", ".join(sorted(expected)), ", ".join(sorted(names)))
 
 
 def _check_size_channels(path: Path, detector: Any, metadata: NetworkMetadata) -> None:
-    expected = SIZE_CHANNELS[metadata.box_mode]
+    """Raise ModelError if the size head contradicts the box mode in the metadata."""
+    n_expected = SIZE_CHANNELS[metadata.box_mode]
     channels = detector.output("size").get_partial_shape()[1]
-    if channels.is_static and channels.get_length() != expected:
-        wanted = f"{expected} channels for box mode {metadata.box_mode}"
-        raise ModelError(path, "size", wanted, f"{channels.get_length()}")
+    if channels.is_static and channels.get_length() != n_expected:
+        expected = f"{n_expected} channels for box mode {metadata.box_mode}"
+        raise ModelError(path, "size", expected, f"{channels.get_length()}")

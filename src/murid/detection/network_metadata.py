@@ -1,4 +1,4 @@
-"""What a network file says about itself, and whether it is one of ours."""
+"""Metadata in the network files that murid exports."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Literal, TypeVar
 from murid.detection.decode import BoxMode
 from murid.errors import ModelError
 
+# Version of the pair of network files that this murid writes and reads.
 FORMAT_VERSION = 1
-"""Version of the pair of network files that this murid writes and reads."""
 
 Kind = Literal["detector", "embedder"]
 N = TypeVar("N", int, float)
@@ -19,7 +19,7 @@ N = TypeVar("N", int, float)
 
 @dataclass(frozen=True, slots=True)
 class NetworkMetadata:
-    """What is written beside the weights in a network file.
+    """Metadata beside the weights in a network file.
 
     Attributes
     ----------
@@ -28,9 +28,9 @@ class NetworkMetadata:
     box_mode : {"wh", "ltrb"}
         What the size head predicts.
     longest_side : int
-        Length in pixels of the input's longest side that the network was trained for.
+        Length in pixels of the longer input side at which the network was trained.
     n_channels : int
-        Channels of the input: 3 for RGB, 4 with the difference from the empty scene.
+        Channels of the input: 3 for RGB, 4 with the difference from the background.
     stride : int
         Input pixels per cell of the heads.
     embedding_size : int
@@ -38,7 +38,7 @@ class NetworkMetadata:
     score_scale, score_bias : float
         Calibration ``score = sigmoid(scale * logit(peak) + bias)``.
     weights_id : str
-        The same in the detector and the embedder that were trained together.
+        Identifier, the same in a detector and an embedder that were trained together.
     """
 
     preset: str
@@ -52,50 +52,50 @@ class NetworkMetadata:
     weights_id: str
 
     def to_properties(self, kind: Kind) -> dict[str, str]:
-        """Write the entries of an ONNX file's ``metadata_props``."""
-        fields = {name: str(getattr(self, name)) for name in self.__slots__}
-        return {
-            f"murid.{key}": value
-            for key, value in ({"format": str(FORMAT_VERSION), "kind": kind} | fields).items()
-        }
+        """Return the entries of an ONNX file's ``metadata_props``."""
+        entries = {"format": str(FORMAT_VERSION), "kind": kind}
+        entries |= {name: str(getattr(self, name)) for name in self.__slots__}
+        return {f"murid.{name}": value for name, value in entries.items()}
 
     @classmethod
     def from_properties(
         cls, properties: Mapping[str, str], path: Path, kind: Kind
     ) -> NetworkMetadata:
-        """Read the entries of an ONNX file's ``metadata_props``.
+        """Return the metadata from the entries of an ONNX file's ``metadata_props``.
 
         Raises
         ------
         ModelError
-            If the file is not ours, is newer than this murid, is of another kind, or an entry is
-            missing or wrong.
+            If the file was not exported by murid, is newer than this murid or of another kind, or
+            an entry is missing or wrong.
         """
         entries = _Entries(properties, path)
         version = entries.get_number("format", int)
         if version > FORMAT_VERSION:
-            raise entries.error(
-                "format", f"at most {FORMAT_VERSION} (a newer murid wrote this file)", str(version)
-            )
+            expected = f"at most {FORMAT_VERSION} (a newer murid wrote this file)"
+            raise entries.error("format", expected, str(version))
         entries.get_choice("kind", (kind,))
-        scale = entries.get_number("score_scale", float)
-        if not scale > 0:
-            raise entries.error("score_scale", "a positive number", str(scale))
+        score_scale = entries.get_number("score_scale", float)
+        if not score_scale > 0:
+            raise entries.error("score_scale", "a positive number", str(score_scale))
+        box_mode = entries.get_choice("box_mode", ("wh", "ltrb"))
         return cls(
-            entries.get("preset"),
-            "ltrb" if entries.get_choice("box_mode", ("wh", "ltrb")) == "ltrb" else "wh",
-            entries.get_number("longest_side", int),
-            int(entries.get_choice("n_channels", ("3", "4"))),
-            entries.get_number("stride", int),
-            entries.get_number("embedding_size", int),
-            scale,
-            entries.get_number("score_bias", float),
-            entries.get("weights_id"),
+            preset=entries.get("preset"),
+            box_mode="ltrb" if box_mode == "ltrb" else "wh",
+            longest_side=entries.get_number("longest_side", int),
+            n_channels=int(entries.get_choice("n_channels", ("3", "4"))),
+            stride=entries.get_number("stride", int),
+            embedding_size=entries.get_number("embedding_size", int),
+            score_scale=score_scale,
+            score_bias=entries.get_number("score_bias", float),
+            weights_id=entries.get("weights_id"),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class _Entries:
+    """Entries of a network file, with errors that name the file and the entry."""
+
     properties: Mapping[str, str]
     path: Path
 
@@ -118,6 +118,5 @@ class _Entries:
         try:
             return kind(value)
         except ValueError:
-            raise self.error(
-                name, "a number" if kind is float else "a whole number", value
-            ) from None
+            expected = "a number" if kind is float else "an integer"
+            raise self.error(name, expected, value) from None

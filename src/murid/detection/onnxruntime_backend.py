@@ -1,4 +1,4 @@
-"""Runs the networks with ONNX Runtime, on graphics cards; what one network hands to the other stays there."""
+"""Run the networks with ONNX Runtime on GPUs; feature maps stay on the GPU between the networks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from murid.core.types import Float32
-from murid.detection.backend import InferenceBackend, Maps
+from murid.detection.backend import InferenceBackend, OutputMaps
 from murid.detection.network_file import FEATURES
 from murid.errors import ConfigError, MissingExtraError
 
@@ -21,44 +21,54 @@ _PROVIDERS = {
     "cuda": ["CUDAExecutionProvider", "CPUExecutionProvider"],
     "tensorrt": ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"],
 }
-_N_LANES = 3  # one picture prepared, one in the card, one decoded
-_ERRORS_ONLY = 3
+
+# One image is preprocessed, one is on the GPU and one is decoded at the same time. More would wait
+# for the GPU.
+_N_BACKENDS = 3
+
+# Log level of ONNX Runtime at which it prints errors only.
+_LOG_ERRORS = 3
 
 
 def has_cuda() -> bool:
-    """Whether an ONNX Runtime made for CUDA is installed; a card may yet be missing."""
-    return (
-        find_spec("onnxruntime") is not None
-        and _PROVIDERS["cuda"][0] in _load().get_available_providers()
-    )
+    """Whether an ONNX Runtime built for CUDA is installed; there may still be no GPU."""
+    if find_spec("onnxruntime") is None:
+        return False
+    return _PROVIDERS["cuda"][0] in _import_onnxruntime().get_available_providers()
 
 
-def open_backends(
-    path_detector: Path, path_embedder: Path | None, device: str
+def open_onnxruntime_backends(
+    detector_path: Path, embedder_path: Path | None, device: str
 ) -> list[InferenceBackend]:
-    """Load the two network files on a device: ``"cpu"``, ``"cuda"`` or ``"tensorrt"``.
+    """Load the network files on a device and return backends that share them.
+
+    Parameters
+    ----------
+    detector_path : Path
+    embedder_path : Path or None
+    device : {"cpu", "cuda", "tensorrt"}
 
     Raises
     ------
     MissingExtraError
-        If the ONNX Runtime that is installed, if any, was not made for the device.
+        If no ONNX Runtime that was built for the device is installed.
     ConfigError
         If the device cannot be used.
     """
-    sessions = [
-        _open_session(path, device) for path in (path_detector, path_embedder) if path is not None
-    ]
+    detector = _open_session(detector_path, device)
+    embedder = None if embedder_path is None else _open_session(embedder_path, device)
     memory = "cpu" if device == "cpu" else "cuda"
-    return [_OnnxLane(sessions, memory) for _ in range(_N_LANES)]
+    return [_OnnxRuntimeBackend(detector, embedder, memory) for _ in range(_N_BACKENDS)]
 
 
-class _OnnxLane:
-    def __init__(self, sessions: list[Any], memory: str) -> None:
-        self._detector, self._embedder = sessions[0], sessions[1] if len(sessions) > 1 else None
+class _OnnxRuntimeBackend:
+    def __init__(self, detector: Any, embedder: Any | None, memory: str) -> None:
+        self._detector = detector
+        self._embedder = embedder
         self._memory = memory
         self._features: dict[str, Any] = {}
 
-    def infer(self, image: Float32) -> Maps:
+    def infer(self, image: Float32) -> OutputMaps:
         binding = self._detector.io_binding()
         binding.bind_cpu_input("image", image)
         for name in HEADS:
@@ -66,37 +76,42 @@ class _OnnxLane:
         for name in FEATURES if self._embedder is not None else ():
             binding.bind_output(name, self._memory)
         self._detector.run_with_iobinding(binding)
+        # Outputs come in the order in which they were bound.
         values = binding.get_outputs()
         self._features = dict(zip(FEATURES, values[len(HEADS) :], strict=False))
         return {name: value.numpy() for name, value in zip(HEADS, values, strict=False)}
 
-    def embed(self, maps: Maps, boxes: Float32) -> Float32:  # noqa: ARG002
+    def embed(self, maps: OutputMaps, boxes: Float32) -> Float32:  # noqa: ARG002
         assert self._embedder is not None
         binding = self._embedder.io_binding()
         for name, value in self._features.items():
             binding.bind_ortvalue_input(name, value)
-        numbered = np.concatenate([np.zeros((len(boxes), 1), np.float32), boxes], axis=1)
-        binding.bind_cpu_input("boxes", numbered)
+        # The first column is the number of the image in the batch, which is 0.
+        numbered_boxes = np.concatenate([np.zeros((len(boxes), 1), np.float32), boxes], axis=1)
+        binding.bind_cpu_input("boxes", numbered_boxes)
         binding.bind_output("embeddings", "cpu")
         self._embedder.run_with_iobinding(binding)
         embeddings: Float32 = binding.get_outputs()[0].numpy()
         return embeddings
 
 
-def _load() -> Any:
+def _import_onnxruntime() -> Any:
     return import_module("onnxruntime")
 
 
 def _open_session(path: Path, device: str) -> Any:
-    wanted = _PROVIDERS[device]
-    if find_spec("onnxruntime") is None or wanted[0] not in _load().get_available_providers():
+    """Load a network file on a device and return its session."""
+    providers = _PROVIDERS[device]
+    if find_spec("onnxruntime") is None:
         raise MissingExtraError("onnxruntime-gpu", "gpu")
-    runtime = _load()
-    options = runtime.SessionOptions()
-    options.log_severity_level = _ERRORS_ONLY
-    session = runtime.InferenceSession(path, options, providers=wanted)
-    if session.get_providers()[0] != wanted[0]:
-        raise ConfigError(
-            f"device: expected a machine with {device}, got one where ONNX Runtime cannot use it"
-        )
+    onnxruntime = _import_onnxruntime()
+    if providers[0] not in onnxruntime.get_available_providers():
+        raise MissingExtraError("onnxruntime-gpu", "gpu")
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _LOG_ERRORS
+    session = onnxruntime.InferenceSession(path, options, providers=providers)
+    # Without a usable GPU, ONNX Runtime falls back to the CPU without an error.
+    if session.get_providers()[0] != providers[0]:
+        expected = f"a machine with {device}"
+        raise ConfigError(f"device: expected {expected}, got one where ONNX Runtime cannot use it")
     return session

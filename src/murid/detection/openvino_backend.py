@@ -1,4 +1,4 @@
-"""Runs the networks with OpenVINO, on processors."""
+"""Run the networks with OpenVINO on CPUs."""
 
 from __future__ import annotations
 
@@ -8,45 +8,55 @@ from typing import Any
 import numpy as np
 
 from murid.core.types import Float32
-from murid.detection.backend import InferenceBackend, Maps
+from murid.detection.backend import InferenceBackend, OutputMaps
 from murid.detection.config import DetectionConfig
 from murid.detection.network_file import FEATURES
 from murid.detection.openvino_import import openvino
 from murid.detection.roi_align import RoiAlignNode, compute_inputs, replace_roi_align
 
 
-def open_backends(
+def open_openvino_backends(
     detector: Any, embedder: Any | None, config: DetectionConfig
 ) -> list[InferenceBackend]:
-    """Compile the models that `read_network` gave, and open as many lanes as the processor keeps busy at once."""
-    poolings = [] if embedder is None else replace_roi_align(embedder)
-    compiled = [_compile(model, config) for model in (detector, embedder) if model is not None]
-    n_lanes = compiled[0].get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
-    return [_OpenVinoLane(compiled, poolings) for _ in range(n_lanes)]
+    """Compile models that `read_network` returned, and return as many backends as the CPU can use.
+
+    The embedder is changed in place (see `murid.detection.roi_align`).
+    """
+    roi_aligns = [] if embedder is None else replace_roi_align(embedder)
+    compiled_detector = _compile(detector, config)
+    compiled_embedder = None if embedder is None else _compile(embedder, config)
+    n_backends = compiled_detector.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+    return [
+        _OpenVinoBackend(compiled_detector, compiled_embedder, roi_aligns)
+        for _ in range(n_backends)
+    ]
 
 
-class _OpenVinoLane:
-    def __init__(self, compiled: Sequence[Any], poolings: Sequence[RoiAlignNode]) -> None:
-        self._poolings = poolings
-        self._names = [port.get_any_name() for port in compiled[0].outputs]
-        self._detector = compiled[0].create_infer_request()
-        self._embedder = compiled[1].create_infer_request() if len(compiled) > 1 else None
+class _OpenVinoBackend:
+    def __init__(
+        self, detector: Any, embedder: Any | None, roi_aligns: Sequence[RoiAlignNode]
+    ) -> None:
+        self._roi_aligns = roi_aligns
+        self._output_names = [port.get_any_name() for port in detector.outputs]
+        self._detector = detector.create_infer_request()
+        self._embedder = None if embedder is None else embedder.create_infer_request()
 
-    def infer(self, image: Float32) -> Maps:
+    def infer(self, image: Float32) -> OutputMaps:
         self._detector.set_tensor("image", openvino.Tensor(image, shared_memory=True))
         self._detector.infer(share_outputs=True)
         return {
-            name: self._detector.get_output_tensor(k).data for k, name in enumerate(self._names)
+            name: self._detector.get_output_tensor(k).data
+            for k, name in enumerate(self._output_names)
         }
 
-    def embed(self, maps: Maps, boxes: Float32) -> Float32:
+    def embed(self, maps: OutputMaps, boxes: Float32) -> Float32:
         assert self._embedder is not None
         for name in FEATURES:
             self._embedder.set_tensor(name, self._detector.get_tensor(name))
-        numbered = np.concatenate([np.zeros((len(boxes), 1), np.float32), boxes], axis=1)
-        inputs = {"boxes": numbered} | compute_inputs(
-            self._poolings, boxes, maps
-        )  # a tensor does not keep its array
+        # The first column is the number of the image in the batch, which is 0.
+        numbered_boxes = np.concatenate([np.zeros((len(boxes), 1), np.float32), boxes], axis=1)
+        # `inputs` must live until after `infer`: a tensor does not keep its array alive.
+        inputs = {"boxes": numbered_boxes} | compute_inputs(self._roi_aligns, boxes, maps)
         for name, values in inputs.items():
             self._embedder.set_tensor(name, openvino.Tensor(values, shared_memory=True))
         self._embedder.infer(share_outputs=True)
@@ -54,9 +64,9 @@ class _OpenVinoLane:
 
 
 def _compile(model: Any, config: DetectionConfig) -> Any:
-    settings: dict[str, Any] = {
-        "PERFORMANCE_HINT": "LATENCY" if config.batch_size == 1 else "THROUGHPUT"
-    }
+    """Compile a model for the CPU; several images at a time are run in parallel streams."""
+    hint = "LATENCY" if config.batch_size == 1 else "THROUGHPUT"
+    settings: dict[str, Any] = {"PERFORMANCE_HINT": hint}
     if config.precision != "auto":
         settings["INFERENCE_PRECISION_HINT"] = config.precision
     if config.n_threads is not None:

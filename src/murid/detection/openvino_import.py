@@ -1,8 +1,8 @@
-"""OpenVINO, imported without its telemetry.
+"""Import OpenVINO without its telemetry.
 
-By itself ``import openvino`` reports its use to its makers and leaves an identifier in the user's
-home directory. Where the package ``openvino_telemetry`` cannot be imported it does neither, so it
-is hidden for the moment of the import.
+``import openvino`` reports its use to its makers and leaves an identifier in the user's home
+directory. It does neither if the package ``openvino_telemetry`` cannot be imported, so that package
+is hidden during the import.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ _TELEMETRY = "openvino_telemetry"
 def _import_openvino() -> Any:
     if "openvino" in sys.modules or _TELEMETRY in sys.modules:
         return import_module("openvino")
+    # None makes `import openvino_telemetry` raise ImportError.
     sys.modules[_TELEMETRY] = None  # type: ignore[assignment]
     try:
         return import_module("openvino")
@@ -26,14 +27,14 @@ def _import_openvino() -> Any:
         del sys.modules[_TELEMETRY]
 
 
-def _exchange_array() -> None:
+def _initialise_bindings() -> None:
     """Pass an array to OpenVINO and back, once, from one thread.
 
-    The first exchange sets up its bindings to NumPy; two threads that come to it at the same time
-    can wait for each other for ever, one with Python's lock and one with that of the set-up.
+    The first exchange sets up OpenVINO's bindings to NumPy. Two threads that do that at the same
+    time can deadlock: one has the lock of Python and one that of the set-up.
     """
     _ = openvino.Tensor(np.zeros(1, np.float32)).data
 
 
 openvino: Any = _import_openvino()
-_exchange_array()
+_initialise_bindings()

@@ -17,7 +17,7 @@ from murid.core.embeddings import normalize
 from murid.core.files import make_directory, replace_on_success
 from murid.core.types import Detections, DetectionTable, UInt8
 from murid.datasets.mot_text import read_mot_detections
-from murid.detection.decode import calibrate
+from murid.detection.decode import calibrate_scores
 from murid.detection.preprocess import (
     apply_letterbox,
     compute_letterbox,
@@ -72,7 +72,7 @@ class Finder:
         output = self.network(inputs)
         found = []
         for raw, scores in decode_output(self.network, output, _LOWEST_RAW):
-            likely = calibrate(scores, self.score_scale, self.score_bias)
+            likely = calibrate_scores(scores, self.score_scale, self.score_bias)
             boxes = bx.clip(undo_letterbox(raw, letterbox, width, height), width, height).astype(
                 np.float32
             )

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from murid.core.types import UInt8
 
 # Foreground threshold of a pixel: a multiple of the standard deviation of its noise. Higher values
-# miss parts of animals that are nearly as bright as the floor; lower ones detect noise. The minimum,
-# in grey levels, stays above the compression and sensor noise of a clean video.
+# miss parts of animals that are nearly as bright as the floor; lower ones detect noise. The other,
+# a minimum in grey levels, stays above the compression and sensor noise of a clean video.
 _NOISE_FACTOR = 5.0
 _MIN_THRESHOLD = 8.0
 

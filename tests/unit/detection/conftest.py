@@ -41,17 +41,19 @@ def _save(
 
 
 def write_detector(path: Path, metadata: NetworkMetadata = METADATA, **changed: str) -> Path:
-    """Heatmap = 2 * (red - 0.5) of each 4x4 cell, offset 0.5, a box of constant size, features = pooled picture.
+    """Write a detector with boxes of constant size and offset 0.5.
 
-    With four channels the last one, the difference from the empty scene, takes the place of red.
+    The heatmap is 2 * (red - 0.5) of each 4x4 cell. The features are the pooled image. With four channels the last one, the difference from the background, takes the place of red.
     """
     n = metadata.n_channels
-    watched = np.zeros((1, n, 1, 1), np.float32)
-    watched[0, 0 if n == 3 else 3] = 2
+    channel_weights = np.zeros((1, n, 1, 1), np.float32)
+    channel_weights[0, 0 if n == 3 else 3] = 2
     size = np.array(BOX_CELLS[metadata.box_mode], np.float32)
     nodes = [
         helper.make_node("AveragePool", ["image"], ["cells"], kernel_shape=[4, 4], strides=[4, 4]),
-        helper.make_node("Conv", ["cells", "watched", "minus_one"], ["heat"], kernel_shape=[1, 1]),
+        helper.make_node(
+            "Conv", ["cells", "channel_weights", "minus_one"], ["heat"], kernel_shape=[1, 1]
+        ),
         helper.make_node("Clip", ["heat", "zero", "one"], ["heatmap"]),
         helper.make_node("Conv", ["cells", "no_offset", "half"], ["offset"], kernel_shape=[1, 1]),
         helper.make_node("Conv", ["cells", "no_size", "box"], ["size"], kernel_shape=[1, 1]),
@@ -60,7 +62,7 @@ def write_detector(path: Path, metadata: NetworkMetadata = METADATA, **changed: 
         pool = {"kernel_shape": [pixels] * 2, "strides": [pixels] * 2}
         nodes.append(helper.make_node("AveragePool", ["image"], [level], **pool))
     constants = {
-        "watched": watched,
+        "channel_weights": channel_weights,
         "minus_one": np.array([-1], np.float32),
         "zero": np.float32(0),
         "one": np.float32(1),
@@ -80,7 +82,7 @@ def write_detector(path: Path, metadata: NetworkMetadata = METADATA, **changed: 
 
 
 def write_embedder(path: Path, metadata: NetworkMetadata = METADATA, **changed: str) -> Path:
-    """Embedding = the box's four coordinates in input pixels as a unit vector (the features shift it by nothing)."""
+    """Write an embedder whose embedding is the box in input pixels as a unit vector."""
     nodes = [
         helper.make_node("Gather", ["boxes", "columns"], ["corners"], axis=1),
         *(
@@ -117,7 +119,7 @@ def embedder_path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def write_network(tmp_path: Path) -> Callable[..., Path]:
-    """Write a network of the given kind with other metadata: ``write_network("detector", score_scale="2")``."""
+    """Return a function such as ``write_network("detector", score_scale="2")``."""
 
     def write(
         kind: str, /, name: str = "other", metadata: NetworkMetadata = METADATA, **changed: str

@@ -7,8 +7,8 @@ import pytest
 from murid.core import Frame
 from murid.core.boxes import compute_iou
 from murid.detection.background_subtraction import BackgroundDetector, BodyPrior, compute_score
-from murid.detection.blobs import Blob, find_blobs
 from murid.detection.config import DetectionConfig
+from murid.detection.connected_components import Component, find_components
 from murid.errors import ArrayError, ConfigError
 from murid.video.source import open_source, sample_frames
 
@@ -16,7 +16,7 @@ WIDTH, HEIGHT = 320, 240
 FLOOR = 130
 
 
-def make_scene() -> np.ndarray:
+def make_background() -> np.ndarray:
     """A grey floor that gets brighter to the right, with a dark wall below."""
     floor = FLOOR + np.linspace(-20, 20, WIDTH)[None, :, None] * np.ones((HEIGHT, 1, 3))
     floor[220:] = 60
@@ -24,7 +24,7 @@ def make_scene() -> np.ndarray:
 
 
 def draw_animal(scene: np.ndarray, x: float, y: float, value: int, length: int = 40) -> list[float]:
-    """Draw a body twice as long as wide with a tail as long as itself; returns the box of the body."""
+    """Draw a body twice as long as wide, with a tail as long, and return the box of the body."""
     centre = (round(x), round(y))
     cv2.line(scene, centre, (round(x) - length, round(y) - 6), (value,) * 3, 2, cv2.LINE_AA)
     cv2.ellipse(scene, centre, (length // 2, length // 4), 0, 0, 360, (value,) * 3, -1, cv2.LINE_AA)
@@ -39,7 +39,7 @@ def draw_animal(scene: np.ndarray, x: float, y: float, value: int, length: int =
 def make_frame(
     index: int, animals: list[tuple[float, float, int]], gain: float = 1.0
 ) -> tuple[Frame, np.ndarray]:
-    scene = make_scene()
+    scene = make_background()
     boxes = [draw_animal(scene, *animal) for animal in animals]
     noise = np.random.default_rng(index).normal(0, 2, scene.shape)
     image = np.clip(scene * gain + noise, 0, 255).astype(np.uint8)
@@ -47,7 +47,7 @@ def make_frame(
 
 
 def make_recording(n_frames: int = 24) -> tuple[list[Frame], list[np.ndarray]]:
-    """A dark and a bright animal, going opposite ways in two lanes."""
+    """A dark and a bright animal, walking in opposite directions."""
     made = [make_frame(t, [(60 + 9 * t, 70, 30), (280 - 9 * t, 160, 230)]) for t in range(n_frames)]
     return [frame for frame, _ in made], [boxes for _, boxes in made]
 
@@ -70,19 +70,19 @@ def test_dark_and_bright_bodies_without_their_tails(fitted):
         assert found.embeddings is None
 
 
-def test_the_empty_scene_holds_no_animal(fitted):
+def test_the_background_alone_has_no_detections(fitted):
     (found,) = fitted.detect([make_frame(99, [])[0].image])
     assert len(found) == 0
 
 
-def test_a_change_of_light_is_no_animal(fitted):
+def test_a_change_of_light_is_not_an_animal(fitted):
     frame, boxes = make_frame(99, [(150, 100, 30)], gain=1.12)
     (found,) = fitted.detect([frame.image])
     assert len(found) == 1
     assert compute_iou(boxes, found.boxes)[0, 0] > 0.7
 
 
-def test_animals_that_touch_are_one_blob(fitted):
+def test_animals_that_touch_are_one_component(fitted):
     frame, boxes = make_frame(99, [(150, 100, 30), (150, 112, 30)])
     (found,) = fitted.detect([frame.image])
     union = np.concatenate([boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)])[None]
@@ -90,7 +90,7 @@ def test_animals_that_touch_are_one_blob(fitted):
     assert compute_iou(union, found.boxes)[0, 0] > 0.8
 
 
-def test_large_pictures_give_boxes_in_their_own_pixels():
+def test_large_images_give_boxes_in_their_own_pixels():
     frames, truth = make_recording(12)
     large = [Frame(f.index, f.time_s, f.image.repeat(3, axis=0).repeat(3, axis=1)) for f in frames]
     detector = BackgroundDetector(DetectionConfig(max_side_px=WIDTH))
@@ -100,7 +100,7 @@ def test_large_pictures_give_boxes_in_their_own_pixels():
 
 
 @pytest.mark.parametrize("place", [(120, 90), (160, 205)])
-def test_an_animal_that_rested_leaves_no_ghost(place):
+def test_an_animal_that_rested_is_not_part_of_the_background(place):
     made = [
         make_frame(t, [(*place, 30)] if t < 26 else [(40 + 12 * (t - 26), 50, 30)])[0]
         for t in range(40)
@@ -116,24 +116,26 @@ def test_an_animal_that_rested_leaves_no_ghost(place):
 
 def test_scores_rise_with_contrast_and_size():
     prior = BodyPrior(area=500, contrast=8)
-    clean = Blob((0, 0, 40, 20), 600, 9)
+    clean = Component((0, 0, 40, 20), 600, 9)
     assert compute_score(clean, prior) > 0.8
     assert compute_score(clean._replace(contrast=1.5), prior) < 0.3
     assert compute_score(clean._replace(area=60), prior) < 0.3
-    assert 0 <= compute_score(Blob((0, 0, 1, 1), 1, 1), prior) <= compute_score(clean, prior) <= 1
+    assert (
+        0 <= compute_score(Component((0, 0, 1, 1), 1, 1), prior) <= compute_score(clean, prior) <= 1
+    )
 
 
-def test_blobs_need_contrast_and_size():
+def test_components_need_contrast_and_size():
     threshold = np.full((200, 200), 10, np.uint8)
     difference = np.zeros((200, 200), np.uint8)
     difference[20:40, 20:60] = 50
     difference[100:120, 20:60] = 12  # nowhere well above the threshold
     difference[150:153, 150:152] = 90  # a speck
-    (blob,) = find_blobs(difference, threshold)
-    assert blob.box == (20, 20, 60, 40)
-    assert blob.area == pytest.approx(800, abs=40)
-    assert blob.contrast == pytest.approx(5, rel=0.05)
-    assert find_blobs(np.full_like(difference, 90), threshold) == []  # everything changed
+    (component,) = find_components(difference, threshold)
+    assert component.box == (20, 20, 60, 40)
+    assert component.area == pytest.approx(800, abs=40)
+    assert component.contrast == pytest.approx(5, rel=0.05)
+    assert find_components(np.full_like(difference, 90), threshold) == []  # everything changed
 
 
 def test_a_shadow_is_cut_off_by_the_animals_own_contrast():
@@ -142,8 +144,8 @@ def test_a_shadow_is_cut_off_by_the_animals_own_contrast():
     difference[80:100, 60:100] = 25
     difference[60:80, 60:100] = 120
     difference[58:80, 60:100] = 120
-    (blob,) = find_blobs(difference, threshold)
-    assert blob.box == (60, 58, 100, 80)
+    (component,) = find_components(difference, threshold)
+    assert component.box == (60, 58, 100, 80)
 
 
 def test_the_fingerprint_follows_background_and_settings():
@@ -162,7 +164,7 @@ def test_the_fingerprint_follows_background_and_settings():
     assert fresh.needs_background
 
 
-def test_a_threshold_drops_weak_blobs():
+def test_a_threshold_drops_weak_detections():
     frames, _ = make_recording()
     strict = BackgroundDetector(DetectionConfig(score_threshold=1.0))
     strict.fit(frames)
@@ -171,10 +173,10 @@ def test_a_threshold_drops_weak_blobs():
 
 def test_detecting_before_fitting_is_refused():
     with pytest.raises(ConfigError, match="fit"):
-        BackgroundDetector().detect([make_scene().astype(np.uint8)])
+        BackgroundDetector().detect([make_background().astype(np.uint8)])
 
 
-def test_frames_that_make_no_background_are_refused():
+def test_too_few_frames_or_different_sizes_are_refused():
     frames, _ = make_recording(3)
     other = Frame(3, 0.1, np.zeros((10, 10, 3), np.uint8))
     for wrong in ([], frames[:2], [*frames, other]):
@@ -182,7 +184,7 @@ def test_frames_that_make_no_background_are_refused():
             BackgroundDetector().fit(wrong)
 
 
-def test_a_picture_of_another_size_is_refused(fitted):
+def test_an_image_of_another_size_is_refused(fitted):
     with pytest.raises(ArrayError, match="320x240"):
         fitted.detect([np.zeros((100, 100, 3), np.uint8)])
 
@@ -197,7 +199,6 @@ def test_one_dark_mouse_in_a_real_arena(data_dir, clip):
     best = np.array([d.boxes[0] for d in found if len(d) and d.scores[0] > 0.6])
     assert len(best) >= 0.95 * len(frames)
     sides = best[:, 2:] - best[:, :2]
-    assert (
-        sides.max(axis=0) < 2.5 * np.median(sides, axis=0)
-    ).all()  # neither tail nor reflection in the box
+    # Neither tail nor reflection is in the box.
+    assert (sides.max(axis=0) < 2.5 * np.median(sides, axis=0)).all()
     assert (sides.min(axis=0) > 0.4 * np.median(sides, axis=0)).all()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from murid.detection.config import DetectionConfig
 from murid.detection.decode import (
     HeadMaps,
-    calibrate,
+    calibrate_scores,
     decode,
     find_peaks,
     select_boxes,
@@ -64,7 +64,7 @@ def test_a_score_equal_to_the_threshold_is_kept():
     np.testing.assert_array_equal(scores, np.float32([0.1]))
 
 
-def test_at_most_top_k_boxes_by_falling_score():
+def test_at_most_max_detections_boxes_by_decreasing_score():
     heads = make_heads({(2, 2): 0.3, (2, 6): 0.9, (2, 10): 0.6, (8, 2): 0.6}, [2, 2])
     rows, columns = find_peaks(heads.heatmap, 3)
     assert list(zip(rows, columns, strict=True)) == [(2, 6), (2, 10), (8, 2)]
@@ -105,7 +105,7 @@ def test_peaks_are_exactly_the_cells_no_neighbour_exceeds(seed, h, w):
 def test_calibration_follows_the_formula_and_keeps_the_order():
     raw = np.float32([0, 0.2, 0.5, 0.7, 1])
     logits = np.log(raw[1:4] / (1 - raw[1:4]))
-    got = calibrate(raw, 2.0, 0.5)
+    got = calibrate_scores(raw, 2.0, 0.5)
     np.testing.assert_allclose(got[1:4], 1 / (1 + np.exp(-(2 * logits + 0.5))), rtol=1e-5)
     assert (np.diff(got) > 0).all()
     assert got[0] >= 0
@@ -114,7 +114,7 @@ def test_calibration_follows_the_formula_and_keeps_the_order():
 
 def test_no_calibration_changes_nothing():
     raw = np.float32([0, 0.3, 1])
-    np.testing.assert_array_equal(calibrate(raw, 1, 0), raw)
+    np.testing.assert_array_equal(calibrate_scores(raw, 1, 0), raw)
 
 
 def test_the_threshold_is_applied_to_calibrated_scores():
@@ -133,17 +133,19 @@ def test_without_limits_nothing_is_suppressed():
 
 
 def test_overlapping_boxes_lose_to_the_higher_score():
-    np.testing.assert_array_equal(suppress_duplicates(BOXES, SCORES, iou=0.7), [1, 2, 3])
+    np.testing.assert_array_equal(suppress_duplicates(BOXES, SCORES, max_iou=0.7), [1, 2, 3])
     np.testing.assert_array_equal(
-        suppress_duplicates(BOXES, SCORES, iou=0.9), [1, 2, 0, 3]
+        suppress_duplicates(BOXES, SCORES, max_iou=0.9), [1, 2, 0, 3]
     )  # IoU is 0.818
 
 
 def test_a_small_box_inside_a_larger_one_is_dropped_only_if_scored_lower():
-    np.testing.assert_array_equal(suppress_duplicates(BOXES, SCORES, containment=0.95), [1, 2, 0])
+    np.testing.assert_array_equal(
+        suppress_duplicates(BOXES, SCORES, max_containment=0.95), [1, 2, 0]
+    )
     swapped = np.float32([0.5, 0.9, 0.3, 0.8])
     np.testing.assert_array_equal(
-        suppress_duplicates(BOXES, swapped, containment=0.95), [1, 3, 0, 2]
+        suppress_duplicates(BOXES, swapped, max_containment=0.95), [1, 3, 0, 2]
     )
 
 
@@ -152,11 +154,11 @@ def test_a_dropped_box_drops_no_other():
         [[0, 0, 10, 10], [3, 0, 13, 10], [6, 0, 16, 10]], np.float32
     )  # neighbours 0.54, ends 0.25
     np.testing.assert_array_equal(
-        suppress_duplicates(boxes, np.float32([0.9, 0.8, 0.7]), iou=0.5), [0, 2]
+        suppress_duplicates(boxes, np.float32([0.9, 0.8, 0.7]), max_iou=0.5), [0, 2]
     )
 
 
-def test_boxes_are_cut_to_the_picture_and_lost_outside_it():
+def test_boxes_are_clipped_to_the_image_and_dropped_outside_it():
     boxes = np.array([[-5, -5, 10, 10], [200, 5, 220, 15], [90, 70, 120, 100]], np.float32)
     scores = np.float32([0.9, 0.8, 0.7])
     kept, kept_scores = select_boxes(boxes, scores, 100, 80, DetectionConfig())

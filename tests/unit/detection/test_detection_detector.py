@@ -21,7 +21,7 @@ def test_the_background_detector_by_name():
     assert detector.config.max_detections == 3
 
 
-def test_a_path_brings_the_embedder_beside_it(detector_path, embedder_path):
+def test_a_path_loads_the_embedder_in_the_same_folder(detector_path, embedder_path):
     detector: Detector = load_detector(detector_path)
     assert isinstance(detector, NetworkDetector)
     assert detector.name == "tiny"
@@ -40,7 +40,7 @@ def test_an_unknown_name_is_refused_with_the_known_ones():
 
 
 @pytest.mark.parametrize("name", ["none-detector.onnx", "video.mp4"])
-def test_a_file_that_is_not_ours_is_refused(tmp_path: Path, name: str):
+def test_a_file_not_exported_by_murid_is_refused(tmp_path: Path, name: str):
     (tmp_path / "video.mp4").write_bytes(b"not a network")
     with pytest.raises(ModelError) as caught:
         load_detector(tmp_path / name)
@@ -52,7 +52,7 @@ def test_an_embedder_given_as_detector_is_refused(embedder_path):
         load_detector(embedder_path)
 
 
-def test_the_shipped_network_sees_nothing_on_an_empty_floor_and_fits_the_budget():
+def test_the_shipped_network_detects_nothing_on_an_empty_floor():
     weights = Path(murid.detection.detector.__file__).parent / "weights"
     if not (weights / "nano-detector.onnx").exists():
         pytest.skip("no weights are shipped yet")
@@ -65,6 +65,7 @@ def test_the_shipped_network_sees_nothing_on_an_empty_floor_and_fits_the_budget(
 
 
 def test_detection_imports_neither_torch_nor_onnx():
-    code = "import sys, murid.detection.detector; print({'torch', 'onnx', 'onnxruntime'} & set(sys.modules))"
+    heavy = "{'torch', 'onnx', 'onnxruntime'}"
+    code = f"import sys, murid.detection.detector; print({heavy} & set(sys.modules))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "set()"

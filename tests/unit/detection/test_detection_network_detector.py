@@ -17,7 +17,7 @@ from murid.errors import ArrayError, ModelError
 EXACT = DetectionConfig(precision="f32")
 
 
-def make_picture(*cells: tuple[int, int, int], width: int = 128, height: int = 96) -> np.ndarray:
+def make_image(*cells: tuple[int, int, int], width: int = 128, height: int = 96) -> np.ndarray:
     """Black, with 4x4-pixel cells (row, column, red value) in it."""
     image = np.zeros((height, width, 3), np.uint8)
     for row, column, red in cells:
@@ -25,9 +25,9 @@ def make_picture(*cells: tuple[int, int, int], width: int = 128, height: int = 9
     return image
 
 
-def test_boxes_scores_and_embeddings_of_a_known_picture(detector_path, embedder_path):
-    engine = NetworkDetector(detector_path, embedder_path, EXACT)
-    (found,) = engine.detect([make_picture((10, 20, 255), (5, 5, 204))])
+def test_boxes_scores_and_embeddings_of_a_known_image(detector_path, embedder_path):
+    detector = NetworkDetector(detector_path, embedder_path, EXACT)
+    (found,) = detector.detect([make_image((10, 20, 255), (5, 5, 204))])
     # centres (82, 42) and (22, 22); boxes of 3 x 2 cells
     np.testing.assert_allclose(found.boxes, [[76, 38, 88, 46], [16, 18, 28, 26]], atol=1e-4)
     np.testing.assert_allclose(found.scores, [1, 0.6], atol=1e-5)
@@ -35,47 +35,47 @@ def test_boxes_scores_and_embeddings_of_a_known_picture(detector_path, embedder_
     np.testing.assert_allclose(found.embeddings, expected, atol=1e-5)
 
 
-def test_boxes_are_in_pixels_of_the_video_and_embeddings_see_input_pixels(
-    detector_path, embedder_path
-):
-    engine = NetworkDetector(detector_path, embedder_path, EXACT)
-    small = make_picture(
+def test_boxes_are_in_image_pixels_and_embeddings_use_input_pixels(detector_path, embedder_path):
+    detector = NetworkDetector(detector_path, embedder_path, EXACT)
+    small = make_image(
         (4, 20, 255), width=128, height=72
     )  # the input is 128 x 96: 12 rows of border above
     large = small.repeat(3, axis=0).repeat(3, axis=1)
-    (one,), (three,) = engine.detect([small]), engine.detect([large])
+    (one,), (three,) = detector.detect([small]), detector.detect([large])
     np.testing.assert_allclose(one.boxes, [[76, 14, 88, 22]], atol=1e-4)
     np.testing.assert_allclose(three.boxes, 3 * one.boxes, atol=1e-3)
     np.testing.assert_allclose(three.embeddings, one.embeddings, atol=1e-5)
     assert one.embeddings[0, 1] / one.embeddings[0, 0] == pytest.approx((14 + 12) / 76, rel=1e-4)
 
 
-def test_a_batch_of_different_pictures_keeps_its_order(detector_path, embedder_path):
-    engine = NetworkDetector(detector_path, embedder_path, EXACT)
-    pictures = [
-        make_picture(*[(3 + 3 * (i % 6), 4 + 3 * j, 255) for j in range(i % 4)]) for i in range(24)
+def test_a_batch_of_different_images_keeps_its_order(detector_path, embedder_path):
+    detector = NetworkDetector(detector_path, embedder_path, EXACT)
+    images = [
+        make_image(*[(3 + 3 * (i % 6), 4 + 3 * j, 255) for j in range(i % 4)]) for i in range(24)
     ]
-    pictures[7] = make_picture((4, 4, 255), width=160, height=160)
-    together = engine.detect(pictures)
+    images[7] = make_image((4, 4, 255), width=160, height=160)
+    together = detector.detect(images)
     assert [len(d) for d in together[:7]] == [i % 4 for i in range(7)]
-    for picture, found in zip(pictures, together, strict=True):
-        (alone,) = engine.detect([picture])
+    for image, found in zip(images, together, strict=True):
+        (alone,) = detector.detect([image])
         np.testing.assert_array_equal(found.boxes, alone.boxes)
         np.testing.assert_array_equal(found.embeddings, alone.embeddings)
 
 
-def test_results_outlive_the_next_picture(detector_path, embedder_path):
-    engine = NetworkDetector(detector_path, embedder_path, dataclasses.replace(EXACT, n_threads=1))
-    (first,) = engine.detect([make_picture((10, 20, 255))])
+def test_results_are_not_overwritten_by_the_next_image(detector_path, embedder_path):
+    detector = NetworkDetector(
+        detector_path, embedder_path, dataclasses.replace(EXACT, n_threads=1)
+    )
+    (first,) = detector.detect([make_image((10, 20, 255))])
     boxes, embeddings = first.boxes.copy(), first.embeddings.copy()
-    engine.detect([make_picture((5, 5, 255))])
+    detector.detect([make_image((5, 5, 255))])
     np.testing.assert_array_equal(first.boxes, boxes)
     np.testing.assert_array_equal(first.embeddings, embeddings)
 
 
-def test_a_picture_without_animals_is_a_normal_value(detector_path, embedder_path):
-    (with_embedder,) = NetworkDetector(detector_path, embedder_path).detect([make_picture()])
-    (without,) = NetworkDetector(detector_path).detect([make_picture()])
+def test_an_image_without_animals_gives_empty_detections(detector_path, embedder_path):
+    (with_embedder,) = NetworkDetector(detector_path, embedder_path).detect([make_image()])
+    (without,) = NetworkDetector(detector_path).detect([make_image()])
     assert with_embedder.embeddings.shape == (0, 4)
     assert isinstance(without, Detections)
     assert without.embeddings is None
@@ -83,65 +83,65 @@ def test_a_picture_without_animals_is_a_normal_value(detector_path, embedder_pat
 
 
 def test_box_mode_and_calibration_come_from_the_file(write_network):
-    engine = NetworkDetector(
+    detector = NetworkDetector(
         write_network("detector", box_mode="wh", score_scale="2", score_bias="-1"), None, EXACT
     )
-    (found,) = engine.detect([make_picture((5, 5, 204))])
+    (found,) = detector.detect([make_image((5, 5, 204))])
     logit = 2 * np.log(0.6 / 0.4) - 1
     assert found.scores[0] == pytest.approx(1 / (1 + np.exp(-logit)), rel=1e-4)
 
 
 def test_distances_to_the_sides(write_network, tiny_metadata):
     metadata = dataclasses.replace(tiny_metadata, box_mode="ltrb")
-    engine = NetworkDetector(write_network("detector", metadata=metadata), None, EXACT)
-    (found,) = engine.detect([make_picture((10, 20, 255))])
+    detector = NetworkDetector(write_network("detector", metadata=metadata), None, EXACT)
+    (found,) = detector.detect([make_image((10, 20, 255))])
     np.testing.assert_allclose(found.boxes, [[78, 40, 90, 48]], atol=1e-4)
 
 
 def test_settings_reach_the_network(detector_path):
-    picture = make_picture((5, 5, 204), (5, 6, 204), (15, 20, 255))
-    assert len(NetworkDetector(detector_path, None, EXACT).detect([picture])[0]) == 3
+    image = make_image((5, 5, 204), (5, 6, 204), (15, 20, 255))
+    assert len(NetworkDetector(detector_path, None, EXACT).detect([image])[0]) == 3
     one = NetworkDetector(detector_path, None, dataclasses.replace(EXACT, max_detections=1)).detect(
-        [picture]
+        [image]
     )
     strict = NetworkDetector(
         detector_path, None, dataclasses.replace(EXACT, score_threshold=0.8)
-    ).detect([picture])
+    ).detect([image])
     merged = NetworkDetector(
         detector_path, None, dataclasses.replace(EXACT, duplicate_iou=0.4)
-    ).detect([picture])
+    ).detect([image])
     assert [len(found[0]) for found in (one, strict, merged)] == [1, 1, 2]
 
 
 def test_precision_and_input_size_can_be_chosen(detector_path):
-    picture = make_picture((10, 20, 255))
+    image = make_image((10, 20, 255))
     config = DetectionConfig(precision="bf16", max_side_px=256, batch_size=1)
-    (found,) = NetworkDetector(detector_path, None, config).detect([picture])
+    (found,) = NetworkDetector(detector_path, None, config).detect([image])
     assert len(found) >= 1
     assert np.abs(found.boxes[0, :2] + found.boxes[0, 2:] - [164, 84]).max() <= 8
 
 
-def test_the_fingerprint_follows_weights_and_settings_but_not_speed(
+def test_the_fingerprint_depends_on_weights_and_results_settings_only(
     detector_path, embedder_path, write_network
 ):
-    engine = NetworkDetector(detector_path, embedder_path)
+    detector = NetworkDetector(detector_path, embedder_path)
     same = NetworkDetector(detector_path, embedder_path, DetectionConfig(n_threads=1, batch_size=2))
     others = [
         NetworkDetector(detector_path, None),
         NetworkDetector(detector_path, embedder_path, DetectionConfig(max_detections=5)),
         NetworkDetector(write_network("detector", score_bias="1"), embedder_path),
     ]
-    assert engine.fingerprint == same.fingerprint
-    assert len({engine.fingerprint, *(other.fingerprint for other in others)}) == 4
-    assert engine.name == "tiny"
-    assert not engine.needs_background
+    assert detector.fingerprint == same.fingerprint
+    assert len({detector.fingerprint, *(other.fingerprint for other in others)}) == 4
+    assert detector.name == "tiny"
+    assert not detector.needs_background
 
 
-class TestBackdrop:
-    """Of a network whose heatmap is the difference from the empty scene."""
+class TestBackground:
+    """Of a network whose heatmap is the difference from the background."""
 
     @pytest.fixture
-    def engine(self, write_network, tiny_metadata) -> NetworkDetector:
+    def detector(self, write_network, tiny_metadata) -> NetworkDetector:
         return NetworkDetector(
             write_network("detector", metadata=dataclasses.replace(tiny_metadata, n_channels=4)),
             None,
@@ -149,19 +149,19 @@ class TestBackdrop:
         )
 
     @staticmethod
-    def film(cells: list[tuple[int, int]]) -> list[Frame]:
-        """Pictures twice as large as the input, a bright thing in place throughout and one that moves."""
-        pictures = [
-            make_picture((3, 3, 255), (*cell, 255)).repeat(2, axis=0).repeat(2, axis=1)
+    def make_frames(cells: list[tuple[int, int]]) -> list[Frame]:
+        """Images twice as large as the input, with a static bright spot and one that moves."""
+        images = [
+            make_image((3, 3, 255), (*cell, 255)).repeat(2, axis=0).repeat(2, axis=1)
             for cell in cells
         ]
-        return [Frame(k, k / 30, picture) for k, picture in enumerate(pictures)]
+        return [Frame(k, k / 30, image) for k, image in enumerate(images)]
 
-    def test_what_stays_in_place_makes_no_difference(self, engine):
-        frames = self.film([(8 + k, 10 + 2 * k) for k in range(9)])
-        assert engine.needs_background
-        engine.fit(iter(frames))
-        for k, found in enumerate(engine.detect([frame.image for frame in frames])):
+    def test_static_objects_are_part_of_the_background(self, detector):
+        frames = self.make_frames([(8 + k, 10 + 2 * k) for k in range(9)])
+        assert detector.needs_background
+        detector.fit(iter(frames))
+        for k, found in enumerate(detector.detect([frame.image for frame in frames])):
             np.testing.assert_allclose(
                 found.boxes,
                 [[8 * (10 + 2 * k) - 8, 8 * (8 + k) - 4, 8 * (12 + 2 * k), 8 * (9 + k) + 4]],
@@ -169,37 +169,39 @@ class TestBackdrop:
             )
             assert found.scores[0] > 0.9
 
-    def test_without_fit_the_difference_is_zero(self, engine):
-        assert len(engine.detect([self.film([(8, 10)])[0].image])[0]) == 0
+    def test_without_fit_the_difference_is_zero(self, detector):
+        assert len(detector.detect([self.make_frames([(8, 10)])[0].image])[0]) == 0
 
     @pytest.mark.parametrize("n_frames", [0, 4])
-    def test_too_few_frames_teach_nothing(self, engine, n_frames: int):
-        frames = self.film([(8 + k, 10) for k in range(n_frames)])
-        engine.fit(frames)
-        assert len(engine.detect([self.film([(20, 20)])[0].image])[0]) == 0
+    def test_too_few_frames_give_no_background(self, detector, n_frames: int):
+        frames = self.make_frames([(8 + k, 10) for k in range(n_frames)])
+        detector.fit(frames)
+        assert len(detector.detect([self.make_frames([(20, 20)])[0].image])[0]) == 0
 
-    def test_a_moving_camera_teaches_nothing(self, engine):
+    def test_a_moving_camera_gives_no_background(self, detector):
         noise = np.random.default_rng(0).integers(0, 256, (8, 96, 128, 3), dtype=np.uint8)
-        engine.fit([Frame(k, k / 30, image) for k, image in enumerate(noise)])
-        assert len(engine.detect([noise[0]])[0]) == 0
+        detector.fit([Frame(k, k / 30, image) for k, image in enumerate(noise)])
+        assert len(detector.detect([noise[0]])[0]) == 0
 
-    def test_frames_of_different_sizes_teach_nothing(self, engine):
-        frames = self.film([(8 + k, 10) for k in range(8)])
+    def test_frames_of_different_sizes_give_no_background(self, detector):
+        frames = self.make_frames([(8 + k, 10) for k in range(8)])
         other = Frame(8, 1.0, np.zeros((80, 256, 3), np.uint8))
-        engine.fit([*frames, other])
-        assert len(engine.detect([frames[0].image])[0]) == 0
+        detector.fit([*frames, other])
+        assert len(detector.detect([frames[0].image])[0]) == 0
 
-    def test_the_fingerprint_tells_what_was_learnt(self, engine):
-        seen = [engine.fingerprint]
+    def test_the_fingerprint_includes_the_background(self, detector):
+        seen = [detector.fingerprint]
         for step in (1, 2):
-            engine.fit(self.film([(4 + step * (k % 8), 10 + 2 * k) for k in range(9)])[: 7 + step])
-            seen.append(engine.fingerprint)
-        engine.fit([])
+            detector.fit(
+                self.make_frames([(4 + step * (k % 8), 10 + 2 * k) for k in range(9)])[: 7 + step]
+            )
+            seen.append(detector.fingerprint)
+        detector.fit([])
         assert len(set(seen)) >= 2
-        assert engine.fingerprint not in seen[1:]
+        assert detector.fingerprint not in seen[1:]
 
 
-def test_a_wrong_picture_is_refused(detector_path):
+def test_a_wrong_image_is_refused(detector_path):
     with pytest.raises(ArrayError, match="image"):
         NetworkDetector(detector_path).detect([np.zeros((32, 32), np.uint8)])
 
@@ -222,7 +224,7 @@ class TestForeignFiles:
         onnx.save(model, tmp_path / "foreign.onnx")
         self.check(tmp_path / "foreign.onnx", "murid.format")
 
-    def test_half_a_file(self, tmp_path: Path, detector_path: Path):
+    def test_truncated_file(self, tmp_path: Path, detector_path: Path):
         content = detector_path.read_bytes()
         (tmp_path / "half.onnx").write_bytes(b"murid.format" + content[: len(content) // 2])
         self.check(tmp_path / "half.onnx", "file")
@@ -275,8 +277,8 @@ class TestForeignFiles:
         return caught.value
 
 
-def test_the_bindings_are_set_up_before_two_threads_can_meet_there():
-    """Seen once: the first pictures of a process, given to two threads, and both waited for ever."""
+def test_the_bindings_are_initialised_before_threads_use_them():
+    """Two threads deadlocked once on the first images of a process."""
     code = (
         "import threading, numpy as np\n"
         "from murid.detection.openvino_import import openvino\n"

@@ -9,9 +9,8 @@ import murid.detection
 from murid.detection.config import DetectionConfig
 from murid.detection.network_detector import NetworkDetector
 from murid.detection.network_file import FEATURES, read_network
-from murid.detection.onnxruntime_backend import has_cuda
-from murid.detection.onnxruntime_backend import open_backends as open_on_card
-from murid.detection.openvino_backend import open_backends
+from murid.detection.onnxruntime_backend import has_cuda, open_onnxruntime_backends
+from murid.detection.openvino_backend import open_openvino_backends
 from murid.detection.openvino_import import openvino
 from murid.errors import MissingExtraError
 
@@ -24,11 +23,15 @@ def read_both():
     ]
 
 
-def test_onnxruntime_says_what_openvino_says():
+def test_onnxruntime_and_openvino_agree():
     image = np.random.default_rng(1).random((1, 4, 96, 160), np.float32)
     boxes = np.array([[20, 30, 90, 70], [3.3, 4.4, 29.1, 32.7], [-10, -4, 40, 50]], np.float32)
-    expected = open_backends(*read_both(), DetectionConfig(precision="f32", n_threads=1))[0]
-    backends = open_on_card(WEIGHTS / "nano-detector.onnx", WEIGHTS / "nano-embedder.onnx", "cpu")
+    expected = open_openvino_backends(*read_both(), DetectionConfig(precision="f32", n_threads=1))[
+        0
+    ]
+    backends = open_onnxruntime_backends(
+        WEIGHTS / "nano-detector.onnx", WEIGHTS / "nano-embedder.onnx", "cpu"
+    )
     maps, found = expected.infer(image), backends[0].infer(image)
     backends[1].infer(image[:, :, :64])
     for name, values in found.items():
@@ -36,18 +39,18 @@ def test_onnxruntime_says_what_openvino_says():
     np.testing.assert_allclose(
         backends[0].embed(found, boxes), expected.embed(maps, boxes), atol=1e-5
     )
-    alone = open_on_card(WEIGHTS / "nano-detector.onnx", None, "cpu")[0]
+    alone = open_onnxruntime_backends(WEIGHTS / "nano-detector.onnx", None, "cpu")[0]
     np.testing.assert_array_equal(alone.infer(image)["heatmap"], found["heatmap"])
 
 
 @pytest.mark.skipif(has_cuda(), reason="a machine without ONNX Runtime for CUDA")
 @pytest.mark.parametrize("device", ["cuda", "tensorrt"])
-def test_a_card_that_cannot_be_used_says_what_to_install(device: str):
+def test_a_gpu_that_cannot_be_used_says_what_to_install(device: str):
     with pytest.raises(MissingExtraError, match=r"pip install 'murid\[gpu\]'"):
         NetworkDetector(WEIGHTS / "nano-detector.onnx", None, DetectionConfig(device=device))
 
 
-def test_a_lane_says_what_the_plain_networks_say():
+def test_an_openvino_backend_agrees_with_the_original_networks():
     rng = np.random.default_rng(0)
     image = rng.random((1, 4, 96, 160), np.float32)
     corners = rng.uniform([0, 0], [120, 60], (40, 2))
@@ -61,7 +64,7 @@ def test_a_lane_says_what_the_plain_networks_say():
     maps = plain[0]({"image": image})
     numbered = np.concatenate([np.zeros((40, 1), np.float32), boxes], axis=1)
     expected = plain[1]({name: maps[name] for name in FEATURES} | {"boxes": numbered})["embeddings"]
-    backend = open_backends(*read_both(), DetectionConfig(precision="f32", n_threads=1))[0]
+    backend = open_openvino_backends(*read_both(), DetectionConfig(precision="f32", n_threads=1))[0]
     for _ in range(3):
         found = backend.infer(image.copy())
         np.testing.assert_allclose(found["heatmap"], maps["heatmap"], atol=1e-5)

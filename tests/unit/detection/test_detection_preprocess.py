@@ -19,7 +19,7 @@ from murid.errors import ArrayError
 
 
 @pytest.mark.parametrize(
-    ("video", "longest_side", "expected"),
+    ("video", "max_side_px", "expected"),
     [
         ((640, 480), 512, (512, 384, 0, 0)),
         ((480, 640), 512, (384, 512, 0, 0)),
@@ -29,8 +29,8 @@ from murid.errors import ArrayError
         ((4000, 3), 512, (512, 32, 0, 16)),  # never thinner than a pixel
     ],
 )
-def test_the_input_follows_the_shape_of_the_video(video, longest_side, expected):
-    box = compute_letterbox(*video, longest_side)
+def test_the_input_follows_the_shape_of_the_video(video, max_side_px, expected):
+    box = compute_letterbox(*video, max_side_px)
     width, height, pad_x, pad_y = expected
     assert (box.width, box.height) == (width, height)
     assert box.pad_x == pad_x
@@ -38,10 +38,10 @@ def test_the_input_follows_the_shape_of_the_video(video, longest_side, expected)
 
 
 @given(st.integers(1, 4000), st.integers(1, 4000), st.integers(32, 1024))
-def test_input_sides_are_the_smallest_multiples_that_hold_the_picture(w, h, longest_side):
-    box = compute_letterbox(w, h, longest_side)
+def test_input_sides_are_the_smallest_multiples_that_hold_the_image(w, h, max_side_px):
+    box = compute_letterbox(w, h, max_side_px)
     inner = box.compute_inner_size(w, h)
-    assert max(inner) == longest_side
+    assert max(inner) == max_side_px
     for side, content, pad in zip(
         (box.width, box.height), inner, (box.pad_x, box.pad_y), strict=True
     ):
@@ -51,15 +51,15 @@ def test_input_sides_are_the_smallest_multiples_that_hold_the_picture(w, h, long
 
 
 @given(st.integers(16, 3000), st.integers(16, 3000), st.integers(64, 1024))
-def test_undo_is_the_inverse_of_letterboxing_boxes(w, h, longest_side):
-    box = compute_letterbox(w, h, longest_side)
+def test_undo_is_the_inverse_of_letterboxing_boxes(w, h, max_side_px):
+    box = compute_letterbox(w, h, max_side_px)
     boxes = np.array([[0, 0, w, h], [-5, 3, w / 2, h + 4]], np.float32)
     back = undo_letterbox(letterbox_boxes(boxes, box, w, h), box, w, h)
     assert back.dtype == np.float32
-    np.testing.assert_allclose(back, boxes, atol=1e-3 * max(w, h) / longest_side + 1e-3)
+    np.testing.assert_allclose(back, boxes, atol=1e-3 * max(w, h) / max_side_px + 1e-3)
 
 
-def test_boxes_land_where_the_picture_does():
+def test_boxes_are_moved_with_the_image():
     image = np.zeros((301, 200, 3), np.uint8)
     image[100:200, 50:150] = 255
     box = compute_letterbox(200, 301, 160)
@@ -73,7 +73,7 @@ def test_boxes_land_where_the_picture_does():
     assert abs(bright.max() + 1 - x2) < 1.5
 
 
-def test_the_border_is_grey_and_the_picture_untouched_at_scale_one():
+def test_the_border_is_grey_and_the_image_unchanged_at_scale_one():
     image = np.random.default_rng(0).integers(0, 256, (40, 64, 3), dtype=np.uint8)
     placed = apply_letterbox(image, compute_letterbox(64, 40, 64))
     assert placed.shape == (64, 64, 3)
@@ -101,7 +101,7 @@ def test_the_difference_is_the_last_plane():
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 720), (1920, 1080), (640, 480), (1000, 800)])
-def test_noise_shrinks_nearly_to_the_means_of_areas(width: int, height: int):
+def test_downscaled_noise_is_close_to_area_means(width: int, height: int):
     image = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
     box = compute_letterbox(width, height, 512)
     inner = box.compute_inner_size(width, height)
@@ -109,9 +109,8 @@ def test_noise_shrinks_nearly_to_the_means_of_areas(width: int, height: int):
         box.pad_y : box.pad_y + inner[1], box.pad_x : box.pad_x + inner[0]
     ]
     means = cv2.resize(image, inner, interpolation=cv2.INTER_AREA)
-    assert (
-        np.abs(placed.astype(int) - means).mean() < 15
-    )  # linearly at once, or the nearest pixel: 20 to 60
+    # Linear interpolation in one step, or the nearest pixel, differ by 20 to 60.
+    assert np.abs(placed.astype(int) - means).mean() < 15
 
 
 @pytest.mark.parametrize(
@@ -123,6 +122,6 @@ def test_noise_shrinks_nearly_to_the_means_of_areas(width: int, height: int):
         np.zeros((0, 4, 3), np.uint8),
     ],
 )
-def test_a_picture_of_another_kind_is_refused(image):
+def test_an_array_of_another_kind_is_refused(image):
     with pytest.raises(ArrayError, match=r"\(h, w, 3\)"):
         check_image(image)

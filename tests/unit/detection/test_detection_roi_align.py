@@ -24,12 +24,12 @@ BOXES = np.array(
 
 
 @pytest.mark.parametrize(("n_boxes", "height", "width"), [(5, 96, 160), (1, 64, 192)])
-def test_products_equal_openvinos_own_pooling(n_boxes: int, height: int, width: int):
+def test_matrix_products_equal_openvinos_roi_align(n_boxes: int, height: int, width: int):
     rng, boxes = np.random.default_rng(0), BOXES[:n_boxes]
     ours, _ = read_network(EMBEDDER, "embedder")
     theirs, _ = read_network(EMBEDDER, "embedder")
-    poolings = replace_roi_align(ours)
-    assert [pooling.level for pooling in poolings] == list(FEATURES)
+    roi_aligns = replace_roi_align(ours)
+    assert [roi_align.level for roi_align in roi_aligns] == list(FEATURES)
     assert not any(node.get_type_name() == "ROIAlign" for node in ours.get_ops())
     maps = {
         name: rng.standard_normal(
@@ -42,6 +42,6 @@ def test_products_equal_openvinos_own_pooling(n_boxes: int, height: int, width: 
     exact = {"INFERENCE_PRECISION_HINT": "f32"}
     expected = openvino.Core().compile_model(theirs, "CPU", exact)(inputs)["embeddings"]
     found = openvino.Core().compile_model(ours, "CPU", exact)(
-        inputs | compute_inputs(poolings, boxes, inputs)
+        inputs | compute_inputs(roi_aligns, boxes, inputs)
     )
     np.testing.assert_allclose(found["embeddings"], expected, atol=1e-5)

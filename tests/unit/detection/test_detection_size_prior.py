@@ -10,7 +10,7 @@ def make_detections(sides: list[float], scores: list[float]) -> Detections:
     return Detections(boxes, np.array(scores, np.float32))
 
 
-def test_the_usual_area_is_that_of_sure_detections():
+def test_the_body_area_is_the_median_of_high_scored_detections():
     frames = [
         make_detections([10, 3], [0.9, 0.4]),
         make_detections([], []),
@@ -21,24 +21,24 @@ def test_the_usual_area_is_that_of_sure_detections():
     assert estimate_body_area([]) is None
 
 
-def test_weights_count():
+def test_the_median_is_weighted():
     values = np.array([3.0, 1.0, 2.0])
     assert compute_weighted_median(values, np.array([1.0, 1.0, 1.0])) == 2
     assert compute_weighted_median(values, np.array([5.0, 1.0, 1.0])) == 3
 
 
-def test_only_what_is_far_smaller_is_doubted():
+def test_only_much_smaller_boxes_are_downweighted():
     areas = np.array([400, 100, 25, 6.25, 5000], np.float32)
     scores = np.array([0.6, 0.6, 0.6, 0.9, 0.6], np.float32)
-    doubted = downweight_small(scores, areas, 400.0, 2.0)
-    np.testing.assert_allclose(doubted[[0, 1, 4]], 0.6, rtol=1e-6)
+    downweighted = downweight_small(scores, areas, 400.0, 2.0)
+    np.testing.assert_allclose(downweighted[[0, 1, 4]], 0.6, rtol=1e-6)
     logit = np.log(0.6 / 0.4) - 2 * np.log(400 / (5 * 25))
-    assert doubted[2] == pytest.approx(1 / (1 + np.exp(-logit)), rel=1e-5)
-    assert doubted[3] == pytest.approx(9 / 163.84 / (9 / 163.84 + 1), rel=1e-4)
+    assert downweighted[2] == pytest.approx(1 / (1 + np.exp(-logit)), rel=1e-5)
+    assert downweighted[3] == pytest.approx(9 / 163.84 / (9 / 163.84 + 1), rel=1e-4)
     np.testing.assert_allclose(downweight_small(scores, areas, 400.0, 0.0), scores, rtol=1e-6)
 
 
-def test_scores_at_the_ends_stay_numbers():
+def test_scores_of_0_and_1_stay_finite():
     scores = downweight_small(np.array([1.0, 0.0], np.float32), np.zeros(2, np.float32), 400.0, 2.0)
     assert np.isfinite(scores).all()
     assert ((scores >= 0) & (scores <= 1)).all()
