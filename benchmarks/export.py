@@ -71,20 +71,20 @@ def make_run(path: Path, n_frames: int, n_animals: int) -> None:
             table = DetectionTable(
                 boxes, scores, None, np.arange(0, len(boxes) + 1, n_animals, dtype=np.int64)
             )
-            run.write_part(FrameTable(first, np.arange(first, first + n) / FPS), table)
-        run.finish_detection()
+            run.detections.write_part(FrameTable(first, np.arange(first, first + n) / FPS), table)
+        run.detections.finish()
         ids = {}
-        run.start_tracking({})
-        for first, table in run.iterate_detections():
+        run.tracks.start({})
+        for first, table in run.detections.iterate():
             ids[first] = np.tile(np.arange(1, n_animals + 1), table.n_frames)
-            run.write_tracks(first, Tracks(table, ids[first]))
-        run.finish_tracking()
-        run.start_identities({})
+            run.tracks.write(first, Tracks(table, ids[first]))
+        run.tracks.finish()
+        run.identities.start({})
         for first, tracks in run.iterate_tracks():
             interpolated = rng.random(len(ids[first])) < 0.01
             rows = np.where(interpolated, -1, np.tile(np.arange(n_animals), tracks.n_frames))
             identity_probabilities = np.full(len(rows), 0.99, np.float32)
-            run.write_identities(
+            run.identities.write(
                 first,
                 rows,
                 Tracks(tracks.detections, ids[first], interpolated, identity_probabilities),
@@ -92,7 +92,7 @@ def make_run(path: Path, n_frames: int, n_animals: int) -> None:
         nobody = dict.fromkeys(
             ("first_frame", "last_frame", "identity_a", "identity_b"), np.zeros(0, np.int64)
         )
-        run.finish_identities({**nobody, "swap_probability": np.zeros(0, np.float32)})
+        run.identities.finish({**nobody, "swap_probability": np.zeros(0, np.float32)})
 
 
 def measure(command: list[str], out: Path) -> tuple[float, float, float]:

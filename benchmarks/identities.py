@@ -369,7 +369,7 @@ def bench_scenes(options: argparse.Namespace) -> dict:
             folder = prepare(options.work, scenario, seed)
             truth = read_mot(folder / "gt" / "gt.txt")
             with RunDirectory.open(folder / "run.murid", writable=True) as run:
-                table = run.read_detections()
+                table = run.detections.read()
                 scores, found = compare(truth, table, n, fps)
                 if found.is_doubtful:
                     found, _ = tell(table, n, fps, *run_second_pass(run, no_progress))
@@ -398,7 +398,7 @@ def bench_adapt(options: argparse.Namespace) -> dict:
                 SCENARIOS[scenario].fps,
             )
             with RunDirectory.open(folder / "run.murid", writable=True) as run:
-                table = run.read_detections()
+                table = run.detections.read()
                 started = time.perf_counter()
                 close = run_second_pass(run, no_progress)
                 took = time.perf_counter() - started
@@ -438,7 +438,7 @@ def bench_long(options: argparse.Namespace) -> dict:
             folder = prepare(options.work, scenario, seed, options.seconds)
             truth = read_mot(folder / "gt" / "gt.txt")
             with RunDirectory.open(folder / "run.murid", writable=True) as run:
-                table = run.read_detections()
+                table = run.detections.read()
                 close = run_second_pass(run, no_progress)
             found, seconds = tell(table, n, fps, *close)
             tracker = Tracker(TrackingConfig(max_tracks=n), fps)
@@ -499,7 +499,7 @@ def bench_clips(options: argparse.Namespace) -> dict:
             options.work / f"{name}.murid",
         )
         run_murid("track", clip / "video.mp4", "--animals", animals, "--out", run)
-        table, info = RunDirectory.open(run).read_detections(), Run.open(run).info()
+        table, info = RunDirectory.open(run).detections.read(), Run.open(run).info()
         results[name], _ = compare(read_mot(clip / "gt" / "gt.txt"), table, animals, info["fps"])
         print_row(name, results[name])
     return results

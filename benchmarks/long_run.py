@@ -236,14 +236,14 @@ def measure_loading(path: Path) -> None:
     ds.dataset(path / "detections").to_table(columns=["frame", "x1", "y1", "x2", "y2", "score"])
     bare = time.perf_counter() - started
     started = time.perf_counter()
-    table = run.read_detections(embeddings=False)
+    table = run.detections.read(embeddings=False)
     took = time.perf_counter() - started
     print(
         f"load        {took:7.1f} s for {len(table)} detections · pyarrow, two threads: {bare:.1f} s",
         flush=True,
     )
     started = time.perf_counter()
-    n_rows = sum(len(values) for _, values in run.iterate_embeddings())
+    n_rows = sum(len(values) for _, values in run.detections.iterate_embeddings())
     print(
         f"embeddings  {time.perf_counter() - started:7.1f} s for {n_rows} rows, part by part",
         flush=True,
@@ -256,10 +256,10 @@ def measure_loading(path: Path) -> None:
     ):
         took = 0.0
         for frames, (_, stretch) in zip(
-            run.iterate_frames(), run.iterate_detections(False), strict=True
+            run.frames.iterate(), run.detections.iterate(False), strict=True
         ):
             started = time.perf_counter()
-            copy.write_part(frames, stretch)
+            copy.detections.write_part(frames, stretch)
             took += time.perf_counter() - started
     print(f"store       {took:7.1f} s", flush=True)
 

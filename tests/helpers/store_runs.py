@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from murid.core.types import Detections, Tracks
-from murid.store import RunDirectory
+from murid.core.types import Detections, DetectionTable, Tracks
+from murid.store import AnimalName, RunDirectory
+from murid.store.side_tables import COLOUR_FEATURES
 
 PART_FRAMES = 8
 
@@ -24,7 +25,7 @@ def make_detections(frame: int, embedding_size: int | None = 5) -> Detections:
 
 def write_frames(run: RunDirectory, n_frames: int, embedding_size: int | None = 5) -> None:
     """Detections from where the run stands to `n_frames`; frame 12 cannot be decoded."""
-    with run.write_detections() as writer:
+    with run.detections.write() as writer:
         for t in range(writer.next_frame, n_frames):
             if t == 12:
                 writer.add_unreadable(t, t / 30, "broken packet")
@@ -34,9 +35,75 @@ def write_frames(run: RunDirectory, n_frames: int, embedding_size: int | None = 
 
 def write_tracks(run: RunDirectory) -> None:
     """Every third detection in no track, the others in a track of their own, boxes moved by one pixel."""
-    run.start_tracking({"max_lost_frames": 30})
-    for first, table in run.iterate_detections():
+    run.tracks.start({"max_lost_frames": 30})
+    for first, table in run.detections.iterate():
         ids = np.where(np.arange(len(table)) % 3 == 0, -1, np.arange(len(table)) + 1)
         moved = type(table)(table.boxes + 1, table.scores, table.embeddings, table.frame_offsets)
-        run.write_tracks(first, Tracks(moved, ids))
-    run.finish_tracking()
+        run.tracks.write(first, Tracks(moved, ids))
+    run.tracks.finish()
+
+
+CROSSINGS = {
+    "first_frame": np.array([2, 9]),
+    "last_frame": np.array([4, 10]),
+    "identity_a": np.array([1, 1]),
+    "identity_b": np.array([2, 3]),
+    "swap_probability": np.array([0.5, 0.25], np.float32),
+}
+
+
+def write_identities(run: RunDirectory) -> None:
+    """The first two detections of a frame are animals 1 and 2; animal 3 is always interpolated."""
+    run.identities.start({"animals": 3})
+    for first, table in run.detections.iterate(embeddings=False):
+        rows, boxes, scores, ids, counts = [], [], [], [], []
+        for detections in table:
+            n = min(len(detections), 2)
+            rows += [*range(n), -1]
+            boxes += [*detections.boxes[:n], np.array([1, 2, 3, 4])]
+            scores += [*detections.scores[:n], 0.0]
+            ids += [*range(1, n + 1), 3]
+            counts.append(n + 1)
+        rows = np.array(rows, np.int64)
+        offsets = np.cumsum([0, *counts]).astype(np.int64)
+        found = DetectionTable(
+            np.array(boxes, np.float32), np.array(scores, np.float32), None, offsets
+        )
+        probabilities = np.where(rows < 0, 0.5, 0.75).astype(np.float32)
+        tracks = Tracks(found, np.array(ids, np.int64), rows < 0, probabilities)
+        run.identities.write(first, rows, tracks)
+    run.identities.finish(CROSSINGS, "a note")
+    run.identities.write_names({1: AnimalName("Ada", "0001", 0.75), 2: AnimalName("unknown_2")})
+
+
+def make_colour_features() -> dict[str, np.ndarray]:
+    return {
+        "frame": np.array([0, 8]),
+        "row": np.array([0, 1]),
+        "colour_features": np.arange(6, dtype=np.float32).reshape(2, 3),
+    }
+
+
+def make_fur_descriptors(value: float = 0.0) -> dict[str, np.ndarray]:
+    return {
+        "frame": np.array([1, 2]),
+        "row": np.array([0, 0]),
+        "fur_descriptor": np.arange(8, dtype=np.float32).reshape(2, 4) + value,
+    }
+
+
+def make_point_matches(points: float = 7.0) -> dict[str, np.ndarray]:
+    return {
+        "match": np.array([0, 0, 1]),
+        "frame": np.array([5, 5, 6]),
+        "row": np.array([0, 0, 1]),
+        "frame_before": np.array([4, 2, 5]),
+        "row_before": np.array([1, 0, 0]),
+        "points": np.array([points, 2, 3], np.float32),
+    }
+
+
+def write_side_tables(run: RunDirectory) -> None:
+    """All side tables that are not written with tracks or identities."""
+    run.side_tables.write(COLOUR_FEATURES, make_colour_features())
+    run.side_tables.write_second_pass(make_fur_descriptors(), make_point_matches())

@@ -89,7 +89,7 @@ def test_run_directories(tracked, tmp_path, n):
             opened.info()
             opened.export("csv", tmp_path / "out.csv")
             with RunDirectory.open(run, writable=True) as directory:
-                directory.find_damaged("detections")
+                directory.detections.find_damaged()
 
         said.append(attempt(use))
         shutil.rmtree(run)

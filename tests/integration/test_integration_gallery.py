@@ -61,10 +61,10 @@ def film(directory, day, present, embedder="weights-1", embeddings_every=1):
         detector="nano test",
         embedder=embedder,
     ) as run:
-        with run.write_detections() as writer:
+        with run.detections.write() as writer:
             for index, detections in enumerate(found):
                 writer.add(index, index / config.fps, detections)
-        run.finish_detection()
+        run.detections.finish()
         track_and_identify(run, TrackingConfig(max_tracks=len(present)), len(present))
     return directory / f"day-{day}.murid"
 
@@ -73,8 +73,8 @@ def find_coats(path, present):
     """Coat of each identity, by its embeddings."""
     with RunDirectory.open(path) as run:
         (_, table), (frames, rows, ids, _) = (
-            next(run.iterate_detections()),
-            next(run.iterate_owners()),
+            next(run.detections.iterate()),
+            next(run.identities.iterate_assignments()),
         )
     appearance = table.embeddings[table.frame_offsets[frames] + rows]
     nearest, told = (appearance @ LOOKS.T).argmax(axis=1), appearance.any(axis=1)
@@ -123,7 +123,7 @@ def test_the_next_day_the_same_names_and_a_stranger(two, gallery, tmp_path, caps
 
 def test_names_are_found_where_few_frames_have_embeddings(gallery, tmp_path):
     thinned = film(tmp_path / "thinned", 2, (3, 1, 0, 2), embeddings_every=7)
-    embeddings = RunDirectory.open(thinned).read_detections().embeddings
+    embeddings = RunDirectory.open(thinned).detections.read().embeddings
     assert 0 < embeddings.any(axis=1).mean() < 1 / 6
     identify(thinned, gallery=gallery)
     coats, names = find_coats(thinned, 4), Run.open(thinned).names

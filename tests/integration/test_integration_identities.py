@@ -37,7 +37,7 @@ def test_told_again_without_the_video_it_is_the_same(run):
     assert identify(run).path == run
     assert read_parts(run) == before
     with RunDirectory.open(run, writable=True) as directory:
-        directory.forget_identities()
+        directory.identities.remove()
     assert not list((run / "identities").iterdir())
     identify(run, animals=3)
     assert read_parts(run) == before
@@ -52,12 +52,7 @@ def test_tracks_of_the_association_stay(run, clip, tracked, tmp_path):
     assert plain.tracks().interpolated is None
     assert plain.info()["stages"]["identification"] == "pending"
     np.testing.assert_array_equal(
-        np.concatenate(
-            [
-                tracks.track_ids
-                for _, tracks in RunDirectory.open(run).iterate_tracks(associated=True)
-            ]
-        ),
+        np.concatenate([tracks.track_ids for _, tracks in RunDirectory.open(run).tracks.iterate()]),
         plain.tracks().track_ids,
     )
 
@@ -111,7 +106,7 @@ def test_learning_the_animals_needs_the_video_once(run, clip, tmp_path, capsys):
     assert pd.read_parquet(run / "fur_descriptors.parquet").shape[0] > 0
     point_to(run, tmp_path / "gone.mp4")
     with RunDirectory.open(run, writable=True) as directory:
-        directory.forget_identities()
+        directory.identities.remove()
     assert isinstance(identify(run, animals=3, refine=True).info()["appearance_selections"], list)
     assert read_parts(run) == learnt
     assert identify(run, refine=False).info()["appearance_selections"] is None

@@ -142,7 +142,7 @@ def test_a_killed_run_is_finished_or_goes_on(clip, tmp_path, capsys):
     with pytest.raises(KeyboardInterrupt):
         go_live(clip, out, callbacks=[stop], config=LiveConfig(part_frames=10))
     run, summary = go_live(clip, out, resume=True, config=LiveConfig(part_frames=10))
-    frames = run._directory.read_frames()
+    frames = run._directory.frames.read()
     assert len(frames) == 20 + summary.n_tracked
     assert (np.diff(frames.times_s) > 0).all()
 
@@ -190,7 +190,7 @@ def test_a_camera_unplugged_and_back_loses_nothing_that_was_seen(clip, tmp_path)
         True,
         None,
     )
-    frames = run._directory.read_frames()
+    frames = run._directory.frames.read()
     assert len(frames) == summary.n_tracked
     assert np.diff(frames.times_s).min() > 0
     assert np.diff(frames.times_s).max() > 0.5  # the gap is there
@@ -218,7 +218,7 @@ def test_a_clock_that_was_set_back_does_not_squeeze_the_times(clip, tmp_path):
         operation["time_utc"] = "2999-01-01T00:00:00+00:00"
     (out / "manifest.json").write_text(json.dumps(manifest))
     run, _ = go_live(clip, out, resume=True, config=LiveConfig(part_frames=10, most_s=1.0))
-    times = run._directory.read_frames().times_s
+    times = run._directory.frames.read().times_s
     assert len(times) > 12
     assert np.median(np.diff(times)[10:]) > 0.01
     assert times[-1] < 10

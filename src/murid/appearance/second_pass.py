@@ -24,7 +24,7 @@ from murid.identification.point_matches import (
 from murid.identification.tracklet_features import FurDescriptors
 from murid.identification.tracklets import compute_reach, count_up, find_tracklets, measure_body_px
 from murid.store import RunDirectory
-from murid.store.parts import FUR_DESCRIPTORS_NAME, POINT_MATCH_COLUMNS, POINT_MATCHES_NAME
+from murid.store.side_tables import FUR_DESCRIPTORS, POINT_MATCHES
 from murid.video import FrameSource, open_source, sample_frames
 from murid.video.background_model import fit_static_background
 from murid.video.prefetch import prefetch
@@ -68,21 +68,23 @@ def run_second_pass(
     StorageError
         If the run cannot be written to.
     """
-    table = run.read_detections(embeddings=False)
-    kept, tied = run.read_fur_descriptors(), run.read_point_matches()
+    table = run.detections.read(embeddings=False)
+    kept = run.side_tables.read(FUR_DESCRIPTORS)
+    tied = run.side_tables.read(POINT_MATCHES)
     if kept is None or tied is None:
         fur_descriptors, point_matches = _take(_open_video(run), table, report)
-        run.write_fur_descriptors(
-            *_locate(fur_descriptors.rows, table), np.asarray(fur_descriptors.values, np.float32)
+        frames, rows = _locate(fur_descriptors.rows, table)
+        values = np.asarray(fur_descriptors.values, np.float32)
+        run.side_tables.write_second_pass(
+            {"frame": frames, "row": rows, "fur_descriptor": values},
+            _to_columns(point_matches, table),
         )
-        run.write_point_matches(_to_columns(point_matches, table))
-        kept, tied = run.read_fur_descriptors(), run.read_point_matches()
+        kept = run.side_tables.read(FUR_DESCRIPTORS)
+        tied = run.side_tables.read(POINT_MATCHES)
     assert kept is not None
     assert tied is not None
-    frames, rows, values = kept
-    return FurDescriptors(
-        _find_rows(frames, rows, table, run, FUR_DESCRIPTORS_NAME), values
-    ), _to_ties(tied, table, run)
+    fur_rows = _find_rows(kept["frame"], kept["row"], table, run, FUR_DESCRIPTORS.name)
+    return FurDescriptors(fur_rows, kept["fur_descriptor"]), _to_ties(tied, table, run)
 
 
 def _locate(rows: Int64, table: DetectionTable) -> tuple[Int64, Int64]:
@@ -118,27 +120,27 @@ def _to_columns(
         rows_before,
         point_matches.counts[tie, place],
     )
-    return dict(zip(POINT_MATCH_COLUMNS, columns, strict=True))
+    return dict(zip(POINT_MATCHES.columns, columns, strict=True))
 
 
 def _to_ties(
     columns: dict[str, NDArray[np.generic]], table: DetectionTable, run: RunDirectory
 ) -> PointMatches:
     tie, frames, rows, before, rows_before, points = (
-        np.asarray(columns[name]) for name in POINT_MATCH_COLUMNS
+        np.asarray(columns[name]) for name in POINT_MATCHES.columns
     )
     starts = np.flatnonzero(np.append(True, tie[1:] != tie[:-1])[: len(tie)])
     sizes = np.diff(np.append(starts, len(tie)))
     if (sizes > N_VISITS).any():
         raise RunError(
-            run.path, POINT_MATCHES_NAME, f"{N_VISITS} rows of a tie at most", str(sizes.max())
+            run.path, POINT_MATCHES.name, f"{N_VISITS} rows of a tie at most", str(sizes.max())
         )
     at = np.repeat(np.arange(len(starts)), sizes), count_up(sizes)
-    after = _find_rows(frames, rows, table, run, POINT_MATCHES_NAME)[starts]
+    after = _find_rows(frames, rows, table, run, POINT_MATCHES.name)[starts]
     shape = len(starts), N_VISITS
     point_matches = PointMatches(after, np.full(shape, -1, np.int64), np.zeros(shape, np.float32))
     point_matches.before[at], point_matches.counts[at] = (
-        _find_rows(before, rows_before, table, run, POINT_MATCHES_NAME),
+        _find_rows(before, rows_before, table, run, POINT_MATCHES.name),
         points,
     )
     return point_matches

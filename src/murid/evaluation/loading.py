@@ -97,7 +97,7 @@ def _load_run(pair: Pair, settings: Settings) -> Material:
         pair.truth.name,
         truth,
         LabelledBoxes.from_tracks(tracks),
-        LabelledBoxes.from_detections(run.read_detections(embeddings=False)),
+        LabelledBoxes.from_detections(run.detections.read(embeddings=False)),
         _retrieve(run, truth, fps or _USUAL_FPS),
         n_frames,
         fps,
@@ -139,11 +139,11 @@ def _check_classes(path: Path, highest: int, protocol: Protocol) -> None:
 def _retrieve(run: RunDirectory, truth: Truth, fps: float) -> Retrieval | None:
     """Ask with the embeddings of boxes that match the truth, in frames spread evenly lest they be too many."""
     stride = max(1, -(-int(truth.counted.sum()) // _MOST_QUERIES))
-    stride = -(-stride // run.embeddings_every) * run.embeddings_every
+    stride = -(-stride // run.detections.embeddings_every) * run.detections.embeddings_every
     counted = truth.boxes[truth.counted]
     counted = counted[counted.frames % stride == 0]
     embeddings, animals, frames = [], [], []
-    for first, table in run.iterate_detections():
+    for first, table in run.detections.iterate():
         if table.embeddings is None:
             return None
         found = LabelledBoxes.from_detections(table, first)

@@ -218,7 +218,7 @@ def track_live(
             camera_stream, run, tracker, learner, callbacks, begun, config.most_s, report
         )
         run.record("live-end", asdict(summary))
-        run.finish_detection()
+        run.detections.finish()
         track_and_identify(
             run, association, counts if identities else None, layout=layout, report=report
         )
@@ -227,7 +227,7 @@ def track_live(
 
 def _catch_up(run: RunDirectory, tracker: ArenaTracker) -> None:
     """Show the tracker what was seen before the run goes on."""
-    for first, table in run.iterate_detections(run.embeddings_every == 1):
+    for first, table in run.detections.iterate(run.detections.embeddings_every == 1):
         if first < run.next_frame:
             tracker.follow(table)
 
@@ -255,14 +255,14 @@ def _follow(
     """Track picture after picture, until the feed ends."""
     latencies, failures, failure, started = Latencies(), 0, None, time.monotonic()
     n_before = run.next_frame
-    last_s = float(run.read_frames().times_s[-1]) if n_before else -1.0
+    last_s = float(run.frames.read().times_s[-1]) if n_before else -1.0
     begun = min(begun, time.monotonic() - last_s)  # the clock on the wall may have gone back since
-    with run.write_detections() as writer:
+    with run.detections.write() as writer:
         for captured in camera_stream:
             # Rounded as they are stored, so that the stored detections give the very same tracks.
             found = round_as_stored(learner.detector.detect([captured.image])[0])
             tracked = tracker.step(
-                found if run.embeddings_every == 1 else replace(found, embeddings=None)
+                found if run.detections.embeddings_every == 1 else replace(found, embeddings=None)
             )
             time_s = last_s = max(captured.captured_s - begun, last_s + 1e-6)
             index = writer.next_frame
@@ -313,7 +313,7 @@ def finish_live(path: str | Path, report: ProgressCallback = no_progress) -> Run
         if "live" not in run.manifest.fingerprint:
             raise ConfigError(f"{path}: expected a run of murid live, got one of murid track")
         if not run.is_done("detection"):
-            run.finish_detection()
+            run.detections.finish()
         settings, layout = dict(run.manifest.config["tracking"]), None
         if settings.pop("arena", None) is not None:
             layout = read_layout(run)

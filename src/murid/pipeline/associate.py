@@ -46,9 +46,9 @@ def associate(
             stretches, config.scores.min_mean, config.scores.relative_min_mean
         )
     for first, tracks in _follow(run, layout, config, fps, motion):
-        run.write_tracks(first, tracks if likely is None else select_tracks(tracks, likely))
+        run.tracks.write(first, tracks if likely is None else select_tracks(tracks, likely))
         report("track", first + tracks.n_frames, run.n_frames)
-    run.finish_tracking()
+    run.tracks.finish()
 
 
 def _follow(
@@ -56,7 +56,7 @@ def _follow(
 ) -> Iterator[tuple[int, Tracks]]:
     """First frame and tracks of one stretch after the other; the camera rests after its last known motion."""
     tracker = ArenaTracker(layout, config, fps, camera_moves=motion is not None)
-    for first, table in run.iterate_detections(run.embeddings_every == 1):
+    for first, table in run.detections.iterate(run.detections.embeddings_every == 1):
         if motion is None:
             yield first, tracker.follow(table)
             continue

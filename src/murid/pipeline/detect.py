@@ -22,12 +22,12 @@ def redetect_damaged(
     report: ProgressCallback,
 ) -> None:
     """Detect anew in the parts that a disk has damaged or lost; in an unfinished run, the last one just goes."""
-    damaged = run.find_damaged("detections")
+    damaged = run.detections.find_damaged()
     if damaged and not run.is_done("detection") and damaged[-1] == run.n_parts - 1:
-        run.remove_last_part()
+        run.detections.remove_last_part()
         damaged = damaged[:-1]
     for number in damaged:
-        with run.rewrite_part(number) as (writer, n_frames):
+        with run.detections.rewrite_part(number) as (writer, n_frames):
             wanted = islice(source.iterate(writer.next_frame), n_frames)
             _find_animals(
                 wanted,
@@ -46,12 +46,12 @@ def detect_frames(
     report: ProgressCallback,
 ) -> None:
     """Find the animals in every frame that is still to come, and store them part by part."""
-    with run.write_detections() as writer:
+    with run.detections.write() as writer:
         frames, total = source.iterate(writer.next_frame), source.info.n_frames
         _find_animals(
             frames, detector, batch_size, writer, lambda: report("detect", writer.next_frame, total)
         )
-    run.finish_detection(source.truncated)
+    run.detections.finish(source.truncated)
 
 
 def _find_animals(

@@ -116,9 +116,9 @@ def identify_run(
     if refine:
         settings["refine"] = refine
     same = run.is_done("identification") and dict(run.manifest.config["identification"]) == settings
-    if same and not run.find_damaged("identities"):
+    if same and not run.identities.find_damaged():
         return
-    table, fps = run.read_detections(embeddings=False), float(run.manifest.fingerprint["fps"])
+    table, fps = run.detections.read(embeddings=False), float(run.manifest.fingerprint["fps"])
 
     def tell(
         fur_descriptors: FurDescriptors | None = None, point_matches: PointMatches | None = None
@@ -129,7 +129,7 @@ def identify_run(
             counts,
             fps,
             config,
-            run.iterate_embeddings,
+            run.detections.iterate_embeddings,
             fur_descriptors,
             point_matches,
         )
@@ -142,20 +142,20 @@ def identify_run(
         if close:
             del found  # a day of them takes room
             found = tell(*close)
-    run.start_identities(settings)
+    run.identities.start(settings)
     _write_identities(run, table, found, report)
     if refine:
         estimates = (
             [asdict(adaptation) for adaptation in found.appearance_selections] if close else None
         )
         run.record("refine", {"estimates": estimates})
-    run.finish_identities(_list_crossings(found), found.note)
+    run.identities.finish(_list_crossings(found), found.note)
 
 
 def _write_identities(
     run: RunDirectory, table: DetectionTable, found: IdentificationResult, report: ProgressCallback
 ) -> None:
-    for first, stretch in run.iterate_detections(embeddings=False):
+    for first, stretch in run.detections.iterate(embeddings=False):
         part = slice(*np.searchsorted(found.frames, [first, first + stretch.n_frames]))
         offsets = np.searchsorted(
             found.frames[part], first + np.arange(stretch.n_frames + 1)
@@ -169,7 +169,7 @@ def _write_identities(
             found.interpolated[part],
             found.identity_probabilities[part],
         )
-        run.write_identities(first, rows, told)
+        run.identities.write(first, rows, told)
         report("identify", first + stretch.n_frames, run.n_frames)
 
 

@@ -69,7 +69,7 @@ class Run:
 
     def trajectories(self) -> Trajectories:
         """Return where each track was over time, missing frames as NaN; raises `RunError` as `tracks` does."""
-        tracks, times_s = self.tracks(), self._directory.read_frames().times_s
+        tracks, times_s = self.tracks(), self._directory.frames.read().times_s
         ids = np.unique(tracks.track_ids[tracks.track_ids >= 0])
         return to_trajectories(
             TracksChunk(0, times_s, tracks), ids, [self.names.get(i, str(i)) for i in ids.tolist()]
@@ -241,7 +241,7 @@ class Run:
             "note": manifest.stages["detection"].note,
             "identity_note": manifest.stages["identification"].note,
             "appearance_selections": _list_adaptations(manifest),
-            "unreadable_frames": directory.list_unreadable(),
+            "unreadable_frames": directory.frames.list_unreadable(),
         }
         tracks = directory.read_summary() if directory.is_done("tracking") else []
         for row in tracks:
@@ -251,7 +251,7 @@ class Run:
                 if own is None
                 else {"name": own.name, "name_probability": own.probability}
             )
-        return facts | {"tracks": tracks, "crossings": directory.read_crossings()}
+        return facts | {"tracks": tracks, "crossings": directory.identities.read_crossings()}
 
     def _record(self, metadata: Mapping[str, Any]) -> TrackedRecording:
         """Return the tracks as an export wants them."""
@@ -273,7 +273,7 @@ class Run:
         )
 
     def _iterate_chunks(self) -> Iterator[TracksChunk]:
-        pairs = zip(self._directory.iterate_tracks(), self._directory.iterate_frames(), strict=True)
+        pairs = zip(self._directory.iterate_tracks(), self._directory.frames.iterate(), strict=True)
         return (TracksChunk(first, frames.times_s, tracks) for (first, tracks), frames in pairs)
 
 

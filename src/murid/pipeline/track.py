@@ -179,14 +179,14 @@ def track_and_identify(
     linking = describe_association(association, motion, layout)
     layout = layout or whole_picture(run)
     same = run.is_done("tracking") and dict(run.manifest.config["tracking"]) == linking
-    if not same or run.find_damaged("tracks"):
-        run.start_tracking(linking)
+    if not same or run.tracks.find_damaged():
+        run.tracks.start(linking)
         associate(run, layout, association, float(run.manifest.fingerprint["fps"]), motion, report)
     if animals is not None:
         counts = [animals] if isinstance(animals, int) else animals
         identify_run(run, layout, counts, identify or IdentificationConfig(), refine, report)
     elif run.manifest.stages["identification"].state != "pending":
-        run.forget_identities()
+        run.identities.remove()
 
 
 def _read_layout(

@@ -34,6 +34,7 @@ from murid.reid.gallery import (
 from murid.reid.gallery_file import load_gallery, save_gallery
 from murid.reid.prototypes import AppearanceSamples, IdentityPrototypes, compute_prototypes
 from murid.store import AnimalName, RunDirectory
+from murid.store.side_tables import COLOUR_FEATURES
 from murid.video import FrameSource, open_source, sample_frames
 from murid.video.background_model import fit_static_background
 from murid.video.resize import downscale
@@ -153,7 +154,7 @@ def enroll_run(run: RunDirectory, path: str | Path, names: Mapping[int, str]) ->
     save_gallery(path, grown)
     own = {i: AnimalName(animal.name, animal.uuid) for i, animal in animals.items()}
     kept = {i: n for i, n in run.manifest.names.items() if n.name not in names.values()}
-    run.write_names({**kept, **own})
+    run.identities.write_names({**kept, **own})
     run.record("enroll", {"gallery": path, "names": {str(i): name for i, name in names.items()}})
     return grown
 
@@ -212,7 +213,7 @@ def match_across_runs(runs: list[RunDirectory]) -> None:
         gallery = add_session(
             gallery, identity_prototypes, known, session, str(run.manifest.embedder), shift
         )
-        run.write_names(
+        run.identities.write_names(
             {
                 i: AnimalName(a.name, a.uuid, float(swap_probabilities.get(i, 1.0)))
                 for i, a in sorted(known.items())
@@ -306,9 +307,9 @@ def describe_session(run: RunDirectory, identity_prototypes: IdentityPrototypes)
 
 def _look(run: RunDirectory) -> tuple[Int64, Int64, Float32]:
     """Frames, rows and cues of detections spread over the recording; no cues where the video has gone."""
-    kept = run.read_colour_features()
+    kept = run.side_tables.read(COLOUR_FEATURES)
     if kept is not None:
-        return kept
+        return kept["frame"], kept["row"], kept["colour_features"]
     try:
         source = open_source(run.manifest.source)
         there = source.compute_fingerprint() == dict(run.manifest.fingerprint)
@@ -321,8 +322,11 @@ def _look(run: RunDirectory) -> tuple[Int64, Int64, Float32]:
             np.full(len(frames), -1, np.int64),
             np.full((len(frames), N_COLOUR_FEATURES), np.nan, np.float32),
         )
-    found = _measure(source, run.read_detections(embeddings=False))
-    run.write_colour_features(*found)
+    found = _measure(source, run.detections.read(embeddings=False))
+    frames, rows, colour_features = found
+    run.side_tables.write(
+        COLOUR_FEATURES, {"frame": frames, "row": rows, "colour_features": colour_features}
+    )
     return found
 
 
@@ -356,7 +360,7 @@ def _gather_sights(
     run: RunDirectory, appearance: tuple[Int64, Int64, Float32]
 ) -> AppearanceSamples:
     """Clear sights of identities in the frames that were looked at; embeddings of the last frame that has some."""
-    wanted, every = np.unique(appearance[0]), run.embeddings_every
+    wanted, every = np.unique(appearance[0]), run.detections.embeddings_every
     colour_features = {
         (f, r): c
         for f, r, c in zip(
@@ -365,7 +369,9 @@ def _gather_sights(
     }
     ids: list[int] = []
     embeddings, plain = [], []
-    for (first, table), owners in zip(run.iterate_detections(), run.iterate_owners(), strict=True):
+    for (first, table), owners in zip(
+        run.detections.iterate(), run.identities.iterate_assignments(), strict=True
+    ):
         here = set(wanted[(wanted >= first) & (wanted < first + table.n_frames)].tolist())
         if not here or table.embeddings is None:
             continue
@@ -407,7 +413,11 @@ def _write_names(
     gallery: Gallery,
 ) -> None:
     """Give every identity of a run a name: an animal's, or unknown with its number."""
-    ids = {i for _, _, owners, _ in run.iterate_owners() for i in np.unique(owners).tolist()}
+    ids = {
+        i
+        for _, _, owners, _ in run.identities.iterate_assignments()
+        for i in np.unique(owners).tolist()
+    }
     names = {i: AnimalName(f"{UNKNOWN}_{i}") for i in sorted(ids)}
     for identity, chance in zip(
         identity_prototypes.identity_ids.tolist(),
@@ -417,7 +427,7 @@ def _write_names(
         names[identity] = replace(names[identity], probability=chance)
     for identity, animal, chance in _list_named(identity_prototypes, reidentification, gallery):
         names[identity] = AnimalName(animal.name, animal.uuid, chance)
-    run.write_names(names)
+    run.identities.write_names(names)
 
 
 def _list_named(

@@ -1,4 +1,4 @@
-"""The run directory: manifest, Parquet parts, resuming. Nothing here knows of videos or networks."""
+"""The run directory: manifest, Parquet parts, side tables, and resuming after a kill."""
 
 from murid.store.frame_table import FrameTable
 from murid.store.manifest import FORMAT_VERSION, AnimalName, Manifest, Operation, StageStatus

@@ -1,4 +1,4 @@
-"""How a run directory begins: an empty place, an old run to remove, or one to go on with."""
+"""Start of a run directory: a new one, one that is restarted, or one that is resumed."""
 
 from __future__ import annotations
 
@@ -10,10 +10,19 @@ from typing import Any
 
 from murid.core.files import make_directory, remove_leftovers, storage_errors
 from murid.errors import ArrayError, RunError
-from murid.store.manifest import MANIFEST_NAME, Manifest, load_document, save_manifest
-from murid.store.parts import COLOUR_FEATURES_NAME, FUR_DESCRIPTORS_NAME, KINDS, Kind, summary_path
+from murid.store import side_tables
+from murid.store.manifest import (
+    FORMAT_VERSION,
+    MANIFEST_NAME,
+    Manifest,
+    load_document,
+    load_manifest,
+    save_manifest,
+)
+from murid.store.migrate import upgrade_files
+from murid.store.parts import KINDS, Kind
 
-START_OVER = "; use the same again, or start over with --restart"
+_HINT = "; use the same again, or start over with --restart"
 
 
 def make_manifest(
@@ -24,11 +33,11 @@ def make_manifest(
     part_frames: int,
     embedder: str | None = None,
 ) -> Manifest:
-    """Make the manifest of a run that has not begun; raises `ArrayError` for what JSON cannot hold."""
+    """Return the manifest of a new run; raises `ArrayError` for what JSON cannot hold."""
     if part_frames < 1:
         raise ArrayError("part_frames", "a number above 0", str(part_frames))
     settings = {stage: to_plain(values, f"config.{stage}") for stage, values in config.items()}
-    # An address of a camera stays as it is, and a glob is not a path to resolve.
+    # The address of a camera stays as it is. A glob is no path that could be resolved.
     path = str(source) if "://" in str(source) else os.path.abspath(source)  # noqa: PTH100
     return Manifest(
         path,
@@ -41,23 +50,25 @@ def make_manifest(
 
 
 def to_plain(values: Mapping[str, Any], field: str) -> dict[str, Any]:
-    """Return what JSON makes of the values, so that they compare equal to what is read back; raises `ArrayError`."""
+    """Return values as JSON reads them back, so that they compare equal; raises `ArrayError`."""
     try:
-        plain: dict[str, Any] = json.loads(
-            json.dumps(dict(values), allow_nan=False, default=os.fspath)
-        )
+        text = json.dumps(dict(values), allow_nan=False, default=os.fspath)
+        plain: dict[str, Any] = json.loads(text)
     except (TypeError, ValueError) as error:
         raise ArrayError(field, "plain values that JSON can hold", str(error)) from error
     return plain
 
 
 def holds_run(path: Path) -> bool:
-    """Whether there is a manifest at this place, whatever its state."""
+    """Whether there is a manifest in this directory, damaged or not."""
     return (path / MANIFEST_NAME).exists()
 
 
 def check_free(path: Path, restart: bool) -> None:
-    """Raise `RunError` unless a run may begin at `path`: nothing there, hidden files only, or a run to remove."""
+    """Raise `RunError` unless a run may start at `path`.
+
+    It may where nothing exists, in a directory of hidden files only, and over a run on restart.
+    """
     if not os.path.lexists(path):
         return
     if not path.is_dir():
@@ -81,57 +92,69 @@ def check_free(path: Path, restart: bool) -> None:
 
 
 def initialise(path: Path, manifest: Manifest, restart: bool) -> None:
-    """Remove an old run's parts, then write the new manifest; the caller holds the lock.
+    """Remove what an old run wrote, then write the new manifest; the caller holds the lock.
 
-    Parts go first: whatever a kill in between leaves is still a run, and never old parts under a
-    new manifest.
+    The manifest comes last: a kill in between never leaves old parts under a new manifest.
 
     Raises
     ------
     RunError
-        If another process has begun a run here in the meantime.
+        If another process has started a run here in the meantime.
     StorageError
         If the directory cannot be written to.
     """
     check_free(path, restart)
+    # Side tables before the parts that they were computed from.
+    side_tables.remove_all(path)
     for kind in KINDS:
         remove_parts(path, kind)
-    with storage_errors(path):
-        for name in (COLOUR_FEATURES_NAME, FUR_DESCRIPTORS_NAME):
-            (path / name).unlink(missing_ok=True)
     save_manifest(path, manifest)
-    tidy(path)
+    _tidy(path)
 
 
-def tidy(path: Path) -> None:
-    """Make missing directories, and remove what a killed writer left half-written; raises `StorageError`."""
+def prepare(path: Path) -> None:
+    """Prepare an existing run for writing; the caller holds the lock.
+
+    Makes missing directories, removes what a killed process left half-written, and upgrades a run
+    of an older format version. Raises `RunError` and `StorageError`.
+    """
+    _tidy(path)
+    if load_document(path)["format_version"] < FORMAT_VERSION:
+        upgrade_files(path)
+        # The manifest comes last: until then the run counts as one of the old version.
+        save_manifest(path, load_manifest(path))
+
+
+def _tidy(path: Path) -> None:
     for directory in (path, *(path / kind for kind in KINDS)):
         make_directory(directory)
         remove_leftovers(directory)
 
 
 def remove_parts(path: Path, kind: Kind) -> None:
-    """Remove the sums and all parts of one kind, the last first, and nothing else; raises `StorageError`."""
+    """Remove all parts of one kind, the last first, and nothing else; raises `StorageError`."""
     with storage_errors(path / kind):
-        summary_path(path, kind).unlink(missing_ok=True)
         for part in sorted((path / kind).glob("part-*.parquet"), reverse=True):
             part.unlink()
 
 
-def check_same(path: Path, there: Manifest, wanted: Manifest) -> None:
-    """Raise `RunError` for the first thing in which the run that is there differs from the one wanted."""
-    pairs = [("source.fingerprint", there.fingerprint, wanted.fingerprint)]
-    pairs += [("detector", {"": there.detector}, {"": wanted.detector})]
-    pairs += [
-        ("config.detection", there.config.get("detection", {}), wanted.config.get("detection", {}))
-    ]
-    for field, old, new in pairs:
-        for key in sorted(old.keys() | new.keys()):
-            if old.get(key) != new.get(key):
-                name = f"{field}.{key}".rstrip(".")
-                raise RunError(
-                    path,
-                    name,
-                    f"{old.get(key)!r} as in the run that is there",
-                    repr(new.get(key)) + START_OVER,
-                )
+def check_same(path: Path, existing: Manifest, wanted: Manifest) -> None:
+    """Raise `RunError` if the video, detector or settings of detection are not the same."""
+    _check_equal(path, "source.fingerprint", existing.fingerprint, wanted.fingerprint)
+    _check_equal(path, "detector", {"": existing.detector}, {"": wanted.detector})
+    _check_equal(
+        path,
+        "config.detection",
+        existing.config.get("detection", {}),
+        wanted.config.get("detection", {}),
+    )
+
+
+def _check_equal(
+    path: Path, field: str, existing: Mapping[str, Any], wanted: Mapping[str, Any]
+) -> None:
+    for key in sorted(existing.keys() | wanted.keys()):
+        if existing.get(key) != wanted.get(key):
+            name = f"{field}.{key}".rstrip(".")
+            expected = f"{existing.get(key)!r} as in the existing run"
+            raise RunError(path, name, expected, repr(wanted.get(key)) + _HINT)

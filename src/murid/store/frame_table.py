@@ -1,4 +1,4 @@
-"""Frames of a stretch of video: their exact times, and which of them could not be decoded."""
+"""Consecutive frames of a video: their times, and which of them could not be decoded."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-from murid.core.types import Float64, Int64
+from murid.core.types import Bool, Float64, Int64
 from murid.errors import ArrayError
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class FrameTable:
-    """The frames of a stretch of video, with or without animals in them.
+    """Consecutive frames of a video, with or without detections.
 
     Attributes
     ----------
     first_frame : int
-        Index in the video of the first of them.
+        Index in the video of the first frame.
     times_s : ndarray
         ``(F,)`` float64 presentation times in seconds.
     unreadable : mapping of int to str
@@ -47,7 +46,7 @@ class FrameTable:
 
     @property
     def last_frame(self) -> int:
-        """Index in the video of the last frame; one before the first if there is none."""
+        """Index in the video of the last frame; one before the first if the table is empty."""
         return self.first_frame + len(self.times_s) - 1
 
     @property
@@ -56,18 +55,18 @@ class FrameTable:
         return np.arange(self.first_frame, self.last_frame + 1, dtype=np.int64)
 
     @property
-    def readable(self) -> NDArray[np.bool_]:
+    def readable(self) -> Bool:
         """``(F,)`` bool: whether each frame could be decoded."""
-        return ~np.isin(self.frames, np.fromiter(self.unreadable, np.int64, len(self.unreadable)))
+        unreadable = np.fromiter(self.unreadable, np.int64, len(self.unreadable))
+        return ~np.isin(self.frames, unreadable)
 
     @classmethod
     def concatenate(cls, tables: Sequence[FrameTable]) -> FrameTable:
-        """Lay consecutive stretches end to end."""
+        """Return the frames of consecutive tables as one table."""
         if not tables:
             return cls(0, np.zeros(0))
-        unreadable = {
-            index: reason for table in tables for index, reason in table.unreadable.items()
-        }
-        return cls(
-            tables[0].first_frame, np.concatenate([table.times_s for table in tables]), unreadable
-        )
+        times_s = np.concatenate([table.times_s for table in tables])
+        unreadable: dict[int, str] = {}
+        for table in tables:
+            unreadable |= table.unreadable
+        return cls(tables[0].first_frame, times_s, unreadable)

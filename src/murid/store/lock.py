@@ -1,4 +1,4 @@
-"""One writer at a time: a lock that the operating system lets go of when its process dies, however it dies."""
+"""A lock that gives one process the right to write; it ends with the process, even when killed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ LOCK_NAME = ".lock"
 
 
 class Lock:
-    """Hold a directory for writing until `release`; the file ``.lock`` stays and only says who held it last.
+    """Hold a directory for writing until `release`.
+
+    The file ``.lock`` stays: it names the process that held the lock last.
 
     Where a file system offers no locks (some network mounts), the directory is used without one.
 
@@ -34,27 +36,29 @@ class Lock:
         try:
             _lock(self._descriptor)
         except (BlockingIOError, PermissionError) as error:
-            holder = (
-                os.pread(self._descriptor, 200, 0).decode(errors="replace")
-                if os.name == "posix"
-                else "a process"
-            )
+            holder = self._read_holder()
             self.release()
-            raise RunError(
-                directory, "writer", "no other process writing here", holder or "a process"
-            ) from error
+            expected = "no other process writing here"
+            raise RunError(directory, "writer", expected, holder) from error
         except OSError:
+            # The file system has no locks.
             pass
-        self._sign()
+        self._write_holder()
 
-    def _sign(self) -> None:
+    def _read_holder(self) -> str:
+        """Name of the process that holds the lock; Windows cannot read a locked file."""
+        if os.name != "posix" or self._descriptor is None:
+            return "a process"
+        return os.pread(self._descriptor, 200, 0).decode(errors="replace") or "a process"
+
+    def _write_holder(self) -> None:
         assert self._descriptor is not None
         with suppress(OSError):
             os.ftruncate(self._descriptor, 0)
             os.write(self._descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
 
     def release(self) -> None:
-        """Let others write; calling it twice does no harm."""
+        """Let other processes write; calling it twice does no harm."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
@@ -64,9 +68,8 @@ if sys.platform == "win32":
     import msvcrt
 
     def _lock(descriptor: int) -> None:
-        os.lseek(
-            descriptor, 1 << 30, os.SEEK_SET
-        )  # a locked byte cannot be read, so lock one far behind the text
+        # A locked byte cannot be read, so lock one far behind the text.
+        os.lseek(descriptor, 1 << 30, os.SEEK_SET)
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
         os.lseek(descriptor, 0, os.SEEK_SET)
 

@@ -1,4 +1,4 @@
-"""The manifest of a run directory: what was made from what, with which settings, and how far it got."""
+"""The manifest of a run directory: its video, its settings, and the state of its stages."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from murid.errors import RunError
 from murid.store.migrate import migrate_manifest
 
 FORMAT = "murid-run"
+
+# Version of the run directory that this murid writes. It reads all versions up to this one: see
+# `murid.store.migrate`.
 FORMAT_VERSION = 2
-"""Version of the run directory that this murid writes; it reads all versions up to this one."""
 
 MANIFEST_NAME = "manifest.json"
 
@@ -27,16 +29,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class StageStatus:
-    """How far a stage got.
+    """State of a stage.
 
     Attributes
     ----------
     state : {"pending", "running", "done"}
-        A stage found ``running`` that nobody works on was interrupted.
+        A stage that is ``running`` while no process holds the lock was interrupted.
     n_frames, n_parts : int
-        Size of the result once the state is ``done``; 0 before.
+        Size of the result once the state is ``done``; 0 before that.
     note : str or None
-        What the user should know of the result, such as why the video ended early.
+        Shown to the user, such as why the video ended early.
     """
 
     state: StageState = "pending"
@@ -47,15 +49,15 @@ class StageStatus:
 
 @dataclass(frozen=True, slots=True)
 class AnimalName:
-    """What an identity is called.
+    """Name of an identity.
 
     Attributes
     ----------
     name : str
     uuid : str or None
-        The animal's over all recordings; None where it is in no gallery.
+        Identifies the animal in all recordings; None where it is in no gallery.
     probability : float
-        In [0, 1]: how likely it is that animal, or is unknown.
+        Probability in [0, 1] that it is that animal, or that it is unknown.
     """
 
     name: str
@@ -65,7 +67,7 @@ class AnimalName:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One thing that was done to a run: the verb, the murid that did it, its arguments, and when (UTC, ISO 8601)."""
+    """One operation on a run: verb, version of murid, arguments, and time (UTC, ISO 8601)."""
 
     verb: str
     murid_version: str
@@ -74,7 +76,7 @@ class Operation:
 
     @classmethod
     def now(cls, verb: str, arguments: Mapping[str, Any]) -> Operation:
-        """Make an entry for an operation that happens now, in this version of murid."""
+        """Return an entry for an operation that happens now, in this version of murid."""
         return cls(
             verb, version("murid"), arguments, datetime.now(UTC).isoformat(timespec="seconds")
         )
@@ -82,32 +84,32 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What ``manifest.json`` holds; everything in it is plain JSON.
+    """Content of ``manifest.json``; all values are plain JSON.
 
     Attributes
     ----------
     source : str
         Absolute path of the video, image folder or glob.
     fingerprint : mapping
-        What tells this video from another: size, frames, frame rate, hash of head and tail.
+        Identifies the video: size, frames, frame rate, hash of its head and tail.
     detector : str
-        What tells the detector from another: hash of its weights, or the name of a method without
-        weights.
+        Identifies the detector: hash of its weights, or name of a method without weights.
     config : mapping of str to mapping
-        The settings of each stage.
+        Settings by section: ``detection``, ``tracking``, ``identification``, ``arenas``.
     part_frames : int
         Frames in each part but the last.
     stages : mapping of str to StageStatus
-        ``detection``, ``tracking`` and ``identification``, the last one pending where only tracks were wanted.
+        ``detection``, ``tracking`` and ``identification``; the last one stays pending where only
+        tracks were requested.
     provenance : tuple of Operation
         Every operation on this run, oldest first.
     murid_version : str
-        The murid that made the run.
+        Version of murid that made the run.
     embedder : str or None
-        What tells the weights of the embeddings from others; None where there are no embeddings, or
-        nobody noted it.
+        Identifies the weights of the embeddings; None where there are no embeddings, or they are
+        unknown.
     names : mapping of int to AnimalName
-        What identities are called, where they were given names.
+        Names of identities, where they have names.
     """
 
     source: str
@@ -124,11 +126,11 @@ class Manifest:
     names: Mapping[int, AnimalName] = field(default_factory=dict)
 
     def with_stage(self, name: StageName, stage: StageStatus) -> Manifest:
-        """Copy in which one stage is replaced."""
+        """Return a copy in which one stage is replaced."""
         return replace(self, stages={**self.stages, name: stage})
 
     def with_operation(self, operation: Operation) -> Manifest:
-        """Copy with one more entry of provenance."""
+        """Return a copy with one more entry of provenance."""
         return replace(self, provenance=(*self.provenance, operation))
 
 
@@ -139,7 +141,7 @@ def save_manifest(directory: Path, manifest: Manifest) -> None:
 
 
 def load_document(directory: Path) -> dict[str, Any]:
-    """Read ``manifest.json`` as far as every version of it is the same.
+    """Read ``manifest.json`` and check what all versions have in common.
 
     Raises
     ------
@@ -148,35 +150,26 @@ def load_document(directory: Path) -> dict[str, Any]:
     """
     path = directory / MANIFEST_NAME
     if not directory.is_dir():
-        raise RunError(
-            directory,
-            "directory",
-            "a run directory",
-            "a file" if directory.exists() else "nothing there",
-        )
+        got = "a file" if directory.exists() else "nothing there"
+        raise RunError(directory, "directory", "a run directory", got)
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise RunError(
-            directory, MANIFEST_NAME, "a run directory", "a directory without this file"
-        ) from error
+        got = "a directory without this file"
+        raise RunError(directory, MANIFEST_NAME, "a run directory", got) from error
     except (OSError, ValueError) as error:
         raise RunError(path, "file", "a readable JSON document", str(error)) from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise RunError(path, "format", f'"{FORMAT}"', "a document of something else")
     found = _take(document, "format_version", int, path)
     if not 1 <= found <= FORMAT_VERSION:
-        raise RunError(
-            path,
-            "format_version",
-            f"at most {FORMAT_VERSION} (a newer murid may read it)",
-            str(found),
-        )
+        expected = f"at most {FORMAT_VERSION} (a newer murid may read it)"
+        raise RunError(path, "format_version", expected, str(found))
     return document
 
 
 def load_manifest(directory: Path) -> Manifest:
-    """Read ``manifest.json``.
+    """Read ``manifest.json``, also of older versions.
 
     Raises
     ------
@@ -188,6 +181,7 @@ def load_manifest(directory: Path) -> Manifest:
     if document["format_version"] == 1:
         document = migrate_manifest(document)
     stages = _take(document, "stages", dict, path)
+    provenance = _take(document, "provenance", list, path)
     manifest = Manifest(
         source=_take(document, "source", str, path),
         fingerprint=_take(document, "fingerprint", dict, path),
@@ -195,13 +189,9 @@ def load_manifest(directory: Path) -> Manifest:
         config=_take(document, "config", dict, path),
         part_frames=_take(document, "part_frames", int, path),
         stages={name: _load_stage(stages, name, path) for name in get_args(StageName)},
-        provenance=tuple(
-            _load_operation(entry, path) for entry in _take(document, "provenance", list, path)
-        ),
+        provenance=tuple(_load_operation(entry, path) for entry in provenance),
         murid_version=_take(document, "murid_version", str, path),
-        embedder=None
-        if document.get("embedder") is None
-        else _take(document, "embedder", str, path),
+        embedder=_take_optional(document, "embedder", path),
         names=_load_names(document.get("names", {}), path),
     )
     for name, settings in manifest.config.items():
@@ -218,21 +208,20 @@ def _load_stage(stages: dict[str, Any], name: str, path: Path) -> StageStatus:
     state = _take(entry, "state", str, path, f"{where}.")
     if state not in get_args(StageState):
         raise RunError(path, f"{where}.state", " or ".join(get_args(StageState)), repr(state))
-    n_frames, n_parts = (
-        _take(entry, key, int, path, f"{where}.") for key in ("n_frames", "n_parts")
-    )
-    note = None if entry.get("note") is None else _take(entry, "note", str, path, f"{where}.")
+    n_frames = _take(entry, "n_frames", int, path, f"{where}.")
+    n_parts = _take(entry, "n_parts", int, path, f"{where}.")
+    note = _take_optional(entry, "note", path, f"{where}.")
     return StageStatus(cast(StageState, state), n_frames, n_parts, note)
 
 
 def _load_operation(entry: Any, path: Path) -> Operation:
     if not isinstance(entry, dict):
         raise RunError(path, "provenance", "objects", type(entry).__name__)
-    verb, murid_version, time_utc = (
-        _take(entry, key, str, path, "provenance.") for key in ("verb", "murid_version", "time_utc")
-    )
     return Operation(
-        verb, murid_version, _take(entry, "arguments", dict, path, "provenance."), time_utc
+        verb=_take(entry, "verb", str, path, "provenance."),
+        murid_version=_take(entry, "murid_version", str, path, "provenance."),
+        arguments=_take(entry, "arguments", dict, path, "provenance."),
+        time_utc=_take(entry, "time_utc", str, path, "provenance."),
     )
 
 
@@ -245,19 +234,29 @@ def _load_names(entries: Any, path: Path) -> dict[int, AnimalName]:
     for key, entry in entries.items():
         if not key.isdecimal():
             raise RunError(path, "names", "identities as keys", repr(key)[:60])
-        uuid = (
-            None if entry.get("uuid") is None else _take(entry, "uuid", str, path, f"names.{key}.")
+        where = f"names.{key}."
+        names[int(key)] = AnimalName(
+            name=_take(entry, "name", str, path, where),
+            uuid=_take_optional(entry, "uuid", path, where),
+            probability=_take(entry, "probability", float, path, where),
         )
-        probability = _take(entry, "probability", float, path, f"names.{key}.")
-        name = _take(entry, "name", str, path, f"names.{key}.")
-        names[int(key)] = AnimalName(name, uuid, probability)
     return names
 
 
 def _take(document: Mapping[str, Any], key: str, kind: type[T], path: Path, prefix: str = "") -> T:
+    """Return a value; raises `RunError` if it is missing or of another type."""
     value = document.get(key)
+    # In Python, True is an int; in JSON it is not.
     if not isinstance(value, kind) or isinstance(value, bool):
-        raise RunError(
-            path, prefix + key, kind.__name__, "nothing" if value is None else repr(value)[:60]
-        )
+        got = "nothing" if value is None else repr(value)[:60]
+        raise RunError(path, prefix + key, kind.__name__, got)
     return value
+
+
+def _take_optional(
+    document: Mapping[str, Any], key: str, path: Path, prefix: str = ""
+) -> str | None:
+    """Return a string, or None if it is missing or null."""
+    if document.get(key) is None:
+        return None
+    return _take(document, key, str, path, prefix)

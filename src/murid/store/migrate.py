@@ -1,9 +1,20 @@
-"""Read runs of format version 1: its manifest and setting names in the terms of version 2."""
+"""Runs of format version 1: the names that version 2 changed, and the upgrade of a run in place.
+
+Opening a run for reading translates its manifest in memory; files and columns are found under
+either name. Opening it for writing upgrades the files first (`upgrade_files`) and the manifest
+last. After a kill the manifest still says version 1, so the run opens and the upgrade continues.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
+
+from murid.core.files import storage_errors
+from murid.errors import RunError
+from murid.store.parquet import list_columns, rename_columns
 
 # Version 1 called the stages, and their sections of the configuration, by verbs.
 STAGES = {"detect": "detection", "track": "tracking", "identify": "identification"}
@@ -54,6 +65,13 @@ _SETTINGS = {
     "identification": IDENTIFICATION_SETTINGS,
 }
 
+# Side tables: file name in version 2 → file name in version 1.
+FILES = {
+    "colour_features.parquet": "cues.parquet",
+    "fur_descriptors.parquet": "prints.parquet",
+    "point_matches.parquet": "ties.parquet",
+}
+
 # Columns of Parquet files: name in version 2 → name in version 1.
 COLUMNS = {
     "identity_probability": "certainty",
@@ -68,8 +86,37 @@ COLUMNS = {
     "match": "tie",
 }
 
+_NEW_COLUMNS = {old: new for new, old in COLUMNS.items()}
+
+# Files that have the same name in both versions and other columns.
+_WITH_OTHER_COLUMNS = ("identities/part-*.parquet", "crossings.parquet", "summary-*.parquet")
+
 # When to run the second pass over the video; version 1 left the key out where it was off.
 _REFINE = {"in doubt": "auto", True: "always", False: "never"}
+
+
+def upgrade_files(run: Path) -> None:
+    """Give the files of a run of version 1, and their columns, the names of version 2.
+
+    Every file is replaced atomically, so that a kill leaves each under its old or its new name.
+    A damaged file stays as it is: reading it names the damage. Calling it again does no harm. The
+    caller holds the write lock. Raises `StorageError`.
+    """
+    for name, old_name in FILES.items():
+        old_path = run / old_name
+        if not old_path.is_file():
+            continue
+        with suppress(RunError):
+            # A file under the new name is what an earlier upgrade made of the old one, or newer.
+            if not (run / name).is_file():
+                rename_columns(old_path, run / name, _NEW_COLUMNS)
+            with storage_errors(old_path):
+                old_path.unlink()
+    for pattern in _WITH_OTHER_COLUMNS:
+        for path in sorted(run.glob(pattern)):
+            with suppress(RunError):
+                if not _NEW_COLUMNS.keys().isdisjoint(list_columns(path)):
+                    rename_columns(path, path, _NEW_COLUMNS)
 
 
 def migrate_manifest(document: Mapping[str, Any]) -> dict[str, Any]:

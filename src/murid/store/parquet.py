@@ -1,4 +1,4 @@
-"""Columns in a Parquet file: written atomically and the same bytes every time, read with the damage named."""
+"""Columns in Parquet files: written atomically, read with errors that name the damage."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ from numpy.typing import NDArray
 
 from murid.core.files import replace_on_success
 from murid.errors import RunError
-from murid.store.migrate import COLUMNS as OLD_NAMES
 
 
-def write_columns(path: Path, columns: Mapping[str, Any]) -> None:
+def write_columns(
+    path: Path, columns: Mapping[str, Any], metadata: Mapping[str, str] | None = None
+) -> None:
     """Write Arrow arrays of one length as a Parquet file; raises `StorageError`.
 
-    Nothing that changes from run to run goes in, so that a resumed run gives the same bytes.
+    The same columns and metadata give the same bytes, so that a resumed run equals one that was
+    never interrupted.
     """
     with replace_on_success(path) as temporary:
         pq.write_table(
-            pa.table(columns),
+            pa.table(columns, metadata=metadata or None),
             temporary,
             compression="zstd",
             use_dictionary=False,
@@ -31,29 +33,79 @@ def write_columns(path: Path, columns: Mapping[str, Any]) -> None:
         )
 
 
+def rename_columns(path: Path, destination: Path, new_names: Mapping[str, str]) -> None:
+    """Write a copy of a Parquet file in which columns have new names; the two may be one file.
+
+    Parameters
+    ----------
+    path, destination : Path
+    new_names : mapping of str to str
+        Name in the file → new name; other columns keep theirs.
+
+    Raises
+    ------
+    RunError
+        If the file is damaged.
+    StorageError
+        If the copy cannot be written.
+    """
+    with _open(path) as file:
+        try:
+            table = file.read()
+        except (OSError, pa.ArrowException) as error:
+            raise _damage(path, error) from error
+    columns = {new_names.get(name, name): table[name] for name in table.column_names}
+    write_columns(destination, columns, read_metadata(path))
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """Return what was written as `metadata` of a file; raises `RunError` if it is damaged."""
+    with _open(path) as file:
+        own = file.schema_arrow.metadata or {}
+    return {key.decode(): value.decode() for key, value in own.items()}
+
+
+def list_columns(path: Path) -> list[str]:
+    """Return the names of the columns; raises `RunError` if the file is damaged."""
+    with _open(path) as file:
+        return list(file.schema_arrow.names)
+
+
 def count_rows(path: Path) -> int:
-    """Rows of a Parquet file, from its footer alone; raises `RunError` if it is damaged."""
+    """Return the number of rows, from the footer alone; raises `RunError` if it is damaged."""
     with _open(path) as part:
         return int(part.metadata.num_rows)
 
 
 def count_values(path: Path, name: str) -> int:
-    """Values of a column, without nulls if the footer, which alone is read, counts them; raises `RunError`."""
+    """Return the number of values in a column, from the footer alone.
+
+    Nulls are left out if the footer counts them. Raises `RunError` if the file is damaged.
+    """
     with _open(path) as part:
         metadata = part.metadata
         names = [metadata.schema.column(k).path for k in range(metadata.num_columns)]
         if name not in names:
             raise RunError(path, name, "a column of this name", f"columns {', '.join(names)}")
-        columns = [
-            metadata.row_group(k).column(names.index(name)) for k in range(metadata.num_row_groups)
-        ]
+        place = names.index(name)
+        columns = [metadata.row_group(k).column(place) for k in range(metadata.num_row_groups)]
         return sum(int((column.statistics or column).num_values) for column in columns)
 
 
-def read_columns(path: Path, names: Sequence[str], optional: Sequence[str] = ()) -> dict[str, Any]:
-    """Read the named columns, and the optional ones that are there, as Arrow arrays.
+def read_columns(
+    path: Path,
+    names: Sequence[str],
+    optional: Sequence[str] = (),
+    old_names: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Read the named columns, and the optional ones that exist, as Arrow arrays.
 
-    A column that a file of format version 1 has under another name is read under its own.
+    Parameters
+    ----------
+    path : Path
+    names, optional : sequence of str
+    old_names : mapping of str to str, optional
+        What a column is called in files of format version 1.
 
     Raises
     ------
@@ -61,37 +113,42 @@ def read_columns(path: Path, names: Sequence[str], optional: Sequence[str] = ())
         If the file is damaged or a column is missing.
     """
     with _open(path) as part:
-        there = part.schema_arrow.names
-        found = {name: _find_column(name, there) for name in (*names, *optional)}
-        missing = [name for name in names if found[name] is None]
+        in_file = part.schema_arrow.names
+        found = _find_columns([*names, *optional], in_file, old_names or {})
+        missing = [name for name in names if name not in found]
         if missing:
-            raise RunError(path, missing[0], "a column of this name", f"columns {', '.join(there)}")
+            got = f"columns {', '.join(in_file)}"
+            raise RunError(path, missing[0], "a column of this name", got)
         try:
-            table = part.read(columns=[own for own in found.values() if own is not None])
+            table = part.read(columns=list(found.values()))
         except (OSError, pa.ArrowException) as error:
             raise _damage(path, error) from error
-    return {name: table[own].combine_chunks() for name, own in found.items() if own is not None}
+    return {name: table[own].combine_chunks() for name, own in found.items()}
+
+
+def _find_columns(
+    names: Sequence[str], in_file: Sequence[str], old_names: Mapping[str, str]
+) -> dict[str, str]:
+    """Map names to what the columns are called in the file, without those it lacks."""
+    found = {}
+    for name in names:
+        if name in in_file:
+            found[name] = name
+        elif old_names.get(name) in in_file:
+            found[name] = old_names[name]
+    return found
 
 
 def to_numbers(columns: Mapping[str, Any], name: str, dtype: Any, path: Path) -> NDArray[Any]:
-    """Return one of the columns as a NumPy array of the given type; raises `RunError` if it is of another."""
+    """Return a column as a NumPy array; raises `RunError` if it has another type or nulls."""
     column = columns[name]
     if column.type != pa.from_numpy_dtype(dtype) or column.null_count:
         got = f"{column.type} with {column.null_count} values missing"
         raise RunError(path, name, f"a full column of {np.dtype(dtype)}", got)
     if pa.types.is_boolean(column.type):
         return np.asarray(column.to_numpy(zero_copy_only=False))
-    return np.from_dlpack(
-        column
-    )  # to_numpy would import pandas, which takes longer than most reading
-
-
-def _find_column(name: str, there: Sequence[str]) -> str | None:
-    """Return what a column is called in a file that has these columns; None where it has none."""
-    if name in there:
-        return name
-    old = OLD_NAMES.get(name)
-    return old if old in there else None
+    # Column.to_numpy would import pandas, which takes longer than reading most files.
+    return np.from_dlpack(column)
 
 
 def _open(path: Path) -> Any:

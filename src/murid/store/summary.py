@@ -1,22 +1,42 @@
-"""What every track of a run amounts to, added up part by part, so that asking for it later reads no part."""
+"""Sums over the frames of each track, added up part by part while tracks are written."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from murid.core.types import Tracks
 from murid.errors import RunError
-from murid.store.parquet import read_columns, to_numbers, write_columns
+from murid.store.side_tables import SideTable, SideTables
 
-_WHOLE, _REAL = (
-    ("id", "first_frame", "last_frame", "n_frames", "n_interpolated"),
-    ("score_sum", "identity_probability_sum"),
-)
-_COLUMNS: dict[str, Any] = dict.fromkeys(_WHOLE, np.int64) | dict.fromkeys(_REAL, np.float64)
+
+@dataclass
+class _TrackSums:
+    """Sums over the frames of one track; the fields are the columns of the stored table."""
+
+    id: int
+    first_frame: int
+    last_frame: int
+    n_frames: int = 0
+    n_interpolated: int = 0
+    score_sum: float = 0.0
+    identity_probability_sum: float = 0.0
+
+    def describe(self) -> dict[str, Any]:
+        """Return the sums as means, for display."""
+        # Interpolated positions have no score, but they have an identity probability.
+        n_all = self.n_frames + self.n_interpolated
+        return {
+            "id": self.id,
+            "first_frame": self.first_frame,
+            "last_frame": self.last_frame,
+            "n_frames": self.n_frames,
+            "n_interpolated": self.n_interpolated,
+            "mean_score": round(self.score_sum / max(self.n_frames, 1), 4),
+            "mean_identity_probability": round(self.identity_probability_sum / n_all, 4),
+        }
 
 
 class Summary:
@@ -25,90 +45,84 @@ class Summary:
     Attributes
     ----------
     n_frames : int
-        Frames that were added.
+        Number of frames that were added.
     """
 
     def __init__(self) -> None:
         self.n_frames = 0
-        self._rows: dict[int, tuple[int, int, int, int, float, float]] = {}
+        self._tracks: dict[int, _TrackSums] = {}
 
     def add(self, first_frame: int, tracks: Tracks) -> None:
-        """Take the tracks of the next part."""
+        """Add the tracks of the next part."""
         self.n_frames += tracks.n_frames
-        n, frames = len(tracks.track_ids), tracks.detections.frame_numbers + first_frame
-        interpolated = np.zeros(n, bool) if tracks.interpolated is None else tracks.interpolated
-        identity_probabilities = (
-            np.ones(n, np.float32)
-            if tracks.identity_probabilities is None
-            else tracks.identity_probabilities
-        )
+        n_rows = len(tracks.track_ids)
+        frames = tracks.detections.frame_numbers + first_frame
+        interpolated = tracks.interpolated
+        if interpolated is None:
+            interpolated = np.zeros(n_rows, bool)
+        probabilities = tracks.identity_probabilities
+        if probabilities is None:
+            probabilities = np.ones(n_rows, np.float32)
+
+        # Sum by track within the part; np.unique returns the first row of each track.
         rows = np.flatnonzero(tracks.track_ids >= 0)
-        ids, starts, places = np.unique(
+        ids, first_rows, owners = np.unique(
             tracks.track_ids[rows], return_index=True, return_inverse=True
         )
-        last = np.zeros(len(ids), np.int64)
-        np.maximum.at(last, places, frames[rows])
-        values = (~interpolated, interpolated, tracks.detections.scores, identity_probabilities)
-        sums = [np.bincount(places, value[rows], len(ids)).tolist() for value in values]
-        for track_id, begun, ended, *own in zip(
-            ids.tolist(), frames[rows[starts]].tolist(), last.tolist(), *sums, strict=True
-        ):
-            old = self._rows.get(track_id, (begun, 0, 0, 0, 0.0, 0.0))
-            n_seen, n_interpolated = old[2] + int(own[0]), old[3] + int(own[1])
-            self._rows[track_id] = (
-                old[0],
-                ended,
-                n_seen,
-                n_interpolated,
-                old[4] + own[2],
-                old[5] + own[3],
-            )
+        last_frames = np.zeros(len(ids), np.int64)
+        np.maximum.at(last_frames, owners, frames[rows])
+        n_detected = np.bincount(owners, ~interpolated[rows], len(ids))
+        n_interpolated = np.bincount(owners, interpolated[rows], len(ids))
+        score_sums = np.bincount(owners, tracks.detections.scores[rows], len(ids))
+        probability_sums = np.bincount(owners, probabilities[rows], len(ids))
+
+        # Add the sums of the part to those of the parts before it.
+        for place, track_id in enumerate(ids.tolist()):
+            part_begin = int(frames[rows[first_rows[place]]])
+            sums = self._tracks.setdefault(track_id, _TrackSums(track_id, part_begin, part_begin))
+            sums.last_frame = int(last_frames[place])
+            sums.n_frames += int(n_detected[place])
+            sums.n_interpolated += int(n_interpolated[place])
+            sums.score_sum += float(score_sums[place])
+            sums.identity_probability_sum += float(probability_sums[place])
 
     def to_rows(self) -> list[dict[str, Any]]:
-        """First and last frame, frames seen and filled in, mean score and certainty of each track, by id."""
-        return [
-            {
-                "id": track_id,
-                "first_frame": first,
-                "last_frame": last,
-                "n_frames": n_seen,
-                "n_interpolated": n_interpolated,
-                "mean_score": round(score / max(n_seen, 1), 4),
-                "mean_identity_probability": round(
-                    identity_probability / (n_seen + n_interpolated), 4
-                ),
-            }
-            for track_id, (
-                first,
-                last,
-                n_seen,
-                n_interpolated,
-                score,
-                identity_probability,
-            ) in sorted(self._rows.items())
-        ]
+        """Return one dictionary per track, ordered by id.
 
-    def save(self, path: Path) -> None:
-        """Write a row per track; raises `StorageError`."""
-        rows = [(track_id, *sums) for track_id, sums in sorted(self._rows.items())]
-        columns = zip(*rows, strict=True) if rows else ((),) * len(_COLUMNS)
-        pairs = zip(_COLUMNS.items(), columns, strict=True)
-        write_columns(
-            path, {name: pa.array(np.array(column, dtype)) for (name, dtype), column in pairs}
-        )
+        Keys: ``id``, ``first_frame``, ``last_frame``, ``n_frames`` (detected),
+        ``n_interpolated``, ``mean_score`` and ``mean_identity_probability``.
+        """
+        return [self._tracks[track_id].describe() for track_id in sorted(self._tracks)]
+
+    def write_if_complete(self, tables: SideTables, table: SideTable, n_frames: int) -> None:
+        """Store the sums if all `n_frames` were added; raises `RunError` and `StorageError`.
+
+        They are incomplete if another process wrote some of the parts.
+        """
+        if self.n_frames != n_frames:
+            return
+        tracks = [self._tracks[track_id] for track_id in sorted(self._tracks)]
+        columns = {
+            name: np.array([getattr(sums, name) for sums in tracks], dtype)
+            for name, dtype in table.columns.items()
+        }
+        tables.write(table, columns)
 
     @classmethod
-    def load(cls, path: Path) -> Summary | None:
-        """Read what `save` wrote; None if there is nothing, or nothing whole: the parts tell the same."""
-        if not path.is_file():
-            return None
+    def read(cls, tables: SideTables, table: SideTable) -> Summary | None:
+        """Return the stored sums; None if there are none or they are damaged.
+
+        They can always be computed from the parts.
+        """
         try:
-            columns = read_columns(path, list(_COLUMNS))
-            values = [
-                to_numbers(columns, name, dtype, path).tolist() for name, dtype in _COLUMNS.items()
-            ]
+            columns = tables.read(table)
         except RunError:
             return None
+        if columns is None:
+            return None
         summary = cls()
-        summary._rows = {row[0]: row[1:] for row in zip(*values, strict=True)}
+        lists = {name: values.tolist() for name, values in columns.items()}
+        for place, track_id in enumerate(lists["id"]):
+            values = {name: own[place] for name, own in lists.items()}
+            summary._tracks[track_id] = _TrackSums(**values)
         return summary

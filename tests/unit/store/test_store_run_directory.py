@@ -15,7 +15,7 @@ from murid.store import FrameTable, RunDirectory
 def test_detections_come_back_as_they_went_in(finished):
     run = RunDirectory.open(finished.path)
     expected = [Detections.empty(5) if t == 12 else make_detections(t) for t in range(20)]
-    table = run.read_detections()
+    table = run.detections.read()
     assert table.n_frames == run.n_frames == 20
     for t, detections in enumerate(expected):
         np.testing.assert_array_equal(table[t].boxes, detections.boxes)
@@ -24,25 +24,25 @@ def test_detections_come_back_as_they_went_in(finished):
 
 
 def test_embeddings_read_are_unit_rows_whatever_float16_did(finished):
-    norms = np.linalg.norm(finished.read_detections().embeddings, axis=1)
+    norms = np.linalg.norm(finished.detections.read().embeddings, axis=1)
     np.testing.assert_allclose(norms, 1, atol=1e-6)
 
 
 def test_embeddings_can_be_left_out(finished):
-    assert finished.read_detections(embeddings=False).embeddings is None
+    assert finished.detections.read(embeddings=False).embeddings is None
 
 
 def test_detector_without_embeddings_leaves_no_column(tmp_path, settings):
     with RunDirectory.create(tmp_path / "x", **settings) as run:
         write_frames(run, 20, embedding_size=None)
-        run.finish_detection()
-        assert run.read_detections().embeddings is None
+        run.detections.finish()
+        assert run.detections.read().embeddings is None
         part = pd.read_parquet(tmp_path / "x/detections/part-00000.parquet")
         assert list(part.columns) == ["frame", "x1", "y1", "x2", "y2", "score"]
 
 
 def test_frames_keep_their_times_and_why_they_cannot_be_read(finished):
-    frames = finished.read_frames()
+    frames = finished.frames.read()
     np.testing.assert_array_equal(frames.times_s, np.arange(20) / 30)
     np.testing.assert_array_equal(frames.frames, np.arange(20))
     assert frames.unreadable == {12: "broken packet"}
@@ -50,7 +50,7 @@ def test_frames_keep_their_times_and_why_they_cannot_be_read(finished):
 
 
 def test_tracks_are_aligned_with_detections(finished):
-    tracks, detections = finished.read_tracks(), finished.read_detections()
+    tracks, detections = finished.read_tracks(), finished.detections.read()
     np.testing.assert_array_equal(tracks.detections.frame_offsets, detections.frame_offsets)
     np.testing.assert_array_equal(tracks.detections.scores, detections.scores)
     moved = np.where((tracks.track_ids >= 0)[:, None], detections.boxes + 1, detections.boxes)
@@ -63,7 +63,7 @@ def test_pandas_reads_the_parts_without_murid(finished):
     detections = pd.concat(
         pd.read_parquet(p) for p in sorted((finished.path / "detections").glob("*.parquet"))
     )
-    table = finished.read_detections()
+    table = finished.detections.read()
     np.testing.assert_array_equal(detections["frame"], table.frame_numbers)
     np.testing.assert_array_equal(detections[["x1", "y1", "x2", "y2"]], table.boxes)
     assert detections["embedding"].iloc[0].dtype == np.float16
@@ -76,17 +76,17 @@ def test_pandas_reads_the_parts_without_murid(finished):
 
 
 def test_parts_cover_their_frames(finished):
-    assert [len(f) for f in finished.iterate_frames()] == [8, 8, 4]
-    assert [first for first, _ in finished.iterate_detections()] == [0, 8, 16]
+    assert [len(f) for f in finished.frames.iterate()] == [8, 8, 4]
+    assert [first for first, _ in finished.detections.iterate()] == [0, 8, 16]
     assert [tracks.n_frames for _, tracks in finished.iterate_tracks()] == [8, 8, 4]
 
 
 def test_iterating_holds_one_part_in_memory(tmp_path, settings):
     with RunDirectory.create(tmp_path / "x", **settings) as run:
         write_frames(run, 160, embedding_size=256)
-        run.finish_detection()
+        run.detections.finish()
         tracemalloc.start()
-        n = sum(len(table) for _, table in run.iterate_detections())
+        n = sum(len(table) for _, table in run.detections.iterate())
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
     assert peak < n * 256 * 4 / 3, f"{peak} bytes for {n * 1024} of embeddings"
@@ -95,22 +95,22 @@ def test_iterating_holds_one_part_in_memory(tmp_path, settings):
 def test_video_without_frames(tmp_path, settings):
     with RunDirectory.create(tmp_path / "x", **settings) as run:
         write_frames(run, 0)
-        run.finish_detection(note="the file ends after its header")
+        run.detections.finish(note="the file ends after its header")
         write_tracks(run)
     run = RunDirectory.open(tmp_path / "x")
-    assert (run.n_frames, run.n_parts, len(run.read_frames())) == (0, 0, 0)
+    assert (run.n_frames, run.n_parts, len(run.frames.read())) == (0, 0, 0)
     assert run.read_tracks().n_frames == 0
     assert run.manifest.stages["detection"].note == "the file ends after its header"
 
 
 def test_part_with_no_animal_at_all_does_not_hide_the_embeddings_of_others(tmp_path, settings):
     with RunDirectory.create(tmp_path / "x", **settings) as run:
-        with run.write_detections() as writer:
+        with run.detections.write() as writer:
             for t in range(8):
                 writer.add_unreadable(t, t / 30, "broken")
             for t in range(8, 16):
                 writer.add(t, t / 30, make_detections(t))
-        assert run.read_detections().embeddings.shape == (len(run.read_detections()), 5)
+        assert run.detections.read().embeddings.shape == (len(run.detections.read()), 5)
 
 
 def test_manifest_says_what_was_done(finished, settings):
@@ -146,20 +146,20 @@ def test_reading_tracks_before_they_are_done_is_refused(tmp_path, settings):
     with RunDirectory.create(tmp_path / "x", **settings) as run:
         write_frames(run, 20)
         with pytest.raises(RunError, match=r"stages.detection.state: expected done"):
-            run.start_tracking({})
-        run.finish_detection()
-        run.start_tracking({})
+            run.tracks.start({})
+        run.detections.finish()
+        run.tracks.start({})
         with pytest.raises(RunError, match=r"stages.tracking.state: expected done.*got running"):
             run.read_tracks()
         with pytest.raises(
             RunError, match=r"tracks/part-00000.parquet: file: expected the tracks of every part"
         ):
-            run.finish_tracking()
+            run.tracks.finish()
 
 
 def test_tracking_again_forgets_the_tracks_that_were_there(finished):
     with RunDirectory.open(finished.path, writable=True) as run:
-        run.start_tracking({"max_lost_frames": 60})
+        run.tracks.start({"max_lost_frames": 60})
         assert not list((run.path / "tracks").iterdir())
         assert run.manifest.config["tracking"] == {"max_lost_frames": 60}
         assert len(list((run.path / "detections").iterdir())) == 3
@@ -169,15 +169,15 @@ def test_writing_needs_a_run_open_for_writing(finished):
     run = RunDirectory.open(finished.path)
     for write in (
         lambda: run.record("plot", {}),
-        lambda: run.start_tracking({}),
-        lambda: run.finish_detection(),
+        lambda: run.tracks.start({}),
+        lambda: run.detections.finish(),
     ):
         with pytest.raises(RunError, match="expected one that is open for writing"):
             write()
 
 
 def test_frames_have_to_come_in_order(tmp_path, settings):
-    with RunDirectory.create(tmp_path / "x", **settings) as run, run.write_detections() as writer:
+    with RunDirectory.create(tmp_path / "x", **settings) as run, run.detections.write() as writer:
         writer.add(0, 0.0, make_detections(0))
         with pytest.raises(ArrayError, match="frame index: expected 1, got 2"):
             writer.add(2, 0.1, make_detections(2))
@@ -189,23 +189,23 @@ def test_parts_that_do_not_fit_are_refused(tmp_path, settings):
         with pytest.raises(
             ArrayError, match="1 to 8 frames from a multiple of 8, got 4 from frame 3"
         ):
-            run.write_part(FrameTable(3, np.arange(4.0)), table)
+            run.detections.write_part(FrameTable(3, np.arange(4.0)), table)
         with pytest.raises(ArrayError, match="n_frames: expected 5, got 4"):
-            run.write_part(FrameTable(0, np.arange(5.0)), table)
-        run.write_part(FrameTable(0, np.arange(4.0)), table)
+            run.detections.write_part(FrameTable(0, np.arange(5.0)), table)
+        run.detections.write_part(FrameTable(0, np.arange(4.0)), table)
         short = Tracks(
             DetectionTable.from_frames([make_detections(0)]),
             np.zeros(len(make_detections(0)), np.int64),
         )
         with pytest.raises(ArrayError, match="Tracks: expected 4 frames"):
-            run.write_tracks(0, short)
+            run.tracks.write(0, short)
 
 
 def test_directory_name_with_equals_sign_adds_no_column(tmp_path, settings):
     with RunDirectory.create(tmp_path / "mouse=1" / "x.murid", **settings) as run:
         write_frames(run, 9)
-        run.finish_detection()
-        assert run.read_detections().n_frames == 9
+        run.detections.finish()
+        assert run.detections.read().n_frames == 9
 
 
 def test_sums_are_those_of_the_parts(finished):
@@ -229,15 +229,15 @@ def test_sums_are_those_of_the_parts(finished):
 
 def test_sums_of_some_parts_only_are_not_kept(finished):
     def write(run, wanted):
-        for first, table in run.iterate_detections():
+        for first, table in run.detections.iterate():
             if (first == 8) == wanted:
-                run.write_tracks(first, Tracks(table, np.ones(len(table), np.int64)))
+                run.tracks.write(first, Tracks(table, np.ones(len(table), np.int64)))
 
     with RunDirectory.open(finished.path, writable=True) as run:
-        run.start_tracking({})
+        run.tracks.start({})
         write(run, False)
     with RunDirectory.open(finished.path, writable=True) as run:
         write(run, True)
-        run.finish_tracking()
+        run.tracks.finish()
     assert not (finished.path / "summary-tracks.parquet").exists()
-    assert [row["n_frames"] for row in run.read_summary()] == [len(run.read_detections())]
+    assert [row["n_frames"] for row in run.read_summary()] == [len(run.detections.read())]
