@@ -1,4 +1,4 @@
-"""More animals than there should be: tracklets that move, are surely animals, and belong to nobody."""
+"""Animal-count check: whether more animals than N were detected apart from each other at once."""
 
 from __future__ import annotations
 
@@ -8,46 +8,59 @@ from murid.core.types import Float64, Int64
 from murid.errors import ConfigError
 from murid.identification.evidence import TrackletEvidence
 
-LEAST_TRAVEL = 1.0
-"""Body lengths that something moves by if it is surely an animal."""
-LEAST_S = 0.5
-"""Time for which it is seen clear of others."""
-REFUSED_S = 3.0
-"""Time after which more animals than N are an error rather than a false detection."""
-REFUSED_SHARE = 0.02
-"""… and share of the recording."""
+# A tracklet without identity is surely an animal, not clutter, if it moves by this many body
+# lengths and lasts for this time. Its unoccluded frames count.
+MIN_TRAVEL = 1.0
+MIN_DURATION_S = 0.5
+# More animals than N for longer than both this time and this share of the recording are an error;
+# for less, false detections are likelier, and a note says so.
+MAX_EXTRA_ANIMAL_S = 3.0
+MAX_EXTRA_ANIMAL_SHARE = 0.02
 
 
 def check_animal_count(
     evidence: TrackletEvidence, tracklet_llrs: Float64, paths: Int64, n_animals: int
 ) -> str | None:
-    """Say where more animals than N were seen at once; None where they were not.
+    """Return a note on where more than N animals were detected at once, None if nowhere.
+
+    Parameters
+    ----------
+    evidence : TrackletEvidence
+    tracklet_llrs : ndarray
+        ``(T,)`` float64, as of `compute_tracklet_llrs`.
+    paths : ndarray
+        ``(T,)`` int64 path of each tracklet; -1 = none.
+    n_animals : int
 
     Raises
     ------
     ConfigError
-        If that is so for long, naming the first frame.
+        If that is so for long; the message names the first frame.
     """
-    tracklets, fps = evidence.tracklets, evidence.motion.fps
-    n_seen = np.bincount(
-        evidence.frames[(paths >= 0)[tracklets.numbers]],
-        minlength=int(evidence.frames.max(initial=0)) + 1,
-    )
-    crowded = np.zeros(len(n_seen), bool)
-    for k in np.flatnonzero(
-        (paths < 0) & (tracklet_llrs > 0) & (tracklets.lengths >= LEAST_S * fps)
-    ).tolist():
-        own = slice(tracklets.offsets[k], tracklets.offsets[k + 1])
-        if np.ptp(evidence.shapes[own, :2], axis=0).max() >= LEAST_TRAVEL:
-            beside = evidence.frames[own][evidence.clear[own]]
-            crowded[beside[n_seen[beside] >= n_animals]] = True
-    n_frames = int(crowded.sum())
-    if n_frames < LEAST_S * fps:
+    tracklets = evidence.tracklets
+    fps = evidence.motion.fps
+    is_identity = (paths >= 0)[tracklets.numbers]
+    n_frames = int(evidence.frames.max(initial=0)) + 1
+    n_identities = np.bincount(evidence.frames[is_identity], minlength=n_frames)
+    # Frames with N identities and yet another animal beside them.
+    has_extra = np.zeros(len(n_identities), bool)
+    lasting = tracklets.lengths >= MIN_DURATION_S * fps
+    for tracklet in np.flatnonzero((paths < 0) & (tracklet_llrs > 0) & lasting).tolist():
+        rows = slice(tracklets.offsets[tracklet], tracklets.offsets[tracklet + 1])
+        travel = np.ptp(evidence.shapes[rows, :2], axis=0).max()
+        if travel >= MIN_TRAVEL:
+            frames = evidence.frames[rows][evidence.unoccluded[rows]]
+            has_extra[frames[n_identities[frames] >= n_animals]] = True
+    n_extra = int(has_extra.sum())
+    if n_extra < MIN_DURATION_S * fps:
         return None
-    first = int(np.argmax(crowded))
-    said = f"more than {n_animals} seen apart at once, first in frame {first}, for {n_frames / fps:.1f} s"
-    if n_frames > max(REFUSED_S * fps, REFUSED_SHARE * len(n_seen)):
+    first = int(np.argmax(has_extra))
+    note = (
+        f"more than {n_animals} seen apart at once, first in frame {first},"
+        f" for {n_extra / fps:.1f} s"
+    )
+    if n_extra > max(MAX_EXTRA_ANIMAL_S * fps, MAX_EXTRA_ANIMAL_SHARE * len(n_identities)):
         raise ConfigError(
-            f"animals: expected as many as there are, or more, got {n_animals}: {said}"
+            f"animals: expected as many as there are, or more, got {n_animals}: {note}"
         )
-    return said
+    return note

@@ -1,10 +1,10 @@
-"""Boxes of an animal made to go together: among others the detector sees parts of it, before and after the whole of it.
+"""Box smoothing: boxes of one animal made consistent over time by penalised least squares.
 
-Penalised least squares (Whittaker 1923; Eilers, Analytical Chemistry 2003): centres that change
-their velocity little, sizes that change little, every edge as near to where it was seen as that is
-to be trusted. An edge that lies in another animal's box may only be where that one begins to cover
-it: that the animal reaches further counts less against a place than that it does not reach so far
-(asymmetric least squares; Eilers & Boelens 2005).
+Among others, a detector sees parts of an animal, and before and after that the whole of it. The fit
+(Whittaker 1923; Eilers, Analytical Chemistry 2003) penalises changes of the velocity of the centre
+and of the size; each edge is weighted by how reliable it is. An edge inside another animal's box
+may only be where that box begins to occlude the animal: a fit farther out than it was detected
+costs less than one farther in (asymmetric least squares; Eilers and Boelens 2005).
 """
 
 from __future__ import annotations
@@ -13,52 +13,58 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import solveh_banded
 
-from murid.core.types import Float32, Float64, Int32, UInt8
+from murid.core.types import Bool, Float32, Float64, Int32, UInt8
 
-SHARED = 0.1
-"""Weight of a sight that may be of two animals; that of a clear and sure one is 1."""
-POWER = 4
-"""Power in which a score counts, as a share of what it usually is."""
-TOUCHED, ENCLOSED = 0.3, 0.05
-"""Weight of an edge that just lies in another one's box, and of one that lies in it as a whole."""
-FURTHER = 0.1
-"""What is left of the weight of an edge that is mostly covered where the animal reaches further."""
-INERTIA, TENSION, STIFFNESS = 3.0, 0.03, 1.0
-"""Penalty of a change of velocity, of way, and of size, at 30 frames a second."""
-_LEAST = 1e-6
-_ROUNDS = 3
+# Weight of a box that may hold two animals; that of an unoccluded box with a good score is 1.
+MERGED_WEIGHT = 0.1
+# Boxes are weighted by this power of their score, as a share of a good score. A higher one makes
+# the fit follow the best boxes alone.
+SCORE_POWER = 4
+# Weight of an edge that just touches another box, and lower limit of that of an edge that lies
+# inside it as a whole.
+TOUCHING_EDGE_WEIGHT = 0.3
+MIN_EDGE_WEIGHT = 0.05
+# Factor of the weight of an edge that is mostly occluded, where the fit lies farther out.
+OUTWARD_FACTOR = 0.1
+# Penalties of changes of the velocity of the centre, of its place, and of the size, at 30 frames
+# per second; larger ones smooth over a longer time.
+VELOCITY_PENALTY = 3.0
+PLACE_PENALTY = 0.03
+SIZE_PENALTY = 1.0
+# Lower limit of weights, which keeps the equations solvable where nothing was detected.
+_MIN_WEIGHT = 1e-6
+# Fits of the asymmetric least squares, which mostly settle after two.
+_MAX_FITS = 3
+# Boxes that are fitted at once, at least: bounds memory.
 _BLOCK = 1 << 17
 
 
-def weight_boxes(
-    scores: Float32, usual: float, seen: NDArray[np.bool_], merged: NDArray[np.bool_]
-) -> Float32:
-    """Weigh sights of an animal.
+def weight_boxes(scores: Float32, good_score: float, detected: Bool, merged: Bool) -> Float32:
+    """Return the weight of each box of an animal, by its score and what it may show.
 
     Parameters
     ----------
     scores : ndarray
-        ``(n,)`` float32 of its detections.
-    usual : float
-        That of a good detection of this recording.
-    seen, shared : ndarray
-        ``(n,)`` bool: whether the animal was seen there, and whether another one may be in its box.
+        ``(n,)`` float32 score of each detection.
+    good_score : float
+        Score of a good detection of this recording.
+    detected, merged : ndarray
+        ``(n,)`` bool: whether the animal was detected, and whether the box may hold two animals.
 
     Returns
     -------
     ndarray
         ``(n,)`` float32 from 0 to 1.
     """
-    sure = np.minimum(scores / max(usual, 1e-6), 1) ** POWER
-    weights: Float32 = np.where(seen, np.where(merged, SHARED, 1.0) * sure, 0.0).astype(np.float32)
-    return weights
+    score_weights = np.minimum(scores / max(good_score, 1e-6), 1) ** SCORE_POWER
+    weights = np.where(merged, MERGED_WEIGHT, 1.0) * score_weights
+    return np.where(detected, weights, 0.0).astype(np.float32)
 
 
 def smooth_boxes(
-    frames: Int32, boxes: Float32, weights: Float32, covers: UInt8, fps: float
+    frames: Int32, boxes: Float32, weights: Float32, occluded_edges: UInt8, fps: float
 ) -> None:
     """Smooth the boxes of an animal over time, in place.
 
@@ -69,82 +75,103 @@ def smooth_boxes(
     boxes : ndarray
         ``(n, 4)`` float32 xyxy pixels.
     weights : ndarray
-        ``(n,)`` float32 how far each is to be trusted as a whole, as of `weight_boxes`.
-    covers : ndarray
-        ``(n, 4)`` uint8 share of each edge in the box of another animal, as of
+        ``(n,)`` float32, as of `weight_boxes`.
+    occluded_edges : ndarray
+        ``(n, 4)`` uint8 share of each edge inside the box of another animal, as of
         `find_occluded_edges`.
     fps : float
         Frames per second.
     """
     if not len(frames):
         return
-    joined = frames[1:] == frames[:-1] + 1
-    for part in _split(joined):
-        joints, own = joined[part.start : part.stop - 1], boxes[part].astype(np.float64)
-        covered = covers[part] / 255
-        shown = np.where(covered > 0, np.maximum(TOUCHED * (1 - covered), ENCLOSED), 1.0)
-        calibration_weight = np.maximum(weights[part, None] * shown, _LEAST)
-        penalties = _penalise(joints, fps / 30)
-        for first in (0, 1):
-            axis, hidden = np.s_[:, first::2], covered[:, first::2] > 0.5
-            boxes[part][axis] = _fit_edges(own[axis], calibration_weight[axis], hidden, penalties)
+    is_consecutive = frames[1:] == frames[:-1] + 1
+    for rows in _split_at_gaps(is_consecutive):
+        penalties = _build_penalties(is_consecutive[rows.start : rows.stop - 1], fps / 30)
+        # An edge counts the less the more of it is occluded.
+        occluded = occluded_edges[rows] / 255
+        touching = np.maximum(TOUCHING_EDGE_WEIGHT * (1 - occluded), MIN_EDGE_WEIGHT)
+        edge_weights = weights[rows, None] * np.where(occluded > 0, touching, 1.0)
+        edge_weights = np.maximum(edge_weights, _MIN_WEIGHT)
+        # Left and right edges, then upper and lower ones.
+        edges = boxes[rows].astype(np.float64)
+        for axis in (slice(0, 4, 2), slice(1, 4, 2)):
+            boxes[rows, axis] = _fit_edges(
+                edges[:, axis], edge_weights[:, axis], occluded[:, axis] > 0.5, penalties
+            )
 
 
-def _fit_edges(
-    edges: Float64, weights: Float64, hidden: NDArray[np.bool_], penalties: Float64
-) -> Float64:
-    """Low and high edges ``(n, 2)`` over time; those that are hidden may well be further out than they were seen."""
-    out, now = np.array([-1.0, 1.0]), weights
-    fitted = _solve(now, edges, penalties)
-    for _ in range(_ROUNDS - 1 if hidden.any() else 0):
-        further = hidden & (out * (fitted - edges) > 0)
-        before, now = now, np.where(further, FURTHER * weights, weights)
-        if np.array_equal(now, before):
-            break
-        fitted = _solve(now, edges, penalties)
-    return fitted
+def _split_at_gaps(is_consecutive: Bool) -> Iterator[slice]:
+    """Yield slices of rows that begin and end at gaps, several short runs of rows at a time."""
+    n_rows = len(is_consecutive) + 1
+    bounds = np.concatenate([[0], np.flatnonzero(~is_consecutive) + 1, [n_rows]])
+    # The first bound after each full block.
+    chosen = bounds[np.searchsorted(bounds, np.arange(_BLOCK, n_rows, _BLOCK))]
+    chosen = np.unique(np.concatenate([[0], chosen, [n_rows]]))
+    yield from (slice(start, stop) for start, stop in pairwise(chosen.tolist()))
 
 
-def _split(joined: NDArray[np.bool_]) -> Iterator[slice]:
-    """Yield stretches of rows that nothing joins, several short ones at a time."""
-    bounds = np.concatenate([[0], np.flatnonzero(~joined) + 1, [len(joined) + 1]])
-    last = np.searchsorted(bounds, np.arange(_BLOCK, bounds[-1], _BLOCK))
-    yield from (
-        slice(a, b)
-        for a, b in pairwise(np.unique(np.concatenate([[0], bounds[last], bounds[-1:]])).tolist())
-    )
+def _build_penalties(is_consecutive: Bool, frames_per_30th_s: float) -> Float64:
+    """Return the penalties on changes between consecutive rows as a banded matrix.
 
-
-def _penalise(joined: NDArray[np.bool_], pace: float) -> Float64:
-    """Bands ``(5, 2n)`` of the penalties on what changes, of middles and sizes in turn."""
-    bands = np.zeros((5, 2 * len(joined) + 2))
-    middles, sizes = bands[:, ::2], bands[:, 1::2]
-    for values, penalty in (
-        (middles, TENSION * pace * joined),
-        (sizes, STIFFNESS * pace / 4 * joined),
-    ):
-        values[0, :-1] += penalty
-        values[0, 1:] += penalty
-        values[2, :-1] -= penalty
-    inertia = INERTIA * pace**3 * (joined[1:] & joined[:-1])
-    n = len(inertia)
-    for first, factor in ((0, 1), (1, 4), (2, 1)):
-        middles[0, first : first + n] += factor * inertia
-    middles[2, :n] -= 2 * inertia
-    middles[2, 1 : n + 1] -= 2 * inertia
-    middles[4, :n] += inertia
+    Returns
+    -------
+    ndarray
+        ``(5, 2 n)`` float64: diagonals of the lower half, for centres and sizes in turn.
+    """
+    n_rows = len(is_consecutive) + 1
+    bands = np.zeros((5, 2 * n_rows))
+    centres = bands[:, ::2]
+    sizes = bands[:, 1::2]
+    # First differences of centres, and of sizes (of which an edge moves by half).
+    _add_first_differences(centres, PLACE_PENALTY * frames_per_30th_s * is_consecutive)
+    _add_first_differences(sizes, SIZE_PENALTY * frames_per_30th_s / 4 * is_consecutive)
+    # Second differences of centres, (1, -2, 1).
+    three_consecutive = is_consecutive[1:] & is_consecutive[:-1]
+    penalty = VELOCITY_PENALTY * frames_per_30th_s**3 * three_consecutive
+    n = len(penalty)
+    centres[0, :n] += penalty
+    centres[0, 1 : n + 1] += 4 * penalty
+    centres[0, 2 : n + 2] += penalty
+    centres[2, :n] -= 2 * penalty
+    centres[2, 1 : n + 1] -= 2 * penalty
+    centres[4, :n] += penalty
     return bands
 
 
+def _add_first_differences(bands: Float64, penalty: Float64) -> None:
+    """Add the penalty of the difference between each row and the next to every second band."""
+    bands[0, :-1] += penalty
+    bands[0, 1:] += penalty
+    bands[2, :-1] -= penalty
+
+
+def _fit_edges(edges: Float64, weights: Float64, occluded: Bool, penalties: Float64) -> Float64:
+    """Return the fitted low and high edges ``(n, 2)``; occluded ones may lie farther out."""
+    outward = np.array([-1.0, 1.0])
+    fit_weights = weights
+    fitted = _solve(fit_weights, edges, penalties)
+    for _ in range(_MAX_FITS - 1 if occluded.any() else 0):
+        farther_out = occluded & (outward * (fitted - edges) > 0)
+        previous_weights = fit_weights
+        fit_weights = np.where(farther_out, OUTWARD_FACTOR * weights, weights)
+        if np.array_equal(fit_weights, previous_weights):
+            break
+        fitted = _solve(fit_weights, edges, penalties)
+    return fitted
+
+
 def _solve(weights: Float64, edges: Float64, penalties: Float64) -> Float64:
-    """Edges ``(n, 2)`` nearest to those given, with penalties on what changes; solved for as middles and sizes."""
-    (low, high), bands = weights.T, penalties.copy()
-    bands[0, ::2] += (low + high) / 2
-    bands[1, ::2] += (high - low) / 4
-    bands[0, 1::2] += (low + high) / 8
-    seen = weights * edges
-    wanted = np.column_stack([(seen[:, 0] + seen[:, 1]) / 2, (seen[:, 1] - seen[:, 0]) / 4]).ravel()
-    solved = solveh_banded(bands, wanted, lower=True, overwrite_ab=True, overwrite_b=True).reshape(
-        -1, 2
-    )
-    return np.column_stack([solved[:, 0] - solved[:, 1] / 2, solved[:, 0] + solved[:, 1] / 2])
+    """Return the edges ``(n, 2)`` of least squares, solved for as centres and sizes."""
+    # Normal equations of low = centre - size / 2 and high = centre + size / 2.
+    low_weights, high_weights = weights.T
+    bands = penalties.copy()
+    bands[0, ::2] += (low_weights + high_weights) / 2
+    bands[1, ::2] += (high_weights - low_weights) / 4
+    bands[0, 1::2] += (low_weights + high_weights) / 8
+    weighted_low, weighted_high = (weights * edges).T
+    centre_sums = (weighted_low + weighted_high) / 2
+    size_sums = (weighted_high - weighted_low) / 4
+    right_side = np.column_stack([centre_sums, size_sums]).ravel()
+    solution = solveh_banded(bands, right_side, lower=True, overwrite_ab=True, overwrite_b=True)
+    centres, sizes = solution.reshape(-1, 2).T
+    return np.column_stack([centres - sizes / 2, centres + sizes / 2])

@@ -1,4 +1,4 @@
-"""Which tracklets may follow which, and what speaks for it."""
+"""Candidate links: which tracklets may follow which, with log-likelihood ratios."""
 
 from __future__ import annotations
 
@@ -6,33 +6,51 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from murid.core.records import ArrayRecord
 from murid.core.types import DetectionTable, Float64, Int32, Int64
 from murid.identification.evidence import TrackletEvidence
 from murid.identification.tracklets import Tracklets
 
-N_RECENT = 40
-"""Tracklets that ended most recently, any and sure ones, which one may follow."""
-LEAST_WORTH = 2.0
-"""Worth of a tracklet that is surely an animal."""
-N_BEST = 6
-"""Links into each tracklet that are kept, from any tracklet and from sure ones."""
-VOTE = 1.0
-"""What a witness adds to the gain of a link."""
-N_LATEST = 4
-"""Sure tracklets that ended last before one, whose links into it are kept, too."""
-MOST_BEHIND = 8.0
-"""Gain by which a link may stay behind the best into the same tracklet; one that does so more is on
-no good path."""
-FRAGMENT_COST = 0.2
-"""Cost of a tracklet as such: the more of them, the less likely each is an animal."""
-_LEAST_SHARE, _MOST_SHARE = 0.5, 0.7  # of the usual score of an animal
-_MOST_CROWDED = 0.05  # share of frames
+# Each tracklet is compared with this many that ended last before it (or four for each animal, if
+# that is more), of all tracklets and of those that are surely animals. More cost time in proportion.
+N_COMPARED = 40
+# Log-likelihood ratio from which on a tracklet is surely an animal.
+MIN_CERTAIN_LLR = 2.0
+# Links into each tracklet that are kept, from all tracklets and from certain ones, if there are not
+# more animals. Fewer leave the flow no choice in a crowd.
+N_KEPT = 6
+# The links from this many certain tracklets that ended last are always kept: so many animals may
+# be hidden.
+N_LAST_KEPT = 4
+# Links that are worse than the best one into the same tracklet by more are dropped: they are on no
+# good path.
+MAX_LLR_BELOW_BEST = 8.0
+# Log-likelihood ratio that each bidirectional track which agrees with a link adds to it.
+LLR_PER_VOTE = 1.0
+# Log-likelihood ratio that each tracklet loses whatever its length, since clutter comes in many
+# short tracklets.
+TRACKLET_COST = 0.2
+# The score above which a detection is likely an animal lies between these shares of the median
+# score of the N best detections of a frame, and above that of the (N + 1)-th best in all but this
+# share of the frames.
+_MIN_SCORE_SHARE = 0.5
+_MAX_SCORE_SHARE = 0.7
+_MAX_EXTRA_SHARE = 0.05
+# Tracklets for which links are searched at once: bounds memory.
 _BLOCK = 8192
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class CandidateLinks:
-    """Tracklets that may follow one another: ``heads``, ``tails`` ``(E,)`` int32 and what each pair gains."""
+class CandidateLinks(ArrayRecord):
+    """Tracklets that may follow one another.
+
+    Attributes
+    ----------
+    heads, tails : ndarray
+        ``(E,)`` int32: the earlier and the later tracklet.
+    llrs : ndarray
+        ``(E,)`` float64 log-likelihood ratio that both are the same animal.
+    """
 
     heads: Int32
     tails: Int32
@@ -42,81 +60,104 @@ class CandidateLinks:
 def find_candidate_links(
     evidence: TrackletEvidence, tracklet_llrs: Float64, n_animals: int
 ) -> CandidateLinks:
-    """Compare each tracklet with those that ended shortly before it, and with sure ones that ended long before."""
+    """Return the links into each tracklet from those before it that fit best.
+
+    Parameters
+    ----------
+    evidence : TrackletEvidence
+    tracklet_llrs : ndarray
+        ``(T,)`` float64, as of `compute_tracklet_llrs`.
+    n_animals : int
+    """
     tracklets = evidence.tracklets
-    n_recent = max(N_RECENT, 4 * n_animals)
-    pools = [np.arange(len(tracklets)), np.flatnonzero(tracklet_llrs >= LEAST_WORTH)]
-    pools = [pool[np.argsort(tracklets.last_frames[pool], kind="stable")] for pool in pools]
-    found: list[CandidateLinks] = []
+    n_compared = max(N_COMPARED, 4 * n_animals)
+    n_kept = max(N_KEPT, n_animals + 2)
+    # Certain tracklets may have ended long ago: clutter does not come between them.
+    by_end = np.argsort(tracklets.last_frames, kind="stable")
+    certain = by_end[tracklet_llrs[by_end] >= MIN_CERTAIN_LLR]
+    none = np.zeros(0, np.int32)
+    found = [CandidateLinks(none, none, np.zeros(0))]
     for start in range(0, len(tracklets), _BLOCK):
         tails = np.arange(start, min(start + _BLOCK, len(tracklets)))
-        n_best = max(N_BEST, n_animals + 2)
-        best = [
-            _choose_best(evidence, _pair(tracklets, pool, tails, n_recent), n_best)
-            for pool in pools
+        codes = [
+            _select_best(evidence, _pair(tracklets, by_end, tails, n_compared), n_kept),
+            _select_best(evidence, _pair(tracklets, certain, tails, n_compared), n_kept),
+            _pair(tracklets, certain, tails, N_LAST_KEPT),
         ]
-        codes = np.unique(np.concatenate([*best, _pair(tracklets, pools[1], tails, N_LATEST)]))
-        heads, followers = codes % len(tracklets), codes // len(tracklets)
-        llrs = _compute_gains(evidence, heads, followers)
-        best_llrs = np.full(len(tails), -np.inf)
-        np.maximum.at(best_llrs, followers - start, llrs)
-        kept = llrs >= best_llrs[followers - start] - MOST_BEHIND
-        found.append(
-            CandidateLinks(
-                heads[kept].astype(np.int32), followers[kept].astype(np.int32), llrs[kept]
-            )
-        )
-    if not found:
-        return CandidateLinks(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0))
-    return CandidateLinks(
-        *(np.concatenate([getattr(f, name) for f in found]) for name in ("heads", "tails", "llrs"))
-    )
+        found.append(_select_near_best(evidence, np.unique(np.concatenate(codes))))
+    return CandidateLinks.concatenate(found)
 
 
-def _pair(tracklets: Tracklets, pool: Int64, tails: Int64, n_recent: int) -> Int64:
-    """Codes ``tail * T + head`` of the pairs of tails and the tracklets of a pool that ended last before them."""
-    ended = np.searchsorted(tracklets.last_frames[pool], tracklets.first_frames[tails])
-    places = ended[:, None] - np.arange(1, n_recent + 1)[None]
+def _pair(tracklets: Tracklets, heads: Int64, tails: Int64, n_last: int) -> Int64:
+    """Return codes of the links into tracklets from the last few heads that ended before them.
+
+    A code is ``tail * T + head``. `heads` are ordered by their last frame.
+    """
+    n_ended = np.searchsorted(tracklets.last_frames[heads], tracklets.first_frames[tails])
+    places = n_ended[:, None] - 1 - np.arange(n_last)
     rows, columns = np.nonzero(places >= 0)
-    codes: Int64 = tails[rows] * len(tracklets) + pool[places[rows, columns]]
+    codes: Int64 = tails[rows] * len(tracklets) + heads[places[rows, columns]]
     return codes
 
 
-def _choose_best(evidence: TrackletEvidence, codes: Int64, n_best: int) -> Int64:
-    """Codes of the best links into each tracklet."""
-    heads, tails = codes % len(evidence.tracklets), codes // len(evidence.tracklets)
-    order = np.lexsort((-_compute_gains(evidence, heads, tails), tails))
-    grouped = tails[order]
-    starts = np.flatnonzero(np.append(True, grouped[1:] != grouped[:-1])[: len(order)])
-    ranks = np.arange(len(order)) - np.repeat(starts, np.diff(np.append(starts, len(order))))
-    best: Int64 = codes[order[ranks < n_best]]
+def _decode(codes: Int64, n_tracklets: int) -> tuple[Int64, Int64]:
+    """Return heads and tails of links."""
+    return codes % n_tracklets, codes // n_tracklets
+
+
+def _select_best(evidence: TrackletEvidence, codes: Int64, n_kept: int) -> Int64:
+    """Return the codes of the best links into each tracklet."""
+    heads, tails = _decode(codes, len(evidence.tracklets))
+    order = np.lexsort((-_compute_llrs(evidence, heads, tails), tails))
+    sorted_tails = tails[order]
+    is_first = np.append(True, sorted_tails[1:] != sorted_tails[:-1])[: len(order)]
+    starts = np.flatnonzero(is_first)
+    counts = np.diff(np.append(starts, len(order)))
+    ranks = np.arange(len(order)) - np.repeat(starts, counts)
+    best: Int64 = codes[order[ranks < n_kept]]
     return best
 
 
-def _compute_gains(evidence: TrackletEvidence, heads: Int64, tails: Int64) -> Float64:
-    """What motion, looks and witnesses say for links."""
-    return evidence.compute_llrs(heads, tails, appearance=True) + VOTE * evidence.count_track_votes(
-        heads, tails
-    )
+def _select_near_best(evidence: TrackletEvidence, codes: Int64) -> CandidateLinks:
+    """Return the links that are not much worse than the best one into the same tracklet."""
+    heads, tails = _decode(codes, len(evidence.tracklets))
+    llrs = _compute_llrs(evidence, heads, tails)
+    best_llrs = np.full(len(evidence.tracklets), -np.inf)
+    np.maximum.at(best_llrs, tails, llrs)
+    kept = llrs >= best_llrs[tails] - MAX_LLR_BELOW_BEST
+    return CandidateLinks(heads[kept].astype(np.int32), tails[kept].astype(np.int32), llrs[kept])
+
+
+def _compute_llrs(evidence: TrackletEvidence, heads: Int64, tails: Int64) -> Float64:
+    """Return the log-likelihood ratios of links from motion, appearance and bidirectional tracks."""
+    votes = evidence.count_track_votes(heads, tails)
+    return evidence.compute_llrs(heads, tails, use_appearance=True) + LLR_PER_VOTE * votes
 
 
 def compute_tracklet_llrs(table: DetectionTable, tracklets: Tracklets, n_animals: int) -> Float64:
-    """What it gains to take each tracklet ``(T,)`` for an animal: its scores, over the least that animals have."""
-    least = find_least_score(table, n_animals)
-    scores = table.scores[tracklets.rows].astype(np.float64) - least
+    """Return the log-likelihood ratio ``(T,)`` that each tracklet is an animal, from its scores.
+
+    It is the sum of what its scores exceed `find_min_score` by, less a cost for each tracklet.
+    """
+    min_score = find_min_score(table, n_animals)
+    scores = table.scores[tracklets.rows].astype(np.float64) - min_score
     sums = np.add.reduceat(scores, tracklets.offsets[:-1]) if len(tracklets) else np.zeros(0)
-    return sums - FRAGMENT_COST
+    return sums - TRACKLET_COST
 
 
-def find_least_score(table: DetectionTable, n_animals: int) -> float:
-    """Score above which there are hardly ever more detections than animals, within bounds that the usual score sets."""
+def find_min_score(table: DetectionTable, n_animals: int) -> float:
+    """Return the score above which there are rarely more detections in a frame than animals.
+
+    It is bounded by shares of the median score of the N best detections of a frame.
+    """
     if not len(table):
         return 0.0
     frames = table.frame_numbers
     order = np.lexsort((-table.scores, frames))
     ranks = np.arange(len(order)) - table.frame_offsets[frames[order]]
-    usual = float(np.median(table.scores[order[ranks < n_animals]]))
-    surplus = np.sort(table.scores[order[ranks == n_animals]])[::-1]
-    allowed = int(_MOST_CROWDED * table.n_frames)
-    wanted = float(surplus[allowed]) if allowed < len(surplus) else 0.0
-    return float(np.clip(wanted, _LEAST_SHARE * usual, _MOST_SHARE * usual))
+    median = float(np.median(table.scores[order[ranks < n_animals]]))
+    # Scores of the (N + 1)-th best detection, in the frames that have one.
+    extra_scores = np.sort(table.scores[order[ranks == n_animals]])[::-1]
+    n_allowed = int(_MAX_EXTRA_SHARE * table.n_frames)
+    min_score = float(extra_scores[n_allowed]) if n_allowed < len(extra_scores) else 0.0
+    return float(np.clip(min_score, _MIN_SCORE_SHARE * median, _MAX_SCORE_SHARE * median))

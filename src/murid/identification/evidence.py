@@ -1,15 +1,14 @@
-"""All that is measured of a recording's tracklets, for judging paths through them."""
+"""Everything measured of a recording's tracklets, from which paths through them are judged."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from murid.core.types import Float32, Float64, Int32, Int64
+from murid.core.types import Bool, Float32, Float64, Int32, Int64
 from murid.identification.appearance_model import AppearanceModel
-from murid.identification.motion import Ends, MotionModel
+from murid.identification.motion import MotionModel, TrackletEnds
 from murid.identification.point_match_score import TrackletPointMatches
 from murid.identification.swap_appearance import SwapAppearance
 from murid.identification.tracklets import Tracklets
@@ -17,60 +16,79 @@ from murid.identification.tracklets import Tracklets
 
 @dataclass(frozen=True, eq=False, slots=True)
 class TrackletEvidence:
-    """Tracklets and what was made of them.
+    """Tracklets and what was measured of them.
 
     Attributes
     ----------
     tracklets : Tracklets
     shapes : ndarray
-        ``(M, 4)`` float32, in the order of the tracklets' rows, as are the next two.
+        ``(M, 4)`` float32, as of `to_shapes`, in the order of ``tracklets.rows``.
     frames : ndarray
-        ``(M,)`` int32.
-    clear : ndarray
-        ``(M,)`` bool.
-    ends, motion, looks, contrast
-        What was made of them.
+        ``(M,)`` int32, in the same order.
+    unoccluded : ndarray
+        ``(M,)`` bool, in the same order: whether no other box covers much of the box.
+    ends : TrackletEnds
+        First and last shapes and velocities of the tracklets.
+    motion : MotionModel
+        Fitted on the tracklets.
+    appearance : AppearanceModel
+        Appearance of tracklets, for links between them.
+    swap_appearance : SwapAppearance
+        Appearance of tracklets, for swaps of two animals.
     bidirectional_tracks : ndarray
-        ``(W, M)`` int32: the stretch of a track that each witness has put each detection on, -1 =
-        none.
+        ``(W, M)`` int32: the uninterrupted part of a track that holds each detection, one row for
+        each direction in which the recording was tracked; -1 = none.
+    point_matches : TrackletPointMatches
+        Points of fur that were followed from tracklet to tracklet.
     """
 
     tracklets: Tracklets
     shapes: Float32
     frames: Int32
-    clear: NDArray[np.bool_]
-    ends: Ends
+    unoccluded: Bool
+    ends: TrackletEnds
     motion: MotionModel
     appearance: AppearanceModel
     swap_appearance: SwapAppearance
     bidirectional_tracks: Int32
     point_matches: TrackletPointMatches
 
-    def compute_llrs(self, heads: Int64, tails: Int64, appearance: bool = False) -> Float64:
-        """What motion, and looks if asked, say for tracklets ``(k,)`` that follow one another; 0 where one is -1."""
+    def compute_llrs(self, heads: Int64, tails: Int64, *, use_appearance: bool = False) -> Float64:
+        """Return the log-likelihood ratio ``(k,)`` that tracklets are followed by others, 0 at -1.
+
+        It counts motion, and appearance if asked.
+        """
         known = np.flatnonzero((heads >= 0) & (tails >= 0))
-        llrs, h, t = np.zeros(len(heads)), heads[known], tails[known]
-        gaps = self.tracklets.first_frames[t] - self.tracklets.last_frames[h]
-        llrs[known] = self.motion.compute_llrs(self.ends, h, t, np.maximum(gaps, 1))
-        if appearance:
-            llrs[known] += self.appearance.compute_llrs(h, t)
+        known_heads = heads[known]
+        known_tails = tails[known]
+        gaps = self.tracklets.first_frames[known_tails] - self.tracklets.last_frames[known_heads]
+        llrs = np.zeros(len(heads))
+        llrs[known] = self.motion.compute_llrs(
+            self.ends, known_heads, known_tails, np.maximum(gaps, 1)
+        )
+        if use_appearance:
+            llrs[known] += self.appearance.compute_llrs(known_heads, known_tails)
         return llrs
 
     def find_spaces(self, frames: Float64) -> Int64:
-        """Spaces ``(k,)`` of the contrast in which to compare what was seen at some frame."""
+        """Return the space ``(k,)`` of `swap_appearance` in which to compare animals at a frame."""
         return self.swap_appearance.find_spaces(frames / self.motion.fps)
 
     def count_track_votes(self, heads: Int64, tails: Int64) -> Float64:
-        """How many witnesses have followed one animal from the first tracklets ``(k,)`` into the others; 0 at -1."""
+        """Return how many bidirectional tracks ``(k,)`` join tracklets with others; 0 at -1."""
         offsets = self.tracklets.offsets
-        return self.compare_rows(
-            np.where(heads >= 0, offsets[heads + 1] - 1, -1),
-            np.where(tails >= 0, offsets[tails], -1),
-        )
+        last_rows = np.where(heads >= 0, offsets[heads + 1] - 1, -1)
+        first_rows = np.where(tails >= 0, offsets[tails], -1)
+        return self.count_row_votes(last_rows, first_rows)
 
-    def compare_rows(self, before: Int64, after: Int64) -> Float64:
-        """How many witnesses have put two detections ``(k,)``, by their places in the tracklets' rows, on one track."""
+    def count_row_votes(self, before: Int64, after: Int64) -> Float64:
+        """Return how many bidirectional tracks ``(k,)`` hold both of two detections; 0 at -1.
+
+        Detections are given by their places in ``tracklets.rows``.
+        """
         known = (before >= 0) & (after >= 0)
-        a, b = self.bidirectional_tracks[:, before], self.bidirectional_tracks[:, after]
-        votes: Float64 = ((a == b) & (a >= 0) & known).sum(axis=0).astype(np.float64)
+        tracks_before = self.bidirectional_tracks[:, before]
+        tracks_after = self.bidirectional_tracks[:, after]
+        agree = (tracks_before == tracks_after) & (tracks_before >= 0) & known
+        votes: Float64 = agree.sum(axis=0).astype(np.float64)
         return votes

@@ -1,50 +1,73 @@
-"""Where an animal was while it was not seen: straight lines across gaps that it can have crossed so."""
+"""Gap filling: boxes interpolated where an animal was not detected for a while."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from murid.core.records import ArrayRecord
 from murid.core.types import Float32, Float64, Int32, Int64
 
-NEAR = 0.5
-"""Body lengths that an unseen animal may have moved by in any gap …"""
-PACE = 3.0
-"""… and by which it may have moved in every second of it."""
+# An animal may have moved by this many body lengths in any gap, and by this many more for each
+# second of it. A gap across which it moved farther is left open: a straight line would be wrong.
+MAX_DISTANCE = 0.5
+MAX_DISTANCE_PER_S = 3.0
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class InterpolatedBoxes(ArrayRecord):
+    """Boxes between two detections of an animal.
+
+    Attributes
+    ----------
+    frames : ndarray
+        ``(k,)`` int64.
+    before : ndarray
+        ``(k,)`` int64 index of the last detection before the gap.
+    boxes : ndarray
+        ``(k, 4)`` float32 xyxy pixels.
+    """
+
+    frames: Int64
+    before: Int64
+    boxes: Float32
+
+    def __len__(self) -> int:
+        return len(self.frames)
 
 
 def fill_gaps(
-    frames: Int32, boxes: Float32, *, body_px: float, fps: float, longest_s: Float64
-) -> tuple[Int64, Int64, Float32]:
-    """Interpolate boxes between sights of an animal.
+    frames: Int32, boxes: Float32, *, body_px: float, fps: float, max_gap_s: Float64
+) -> InterpolatedBoxes:
+    """Interpolate boxes linearly between detections of an animal.
 
     Parameters
     ----------
     frames : ndarray
-        ``(n,)`` int32 frame of each sight, ascending.
+        ``(n,)`` int32 frame of each detection, ascending.
     boxes : ndarray
         ``(n, 4)`` float32 xyxy pixels.
-    body_px, fps : float
-        Length of a body; frames per second.
-    longest_s : ndarray
-        ``(n - 1,)`` float64: longest gap that is filled after each sight but the last, seconds.
-
-    Returns
-    -------
-    frames, before, boxes : ndarray
-        ``(k,)`` int64 frames that are filled in, ``(k,)`` int64 the sights before them, and ``(k,
-        4)`` float32 boxes.
+    body_px : float
+        Body length in pixels.
+    fps : float
+        Frames per second.
+    max_gap_s : ndarray
+        ``(n - 1,)`` float64: longest gap in seconds that is filled after each detection.
     """
     gaps = frames[1:] - frames[:-1]
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2
-    moved = np.hypot(*(centres[1:] - centres[:-1]).T) / body_px
-    crossed = (gaps <= longest_s * fps) & (moved <= NEAR + PACE * gaps / fps)
-    starts = np.flatnonzero((gaps > 1) & crossed)
+    distances = np.hypot(*(centres[1:] - centres[:-1]).T) / body_px
+    fillable = gaps <= max_gap_s * fps
+    fillable &= distances <= MAX_DISTANCE + MAX_DISTANCE_PER_S * gaps / fps
+    # One row for each frame of the gaps that are filled.
+    starts = np.flatnonzero((gaps > 1) & fillable)
     lengths = gaps[starts] - 1
     before = np.repeat(starts, lengths)
-    transitions = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths) + 1
-    shares = (transitions / gaps[before]).astype(np.float32)[:, None]
-    return (
-        frames[before] + transitions,
+    n_frames = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths) + 1
+    weights = (n_frames / gaps[before]).astype(np.float32)[:, None]
+    return InterpolatedBoxes(
+        frames[before] + n_frames,
         before,
-        boxes[before] * (1 - shares) + boxes[before + 1] * shares,
+        boxes[before] * (1 - weights) + boxes[before + 1] * weights,
     )

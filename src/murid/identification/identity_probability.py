@@ -1,8 +1,9 @@
-"""How likely each name is right at each moment, from how likely animals were exchanged at every crossing."""
+"""Identity probabilities: how likely each identity is right at each moment, from all possible swaps."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import expit
@@ -10,186 +11,305 @@ from scipy.special import expit
 from murid.core.types import Float32, Float64, Int64
 from murid.identification.path_transitions import NEVER, PathTransitions
 from murid.identification.result import DoubtfulCrossings
-from murid.identification.swaps import Reassignments, SwapCandidates, SwapIntervals
+from murid.identification.swaps.candidates import SwapCandidates
+from murid.identification.swaps.intervals import SwapIntervals, sort_transitions
+from murid.identification.swaps.llr_terms import LlrTerms, LlrWeights
+from murid.identification.swaps.reassignments import Reassignments
 
-WEIGHTS = np.array([0.4, 0.0, 0.35, 0.2, 0.4, 0.5])
-"""Of the evidence, as in `crossings`, but less: what was chosen for its evidence is less sure than
-that says. Fitted on 38 recordings of the scenarios; of looks, kept when their evidence became
-another one, for lack of a better of six."""
-SLIP = 2e-4
-"""Chance that a crossing went wrong in a way that the evidence does not know of."""
-DOUBTFUL = 15.0
-"""Lead from which on a stretch is beyond doubt."""
-LEAST_DOUBT = 2e-3
-"""Chance from which on a stretch that two paths may have exchanged counts."""
-_NEGLIGIBLE = 1e-5
+# Weights that turn the terms into log-odds. They are lower than `PATH_WEIGHTS`, since paths were
+# chosen for these very terms, which therefore overstate how sure they are. Fitted on 38 recordings
+# of the benchmark scenarios, but for two: that of appearance was kept when its term was redefined,
+# since none of six others was better, and that of point matches was set by hand.
+PROBABILITY_WEIGHTS = LlrWeights(
+    tracklet_motion=0.4,
+    contact_motion=0.0,
+    appearance=0.35,
+    tracklet_votes=0.2,
+    contact_votes=0.4,
+    point_matches=0.5,
+)
+# Probability of a swap that the evidence does not show; below the negligible probability there was
+# no contact at all, and none is added.
+UNSEEN_SWAP_PROBABILITY = 2e-4
+NEGLIGIBLE_PROBABILITY = 1e-5
+# Swap intervals with a log-likelihood ratio from this on are certain, and are not looked at.
+MAX_DOUBTFUL_LLR = 15.0
+# Swap probability from which on a swap interval counts.
+MIN_INTERVAL_PROBABILITY = 2e-3
+# Moments, evenly spread over the possible swaps, that are tried as anchors of the identities. More
+# cost time in proportion, and find slightly better anchors.
 _N_ANCHORS = 17
 
 
-def compute_swap_probabilities(evidence: Float64) -> Float64:
-    """Chances ``(C,)`` in [0, 0.5] that two animals were exchanged."""
-    swap_probabilities: Float64 = np.minimum(expit(-(evidence @ WEIGHTS)), 0.5)
-    return np.where(
-        swap_probabilities > _NEGLIGIBLE, np.minimum(swap_probabilities + SLIP, 0.5), 0.0
-    )
+def compute_swap_probabilities(terms: LlrTerms) -> Float64:
+    """Return the probabilities ``(C,)`` in [0, 0.5] that two animals were swapped."""
+    log_odds = -terms.compute_weighted_sum(PROBABILITY_WEIGHTS)
+    probabilities: Float64 = np.minimum(expit(log_odds), 0.5)
+    with_unseen = np.minimum(probabilities + UNSEEN_SWAP_PROBABILITY, 0.5)
+    return np.where(probabilities > NEGLIGIBLE_PROBABILITY, with_unseen, 0.0)
 
 
 def select_swap_intervals(
-    transitions: PathTransitions, crossings: SwapCandidates, stretches: SwapIntervals
+    transitions: PathTransitions, candidates: SwapCandidates, intervals: SwapIntervals
 ) -> SwapIntervals:
-    """Of stretches of the same two paths that overlap, keep the one that was exchanged most likely."""
-    swap_probabilities = compute_swap_probabilities(stretches.evidence)
-    order = np.argsort(-swap_probabilities, kind="stable")
-    chosen, spans = [], dict[tuple[int, int], list[tuple[int, int]]]()
-    for k in order[swap_probabilities[order] >= LEAST_DOUBT].tolist():
-        (begin, second), (end, _) = (
-            _sort_steps(crossings, int(at[k])) for at in (stretches.begins, stretches.ends)
-        )
-        taken = spans.setdefault(
-            (int(transitions.paths[begin]), int(transitions.paths[second])), []
-        )
-        if all(end <= low or high <= begin for low, high in taken):
-            taken.append((begin, end))
-            chosen.append(k)
-    return stretches.take(np.array(sorted(chosen), np.int64))
+    """Return the likeliest of swap intervals of the same two paths that overlap.
 
-
-def _sort_steps(crossings: SwapCandidates, k: int) -> tuple[int, int]:
-    """Steps of a crossing: the one of the lower path first."""
-    x, y = int(crossings.first[k]), int(crossings.second[k])
-    return min(x, y), max(x, y)
+    Intervals with a negligible swap probability are dropped.
+    """
+    probabilities = compute_swap_probabilities(intervals.terms)
+    order = np.argsort(-probabilities, kind="stable")
+    order = order[probabilities[order] >= MIN_INTERVAL_PROBABILITY]
+    lower_begins, upper_begins = sort_transitions(candidates, intervals.begins)
+    lower_ends, _ = sort_transitions(candidates, intervals.ends)
+    # Choose the likeliest first, and skip those that overlap a chosen one of the same two paths.
+    chosen = []
+    chosen_spans: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for row in order.tolist():
+        begin = int(lower_begins[row])
+        end = int(lower_ends[row])
+        pair = int(transitions.paths[begin]), int(transitions.paths[upper_begins[row]])
+        spans = chosen_spans.setdefault(pair, [])
+        if all(end <= other_begin or other_end <= begin for other_begin, other_end in spans):
+            spans.append((begin, end))
+            chosen.append(row)
+    return intervals.select(np.array(sorted(chosen), np.int64))
 
 
 def compute_identity_probabilities(
     transitions: PathTransitions,
-    crossings: SwapCandidates,
+    candidates: SwapCandidates,
     reassignments: Reassignments,
-    stretches: SwapIntervals,
+    intervals: SwapIntervals,
     n_paths: int,
 ) -> Float64:
-    """How likely the tracklet that each step leads into is the animal that its path is named after, ``(S,)``.
+    """Return how likely the tracklet after each transition shows the identity of its path.
 
-    A name is right at one moment, the anchor, by definition. From there every crossing mixes two
-    names by the chance that the animals were exchanged; the expected permutation is the product of
-    these mixtures, exact if they are independent. Each path has the anchor from which it is certain
-    for the longest time. A tracklet that may be another path's loses the chance of that as well,
-    and one in a stretch that two paths may have exchanged the chance of that.
+    The identity of a path is right by definition at one moment, its anchor. From there on, each
+    swap candidate mixes two identities by its swap probability. The expected permutation is the
+    product of these mixtures, exact if swaps are independent. Each path gets the anchor for which
+    its expected time with the right identity is longest. Possible reassignments of a tracklet, and
+    swap intervals around it, lower its probability further.
+
+    Returns
+    -------
+    ndarray
+        ``(S,)`` float64 in [0, 1].
     """
-    swap_probabilities = compute_swap_probabilities(crossings.evidence)
-    times = np.maximum(transitions.begins[crossings.first], transitions.begins[crossings.second])
-    order = np.argsort(times, kind="stable")
-    order = order[swap_probabilities[order] > 0]
-    a, b = (
-        transitions.paths[crossings.first[order]].tolist(),
-        transitions.paths[crossings.second[order]].tolist(),
-    )
-    q = swap_probabilities[order].tolist()
-    anchors = np.unique(np.linspace(0, len(q), _N_ANCHORS).round().astype(int)).tolist()
-    last = np.where(transitions.begins < NEVER, transitions.begins, 0).max(initial=0)
-    durations = np.diff(np.concatenate([[0], np.maximum(times[order], 0), [max(last, 0)]]))
-    kept, longest = np.ones((len(q) + 1, n_paths), np.float32), np.full(n_paths, -1.0)
-    for anchor in anchors:
-        found = _propagate(a, b, q, anchor, n_paths)
-        certain_for = durations @ found
-        better = certain_for > longest
-        kept[:, better], longest[better] = found[:, better], certain_for[better]
-    # A crossing that begins before a step ends is behind it.
-    places = np.searchsorted(
-        times[order], np.where(transitions.ends == NEVER, NEVER, transitions.ends), side="left"
-    )
-    certain = np.asarray(kept[places, transitions.paths], np.float64)
-    certain *= np.exp(-np.bincount(reassignments.entries, _doubt(reassignments), len(transitions)))
-    for low, high, chance in _list_exchanged(transitions, crossings, stretches):
-        certain[low:high] *= 1 - chance
-    return certain
+    probabilities = _follow_swaps(transitions, candidates, n_paths)
+    # A tracklet is right only if none of its possible reassignments is.
+    log_reassigned = -np.log1p(-compute_swap_probabilities(reassignments.terms))
+    log_losses = np.bincount(reassignments.entries, log_reassigned, len(transitions))
+    probabilities *= np.exp(-log_losses)
+    # And only if it was not exchanged for a while.
+    for begin, end, swap_probability in _list_exchanged(transitions, candidates, intervals):
+        probabilities[begin:end] *= 1 - swap_probability
+    return probabilities
 
 
-def _doubt(reassignments: Reassignments) -> Float64:
-    return -np.log1p(-compute_swap_probabilities(reassignments.evidence))
+def _follow_swaps(
+    transitions: PathTransitions, candidates: SwapCandidates, n_paths: int
+) -> Float64:
+    """Return the identity probabilities ``(S,)`` after all swap candidates until each transition."""
+    swaps = _list_swaps(transitions, candidates)
+    n_swaps = len(swaps.probabilities)
+    # Time before the first, between any two, and after the last possible swap.
+    last_frame = np.where(transitions.begins < NEVER, transitions.begins, 0).max(initial=0)
+    frames = np.maximum(swaps.frames, 0)
+    durations = np.diff(np.concatenate([[0], frames, [max(last_frame, 0)]]))
+    # Choose the anchor of each path.
+    right = np.ones((n_swaps + 1, n_paths), np.float32)
+    right_duration = np.full(n_paths, -1.0)
+    anchors = np.unique(np.linspace(0, n_swaps, _N_ANCHORS).round().astype(int))
+    for anchor in anchors.tolist():
+        from_anchor = _propagate(swaps, anchor, n_paths)
+        duration = durations @ from_anchor
+        better = duration > right_duration
+        right[:, better] = from_anchor[:, better]
+        right_duration[better] = duration[better]
+    # The swaps that began before the end of a transition lie behind it.
+    n_before = np.searchsorted(swaps.frames, transitions.ends, side="left")
+    return np.asarray(right[n_before, transitions.paths], np.float64)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Swaps:
+    """Swap candidates with a probability above 0, by time.
+
+    `frames` ``(Q,)`` int64 is the later begin of the two transitions, `first_paths` and
+    `second_paths` ``(Q,)`` int64 their paths, `probabilities` ``(Q,)`` float64.
+    """
+
+    frames: Int64
+    first_paths: Int64
+    second_paths: Int64
+    probabilities: Float64
+
+
+def _list_swaps(transitions: PathTransitions, candidates: SwapCandidates) -> _Swaps:
+    probabilities = compute_swap_probabilities(candidates.terms)
+    frames = np.maximum(transitions.begins[candidates.first], transitions.begins[candidates.second])
+    order = np.argsort(frames, kind="stable")
+    order = order[probabilities[order] > 0]
+    return _Swaps(
+        frames[order],
+        transitions.paths[candidates.first[order]],
+        transitions.paths[candidates.second[order]],
+        probabilities[order],
+    )
+
+
+def _propagate(swaps: _Swaps, anchor: int, n_paths: int) -> Float32:
+    """Return how likely each path has its identity of the anchor, ``(Q + 1, n)``.
+
+    Row ``q`` is for the time between swaps ``q - 1`` and ``q``; that of the anchor is 1.
+    """
+    first_paths = swaps.first_paths.tolist()
+    second_paths = swaps.second_paths.tolist()
+    probabilities = swaps.probabilities.tolist()
+    n_swaps = len(probabilities)
+    right = np.ones((n_swaps + 1, n_paths), np.float32)
+    forward = range(anchor, n_swaps)
+    backward = range(anchor - 1, -1, -1)
+    for swap_order in (forward, backward):
+        mixture = np.eye(n_paths)
+        for swap in swap_order:
+            # Mix the columns of the two paths by the swap probability.
+            probability = probabilities[swap]
+            first = mixture[:, first_paths[swap]].copy()
+            second = mixture[:, second_paths[swap]].copy()
+            mixture[:, first_paths[swap]] = (1 - probability) * first + probability * second
+            mixture[:, second_paths[swap]] = probability * first + (1 - probability) * second
+            row = swap + 1 if swap_order is forward else swap
+            right[row] = np.diag(mixture)
+    return right
 
 
 def _list_exchanged(
-    transitions: PathTransitions, crossings: SwapCandidates, stretches: SwapIntervals
+    transitions: PathTransitions, candidates: SwapCandidates, intervals: SwapIntervals
 ) -> Iterator[tuple[int, int, float]]:
-    """Yield steps into what may have been exchanged: the stretch, or all else if that is shorter, of both paths."""
-    bounds = {int(transitions.paths[own.start]): own for own in transitions.slices()}
-    for k, chance in enumerate(compute_swap_probabilities(stretches.evidence).tolist()):
-        begins, ends = (
-            _sort_steps(crossings, int(at[k])) for at in (stretches.begins, stretches.ends)
-        )
-        for begin, end in zip(begins, ends, strict=True):
-            own = bounds[int(transitions.paths[begin])]
+    """Yield the begin and the end of the transitions that a swap interval makes doubtful.
+
+    These are the ones within the interval, or all others of the path if that time is shorter: which
+    of the two keeps its name is a matter of definition.
+    """
+    path_slices = {int(transitions.paths[path.start]): path for path in transitions.slices()}
+    probabilities = compute_swap_probabilities(intervals.terms).tolist()
+    begins = np.column_stack(sort_transitions(candidates, intervals.begins)).tolist()
+    ends = np.column_stack(sort_transitions(candidates, intervals.ends)).tolist()
+    for pair_begins, pair_ends, probability in zip(begins, ends, probabilities, strict=True):
+        for begin, end in zip(pair_begins, pair_ends, strict=True):
+            path = path_slices[int(transitions.paths[begin])]
             within = transitions.begins[end] - transitions.ends[begin]
-            if 2 * within <= transitions.begins[own.stop - 1] - transitions.ends[own.start]:
-                yield begin, end, chance
+            whole = transitions.begins[path.stop - 1] - transitions.ends[path.start]
+            if 2 * within <= whole:
+                yield begin, end, probability
             else:
-                yield own.start, begin, chance
-                yield end, own.stop, chance
-
-
-def _propagate(a: list[int], b: list[int], q: list[float], anchor: int, n: int) -> Float32:
-    """Chance ``(C + 1, n)`` that each path still has its name between the crossings."""
-    kept = np.ones((len(a) + 1, n), np.float32)
-    for direction in (range(anchor, len(a)), range(anchor - 1, -1, -1)):
-        mixture = np.eye(n)
-        for k in direction:
-            x, y = mixture[:, a[k]].copy(), mixture[:, b[k]].copy()
-            mixture[:, a[k]], mixture[:, b[k]] = (
-                (1 - q[k]) * x + q[k] * y,
-                q[k] * x + (1 - q[k]) * y,
-            )
-            kept[k + 1 if direction.step > 0 else k] = np.diag(mixture)
-    return kept
+                yield path.start, begin, probability
+                yield end, path.stop, probability
 
 
 def list_doubtful(
     transitions: PathTransitions,
-    crossings: SwapCandidates,
-    stretches: SwapIntervals,
-    names: Int64,
-    least_chance: float,
+    candidates: SwapCandidates,
+    intervals: SwapIntervals,
+    identities: Int64,
+    min_swap_probability: float,
 ) -> DoubtfulCrossings:
-    """List the crossings that may have gone wrong, one for each contact of two animals, the most doubtful first.
+    """Return the crossings at which two animals may have been swapped, the most doubtful first.
 
     Parameters
     ----------
-    steps, crossings
-    stretches : Stretches
-        Those of which both ends are doubtful.
-    names : ndarray
+    transitions : PathTransitions
+    candidates : SwapCandidates
+    intervals : SwapIntervals
+        Both ends of each are doubtful.
+    identities : ndarray
         ``(n,)`` int64 identity of each path.
-    least_chance : float
-        Chance of an exchange from which on a contact is listed.
+    min_swap_probability : float
+        Swap probability from which on a crossing is listed.
     """
-    swap_probabilities = compute_swap_probabilities(crossings.evidence)
-    for at in (stretches.begins, stretches.ends):
-        np.maximum.at(swap_probabilities, at, compute_swap_probabilities(stretches.evidence))
-    some = np.flatnonzero(swap_probabilities > 0)
-    x, y = crossings.first[some], crossings.second[some]
-    pairs = np.sort(
-        np.column_stack([names[transitions.paths[x]], names[transitions.paths[y]]]), axis=1
+    probabilities = compute_swap_probabilities(candidates.terms)
+    interval_probabilities = compute_swap_probabilities(intervals.terms)
+    np.maximum.at(probabilities, intervals.begins, interval_probabilities)
+    np.maximum.at(probabilities, intervals.ends, interval_probabilities)
+    possible = np.flatnonzero(probabilities > 0)
+    first = candidates.first[possible]
+    second = candidates.second[possible]
+    # Frames of the transitions, within the recording.
+    begins = np.maximum(np.minimum(transitions.begins[first], transitions.begins[second]), 0)
+    last_frame = np.where(transitions.ends < NEVER, transitions.ends, 0).max(initial=0)
+    ends = np.minimum(np.maximum(transitions.ends[first], transitions.ends[second]), last_frame)
+    first_identities = identities[transitions.paths[first]]
+    second_identities = identities[transitions.paths[second]]
+    crossings = _merge_overlapping(
+        _PossibleSwaps(
+            begins,
+            ends,
+            np.minimum(first_identities, second_identities),
+            np.maximum(first_identities, second_identities),
+            probabilities[possible],
+        )
     )
-    begins = np.maximum(np.minimum(transitions.begins[x], transitions.begins[y]), 0)
-    latest = np.where(transitions.ends < NEVER, transitions.ends, 0).max(initial=0)
-    ends = np.minimum(np.maximum(transitions.ends[x], transitions.ends[y]), latest)
-    merged = _merge(np.column_stack([begins, ends, pairs]), swap_probabilities[some])
-    table = np.array(merged, np.float64).reshape(-1, 5)
-    table = table[(1 - table[:, 4]) / 2 >= least_chance]
-    table = table[np.lexsort((table[:, 0], table[:, 4]))]
-    whole = table[:, :4].astype(np.int64)
+    # The most doubtful first, and of equals the earliest.
+    crossings = [c for c in crossings if c.swap_probability >= min_swap_probability]
+    crossings.sort(key=lambda crossing: (crossing.net_unswapped, crossing.first_frame))
+    pairs = [(crossing.identity_a, crossing.identity_b) for crossing in crossings]
     return DoubtfulCrossings(
-        whole[:, 0], whole[:, 1], whole[:, 2:], ((1 - table[:, 4]) / 2).astype(np.float32)
+        np.array([crossing.first_frame for crossing in crossings], np.int64),
+        np.array([crossing.last_frame for crossing in crossings], np.int64),
+        np.array(pairs, np.int64).reshape(-1, 2),
+        np.array([crossing.swap_probability for crossing in crossings], np.float32),
     )
 
 
-def _merge(spans: Int64, swap_probabilities: Float64) -> list[list[float]]:
-    """Contacts as first and last frame, pair, and ``1 - 2 chance``, from crossings of the same that overlap in time."""
-    merged: list[list[float]] = []
-    for k in np.lexsort((spans[:, 0], spans[:, 3], spans[:, 2])).tolist():
-        begin, end, a, b = spans[k].tolist()
-        last, flip = merged[-1] if merged else None, 1 - 2 * float(swap_probabilities[k])
-        if last and last[2:4] == [a, b] and begin <= last[1]:
-            last[1], last[4] = max(last[1], end), last[4] * flip
+@dataclass(frozen=True, eq=False, slots=True)
+class _PossibleSwaps:
+    """Possible swaps of two identities: all fields ``(C,)``, int64 but for the probabilities."""
+
+    begins: Int64
+    ends: Int64
+    identities_a: Int64
+    identities_b: Int64
+    probabilities: Float64
+
+
+@dataclass(eq=False, slots=True)
+class _Crossing:
+    """Possible swaps of the same two identities that overlap in time."""
+
+    first_frame: int
+    last_frame: int
+    identity_a: int
+    identity_b: int
+    net_unswapped: float
+    """Probability that the animals are not swapped, less that they are: the product of those of
+    independent swaps."""
+
+    @property
+    def swap_probability(self) -> float:
+        return (1 - self.net_unswapped) / 2
+
+
+def _merge_overlapping(swaps: _PossibleSwaps) -> list[_Crossing]:
+    """Return crossings, each of all possible swaps of two identities that overlap in time."""
+    crossings: list[_Crossing] = []
+    order = np.lexsort((swaps.begins, swaps.identities_b, swaps.identities_a))
+    for row in order.tolist():
+        crossing = _Crossing(
+            int(swaps.begins[row]),
+            int(swaps.ends[row]),
+            int(swaps.identities_a[row]),
+            int(swaps.identities_b[row]),
+            1 - 2 * float(swaps.probabilities[row]),
+        )
+        last = crossings[-1] if crossings else None
+        if (
+            last is not None
+            and (last.identity_a, last.identity_b) == (crossing.identity_a, crossing.identity_b)
+            and crossing.first_frame <= last.last_frame
+        ):
+            last.last_frame = max(last.last_frame, crossing.last_frame)
+            last.net_unswapped *= crossing.net_unswapped
         else:
-            merged.append([begin, end, a, b, flip])
-    return merged
+            crossings.append(crossing)
+    return crossings

@@ -1,36 +1,36 @@
-"""At most N disjoint paths of the greatest gain through tracklets: min-cost flow, solved exactly."""
+"""Min-cost flow: at most N disjoint paths through tracklets with the highest log-likelihood ratio, exactly."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
-from murid.core.types import Float64, Int32, Int64
+from murid.core.types import Bool, Float64, Int32, Int64
 
 
 def find_paths(
-    llrs: Float64, heads: Int32, tails: Int32, link_gains: Float64, n_paths: int
+    tracklet_llrs: Float64, heads: Int32, tails: Int32, link_llrs: Float64, n_paths: int
 ) -> Int64:
-    """Choose at most `n_paths` disjoint paths so that the sum of what they gain is greatest.
+    """Return at most `n_paths` disjoint paths of tracklets with the highest sum of ratios.
 
-    Zhang, Li and Nevatia (CVPR 2008): a node costs what it gains, negated, a unit of flow is an
-    animal. Solved by successive shortest paths with potentials, one shortest path an animal, so the
-    cost is near-linear in the links.
+    The network is that of Zhang, Li and Nevatia (CVPR 2008): each tracklet is an edge between two
+    nodes, each unit of flow is an animal, and costs are negative log-likelihood ratios. It is
+    solved by successive shortest paths with potentials, one shortest path for each animal, so that
+    the time is nearly linear in the number of links.
 
     Parameters
     ----------
-    llrs : ndarray
-        ``(T,)`` float64: what a path gains that goes through a tracklet; below 0 for what is more
-        likely no animal.
+    tracklet_llrs : ndarray
+        ``(T,)`` float64 log-likelihood ratio that each tracklet is an animal; below 0 for clutter.
     heads, tails : ndarray
         ``(E,)`` int32: tracklets that may follow one another; every head has a lower number than
         its tail.
-    link_gains : ndarray
-        ``(E,)`` float64.
+    link_llrs : ndarray
+        ``(E,)`` float64 log-likelihood ratio that both are the same animal.
     n_paths : int
 
     Returns
@@ -38,84 +38,118 @@ def find_paths(
     ndarray
         ``(T,)`` int64 number of the path that each tracklet is on; -1 = on none.
     """
-    n = len(llrs)
+    n = len(tracklet_llrs)
     if not n:
         return np.zeros(0, np.int64)
-    source, sink, nodes = 2 * n, 2 * n + 1, np.arange(n, dtype=np.int32)
-    sources = np.concatenate(
-        [2 * nodes, np.full(n, source, np.int32), 2 * nodes + 1, 2 * heads + 1]
+    # Nodes 2k and 2k + 1 are the entry and the exit of tracklet k. The edges are, in this order:
+    # through tracklets, from the source to entries, from exits to the sink, and links.
+    source = 2 * n
+    sink = 2 * n + 1
+    entries = 2 * np.arange(n, dtype=np.int32)
+    exits = entries + 1
+    from_source = np.full(n, source, np.int32)
+    to_sink = np.full(n, sink, np.int32)
+    network = _Network(
+        sources=np.concatenate([entries, from_source, exits, 2 * heads + 1]),
+        targets=np.concatenate([exits, entries, to_sink, 2 * tails]),
+        costs=np.concatenate([-tracklet_llrs, np.zeros(2 * n), -link_llrs]),
+        source=source,
+        sink=sink,
     )
-    targets = np.concatenate([2 * nodes + 1, 2 * nodes, np.full(n, sink, np.int32), 2 * tails])
-    costs = np.concatenate([-llrs, np.zeros(2 * n), -link_gains])
-    used = np.zeros(len(costs), bool)
-    potentials = _compute_potentials(llrs, heads, tails, link_gains)
+    used = np.zeros(len(network.costs), bool)
+    potentials = _compute_potentials(tracklet_llrs, heads, tails, link_llrs)
+    # Each augmenting path adds an animal, and may redirect the paths of others: its edges that were
+    # used are freed.
     for _ in range(n_paths):
-        taken = _find_augmenting_path(sources, targets, costs, used, potentials, source, sink)
-        if taken is None:
+        edges = _find_augmenting_path(network, used, potentials)
+        if edges is None:
             break
-        used[taken] = ~used[taken]
-    return _number_paths(used, heads, tails, n)
+        used[edges] = ~used[edges]
+    used_links = np.flatnonzero(used[3 * n :])
+    return _number_paths(used[:n], heads[used_links], tails[used_links])
 
 
-def _compute_potentials(llrs: Float64, heads: Int32, tails: Int32, link_gains: Float64) -> Float64:
-    """Cheapest way from the source to every node of the empty flow, in the order of time."""
-    n = len(llrs)
+@dataclass(frozen=True, eq=False, slots=True)
+class _Network:
+    """Edges ``(E,)`` by their nodes, int32, and their costs, float64; every capacity is 1."""
+
+    sources: Int32
+    targets: Int32
+    costs: Float64
+    source: int
+    sink: int
+
+
+def _compute_potentials(
+    tracklet_llrs: Float64, heads: Int32, tails: Int32, link_llrs: Float64
+) -> Float64:
+    """Return the lowest cost ``(2 T + 2,)`` from the source to every node of the empty flow.
+
+    Tracklets are ordered by time, so one pass finds it although costs may be negative.
+    """
+    n = len(tracklet_llrs)
     order = np.argsort(tails, kind="stable")
-    heads, costs = heads[order], -link_gains[order]
+    heads = heads[order]
+    costs = -link_llrs[order]
     bounds = np.searchsorted(tails[order], np.arange(n + 1)).tolist()
-    entering, leaving = np.zeros(n), np.zeros(n)
-    for k in range(n):
-        low, high = bounds[k], bounds[k + 1]
-        if high > low:
-            entering[k] = min(0.0, float((leaving[heads[low:high]] + costs[low:high]).min()))
-        leaving[k] = entering[k] - llrs[k]
-    ways = np.column_stack([entering, leaving]).reshape(-1)
-    return np.concatenate([ways, [0.0, leaving.min()]])
+    entry_costs = np.zeros(n)
+    exit_costs = np.zeros(n)
+    for tracklet in range(n):
+        links = slice(bounds[tracklet], bounds[tracklet + 1])
+        if links.stop > links.start:
+            best = float((exit_costs[heads[links]] + costs[links]).min())
+            entry_costs[tracklet] = min(0.0, best)
+        exit_costs[tracklet] = entry_costs[tracklet] - tracklet_llrs[tracklet]
+    node_costs = np.column_stack([entry_costs, exit_costs]).reshape(-1)
+    return np.concatenate([node_costs, [0.0, exit_costs.min()]])
 
 
-def _find_augmenting_path(
-    sources: NDArray[np.int32],
-    targets: NDArray[np.int32],
-    costs: Float64,
-    used: NDArray[np.bool_],
-    potentials: Float64,
-    source: int,
-    sink: int,
-) -> Int64 | None:
-    """Edges of the cheapest path of the residual graph, None if it gains nothing; brings `potentials` up to date."""
-    n = len(potentials)
-    begin, end = np.where(used, targets, sources), np.where(used, sources, targets)
-    order = np.argsort(begin * np.int64(n) + end).astype(np.int32)
-    begin, end = begin[order], end[order]
-    reduced = np.where(used, -costs, costs)[order] + potentials[begin] - potentials[end]
-    pointers = np.searchsorted(begin, np.arange(n + 1)).astype(np.int32)
-    graph = csr_array((np.maximum(reduced, 0), end, pointers), (n, n))
-    distances, before = dijkstra(graph, indices=source, return_predecessors=True)
-    if not np.isfinite(distances[sink]):
+def _find_augmenting_path(network: _Network, used: Bool, potentials: Float64) -> Int64 | None:
+    """Return the edges of the cheapest path through the residual graph; None if it has no gain.
+
+    `potentials` are updated in place.
+    """
+    n_nodes = len(potentials)
+    # Used edges are reversed, with the opposite cost. Sort them as a compressed sparse matrix.
+    begins = np.where(used, network.targets, network.sources)
+    ends = np.where(used, network.sources, network.targets)
+    order = np.argsort(begins * np.int64(n_nodes) + ends).astype(np.int32)
+    begins = begins[order]
+    ends = ends[order]
+    costs = np.where(used, -network.costs, network.costs)[order]
+    # With potentials no cost is negative (but for rounding), as Dijkstra's algorithm requires.
+    reduced_costs = np.maximum(costs + potentials[begins] - potentials[ends], 0)
+    pointers = np.searchsorted(begins, np.arange(n_nodes + 1)).astype(np.int32)
+    graph = csr_array((reduced_costs, ends, pointers), (n_nodes, n_nodes))
+    distances, predecessors = dijkstra(graph, indices=network.source, return_predecessors=True)
+    if not np.isfinite(distances[network.sink]):
         return None
-    potentials += np.minimum(distances, distances[sink])
-    if potentials[sink] - potentials[source] >= 0:
+    potentials += np.minimum(distances, distances[network.sink])
+    if potentials[network.sink] - potentials[network.source] >= 0:
         return None
-    path = [sink]
-    while path[-1] != source:
-        path.append(int(before[path[-1]]))
-    path.reverse()
-    taken = []
-    for a, b in pairwise(path):
-        low, high = pointers[a], pointers[a + 1]
-        taken.append(order[low + np.searchsorted(end[low:high], b)])
-    return np.array(taken, np.int64)
+    # Walk back from the sink, and look up the edge between each two nodes.
+    nodes = [network.sink]
+    while nodes[-1] != network.source:
+        nodes.append(int(predecessors[nodes[-1]]))
+    nodes.reverse()
+    edges = []
+    for begin, end in pairwise(nodes):
+        low = pointers[begin]
+        high = pointers[begin + 1]
+        edges.append(order[low + np.searchsorted(ends[low:high], end)])
+    return np.array(edges, np.int64)
 
 
-def _number_paths(used: NDArray[np.bool_], heads: Int32, tails: Int32, n: int) -> Int64:
-    links = np.flatnonzero(used[3 * n :])
-    before = np.full(n, -1, np.int64)
-    before[tails[links]] = heads[links]
-    numbers = np.full(n, -1, np.int64)
-    count = 0
-    for k in np.flatnonzero(used[:n]).tolist():
-        if before[k] >= 0:
-            numbers[k] = numbers[before[k]]
+def _number_paths(on_path: Bool, heads: Int32, tails: Int32) -> Int64:
+    """Return the path ``(T,)`` of each tracklet, given the links that are used; -1 = none."""
+    previous = np.full(len(on_path), -1, np.int64)
+    previous[tails] = heads
+    paths = np.full(len(on_path), -1, np.int64)
+    n_paths = 0
+    for tracklet in np.flatnonzero(on_path).tolist():
+        if previous[tracklet] >= 0:
+            paths[tracklet] = paths[previous[tracklet]]
         else:
-            numbers[k], count = count, count + 1
-    return numbers
+            paths[tracklet] = n_paths
+            n_paths += 1
+    return paths

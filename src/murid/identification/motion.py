@@ -1,4 +1,4 @@
-"""How far the animals of this recording get, and change their shape, in how long; learnt from its pure tracklets."""
+"""How far the animals of a recording move, and change their shape, in how long; fitted on its tracklets."""
 
 from __future__ import annotations
 
@@ -6,86 +6,111 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from murid.core.types import Float32, Float64, Int64
+from murid.core.records import ArrayRecord
+from murid.core.types import Bool, Float32, Float64, Int64
 from murid.identification.tracklets import Tracklets
 
-FREEDOM = 2.0
-"""Degrees of freedom of the residuals' distribution: heavy tails, for animals start and stop at
-once."""
-IMPOSSIBLE = 1e-4
-"""Share of links that no motion explains."""
-HIDDEN_REACH = 0.6
-"""Body lengths that an unseen animal moves by at most as a rule: who runs about is seen."""
-COAST_S = 0.25
-"""Time constant with which a predicted velocity dies away."""
+# Degrees of freedom of the residuals' t-distribution. So few give heavy tails, for animals start
+# and stop at once.
+DEGREES_OF_FREEDOM = 2.0
+# Share of links that motion does not explain, such as those after a missed detection. Bounds how
+# much a large distance can count against a link.
+OUTLIER_SHARE = 1e-4
+# Upper limit of the scale of displacements, in body lengths, however long the gap: an animal that
+# is not detected hardly moves, since one that runs about is detected.
+MAX_DISPLACEMENT_SCALE = 0.6
+# Time constant with which a predicted velocity decays. Longer ones overshoot where animals stop.
+VELOCITY_DECAY_S = 0.25
+# Time over which velocities are measured: longer is less noisy but lags behind turns.
 VELOCITY_S = 0.15
-"""Time over which a velocity is measured."""
-LEAST_PLACE = 0.1
-"""Least scale of places, body lengths: at its ends, where animals touch, a tracklet's boxes are
-loose …"""
-LEAST_SHAPE = 0.2
-"""… and so is the logarithm of their sizes."""
-WHOLE = 0.8
-"""Longer side of the box, in body lengths, of an animal that is seen whole …"""
-DISPLACED = 0.5
-"""… and scale of places, for each body length that a box is shorter: the rest may lie at either
-end."""
-_LEAST_ALIKE = 1e-2
-_LEAST_AREA = 4.0
+# Lower limits of the scales of displacements (in body lengths) and of the logarithm of sizes. The
+# boxes at the ends of tracklets, where animals touch, are less accurate than those within.
+MIN_DISPLACEMENT_SCALE = 0.1
+MIN_SHAPE_SCALE = 0.2
+# A box with a longer side below this length (in body lengths) shows a part of the animal. The rest
+# may lie at either end of it: its centre is uncertain by this much for each missing body length.
+WHOLE_LENGTH = 0.8
+PARTIAL_CENTRE_SCALE = 0.5
+# Lower limit of the likelihood ratio of shapes, so that one bad box does not forbid a link.
+_MIN_SHAPE_RATIO = 1e-2
+# Lower limit of the area where the animals move, in square body lengths, and scale that is assumed
+# if there is no tracklet to measure it in.
+_MIN_AREA = 4.0
+_DEFAULT_SCALE = 0.1
+# Gaps at which scales are measured: this many, evenly spaced by logarithm, up to this duration.
+_N_GAPS = 16
+_MAX_GAP_S = 20
+# Pairs of detections per gap; with less than the minimum, longer gaps are not measured.
 _N_SAMPLES = 4000
-_LEAST_SAMPLES = 30
+_MIN_SAMPLES = 30
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Ends:
+class TrackletEnds(ArrayRecord):
     """First and last detections of tracklets.
 
     Attributes
     ----------
     first, last : ndarray
-        ``(T, 4)`` float32: centre x, y in body lengths, logarithms of width and height.
+        ``(T, 4)`` float32 shapes, as of `to_shapes`: centre x, y in body lengths, logarithms of
+        width and height.
     entering, leaving : ndarray
-        ``(T, 2)`` float64 velocities, body lengths a frame; 0 where a tracklet is too short to have
-        one.
+        ``(T, 2)`` float64 velocities after the first and before the last detection, in body lengths
+        per frame; 0 where a tracklet is too short.
     moving : ndarray
-        ``(T,)`` bool: whether it is long enough.
+        ``(T,)`` bool: whether a tracklet is long enough to have velocities.
     """
 
     first: Float32
     last: Float32
     entering: Float64
     leaving: Float64
-    moving: np.ndarray
+    moving: Bool
+
+    @classmethod
+    def empty(cls) -> TrackletEnds:
+        """Return the ends of no tracklets."""
+        shapes = np.zeros((0, 4), np.float32)
+        velocities = np.zeros((0, 2))
+        return cls(shapes, shapes, velocities, velocities, np.zeros(0, bool))
 
 
-def find_ends(shapes: Float32, tracklets: Tracklets, fps: float) -> Ends:
-    """Measure the ends of the tracklets; `shapes` ``(M, 4)`` are in the order of their rows."""
-    first, last = tracklets.offsets[:-1], tracklets.offsets[1:] - 1
-    reach = np.minimum(last - first, max(2, round(VELOCITY_S * fps)))
-    moving = reach >= 2
-    transitions = np.maximum(reach, 1)[:, None]
-    entering = (shapes[first + reach, :2] - shapes[first, :2]) / transitions
-    leaving = (shapes[last, :2] - shapes[last - reach, :2]) / transitions
-    return Ends(
+def count_velocity_frames(fps: float) -> int:
+    """Return the number of frames over which velocities are measured, 2 or more."""
+    return max(2, round(VELOCITY_S * fps))
+
+
+def find_ends(shapes: Float32, tracklets: Tracklets, fps: float) -> TrackletEnds:
+    """Return the ends of tracklets; `shapes` ``(M, 4)`` are in the order of their rows."""
+    first = tracklets.offsets[:-1]
+    last = tracklets.offsets[1:] - 1
+    span = np.minimum(last - first, count_velocity_frames(fps))
+    moving = span >= 2
+    n_frames = np.maximum(span, 1)[:, None]
+    entering = (shapes[first + span, :2] - shapes[first, :2]) / n_frames
+    leaving = (shapes[last, :2] - shapes[last - span, :2]) / n_frames
+    return TrackletEnds(
         shapes[first], shapes[last], entering * moving[:, None], leaving * moving[:, None], moving
     )
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class MotionModel:
-    """Scales of what motion leaves unexplained, by the length of the gap.
+    """Scales of the residuals of motion and shape, by the length of the gap.
 
     Attributes
     ----------
     gaps : ndarray
         ``(G,)`` float64 frames, ascending, at which the scales were measured.
-    moving, still, shape : ndarray
-        ``(G,)`` float64: residual of places with and without velocities, in body lengths, and of
-        the shape.
+    moving, still : ndarray
+        ``(G,)`` float64 scales of displacements in body lengths, with and without a prediction from
+        velocities.
+    shape : ndarray
+        ``(G,)`` float64 scale of changes of the logarithms of width and height.
     shape_spread : float
-        The same of the shapes of detections at random.
+        The same between two random detections.
     area : float
-        Where the animals go, in square body lengths.
+        Area where the animals move, in square body lengths.
     fps : float
         Frames per second.
     """
@@ -98,98 +123,159 @@ class MotionModel:
     area: float
     fps: float
 
-    def compute_llrs(self, ends: Ends, heads: Int64, tails: Int64, gaps: Int64) -> Float64:
-        """Logarithms ``(E,)`` of how much likelier places and shapes are for one animal than for any other."""
+    def compute_llrs(self, ends: TrackletEnds, heads: Int64, tails: Int64, gaps: Int64) -> Float64:
+        """Return the log-likelihood ratio ``(E,)`` that tracklets show the same animal.
+
+        The alternative is a random animal at a random place. Displacements follow a t-distribution
+        with a share of outliers.
+
+        Parameters
+        ----------
+        ends : TrackletEnds
+        heads, tails : ndarray
+            ``(E,)`` int64: the earlier and the later tracklets.
+        gaps : ndarray
+            ``(E,)`` int64 frames between them, 1 or more.
+        """
+        # Displacement, less that predicted from the velocities where both are known.
         moving = ends.moving[heads] & ends.moving[tails]
         offsets = (ends.last[heads, :2] - ends.first[tails, :2]).astype(np.float64)
-        residuals = offsets + _coast(ends.leaving[heads], ends.entering[tails], gaps, self.fps)
-        distances = np.where(moving, _measure(residuals), _measure(offsets))
-        scales = np.where(moving, self._look_up(self.moving, gaps), self._look_up(self.still, gaps))
-        scales = np.sqrt(scales**2 + _displace(ends.last[heads]) + _displace(ends.first[tails]))
-        place = np.log((1 - IMPOSSIBLE) * _density(distances, scales) * self.area + IMPOSSIBLE)
-        change = _measure((ends.last[heads, 2:] - ends.first[tails, 2:]).astype(np.float64))
-        spread = np.full(len(change), self.shape_spread)
-        alike = _density(change, np.minimum(self._look_up(self.shape, gaps), spread)) / _density(
-            change, spread
+        predicted = _predict_displacements(
+            ends.leaving[heads], ends.entering[tails], gaps, self.fps
         )
-        llrs: Float64 = place + np.log(np.maximum(alike, _LEAST_ALIKE))
+        distances = np.where(
+            moving, _compute_lengths(offsets + predicted), _compute_lengths(offsets)
+        )
+        scales = np.where(
+            moving, self._interpolate(self.moving, gaps), self._interpolate(self.still, gaps)
+        )
+        # Boxes of parts of an animal are less certain.
+        head_variances = _compute_centre_variances(ends.last[heads])
+        tail_variances = _compute_centre_variances(ends.first[tails])
+        scales = np.sqrt(scales**2 + head_variances + tail_variances)
+        density_ratio = _compute_density(distances, scales) * self.area
+        place_llrs = np.log((1 - OUTLIER_SHARE) * density_ratio + OUTLIER_SHARE)
+        # Change of the shape, compared with that between random detections.
+        changes = _compute_lengths(
+            (ends.last[heads, 2:] - ends.first[tails, 2:]).astype(np.float64)
+        )
+        spread = np.full(len(changes), self.shape_spread)
+        shape_scales = np.minimum(self._interpolate(self.shape, gaps), spread)
+        shape_ratio = _compute_density(changes, shape_scales) / _compute_density(changes, spread)
+        llrs: Float64 = place_llrs + np.log(np.maximum(shape_ratio, _MIN_SHAPE_RATIO))
         return llrs
 
-    def _look_up(self, scales: Float64, gaps: Int64) -> Float64:
-        """Scales at any gap: between measured ones on a double logarithmic line."""
+    def _interpolate(self, scales: Float64, gaps: Int64) -> Float64:
+        """Return scales at any gap, interpolated linearly between logarithms of gaps and scales."""
         known = np.exp(np.interp(np.log(gaps), np.log(self.gaps), np.log(scales)))
-        return np.minimum(known, HIDDEN_REACH)
+        return np.minimum(known, MAX_DISPLACEMENT_SCALE)
 
 
 def fit_motion(
     shapes: Float32, tracklets: Tracklets, fps: float, rng: np.random.Generator
 ) -> MotionModel:
-    """Measure, within tracklets, how well places and shapes are told across gaps of every length."""
-    frames = np.unique(np.round(np.geomspace(1, max(2.0, 20 * fps), 16)).astype(np.int64))
-    llr = max(2, round(VELOCITY_S * fps))
-    found: list[tuple[int, float, float, float]] = []
-    for gap in frames.tolist():
-        places = _sample_places(tracklets, gap, llr, rng)
-        if len(places) < _LEAST_SAMPLES and found:
+    """Return the motion model of a recording, measured across artificial gaps within tracklets.
+
+    Parameters
+    ----------
+    shapes : ndarray
+        ``(M, 4)`` float32, in the order of the tracklets' rows.
+    tracklets : Tracklets
+    fps : float
+        Frames per second.
+    rng : Generator
+        Draws the detections that are compared.
+    """
+    span = count_velocity_frames(fps)
+    max_gap = max(2.0, _MAX_GAP_S * fps)
+    gaps = np.unique(np.round(np.geomspace(1, max_gap, _N_GAPS)).astype(np.int64))
+    measured: list[tuple[int, float, float, float]] = []
+    for gap in gaps.tolist():
+        places = _sample_places(tracklets, gap, span, rng)
+        if len(places) < _MIN_SAMPLES and measured:
             break
         if not len(places):
-            found.append((gap, 0.1, 0.1, 0.1))
+            measured.append((gap, _DEFAULT_SCALE, _DEFAULT_SCALE, _DEFAULT_SCALE))
             break
-        a, b = shapes[places], shapes[places + gap]
-        before = (a[:, :2] - shapes[places - llr, :2]) / llr
-        after = (shapes[places + gap + llr, :2] - b[:, :2]) / llr
-        offsets = (a[:, :2] - b[:, :2]).astype(np.float64)
-        residuals = offsets + _coast(before, after, np.full(len(places), gap), fps)
-        change = _fit(a[:, 2:] - b[:, 2:], LEAST_SHAPE)
-        found.append((gap, _fit(residuals, LEAST_PLACE), _fit(offsets, LEAST_PLACE), change))
-    gaps, moving, still, shape = np.maximum.accumulate(np.array(found, np.float64)).T
-    low, high = np.percentile(shapes[:, :2], [1, 99], axis=0) if len(shapes) else np.ones((2, 2))
-    pairs = rng.integers(0, max(1, len(shapes)), (2, _N_SAMPLES))
-    spread = _fit(shapes[pairs[0], 2:] - shapes[pairs[1], 2:], LEAST_SHAPE) if len(shapes) else 1.0
-    area = max(_LEAST_AREA, float(np.prod(high - low)))
-    return MotionModel(gaps, moving, still, shape, spread, area, fps)
+        measured.append((gap, *_measure_scales(shapes, places, gap, span, fps)))
+    # Longer gaps are never more certain.
+    columns = np.maximum.accumulate(np.array(measured, np.float64)).T
+    measured_gaps, moving, still, shape = columns
+    # What a random animal at a random place looks like.
+    if len(shapes):
+        low, high = np.percentile(shapes[:, :2], [1, 99], axis=0)
+    else:
+        low, high = np.ones((2, 2))
+    first, second = rng.integers(0, max(1, len(shapes)), (2, _N_SAMPLES))
+    shape_spread = 1.0
+    if len(shapes):
+        shape_spread = _fit_scale(shapes[first, 2:] - shapes[second, 2:], MIN_SHAPE_SCALE)
+    area = max(_MIN_AREA, float(np.prod(high - low)))
+    return MotionModel(measured_gaps, moving, still, shape, shape_spread, area, fps)
 
 
-def _sample_places(tracklets: Tracklets, gap: int, llr: int, rng: np.random.Generator) -> Int64:
-    """Positions among the tracklets' rows with `llr` detections before, and `gap` and `llr` after them."""
-    room = np.maximum(tracklets.lengths - gap - 2 * llr, 0)
-    total = int(room.sum())
+def _sample_places(tracklets: Tracklets, gap: int, span: int, rng: np.random.Generator) -> Int64:
+    """Return random places in the tracklets' rows with enough detections around a gap after them.
+
+    `span` detections before the gap and after it belong to the same tracklet.
+    """
+    n_places = np.maximum(tracklets.lengths - gap - 2 * span, 0)
+    total = int(n_places.sum())
     drawn = np.unique(rng.integers(0, total, _N_SAMPLES)) if total else np.zeros(0, np.int64)
-    ends = np.cumsum(room)
-    chosen = np.searchsorted(ends, drawn, side="right")
-    places: Int64 = tracklets.offsets[chosen] + llr + drawn - (ends - room)[chosen]
+    stops = np.cumsum(n_places)
+    chosen = np.searchsorted(stops, drawn, side="right")
+    starts = stops - n_places
+    places: Int64 = tracklets.offsets[chosen] + span + drawn - starts[chosen]
     return places
 
 
-def _coast(before: Float64, after: Float64, gaps: Int64, fps: float) -> Float64:
-    """Displacements ``(E, 2)`` across the gaps if half of each is due to either velocity, which dies away."""
-    tau = COAST_S * fps
-    reach = tau * (1 - np.exp(-gaps / (2 * tau)))
-    displacements: Float64 = (before + after) * reach[:, None]
+def _measure_scales(
+    shapes: Float32, places: Int64, gap: int, span: int, fps: float
+) -> tuple[float, float, float]:
+    """Return the scales of displacements with and without velocities, and of shapes, over a gap."""
+    before = shapes[places]
+    after = shapes[places + gap]
+    velocities_before = (before[:, :2] - shapes[places - span, :2]) / span
+    velocities_after = (shapes[places + gap + span, :2] - after[:, :2]) / span
+    gaps = np.full(len(places), gap)
+    offsets = (before[:, :2] - after[:, :2]).astype(np.float64)
+    residuals = offsets + _predict_displacements(velocities_before, velocities_after, gaps, fps)
+    return (
+        _fit_scale(residuals, MIN_DISPLACEMENT_SCALE),
+        _fit_scale(offsets, MIN_DISPLACEMENT_SCALE),
+        _fit_scale(before[:, 2:] - after[:, 2:], MIN_SHAPE_SCALE),
+    )
+
+
+def _predict_displacements(before: Float64, after: Float64, gaps: Int64, fps: float) -> Float64:
+    """Return displacements ``(E, 2)`` across gaps, half of each due to either decaying velocity."""
+    decay_frames = VELOCITY_DECAY_S * fps
+    n_frames = decay_frames * (1 - np.exp(-gaps / (2 * decay_frames)))
+    displacements: Float64 = (before + after) * n_frames[:, None]
     return displacements
 
 
-def _displace(shapes: Float32) -> Float64:
-    """Squared scale ``(n,)`` of how far an animal's middle may lie from that of the part of it that is seen."""
-    longest = np.exp(shapes[:, 2:].astype(np.float64)).max(axis=1)
-    return np.asarray(np.square(DISPLACED * np.maximum(WHOLE - longest, 0)))
+def _compute_centre_variances(shapes: Float32) -> Float64:
+    """Return the variance ``(n,)`` of the centre of an animal given the box of a part of it."""
+    lengths = np.exp(shapes[:, 2:].astype(np.float64)).max(axis=1)
+    return np.asarray(np.square(PARTIAL_CENTRE_SCALE * np.maximum(WHOLE_LENGTH - lengths, 0)))
 
 
-def _measure(vectors: Float64) -> Float64:
-    """Lengths of vectors ``(n, 2)``."""
+def _compute_lengths(vectors: Float64) -> Float64:
+    """Return the lengths of vectors ``(n, 2)``."""
     lengths: Float64 = np.hypot(vectors[:, 0], vectors[:, 1])
     return lengths
 
 
-def _fit(residuals: Float32 | Float64, least: float) -> float:
-    """Scale of two-dimensional residuals, from their median length."""
-    median = float(np.median(_measure(residuals.astype(np.float64))))
-    return max(least, median / float(np.sqrt(FREEDOM * (2 ** (2 / FREEDOM) - 1))))
+def _fit_scale(residuals: Float32 | Float64, min_scale: float) -> float:
+    """Return the scale of a two-dimensional t-distribution, from the median length of residuals."""
+    median = float(np.median(_compute_lengths(residuals.astype(np.float64))))
+    median_of_unit_scale = float(np.sqrt(DEGREES_OF_FREEDOM * (2 ** (2 / DEGREES_OF_FREEDOM) - 1)))
+    return max(min_scale, median / median_of_unit_scale)
 
 
-def _density(distances: Float64, scales: Float64) -> Float64:
-    """Student's t in two dimensions."""
-    density: Float64 = (1 + (distances / scales) ** 2 / FREEDOM) ** (-FREEDOM / 2 - 1) / (
-        2 * np.pi * scales**2
-    )
+def _compute_density(distances: Float64, scales: Float64) -> Float64:
+    """Return the density of a two-dimensional t-distribution."""
+    powers = (1 + (distances / scales) ** 2 / DEGREES_OF_FREEDOM) ** (-DEGREES_OF_FREEDOM / 2 - 1)
+    density: Float64 = powers / (2 * np.pi * scales**2)
     return density

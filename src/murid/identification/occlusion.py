@@ -1,70 +1,95 @@
-"""Which boxes others cover, and which of their edges."""
+"""Occlusion: which boxes are covered by others, and which of their edges."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from murid.core.boxes import compute_areas
-from murid.core.types import DetectionTable, Float32, Int64, UInt8
+from murid.core.types import Bool, DetectionTable, Float32, Int64, UInt8
 
-COVERED = 0.15
-"""Share of a box that another one may cover if its looks and place are to be trusted."""
-NEAR = 0.05
-"""Body lengths by which an edge may miss another box and still be covered by it."""
+# Share of a box up to which other boxes may cover it if its appearance and place are used. A larger
+# one yields more detections, with more of other animals in them.
+MAX_COVERED_SHARE = 0.15
+# An edge counts as inside another box if it misses it by no more body lengths than this, since
+# boxes are not exact.
+EDGE_MARGIN = 0.05
+# Pairs of boxes that are compared at once: bounds memory.
 _BLOCK = 1 << 18
 
 
 def find_unoccluded(
-    table: DetectionTable, usable: NDArray[np.bool_], most: float = COVERED
-) -> NDArray[np.bool_]:
-    """Whether each detection ``(N,)`` is usable and no more of it covered by another one than a share of its box."""
-    clear = usable.copy()
-    for a, b in _pair(table, usable):
-        merged = _overlap(table.boxes[a], table.boxes[b]).prod(axis=1)
-        for one in (a, b):
-            clear[one[merged > most * compute_areas(table.boxes[one])]] = False
-    return clear
+    table: DetectionTable, usable: Bool, max_covered_share: float = MAX_COVERED_SHARE
+) -> Bool:
+    """Return whether each detection ``(N,)`` is usable and covered by no other usable one.
+
+    Parameters
+    ----------
+    table : DetectionTable
+    usable : ndarray
+        ``(N,)`` bool: whether each detection may be an animal.
+    max_covered_share : float
+        Share of a box that each of the others may cover.
+    """
+    unoccluded = usable.copy()
+    for first, second in _pair_boxes(table, usable):
+        intersections = _compute_overlaps(table.boxes[first], table.boxes[second]).prod(axis=1)
+        for rows in (first, second):
+            areas = compute_areas(table.boxes[rows])
+            unoccluded[rows[intersections > max_covered_share * areas]] = False
+    return unoccluded
 
 
-def find_occluded_edges(table: DetectionTable, usable: NDArray[np.bool_], body_px: float) -> UInt8:
-    """Measure how much of each edge of a box lies in the box of another one that is usable.
+def find_occluded_edges(table: DetectionTable, usable: Bool, body_px: float) -> UInt8:
+    """Return how much of each edge of a box lies inside another usable box.
 
     Returns
     -------
     ndarray
-        ``(N, 4)`` uint8: share of the left, upper, right and lower edge in one other box, 255 for
-        all of it.
+        ``(N, 4)`` uint8: share of the left, upper, right and lower edge that lies inside one other
+        box, from 0 to 255 for the whole edge; of several boxes, the largest share.
     """
-    covers, margin = np.zeros((len(table), 4), np.uint8), np.float32(NEAR * body_px)
-    for pair in _pair(table, usable):
-        for own, other in (pair, pair[::-1]):
-            boxes, others = table.boxes[own], table.boxes[other]
-            shares = 255 * _overlap(boxes, others) / np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-3)
+    occluded = np.zeros((len(table), 4), np.uint8)
+    margin = np.float32(EDGE_MARGIN * body_px)
+    for first, second in _pair_boxes(table, usable):
+        for rows, other_rows in ((first, second), (second, first)):
+            boxes = table.boxes[rows]
+            others = table.boxes[other_rows]
+            sizes = np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-3)
+            overlap_shares = 255 * _compute_overlaps(boxes, others) / sizes
             for edge in range(4):
-                axis, at = edge % 2, boxes[:, edge]
-                inside = (others[:, axis] - margin <= at) & (at <= others[:, axis + 2] + margin)
-                share = np.where(inside, shares[:, 1 - axis], 0).astype(np.uint8)
-                covers[own, edge] = np.maximum(covers[own, edge], share)
-    return covers
+                # A vertical edge has one x, and is covered along y; a horizontal one vice versa.
+                axis = edge % 2
+                place = boxes[:, edge]
+                inside = others[:, axis] - margin <= place
+                inside &= place <= others[:, axis + 2] + margin
+                shares = np.where(inside, overlap_shares[:, 1 - axis], 0).astype(np.uint8)
+                occluded[rows, edge] = np.maximum(occluded[rows, edge], shares)
+    return occluded
 
 
-def _pair(table: DetectionTable, usable: NDArray[np.bool_]) -> Iterator[tuple[Int64, Int64]]:
-    """Yield rows of usable detections of one frame, each pair once; no row is twice on one side of what is yielded."""
+def _pair_boxes(table: DetectionTable, usable: Bool) -> Iterator[tuple[Int64, Int64]]:
+    """Yield rows of usable detections of the same frame, each pair once.
+
+    No row occurs twice in the first part of what is yielded, nor in the second.
+    """
     rows = np.flatnonzero(usable)
     frames = table.frame_numbers[rows]
-    for shift in range(1, int(np.diff(table.frame_offsets).max(initial=0))):
+    # Pair each row with the next, then with the one after that, and so on.
+    max_shift = int(np.diff(table.frame_offsets).max(initial=0)) - 1
+    for shift in range(1, max_shift + 1):
         for low in range(0, len(rows) - shift, _BLOCK):
             high = min(low + _BLOCK, len(rows) - shift)
-            same = low + np.flatnonzero(frames[low + shift : high + shift] == frames[low:high])
-            if len(same):
-                yield rows[same], rows[same + shift]
+            same_frame = frames[low + shift : high + shift] == frames[low:high]
+            first = low + np.flatnonzero(same_frame)
+            if len(first):
+                yield rows[first], rows[first + shift]
 
 
-def _overlap(a: Float32, b: Float32) -> Float32:
-    """Width and height ``(n, 2)`` of what boxes share, pair by pair."""
-    low, high = np.maximum(a[:, :2], b[:, :2]), np.minimum(a[:, 2:], b[:, 2:])
-    merged: Float32 = np.maximum(high - low, np.float32(0))
-    return merged
+def _compute_overlaps(first: Float32, second: Float32) -> Float32:
+    """Return width and height ``(n, 2)`` of the intersections of boxes, pair by pair."""
+    low = np.maximum(first[:, :2], second[:, :2])
+    high = np.minimum(first[:, 2:], second[:, 2:])
+    overlaps: Float32 = np.maximum(high - low, np.float32(0))
+    return overlaps

@@ -1,8 +1,7 @@
-"""Tracklets arranged in paths, with all that is needed to weigh them: steps, looks along them, what points say.
+"""Paths with everything that is needed to judge changes of them.
 
-A tracklet in whose box another animal vanished, or comes out again, may be a sight of both: its
-looks say nothing of who is who, and motion through a whole contact is taken from before it to after
-it.
+A tracklet in whose box another animal vanishes or reappears may be a merged box of two animals. Its
+appearance is not used, and motion through a contact is measured from before it to after it.
 """
 
 from __future__ import annotations
@@ -10,56 +9,52 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from murid.core.types import Int64
+from murid.core.types import Bool, Int64
 from murid.identification.evidence import TrackletEvidence
-from murid.identification.path_transitions import (
-    PathTransitions,
-    PooledFeatures,
-    list_transitions,
-    pool_features,
-)
+from murid.identification.path_transitions import PathTransitions, list_transitions
 from murid.identification.point_match_score import PointMatchScore
+from murid.identification.pooled_features import PooledFeatures, pool_features
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class PathContext:
-    """Paths through tracklets, and what is seen along them.
+    """Paths through tracklets, and the evidence along them.
 
     Attributes
     ----------
-    transitions : Steps
-    evidence : Sights
-        Those of the recording, without what may be of two animals.
-    pools : Pools
-        Looks around each step.
-    balance : PointMatchScore
-        What followed points say for the paths.
+    transitions : PathTransitions
+    evidence : TrackletEvidence
+        That of the recording, without the appearance of merged boxes, which count as occluded.
+    pooled_features : PooledFeatures
+        Appearance around each transition.
+    point_match_score : PointMatchScore
+        Point matches between the paths.
     merged : ndarray
         ``(T,)`` bool: tracklets of boxes that may hold two animals.
     occluded : ndarray
-        ``(S,)`` bool: steps over gaps in which the animal was in the box of another one.
+        ``(S,)`` bool: transitions over occluded gaps, at both ends of which the animal was inside
+        the box of another one.
     """
 
     transitions: PathTransitions
     evidence: TrackletEvidence
-    pools: PooledFeatures
-    balance: PointMatchScore
-    merged: NDArray[np.bool_]
-    occluded: NDArray[np.bool_]
+    pooled_features: PooledFeatures
+    point_match_score: PointMatchScore
+    merged: Bool
+    occluded: Bool
 
 
 def build_path_context(paths: Int64, evidence: TrackletEvidence) -> PathContext:
-    """Arrange tracklets in paths ``(T,)``; -1 = on none."""
+    """Return the context of paths ``(T,)`` of tracklets; -1 = on none."""
     transitions = list_transitions(paths, evidence.tracklets)
     merged, occluded = find_merged_boxes(transitions, evidence)
-    own = _leave_out(evidence, merged)
+    unmerged_evidence = _mask_merged(evidence, merged)
     return PathContext(
         transitions,
-        own,
-        pool_features(transitions, own.swap_appearance),
-        _balance(paths, evidence, merged),
+        unmerged_evidence,
+        pool_features(transitions, unmerged_evidence.swap_appearance),
+        _score_point_matches(paths, evidence, merged),
         merged,
         occluded,
     )
@@ -67,65 +62,80 @@ def build_path_context(paths: Int64, evidence: TrackletEvidence) -> PathContext:
 
 def find_merged_boxes(
     transitions: PathTransitions, evidence: TrackletEvidence
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Boxes that may hold two animals: in them another path was last seen before a gap, or is seen again after it.
+) -> tuple[Bool, Bool]:
+    """Find boxes that may hold two animals: another path ends inside them before a gap, or goes on.
 
     Returns
     -------
     merged : ndarray
-        ``(T,)`` bool: tracklets of such boxes, of which the middle lies in the gap of the other
+        ``(T,)`` bool: tracklets of such boxes, with their middle frame in the gap of the other
         path.
     occluded : ndarray
-        ``(S,)`` bool: gaps at both ends of which the animal was in the box of another one.
+        ``(S,)`` bool: gaps at both ends of which the animal was inside the box of another one.
     """
-    tracklets, merged = evidence.tracklets, np.zeros(len(evidence.tracklets), bool)
-    vanished, emerged = np.zeros((2, len(transitions)), bool)
+    tracklets = evidence.tracklets
+    merged = np.zeros(len(tracklets), bool)
+    vanished = np.zeros(len(transitions), bool)
+    reappeared = np.zeros(len(transitions), bool)
     gaps = np.flatnonzero(transitions.inner & (transitions.ends > transitions.begins + 1))
-    inside = np.flatnonzero(transitions.tails >= 0)
-    middles = (tracklets.first_frames + tracklets.last_frames)[transitions.tails[inside]] // 2
-    for own in transitions.slices():
-        of = gaps[(gaps >= own.start) & (gaps < own.stop)]
-        if not len(of):
+    entries = np.flatnonzero(transitions.tails >= 0)
+    entered = transitions.tails[entries]
+    middles = (tracklets.first_frames + tracklets.last_frames)[entered] // 2
+    for path in transitions.slices():
+        path_gaps = gaps[(gaps >= path.start) & (gaps < path.stop)]
+        if not len(path_gaps):
             continue
-        places = np.maximum(np.searchsorted(transitions.begins[of], middles) - 1, 0)
-        over = (transitions.begins[of[places]] < middles) & (middles < transitions.ends[of[places]])
-        over &= (inside < own.start) | (inside >= own.stop)
-        beside, gap = transitions.tails[inside[over]], of[places[over]]
-        before = _is_within(evidence, beside, tracklets.offsets[transitions.heads[gap] + 1] - 1)
-        after = _is_within(evidence, beside, tracklets.offsets[transitions.tails[gap]])
+        # Tracklets of other paths with their middle frame in a gap of this one.
+        places = np.searchsorted(transitions.begins[path_gaps], middles) - 1
+        candidate_gaps = path_gaps[np.maximum(places, 0)]
+        in_gap = transitions.begins[candidate_gaps] < middles
+        in_gap &= middles < transitions.ends[candidate_gaps]
+        in_gap &= (entries < path.start) | (entries >= path.stop)
+        beside = entered[in_gap]
+        gap = candidate_gaps[in_gap]
+        # Whether the last detection before the gap, and the first after it, lie in their boxes.
+        last_rows = tracklets.offsets[transitions.heads[gap] + 1] - 1
+        first_rows = tracklets.offsets[transitions.tails[gap]]
+        before = _contain(evidence, beside, last_rows)
+        after = _contain(evidence, beside, first_rows)
         merged[beside[before | after]] = True
-        vanished[gap[before]] = emerged[gap[after]] = True
-    return merged, vanished & emerged
+        vanished[gap[before]] = True
+        reappeared[gap[after]] = True
+    return merged, vanished & reappeared
 
 
-def _is_within(evidence: TrackletEvidence, tracklets: Int64, others: Int64) -> NDArray[np.bool_]:
-    """Whether boxes of tracklets ``(k,)`` hold the middles of others, by their places in the rows, at their time."""
-    of = evidence.tracklets
-    when = np.clip(evidence.frames[others], of.first_frames[tracklets], of.last_frames[tracklets])
-    boxes = evidence.shapes[of.offsets[tracklets] + when - of.first_frames[tracklets]]
-    apart = np.abs(boxes[:, :2] - evidence.shapes[others, :2])
-    return np.asarray((apart < np.exp(boxes[:, 2:]) / 2).all(axis=1))
+def _contain(evidence: TrackletEvidence, tracklets: Int64, others: Int64) -> Bool:
+    """Return whether boxes of tracklets ``(k,)`` contain the centres of other detections.
+
+    Of each tracklet, the box at the time of the other detection, or the nearest to it, is compared.
+    Detections are given by their places in the rows of the tracklets.
+    """
+    first_frames = evidence.tracklets.first_frames[tracklets]
+    last_frames = evidence.tracklets.last_frames[tracklets]
+    frames = np.clip(evidence.frames[others], first_frames, last_frames)
+    boxes = evidence.shapes[evidence.tracklets.offsets[tracklets] + frames - first_frames]
+    distances = np.abs(boxes[:, :2] - evidence.shapes[others, :2])
+    half_sizes = np.exp(boxes[:, 2:]) / 2
+    return np.asarray((distances < half_sizes).all(axis=1))
 
 
-def _leave_out(evidence: TrackletEvidence, merged: NDArray[np.bool_]) -> TrackletEvidence:
-    """Sights without the looks of some tracklets, which are not clear either."""
+def _mask_merged(evidence: TrackletEvidence, merged: Bool) -> TrackletEvidence:
+    """Return the evidence with merged tracklets as occluded and without appearance."""
     counts = np.where(merged, 0.0, evidence.swap_appearance.counts)
-    clear = evidence.clear & ~np.repeat(merged, evidence.tracklets.lengths)
-    return replace(
-        evidence, clear=clear, swap_appearance=replace(evidence.swap_appearance, counts=counts)
-    )
+    unoccluded = evidence.unoccluded & ~np.repeat(merged, evidence.tracklets.lengths)
+    swap_appearance = replace(evidence.swap_appearance, counts=counts)
+    return replace(evidence, unoccluded=unoccluded, swap_appearance=swap_appearance)
 
 
-def _balance(
-    paths: Int64, evidence: TrackletEvidence, merged: NDArray[np.bool_]
-) -> PointMatchScore:
-    """What followed points say for paths."""
-    n_frames = (
-        int(evidence.frames.max(initial=0)) + 1 if len(evidence.point_matches) else 1
-    )  # a day of them takes room
-    seen = np.zeros((int(paths.max(initial=-1)) + 1, n_frames), bool)
-    if len(evidence.point_matches):
-        of = paths[evidence.tracklets.numbers]
-        on = of >= 0
-        seen[of[on], evidence.frames[on]] = True
-    return PointMatchScore(evidence.point_matches, paths, seen, merged)
+def _score_point_matches(paths: Int64, evidence: TrackletEvidence, merged: Bool) -> PointMatchScore:
+    """Return the score of the point matches between paths."""
+    n_paths = int(paths.max(initial=-1)) + 1
+    has_matches = len(evidence.point_matches) > 0
+    # Without matches the frames are not needed, of which a day has many.
+    n_frames = int(evidence.frames.max(initial=0)) + 1 if has_matches else 1
+    detected = np.zeros((n_paths, n_frames), bool)
+    if has_matches:
+        row_paths = paths[evidence.tracklets.numbers]
+        on_path = row_paths >= 0
+        detected[row_paths[on_path], evidence.frames[on_path]] = True
+    return PointMatchScore(evidence.point_matches, paths, detected, merged)

@@ -1,54 +1,46 @@
-"""Where the identities are: their detections, what is filled in between, and boxes that go together."""
+"""Boxes of the identities over time: detected, interpolated in gaps, and smoothed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from murid.core.types import DetectionTable, Float32, Int32, Int64
+from murid.core.records import ArrayRecord
+from murid.core.types import Bool, DetectionTable, Float32, Int32, Int64, UInt8
+from murid.identification.assigned_detections import AssignedDetections
 from murid.identification.box_smoothing import smooth_boxes, weight_boxes
 from murid.identification.config import IdentificationConfig
-from murid.identification.gap_filling import fill_gaps
+from murid.identification.gap_filling import InterpolatedBoxes, fill_gaps
 from murid.identification.occlusion import find_occluded_edges
 from murid.identification.result import DoubtfulCrossings, IdentificationResult
 
-_GOOD = 0.9
-"""Share of the scores below that of a good detection."""
+# Quantile of the scores that counts as the score of a good detection in this recording. A lower one
+# lets poor boxes pull at the smoothed ones.
+GOOD_SCORE_QUANTILE = 0.9
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Assigned:
-    """Detections that are an identity's, by identity and then frame.
+class _IdentityBoxes(ArrayRecord):
+    """Boxes of one identity, in the order of time; columns as in `IdentificationResult`.
 
-    Attributes
-    ----------
-    rows, frames, owners : ndarray
-        ``(n,)`` int32 detections, their frames, and whose they are.
-    merged : ndarray
-        ``(n,)`` bool: whether its box may be of another animal as well.
-    identity_probabilities : ndarray
-        ``(n,)`` float32.
-    occluded : ndarray
-        ``(n,)`` bool: whether the animal was in the box of another one in the gap after it, if
-        there is one.
+    `merged` ``(n,)`` bool and `occluded_edges` ``(n, 4)`` uint8 serve the smoothing.
     """
 
-    rows: Int32
     frames: Int32
-    owners: Int32
-    merged: NDArray[np.bool_]
+    rows: Int32
+    boxes: Float32
+    scores: Float32
     identity_probabilities: Float32
-    occluded: NDArray[np.bool_]
+    merged: Bool
+    occluded_edges: UInt8
 
 
 def place_identities(
     table: DetectionTable,
     order: Int32,
-    taken: Assigned,
+    assigned: AssignedDetections,
     *,
     fps: float,
     body_px: float,
@@ -56,100 +48,125 @@ def place_identities(
     crossings: DoubtfulCrossings,
     note: str | None,
 ) -> IdentificationResult:
-    """Make the positions of identities of the detections that are theirs.
+    """Return the boxes of all identities, with gaps filled and boxes smoothed.
 
     Parameters
     ----------
     table : DetectionTable
         All detections of the recording.
     order : ndarray
-        ``(N,)`` int32 their rows, in the order in which `taken` counts them.
-    taken : Taken
+        ``(N,)`` int32 rows of the table, in the order to which the rows in `assigned` refer.
+    assigned : AssignedDetections
     fps, body_px : float
+        Frames per second; body length in pixels.
     config : IdentificationConfig
     crossings, note
-        What else is to be said.
+        Further parts of the result.
     """
-    bounds = [*np.flatnonzero(np.diff(taken.owners, prepend=-1)).tolist(), len(taken.owners)]
-    owners = taken.owners[bounds[:-1]].tolist()
-    parts, owned = [], np.zeros(len(table), bool)
-    owned[order[taken.rows]] = True
-    covers = find_occluded_edges(table, owned, body_px)
-    usual = float(np.quantile(table.scores[owned], _GOOD)) if owned.any() else 1.0
-    for a, b in pairwise(bounds):
-        rows = order[taken.rows[a:b]]
-        part = {
-            "frames": taken.frames[a:b],
-            "rows": rows,
-            "boxes": table.boxes[rows],
-            "scores": table.scores[rows],
-            "identity_probabilities": taken.identity_probabilities[a:b],
-            "merged": taken.merged[a:b],
-            "covers": covers[rows],
-        }
-        parts.append(_complete(part, taken.occluded[a:b], usual, fps, body_px, config))
-    places = _interleave([part["frames"] for part in parts])
-    n = sum(map(len, places))
-    columns: dict[str, Any] = {"identity_ids": np.empty(n, np.int64)}
-    for owner, own in zip(owners, places, strict=True):
-        columns["identity_ids"][own] = owner
-    for name, (shape, dtype) in _COLUMNS.items():
-        columns[name] = np.empty((n, *shape), dtype)
-        for part, own in zip(parts, places, strict=True):
-            columns[name][own] = part.pop(name)  # a day of them takes room
-    return IdentificationResult(**columns, crossings=crossings, note=note)
-
-
-def _interleave(frames: list[Int64]) -> list[Int64]:
-    """Places of the rows of each identity when all are by frame and then identity."""
-    n_frames = max((int(own.max(initial=-1)) for own in frames), default=-1) + 1
-    counts = sum(
-        (np.bincount(own, minlength=n_frames) for own in frames), np.zeros(n_frames, np.int64)
+    is_assigned = np.zeros(len(table), bool)
+    is_assigned[order[assigned.rows]] = True
+    occluded_edges = find_occluded_edges(table, is_assigned, body_px)
+    good_score = 1.0
+    if is_assigned.any():
+        good_score = float(np.quantile(table.scores[is_assigned], GOOD_SCORE_QUANTILE))
+    # Interpolate in the gaps of each identity. Then all frames are known, and with them the place
+    # of each row in the result.
+    starts = np.flatnonzero(np.diff(assigned.identity_ids, prepend=-1)).tolist()
+    bounds = [*starts, len(assigned.rows)]
+    parts = [assigned.select(slice(start, stop)) for start, stop in pairwise(bounds)]
+    gaps = [_fill_gaps(part, table, order, fps, body_px, config) for part in parts]
+    places = _interleave(
+        [np.sort(np.append(part.frames, gap.frames)) for part, gap in zip(parts, gaps, strict=True)]
     )
-    following = np.cumsum(counts) - counts
-    places = []
-    for own in frames:
-        places.append(following[own])
-        following[own] += 1
-    return places
+    # Complete one identity after the other and write it to its places: in a day of video, copies of
+    # all of them would take much memory.
+    n_rows = sum(map(len, places))
+    result = IdentificationResult(
+        frames=np.empty(n_rows, np.int64),
+        rows=np.empty(n_rows, np.int64),
+        identity_ids=np.empty(n_rows, np.int64),
+        boxes=np.empty((n_rows, 4), np.float32),
+        scores=np.empty(n_rows, np.float32),
+        identity_probabilities=np.empty(n_rows, np.float32),
+        crossings=crossings,
+        note=note,
+    )
+    for part, gap, own in zip(parts, gaps, places, strict=True):
+        rows = order[part.rows]
+        detected = _IdentityBoxes(
+            frames=part.frames,
+            rows=rows,
+            boxes=table.boxes[rows],
+            scores=table.scores[rows],
+            identity_probabilities=part.identity_probabilities,
+            merged=part.merged,
+            occluded_edges=occluded_edges[rows],
+        )
+        complete = _insert_interpolated(detected, gap)
+        if config.smooth_boxes:
+            _smooth(complete, good_score, fps)
+        result.frames[own] = complete.frames
+        result.rows[own] = complete.rows
+        result.identity_ids[own] = part.identity_ids[0]
+        result.boxes[own] = complete.boxes
+        result.scores[own] = complete.scores
+        result.identity_probabilities[own] = complete.identity_probabilities
+    return result
 
 
-_COLUMNS = {
-    "frames": ((), np.int64),
-    "rows": ((), np.int64),
-    "boxes": ((4,), np.float32),
-    "scores": ((), np.float32),
-    "identity_probabilities": ((), np.float32),
-}
-
-
-def _complete(
-    part: dict[str, Any],
-    occluded: NDArray[np.bool_],
-    usual: float,
+def _fill_gaps(
+    part: AssignedDetections,
+    table: DetectionTable,
+    order: Int32,
     fps: float,
     body_px: float,
     config: IdentificationConfig,
-) -> dict[str, Any]:
-    """Fill the gaps of one identity and smooth its boxes; `part` holds columns in the order of time."""
-    longest_s = np.where(occluded[:-1], config.max_occluded_gap_s, config.max_gap_s)
-    late, before, between = fill_gaps(
-        part["frames"], part["boxes"], body_px=body_px, fps=fps, longest_s=longest_s
+) -> InterpolatedBoxes:
+    """Interpolate in the gaps of one identity, occluded gaps with a limit of their own."""
+    max_gap_s = np.where(part.occluded_after[:-1], config.max_occluded_gap_s, config.max_gap_s)
+    boxes = table.boxes[order[part.rows]]
+    return fill_gaps(part.frames, boxes, body_px=body_px, fps=fps, max_gap_s=max_gap_s)
+
+
+def _interleave(frames: list[Int64]) -> list[Int64]:
+    """Return the places of the rows of each identity when all rows are by frame and then identity.
+
+    `frames` holds the frames of each identity, ascending.
+    """
+    n_frames = max((int(own.max(initial=-1)) for own in frames), default=-1) + 1
+    counts = np.zeros(n_frames, np.int64)
+    for own in frames:
+        counts += np.bincount(own, minlength=n_frames)
+    next_places = np.cumsum(counts) - counts
+    places = []
+    for own in frames:
+        places.append(next_places[own])
+        next_places[own] += 1
+    return places
+
+
+def _insert_interpolated(detected: _IdentityBoxes, gap: InterpolatedBoxes) -> _IdentityBoxes:
+    """Return the detected and interpolated boxes of one identity in the order of time.
+
+    An interpolated box has row -1, score 0, and the lower of the probabilities around its gap.
+    """
+    after = np.minimum(gap.before + 1, len(detected.frames) - 1)
+    probabilities = detected.identity_probabilities
+    n_interpolated = len(gap)
+    interpolated = _IdentityBoxes(
+        frames=gap.frames.astype(np.int32),
+        rows=np.full(n_interpolated, -1, np.int32),
+        boxes=gap.boxes,
+        scores=np.zeros(n_interpolated, np.float32),
+        identity_probabilities=np.minimum(probabilities[gap.before], probabilities[after]),
+        merged=np.zeros(n_interpolated, bool),
+        occluded_edges=np.zeros((n_interpolated, 4), np.uint8),
     )
-    after = np.minimum(before + 1, len(part["frames"]) - 1)
-    least = np.minimum(
-        part["identity_probabilities"][before], part["identity_probabilities"][after]
-    )
-    nothing, unseen = np.zeros(len(late), np.float32), np.full(len(late), -1, np.int32)
-    uncovered = np.zeros((len(late), 4), np.uint8)
-    interpolated = [late.astype(np.int32), unseen, between, nothing, least, nothing > 0, uncovered]
-    sort = np.argsort(np.concatenate([part["frames"], late]), kind="stable")
-    whole = {
-        name: np.concatenate([part[name], own])[sort]
-        for name, own in zip(part, interpolated, strict=True)
-    }
-    merged, covers = whole.pop("merged"), whole.pop("covers")
-    if config.smooth_boxes:
-        weights = weight_boxes(whole["scores"], usual, whole["rows"] >= 0, merged)
-        smooth_boxes(whole["frames"], whole["boxes"], weights, covers, fps)
-    return whole
+    both = _IdentityBoxes.concatenate([detected, interpolated])
+    return both.select(np.argsort(both.frames, kind="stable"))
+
+
+def _smooth(part: _IdentityBoxes, good_score: float, fps: float) -> None:
+    """Smooth the boxes of one identity in place."""
+    weights = weight_boxes(part.scores, good_score, part.rows >= 0, part.merged)
+    smooth_boxes(part.frames, part.boxes, weights, part.occluded_edges, fps)

@@ -1,31 +1,30 @@
-"""What is known of who is who: identities of detections, filled-in positions, crossings."""
+"""Result of identification: boxes of identities over time, and doubtful crossings."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from murid.core.types import Float32, Int64
+from murid.core.records import ArrayRecord
+from murid.core.types import Bool, Float32, Int64
 from murid.identification.appearance_selection import AppearanceSelection
 
-SURE_ENOUGH = 0.995
-"""Mean certainty of names from which on they are not in doubt."""
+# Mean identity probability from which on a recording is not in doubt. A second pass over the video
+# learns the fur of the animals where it is lower.
+MIN_MEAN_PROBABILITY = 0.995
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class DoubtfulCrossings:
-    """Moments at which two identities may have been exchanged, the most doubtful first.
+class DoubtfulCrossings(ArrayRecord):
+    """Moments at which two animals may have been swapped, the most doubtful first.
 
     Attributes
     ----------
     first_frames, last_frames : ndarray
-        ``(C,)`` int64: the animals were apart before the one and are after the other.
+        ``(C,)`` int64: the animals were apart before the first and are apart after the last.
     pairs : ndarray
         ``(C, 2)`` int64 identities.
     swap_probabilities : ndarray
-        ``(C,)`` float32 in [0, 0.5]: how likely they were exchanged.
+        ``(C,)`` float32 in [0, 0.5].
     """
 
     first_frames: Int64
@@ -39,28 +38,28 @@ class DoubtfulCrossings:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class IdentificationResult:
-    """Who is where in a recording: one row per animal and frame, by frame and then identity.
+    """Boxes of the identities: one row per identity and frame, by frame and then identity.
 
     Attributes
     ----------
     frames : ndarray
         ``(M,)`` int64.
     rows : ndarray
-        ``(M,)`` int64 row of the detection in the whole recording; -1 where a position is filled
-        in.
+        ``(M,)`` int64 row of the detection in the whole recording; -1 = interpolated.
     identity_ids : ndarray
         ``(M,)`` int64 from 1.
     boxes : ndarray
         ``(M, 4)`` float32 xyxy pixels.
     scores : ndarray
-        ``(M,)`` float32; 0 where a position is filled in.
+        ``(M,)`` float32; 0 where interpolated.
     identity_probabilities : ndarray
-        ``(M,)`` float32 in [0, 1]: how likely it is this animal.
+        ``(M,)`` float32 in [0, 1]: how likely the animal is this identity.
     crossings : DoubtfulCrossings
     note : str or None
-        What the user should know, such as more animals than there should be.
-    appearance_selections : tuple of Adaptation
-        What prints of the fur are worth here: one, or one an arena, where there are enough to say.
+        What the user should know, such as more animals than expected.
+    appearance_selections : tuple of AppearanceSelection
+        Whether fur descriptors help to tell the animals apart: one, or one for each arena, where
+        there are enough of them.
     """
 
     frames: Int64
@@ -77,11 +76,13 @@ class IdentificationResult:
         return len(self.frames)
 
     @property
-    def interpolated(self) -> NDArray[np.bool_]:
-        """``(M,)`` bool: whether each position is filled in rather than seen."""
+    def interpolated(self) -> Bool:
+        """``(M,)`` bool: whether each box is interpolated rather than detected."""
         return self.rows < 0
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether names may well be wrong."""
-        return len(self.crossings) > 0 and float(self.identity_probabilities.mean()) < SURE_ENOUGH
+        """Whether identities may be wrong: there are doubtful crossings that matter."""
+        if not len(self.crossings):
+            return False
+        return float(self.identity_probabilities.mean()) < MIN_MEAN_PROBABILITY

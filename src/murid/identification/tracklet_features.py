@@ -113,7 +113,7 @@ def _cut_segments(evidence: TrackletEvidence, order: Int32, n_animals: int) -> _
     n_frames = int(frames.max(initial=0)) + 1
     length = max(1, round(SEGMENT_S * fps), n_frames * n_animals // _MAX_SEGMENTS)
     # A segment is a tracklet and the number of the segment within it.
-    rows = np.flatnonzero(evidence.clear)
+    rows = np.flatnonzero(evidence.unoccluded)
     owners = tracklets.numbers[rows]
     within = (frames[rows] - tracklets.first_frames[owners]) // length
     codes, segments = np.unique(owners * (n_frames + 1) + within, return_inverse=True)

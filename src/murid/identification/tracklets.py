@@ -1,23 +1,24 @@
-"""Pure tracklets: runs of detections that cannot have changed animals, cut wherever they might have."""
+"""Tracklets: runs of detections of one animal, cut wherever the animal may have changed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from murid.core.boxes import compute_areas, compute_centres
-from murid.core.types import DetectionTable, Float32, Int32, Int64
+from murid.core.types import Bool, DetectionTable, Float32, Int32, Int64
 
-NEXT_BEST = 2.0
-"""A link is unambiguous if every other one is this many times as far …"""
-LEAST_LEAD = 0.1
-"""… and further by this many body lengths."""
-CONTACT = 1.0
-"""Body lengths between the centres of animals that may touch."""
-LEAST_EVENT = 3
-"""Frames that a tracklet lasts at least if its ends are to put its neighbours in doubt."""
+# A link is unambiguous if the next nearest detection is this many times as far away, and farther by
+# this many body lengths. Larger values cut more often; smaller ones chain two animals.
+MIN_DISTANCE_RATIO = 2.0
+MIN_DISTANCE_MARGIN = 0.1
+# Body lengths between the centres of animals that may touch.
+CONTACT_DISTANCE = 1.0
+# Frames that a tracklet must last for its ends to cut tracklets beside it. Shorter ones are often
+# clutter, which would cut every tracklet into pieces.
+MIN_FRAMES = 3
+# Frames that are linked at once: bounds memory.
 _BLOCK_FRAMES = 8192
 
 
@@ -45,17 +46,30 @@ class Tracklets:
 
     @property
     def lengths(self) -> Int64:
-        """``(T,)`` int64 frames of each."""
+        """``(T,)`` int64 number of frames of each tracklet."""
         return np.diff(self.offsets)
 
     @property
     def numbers(self) -> Int64:
-        """``(M,)`` int64: which tracklet each of `rows` belongs to."""
+        """``(M,)`` int64 tracklet that each of `rows` belongs to."""
         return np.repeat(np.arange(len(self)), self.lengths)
 
 
 def measure_body_px(boxes: Float32, scores: Float32) -> float:
-    """Length of a body in pixels: the median longer side of the better half of the boxes; 1 without any."""
+    """Return the body length in pixels: the median longer side of the boxes with the better scores.
+
+    Parameters
+    ----------
+    boxes : ndarray
+        ``(n, 4)`` float32 xyxy pixels.
+    scores : ndarray
+        ``(n,)`` float32. Boxes below the median score are not used.
+
+    Returns
+    -------
+    float
+        At least 1; 1 if there are no boxes.
+    """
     if not len(boxes):
         return 1.0
     good = scores >= np.median(scores)
@@ -63,112 +77,118 @@ def measure_body_px(boxes: Float32, scores: Float32) -> float:
 
 
 def compute_reach(fps: float) -> float:
-    """Body lengths that a box may move by between two frames."""
+    """Return the number of body lengths by which a box may move between two frames."""
     return min(1.0, 0.25 + 6 / fps)
 
 
-def find_tracklets(
-    table: DetectionTable, usable: NDArray[np.bool_], body_px: float, reach: float
-) -> Tracklets:
-    """Chain detections of consecutive frames where there is no doubt about who is who.
+def find_tracklets(table: DetectionTable, usable: Bool, body_px: float, reach: float) -> Tracklets:
+    """Chain detections of consecutive frames where the link is unambiguous.
 
-    Two detections are chained if each is the other's nearest, the nearest by far, and no further
-    than an animal gets.
+    Two detections are chained if each is the nearest of the other, nearer by far than the next, and
+    within reach. Tracklets are cut where another animal beside them vanishes or appears.
 
     Parameters
     ----------
     table : DetectionTable
         All detections of the recording.
     usable : ndarray
-        ``(N,)`` bool: which of them may be an animal.
+        ``(N,)`` bool: whether each detection may be an animal.
     body_px : float
-        Length of a body.
+        Body length in pixels.
     reach : float
-        Body lengths that a box may move by between two frames.
+        Body lengths by which a box may move between two frames.
     """
     rows = np.flatnonzero(usable & (compute_areas(table.boxes) > 0))
     frames = table.frame_numbers[rows]
     boxes = table.boxes[rows] / np.float32(body_px)
     starts = np.searchsorted(frames, np.arange(table.n_frames + 1))
+    # Link the detections of consecutive frames, in blocks.
     followers = np.full(len(rows), -1, np.int64)
     for first in range(0, table.n_frames - 1, _BLOCK_FRAMES):
-        heads, tails = _find_links(
-            boxes, starts, first, min(first + _BLOCK_FRAMES, table.n_frames - 1), reach
-        )
+        last = min(first + _BLOCK_FRAMES, table.n_frames - 1)
+        heads, tails = _find_links(boxes, starts, first, last, reach)
         followers[heads] = tails
-    followers[_find_doubtful(_gather(rows, frames, followers), rows, frames, boxes, starts)] = -1
-    return _gather(rows, frames, followers)
-
-
-def _find_doubtful(
-    whole: Tracklets, rows: Int64, frames: Int64, boxes: Float32, starts: Int64
-) -> Int64:
-    """Heads of the links beside which another animal vanished or appeared: the box may have changed animals there."""
-    lasting = np.flatnonzero(whole.lengths >= LEAST_EVENT)
-    begun = np.searchsorted(rows, whole.rows[whole.offsets[lasting]])
-    ended = np.searchsorted(rows, whole.rows[whole.offsets[lasting + 1] - 1])
-    before = np.full(len(rows), -1)
-    order = np.searchsorted(rows, whole.rows)
-    same = whole.numbers[1:] == whole.numbers[:-1]
-    before[order[1:][same]] = order[:-1][same]
-    heads = before[_find_neighbours(begun, frames, boxes, starts)]
-    return np.concatenate([_find_neighbours(ended, frames, boxes, starts), heads[heads >= 0]])
-
-
-def _find_neighbours(events: Int64, frames: Int64, boxes: Float32, starts: Int64) -> Int64:
-    """Rows of other detections in the frame of each event and in contact with it."""
-    counts = np.diff(starts)[frames[events]]
-    own = np.repeat(events, counts)
-    others = np.repeat(starts[frames[events]], counts) + count_up(counts)
-    centres = compute_centres(boxes)
-    near = np.hypot(*(centres[own] - centres[others]).T) < CONTACT
-    neighbours: Int64 = others[near & (own != others)]
-    return neighbours
-
-
-def count_up(counts: Int64) -> Int64:
-    """0, 1, … for each count, laid end to end."""
-    total: Int64 = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    return total
+    # Cut the chains where the box may have changed animals.
+    uncut = _chain(rows, frames, followers)
+    followers[_find_ambiguous_heads(uncut, rows, frames, boxes, starts)] = -1
+    return _chain(rows, frames, followers)
 
 
 def _find_links(
     boxes: Float32, starts: Int64, first: int, last: int, reach: float
 ) -> tuple[Int64, Int64]:
-    """Rows of unambiguous pairs from the frames ``first`` … ``last - 1`` to the next ones."""
+    """Return pairs of unambiguous links from the frames ``first`` to ``last - 1`` into the next."""
     counts = np.diff(starts)
-    here = np.arange(starts[first], starts[last])
+    rows = np.arange(starts[first], starts[last])
     frames = np.repeat(np.arange(first, last), counts[first:last])
     n_next = counts[frames + 1]
-    heads = np.repeat(here, n_next)
+    # All pairs of a detection and one of the next frame.
+    heads = np.repeat(rows, n_next)
     tails = np.repeat(starts[frames + 1], n_next) + count_up(n_next)
     distances = np.sqrt(np.square(boxes[heads] - boxes[tails]).sum(axis=1) / 2)
-    kept = _is_clear(heads, distances) & _is_clear(tails, distances) & (distances <= reach)
+    kept = _is_unambiguous(heads, distances) & _is_unambiguous(tails, distances)
+    kept &= distances <= reach
     return heads[kept], tails[kept]
 
 
-def _is_clear(groups: Int64, distances: Float32) -> NDArray[np.bool_]:
-    """Whether each pair is the nearest of its group, and by far."""
+def _is_unambiguous(groups: Int64, distances: Float32) -> Bool:
+    """Return whether each pair is the nearest of its group, by a wide margin."""
     order = np.lexsort((distances, groups))
-    grouped, sorted_ = groups[order], distances[order]
-    first = np.append(True, grouped[1:] != grouped[:-1])[: len(order)]
-    second = np.append(first[:-1] & ~first[1:], False)[: len(order)]
-    others = np.full(len(order), np.inf)
-    others[np.flatnonzero(second)] = sorted_[np.flatnonzero(second) + 1]
-    clear = np.zeros(len(order), bool)
-    clear[order] = first & (others >= NEXT_BEST * sorted_) & (others >= sorted_ + LEAST_LEAD)
-    return clear
+    sorted_groups = groups[order]
+    sorted_distances = distances[order]
+    is_first = np.append(True, sorted_groups[1:] != sorted_groups[:-1])[: len(order)]
+    # The first pair of a group is compared with the second, if there is one.
+    has_second = np.flatnonzero(np.append(is_first[:-1] & ~is_first[1:], False)[: len(order)])
+    next_distances = np.full(len(order), np.inf)
+    next_distances[has_second] = sorted_distances[has_second + 1]
+    by_ratio = next_distances >= MIN_DISTANCE_RATIO * sorted_distances
+    by_margin = next_distances >= sorted_distances + MIN_DISTANCE_MARGIN
+    unambiguous = np.zeros(len(order), bool)
+    unambiguous[order] = is_first & by_ratio & by_margin
+    return unambiguous
 
 
-def _gather(rows: Int64, frames: Int64, followers: Int64) -> Tracklets:
-    """Follow the links from row to row."""
+def _find_ambiguous_heads(
+    uncut: Tracklets, rows: Int64, frames: Int64, boxes: Float32, starts: Int64
+) -> Int64:
+    """Return heads of links beside which another tracklet begins or ends."""
+    lasting = np.flatnonzero(uncut.lengths >= MIN_FRAMES)
+    begun = np.searchsorted(rows, uncut.rows[uncut.offsets[lasting]])
+    ended = np.searchsorted(rows, uncut.rows[uncut.offsets[lasting + 1] - 1])
+    # Head of the link into each detection.
+    heads = np.full(len(rows), -1)
+    order = np.searchsorted(rows, uncut.rows)
+    is_link = uncut.numbers[1:] == uncut.numbers[:-1]
+    heads[order[1:][is_link]] = order[:-1][is_link]
+    # Cut before the frame in which another begins, and after the frame in which another ends.
+    heads_beside_begun = heads[_find_neighbours(begun, frames, boxes, starts)]
+    heads_beside_ended = _find_neighbours(ended, frames, boxes, starts)
+    return np.concatenate([heads_beside_ended, heads_beside_begun[heads_beside_begun >= 0]])
+
+
+def _find_neighbours(events: Int64, frames: Int64, boxes: Float32, starts: Int64) -> Int64:
+    """Return the other detections in the frame of each event that may touch it."""
+    event_frames = frames[events]
+    counts = np.diff(starts)[event_frames]
+    own = np.repeat(events, counts)
+    others = np.repeat(starts[event_frames], counts) + count_up(counts)
+    centres = compute_centres(boxes)
+    near = np.hypot(*(centres[own] - centres[others]).T) < CONTACT_DISTANCE
+    neighbours: Int64 = others[near & (own != others)]
+    return neighbours
+
+
+def _chain(rows: Int64, frames: Int64, followers: Int64) -> Tracklets:
+    """Return the tracklets of detections that are linked to their followers; -1 = none."""
     heads = np.flatnonzero(followers >= 0)
-    firsts, starts = np.arange(len(rows)), np.ones(len(rows), bool)
-    firsts[followers[heads]], starts[followers[heads]] = heads, False
-    # Rows ascend in time: the first of a tracklet is reached by going back twice as far each time.
-    while not np.array_equal(further := firsts[firsts], firsts):
-        firsts = further
-    numbers = (np.cumsum(starts) - 1)[firsts]
+    firsts = np.arange(len(rows))
+    firsts[followers[heads]] = heads
+    is_start = np.ones(len(rows), bool)
+    is_start[followers[heads]] = False
+    # Find the first detection of each chain by pointer jumping, which doubles the step each time.
+    while not np.array_equal(jumped := firsts[firsts], firsts):
+        firsts = jumped
+    numbers = (np.cumsum(is_start) - 1)[firsts]
     order = np.argsort(numbers, kind="stable")
     offsets = np.append(0, np.cumsum(np.bincount(numbers))).astype(np.int64)
     ordered = frames[order]
@@ -178,6 +198,18 @@ def _gather(rows: Int64, frames: Int64, followers: Int64) -> Tracklets:
 
 
 def to_shapes(boxes: Float32, body_px: float) -> Float32:
-    """Centre x, centre y in body lengths, and logarithms of width and height in body lengths, ``(n, 4)``."""
+    """Return centres in body lengths and logarithms of sizes in body lengths, for each box.
+
+    Returns
+    -------
+    ndarray
+        ``(n, 4)`` float32: centre x, centre y, log width, log height.
+    """
     sizes = np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-3) / np.float32(body_px)
     return np.concatenate([compute_centres(boxes) / np.float32(body_px), np.log(sizes)], axis=1)
+
+
+def count_up(counts: Int64) -> Int64:
+    """Return the numbers from 0 to ``count - 1`` for each count, concatenated."""
+    total: Int64 = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    return total

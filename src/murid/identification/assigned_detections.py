@@ -1,0 +1,117 @@
+"""Detections of each identity: those on its path, and those that bidirectional tracks recover in gaps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from murid.core.records import ArrayRecord
+from murid.core.types import Bool, Float32, Float64, Int32, Int64
+from murid.identification.bidirectional_tracks import recover_detections
+from murid.identification.evidence import TrackletEvidence
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class AssignedTracklets(ArrayRecord):
+    """Tracklets with their identities.
+
+    Attributes
+    ----------
+    paths : ndarray
+        ``(T,)`` int64; -1 = none.
+    identity_ids : ndarray
+        ``(T,)`` int64 from 1; -1 = none.
+    identity_probabilities : ndarray
+        ``(T,)`` float64.
+    merged : ndarray
+        ``(T,)`` bool: whether the boxes may hold two animals.
+    occluded_after : ndarray
+        ``(T,)`` bool: whether the gap after the tracklet is an occluded gap.
+    """
+
+    paths: Int64
+    identity_ids: Int64
+    identity_probabilities: Float64
+    merged: Bool
+    occluded_after: Bool
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class AssignedDetections(ArrayRecord):
+    """Detections with their identities, by identity and then frame.
+
+    Attributes
+    ----------
+    rows, frames, identity_ids : ndarray
+        ``(n,)`` int32 rows of the detections, their frames, and their identities.
+    identity_probabilities : ndarray
+        ``(n,)`` float32.
+    merged : ndarray
+        ``(n,)`` bool: whether the box may hold two animals.
+    occluded_after : ndarray
+        ``(n,)`` bool: whether the gap after the detection, if there is one, is an occluded gap.
+    """
+
+    rows: Int32
+    frames: Int32
+    identity_ids: Int32
+    identity_probabilities: Float32
+    merged: Bool
+    occluded_after: Bool
+
+
+def number_identities(paths: Int64, evidence: TrackletEvidence) -> Int64:
+    """Return the identity ``(n,)`` of each path, from 1.
+
+    Identities are numbered in the order in which they are first seen, and from left to right.
+    """
+    n_paths = int(paths.max(initial=-1)) + 1
+    if not n_paths:
+        return np.zeros(0, np.int64)
+    first_tracklets = np.array([np.flatnonzero(paths == path)[0] for path in range(n_paths)])
+    first_frames = evidence.tracklets.first_frames[first_tracklets]
+    first_x = evidence.ends.first[first_tracklets, 0]
+    identities = np.empty(n_paths, np.int64)
+    identities[np.lexsort((first_x, first_frames))] = np.arange(1, n_paths + 1)
+    return identities
+
+
+def assign_detections(
+    assigned: AssignedTracklets, evidence: TrackletEvidence
+) -> AssignedDetections:
+    """Return the detections of the assigned tracklets, and recovered ones in the gaps between."""
+    numbers = evidence.tracklets.numbers
+    row_paths = assigned.paths[numbers]
+    # Detections of tracklets on paths, by path and then frame.
+    places = np.flatnonzero(row_paths >= 0)
+    places = places[np.lexsort((evidence.frames[places], row_paths[places]))]
+    own = assigned.select(numbers[places])
+    detections = AssignedDetections(
+        rows=evidence.tracklets.rows[places],
+        frames=evidence.frames[places],
+        identity_ids=own.identity_ids.astype(np.int32),
+        identity_probabilities=own.identity_probabilities.astype(np.float32),
+        merged=own.merged,
+        occluded_after=own.occluded_after,
+    )
+    # Detections in their gaps, with the lower of the probabilities before and after.
+    recovered, before = recover_detections(
+        places,
+        detections.identity_ids,
+        evidence.frames,
+        row_paths < 0,
+        evidence.bidirectional_tracks,
+    )
+    after = np.minimum(before + 1, len(places) - 1)
+    probabilities = detections.identity_probabilities
+    found = AssignedDetections(
+        rows=evidence.tracklets.rows[recovered],
+        frames=evidence.frames[recovered],
+        identity_ids=detections.identity_ids[before],
+        identity_probabilities=np.minimum(probabilities[before], probabilities[after]),
+        merged=assigned.merged[numbers[recovered]],
+        occluded_after=detections.occluded_after[before],
+    )
+    both = AssignedDetections.concatenate([detections, found])
+    return both.select(np.lexsort((both.frames, both.identity_ids)))

@@ -1,0 +1,177 @@
+"""Swap candidates: pairs of transitions at which two paths may have exchanged their animals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from murid.core.records import ArrayRecord
+from murid.core.types import Float64, Int64
+from murid.identification.motion import MotionModel
+from murid.identification.path_context import PathContext
+from murid.identification.path_transitions import PathTransitions
+from murid.identification.swaps.llr_terms import PATH_WEIGHTS, LlrTerms
+from murid.identification.swaps.unoccluded_endpoints import (
+    UnoccludedEndpoints,
+    find_unoccluded_endpoints,
+)
+from murid.identification.tracklets import count_up
+
+# Motion before a contact says nothing about motion after it if the contact lasted longer, for an
+# animal may have turned meanwhile.
+MAX_CONTACT_S = 3.0
+# Of a transition over a long gap, only this many of the other transitions at either end of the gap
+# are compared with it: bounds the number of pairs in a day of video.
+_MAX_OVERLAPPING = 40
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class SwapCandidates(ArrayRecord):
+    """Pairs of transitions of different paths that overlap in time.
+
+    Attributes
+    ----------
+    first, second : ndarray
+        ``(C,)`` int64: the two transitions.
+    terms : LlrTerms
+        Evidence for the two transitions as they are against exchanged ends.
+    begins, ends : ndarray
+        ``(C,)`` int64 frames: the last before the contact in which both animals were unoccluded,
+        and the first after it. Motion and votes through the contact compare these.
+    """
+
+    first: Int64
+    second: Int64
+    terms: LlrTerms
+    begins: Int64
+    ends: Int64
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    @property
+    def llrs(self) -> Float64:
+        """``(C,)`` float64 weighted sums of the terms."""
+        return self.terms.compute_weighted_sum(PATH_WEIGHTS)
+
+
+def find_swap_candidates(context: PathContext) -> SwapCandidates:
+    """Return all pairs of transitions that overlap in time, compared with exchanged ends."""
+    transitions = context.transitions
+    evidence = context.evidence
+    first, second = _pair_overlapping(transitions)
+    # Evidence of the tracklets right before and right after the two transitions.
+    heads = transitions.heads[first], transitions.heads[second]
+    tails = transitions.tails[first], transitions.tails[second]
+    tracklet_motion = _compare_exchanged(evidence.compute_llrs, heads, tails)
+    tracklet_votes = _compare_exchanged(evidence.count_track_votes, heads, tails)
+    # Evidence of the unoccluded detections around the whole contact.
+    endpoints = find_unoccluded_endpoints(transitions, evidence)
+    contact_motion = _compare_contact_motion(endpoints, first, second, evidence.motion)
+    contact_votes = _compare_exchanged(
+        evidence.count_row_votes,
+        (endpoints.last_rows[first], endpoints.last_rows[second]),
+        (endpoints.first_rows[first], endpoints.first_rows[second]),
+    )
+    # Evidence of appearance and of points of fur, along the paths before and after the contact.
+    begins = np.maximum(transitions.begins[first], transitions.begins[second])
+    ends = np.minimum(transitions.ends[first], transitions.ends[second])
+    appearance = _compare_appearance(context, first, second, (begins + ends) / 2)
+    point_matches = context.point_match_score.compare_exchanged(
+        transitions.paths[first], transitions.paths[second], begins
+    )
+    terms = LlrTerms(
+        tracklet_motion=tracklet_motion,
+        contact_motion=contact_motion,
+        appearance=appearance,
+        tracklet_votes=tracklet_votes,
+        contact_votes=contact_votes,
+        point_matches=point_matches,
+    )
+    return SwapCandidates(
+        first,
+        second,
+        terms,
+        np.minimum(endpoints.begins[first], endpoints.begins[second]),
+        np.maximum(endpoints.ends[first], endpoints.ends[second]),
+    )
+
+
+def _pair_overlapping(transitions: PathTransitions) -> tuple[Int64, Int64]:
+    """Return pairs of transitions of different paths that overlap in time, each pair once.
+
+    Of a transition over a very long gap, only those near both of its ends are paired with it.
+    """
+    # In the order of their begins, a transition overlaps the following ones until its own end.
+    order = np.argsort(transitions.begins, kind="stable")
+    begins = transitions.begins[order]
+    ranks = np.arange(len(order))
+    n_overlapping = np.searchsorted(begins, transitions.ends[order]) - ranks - 1
+    n_overlapping = np.maximum(n_overlapping, 0)
+    n_early = np.minimum(n_overlapping, _MAX_OVERLAPPING)
+    n_late = np.minimum(n_overlapping - n_early, _MAX_OVERLAPPING)
+    own = np.concatenate([np.repeat(ranks, n_early), np.repeat(ranks, n_late)])
+    early = np.repeat(ranks + 1, n_early) + count_up(n_early)
+    late = np.repeat(ranks + 1 + n_overlapping - n_late, n_late) + count_up(n_late)
+    first = order[own]
+    second = order[np.concatenate([early, late])]
+    # Exchanging two paths before both begin, or after both end, changes nothing.
+    any_head = (transitions.heads[first] >= 0) | (transitions.heads[second] >= 0)
+    any_tail = (transitions.tails[first] >= 0) | (transitions.tails[second] >= 0)
+    kept = (transitions.paths[first] != transitions.paths[second]) & any_head & any_tail
+    return first[kept], second[kept]
+
+
+def _compare_exchanged(
+    score: Callable[[Int64, Int64], Float64],
+    heads: tuple[Int64, Int64],
+    tails: tuple[Int64, Int64],
+) -> Float64:
+    """Return the score ``(C,)`` of both links as they are, less that of the exchanged links."""
+    return (
+        score(heads[0], tails[0])
+        + score(heads[1], tails[1])
+        - score(heads[0], tails[1])
+        - score(heads[1], tails[0])
+    )
+
+
+def _compare_contact_motion(
+    endpoints: UnoccludedEndpoints, first: Int64, second: Int64, motion: MotionModel
+) -> Float64:
+    """Return the log-likelihood ratio ``(C,)`` of motion through whole contacts.
+
+    It is 0 where an animal has no unoccluded detection on one side, where the contact is too long,
+    and where one animal is unoccluded again before the other one is occluded.
+    """
+    begins = endpoints.begins
+    ends = endpoints.ends
+    last_begins = np.maximum(begins[first], begins[second])
+    first_begins = np.minimum(begins[first], begins[second])
+    last_ends = np.maximum(ends[first], ends[second])
+    first_ends = np.minimum(ends[first], ends[second])
+    known = (first_begins >= 0) & (first_ends >= 0) & (last_begins < first_ends)
+    known &= last_ends - first_begins <= MAX_CONTACT_S * motion.fps
+
+    def compute_llrs(heads: Int64, tails: Int64) -> Float64:
+        gaps = ends[tails] - begins[heads]
+        return motion.compute_llrs(endpoints.tracklet_ends, heads, tails, gaps)
+
+    pairs = first[known], second[known]
+    llrs = np.zeros(len(first))
+    llrs[known] = _compare_exchanged(compute_llrs, pairs, pairs)
+    return llrs
+
+
+def _compare_appearance(
+    context: PathContext, first: Int64, second: Int64, frames: Float64
+) -> Float64:
+    """Return the log-likelihood ratio ``(C,)`` of appearance before and after some frames."""
+    pools = context.pooled_features
+    swap_appearance = context.evidence.swap_appearance
+    spaces = context.evidence.find_spaces(frames)
+    before = pools.before(first, spaces), pools.before(second, spaces)
+    after = pools.after(first, spaces), pools.after(second, spaces)
+    return swap_appearance.compare_exchanged(before, after, spaces)

@@ -1,0 +1,144 @@
+"""Swap intervals: times for which two paths may have exchanged their animals, from one contact to a later one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from murid.core.records import ArrayRecord
+from murid.core.types import Float64, Int64
+from murid.identification.path_context import PathContext
+from murid.identification.path_transitions import PathTransitions
+from murid.identification.swaps.candidates import SwapCandidates
+from murid.identification.swaps.llr_terms import PATH_WEIGHTS, LlrTerms
+
+# Two swap candidates begin and end an interval only if motion, votes and point matches of both add
+# up to less: appearance would have to outweigh them, and its ratio is bounded.
+MAX_LLR_WITHOUT_APPEARANCE = 20.0
+# Swap candidates of the same two paths, counted from the one at which an interval begins, at which
+# it may end. Bounds the work, which grows with this number.
+_MAX_INTERVALS_PER_BEGIN = 30
+# Pairs of swap candidates that are compared at once: bounds memory.
+_BLOCK = 1 << 16
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class SwapIntervals(ArrayRecord):
+    """Intervals that two paths may have exchanged, each between two swap candidates of theirs.
+
+    Attributes
+    ----------
+    begins, ends : ndarray
+        ``(K,)`` int64: the swap candidates at which they begin and end.
+    terms : LlrTerms
+        Evidence of both swap candidates, and of appearance within the interval and around it.
+    """
+
+    begins: Int64
+    ends: Int64
+    terms: LlrTerms
+
+    def __len__(self) -> int:
+        return len(self.begins)
+
+    @property
+    def llrs(self) -> Float64:
+        """``(K,)`` float64 weighted sums of the terms."""
+        return self.terms.compute_weighted_sum(PATH_WEIGHTS)
+
+
+def find_swap_intervals(
+    context: PathContext, candidates: SwapCandidates, max_llr: float
+) -> SwapIntervals:
+    """Return intervals between two swap candidates with a log-likelihood ratio below `max_llr`.
+
+    There are none if appearance says nothing: only appearance sees the difference between the time
+    within an interval and the time around it.
+    """
+    none = np.zeros(0, np.int64)
+    found = [SwapIntervals(none, none, LlrTerms.empty())]
+    if context.evidence.swap_appearance.calibration_weight > 0:
+        for begins, ends in _pair_candidates(context.transitions, candidates):
+            intervals = compare_intervals(context, candidates, begins, ends)
+            found.append(intervals.select(np.flatnonzero(intervals.llrs < max_llr)))
+    return SwapIntervals.concatenate(found)
+
+
+def sort_transitions(candidates: SwapCandidates, rows: Int64) -> tuple[Int64, Int64]:
+    """Return both transitions ``(k,)`` of some swap candidates, that of the lower path first."""
+    first = candidates.first[rows]
+    second = candidates.second[rows]
+    return np.minimum(first, second), np.maximum(first, second)
+
+
+def _pair_candidates(
+    transitions: PathTransitions, candidates: SwapCandidates
+) -> Iterator[tuple[Int64, Int64]]:
+    """Yield pairs of doubtful swap candidates of the same two paths, in blocks."""
+    lower, upper = sort_transitions(candidates, np.arange(len(candidates)))
+    without_appearance = candidates.llrs - PATH_WEIGHTS.appearance * candidates.terms.appearance
+    doubtful = np.flatnonzero(without_appearance < MAX_LLR_WITHOUT_APPEARANCE)
+    n_paths = transitions.paths.max(initial=0) + 1
+    path_pairs = transitions.paths[lower] * n_paths + transitions.paths[upper]
+    order = doubtful[np.lexsort((upper[doubtful], lower[doubtful], path_pairs[doubtful]))]
+    # Pair each with the next of the same two paths, then with the one after that, and so on.
+    for shift in range(1, _MAX_INTERVALS_PER_BEGIN + 1):
+        begins = order[:-shift]
+        ends = order[shift:]
+        kept = path_pairs[begins] == path_pairs[ends]
+        kept &= without_appearance[begins] + without_appearance[ends] < MAX_LLR_WITHOUT_APPEARANCE
+        kept &= (lower[begins] < lower[ends]) & (upper[begins] < upper[ends])
+        begins = begins[kept]
+        ends = ends[kept]
+        for start in range(0, len(begins), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            yield begins[block], ends[block]
+
+
+def compare_intervals(
+    context: PathContext, candidates: SwapCandidates, begins: Int64, ends: Int64
+) -> SwapIntervals:
+    """Return intervals ``(K,)`` between swap candidates, compared with exchanged animals within."""
+    transitions = context.transitions
+    evidence = context.evidence
+    pools = context.pooled_features
+    lower_begin, upper_begin = sort_transitions(candidates, begins)
+    lower_end, upper_end = sort_transitions(candidates, ends)
+    # Appearance within the interval against that around it, in the space of its middle.
+    inner_first = np.maximum(transitions.ends[lower_begin], transitions.ends[upper_begin])
+    spaces = evidence.find_spaces((inner_first + transitions.begins[lower_end]) / 2)
+    within = (
+        pools.between(lower_begin, lower_end, spaces),
+        pools.between(upper_begin, upper_end, spaces),
+    )
+    around = (
+        pools.around(lower_begin, lower_end, spaces),
+        pools.around(upper_begin, upper_end, spaces),
+    )
+    appearance = evidence.swap_appearance.compare_exchanged(within, around, spaces)
+    # Points of fur that were followed over the first frame or over the last frame of it.
+    first_frames = np.maximum(transitions.begins[lower_begin], transitions.begins[upper_begin])
+    last_frames = np.maximum(transitions.begins[lower_end], transitions.begins[upper_end])
+    point_matches = context.point_match_score.compare_stretches(
+        transitions.paths[lower_begin], transitions.paths[upper_begin], first_frames, last_frames
+    )
+    # Motion and votes through a contact count only if the contact does not span the whole interval:
+    # what leads from before it to after it stays as it is.
+    begin_terms = candidates.terms.select(begins)
+    end_terms = candidates.terms.select(ends)
+    begin_counts = candidates.ends[begins] <= last_frames
+    end_counts = candidates.begins[ends] > first_frames
+    terms = replace(
+        begin_terms,
+        tracklet_motion=begin_terms.tracklet_motion + end_terms.tracklet_motion,
+        contact_motion=np.where(begin_counts, begin_terms.contact_motion, 0)
+        + np.where(end_counts, end_terms.contact_motion, 0),
+        appearance=appearance,
+        tracklet_votes=begin_terms.tracklet_votes + end_terms.tracklet_votes,
+        contact_votes=np.where(begin_counts, begin_terms.contact_votes, 0)
+        + np.where(end_counts, end_terms.contact_votes, 0),
+        point_matches=point_matches,
+    )
+    return SwapIntervals(begins, ends, terms)

@@ -1,0 +1,128 @@
+"""Reassignments: tracklets that may belong to another path, which has a gap at their time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from murid.core.records import ArrayRecord
+from murid.core.types import Float64, Int64
+from murid.identification.path_context import PathContext
+from murid.identification.path_transitions import PathTransitions
+from murid.identification.swaps.llr_terms import PATH_WEIGHTS, LlrTerms
+from murid.identification.tracklets import Tracklets
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Reassignments(ArrayRecord):
+    """Possible moves of one tracklet from its path into a gap of another path.
+
+    Attributes
+    ----------
+    entries, hosts : ndarray
+        ``(K,)`` int64: the transition into the tracklet, and the transition of the other path over
+        the gap.
+    terms : LlrTerms
+        Evidence for the tracklet on its own path against the other one.
+    """
+
+    entries: Int64
+    hosts: Int64
+    terms: LlrTerms
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    @property
+    def llrs(self) -> Float64:
+        """``(K,)`` float64 weighted sums of the terms."""
+        return self.terms.compute_weighted_sum(PATH_WEIGHTS)
+
+
+def find_reassignments(context: PathContext) -> Reassignments:
+    """Return every tracklet of a path with every gap of another path into which it would fit."""
+    transitions = context.transitions
+    evidence = context.evidence
+    entries, hosts = _find_hosts(transitions, evidence.tracklets)
+    # The transition after the one into a tracklet leads out of it.
+    exits = (entries + 1) % max(1, len(transitions))
+    tracklets = transitions.tails[entries]
+    own_gap = transitions.heads[entries], transitions.tails[exits]
+    host_gap = transitions.heads[hosts], transitions.tails[hosts]
+    motion = _compare_owners(evidence.compute_llrs, tracklets, own_gap, host_gap)
+    votes = _compare_owners(evidence.count_track_votes, tracklets, own_gap, host_gap)
+    appearance = _compare_appearance(context, tracklets, (entries, exits), hosts)
+    point_matches = context.point_match_score.compare_owners(
+        tracklets, transitions.paths[entries], transitions.paths[hosts]
+    )
+    # A contact has two animals before and after it, and so nothing to say about a single tracklet.
+    no_contact = np.zeros(len(tracklets))
+    terms = LlrTerms(
+        tracklet_motion=motion,
+        contact_motion=no_contact,
+        appearance=appearance,
+        tracklet_votes=votes,
+        contact_votes=no_contact,
+        point_matches=point_matches,
+    )
+    return Reassignments(entries, hosts, terms)
+
+
+def _find_hosts(transitions: PathTransitions, tracklets: Tracklets) -> tuple[Int64, Int64]:
+    """Return transitions into tracklets, with transitions of other paths over a gap at their time."""
+    entries = np.flatnonzero(transitions.tails >= 0)
+    entered = transitions.tails[entries]
+    found_entries = [np.zeros(0, np.int64)]
+    found_hosts = [np.zeros(0, np.int64)]
+    for path in transitions.slices():
+        # The last transition of the path that begins before the tracklet must end after it.
+        before = np.searchsorted(transitions.begins[path], tracklets.first_frames[entered])
+        hosts = path.start + before - 1
+        fits = transitions.ends[hosts] > tracklets.last_frames[entered]
+        fits &= transitions.paths[entries] != transitions.paths[path.start]
+        found_entries.append(entries[fits])
+        found_hosts.append(hosts[fits])
+    return np.concatenate(found_entries), np.concatenate(found_hosts)
+
+
+def _compare_owners(
+    score: Callable[[Int64, Int64], Float64],
+    tracklets: Int64,
+    own_gap: tuple[Int64, Int64],
+    host_gap: tuple[Int64, Int64],
+) -> Float64:
+    """Return the score ``(K,)`` of links with tracklets on their own path, less that on the other.
+
+    The gaps are given as the tracklets before and after them: ``own_gap`` is that of the own path
+    without the tracklet, ``host_gap`` that of the other path.
+    """
+    own_before, own_after = own_gap
+    host_before, host_after = host_gap
+    return (
+        score(own_before, tracklets)
+        + score(tracklets, own_after)
+        + score(host_before, host_after)
+        - score(own_before, own_after)
+        - score(host_before, tracklets)
+        - score(tracklets, host_after)
+    )
+
+
+def _compare_appearance(
+    context: PathContext, tracklets: Int64, own: tuple[Int64, Int64], hosts: Int64
+) -> Float64:
+    """Return the log-likelihood ratio ``(K,)`` of the appearance of tracklets and of two paths."""
+    evidence = context.evidence
+    pools = context.pooled_features
+    first_frames = evidence.tracklets.first_frames[tracklets]
+    last_frames = evidence.tracklets.last_frames[tracklets]
+    spaces = evidence.find_spaces((first_frames + last_frames) / 2)
+    entries, exits = own
+    return evidence.swap_appearance.compare_owners(
+        evidence.swap_appearance.look_at(tracklets, spaces),
+        pools.around(entries, exits, spaces),
+        pools.around(hosts, hosts, spaces),
+        spaces,
+    )
