@@ -1,4 +1,4 @@
-"""What holds for identities whatever is detected."""
+"""Properties of identities that hold for any detections."""
 
 import numpy as np
 from hypothesis import given, settings
@@ -10,7 +10,7 @@ from murid.identification import link_tracklets
 
 
 def _make_video(seed, n_frames, embedding_size):
-    """Boxes that wander, meet, vanish and come back, with doubles and clutter."""
+    """Return detections of animals that touch and vanish, with duplicates and clutter."""
     rng = np.random.default_rng(seed)
     n = int(rng.integers(1, 6))
     places, speeds = rng.uniform(50, 250, (n, 2)), rng.normal(0, 4, (n, 2))
@@ -35,7 +35,7 @@ def _make_video(seed, n_frames, embedding_size):
 def _identify(frames, n_animals):
     try:
         return link_tracklets(DetectionTable.from_frames(frames), n_animals, 30.0)
-    except ConfigError:  # far fewer than there are
+    except ConfigError:  # there are far more animals
         return None
 
 
@@ -44,7 +44,7 @@ SEEDS, NUMBERS, SIZES = st.integers(0, 10**6), st.integers(1, 6), st.sampled_fro
 
 @settings(max_examples=40, deadline=None)
 @given(SEEDS, NUMBERS, SIZES)
-def test_at_most_n_at_once_and_nobody_twice(seed, n_animals, size):
+def test_at_most_n_identities_and_each_once_per_frame(seed, n_animals, size):
     frames = _make_video(seed, 60, size)
     found = _identify(frames, n_animals)
     if found is None:
@@ -82,7 +82,7 @@ def test_order_of_detections_does_not_matter(seed, n_animals, size):
 
 @settings(max_examples=15, deadline=None)
 @given(SEEDS, NUMBERS, SIZES)
-def test_twice_is_the_same(seed, n_animals, size):
+def test_results_are_reproducible(seed, n_animals, size):
     frames = _make_video(seed, 40, size)
     a, b = _identify(frames, n_animals), _identify(frames, n_animals)
     if a is None:

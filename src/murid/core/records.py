@@ -13,7 +13,7 @@ from murid.core.types import Index
 
 @dataclass(frozen=True, eq=False, slots=True)
 class ArrayRecord:
-    """Base of dataclasses of which every field is an array, or again such a record, of equal length."""
+    """Base of dataclasses whose fields are arrays, or other such records, of the same length."""
 
     def select(self, rows: Index) -> Self:
         """Return the items at some rows, given as a mask, a slice or row numbers."""

@@ -1,4 +1,4 @@
-"""Identities over a whole recording: pure functions from detections to names, positions and margins."""
+"""Identification: which animal is where in a whole recording, by tracklet stitching."""
 
 from murid.identification.config import IdentificationConfig
 from murid.identification.linker import link_tracklets

@@ -1,4 +1,4 @@
-"""Detections of each identity: those on its path, and those that bidirectional tracks recover in gaps."""
+"""Detections of each identity: those of its path, and those that are recovered in gaps."""
 
 from __future__ import annotations
 

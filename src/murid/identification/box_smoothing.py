@@ -90,7 +90,9 @@ def smooth_boxes(
         # An edge counts the less the more of it is occluded.
         occluded = occluded_edges[rows] / 255
         touching = np.maximum(TOUCHING_EDGE_WEIGHT * (1 - occluded), MIN_EDGE_WEIGHT)
-        edge_weights = weights[rows, None] * np.where(occluded > 0, touching, 1.0)
+        edge_weights = weights[rows, None].astype(np.float64) * np.where(
+            occluded > 0, touching, 1.0
+        )
         edge_weights = np.maximum(edge_weights, _MIN_WEIGHT)
         # Left and right edges, then upper and lower ones.
         edges = boxes[rows].astype(np.float64)
@@ -123,8 +125,9 @@ def _build_penalties(is_consecutive: Bool, frames_per_30th_s: float) -> Float64:
     centres = bands[:, ::2]
     sizes = bands[:, 1::2]
     # First differences of centres, and of sizes (of which an edge moves by half).
-    _add_first_differences(centres, PLACE_PENALTY * frames_per_30th_s * is_consecutive)
-    _add_first_differences(sizes, SIZE_PENALTY * frames_per_30th_s / 4 * is_consecutive)
+    consecutive = is_consecutive.astype(np.float64)
+    _add_first_differences(centres, PLACE_PENALTY * frames_per_30th_s * consecutive)
+    _add_first_differences(sizes, SIZE_PENALTY * frames_per_30th_s / 4 * consecutive)
     # Second differences of centres, (1, -2, 1).
     three_consecutive = is_consecutive[1:] & is_consecutive[:-1]
     penalty = VELOCITY_PENALTY * frames_per_30th_s**3 * three_consecutive

@@ -12,7 +12,7 @@ from murid.identification.evidence import TrackletEvidence
 from murid.identification.tracklets import Tracklets
 
 # Each tracklet is compared with this many that ended last before it (or four for each animal, if
-# that is more), of all tracklets and of those that are surely animals. More cost time in proportion.
+# that is more), of all tracklets and of those that are surely animals. Time is in proportion.
 N_COMPARED = 40
 # Log-likelihood ratio from which on a tracklet is surely an animal.
 MIN_CERTAIN_LLR = 2.0
@@ -129,7 +129,7 @@ def _select_near_best(evidence: TrackletEvidence, codes: Int64) -> CandidateLink
 
 
 def _compute_llrs(evidence: TrackletEvidence, heads: Int64, tails: Int64) -> Float64:
-    """Return the log-likelihood ratios of links from motion, appearance and bidirectional tracks."""
+    """Return log-likelihood ratios of links from motion, appearance and bidirectional tracks."""
     votes = evidence.count_track_votes(heads, tails)
     return evidence.compute_llrs(heads, tails, use_appearance=True) + LLR_PER_VOTE * votes
 

@@ -55,7 +55,7 @@ class IdentificationConfig:
     def __post_init__(self) -> None:
         if self.refine not in get_args(RefineMode):
             expected = " or ".join(repr(mode) for mode in get_args(RefineMode))
-            raise ConfigError(f"refine: expected {expected}, got {self.refine!r}")
+            raise ConfigError(f"identification.refine: expected {expected}, got {self.refine!r}")
         bounds = {
             "min_score": 1.0,
             "max_gap_s": math.inf,
@@ -65,4 +65,6 @@ class IdentificationConfig:
         for name, high in bounds.items():
             value = getattr(self, name)
             if not 0 <= value <= high:
-                raise ConfigError(f"{name}: expected a number from 0 to {high:g}, got {value}")
+                raise ConfigError(
+                    f"identification.{name}: expected a number from 0 to {high:g}, got {value}"
+                )

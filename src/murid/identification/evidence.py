@@ -70,9 +70,9 @@ class TrackletEvidence:
             llrs[known] += self.appearance.compute_llrs(known_heads, known_tails)
         return llrs
 
-    def find_spaces(self, frames: Float64) -> Int64:
-        """Return the space ``(k,)`` of `swap_appearance` in which to compare animals at a frame."""
-        return self.swap_appearance.find_spaces(frames / self.motion.fps)
+    def find_folds(self, frames: Float64) -> Int64:
+        """Return the fold ``(k,)`` of `swap_appearance` in which to compare animals at a frame."""
+        return self.swap_appearance.find_folds(frames / self.motion.fps)
 
     def count_track_votes(self, heads: Int64, tails: Int64) -> Float64:
         """Return how many bidirectional tracks ``(k,)`` join tracklets with others; 0 at -1."""

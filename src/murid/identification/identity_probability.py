@@ -1,4 +1,4 @@
-"""Identity probabilities: how likely each identity is right at each moment, from all possible swaps."""
+"""Identity probabilities: how likely each identity is right at each moment."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def compute_identity_probabilities(
 def _follow_swaps(
     transitions: PathTransitions, candidates: SwapCandidates, n_paths: int
 ) -> Float64:
-    """Return the identity probabilities ``(S,)`` after all swap candidates until each transition."""
+    """Return the identity probabilities ``(S,)`` after the swap candidates before transitions."""
     swaps = _list_swaps(transitions, candidates)
     n_swaps = len(swaps.probabilities)
     # Time before the first, between any two, and after the last possible swap.

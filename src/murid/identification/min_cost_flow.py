@@ -1,4 +1,4 @@
-"""Min-cost flow: at most N disjoint paths through tracklets with the highest log-likelihood ratio, exactly."""
+"""Min-cost flow: the best N disjoint paths through tracklets, found exactly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far the animals of a recording move, and change their shape, in how long; fitted on its tracklets."""
+"""Motion model: how animals move and change shape over gaps, fitted on their tracklets."""
 
 from __future__ import annotations
 

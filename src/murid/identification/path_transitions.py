@@ -84,6 +84,6 @@ def list_transitions(paths: Int64, tracklets: Tracklets) -> PathTransitions:
 
 
 def _sort_inserted(n: int, places: Int64) -> Int64:
-    """Return the order of `n` items with more items, each to be inserted before one of the places."""
+    """Return the order of `n` items and more items that are inserted before some places."""
     order: Int64 = np.argsort(np.concatenate([np.arange(n), places - 0.5]), kind="stable")
     return order

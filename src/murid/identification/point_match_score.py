@@ -125,7 +125,7 @@ class PointMatchScore:
         """Return log-likelihood ratios ``(k,)`` of "not swapped" to "swapped" after a frame."""
         return _to_llrs(self._count_points(self._encode_pairs(one, other), frames))
 
-    def compare_stretches(
+    def compare_intervals(
         self, one: Int64, other: Int64, first_frames: Int64, last_frames: Int64
     ) -> Float64:
         """Return log-likelihood ratios ``(k,)`` of "not swapped" to "swapped" in an interval."""

@@ -1,4 +1,4 @@
-"""Appearance of each path before and after its transitions, pooled over many samples."""
+"""Appearance of each path before and after its transitions, pooled over many segments."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from murid.identification.appearance_model import AppearanceFeatures
 from murid.identification.path_transitions import PathTransitions
 from murid.identification.swap_appearance import SwapAppearance
 
-# Samples of appearance that are pooled on either side of a transition, up to the end of the
-# tracklet with the last of them. More samples have less noise, but reach over more contacts, at
+# Segments of tracklets that are pooled on either side of a transition, up to the end of the
+# tracklet with the last of them. More segments have less noise, but reach over more contacts, at
 # which the path may have changed animals.
-N_POOLED_SAMPLES = 150
+N_POOLED_SEGMENTS = 150
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -29,10 +29,10 @@ class PooledFeatures:
         ``(S,)`` int64: the transitions of the same path between which appearance shortly before and
         shortly after each transition is pooled.
     sums : ndarray
-        ``(p, S, r)`` float64: sum of all samples of the path before each transition, in each space
-        of the swap appearance.
+        ``(p, S, r)`` float64: sum of all segments of the path before each transition, in the
+        space of each fold of the swap appearance.
     counts : ndarray
-        ``(S,)`` float64: number of these samples.
+        ``(S,)`` float64: number of these segments.
     """
 
     pool_begins: Int64
@@ -40,60 +40,60 @@ class PooledFeatures:
     sums: Float64
     counts: Float64
 
-    def before(self, transitions: Int64, spaces: Int64) -> AppearanceFeatures:
-        """Return mean features ``(k,)`` shortly before transitions, in the space given for each."""
-        return self.between(self.pool_begins[transitions], transitions, spaces)
+    def before(self, transitions: Int64, folds: Int64) -> AppearanceFeatures:
+        """Return mean features ``(k,)`` shortly before transitions, in the space of a fold."""
+        return self.between(self.pool_begins[transitions], transitions, folds)
 
-    def after(self, transitions: Int64, spaces: Int64) -> AppearanceFeatures:
+    def after(self, transitions: Int64, folds: Int64) -> AppearanceFeatures:
         """Return mean features ``(k,)`` shortly after transitions."""
-        return self.between(transitions, self.pool_ends[transitions], spaces)
+        return self.between(transitions, self.pool_ends[transitions], folds)
 
-    def between(self, first: Int64, last: Int64, spaces: Int64) -> AppearanceFeatures:
+    def between(self, first: Int64, last: Int64, folds: Int64) -> AppearanceFeatures:
         """Return mean features ``(k,)`` of paths from one transition to a later one."""
         counts = self.counts[last] - self.counts[first]
-        return _average(self._sum_between(first, last, spaces), counts)
+        return _average(self._sum_between(first, last, folds), counts)
 
-    def around(self, first: Int64, last: Int64, spaces: Int64) -> AppearanceFeatures:
+    def around(self, first: Int64, last: Int64, folds: Int64) -> AppearanceFeatures:
         """Return mean features ``(k,)`` shortly before one transition and shortly after another."""
         begin = self.pool_begins[first]
         end = self.pool_ends[last]
         counts = self.counts[first] - self.counts[begin] + self.counts[end] - self.counts[last]
-        sums_before = self._sum_between(begin, first, spaces)
-        sums_after = self._sum_between(last, end, spaces)
+        sums_before = self._sum_between(begin, first, folds)
+        sums_after = self._sum_between(last, end, folds)
         return _average(sums_before + sums_after, counts)
 
-    def _sum_between(self, first: Int64, last: Int64, spaces: Int64) -> Float64:
-        sums: Float64 = self.sums[spaces, last] - self.sums[spaces, first]
+    def _sum_between(self, first: Int64, last: Int64, folds: Int64) -> Float64:
+        sums: Float64 = self.sums[folds, last] - self.sums[folds, first]
         return sums
 
 
 def pool_features(transitions: PathTransitions, swap_appearance: SwapAppearance) -> PooledFeatures:
     """Return the pooled appearance of paths around their transitions."""
     n_transitions = len(transitions)
-    n_spaces, _, n_dims = swap_appearance.means.shape
-    sums = np.zeros((n_spaces, n_transitions, n_dims))
+    n_folds, _, n_dims = swap_appearance.means.shape
+    sums = np.zeros((n_folds, n_transitions, n_dims))
     counts = np.zeros(n_transitions)
     pool_begins = np.arange(n_transitions)
     pool_ends = np.arange(n_transitions)
     # Without calibration weight appearance says nothing, and need not be pooled.
     for path in transitions.slices() if swap_appearance.calibration_weight else ():
         tracklets = transitions.tails[path][:-1]
-        n_samples = swap_appearance.counts[tracklets]
-        weighted = swap_appearance.means[:, tracklets] * n_samples[:, None]
-        values = np.where(n_samples[:, None] > 0, weighted, 0)
-        before_first = np.zeros((n_spaces, 1, n_dims))
+        n_segments = swap_appearance.counts[tracklets]
+        weighted = swap_appearance.means[:, tracklets] * n_segments[:, None]
+        values = np.where(n_segments[:, None] > 0, weighted, 0)
+        before_first = np.zeros((n_folds, 1, n_dims))
         sums[:, path] = np.concatenate([before_first, np.cumsum(values, axis=1)], axis=1)
-        totals = np.append(0.0, np.cumsum(n_samples))
+        totals = np.append(0.0, np.cumsum(n_segments))
         counts[path] = totals
-        begins = np.searchsorted(totals, totals - N_POOLED_SAMPLES, side="right") - 1
-        ends = np.searchsorted(totals, totals + N_POOLED_SAMPLES)
+        begins = np.searchsorted(totals, totals - N_POOLED_SEGMENTS, side="right") - 1
+        ends = np.searchsorted(totals, totals + N_POOLED_SEGMENTS)
         pool_begins[path] = path.start + np.maximum(begins, 0)
         pool_ends[path] = path.start + np.minimum(ends, len(totals) - 1)
     return PooledFeatures(pool_begins, pool_ends, sums, counts)
 
 
 def _average(sums: Float64, counts: Float64) -> AppearanceFeatures:
-    """Return mean features, NaN where there is no sample."""
+    """Return mean features, NaN where there is no segment."""
     # Counts are differences of sums of floats, so none is rarely exactly 0.
     known_counts = np.where(counts > 0.5, counts, np.nan)
     return AppearanceFeatures(sums / known_counts[:, None], counts)

@@ -132,11 +132,11 @@ class SwapAppearance:
             0.0,
         )
 
-    def find_spaces(self, times_s: Float64) -> Int64:
+    def find_folds(self, times_s: Float64) -> Int64:
         """Return the fold ``(k,)`` of each time, in whose space to compare."""
         return _find_folds(times_s, len(self.means))
 
-    def look_at(self, tracklets: Int64, folds: Int64) -> AppearanceFeatures:
+    def get_features(self, tracklets: Int64, folds: Int64) -> AppearanceFeatures:
         """Return the features ``(k,)`` of tracklets in the spaces of folds."""
         means = self.means[folds, tracklets].astype(np.float64)
         return AppearanceFeatures(means, self.counts[tracklets])

@@ -1,4 +1,4 @@
-"""Boxes that were smoothed over time."""
+"""Boxes smoothed over time."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from murid.identification.box_smoothing import smooth_boxes, weight_boxes
 FPS = 30.0
 
 
-def walk(n, seed=0, noise=0.0):
+def make_boxes(n, seed=0, noise=0.0):
     rng = np.random.default_rng(seed)
     t = np.arange(n)
     middles = np.column_stack([200 + 60 * np.sin(t / 20), 150 + 40 * np.cos(t / 25)])
@@ -17,48 +17,51 @@ def walk(n, seed=0, noise=0.0):
     return boxes, (boxes + rng.normal(0, noise, boxes.shape)).astype(np.float32)
 
 
-def smooth(boxes, weights=None, covers=None, frames=None):
+def smooth(boxes, weights=None, occluded_edges=None, frames=None):
     n, boxes = len(boxes), boxes.copy()
     smooth_boxes(
         np.arange(n) if frames is None else frames,
         boxes,
         np.ones(n, np.float32) if weights is None else weights,
-        np.zeros((n, 4), np.uint8) if covers is None else covers,
+        np.zeros((n, 4), np.uint8) if occluded_edges is None else occluded_edges,
         FPS,
     )
     return boxes
 
 
-def test_a_smooth_walk_stays_and_a_shaky_one_gets_nearer_to_the_truth():
-    true, shaky = walk(300, noise=2.0)
+def test_noise_is_removed_and_smooth_motion_is_kept():
+    true, noisy = make_boxes(300, noise=2.0)
     assert np.abs(smooth(true.astype(np.float32)) - true).max() < 0.5
-    assert np.abs(smooth(shaky) - true).mean() < 0.7 * np.abs(shaky - true).mean()
+    assert np.abs(smooth(noisy) - true).mean() < 0.7 * np.abs(noisy - true).mean()
 
 
-def test_what_others_cover_is_corrected_from_before_and_after():
-    true, seen = walk(100)
+def test_occluded_edges_are_corrected_from_before_and_after():
+    true, seen = make_boxes(100)
     seen[40:60, 2] -= 35  # only the left part shows
-    covers = np.zeros((100, 4), np.uint8)
-    covers[40:60, 2] = 255
-    found = smooth(seen, covers=covers)
+    occluded_edges = np.zeros((100, 4), np.uint8)
+    occluded_edges[40:60, 2] = 255
+    found = smooth(seen, occluded_edges=occluded_edges)
     assert np.abs(found - true).max() < 15
     assert np.abs(found - true)[:30].max() < 1
     assert np.abs(smooth(seen) - true)[45:55].max() > 20
 
 
-def test_a_covered_edge_may_be_further_out_but_not_further_in():
-    seen = walk(100)[1]
-    covers = np.zeros((100, 4), np.uint8)
-    covers[40:60, 2] = 255
+def test_an_occluded_edge_may_lie_farther_out_but_not_farther_in():
+    seen = make_boxes(100)[1]
+    occluded_edges = np.zeros((100, 4), np.uint8)
+    occluded_edges[40:60, 2] = 255
     less, more = seen.copy(), seen.copy()
     less[40:60, 2] -= 10
     more[40:60, 2] += 10
-    short, far = (np.abs(smooth(boxes, covers=covers) - boxes)[50, 2] for boxes in (less, more))
+    short, far = (
+        np.abs(smooth(boxes, occluded_edges=occluded_edges) - boxes)[50, 2]
+        for boxes in (less, more)
+    )
     assert short > far + 1
 
 
-def test_unsure_sights_give_way_to_sure_ones():
-    true, seen = walk(100)
+def test_boxes_of_low_scores_count_less():
+    true, seen = make_boxes(100)
     seen[40:44] += [-15, -10, 12, 14]
     scores = np.full(100, 0.95, np.float32)
     scores[40:44] = 0.3
@@ -69,7 +72,7 @@ def test_unsure_sights_give_way_to_sure_ones():
     )
 
 
-def test_what_was_not_seen_weighs_nothing_and_what_may_be_of_two_little():
+def test_interpolated_boxes_weigh_nothing_and_merged_ones_little():
     scores, yes, no = np.array([0.5, 1.0], np.float32), np.ones(2, bool), np.zeros(2, bool)
     assert weight_boxes(scores, 1.0, no, no).tolist() == [0, 0]
     alone, merged = weight_boxes(scores, 1.0, yes, no), weight_boxes(scores, 1.0, yes, yes)
@@ -78,21 +81,23 @@ def test_what_was_not_seen_weighs_nothing_and_what_may_be_of_two_little():
     assert weight_boxes(scores, 0.5, yes, no).tolist() == [1, 1]
 
 
-def test_times_apart_do_not_bear_on_each_other():
-    boxes, frames = walk(40)[1], np.concatenate([np.arange(20), 500 + np.arange(20)])
-    both = smooth(boxes, frames=frames)
+def test_boxes_before_and_after_a_gap_are_independent():
+    boxes, frames = make_boxes(40)[1], np.concatenate([np.arange(20), 500 + np.arange(20)])
+    smoothed = smooth(boxes, frames=frames)
     for part in (slice(0, 20), slice(20, 40)):
-        np.testing.assert_allclose(both[part], smooth(boxes[part], frames=frames[part]), atol=1e-3)
+        np.testing.assert_allclose(
+            smoothed[part], smooth(boxes[part], frames=frames[part]), atol=1e-3
+        )
 
 
 @pytest.mark.parametrize("n", [0, 1])
-def test_few_boxes_stay_what_they_are(n):
-    boxes = walk(2)[1][:n]
+def test_one_box_stays_as_it_is(n):
+    boxes = make_boxes(2)[1][:n]
     np.testing.assert_allclose(smooth(boxes), boxes, atol=1e-3)
 
 
-def test_long_recordings_are_smoothed_in_parts(monkeypatch):
-    boxes = walk(400, noise=1.0)[1]
+def test_long_recordings_are_smoothed_in_blocks(monkeypatch):
+    boxes = make_boxes(400, noise=1.0)[1]
     frames = np.arange(400) + np.arange(400) // 50
     whole = smooth(boxes, frames=frames)
     monkeypatch.setattr("murid.identification.box_smoothing._BLOCK", 60)

@@ -1,4 +1,4 @@
-"""Paths of the greatest gain, against an integer programme."""
+"""Min-cost flow, compared with an integer programme."""
 
 from itertools import pairwise
 
@@ -10,9 +10,9 @@ from scipy.sparse import csr_array
 from murid.identification.min_cost_flow import find_paths
 
 
-def _solve(llrs, heads, tails, link_gains, n_paths):
-    """Greatest gain, by HiGHS: a variable for each tracklet, start, end and link."""
-    n, n_links = len(llrs), len(heads)
+def _solve(tracklet_llrs, heads, tails, link_llrs, n_paths):
+    """Return the highest sum, by HiGHS: a variable for each tracklet, start, end and link."""
+    n, n_links = len(tracklet_llrs), len(heads)
     k = np.arange(n)
     rows = np.concatenate([k, k, n + k, n + k, tails, n + heads, np.full(n, 2 * n)])
     columns = np.concatenate(
@@ -23,19 +23,19 @@ def _solve(llrs, heads, tails, link_gains, n_paths):
     )
     matrix = csr_array((values, (rows, columns)), shape=(2 * n + 1, 3 * n + n_links))
     high = np.append(np.zeros(2 * n), n_paths)
-    costs = np.concatenate([-llrs, np.zeros(2 * n), -link_gains])
+    costs = np.concatenate([-tracklet_llrs, np.zeros(2 * n), -link_llrs])
     limits = LinearConstraint(matrix, np.zeros(2 * n + 1), high)
     return -milp(
         costs, constraints=[limits], bounds=Bounds(0, 1), integrality=np.ones(len(costs))
     ).fun
 
 
-def _add_up(paths, llrs, heads, tails, link_gains):
+def _add_up(paths, tracklet_llrs, heads, tails, link_llrs):
     links = {
         (h, t): g
-        for h, t, g in zip(heads.tolist(), tails.tolist(), link_gains.tolist(), strict=True)
+        for h, t, g in zip(heads.tolist(), tails.tolist(), link_llrs.tolist(), strict=True)
     }
-    total = llrs[paths >= 0].sum()
+    total = tracklet_llrs[paths >= 0].sum()
     for number in range(paths.max(initial=-1) + 1):
         on = np.flatnonzero(paths == number).tolist()
         total += sum(links[pair] for pair in pairwise(on))
@@ -43,21 +43,21 @@ def _add_up(paths, llrs, heads, tails, link_gains):
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_gain_is_that_of_an_integer_programme(seed):
+def test_the_sum_is_that_of_an_integer_programme(seed):
     rng = np.random.default_rng(seed)
     n, n_paths = int(rng.integers(2, 25)), int(rng.integers(1, 5))
-    llrs = rng.normal(0.5, 2, n)
+    tracklet_llrs = rng.normal(0.5, 2, n)
     heads, tails = np.triu_indices(n, 1)
     some = rng.random(len(heads)) < 0.4
     heads, tails = heads[some], tails[some]
-    link_gains = rng.normal(0, 2, len(heads))
-    paths = find_paths(llrs, heads, tails, link_gains, n_paths)
+    link_llrs = rng.normal(0, 2, len(heads))
+    paths = find_paths(tracklet_llrs, heads, tails, link_llrs, n_paths)
     assert paths.max() < n_paths
-    expected = _solve(llrs, heads, tails, link_gains, n_paths)
-    assert _add_up(paths, llrs, heads, tails, link_gains) == pytest.approx(expected)
+    expected = _solve(tracklet_llrs, heads, tails, link_llrs, n_paths)
+    assert _add_up(paths, tracklet_llrs, heads, tails, link_llrs) == pytest.approx(expected)
 
 
-def test_what_gains_nothing_is_on_no_path():
+def test_clutter_is_on_no_path():
     none = np.zeros(0, np.int64)
     np.testing.assert_array_equal(
         find_paths(np.array([-1.0, 2.0, -0.5]), none, none, np.zeros(0), 3), [-1, 0, -1]

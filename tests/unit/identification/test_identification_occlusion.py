@@ -1,4 +1,4 @@
-"""Which boxes others cover, and which of their edges."""
+"""Occluded boxes and edges."""
 
 import numpy as np
 import pytest
@@ -22,12 +22,12 @@ def make_table(*frames):
 LEFT, RIGHT = [100, 100, 160, 140], [140, 120, 200, 160]
 
 
-def test_edges_that_lie_in_another_box_are_covered_by_their_share():
+def test_share_of_edges_inside_another_box():
     found = find_occluded_edges(make_table([LEFT, RIGHT]), np.ones(2, bool), 60) / 255
     np.testing.assert_allclose(found, [[0, 0, 0.5, 1 / 3], [0.5, 1 / 3, 0, 0]], atol=0.01)
 
 
-def test_an_edge_is_covered_by_a_box_that_ends_or_begins_near_it():
+def test_an_edge_near_another_box_is_occluded():
     beside = [160 + 0.04 * 60, 100, 220, 140]
     found = find_occluded_edges(make_table([LEFT, beside]), np.ones(2, bool), 60)
     assert found[0].tolist() == [0, 0, 255, 0]
@@ -35,7 +35,7 @@ def test_an_edge_is_covered_by_a_box_that_ends_or_begins_near_it():
     assert not find_occluded_edges(make_table([LEFT, beside]), np.ones(2, bool), 30).any()
 
 
-def test_the_greatest_share_counts_and_nothing_of_other_frames_or_of_what_is_not_usable():
+def test_only_usable_boxes_of_the_same_frame_count_and_the_largest_share():
     whole = [150, 90, 210, 150]
     table = make_table([LEFT, RIGHT, whole], [LEFT], [RIGHT, LEFT])
     found = find_occluded_edges(table, np.array([True, True, True, True, False, True]), 60)
@@ -44,7 +44,7 @@ def test_the_greatest_share_counts_and_nothing_of_other_frames_or_of_what_is_not
 
 
 @pytest.mark.parametrize("block", [1, 2, 1 << 18])
-def test_blocks_change_nothing(monkeypatch, block):
+def test_block_size_does_not_matter(monkeypatch, block):
     rng = np.random.default_rng(0)
     corners = rng.uniform(0, 100, (6, 5, 2))
     table = make_table(
@@ -57,7 +57,7 @@ def test_blocks_change_nothing(monkeypatch, block):
     np.testing.assert_array_equal(find_unoccluded(table, usable), expected[1])
 
 
-def test_clear_is_what_no_other_covers_by_more_than_a_share():
+def test_boxes_are_unoccluded_up_to_a_covered_share():
     small = [155, 100, 215, 140]
     assert find_unoccluded(make_table([LEFT, small]), np.ones(2, bool)).all()
     assert not find_unoccluded(make_table([LEFT, RIGHT]), np.ones(2, bool)).any()

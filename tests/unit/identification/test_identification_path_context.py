@@ -1,4 +1,4 @@
-"""What a box that may hold two animals, or only a part of one, is not taken to say."""
+"""Merged boxes of two animals, boxes of parts of one, and motion through contacts."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -6,14 +6,15 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from murid.identification import swaps
 from murid.identification.appearance_model import AppearanceModel
 from murid.identification.evidence import TrackletEvidence
-from murid.identification.motion import Ends, MotionModel, find_ends
+from murid.identification.motion import MotionModel, TrackletEnds, find_ends
 from murid.identification.path_context import build_path_context, find_merged_boxes
 from murid.identification.path_transitions import list_transitions
 from murid.identification.point_match_score import TrackletPointMatches
 from murid.identification.swap_appearance import SwapAppearance
+from murid.identification.swaps.candidates import find_swap_candidates
+from murid.identification.swaps.intervals import compare_intervals
 from murid.identification.tracklets import Tracklets
 
 FPS = 30.0
@@ -21,8 +22,11 @@ SCALES = np.full(2, 0.1)
 MOTION = MotionModel(np.array([1.0, 100.0]), SCALES, SCALES, np.full(2, 0.2), 1.0, 50.0, FPS)
 
 
-def see(*tracks):
-    """Sights of tracklets, given by first frame, places ``(n, 2)`` in body lengths, and whether they are clear."""
+def make_evidence(*tracks):
+    """Return evidence of tracklets, given by first frame, centres ``(n, 2)`` and being unoccluded.
+
+    Centres are in body lengths.
+    """
     lengths = [len(places) for _, places, _ in tracks]
     firsts = np.array([first for first, _, _ in tracks])
     tracklets = Tracklets(
@@ -33,7 +37,7 @@ def see(*tracks):
     frames = np.concatenate([first + np.arange(len(own)) for first, own, _ in tracks]).astype(
         np.int32
     )
-    clear = np.repeat([is_clear for _, _, is_clear in tracks], lengths)
+    unoccluded = np.repeat([is_unoccluded for _, _, is_unoccluded in tracks], lengths)
     swap_appearance = replace(
         SwapAppearance.uninformative(len(tracks)), counts=np.ones(len(tracks))
     )
@@ -43,7 +47,7 @@ def see(*tracks):
         tracklets,
         shapes,
         frames,
-        clear,
+        unoccluded,
         ends,
         MOTION,
         AppearanceModel.uninformative(len(tracks)),
@@ -57,9 +61,9 @@ def stand(x, y, n):
     return np.tile([float(x), float(y)], (n, 1))
 
 
-@pytest.mark.parametrize(("vanishes_at", "is_shared"), [(0.4, True), (1.5, False)])
-def test_a_box_in_which_another_animal_vanished_says_nothing_of_looks(vanishes_at, is_shared):
-    evidence = see(
+@pytest.mark.parametrize(("vanishes_at", "is_merged"), [(0.4, True), (1.5, False)])
+def test_appearance_of_a_box_in_which_another_animal_vanished_is_not_used(vanishes_at, is_merged):
+    evidence = make_evidence(
         (0, stand(0, 0, 20), True),
         (0, stand(vanishes_at, 0, 20), True),
         (20, stand(0, 0, 20), True),
@@ -67,17 +71,17 @@ def test_a_box_in_which_another_animal_vanished_says_nothing_of_looks(vanishes_a
         (40, stand(3, 0, 20), True),
     )
     paths = np.array([0, 1, 0, 0, 1])
-    expected = np.array([False, False, is_shared, False, False])
+    expected = np.array([False, False, is_merged, False, False])
     np.testing.assert_array_equal(
         find_merged_boxes(list_transitions(paths, evidence.tracklets), evidence)[0], expected
     )
     own = build_path_context(paths, evidence).evidence
     np.testing.assert_array_equal(own.swap_appearance.counts > 0, ~expected)
-    np.testing.assert_array_equal(own.clear, ~expected[evidence.tracklets.numbers])
+    np.testing.assert_array_equal(own.unoccluded, ~expected[evidence.tracklets.numbers])
 
 
-def test_a_box_out_of_which_another_animal_comes_is_shared_too():
-    evidence = see(
+def test_a_box_out_of_which_another_animal_comes_is_merged():
+    evidence = make_evidence(
         (0, stand(0, 0, 20), True),
         (0, stand(3, 0, 20), True),
         (20, np.column_stack([np.linspace(0, 3, 20), np.zeros(20)]), True),
@@ -90,41 +94,41 @@ def test_a_box_out_of_which_another_animal_comes_is_shared_too():
     assert not occluded.any()  # it vanished elsewhere
 
 
-def test_a_part_of_an_animal_may_lie_further_off():
-    def gain(size):
+def test_the_centre_of_a_box_of_a_part_of_an_animal_is_less_certain():
+    def compute_llrs(size):
         shapes = np.column_stack([np.zeros(2), np.zeros(2), np.full((2, 2), np.log(size))]).astype(
             np.float32
         )
         found = shapes + np.array([[0.0, 0, 0, 0], [0.6, 0, 0, 0]], np.float32)
-        ends = Ends(found, shapes, np.zeros((2, 2)), np.zeros((2, 2)), np.zeros(2, bool))
+        ends = TrackletEnds(found, shapes, np.zeros((2, 2)), np.zeros((2, 2)), np.zeros(2, bool))
         return MOTION.compute_llrs(ends, np.zeros(2, np.int64), np.arange(2), np.full(2, 2))
 
-    whole, part = gain(0.9), gain(0.4)
+    whole, part = compute_llrs(0.9), compute_llrs(0.4)
     assert part[0] < whole[0]  # at the same place
     assert part[1] > whole[1] + 1
 
 
-def test_motion_through_a_contact_does_not_speak_of_a_stretch_within_it():
-    """Two that come from above and below and go on, and of which it was taken apart what they did in between."""
+def test_motion_through_a_contact_does_not_count_for_an_interval_within_it():
+    """Two animals pass each other, in several tracklets of which the inner ones are occluded."""
 
-    def cross(side, is_clear):
+    def cross(side, is_unoccluded):
         y = side * np.array([2.0, 1.0, 0.1, -0.1, -1.0, -2.0])
         parts = [np.column_stack([np.zeros(4), np.linspace(a, b, 4)]) for a, b in pairwise(y)]
-        return [(4 * k, part, is_clear or k in (0, 4)) for k, part in enumerate(parts)]
+        return [(4 * k, part, is_unoccluded or k in (0, 4)) for k, part in enumerate(parts)]
 
-    for is_clear in (False, True):
+    for is_unoccluded in (False, True):
         both = [
             track
-            for pair in zip(cross(1, is_clear), cross(-1, is_clear), strict=True)
+            for pair in zip(cross(1, is_unoccluded), cross(-1, is_unoccluded), strict=True)
             for track in pair
         ]
-        context = build_path_context(np.tile([0, 1], 5), see(*both))
-        found = swaps.find_swap_candidates(context)
+        context = build_path_context(np.tile([0, 1], 5), make_evidence(*both))
+        found = find_swap_candidates(context)
         times = np.maximum(
             context.transitions.begins[found.first], context.transitions.begins[found.second]
         )
         first, last = (np.flatnonzero(times == t)[:1] for t in (3, 15))
-        stretch = swaps._weigh_stretches(context, found, first, last)
-        direct = found.evidence[first, 1] + found.evidence[last, 1]
+        interval = compare_intervals(context, found, first, last)
+        direct = found.terms.contact_motion[first] + found.terms.contact_motion[last]
         assert abs(direct[0]) > 1
-        np.testing.assert_allclose(stretch.evidence[:, 1], direct if is_clear else 0)
+        np.testing.assert_allclose(interval.terms.contact_motion, direct if is_unoccluded else 0)

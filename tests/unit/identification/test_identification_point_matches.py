@@ -98,7 +98,7 @@ def test_points_that_stay_speak_for_names_and_those_that_go_over_against(both_se
     )
     # A stretch from before the points were seen to the middle has their odds; one in which both
     # ends are, none.
-    stretch = balance.compare_stretches(one[:2], other[:2], np.array([10, 45]), np.array([50, 55]))
+    stretch = balance.compare_intervals(one[:2], other[:2], np.array([10, 45]), np.array([50, 55]))
     np.testing.assert_allclose(stretch, [3 * tracklet_llrs, 0])
 
 

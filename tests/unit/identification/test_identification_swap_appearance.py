@@ -117,8 +117,8 @@ def test_a_stretch_is_judged_by_what_was_learnt_from_the_others():
     swap_appearance = fit_swap_appearance(
         TrackletFeatures(tracklets, times_s, features), np.full(400, 0.05), groups, 1.0, rng
     )
-    spaces = swap_appearance.find_spaces(np.arange(12) * 6.0 + 3)
-    one, other = (swap_appearance.look_at(np.arange(side, 24, 2), spaces) for side in (0, 1))
+    spaces = swap_appearance.find_folds(np.arange(12) * 6.0 + 3)
+    one, other = (swap_appearance.get_features(np.arange(side, 24, 2), spaces) for side in (0, 1))
     rest = [
         AppearanceFeatures(
             np.stack([np.delete(v.means, k, 0).mean(0) for k in range(12)]), np.full(12, 120.0)
@@ -157,7 +157,7 @@ def test_a_short_recording_is_learnt_from_as_a_whole():
         TrackletFeatures(tracklets, times_s, features), np.full(3, 0.05), np.arange(4), 1.0, rng
     )
     before, after = (
-        (swap_appearance.look_at(np.array([k]), np.zeros(1, int)) for k in pair)
+        (swap_appearance.get_features(np.array([k]), np.zeros(1, int)) for k in pair)
         for pair in ((0, 1), (2, 3))
     )
     assert swap_appearance.compare_exchanged(tuple(before), tuple(after), np.zeros(1, int))[0] > 2
@@ -165,7 +165,7 @@ def test_a_short_recording_is_learnt_from_as_a_whole():
 
 def test_looks_that_are_not_trusted_say_nothing():
     no_progress = SwapAppearance.uninformative(3)
-    features = no_progress.look_at(np.array([0, 1]), np.zeros(2, int))
+    features = no_progress.get_features(np.array([0, 1]), np.zeros(2, int))
     assert not no_progress.compare_exchanged(
         (features, features), (features, features), np.zeros(2, int)
     ).any()

@@ -1,1 +1,1 @@
-"""Where two paths may have exchanged their animals, and the changes of paths that the evidence asks for."""
+"""Swaps of two paths and reassignments of tracklets: where possible, and which are made."""

@@ -171,7 +171,7 @@ def _compare_appearance(
     """Return the log-likelihood ratio ``(C,)`` of appearance before and after some frames."""
     pools = context.pooled_features
     swap_appearance = context.evidence.swap_appearance
-    spaces = context.evidence.find_spaces(frames)
-    before = pools.before(first, spaces), pools.before(second, spaces)
-    after = pools.after(first, spaces), pools.after(second, spaces)
-    return swap_appearance.compare_exchanged(before, after, spaces)
+    folds = context.evidence.find_folds(frames)
+    before = pools.before(first, folds), pools.before(second, folds)
+    after = pools.after(first, folds), pools.after(second, folds)
+    return swap_appearance.compare_exchanged(before, after, folds)

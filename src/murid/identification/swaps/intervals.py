@@ -1,4 +1,4 @@
-"""Swap intervals: times for which two paths may have exchanged their animals, from one contact to a later one."""
+"""Swap intervals: times between two contacts for which two paths may have exchanged animals."""
 
 from __future__ import annotations
 
@@ -106,22 +106,22 @@ def compare_intervals(
     pools = context.pooled_features
     lower_begin, upper_begin = sort_transitions(candidates, begins)
     lower_end, upper_end = sort_transitions(candidates, ends)
-    # Appearance within the interval against that around it, in the space of its middle.
+    # Appearance within the interval against that around it, in the fold of its middle.
     inner_first = np.maximum(transitions.ends[lower_begin], transitions.ends[upper_begin])
-    spaces = evidence.find_spaces((inner_first + transitions.begins[lower_end]) / 2)
+    folds = evidence.find_folds((inner_first + transitions.begins[lower_end]) / 2)
     within = (
-        pools.between(lower_begin, lower_end, spaces),
-        pools.between(upper_begin, upper_end, spaces),
+        pools.between(lower_begin, lower_end, folds),
+        pools.between(upper_begin, upper_end, folds),
     )
     around = (
-        pools.around(lower_begin, lower_end, spaces),
-        pools.around(upper_begin, upper_end, spaces),
+        pools.around(lower_begin, lower_end, folds),
+        pools.around(upper_begin, upper_end, folds),
     )
-    appearance = evidence.swap_appearance.compare_exchanged(within, around, spaces)
+    appearance = evidence.swap_appearance.compare_exchanged(within, around, folds)
     # Points of fur that were followed over the first frame or over the last frame of it.
     first_frames = np.maximum(transitions.begins[lower_begin], transitions.begins[upper_begin])
     last_frames = np.maximum(transitions.begins[lower_end], transitions.begins[upper_end])
-    point_matches = context.point_match_score.compare_stretches(
+    point_matches = context.point_match_score.compare_intervals(
         transitions.paths[lower_begin], transitions.paths[upper_begin], first_frames, last_frames
     )
     # Motion and votes through a contact count only if the contact does not span the whole interval:

@@ -71,7 +71,7 @@ def find_reassignments(context: PathContext) -> Reassignments:
 
 
 def _find_hosts(transitions: PathTransitions, tracklets: Tracklets) -> tuple[Int64, Int64]:
-    """Return transitions into tracklets, with transitions of other paths over a gap at their time."""
+    """Return transitions into tracklets, with other paths' transitions over a gap at their time."""
     entries = np.flatnonzero(transitions.tails >= 0)
     entered = transitions.tails[entries]
     found_entries = [np.zeros(0, np.int64)]
@@ -118,11 +118,11 @@ def _compare_appearance(
     pools = context.pooled_features
     first_frames = evidence.tracklets.first_frames[tracklets]
     last_frames = evidence.tracklets.last_frames[tracklets]
-    spaces = evidence.find_spaces((first_frames + last_frames) / 2)
+    folds = evidence.find_folds((first_frames + last_frames) / 2)
     entries, exits = own
     return evidence.swap_appearance.compare_owners(
-        evidence.swap_appearance.look_at(tracklets, spaces),
-        pools.around(entries, exits, spaces),
-        pools.around(hosts, hosts, spaces),
-        spaces,
+        evidence.swap_appearance.get_features(tracklets, folds),
+        pools.around(entries, exits, folds),
+        pools.around(hosts, hosts, folds),
+        folds,
     )

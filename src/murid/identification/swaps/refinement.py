@@ -49,7 +49,7 @@ class PathChange:
 
 
 def refine_paths(paths: Int64, evidence: TrackletEvidence) -> Int64:
-    """Return paths ``(T,)`` after all changes that the evidence of whole contacts and paths asks for.
+    """Return paths after all changes that evidence of whole contacts and paths asks for.
 
     Parameters
     ----------
