@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from murid import Detections, Tracker, TrackingConfig, Tracks
-from murid.datasets.ground_truth import find_truths, read_truth_file
+from murid.datasets.ground_truth import find_ground_truth, read_ground_truth
 from murid.datasets.mot_text import read_mot_table
 from murid.evaluation import evaluate
 from murid.export.mot import write_mot
@@ -182,12 +182,12 @@ def degrade(boxes: np.ndarray, frames: np.ndarray, n_frames: int) -> list[Detect
 @pytest.mark.data
 def test_animaltrack(data_dir, tmp_path):
     folders = Folders(tmp_path)
-    sequences = find_truths(data_dir / "animaltrack")
+    sequences = find_ground_truth(data_dir / "animaltrack")
     assert len(sequences) == 3
     for sequence in sequences:
         truth_path, result_path = folders.add(sequence.name, sequence.n_frames)
         shutil.copy(sequence.path, truth_path)
-        truth = read_truth_file(sequence).boxes
+        truth = read_ground_truth(sequence).boxes
         track(degrade(truth.boxes, truth.frames, sequence.n_frames), sequence.fps, result_path)
     combined = compare(folders, "plain")
     assert combined.id_switches > 10
@@ -204,7 +204,7 @@ def test_animaltrack(data_dir, tmp_path):
 @pytest.mark.parametrize("protocol", ["plain", "mot17"])
 def test_mot17(data_dir, tmp_path, protocol):
     folders = Folders(tmp_path)
-    sequences = find_truths(data_dir / "association" / "mot17")
+    sequences = find_ground_truth(data_dir / "association" / "mot17")
     assert len(sequences) == 7
     for sequence in sequences:
         truth_path, result_path = folders.add(sequence.name, sequence.n_frames)

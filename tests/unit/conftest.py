@@ -41,7 +41,7 @@ def sequence(tmp_path, draw) -> LabelledSequence:
     pictures = draw(tmp_path / "source", *(f"f{k}.png" for k in range(4)))
     return LabelledSequence(
         name="cage",
-        recording=True,
+        is_recording=True,
         frames=np.arange(4),
         video=None,
         image_paths=tuple(pictures),

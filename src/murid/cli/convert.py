@@ -31,7 +31,7 @@ def convert(
     pictures: Literal["copy", "link", "none"] = "copy",
     skip_bad: Annotated[bool, Parameter(negative=())] = False,
     margin: float = 0.1,
-    leave_out: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
+    exclude_keypoints: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
     classes: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
     split: str | None = None,
 ) -> None:
@@ -52,7 +52,7 @@ def convert(
         Go on without what has a problem, and say how much that is.
     margin : float
         Added on every side of a box made from a pose, as a share of its longer side.
-    leave_out : list of str
+    exclude_keypoints : list of str
         Patterns of pose points outside the body, such as "tail*"; by default the tail's, but for
         its base.
     classes : list of str
@@ -62,7 +62,7 @@ def convert(
     """
     options = ReadOptions(
         margin=margin,
-        leave_out=None if leave_out is None else tuple(leave_out),
+        exclude_keypoints=None if exclude_keypoints is None else tuple(exclude_keypoints),
         classes=None if classes is None else tuple(classes),
         split=split,
         require_images=pictures != "none",
@@ -117,7 +117,7 @@ def read_run(path: Path) -> LabelledSequence:
     numbers = tracks.detections.frame_numbers[kept]
     return LabelledSequence(
         name=path.name.removesuffix(".murid"),
-        recording=True,
+        is_recording=True,
         frames=np.arange(tracks.n_frames, dtype=np.int64),
         video=Path(facts["source"]),
         image_paths=(),
@@ -157,7 +157,8 @@ def _place(
     )
     pairs = zip(frames.tolist(), suffixes, strict=True)
     places = [
-        directory / target.writer.place(sequence.name, frame, suffix) for frame, suffix in pairs
+        directory / target.writer.get_image_path(sequence.name, frame, suffix)
+        for frame, suffix in pairs
     ]
     for parent in {path.parent for path in places}:
         make_directory(parent)

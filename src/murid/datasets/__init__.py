@@ -1,1 +1,1 @@
-"""Labelled data in and out: one module per format, and every check of it in one place."""
+"""Read and write labelled data in the formats of other programs."""

@@ -1,8 +1,8 @@
-"""AnimalTrack as its archive has it: ``gt_all/<sequence>_gt.txt``, ``frames_all/<sequence>/``, ``videos_all/``.
+"""Read AnimalTrack: ``gt_all/<sequence>_gt.txt``, ``frames_all/<sequence>/``, ``videos_all/``.
 
-The split into training and test sequences is the benchmark's own (Zhang and others, 2023); the
-archive lists it in ``videos_train.txt`` and ``videos_test.txt``. A folder of ``<sequence>_gt.txt``
-alone is read too.
+The split into training and test sequences is that of the benchmark (Zhang et al., 2023), which its
+archive lists in ``videos_train.txt`` and ``videos_test.txt``. A folder that contains only
+``<sequence>_gt.txt`` can be read too.
 """
 
 from __future__ import annotations
@@ -11,96 +11,101 @@ import re
 from pathlib import Path
 
 from murid.datasets.media import find_images, find_video, number_images
-from murid.datasets.mot import SeqInfo, read_rows, settle_frames
+from murid.datasets.mot import SeqInfo, read_rows, set_labelled_frames
 from murid.datasets.raw_labels import RawLabels, ReadOptions
 from murid.errors import FormatError
 
+# Test sequences of each animal, numbered from 1: 26 of all 58 sequences.
+_N_TEST_SEQUENCES = {
+    "chicken": 2,
+    "deer": 3,
+    "dolphin": 3,
+    "duck": 3,
+    "goose": 3,
+    "horse": 3,
+    "penguin": 3,
+    "pig": 2,
+    "rabbit": 2,
+    "zebra": 2,
+}
 TEST_SEQUENCES = frozenset(
     f"{animal}_{number}"
-    for animal, n in {
-        "chicken": 2,
-        "deer": 3,
-        "dolphin": 3,
-        "duck": 3,
-        "goose": 3,
-        "horse": 3,
-        "penguin": 3,
-        "pig": 2,
-        "rabbit": 2,
-        "zebra": 2,
-    }.items()
-    for number in range(1, n + 1)
+    for animal, n_sequences in _N_TEST_SEQUENCES.items()
+    for number in range(1, n_sequences + 1)
 )
-"""The 26 of 58 sequences that are for testing."""
-
+# Frames per second of all sequences.
 FPS = 30.0
-"""Frames per second of all sequences."""
-
+# End of the names of ground-truth files.
 SUFFIX = "_gt.txt"
 
 
 def recognise(path: Path) -> bool:
     """Whether this is the archive, a folder of its ground truth, or one file of it."""
-    return path.name.endswith(SUFFIX) if path.is_file() else bool(_find_truths(path))
+    return path.name.endswith(SUFFIX) if path.is_file() else bool(_find_ground_truth(path))
 
 
-def find(path: Path, options: ReadOptions) -> list[Path]:
-    """Ground truth of a split, or all; raises `FormatError` if the split is neither ``train`` nor ``test``."""
-    truths = [path] if path.is_file() else _find_truths(path)
+def find_files(path: Path, options: ReadOptions) -> list[Path]:
+    """Return the ground truth of a split, or all.
+
+    Raises `FormatError` if the split is neither ``train`` nor ``test``.
+    """
+    files = [path] if path.is_file() else _find_ground_truth(path)
     if options.split is None:
-        return truths
-    wanted = find_split(_find_root(truths[0]), options.split, [_name(truth) for truth in truths])
-    return [truth for truth in truths if _name(truth) in wanted]
+        return files
+    names = [_get_sequence_name(file) for file in files]
+    wanted = find_split(_get_root(files[0]), options.split, names)
+    return [file for file in files if _get_sequence_name(file) in wanted]
+
+
+def _find_ground_truth(path: Path) -> list[Path]:
+    folder = path / "gt_all" if (path / "gt_all").is_dir() else path
+    return sorted(folder.glob(f"*{SUFFIX}"))
 
 
 def read(path: Path, _options: ReadOptions) -> list[RawLabels]:
-    """Read one sequence; it is named after its animal, which the class column does not always say.
+    """Read one sequence; its class is the animal in its name, which the class column may lack.
 
     Raises
     ------
     FormatError
-        If the file is no MOT text.
+        If the file is not MOT text.
     """
-    name = _name(path)
-    animal = name_animal(name)
-    draft = RawLabels(name, path, recording=True, class_names=(animal,), fps=FPS)
-    read_rows(draft)
-    draft.labels = [label._replace(class_name=animal) for label in draft.labels]
-    place = find_media(path)
-    if place is not None and place.is_dir():
-        draft.image_paths = number_images(find_images(place))
+    name = _get_sequence_name(path)
+    animal = get_animal(name)
+    raw = RawLabels(name, path, is_recording=True, class_names=(animal,), fps=FPS)
+    read_rows(raw)
+    raw.labels = [label._replace(class_name=animal) for label in raw.labels]
+    media = find_media(path)
+    if media is not None and media.is_dir():
+        raw.image_paths = number_images(find_images(media))
     else:
-        draft.video = place
-    settle_frames(draft, SeqInfo())
-    return [draft]
+        raw.video = media
+    set_labelled_frames(raw, SeqInfo())
+    return [raw]
 
 
-def name_animal(sequence: str) -> str:
-    """Animal of a sequence: ``deer`` of ``deer_7``, also of ``deer_7_20fps``."""
+def get_animal(sequence: str) -> str:
+    """Return the animal of a sequence: ``deer`` of ``deer_7``, also of ``deer_7_20fps``."""
     return re.split(r"_\d", sequence, maxsplit=1)[0] or sequence
 
 
-def find_media(truth: Path) -> Path | None:
-    """Folder of images, else the video, of a sequence of the archive; None where neither is there."""
-    root, name = _find_root(truth), _name(truth)
+def find_media(ground_truth: Path) -> Path | None:
+    """Return the folder of images, else the video, of a sequence of the archive, else None."""
+    root = _get_root(ground_truth)
+    name = _get_sequence_name(ground_truth)
     images = root / "frames_all" / name
-    return images if find_images(images) else _find_video(root / "videos_all", name)
-
-
-def _find_truths(path: Path) -> list[Path]:
-    return sorted((path / "gt_all" if (path / "gt_all").is_dir() else path).glob(f"*{SUFFIX}"))
-
-
-def _find_root(truth: Path) -> Path:
-    return truth.parent.parent if truth.parent.name == "gt_all" else truth.parent
-
-
-def _name(truth: Path) -> str:
-    return truth.name.removesuffix(SUFFIX)
+    if find_images(images):
+        return images
+    # The folder contains many videos, so one with another name does not belong to the sequence.
+    video = find_video(root / "videos_all", name)
+    return video if video is not None and video.stem == name else None
 
 
 def find_split(root: Path, split: str, names: list[str]) -> set[str]:
-    """Names of the sequences of a split, as the archive lists them, else as the benchmark has them."""
+    """Return the names of the sequences of a split.
+
+    As the archive lists them; without its lists, those of `names` that the benchmark has in it.
+    """
     if split not in ("train", "test"):
         raise FormatError(root, "split", "train or test", repr(split))
     listed = root / f"videos_{split}.txt"
@@ -109,6 +114,11 @@ def find_split(root: Path, split: str, names: list[str]) -> set[str]:
     return {name for name in names if (name in TEST_SEQUENCES) == (split == "test")}
 
 
-def _find_video(directory: Path, name: str) -> Path | None:
-    video = find_video(directory, name)
-    return video if video is not None and video.stem == name else None
+def _get_root(ground_truth: Path) -> Path:
+    """Return the folder of the archive."""
+    folder = ground_truth.parent
+    return folder.parent if folder.name == "gt_all" else folder
+
+
+def _get_sequence_name(ground_truth: Path) -> str:
+    return ground_truth.name.removesuffix(SUFFIX)

@@ -1,4 +1,4 @@
-"""Camera motion in: one affine map a frame, as BoT-SORT keeps it (``gmc.txt``)."""
+"""Read camera motion: one affine map per frame, in the file format of BoT-SORT (``gmc.txt``)."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ from murid.datasets.mot_text import read_lines
 from murid.errors import FormatError
 
 _COLUMNS = ("frame", "a", "b", "x", "c", "d", "y")
+# A map with a smaller determinant collapses the image to a line and cannot be inverted.
+_MIN_DETERMINANT = 1e-6
 
 
 def read_camera_motion(path: str | Path, n_frames: int | None = None) -> Float64:
-    """Read how the camera moves.
+    """Return the camera motion between consecutive frames.
 
     Parameters
     ----------
     path : str or Path
-        Text with a row ``frame a b x c d y`` for each frame, between blanks or commas; frames count
-        from 0, and ``(a b x; c d y)`` carries a point of the frame before to this one, in pixels.
+        Text with a row ``frame a b x c d y`` for each frame, separated by spaces or commas; frames
+        count from 0, and ``(a b x; c d y)`` maps a point of the previous frame to this one, in
+        pixels.
     n_frames : int, optional
         Frames of the video; a row beyond is an error. Up to the last row by default.
 
@@ -33,24 +36,23 @@ def read_camera_motion(path: str | Path, n_frames: int | None = None) -> Float64
     ------
     FormatError
         If the file cannot be read or has no rows, or a row has the wrong number of columns,
-        something other than a number, a frame outside the video or twice, or a map that squeezes
-        the image flat.
+        something other than a number, a frame outside the video or twice, or a map that is not
+        invertible.
     """
     path = Path(path)
     maps: dict[int, list[float]] = {}
-    for number, line in read_lines(path):
-        frame, *values = _parse(path, number, line)
-        last = "" if n_frames is None else f" to {n_frames - 1}, the end of the video"
+    for line, text in read_lines(path):
+        frame, *values = _parse_row(path, line, text)
         if frame < 0 or frame % 1 or (n_frames is not None and frame >= n_frames):
-            raise FormatError(
-                path, f"line {number}, frame", f"a frame number from 0{last}", f"{frame:g}"
-            )
+            expected = "a frame number from 0"
+            if n_frames is not None:
+                expected += f" to {n_frames - 1}, the end of the video"
+            raise FormatError(path, f"line {line}, frame", expected, f"{frame:g}")
         if int(frame) in maps:
-            raise FormatError(path, f"line {number}, frame", "each frame once", f"{frame:g} again")
-        if abs(values[0] * values[4] - values[1] * values[3]) < 1e-6:
-            raise FormatError(
-                path, f"line {number}, a b c d", "a map that can be undone", line.strip()
-            )
+            raise FormatError(path, f"line {line}, frame", "each frame once", f"{frame:g} again")
+        a, b, _, c, d, _ = values
+        if abs(a * d - b * c) < _MIN_DETERMINANT:
+            raise FormatError(path, f"line {line}, a b c d", "an invertible map", text.strip())
         maps[int(frame)] = values
     if not maps:
         raise FormatError(path, "file", f"rows of {' '.join(_COLUMNS)}", "no rows")
@@ -59,18 +61,18 @@ def read_camera_motion(path: str | Path, n_frames: int | None = None) -> Float64
     return motion
 
 
-def _parse(path: Path, number: int, line: str) -> list[float]:
-    cells = line.replace(",", " ").split()
+def _parse_row(path: Path, line: int, text: str) -> list[float]:
+    cells = text.replace(",", " ").split()
     if len(cells) != len(_COLUMNS):
-        raise FormatError(
-            path, f"line {number}, columns", " ".join(_COLUMNS), f"{len(cells)} columns"
-        )
+        got = f"{len(cells)} columns"
+        raise FormatError(path, f"line {line}, columns", " ".join(_COLUMNS), got)
     values = []
     for column, cell in zip(_COLUMNS, cells, strict=True):
         try:
-            values.append(float(cell))
+            value = float(cell)
         except ValueError:
-            values.append(np.nan)
-        if not np.isfinite(values[-1]):
-            raise FormatError(path, f"line {number}, {column}", "a number", repr(cell))
+            value = np.nan
+        if not np.isfinite(value):
+            raise FormatError(path, f"line {line}, {column}", "a number", repr(cell))
+        values.append(value)
     return values

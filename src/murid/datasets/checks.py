@@ -1,142 +1,150 @@
-"""Every check of labelled data that does not depend on the format, in one place: from drafts to sequences."""
+"""All checks of labelled data that do not depend on the format."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from murid.core.types import Float32, Int64
+from murid.core.types import Bool, Float64, Int64
 from murid.datasets.labels import UNKNOWN, LabelledSequence, Problem
 from murid.datasets.media import measure_image, measure_video
 from murid.datasets.raw_labels import Label, RawLabels, ReadOptions, Size
 
-NO_SIZE = (0, 0)
+# Size of a frame whose size is not known.
+UNKNOWN_SIZE = (0, 0)
 
 
-def finish(draft: RawLabels, options: ReadOptions) -> tuple[LabelledSequence | None, list[Problem]]:
-    """Make a sequence of what is sound in a draft, and say what is not.
+def check_raw_labels(
+    raw: RawLabels, options: ReadOptions
+) -> tuple[LabelledSequence | None, list[Problem]]:
+    """Return the valid labels as a sequence, and a list of everything that is wrong.
 
     Parameters
     ----------
-    draft : RawLabels
+    raw : RawLabels
     options : ReadOptions
 
     Returns
     -------
     sequence : LabelledSequence or None
-        Without the labels and frames that have a problem; None if nothing is left.
+        Without the labels and frames that have a problem; None if there are no frames left.
     problems : list of Problem
-        All there are.
+        Including those of `raw`.
     """
-    frames, problems = _find_frames(draft, options)
-    problems = draft.problems + problems
+    frames, problems = _check_frames(raw, options)
+    problems = raw.problems + problems
     if not frames:
         return None, problems
-    checked = _check_labels(
-        [label for label in draft.labels if label.frame in frames], frames, options
-    )
-    return _assemble(draft, frames, checked), problems + checked.problems
+    labels = [label for label in raw.labels if label.frame in frames]
+    checked = _check_labels(labels, frames, options)
+    return _to_sequence(raw, frames, checked), problems + checked.problems
 
 
-def _find_frames(draft: RawLabels, options: ReadOptions) -> tuple[dict[int, Size], list[Problem]]:
-    """Size of each frame that has a sound image, ascending; and the frames that have none."""
-    wanted = sorted(set(draft.frames))
-    if draft.video is not None:
-        frames, problems = _measure_video_frames(draft, wanted)
-    elif draft.image_paths:
-        frames, problems = _measure_images(draft, wanted)
+def _check_frames(raw: RawLabels, options: ReadOptions) -> tuple[dict[int, Size], list[Problem]]:
+    """Return the size of each frame that has a valid image, ascending, and problems of others."""
+    wanted = sorted(set(raw.frames))
+    if raw.video is not None:
+        frames, problems = _measure_video_frames(raw, wanted)
+    elif raw.image_paths:
+        frames, problems = _measure_images(raw, wanted)
+    elif options.require_images:
+        frames = {}
+        expected = "a video or images of the labelled frames"
+        problems = [Problem(raw.path, "", "images", expected, "none found")]
     else:
-        missing = Problem(
-            draft.path, "", "images", "a video or images of the labelled frames", "none found"
-        )
-        problems = [missing] if options.require_images else []
-        frames = {} if problems else {frame: draft.sizes.get(frame, NO_SIZE) for frame in wanted}
-    odd = _find_odd_sizes(draft, frames)
-    return {frame: size for frame, size in frames.items() if frame not in odd}, problems + list(
-        odd.values()
-    )
+        frames = {frame: raw.sizes.get(frame, UNKNOWN_SIZE) for frame in wanted}
+        problems = []
+    wrong_sizes = _find_wrong_sizes(raw, frames)
+    valid = {frame: size for frame, size in frames.items() if frame not in wrong_sizes}
+    return valid, problems + list(wrong_sizes.values())
 
 
 def _measure_video_frames(
-    draft: RawLabels, wanted: list[int]
+    raw: RawLabels, wanted: list[int]
 ) -> tuple[dict[int, Size], list[Problem]]:
-    assert draft.video is not None
-    video = measure_video(draft.video)
+    assert raw.video is not None
+    video = measure_video(raw.video)
     if video is None:
-        return {}, [Problem(draft.video, "", "file", "a video that can be opened", "none")]
-    draft.fps = draft.fps or video.fps or None
-    end = video.n_frames or max(wanted, default=0) + 1
-    expected = f"a frame of {draft.video.name}, which has {end}"
-    problems = _report_missing(draft, [frame for frame in wanted if frame >= end], expected)
-    return {frame: video.size for frame in wanted if frame < end}, problems
+        return {}, [Problem(raw.video, "", "file", "a video that can be opened", "none")]
+    raw.fps = raw.fps or video.fps or None
+    n_frames = video.n_frames or max(wanted, default=0) + 1
+    missing = [frame for frame in wanted if frame >= n_frames]
+    expected = f"a frame of {raw.video.name}, which has {n_frames}"
+    problems = _report_missing(raw, missing, expected)
+    return {frame: video.size for frame in wanted if frame < n_frames}, problems
 
 
-def _measure_images(draft: RawLabels, wanted: list[int]) -> tuple[dict[int, Size], list[Problem]]:
+def _measure_images(raw: RawLabels, wanted: list[int]) -> tuple[dict[int, Size], list[Problem]]:
+    missing = [frame for frame in wanted if frame not in raw.image_paths]
+    problems = _report_missing(raw, missing, "one with an image")
     frames: dict[int, Size] = {}
-    problems = _report_missing(
-        draft, [f for f in wanted if f not in draft.image_paths], "one with a image"
-    )
-    for frame in filter(draft.image_paths.__contains__, wanted):
-        path = draft.image_paths[frame]
-        size = draft.measured.get(frame) or measure_image(path)
+    for frame in wanted:
+        if frame not in raw.image_paths:
+            continue
+        path = raw.image_paths[frame]
+        size = raw.measured.get(frame) or measure_image(path)
         if size is not None:
             frames[frame] = size
         elif not path.is_file():
-            problems.append(_about_frame(draft, frame, "image", "a file", f"no {path}"))
+            problems.append(_make_frame_problem(raw, frame, "image", "a file", f"no {path}"))
         else:
-            problems.append(
-                Problem(path, "", "file", "a image", "something that cannot be opened as one")
-            )
+            got = "something that cannot be opened as one"
+            problems.append(Problem(path, "", "file", "an image", got))
     return frames, problems
 
 
-def _report_missing(draft: RawLabels, missing: list[int], expected: str) -> list[Problem]:
-    """Problems of frames that have no image: one for each with labels, and one for the others together."""
-    labelled = [frame for frame in missing if frame in draft.first_labels]
-    others = [frame for frame in missing if frame not in draft.first_labels]
+def _report_missing(raw: RawLabels, missing: list[int], expected: str) -> list[Problem]:
+    """Report frames without an image: one problem per labelled frame, one for all others."""
+    labelled = [frame for frame in missing if frame in raw.first_labels]
+    others = [frame for frame in missing if frame not in raw.first_labels]
     problems = [
-        _about_frame(draft, frame, "frame", expected, f"frame {frame} from 0") for frame in labelled
+        _make_frame_problem(raw, frame, "frame", expected, f"frame {frame} from 0")
+        for frame in labelled
     ]
     if others:
         got = f"{len(others)} frames without, {others[0]} to {others[-1]} from 0"
-        problems.append(Problem(draft.path, "", "frame", expected, got))
+        problems.append(Problem(raw.path, "", "frame", expected, got))
     return problems
 
 
-def _find_odd_sizes(draft: RawLabels, frames: dict[int, Size]) -> dict[int, Problem]:
-    """Frames that are not of the size they are said to have, or not of that of the rest of their recording."""
-    usual = Counter(frames.values()).most_common(1)[0][0] if frames else NO_SIZE
-    odd = {}
+def _find_wrong_sizes(raw: RawLabels, frames: dict[int, Size]) -> dict[int, Problem]:
+    """Return the frames that differ in size from their label or from their recording."""
+    most_common = UNKNOWN_SIZE
+    if frames:
+        most_common = Counter(frames.values()).most_common(1)[0][0]
+    problems = {}
     for frame, size in frames.items():
-        declared = draft.sizes.get(frame, size)
-        source = "as the labels say" if declared != size else "as most of the recording"
-        expected = declared if declared != size or not draft.recording else usual
-        if size != expected:
-            odd[frame] = _about_frame(
-                draft, frame, "size", f"{_show(expected)}, {source}", _show(size)
-            )
-    return odd
+        declared = raw.sizes.get(frame, size)
+        if declared != size:
+            expected = f"{_format_size(declared)}, as the labels say"
+        elif raw.is_recording and size != most_common:
+            expected = f"{_format_size(most_common)}, as most of the recording"
+        else:
+            continue
+        problems[frame] = _make_frame_problem(raw, frame, "size", expected, _format_size(size))
+    return problems
 
 
-def _about_frame(draft: RawLabels, frame: int, field: str, expected: str, got: str) -> Problem:
-    """Problem of a whole frame, at its first label where there is one, else at its image."""
-    label = draft.first_labels.get(frame)
+def _make_frame_problem(raw: RawLabels, frame: int, field: str, expected: str, got: str) -> Problem:
+    """Return a problem of a whole frame, located at its first label, else at its image."""
+    label = raw.first_labels.get(frame)
     if label is not None:
-        return Problem(label.path, label.place, field, expected, got)
-    return Problem(draft.image_paths.get(frame, draft.path), "", field, expected, got)
+        return Problem(label.path, label.location, field, expected, got)
+    return Problem(raw.image_paths.get(frame, raw.path), "", field, expected, got)
 
 
-def _show(size: Size) -> str:
-    return f"{size[0]}x{size[1]}"
+def _format_size(size: Size) -> str:
+    width, height = size
+    return f"{width}x{height}"
 
 
 @dataclass(eq=False)
-class _Checked:
-    """Labels without problems, in the order of their frames, and the problems of the others."""
+class _CheckedLabels:
+    """Valid labels in the order of their frames; the frames and problems of invalid labels."""
 
     labels: list[Label]
     bad_frames: set[int]
@@ -145,97 +153,100 @@ class _Checked:
 
 def _check_labels(
     labels: Sequence[Label], frames: dict[int, Size], options: ReadOptions
-) -> _Checked:
+) -> _CheckedLabels:
     boxes = np.array([label.box for label in labels], np.float64).reshape(-1, 4)
     sizes = np.array([frames[label.frame] for label in labels], np.int64).reshape(-1, 2)
-    wanted = options.classes
-    found: list[tuple[NDArray[np.bool_], str, str]] = [
-        (_have_no_area(boxes), "box", "a width and a height above 0"),
-        (_are_outside(boxes, sizes), "box", "a centre inside the image"),
-        (_come_again(labels), "id", "each id once in a frame"),
-        (
-            np.array(
-                [wanted is not None and label.class_name not in wanted for label in labels], bool
-            ),
-            "class",
-            "",
-        ),
-    ]
+    # The first check that fails names the problem, so each label has at most one.
     bad: dict[int, Problem] = {}
-    for mask, field, expected in found:
-        for row in np.flatnonzero(mask).tolist():
-            label, size = labels[row], sizes[row]
-            got = {
-                "box": _describe(label, (int(size[0]), int(size[1]))),
-                "id": f"{label.track_id} again",
-            }
-            text = got.get(field, repr(label.class_name))
-            bad.setdefault(
-                row,
-                Problem(
-                    label.path, label.place, field, expected or " or ".join(wanted or ()), text
-                ),
-            )
-    kept = sorted(
-        (label for row, label in enumerate(labels) if row not in bad), key=lambda label: label.frame
+    for row in np.flatnonzero(_has_no_area(boxes)).tolist():
+        label = labels[row]
+        got = _format_box(label, frames[label.frame])
+        bad[row] = _make_problem(label, "box", "a width and a height above 0", got)
+    for row in np.flatnonzero(_is_outside(boxes, sizes)).tolist():
+        label = labels[row]
+        got = _format_box(label, frames[label.frame])
+        bad.setdefault(row, _make_problem(label, "box", "a centre inside the image", got))
+    for row in np.flatnonzero(_is_repeated(labels)).tolist():
+        label = labels[row]
+        got = f"{label.track_id} again"
+        bad.setdefault(row, _make_problem(label, "id", "each id once in a frame", got))
+    for row, label in enumerate(labels):
+        if options.classes is not None and label.class_name not in options.classes:
+            expected = " or ".join(options.classes)
+            bad.setdefault(row, _make_problem(label, "class", expected, repr(label.class_name)))
+    valid = [label for row, label in enumerate(labels) if row not in bad]
+    return _CheckedLabels(
+        labels=sorted(valid, key=lambda label: label.frame),
+        bad_frames={labels[row].frame for row in bad},
+        problems=[bad[row] for row in sorted(bad)],
     )
-    return _Checked(kept, {labels[row].frame for row in bad}, [bad[row] for row in sorted(bad)])
 
 
-def _have_no_area(boxes: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _make_problem(label: Label, field: str, expected: str, got: str) -> Problem:
+    return Problem(label.path, label.location, field, expected, got)
+
+
+def _has_no_area(boxes: Float64) -> Bool:
     return np.asarray(~(boxes[:, 2:] > boxes[:, :2]).all(axis=1))
 
 
-def _are_outside(boxes: NDArray[np.float64], sizes: Int64) -> NDArray[np.bool_]:
-    """Whether the centre of a box is outside its image; where no size is known, it is not."""
+def _is_outside(boxes: Float64, sizes: Int64) -> Bool:
+    """Whether the centre of each box is outside its image; False where the size is unknown."""
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2
-    return np.asarray(((centres < 0) | (centres > sizes)).any(axis=1) & (sizes > 0).all(axis=1))
+    outside = ((centres < 0) | (centres > sizes)).any(axis=1)
+    return np.asarray(outside & (sizes > 0).all(axis=1))
 
 
-def _come_again(labels: Sequence[Label]) -> NDArray[np.bool_]:
-    """Whether an id was in the same frame before."""
+def _is_repeated(labels: Sequence[Label]) -> Bool:
+    """Whether an earlier label of the same frame has the same track id."""
     seen: set[tuple[int, int]] = set()
-    again = np.zeros(len(labels), bool)
+    repeated = np.zeros(len(labels), bool)
     for row, label in enumerate(labels):
         key = (label.frame, label.track_id)
-        again[row] = label.track_id != UNKNOWN and key in seen
+        repeated[row] = label.track_id != UNKNOWN and key in seen
         seen.add(key)
-    return again
+    return repeated
 
 
-def _describe(label: Label, size: Size) -> str:
+def _format_box(label: Label, size: Size) -> str:
     left, top, right, bottom = label.box
-    image = "" if size == NO_SIZE else f" in {_show(size)}"
+    image = "" if size == UNKNOWN_SIZE else f" in {_format_size(size)}"
     return f"{right - left:g}x{bottom - top:g} at {left:g}, {top:g}{image}"
 
 
-def _assemble(draft: RawLabels, frames: dict[int, Size], checked: _Checked) -> LabelledSequence:
-    labels, indices = checked.labels, list(frames)
-    names = draft.class_names or tuple(sorted({label.class_name for label in labels}))
-    numbers = {name: number for number, name in enumerate(names)}
-    starts = (
-        np.searchsorted([label.frame for label in labels], indices)
-        if labels
-        else np.zeros(len(indices))
-    )
-    visibility: Float32 = np.array([label.visibility for label in labels], np.float32)
+def _to_sequence(
+    raw: RawLabels, frames: dict[int, Size], checked: _CheckedLabels
+) -> LabelledSequence:
+    """Return the columns of a sequence from its valid frames and labels."""
+    labels = checked.labels
+    indices = list(frames)
+    class_names = raw.class_names or tuple(sorted({label.class_name for label in labels}))
+    class_ids = {name: number for number, name in enumerate(class_names)}
+    label_frames = np.array([label.frame for label in labels], np.int64)
+    starts = np.searchsorted(label_frames, indices)
+    image_paths: tuple[Path, ...] = ()
+    if raw.video is None and raw.image_paths:
+        image_paths = tuple(raw.image_paths[frame] for frame in indices)
     return LabelledSequence(
-        name=draft.name,
-        recording=draft.recording,
+        name=raw.name,
+        is_recording=raw.is_recording,
         frames=np.array(indices, np.int64),
-        video=draft.video,
-        image_paths=()
-        if draft.video or not draft.image_paths
-        else tuple(draft.image_paths[frame] for frame in indices),
+        video=raw.video,
+        image_paths=image_paths,
         sizes=np.array(list(frames.values()), np.int64).reshape(-1, 2),
         frame_offsets=np.append(starts, len(labels)).astype(np.int64),
         boxes=np.array([label.box for label in labels], np.float32).reshape(-1, 4),
         track_ids=np.array([label.track_id for label in labels], np.int64),
-        class_ids=np.array([numbers[label.class_name] for label in labels], np.int64),
-        class_names=names,
-        visibility=visibility,
-        complete=np.array(
-            [f not in draft.incomplete and f not in checked.bad_frames for f in indices], bool
-        ),
-        fps=draft.fps,
+        class_ids=np.array([class_ids[label.class_name] for label in labels], np.int64),
+        class_names=class_names,
+        visibility=np.array([label.visibility for label in labels], np.float32),
+        complete=_find_complete(indices, raw.incomplete, checked.bad_frames),
+        fps=raw.fps,
     )
+
+
+def _find_complete(
+    frames: Sequence[int], incomplete: Collection[int], bad_frames: Collection[int]
+) -> Bool:
+    """Whether all animals of each frame have a valid label."""
+    return np.array([f not in incomplete and f not in bad_frames for f in frames], bool)

@@ -1,10 +1,10 @@
-"""COCO and COCO-video out: ``annotations.json`` and ``images/<sequence>/``."""
+"""Write COCO and COCO-video: ``annotations.json`` and ``images/<sequence>/``."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,11 @@ from murid.core.files import write_text
 from murid.datasets.labels import UNKNOWN, LabelledSequence
 from murid.datasets.writing import get_image_path, merge_classes, require_sizes
 
-FILE = "annotations.json"
+__all__ = ["FILE_NAME", "get_image_path", "write"]
 
+FILE_NAME = "annotations.json"
 
-place = get_image_path
+Entry = dict[str, Any]
 
 
 def write(directory: Path, sequences: Sequence[LabelledSequence]) -> None:
@@ -26,60 +27,78 @@ def write(directory: Path, sequences: Sequence[LabelledSequence]) -> None:
     Raises
     ------
     FormatError
-        If the size of a image is not known.
+        If the size of an image is not known.
     StorageError
-        If it cannot be written.
+        If the file cannot be written.
     """
-    classes = merge_classes(sequences)
-    content: dict[str, Any] = {"videos": [], "images": [], "annotations": []}
-    content["categories"] = [{"id": number, "name": name} for name, number in classes.items()]
-    image_ids, annotation_ids = count(1), count(1)
+    class_ids = merge_classes(sequences)
+    videos: list[Entry] = []
+    images: list[Entry] = []
+    annotations: list[Entry] = []
+    annotation_ids = count(1)
     for video_id, sequence in enumerate(sequences, 1):
         require_sizes(sequence)
-        if sequence.recording:
-            content["videos"].append(_make_video(video_id, sequence))
-        for t, frame in enumerate(sequence):
-            image = _make_image(next(image_ids), t, sequence)
-            image |= {"video_id": video_id, "frame_id": frame.index} if sequence.recording else {}
-            content["images"].append(image)
-            content["annotations"] += (
-                {"id": next(annotation_ids), "image_id": image["id"], **animal}
-                for animal in _make_animals(t, sequence, classes)
-            )
-    write_text(directory / FILE, json.dumps(content))
+        if sequence.is_recording:
+            videos.append(_make_video(video_id, sequence))
+        for t in range(sequence.n_frames):
+            image = _make_image(len(images) + 1, t, sequence)
+            if sequence.is_recording:
+                image |= {"video_id": video_id, "frame_id": int(sequence.frames[t])}
+            images.append(image)
+            for animal in _iterate_animals(t, sequence, class_ids):
+                ids = {"id": next(annotation_ids), "image_id": image["id"]}
+                annotations.append(ids | animal)
+    content = {
+        "videos": videos,
+        "images": images,
+        "annotations": annotations,
+        "categories": [{"id": number, "name": name} for name, number in class_ids.items()],
+    }
+    write_text(directory / FILE_NAME, json.dumps(content))
 
 
-def _make_video(video_id: int, sequence: LabelledSequence) -> dict[str, Any]:
-    width, height = sequence.sizes[0].tolist() if sequence.n_frames else (0, 0)
+def _make_video(video_id: int, sequence: LabelledSequence) -> Entry:
+    width = 0
+    height = 0
+    if sequence.n_frames:
+        width, height = sequence.sizes[0].tolist()
     video = {"id": video_id, "name": sequence.name, "width": width, "height": height}
-    return video | ({"fps": sequence.fps} if sequence.fps else {})
+    if sequence.fps:
+        video["fps"] = sequence.fps
+    return video
 
 
-def _make_image(image_id: int, t: int, sequence: LabelledSequence) -> dict[str, Any]:
+def _make_image(image_id: int, t: int, sequence: LabelledSequence) -> Entry:
     width, height = sequence.sizes[t].tolist()
     suffix = sequence.image_paths[t].suffix if sequence.image_paths else ".jpg"
-    name = place(sequence.name, int(sequence.frames[t]), suffix)
+    name = get_image_path(sequence.name, int(sequence.frames[t]), suffix)
     image = {"id": image_id, "file_name": name, "width": width, "height": height}
-    return image | ({} if sequence.complete[t] else {"complete": False})
+    if not sequence.complete[t]:
+        image["complete"] = False
+    return image
 
 
-def _make_animals(
-    t: int, sequence: LabelledSequence, classes: dict[str, int]
-) -> Iterator[dict[str, Any]]:
+def _iterate_animals(
+    t: int, sequence: LabelledSequence, class_ids: Mapping[str, int]
+) -> Iterator[Entry]:
+    """Yield the annotations of the t-th frame, without their ids."""
     frame = sequence[t]
-    columns = (
-        frame.track_ids,
-        frame.class_ids,
-        frame.visibility,
-        to_xywh(frame.boxes.astype("f8")),
-    )
-    for track_id, number, seen, bbox in zip(*(column.tolist() for column in columns), strict=True):
-        bbox = [round(value, 3) for value in bbox]
-        animal = {
-            "category_id": classes[sequence.class_names[number]],
+    for track_id, class_id, visibility, xywh in zip(
+        frame.track_ids.tolist(),
+        frame.class_ids.tolist(),
+        frame.visibility.tolist(),
+        to_xywh(frame.boxes.astype("f8")).tolist(),
+        strict=True,
+    ):
+        bbox = [round(value, 3) for value in xywh]
+        animal: Entry = {
+            "category_id": class_ids[sequence.class_names[class_id]],
             "bbox": bbox,
             "area": bbox[2] * bbox[3],
+            "iscrowd": 0,
         }
-        animal |= {"iscrowd": 0}
-        animal |= {} if track_id == UNKNOWN else {"track_id": track_id, "instance_id": track_id}
-        yield animal | ({} if math.isnan(seen) else {"visibility": round(seen, 3)})
+        if track_id != UNKNOWN:
+            animal |= {"track_id": track_id, "instance_id": track_id}
+        if not math.isnan(visibility):
+            animal["visibility"] = round(visibility, 3)
+        yield animal

@@ -1,4 +1,4 @@
-"""Ground truth of recordings, one or a whole benchmark, in the layout of MOT Challenge or of AnimalTrack."""
+"""Find and read the ground truth of recordings, in the layout of MOT Challenge or AnimalTrack."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from pathlib import Path
 from murid.datasets import animaltrack, mot
 from murid.datasets.media import find_images, measure_image, measure_video, number_images
 from murid.datasets.mot_text import read_mot, read_mot_table
-from murid.datasets.raw_labels import ANIMAL, RawLabels, ReadOptions, Size, to_name
+from murid.datasets.raw_labels import ANIMAL, ReadOptions, Size
 from murid.errors import FormatError
 from murid.metrics import LabelledBoxes, Truth
 
 
 @dataclass(frozen=True, slots=True)
-class TruthFile:
-    """Where the truth of a recording is, and what is known of the recording.
+class GroundTruthFile:
+    """The ground-truth file of one recording, and facts about the recording.
 
     Attributes
     ----------
     name : str
-        Of the sequence.
+        Name of the sequence.
     path : Path
         The text file.
     n_frames : int or None
-        As ``seqinfo.ini`` or the images say.
+        From ``seqinfo.ini`` or the images.
     size : tuple of int or None
         Width and height in pixels.
     fps : float or None
@@ -33,7 +33,7 @@ class TruthFile:
     class_names : tuple of str
         Names of the numbers in the class column, from 1.
     animal : str or None
-        What all animals of the sequence are, where the layout says so.
+        Class of all animals of the sequence, where the layout says so.
     """
 
     name: str
@@ -46,10 +46,10 @@ class TruthFile:
     animal: str | None = None
 
 
-def find_truths(
+def find_ground_truth(
     path: str | Path, split: str | None = None, *, named_after_animals: bool = False
-) -> list[TruthFile]:
-    """Find the truth of every sequence at a path.
+) -> list[GroundTruthFile]:
+    """Return the ground-truth file of every sequence at a path.
 
     Parameters
     ----------
@@ -57,9 +57,9 @@ def find_truths(
         A text file; a sequence with ``gt/gt.txt``; a directory of such sequences, at most two
         levels down; AnimalTrack's archive, or a folder of its ``<sequence>_gt.txt``.
     split : {"train", "test"}, optional
-        The part of AnimalTrack that is wanted, in either layout.
+        Split of AnimalTrack, in either layout.
     named_after_animals : bool
-        Whether a sequence ``deer_7`` holds deer, whatever the class column says.
+        Whether a sequence ``deer_7`` contains deer, whatever the class column says.
 
     Raises
     ------
@@ -70,53 +70,54 @@ def find_truths(
     if not path.exists():
         raise FormatError(path, "file", "ground truth", "nothing there")
     if animaltrack.recognise(path):
-        return [
-            _describe_animaltrack(file) for file in animaltrack.find(path, ReadOptions(split=split))
-        ]
-    files = mot.find(path, ReadOptions()) if mot.recognise(path) else []
+        options = ReadOptions(split=split)
+        return [_describe_animaltrack(file) for file in animaltrack.find_files(path, options)]
+    files = mot.find_files(path, ReadOptions()) if mot.recognise(path) else []
     if not files:
-        raise FormatError(
-            path, "truth", "a MOT text file, or a folder with gt/gt.txt or *_gt.txt", "none"
-        )
-    truths = [_describe_mot(file) for file in files]
+        expected = "a MOT text file, or a folder with gt/gt.txt or *_gt.txt"
+        raise FormatError(path, "truth", expected, "none")
+    found = [_describe_mot(file) for file in files]
     if named_after_animals:
-        truths = [replace(truth, animal=animaltrack.name_animal(truth.name)) for truth in truths]
-    wanted = split and animaltrack.find_split(path, split, [truth.name for truth in truths])
-    return truths if wanted is None else [truth for truth in truths if truth.name in wanted]
+        found = [replace(each, animal=animaltrack.get_animal(each.name)) for each in found]
+    if split is None:
+        return found
+    wanted = animaltrack.find_split(path, split, [each.name for each in found])
+    return [each for each in found if each.name in wanted]
 
 
-def read_truth_file(truth: TruthFile, n_frames: int | None = None) -> Truth:
-    """Read all rows of a truth.
+def read_ground_truth(ground_truth: GroundTruthFile, n_frames: int | None = None) -> Truth:
+    """Read all rows of a ground-truth file.
 
     Parameters
     ----------
-    truth : TruthFile
+    ground_truth : GroundTruthFile
     n_frames : int, optional
-        Frames of the video; a row beyond is an error. By default as the truth says.
+        Frames of the video; a row beyond is an error. `GroundTruthFile.n_frames` by default.
 
     Raises
     ------
     FormatError
-        As `read_mot_table`, and if no row is there that counts.
+        As `read_mot_table`, and if there is no row with a flag above 0.
     """
-    table = read_mot_table(truth.path, truth.n_frames if n_frames is None else n_frames)
-    counted = table.scores != 0
-    if not counted.any():
-        got = "only rows with flag 0" if len(counted) else "no rows"
-        raise FormatError(
-            truth.path, "file", "rows of frame, id, left, top, width, height, flag", got
-        )
-    names = dict(enumerate(truth.class_names, 1)) or {-1: ANIMAL, 0: ANIMAL, 1: ANIMAL}
-    names = (
-        names
-        if truth.animal is None
-        else dict.fromkeys(set(table.class_ids.tolist()), truth.animal)
-    )
-    return Truth(table.boxes, counted, table.class_ids, names)
+    path = ground_truth.path
+    table = read_mot_table(path, ground_truth.n_frames if n_frames is None else n_frames)
+    is_scored = table.scores != 0
+    if not is_scored.any():
+        expected = "rows of frame, id, left, top, width, height, flag"
+        got = "only rows with flag 0" if len(is_scored) else "no rows"
+        raise FormatError(path, "file", expected, got)
+    if ground_truth.animal is not None:
+        class_names = dict.fromkeys(set(table.class_ids.tolist()), ground_truth.animal)
+    elif ground_truth.class_names:
+        class_names = dict(enumerate(ground_truth.class_names, 1))
+    else:
+        # Without names, -1 (no class column), 0 and 1 all stand for the only class.
+        class_names = {-1: ANIMAL, 0: ANIMAL, 1: ANIMAL}
+    return Truth(table.boxes, is_scored, table.class_ids, class_names)
 
 
 def read_ground_truth_boxes(path: str | Path, n_frames: int | None = None) -> LabelledBoxes:
-    """Read the scored boxes of a MOT Challenge text file, chosen by its suffix.
+    """Read the scored boxes of a MOT Challenge text file.
 
     Raises
     ------
@@ -129,36 +130,53 @@ def read_ground_truth_boxes(path: str | Path, n_frames: int | None = None) -> La
     return read_mot(path, n_frames)
 
 
-def _describe_mot(path: Path) -> TruthFile:
-    is_nested = path.parent.name == "gt"
-    root = path.parent.parent if is_nested else path.parent
-    info = mot.read_info(root / "seqinfo.ini")
-    draft = RawLabels(to_name(root.name if is_nested else path.stem), path, recording=True)
-    mot.find_media(draft, root, info)
-    media = draft.image_paths[min(draft.image_paths)].parent if draft.image_paths else draft.video
-    truth = TruthFile(draft.name, path, info.n_frames, info.size, info.fps, media, info.class_names)
-    return truth if info.n_frames and info.size else _measure(truth)
+def _describe_mot(path: Path) -> GroundTruthFile:
+    raw, root, info = mot.start_raw_labels(path)
+    mot.find_media(raw, root, info)
+    video = raw.video
+    if raw.image_paths:
+        video = raw.image_paths[min(raw.image_paths)].parent
+    ground_truth = GroundTruthFile(
+        name=raw.name,
+        path=path,
+        n_frames=info.n_frames,
+        size=info.size,
+        fps=info.fps,
+        video=video,
+        class_names=info.class_names,
+    )
+    return ground_truth if info.n_frames and info.size else _measure(ground_truth)
 
 
-def _describe_animaltrack(path: Path) -> TruthFile:
+def _describe_animaltrack(path: Path) -> GroundTruthFile:
     name = path.name.removesuffix(animaltrack.SUFFIX)
-    media = animaltrack.find_media(path)
-    animal = animaltrack.name_animal(name)
-    return _measure(TruthFile(name, path, fps=animaltrack.FPS, video=media, animal=animal))
+    ground_truth = GroundTruthFile(
+        name,
+        path,
+        fps=animaltrack.FPS,
+        video=animaltrack.find_media(path),
+        animal=animaltrack.get_animal(name),
+    )
+    return _measure(ground_truth)
 
 
-def _measure(truth: TruthFile) -> TruthFile:
-    """Fill in from the images or the video what nothing else says."""
-    if truth.video is None:
-        return truth
-    if truth.video.is_dir():
-        images = number_images(find_images(truth.video))
-        size = truth.size or measure_image(images[min(images)])
-        return replace(truth, n_frames=truth.n_frames or max(images) + 1, size=size)
-    video = measure_video(truth.video)
+def _measure(ground_truth: GroundTruthFile) -> GroundTruthFile:
+    """Add length, size and frame rate from the images or the video where they are not known."""
+    if ground_truth.video is None:
+        return ground_truth
+    if ground_truth.video.is_dir():
+        images = number_images(find_images(ground_truth.video))
+        return replace(
+            ground_truth,
+            n_frames=ground_truth.n_frames or max(images) + 1,
+            size=ground_truth.size or measure_image(images[min(images)]),
+        )
+    video = measure_video(ground_truth.video)
     if video is None:
-        return truth
-    n_frames = truth.n_frames or video.n_frames or None
+        return ground_truth
     return replace(
-        truth, n_frames=n_frames, size=truth.size or video.size, fps=truth.fps or video.fps or None
+        ground_truth,
+        n_frames=ground_truth.n_frames or video.n_frames or None,
+        size=ground_truth.size or video.size,
+        fps=ground_truth.fps or video.fps or None,
     )

@@ -1,4 +1,4 @@
-"""Images of labelled data, wherever they are kept."""
+"""Decode images of labelled data, from image files or from a video."""
 
 from __future__ import annotations
 
@@ -10,27 +10,29 @@ from murid.datasets.labels import LabelledSequence
 from murid.errors import SourceError
 from murid.video import open_source
 
-_SEEK_FRAMES = 64  # a gap longer than this is jumped over rather than decoded
+# A gap of more frames than this is skipped by seeking, which decodes from the last key frame.
+_MAX_DECODED_GAP = 64
 
 
 def iterate_images(sequence: LabelledSequence, rows: Sequence[int]) -> Iterator[UInt8]:
-    """Yield the images ``(h, w, 3)`` RGB of some frames of a sequence, by their place in it, ascending.
+    """Yield images ``(h, w, 3)`` RGB of some frames of a sequence, by ascending position in it.
 
     Raises
     ------
     SourceError
-        If one cannot be opened or decoded.
+        If an image cannot be opened or decoded.
     """
     if sequence.image_paths:
         for row in rows:
             yield next(iterate_frames(str(sequence.image_paths[row]), [0])).image
     elif sequence.video is not None:
         wanted = [int(sequence.frames[row]) for row in rows]
-        yield from (frame.image for frame in iterate_frames(str(sequence.video), wanted))
+        for frame in iterate_frames(str(sequence.video), wanted):
+            yield frame.image
 
 
 def iterate_frames(path: str, wanted: Sequence[int], *, skip_bad: bool = False) -> Iterator[Frame]:
-    """Yield some frames of a video or a folder of images, by their index, ascending.
+    """Yield some frames of a video or a folder of images, by ascending index.
 
     Parameters
     ----------
@@ -43,12 +45,13 @@ def iterate_frames(path: str, wanted: Sequence[int], *, skip_bad: bool = False) 
     Raises
     ------
     SourceError
-        If the source cannot be opened, or a frame cannot be decoded and is not to be skipped.
+        If the source cannot be opened, or a frame cannot be decoded and `skip_bad` is False.
     """
     source = open_source(path)
-    position, frames = 0, source.iterate()
+    position = 0
+    frames = source.iterate()
     for index in wanted:
-        if index - position > _SEEK_FRAMES:
+        if index - position > _MAX_DECODED_GAP:
             frames = source.iterate(index)
         frame = next((frame for frame in frames if frame.index >= index), None)
         position = index

@@ -1,4 +1,4 @@
-"""Poses become boxes: tight bounds of the visible points of the body, and a margin."""
+"""Boxes from keypoints: tight bounds of the visible keypoints of the body, plus a margin."""
 
 from __future__ import annotations
 
@@ -12,58 +12,69 @@ from murid.core.boxes import clip
 from murid.core.types import Float64
 from murid.datasets.raw_labels import Box, RawLabels, ReadOptions, Size
 
+# A keypoint of the tail with one of these words in its name is the base of the tail.
 _BASE_WORDS = ("base", "root", "start")
 
 
-def choose_body_points(names: Sequence[str], leave_out: Sequence[str] | None) -> list[int]:
-    """Positions of the points that belong to the body.
+def select_body_keypoints(
+    names: Sequence[str], exclude_keypoints: Sequence[str] | None
+) -> list[int]:
+    """Return the positions of the keypoints that belong to the body.
 
     Parameters
     ----------
     names : sequence of str
-        Of all points.
-    leave_out : sequence of str or None
-        Patterns (``*`` and ``?``, any case) of points to leave out; None = those with ``tail`` in
-        their name, but for the tail's base, which is the end of the body.
+        Names of all keypoints.
+    exclude_keypoints : sequence of str or None
+        Patterns (``*`` and ``?``, any case) of keypoints to exclude; None = those with ``tail`` in
+        their name, except the base of the tail, which is the end of the body.
     """
-    return [k for k, name in enumerate(names) if not _is_left_out(name.lower(), leave_out)]
+    return [k for k, name in enumerate(names) if not _is_excluded(name.lower(), exclude_keypoints)]
 
 
-def _is_left_out(name: str, leave_out: Sequence[str] | None) -> bool:
-    if leave_out is None:
+def _is_excluded(name: str, patterns: Sequence[str] | None) -> bool:
+    if patterns is None:
         return "tail" in name and not any(word in name for word in _BASE_WORDS)
-    return any(fnmatchcase(name, pattern.lower()) for pattern in leave_out)
+    return any(fnmatchcase(name, pattern.lower()) for pattern in patterns)
 
 
-def make_box(points: Float64, options: ReadOptions, size: Size | None = None) -> Box | None:
-    """Box of a pose.
+def compute_box(points: Float64, options: ReadOptions, size: Size | None = None) -> Box | None:
+    """Return the box around the visible keypoints of an animal.
 
     Parameters
     ----------
     points : ndarray
-        ``(K, 2)`` float64 pixels of the body's points; NaN = not visible.
+        ``(K, 2)`` float64 pixels, keypoints of the body; NaN = not visible.
     options : ReadOptions
-        `margin` is added on every side, as a share of the longer side of the bounds: points along
-        the spine of an animal that lies straight span a line, not a box.
+        `margin`, a fraction of the longer side of the bounds, is added on every side: the keypoints
+        of a straight spine span a line, which has no area.
     size : tuple of int, optional
-        Width and height of the image, which the box is cut to.
+        Width and height of the image, to which the box is clipped.
 
     Returns
     -------
     tuple of float or None
-        xyxy; None if fewer than two points, or points in one place, are visible.
+        xyxy; None if fewer than two keypoints are visible, or all are in one place.
     """
-    seen = points[np.isfinite(points).all(axis=1)]
-    if not len(seen) or not (reach := float(np.ptp(seen, axis=0).max())) > 0:
+    visible = points[np.isfinite(points).all(axis=1)]
+    if not len(visible):
         return None
-    box = np.concatenate([seen.min(axis=0), seen.max(axis=0)])[None]
-    box += options.margin * reach * np.array([-1, -1, 1, 1])
-    left, top, right, bottom = (box if size is None else clip(box, *size))[0].tolist()
+    longer_side = float(np.ptp(visible, axis=0).max())
+    if not longer_side > 0:
+        return None
+    box = np.concatenate([visible.min(axis=0), visible.max(axis=0)])[None]
+    box += options.margin * longer_side * np.array([-1, -1, 1, 1])
+    if size is not None:
+        box = clip(box, *size)
+    left, top, right, bottom = box[0].tolist()
     return left, top, right, bottom
 
 
-def mark_thin_frames(draft: RawLabels) -> None:
-    """Mark frames with fewer boxes than the fullest one as incomplete: an animal may be there without points."""
-    counts = Counter(label.frame for label in draft.labels)
-    fullest = max(counts.values(), default=0)
-    draft.incomplete.update(frame for frame in draft.frames if counts[frame] < fullest)
+def mark_incomplete_frames(raw: RawLabels) -> None:
+    """Mark frames with fewer boxes than other frames as incomplete.
+
+    Keypoint tools do not label an animal whose keypoints are hidden, so one may be missing there.
+    """
+    counts = Counter(label.frame for label in raw.labels)
+    max_count = max(counts.values(), default=0)
+    raw.incomplete.update(frame for frame in raw.frames if counts[frame] < max_count)

@@ -1,68 +1,65 @@
-"""Labelled data: what the annotations of other programs become, whatever they were kept in."""
+"""Labelled data in memory: the same columns for every file format."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
-from numpy.typing import NDArray
 
-from murid.core.types import Float32, Int64
+from murid.core.types import Bool, Float32, Int64
 from murid.errors import ArrayError, FileError, FormatError
 
 UNKNOWN = -1
-"""Track id of an animal that is labelled without saying which one it is."""
+"""Track id of an animal whose label does not say which animal it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something in labelled data that cannot be used.
+    """A part of labelled data that cannot be used.
 
     Attributes
     ----------
     path : Path
         The file.
-    place : str
-        Where in it: a line, a key; empty for the whole.
+    location : str
+        Line or key in the file; empty for the whole file.
     field : str
         What is wrong there: a column, the box, the image.
     expected, got : str
-        What should be there, and what is.
+        What should be there, and what is there.
     """
 
     path: Path
-    place: str
+    location: str
     field: str
     expected: str
     got: str
 
     @classmethod
     def from_error(cls, error: FileError) -> Problem:
-        """Take over what an error says."""
-        place, _, field = error.field.rpartition(", ")
-        return cls(error.path, place, field, error.expected, error.got)
+        """Return the problem that an error describes."""
+        location, _, field = error.field.rpartition(", ")
+        return cls(error.path, location, field, error.expected, error.got)
 
     def to_error(self) -> FormatError:
-        """Return the same as an error to be raised."""
-        return FormatError(
-            self.path, ", ".join(filter(None, (self.place, self.field))), self.expected, self.got
-        )
+        """Return the problem as an error to raise."""
+        field = ", ".join(filter(None, (self.location, self.field)))
+        return FormatError(self.path, field, self.expected, self.got)
 
     def __str__(self) -> str:
         return str(self.to_error())
 
 
 def refuse(problems: Sequence[Problem]) -> NoReturn:
-    """Raise one `FormatError` that lists all of the given problems, at least one."""
+    """Raise one `FormatError` that lists all problems; there must be at least one."""
     if len(problems) == 1:
         raise problems[0].to_error()
-    found = "".join(f"\n  {problem}" for problem in problems)
-    raise FormatError(
-        problems[0].path.parent, "labels", "none with problems", f"{len(problems)} problems:{found}"
-    )
+    lines = "".join(f"\n  {problem}" for problem in problems)
+    got = f"{len(problems)} problems:{lines}"
+    raise FormatError(problems[0].path.parent, "labels", "none with problems", got)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -82,28 +79,30 @@ class LabelledFrame:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class LabelledSequence:
-    """Labelled frames of one recording, or images that belong together; the frames' rows are laid end to end.
+    """The labelled frames of one recording, or images that belong together.
+
+    The labels of all frames are in columns of one length, frame after frame.
 
     Attributes
     ----------
     name : str
-        Of the recording; no two of a data set have the same.
-    recording : bool
-        Whether the frames are moments of one recording, in order; otherwise the images are
+        Name of the sequence, unique in a data set.
+    is_recording : bool
+        Whether the frames belong to one recording, in order of time; otherwise the images are
         independent.
     frames : ndarray
         ``(F,)`` int64 index of each labelled frame in the recording, from 0, ascending.
     video : Path or None
-        The video that holds the frames, at these indices.
+        Video that contains the frames at these indices.
     image_paths : tuple of Path
-        Otherwise one image for each frame; empty if there are none at all.
+        Image of each frame, if there is no video; empty if there are no images.
     sizes : ndarray
         ``(F, 2)`` int64 width and height in pixels; 0 = not known.
     frame_offsets : ndarray
         ``(F + 1,)`` int64: rows of the t-th frame are ``frame_offsets[t]:frame_offsets[t + 1]``.
     boxes : ndarray
-        ``(N, 4)`` float32 xyxy pixels, with an area, centres inside the image. The tail is not
-        part of the box.
+        ``(N, 4)`` float32 xyxy pixels, with an area above 0 and the centre inside the image. The
+        tail is not part of the box.
     track_ids : ndarray
         ``(N,)`` int64: the same animal of one recording has the same number; -1 = unknown.
     class_ids : ndarray
@@ -124,7 +123,7 @@ class LabelledSequence:
     """
 
     name: str
-    recording: bool
+    is_recording: bool
     frames: Int64
     video: Path | None
     image_paths: tuple[Path, ...]
@@ -135,41 +134,36 @@ class LabelledSequence:
     class_ids: Int64
     class_names: tuple[str, ...]
     visibility: Float32
-    complete: NDArray[np.bool_]
+    complete: Bool
     fps: float | None = None
 
     def __post_init__(self) -> None:
-        f, n = len(self.frames), len(self.boxes)
-        for name, dtype, shape in (
-            ("frames", np.int64, (f,)),
-            ("sizes", np.int64, (f, 2)),
-            ("frame_offsets", np.int64, (f + 1,)),
-            ("boxes", np.float32, (n, 4)),
-            ("track_ids", np.int64, (n,)),
-            ("class_ids", np.int64, (n,)),
-            ("visibility", np.float32, (n,)),
-            ("complete", np.bool_, (f,)),
-        ):
-            column = getattr(self, name)
-            if column.dtype != dtype or column.shape != shape:
-                expected = f"{np.dtype(dtype)} of shape {shape}"
-                raise ArrayError(
-                    f"LabelledSequence.{name}", expected, f"{column.dtype} of shape {column.shape}"
-                )
-        if (
-            self.frame_offsets[0] != 0
-            or self.frame_offsets[-1] != n
-            or (np.diff(self.frame_offsets) < 0).any()
-        ):
+        n_frames = len(self.frames)
+        n_boxes = len(self.boxes)
+        self._check_column("frames", np.int64, (n_frames,))
+        self._check_column("sizes", np.int64, (n_frames, 2))
+        self._check_column("frame_offsets", np.int64, (n_frames + 1,))
+        self._check_column("boxes", np.float32, (n_boxes, 4))
+        self._check_column("track_ids", np.int64, (n_boxes,))
+        self._check_column("class_ids", np.int64, (n_boxes,))
+        self._check_column("visibility", np.float32, (n_boxes,))
+        self._check_column("complete", np.bool_, (n_frames,))
+        offsets = self.frame_offsets
+        if offsets[0] != 0 or offsets[-1] != n_boxes or (np.diff(offsets) < 0).any():
             raise ArrayError(
-                "LabelledSequence.frame_offsets",
-                f"from 0 up to {n}",
-                str(self.frame_offsets[[0, -1]]),
+                "LabelledSequence.frame_offsets", f"from 0 up to {n_boxes}", str(offsets[[0, -1]])
             )
-        if self.image_paths and len(self.image_paths) != f:
+        if self.image_paths and len(self.image_paths) != n_frames:
             raise ArrayError(
-                "LabelledSequence.image_paths", f"none or {f}", str(len(self.image_paths))
+                "LabelledSequence.image_paths", f"none or {n_frames}", str(len(self.image_paths))
             )
+
+    def _check_column(self, name: str, dtype: Any, shape: tuple[int, ...]) -> None:
+        column = getattr(self, name)
+        if column.dtype != dtype or column.shape != shape:
+            expected = f"{np.dtype(dtype)} of shape {shape}"
+            got = f"{column.dtype} of shape {column.shape}"
+            raise ArrayError(f"LabelledSequence.{name}", expected, got)
 
     @property
     def n_frames(self) -> int:
@@ -188,13 +182,14 @@ class LabelledSequence:
         """Return the t-th labelled frame, as views; -1 is the last one."""
         t = range(self.n_frames)[t]
         rows = slice(self.frame_offsets[t], self.frame_offsets[t + 1])
-        columns = (
-            self.boxes[rows],
-            self.track_ids[rows],
-            self.class_ids[rows],
-            self.visibility[rows],
+        return LabelledFrame(
+            index=int(self.frames[t]),
+            boxes=self.boxes[rows],
+            track_ids=self.track_ids[rows],
+            class_ids=self.class_ids[rows],
+            visibility=self.visibility[rows],
+            complete=bool(self.complete[t]),
         )
-        return LabelledFrame(int(self.frames[t]), *columns, bool(self.complete[t]))
 
     def __iter__(self) -> Iterator[LabelledFrame]:
         return (self[t] for t in range(self.n_frames))

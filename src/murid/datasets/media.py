@@ -1,4 +1,4 @@
-"""Images and videos beside labels: where they are, which frame each is, and their size, without decoding them."""
+"""Find the images and videos of labelled data, and measure them without decoding."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from typing import NamedTuple
 
 from murid.core.extras import import_extra
 from murid.datasets.raw_labels import Size
-from murid.video.image_sequence import IMAGE_SUFFIXES, natural_key
 
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"})
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".avi", ".mov", ".mkv", ".m4v", ".mpg", ".mpeg", ".webm", ".wmv"}
 )
 
+# EXIF tag for orientation, and its values for images stored turned by 90 or 270 degrees.
 _EXIF_ORIENTATION = 0x0112
 _TURNED = frozenset({5, 6, 7, 8})
 
 
-class VideoSize(NamedTuple):
-    """A video by its header; 0 frames = unknown."""
+class VideoInfo(NamedTuple):
+    """Facts from the header of a video; `n_frames` is 0 if unknown."""
 
     size: Size
     n_frames: int
@@ -28,68 +29,85 @@ class VideoSize(NamedTuple):
 
 
 def measure_image(path: Path) -> Size | None:
-    """Upright width and height of a image, by its header alone; None if it is none."""
+    """Return upright width and height from the header; None if the file is not an image."""
     pillow = import_extra("PIL.Image", "pillow")
     try:
         with pillow.open(path) as image:
             width, height = image.size
-            turned = image.getexif().get(_EXIF_ORIENTATION) in _TURNED
+            is_turned = image.getexif().get(_EXIF_ORIENTATION) in _TURNED
     except (OSError, SyntaxError, ValueError):
         return None
-    return (height, width) if turned else (width, height)
+    return (height, width) if is_turned else (width, height)
 
 
-def measure_video(path: Path) -> VideoSize | None:
-    """Upright size, length and rate of a video, by its header alone; None if it is none."""
+def measure_video(path: Path) -> VideoInfo | None:
+    """Return upright size, length and frame rate from the header; None if it is not a video."""
     import cv2
 
-    capture = cv2.VideoCapture(str(path)) if path.is_file() else None
-    if capture is None or not capture.isOpened():
+    if not path.is_file():
         return None
-    facts = [capture.get(key) for key in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)]
-    n_frames, fps = capture.get(cv2.CAP_PROP_FRAME_COUNT), capture.get(cv2.CAP_PROP_FPS)
+    capture = cv2.VideoCapture(str(path))
+    if not capture.isOpened():
+        return None
+    width = round(capture.get(cv2.CAP_PROP_FRAME_WIDTH))
+    height = round(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
+    n_frames = max(0, round(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
+    fps = float(capture.get(cv2.CAP_PROP_FPS))
     capture.release()
-    return VideoSize((round(facts[0]), round(facts[1])), max(0, round(n_frames)), float(fps))
+    return VideoInfo((width, height), n_frames, fps)
 
 
 def find_images(directory: Path) -> list[Path]:
-    """Images of a folder in natural order of their names; none if there is no such folder."""
+    """Return the images of a folder in natural order of names; empty if there is no folder."""
     if not directory.is_dir():
         return []
-    return sorted(
-        (f for f in directory.iterdir() if f.suffix.lower() in IMAGE_SUFFIXES), key=natural_key
-    )
+    images = [file for file in directory.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES]
+    return sorted(images, key=_natural_key)
+
+
+def _natural_key(file: Path) -> list[tuple[int, str]]:
+    """Return a sort key under which ``f2.png`` comes before ``f10.png``."""
+    return [
+        (int(part), "") if part.isdigit() else (-1, part.lower())
+        for part in re.split(r"(\d+)", file.name)
+    ]
 
 
 def find_video(directory: Path, stem: str | None = None) -> Path | None:
-    """The video of this stem in a folder, or the only one there is; None otherwise."""
-    videos = (
-        [f for f in directory.iterdir() if f.suffix.lower() in VIDEO_SUFFIXES]
-        if directory.is_dir()
-        else []
-    )
-    named = [f for f in videos if stem is not None and f.stem == stem]
-    chosen = named or videos
-    return chosen[0] if len(chosen) == 1 else None
+    """Return the video of this stem in a folder, else the only video; None if there is neither."""
+    if not directory.is_dir():
+        return None
+    videos = [file for file in directory.iterdir() if file.suffix.lower() in VIDEO_SUFFIXES]
+    named = [file for file in videos if stem is not None and file.stem == stem]
+    candidates = named or videos
+    return candidates[0] if len(candidates) == 1 else None
 
 
 def number_images(files: Sequence[Path]) -> dict[int, Path]:
-    """Frame, from 0, of each image: the last number in its name, or its place where names have no numbers.
+    """Return the images by frame, from 0: by the last number in each name, else by their order.
 
-    Names may count from 0 or from 1; a image that is missing leaves a gap.
+    Numbers may start from 0 or from 1; a missing image leaves a gap. The order is used where a name
+    has no number, or two have the same.
     """
-    numbers = [int(found[-1]) if (found := re.findall(r"\d+", file.stem)) else -1 for file in files]
-    if -1 in numbers or len(set(numbers)) < len(files):
+    numbers = []
+    for file in files:
+        found = re.findall(r"\d+", file.stem)
+        numbers.append(int(found[-1]) if found else None)
+    known = [number for number in numbers if number is not None]
+    if len(set(known)) < len(files):
         return dict(enumerate(files))
-    first = 0 if 0 in numbers else 1
-    return {number - first: file for number, file in zip(numbers, files, strict=True)}
+    first = 0 if 0 in known else 1
+    return {number - first: file for number, file in zip(known, files, strict=True)}
 
 
-def locate(name: str, roots: Iterable[Path]) -> Path | None:
-    """Where a file is that labels call by a path of another machine: below one of the roots, or there by its name."""
-    short = PureWindowsPath(name).name
+def find_file(name: str, roots: Iterable[Path]) -> Path | None:
+    """Return a file that labels name by its path on the machine where they were made.
+
+    It is searched below each root by this path and by its file name; None if it is nowhere.
+    """
+    file_name = PureWindowsPath(name).name
     for root in roots:
-        for candidate in (root / name, root / name.replace("\\", "/"), root / short):
+        for candidate in (root / name, root / name.replace("\\", "/"), root / file_name):
             if candidate.is_file():
                 return candidate
     return None

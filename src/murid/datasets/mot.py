@@ -1,4 +1,4 @@
-"""MOTChallenge directories as labelled data: ``<sequence>/gt/gt.txt``, ``seqinfo.ini`` and ``img1/`` or a video."""
+"""MOT Challenge directories: ``<sequence>/gt/gt.txt``, ``seqinfo.ini`` and ``img1/`` or a video."""
 
 from __future__ import annotations
 
@@ -12,20 +12,30 @@ from murid.core.boxes import to_xywh
 from murid.core.files import make_directory, write_text
 from murid.datasets.labels import LabelledFrame, LabelledSequence, Problem
 from murid.datasets.media import find_images, find_video, measure_video, number_images
-from murid.datasets.mot_text import Row, check_row, parse_row, read_lines
+from murid.datasets.mot_text import MotRow, parse_row, read_lines
 from murid.datasets.raw_labels import ANIMAL, Label, RawLabels, ReadOptions, to_name
 from murid.errors import FormatError
+
+# Folder of the images, unless `seqinfo.ini` names another.
+IMAGE_FOLDER = "img1"
 
 
 @dataclass(frozen=True, slots=True)
 class SeqInfo:
-    """What ``seqinfo.ini`` says; None where it does not.
+    """The entries of ``seqinfo.ini``; None where there is no entry.
 
-    `class_names` is murid's own entry: the names, between commas, of the numbers in the class
-    column from 1.
+    Attributes
+    ----------
+    image_folder : str or None
+    n_frames : int or None
+    size : tuple of int or None
+        Width and height in pixels.
+    fps : float or None
+    class_names : tuple of str
+        Names of the numbers in the class column, from 1: an entry that murid adds to the format.
     """
 
-    image_paths: str | None = None
+    image_folder: str | None = None
     n_frames: int | None = None
     size: tuple[int, int] | None = None
     fps: float | None = None
@@ -34,32 +44,38 @@ class SeqInfo:
 
 def recognise(path: Path) -> bool:
     """Whether this is a MOT text file, or a directory of sequences."""
-    return path.suffix.lower() == ".txt" or next(_find_truths(path), None) is not None
+    return path.suffix.lower() == ".txt" or bool(_find_ground_truth(path))
 
 
-def find(path: Path, _options: ReadOptions) -> list[Path]:
-    """Ground truth of every sequence below a path."""
-    return [path] if path.is_file() else sorted(_find_truths(path))
+def find_files(path: Path, _options: ReadOptions) -> list[Path]:
+    """Return the ground truth of every sequence at a path, at most two levels down."""
+    return [path] if path.is_file() else _find_ground_truth(path)
 
 
-def _find_truths(path: Path) -> Iterator[Path]:
-    return (found for depth in ("", "*/", "*/*/") for found in path.glob(f"{depth}gt/gt.txt"))
+def _find_ground_truth(path: Path) -> list[Path]:
+    return sorted(file for depth in ("", "*/", "*/*/") for file in path.glob(f"{depth}gt/gt.txt"))
 
 
 def read(path: Path, _options: ReadOptions) -> list[RawLabels]:
-    """Read one sequence; raises `FormatError` if it is no MOT text, or its ``seqinfo.ini`` is damaged."""
+    """Read one sequence; raises `FormatError` if its text or its ``seqinfo.ini`` is damaged."""
+    raw, root, info = start_raw_labels(path)
+    read_rows(raw, info.class_names)
+    find_media(raw, root, info)
+    set_labelled_frames(raw, info)
+    return [raw]
+
+
+def start_raw_labels(path: Path) -> tuple[RawLabels, Path, SeqInfo]:
+    """Return a sequence without labels, its folder, and its ``seqinfo.ini``, from ``gt.txt``."""
     is_nested = path.parent.name == "gt"
     root = path.parent.parent if is_nested else path.parent
-    info = read_info(root / "seqinfo.ini")
+    info = read_seqinfo(root / "seqinfo.ini")
     name = to_name(root.name if is_nested else path.stem)
-    draft = RawLabels(name, path, recording=True, class_names=info.class_names, fps=info.fps)
-    read_rows(draft, info.class_names)
-    find_media(draft, root, info)
-    settle_frames(draft, info)
-    return [draft]
+    raw = RawLabels(name, path, is_recording=True, class_names=info.class_names, fps=info.fps)
+    return raw, root, info
 
 
-def read_info(path: Path) -> SeqInfo:
+def read_seqinfo(path: Path) -> SeqInfo:
     """Read ``seqinfo.ini`` if it is there; raises `FormatError` if it is damaged."""
     if not path.is_file():
         return SeqInfo()
@@ -67,134 +83,164 @@ def read_info(path: Path) -> SeqInfo:
     try:
         parser.read(path, encoding="utf-8")
         section = parser["Sequence"]
-        width, height = section.getint("imWidth", 0), section.getint("imHeight", 0)
-        names = tuple(
-            filter(None, (name.strip() for name in section.get("classNames", "").split(",")))
-        )
+        width = section.getint("imWidth", 0)
+        height = section.getint("imHeight", 0)
+        names = [name.strip() for name in section.get("classNames", "").split(",")]
         return SeqInfo(
-            section.get("imDir"),
-            section.getint("seqLength"),
-            (width, height) if width and height else None,
-            section.getfloat("frameRate"),
-            names,
+            image_folder=section.get("imDir"),
+            n_frames=section.getint("seqLength"),
+            size=(width, height) if width and height else None,
+            fps=section.getfloat("frameRate"),
+            class_names=tuple(filter(None, names)),
         )
     except (configparser.Error, KeyError, ValueError, OSError) as error:
-        raise FormatError(
-            path, "file", "a [Sequence] as MOTChallenge has it", str(error).splitlines()[0]
-        ) from error
+        got = str(error).splitlines()[0]
+        raise FormatError(path, "file", "a [Sequence] as MOTChallenge has it", got) from error
 
 
-def read_rows(draft: RawLabels, class_names: Sequence[str] = ()) -> None:
-    """Read the labels of ``draft.path`` into the draft; rows with flag 0 leave their frame incomplete.
+def read_rows(raw: RawLabels, class_names: Sequence[str] = ()) -> None:
+    """Add the labels of ``raw.path``; rows with flag 0 mark their frame as incomplete.
 
     Raises
     ------
     FormatError
-        If it is no text file. What is wrong with one row becomes a problem of the draft.
+        If it is not a text file. An invalid row is added to the problems of `raw` instead.
     """
-    for number, line in read_lines(draft.path):
+    for line, text in read_lines(raw.path):
         try:
-            row = parse_row(draft.path, number, line)
-            check_row(draft.path, number, row, lowest_id=-1)
-            name = _name_class(draft.path, number, row, class_names)
+            row = parse_row(raw.path, line, text)
+            row.check(min_id=-1)
+            class_name = _name_class(row, class_names)
         except FormatError as error:
-            draft.problems.append(Problem.from_error(error))
+            raw.problems.append(Problem.from_error(error))
             continue
-        frame = int(row[0]) - 1
-        if row[6] == 0:
-            draft.incomplete.add(frame)
+        frame = int(row.frame) - 1
+        if row.flag == 0:
+            raw.incomplete.add(frame)
         else:
-            draft.labels.append(_make_label(draft.path, number, row, name))
+            raw.labels.append(_make_label(row, class_name))
 
 
-def _name_class(path: Path, number: int, row: Row, names: Sequence[str]) -> str:
-    """Name of the class column; numbers without names are called by their number, but for 1 and "not given"."""
-    value = int(row[7]) if len(row) > 7 else -1
-    if names and not 1 <= value <= len(names):
-        raise FormatError(path, f"line {number}, class", f"1 to {len(names)}", str(value))
+def _name_class(row: MotRow, names: Sequence[str]) -> str:
+    """Return the class name of a row; without names, 1 and "not given" are `ANIMAL`."""
+    class_id = -1 if row.class_id is None else int(row.class_id)
+    if names and not 1 <= class_id <= len(names):
+        raise row.make_error("class", f"1 to {len(names)}", str(class_id))
     if names:
-        return names[value - 1]
-    return ANIMAL if value <= 1 else f"class {value}"
+        return names[class_id - 1]
+    return ANIMAL if class_id <= 1 else f"class {class_id}"
 
 
-def _make_label(path: Path, number: int, row: Row, name: str) -> Label:
-    frame, track_id, left, top, width, height = row[:6]
-    visibility = row[8] if len(row) > 8 and 0 <= row[8] <= 1 else math.nan
-    box = (left, top, left + width, top + height)
-    return Label(int(frame) - 1, box, path, f"line {number}", int(track_id), name, visibility)
+def _make_label(row: MotRow, class_name: str) -> Label:
+    visibility = math.nan
+    if row.visibility is not None and 0 <= row.visibility <= 1:
+        visibility = row.visibility
+    return Label(
+        frame=int(row.frame) - 1,
+        box=row.box,
+        path=row.path,
+        location=f"line {row.line}",
+        track_id=int(row.track_id),
+        class_name=class_name,
+        visibility=visibility,
+    )
 
 
-def find_media(draft: RawLabels, root: Path, info: SeqInfo) -> None:
-    """Find the images or the video of a sequence: where ``seqinfo.ini`` says, in ``img1``, or the video beside."""
-    for place in filter(None, (info.image_paths, "img1")):
-        if (root / place).is_file():
-            draft.video = root / place
+def find_media(raw: RawLabels, root: Path, info: SeqInfo) -> None:
+    """Find images or video: as ``seqinfo.ini`` says, in ``img1``, or the video in the folder."""
+    for name in filter(None, (info.image_folder, IMAGE_FOLDER)):
+        if (root / name).is_file():
+            raw.video = root / name
             return
-        if files := find_images(root / place):
-            draft.image_paths = number_images(files)
+        images = find_images(root / name)
+        if images:
+            raw.image_paths = number_images(images)
             return
-    draft.video = find_video(root, draft.name)
+    raw.video = find_video(root, raw.name)
 
 
-def settle_frames(draft: RawLabels, info: SeqInfo) -> None:
-    """Decide which frames are labelled: all up to the length of the sequence, where it says it, or to the last row."""
-    rows = draft.incomplete.union(label.frame for label in draft.labels)
-    n_frames = info.n_frames or min(max(rows, default=-1) + 1, _count_media(draft))
-    draft.frames = sorted(rows.union(range(int(n_frames))))
+def set_labelled_frames(raw: RawLabels, info: SeqInfo) -> None:
+    """Set the labelled frames: up to the length in ``seqinfo.ini``, else up to the last row.
+
+    A frame without rows has no animals. An image after the last row is a problem, since it may just
+    not be labelled yet.
+    """
+    frames_with_rows = raw.incomplete.union(label.frame for label in raw.labels)
+    n_frames = info.n_frames
+    if not n_frames:
+        n_frames = max(frames_with_rows, default=-1) + 1
+        n_media_frames = _count_media_frames(raw)
+        if n_media_frames is not None:
+            n_frames = min(n_frames, n_media_frames)
+    raw.frames = sorted(frames_with_rows.union(range(n_frames)))
     if info.size is not None:
-        draft.sizes = dict.fromkeys(draft.frames, info.size)
-    for frame, image in sorted(draft.image_paths.items()):
-        if frame not in rows and not 0 <= frame < n_frames:
+        raw.sizes = dict.fromkeys(raw.frames, info.size)
+    for frame, image in sorted(raw.image_paths.items()):
+        if frame not in frames_with_rows and not 0 <= frame < n_frames:
             expected = f"a row for the image, or seqLength={frame + 1} in seqinfo.ini"
-            draft.problems.append(
-                Problem(image, "", "frame", expected, f"none after frame {n_frames}")
-            )
+            got = f"none after frame {n_frames}"
+            raw.problems.append(Problem(image, "", "frame", expected, got))
 
 
-def _count_media(draft: RawLabels) -> float:
-    """Frames that images or the video hold, as far as known."""
-    video = measure_video(draft.video) if draft.video is not None else None
-    return (video.n_frames if video else max(draft.image_paths, default=-1) + 1) or math.inf
+def _count_media_frames(raw: RawLabels) -> int | None:
+    """Return the number of frames of the images or the video; None if unknown."""
+    if raw.video is not None:
+        video = measure_video(raw.video)
+        if video is not None:
+            return video.n_frames or None
+    return max(raw.image_paths, default=-1) + 1 or None
 
 
-def place(sequence: str, frame: int, suffix: str) -> str:
-    """Where the image of a frame lies, from the directory of the data set."""
-    return f"{sequence}/img1/{frame + 1:06d}{suffix}"
+def get_image_path(sequence: str, frame: int, suffix: str) -> str:
+    """Return the path of the image of a frame, relative to the data set."""
+    return f"{sequence}/{IMAGE_FOLDER}/{frame + 1:06d}{suffix}"
 
 
 def write(directory: Path, sequences: Sequence[LabelledSequence]) -> None:
-    """Write one directory a sequence, with ``gt/gt.txt`` and ``seqinfo.ini``; raises `StorageError`."""
+    """Write one directory per sequence with ``gt/gt.txt`` and ``seqinfo.ini``.
+
+    Raises `StorageError`.
+    """
     for sequence in sequences:
         root = directory / sequence.name
         make_directory(root / "gt")
-        write_text(root / "gt" / "gt.txt", "".join(_format_rows(sequence)))
-        write_text(root / "seqinfo.ini", _format_info(sequence))
-
-
-def _format_rows(sequence: LabelledSequence) -> Iterator[str]:
-    return (row for frame in sequence for row in _format_frame(frame))
+        lines = (line for frame in sequence for line in _format_frame(frame))
+        write_text(root / "gt" / "gt.txt", "".join(lines))
+        write_text(root / "seqinfo.ini", _format_seqinfo(sequence))
 
 
 def _format_frame(frame: LabelledFrame) -> Iterator[str]:
     boxes = to_xywh(frame.boxes.astype("f8"))
-    columns = (frame.track_ids, *boxes.T, frame.class_ids + 1, frame.visibility)
-    for track_id, left, top, width, height, number, seen in zip(
-        *(c.tolist() for c in columns), strict=True
+    for track_id, box, class_id, visibility in zip(
+        frame.track_ids.tolist(),
+        boxes.tolist(),
+        (frame.class_ids + 1).tolist(),
+        frame.visibility.tolist(),
+        strict=True,
     ):
-        visibility = "-1" if math.isnan(seen) else f"{seen:.3g}"
-        yield f"{frame.index + 1},{track_id},{left:.3f},{top:.3f},{width:.3f},{height:.3f},1,{number},{visibility}\n"
+        left, top, width, height = box
+        visibility_text = "-1" if math.isnan(visibility) else f"{visibility:.3g}"
+        yield (
+            f"{frame.index + 1},{track_id},{left:.3f},{top:.3f},{width:.3f},{height:.3f},"
+            f"1,{class_id},{visibility_text}\n"
+        )
 
 
-def _format_info(sequence: LabelledSequence) -> str:
-    width, height = sequence.sizes[0].tolist() if sequence.n_frames else (0, 0)
+def _format_seqinfo(sequence: LabelledSequence) -> str:
+    n_frames = 0
+    width = 0
+    height = 0
+    if sequence.n_frames:
+        n_frames = int(sequence.frames[-1]) + 1
+        width, height = sequence.sizes[0].tolist()
     suffix = sequence.image_paths[0].suffix if sequence.image_paths else ".jpg"
-    n_frames = int(sequence.frames[-1]) + 1 if sequence.n_frames else 0
     entries = {
         "name": sequence.name,
-        "imDir": "img1",
+        "imDir": IMAGE_FOLDER,
         "frameRate": f"{sequence.fps or 30:g}",
         "seqLength": n_frames,
     }
-    entries |= {"imWidth": width, "imHeight": height} if width else {}
+    if width:
+        entries |= {"imWidth": width, "imHeight": height}
     entries |= {"imExt": suffix, "classNames": ",".join(sequence.class_names)}
     return "[Sequence]\n" + "".join(f"{key}={value}\n" for key, value in entries.items())

@@ -1,8 +1,8 @@
-"""MOT Challenge text: results out, ground truth in, row by row.
+"""Read MOT Challenge text, row by row. `murid.export.mot` writes it.
 
 A result has the columns ``frame, id, left, top, width, height, score, -1, -1, -1``; ground truth
-has ``frame, id, left, top, width, height, flag`` and, as far as given, class, visibility and one
-more. Frames count from 1, boxes are in pixels, a row with flag 0 is not to be scored.
+has ``frame, id, left, top, width, height, flag`` and, optionally, class, visibility and one more.
+Frames count from 1, boxes are in pixels, a row with flag 0 is not scored.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,9 +32,72 @@ COLUMNS = (
     "visibility",
     "column 10",
 )
+# Class and visibility are optional.
 MIN_COLUMNS = 7
 
-Row = list[float]
+
+class MotRow(NamedTuple):
+    """One row of a MOT Challenge text, as it is in the file.
+
+    Attributes
+    ----------
+    path : Path
+    line : int
+        Number of the line, from 1.
+    frame, track_id : float
+        Frame from 1; whole numbers once `check` has passed.
+    left, top, width, height : float
+        Pixels.
+    flag : float
+        The seventh column: score of a result, flag of ground truth.
+    class_id, visibility : float or None
+        None where the row has no such column.
+    """
+
+    path: Path
+    line: int
+    frame: float
+    track_id: float
+    left: float
+    top: float
+    width: float
+    height: float
+    flag: float
+    class_id: float | None = None
+    visibility: float | None = None
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """Xyxy in pixels."""
+        return self.left, self.top, self.left + self.width, self.top + self.height
+
+    def make_error(self, column: str, expected: str, got: str) -> FormatError:
+        """Return an error about one column of this row."""
+        return FormatError(self.path, f"line {self.line}, {column}", expected, got)
+
+    def check(
+        self,
+        n_frames: int | None = None,
+        min_id: int = 0,
+        length: str = "the length of the video",
+    ) -> None:
+        """Raise `FormatError` if the frame, the id or the size is not possible.
+
+        `n_frames` is the largest frame number allowed, and `length` says what it is.
+        """
+        is_beyond_end = n_frames is not None and self.frame > n_frames
+        if self.frame < 1 or self.frame % 1 or is_beyond_end:
+            expected = "a frame number from 1"
+            if n_frames is not None:
+                expected += f" to {n_frames}, {length}"
+            raise self.make_error("frame", expected, f"{self.frame:g}")
+        if self.track_id < min_id or self.track_id % 1:
+            expected = f"a whole number from {min_id}"
+            raise self.make_error("id", expected, f"{self.track_id:g}")
+        if self.width < 0:
+            raise self.make_error("width", "a number from 0", f"{self.width:g}")
+        if self.height < 0:
+            raise self.make_error("height", "a number from 0", f"{self.height:g}")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -56,7 +120,7 @@ class MotTable:
 
 
 def read_mot(path: str | Path, n_frames: int | None = None) -> LabelledBoxes:
-    """Read ground truth from MOT Challenge text, as `read_mot_table` does; rows with flag 0 are dropped.
+    """Return the scored boxes of a ground truth in MOT Challenge text: rows with a flag above 0.
 
     Raises
     ------
@@ -65,9 +129,8 @@ def read_mot(path: str | Path, n_frames: int | None = None) -> LabelledBoxes:
     """
     table = read_mot_table(path, n_frames)
     if not len(table.boxes):
-        raise FormatError(
-            path, "file", "rows of frame, id, left, top, width, height, flag", "no rows"
-        )
+        expected = "rows of frame, id, left, top, width, height, flag"
+        raise FormatError(path, "file", expected, "no rows")
     return table.boxes[table.scores != 0]
 
 
@@ -79,11 +142,11 @@ def read_mot_table(
     Parameters
     ----------
     path : str or Path
-        The file; one without rows is a table without rows.
+        The file; it may have no rows.
     n_frames : int, optional
         Frames of the video; a row beyond is an error.
     length : str
-        What `n_frames` is, for the error.
+        What `n_frames` is, for the error message.
 
     Raises
     ------
@@ -92,31 +155,36 @@ def read_mot_table(
         number, a frame outside the video, a negative id or size, or an id twice in a frame.
     """
     path = Path(path)
-    rows, lines = [], dict[tuple[float, float], int]()
-    for number, line in read_lines(path):
-        row = parse_row(path, number, line)
-        check_row(path, number, row, n_frames, length=length)
-        earlier = lines.setdefault((row[0], row[1]), number)
-        if earlier != number:
-            raise _error(
-                path, number, "id", "each id once in a frame", f"{row[1]:.0f}, as in line {earlier}"
-            )
-        rows.append(row[:8] if len(row) > MIN_COLUMNS else [*row, -1])
-    table = np.array(rows, np.float64).reshape(-1, MIN_COLUMNS + 1)
-    frames, ids = table[:, 0].astype(np.int64) - 1, table[:, 1].astype(np.int64)
-    boxes = from_xywh(table[:, 2:6]).astype(np.float64, copy=False)
+    rows = []
+    lines: dict[tuple[float, float], int] = {}
+    for line, text in read_lines(path):
+        row = parse_row(path, line, text)
+        row.check(n_frames, length=length)
+        earlier_line = lines.setdefault((row.frame, row.track_id), line)
+        if earlier_line != line:
+            got = f"{row.track_id:.0f}, as in line {earlier_line}"
+            raise row.make_error("id", "each id once in a frame", got)
+        rows.append(row)
+    frames = np.array([row.frame for row in rows], np.float64).astype(np.int64) - 1
+    ids = np.array([row.track_id for row in rows], np.float64).astype(np.int64)
+    boxes = _stack_boxes(rows)
+    class_ids = [-1 if row.class_id is None else row.class_id for row in rows]
     return MotTable(
-        LabelledBoxes(frames, ids, boxes), table[:, 6].copy(), table[:, 7].astype(np.int64)
+        LabelledBoxes(frames, ids, boxes),
+        scores=np.array([row.flag for row in rows], np.float64),
+        class_ids=np.array(class_ids, np.float64).astype(np.int64),
     )
 
 
 def read_mot_detections(path: str | Path, n_frames: int | None = None) -> DetectionTable:
-    """Read detections from MOT Challenge text: ids, -1 by custom, say nothing; the seventh column holds scores.
+    """Read detections from MOT Challenge text; the seventh column holds the scores.
+
+    Ids, which are -1 in the public detections of MOT Challenge, are ignored.
 
     Parameters
     ----------
     path : str or Path
-        The file; one without rows holds no detections.
+        The file; it may have no rows.
     n_frames : int, optional
         Frames of the video; a row beyond is an error. None = up to the last row.
 
@@ -128,81 +196,61 @@ def read_mot_detections(path: str | Path, n_frames: int | None = None) -> Detect
     """
     path = Path(path)
     rows = []
-    for number, line in read_lines(path):
-        row = parse_row(path, number, line)
-        check_row(path, number, row, n_frames, lowest_id=-1)
-        if not 0 <= row[6] <= 1:
-            raise _error(path, number, "score", "a number from 0 to 1", f"{row[6]:g}")
-        rows.append(row[:MIN_COLUMNS])
-    table = np.array(rows, np.float64).reshape(-1, MIN_COLUMNS)
-    frames = table[:, 0].astype(np.int64) - 1
-    order = np.argsort(frames, kind="stable")
+    for line, text in read_lines(path):
+        row = parse_row(path, line, text)
+        row.check(n_frames, min_id=-1)
+        if not 0 <= row.flag <= 1:
+            raise row.make_error("score", "a number from 0 to 1", f"{row.flag:g}")
+        rows.append(row)
+    # The sort is stable, so that boxes of one frame keep the order of their rows.
+    rows.sort(key=lambda row: row.frame)
+    frames = np.array([row.frame for row in rows], np.float64).astype(np.int64) - 1
     counts = np.bincount(frames, minlength=n_frames or 0)
-    boxes, scores = (
-        from_xywh(table[order, 2:6]).astype(np.float32),
-        table[order, 6].astype(np.float32),
-    )
     return DetectionTable(
-        boxes, scores, None, np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        _stack_boxes(rows).astype(np.float32),
+        np.array([row.flag for row in rows], np.float64).astype(np.float32),
+        None,
+        np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
     )
+
+
+def _stack_boxes(rows: list[MotRow]) -> Float64:
+    """Return the boxes of rows, ``(N, 4)`` xyxy."""
+    xywh = [(row.left, row.top, row.width, row.height) for row in rows]
+    boxes = from_xywh(np.array(xywh, np.float64).reshape(-1, 4))
+    return boxes.astype(np.float64, copy=False)
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Number, from 1, and text of each line that is not blank; raises `FormatError` if it is no text file."""
+    """Yield number, from 1, and text of each line that is not blank; raises `FormatError`."""
     try:
         with path.open(encoding="utf-8-sig") as file:
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    yield number, line
+            for line, text in enumerate(file, 1):
+                if text.strip():
+                    yield line, text
     except (OSError, UnicodeDecodeError) as error:
         raise FormatError(path, "file", "a readable text file", str(error)) from error
 
 
-def parse_row(path: Path, number: int, line: str) -> Row:
-    """Numbers in the columns of a line; raises `FormatError` if these are too few or too many, or no numbers."""
-    cells = line.split(",")
+def parse_row(path: Path, line: int, text: str) -> MotRow:
+    """Return the columns of a line; raises `FormatError` for a wrong number or a non-number."""
+    cells = text.split(",")
     if not MIN_COLUMNS <= len(cells) <= len(COLUMNS):
-        raise _error(
-            path,
-            number,
-            "columns",
-            f"{MIN_COLUMNS} to {len(COLUMNS)}, between commas",
-            str(len(cells)),
-        )
-    return [_parse_number(path, number, *pair) for pair in zip(COLUMNS, cells, strict=False)]
+        expected = f"{MIN_COLUMNS} to {len(COLUMNS)}, between commas"
+        raise FormatError(path, f"line {line}, columns", expected, str(len(cells)))
+    values = [
+        _parse_number(path, line, column, cell)
+        for column, cell in zip(COLUMNS, cells, strict=False)
+    ]
+    # The tenth column has no meaning in two dimensions.
+    return MotRow(path, line, *values[:9])
 
 
-def _parse_number(path: Path, number: int, column: str, cell: str) -> float:
+def _parse_number(path: Path, line: int, column: str, cell: str) -> float:
     try:
         value = float(cell)
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise _error(path, number, column, "a number", repr(cell.strip()))
+        raise FormatError(path, f"line {line}, {column}", "a number", repr(cell.strip()))
     return value
-
-
-def check_row(
-    path: Path,
-    number: int,
-    row: Row,
-    n_frames: int | None = None,
-    lowest_id: int = 0,
-    length: str = "the length of the video",
-) -> None:
-    """Raise `FormatError` if the frame, the id or the size of a row cannot be."""
-    frame, track_id, _, _, width, height = row[:6]
-    if frame < 1 or frame % 1 or (n_frames is not None and frame > n_frames):
-        expected = "a frame number from 1" + (
-            "" if n_frames is None else f" to {n_frames}, {length}"
-        )
-        raise _error(path, number, "frame", expected, f"{frame:g}")
-    if track_id < lowest_id or track_id % 1:
-        raise _error(path, number, "id", f"a whole number from {lowest_id}", f"{track_id:g}")
-    for column, size in (("width", width), ("height", height)):
-        if size < 0:
-            raise _error(path, number, column, "a number from 0", f"{size:g}")
-
-
-def _error(path: Path, number: int, column: str, expected: str, got: str) -> FormatError:
-    return FormatError(path, f"line {number}, {column}", expected, got)

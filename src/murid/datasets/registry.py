@@ -1,14 +1,15 @@
-"""The formats of labelled data murid reads and writes, recognised by suffix or by the layout of a directory."""
+"""The formats of labelled data, recognised by suffix or by the layout of a directory."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Protocol
 
-from murid.datasets import animaltrack, coco, coco_writer, deeplabcut, mot, sleap, yolo
-from murid.datasets.checks import finish
+from murid.datasets import animaltrack, coco, coco_writer, deeplabcut, mot, sleap, yolo, yolo_writer
+from murid.datasets.checks import check_raw_labels
 from murid.datasets.labels import LabelledSequence, Problem
 from murid.datasets.raw_labels import RawLabels, ReadOptions
 from murid.errors import ConfigError, FormatError
@@ -18,11 +19,11 @@ class Reader(Protocol):
     """A module that reads a format."""
 
     def recognise(self, path: Path) -> bool:
-        """Whether a path that exists is of this format, by its suffix or layout."""
+        """Whether an existing path has this format, by its suffix or layout."""
         ...
 
-    def find(self, path: Path, options: ReadOptions, /) -> list[Path]:
-        """Return the label files of such a path; raises `FormatError` if it has no such split."""
+    def find_files(self, path: Path, options: ReadOptions, /) -> list[Path]:
+        """Return the label files at such a path; raises `FormatError` if the split is unknown."""
         ...
 
     def read(self, path: Path, options: ReadOptions, /) -> list[RawLabels]:
@@ -33,28 +34,28 @@ class Reader(Protocol):
 class Writer(Protocol):
     """A module that writes a format."""
 
-    def place(self, sequence: str, frame: int, suffix: str) -> str:
-        """Where the image of a frame has to lie, from the directory of the data set."""
+    def get_image_path(self, sequence: str, frame: int, suffix: str) -> str:
+        """Return the path of the image of a frame, relative to the data set."""
         ...
 
     def write(self, directory: Path, sequences: Sequence[LabelledSequence]) -> None:
-        """Write the labels of all sequences; raises `FormatError` if something is missing, `StorageError`."""
+        """Write the labels of all sequences; raises `FormatError` or `StorageError`."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class DataFormat:
-    """A way to keep labelled data.
+    """A file format for labelled data.
 
     Attributes
     ----------
     name : str
-        What the user calls it.
+        The name that users give, as in ``--to coco``.
     reader : Reader
     writer : Writer or None
-        Where murid can write it.
+        None if murid cannot write the format.
     is_gapless : bool
-        Whether every frame from the first to the last is held to be labelled.
+        Whether the format takes every frame from the first to the last as labelled.
     """
 
     name: str
@@ -63,39 +64,37 @@ class DataFormat:
     is_gapless: bool = False
 
 
-DATA_FORMATS = {
-    known.name: known
-    for known in (
-        DataFormat("animaltrack", animaltrack),
-        DataFormat("yolo", yolo, yolo),
-        DataFormat("mot", mot, mot, is_gapless=True),
-        DataFormat("sleap", sleap),
-        DataFormat("deeplabcut", deeplabcut),
-        DataFormat("coco", coco, coco_writer),
-    )
-}
+# Formats are tried in this order: AnimalTrack before MOT, whose text files it also contains.
+_ALL_FORMATS = (
+    DataFormat("animaltrack", animaltrack),
+    DataFormat("yolo", yolo, yolo_writer),
+    DataFormat("mot", mot, mot, is_gapless=True),
+    DataFormat("sleap", sleap),
+    DataFormat("deeplabcut", deeplabcut),
+    DataFormat("coco", coco, coco_writer),
+)
+
+DATA_FORMATS = {data_format.name: data_format for data_format in _ALL_FORMATS}
 """Every format by its name, in the order in which they are tried."""
 
 
 def find_data_format(name: str) -> DataFormat:
-    """Return the format of this name if murid writes it; raises `ConfigError` naming those it does."""
-    known = DATA_FORMATS.get(name)
-    if known is None or known.writer is None:
+    """Return the format of this name, if murid can write it; raises `ConfigError`."""
+    data_format = DATA_FORMATS.get(name)
+    if data_format is None or data_format.writer is None:
         writable = " or ".join(each.name for each in DATA_FORMATS.values() if each.writer)
         raise ConfigError(f"format: expected {writable}, got {name!r}")
-    return known
+    return data_format
 
 
 def recognise_data(path: Path) -> DataFormat | None:
-    """Return the format of a path, None if there is nothing or it is of none."""
-    return next(
-        (
-            known
-            for known in DATA_FORMATS.values()
-            if path.exists() and known.reader.recognise(path)
-        ),
-        None,
-    )
+    """Return the format of a path; None if it does not exist or has no known format."""
+    if not path.exists():
+        return None
+    for data_format in DATA_FORMATS.values():
+        if data_format.reader.recognise(path):
+            return data_format
+    return None
 
 
 def read_dataset(
@@ -112,14 +111,15 @@ def read_dataset(
     Returns
     -------
     sequences : list of LabelledSequence
-        All that is sound, each under a name of its own.
+        All valid labels; each sequence has a unique name.
     problems : list of Problem
-        All that is not, and was left out. `murid.datasets.refuse` makes an error of them.
+        Everything that is not valid and was left out. `murid.datasets.labels.refuse` raises an
+        error that lists them.
 
     Raises
     ------
     FormatError
-        If a path is not there, or of no known format, or has no such split.
+        If a path does not exist, has no known format, or has no such split.
     MissingExtraError
         If a format needs a library that is not installed.
     """
@@ -127,11 +127,12 @@ def read_dataset(
     sequences: list[LabelledSequence] = []
     problems: list[Problem] = []
     for path in map(Path, paths):
-        for draft in _read_raw_labels(path, options, problems):
-            draft.name = choose_name(draft.name, {sequence.name for sequence in sequences})
-            sequence, found = finish(draft, options)
+        for raw in _read_raw_labels(path, options, problems):
+            raw.name = choose_name(raw.name, {sequence.name for sequence in sequences})
+            sequence, found = check_raw_labels(raw, options)
             problems += found
-            sequences += [] if sequence is None else [sequence]
+            if sequence is not None:
+                sequences.append(sequence)
     if not any(map(len, sequences)):
         where = Path(paths[0]) if paths else Path()
         problems.append(Problem(where, "", "data set", "at least one labelled animal", "none"))
@@ -139,22 +140,27 @@ def read_dataset(
 
 
 def _read_raw_labels(path: Path, options: ReadOptions, problems: list[Problem]) -> list[RawLabels]:
-    """Drafts of one path; a file that cannot be read at all becomes a problem, lest it hide those of others."""
-    known = recognise_data(path)
-    if known is None:
+    """Read all label files at a path; a file that cannot be read is added to `problems`.
+
+    It is not raised as an error, so that the user sees the problems of the other files as well.
+    """
+    data_format = recognise_data(path)
+    if data_format is None:
         names = ", ".join(DATA_FORMATS)
         got = "something else" if path.exists() else "nothing there"
         raise FormatError(path, "format", f"labelled data ({names})", got)
-    drafts = []
-    for file in known.reader.find(path, options):
+    all_labels = []
+    for file in data_format.reader.find_files(path, options):
         try:
-            drafts += known.reader.read(file, options)
+            all_labels += data_format.reader.read(file, options)
         except FormatError as error:
             problems.append(Problem.from_error(error))
-    return drafts
+    return all_labels
 
 
-def choose_name(name: str, taken: set[str]) -> str:
-    """The name, or the name with the first number that makes it new."""
-    names = (name if k == 1 else f"{name}-{k}" for k in range(1, len(taken) + 2))
-    return next(candidate for candidate in names if candidate not in taken)
+def choose_name(name: str, taken: Collection[str]) -> str:
+    """Return the name, or the name with the lowest number from 2 that is not taken."""
+    if name not in taken:
+        return name
+    numbered = (f"{name}-{number}" for number in count(2))
+    return next(candidate for candidate in numbered if candidate not in taken)

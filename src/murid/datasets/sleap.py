@@ -1,8 +1,8 @@
-"""SLEAP project files (``.slp``) in, through sleap-io: poses become boxes.
+"""Read SLEAP project files (``.slp``) through sleap-io; boxes are computed from keypoints.
 
-The instances a person made count, and predicted ones of animals that have none; so a proofread file
-of predictions is read too. Frames with fewer animals than the fullest frame of their video are not
-complete.
+Instances made by a person are used, and predicted ones of animals that have none, so that proofread
+predictions can be read too. Frames with fewer animals than other frames of their video are
+incomplete.
 """
 
 from __future__ import annotations
@@ -13,9 +13,13 @@ from typing import Any
 import numpy as np
 
 from murid.core.extras import import_extra
-from murid.datasets.keypoints import choose_body_points, make_box, mark_thin_frames
+from murid.datasets.keypoints import (
+    compute_box,
+    mark_incomplete_frames,
+    select_body_keypoints,
+)
 from murid.datasets.labels import UNKNOWN, Problem
-from murid.datasets.media import locate
+from murid.datasets.media import find_file
 from murid.datasets.raw_labels import Label, RawLabels, ReadOptions, Size, to_name
 from murid.errors import FormatError
 
@@ -25,8 +29,8 @@ def recognise(path: Path) -> bool:
     return path.suffix.lower() == ".slp" if path.is_file() else any(path.glob("*.slp"))
 
 
-def find(path: Path, _options: ReadOptions) -> list[Path]:
-    """Project files of a directory."""
+def find_files(path: Path, _options: ReadOptions) -> list[Path]:
+    """Return the project files of a directory."""
     return [path] if path.is_file() else sorted(path.glob("*.slp"))
 
 
@@ -36,81 +40,93 @@ def read(path: Path, options: ReadOptions) -> list[RawLabels]:
     Raises
     ------
     FormatError
-        If the file is no SLEAP project.
+        If the file is not a SLEAP project.
     MissingExtraError
         If sleap-io is not installed.
     """
     sleap_io = import_extra("sleap_io", "sleap-io")
     try:
         labels = sleap_io.load_slp(str(path), open_videos=False)
-    except Exception as error:  # whatever HDF5 and sleap-io raise for a file that is none of theirs
-        raise FormatError(
-            path, "file", "a SLEAP project", f"{type(error).__name__}: {error}"
-        ) from error
+    except Exception as error:  # HDF5 and sleap-io raise many types for a file of another kind
+        got = f"{type(error).__name__}: {error}"
+        raise FormatError(path, "file", "a SLEAP project", got) from error
     track_ids = {id(track): number for number, track in enumerate(labels.tracks)}
-    drafts = []
+    sequences = []
     for video in labels.videos:
-        draft = _start_draft(path, video, alone=len(labels.videos) == 1)
+        raw = _start_sequence(path, video, is_only=len(labels.videos) == 1)
         frames = [frame for frame in labels.labeled_frames if frame.video is video]
-        draft.frames = [int(frame.frame_idx) for frame in frames]
+        raw.frames = [int(frame.frame_idx) for frame in frames]
+        size = _get_size(video)
         for frame in frames:
-            _read_frame(draft, frame, track_ids, _get_size(video), options)
-        mark_thin_frames(draft)
-        drafts.append(draft)
-    return drafts or [RawLabels(path.stem, path, recording=True)]
+            _add_labels(raw, frame, track_ids, size, options)
+        mark_incomplete_frames(raw)
+        sequences.append(raw)
+    return sequences or [RawLabels(path.stem, path, is_recording=True)]
 
 
-def _start_draft(path: Path, video: Any, alone: bool) -> RawLabels:
-    """A draft that knows its video, which labels call by its path on the machine where they were made."""
-    names = video.filename if isinstance(video.filename, list) else [video.filename]
-    found = {frame: locate(str(name), (path.parent,)) for frame, name in enumerate(names)}
-    first = PureWindowsPath(str(names[0]))
-    name = path.stem if alone else f"{path.stem}-{first.parent.name}-{first.stem}"
-    draft = RawLabels(to_name(name), path, recording=True)
-    if isinstance(video.filename, list):
-        draft.image_paths = {frame: image for frame, image in found.items() if image is not None}
+def _start_sequence(path: Path, video: Any, *, is_only: bool) -> RawLabels:
+    """Return a sequence without labels, and find its video or its images.
+
+    Labels name these by their paths on the machine where the labels were made.
+    """
+    is_images = isinstance(video.filename, list)
+    names = [str(name) for name in (video.filename if is_images else [video.filename])]
+    first = PureWindowsPath(names[0])
+    name = path.stem if is_only else f"{path.stem}-{first.parent.name}-{first.stem}"
+    raw = RawLabels(to_name(name), path, is_recording=True)
+    if is_images:
+        for frame, image_name in enumerate(names):
+            image = find_file(image_name, (path.parent,))
+            if image is not None:
+                raw.image_paths[frame] = image
     elif first.suffix.lower() in (".slp", ".h5"):
         expected = "a video file beside the labels"
-        draft.problems.append(
-            Problem(path, f"video {first.name}", "images", expected, "images inside the file")
-        )
+        location = f"video {first.name}"
+        raw.problems.append(Problem(path, location, "images", expected, "images inside the file"))
     else:
-        draft.video = found[0]
-    return draft
+        raw.video = find_file(names[0], (path.parent,))
+    return raw
 
 
 def _get_size(video: Any) -> Size | None:
-    shape = video.shape
-    return (int(shape[2]), int(shape[1])) if shape is not None and shape[1] and shape[2] else None
+    if video.shape is None:
+        return None
+    height, width = video.shape[1:3]
+    return (int(width), int(height)) if height and width else None
 
 
-def _read_frame(
-    draft: RawLabels, frame: Any, track_ids: dict[int, int], size: Size | None, options: ReadOptions
+def _add_labels(
+    raw: RawLabels,
+    frame: Any,
+    track_ids: dict[int, int],
+    size: Size | None,
+    options: ReadOptions,
 ) -> None:
+    """Add the labels of one frame; an animal with too few keypoints makes it incomplete."""
     index = int(frame.frame_idx)
     if size is not None:
-        draft.sizes[index] = size
-    for number, instance in enumerate(_choose_instances(frame)):
+        raw.sizes[index] = size
+    for number, instance in enumerate(_select_instances(frame)):
         points = np.asarray(instance.numpy(), np.float64)
-        body = points[choose_body_points(instance.skeleton.node_names, options.leave_out)]
-        box = make_box(body, options, size)
+        names = instance.skeleton.node_names
+        body = points[select_body_keypoints(names, options.exclude_keypoints)]
+        box = compute_box(body, options, size)
         if box is None:
-            draft.incomplete.add(index)
+            raw.incomplete.add(index)
             continue
         track_id = track_ids.get(id(instance.track), UNKNOWN)
-        draft.labels.append(
-            Label(index, box, draft.path, f"frame {index}, instance {number}", track_id)
-        )
+        location = f"frame {index}, instance {number}"
+        raw.labels.append(Label(index, box, raw.path, location, track_id))
 
 
-def _choose_instances(frame: Any) -> list[Any]:
-    """Instances by a person, and predicted ones that none of these stands for."""
-    made = list(frame.user_instances)
-    replaced = {id(instance.from_predicted) for instance in made}
-    followed = {id(instance.track) for instance in made if instance.track is not None}
-    return made + [
-        instance
-        for instance in frame.predicted_instances
-        if id(instance) not in replaced
-        and not (instance.track is not None and id(instance.track) in followed)
-    ]
+def _select_instances(frame: Any) -> list[Any]:
+    """Return instances made by a person, and predicted ones that none of them replaces."""
+    selected = list(frame.user_instances)
+    corrected = {id(instance.from_predicted) for instance in selected}
+    tracked = {id(instance.track) for instance in selected if instance.track is not None}
+    for instance in frame.predicted_instances:
+        has_track = instance.track is not None
+        if id(instance) in corrected or (has_track and id(instance.track) in tracked):
+            continue
+        selected.append(instance)
+    return selected

@@ -1,4 +1,4 @@
-"""What the writers of labelled data share."""
+"""Functions that several writers of labelled data use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from murid.errors import FormatError
 
 
 def merge_classes(sequences: Sequence[LabelledSequence], first: int = 1) -> dict[str, int]:
-    """Number of each class over all sequences, from `first` on."""
+    """Return the number of each class name over all sequences, starting from `first`."""
     names = dict.fromkeys(name for sequence in sequences for name in sequence.class_names)
     return {name: number for number, name in enumerate(names, first)}
 
@@ -23,15 +23,15 @@ def require_sizes(sequence: LabelledSequence) -> None:
 
 
 def get_image_path(sequence: str, frame: int, suffix: str) -> str:
-    """Where COCO and YOLO have the image of a frame, from the directory of the data set."""
+    """Return the path of the image of a frame in COCO and YOLO, relative to the data set."""
     return f"images/{sequence}/{frame + 1:06d}{suffix}"
 
 
 def write_new(path: Path, content: str) -> None:
-    """Write one of many small files into a directory that nobody else uses yet; raises `StorageError`.
+    """Write one of many small files into a directory that nothing else uses yet.
 
-    Unlike `murid.core.files.write_text` it does not wait for the disk, which takes long for
-    thousands of files.
+    Unlike `murid.core.files.write_text` it does not wait for the disk, which would take long for
+    thousands of files. Raises `StorageError`.
     """
     with storage_errors(path):
         path.write_bytes(content.encode())

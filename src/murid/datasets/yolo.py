@@ -1,42 +1,40 @@
-"""YOLO in and out: one text file a image, of ``class centre_x centre_y width height`` in shares of the image.
+"""Read YOLO labels: one text file per image, of ``class centre_x centre_y width height``.
 
-Images lie below ``images/``, labels at the same place below ``labels/``; ``data.yaml`` names the
-classes and the parts (``train``, ``val``, ``test``). Where it has ``kpt_shape``, rows go on with
-key points, and these are passed over.
+Coordinates are fractions of the width and height of the image. Images are below ``images/``, labels
+at the same path below ``labels/``; ``data.yaml`` names the classes and the splits (``train``,
+``val``, ``test``). Where it has ``kpt_shape``, rows also have keypoints, which are ignored.
 """
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from murid.core.boxes import clip, compute_centres
 from murid.core.extras import import_extra
-from murid.core.files import make_directory, write_text
-from murid.datasets.labels import LabelledFrame, LabelledSequence, Problem
+from murid.datasets.labels import Problem
 from murid.datasets.media import find_images, measure_image
 from murid.datasets.mot_text import read_lines
-from murid.datasets.raw_labels import ANIMAL, Label, RawLabels, ReadOptions, Size, to_name
-from murid.datasets.writing import get_image_path, merge_classes, require_sizes, write_new
+from murid.datasets.raw_labels import ANIMAL, Box, Label, RawLabels, ReadOptions, Size, to_name
 from murid.errors import FormatError
 
 SPLITS = ("train", "val", "test")
 COLUMNS = ("class", "centre x", "centre y", "width", "height")
 
+_YAML_NAMES = ("data.yaml", "dataset.yaml", "data.yml")
+# Some tools list the class names in one of these files instead of in a `data.yaml`.
+_CLASS_FILES = ("classes.txt", "labels/classes.txt")
+
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where a data set keeps its images, what its classes are called, how many columns its rows have."""
+    """The folders of images in a data set, its class names and the number of columns in its rows."""
 
     path: Path
     folders: list[Path]
-    names: dict[int, str] = field(default_factory=dict)
+    class_names: dict[int, str] = field(default_factory=dict)
     n_columns: int = len(COLUMNS)
 
 
@@ -44,88 +42,85 @@ def recognise(path: Path) -> bool:
     """Whether this is a ``data.yaml``, or a directory with one or with ``images`` and ``labels``."""
     if path.is_file():
         return path.suffix.lower() in (".yaml", ".yml")
-    return _find_yaml(path) is not None or all(
-        (path / name).is_dir() for name in ("images", "labels")
-    )
+    has_folders = (path / "images").is_dir() and (path / "labels").is_dir()
+    return has_folders or _find_yaml(path) is not None
 
 
-def find(path: Path, _options: ReadOptions) -> list[Path]:
-    """The data set itself."""
+def find_files(path: Path, _options: ReadOptions) -> list[Path]:
+    """Return the data set itself."""
     return [path]
 
 
 def read(path: Path, options: ReadOptions) -> list[RawLabels]:
-    """Read each folder of images as one sequence; raises `FormatError` if ``data.yaml`` is damaged."""
+    """Read each folder of images as one sequence.
+
+    Raises `FormatError` if ``data.yaml`` is damaged.
+    """
     yaml = path if path.is_file() else _find_yaml(path)
     layout = _read_yaml(yaml, options.split) if yaml else _read_folder(path, options.split)
-    folders = sorted(
-        {
-            inner
-            for folder in layout.folders
-            for inner in (folder, *_walk(folder))
-            if find_images(inner)
-        }
-    )
-    drafts = [_read_images(folder, layout) for folder in folders]
-    return drafts or [RawLabels(layout.path.stem, layout.path, recording=False)]
+    folders = set()
+    for folder in layout.folders:
+        folders.add(folder)
+        folders.update(inner for inner in folder.rglob("*") if inner.is_dir())
+    sequences = [_read_images(folder, layout) for folder in sorted(folders) if find_images(folder)]
+    return sequences or [RawLabels(layout.path.stem, layout.path, is_recording=False)]
 
 
 def _find_yaml(path: Path) -> Path | None:
-    found = [
-        path / name for name in ("data.yaml", "dataset.yaml", "data.yml") if (path / name).is_file()
-    ]
-    return found[0] if found else None
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    return (inner for inner in folder.rglob("*") if inner.is_dir())
+    for name in _YAML_NAMES:
+        if (path / name).is_file():
+            return path / name
+    return None
 
 
 def _read_folder(path: Path, split: str | None) -> _Layout:
-    listed = next(
-        (
-            file
-            for file in (path / "classes.txt", path / "labels" / "classes.txt")
-            if file.is_file()
-        ),
-        None,
-    )
-    names = dict(enumerate(listed.read_text(encoding="utf-8").split("\n"))) if listed else {}
-    names = {number: name.strip() for number, name in names.items() if name.strip()}
-    return _Layout(path, [path / "images" / (split or "")], names)
+    """Return the layout of a data set without ``data.yaml``."""
+    class_names = {}
+    for name in _CLASS_FILES:
+        if (path / name).is_file():
+            lines = (path / name).read_text(encoding="utf-8").split("\n")
+            class_names = {k: line.strip() for k, line in enumerate(lines) if line.strip()}
+            break
+    return _Layout(path, [path / "images" / (split or "")], class_names)
 
 
 def _read_yaml(path: Path, split: str | None) -> _Layout:
+    content = _load_yaml(path)
+    names = content.get("names")
+    if isinstance(names, list):
+        names = dict(enumerate(names))
+    if not isinstance(names, dict) or not names:
+        raise FormatError(path, "names", "the names of the classes", repr(names))
+    root = path.parent / str(content.get("path", ""))
+    if not root.is_dir():
+        root = path.parent
+    folders = []
+    for key in SPLITS:
+        entry = content.get(key)
+        if entry and split in (None, key):
+            listed = entry if isinstance(entry, list) else [entry]
+            folders += [_find_folder(path, root, str(name)) for name in listed]
+    n_keypoints, n_values = content.get("kpt_shape") or (0, 0)
+    return _Layout(
+        path,
+        folders,
+        class_names={int(number): str(name) for number, name in names.items()},
+        n_columns=len(COLUMNS) + n_keypoints * n_values,
+    )
+
+
+def _load_yaml(path: Path) -> Mapping[str, Any]:
     yaml = import_extra("yaml", "pyyaml")
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise FormatError(
-            path, "file", "a readable data.yaml", " ".join(str(error).split())
-        ) from error
-    names = content.get("names") if isinstance(content, dict) else None
-    names = dict(enumerate(names)) if isinstance(names, list) else names
-    if not isinstance(names, dict) or not names:
-        raise FormatError(path, "names", "the names of the classes", repr(names))
-    root = path.parent / str(content.get("path", ""))
-    root = root if root.is_dir() else path.parent
-    entries = [content[key] for key in SPLITS if content.get(key) and split in (None, key)]
-    folders = [_find_folder(path, root, str(one)) for entry in entries for one in _to_list(entry)]
-    points = content.get("kpt_shape") or (0, 0)
-    return _Layout(
-        path,
-        folders,
-        {int(k): str(v) for k, v in names.items()},
-        len(COLUMNS) + points[0] * points[1],
-    )
-
-
-def _to_list(entry: Any) -> list[Any]:
-    return entry if isinstance(entry, list) else [entry]
+        got = " ".join(str(error).split())
+        raise FormatError(path, "file", "a readable data.yaml", got) from error
+    return content if isinstance(content, dict) else {}
 
 
 def _find_folder(path: Path, root: Path, name: str) -> Path:
-    """A part of the data set; some tools write it as if from a folder beside, with ``../``."""
+    """Return a folder of images; some tools write it relative to a sibling folder, with ``../``."""
     for folder in (root / name, path.parent / name.removeprefix("../")):
         if folder.is_dir():
             return folder
@@ -133,118 +128,96 @@ def _find_folder(path: Path, root: Path, name: str) -> Path:
 
 
 def _read_images(folder: Path, layout: _Layout) -> RawLabels:
-    labels = _find_labels(folder)
-    inner = folder.parts[_find_images(folder) + 1 :]
-    classes = tuple(layout.names.values())
-    draft = RawLabels(
-        to_name("-".join(inner) or folder.parent.name), labels, recording=False, class_names=classes
+    """Read the labels of the images of one folder."""
+    labels, inner = _find_labels(folder)
+    raw = RawLabels(
+        to_name("-".join(inner) or folder.parent.name),
+        labels,
+        is_recording=False,
+        class_names=tuple(layout.class_names.values()),
     )
-    files = find_images(folder)
-    for frame, image in enumerate(files):
-        _read_image(draft, frame, image, labels / f"{image.stem}.txt", layout)
-    draft.frames = list(draft.image_paths)
-    known = {image.stem for image in files} | {"classes"}
-    for file in sorted(labels.glob("*.txt")) if labels != folder else ():
-        if file.stem not in known:
-            draft.problems.append(
-                Problem(file, "", "image", f"a image {file.stem} in {folder}", "none")
-            )
-    return draft
+    images = find_images(folder)
+    for frame, image in enumerate(images):
+        _read_image(raw, frame, image, labels / f"{image.stem}.txt", layout)
+    raw.frames = list(raw.image_paths)
+    if labels != folder:
+        image_stems = {image.stem for image in images}
+        for file in sorted(labels.glob("*.txt")):
+            if file.stem not in image_stems and file.stem != "classes":
+                expected = f"an image {file.stem} in {folder}"
+                raw.problems.append(Problem(file, "", "image", expected, "none"))
+    return raw
 
 
-def _find_images(folder: Path) -> int:
-    """Position of the last part called ``images``; the last part itself where none is."""
+def _find_labels(folder: Path) -> tuple[Path, tuple[str, ...]]:
+    """Return the folder of the labels of a folder of images, and its path below ``images``.
+
+    Labels are at the same path with the last ``images`` replaced by ``labels``, or beside the
+    images if no part of the path is ``images``.
+    """
     parts = folder.parts
-    return len(parts) - 1 - parts[::-1].index("images") if "images" in parts else len(parts) - 1
+    if "images" not in parts:
+        return folder, ()
+    position = len(parts) - 1 - parts[::-1].index("images")
+    inner = parts[position + 1 :]
+    return Path(*parts[:position], "labels", *inner), inner
 
 
-def _find_labels(folder: Path) -> Path:
-    place, parts = _find_images(folder), folder.parts
-    return Path(*parts[:place], "labels", *parts[place + 1 :]) if "images" in parts else folder
-
-
-def _read_image(draft: RawLabels, frame: int, image: Path, file: Path, layout: _Layout) -> None:
+def _read_image(raw: RawLabels, frame: int, image: Path, labels: Path, layout: _Layout) -> None:
     size = measure_image(image)
-    if not file.is_file():
-        expected = f"{file.name} beside the other labels, empty if no animal is there"
-        draft.problems.append(Problem(image, "", "labels", expected, "none"))
+    if not labels.is_file():
+        expected = f"{labels.name} beside the other labels, empty if no animal is there"
+        raw.problems.append(Problem(image, "", "labels", expected, "none"))
         return
-    draft.image_paths[frame] = image
+    raw.image_paths[frame] = image
     if size is None:
         return
-    draft.measured[frame] = size
-    for number, line in read_lines(file):
+    raw.measured[frame] = size
+    for line, text in read_lines(labels):
         try:
-            draft.labels.append(_parse(file, number, line, frame, size, layout))
+            raw.labels.append(_parse_label(labels, line, text, frame, size, layout))
         except FormatError as error:
-            draft.incomplete.add(frame)
-            draft.problems.append(Problem.from_error(error))
+            raw.incomplete.add(frame)
+            raw.problems.append(Problem.from_error(error))
 
 
-def _parse(file: Path, number: int, line: str, frame: int, size: Size, layout: _Layout) -> Label:
-    cells = line.split()
+def _parse_label(
+    path: Path, line: int, text: str, frame: int, size: Size, layout: _Layout
+) -> Label:
+    cells = text.split()
     if len(cells) != layout.n_columns:
-        raise FormatError(
-            file, f"line {number}, columns", f"{layout.n_columns}, between spaces", str(len(cells))
-        )
-    values = [_parse_number(file, number, *pair) for pair in zip(COLUMNS, cells, strict=False)]
-    kind, x, y, width, height = values
-    if kind % 1 or kind < 0 or (layout.names and kind not in layout.names):
-        expected = (
-            f"one of {', '.join(map(str, layout.names))}"
-            if layout.names
-            else "a whole number from 0"
-        )
-        raise FormatError(file, f"line {number}, class", expected, cells[0])
-    name = layout.names.get(int(kind), ANIMAL if kind == 0 else f"class {int(kind)}")
-    box = (
-        (x - width / 2) * size[0],
-        (y - height / 2) * size[1],
-        (x + width / 2) * size[0],
-        (y + height / 2) * size[1],
+        expected = f"{layout.n_columns}, between spaces"
+        raise FormatError(path, f"line {line}, columns", expected, str(len(cells)))
+    class_id, x, y, width, height = (
+        _parse_number(path, line, column, cell)
+        for column, cell in zip(COLUMNS, cells, strict=False)
     )
-    return Label(frame, box, file, f"line {number}", class_name=name)
+    names = layout.class_names
+    if class_id % 1 or class_id < 0 or (names and class_id not in names):
+        expected = f"one of {', '.join(map(str, names))}" if names else "a whole number from 0"
+        raise FormatError(path, f"line {line}, class", expected, cells[0])
+    unnamed = ANIMAL if class_id == 0 else f"class {int(class_id)}"
+    class_name = names.get(int(class_id), unnamed)
+    box = _to_pixels(x, y, width, height, size)
+    return Label(frame, box, path, f"line {line}", class_name=class_name)
 
 
-def _parse_number(file: Path, number: int, column: str, cell: str) -> float:
+def _to_pixels(x: float, y: float, width: float, height: float, size: Size) -> Box:
+    """Return the xyxy box of a centre and a size in fractions of the image."""
+    image_width, image_height = size
+    return (
+        (x - width / 2) * image_width,
+        (y - height / 2) * image_height,
+        (x + width / 2) * image_width,
+        (y + height / 2) * image_height,
+    )
+
+
+def _parse_number(path: Path, line: int, column: str, cell: str) -> float:
     try:
         value = float(cell)
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise FormatError(file, f"line {number}, {column}", "a number", repr(cell))
+        raise FormatError(path, f"line {line}, {column}", "a number", repr(cell))
     return value
-
-
-place = get_image_path
-
-
-def write(directory: Path, sequences: Sequence[LabelledSequence]) -> None:
-    """Write a text file a image and ``data.yaml``; boxes are cut to the image, ids are lost.
-
-    Raises
-    ------
-    FormatError
-        If the size of a image is not known.
-    StorageError
-        If it cannot be written.
-    """
-    classes = merge_classes(sequences, first=0)
-    for sequence in sequences:
-        require_sizes(sequence)
-        make_directory(directory / "labels" / sequence.name)
-        numbers = [classes[name] for name in sequence.class_names]
-        for frame, (width, height) in zip(sequence, sequence.sizes.tolist(), strict=True):
-            file = directory / "labels" / sequence.name / f"{frame.index + 1:06d}.txt"
-            write_new(file, "".join(_format(frame, (width, height), numbers)))
-    write_text(
-        directory / "data.yaml",
-        f"path: .\ntrain: images\nval: images\nnames: {json.dumps(list(classes))}\n",
-    )
-
-
-def _format(frame: LabelledFrame, size: Size, numbers: Sequence[int]) -> Iterator[str]:
-    boxes = clip(frame.boxes.astype(np.float64), *size)
-    shares = np.column_stack([compute_centres(boxes), boxes[:, 2:] - boxes[:, :2]]) / [*size, *size]
-    for kind, share in zip(frame.class_ids.tolist(), shares.tolist(), strict=True):
-        yield " ".join([str(numbers[kind]), *(f"{value:.7f}" for value in share)]) + "\n"

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from murid.core.progress import ProgressCallback, no_progress
-from murid.datasets.ground_truth import find_truths
+from murid.datasets.ground_truth import find_ground_truth
 from murid.errors import ArrayError, ConfigError, FormatError
 from murid.evaluation.loading import Material, Settings, load
 from murid.evaluation.pairing import pair
@@ -98,7 +98,7 @@ def evaluate(
     result : str or Path
         As `murid.evaluation.pairing.pair` takes it.
     truth : str or Path
-        As `murid.datasets.find_truths` takes it.
+        As `murid.datasets.find_ground_truth` takes it.
     protocol : str
         What counts: a name in `murid.metrics.PROTOCOLS`.
     split : {"train", "test"}, optional
@@ -129,7 +129,7 @@ def evaluate(
         raise ConfigError(f"protocol: expected {' or '.join(PROTOCOLS)}, got {protocol!r}")
     if fps is not None and not fps > 0:
         raise ConfigError(f"fps: expected a number above 0, got {fps:g}")
-    truths = find_truths(truth, split, named_after_animals=protocol == "animaltrack")
+    truths = find_ground_truth(truth, split, named_after_animals=protocol == "animaltrack")
     pairs, notes = pair(Path(result), truths, sequences)
     if n_frames is not None and len(pairs) > 1:
         raise ConfigError(f"frames: expected one sequence, got {len(pairs)}")

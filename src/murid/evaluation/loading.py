@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from murid.datasets.ground_truth import read_truth_file
+from murid.datasets.ground_truth import read_ground_truth
 from murid.datasets.mot_text import read_mot_table
 from murid.errors import FormatError
 from murid.evaluation.checks import check_lengths, check_overlap, check_sizes, note_oddities
@@ -90,7 +90,7 @@ def _load_run(pair: Pair, settings: Settings) -> Material:
     size = (int(facts.get("width") or 0), int(facts.get("height") or 0))
     check_sizes(pair, size)
     fps = settings.fps or facts.get("fps") or pair.truth.fps
-    truth = read_truth_file(pair.truth, n_frames)
+    truth = read_ground_truth(pair.truth, n_frames)
     source = run.manifest.source
     has_source = Path(source).exists() or not pair.truth.video
     return Material(
@@ -113,7 +113,7 @@ def _load_text(pair: Pair, settings: Settings) -> Material:
         )
     file = pair.truth
     known = check_lengths(pair, None, settings.n_frames)
-    truth = read_truth_file(file, known)
+    truth = read_ground_truth(file, known)
     n_frames, length = known or int(truth.boxes.frames.max()) + 1, "the length of the video"
     if known is None:
         length = "the last frame of the truth (--frames says how long the video is)"

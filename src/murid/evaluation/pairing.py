@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from murid.datasets.ground_truth import TruthFile
+from murid.datasets.ground_truth import GroundTruthFile
 from murid.errors import FormatError
 
 _MANIFEST = "manifest.json"
@@ -18,7 +18,7 @@ class Pair:
     """A result, which is a run directory or a MOT file, and the truth of the same video."""
 
     result: Path
-    truth: TruthFile
+    truth: GroundTruthFile
 
     @property
     def is_run(self) -> bool:
@@ -32,7 +32,7 @@ def is_run(path: Path) -> bool:
 
 
 def pair(
-    result: Path, truths: Sequence[TruthFile], sequences: Collection[str] | None = None
+    result: Path, truths: Sequence[GroundTruthFile], sequences: Collection[str] | None = None
 ) -> tuple[list[Pair], list[str]]:
     """Find the result of each truth, by name where there are several.
 
@@ -41,7 +41,7 @@ def pair(
     result : Path
         A run; a MOT file; a folder of runs ``<sequence>.murid`` or MOT files ``<sequence>.txt``, or
         TrackEval's folder of a tracker, which has the files in ``data/``.
-    truths : sequence of TruthFile
+    truths : sequence of GroundTruthFile
     sequences : collection of str, optional
         Names of those that are wanted; None = all.
 
@@ -82,8 +82,8 @@ def pair(
 
 
 def _select(
-    result: Path, truths: Sequence[TruthFile], sequences: Collection[str] | None
-) -> Sequence[TruthFile]:
+    result: Path, truths: Sequence[GroundTruthFile], sequences: Collection[str] | None
+) -> Sequence[GroundTruthFile]:
     if sequences is None:
         return truths
     unknown = sorted(set(sequences) - {truth.name for truth in truths})

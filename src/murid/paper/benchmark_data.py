@@ -15,7 +15,7 @@ import numpy as np
 from murid.core.files import make_directory, write_text
 from murid.core.progress import ProgressCallback, no_progress
 from murid.datasets.animaltrack import find_split
-from murid.datasets.ground_truth import TruthFile, find_truths, read_truth_file
+from murid.datasets.ground_truth import GroundTruthFile, find_ground_truth, read_ground_truth
 from murid.datasets.labels import LabelledSequence, Problem
 from murid.datasets.mot_text import read_lines
 from murid.datasets.raw_labels import ReadOptions
@@ -164,7 +164,7 @@ def make_benchmark_data(
     if animaltrack:
         parts = [_choose(animaltrack, "animaltrack", "test", scale, out)]
         learnt_from: dict[str, Any] = {
-            "animaltrack": _hash_truths(find_truths(animaltrack, "train"))
+            "animaltrack": _hash_truths(find_ground_truth(animaltrack, "train"))
         }
         learnt_from |= {"most_pictures": scale.most_pictures, "longest_side": scale.longest_side}
     else:
@@ -227,7 +227,7 @@ def _film_bench(
         if not (root / name / "seqinfo.ini").exists():  # written last
             info = SequenceInfo(name, config.fps, width, height, config.n_frames)
             write_sequence(root / name, record(config), info, report=report)
-    truths = [truth for truth in find_truths(root) if truth.name in scale.scenarios]
+    truths = [truth for truth in find_ground_truth(root) if truth.name in scale.scenarios]
     return TruthSet(root, "plain", None, tuple(t.name for t in truths)), [
         _to_recording(t, None) for t in truths
     ]
@@ -237,7 +237,7 @@ def _choose(
     path: Path, protocol: str, split: str | None, scale: Scale, out: Path
 ) -> tuple[TruthSet, list[Recording]]:
     """Sequences of a data set that the scale allows, cut to its length."""
-    truths = find_truths(path, split, named_after_animals=protocol == "animaltrack")
+    truths = find_ground_truth(path, split, named_after_animals=protocol == "animaltrack")
     if not truths:
         raise FormatError(path, "split", f"sequences of AnimalTrack's {split} split", "none")
     chosen = [truths[k] for k in _spread(len(truths), scale.most_sequences or len(truths)).tolist()]
@@ -252,9 +252,9 @@ def _choose(
     return TruthSet(root, protocol, None, tuple(t.name for t in chosen)), recordings
 
 
-def _cut(truth: TruthFile, root: Path, n_frames: int) -> Recording:
+def _cut(truth: GroundTruthFile, root: Path, n_frames: int) -> Recording:
     """Write the truth of the first frames of a recording; raises `FormatError` if these have none."""
-    read_truth_file(truth)
+    read_ground_truth(truth)
     recording = _to_recording(truth, n_frames)
     lines = [line for _, line in read_lines(truth.path) if float(line.split(",")[0]) <= n_frames]
     if not lines:
@@ -273,7 +273,7 @@ def _cut(truth: TruthFile, root: Path, n_frames: int) -> Recording:
     return replace(recording, n_frames=length)
 
 
-def _to_recording(truth: TruthFile, n_frames: int | None) -> Recording:
+def _to_recording(truth: GroundTruthFile, n_frames: int | None) -> Recording:
     if truth.video is None:
         raise FormatError(
             truth.path, "video", "a video or a folder of pictures beside the truth", "none"
@@ -286,12 +286,15 @@ def _describe(truths: Sequence[TruthSet], recordings: Sequence[Recording]) -> di
     """Hash of the truth, and frames, of each sequence."""
     lengths = {recording.name: recording.n_frames for recording in recordings}
     files = [
-        t for each in truths for t in find_truths(each.root, each.split) if t.name in each.names
+        t
+        for each in truths
+        for t in find_ground_truth(each.root, each.split)
+        if t.name in each.names
     ]
     return {t.name: {"truth": _hash_truths([t]), "n_frames": lengths[t.name]} for t in files}
 
 
-def _hash_truths(truths: Sequence[TruthFile]) -> str:
+def _hash_truths(truths: Sequence[GroundTruthFile]) -> str:
     digest = hashlib.sha256()
     for truth in truths:
         digest.update(truth.name.encode() + truth.path.read_bytes())

@@ -223,7 +223,7 @@ class _Builder:
         return self.next_identity - 1
 
     def _write_backdrop(self, sequence: LabelledSequence, rows: NDArray[np.int64]) -> str | None:
-        if not sequence.recording or len(rows) < _FEWEST_FRAMES:
+        if not sequence.is_recording or len(rows) < _FEWEST_FRAMES:
             return None
         chosen = rows[
             np.unique(

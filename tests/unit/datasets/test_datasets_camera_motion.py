@@ -30,7 +30,7 @@ def test_rows_by_frame_and_rest_where_there_is_none(tmp_path):
         ("-1 1 0 0 0 1 0", "line 1, frame"),
         ("9 1 0 0 0 1 0", "from 0 to 8, the end of the video"),
         ("0 1 0 0 0 1 0\n0 1 0 0 0 1 0", "line 2, frame"),
-        ("0 0 0 5 0 0 5", "a map that can be undone"),
+        ("0 0 0 5 0 0 5", "an invertible map"),
     ],
 )
 def test_bad_rows_are_named(tmp_path, text, field):

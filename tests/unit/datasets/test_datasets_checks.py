@@ -3,23 +3,23 @@ import math
 import numpy as np
 import pytest
 
-from murid.datasets.checks import finish
+from murid.datasets.checks import check_raw_labels
 from murid.datasets.labels import Problem, refuse
 from murid.datasets.raw_labels import Label, RawLabels, ReadOptions
 from murid.errors import FormatError
 
 
-def make_draft(tmp_path, labels=(), frames=(0, 1, 2), **changes):
+def make_raw_labels(tmp_path, labels=(), frames=(0, 1, 2), **changes):
     path = tmp_path / "gt.txt"
     rows = [
         Label(frame, box, path, f"line {k}", *rest)
         for k, (frame, box, *rest) in enumerate(labels, 1)
     ]
-    return RawLabels("cage", path, recording=True, frames=frames, labels=rows, **changes)
+    return RawLabels("cage", path, is_recording=True, frames=frames, labels=rows, **changes)
 
 
 def explain(problems):
-    return [(p.place, p.field, p.expected, p.got) for p in problems]
+    return [(p.location, p.field, p.expected, p.got) for p in problems]
 
 
 @pytest.fixture
@@ -33,8 +33,8 @@ def test_sound_labels_become_a_sequence_in_the_order_of_frames(tmp_path, images)
         (0, (1, 2, 3, 4), 4, "mouse"),
         (2, (9, 9, 12, 12), 1, "rat"),
     ]
-    sequence, problems = finish(
-        make_draft(tmp_path, labels, image_paths=images, incomplete={1}), ReadOptions()
+    sequence, problems = check_raw_labels(
+        make_raw_labels(tmp_path, labels, image_paths=images, incomplete={1}), ReadOptions()
     )
     assert problems == []
     assert sequence.frames.tolist() == [0, 1, 2]
@@ -61,7 +61,9 @@ def test_all_bad_labels_are_reported_at_once_and_left_out(tmp_path, images):
         (2, (1, 1, 2, 2)),
     ]
     options = ReadOptions(classes=("animal", "mouse"))
-    sequence, problems = finish(make_draft(tmp_path, labels, image_paths=images), options)
+    sequence, problems = check_raw_labels(
+        make_raw_labels(tmp_path, labels, image_paths=images), options
+    )
     assert explain(problems) == [
         ("line 1", "box", "a width and a height above 0", "0x4 at 5, 5 in 64x48"),
         ("line 3", "id", "each id once in a frame", "2 again"),
@@ -75,17 +77,17 @@ def test_all_bad_labels_are_reported_at_once_and_left_out(tmp_path, images):
 def test_frames_without_a_image(tmp_path, images):
     (tmp_path / "1.png").write_text("no image")
     images[3] = tmp_path / "gone.png"
-    draft = make_draft(
+    raw = make_raw_labels(
         tmp_path,
         [(2, (0, 0, 5, 5)), (4, (0, 0, 5, 5))],
         frames=(0, 1, 2, 3, 4, 5, 7),
         image_paths=images,
     )
-    sequence, problems = finish(draft, ReadOptions())
+    sequence, problems = check_raw_labels(raw, ReadOptions())
     assert explain(problems) == [
-        ("line 2", "frame", "one with a image", "frame 4 from 0"),
-        ("", "frame", "one with a image", "2 frames without, 5 to 7 from 0"),
-        ("", "file", "a image", "something that cannot be opened as one"),
+        ("line 2", "frame", "one with an image", "frame 4 from 0"),
+        ("", "frame", "one with an image", "2 frames without, 5 to 7 from 0"),
+        ("", "file", "an image", "something that cannot be opened as one"),
         ("", "image", "a file", f"no {tmp_path / 'gone.png'}"),
     ]
     assert problems[2].path == tmp_path / "1.png"
@@ -94,13 +96,13 @@ def test_frames_without_a_image(tmp_path, images):
 
 
 def test_frames_after_the_end_of_a_video(tmp_path, film):
-    draft = make_draft(
+    raw = make_raw_labels(
         tmp_path,
         [(4, (0, 0, 5, 5)), (5, (0, 0, 5, 5))],
         frames=(4, 5),
         video=film(tmp_path / "a.mp4"),
     )
-    sequence, problems = finish(draft, ReadOptions())
+    sequence, problems = check_raw_labels(raw, ReadOptions())
     assert explain(problems) == [
         ("line 2", "frame", "a frame of a.mp4, which has 5", "frame 5 from 0")
     ]
@@ -111,19 +113,23 @@ def test_frames_after_the_end_of_a_video(tmp_path, film):
 
 def test_a_video_that_is_none(tmp_path):
     (tmp_path / "a.mp4").write_text("no video")
-    sequence, problems = finish(make_draft(tmp_path, video=tmp_path / "a.mp4"), ReadOptions())
+    sequence, problems = check_raw_labels(
+        make_raw_labels(tmp_path, video=tmp_path / "a.mp4"), ReadOptions()
+    )
     assert sequence is None
     assert explain(problems) == [("", "file", "a video that can be opened", "none")]
 
 
 def test_no_pictures_at_all_matter_where_they_are_needed(tmp_path):
     labels = [(0, (500, 500, 510, 510))]
-    sequence, problems = finish(make_draft(tmp_path, labels), ReadOptions())
+    sequence, problems = check_raw_labels(make_raw_labels(tmp_path, labels), ReadOptions())
     assert sequence is None
     assert explain(problems) == [
         ("", "images", "a video or images of the labelled frames", "none found")
     ]
-    sequence, problems = finish(make_draft(tmp_path, labels), ReadOptions(require_images=False))
+    sequence, problems = check_raw_labels(
+        make_raw_labels(tmp_path, labels), ReadOptions(require_images=False)
+    )
     assert problems == []
     assert sequence.sizes.tolist() == [[0, 0]] * 3
     assert sequence.image_paths == ()
@@ -131,19 +137,19 @@ def test_no_pictures_at_all_matter_where_they_are_needed(tmp_path):
 
 def test_mixed_sizes_matter_within_a_recording(tmp_path, images, draw):
     draw(tmp_path, "1.png", size=(32, 32))
-    draft = make_draft(tmp_path, [(1, (0, 0, 5, 5))], image_paths=images)
-    sequence, problems = finish(draft, ReadOptions())
+    raw = make_raw_labels(tmp_path, [(1, (0, 0, 5, 5))], image_paths=images)
+    sequence, problems = check_raw_labels(raw, ReadOptions())
     assert explain(problems) == [("line 1", "size", "64x48, as most of the recording", "32x32")]
     assert sequence.frames.tolist() == [0, 2]
-    draft.recording = False
-    sequence, problems = finish(draft, ReadOptions())
+    raw.is_recording = False
+    sequence, problems = check_raw_labels(raw, ReadOptions())
     assert problems == []
     assert sequence.sizes.tolist() == [[64, 48], [32, 32], [64, 48]]
 
 
 def test_pictures_of_another_size_than_the_labels_say(tmp_path, images):
-    draft = make_draft(tmp_path, image_paths=images, sizes={0: (64, 48), 2: (128, 96)})
-    sequence, problems = finish(draft, ReadOptions())
+    raw = make_raw_labels(tmp_path, image_paths=images, sizes={0: (64, 48), 2: (128, 96)})
+    sequence, problems = check_raw_labels(raw, ReadOptions())
     assert explain(problems) == [("", "size", "128x96, as the labels say", "64x48")]
     assert problems[0].path == tmp_path / "2.png"
     assert sequence.frames.tolist() == [0, 1]

@@ -24,7 +24,7 @@ def make_annotation(image_id, bbox, **changes):
 
 
 def explain(problems):
-    return [(p.place, p.field, p.expected, p.got) for p in problems]
+    return [(p.location, p.field, p.expected, p.got) for p in problems]
 
 
 def test_images_of_no_video_are_independent(tmp_path, draw):
@@ -40,7 +40,7 @@ def test_images_of_no_video_are_independent(tmp_path, draw):
     for place in (path, tmp_path):
         (sequence,), problems = read_dataset([place])
         assert problems == []
-        assert (sequence.name, sequence.recording) == ("labels", False)
+        assert (sequence.name, sequence.is_recording) == ("labels", False)
         assert sequence.frame_offsets.tolist() == [0, 0, 2]
         assert sequence.boxes.tolist() == [[1, 2, 4, 6], [5, 5, 7, 7]]
         assert sequence.track_ids.tolist() == [-1, -1]
@@ -62,7 +62,7 @@ def test_videos_are_recordings(tmp_path, draw, frame_key, id_key):
     write_coco(tmp_path / "annotations", images, annotations, videos=videos)
     (sequence,), problems = read_dataset([tmp_path])
     assert problems == []
-    assert (sequence.name, sequence.recording, sequence.fps) == ("cage-one", True, 25)
+    assert (sequence.name, sequence.is_recording, sequence.fps) == ("cage-one", True, 25)
     assert sequence.frames.tolist() == [10, 11, 12]
     assert sequence.track_ids.tolist() == [7, 8]
     assert [path.name for path in sequence.image_paths] == ["0.png", "1.png", "2.png"]
@@ -124,7 +124,7 @@ def test_all_that_is_wrong_is_reported_by_entry(tmp_path, draw):
     (sequence,), problems = read_dataset([write_coco(tmp_path, [*images, {"id": 3}], annotations)])
     assert explain(problems) == [
         ("images[1]", "id", "each id once", "1"),
-        ("images[3]", "file_name", "the name of a image", "None"),
+        ("images[3]", "file_name", "the name of an image", "None"),
         ("annotations[1]", "image_id", "the id of one of the images", "77"),
         ("annotations[2]", "category_id", "the id of one of the categories", "9"),
         ("annotations[3]", "bbox", "four numbers: left, top, width, height", "[1, 1, 'x', 5]"),
@@ -189,9 +189,9 @@ def test_split_is_a_part_of_the_file_name(tmp_path, draw):
 def test_what_is_written_is_read_back_and_by_pycocotools(tmp_path, sequence, capsys):
     from pycocotools.coco import COCO
 
-    still = replace(sequence, name="stills", recording=False, class_names=("rat", "hamster"))
+    still = replace(sequence, name="stills", is_recording=False, class_names=("rat", "hamster"))
     coco_writer.write(tmp_path, [sequence, still])
-    known = COCO(str(tmp_path / coco_writer.FILE))
+    known = COCO(str(tmp_path / coco_writer.FILE_NAME))
     assert [category["name"] for category in known.loadCats(known.getCatIds())] == [
         "mouse",
         "rat",
@@ -200,7 +200,7 @@ def test_what_is_written_is_read_back_and_by_pycocotools(tmp_path, sequence, cap
     assert len(known.getAnnIds()) == 8
     sequences, problems = read_dataset([tmp_path], ReadOptions(require_images=False))
     assert problems == []
-    assert [(s.name, s.recording, s.fps) for s in sequences] == [
+    assert [(s.name, s.is_recording, s.fps) for s in sequences] == [
         ("cage", True, 25),
         ("annotations", False, None),
     ]

@@ -27,7 +27,7 @@ labeled-data,day2,img1.png,1,2,11,12,30,30,40,45,0,0
 
 @pytest.fixture
 def single(tmp_path, draw):
-    """One labelled folder with a image more than the table."""
+    """One labelled folder with an image more than the table."""
     folder = tmp_path / "labeled-data" / "day1"
     draw(folder, "img002.png", "img010.png", "img011.png")
     (folder / "CollectedData_Ann.csv").write_text(SINGLE)
@@ -46,7 +46,7 @@ def test_one_animal(single, tmp_path):
     for path in (single, single.parent, tmp_path):
         (sequence,), problems = read_dataset([path], ReadOptions(margin=0))
         assert problems == []
-        assert (sequence.name, sequence.recording) == ("day1", True)
+        assert (sequence.name, sequence.is_recording) == ("day1", True)
         assert sequence.frames.tolist() == [1, 9, 10]
         assert sequence.boxes.tolist() == [[10, 10, 20, 30]]
         assert sequence.track_ids.tolist() == [0]
@@ -98,7 +98,7 @@ def test_pictures_without_rows_and_rows_without_images(single, draw):
     draw(single.parent, "img003.png")
     (single.parent / "img002.png").unlink()
     _, problems = read_dataset([single])
-    assert [(p.path.name, p.place, p.field) for p in problems] == [
+    assert [(p.path.name, p.location, p.field) for p in problems] == [
         ("img003.png", "", "labels"),
         ("CollectedData_Ann.csv", "line 4", "frame"),
         ("CollectedData_Ann.csv", "", "data set"),

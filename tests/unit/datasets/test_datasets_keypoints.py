@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from murid.datasets.keypoints import choose_body_points, make_box, mark_thin_frames
+from murid.datasets.keypoints import compute_box, mark_incomplete_frames, select_body_keypoints
 from murid.datasets.raw_labels import Label, RawLabels, ReadOptions
 
 NAMES = ["Nose", "TailBase", "tail_root", "Tail_0", "TailTip", "TTI", "implant"]
 
 
-def choose(leave_out):
-    return [NAMES[k] for k in choose_body_points(NAMES, leave_out)]
+def choose(exclude_keypoints):
+    return [NAMES[k] for k in select_body_keypoints(NAMES, exclude_keypoints)]
 
 
 def test_points_of_the_tail_are_left_out_but_not_its_base():
@@ -22,24 +22,24 @@ def test_patterns_replace_the_rule():
 
 def test_box_is_tight_but_for_a_margin_of_the_longer_side():
     points = np.array([[10, 20], [np.nan, 5], [30, 22], [12, 21]], float)
-    assert make_box(points, ReadOptions(margin=0)) == (10, 20, 30, 22)
-    assert make_box(points, ReadOptions(margin=0.1)) == pytest.approx((8, 18, 32, 24))
+    assert compute_box(points, ReadOptions(margin=0)) == (10, 20, 30, 22)
+    assert compute_box(points, ReadOptions(margin=0.1)) == pytest.approx((8, 18, 32, 24))
 
 
 def test_box_is_cut_to_the_image():
     points = np.array([[1, 2], [60, 40]], float)
-    assert make_box(points, ReadOptions(margin=0.5), (64, 48)) == (0, 0, 64, 48)
+    assert compute_box(points, ReadOptions(margin=0.5), (64, 48)) == (0, 0, 64, 48)
 
 
 @pytest.mark.parametrize(
     "points", [[[np.nan, 1], [2, np.nan]], [[3, 4], [np.nan, np.nan]], [[3, 4], [3, 4]]]
 )
 def test_too_few_points_make_no_box(points):
-    assert make_box(np.array(points, float), ReadOptions()) is None
+    assert compute_box(np.array(points, float), ReadOptions()) is None
 
 
 def test_frames_with_fewer_animals_than_the_fullest_are_incomplete(tmp_path):
     labels = [Label(frame, (0, 0, 1, 1), tmp_path, "") for frame in (0, 0, 1)]
-    draft = RawLabels("a", tmp_path, recording=True, frames=[0, 1, 2], labels=labels)
-    mark_thin_frames(draft)
-    assert draft.incomplete == {1, 2}
+    raw = RawLabels("a", tmp_path, is_recording=True, frames=[0, 1, 2], labels=labels)
+    mark_incomplete_frames(raw)
+    assert raw.incomplete == {1, 2}

@@ -3,9 +3,9 @@ from pathlib import Path
 from PIL import Image
 
 from murid.datasets.media import (
+    find_file,
     find_images,
     find_video,
-    locate,
     measure_image,
     measure_video,
     number_images,
@@ -68,7 +68,7 @@ def test_files_are_located_by_paths_of_other_machines(tmp_path):
     (tmp_path / "videos").mkdir()
     (tmp_path / "videos" / "cage.mp4").touch()
     (tmp_path / "x.mp4").touch()
-    assert locate("videos/cage.mp4", [tmp_path]) == tmp_path / "videos" / "cage.mp4"
-    assert locate(r"videos\cage.mp4", [tmp_path]) == tmp_path / "videos" / "cage.mp4"
-    assert locate(r"C:\lab\x.mp4", [tmp_path / "videos", tmp_path]) == tmp_path / "x.mp4"
-    assert locate("y.mp4", [tmp_path]) is None
+    assert find_file("videos/cage.mp4", [tmp_path]) == tmp_path / "videos" / "cage.mp4"
+    assert find_file(r"videos\cage.mp4", [tmp_path]) == tmp_path / "videos" / "cage.mp4"
+    assert find_file(r"C:\lab\x.mp4", [tmp_path / "videos", tmp_path]) == tmp_path / "x.mp4"
+    assert find_file("y.mp4", [tmp_path]) is None

@@ -19,14 +19,14 @@ def cage(tmp_path, draw):
 
 
 def explain(problems):
-    return [f"{p.path.name}: {p.place} {p.field}: {p.expected}; {p.got}" for p in problems]
+    return [f"{p.path.name}: {p.location} {p.field}: {p.expected}; {p.got}" for p in problems]
 
 
 def test_every_frame_of_a_sequence_is_labelled(cage):
     for path in (cage, cage.parent, cage / "gt" / "gt.txt"):
         (sequence,), problems = read_dataset([path])
         assert problems == []
-        assert (sequence.name, sequence.recording, sequence.fps) == ("cage", True, 47)
+        assert (sequence.name, sequence.is_recording, sequence.fps) == ("cage", True, 47)
         assert sequence.frames.tolist() == [0, 1, 2, 3]
         assert sequence.frame_offsets.tolist() == [0, 2, 2, 3, 3]
         assert [path.name for path in sequence.image_paths][::3] == ["000001.png", "000004.png"]
@@ -67,7 +67,7 @@ def test_all_damaged_rows_are_reported_by_line(cage):
         "gt.txt: line 4 frame: a number; 'x'",
         "gt.txt: line 5 id: a whole number from -1; -2",
         "gt.txt: line 6 columns: 7 to 10, between commas; 5",
-        "gt.txt: line 7 frame: one with a image; frame 5 from 0",
+        "gt.txt: line 7 frame: one with an image; frame 5 from 0",
         "gt.txt: line 8 id: each id once in a frame; 1 again",
     ]
     assert len(sequence) == 3

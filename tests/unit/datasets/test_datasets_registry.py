@@ -107,7 +107,7 @@ def test_mot_to_coco_to_yolo_to_mot(tmp_path, sequence):
         out, known = tmp_path / f"{len(list(tmp_path.iterdir()))}-{name}", find_data_format(name)
         for s in current:
             for image, frame in zip(s.image_paths, s.frames.tolist(), strict=True):
-                place = out / known.writer.place(s.name, frame, image.suffix)
+                place = out / known.writer.get_image_path(s.name, frame, image.suffix)
                 place.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(image, place)
         known.writer.write(out, current)

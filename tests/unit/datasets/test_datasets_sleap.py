@@ -49,7 +49,7 @@ def test_poses_of_people_count_and_predictions_where_there_are_none(project):
     for path in (project, project.parent):
         (sequence,), problems = read_dataset([path], ReadOptions(margin=0))
         assert problems == []
-        assert (sequence.name, sequence.recording, sequence.video) == (
+        assert (sequence.name, sequence.is_recording, sequence.video) == (
             "cage",
             True,
             project.with_suffix(".mp4"),
@@ -68,7 +68,7 @@ def test_poses_of_people_count_and_predictions_where_there_are_none(project):
 
 
 def test_points_can_be_chosen(project):
-    (sequence,), _ = read_dataset([project], ReadOptions(margin=0, leave_out=("hip",)))
+    (sequence,), _ = read_dataset([project], ReadOptions(margin=0, exclude_keypoints=("hip",)))
     assert sequence.boxes[0].tolist() == [10, 10, 60, 40]
 
 

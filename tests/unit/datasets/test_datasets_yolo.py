@@ -1,6 +1,6 @@
 import pytest
 
-from murid.datasets import yolo
+from murid.datasets import yolo_writer
 from murid.datasets.raw_labels import ReadOptions
 from murid.datasets.registry import read_dataset
 
@@ -20,14 +20,14 @@ def dataset(tmp_path, draw):
 
 
 def explain(problems):
-    return [f"{p.path.name}: {p.place} {p.field}: {p.expected}; {p.got}" for p in problems]
+    return [f"{p.path.name}: {p.location} {p.field}: {p.expected}; {p.got}" for p in problems]
 
 
 def test_parts_are_sequences_of_independent_images(dataset):
     for path in (dataset, dataset / "data.yaml"):
         sequences, problems = read_dataset([path])
         assert problems == []
-        assert [(s.name, s.recording) for s in sequences] == [("train", False), ("val", False)]
+        assert [(s.name, s.is_recording) for s in sequences] == [("train", False), ("val", False)]
         assert sequences[0].boxes.tolist() == [[40, 15, 60, 35], [5, 5, 15, 15]]
         assert sequences[0].frame_offsets.tolist() == [0, 2, 2]
         assert [sequences[0].class_names[k] for k in sequences[0].class_ids] == ["mouse", "rat"]
@@ -75,7 +75,7 @@ def test_all_that_is_wrong_is_reported_by_line(dataset):
         "a.txt: line 4 columns: 5, between spaces; 4",
         "a.txt: line 5 height: a number; 'nan'",
         "b.png:  labels: b.txt beside the other labels, empty if no animal is there; none",
-        f"c.txt:  image: a image c in {dataset / 'images' / 'train'}; none",
+        f"c.txt:  image: an image c in {dataset / 'images' / 'train'}; none",
         "a.txt: line 6 box: a centre inside the image; 20x20 at 140, 15 in 100x50",
         "a.txt: line 7 box: a width and a height above 0; 0x20 at 50, 15 in 100x50",
     ]
@@ -104,9 +104,9 @@ def test_damaged_yaml(dataset, content, message):
 def test_what_is_written_is_read_back_but_for_ids(tmp_path, sequence, draw):
     out = tmp_path / "out"
     for frame in range(4):
-        place = out / yolo.place("cage", frame, ".png")
+        place = out / yolo_writer.get_image_path("cage", frame, ".png")
         draw(place.parent, place.name)
-    yolo.write(out, [sequence])
+    yolo_writer.write(out, [sequence])
     (read,), problems = read_dataset([out])
     assert problems == []
     assert read.name == "cage"

@@ -9,7 +9,7 @@ from murid.training.labelled_images import Library, build_labelled_images, hold_
 
 
 def make_sequence(
-    folder, n_frames: int = 8, name: str = "cage", recording: bool = True
+    folder, n_frames: int = 8, name: str = "cage", is_recording: bool = True
 ) -> LabelledSequence:
     """A bright square that moves to the right on grey, 40 x 20 pixels in 80 x 60; a second one without a name."""
     folder.mkdir(exist_ok=True)
@@ -23,7 +23,7 @@ def make_sequence(
     n = 2 * n_frames
     return LabelledSequence(
         name=name,
-        recording=recording,
+        is_recording=is_recording,
         frames=np.arange(n_frames, dtype=np.int64),
         video=None,
         image_paths=tuple(pictures),
@@ -80,7 +80,7 @@ def test_a_recording_has_a_backdrop_and_loose_pictures_have_none(tmp_path):
     assert recording[0].background is not None
     assert recording[0].background.shape == (160, 160, 3)
     loose = build_labelled_images(
-        [make_sequence(tmp_path / "in", 20, recording=False)], tmp_path / "b", 160, "none"
+        [make_sequence(tmp_path / "in", 20, is_recording=False)], tmp_path / "b", 160, "none"
     )
     assert loose[0].background is None
     few = build_labelled_images([make_sequence(tmp_path / "in", 4)], tmp_path / "c", 160, "none")
