@@ -148,7 +148,7 @@ def test_scale_by_checkerboard(tmp_path, capsys):
         (["--polygon", "bed:x,1,2,3,4,5,6"], "--polygon: expected ROLE:NAME,x1,y1"),
         (["--polygon", "x,1,2,3,4,5"], "--polygon: expected ROLE:NAME,x1,y1"),
         (["--polygon", "x,0,0,50,50,50,0,0,50"], "x.polygon: expected sides that do not cross"),
-        (["--circle", "x,900,100,20"], "x: expected a region within the picture of 640x240 pixels"),
+        (["--circle", "x,900,100,20"], "x: expected a region within the image of 640x240 pixels"),
         (["--circle", "x,1,2,three"], "--circle: expected ROLE:NAME,x,y,radius"),
         (["--circle", "x@cage,100,100,20"], "x.arena: expected one of no arenas, got 'cage'"),
         (["--scale", "0,0,10,0,0"], "--scale: expected a length above 0 cm, got 0 cm"),

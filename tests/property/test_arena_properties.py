@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from murid.arenas.file import to_layout
+from murid.arenas.file import layout_from_dict
 from murid.errors import ArrayError
 
 VALUES = st.one_of(
@@ -45,7 +45,7 @@ FILES = st.fixed_dictionaries(
 @given(FILES)
 def test_an_arena_file_is_read_or_refused(plain):
     try:
-        layout = to_layout(plain)
+        layout = layout_from_dict(plain)
     except ArrayError:
         return
-    assert to_layout(layout.to_plain()).to_plain() == layout.to_plain()
+    assert layout_from_dict(layout.to_dict()).to_dict() == layout.to_dict()

@@ -1,1 +1,1 @@
-"""Arenas, zones and the scale of a video: layout, file, drawing."""
+"""Arenas, zones and the scale of a video: layout, file, drawing, mouse editor."""

@@ -1,8 +1,7 @@
-"""Where animals live: arenas, zones in them, what is to be ignored, and the scale; in pixels of the video."""
+"""Layout of a video: arenas, zones, ignored regions and scale, in pixels of the video."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
@@ -17,26 +16,36 @@ from murid.core.types import Bool, Float64, Int64
 from murid.errors import ArrayError
 
 ZONE_KINDS = ("zone", "nest", "shelter")
-WHOLE = "picture"
-"""Name of the one arena where none is drawn."""
 
-_MOST_PX = 1_000_000
-_MOST_OUTSIDE = 0.5
-_MOST_SHARED = 0.01
-_QUARTER_SEGMENTS = 64  # a circle is taken for a polygon of 256 sides
+# Name of the only arena if a layout has none.
+WHOLE_IMAGE = "picture"
+
+# Larger coordinates and sizes are typing errors.
+_MAX_PX = 1_000_000
+
+# Regions may reach beyond the image or their arena, since people draw inaccurately and an arena may
+# be partly out of view; but not by more than this fraction of their area.
+_MAX_OUTSIDE_FRACTION = 0.5
+
+# Neighbouring arenas share a wall and may overlap there by this fraction of the smaller one. An
+# animal in a larger overlap would belong to the wrong arena.
+_MAX_OVERLAP_FRACTION = 0.01
+
+# Circles become polygons of 256 sides, whose area is smaller by 0.01 %.
+_SEGMENTS_PER_QUARTER = 64
 
 
 @dataclass(frozen=True, eq=False)
 class Region:
-    """A named part of the picture.
+    """A named part of the image: a polygon or a circle.
 
     Attributes
     ----------
     name : str
     polygon : tuple of (float, float)
-        Corners in order; () for a circle.
+        Corners in order, pixels; () for a circle.
     circle : (float, float, float) or None
-        Centre and radius.
+        Centre and radius, pixels.
 
     Raises
     ------
@@ -52,58 +61,62 @@ class Region:
         if not self.name or not self.name.isprintable():
             raise ArrayError("name", "a printable name", repr(self.name))
         if bool(self.polygon) == (self.circle is not None):
-            raise ArrayError(
-                f"{self.name}", "a polygon or a circle", "both" if self.polygon else "neither"
-            )
-        if not (np.abs([*np.ravel(self.polygon), *(self.circle or ())]) <= _MOST_PX).all():
-            raise ArrayError(f"{self.name}", f"pixels of at most {_MOST_PX}", "others")
+            got = "both" if self.polygon else "neither"
+            raise ArrayError(f"{self.name}", "a polygon or a circle", got)
+        numbers = [*np.ravel(self.polygon), *(self.circle or ())]
+        if not (np.abs(numbers) <= _MAX_PX).all():
+            raise ArrayError(f"{self.name}", f"pixels of at most {_MAX_PX}", "others")
         if self.circle is not None and not self.circle[2] > 0:
             raise ArrayError(f"{self.name}.circle", "a radius above 0", f"{self.circle[2]:g}")
-        if self.polygon and len(set(self.polygon)) < 3:
-            raise ArrayError(
-                f"{self.name}.polygon", "3 or more corners", str(len(set(self.polygon)))
-            )
+        n_corners = len(set(self.polygon))
+        if self.polygon and n_corners < 3:
+            raise ArrayError(f"{self.name}.polygon", "3 or more corners", str(n_corners))
         if not self.geometry.is_valid or not self.geometry.area > 0:
             got = explain_validity(self.geometry) if not self.geometry.is_valid else "no area"
             raise ArrayError(f"{self.name}.polygon", "sides that do not cross", got)
 
     @cached_property
     def geometry(self) -> Any:
-        """The region as Shapely has it."""
+        """The region as a Shapely polygon."""
         if self.circle is not None:
             x, y, radius = self.circle
-            return shapely.Point(x, y).buffer(radius, quad_segs=_QUARTER_SEGMENTS)
+            return shapely.Point(x, y).buffer(radius, quad_segs=_SEGMENTS_PER_QUARTER)
         return shapely.Polygon(self.polygon)
 
     def contains(self, points: NDArray[np.floating]) -> Bool:
-        """Whether points ``(N, 2)`` lie within, ``(N,)``; NaN does not."""
-        inside: Bool = shapely.contains_xy(self.geometry, points[:, 0], points[:, 1])
-        return inside
+        """Return whether points ``(N, 2)`` lie in the region, ``(N,)``; False for NaN."""
+        is_inside: Bool = shapely.contains_xy(self.geometry, points[:, 0], points[:, 1])
+        return is_inside
 
     def compute_wall_distance(self, points: NDArray[np.floating]) -> Float64:
-        """Distance of points ``(N, 2)`` from the outline, ``(N,)`` pixels; NaN where a point is NaN."""
+        """Return the distances ``(N,)`` of points ``(N, 2)`` from the outline in pixels."""
         if self.circle is not None:
             x, y, radius = self.circle
-            aside: Float64 = np.abs(np.hypot(points[:, 0] - x, points[:, 1] - y) - radius)
-            return aside
-        known = np.isfinite(points).all(axis=1)
+            from_centre = np.hypot(points[:, 0] - x, points[:, 1] - y)
+            from_rim: Float64 = np.abs(from_centre - radius)
+            return from_rim
+        is_known = np.isfinite(points).all(axis=1)
         distances = np.full(len(points), np.nan)
-        distances[known] = shapely.distance(self.geometry.exterior, shapely.points(points[known]))
+        known_points = shapely.points(points[is_known])
+        distances[is_known] = shapely.distance(self.geometry.exterior, known_points)
         return distances
 
-    def to_plain(self) -> dict[str, Any]:
-        """Plain values, as in an arena file."""
-        shape = (
-            {"circle": list(self.circle)}
-            if self.circle
-            else {"polygon": [list(p) for p in self.polygon]}
-        )
-        return {"name": self.name} | shape
+    def to_dict(self) -> dict[str, Any]:
+        """Return the region as plain values, as in an arena file."""
+        if self.circle:
+            return {"name": self.name, "circle": list(self.circle)}
+        return {"name": self.name, "polygon": [list(point) for point in self.polygon]}
 
 
 @dataclass(frozen=True, eq=False)
 class Arena(Region):
-    """An enclosure whose animals never leave it; `animals` is how many there are at most, None = not said."""
+    """An enclosure that its animals never leave.
+
+    Attributes
+    ----------
+    animals : int or None
+        Maximum number of animals in it; None if it is not given.
+    """
 
     animals: int | None = None
 
@@ -112,17 +125,25 @@ class Arena(Region):
         if self.animals is not None and self.animals < 1:
             raise ArrayError(f"{self.name}.animals", "1 or more", str(self.animals))
 
-    def to_plain(self) -> dict[str, Any]:
-        """Plain values, as in an arena file."""
-        return super().to_plain() | ({} if self.animals is None else {"animals": self.animals})
+    def to_dict(self) -> dict[str, Any]:
+        """Return the arena as plain values, as in an arena file."""
+        content = super().to_dict()
+        if self.animals is not None:
+            content["animals"] = self.animals
+        return content
 
 
 @dataclass(frozen=True, eq=False)
 class Zone(Region):
-    """A part of an arena of interest.
+    """A part of an arena that is of interest.
 
-    `kind` is ``zone``, ``nest`` or ``shelter``: an animal that vanishes in one of the last two and
-    comes back there was there in between. `arena` names the arena that it belongs to, None = all.
+    Attributes
+    ----------
+    kind : {"zone", "nest", "shelter"}
+        Animals cannot be seen in a nest or shelter. An animal that disappears in one and reappears
+        there was there in between.
+    arena : str or None
+        Name of the arena that the zone belongs to; None for all.
     """
 
     kind: str = "zone"
@@ -135,36 +156,40 @@ class Zone(Region):
 
     @property
     def hides(self) -> bool:
-        """Whether animals cannot be seen in it."""
+        """Whether animals in it cannot be seen."""
         return self.kind != "zone"
 
-    def to_plain(self) -> dict[str, Any]:
-        """Plain values, as in an arena file."""
-        plain = super().to_plain() | ({"kind": self.kind} if self.hides else {})
-        return plain | ({} if self.arena is None else {"arena": self.arena})
+    def to_dict(self) -> dict[str, Any]:
+        """Return the zone as plain values, as in an arena file."""
+        content = super().to_dict()
+        if self.hides:
+            content["kind"] = self.kind
+        if self.arena is not None:
+            content["arena"] = self.arena
+        return content
 
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """All that is drawn on the picture of a video.
+    """Arenas, zones, ignored regions and the scale of a video.
 
     Attributes
     ----------
     width, height : int
-        Of the picture, pixels.
+        Size of the image, pixels.
     arenas : tuple of Arena
-        () = the whole picture is one.
+        (): the whole image is one arena.
     zones : tuple of Zone
     ignored : tuple of Region
-        Where nothing is an animal.
+        Detections there are dropped.
     cm_per_px : float or None
-        Scale, the same all over the picture; None = not known.
+        Scale, the same all over the image; None if it is unknown.
 
     Raises
     ------
     ArrayError
-        If a region lies outside the picture, arenas overlap, a name is there twice, a zone belongs
-        to no arena or lies outside it, or the scale is not above 0.
+        If a region lies outside the image, arenas overlap, a name occurs twice, a zone belongs to
+        no arena or lies outside it, or the scale is not above 0.
     """
 
     width: int
@@ -173,30 +198,30 @@ class Layout:
     zones: tuple[Zone, ...] = ()
     ignored: tuple[Region, ...] = ()
     cm_per_px: float | None = None
-    _box: Any = field(init=False, repr=False)
+    _image_box: Any = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("width", "height"):
-            if not 1 <= getattr(self, name) <= _MOST_PX:
-                raise ArrayError(name, f"1 to {_MOST_PX} pixels", "another number")
+            if not 1 <= getattr(self, name) <= _MAX_PX:
+                raise ArrayError(name, f"1 to {_MAX_PX} pixels", "another number")
         if self.cm_per_px is not None and not 0 < self.cm_per_px < np.inf:
             raise ArrayError("cm_per_px", "a scale above 0", f"{self.cm_per_px:g}")
-        object.__setattr__(self, "_box", shapely.box(0, 0, self.width, self.height))
+        object.__setattr__(self, "_image_box", shapely.box(0, 0, self.width, self.height))
         for region in (*self.arenas, *self.zones, *self.ignored):
-            _check_within(region, self._box, f"the picture of {self.width}x{self.height} pixels")
+            image = f"the image of {self.width}x{self.height} pixels"
+            _check_within(region, self._image_box, image)
         self._check_arenas()
         self._check_zones()
 
     def _check_arenas(self) -> None:
         _check_unique("arena", [arena.name for arena in self.arenas])
-        for a, b in combinations(self.arenas, 2):
-            shared = a.geometry.intersection(b.geometry).area
-            if shared > _MOST_SHARED * min(a.geometry.area, b.geometry.area):
-                raise ArrayError(
-                    f"{a.name}, {b.name}",
-                    "arenas that do not overlap",
-                    f"{shared:.0f} pixels in both",
-                )
+        for first, second in combinations(self.arenas, 2):
+            overlap = first.geometry.intersection(second.geometry).area
+            smaller_area = min(first.geometry.area, second.geometry.area)
+            if overlap > _MAX_OVERLAP_FRACTION * smaller_area:
+                field_name = f"{first.name}, {second.name}"
+                got = f"{overlap:.0f} pixels in both"
+                raise ArrayError(field_name, "arenas that do not overlap", got)
 
     def _check_zones(self) -> None:
         arenas = {arena.name: arena for arena in self.arenas}
@@ -204,36 +229,36 @@ class Layout:
             if zone.arena is None:
                 continue
             if zone.arena not in arenas:
-                raise ArrayError(
-                    f"{zone.name}.arena",
-                    f"one of {', '.join(arenas) or 'no arenas'}",
-                    repr(zone.arena),
-                )
+                expected = f"one of {', '.join(arenas) or 'no arenas'}"
+                raise ArrayError(f"{zone.name}.arena", expected, repr(zone.arena))
             _check_within(zone, arenas[zone.arena].geometry, f"arena {zone.arena}")
         for name in self.arena_names:
             _check_unique("zone", [zone.name for zone in self.list_zones(name)])
 
     @property
     def arena_names(self) -> tuple[str, ...]:
-        """Names of the arenas; `WHOLE` where there are none."""
-        return tuple(arena.name for arena in self.arenas) or (WHOLE,)
+        """Names of the arenas; `WHOLE_IMAGE` if there are none."""
+        return tuple(arena.name for arena in self.arenas) or (WHOLE_IMAGE,)
 
     @property
     def unit(self) -> str:
-        """``cm`` where there is a scale, else ``px``."""
+        """Unit of length: ``cm`` if there is a scale, else ``px``."""
         return "px" if self.cm_per_px is None else "cm"
 
     @property
     def restricts(self) -> bool:
-        """Whether there is a place where nothing is tracked."""
+        """Whether there is a part of the image in which nothing is tracked."""
         return bool(self.arenas or self.ignored)
 
     def list_zones(self, arena: str) -> list[Zone]:
-        """Zones of an arena, in order."""
+        """Return the zones of an arena, in order."""
         return [zone for zone in self.zones if zone.arena in (None, arena)]
 
     def locate(self, points: NDArray[np.floating]) -> Int64:
-        """Number ``(N,)`` of the arena that each point ``(N, 2)`` lies in; -1 = in none, or to be ignored."""
+        """Return the number ``(N,)`` of the arena in which each point ``(N, 2)`` lies.
+
+        -1 for points in no arena or in an ignored region.
+        """
         numbers = np.full(len(points), -1 if self.arenas else 0, np.int64)
         for number, arena in enumerate(self.arenas):
             numbers[(numbers < 0) & arena.contains(points)] = number
@@ -241,39 +266,32 @@ class Layout:
             numbers[region.contains(points)] = -1
         return numbers
 
-    def to_plain(self) -> dict[str, Any]:
-        """Plain values, as in an arena file: what JSON and TOML can hold."""
-        plain: dict[str, Any] = {"width": self.width, "height": self.height}
+    def to_dict(self) -> dict[str, Any]:
+        """Return the layout as plain values, as in an arena file: what JSON and TOML can hold."""
+        content: dict[str, Any] = {"width": self.width, "height": self.height}
         if self.cm_per_px is not None:
-            plain["cm_per_px"] = self.cm_per_px
-        regions = {"arena": self.arenas, "zone": self.zones, "ignore": self.ignored}
-        return plain | {
-            key: [r.to_plain() for r in of_kind] for key, of_kind in regions.items() if of_kind
-        }
+            content["cm_per_px"] = self.cm_per_px
+        if self.arenas:
+            content["arena"] = [arena.to_dict() for arena in self.arenas]
+        if self.zones:
+            content["zone"] = [zone.to_dict() for zone in self.zones]
+        if self.ignored:
+            content["ignore"] = [region.to_dict() for region in self.ignored]
+        return content
 
 
-def compute_scale(points: Iterable[tuple[float, float]], length_cm: float) -> float:
-    """Centimetres in a pixel, from two points and how far apart they are; raises `ArrayError`."""
-    (x1, y1), (x2, y2) = points
-    length_px = float(np.hypot(x2 - x1, y2 - y1))
-    if not length_px > 0:
-        raise ArrayError("scale", "two points apart", "the same point twice")
-    if not 0 < length_cm < np.inf:
-        raise ArrayError("scale", "a length above 0 cm", f"{length_cm:g} cm")
-    return length_cm / length_px
-
-
-def _check_within(region: Region, other: Any, name: str) -> None:
-    outside = 1 - region.geometry.intersection(other).area / region.geometry.area
-    if outside > _MOST_OUTSIDE:
-        raise ArrayError(
-            region.name, f"a region within {name}", f"one with {outside:.0%} of it outside"
-        )
+def _check_within(region: Region, outer: Any, outer_name: str) -> None:
+    """Raise `ArrayError` if most of a region lies outside another geometry."""
+    inside_area = region.geometry.intersection(outer).area
+    outside_fraction = 1 - inside_area / region.geometry.area
+    if outside_fraction > _MAX_OUTSIDE_FRACTION:
+        got = f"one with {outside_fraction:.0%} of it outside"
+        raise ArrayError(region.name, f"a region within {outer_name}", got)
 
 
 def _check_unique(kind: str, names: list[str]) -> None:
-    twice = [name for name in names if names.count(name) > 1]
-    if twice:
-        raise ArrayError(
-            f"{kind}.name", "every name once", f"{twice[0]!r} {names.count(twice[0])} times"
-        )
+    """Raise `ArrayError` if a name occurs twice."""
+    repeated = [name for name in names if names.count(name) > 1]
+    if repeated:
+        got = f"{repeated[0]!r} {names.count(repeated[0])} times"
+        raise ArrayError(f"{kind}.name", "every name once", got)

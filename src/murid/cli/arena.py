@@ -10,11 +10,11 @@ from typing import Annotated, Any
 import cv2
 from cyclopts import Parameter
 
-from murid.arenas.checkerboard import measure_checkerboard
 from murid.arenas.draw import draw_layout
-from murid.arenas.editor import sketch
-from murid.arenas.file import read_arena_file, to_layout, write_arena_file
-from murid.arenas.layout import Layout, compute_scale
+from murid.arenas.editor import edit_layout
+from murid.arenas.file import layout_from_dict, read_arena_file, write_arena_file
+from murid.arenas.layout import Layout
+from murid.arenas.scale import compute_scale, measure_checkerboard
 from murid.core.files import write_bytes
 from murid.errors import ArrayError, ConfigError
 from murid.pipeline.track import default_run_path
@@ -81,7 +81,7 @@ def arena(
     layout = _set_scale(layout, video, scale, size, checkerboard, checkerboard_in)
     image = estimate_background_image(video)
     if click:
-        layout = sketch(image, layout)
+        layout = edit_layout(image, layout)
     path = default_run_path(source).with_suffix(".arena.toml") if out is None else out
     picture = path.with_suffix(".png")
     write_arena_file(path, layout)
@@ -98,7 +98,7 @@ def _add_shapes(
     layout: Layout, polygons: list[str], circles: list[str], animals: list[str]
 ) -> Layout:
     """Layout with the shapes of the options; a shape of the same name in its arena is replaced."""
-    plain = layout.to_plain()
+    plain = layout.to_dict()
     for option, text in [("--polygon", text) for text in polygons] + [
         ("--circle", text) for text in circles
     ]:
@@ -176,7 +176,7 @@ def _set_scale(
     else:
         shown = video if checkerboard_in is None else open_source(checkerboard_in)
         cm_per_px = _scale_by_checkerboard(shown, str(checkerboard))
-    return _make(layout.to_plain() | {"cm_per_px": cm_per_px})
+    return _make(layout.to_dict() | {"cm_per_px": cm_per_px})
 
 
 def _scale_by_points(text: str) -> float:
@@ -231,6 +231,6 @@ def _compute_scale(
 
 def _make(plain: dict[str, Any]) -> Layout:
     try:
-        return to_layout(plain)
+        return layout_from_dict(plain)
     except ArrayError as error:
         raise ConfigError(str(error)) from error

@@ -128,7 +128,7 @@ def letterbox_boxes(
 def undo_letterbox(
     boxes: Float32, letterbox: Letterbox, image_width: int, image_height: int
 ) -> Float32:
-    """Return boxes ``(n, 4)`` xyxy in pixels of the image from boxes in input pixels; not clipped."""
+    """Return unclipped boxes ``(n, 4)`` xyxy in image pixels, from boxes in input pixels."""
     scale, shift = _compute_mapping(letterbox, image_width, image_height)
     return ((boxes - shift) / scale).astype(np.float32)
 

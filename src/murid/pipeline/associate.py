@@ -24,7 +24,7 @@ def describe_association(
     """Settings of association, and what else decides its result."""
     settings = asdict(config)
     if layout is not None:
-        settings["arena"] = layout.to_plain()
+        settings["arena"] = layout.to_dict()
     if motion is not None:
         settings["camera_motion"] = sha256(motion.tobytes()).hexdigest()
     return settings

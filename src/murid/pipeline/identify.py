@@ -110,7 +110,7 @@ def identify_run(
     settings = {"animals": counts if layout.arenas else counts[0], **asdict(config)}
     del settings["enabled"], settings["refine"]
     if layout.restricts:
-        settings["arena"] = layout.to_plain()
+        settings["arena"] = layout.to_dict()
     if refine and not config.use_appearance:
         raise ConfigError("refine: expected appearance to be used, got use_appearance = false")
     if refine:

@@ -11,7 +11,7 @@ import numpy as np
 
 from murid.analysis.behaviour import Behaviour, compute_behaviour
 from murid.analysis.config import MeasureConfig
-from murid.arenas.file import read_arena_file, to_layout
+from murid.arenas.file import layout_from_dict, read_arena_file
 from murid.arenas.layout import Layout
 from murid.core import Tracks, Trajectories
 from murid.core.files import make_directory
@@ -280,7 +280,7 @@ class Run:
 def read_layout(directory: RunDirectory) -> Layout:
     """Arenas and zones that a video was tracked with; the whole picture where there are none."""
     plain = directory.manifest.config.get("tracking", {}).get("arena")
-    return whole_picture(directory) if plain is None else to_layout(plain)
+    return whole_picture(directory) if plain is None else layout_from_dict(plain)
 
 
 def whole_picture(directory: RunDirectory) -> Layout:

@@ -1,30 +1,30 @@
-"""Drawing with the mouse: what clicks and keys make of a layout; no window needed."""
+"""The mouse editor: what clicks and keys do to a layout; no window is needed."""
 
 import cv2
 import numpy as np
 import pytest
 
-from murid.arenas.draw import MARGIN, choose_factor
-from murid.arenas.editor import Sketch, sketch
+from murid.arenas.draw import MARGIN, compute_magnification
+from murid.arenas.editor import LayoutEditor, edit_layout
 from murid.arenas.layout import Layout
 from murid.errors import ConfigError
 
 ENTER, BACKSPACE = 13, 8
 
 
-def draw(*steps, answers=()) -> Sketch:
+def draw(*steps, answers=()) -> LayoutEditor:
     replies = iter(answers)
-    drawing = Sketch(Layout(200, 100), lambda _, proposal: next(replies, proposal))
+    editor = LayoutEditor(Layout(200, 100), lambda _, proposal: next(replies, proposal))
     for step in steps:
         if isinstance(step, tuple):
-            drawing.click(*step)
+            editor.click(*step)
         else:
-            drawing.press(ord(step) if isinstance(step, str) else step)
-    return drawing
+            editor.press(ord(step) if isinstance(step, str) else step)
+    return editor
 
 
 def test_a_polygon_a_circle_and_a_scale():
-    drawing = draw(
+    editor = draw(
         (0, 0),
         (100, 0),
         (100, 90),
@@ -42,31 +42,33 @@ def test_a_polygon_a_circle_and_a_scale():
         "q",
         answers=["box", "den", "25"],
     )
-    (arena,), (zone,) = drawing.layout.arenas, drawing.layout.zones
+    (arena,), (zone,) = editor.layout.arenas, editor.layout.zones
     assert (arena.name, arena.polygon) == ("box", ((0, 0), (100, 0), (100, 90), (0, 90)))
     assert (zone.name, zone.kind, zone.circle) == ("den", "nest", (20, 20, 5))
-    assert drawing.layout.cm_per_px == 0.25
-    assert drawing.is_done
+    assert editor.layout.cm_per_px == 0.25
+    assert editor.is_done
 
 
-def test_what_cannot_be_is_said_and_left_out():
-    drawing = draw((0, 0), (50, 50), (50, 0), (0, 50), ENTER)
-    assert "do not cross" in drawing.trouble
-    assert drawing.layout.arenas == ()
-    drawing = draw("l", (5, 5), (5, 5))
-    assert "two points apart" in drawing.trouble
+def test_invalid_shapes_are_refused_with_a_message():
+    editor = draw((0, 0), (50, 50), (50, 0), (0, 50), ENTER)
+    assert "do not cross" in editor.message
+    assert editor.layout.arenas == ()
+    editor = draw("l", (5, 5), (5, 5))
+    assert "two points apart" in editor.message
 
 
-def test_backspace_takes_back_the_last_shape():
-    drawing = draw("i", "c", (20, 20), (25, 20), (60, 60), (65, 60), BACKSPACE)
-    assert [region.name for region in drawing.layout.ignored] == ["ignore 1"]
-    assert drawing.layout.ignored[0].circle == (20, 20, 5)
+def test_backspace_removes_the_last_shape():
+    editor = draw("i", "c", (20, 20), (25, 20), (60, 60), (65, 60), BACKSPACE)
+    assert [region.name for region in editor.layout.ignored] == ["ignore 1"]
+    assert editor.layout.ignored[0].circle == (20, 20, 5)
 
 
 def test_clicks_on_the_window_are_pixels_of_the_video(monkeypatch):
-    """A window in name only: what it is shown shows where the mouse has to click."""
+    """With a fake window."""
     callbacks, shown = [], []
-    rim = MARGIN + choose_factor(np.zeros((40, 400, 3))) * np.array([[0, 0], [100, 0], [100, 30]])
+    rim = MARGIN + compute_magnification(np.zeros((40, 400, 3))) * np.array(
+        [[0, 0], [100, 0], [100, 30]]
+    )
     keys = iter([*(None for _ in rim), ENTER, ord("q")])
 
     def wait(_: int) -> int:
@@ -86,11 +88,11 @@ def test_clicks_on_the_window_are_pixels_of_the_video(monkeypatch):
         "destroyWindow": lambda _: None,
     }.items():
         monkeypatch.setattr(cv2, name, fake)
-    (arena,) = sketch(np.zeros((40, 400, 3), np.uint8), Layout(400, 40)).arenas
+    (arena,) = edit_layout(np.zeros((40, 400, 3), np.uint8), Layout(400, 40)).arenas
     assert (arena.name, arena.polygon) == ("arena 1", ((0, 0), (100, 0), (100, 30)))
 
 
 def test_without_a_display(monkeypatch):
     monkeypatch.setattr("murid.arenas.editor.has_display", lambda: False)
     with pytest.raises(ConfigError, match="--click: expected a display"):
-        sketch(np.zeros((100, 200, 3), np.uint8), Layout(200, 100))
+        edit_layout(np.zeros((100, 200, 3), np.uint8), Layout(200, 100))

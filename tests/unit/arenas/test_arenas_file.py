@@ -1,4 +1,4 @@
-"""Arena files: written and read back, and every mistake named."""
+"""Arena files are written and read back, and errors name the field."""
 
 import pytest
 
@@ -32,7 +32,7 @@ circle = [75.0, 30.0, 2.0]
 )
 
 
-def test_what_is_written_is_read_back(tmp_path):
+def test_a_written_file_is_read_back(tmp_path):
     path = tmp_path / "a.toml"
     path.write_text(FULL, encoding="utf-8")
     layout = read_arena_file(path, (100, 60))
@@ -77,7 +77,7 @@ def test_scale_by_two_points(tmp_path):
         ),
         (
             HEAD + "[[zone]]\nname = 'z'\ncircle = [300, 30, 9]",
-            "z: expected a region within the picture of 100x60",
+            "z: expected a region within the image of 100x60",
         ),
         (
             HEAD + "[[zone]]\nname = 'z'\npolygon = [[0, 0], [9, 9], [9, 0], [0, 9]]",
@@ -85,13 +85,13 @@ def test_scale_by_two_points(tmp_path):
         ),
     ],
 )
-def test_mistakes_are_named(tmp_path, text, words):
+def test_errors_name_the_field(tmp_path, text, words):
     (tmp_path / "a.toml").write_text(text)
     with pytest.raises(FormatError, match=f"a.toml: {words}"):
         read_arena_file(tmp_path / "a.toml")
 
 
-def test_of_another_video_or_not_there(tmp_path):
+def test_a_file_of_another_video_and_a_missing_file_are_refused(tmp_path):
     (tmp_path / "a.toml").write_text(HEAD)
     with pytest.raises(
         FormatError, match="width, height: expected 640x480 pixels as of the video, got 100x60"

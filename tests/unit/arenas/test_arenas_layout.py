@@ -1,11 +1,11 @@
-"""Arenas, zones and scale, and what is wrong with them."""
+"""Arenas, zones and ignored regions, and errors for invalid ones."""
 
 import numpy as np
 import pytest
 
 from murid.analysis.space import compute_occupancy, compute_wall_distance, find_hidden, find_inside
 from murid.analysis.units import Length
-from murid.arenas.layout import Arena, Layout, Region, Zone, compute_scale
+from murid.arenas.layout import Arena, Layout, Region, Zone
 from murid.errors import ArrayError, ConfigError
 
 SQUARE = ((10.0, 10.0), (50.0, 10.0), (50.0, 50.0), (10.0, 50.0))
@@ -32,18 +32,6 @@ def test_every_point_is_in_one_arena_or_none():
     assert not Layout(100, 60).restricts
 
 
-def test_scale():
-    assert compute_scale([(0, 0), (30, 40)], 25) == pytest.approx(0.5)
-    for points, cm, words in (
-        ([(3, 4), (3, 4)], 5, "two points apart, got the same point twice"),
-        ([(0, 0), (1, 0)], 0, "a length above 0 cm, got 0 cm"),
-    ):
-        with pytest.raises(ArrayError, match=words):
-            compute_scale(points, cm)
-    with pytest.raises(ArrayError, match="cm_per_px: expected a scale above 0, got 0"):
-        Layout(100, 60, cm_per_px=0.0)
-
-
 @pytest.mark.parametrize(
     ("make", "words"),
     [
@@ -66,7 +54,7 @@ def test_scale():
         (lambda: Arena("a", SQUARE, animals=0), "a.animals: expected 1 or more, got 0"),
         (
             lambda: Layout(100, 60, zones=(Zone("z", circle=(200, 30, 5)),)),
-            "z: .*picture of 100x60 .*100% of it outside",
+            "z: .*image of 100x60 .*100% of it outside",
         ),
         (
             lambda: Layout(100, 60, (Arena("a", SQUARE), Arena("b", SQUARE))),
@@ -90,12 +78,12 @@ def test_scale():
         ),
     ],
 )
-def test_what_cannot_be(make, words):
+def test_invalid_layouts_are_refused(make, words):
     with pytest.raises(ArrayError, match=words):
         make()
 
 
-def test_an_arena_may_reach_a_little_beyond_the_picture():
+def test_an_arena_may_reach_a_little_beyond_the_image():
     Layout(100, 60, (Arena("a", circle=(50, 30, 35)),))
 
 
@@ -118,7 +106,7 @@ def test_occupancy_counts_seconds():
         ("....", "1111", "0000"),
     ],
 )
-def test_who_vanishes_in_a_nest_and_comes_back_there_was_there(inside, missing, hidden):
+def test_animals_that_disappear_and_reappear_in_a_nest_were_there(inside, missing, hidden):
     found = find_hidden(np.array([c == "1" for c in inside]), np.array([c == "1" for c in missing]))
     assert "".join("01"[int(h)] for h in found) == hidden
 
