@@ -5,7 +5,7 @@ import pytest
 
 from murid.tracking import kalman
 
-FAIRMOT = kalman.Motion.from_noise()
+FAIRMOT = kalman.MotionModel.from_noise()
 
 
 class OneObject:
@@ -48,7 +48,7 @@ def _boxes(rng, n):
 def test_batch_equals_one_by_one():
     rng = np.random.default_rng(1)
     first = _boxes(rng, 6)
-    means, covariances = kalman.start(first, FAIRMOT)
+    means, covariances = kalman.initiate(first, FAIRMOT)
     objects = [OneObject(z) for z in first]
     for _ in range(20):
         means, covariances = kalman.predict(means, covariances, FAIRMOT)
@@ -68,7 +68,7 @@ def test_batch_equals_one_by_one():
 def test_gating_distances_equal_one_by_one(dims):
     rng = np.random.default_rng(2)
     first, measured = _boxes(rng, 5), _boxes(rng, 7)
-    means, covariances = kalman.start(first, FAIRMOT)
+    means, covariances = kalman.initiate(first, FAIRMOT)
     got = kalman.compute_gating_distances(means, covariances, measured, dims)
     wanted = [[OneObject(z).distance(m, dims) for m in measured] for z in first]
     np.testing.assert_allclose(got, wanted, rtol=1e-9)
@@ -77,5 +77,5 @@ def test_gating_distances_equal_one_by_one(dims):
 def test_gates_are_chi_squared_quantiles():
     from scipy.stats import chi2
 
-    for dims, gate in kalman.GATES.items():
+    for dims, gate in kalman.GATING_THRESHOLDS.items():
         assert gate == pytest.approx(chi2.ppf(0.95, dims), abs=1e-4)

@@ -90,7 +90,7 @@ def test_stored_arrays_are_followed_by_the_same_compiled_code():
     for array in (table.boxes, table.scores, table.embeddings, table.frame_offsets):
         array.flags.writeable = False
         CompiledTracker(TrackingConfig(), 30).follow(table)
-    assert len(kernel.follow.signatures) == 1
+    assert len(kernel.track_frames.signatures) == 1
 
 
 def test_who_is_chosen():

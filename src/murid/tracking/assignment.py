@@ -1,4 +1,4 @@
-"""The cheapest pairing of tracks and detections under a limit."""
+"""Assignment of detections to tracks with the minimum total cost."""
 
 from __future__ import annotations
 
@@ -7,46 +7,54 @@ from scipy.optimize import linear_sum_assignment
 
 from murid.core.types import Float64, Int64, Matches
 
-MARGIN = 1e-5
-"""By how much costs that are not allowed lie above the limit."""
+# Forbidden pairs cost this much more than the maximum cost. The solver needs finite costs, and a
+# margin that is small against all cost differences makes a forbidden pair equal to no pair.
+FORBIDDEN_MARGIN = 1e-5
 
 
 def assign(
     costs: Float64,
-    limit: float,
+    max_cost: float,
     track_rows: Int64 | None = None,
     detection_rows: Int64 | None = None,
 ) -> Matches:
-    """Pair tracks and detections so that the sum of costs is least, where a pair costs at most `limit`.
+    """Match tracks and detections so that the total cost is minimal.
 
-    Costs above the limit are clamped just above it, the problem is solved, and clamped pairs are
-    dropped; this is the same as leaving a track or a detection alone at half the limit each.
+    Costs above `max_cost` are clamped just above it, the linear assignment problem is solved, and
+    clamped pairs are dropped. The result is that of a problem in which an unmatched track or
+    detection costs half of `max_cost` (the ``cost_limit`` of the `lap` package).
 
     Parameters
     ----------
     costs : ndarray
         ``(m, n)`` float64; rows are tracks, columns are detections, infinity forbids a pair.
-    limit : float
-        Highest cost of a pair, itself allowed.
+    max_cost : float
+        Maximum cost of a match, inclusive.
     track_rows, detection_rows : ndarray, optional
-        ``(m,)`` and ``(n,)`` int64: the row numbers that the matrix stands for; 0, 1, ... by
-        default.
+        ``(m,)`` and ``(n,)`` int64: row numbers of the tracks and detections in the matrix;
+        0, 1, ... by default.
 
     Returns
     -------
     Matches
         In the given row numbers.
     """
-    tracks = np.arange(costs.shape[0]) if track_rows is None else track_rows
-    detections = np.arange(costs.shape[1]) if detection_rows is None else detection_rows
-    allowed = costs <= limit
-    rows, columns = linear_sum_assignment(np.where(allowed, costs, limit + MARGIN))
-    kept = allowed[rows, columns]
-    rows, columns = rows[kept], columns[kept]
+    if track_rows is None:
+        track_rows = np.arange(costs.shape[0])
+    if detection_rows is None:
+        detection_rows = np.arange(costs.shape[1])
+
+    allowed = costs <= max_cost
+    clamped = np.where(allowed, costs, max_cost + FORBIDDEN_MARGIN)
+    rows, columns = linear_sum_assignment(clamped)
+
+    matched = allowed[rows, columns]
+    rows = rows[matched]
+    columns = columns[matched]
     return Matches(
-        tracks[rows],
-        detections[columns],
+        track_rows[rows],
+        detection_rows[columns],
         costs[rows, columns],
-        np.delete(tracks, rows),
-        np.delete(detections, columns),
+        np.delete(track_rows, rows),
+        np.delete(detection_rows, columns),
     )

@@ -1,4 +1,4 @@
-"""The stages of one frame's association: who may match whom, at which cost, in which order."""
+"""Stages of data association: which tracks may match which detections, at which cost."""
 
 from __future__ import annotations
 
@@ -7,59 +7,66 @@ from dataclasses import dataclass
 from functools import cache, partial
 
 import numpy as np
-from numpy.typing import NDArray
 
-from murid.core.types import Detections, Float64, Matches, TrackBank
+from murid.core.types import Bool, Detections, Float64, Matches, TrackBank
 from murid.tracking import costs
 from murid.tracking.assignment import assign
 from murid.tracking.config import TrackingConfig
 from murid.tracking.lifecycle import TrackState
 
-Mask = NDArray[np.bool_]
-
-RETURN_REACH = 0.5
-"""Where the number of animals is known: body lengths from its last place within which a lost one
-may come back."""
-RETURN_SPEED = 2.0
-"""Body lengths by which that reach grows in a second, so that a lost animal is found anywhere in
-the end."""
+# Search radius, in body lengths, in which a lost track is recovered if the number of animals is
+# known. It starts at half a body length and grows with the time since the last match, so that a
+# track is recovered anywhere in the end. A larger radius recovers sooner, but confuses animals
+# that are lost at the same time.
+RECOVERY_RADIUS = 0.5
+RECOVERY_RADIUS_PER_S = 2.0
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Stage:
-    """One round of matching among what earlier rounds left over.
+class MatchingStage:
+    """One round of matching among the tracks and detections that earlier rounds left unmatched.
 
     Attributes
     ----------
     tracks, detections : ndarray
-        ``(m,)`` and ``(n,)`` bool: who takes part.
+        ``(m,)`` and ``(n,)`` bool: which of them take part.
     compute_costs : callable
-        Gives the costs ``(m, n)`` of all tracks and detections; called only if both sides have
-        someone left.
-    limit : float
-        Highest cost of a match.
+        Returns the costs ``(m, n)`` of all tracks and detections. It is called only if tracks and
+        detections are left.
+    max_cost : float
+        Maximum cost of a match.
     """
 
-    tracks: Mask
-    detections: Mask
+    tracks: Bool
+    detections: Bool
     compute_costs: Callable[[], Float64]
-    limit: float
+    max_cost: float
 
 
 @dataclass(frozen=True, slots=True)
-class Thresholds:
-    """Lowest scores of detections in the main stages, in that of low scores, and of those that may start a track."""
+class ScoreThresholds:
+    """Minimum scores of detections in one frame.
 
-    main: float
+    Attributes
+    ----------
+    detection : float
+        In the main stages.
+    low : float
+        In the stage of low scores.
+    new_track : float
+        To start a track.
+    """
+
+    detection: float
     low: float
-    birth: float
+    new_track: float
 
 
 def associate(
     bank: TrackBank,
     detections: Detections,
     config: TrackingConfig,
-    thresholds: Thresholds,
+    thresholds: ScoreThresholds,
     frame: int,
     fps: float,
 ) -> Matches:
@@ -70,36 +77,36 @@ def associate(
     bank : TrackBank
         Tracks, predicted to this frame.
     detections : Detections
-        What was seen in it, every box with an area.
+        Detections of this frame, each with a positive area.
     config : TrackingConfig
-        Settings.
-    thresholds : Thresholds
-        Scores that count in this frame.
+        Configuration.
+    thresholds : ScoreThresholds
+        Minimum scores in this frame.
     frame : int
         Number of this frame.
     fps : float
         Frames per second.
     """
-    free_tracks = np.full(len(bank), True)
-    free_detections = np.full(len(detections), True)
-    found: list[Matches] = []
+    unmatched_tracks = np.full(len(bank), True)
+    unmatched_detections = np.full(len(detections), True)
+    parts: list[Matches] = []
     for stage in plan_stages(bank, detections, config, thresholds, frame, fps):
-        rows, columns = (
-            np.flatnonzero(free_tracks & stage.tracks),
-            np.flatnonzero(free_detections & stage.detections),
-        )
+        rows = np.flatnonzero(unmatched_tracks & stage.tracks)
+        columns = np.flatnonzero(unmatched_detections & stage.detections)
         if not len(rows) or not len(columns):
             continue
-        matches = assign(stage.compute_costs()[np.ix_(rows, columns)], stage.limit, rows, columns)
-        free_tracks[matches.track_rows] = False
-        free_detections[matches.detection_rows] = False
-        found.append(matches)
+        stage_costs = stage.compute_costs()[np.ix_(rows, columns)]
+        matches = assign(stage_costs, stage.max_cost, rows, columns)
+        unmatched_tracks[matches.track_rows] = False
+        unmatched_detections[matches.detection_rows] = False
+        parts.append(matches)
+
     return Matches(
-        np.concatenate([np.zeros(0, np.int64), *(m.track_rows for m in found)]),
-        np.concatenate([np.zeros(0, np.int64), *(m.detection_rows for m in found)]),
-        np.concatenate([np.zeros(0), *(m.costs for m in found)]),
-        np.flatnonzero(free_tracks),
-        np.flatnonzero(free_detections),
+        np.concatenate([np.zeros(0, np.int64), *(part.track_rows for part in parts)]),
+        np.concatenate([np.zeros(0, np.int64), *(part.detection_rows for part in parts)]),
+        np.concatenate([np.zeros(0), *(part.costs for part in parts)]),
+        np.flatnonzero(unmatched_tracks),
+        np.flatnonzero(unmatched_detections),
     )
 
 
@@ -107,42 +114,63 @@ def plan_stages(
     bank: TrackBank,
     detections: Detections,
     config: TrackingConfig,
-    thresholds: Thresholds,
+    thresholds: ScoreThresholds,
     frame: int,
     fps: float,
-) -> Iterator[Stage]:
-    """Give the stages in order: first and second as in the paper, low scores, tentative tracks, late returns."""
-    tracked, lost = bank.states == TrackState.TRACKED, bank.states == TrackState.LOST
-    high = detections.scores >= thresholds.main
-    iou_costs = cache(lambda: costs.compute_iou_costs(bank, detections))
-    traits = cache(lambda: _trait_costs(bank, detections, config))
+) -> Iterator[MatchingStage]:
+    """Yield the stages in order.
+
+    The first and second stage are those of the paper (section III-C), then come detections with
+    low scores (ByteTrack), tentative tracks (FairMOT) and the recovery of lost tracks.
+    """
+    tracked = bank.states == TrackState.TRACKED
+    lost = bank.states == TrackState.LOST
+    tentative = bank.states == TrackState.TENTATIVE
+    high = detections.scores >= thresholds.detection
+
+    # Several stages use these costs, so each is computed once, when first needed.
+    iou_costs = cache(partial(costs.compute_iou_costs, bank, detections))
+    trait_costs = cache(partial(_compute_trait_costs, bank, detections, config))
+
+    # Stage 1: confirmed tracks and detections that overlap.
     if config.stage1_cost == "fused":
+        weight = config.appearance_weight
         gating_dims = config.motion.gating_dims
-        fused = partial(
-            costs.compute_fused_costs, bank, detections, config.appearance_weight, gating_dims
-        )
-        yield Stage(tracked | lost, high, fused, config.stage1_max_cost)
+        fused_costs = partial(costs.compute_fused_costs, bank, detections, weight, gating_dims)
+        yield MatchingStage(tracked | lost, high, fused_costs, config.stage1_max_cost)
     else:
-        yield Stage(tracked | lost, high, lambda: iou_costs() + traits(), config.stage1_max_cost)
+        yield MatchingStage(
+            tracked | lost, high, lambda: iou_costs() + trait_costs(), config.stage1_max_cost
+        )
+
+    # Stage 2: what the first left unmatched, by distance instead of overlap.
     if config.stage2_cost == "iou":
-        yield Stage(tracked, high, iou_costs, config.stage2_max_cost)
+        yield MatchingStage(tracked, high, iou_costs, config.stage2_max_cost)
     else:
-        limit = config.stage2_max_cost + config.stage2_max_cost_per_s / fps
-        yield Stage(
-            tracked | lost, high, lambda: _near_costs(bank, detections, config) + traits(), limit
-        )
+        max_cost = config.stage2_max_cost + config.stage2_max_cost_per_s / fps
+        near_costs = partial(_compute_near_costs, bank, detections, config)
+        yield MatchingStage(tracked | lost, high, lambda: near_costs() + trait_costs(), max_cost)
+
+    # Low scores, often of occluded animals, continue tracks but start none.
     if config.scores.low is not None:
         low = ~high & (detections.scores >= thresholds.low)
-        yield Stage(tracked, low, iou_costs, config.low_score_max_cost)
-    yield Stage(bank.states == TrackState.TENTATIVE, high, iou_costs, config.tentative_max_cost)
+        yield MatchingStage(tracked, low, iou_costs, config.low_score_max_cost)
+
+    # Tentative tracks come after confirmed ones, so that a false positive takes no animal.
+    yield MatchingStage(tentative, high, iou_costs, config.tentative_max_cost)
+
+    # If the number of animals is known, a confident detection is one of the lost animals.
     if config.max_tracks is not None:
-        gaps_s = (frame - bank.last_frames) / fps
-        confident = detections.scores >= thresholds.birth
-        yield Stage(lost, confident, lambda: _return_costs(bank, detections, gaps_s), 1.0)
+        lost_s = (frame - bank.last_frames) / fps
+        confident = detections.scores >= thresholds.new_track
+        recovery_costs = partial(_compute_recovery_costs, bank, detections, lost_s)
+        yield MatchingStage(lost, confident, recovery_costs, 1.0)
 
 
-def _trait_costs(bank: TrackBank, detections: Detections, config: TrackingConfig) -> Float64:
-    """Costs ``(m, n)`` of what does not depend on place: size, score and appearance."""
+def _compute_trait_costs(
+    bank: TrackBank, detections: Detections, config: TrackingConfig
+) -> Float64:
+    """Return costs ``(m, n)`` that do not depend on position: size, score and appearance."""
     traits: Float64 = config.size_weight * costs.compute_size_costs(bank, detections)
     traits += config.score_weight * (1 - detections.scores)
     if detections.embeddings is not None:
@@ -150,15 +178,17 @@ def _trait_costs(bank: TrackBank, detections: Detections, config: TrackingConfig
     return traits
 
 
-def _near_costs(bank: TrackBank, detections: Detections, config: TrackingConfig) -> Float64:
+def _compute_near_costs(bank: TrackBank, detections: Detections, config: TrackingConfig) -> Float64:
+    """Return position costs ``(m, n)``, infinite beyond the neighbour gate."""
     near = costs.compute_near_costs(bank, detections)
     if config.neighbour_gate is None:
         return near
-    return np.where(costs.find_far(bank, detections, config.neighbour_gate), np.inf, near)
+    beyond = costs.find_beyond_neighbour_gate(bank, detections, config.neighbour_gate)
+    return np.where(beyond, np.inf, near)
 
 
-def _return_costs(bank: TrackBank, detections: Detections, gaps_s: Float64) -> Float64:
-    """Centre distances ``(m, n)`` as shares of the reach of each lost track."""
-    reach = RETURN_REACH + RETURN_SPEED * gaps_s
-    shares: Float64 = costs.compute_centre_costs(bank, detections) / reach[:, None]
-    return shares
+def _compute_recovery_costs(bank: TrackBank, detections: Detections, lost_s: Float64) -> Float64:
+    """Return centre distances ``(m, n)`` as fractions of the search radius of each lost track."""
+    radius = RECOVERY_RADIUS + RECOVERY_RADIUS_PER_S * lost_s
+    fractions: Float64 = costs.compute_centre_costs(bank, detections) / radius[:, None]
+    return fractions

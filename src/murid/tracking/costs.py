@@ -1,6 +1,6 @@
 """Cost matrices between tracks and detections.
 
-In every matrix rows are tracks, as predicted for this frame, columns are detections, and infinity
+In every matrix, rows are tracks as predicted for this frame, and columns are detections. Infinity
 forbids a pair.
 """
 
@@ -9,33 +9,32 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from murid.core import boxes as bx
 from murid.core.embeddings import compute_cosine_distances
-from murid.core.types import Detections, Float64, TrackBank
+from murid.core.types import Bool, Detections, Float64, TrackBank
 from murid.tracking import kalman
 
+# Weight of the IoU distance in the near cost; the centre distance has the rest. Chosen by
+# measurement. At 1, boxes without overlap cannot be told apart; at 0, overlap does not count.
 OVERLAP_WEIGHT = 0.5
-"""Share of the IoU distance in the near cost, where distance in body lengths has the rest; chosen
-by measurement."""
 
-MERGED_GROWTH = 1.3
-"""How many times larger than an animal the box of a pair of them is at least."""
+# A merged box has at least this many times the area of a track inside it. Lower values mistake an
+# animal that stretches for two animals; higher values miss two animals that lie on each other.
+MERGED_MIN_AREA_RATIO = 1.3
 
 
 def compute_appearance_costs(bank: TrackBank, detections: Detections) -> Float64:
-    """Cosine distances ``(m, n)`` in [0, 2]; zero where there are no embeddings, so that motion alone decides."""
+    """Return cosine distances ``(m, n)`` of embeddings in [0, 2]; zero without embeddings."""
     if detections.embeddings is None:
         return np.zeros((len(bank), len(detections)))
     return compute_cosine_distances(bank.embeddings, detections.embeddings).astype(np.float64)
 
 
 def fuse_motion(appearance: Float64, motion: Float64, weight: float, gate: float) -> Float64:
-    """Fuse appearance and motion: ``weight * D_r + (1 - weight) * D_m``, infinity beyond the gate.
+    """Return ``weight * D_r + (1 - weight) * D_m``, infinity beyond the gate.
 
-    Paper, section III-C. The printed formula has lost the first weight; it is written as in
-    FairMOT.
+    Paper, section III-C. The printed formula lacks the first weight; it is written as in FairMOT.
 
     Parameters
     ----------
@@ -46,88 +45,96 @@ def fuse_motion(appearance: Float64, motion: Float64, weight: float, gate: float
     weight : float
         Lambda, in [0, 1].
     gate : float
-        Largest squared Mahalanobis distance, itself allowed.
+        Maximum squared Mahalanobis distance, inclusive.
     """
     fused: Float64 = np.where(motion > gate, np.inf, weight * appearance + (1 - weight) * motion)
     return fused
 
 
 def compute_fused_costs(
-    bank: TrackBank, detections: Detections, weight: float, gate_dims: Literal[4, 2] = 4
+    bank: TrackBank, detections: Detections, weight: float, gating_dims: Literal[4, 2] = 4
 ) -> Float64:
-    """Paper's first-stage costs ``(m, n)``: appearance fused with gated motion (section III-C)."""
-    measured = kalman.measure(detections.boxes)
-    motion = kalman.compute_gating_distances(bank.means, bank.covariances, measured, gate_dims)
-    return fuse_motion(
-        compute_appearance_costs(bank, detections), motion, weight, kalman.GATES[gate_dims]
+    """Return the first-stage costs ``(m, n)`` of the paper: appearance fused with gated motion.
+
+    Paper, section III-C. See `fuse_motion` for `weight` and
+    `murid.tracking.kalman.compute_gating_distances` for `gating_dims`.
+    """
+    measurements = kalman.to_measurements(detections.boxes)
+    motion = kalman.compute_gating_distances(
+        bank.means, bank.covariances, measurements, gating_dims
     )
+    appearance = compute_appearance_costs(bank, detections)
+    return fuse_motion(appearance, motion, weight, kalman.GATING_THRESHOLDS[gating_dims])
 
 
 def compute_size_costs(bank: TrackBank, detections: Detections) -> Float64:
-    """Absolute logarithms ``(m, n)`` of the ratio of areas: a head or a merged pair is no whole animal.
+    """Return absolute logarithms ``(m, n)`` of the ratio of areas.
 
-    Bodies that turn change their aspect ratio within a few frames, but hardly their area.
+    The cost is high for a box of a head alone and for a merged box. A turning animal changes the
+    aspect ratio of its box within a few frames, but hardly the area.
     """
-    areas = bank.means[:, 2] * bank.means[:, 3] ** 2
-    ratios: Float64 = np.abs(
-        np.log(areas[:, None]) - np.log(bx.compute_areas(detections.boxes)[None])
-    )
+    track_areas = bank.means[:, 2] * bank.means[:, 3] ** 2
+    areas = bx.compute_areas(detections.boxes)
+    ratios: Float64 = np.abs(np.log(track_areas[:, None]) - np.log(areas[None]))
     return ratios
 
 
 def compute_near_costs(bank: TrackBank, detections: Detections) -> Float64:
-    """Costs ``(m, n)`` of place: centre distance in body lengths and IoU distance, so that bodies may be apart."""
+    """Return position costs ``(m, n)``: mean of centre distance in body lengths and IoU distance.
+
+    Unlike the IoU distance alone, it ranks boxes that do not overlap.
+    """
     near: Float64 = (1 - OVERLAP_WEIGHT) * compute_centre_costs(bank, detections)
     near += OVERLAP_WEIGHT * compute_iou_costs(bank, detections)
     return near
 
 
-def find_far(bank: TrackBank, detections: Detections, share: float) -> NDArray[np.bool_]:
-    """Pairs ``(m, n)`` further apart than this share of the track's distance to its nearest neighbour.
+def find_beyond_neighbour_gate(bank: TrackBank, detections: Detections, gate: float) -> Bool:
+    """Return pairs ``(m, n)`` that are too far apart given the neighbours of the track.
 
-    Where animals are far from each other, the nearest detection is the animal even after a leap; in
-    a crowd it is someone else.
+    The maximum distance is `gate` times the distance from the track to its nearest other track. If
+    animals are far apart, the nearest detection is the same animal even after a jump; in a group it
+    may be another one.
     """
     centres = bank.means[:, :2]
-    steps = centres[:, None] - centres[None]
-    gaps = np.hypot(steps[..., 0], steps[..., 1])
-    np.fill_diagonal(gaps, np.inf)
+    differences = centres[:, None] - centres[None]
+    neighbour_distances = np.hypot(differences[..., 0], differences[..., 1])
+    np.fill_diagonal(neighbour_distances, np.inf)
+    max_distances = gate * neighbour_distances.min(axis=1)[:, None]
+
     offsets = bx.compute_centres(detections.boxes)[None] - centres[:, None]
-    far: NDArray[np.bool_] = (
-        np.hypot(offsets[..., 0], offsets[..., 1]) > share * gaps.min(axis=1)[:, None]
-    )
-    return far
+    beyond: Bool = np.hypot(offsets[..., 0], offsets[..., 1]) > max_distances
+    return beyond
 
 
-def find_merged(bank: TrackBank, detections: Detections, share: float) -> NDArray[np.bool_]:
-    """Pairs ``(m, n)`` in which the detection seems to hold the track's animal and at least one more.
+def find_merged(bank: TrackBank, detections: Detections, min_overlap: float) -> Bool:
+    """Return pairs ``(m, n)`` of a track and a merged box that contains it.
 
-    A detection holds a track of which at least `share` lies inside, and than which it is clearly
-    larger.
+    A detection contains a track if at least the fraction `min_overlap` of the track lies inside and
+    the detection is clearly larger. It is a merged box if it contains two tracks or more.
     """
     predicted = bx.from_cxcyah(bank.means[:, :4])
-    areas = bx.compute_areas(predicted)[:, None]
-    held = bx.compute_intersections(predicted, detections.boxes) >= share * areas
-    held &= bx.compute_areas(detections.boxes)[None] >= MERGED_GROWTH * areas
-    merged: NDArray[np.bool_] = held & (held.sum(axis=0) > 1)
+    track_areas = bx.compute_areas(predicted)[:, None]
+    areas = bx.compute_areas(detections.boxes)[None]
+    contains = bx.compute_intersections(predicted, detections.boxes) >= min_overlap * track_areas
+    contains &= areas >= MERGED_MIN_AREA_RATIO * track_areas
+    merged: Bool = contains & (contains.sum(axis=0) > 1)
     return merged
 
 
 def compute_iou_costs(bank: TrackBank, detections: Detections) -> Float64:
-    """IoU distances ``(m, n)`` in [0, 1]: 1 - IoU of predicted and detected boxes."""
+    """Return IoU distances ``(m, n)`` in [0, 1]: 1 - IoU of predicted and detected boxes."""
     predicted = bx.from_cxcyah(bank.means[:, :4])
-    distances: Float64 = 1 - bx.compute_iou(predicted, detections.boxes).astype(
-        np.float64, copy=False
-    )
+    iou = bx.compute_iou(predicted, detections.boxes)
+    distances: Float64 = 1 - iou.astype(np.float64, copy=False)
     return distances
 
 
 def compute_centre_costs(bank: TrackBank, detections: Detections) -> Float64:
-    """Centre distances ``(m, n)`` in body lengths: the longest side of the two boxes."""
+    """Return centre distances ``(m, n)`` in body lengths: the longest side of the two boxes."""
     offsets = bx.compute_centres(detections.boxes)[None] - bank.means[:, None, :2]
-    tracked = bank.means[:, 3] * np.maximum(bank.means[:, 2], 1)
-    detected = (detections.boxes[:, 2:] - detections.boxes[:, :2]).max(axis=1)
-    distances: Float64 = np.hypot(offsets[..., 0], offsets[..., 1]) / np.maximum(
-        tracked[:, None], detected[None]
-    )
-    return distances
+    distances = np.hypot(offsets[..., 0], offsets[..., 1])
+    track_lengths = bank.means[:, 3] * np.maximum(bank.means[:, 2], 1)
+    lengths = (detections.boxes[:, 2:] - detections.boxes[:, :2]).max(axis=1)
+    relative: Float64 = distances / np.maximum(track_lengths[:, None], lengths[None])
+    return relative

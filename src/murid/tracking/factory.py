@@ -1,4 +1,4 @@
-"""Which tracker follows a recording: the compiled one where it can, else the one that it is held against."""
+"""Choice between the compiled tracker and the reference implementation in NumPy."""
 
 from __future__ import annotations
 
@@ -10,28 +10,33 @@ from murid.tracking.tracker import Tracker
 
 
 class AnyTracker(Protocol):
-    """What both can do."""
+    """Interface that `Tracker` and `CompiledTracker` have in common."""
 
     def step(self, detections: Detections) -> TrackedDetections:
-        """Take the detections of the next frame."""
+        """Track the detections of the next frame."""
         ...
 
     def follow(self, table: DetectionTable) -> Tracks:
-        """Take the next stretch of a recording."""
+        """Track the next chunk of frames."""
         ...
 
 
 def make_tracker(config: TrackingConfig, fps: float, *, camera_moves: bool = False) -> AnyTracker:
-    """Return a tracker for a recording; raises `ConfigError` if `fps` is not a positive number.
+    """Return the fastest tracker that supports the configuration.
 
-    Both give the same tracks. Settings of the paper's association, a camera that moves, and a
-    Python for which there is no numba need `Tracker`.
+    `Tracker` is used for the method of the paper, for a moving camera, and if numba is not
+    installed. Both trackers assign the same ids.
+
+    Raises
+    ------
+    ConfigError
+        If `fps` is not a positive number.
     """
     if camera_moves:
         return Tracker(config, fps)
     try:
-        from murid.tracking.compiled.state import can_follow
+        from murid.tracking.compiled.state import is_supported
         from murid.tracking.compiled.tracker import CompiledTracker
     except ImportError:
         return Tracker(config, fps)
-    return CompiledTracker(config, fps) if can_follow(config) else Tracker(config, fps)
+    return CompiledTracker(config, fps) if is_supported(config) else Tracker(config, fps)

@@ -1,4 +1,4 @@
-"""Birth, life and end of tracks, as pure functions from one `TrackBank` to the next."""
+"""Start, update and removal of tracks, as pure functions from one `TrackBank` to the next."""
 
 from __future__ import annotations
 
@@ -6,24 +6,25 @@ from dataclasses import replace
 from enum import IntEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
 from murid.core import boxes as bx
 from murid.core.embeddings import update_running_mean
-from murid.core.types import Detections, Float64, Int64, Matches, TrackBank
+from murid.core.types import Bool, Detections, Float64, Int64, Matches, TrackBank
 from murid.tracking import kalman
 
+# Minimum width and height of a predicted box: a shrinking track must not vanish or invert.
 MIN_SIDE_PX = 1.0
-"""Least width and height of a track."""
-MERGED_LOOSENESS = 4.0
-"""Times the usual noise of a measured box, where it holds several animals."""
+
+# Factor of the measurement noise of a merged box. At 1, its box would be taken for that of one
+# animal; at infinity, a track would get no position while two animals touch.
+MERGED_NOISE_SCALE = 4.0
 
 
 class TrackState(IntEnum):
-    """Where a track is in its life. A removed track is in no bank."""
+    """Life stage of a track. A removed track is in no bank."""
 
     TENTATIVE = 0
-    """Seen once, not yet reported."""
+    """Matched once, not yet reported."""
     TRACKED = 1
     """Confirmed, and matched in the latest frame."""
     LOST = 2
@@ -33,26 +34,36 @@ class TrackState(IntEnum):
 def empty_bank(embedding_size: int = 0) -> TrackBank:
     """Return a bank without tracks."""
     none = np.zeros(0, np.int64)
-    embeddings = np.zeros((0, embedding_size), np.float32)
     return TrackBank(
-        none, none, np.zeros((0, 8)), np.zeros((0, 8, 8)), embeddings, none, none, none
+        ids=none,
+        states=none,
+        means=np.zeros((0, 8)),
+        covariances=np.zeros((0, 8, 8)),
+        embeddings=np.zeros((0, embedding_size), np.float32),
+        hits=none,
+        first_frames=none,
+        last_frames=none,
     )
 
 
-def predict(bank: TrackBank, motion: kalman.Motion) -> TrackBank:
-    """Move every track but the tentative ones by one frame; a lost track keeps its height (FairMOT)."""
+def predict(bank: TrackBank, motion: kalman.MotionModel) -> TrackBank:
+    """Return the tracks one frame later.
+
+    A tentative track stays in place, and a lost track keeps its height (FairMOT).
+    """
     means = bank.means.copy()
     means[bank.states == TrackState.LOST, 7] = 0
     means, covariances = kalman.predict(means, bank.covariances, motion)
-    still = bank.states == TrackState.TENTATIVE
-    means[still], covariances[still] = bank.means[still], bank.covariances[still]
+    tentative = bank.states == TrackState.TENTATIVE
+    means[tentative] = bank.means[tentative]
+    covariances[tentative] = bank.covariances[tentative]
     means[:, 3] = np.maximum(means[:, 3], MIN_SIDE_PX)
     means[:, 2] = np.maximum(means[:, 2], MIN_SIDE_PX / means[:, 3])
     return replace(bank, means=means, covariances=covariances)
 
 
 def warp(bank: TrackBank, camera_motion: Float64) -> TrackBank:
-    """Move every track with the camera; `camera_motion` ``(2, 3)`` carries a point of the frame before to this one."""
+    """Return the tracks after a camera motion ``(2, 3)``, see `murid.tracking.kalman.warp`."""
     means, covariances = kalman.warp(bank.means, bank.covariances, camera_motion)
     return replace(bank, means=means, covariances=covariances)
 
@@ -63,99 +74,135 @@ def update(
     matches: Matches,
     momentum: float,
     frame: int,
-    merged: NDArray[np.bool_] | None = None,
+    merged: Bool | None = None,
 ) -> TrackBank:
-    """Give the matched tracks what they saw: place, appearance and one more hit; they are tracked now.
+    """Return the tracks with position, embedding and hits of matched ones updated.
 
-    Of the detections that hold more animals than the one (`merged`, ``(n,)`` bool) the place counts
-    little.
+    Parameters
+    ----------
+    bank : TrackBank
+    detections : Detections
+        All ``n`` detections of the frame.
+    matches : Matches
+        Which detection belongs to which track.
+    momentum : float
+        Weight of the old embedding in the running mean.
+    frame : int
+        Number of the frame.
+    merged : ndarray, optional
+        ``(n,)`` bool: merged boxes, whose position has little weight.
     """
     rows = matches.track_rows
     if not len(rows):
         return bank
-    seen = detections[matches.detection_rows]
-    means, covariances = bank.means.copy(), bank.covariances.copy()
-    looseness = (
-        None if merged is None else np.where(merged[matches.detection_rows], MERGED_LOOSENESS, 1.0)
-    )
-    measured = kalman.measure(seen.boxes)
+    matched = detections[matches.detection_rows]
+
+    # Position and size.
+    noise_scales = None
+    if merged is not None:
+        noise_scales = np.where(merged[matches.detection_rows], MERGED_NOISE_SCALE, 1.0)
+    means = bank.means.copy()
+    covariances = bank.covariances.copy()
+    measurements = kalman.to_measurements(matched.boxes)
     means[rows], covariances[rows] = kalman.update(
-        means[rows], covariances[rows], measured, looseness
+        means[rows], covariances[rows], measurements, noise_scales
     )
+
+    # Appearance.
     embeddings = bank.embeddings
-    if seen.embeddings is not None:
+    if matched.embeddings is not None:
         embeddings = embeddings.copy()
-        embeddings[rows] = update_running_mean(embeddings[rows], seen.embeddings, momentum)
-    states, hits, last_frames = bank.states.copy(), bank.hits.copy(), bank.last_frames.copy()
-    states[rows], last_frames[rows] = TrackState.TRACKED, frame
+        embeddings[rows] = update_running_mean(embeddings[rows], matched.embeddings, momentum)
+
+    # Life.
+    states = bank.states.copy()
+    hits = bank.hits.copy()
+    last_frames = bank.last_frames.copy()
+    states[rows] = TrackState.TRACKED
     hits[rows] += 1
-    return TrackBank(
-        bank.ids, states, means, covariances, embeddings, hits, bank.first_frames, last_frames
+    last_frames[rows] = frame
+    return replace(
+        bank,
+        states=states,
+        means=means,
+        covariances=covariances,
+        embeddings=embeddings,
+        hits=hits,
+        last_frames=last_frames,
     )
 
 
-def mark_missed(bank: TrackBank, rows: Int64) -> TrackBank:
-    """Mark the unmatched tracks as lost; a tentative one among them is removed."""
+def mark_lost(bank: TrackBank, rows: Int64) -> TrackBank:
+    """Return the tracks with the given rows marked as lost; tentative ones are removed."""
     if not len(rows):
         return bank
-    kept = np.full(len(bank), True)
-    kept[rows] = bank.states[rows] != TrackState.TENTATIVE
+    keep = np.full(len(bank), True)
+    keep[rows] = bank.states[rows] != TrackState.TENTATIVE
     states = bank.states.copy()
     states[rows] = TrackState.LOST
-    return _keep(replace(bank, states=states), kept)
+    return _select(replace(bank, states=states), keep)
 
 
-def start(
+def start_tracks(
     bank: TrackBank,
     detections: Detections,
     state: TrackState,
     first_id: int,
     frame: int,
-    motion: kalman.Motion,
+    motion: kalman.MotionModel,
 ) -> TrackBank:
-    """Append one new track per detection, with ids from `first_id` on."""
+    """Return the tracks and one new track per detection, with ids from `first_id` on."""
     n = len(detections)
     if not n:
         return bank
-    means, covariances = kalman.start(kalman.measure(detections.boxes), motion)
-    embeddings = (
-        np.zeros((n, 0), np.float32) if detections.embeddings is None else detections.embeddings
-    )
+    means, covariances = kalman.initiate(kalman.to_measurements(detections.boxes), motion)
+    embeddings = detections.embeddings
+    if embeddings is None:
+        embeddings = np.zeros((n, 0), np.float32)
     frames = np.full(n, frame, np.int64)
+    ids = np.arange(first_id, first_id + n, dtype=np.int64)
     return TrackBank(
-        np.concatenate([bank.ids, np.arange(first_id, first_id + n, dtype=np.int64)]),
-        np.concatenate([bank.states, np.full(n, state, np.int64)]),
-        np.concatenate([bank.means, means]),
-        np.concatenate([bank.covariances, covariances]),
-        np.concatenate([bank.embeddings, embeddings]),
-        np.concatenate([bank.hits, np.ones(n, np.int64)]),
-        np.concatenate([bank.first_frames, frames]),
-        np.concatenate([bank.last_frames, frames]),
+        ids=np.concatenate([bank.ids, ids]),
+        states=np.concatenate([bank.states, np.full(n, state, np.int64)]),
+        means=np.concatenate([bank.means, means]),
+        covariances=np.concatenate([bank.covariances, covariances]),
+        embeddings=np.concatenate([bank.embeddings, embeddings]),
+        hits=np.concatenate([bank.hits, np.ones(n, np.int64)]),
+        first_frames=np.concatenate([bank.first_frames, frames]),
+        last_frames=np.concatenate([bank.last_frames, frames]),
     )
 
 
-def retire(bank: TrackBank, frame: int, max_lost_frames: int) -> TrackBank:
-    """Remove the tracks that were last matched more than `max_lost_frames` frames ago."""
-    return _keep(bank, frame - bank.last_frames <= max_lost_frames)
+def remove_expired(bank: TrackBank, frame: int, max_lost_frames: int) -> TrackBank:
+    """Return the tracks that were matched within the last `max_lost_frames` frames."""
+    return _select(bank, frame - bank.last_frames <= max_lost_frames)
 
 
-def drop_duplicates(bank: TrackBank, limit: float) -> TrackBank:
-    """Remove the tracks that repeat another one.
+def remove_duplicates(bank: TrackBank, max_cost: float) -> TrackBank:
+    """Return the tracks without duplicates (FairMOT).
 
-    Of a lost track and one that is not, with an IoU distance below `limit`, the one with the
-    shorter life (last minus first frame) goes; of equals, the one that is not lost (FairMOT).
+    A lost track and one that is not lost are duplicates if their IoU distance is below `max_cost`.
+    The younger one (last minus first frame) is removed; of equally old ones, the one that is not
+    lost.
     """
     lost = bank.states == TrackState.LOST
     if not lost.any() or lost.all():
         return bank
     boxes = bx.from_cxcyah(bank.means[:, :4])
-    here, gone = np.flatnonzero(~lost), np.flatnonzero(lost)
-    i, j = np.nonzero(1 - bx.compute_iou(boxes[here], boxes[gone]) < limit)
-    lives = bank.last_frames - bank.first_frames
-    kept = np.full(len(bank), True)
-    kept[np.where(lives[here[i]] > lives[gone[j]], gone[j], here[i])] = False
-    return _keep(bank, kept)
+    current_rows = np.flatnonzero(~lost)
+    lost_rows = np.flatnonzero(lost)
+    distances = 1 - bx.compute_iou(boxes[current_rows], boxes[lost_rows])
+    i, j = np.nonzero(distances < max_cost)
+    current_rows = current_rows[i]
+    lost_rows = lost_rows[j]
+
+    ages = bank.last_frames - bank.first_frames
+    current_is_older = ages[current_rows] > ages[lost_rows]
+    keep = np.full(len(bank), True)
+    keep[np.where(current_is_older, lost_rows, current_rows)] = False
+    return _select(bank, keep)
 
 
-def _keep(bank: TrackBank, kept: NDArray[np.bool_]) -> TrackBank:
-    return bank if kept.all() else bank.select(kept)
+def _select(bank: TrackBank, keep: Bool) -> TrackBank:
+    """Return the tracks of a mask; the same object if it is all of them."""
+    return bank if keep.all() else bank.select(keep)

@@ -1,4 +1,4 @@
-"""Tracks of a finished recording that are worth reporting, numbered anew without gaps."""
+"""Removal of tracks that are probably false positives from a finished recording."""
 
 from __future__ import annotations
 
@@ -10,41 +10,54 @@ from murid.core.types import Int64, Tracks
 
 
 def find_likely_tracks(
-    stretches: Iterable[Tracks], min_mean_score: float, min_relative_mean_score: float = 0.0
+    chunks: Iterable[Tracks], min_mean_score: float, relative_min_mean_score: float = 0.0
 ) -> Int64:
-    """Find the tracks that are likely animals.
+    """Return the ids of the tracks that are probably animals, judged by their mean score.
 
     Parameters
     ----------
-    stretches : iterable of Tracks
-        The whole recording.
+    chunks : iterable of Tracks
+        The whole recording, in chunks of frames.
     min_mean_score : float
-        Mean score that a track has at least.
-    min_relative_mean_score : float
-        The same as a share of the usual score: the mean of all detections in tracks.
+        Minimum mean score of a track.
+    relative_min_mean_score : float
+        The same as a fraction of the mean score of all detections in tracks. The higher of the two
+        limits applies.
 
     Returns
     -------
     ndarray
         ``(k,)`` int64 ids, ascending.
     """
-    sums, counts = np.zeros(0), np.zeros(0, np.int64)
-    for tracks in stretches:
-        on = tracks.track_ids >= 0
-        ids = tracks.track_ids[on]
-        n = max(len(sums), int(ids.max(initial=-1)) + 1)
-        sums, counts = np.pad(sums, (0, n - len(sums))), np.pad(counts, (0, n - len(counts)))
-        sums += np.bincount(ids, tracks.detections.scores[on], n)
-        counts += np.bincount(ids, minlength=n)
-    usual = sums.sum() / max(1, counts.sum())
-    least = max(min_mean_score, min_relative_mean_score * usual)
-    seen = np.flatnonzero(counts)
-    likely: Int64 = seen[sums[seen] / counts[seen] >= least]
+    # Sum and number of scores of each track, in arrays that grow with the highest id.
+    sums = np.zeros(0)
+    counts = np.zeros(0, np.int64)
+    for tracks in chunks:
+        in_track = tracks.track_ids >= 0
+        ids = tracks.track_ids[in_track]
+        n_ids = max(len(sums), int(ids.max(initial=-1)) + 1)
+        sums = np.pad(sums, (0, n_ids - len(sums)))
+        counts = np.pad(counts, (0, n_ids - len(counts)))
+        sums += np.bincount(ids, tracks.detections.scores[in_track], n_ids)
+        counts += np.bincount(ids, minlength=n_ids)
+
+    overall_mean = sums.sum() / max(1, counts.sum())
+    min_mean = max(min_mean_score, relative_min_mean_score * overall_mean)
+    present = np.flatnonzero(counts)
+    likely: Int64 = present[sums[present] / counts[present] >= min_mean]
     return likely
 
 
 def select_tracks(tracks: Tracks, ids: Int64) -> Tracks:
-    """The same with the given tracks alone, numbered 1, 2, … in the order of `ids`, ascending ``(k,)``."""
-    rank = np.searchsorted(ids, tracks.track_ids)
-    known = np.append(ids, -2)[rank] == tracks.track_ids
-    return Tracks(tracks.detections, np.where(known, rank + 1, -1))
+    """Return only the given tracks, renumbered 1, 2, … in the order of `ids`.
+
+    Parameters
+    ----------
+    tracks : Tracks
+    ids : ndarray
+        ``(k,)`` int64, ascending. Detections of other tracks get the id -1.
+    """
+    ranks = np.searchsorted(ids, tracks.track_ids)
+    # One more entry, equal to no track id, for ids above the last one.
+    selected = np.append(ids, -2)[ranks] == tracks.track_ids
+    return Tracks(tracks.detections, np.where(selected, ranks + 1, -1))

@@ -1,4 +1,4 @@
-"""Two-stage data association (DAM): detections of one frame after the other become tracks."""
+"""Two-stage data association (DAM, the data association module of the paper), frame by frame."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import math
 from itertools import repeat
 
 import numpy as np
-from numpy.typing import NDArray
 
 from murid.core import boxes as bx
 from murid.core.types import (
+    Bool,
     Detections,
     DetectionTable,
     Float32,
@@ -22,55 +22,76 @@ from murid.core.types import (
 )
 from murid.errors import ArrayError, ConfigError
 from murid.tracking import costs, kalman, lifecycle
-from murid.tracking.association import Thresholds, associate
+from murid.tracking.association import ScoreThresholds, associate
 from murid.tracking.config import TrackingConfig
 from murid.tracking.lifecycle import TrackState
 
-_TINY = 1e-12
+# Avoids division by zero before the first detection.
+_EPSILON = 1e-12
+
+# A camera motion with a smaller determinant maps the image to a line or a point.
+_MIN_DETERMINANT = 1e-6
 
 
 def check_fps(fps: float) -> None:
-    """Raise `ConfigError` unless it is a positive number."""
+    """Raise `ConfigError` unless the frame rate is a positive number."""
     if not (math.isfinite(fps) and fps > 0):
-        raise ConfigError(f"fps must be a positive number, not {fps}")
+        raise ConfigError(f"fps: expected a positive number, got {fps}")
 
 
-def make_motion(config: TrackingConfig, fps: float) -> kalman.Motion:
-    """How boxes are believed to move at a frame rate."""
-    return kalman.Motion.from_noise(
-        aspect=config.motion.aspect_ratio_std,
-        fps=fps if config.motion.scale_noise_with_fps else kalman.NOISE_FPS,
-        velocity_decay_s=config.motion.velocity_decay_s,
-        predict_growth=config.motion.predict_growth,
+def make_motion_model(config: TrackingConfig, fps: float) -> kalman.MotionModel:
+    """Return the motion model of the Kalman filter at a frame rate."""
+    motion = config.motion
+    return kalman.MotionModel.from_noise(
+        aspect_ratio_std=motion.aspect_ratio_std,
+        fps=fps if motion.scale_noise_with_fps else kalman.NOISE_FPS,
+        velocity_decay_s=motion.velocity_decay_s,
+        predict_growth=motion.predict_growth,
     )
 
 
-def count_lost_frames(config: TrackingConfig, fps: float) -> int:
-    """Frames for which an unseen track is kept."""
+def count_max_lost_frames(config: TrackingConfig, fps: float) -> int:
+    """Return the number of frames for which a lost track is kept."""
     return math.floor(config.max_lost_s * fps + 1e-9)
 
 
 class Tracker:
-    """Follows the animals of one video, frame after frame (paper, section III-C).
+    """Track the animals of one video, frame by frame (paper, section III-C).
 
-    Works with any detector, with or without embeddings. Ids count from 1 in every tracker.
+    Any detector can be used, with or without embeddings. In every tracker, ids count from 1.
 
     Parameters
     ----------
     config : TrackingConfig, optional
-        Settings; the defaults suit rodents.
+        Configuration; the defaults suit rodents.
     fps : float
         Frames per second of the video.
 
     Attributes
     ----------
     bank : TrackBank
-        The live tracks, in ascending order of their ids.
+        The current tracks, in ascending order of their ids.
 
     Raises
     ------
     ConfigError
         If `fps` is not a positive number.
+
+    Examples
+    --------
+    Two animals in three frames, with boxes as (left, top, right, bottom) in pixels:
+
+    >>> import numpy as np
+    >>> from murid import Detections, Tracker, TrackingConfig
+    >>> tracker = Tracker(TrackingConfig(max_tracks=2), fps=30)
+    >>> for x in (0, 5, 10):
+    ...     boxes = np.array([[x, 0, x + 40, 20], [200 - x, 80, 240 - x, 100]], np.float32)
+    ...     scores = np.array([0.9, 0.8], np.float32)
+    ...     tracked = tracker.step(Detections(boxes, scores))
+    ...     print(tracked.track_ids)
+    [1 2]
+    [1 2]
+    [1 2]
     """
 
     def __init__(self, config: TrackingConfig | None = None, fps: float = 30.0) -> None:
@@ -78,158 +99,191 @@ class Tracker:
         self.config = TrackingConfig() if config is None else config
         self.fps = float(fps)
         self.bank = lifecycle.empty_bank()
-        self._motion = make_motion(self.config, self.fps)
-        self._max_lost_frames = count_lost_frames(self.config, self.fps)
+        self._motion = make_motion_model(self.config, self.fps)
+        self._max_lost_frames = count_max_lost_frames(self.config, self.fps)
         self._frame = 0
         self._next_id = 1
+        # Of all scores so far: sum of cubes, sum of squares.
         self._score_sums = np.zeros(2)
         self._embedding_size: int | None = None
 
     def follow(self, table: DetectionTable, camera_motion: Float64 | None = None) -> Tracks:
-        """Take the next stretch of a recording, as `step` does frame by frame.
+        """Track the next chunk of frames, as `step` does frame by frame.
 
         Parameters
         ----------
         table : DetectionTable
+            Detections of ``F`` frames.
         camera_motion : ndarray, optional
-            ``(F, 2, 3)`` float64, pixels: the map of `step` for each frame.
+            ``(F, 2, 3)`` float64, pixels: the affine map of `step` for each frame.
         """
         motions = repeat(None) if camera_motion is None else camera_motion
         return Tracks.from_frames(
-            [self.step(own, motion) for own, motion in zip(table, motions, strict=False)]
+            [self.step(frame, motion) for frame, motion in zip(table, motions, strict=False)]
         )
 
     def step(
         self, detections: Detections, camera_motion: Float64 | None = None
     ) -> TrackedDetections:
-        """Take the detections of the next frame and say which track each belongs to.
+        """Track the detections of the next frame.
 
         Parameters
         ----------
         detections : Detections
-            All that was seen, ``(n, 4)`` boxes; embeddings in every frame that has detections, or
-            in none. A frame that could not be read counts as one without detections.
+            ``n`` detections, with embeddings in every frame that has detections or in none. Pass
+            empty detections for a frame that could not be read.
         camera_motion : ndarray, optional
-            ``(2, 3)`` float64, pixels: the affine map that carries a point of the frame before to
-            this one; a camera at rest by default.
+            ``(2, 3)`` float64, pixels: affine map from points of the previous frame to this one;
+            a static camera by default.
 
         Returns
         -------
         TrackedDetections
-            One row per detection, in the same order; -1 where a detection belongs to no reported
-            track. A box without area belongs to none.
+            One row per detection, in the same order, with the id of its track; -1 = no reported
+            track. A box without area belongs to no track.
 
         Raises
         ------
         ArrayError
-            If boxes or scores are not finite, a box is inverted, the embeddings change in size, or
-            the camera's motion is no such map.
+            If boxes or scores are not finite, a box is inverted, the size of the embeddings
+            changes, or the camera motion is not an invertible affine map.
         """
         self._check(detections)
         if camera_motion is not None:
-            _check_motion(camera_motion)
-        solid = np.flatnonzero((detections.boxes[:, 2:] > detections.boxes[:, :2]).all(axis=1))
-        if len(solid) == len(detections):
+            _check_camera_motion(camera_motion)
+
+        has_area = (detections.boxes[:, 2:] > detections.boxes[:, :2]).all(axis=1)
+        if has_area.all():
             return self._step(detections, camera_motion)
-        tracked = self._step(detections[solid], camera_motion)
-        boxes, ids = detections.boxes.copy(), np.full(len(detections), -1, np.int64)
-        boxes[solid], ids[solid] = tracked.detections.boxes, tracked.track_ids
+
+        # Track the boxes with an area, then put the others back.
+        rows = np.flatnonzero(has_area)
+        tracked = self._step(detections[rows], camera_motion)
+        boxes = detections.boxes.copy()
+        boxes[rows] = tracked.detections.boxes
+        ids = np.full(len(detections), -1, np.int64)
+        ids[rows] = tracked.track_ids
         return TrackedDetections(Detections(boxes, detections.scores, detections.embeddings), ids)
 
     def _step(self, detections: Detections, camera_motion: Float64 | None) -> TrackedDetections:
+        """Track the detections of the next frame, all of which have an area."""
         self._frame += 1
-        config, frame = self.config, self._frame
+        frame = self._frame
+        config = self.config
         ids = np.full(len(detections), -1, np.int64)
+        thresholds = self._update_thresholds(detections.scores)
 
-        thresholds = self._choose_thresholds(detections.scores)
+        # Predict the tracks to this frame, then move them with the camera.
         bank = lifecycle.predict(self.bank, self._motion)
         if camera_motion is not None:
             bank = lifecycle.warp(bank, camera_motion)
+
+        # Match tracks and detections in stages.
         matches = associate(bank, detections, config, thresholds, frame, self.fps)
         ids[matches.detection_rows] = bank.ids[matches.track_rows]
+
+        # Update matched tracks; a merged box has little weight.
         merged = self._find_merged(bank, detections, matches)
         bank = lifecycle.update(bank, detections, matches, config.embedding_momentum, frame, merged)
-        bank = lifecycle.mark_missed(bank, matches.unmatched_tracks)
-        births = self._choose_births(
-            bank, detections, matches.unmatched_detections, thresholds.birth
+
+        # Mark unmatched tracks as lost.
+        bank = lifecycle.mark_lost(bank, matches.unmatched_tracks)
+
+        # Start tracks from unmatched detections with a high score.
+        unmatched = matches.unmatched_detections
+        new_rows = self._choose_new_tracks(bank, detections, unmatched, thresholds.new_track)
+        ids[new_rows] = self._next_id + np.arange(len(new_rows))
+        bank = lifecycle.start_tracks(
+            bank, detections[new_rows], self._initial_state, self._next_id, frame, self._motion
         )
-        ids[births] = self._next_id + np.arange(len(births))
-        bank = lifecycle.start(
-            bank, detections[births], self._birth_state, self._next_id, frame, self._motion
-        )
-        self._next_id += len(births)
-        self.bank = bank = self._retire(bank)
-        return _report(bank, detections, ids, config.output_boxes, merged)
+        self._next_id += len(new_rows)
+
+        # Remove tracks that were lost for too long, and duplicates.
+        self.bank = self._remove_tracks(bank)
+        return _report(self.bank, detections, ids, config.output_boxes, merged)
 
     @property
-    def _birth_state(self) -> TrackState:
-        return (
-            TrackState.TENTATIVE
-            if self.config.confirm_new_tracks and self._frame > 1
-            else TrackState.TRACKED
-        )
+    def _initial_state(self) -> TrackState:
+        """State of a new track: only tracks of the first frame need no confirmation."""
+        if self.config.confirm_new_tracks and self._frame > 1:
+            return TrackState.TENTATIVE
+        return TrackState.TRACKED
 
-    def _choose_thresholds(self, scores: Float32) -> Thresholds:
-        """Thresholds for a frame, after its scores have been added to the recording's.
+    def _update_thresholds(self, scores: Float32) -> ScoreThresholds:
+        """Return the thresholds of a frame, after its scores count in the typical score.
 
-        The usual score is the mean of all scores so far, each with the weight of its square: that
-        of animals clearly seen, however much clutter there is beside them.
+        The typical score is the mean of all scores so far, each weighted by its square. The weight
+        makes it the score of animals in plain view, whatever the number of false positives.
         """
         config = self.config.scores
         squares = scores.astype(np.float64) ** 2
-        self._score_sums = self._score_sums + np.array([(squares * scores).sum(), squares.sum()])
-        usual = float(self._score_sums[0] / max(self._score_sums[1], _TINY))
-        usual = usual if self.config.max_tracks is None else 0.0
-        main = max(config.detection, config.relative_detection * usual)
-        low = main if config.low is None else config.low
-        return Thresholds(main, low, max(config.new_track, config.relative_new_track * usual, main))
+        sums = np.array([(squares * scores).sum(), squares.sum()])
+        self._score_sums = self._score_sums + sums
 
-    def _find_merged(
-        self, bank: TrackBank, detections: Detections, matches: Matches
-    ) -> NDArray[np.bool_]:
-        """Matched detections ``(n,)`` bool that hold more animals than the one they are matched with."""
+        typical = 0.0
+        if self.config.max_tracks is None:
+            sum_of_cubes, sum_of_squares = self._score_sums
+            typical = float(sum_of_cubes / max(sum_of_squares, _EPSILON))
+        detection = max(config.detection, config.relative_detection * typical)
+        new_track = max(config.new_track, config.relative_new_track * typical, detection)
+        low = detection if config.low is None else config.low
+        return ScoreThresholds(detection, low, new_track)
+
+    def _find_merged(self, bank: TrackBank, detections: Detections, matches: Matches) -> Bool:
+        """Return which detections ``(n,)`` are matched merged boxes."""
         merged = np.full(len(detections), False)
-        if self.config.min_merged_overlap is not None and len(bank) > 1 and len(detections):
-            pairs = costs.find_merged(bank, detections, self.config.min_merged_overlap)
+        min_overlap = self.config.min_merged_overlap
+        if min_overlap is not None and len(bank) > 1 and len(detections):
+            pairs = costs.find_merged(bank, detections, min_overlap)
             merged[matches.detection_rows] = pairs[matches.track_rows, matches.detection_rows]
         return merged
 
-    def _choose_births(
-        self, bank: TrackBank, detections: Detections, leftover: Int64, min_score: float
+    def _choose_new_tracks(
+        self, bank: TrackBank, detections: Detections, unmatched: Int64, min_score: float
     ) -> Int64:
-        """Rows ``(k,)`` of leftover detections that start tracks, left to right; the best if room is short."""
-        rows = leftover[detections.scores[leftover] >= min_score]
+        """Return rows ``(k,)`` of detections that start tracks, from left to right.
+
+        With a maximum number of tracks, those with the highest scores are chosen.
+        """
+        rows = unmatched[detections.scores[unmatched] >= min_score]
         if self.config.max_tracks is not None:
-            best = np.argsort(-detections.scores[rows], kind="stable")
-            rows = rows[best[: max(self.config.max_tracks - len(bank), 0)]]
-        left, top = detections.boxes[rows, 0], detections.boxes[rows, 1]
+            n_free = max(self.config.max_tracks - len(bank), 0)
+            by_score = np.argsort(-detections.scores[rows], kind="stable")
+            rows = rows[by_score[:n_free]]
+        left = detections.boxes[rows, 0]
+        top = detections.boxes[rows, 1]
         return rows[np.lexsort((top, left))]
 
-    def _retire(self, bank: TrackBank) -> TrackBank:
-        """Remove the old and the double, but not where the number of animals is known: nobody leaves the cage."""
+    def _remove_tracks(self, bank: TrackBank) -> TrackBank:
+        """Return the tracks without expired and duplicate ones.
+
+        None is removed if the number of animals is known, since no animal leaves the cage.
+        """
         if self.config.max_tracks is not None:
             return bank
-        bank = lifecycle.retire(bank, self._frame, self._max_lost_frames)
+        bank = lifecycle.remove_expired(bank, self._frame, self._max_lost_frames)
         if self.config.duplicate_max_cost is None:
             return bank
-        return lifecycle.drop_duplicates(bank, self.config.duplicate_max_cost)
+        return lifecycle.remove_duplicates(bank, self.config.duplicate_max_cost)
 
     def _check(self, detections: Detections) -> None:
+        """Raise `ArrayError` if detections are invalid; the first ones fix the embedding size."""
         if not len(detections):
             return
         size = check_detections(detections, self._embedding_size)
         if self._embedding_size is None:
-            self._embedding_size, self.bank = size, lifecycle.empty_bank(size)
+            self._embedding_size = size
+            self.bank = lifecycle.empty_bank(size)
 
 
 def check_detections(detections: Detections | DetectionTable, embedding_size: int | None) -> int:
-    """Return the size of their embeddings, 0 = none.
+    """Return the size of the embeddings, 0 = none.
 
     Raises
     ------
     ArrayError
-        If boxes or scores are not finite, a box is inverted, or the embeddings are not of the size
-        of earlier ones.
+        If boxes or scores are not finite, a box is inverted, or the embeddings have another size
+        than earlier ones.
     """
     if not np.isfinite(detections.boxes).all():
         raise ArrayError("Detections.boxes", "finite coordinates", "NaN or infinity")
@@ -247,34 +301,35 @@ def check_detections(detections: Detections | DetectionTable, embedding_size: in
     return size
 
 
-def _check_motion(motion: Float64) -> None:
+def _check_camera_motion(motion: Float64) -> None:
+    """Raise `ArrayError` unless it is an invertible affine map ``(2, 3)``."""
     if (
         motion.shape != (2, 3)
         or not np.isfinite(motion).all()
-        or abs(np.linalg.det(motion[:, :2])) < 1e-6
+        or abs(np.linalg.det(motion[:, :2])) < _MIN_DETERMINANT
     ):
-        expected = "(2, 3) finite numbers, an affine map that can be undone"
+        expected = "(2, 3) finite numbers, an invertible affine map"
         raise ArrayError("camera_motion", expected, f"{motion.tolist()} of shape {motion.shape}")
 
 
 def _report(
-    bank: TrackBank,
-    detections: Detections,
-    ids: Int64,
-    output_boxes: str,
-    merged: NDArray[np.bool_],
+    bank: TrackBank, detections: Detections, ids: Int64, output_boxes: str, merged: Bool
 ) -> TrackedDetections:
-    """Keep the ids of tracks that are alive and confirmed; give boxes as the configuration asks.
+    """Return ids of confirmed tracks, and boxes as `TrackingConfig.output_boxes` says.
 
-    Of a box that holds several animals the filter's is given in any case but that of the
-    detection's own.
+    A merged box is replaced by the box of the Kalman filter, unless the boxes of the detections are
+    asked for.
     """
-    reported = np.where(np.isin(ids, bank.ids[bank.states == TrackState.TRACKED]), ids, -1)
+    confirmed = bank.ids[bank.states == TrackState.TRACKED]
+    reported = np.where(np.isin(ids, confirmed), ids, -1)
     if output_boxes == "detection":
         return TrackedDetections(detections, reported)
+
     rows = np.flatnonzero(reported >= 0)
+    track_rows = np.searchsorted(bank.ids, reported[rows])
+    filtered = bx.from_cxcyah(bank.means[track_rows, :4])
+    only_filtered = merged[rows] | (output_boxes == "kalman")
+    weights = np.where(only_filtered, 1.0, 0.5)[:, None]
     boxes = detections.boxes.copy()
-    filtered = bx.from_cxcyah(bank.means[np.searchsorted(bank.ids, reported[rows]), :4])
-    share = np.where(merged[rows] | (output_boxes == "kalman"), 1.0, 0.5)[:, None]
-    boxes[rows] = share * filtered + (1 - share) * boxes[rows]
+    boxes[rows] = weights * filtered + (1 - weights) * boxes[rows]
     return TrackedDetections(Detections(boxes, detections.scores, detections.embeddings), reported)

@@ -6,13 +6,15 @@ from murid.tracking import costs, kalman, lifecycle
 from murid.tracking.assignment import assign
 from murid.tracking.lifecycle import TrackState
 
-GATE = kalman.GATES[4]
+GATE = kalman.GATING_THRESHOLDS[4]
 
 
 def _bank(boxes, embeddings=None):
     detections = _detections(boxes, embeddings)
     empty = lifecycle.empty_bank(0 if embeddings is None else len(embeddings[0]))
-    return lifecycle.start(empty, detections, TrackState.TRACKED, 1, 1, kalman.Motion.from_noise())
+    return lifecycle.start_tracks(
+        empty, detections, TrackState.TRACKED, 1, 1, kalman.MotionModel.from_noise()
+    )
 
 
 def _detections(boxes, embeddings=None):
@@ -81,13 +83,13 @@ def test_near_cost_tells_boxes_apart_that_do_not_overlap():
 
 def test_far_is_measured_by_the_nearest_neighbour():
     bank = _bank([[0, 0, 40, 20], [100, 0, 140, 20], [500, 0, 540, 20]])
-    far = costs.find_far(
+    far = costs.find_beyond_neighbour_gate(
         bank, _detections([[49, 0, 89, 20], [51, 0, 91, 20], [301, 0, 341, 20]]), 0.5
     )
     np.testing.assert_array_equal(
         far, [[False, True, True], [True, False, True], [True, True, False]]
     )
-    assert not costs.find_far(
+    assert not costs.find_beyond_neighbour_gate(
         bank.select(slice(0, 1)), _detections([[9000, 0, 9040, 20]]), 0.5
     ).any()
 

@@ -5,21 +5,23 @@ from murid.core import Detections, Matches
 from murid.tracking import kalman, lifecycle
 from murid.tracking.lifecycle import TrackState
 
-MOTION = kalman.Motion.from_noise()
+MOTION = kalman.MotionModel.from_noise()
 NONE = np.zeros(0, np.int64)
 
 
 def _bank(states, boxes=None):
     boxes = [[100 * i, 0, 100 * i + 40, 20] for i in range(len(states))] if boxes is None else boxes
     detections = Detections(np.array(boxes, np.float32), np.ones(len(states), np.float32))
-    bank = lifecycle.start(lifecycle.empty_bank(), detections, TrackState.TRACKED, 1, 1, MOTION)
+    bank = lifecycle.start_tracks(
+        lifecycle.empty_bank(), detections, TrackState.TRACKED, 1, 1, MOTION
+    )
     bank.states[:] = states
     return bank
 
 
 def test_start_appends_and_leaves_the_old_bank():
     old = _bank([TrackState.TRACKED])
-    new = lifecycle.start(
+    new = lifecycle.start_tracks(
         old,
         Detections(np.ones((2, 4), np.float32).cumsum(1), np.ones(2, np.float32)),
         TrackState.TENTATIVE,
@@ -50,7 +52,7 @@ def test_prediction_never_turns_a_box_inside_out():
 
 
 def test_coasting_velocity_dies_away():
-    coast = kalman.Motion.from_noise(fps=10, velocity_decay_s=0.5)
+    coast = kalman.MotionModel.from_noise(fps=10, velocity_decay_s=0.5)
     bank = _bank([TrackState.LOST])
     bank.means[:, 4] = 10
     for _ in range(10):
@@ -100,7 +102,7 @@ def test_boxes_keep_their_size_unless_they_grow():
     bank = _bank([TrackState.TRACKED])
     bank.means[:, 7] = 5
     heights = [
-        lifecycle.predict(bank, kalman.Motion.from_noise(predict_growth=g)).means[0, 3]
+        lifecycle.predict(bank, kalman.MotionModel.from_noise(predict_growth=g)).means[0, 3]
         for g in (True, False)
     ]
     assert heights == [25, 20]
@@ -108,7 +110,7 @@ def test_boxes_keep_their_size_unless_they_grow():
 
 def test_mark_missed():
     bank = _bank([TrackState.TENTATIVE, TrackState.TRACKED, TrackState.LOST, TrackState.TENTATIVE])
-    after = lifecycle.mark_missed(bank, np.array([0, 1, 2]))
+    after = lifecycle.mark_lost(bank, np.array([0, 1, 2]))
     np.testing.assert_array_equal(after.ids, [2, 3, 4])
     np.testing.assert_array_equal(
         after.states, [TrackState.LOST, TrackState.LOST, TrackState.TENTATIVE]
@@ -118,17 +120,17 @@ def test_mark_missed():
 def test_retire_by_age():
     bank = _bank([TrackState.LOST, TrackState.LOST])
     bank.last_frames[:] = [10, 9]
-    np.testing.assert_array_equal(lifecycle.retire(bank, 40, 30).ids, [1])
+    np.testing.assert_array_equal(lifecycle.remove_expired(bank, 40, 30).ids, [1])
 
 
 @pytest.mark.parametrize(("tracked_life", "survivor"), [(5, "lost"), (9, "lost"), (10, "tracked")])
 def test_the_younger_duplicate_goes_and_of_equals_the_tracked_one(tracked_life, survivor):
     bank = _bank([TrackState.TRACKED, TrackState.LOST], [[0, 0, 40, 20], [1, 0, 41, 20]])
     bank.last_frames[:] = [1 + tracked_life, 10]
-    kept = lifecycle.drop_duplicates(bank, 0.15)
+    kept = lifecycle.remove_duplicates(bank, 0.15)
     np.testing.assert_array_equal(kept.ids, [1] if survivor == "tracked" else [2])
 
 
 def test_neighbours_are_no_duplicates():
     bank = _bank([TrackState.TRACKED, TrackState.LOST], [[0, 0, 40, 20], [8, 0, 48, 20]])
-    assert len(lifecycle.drop_duplicates(bank, 0.15)) == 2
+    assert len(lifecycle.remove_duplicates(bank, 0.15)) == 2

@@ -1,132 +1,226 @@
-"""`assignment.assign`, compiled: each group of tracks and detections that compete is solved by itself.
+"""`murid.tracking.assignment.assign`, compiled.
 
-Callers keep compiled copies in their own caches: after a change here, delete ``__pycache__``.
+Tracks and detections that compete with each other form a group, and each group is solved by itself.
+Most groups are a single pair.
 """
 
 from __future__ import annotations
 
-import numba
+from typing import NamedTuple
+
 import numpy as np
 
-from murid.tracking.assignment import MARGIN
+from murid.core.types import Float64, Int64
+from murid.tracking.assignment import FORBIDDEN_MARGIN
+from murid.tracking.compiled.jit import jit
 
-compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
+
+class CandidatePairs(NamedTuple):
+    """Pairs of a track and a detection that may match, ascending by track.
+
+    Attributes
+    ----------
+    tracks, detections : ndarray
+        ``(p,)`` int64 rows.
+    costs : ndarray
+        ``(p,)`` float64, none above the maximum cost.
+    """
+
+    tracks: Int64
+    detections: Int64
+    costs: Float64
 
 
-@compiled
-def assign_pairs(pairs, limit, tracks, rows):
-    """Pair tracks and detections at the least cost, as `assignment.assign`, in each group that competes."""
-    n = len(pairs)
-    if not n:
+class PairIndex(NamedTuple):
+    """Where the pairs of a track and those of a detection are.
+
+    Attributes
+    ----------
+    track_offsets : ndarray
+        ``(m + 1,)`` int64: the pairs of track ``k`` are ``track_offsets[k]`` up to
+        ``track_offsets[k + 1]``.
+    detection_offsets : ndarray
+        ``(n + 1,)`` int64: the same, in `by_detection`.
+    by_detection : ndarray
+        ``(p,)`` int64: pairs in the order of their detections.
+    """
+
+    track_offsets: Int64
+    detection_offsets: Int64
+    by_detection: Int64
+
+
+@jit
+def assign_pairs(pairs, max_cost, matched_tracks, matched_detections):
+    """Match tracks and detections so that the total cost is minimal.
+
+    Writes the track of each detection to `matched_tracks` ``(n,)`` and the detection of each track
+    to `matched_detections` ``(m,)``.
+    """
+    if not len(pairs.costs):
         return
-    of_track, of_detection = np.zeros(len(rows) + 1, np.int64), np.zeros(len(tracks) + 1, np.int64)
-    for p in range(n):
-        of_track[np.int64(pairs[p, 0]) + 1] += 1
-        of_detection[np.int64(pairs[p, 1]) + 1] += 1
-    of_track, of_detection = np.cumsum(of_track), np.cumsum(of_detection)
-    by_detection, interpolated = np.empty(n, np.int64), of_detection.copy()
-    for p in range(n):
-        j = np.int64(pairs[p, 1])
-        by_detection[interpolated[j]] = p
-        interpolated[j] += 1
-    seen_tracks, seen_detections = np.zeros(len(rows), np.bool_), np.zeros(len(tracks), np.bool_)
-    for p in range(n):
-        k, j = np.int64(pairs[p, 0]), np.int64(pairs[p, 1])
-        if seen_tracks[k]:
+    index = _index_pairs(pairs, len(matched_detections), len(matched_tracks))
+    visited_tracks = np.zeros(len(matched_detections), np.bool_)
+    visited_detections = np.zeros(len(matched_tracks), np.bool_)
+    for p in range(len(pairs.costs)):
+        track = pairs.tracks[p]
+        detection = pairs.detections[p]
+        if visited_tracks[track]:
             continue
-        if of_track[k + 1] - of_track[k] == 1 and of_detection[j + 1] - of_detection[j] == 1:
-            tracks[j], rows[k] = k, j
+        # Without competitors, the pair is a match.
+        n_of_track = index.track_offsets[track + 1] - index.track_offsets[track]
+        n_of_detection = index.detection_offsets[detection + 1] - index.detection_offsets[detection]
+        if n_of_track == 1 and n_of_detection == 1:
+            matched_tracks[detection] = track
+            matched_detections[track] = detection
             continue
-        group_tracks, group_detections = _gather(
-            k, pairs, of_track, of_detection, by_detection, seen_tracks, seen_detections
+        group_tracks, group_detections = _find_group(
+            track, pairs, index, visited_tracks, visited_detections
         )
-        _solve_group(group_tracks, group_detections, pairs, of_track, limit, tracks, rows)
+        matrix = _make_cost_matrix(group_tracks, group_detections, pairs, index, max_cost)
+        _solve_group(
+            matrix, max_cost, group_tracks, group_detections, matched_tracks, matched_detections
+        )
 
 
-@compiled
-def _gather(first, pairs, of_track, of_detection, by_detection, seen_tracks, seen_detections):
-    """Tracks and detections that compete with a track, directly or through others."""
-    group_tracks, group_detections = [first], [np.int64(0)][:0]
-    seen_tracks[first] = True
+@jit
+def _index_pairs(pairs, n_tracks, n_detections):
+    """Return the `PairIndex` of the pairs."""
+    n_pairs = len(pairs.costs)
+    track_counts = np.zeros(n_tracks + 1, np.int64)
+    detection_counts = np.zeros(n_detections + 1, np.int64)
+    for p in range(n_pairs):
+        track_counts[pairs.tracks[p] + 1] += 1
+        detection_counts[pairs.detections[p] + 1] += 1
+    track_offsets = np.cumsum(track_counts)
+    detection_offsets = np.cumsum(detection_counts)
+
+    by_detection = np.empty(n_pairs, np.int64)
+    next_places = detection_offsets.copy()
+    for p in range(n_pairs):
+        detection = pairs.detections[p]
+        by_detection[next_places[detection]] = p
+        next_places[detection] += 1
+    return PairIndex(track_offsets, detection_offsets, by_detection)
+
+
+@jit
+def _find_group(first_track, pairs, index, visited_tracks, visited_detections):
+    """Return tracks and detections that compete with a track, directly or through others.
+
+    This is the connected component of the track, found breadth first.
+    """
+    group_tracks = [first_track]
+    group_detections = [np.int64(0)][:0]  # an empty list with a type
+    visited_tracks[first_track] = True
     place = 0
     while place < len(group_tracks):
-        k = group_tracks[place]
+        track = group_tracks[place]
         place += 1
-        for p in range(of_track[k], of_track[k + 1]):
-            j = np.int64(pairs[p, 1])
-            if seen_detections[j]:
+        for p in range(index.track_offsets[track], index.track_offsets[track + 1]):
+            detection = pairs.detections[p]
+            if visited_detections[detection]:
                 continue
-            seen_detections[j] = True
-            group_detections.append(j)
-            for q in range(of_detection[j], of_detection[j + 1]):
-                other = np.int64(pairs[by_detection[q], 0])
-                if not seen_tracks[other]:
-                    seen_tracks[other] = True
+            visited_detections[detection] = True
+            group_detections.append(detection)
+            first_pair = index.detection_offsets[detection]
+            last_pair = index.detection_offsets[detection + 1]
+            for q in range(first_pair, last_pair):
+                other = pairs.tracks[index.by_detection[q]]
+                if not visited_tracks[other]:
+                    visited_tracks[other] = True
                     group_tracks.append(other)
     return group_tracks, group_detections
 
 
-@compiled
-def _solve_group(group_tracks, group_detections, pairs, of_track, limit, tracks, rows):
-    m, n = len(group_tracks), len(group_detections)
-    matrix = np.full((m, n), limit + MARGIN)
-    for a in range(m):
-        k = group_tracks[a]
-        for p in range(of_track[k], of_track[k + 1]):
-            j = np.int64(pairs[p, 1])
-            for b in range(n):
-                if group_detections[b] == j:
-                    matrix[a, b] = pairs[p, 2]
-    wide = m <= n
-    chosen = _solve(matrix if wide else matrix.T.copy())
-    for a in range(len(chosen)):
-        i, b = (a, chosen[a]) if wide else (chosen[a], a)
-        if matrix[i, b] <= limit:
-            tracks[group_detections[b]], rows[group_tracks[i]] = (
-                group_tracks[i],
-                group_detections[b],
-            )
+@jit
+def _make_cost_matrix(group_tracks, group_detections, pairs, index, max_cost):
+    """Return the costs of a group; pairs that are no candidates cost more than the maximum."""
+    n_tracks = len(group_tracks)
+    n_detections = len(group_detections)
+    matrix = np.full((n_tracks, n_detections), max_cost + FORBIDDEN_MARGIN)
+    for a in range(n_tracks):
+        track = group_tracks[a]
+        for p in range(index.track_offsets[track], index.track_offsets[track + 1]):
+            for b in range(n_detections):
+                if group_detections[b] == pairs.detections[p]:
+                    matrix[a, b] = pairs.costs[p]
+    return matrix
 
 
-@compiled
+@jit
+def _solve_group(
+    matrix, max_cost, group_tracks, group_detections, matched_tracks, matched_detections
+):
+    """Match the tracks and detections of one group."""
+    # The solver needs at least as many columns as rows.
+    rows_are_tracks = len(group_tracks) <= len(group_detections)
+    columns = _solve(matrix if rows_are_tracks else matrix.T.copy())
+    for row in range(len(columns)):
+        a = row if rows_are_tracks else columns[row]
+        b = columns[row] if rows_are_tracks else row
+        if matrix[a, b] <= max_cost:
+            matched_tracks[group_detections[b]] = group_tracks[a]
+            matched_detections[group_tracks[a]] = group_detections[b]
+
+
+@jit
 def _solve(matrix):
-    """Column of each row at the least cost, no more rows than columns: shortest augmenting paths (Jonker-Volgenant)."""
+    """Return the column of each row ``(m,)`` at the minimum total cost, for ``m <= n``.
+
+    Shortest augmenting paths (Jonker and Volgenant, 1987). An extra column ``n`` stands for the row
+    that looks for a column.
+    """
     m, n = matrix.shape
-    u, v = np.zeros(m), np.zeros(n + 1)
-    owner, way = np.full(n + 1, -1, np.int64), np.zeros(n + 1, np.int64)
+    row_potentials = np.zeros(m)
+    column_potentials = np.zeros(n + 1)
+    owners = np.full(n + 1, -1, np.int64)  # row of each column
+    previous = np.zeros(n + 1, np.int64)  # column before each one on the path
     for i in range(m):
-        owner[n] = i  # the last column stands for the row that looks for one
-        column = _find_column(matrix, u, v, owner, way)
+        owners[n] = i
+        column = _find_free_column(matrix, row_potentials, column_potentials, owners, previous)
+        # Shift the owners along the path, which ends at the extra column.
         while column != n:
-            owner[column] = owner[way[column]]
-            column = way[column]
-    chosen = np.empty(m, np.int64)
+            owners[column] = owners[previous[column]]
+            column = previous[column]
+    columns = np.empty(m, np.int64)
     for j in range(n):
-        if owner[j] >= 0:
-            chosen[owner[j]] = j
-    return chosen
+        if owners[j] >= 0:
+            columns[owners[j]] = j
+    return columns
 
 
-@compiled
-def _find_column(matrix, u, v, owner, way):
-    """The free column that is cheapest to reach for a new row; brings the prices `u` and `v` up to date."""
+@jit
+def _find_free_column(matrix, row_potentials, column_potentials, owners, previous):
+    """Return the free column with the shortest path from a new row (Dijkstra).
+
+    Updates the potentials, and `previous` along the path.
+    """
     n = matrix.shape[1]
-    shortest, done, column = np.full(n, np.inf), np.zeros(n + 1, np.bool_), n
-    while owner[column] >= 0:
+    distances = np.full(n, np.inf)
+    done = np.zeros(n + 1, np.bool_)
+    column = n
+    while owners[column] >= 0:
         done[column] = True
-        row, step, following = owner[column], np.inf, n
+        row = owners[column]
+        # Extend the paths by the row of the nearest column.
+        step = np.inf
+        nearest = n
         for j in range(n):
             if not done[j]:
-                reduced = matrix[row, j] - u[row] - v[j]
-                if reduced < shortest[j]:
-                    shortest[j], way[j] = reduced, column
-                if shortest[j] < step:
-                    step, following = shortest[j], j
+                reduced_cost = matrix[row, j] - row_potentials[row] - column_potentials[j]
+                if reduced_cost < distances[j]:
+                    distances[j] = reduced_cost
+                    previous[j] = column
+                if distances[j] < step:
+                    step = distances[j]
+                    nearest = j
+        # Keep reduced costs on the paths at zero.
         for j in range(n + 1):
             if done[j]:
-                u[owner[j]] += step
-                v[j] -= step
+                row_potentials[owners[j]] += step
+                column_potentials[j] -= step
             elif j < n:
-                shortest[j] -= step
-        column = following
+                distances[j] -= step
+        column = nearest
     return column

@@ -1,4 +1,4 @@
-"""Settings and live tracks as plain numbers and arrays, which compiled code takes."""
+"""Inputs of the compiled tracker as named tuples of numbers and arrays, which numba accepts."""
 
 from __future__ import annotations
 
@@ -6,22 +6,28 @@ from typing import NamedTuple
 
 import numpy as np
 
-from murid.core.types import Float32, Float64, Int64
-from murid.tracking import kalman
+from murid.core.types import Bool, Float32, Float64, Int64
 from murid.tracking.config import TrackingConfig
+from murid.tracking.kalman import MotionModel
 
-BOXES = ("detection", "kalman", "mean")
-"""What `Settings.output` counts."""
+# `KernelSettings.output_boxes` is an index into this tuple.
+OUTPUT_BOXES = ("detection", "kalman", "mean")
+
+# Tracks for which there is room at first; the arrays grow when needed.
+_INITIAL_CAPACITY = 16
 
 
-class Settings(NamedTuple):
-    """Numbers that decide, all floats but the last three; below 0 = off, where None is allowed in `TrackingConfig`."""
+class KernelSettings(NamedTuple):
+    """Fields of `TrackingConfig` as numbers, for the frame rate of a video; -1 stands for None.
 
-    score_threshold: float
-    birth_threshold: float
-    low_score_threshold: float
-    min_relative_score: float
-    min_relative_birth_score: float
+    Numbers alone: a named tuple without arrays costs nothing in inner loops.
+    """
+
+    min_score: float
+    min_new_track_score: float
+    min_low_score: float
+    relative_min_score: float
+    relative_min_new_track_score: float
     stage1_max_cost: float
     stage2_max_cost: float
     neighbour_gate: float
@@ -32,21 +38,64 @@ class Settings(NamedTuple):
     tentative_max_cost: float
     appearance_weight: float
     embedding_momentum: float
-    velocity_kept: float
-    growth_kept: float
     fps: float
-    output: int
+    output_boxes: int
     max_tracks: int
     max_lost_frames: int
+    confirm_new_tracks: int
 
 
-class State(NamedTuple):
-    """Live tracks, as `TrackBank`, with room for more; covariances ``(cap, 4, 3)`` are place, both, velocity.
+class KernelMotion(NamedTuple):
+    """Fields of `murid.tracking.kalman.MotionModel`; the standard deviations are ``(8,)``."""
 
-    ``counters`` are the tracks that are there, the frames so far, the next id and whether new
-    tracks are tentative; ``sums`` those of `Tracker` for the usual score; ``noise`` ``(4, 4)`` what
-    `Motion` says, by coordinate: start of place and velocity, step of place and velocity, in
-    heights of the box; ``constants`` ``(2,)`` of the aspect ratio.
+    initial_std: Float64
+    process_std: Float64
+    process_constant_std: Float64
+    velocity_factor: float
+    growth_factor: float
+
+
+class FrameDetections(NamedTuple):
+    """The ``n`` detections of one frame, with measures of their boxes that are used often.
+
+    Attributes
+    ----------
+    boxes, scores, embeddings : ndarray
+        ``(n, 4)``, ``(n,)``, ``(n, d)`` float32; ``d = 0`` without embeddings.
+    has_area : ndarray
+        ``(n,)`` bool; other boxes match no track and start none.
+    areas, log_areas, lengths : ndarray
+        ``(n,)`` float32: area, its logarithm, and the longer side.
+    """
+
+    boxes: Float32
+    scores: Float32
+    embeddings: Float32
+    has_area: Bool
+    areas: Float32
+    log_areas: Float32
+    lengths: Float32
+
+
+class TrackArrays(NamedTuple):
+    """Current tracks, as in `TrackBank`, in arrays with room for more.
+
+    Attributes
+    ----------
+    ids, states, hits, first_frames, last_frames : ndarray
+        ``(capacity,)`` int64.
+    means : ndarray
+        ``(capacity, 8)`` float64 Kalman means.
+    covariances : ndarray
+        ``(capacity, 4, 3)`` float64: for each of x, y, a and h the variance, the covariance with
+        its velocity, and the variance of the velocity. All other covariances are zero as long as
+        the camera does not move.
+    embeddings : ndarray
+        ``(capacity, d)`` float32 unit rows.
+    n_tracks, frame, next_id : ndarray
+        ``(1,)`` int64: number of tracks, frames so far, id of the next new track.
+    score_sums : ndarray
+        ``(2,)`` float64: sum of cubes and sum of squares of all scores so far.
     """
 
     ids: Int64
@@ -55,73 +104,85 @@ class State(NamedTuple):
     first_frames: Int64
     last_frames: Int64
     means: Float64
-    blocks: Float64
+    covariances: Float64
     embeddings: Float32
-    counters: Int64
-    sums: Float64
-    noise: Float64
-    constants: Float64
+    n_tracks: Int64
+    frame: Int64
+    next_id: Int64
+    score_sums: Float64
 
 
-def can_follow(config: TrackingConfig) -> bool:
-    """Whether these settings are compiled: those of murid's own association, not those of the paper's."""
-    own = (
+def is_supported(config: TrackingConfig) -> bool:
+    """Return whether the compiled tracker supports a configuration.
+
+    The stages of the paper and the removal of duplicates are not compiled. Stage 1 considers only
+    boxes that overlap, so its maximum cost must be below 1.
+    """
+    return (
         config.stage1_cost == "overlap"
-        and config.stage2_cost == "near"
         and config.stage1_max_cost < 1
-    )
-    return own and config.duplicate_max_cost is None
-
-
-def make_settings(
-    config: TrackingConfig, fps: float, motion: kalman.Motion, max_lost_frames: int
-) -> Settings:
-    """Settings as numbers."""
-
-    def number(value: float | None) -> float:
-        return -1.0 if value is None else float(value)
-
-    return Settings(
-        number(config.scores.detection),
-        number(config.scores.new_track),
-        number(config.scores.low),
-        number(config.scores.relative_detection),
-        number(config.scores.relative_new_track),
-        number(config.stage1_max_cost),
-        number(config.stage2_max_cost + config.stage2_max_cost_per_s / fps),
-        number(config.neighbour_gate),
-        number(config.size_weight),
-        number(config.score_weight),
-        number(config.min_merged_overlap),
-        number(config.low_score_max_cost),
-        number(config.tentative_max_cost),
-        number(config.appearance_weight),
-        number(config.embedding_momentum),
-        number(motion.velocity_kept),
-        number(motion.growth_kept),
-        number(fps),
-        BOXES.index(config.output_boxes),
-        -1 if config.max_tracks is None else config.max_tracks,
-        max_lost_frames,
+        and config.stage2_cost == "near"
+        and config.duplicate_max_cost is None
     )
 
 
-def make_state(motion: kalman.Motion, tentative: bool, embedding_size: int) -> State:
-    """No track yet."""
-    start, step = motion.start_std, motion.process_std
-    n = 16
-    ids, states, hits, first_frames, last_frames = np.zeros((5, n), np.int64)
-    return State(
-        ids,
-        states,
-        hits,
-        first_frames,
-        last_frames,
-        np.zeros((n, 8)),
-        np.zeros((n, 4, 3)),
-        np.zeros((n, embedding_size), np.float32),
-        np.array([0, 0, 1, int(tentative)], np.int64),
-        np.zeros(2),
-        np.column_stack([start[:4], start[4:], step[:4], step[4:]]),
-        motion.process_constant[[2, 6]].astype(np.float64),
+def make_settings(config: TrackingConfig, fps: float, max_lost_frames: int) -> KernelSettings:
+    """Return the settings of the compiled tracker for a configuration and a frame rate."""
+    scores = config.scores
+    return KernelSettings(
+        min_score=float(scores.detection),
+        min_new_track_score=float(scores.new_track),
+        min_low_score=_to_number(scores.low),
+        relative_min_score=float(scores.relative_detection),
+        relative_min_new_track_score=float(scores.relative_new_track),
+        stage1_max_cost=float(config.stage1_max_cost),
+        stage2_max_cost=float(config.stage2_max_cost + config.stage2_max_cost_per_s / fps),
+        neighbour_gate=_to_number(config.neighbour_gate),
+        size_weight=float(config.size_weight),
+        score_weight=float(config.score_weight),
+        min_merged_overlap=_to_number(config.min_merged_overlap),
+        low_score_max_cost=float(config.low_score_max_cost),
+        tentative_max_cost=float(config.tentative_max_cost),
+        appearance_weight=float(config.appearance_weight),
+        embedding_momentum=float(config.embedding_momentum),
+        fps=float(fps),
+        output_boxes=OUTPUT_BOXES.index(config.output_boxes),
+        max_tracks=-1 if config.max_tracks is None else config.max_tracks,
+        max_lost_frames=max_lost_frames,
+        confirm_new_tracks=int(config.confirm_new_tracks),
     )
+
+
+def make_motion(motion: MotionModel) -> KernelMotion:
+    """Return a motion model for compiled code."""
+    return KernelMotion(
+        initial_std=motion.initial_std,
+        process_std=motion.process_std,
+        process_constant_std=motion.process_constant_std,
+        velocity_factor=float(motion.velocity_factor),
+        growth_factor=float(motion.growth_factor),
+    )
+
+
+def make_track_arrays(embedding_size: int) -> TrackArrays:
+    """Return arrays without tracks, before the first frame."""
+    capacity = _INITIAL_CAPACITY
+    return TrackArrays(
+        ids=np.zeros(capacity, np.int64),
+        states=np.zeros(capacity, np.int64),
+        hits=np.zeros(capacity, np.int64),
+        first_frames=np.zeros(capacity, np.int64),
+        last_frames=np.zeros(capacity, np.int64),
+        means=np.zeros((capacity, 8)),
+        covariances=np.zeros((capacity, 4, 3)),
+        embeddings=np.zeros((capacity, embedding_size), np.float32),
+        n_tracks=np.zeros(1, np.int64),
+        frame=np.zeros(1, np.int64),
+        next_id=np.ones(1, np.int64),
+        score_sums=np.zeros(2),
+    )
+
+
+def _to_number(value: float | None) -> float:
+    """Return a number for compiled code, which has no None: -1, which no field allows."""
+    return -1.0 if value is None else float(value)

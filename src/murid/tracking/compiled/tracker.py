@@ -1,4 +1,4 @@
-"""The compiled association as a tracker."""
+"""`CompiledTracker`: the compiled association behind the interface of `Tracker`."""
 
 from __future__ import annotations
 
@@ -9,83 +9,105 @@ from numpy.typing import NDArray
 
 from murid.core.types import Detections, DetectionTable, Float32, Int64, TrackedDetections, Tracks
 from murid.errors import ConfigError
-from murid.tracking.compiled.kernel import follow
-from murid.tracking.compiled.state import can_follow, make_settings, make_state
+from murid.tracking.compiled.kernel import track_frames
+from murid.tracking.compiled.state import (
+    is_supported,
+    make_motion,
+    make_settings,
+    make_track_arrays,
+)
 from murid.tracking.config import TrackingConfig
-from murid.tracking.tracker import check_detections, check_fps, count_lost_frames, make_motion
+from murid.tracking.tracker import (
+    check_detections,
+    check_fps,
+    count_max_lost_frames,
+    make_motion_model,
+)
 
-N = TypeVar("N", bound=np.generic)
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 class CompiledTracker:
-    """`Tracker` for a camera at rest, compiled.
+    """`Tracker` for a static camera, compiled.
 
-    The first use on a machine compiles, which takes up to a minute; what comes of it is kept beside
-    the package, or in the user's cache where the package cannot be written to.
+    The first use on a machine compiles the code, which takes up to a minute. The result is cached
+    beside the package, or in the cache folder of the user if the package is not writable.
 
     Parameters
     ----------
     config : TrackingConfig
-        Settings that `can_follow`.
+        Configuration for which `is_supported` is true.
     fps : float
         Frames per second of the video.
 
     Raises
     ------
     ConfigError
-        If `fps` is not a positive number, or the settings are not compiled.
+        If `fps` is not a positive number, or the configuration is not supported.
     """
 
     def __init__(self, config: TrackingConfig, fps: float) -> None:
-        if not can_follow(config):
+        if not is_supported(config):
             raise ConfigError(
-                "TrackingConfig: expected settings of murid's own association, got others"
+                "tracking: expected settings that the compiled association supports, got others"
             )
         check_fps(fps)
-        self.config, self.fps = config, float(fps)
-        motion = make_motion(config, self.fps)
-        self._settings = make_settings(
-            config, self.fps, motion, count_lost_frames(config, self.fps)
-        )
-        self._motion = motion
-        self._state = make_state(motion, config.confirm_new_tracks, 0)
+        self.config = config
+        self.fps = float(fps)
+        max_lost_frames = count_max_lost_frames(config, self.fps)
+        self._settings = make_settings(config, self.fps, max_lost_frames)
+        self._motion = make_motion(make_motion_model(config, self.fps))
+        self._tracks = make_track_arrays(embedding_size=0)
         self._embedding_size: int | None = None
 
     def step(self, detections: Detections) -> TrackedDetections:
-        """Take the detections of the next frame, as `Tracker.step`."""
-        ids, boxes = self._follow(detections, np.array([0, len(detections)], np.int64))
+        """Track the detections of the next frame, as `Tracker.step`."""
+        offsets = np.array([0, len(detections)], np.int64)
+        ids, boxes = self._track(detections, offsets)
         return TrackedDetections(Detections(boxes, detections.scores, detections.embeddings), ids)
 
     def follow(self, table: DetectionTable) -> Tracks:
-        """Take the next stretch of a recording, as `Tracker.follow`."""
-        ids, boxes = self._follow(table, table.frame_offsets)
-        return Tracks(
-            DetectionTable(boxes, table.scores, table.embeddings, table.frame_offsets), ids
-        )
+        """Track the next chunk of frames, as `Tracker.follow`."""
+        ids, boxes = self._track(table, table.frame_offsets)
+        tracked = DetectionTable(boxes, table.scores, table.embeddings, table.frame_offsets)
+        return Tracks(tracked, ids)
 
-    def _follow(
+    def _track(
         self, detections: Detections | DetectionTable, offsets: Int64
     ) -> tuple[Int64, Float32]:
+        """Return track ids ``(N,)`` and reported boxes ``(N, 4)``."""
         if len(detections):
             size = check_detections(detections, self._embedding_size)
             if self._embedding_size is None:
-                self._embedding_size = size
-                self._state = self._state._replace(
-                    embeddings=np.zeros((len(self._state.ids), size), np.float32)
-                )
+                self._set_embedding_size(size)
         embeddings = detections.embeddings
         if embeddings is None or not len(detections):
-            embeddings = np.zeros((len(detections), self._state.embeddings.shape[1]), np.float32)
-        boxes, scores, embeddings = map(
-            _only_read, (detections.boxes, detections.scores, embeddings)
+            size = self._tracks.embeddings.shape[1]
+            embeddings = np.zeros((len(detections), size), np.float32)
+        ids, boxes, self._tracks = track_frames(
+            _to_read_only(detections.boxes),
+            _to_read_only(detections.scores),
+            _to_read_only(embeddings),
+            _to_read_only(offsets),
+            self._tracks,
+            self._motion,
+            self._settings,
         )
-        found = follow(boxes, scores, embeddings, _only_read(offsets), self._state, self._settings)
-        ids, shown, self._state = found
-        return ids, shown
+        return ids, boxes
+
+    def _set_embedding_size(self, size: int) -> None:
+        """Make room for embeddings, before there is any track."""
+        self._embedding_size = size
+        capacity = len(self._tracks.ids)
+        embeddings = np.zeros((capacity, size), np.float32)
+        self._tracks = self._tracks._replace(embeddings=embeddings)
 
 
-def _only_read(array: NDArray[N]) -> NDArray[N]:
-    """Return a read-only view: numba compiles once more for every mix of arrays that can and cannot be written to."""
+def _to_read_only(array: NDArray[Scalar]) -> NDArray[Scalar]:
+    """Return a read-only contiguous view.
+
+    numba compiles once for each combination of writable and read-only arrays.
+    """
     view = np.ascontiguousarray(array).view()
     view.flags.writeable = False
     return view
