@@ -10,12 +10,13 @@ import sys, time
 from murid.errors import MuridError
 from murid.store.run_directory import RunDirectory
 RunDirectory.create.__func__.__kwdefaults__["part_frames"] = 16
-from murid.pipeline.track import track
+from murid import Config, track
 def slowly(stage, done, total):
     if sys.argv[3] == "slow":
         time.sleep(0.05)
 try:
-    track(sys.argv[1], animals=3, detector="background", out=sys.argv[2], read_timeout_s=1.0, report=slowly)
+    config = Config().change("detection.detector=background", "detection.read_timeout_s=1")
+    track(sys.argv[1], animals=3, config=config, out=sys.argv[2], report=slowly)
 except MuridError as error:
     sys.exit(f"murid: {error}")
 """

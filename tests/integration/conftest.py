@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from configs import NO_REFINE
 
 from murid.synthetic import RecordingConfig, record
 from murid.video import VideoWriter
@@ -33,7 +34,7 @@ def tracked(clip, tmp_path_factory) -> Path:
     from murid.pipeline.track import track
 
     out = tmp_path_factory.mktemp("run") / "cage.murid"
-    return track(clip, animals=3, detector="background", refine=False, out=out).path
+    return track(clip, animals=3, config=NO_REFINE, out=out).path
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+from configs import BACKGROUND
 
 from murid.arenas.file import read_arena_file
 from murid.cli import EXIT_ERROR
@@ -45,7 +46,7 @@ def test_animals_of_each_arena_are_tracked_apart(two_cages, tmp_path):
     file = tmp_path / "two.toml"
     options = ["--polygon", LEFT, "--polygon", RIGHT, "--animals", "left=2", "--animals", "right=1"]
     assert draw(two_cages, file, *options) == 0
-    run = track(two_cages, arena=file, detector="background", out=tmp_path / "two.murid")
+    run = track(two_cages, arena=file, config=BACKGROUND, out=tmp_path / "two.murid")
     places = run.trajectories().position[:, 0]
     assert run.trajectories().individuals == ("1", "2", "3")
     assert (np.nanmax(places[:, :2]), np.nanmin(places[:, 2])) == pytest.approx((160, 480), abs=160)
@@ -55,14 +56,14 @@ def test_animals_of_each_arena_are_tracked_apart(two_cages, tmp_path):
     assert list(behaviour.pairs()) == [(0, 1)]
     before = run.tracks().track_ids
     np.testing.assert_array_equal(identify(run.path).tracks().track_ids, before)
-    whole = track(two_cages, animals=3, detector="background", out=run.path)
+    whole = track(two_cages, animals=3, config=BACKGROUND, out=run.path)
     assert whole.behaviour().layout.arenas == ()
 
 
 def test_what_is_ignored_is_in_no_track(two_cages, tmp_path):
     file = tmp_path / "left.toml"
     assert draw(two_cages, file, "--polygon", RIGHT.replace("arena", "ignore")) == 0
-    run = track(two_cages, arena=file, detector="background", out=tmp_path / "left.murid")
+    run = track(two_cages, arena=file, config=BACKGROUND, out=tmp_path / "left.murid")
     tracks = run.tracks()
     centres = tracks.detections.boxes[tracks.track_ids >= 0, ::2].mean(axis=1)
     assert centres.max() < 320

@@ -24,7 +24,7 @@ def evaluate(
         == 0
     )
     capsys.readouterr()
-    assert murid_cli(["evaluate", str(out), str(clip / "gt" / "gt.txt"), "--json", "-"]) == 0
+    assert murid_cli(["evaluate", str(out), str(clip / "gt" / "gt.txt"), "--json"]) == 0
     scores: dict[str, float] = json.loads(capsys.readouterr().out)["combined"]
     return scores
 

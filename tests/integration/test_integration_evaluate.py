@@ -40,16 +40,15 @@ def call(capsys, *arguments) -> tuple[int, str, str]:
 
 
 def test_report_shows_where_identities_broke(swapped, clip, tmp_path, capsys):
-    files = {name: tmp_path / f"scores.{name}" for name in ("json", "md")}
-    options = ["--video", clip, "--fps", 30, "--json", files["json"], "--markdown", files["md"]]
-    code, out, err = call(
-        capsys, "evaluate", swapped, clip.with_name("gt.txt"), "--report", tmp_path / "r", *options
-    )
+    markdown = tmp_path / "scores.md"
+    arguments = ["evaluate", swapped, clip.with_name("gt.txt"), "--fps", 30]
+    options = ["--video", clip, "--markdown", markdown, "--report", tmp_path / "r"]
+    code, out, err = call(capsys, *arguments, *options)
     assert code == 0, err
-    scores = json.loads(files["json"].read_text())["combined"]
+    scores = json.loads(call(capsys, *arguments, "--json")[1])["combined"]
     assert scores["id_switches"] >= 2
     assert f"{scores['hota']:.1f}" in out
-    assert f"| {scores['hota']:.1f} |" in files["md"].read_text()
+    assert f"| {scores['hota']:.1f} |" in markdown.read_text()
     page = (tmp_path / "r" / "index.html").read_text()
     pictures = sorted(
         path.relative_to(tmp_path / "r").as_posix() for path in (tmp_path / "r").glob("*/*")
@@ -114,7 +113,7 @@ def test_run_of_another_video_than_the_truth(tracked, clip, tmp_path, capsys, in
 
 
 def test_run_is_scored_with_its_detections(tracked, clip, capsys):
-    code, out, _ = call(capsys, "evaluate", tracked, clip.with_name("gt.txt"), "--json", "-")
+    code, out, _ = call(capsys, "evaluate", tracked, clip.with_name("gt.txt"), "--json")
     scores = json.loads(out)["combined"]
     assert code == 0
     assert 0 < scores["ap"] < scores["ap50"] <= 100

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from configs import BACKGROUND
 
 import murid
 from murid.cli import EXIT_ERROR
@@ -100,7 +101,7 @@ def test_two_mice_in_a_home_cage(data_dir, tmp_path):
 
 @pytest.mark.parametrize("name", ["nwb", "idtracker"])
 def test_formats_of_animals_need_identities(clip, tmp_path, capsys, name):
-    run = murid.track(clip, detector="background", out=tmp_path / "cage.murid").path
+    run = murid.track(clip, config=BACKGROUND, out=tmp_path / "cage.murid").path
     path = tmp_path / f"cage{FORMATS[name].suffixes[0]}"
     assert murid_cli(["export", str(run), "--format", name, "--out", str(path)]) == EXIT_ERROR
     assert "stages.identification.state: expected done (murid identify" in capsys.readouterr().err

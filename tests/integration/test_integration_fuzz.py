@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from configs import BACKGROUND
 
 import murid
 from murid import errors
@@ -63,9 +64,7 @@ def test_videos(clip, tmp_path, n):
     for k in range(n):
         video, run = tmp_path / f"{k}.mp4", tmp_path / f"{k}.murid"
         video.write_bytes(damage(data, rng))
-        said.append(
-            attempt(lambda v=video, r=run: track(v, animals=3, detector="background", out=r))
-        )
+        said.append(attempt(lambda v=video, r=run: track(v, animals=3, config=BACKGROUND, out=r)))
         if said[-1] == "ok":
             assert len(murid.Run.open(run).tracks().detections.frame_offsets) > 1
         shutil.rmtree(run, ignore_errors=True)

@@ -8,9 +8,11 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from murid import Config
 from murid.cli import run as murid_cli
 from murid.core import Detections
 from murid.core.embeddings import normalize
+from murid.core.settings import change_settings
 from murid.pipeline.enroll import enroll
 from murid.pipeline.identify import identify
 from murid.pipeline.run import Run
@@ -19,7 +21,6 @@ from murid.reid.gallery_file import load_gallery
 from murid.reid.reidentify import GROWN_CHANCE
 from murid.store import RunDirectory
 from murid.synthetic import RecordingConfig, record
-from murid.tracking import TrackingConfig
 from murid.video import VideoWriter, open_source
 
 COATS = ("black", "albino", "agouti", "hooded")
@@ -65,7 +66,8 @@ def film(directory, day, present, embedder="weights-1", embeddings_every=1):
             for index, detections in enumerate(found):
                 writer.add(index, index / config.fps, detections)
         run.detections.finish()
-        track_and_identify(run, TrackingConfig(max_tracks=len(present)), len(present))
+        settings = change_settings(Config(), {"tracking": {"max_tracks": len(present)}})
+        track_and_identify(run, settings, [len(present)])
     return directory / f"day-{day}.murid"
 
 

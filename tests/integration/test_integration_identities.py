@@ -6,10 +6,11 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from configs import BACKGROUND, TRACKS_ONLY
 
+from murid import Config
 from murid.cli import run as murid_cli
 from murid.errors import ConfigError
-from murid.identification import IdentificationConfig
 from murid.pipeline.identify import identify
 from murid.pipeline.run import Run
 from murid.pipeline.track import track
@@ -46,9 +47,7 @@ def test_told_again_without_the_video_it_is_the_same(run):
 def test_tracks_of_the_association_stay(run, clip, tracked, tmp_path):
     told = Run.open(run).tracks()
     assert set(np.unique(told.track_ids)) <= {1, 2, 3}
-    plain = track(
-        clip, animals=3, detector="background", out=tmp_path / "plain.murid", identities=False
-    )
+    plain = track(clip, animals=3, config=TRACKS_ONLY, out=tmp_path / "plain.murid")
     assert plain.tracks().interpolated is None
     assert plain.info()["stages"]["identification"] == "pending"
     np.testing.assert_array_equal(
@@ -80,7 +79,7 @@ def test_bad_numbers(run, capsys):
 
 def test_a_run_without_a_number_asks_for_one(clip, tmp_path, capsys):
     out = tmp_path / "open.murid"
-    track(clip, detector="background", out=out)
+    track(clip, config=BACKGROUND, out=out)
     assert murid_cli(["identify", str(out)]) != 0
     assert "expected a number, since this run was made without one" in capsys.readouterr().err
     assert murid_cli(["identify", str(out), "--animals", "3"]) == 0
@@ -101,20 +100,30 @@ def test_learning_the_animals_needs_the_video_once(run, clip, tmp_path, capsys):
     assert read_parts(run) == told
     point_to(run, clip)
     assert murid_cli(["identify", str(run), "--refine"]) == 0
-    assert "adapt: " in capsys.readouterr().out
+    assert "refine: " in capsys.readouterr().out
     learnt = read_parts(run)
     assert pd.read_parquet(run / "fur_descriptors.parquet").shape[0] > 0
     point_to(run, tmp_path / "gone.mp4")
     with RunDirectory.open(run, writable=True) as directory:
         directory.identities.remove()
-    assert isinstance(identify(run, animals=3, refine=True).info()["appearance_selections"], list)
+    assert isinstance(
+        identify(run, animals=3, config=Config().change("identification.refine=always")).info()[
+            "appearance_selections"
+        ],
+        list,
+    )
     assert read_parts(run) == learnt
-    assert identify(run, refine=False).info()["appearance_selections"] is None
+    assert (
+        identify(run, config=Config().change("identification.refine=never")).info()[
+            "appearance_selections"
+        ]
+        is None
+    )
     assert {k: v for k, v in read_parts(run).items() if k.name not in CLOSE_LOOK} == told
 
 
 def test_animals_are_learnt_where_names_are_in_doubt(clip, tmp_path):
-    doubted = track(clip, animals=3, detector="background", out=tmp_path / "doubted.murid")
+    doubted = track(clip, animals=3, config=BACKGROUND, out=tmp_path / "doubted.murid")
     assert doubted.info()["crossings"]
     assert isinstance(doubted.info()["appearance_selections"], list)
     assert pd.read_parquet(doubted.path / "fur_descriptors.parquet").shape[0] > 0
@@ -126,13 +135,15 @@ def test_animals_are_learnt_where_names_are_in_doubt(clip, tmp_path):
     assert identify(doubted.path, animals=2).info()["appearance_selections"] is None, (
         "neither prints nor video"
     )
-    sure = track(clip, animals=1, detector="background", out=tmp_path / "sure.murid")
+    sure = track(clip, animals=1, config=BACKGROUND, out=tmp_path / "sure.murid")
     assert sure.info()["appearance_selections"] is None
     assert not (sure.path / "fur_descriptors.parquet").exists()
 
 
 def test_learning_needs_looks_and_a_number(clip, run, tmp_path):
+    always = Config().change("identification.refine=always")
     with pytest.raises(ConfigError, match="refine: expected a number of animals"):
-        track(clip, refine=True, out=tmp_path / "open.murid")
-    with pytest.raises(ConfigError, match="refine: expected appearance"):
-        identify(run, refine=True, config=IdentificationConfig(use_appearance=False))
+        track(clip, config=always, out=tmp_path / "open.murid")
+    blind = always.change("identification.use_appearance=false")
+    with pytest.raises(ConfigError, match="use_appearance: expected true"):
+        identify(run, config=blind)

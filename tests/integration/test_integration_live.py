@@ -12,6 +12,7 @@ from itertools import islice
 
 import numpy as np
 import pytest
+from configs import BACKGROUND, TRACKS_ONLY
 
 import murid
 from murid.cli import run as murid_cli
@@ -27,9 +28,8 @@ def go_live(clip, out, **options):
             out,
             source=str(clip),
             animals=3,
-            detector="background",
             background=clip,
-            **options,
+            **{"config": BACKGROUND, **options},
         )
 
 
@@ -39,7 +39,7 @@ def test_ids_told_live_are_those_of_the_run(clip, tmp_path):
     def listen(frame):
         told.append((frame.index, frame.time_s, frame.latency_s, frame.tracked.track_ids.copy()))
 
-    run, summary = go_live(clip, tmp_path / "live.murid", callbacks=[listen], identities=False)
+    run, summary = go_live(clip, tmp_path / "live.murid", callbacks=[listen], config=TRACKS_ONLY)
     assert summary.n_tracked == len(told)
     assert summary.n_tracked + summary.n_dropped == summary.n_captured == 90
     assert summary.n_tracked >= 10
@@ -61,7 +61,7 @@ def test_a_listener_that_fails_costs_nothing(clip, tmp_path):
         raise ValueError("no reward today")
 
     run, summary = go_live(
-        clip, tmp_path / "live.murid", callbacks=[fail], config=LiveConfig(most_s=0.5)
+        clip, tmp_path / "live.murid", callbacks=[fail], live=LiveConfig(most_s=0.5)
     )
     assert summary.failures == summary.n_tracked > 0
     assert "no reward today" in summary.failure
@@ -140,15 +140,15 @@ def test_a_killed_run_is_finished_or_goes_on(clip, tmp_path, capsys):
 
     out = tmp_path / "live.murid"
     with pytest.raises(KeyboardInterrupt):
-        go_live(clip, out, callbacks=[stop], config=LiveConfig(part_frames=10))
-    run, summary = go_live(clip, out, resume=True, config=LiveConfig(part_frames=10))
+        go_live(clip, out, callbacks=[stop], live=LiveConfig(part_frames=10))
+    run, summary = go_live(clip, out, resume=True, live=LiveConfig(part_frames=10))
     frames = run._directory.frames.read()
     assert len(frames) == 20 + summary.n_tracked
     assert (np.diff(frames.times_s) > 0).all()
 
     out = tmp_path / "other.murid"
     with pytest.raises(KeyboardInterrupt):
-        go_live(clip, out, callbacks=[stop], config=LiveConfig(part_frames=10))
+        go_live(clip, out, callbacks=[stop], live=LiveConfig(part_frames=10))
     assert murid_cli(["live", str(out)]) == 0
     assert "20 frames" in capsys.readouterr().out
     assert murid.Run.open(out).info()["stages"]["identification"] == "done"
@@ -181,7 +181,7 @@ def test_a_camera_unplugged_and_back_loses_nothing_that_was_seen(clip, tmp_path)
             tmp_path / "a.murid",
             source="0",
             animals=3,
-            detector="background",
+            config=BACKGROUND,
             background=clip,
             callbacks=[callback],
         )
@@ -212,12 +212,12 @@ def test_a_clock_that_was_set_back_does_not_squeeze_the_times(clip, tmp_path):
 
     out = tmp_path / "live.murid"
     with pytest.raises(KeyboardInterrupt):
-        go_live(clip, out, callbacks=[stop], config=LiveConfig(part_frames=10))
+        go_live(clip, out, callbacks=[stop], live=LiveConfig(part_frames=10))
     manifest = json.loads((out / "manifest.json").read_text())
     for operation in manifest["provenance"]:
         operation["time_utc"] = "2999-01-01T00:00:00+00:00"
     (out / "manifest.json").write_text(json.dumps(manifest))
-    run, _ = go_live(clip, out, resume=True, config=LiveConfig(part_frames=10, most_s=1.0))
+    run, _ = go_live(clip, out, resume=True, live=LiveConfig(part_frames=10, most_s=1.0))
     times = run._directory.frames.read().times_s
     assert len(times) > 12
     assert np.median(np.diff(times)[10:]) > 0.01
@@ -235,7 +235,7 @@ def test_arenas_live(clip, tmp_path):
     assert (
         murid_cli(["arena", str(clip), "--out", str(tmp_path / "a.toml"), "--polygon", left]) == 0
     )
-    options = {"arena": tmp_path / "a.toml", "config": LiveConfig(part_frames=10, most_s=1.5)}
+    options = {"arena": tmp_path / "a.toml", "live": LiveConfig(part_frames=10, most_s=1.5)}
     run, _ = go_live(clip, tmp_path / "a.murid", **options)
     tracks = run.tracks()
     assert len(tracks.track_ids) > 0
@@ -251,7 +251,7 @@ def test_arenas_live(clip, tmp_path):
 def test_without_a_scene_the_network_learns_it_on_the_way(clip, tmp_path):
     with open_camera(str(clip), as_live=True) as camera_stream:
         run, summary = track_live(
-            camera_stream, tmp_path / "a.murid", source="0", config=LiveConfig(learn_s=(0.8, 1.5))
+            camera_stream, tmp_path / "a.murid", source="0", live=LiveConfig(learn_s=(0.8, 1.5))
         )
     assert summary.failure is None
     assert run.info()["n_frames"] == summary.n_tracked > 5
@@ -262,7 +262,7 @@ def test_bad_input(clip, tmp_path, tracked, capsys):
         open_camera(str(clip), as_live=True) as camera_stream,
         pytest.raises(ConfigError, match="background"),
     ):
-        track_live(camera_stream, tmp_path / "a.murid", source="0", detector="background")
+        track_live(camera_stream, tmp_path / "a.murid", source="0", config=BACKGROUND)
     assert not (tmp_path / "a.murid").exists()
     for name in ("nonsense", "no_such_module:f", "json:no_such_function", "json:decoder"):
         with pytest.raises(ConfigError, match="--on-frame"):

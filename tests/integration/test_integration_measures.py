@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from configs import BACKGROUND
 from scipy.optimize import linear_sum_assignment
 
 from murid.analysis.behaviour import compute_behaviour
@@ -130,7 +131,7 @@ def test_bad_input(tracked, arena, clip, tmp_path, capsys, monkeypatch):
         words="expected 320x240 pixels as of the video, got 640x240",
     )
     refuse("plot", tracked, *out, "--video", tmp_path / "gone.mp4", words="gone.mp4")
-    open_mode = track(clip, detector="background", out=tmp_path / "open.murid").path
+    open_mode = track(clip, config=BACKGROUND, out=tmp_path / "open.murid").path
     refuse(
         "measure",
         open_mode,

@@ -166,6 +166,6 @@ def test_four_short_scenes_are_learnt_by_heart(tmp_path, capsys):
         arguments = ["--animals", str(animals), "--detector", network, "--out", str(run)]
         assert murid_cli(["track", str(folder / "video.mp4"), *arguments]) == 0
         capsys.readouterr()
-        assert murid_cli(["evaluate", str(run), str(folder / "gt" / "gt.txt"), "--json", "-"]) == 0
+        assert murid_cli(["evaluate", str(run), str(folder / "gt" / "gt.txt"), "--json"]) == 0
         scores = json.loads(capsys.readouterr().out)["combined"]
         assert min(scores["mota"], scores["idf1"]) > 95, (name, scores)

@@ -4,6 +4,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from configs import BACKGROUND, NO_REFINE
 
 import murid
 from murid.cli import run as murid_cli
@@ -42,7 +43,7 @@ def test_track_info_export_evaluate(clip, tmp_path, capsys):
     assert call(capsys, "export", run, "--out", tmp_path / "tracks.csv")[0] == 0
     assert len(pd.read_csv(tmp_path / "tracks.csv")) == len(rows)
 
-    code, out, _ = call(capsys, "evaluate", run, clip.with_name("gt.txt"), "--json", "-")
+    code, out, _ = call(capsys, "evaluate", run, clip.with_name("gt.txt"), "--json")
     scores = json.loads(out)["combined"]
     assert code == 0
     assert scores["idf1"] > 60
@@ -66,14 +67,12 @@ def test_the_same_from_python(tracked, tmp_path):
     assert run.export("csv", tmp_path / "x.csv").exists()
 
 
-@pytest.mark.parametrize("refine", [None, False])
-def test_a_second_call_changes_nothing(clip, tmp_path, refine):
+@pytest.mark.parametrize("config", [BACKGROUND, NO_REFINE])
+def test_a_second_call_changes_nothing(clip, tmp_path, config):
     from murid.pipeline.track import track
 
     def call_and_look():
-        run = track(
-            clip, animals=3, detector="background", refine=refine, out=tmp_path / "cage.murid"
-        )
+        run = track(clip, animals=3, config=config, out=tmp_path / "cage.murid")
         return {p: p.stat().st_mtime_ns for p in run.path.rglob("*.parquet")}
 
     assert call_and_look() == call_and_look()
@@ -85,7 +84,7 @@ def test_other_association_is_redone_from_stored_detections(clip, tracked, tmp_p
     run = tmp_path / "run"
     shutil.copytree(tracked, run)
     stored = {p: p.stat().st_mtime_ns for p in (run / "detections").iterdir()}
-    result = track(clip, animals=1, detector="background", out=run)
+    result = track(clip, animals=1, config=BACKGROUND, out=run)
     assert {p: p.stat().st_mtime_ns for p in (run / "detections").iterdir()} == stored
     ids, counts = np.unique(result.tracks().track_ids, return_counts=True)
     assert counts[ids >= 0].max() <= 90

@@ -176,7 +176,7 @@ def _take(
             rows = first + np.flatnonzero(usable[first:last])
             fur_descriptors.see(frame, rows)
             point_matches.see(frame, rows)
-        report("adapt", frame.index + 1, table.n_frames)
+        report("refine", frame.index + 1, table.n_frames)
     return fur_descriptors.finish(), point_matches.finish()
 
 

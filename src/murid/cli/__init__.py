@@ -5,11 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-EXIT_ERROR, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+# Exit codes as shells know them: 130 is 128 + SIGINT.
+EXIT_ERROR = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run ``murid`` and exit: 0 well, 1 a clear error, 2 wrong usage, 130 interrupted."""
+    """Run ``murid`` and exit: 0 success, 1 an error, 2 wrong usage, 130 interrupted."""
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
@@ -19,19 +22,24 @@ def run(arguments: Sequence[str]) -> int:
     Parameters
     ----------
     arguments : sequence of str
-        Everything after ``murid``; ``--debug`` anywhere lets tracebacks through.
+        Everything after ``murid``. ``--debug`` anywhere lets tracebacks through; ``--help-all``
+        shows the help of a verb and every setting that it uses.
     """
     from murid.cli.app import UsageError, app
     from murid.errors import MuridError
 
     debug = "--debug" in arguments
+    help_all = "--help-all" in arguments
+    own = [argument for argument in arguments if argument not in ("--debug", "--help-all")]
     try:
         app(
-            [a for a in arguments if a != "--debug"],
+            [*own, "--help"] if help_all else own,
             exit_on_error=False,
             print_error=True,
             result_action="return_value",
         )
+        if help_all and own:
+            _print_settings(own[0])
     except UsageError:
         return EXIT_USAGE
     except KeyboardInterrupt:
@@ -45,9 +53,14 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:
         if debug:
             raise
-        print(
-            f"murid: unexpected {type(error).__name__}: {error} (--debug shows where)",
-            file=sys.stderr,
-        )
+        kind = type(error).__name__
+        print(f"murid: unexpected {kind}: {error} (--debug shows where)", file=sys.stderr)
         return EXIT_ERROR
     return 0
+
+
+def _print_settings(verb: str) -> None:
+    from murid.cli.options import describe_settings
+
+    for line in describe_settings(verb):
+        print(line)

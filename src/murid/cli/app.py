@@ -8,29 +8,34 @@ import cyclopts
 
 UsageError = cyclopts.CycloptsError
 
+VERBS = {
+    "demo": "Make a short synthetic clip, track it and score it.",
+    "track": "Track the animals in a video.",
+    "live": "Track what a camera sees, while it films.",
+    "identify": "Identify the animals of a run again, from what it has stored.",
+    "enroll": "Add animals to a gallery, to name them in other recordings.",
+    "info": "Describe a run or labelled data.",
+    "arena": "Draw arenas, zones and a scale on a video.",
+    "measure": "Measure behaviour: distance, zones, contacts and more.",
+    "plot": "Plot behaviour, and write a report.",
+    "export": "Write the tracks of a run in another program's format.",
+    "convert": "Write labelled data in another format.",
+    "evaluate": "Score a run against ground truth.",
+    "scenes": "Make a synthetic recording with exact ground truth.",
+    "compose": "Compose a recording of animals that were filmed alone.",
+    "train": "Train a network on your own recordings.",
+    "tune": "Train briefly with each of several settings, and report the best.",
+    "paper": "Make the paper's tables: train, track and score every row.",
+}
+"""Summary of each verb; ``murid.cli.VERB`` holds a function of its name."""
+
 app = cyclopts.App(
     name="murid",
     help="Track several mice or rats in video and keep their identities.",
-    help_epilogue="--debug with any verb shows where an error came from.",
+    help_epilogue=(
+        "--help-all after a verb lists every setting; --debug shows where an error came from."
+    ),
     version=lambda: version("murid"),
 )
-for verb, summary in {
-    "demo": "Make a short synthetic clip, track it and score it.",
-    "track": "Track the animals in a video.",
-    "live": "Track what a camera sees, while it sees it.",
-    "identify": "Tell the identities of a run anew, without its video.",
-    "enroll": "Put animals into a gallery, to be named from it in other recordings.",
-    "info": "Say what is in a run or in labelled data.",
-    "arena": "Draw arenas, zones and a scale on a video.",
-    "measure": "Measure what the animals did.",
-    "plot": "Draw what the animals did, and a report.",
-    "export": "Write the tracks of a run to a file.",
-    "convert": "Write labelled data in another format.",
-    "evaluate": "Score a run against ground truth.",
-    "scenes": "Make a synthetic recording with perfect ground truth.",
-    "compose": "Play animals that were filmed alone together.",
-    "train": "Train a network on your own recordings.",
-    "tune": "Train briefly with each of several settings, and say which is best.",
-    "paper": "Make the paper's tables: train, track and score every row.",
-}.items():
+for verb, summary in VERBS.items():
     app.command(f"murid.cli.{verb}:{verb}", name=verb, help=summary)

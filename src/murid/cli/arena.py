@@ -23,8 +23,10 @@ from murid.video.background_image import estimate_background_image
 
 ROLES = ("arena", "zone", "nest", "shelter", "ignore")
 _SHAPE = re.compile(r"(?:(\w+):)?([^,@:]+)(?:@([^,@:]+))?,(.+)")
-_N_LOOKED_THROUGH = 60
-_LARGE_TILT = 0.08
+# Frames, spread over the video, in which a checkerboard is searched.
+_N_SEARCHED_FRAMES = 60
+# Squares that differ by more than this share warn of a tilted camera: lengths then depend on place.
+_MAX_TILT = 0.08
 
 
 def arena(
@@ -42,56 +44,55 @@ def arena(
     arena: Path | None = None,
     out: Path | None = None,
 ) -> None:
-    """Draw arenas, zones and a scale on a video: writes an arena file, and a picture of it to look at.
+    """Draw arenas, zones and a scale on a video; write an arena file and an image of it.
 
-    Without any shape the picture has a grid of pixels to read coordinates off, and the file is
-    there to fill in.
+    Without any shape the image shows a grid of pixel coordinates, and the file is a template.
 
     Parameters
     ----------
     source : str
-        Video file, folder of pictures, or glob in quotes.
+        Video file, folder of images, or glob in quotes.
     polygon : list of str
         ROLE:NAME,x1,y1,x2,y2,x3,y3… in pixels. The role is arena, zone, nest, shelter or ignore;
-        zone if not given. NAME@ARENA is a zone of one arena.
+        zone by default. NAME@ARENA is a zone of one arena.
     circle : list of str
         ROLE:NAME,x,y,radius.
     animals : list of str
-        ARENA=N, animals in an arena at most.
+        ARENA=N: upper bound of the number of animals in an arena.
     scale : str
-        x1,y1,x2,y2,cm: two points and how far apart they are.
+        x1,y1,x2,y2,cm: two points and the distance between them.
     size : str
         ARENA,cm: width of an arena from its leftmost to its rightmost point.
     checkerboard : str
-        COLUMNSxROWS,cm: inner corners of a checkerboard that is filmed, and the side of a square.
+        COLUMNSxROWS,cm: inner corners of a checkerboard in the video, and the side of a square.
     checkerboard_in : str
-        Picture or video that shows the checkerboard from the same camera; this video by default.
+        Image or video that shows the checkerboard from the same camera; this video by default.
     click : bool
         Draw with the mouse.
     arena : Path
-        Arena file to go on from, or to look at.
+        Arena file to start from, or to look at.
     out : Path
-        Arena file to write; beside the source, ending in .arena.toml, by default. The picture ends
-        in .png.
+        Arena file to write; by default beside the source, ending in .arena.toml. The image ends in
+        .png.
     """
     video = open_source(source)
-    there = (video.info.width, video.info.height)
-    layout = Layout(*there) if arena is None else read_arena_file(arena, there)
+    size_px = (video.info.width, video.info.height)
+    layout = Layout(*size_px) if arena is None else read_arena_file(arena, size_px)
     layout = _add_shapes(layout, polygon or [], circle or [], animals or [])
     layout = _set_scale(layout, video, scale, size, checkerboard, checkerboard_in)
     image = estimate_background_image(video)
     if click:
         layout = edit_layout(image, layout)
     path = default_run_path(source).with_suffix(".arena.toml") if out is None else out
-    picture = path.with_suffix(".png")
+    image_path = path.with_suffix(".png")
     write_arena_file(path, layout)
-    write_bytes(picture, cv2.imencode(".png", draw_layout(image, layout)[..., ::-1])[1].tobytes())
-    shapes = (
-        f"{len(layout.arenas)} arenas, {len(layout.zones)} zones, {len(layout.ignored)} ignored"
-    )
+    drawn = draw_layout(image, layout)[..., ::-1]
+    write_bytes(image_path, cv2.imencode(".png", drawn)[1].tobytes())
+    counts = f"{len(layout.arenas)} arenas, {len(layout.zones)} zones"
+    shapes = f"{counts}, {len(layout.ignored)} ignored"
     print(f"{shapes}, " + (f"{layout.cm_per_px:.5g} cm/pixel" if layout.cm_per_px else "no scale"))
     print(f"arena file  {path}")
-    print(f"picture     {picture}")
+    print(f"image       {image_path}")
 
 
 def _add_shapes(
@@ -204,15 +205,15 @@ def _scale_by_checkerboard(source: FrameSource, text: str) -> float:
         raise ConfigError(
             f"--checkerboard: expected COLUMNSxROWS,cm of 3x3 inner corners or more, got {text!r}"
         )
-    images = (frame.image for frame in sample_frames(source, _N_LOOKED_THROUGH))
+    images = (frame.image for frame in sample_frames(source, _N_SEARCHED_FRAMES))
     measured = measure_checkerboard(images, int(found[1]), int(found[2]))
     if measured is None:
-        looked = f"none in {_N_LOOKED_THROUGH} frames of {source.info.path}"
+        looked = f"none in {_N_SEARCHED_FRAMES} frames of {source.info.path}"
         raise ConfigError(
             f"--checkerboard: expected one of {found[1]}x{found[2]} inner corners, got {looked}"
         )
     side_px, tilt = measured
-    if tilt > _LARGE_TILT:
+    if tilt > _MAX_TILT:
         print(
             f"murid: warning: squares differ by {tilt:.0%}: the scale is not the same everywhere",
             file=sys.stderr,

@@ -19,30 +19,29 @@ def compose(
     masks: bool = False,
     seed: int = 0,
 ) -> None:
-    """Play animals that were filmed alone together in one arena: real animals, and identities that are known exactly.
+    """Compose a recording of animals that were filmed alone: real animals, exact identities.
 
     Parameters
     ----------
     solos : Path
-        Videos of one animal each, before a camera that does not move, all of one size and frame
-        rate.
+        Videos of one animal each, by a camera at rest, all of one size and frame rate.
     out : Path
-        Directory for video.mp4, gt/gt.txt and seqinfo.ini, as MOT Challenge lays them out.
+        Directory for video.mp4, gt/gt.txt and seqinfo.ini, in MOT Challenge layout.
     arena : Path
-        Picture of the empty arena, or a video of it; that of the first solo by default.
+        Image or video of the background; the background of the first solo by default.
     animals : int
-        How many; one of each solo, or three of a single one, by default.
+        Number of animals; by default one of each solo, or three of a single one.
     seconds : float
-        Length.
+        Length of the recording.
     skip_frames : int
-        Frames left out at the beginning of each solo, while the light settles or a hand is in the
-        picture.
+        Frames to leave out at the beginning of each solo, while the exposure settles or a hand is
+        in view.
     recolour : bool
         Give animals that come from the same solo different coats.
     masks : bool
-        Write masks/000001.png and so on as well: 0, or the id of the body that a pixel shows.
+        Write masks/000001.png and so on as well: each pixel holds the id of its animal, or 0.
     seed : int
-        Another seed, another recording.
+        Seed of the random numbers: another seed makes another recording.
     """
     with show_progress() as report:
         info = compose_videos(
@@ -57,6 +56,6 @@ def compose(
             seed=seed,
             report=report,
         )
-    print(f"{info.n_frames} frames of {info.width}x{info.height} at {info.fps:g} a second")
+    print(f"{info.n_frames} frames of {info.width}x{info.height} at {info.fps:g} frames/s")
     print(f"video         {out / 'video.mp4'}")
     print(f"ground truth  {out / 'gt' / 'gt.txt'}")

@@ -21,14 +21,16 @@ from murid.datasets.registry import DataFormat, choose_name, find_data_format, r
 from murid.pipeline.run import Run
 
 MANIFEST = "manifest.json"
-VIDEO_PICTURE = ".jpg"
+# Frames of a video are written as JPEG of a quality at which fur keeps its detail.
+_VIDEO_FRAME_SUFFIX = ".jpg"
+_JPEG_QUALITY = 95
 
 
 def convert(
     *data: Path,
     to: Literal["mot", "coco", "yolo"],
     out: Path,
-    pictures: Literal["copy", "link", "none"] = "copy",
+    images: Literal["copy", "link", "none"] = "copy",
     skip_bad: Annotated[bool, Parameter(negative=())] = False,
     margin: float = 0.1,
     exclude_keypoints: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
@@ -45,47 +47,48 @@ def convert(
         Format to write.
     out : Path
         Directory to make.
-    pictures : str
-        Copy pictures, link to them, or write labels alone. Frames of a video become pictures unless
-        it is none.
+    images : str
+        Copy images, link to them, or write labels alone (none). Frames of a video are written as
+        images unless it is none.
     skip_bad : bool
-        Go on without what has a problem, and say how much that is.
+        Leave out labels that have a problem, and print how many there were.
     margin : float
-        Added on every side of a box made from a pose, as a share of its longer side.
+        Margin on every side of a box made from key points, as a share of its longer side.
     exclude_keypoints : list of str
-        Patterns of pose points outside the body, such as "tail*"; by default the tail's, but for
-        its base.
+        Patterns of key points outside the body, such as "tail*"; by default those of the tail
+        except its base.
     classes : list of str
-        Classes wanted; labels of another are problems.
+        Classes to read; labels of another class are problems.
     split : str
-        Part of the data sets: train, val or test.
+        Split of the data sets: train, val or test.
     """
     options = ReadOptions(
         margin=margin,
         exclude_keypoints=None if exclude_keypoints is None else tuple(exclude_keypoints),
         classes=None if classes is None else tuple(classes),
         split=split,
-        require_images=pictures != "none",
+        require_images=images != "none",
     )
     sequences = load_sequences(data, options, skip_bad=skip_bad)
     target = find_data_format(to)
     with stage_directory(out) as directory:
-        write_sequences(directory, sequences, target, pictures)
-    n_frames, n_boxes = sum(s.n_frames for s in sequences), sum(map(len, sequences))
+        write_sequences(directory, sequences, target, images)
+    n_frames = sum(sequence.n_frames for sequence in sequences)
+    n_boxes = sum(map(len, sequences))
     print(f"{out}: {len(sequences)} sequences, {n_frames} frames, {n_boxes} boxes")
 
 
 def load_sequences(
     paths: Sequence[Path], options: ReadOptions, *, skip_bad: bool = False
 ) -> list[LabelledSequence]:
-    """Read data sets and runs, and either refuse all their problems or say how many were left out.
+    """Read data sets and runs; refuse all their problems, or print how many were left out.
 
     Raises
     ------
     FormatError
         If there are problems and `skip_bad` is not set, or nothing is left without them.
     MuridError
-        If something is no data set, or a run is not finished.
+        If something is not a data set, or a run is not finished.
     """
     sequences, problems = read_all(paths, options)
     if problems and not (skip_bad and any(map(len, sequences))):
@@ -98,7 +101,10 @@ def load_sequences(
 def read_all(
     paths: Sequence[Path], options: ReadOptions
 ) -> tuple[list[LabelledSequence], list[Problem]]:
-    """Read data sets and runs, as `murid.datasets.read_dataset` does, each sequence under a name of its own."""
+    """Read data sets and runs, each sequence under a unique name.
+
+    Raises as `murid.datasets.registry.read_dataset`.
+    """
     runs = [read_run(path) for path in paths if (path / MANIFEST).is_file()]
     others = [path for path in paths if not (path / MANIFEST).is_file()]
     found, problems = read_dataset(others, options) if others or not runs else ([], [])
@@ -110,9 +116,11 @@ def read_all(
 
 
 def read_run(path: Path) -> LabelledSequence:
-    """Take the tracks of a finished run for labels of its video; raises `RunError` as `Run.tracks` does."""
+    """Return the tracks of a finished run as labels of its video; raises as `Run.tracks`."""
     run = Run.open(path)
-    facts, tracks = run.info(), run.tracks()
+    facts = run.info()
+    tracks = run.tracks()
+    size = np.array([facts["width"], facts["height"]], np.int64)
     kept = np.flatnonzero(tracks.track_ids >= 0)
     numbers = tracks.detections.frame_numbers[kept]
     return LabelledSequence(
@@ -121,7 +129,7 @@ def read_run(path: Path) -> LabelledSequence:
         frames=np.arange(tracks.n_frames, dtype=np.int64),
         video=Path(facts["source"]),
         image_paths=(),
-        sizes=np.tile(np.array([facts["width"], facts["height"]], np.int64), (tracks.n_frames, 1)),
+        sizes=np.tile(size, (tracks.n_frames, 1)),
         frame_offsets=np.searchsorted(numbers, np.arange(tracks.n_frames + 1)).astype(np.int64),
         boxes=tracks.detections.boxes[kept],
         track_ids=tracks.track_ids[kept],
@@ -134,52 +142,60 @@ def read_run(path: Path) -> LabelledSequence:
 
 
 def write_sequences(
-    directory: Path, sequences: Sequence[LabelledSequence], target: DataFormat, pictures: str
+    directory: Path, sequences: Sequence[LabelledSequence], target: DataFormat, images: str
 ) -> None:
-    """Write pictures and labels into a directory; raises `FormatError`, `SourceError` or `StorageError`."""
+    """Write images and labels into a directory.
+
+    Raises
+    ------
+    FormatError, SourceError, StorageError
+        If the format cannot hold the labels, an image cannot be read, or a file cannot be written.
+    """
     assert target.writer is not None
-    placed = (
-        sequences
-        if pictures == "none"
-        else [_place(directory, s, target, pictures) for s in sequences]
-    )
+    placed = list(sequences)
+    if images != "none":
+        placed = [_write_images(directory, own, target, images) for own in sequences]
     target.writer.write(directory, placed)
 
 
-def _place(
+def _write_images(
     directory: Path, sequence: LabelledSequence, target: DataFormat, how: str
 ) -> LabelledSequence:
-    """Bring pictures to where the format has them; frames are counted anew if it knows no gaps between them."""
+    """Copy, link or decode images to where the format has them, and return their new places.
+
+    A format that allows no gaps between frames gets consecutive frame numbers.
+    """
     assert target.writer is not None
     frames = np.arange(sequence.n_frames, dtype=np.int64) if target.is_gapless else sequence.frames
-    suffixes = [path.suffix.lower() for path in sequence.image_paths] or [VIDEO_PICTURE] * len(
-        frames
-    )
-    pairs = zip(frames.tolist(), suffixes, strict=True)
+    suffixes = [path.suffix.lower() for path in sequence.image_paths]
+    suffixes = suffixes or [_VIDEO_FRAME_SUFFIX] * len(frames)
     places = [
         directory / target.writer.get_image_path(sequence.name, frame, suffix)
-        for frame, suffix in pairs
+        for frame, suffix in zip(frames.tolist(), suffixes, strict=True)
     ]
     for parent in {path.parent for path in places}:
         make_directory(parent)
     if sequence.image_paths:
-        for picture, path in zip(sequence.image_paths, places, strict=True):
-            with storage_errors(path):
-                path.symlink_to(picture.resolve()) if how == "link" else shutil.copyfile(
-                    picture, path
-                )
+        for image_path, path in zip(sequence.image_paths, places, strict=True):
+            _copy_or_link(image_path, path, how)
     else:
-        for image, path in zip(
-            iterate_images(sequence, range(sequence.n_frames)), places, strict=True
-        ):
-            _write_picture(path, image)
+        decoded = iterate_images(sequence, range(sequence.n_frames))
+        for image, path in zip(decoded, places, strict=True):
+            _write_jpeg(path, image)
     return replace(sequence, frames=frames, image_paths=tuple(places), video=None)
 
 
-def _write_picture(path: Path, image: UInt8) -> None:
+def _copy_or_link(image_path: Path, path: Path, how: str) -> None:
+    with storage_errors(path):
+        if how == "link":
+            path.symlink_to(image_path.resolve())
+        else:
+            shutil.copyfile(image_path, path)
+
+
+def _write_jpeg(path: Path, image: UInt8) -> None:
     import cv2
 
+    quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
     with storage_errors(path):
-        path.write_bytes(
-            cv2.imencode(path.suffix, image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
-        )
+        path.write_bytes(cv2.imencode(path.suffix, image[..., ::-1], quality)[1].tobytes())

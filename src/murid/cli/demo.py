@@ -32,7 +32,7 @@ def demo(
     frames : int
         Length of the clip.
     seed : int
-        Another seed, another clip.
+        Seed of the random numbers: another seed makes another clip.
     """
     config = RecordingConfig(n_animals=animals, n_frames=frames, seed=seed)
     make_directory(out)

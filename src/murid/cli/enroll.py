@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
+from cyclopts import Parameter
+
+from murid.cli.options import EVERYDAY, DetectorOptions
 from murid.cli.progress import show_progress
 from murid.errors import ConfigError
 from murid.pipeline.enroll import enroll as enroll_animals
@@ -11,32 +15,29 @@ from murid.pipeline.enroll import enroll as enroll_animals
 
 def enroll(
     *animals: str,
-    gallery: Path,
-    run: Path | None = None,
-    detector: str | None = None,
+    gallery: Annotated[Path, Parameter(group=EVERYDAY)],
+    run: Annotated[Path | None, Parameter(group=EVERYDAY)] = None,
+    options: DetectorOptions | None = None,
 ) -> None:
-    """Put animals into a gallery, a file of their looks, to be named from it in other recordings.
+    """Add animals to a gallery, to name them in other recordings.
 
-    A gallery that is there grows: an animal whose name it knows is the same one. Older looks count
-    less and less.
+    An existing gallery is extended: a name that it knows is the same animal. Older appearance
+    counts less.
 
     Parameters
     ----------
     animals : str
         NAME=VIDEO, each a video of one animal alone; or, with --run, IDENTITY=NAME, such as
-        1=alice. None at all with --run: the names that the run has.
+        1=alice. By default with --run: the names that the run has.
     gallery : Path
         Gallery file.
     run : Path
-        Run directory whose identities to put in; look through its doubtful crossings first (murid
-        info).
-    detector : str
-        As for murid track, for the videos.
+        Run directory with the identities to add; check its doubtful crossings first (murid info).
     """
-    pairs = [_split(text, "1=alice" if run else "alice=alice.mp4") for text in animals]
-    twice = next(
-        (key for k, (key, _) in enumerate(pairs) if key in [other for other, _ in pairs[:k]]), None
-    )
+    example = "1=alice" if run else "alice=alice.mp4"
+    pairs = [_split(text, example) for text in animals]
+    keys = [key for key, _ in pairs]
+    twice = next((key for k, key in enumerate(keys) if key in keys[:k]), None)
     if twice is not None:
         raise ConfigError(f"{twice}: expected once, got twice")
     with show_progress() as report:
@@ -44,16 +45,17 @@ def enroll(
             names = {_to_identity(key): name for key, name in pairs}
             found = enroll_animals(gallery, run=run, names=names, report=report)
         else:
-            found = enroll_animals(gallery, dict(pairs), detector=detector, report=report)
-    names_there = ", ".join(animal.name for animal in found.animals)
-    print(f"{len(found.animals)} animals from {len(found.sessions)} recordings: {names_there}")
+            config = (options or DetectorOptions()).load()
+            found = enroll_animals(gallery, dict(pairs), config=config, report=report)
+    known = ", ".join(animal.name for animal in found.animals)
+    print(f"{len(found.animals)} animals from {len(found.sessions)} recordings: {known}")
     print(gallery)
 
 
 def _split(text: str, example: str) -> tuple[str, str]:
     key, sign, value = text.partition("=")
     if not (sign and key and value):
-        raise ConfigError(f"{text!r}: expected such as {example}")
+        raise ConfigError(f"{text!r}: expected KEY=VALUE, such as {example}")
     return key, value
 
 

@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-import json as json_format
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from murid.cli.messages import print_json
+from murid.cli.options import EVERYDAY, OUTPUT, SETTINGS, JsonFlag
 from murid.cli.progress import show_progress
 from murid.core.files import write_text
 from murid.evaluation import evaluate as evaluate_files
 from murid.evaluation import format_markdown, format_text, to_document
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class ReportOptions:
+    """What is written beside the printed scores."""
+
+    markdown: Annotated[Path | None, Parameter(group=OUTPUT)] = None
+    """File for the tables in Markdown."""
+
+    report: Annotated[Path | None, Parameter(group=OUTPUT)] = None
+    """Directory for a page with images: when and where identities were swapped. Needs the extra
+    murid[report]."""
+
+    video: Annotated[Path | None, Parameter(group=OUTPUT)] = None
+    """Video for the report, where it is not beside the run or the ground truth."""
 
 
 def evaluate(
@@ -20,16 +38,16 @@ def evaluate(
     truth: Path,
     /,
     *,
-    protocol: Literal["plain", "animaltrack", "mot17", "mot20"] = "plain",
-    split: Literal["train", "test"] | None = None,
-    sequences: Annotated[list[str] | None, Parameter(consume_multiple=True)] = None,
-    fps: float | None = None,
-    frames: int | None = None,
-    allow_empty: Annotated[bool, Parameter(negative=())] = False,
-    json: Annotated[Path | None, Parameter(allow_leading_hyphen=True)] = None,
-    markdown: Path | None = None,
-    report: Path | None = None,
-    video: Path | None = None,
+    protocol: Annotated[
+        Literal["plain", "animaltrack", "mot17", "mot20"], Parameter(group=EVERYDAY)
+    ] = "plain",
+    split: Annotated[Literal["train", "test"] | None, Parameter(group=SETTINGS)] = None,
+    sequences: Annotated[list[str] | None, Parameter(consume_multiple=True, group=SETTINGS)] = None,
+    fps: Annotated[float | None, Parameter(group=SETTINGS)] = None,
+    frames: Annotated[int | None, Parameter(group=SETTINGS)] = None,
+    allow_empty: Annotated[bool, Parameter(negative=(), group=SETTINGS)] = False,
+    outputs: ReportOptions | None = None,
+    json: JsonFlag = False,
 ) -> None:
     """Score a run, a MOT file or a folder of them against ground truth.
 
@@ -38,33 +56,27 @@ def evaluate(
     result : Path
         Run directory; MOT file; folder with a run or a MOT file for each sequence, named after it.
     truth : Path
-        MOT file; folder of one sequence or of many, as MOT Challenge or AnimalTrack lay them out.
+        MOT file; folder of one or more sequences in MOT Challenge or AnimalTrack layout.
     protocol : str
-        What counts. plain and animaltrack: every row that is not flagged 0, and animaltrack names
-        classes after the sequences; mot17 and mot20: pedestrians, with the other classes as regions
-        to ignore.
+        Which rows count. plain and animaltrack: every row that is not flagged 0; animaltrack
+        names classes after the sequences. mot17 and mot20: pedestrians; boxes of other classes
+        are ignored.
     split : str
-        Part of AnimalTrack.
+        Split of AnimalTrack.
     sequences : list of str
         Names of the sequences to score; all by default.
     fps : float
-        Frames per second, where neither run nor seqinfo.ini says it.
+        Frames per second, where neither run nor seqinfo.ini has it.
     frames : int
-        Length of the video, where nothing else says it.
+        Number of frames of the video, where nothing else has it.
     allow_empty : bool
-        Score a result without boxes, or that touches nothing of the truth, as zero instead of
+        Score a result without boxes, or without overlap with the ground truth, as zero instead of
         refusing it.
-    json : Path
-        File for all scores, unrounded; - prints them instead of the tables.
-    markdown : Path
-        File for the tables in Markdown.
-    report : Path
-        Directory for a page with pictures: when and where identities broke. Looks for the video
-        where the run or the truth has it. Needs the extra murid[report].
-    video : Path
-        The video for the report, where it lies elsewhere.
+    json : bool
+        Print one JSON document with all scores, unrounded, instead of text.
     """
-    if report is not None:
+    wanted = outputs or ReportOptions()
+    if wanted.report is not None:
         from murid.evaluation.report import write_report
         from murid.plots.style import check_matplotlib
 
@@ -81,15 +93,15 @@ def evaluate(
             allow_empty=allow_empty,
             report=progress,
         )
-        if report is not None:
-            write_report(report, evaluation, video=video, report=progress)
+        if wanted.report is not None:
+            write_report(wanted.report, evaluation, video=wanted.video, report=progress)
     for note in evaluation.notes:
         print(f"note: {note}", file=sys.stderr)
-    document = json_format.dumps(to_document(evaluation), indent=2) + "\n"
-    print(document if json == Path("-") else format_text(evaluation))
-    if json is not None and json != Path("-"):
-        write_text(json, document)
-    if markdown is not None:
-        write_text(markdown, format_markdown(evaluation))
-    if report is not None:
-        print(f"report: {report / 'index.html'}", file=sys.stderr)
+    if json:
+        print_json(to_document(evaluation))
+    else:
+        print(format_text(evaluation))
+    if wanted.markdown is not None:
+        write_text(wanted.markdown, format_markdown(evaluation))
+    if wanted.report is not None:
+        print(f"report: {wanted.report / 'index.html'}", file=sys.stderr)

@@ -15,7 +15,7 @@ def export(
     format: str | None = None,  # noqa: A002 (the option's name)
     metadata: Path | None = None,
 ) -> None:
-    """Write the tracks of a run to a file.
+    """Write the tracks of a run in another program's format.
 
     Parameters
     ----------
@@ -25,9 +25,9 @@ def export(
         File to write. For nwb, a name without suffix is a directory of one file per animal.
     format : str
         mot, csv, parquet, movement, via, nwb, sleap, deeplabcut, idtracker or coco; by the suffix
-        of the file if not given.
+        of the file by default.
     metadata : Path
-        For nwb: TOML file with the start of the session, species, sex and age of the animals, and
-        so on.
+        For nwb: TOML file with the start of the session, species, sex and age of the animals
+        and more.
     """
     print(Run.open(run).export(format, out, metadata))

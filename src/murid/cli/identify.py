@@ -2,75 +2,94 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from murid.cli.messages import print_learning, print_names, warn
+from murid.cli.messages import describe_refinement, describe_run, print_json, warn
+from murid.cli.options import (
+    EVERYDAY,
+    IDENTITIES,
+    ConfigOptions,
+    GalleryOptions,
+    JsonFlag,
+    check_animals,
+)
 from murid.cli.progress import show_progress
-from murid.errors import ConfigError
-from murid.identification import IdentificationConfig
-from murid.pipeline import enroll
+from murid.pipeline.config import Config
+from murid.pipeline.enroll import match_runs
 from murid.pipeline.identify import identify as identify_run
+from murid.pipeline.identify import read_config
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class IdentifyOptions(ConfigOptions):
+    """Settings that have an option of their own because they are changed often."""
+
+    refine: Annotated[bool | None, Parameter(group=IDENTITIES)] = None
+    """Use a second pass over the video that learns the animals' fur; as before by default. Needs
+    the video the first time."""
+
+    def load(self, base: Config | None = None) -> Config:
+        """Return the configuration, these options included; raises `ConfigError`."""
+        config = super().load(base)
+        if self.refine is None:
+            return config
+        return config.change(f"identification.refine={'always' if self.refine else 'never'}")
 
 
 def identify(
     run: Path,
     /,
     *more: Path,
-    animals: int | None = None,
-    gallery: Path | None = None,
-    update_gallery: Annotated[bool, Parameter(negative=())] = False,
-    refine: bool | None = None,
-    identify: IdentificationConfig | None = None,
+    animals: Annotated[int | None, Parameter(group=EVERYDAY)] = None,
+    names: GalleryOptions | None = None,
+    options: IdentifyOptions | None = None,
+    json: JsonFlag = False,
 ) -> None:
-    """Tell the identities of a run anew from what it has stored; the video is not needed, but for the first --adapt.
+    """Identify the animals of a run again, from what it has stored.
 
-    Of several runs of the same animals, an animal has one name in all, with or without a gallery.
+    Settings are those of the run unless they are given. Several runs of the same animals get the
+    same names, with or without a gallery.
 
     Parameters
     ----------
     run : Path
         Run directory.
     more : Path
-        Further ones, of the same animals.
+        Further runs of the same animals.
     animals : int
-        Number of animals, at most; as before if not given.
-    gallery : Path
-        Gallery file to name the animals from (murid enroll makes one); who is not in it is unknown.
-    update_gallery : bool
-        Let the gallery learn what animals that are told for sure look like here.
-    refine : bool
-        Learn this recording's animals from their fur up close, and follow it while they touch, as
-        murid track does; as before if not given. Needs the video once.
-    identify : IdentificationConfig
-        Settings.
+        Number of animals, an upper bound; as before by default.
+    json : bool
+        Print one JSON document instead of text.
     """
-    if animals is not None and animals < 1:
-        raise ConfigError(f"--animals: expected 1 or more, got {animals}")
+    check_animals(animals)
+    gallery = names or GalleryOptions()
     results = []
     for path in (run, *more):
+        config = (options or IdentifyOptions()).load(read_config(path))
         with show_progress() as report:
-            results.append(
-                identify_run(
-                    path,
-                    animals=animals,
-                    config=identify,
-                    gallery=gallery,
-                    update_gallery=update_gallery,
-                    refine=refine,
-                    report=report,
-                )
+            result = identify_run(
+                path,
+                animals=animals,
+                config=config,
+                gallery=gallery.gallery,
+                update_gallery=gallery.update_gallery,
+                report=report,
             )
-    if more and gallery is None:
-        results = enroll.match_runs([run, *more])
-    for result in results:
-        facts = result.info()
+        results.append(result)
+    if more and gallery.gallery is None:
+        results = match_runs([run, *more])
+    documents = [result.info() for result in results]
+    if json:
+        print_json(documents if more else documents[0])
+        return
+    for result, facts in zip(results, documents, strict=True):
         warn(facts)
-        doubtful = f"{len(facts['crossings'])} doubtful crossings"
-        print(
-            f"{len(facts['tracks'])} identities in {facts['n_frames']} frames, {doubtful}: {result.path}"
-        )
-        print_learning(facts)
-        print_names(facts)
+        n_crossings = len(facts["crossings"])
+        print(f"{describe_run(facts)}, {n_crossings} doubtful crossings: {result.path}")
+        for line in describe_refinement(facts):
+            print(line)

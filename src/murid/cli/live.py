@@ -7,103 +7,129 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from murid.cli.options import (
+    EVERYDAY,
+    IDENTITIES,
+    OUTPUT,
+    SETTINGS,
+    DetectorOptions,
+    check_animals,
+)
 from murid.cli.progress import show_progress
-from murid.detection.config import DetectionConfig
-from murid.errors import ConfigError
 from murid.live import (
     CameraStream,
     LiveConfig,
     LiveFrame,
+    LiveSummary,
     finish_live,
     load_hook,
     open_camera,
     send_udp,
     track_live,
 )
-from murid.tracking import TrackingConfig
+from murid.pipeline.config import Config
 
-_EVERY_S = 5.0
+# Seconds between two lines about the frame rate.
+_TICK_S = 5.0
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class CameraOptions:
+    """How the camera is read, and when to stop."""
+
+    as_live: Annotated[bool, Parameter(negative=(), group=SETTINGS)] = False
+    """The source is a file, played at its own frame rate."""
+
+    seconds: Annotated[float | None, Parameter(group=EVERYDAY)] = None
+    """Stop after so many seconds."""
+
+    read_timeout: Annotated[float, Parameter(group=SETTINGS)] = 30.0
+    """Seconds to wait for a camera that was lost."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class LiveOptions(DetectorOptions):
+    """Settings of live tracking."""
+
+    identities: Annotated[bool, Parameter(group=IDENTITIES)] = True
+    """Identify the animals at the end; needs --animals."""
+
+    background: Annotated[Path | None, Parameter(group=SETTINGS)] = None
+    """Video or folder of images to learn the background from; by default it is learnt meanwhile."""
+
+    def load(self, base: Config | None = None) -> Config:
+        """Return the configuration, these options included; raises `ConfigError`."""
+        config = super().load(base)
+        return config if self.identities else config.change("identification.enabled=false")
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class CallbackOptions:
+    """Who is sent every frame as soon as it is tracked."""
+
+    on_frame: Annotated[str | None, Parameter(group=OUTPUT)] = None
+    """module:function that is called with every frame and its animals (murid.live.LiveFrame)."""
+
+    udp: Annotated[str | None, Parameter(group=OUTPUT)] = None
+    """host:port to which the animals of every frame are sent as a line of JSON."""
 
 
 def live(
     source: str,
     /,
     *,
-    out: Path | None = None,
-    animals: int | None = None,
-    detector: str | None = None,
-    background: Path | None = None,
-    arena: Path | None = None,
-    as_live: Annotated[bool, Parameter(negative=())] = False,
-    on_frame: str | None = None,
-    udp: str | None = None,
-    seconds: float | None = None,
-    patience: float = 30.0,
-    restart: Annotated[bool, Parameter(negative=())] = False,
-    resume: Annotated[bool, Parameter(negative=())] = False,
-    identities: bool = True,
-    detect: DetectionConfig | None = None,
-    association: TrackingConfig | None = None,
+    animals: Annotated[int | None, Parameter(group=EVERYDAY)] = None,
+    out: Annotated[Path | None, Parameter(group=EVERYDAY)] = None,
+    arena: Annotated[Path | None, Parameter(group=EVERYDAY)] = None,
+    restart: Annotated[bool, Parameter(negative=(), group=EVERYDAY)] = False,
+    resume: Annotated[bool, Parameter(negative=(), group=EVERYDAY)] = False,
+    camera: CameraOptions | None = None,
+    options: LiveOptions | None = None,
+    outputs: CallbackOptions | None = None,
 ) -> None:
-    """Track what a camera sees, until it ends or Ctrl-C; frames that come too fast are dropped and counted.
+    """Track what a camera sees, until it ends or Ctrl-C.
+
+    Frames that come faster than they are tracked are dropped and counted.
 
     Parameters
     ----------
     source : str
-        Number of a camera (0), address of a stream (rtsp://…), or with --as-live a video file,
-        which plays at its own pace. A run directory of a live run whose process was killed is
-        finished.
+        Number of a camera (0), address of a stream (rtsp://…), or with --as-live a video file. A
+        run directory of a live run whose process was killed is finished.
+    animals : int
+        Number of animals, an upper bound.
     out : Path
         Run directory; live-DATE-TIME.murid by default.
-    animals : int
-        Number of animals, at most.
-    detector : str
-        nano, background, or the path of a network exported by murid.
-    background : Path
-        Video or folder of pictures from which to learn the empty scene beforehand; else it is
-        learnt on the way.
     arena : Path
-        Arena file (murid arena makes one from a picture of the camera), as for murid track.
-    as_live : bool
-        The source is a file.
-    on_frame : str
-        module:function that is called with every frame and its animals (murid.live.LiveFrame).
-    udp : str
-        host:port to which every frame's animals are sent as a line of JSON.
-    seconds : float
-        Stop after so long.
-    patience : float
-        Seconds for which a camera that was lost is waited for.
+        Arena file (murid arena makes one from an image of the camera), as for murid track.
     restart : bool
-        Remove a run that is there.
+        Remove an existing run.
     resume : bool
-        Go on with a run that is there.
-    identities : bool
-        Tell identities at the end, where the number of animals is given.
-    detect : DetectionConfig
-        Settings of detection.
-    association : TrackingConfig
-        Settings of association.
+        Go on with an existing run.
     """
     if (Path(source) / "manifest.json").is_file():
         with show_progress() as report:
             run = finish_live(source, report)
         print(f"{run.info()['n_frames']} frames: {run.path}")
         return
-    if animals is not None and animals < 1:
-        raise ConfigError(f"--animals: expected 1 or more, got {animals}")
+    check_animals(animals)
+    chosen = options or LiveOptions()
+    reading = camera or CameraOptions()
     path = out or Path(f"live-{datetime.now():%Y%m%d-%H%M%S}.murid")
     with ExitStack() as stack:
-        callbacks = [load_hook(on_frame)] if on_frame else []
-        callbacks += [stack.enter_context(send_udp(udp))] if udp else []
+        callbacks = _open_callbacks(outputs or CallbackOptions(), stack)
         camera_stream = stack.enter_context(
-            open_camera(source, as_live=as_live, read_timeout_s=patience)
+            open_camera(source, as_live=reading.as_live, read_timeout_s=reading.read_timeout)
         )
         stack.enter_context(_stop_on_signal(camera_stream))
         run, summary = track_live(
@@ -111,56 +137,68 @@ def live(
             path,
             source=source,
             animals=animals,
-            detector=detector,
-            background=background,
+            config=chosen.load(),
+            background=chosen.background,
             arena=arena,
             restart=restart,
             resume=resume,
             callbacks=[*callbacks, _Ticker(camera_stream)],
-            config=LiveConfig(most_s=seconds),
-            detect=detect,
-            association=association,
-            identities=identities,
+            live=LiveConfig(most_s=reading.seconds),
         )
-    print(
-        f"{summary.n_tracked} frames tracked, {summary.n_dropped} of {summary.n_captured} dropped: {run.path}"
-    )
-    print(
-        f"latency {1e3 * summary.p50_s:.1f} ms in the middle, {1e3 * summary.p99_s:.1f} ms at most in 99 %"
-    )
+    dropped = f"{summary.n_dropped} of {summary.n_captured} dropped"
+    print(f"{summary.n_tracked} frames tracked, {dropped}: {run.path}")
+    print(f"latency {1e3 * summary.p50_s:.1f} ms median, {1e3 * summary.p99_s:.1f} ms for 99 %")
+    _warn(summary)
+
+
+def _open_callbacks(options: CallbackOptions, stack: ExitStack) -> list[Any]:
+    callbacks: list[Any] = []
+    if options.on_frame:
+        callbacks.append(load_hook(options.on_frame))
+    if options.udp:
+        callbacks.append(stack.enter_context(send_udp(options.udp)))
+    return callbacks
+
+
+def _warn(summary: LiveSummary) -> None:
+    """Print on standard error what went wrong."""
+    warnings = []
     if summary.n_lost:
-        print(f"murid: warning: the camera was lost {summary.n_lost} times", file=sys.stderr)
+        warnings.append(f"the camera was lost {summary.n_lost} times")
     if summary.camera_failure:
-        print(
-            f"murid: warning: {summary.camera_failure}; what was seen until then is kept",
-            file=sys.stderr,
-        )
+        warnings.append(f"{summary.camera_failure}; frames until then are stored")
     if summary.failure:
-        print(
-            f"murid: warning: --on-frame or --udp failed {summary.failures} times: {summary.failure}",
-            file=sys.stderr,
-        )
+        failed = f"--on-frame or --udp failed {summary.failures} times"
+        warnings.append(f"{failed}: {summary.failure}")
+    for warning in warnings:
+        print(f"murid: warning: {warning}", file=sys.stderr)
 
 
 class _Ticker:
-    """Says now and then how it goes."""
+    """Prints the frame rate and latency now and then."""
 
     def __init__(self, camera_stream: CameraStream) -> None:
-        self._feed, self._last, self._n = camera_stream, time.monotonic(), 0
+        self._camera_stream = camera_stream
+        self._last_s = time.monotonic()
+        self._n_frames = 0
 
     def __call__(self, frame: LiveFrame) -> None:
-        self._n += 1
-        passed = time.monotonic() - self._last
-        if passed >= _EVERY_S:
-            rate, late = self._n / passed, 1e3 * frame.latency_s
-            said = f"frame {frame.index}: {rate:.1f} frames/s, {late:.1f} ms, {self._feed.n_dropped} dropped"
-            print(said, file=sys.stderr, flush=True)
-            self._last, self._n = time.monotonic(), 0
+        self._n_frames += 1
+        now_s = time.monotonic()
+        passed_s = now_s - self._last_s
+        if passed_s < _TICK_S:
+            return
+        rate = f"{self._n_frames / passed_s:.1f} frames/s"
+        latency = f"{1e3 * frame.latency_s:.1f} ms"
+        dropped = f"{self._camera_stream.n_dropped} dropped"
+        print(f"frame {frame.index}: {rate}, {latency}, {dropped}", file=sys.stderr, flush=True)
+        self._last_s = now_s
+        self._n_frames = 0
 
 
 @contextmanager
 def _stop_on_signal(camera_stream: CameraStream) -> Iterator[None]:
-    """End the feed at the first Ctrl-C or SIGTERM, so that all is stored; a second one interrupts."""
+    """End the stream at the first Ctrl-C or SIGTERM, so that all is stored; a second interrupts."""
     before: dict[int, Any] = {}
 
     def stop(number: int, _frame: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,76 +11,86 @@ import numpy as np
 from cyclopts import Parameter
 
 from murid.analysis.behaviour import Behaviour
-from murid.analysis.config import MeasureConfig
 from murid.analysis.measures import compute_measures, tabulate_frames
 from murid.cli.durations import parse_seconds
+from murid.cli.options import EVERYDAY, OUTPUT, SETTINGS, ConfigOptions
 from murid.export.tables import write_measures
+from murid.pipeline.config import Config
 from murid.pipeline.run import Run
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class MeasureOptions(ConfigOptions):
+    """Settings that have an option of their own because they are changed often."""
+
+    smooth: Annotated[str | None, Parameter(group=SETTINGS)] = None
+    """Window that positions are smoothed over, such as 0.3s; 0.5s by default, 0 = not at all."""
+
+    tracks: Annotated[bool, Parameter(negative=(), group=SETTINGS)] = False
+    """Take every track for an animal, where there are no identities."""
+
+    arena: Annotated[Path | None, Parameter(group=EVERYDAY)] = None
+    """Arena file; by default the one that the video was tracked with."""
+
+    def load(self, base: Config | None = None) -> Config:
+        """Return the configuration, these options included; raises `ConfigError`."""
+        config = super().load(base)
+        if self.smooth is None:
+            return config
+        return config.change(f"measures.smooth_s={parse_seconds(self.smooth, '--smooth')}")
 
 
 def measure(
     run: Path,
     /,
     *,
-    out: Path,
-    arena: Path | None = None,
-    bin: str | None = None,  # noqa: A002 (the option's name)
-    smooth: str | None = None,
-    format: Literal["csv", "parquet"] = "csv",  # noqa: A002
-    frames: Annotated[bool, Parameter(negative=())] = False,
-    tracks: Annotated[bool, Parameter(negative=())] = False,
-    settings: MeasureConfig | None = None,
+    out: Annotated[Path, Parameter(group=EVERYDAY)],
+    bin: Annotated[str | None, Parameter(group=EVERYDAY)] = None,  # noqa: A002 (option's name)
+    options: MeasureOptions | None = None,
+    format: Annotated[  # noqa: A002 (the option's name)
+        Literal["csv", "parquet"], Parameter(group=OUTPUT)
+    ] = "csv",
+    frames: Annotated[bool, Parameter(negative=(), group=OUTPUT)] = False,
 ) -> None:
-    """Measure what the animals did: tidy tables of animals, zones, pairs and bouts.
+    """Measure behaviour: tidy tables of animals, zones, pairs and bouts.
 
     Parameters
     ----------
     run : Path
         Run directory.
     out : Path
-        Directory for the tables, and settings.json, which says how they were made.
-    arena : Path
-        Arena file; by default the one that the video was tracked with.
+        Directory for the tables, and settings.json, which tells how they were made.
     bin : str
         Length of a time bin, such as 60s, 5min or 1h; the whole recording by default.
-    smooth : str
-        Window of the smoothing of positions, such as 0.3s; 0.5s by default, 0 = none.
     format : str
-        Of the tables.
+        Format of the tables.
     frames : bool
-        Write a table of every frame as well.
-    tracks : bool
-        Measure tracks where identities were not told.
-    settings : MeasureConfig
-        How things are measured.
+        Write a table with a row for every frame as well.
     """
-    config = choose_config(settings, smooth)
-    behaviour = Run.open(run).behaviour(arena, config, tracks=tracks)
-    tables = compute_measures(behaviour, None if bin is None else parse_seconds(bin, "--bin"))
+    chosen = options or MeasureOptions()
+    config = chosen.load().measures
+    behaviour = Run.open(run).behaviour(chosen.arena, config, tracks=chosen.tracks)
+    bin_s = None if bin is None else parse_seconds(bin, "--bin")
+    tables = compute_measures(behaviour, bin_s)
     if frames:
         tables["frames"] = tabulate_frames(behaviour)
-    facts = {
-        "murid": version("murid"),
-        "run": str(run.absolute()),
-        "bin": bin,
-    } | behaviour.describe()
+    facts = {"murid": version("murid"), "run": str(run.absolute()), "bin": bin}
+    facts |= behaviour.describe()
     for path in write_measures(out, tables, facts | {"settings": asdict(config)}, f".{format}"):
         print(path)
     print(describe(behaviour))
 
 
-def choose_config(settings: MeasureConfig | None, smooth: str | None) -> MeasureConfig:
-    """Settings, with ``--smooth`` in them."""
-    config = settings or MeasureConfig()
-    return config if smooth is None else replace(config, smooth_s=parse_seconds(smooth, "--smooth"))
-
-
 def describe(behaviour: Behaviour) -> str:
-    """One sentence on what was measured and how."""
-    n, unit, body = len(behaviour.names), behaviour.layout.unit, behaviour.scale * behaviour.body_px
-    smoothing = behaviour.describe()["smoothing_frames"]
+    """Return one sentence on what was measured and how."""
+    n_animals = len(behaviour.names)
+    animals = f"{n_animals} {'animal' if n_animals == 1 else 'animals'}"
+    unit = behaviour.layout.unit
+    body = behaviour.scale * behaviour.body_px
+    n_smoothed = behaviour.describe()["smoothing_frames"]
     known = 0.0 if not behaviour.missing.size else 1 - float(np.mean(behaviour.missing))
     return (
-        f"{n} {'animal' if n == 1 else 'animals'}, known {known:.1%} of the time; lengths in {unit}, a body is "
-        f"{body:.1f} {unit}; smoothed over {smoothing} frames"
+        f"{animals}, known {known:.1%} of the time; lengths in {unit}, body length"
+        f" {body:.1f} {unit}; smoothed over {n_smoothed} frames"
     )

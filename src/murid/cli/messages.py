@@ -1,44 +1,55 @@
-"""What the verbs say of a run, in the same words."""
+"""What the verbs print about a run, in the same words."""
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Iterator
 from typing import Any
 
+# Frames that could not be decoded are listed up to this number; more would hide the rest.
+_MAX_LISTED_FRAMES = 5
 
-def warn(facts: dict[str, object]) -> None:
-    """Say on standard error what is wrong with a run."""
+
+def print_json(document: Any) -> None:
+    """Print a document as JSON, as every ``--json`` does."""
+    print(json.dumps(document))
+
+
+def warn(facts: dict[str, Any]) -> None:
+    """Print on standard error what is wrong with a run."""
     if facts["note"]:
         print(f"murid: warning: the video is truncated: {facts['note']}", file=sys.stderr)
     if facts["identity_note"]:
         print(f"murid: warning: {facts['identity_note']}", file=sys.stderr)
     unreadable = facts["unreadable_frames"]
-    assert isinstance(unreadable, list)
     if unreadable:
-        some = ", ".join(str(k) for k in unreadable[:5]) + (", …" if len(unreadable) > 5 else "")
+        listed = ", ".join(str(frame) for frame in unreadable[:_MAX_LISTED_FRAMES])
+        more = ", …" if len(unreadable) > _MAX_LISTED_FRAMES else ""
         print(
-            f"murid: warning: {len(unreadable)} frames could not be decoded: {some}",
+            f"murid: warning: {len(unreadable)} frames could not be decoded: {listed}{more}",
             file=sys.stderr,
         )
 
 
-def print_learning(facts: dict[str, Any]) -> None:
-    """Say whether learning the animals of a run helped, where it was asked for."""
-    if facts["appearance_selections"] == []:
-        print("adapt: dropped, too little was seen to judge it by")
-    for row in facts["appearance_selections"] or ():
-        outcome = "used" if row["used"] else "dropped"
-        told = f"of pairs of stretches held out {row['after']:.0%} are told with it, {row['before']:.0%} without"
-        print(f"adapt: {outcome}, {told}")
+def describe_run(facts: dict[str, Any]) -> str:
+    """Return how many identities, or tracks, a run has."""
+    kind = "identities" if facts["stages"]["identification"] == "done" else "tracks"
+    return f"{len(facts['tracks'])} {kind} in {facts['n_frames']} frames"
 
 
-def print_names(facts: dict[str, Any]) -> None:
-    """Say what the identities of a run are called, where they have names."""
+def describe_refinement(facts: dict[str, Any]) -> Iterator[str]:
+    """Yield whether the second pass over the video helped, where there was one, and the names."""
+    selections = facts["appearance_selections"]
+    if selections == []:
+        yield "refine: not used, there was too little to judge it by"
+    for row in selections or ():
+        outcome = "used" if row["used"] else "not used"
+        yield (
+            f"refine: {outcome}; {row['after']:.0%} of held-out tracklet pairs are classified"
+            f" correctly with fur descriptors, {row['before']:.0%} without"
+        )
     named = [row for row in facts["tracks"] if row["name"] is not None]
     if named:
-        print(
-            "names: "
-            + ", ".join(
-                f"{row['id']} {row['name']} ({row['name_probability']:.0%})" for row in named
-            )
-        )
+        names = (f"{row['id']} {row['name']} ({row['name_probability']:.0%})" for row in named)
+        yield "names: " + ", ".join(names)

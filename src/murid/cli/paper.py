@@ -32,9 +32,9 @@ def paper(
     threads: int | None = None,
     show: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
-    """Make the paper's Tables 1 to 4 and the one of loss balancing: train, track and score every row.
+    """Make the paper's Tables 1 to 4 and the table of loss balancing: train, track and score.
 
-    What is kept in the output directory in the same configuration is not made again, so an
+    Rows that the output directory has in the same configuration are not made again, so that an
     interrupted call goes on. Without AnimalTrack, networks learn from synthetic scenes and are
     scored on the scene bench.
 
@@ -46,9 +46,9 @@ def paper(
         Directory for networks, detections, tracks, one JSON file for each row, tables.md and
         tables.json.
     animaltrack : Path
-        AnimalTrack's archive: learns from its training split, scores on its test split.
+        AnimalTrack's archive: train on its training split, score on its test split.
     small : bool
-        Train each network briefly on small pictures and score on short recordings: about an hour on
+        Train each network briefly on small images and score on short recordings: about an hour on
         2 cores. By default the paper's protocol, 300 epochs at 640 pixels, which needs a large GPU
         for days.
     only : list of str
@@ -61,13 +61,13 @@ def paper(
     config : Path
         TOML file with settings of the trainings that differ, as with murid train.
     seed : int
-        Of weights and pictures.
+        Seed of weights and images.
     workers : int
-        Processes that make pictures.
+        Processes that make images.
     threads : int
         Threads that train on a CPU.
     show : bool
-        Show the tables with the rows that are there; make none.
+        Print the tables with the rows that exist; make none.
     """
     import_training("paper")
     from murid.paper import page

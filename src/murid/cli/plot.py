@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from murid.analysis.config import MeasureConfig
-from murid.cli.measure import choose_config
+from murid.cli.measure import MeasureOptions
+from murid.cli.options import EVERYDAY, OUTPUT, SETTINGS
 from murid.core.files import make_directory
 from murid.pipeline.plot import load_plot_data
 from murid.pipeline.run import Run
@@ -22,45 +22,36 @@ def plot(
     run: Path,
     /,
     *,
-    out: Path | None = None,
-    only: list[Name] | None = None,
-    format: Literal["png", "pdf", "svg"] = "png",  # noqa: A002 (the option's name)
-    arena: Path | None = None,
-    video: str | None = None,
-    smooth: str | None = None,
-    tracks: Annotated[bool, Parameter(negative=())] = False,
-    settings: MeasureConfig | None = None,
+    out: Annotated[Path | None, Parameter(group=EVERYDAY)] = None,
+    only: Annotated[list[Name] | None, Parameter(group=EVERYDAY)] = None,
+    format: Annotated[  # noqa: A002 (the option's name)
+        Literal["png", "pdf", "svg"], Parameter(group=OUTPUT)
+    ] = "png",
+    video: Annotated[str | None, Parameter(group=SETTINGS)] = None,
+    options: MeasureOptions | None = None,
 ) -> None:
-    """Draw what the animals did: paths, occupancy, speed, ethogram, social, identities; and a report of them all.
+    """Plot behaviour: paths, occupancy, speed, ethogram, social, identities; and a report of all.
 
     Parameters
     ----------
     run : Path
         Run directory.
     out : Path
-        Directory for the pictures; exports/plots in the run by default.
+        Directory for the figures; exports/plots in the run by default.
     only : list of str
-        Which figures, and whether the report; all by default.
+        Figures to make, and whether to make the report; all by default.
     format : str
-        Of the figures. The report is report.pdf, one page, and report.html.
-    arena : Path
-        Arena file; by default the one that the video was tracked with.
+        Format of the figures. The report is report.pdf, one page, and report.html.
     video : str
-        The video, where it is not where it was tracked.
-    smooth : str
-        Window of the smoothing of positions, such as 0.3s; 0.5s by default, 0 = none.
-    tracks : bool
-        Draw tracks where identities were not told.
-    settings : MeasureConfig
-        How things are measured.
+        The video, where it is no longer where it was tracked.
     """
     check_matplotlib()
     from murid.plots.figures import draw, list_figures, save
     from murid.plots.report import write_html, write_pdf
 
-    data = load_plot_data(
-        Run.open(run), arena, choose_config(settings, smooth), video=video, tracks=tracks
-    )
+    chosen = options or MeasureOptions()
+    config = chosen.load().measures
+    data = load_plot_data(Run.open(run), chosen.arena, config, video=video, tracks=chosen.tracks)
     for note in data.notes:
         print(f"murid: warning: {note}", file=sys.stderr)
     directory = run / "exports" / "plots" if out is None else out

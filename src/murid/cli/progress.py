@@ -1,4 +1,4 @@
-"""Progress on long work: a bar with frames per second and time left, or a line at the end where nobody watches."""
+"""Progress of long work on standard error: a bar on a terminal, else one line per stage."""
 
 from __future__ import annotations
 
@@ -21,18 +21,22 @@ from rich.text import Text
 
 from murid.core.progress import ProgressCallback
 
-_WORDS = {
-    "detect": "finding animals",
-    "redetect_damaged": "mending parts",
+# What users read for each stage; the functions of `murid.pipeline` report these names.
+_LABELS = {
+    "detect": "detecting",
+    "redetect": "repairing parts",
     "live": "tracking live",
-    "track": "linking tracks",
-    "identify": "telling identities",
+    "track": "tracking",
+    "identify": "identifying",
+    "refine": "second pass",
     "draw": "drawing video",
     "score": "scoring",
-    "picture": "taking pictures",
+    "crop": "cutting images",
     "record": "making clip",
-    "look": "looking through",
+    "inspect": "inspecting",
     "train": "training",
+    "try": "trying settings",
+    "compose": "composing",
     "prepare": "preparing data",
 }
 
@@ -48,7 +52,7 @@ class _Rate(TextColumn):
 
 @contextmanager
 def show_progress() -> Iterator[ProgressCallback]:
-    """Lend a function to report progress to; what it shows goes to standard error."""
+    """Return a function to report progress to, for the time of a ``with`` block."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield _make_plain_report()
@@ -65,7 +69,7 @@ def show_progress() -> Iterator[ProgressCallback]:
 
         def report(stage: str, done: int, total: int | None) -> None:
             if stage not in tasks:
-                tasks[stage] = progress.add_task(_WORDS.get(stage, stage), total=total)
+                tasks[stage] = progress.add_task(_LABELS.get(stage, stage), total=total)
             progress.update(tasks[stage], completed=done, total=total)
 
         yield report
@@ -83,6 +87,6 @@ def _make_plain_report() -> ProgressCallback:
                 if done > first and seconds > 0
                 else ""
             )
-            print(f"{_WORDS.get(stage, stage)}: {done} frames{rate}", file=sys.stderr)
+            print(f"{_LABELS.get(stage, stage)}: {done} frames{rate}", file=sys.stderr)
 
     return report

@@ -21,20 +21,21 @@ def scenes(
     seconds: float = SCENARIO_DURATION_S,
     masks: bool = False,
 ) -> None:
-    """Make a synthetic recording with perfect ground truth, in MOT Challenge's layout.
+    """Make a synthetic recording with exact ground truth, in MOT Challenge layout.
 
     Parameters
     ----------
     scenario : str
-        Which of the bench, or random: any animals, place, view and camera, drawn from the seed.
+        Scenario of the benchmark, or random: animals, enclosure, view and camera drawn from the
+        seed.
     out : Path
         Directory for video.mp4, gt/gt.txt and seqinfo.ini.
     seed : int
-        Another seed, another recording.
+        Seed of the random numbers: another seed makes another recording.
     seconds : float
-        Length.
+        Length of the recording.
     masks : bool
-        Write masks/000001.png and so on as well: 0, or the id of the body that a pixel shows.
+        Write masks/000001.png and so on as well: each pixel holds the id of its animal, or 0.
     """
     config = make_scenario(scenario, seed, seconds)
     info = SequenceInfo(scenario, config.fps, config.width, config.height, config.n_frames)

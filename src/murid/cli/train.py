@@ -33,30 +33,30 @@ def train(
     skip_bad: Annotated[bool, Parameter(negative=())] = False,
     restart: Annotated[bool, Parameter(negative="--resume")] = False,
 ) -> None:
-    """Train a network on labelled data, on composed recordings of single animals, or on synthetic scenes alone.
+    """Train a network on labelled data, on videos of single animals, or on synthetic scenes.
 
     Parameters
     ----------
     data : Path
         Labelled data sets; see the documentation of formats.
     out : Path
-        Directory for the network and all that belongs to it; an interrupted training there goes on.
+        Directory for the network, logs and model card; an interrupted training there goes on.
     solo : list of Path
-        Videos of one animal alone; its cut-outs are put together into scenes. No labels needed.
+        Videos of one animal alone; scenes are composed of its cut-outs. Needs no labels.
     preset : str
-        Network: nano, s, m, l by size; the others are those that the paper compares with.
+        Network: nano, s, m, l by size; the others are the paper's comparisons.
     profile : str
         murid's own settings, or the paper's protocol.
     start : Path
-        Network to train on from, ``NAME.pt`` of an earlier training of the same preset.
+        Weights to start from: ``NAME.pt`` of an earlier training of the same preset.
     config : Path
-        TOML file with settings that differ from the profile's.
+        TOML file with settings that change the profile.
     minutes : float
-        Longest time to train.
+        Maximum time to train.
     seed : int
-        Of weights and pictures.
+        Seed of weights and images.
     skip_bad : bool
-        Go on without labels that have a problem, and say how many there were.
+        Leave out labels that have a problem, and print how many there were.
     restart : bool
         Start over; by default an interrupted training goes on.
     """
@@ -77,7 +77,7 @@ def train(
         f"{recipe.describe_measured(settings, material)}: "
         + "  ".join(f"{name} {100 * value:.1f}" for name, value in scores.items())
     )
-    print(f"waiting for pictures: {100 * fitted.waiting:.0f} % of the time")
+    print(f"waiting for images: {100 * fitted.waiting:.0f} % of the time")
     obstacle = find_obstacle(fitted.network.config)
     use = f"to use it: murid track VIDEO --detector {out / f'{settings.preset}-detector.onnx'}"
     print(
@@ -98,7 +98,7 @@ def import_training(verb: str) -> None:
 
 
 def read_options(profile: str, config: Path | None, **given: Any) -> TrainConfig:
-    """Profile, changed by the file, changed by the options that are not None; raises `ConfigError`."""
+    """Return the profile, changed by the file and the options; raises `ConfigError`."""
     from murid.training.config import PROFILES, change_config, load_config
 
     settings = PROFILES[profile]()

@@ -25,17 +25,17 @@ def tune(
     seed: int | None = None,
     skip_bad: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
-    """Train briefly with each of several settings, and say which is best.
+    """Train briefly with each of several settings, and report the best.
 
     Parameters
     ----------
     data : Path
         Labelled data sets; see the documentation of formats.
     out : Path
-        Directory for the results; an interrupted search there goes on.
+        Directory for the results; an interrupted call goes on there.
     grid : Path
         TOML file with a list of values for each setting, such as ``[balance]`` ``identity_weight =
-        [0.03, 0.1]``; by default five weights of identity beside detection.
+        [0.03, 0.1]``; by default five weights of the identity loss.
     solo : list of Path
         Videos of one animal alone.
     preset : str
@@ -43,15 +43,15 @@ def tune(
     profile : str
         murid's own settings, or the paper's protocol.
     start : Path
-        Network to train on from, ``NAME.pt`` of an earlier training of the same preset.
+        Weights to start from: ``NAME.pt`` of an earlier training of the same preset.
     config : Path
-        TOML file with settings that differ from the profile's.
+        TOML file with settings that change the profile.
     minutes : float
-        Longest time to train with each combination.
+        Maximum time to train with each combination.
     seed : int
-        Of weights and pictures.
+        Seed of weights and images.
     skip_bad : bool
-        Go on without labels that have a problem, and say how many there were.
+        Leave out labels that have a problem, and print how many there were.
     """
     import_training("tune")
     from murid.training.loss_balancing.grid import choose_best

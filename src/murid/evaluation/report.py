@@ -152,7 +152,7 @@ def _write_strips(
         for done, frame in enumerate(iterate_frames(source, wanted, skip_bad=True), 1):
             if frame.index >= middle and not view:
                 view.append(frame.image)
-            report("picture", done, len(wanted))
+            report("crop", done, len(wanted))
             yield frame.index, frame.image
 
     for strip in fill(list(strips.values()), read()):

@@ -14,19 +14,19 @@ import numpy as np
 from murid.arenas.file import read_arena_file
 from murid.arenas.layout import Layout
 from murid.core.progress import ProgressCallback, no_progress
+from murid.core.settings import change_settings
 from murid.core.types import DetectionTable
-from murid.detection.config import DetectionConfig
 from murid.detection.detector import Detector, load_detector
 from murid.errors import ConfigError
 from murid.live.background_updater import BackgroundUpdater
 from murid.live.callbacks import FrameCallback, LiveFrame
 from murid.live.camera import CameraStream
-from murid.pipeline.associate import describe_association
+from murid.pipeline.associate import describe_tracking
+from murid.pipeline.config import Config
 from murid.pipeline.per_arena import ArenaTracker, count_animals
 from murid.pipeline.run import Run, read_layout
 from murid.pipeline.track import N_BACKGROUND_FRAMES, track_and_identify
 from murid.store import RunDirectory, round_as_stored
-from murid.tracking import TrackingConfig
 from murid.video import open_source, sample_frames
 
 _TICK_S = 1e-4
@@ -109,16 +109,13 @@ def track_live(
     *,
     source: str,
     animals: int | None = None,
-    detector: str | Path | None = None,
+    config: Config | None = None,
     background: str | Path | None = None,
     arena: str | Path | None = None,
     restart: bool = False,
     resume: bool = False,
     callbacks: Sequence[FrameCallback] = (),
-    config: LiveConfig | None = None,
-    detect: DetectionConfig | None = None,
-    association: TrackingConfig | None = None,
-    identities: bool = True,
+    live: LiveConfig | None = None,
     report: ProgressCallback = no_progress,
 ) -> tuple[Run, LiveSummary]:
     """Track what a camera sees until it ends or is stopped (`CameraStream.stop`).
@@ -135,8 +132,8 @@ def track_live(
         Name of the camera, to be kept in the run.
     animals : int, optional
         Number of animals, an upper bound.
-    detector : str or Path, optional
-        As in `murid.track`.
+    config : Config, optional
+        Settings, as in `murid.track`.
     background : str or Path, optional
         Video or pictures from which to learn the empty scene beforehand; by default it is learnt on
         the way.
@@ -146,10 +143,8 @@ def track_live(
         What to do about a run that is there: remove it, or go on with it. By default it is refused.
     callbacks : sequence of callable
         Told of every frame, in order. What one raises is counted, and tracking goes on.
-    config, detect, association : optional
-        Settings.
-    identities : bool
-        Whether to tell identities at the end.
+    live : LiveConfig, optional
+        Settings of live tracking.
     report : callable
         Told of progress.
 
@@ -164,16 +159,16 @@ def track_live(
         As `murid.track`; `ConfigError` also where the detector cannot do without an empty scene and
         there is none.
     """
-    config, detect = config or LiveConfig(), detect or DetectionConfig()
-    # What a track is worth as a whole cannot be known while it lasts.
-    association = association or TrackingConfig()
-    association = replace(association, scores=replace(association.scores, min_mean=None))
+    config = config or Config()
+    live = live or LiveConfig()
+    # The mean score of a track is not known while it lasts.
+    tracking = replace(config.tracking, scores=replace(config.tracking.scores, min_mean=None))
     if animals is not None:
-        association = replace(association, max_tracks=animals)
-    name = detector or detect.detector
+        tracking = replace(tracking, max_tracks=animals)
+    config = replace(config, tracking=tracking)
 
     def load() -> Detector:
-        return load_detector(name, detect)
+        return load_detector(config.detection.detector, config.detection)
 
     finder = load()
     identity = f"{finder.name} {finder.fingerprint}"
@@ -184,24 +179,24 @@ def track_live(
             "background: expected a video that the detector background learns the empty scene from, got none"
         )
     learner = BackgroundUpdater(
-        load, finder, config.learn_s, config.learn_again_s, learn=background is None
+        load, finder, live.learn_s, live.learn_again_s, learn=background is None
     )
     height, width = camera_stream.size
     layout = None if arena is None else read_arena_file(arena, (width, height))
-    counts = count_animals(layout, animals)
-    tracker = ArenaTracker(layout or Layout(width, height), association, camera_stream.fps)
+    counts = count_animals(layout, animals) if config.identification.enabled else None
+    tracker = ArenaTracker(layout or Layout(width, height), tracking, camera_stream.fps)
     tracker.follow(DetectionTable.from_frames([]))  # compiles what has to be compiled
     with RunDirectory.create(
         out,
         source=source if "://" in source else f"camera://{source}",
         fingerprint={"live": source, "width": width, "height": height, "fps": camera_stream.fps},
         config={
-            "detection": detect.describe_results(),
-            "tracking": describe_association(association, None, layout),
+            "detection": config.detection.describe_results(),
+            "tracking": describe_tracking(tracking, None),
         },
         detector=identity,
         embedder=finder.embedder,
-        part_frames=config.part_frames,
+        part_frames=live.part_frames,
         existing="restart" if restart else "resume" if resume else "refuse",
     ) as run:
         _catch_up(run, tracker)
@@ -215,13 +210,11 @@ def track_live(
             },
         )
         summary = _follow(
-            camera_stream, run, tracker, learner, callbacks, begun, config.most_s, report
+            camera_stream, run, tracker, learner, callbacks, begun, live.most_s, report
         )
         run.record("live-end", asdict(summary))
         run.detections.finish()
-        track_and_identify(
-            run, association, counts if identities else None, layout=layout, report=report
-        )
+        track_and_identify(run, config, counts, layout=layout, report=report)
     return Run.open(run.path), summary
 
 
@@ -314,15 +307,9 @@ def finish_live(path: str | Path, report: ProgressCallback = no_progress) -> Run
             raise ConfigError(f"{path}: expected a run of murid live, got one of murid track")
         if not run.is_done("detection"):
             run.detections.finish()
-        settings, layout = dict(run.manifest.config["tracking"]), None
-        if settings.pop("arena", None) is not None:
-            layout = read_layout(run)
-        association = TrackingConfig.from_dict(settings)
-        track_and_identify(
-            run,
-            association,
-            count_animals(layout, association.max_tracks),
-            layout=layout,
-            report=report,
-        )
+        stored = run.manifest.config
+        settings = change_settings(Config(), {"tracking": stored["tracking"]})
+        layout = read_layout(run) if "arenas" in stored else None
+        counts = count_animals(layout, settings.tracking.max_tracks)
+        track_and_identify(run, settings, counts, layout=layout, report=report)
     return Run.open(path)

@@ -18,13 +18,9 @@ from murid.store import RunDirectory
 from murid.tracking import TrackingConfig, find_likely_tracks, select_tracks
 
 
-def describe_association(
-    config: TrackingConfig, motion: Float64 | None, layout: Layout | None
-) -> dict[str, Any]:
-    """Settings of association, and what else decides its result."""
+def describe_tracking(config: TrackingConfig, motion: Float64 | None) -> dict[str, Any]:
+    """Return the settings of tracking, and what else decides its result, as plain values."""
     settings = asdict(config)
-    if layout is not None:
-        settings["arena"] = layout.to_dict()
     if motion is not None:
         settings["camera_motion"] = sha256(motion.tobytes()).hexdigest()
     return settings
@@ -34,32 +30,40 @@ def associate(
     run: RunDirectory,
     layout: Layout,
     config: TrackingConfig,
-    fps: float,
     motion: Float64 | None,
     report: ProgressCallback,
 ) -> None:
-    """Link the stored detections over time: from the beginning, since it takes seconds and depends on all before."""
+    """Link the stored detections over time and store the tracks.
+
+    It starts at the first frame, since it takes seconds and depends on all frames before.
+    """
+    # With an unknown number of animals, a first pass finds the tracks that are likely animals.
     likely = None
-    if config.scores.min_mean is not None and count_animals(layout, config.max_tracks) is None:
-        stretches = (tracks for _, tracks in _follow(run, layout, config, fps, motion))
+    is_open = count_animals(layout, config.max_tracks) is None
+    if is_open and config.scores.min_mean is not None:
         likely = find_likely_tracks(
-            stretches, config.scores.min_mean, config.scores.relative_min_mean
+            (tracks for _, tracks in _follow(run, layout, config, motion)),
+            config.scores.min_mean,
+            config.scores.relative_min_mean,
         )
-    for first, tracks in _follow(run, layout, config, fps, motion):
-        run.tracks.write(first, tracks if likely is None else select_tracks(tracks, likely))
-        report("track", first + tracks.n_frames, run.n_frames)
+    for first_frame, tracks in _follow(run, layout, config, motion):
+        kept = tracks if likely is None else select_tracks(tracks, likely)
+        run.tracks.write(first_frame, kept)
+        report("track", first_frame + tracks.n_frames, run.n_frames)
     run.tracks.finish()
 
 
 def _follow(
-    run: RunDirectory, layout: Layout, config: TrackingConfig, fps: float, motion: Float64 | None
+    run: RunDirectory, layout: Layout, config: TrackingConfig, motion: Float64 | None
 ) -> Iterator[tuple[int, Tracks]]:
-    """First frame and tracks of one stretch after the other; the camera rests after its last known motion."""
+    """Yield the first frame and the tracks of each part; the camera rests after its last motion."""
+    fps = float(run.manifest.fingerprint["fps"])
     tracker = ArenaTracker(layout, config, fps, camera_moves=motion is not None)
-    for first, table in run.detections.iterate(run.detections.embeddings_every == 1):
+    has_embeddings = run.detections.embeddings_every == 1
+    for first_frame, table in run.detections.iterate(has_embeddings):
         if motion is None:
-            yield first, tracker.follow(table)
+            yield first_frame, tracker.follow(table)
             continue
-        own = motion[first : first + table.n_frames]
-        still = np.broadcast_to(np.eye(2, 3), (table.n_frames - len(own), 2, 3))
-        yield first, tracker.follow(table, np.concatenate([own, still]))
+        known = motion[first_frame : first_frame + table.n_frames]
+        at_rest = np.broadcast_to(np.eye(2, 3), (table.n_frames - len(known), 2, 3))
+        yield first_frame, tracker.follow(table, np.concatenate([known, at_rest]))

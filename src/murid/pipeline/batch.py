@@ -1,4 +1,4 @@
-"""Many videos, one after the other: a broken one does not stop the rest."""
+"""Many videos, one after the other: one that fails does not stop the others."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ TrackOne = Callable[[str, Path], Run]
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one of many videos: a run, or why there is none; and the seconds that it took."""
+class BatchResult:
+    """The run of one of many videos, or the error that prevented it, and the seconds it took."""
 
     source: str
     run: Run | None
@@ -28,79 +28,85 @@ class Outcome:
 
 
 def find_sources(names: Iterable[str]) -> list[str]:
-    """Replace each glob that matches videos by these, in order of their names; a glob of pictures is one source.
+    """Return the sources that names and globs stand for.
+
+    A glob of videos is replaced by the videos in order of their names; a glob of images is one
+    source. Annotated videos inside run directories are left out.
 
     Raises
     ------
     ConfigError
-        If a glob matches both, or a source comes twice.
+        If a glob matches both videos and images, or a source comes twice.
     """
     sources: list[str] = []
     for name in names:
-        found = (
-            sorted(glob.glob(name, recursive=True))  # noqa: PTH207
-            if glob.has_magic(name) and not Path(name).exists()
-            else []
-        )
-        files = [file for file in found if Path(file).is_file() and not _is_in_run(Path(file))]
-        pictures = sum(is_image_file(Path(file)) for file in files)
-        if 0 < pictures < len(files):
-            raise ConfigError(
-                f"{name}: expected videos only or pictures only, got {pictures} pictures of {len(files)}"
-            )
-        sources += [name] if pictures or not files else files
-    twice = next((s for k, s in enumerate(sources) if s in sources[:k]), None)
+        files = _match_files(name)
+        n_images = sum(is_image_file(file) for file in files)
+        if 0 < n_images < len(files):
+            got = f"{n_images} images of {len(files)} files"
+            raise ConfigError(f"{name}: expected videos only or images only, got {got}")
+        sources += [name] if n_images or not files else map(str, files)
+    twice = next((source for k, source in enumerate(sources) if source in sources[:k]), None)
     if twice is not None:
         raise ConfigError(f"videos: expected each once, got {twice} twice")
     return sources
 
 
-def _is_in_run(file: Path) -> bool:
-    """Whether a file is murid's own, such as an annotated video."""
-    return any(parent.suffix == ".murid" for parent in file.parents)
-
-
 def default_run_paths(sources: Sequence[str], folder: Path | None = None) -> list[Path]:
-    """Run directory of each source: beside it, or in a folder.
+    """Return the run directory of each source: beside it, or in a folder.
 
     Raises
     ------
     ConfigError
-        If two would have the same.
+        If two sources would have the same run directory.
     """
-    beside = [default_run_path(source) for source in sources]
-    runs = beside if folder is None else [folder / run.name for run in beside]
+    runs = [default_run_path(source) for source in sources]
+    if folder is not None:
+        runs = [folder / run.name for run in runs]
     for k, run in enumerate(runs):
         if run in runs[:k]:
-            other = sources[runs.index(run)]
-            raise ConfigError(
-                f"videos: expected names that give different runs, got {other} and {sources[k]}: {run}"
-            )
+            both = f"{sources[runs.index(run)]} and {sources[k]}"
+            raise ConfigError(f"videos: expected different run directories, got {run} for {both}")
     return runs
 
 
 def track_videos(
     sources: Sequence[str], runs: Sequence[Path], track_one: TrackOne
-) -> Iterator[Outcome]:
-    """Track each video in turn; whatever stops one of them is its outcome, and the next one begins.
+) -> Iterator[BatchResult]:
+    """Track each video in turn, whatever happens to the others.
 
     Parameters
     ----------
     sources, runs : sequence of str, sequence of Path
         Videos and their run directories.
     track_one : callable
-        Tracks one.
+        Tracks one of them.
 
     Yields
     ------
-    Outcome
+    BatchResult
     """
     for source, path in zip(sources, runs, strict=True):
-        started, run, error = time.monotonic(), None, None
+        started = time.monotonic()
+        run = None
+        error = None
         try:
             run = track_one(source, path)
         except MuridError as caught:
             error = str(caught)
-        except Exception as caught:  # whatever it is, the other videos are worth their night
+        except Exception as caught:  # an unforeseen error must not cost the other videos
             error = f"unexpected {type(caught).__name__}: {caught}"
-        yield Outcome(source, run, error, time.monotonic() - started)
+        yield BatchResult(source, run, error, time.monotonic() - started)
+
+
+def _match_files(name: str) -> list[Path]:
+    """Return the files that a glob matches, sorted; none for the name of a file or folder."""
+    if not glob.has_magic(name) or Path(name).exists():
+        return []
+    matches = map(Path, sorted(glob.glob(name, recursive=True)))  # noqa: PTH207 (absolute globs)
+    return [file for file in matches if file.is_file() and not _is_in_run(file)]
+
+
+def _is_in_run(file: Path) -> bool:
+    """Return whether a file belongs to a run, such as an annotated video."""
+    return any(parent.suffix == ".murid" for parent in file.parents)

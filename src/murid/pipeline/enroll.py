@@ -8,6 +8,7 @@ from pathlib import Path
 
 from murid.core.progress import ProgressCallback, no_progress
 from murid.errors import ConfigError
+from murid.pipeline.config import Config
 from murid.pipeline.run import Run
 from murid.pipeline.track import track
 from murid.reid.gallery import Gallery
@@ -21,25 +22,25 @@ def enroll(
     *,
     run: str | Path | None = None,
     names: Mapping[int, str] | None = None,
-    detector: str | Path | None = None,
+    config: Config | None = None,
     report: ProgressCallback = no_progress,
 ) -> Gallery:
-    """Put animals into a gallery: from videos of one animal each, or from a run with several.
+    """Add animals to a gallery: from videos of one animal each, or from a run with several.
 
     Parameters
     ----------
     gallery : str or Path
-        Gallery file; made if it is not there, else it grows.
+        Gallery file; it is made if there is none.
     solos : mapping of str to path, optional
         Video of each animal alone, by the animal's name; each is tracked into a run beside it.
     run : str or Path, optional
-        Run whose identities were told and looked through.
+        Run with identities that a person has checked.
     names : mapping of int to str, optional
         Names of the run's identities; by default those that it has.
-    detector : str or Path, optional
-        As for `track`, for the solos.
+    config : Config, optional
+        Settings of tracking the solos.
     report : callable
-        Told of progress.
+        Called with progress.
 
     Returns
     -------
@@ -48,46 +49,45 @@ def enroll(
     Raises
     ------
     MuridError
-        `ConfigError` where a name is used twice or is none, or an animal is hardly seen; else as
-        `track` and `identify`.
+        `ConfigError` if a name is used twice or cannot be a name, or an animal is hardly seen; else
+        as `track` and `identify`.
     """
     solos = solos or {}
     if bool(solos) == (run is not None):
-        raise ConfigError(
-            "enroll: expected videos of single animals or a run, got "
-            + ("both" if solos else "neither")
-        )
+        got = "both" if solos else "neither"
+        raise ConfigError(f"enroll: expected videos of single animals or a run, got {got}")
     check_names([*solos, *(names or {}).values()])
-    found = []
+    enrolled_from = []
     for name, video in solos.items():
-        solo = track(video, animals=1, detector=detector, report=report)
-        found.append((solo.path, {1: name}))
+        solo = track(video, animals=1, config=config, report=report)
+        enrolled_from.append((solo.path, {1: name}))
     if run is not None:
-        found.append((Path(run), dict(names or {})))
-    for path, own in found:
+        enrolled_from.append((Path(run), dict(names or {})))
+    for path, own_names in enrolled_from:
         with RunDirectory.open(path, writable=True) as directory:
-            enrolled = enroll_run(directory, gallery, own)
+            enrolled = enroll_run(directory, gallery, own_names)
     return enrolled
 
 
 def match_runs(runs: Sequence[str | Path]) -> list[Run]:
-    """Give the same animals the same names in several runs whose identities were told, without a gallery.
+    """Give the same animals the same names in several runs with identities, without a gallery.
 
     Raises
     ------
     ConfigError
         If there are fewer than two runs, or two are of one video.
     RunError, StorageError
-        If one is no run, has no identities, or embeddings of other weights than the first, or
+        If one is not a run, has no identities or embeddings of other weights than the first, or
         cannot be written to.
     """
     if len(runs) < 2:
         raise ConfigError(f"runs: expected two or more, got {len(runs)}")
-    twice = next((run for k, run in enumerate(runs) if Path(run) in map(Path, runs[:k])), None)
+    paths = [Path(run) for run in runs]
+    twice = next((path for k, path in enumerate(paths) if path in paths[:k]), None)
     if twice is not None:
         raise ConfigError(f"runs: expected each once, got {twice} twice")
     with ExitStack() as stack:
         match_across_runs(
-            [stack.enter_context(RunDirectory.open(run, writable=True)) for run in runs]
+            [stack.enter_context(RunDirectory.open(path, writable=True)) for path in paths]
         )
-    return [Run.open(run) for run in runs]
+    return [Run.open(path) for path in paths]

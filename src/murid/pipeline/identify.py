@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -13,30 +13,31 @@ from murid.appearance.second_pass import run_second_pass
 from murid.arenas.layout import Layout
 from murid.core import DetectionTable, Tracks
 from murid.core.progress import ProgressCallback, no_progress
+from murid.core.settings import change_settings
 from murid.core.types import Float64
 from murid.errors import ConfigError, SourceError
 from murid.identification import IdentificationConfig, IdentificationResult
 from murid.identification.point_matches import PointMatches
 from murid.identification.tracklet_features import FurDescriptors
+from murid.pipeline.config import Config
 from murid.pipeline.per_arena import count_animals, identify_per_arena
 from murid.pipeline.run import Run, read_layout
 from murid.reid.reidentify import check_gallery, name_from_gallery
 from murid.store import RunDirectory
-
-RefineMode = bool | Literal["in doubt"]
 
 
 def identify(
     run: str | Path,
     *,
     animals: int | None = None,
-    config: IdentificationConfig | None = None,
+    config: Config | None = None,
     gallery: str | Path | None = None,
     update_gallery: bool = False,
-    refine: bool | None = None,
     report: ProgressCallback = no_progress,
 ) -> Run:
-    """Tell the identities of a run anew from what it has stored; the video is not needed, but for the first `refine`.
+    """Identify the animals of a run again, from what it has stored, and return the run.
+
+    The video is needed only for a first second pass (``identification.refine``).
 
     Parameters
     ----------
@@ -44,56 +45,57 @@ def identify(
         Run directory.
     animals : int, optional
         Number of animals, an upper bound; as before by default.
-    config : IdentificationConfig, optional
-        Settings.
-    gallery, grow
+    config : Config, optional
+        Settings; those of the run by default. Only `Config.identification` is used.
+    gallery, update_gallery
         As for `track`.
-    refine : bool, optional
-        As for `track`; as before by default.
     report : callable
-        Told of progress.
+        Called with progress.
+
+    Returns
+    -------
+    Run
 
     Raises
     ------
     ConfigError
-        If the number of animals is below 1, or was never given, or more are seen apart for long.
+        If the number of animals is below 1, or was never given, or more are detected at once for
+        long.
     FormatError
-        If the gallery file is none.
+        If the gallery file cannot be read.
     SourceError
         If the video is needed and cannot be opened.
     RunError, StorageError
-        If it is no run, detection is not finished, it cannot be written to, or its embeddings are
-        of other weights than the gallery's.
+        If it is not a run, detection is not finished, it cannot be written to, or its embeddings
+        are of other weights than the gallery's.
     """
     check_gallery(gallery, update_gallery)
     with RunDirectory.open(run, writable=True) as directory:
-        settings, layout = directory.manifest.config, read_layout(directory)
-        before = settings.get("identification", {}).get("animals") or settings.get(
-            "tracking", {}
-        ).get("max_tracks")
-        told = before if animals is None else animals
-        counts = told if isinstance(told, list) else count_animals(layout, told)
-        if counts is None:
-            raise ConfigError(
-                "animals: expected a number, since this run was made without one, got none"
-            )
-        way: RefineMode = (
-            settings.get("identification", {}).get("refine", False) if refine is None else refine
-        )
-        directory.record("identify", {"animals": told, "refine": way})
-        identify_run(directory, layout, counts, config or IdentificationConfig(), way, report)
+        settings = (config or _get_config(directory)).identification
+        layout = read_layout(directory)
+        counts = _count_animals(directory, layout, animals)
+        arguments = {"animals": _to_plain_counts(counts, layout), "refine": settings.refine}
+        directory.record("identify", arguments)
+        identify_run(directory, layout, counts, settings, report)
         if gallery is not None:
             name_from_gallery(directory, gallery, update_gallery=update_gallery)
     return Run.open(run)
 
 
-def resolve_refine(
-    refine: bool | None, motion: Float64 | None, config: IdentificationConfig | None
-) -> RefineMode:
-    """Whether to learn the animals where nobody said so: in doubt, if the camera is at rest and looks are used."""
-    if refine is not None:
-        return refine
-    return "in doubt" if motion is None and (config is None or config.use_appearance) else False
+def read_config(run: str | Path) -> Config:
+    """Return the settings with which the identities of a run were made; raises `RunError`."""
+    return _get_config(RunDirectory.open(run))
+
+
+def resolve_refine(config: IdentificationConfig, motion: Float64 | None) -> IdentificationConfig:
+    """Return the settings with the second pass switched off where it cannot be made by itself.
+
+    It needs a camera at rest and settings that use appearance; asked for with ``always``, it stays.
+    """
+    is_possible = motion is None and config.use_appearance
+    if config.refine == "auto" and not is_possible:
+        return replace(config, refine="never")
+    return config
 
 
 def identify_run(
@@ -101,26 +103,47 @@ def identify_run(
     layout: Layout,
     counts: list[int],
     config: IdentificationConfig,
-    refine: RefineMode,
     report: ProgressCallback,
 ) -> None:
-    """Tell identities from all stored detections at once, unless that was done with the same settings."""
+    """Identify the animals from all stored detections at once, and store the identities.
+
+    Nothing is done where that was done with the same settings.
+
+    Parameters
+    ----------
+    run : RunDirectory
+        Held for writing, detection done.
+    layout : Layout
+        Arenas.
+    counts : list of int
+        Upper bound of the number of animals of each arena.
+    config : IdentificationConfig
+        Settings.
+    report : callable
+        Called with progress.
+
+    Raises
+    ------
+    ConfigError
+        If a number is below 1, or the settings contradict each other.
+    SourceError, RunError, StorageError
+        As `identify`.
+    """
     if min(counts) < 1:
         raise ConfigError(f"animals: expected 1 or more, got {min(counts)}")
-    settings = {"animals": counts if layout.arenas else counts[0], **asdict(config)}
-    del settings["enabled"], settings["refine"]
-    if layout.restricts:
-        settings["arena"] = layout.to_dict()
-    if refine and not config.use_appearance:
-        raise ConfigError("refine: expected appearance to be used, got use_appearance = false")
-    if refine:
-        settings["refine"] = refine
-    same = run.is_done("identification") and dict(run.manifest.config["identification"]) == settings
-    if same and not run.identities.find_damaged():
+    if config.refine == "always" and not config.use_appearance:
+        expected = "true, since identification.refine = always"
+        raise ConfigError(f"identification.use_appearance: expected {expected}, got false")
+    settings = {"animals": _to_plain_counts(counts, layout), **asdict(config)}
+    stored = dict(run.manifest.config.get("identification", {}))
+    is_same = run.is_done("identification") and stored == settings
+    if is_same and not run.identities.find_damaged():
         return
-    table, fps = run.detections.read(embeddings=False), float(run.manifest.fingerprint["fps"])
 
-    def tell(
+    table = run.detections.read(embeddings=False)
+    fps = float(run.manifest.fingerprint["fps"])
+
+    def link(
         fur_descriptors: FurDescriptors | None = None, point_matches: PointMatches | None = None
     ) -> IdentificationResult:
         return identify_per_arena(
@@ -134,48 +157,83 @@ def identify_run(
             point_matches,
         )
 
-    close = run_second_pass(run, report) if refine is True else ()
-    found = tell(*close)
-    if refine == "in doubt" and found.is_doubtful:
+    # The second pass takes longer than linking: it is made where it was asked for, or where the
+    # first result has doubtful crossings.
+    second_pass = run_second_pass(run, report) if config.refine == "always" else ()
+    result = link(*second_pass)
+    if config.refine == "auto" and result.is_doubtful:
         with suppress(SourceError):  # the video of an old run may be gone
-            close = run_second_pass(run, report)
-        if close:
-            del found  # a day of them takes room
-            found = tell(*close)
+            second_pass = run_second_pass(run, report)
+        if second_pass:
+            del result  # that of a day takes hundreds of megabytes
+            result = link(*second_pass)
+
     run.identities.start(settings)
-    _write_identities(run, table, found, report)
-    if refine:
-        estimates = (
-            [asdict(adaptation) for adaptation in found.appearance_selections] if close else None
-        )
-        run.record("refine", {"estimates": estimates})
-    run.identities.finish(_list_crossings(found), found.note)
+    _write_identities(run, table, result, report)
+    if config.refine != "never":
+        selections = [asdict(selection) for selection in result.appearance_selections]
+        run.record("refine", {"estimates": selections if second_pass else None})
+    run.identities.finish(_list_crossings(result), result.note)
+
+
+def _count_animals(run: RunDirectory, layout: Layout, animals: int | None) -> list[int]:
+    """Return the number of animals of each arena: as given, else as before."""
+    if animals is None:
+        config = run.manifest.config
+        before = config.get("identification", {}).get("animals")
+        before = before or config.get("tracking", {}).get("max_tracks")
+        if isinstance(before, list):
+            return before
+        animals = before
+    counts = count_animals(layout, animals)
+    if counts is None:
+        expected = "a number, since this run was made without one"
+        raise ConfigError(f"animals: expected {expected}, got none")
+    return counts
+
+
+def _to_plain_counts(counts: list[int], layout: Layout) -> int | list[int]:
+    """Return one number where there are no arenas, so that the manifest reads as the user wrote."""
+    return counts if layout.arenas else counts[0]
+
+
+def _get_config(run: RunDirectory) -> Config:
+    stored = run.manifest.config.get("identification", {})
+    names = {field.name for field in fields(IdentificationConfig)}
+    given = {name: value for name, value in stored.items() if name in names}
+    return change_settings(Config(), {"identification": given})
 
 
 def _write_identities(
-    run: RunDirectory, table: DetectionTable, found: IdentificationResult, report: ProgressCallback
+    run: RunDirectory, table: DetectionTable, result: IdentificationResult, report: ProgressCallback
 ) -> None:
-    for first, stretch in run.detections.iterate(embeddings=False):
-        part = slice(*np.searchsorted(found.frames, [first, first + stretch.n_frames]))
-        offsets = np.searchsorted(
-            found.frames[part], first + np.arange(stretch.n_frames + 1)
-        ).astype(np.int64)
-        boxes = DetectionTable(found.boxes[part], found.scores[part], None, offsets)
-        seen = found.rows[part] - table.frame_offsets[found.frames[part]]
-        rows = np.where(found.interpolated[part], -1, seen)
-        told = Tracks(
+    """Store the identities, part by part."""
+    for first_frame, chunk in run.detections.iterate(embeddings=False):
+        # Rows of the result that lie in the frames of this part, and where each frame begins.
+        bounds = first_frame + np.arange(chunk.n_frames + 1)
+        part = slice(*np.searchsorted(result.frames, bounds[[0, -1]]))
+        offsets = np.searchsorted(result.frames[part], bounds).astype(np.int64)
+        boxes = DetectionTable(result.boxes[part], result.scores[part], None, offsets)
+        # Rows of the whole recording become rows of their frame; -1 = interpolated.
+        rows_in_frame = result.rows[part] - table.frame_offsets[result.frames[part]]
+        rows = np.where(result.interpolated[part], -1, rows_in_frame)
+        tracks = Tracks(
             boxes,
-            found.identity_ids[part],
-            found.interpolated[part],
-            found.identity_probabilities[part],
+            result.identity_ids[part],
+            result.interpolated[part],
+            result.identity_probabilities[part],
         )
-        run.identities.write(first, rows, told)
-        report("identify", first + stretch.n_frames, run.n_frames)
+        run.identities.write(first_frame, rows, tracks)
+        report("identify", first_frame + chunk.n_frames, run.n_frames)
 
 
-def _list_crossings(found: IdentificationResult) -> dict[str, Any]:
-    crossings = found.crossings
-    a, b = crossings.pairs.T
-    frames = {"first_frame": crossings.first_frames, "last_frame": crossings.last_frames}
-    identities = {"identity_a": a, "identity_b": b}
-    return frames | identities | {"swap_probability": crossings.swap_probabilities}
+def _list_crossings(result: IdentificationResult) -> dict[str, Any]:
+    """Return the columns of the table of doubtful crossings."""
+    crossings = result.crossings
+    return {
+        "first_frame": crossings.first_frames,
+        "last_frame": crossings.last_frames,
+        "identity_a": crossings.pairs[:, 0],
+        "identity_b": crossings.pairs[:, 1],
+        "swap_probability": crossings.swap_probabilities,
+    }

@@ -1,4 +1,4 @@
-"""A run as its figures want it: what the animals did, and a picture to draw on."""
+"""The data that the figures of a run are made from."""
 
 from __future__ import annotations
 
@@ -21,45 +21,47 @@ def load_plot_data(
     video: str | Path | None = None,
     tracks: bool = False,
 ) -> PlotData:
-    """Gather what the figures of a run need.
+    """Return the data that the figures of a run are made from.
 
     Parameters
     ----------
     run : Run
+        Finished run.
     arena, config, tracks
-        As of `Run.behaviour`.
+        As in `Run.behaviour`.
     video : str or Path, optional
-        The video, where it is not where it was tracked; without any, figures are drawn on white,
-        and a note says so.
+        The video, where it is no longer where it was tracked. Without a video the figures have
+        a white background, and a note says so.
 
     Raises
     ------
     SourceError
         If the given video cannot be read, or is of another size.
     MuridError
-        As of `Run.behaviour`.
+        As `Run.behaviour`.
     """
-    behaviour, facts = run.behaviour(arena, config, tracks=tracks), run.info()
+    behaviour = run.behaviour(arena, config, tracks=tracks)
+    facts = run.info()
     source = facts["source"] if video is None else video
-    size, notes = (facts["width"], facts["height"]), []
+    size_px = (facts["width"], facts["height"])
+    notes = []
     image = None
     try:
-        image = _take_background(source, size)
+        image = _estimate_background(source, size_px)
     except SourceError:
         if video is not None:
             raise
-        notes.append(
-            "figures are drawn on white, since the video is not where it was (--video says where it is)"
-        )
+        notes.append("white background, since the video is gone (--video gives its place)")
     notes += [facts[name] for name in ("note", "identity_note") if facts[name]]
     return PlotData(run.path.stem, behaviour, run.trajectories(), image, facts["crossings"], notes)
 
 
-def _take_background(source: str | Path, size: tuple[int, int]) -> UInt8:
+def _estimate_background(source: str | Path, size_px: tuple[int, int]) -> UInt8:
+    """Return the background of a video; raises `SourceError` if it is of another size."""
     opened = open_source(source)
-    got = opened.info.width, opened.info.height
-    if got != size:
-        raise SourceError(
-            opened.info.path, "size", f"{size[0]}x{size[1]} pixels", f"{got[0]}x{got[1]}"
-        )
+    width = opened.info.width
+    height = opened.info.height
+    if (width, height) != size_px:
+        expected = f"{size_px[0]}x{size_px[1]} pixels"
+        raise SourceError(opened.info.path, "size", expected, f"{width}x{height}")
     return estimate_background_image(opened)

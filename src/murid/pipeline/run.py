@@ -1,4 +1,4 @@
-"""A finished (or unfinished) run, as users hold it: tracks, trajectories, exports, scores, an annotated video."""
+"""A run as users hold it: tracks, trajectories, behaviour, export, scores, annotated video."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from murid.analysis.behaviour import Behaviour, compute_behaviour
 from murid.analysis.config import MeasureConfig
-from murid.arenas.file import layout_from_dict, read_arena_file
+from murid.arenas.file import read_arena_file, layout_from_dict
 from murid.arenas.layout import Layout
 from murid.core import Tracks, Trajectories
 from murid.core.files import make_directory
@@ -28,9 +28,12 @@ from murid.store import RunDirectory
 from murid.store.manifest import Manifest
 from murid.video import Annotator, UnreadableFrame, VideoWriter, open_source
 
+# The annotated video reports its progress after so many frames.
+_REPORT_EVERY = 30
+
 
 class Run:
-    """What murid made of one video.
+    """The result of tracking one video.
 
     Parameters
     ----------
@@ -43,7 +46,13 @@ class Run:
 
     @classmethod
     def open(cls, path: str | Path) -> Run:
-        """Open a run directory; raises `RunError` if it is none, damaged, or of a newer murid."""
+        """Open a run directory.
+
+        Raises
+        ------
+        RunError
+            If it is not a run, is damaged, or was written by a newer murid.
+        """
         return cls(RunDirectory.open(path))
 
     def __repr__(self) -> str:
@@ -56,29 +65,32 @@ class Run:
 
     @property
     def video_path(self) -> Path:
-        """Where `annotate` puts the annotated video."""
+        """Path of the annotated video, where `annotate` wrote it."""
         return self.path / "exports" / "annotated.mp4"
+
+    @property
+    def names(self) -> dict[int, str]:
+        """Names of identities, where they were given names."""
+        return {identity: own.name for identity, own in self._directory.manifest.names.items()}
 
     def tracks(self) -> Tracks:
         """Return all tracks; raises `RunError` if tracking is not finished.
 
-        Where identities were told, a track is an identity, and positions may be filled in
+        With identities, a track is an identity, and positions may be interpolated
         (`Tracks.interpolated`).
         """
         return self._directory.read_tracks()
 
     def trajectories(self) -> Trajectories:
-        """Return where each track was over time, missing frames as NaN; raises `RunError` as `tracks` does."""
-        tracks, times_s = self.tracks(), self._directory.frames.read().times_s
-        ids = np.unique(tracks.track_ids[tracks.track_ids >= 0])
-        return to_trajectories(
-            TracksChunk(0, times_s, tracks), ids, [self.names.get(i, str(i)) for i in ids.tolist()]
-        )
+        """Return the position of each track over time; raises `RunError` as `tracks` does.
 
-    @property
-    def names(self) -> dict[int, str]:
-        """What identities are called, where they were given names."""
-        return {i: own.name for i, own in self._directory.manifest.names.items()}
+        Frames in which it was not seen are NaN.
+        """
+        tracks = self.tracks()
+        times_s = self._directory.frames.read().times_s
+        ids = np.unique(tracks.track_ids[tracks.track_ids >= 0])
+        names = [self.names.get(identity, str(identity)) for identity in ids.tolist()]
+        return to_trajectories(TracksChunk(0, times_s, tracks), ids, names)
 
     def export(
         self,
@@ -86,16 +98,17 @@ class Run:
         out: str | Path,
         metadata: str | Path | None = None,
     ) -> Path:
-        """Write the tracks to a file.
+        """Write the tracks to a file and return its path.
 
         Parameters
         ----------
         format : str or None
-            ``"mot"``, ``"csv"``, …, a key of `murid.datasets.FORMATS`; None = by the suffix of
-            `out`.
+            ``"mot"``, ``"csv"``, …, a key of `murid.export.registry.FORMATS`; None = by the suffix
+            of `out`.
         out : str or Path
+            File to write.
         metadata : str or Path, optional
-            TOML file that says more of session and animals, for ``"nwb"``; see
+            TOML file with more about session and animals, for ``"nwb"``; see
             `murid.export.metadata`.
 
         Raises
@@ -106,26 +119,17 @@ class Run:
         MissingExtraError
             If the format needs a library that is not installed.
         RunError, StorageError
-            If tracking is not finished, the format needs identities that were not told, or the file
+            If tracking is not finished, the format needs identities and there are none, or the file
             cannot be written.
         """
         chosen = guess_format(out) if format is None else find_format(format)
         if metadata is not None and not chosen.takes_metadata:
-            raise ConfigError(
-                f"metadata: expected a format that has a place for them, got {chosen.name!r}"
-            )
-        if chosen.needs_identities and not self._directory.is_done("identification"):
-            state, expected = (
-                self._directory.manifest.stages["identification"].state,
-                "done (murid identify goes on)",
-            )
-            raise RunError(
-                self.path,
-                "stages.identification.state",
-                f"{expected}, since {chosen.name} is of animals",
-                state,
-            )
-        chosen.export(out, self._record({} if metadata is None else read_metadata(metadata)))
+            expected = "a format that has a place for them"
+            raise ConfigError(f"metadata: expected {expected}, got {chosen.name!r}")
+        if chosen.needs_identities:
+            self._require_identities(f"{chosen.name} holds animals")
+        given = {} if metadata is None else read_metadata(metadata)
+        chosen.export(out, self._to_recording(given))
         return Path(out)
 
     def behaviour(
@@ -135,50 +139,41 @@ class Run:
         *,
         tracks: bool = False,
     ) -> Behaviour:
-        """Return how the animals move and what they do: what `murid.analysis.measure` and the pictures start from.
+        """Return how the animals move and what they do, the input of measures and plots.
 
-        All of the recording is in memory, some 200 bytes per animal and frame.
+        The whole recording is in memory, about 200 bytes per animal and frame.
 
         Parameters
         ----------
         arena : str or Path, optional
             Arena file; by default the one that the video was tracked with.
         config : MeasureConfig, optional
+            Settings.
         tracks : bool
-            Whether to take every track for an animal where identities were not told.
+            Whether to take every track for an animal where there are no identities.
 
         Raises
         ------
         FormatError
-            If the arena file cannot be read, or is of another picture.
+            If the arena file cannot be read, or belongs to an image of another size.
         RunError
-            If tracking is not finished, or identities were not told and `tracks` is False.
+            If tracking is not finished, or there are no identities and `tracks` is False.
         ConfigError
             If a setting is in centimetres and there is no scale.
         """
-        if not tracks and not self._directory.is_done("identification"):
-            state, expected = (
-                self._directory.manifest.stages["identification"].state,
-                "done (murid identify tells them",
-            )
-            got = f"{state} (--tracks takes every track for an animal)"
-            raise RunError(
-                self.path,
-                "stages.identification.state",
-                f"{expected}), since animals are measured",
-                got,
-            )
+        if not tracks:
+            self._require_identities("animals are measured", "--tracks measures every track")
         own = read_layout(self._directory)
         layout = own if arena is None else read_arena_file(arena, (own.width, own.height))
         return compute_behaviour(self.trajectories(), layout, config)
 
     def evaluate(self, truth: str | Path) -> Metrics:
-        """Score the tracks against ground truth in a file; no track at all scores zero.
+        """Return the scores of the tracks against ground truth in a file; no track scores zero.
 
         Raises
         ------
         FormatError
-            If the file is no ground truth, or of another video.
+            If the file is not ground truth, or belongs to another video.
         RunError
             If tracking is not finished.
         """
@@ -187,48 +182,60 @@ class Run:
     def annotate(
         self, out: str | Path | None = None, report: ProgressCallback = no_progress
     ) -> Path:
-        """Write the video with tracks drawn on it.
+        """Write the video with tracks drawn on it, and return its path.
 
         Parameters
         ----------
         out : str or Path, optional
             The ``.mp4`` to write; `video_path` by default.
         report : callable
-            Told of progress.
+            Called with progress.
 
         Raises
         ------
         SourceError
-            If the video has gone or changed since it was tracked.
+            If the video is gone or has changed since it was tracked.
         RunError, StorageError
             If tracking is not finished, or the file cannot be written.
         """
         path = self.video_path if out is None else Path(out)
         source = open_source(self._directory.manifest.source)
+        info = source.info
         if source.compute_fingerprint() != dict(self._directory.manifest.fingerprint):
-            raise SourceError(
-                source.info.path, "fingerprint", "the video that was tracked", "another one"
-            )
+            expected = "the video that was tracked"
+            raise SourceError(info.path, "fingerprint", expected, "another one")
         make_directory(path.parent)
-        info, annotator = source.info, Annotator(source.info.fps, self.names)
+        annotator = Annotator(info.fps, self.names)
         tracked = (frame for _, tracks in self._directory.iterate_tracks() for frame in tracks)
-        with VideoWriter(path, info.fps, info.width, info.height) as video_writer:
-            image = np.zeros((info.height, info.width, 3), np.uint8)
+        # A frame that cannot be decoded repeats the one before, so that the length stays.
+        image = np.zeros((info.height, info.width, 3), np.uint8)
+        with VideoWriter(path, info.fps, info.width, info.height) as writer:
             for frame, of_frame in zip(source.iterate(), tracked, strict=True):
                 if not isinstance(frame, UnreadableFrame):
                     image = annotator.annotate(frame, of_frame)
-                video_writer.write(image)
-                if frame.index % 30 == 29:
+                writer.write(image)
+                if (frame.index + 1) % _REPORT_EVERY == 0:
                     report("draw", frame.index + 1, self._directory.n_frames)
         return path
 
     def info(self) -> dict[str, Any]:
-        """Return what there is to know of the run as plain values; raises `RunError` if a part is missing or damaged.
+        """Return a description of the run as plain values.
 
-        Of a finished run no part is read, only how many frames in each could not be decoded.
+        No part of a finished run is read, only the number of unreadable frames in each.
+
+        Raises
+        ------
+        RunError
+            If a part is missing or damaged.
         """
-        directory, manifest = self._directory, self._directory.manifest
-        facts = {
+        directory = self._directory
+        manifest = directory.manifest
+        tracks = directory.read_summary() if directory.is_done("tracking") else []
+        for row in tracks:
+            animal = manifest.names.get(row["id"])
+            row["name"] = None if animal is None else animal.name
+            row["name_probability"] = None if animal is None else animal.probability
+        return {
             "run": str(self.path),
             "source": manifest.source,
             "width": manifest.fingerprint.get("width"),
@@ -240,22 +247,25 @@ class Run:
             "stages": {name: stage.state for name, stage in manifest.stages.items()},
             "note": manifest.stages["detection"].note,
             "identity_note": manifest.stages["identification"].note,
-            "appearance_selections": _list_adaptations(manifest),
+            "appearance_selections": _list_selections(manifest),
             "unreadable_frames": directory.frames.list_unreadable(),
+            "tracks": tracks,
+            "crossings": directory.identities.read_crossings(),
         }
-        tracks = directory.read_summary() if directory.is_done("tracking") else []
-        for row in tracks:
-            own = manifest.names.get(row["id"])
-            row |= (
-                {"name": None, "name_probability": None}
-                if own is None
-                else {"name": own.name, "name_probability": own.probability}
-            )
-        return facts | {"tracks": tracks, "crossings": directory.identities.read_crossings()}
 
-    def _record(self, metadata: Mapping[str, Any]) -> TrackedRecording:
-        """Return the tracks as an export wants them."""
-        manifest, facts = self._directory.manifest, self._directory.manifest.fingerprint
+    def _require_identities(self, reason: str, way_out: str | None = None) -> None:
+        """Raise `RunError` unless the animals were identified."""
+        if not self._directory.is_done("identification"):
+            state = self._directory.manifest.stages["identification"].state
+            expected = f"done (murid identify makes identities), since {reason}"
+            got = state if way_out is None else f"{state} ({way_out})"
+            raise RunError(self.path, "stages.identification.state", expected, got)
+
+    def _to_recording(self, metadata: Mapping[str, Any]) -> TrackedRecording:
+        """Return the tracks as exporters take them."""
+        manifest = self._directory.manifest
+        facts = manifest.fingerprint
+        first = manifest.provenance[0] if manifest.provenance else None
         return TrackedRecording(
             source=manifest.source,
             width=int(facts["width"]),
@@ -265,34 +275,42 @@ class Run:
             identified=self._directory.is_done("identification"),
             read_chunks=self._iterate_chunks,
             fingerprint=str(facts.get("sha256", "")),
-            tracked_at=datetime.fromisoformat(manifest.provenance[0].time_utc)
-            if manifest.provenance
-            else None,
+            tracked_at=None if first is None else datetime.fromisoformat(first.time_utc),
             metadata=metadata,
             identity_names=self.names,
         )
 
     def _iterate_chunks(self) -> Iterator[TracksChunk]:
-        pairs = zip(self._directory.iterate_tracks(), self._directory.frames.iterate(), strict=True)
-        return (TracksChunk(first, frames.times_s, tracks) for (first, tracks), frames in pairs)
+        tracks = self._directory.iterate_tracks()
+        frames = self._directory.frames.iterate()
+        for (first_frame, chunk), own in zip(tracks, frames, strict=True):
+            yield TracksChunk(first_frame, own.times_s, chunk)
+
+
+def open_run(path: str | Path) -> Run:
+    """Return the run in a directory; raises `RunError` as `Run.open` does."""
+    return Run.open(path)
 
 
 def read_layout(directory: RunDirectory) -> Layout:
-    """Arenas and zones that a video was tracked with; the whole picture where there are none."""
-    plain = directory.manifest.config.get("tracking", {}).get("arena")
-    return whole_picture(directory) if plain is None else layout_from_dict(plain)
+    """Return the arenas and zones that a video was tracked with, or the whole image."""
+    plain = directory.manifest.config.get("arenas")
+    return whole_image(directory) if plain is None else layout_from_dict(plain)
 
 
-def whole_picture(directory: RunDirectory) -> Layout:
-    """Layout of the whole picture, without arenas and zones."""
+def whole_image(directory: RunDirectory) -> Layout:
+    """Return the layout of the whole image, without arenas and zones."""
     facts = directory.manifest.fingerprint
     return Layout(int(facts["width"]), int(facts["height"]))
 
 
-def _list_adaptations(manifest: Manifest) -> list[dict[str, Any]] | None:
-    """What learning the animals was worth; None where it was not done, nothing where it cannot be said."""
-    if not manifest.config.get("identification", {}).get("refine"):
+def _list_selections(manifest: Manifest) -> list[dict[str, Any]] | None:
+    """Return what the second pass was worth; None without one, empty where it is unknown."""
+    refine = manifest.config.get("identification", {}).get("refine", "never")
+    if refine == "never":
         return None
-    last = next((own for own in reversed(manifest.provenance) if own.verb == "refine"), None)
+    # Version 1 recorded it as "adapt".
+    verbs = ("refine", "adapt")
+    last = next((own for own in reversed(manifest.provenance) if own.verb in verbs), None)
     estimates = None if last is None else last.arguments["estimates"]
     return None if estimates is None else list(estimates)

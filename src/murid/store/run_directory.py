@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -14,7 +15,13 @@ from murid.store.detection_parts import DetectionParts
 from murid.store.frame_parts import FrameParts
 from murid.store.identity_parts import IdentityParts
 from murid.store.lock import Lock
-from murid.store.manifest import Manifest, Operation, StageName, load_manifest
+from murid.store.manifest import (
+    Manifest,
+    Operation,
+    StageName,
+    StageStatus,
+    load_manifest,
+)
 from murid.store.run_state import RunState
 from murid.store.side_tables import SideTables
 from murid.store.summary import Summary
@@ -188,6 +195,22 @@ class RunDirectory:
     def next_frame(self) -> int:
         """Index of the frame at which detection continues."""
         return self._state.next_frame
+
+    def set_arenas(self, arenas: Mapping[str, Any] | None) -> None:
+        """Store the arena layout, None = the whole image; another one makes tracking start again.
+
+        Raises `RunError` if the run is not open for writing, and `StorageError`.
+        """
+        plain = None if arenas is None else create.to_plain(arenas, "config.arenas")
+        if self.manifest.config.get("arenas") == plain:
+            return
+        if self.manifest.stages["identification"].state != "pending":
+            self.identities.remove()
+        config = {name: own for name, own in self.manifest.config.items() if name != "arenas"}
+        if plain is not None:
+            config["arenas"] = plain
+        manifest = self.manifest.with_stage("tracking", StageStatus())
+        self._state.update(replace(manifest, config=config))
 
     def record(self, verb: str, arguments: Mapping[str, Any]) -> None:
         """Add an operation to the provenance.

@@ -214,7 +214,7 @@ def _meet(
         if frame.index % _STEP == 0 and isinstance(frame, Frame):
             frames.append(frame.index)
             found.append(lift_animal(frame.image, place))
-        report("look", frame.index + 1 - skip, last - skip)
+        report("inspect", frame.index + 1 - skip, last - skip)
     return _Solo(source, place, noise, _sum_up(path, np.array(frames, np.int64), found))
 
 

@@ -176,7 +176,7 @@ def film_reels(
         frames = record(replace(config, n_frames=every * n_frames), every)
         first = None if config.lookalike else max(first_identity, count_identities(reels))
         reels.append(_make_reel(frames, first))
-        report("film", k + 1, n)
+        report("record", k + 1, n)
     return tuple(reels)
 
 
