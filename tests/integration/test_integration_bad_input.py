@@ -16,7 +16,7 @@ def refuse(capsys, *arguments, words=()):
     code = murid_cli([str(a) for a in arguments])
     captured = capsys.readouterr()
     assert code == EXIT_ERROR, captured
-    lines = [line for line in captured.err.splitlines() if not line.startswith("finding animals: ")]
+    lines = [line for line in captured.err.splitlines() if not line.startswith("detecting: ")]
     assert len(lines) == 1, captured.err
     assert lines[0].startswith("murid: ")
     assert "Traceback" not in captured.err

@@ -69,7 +69,7 @@ def test_names_that_clash_are_refused_before_the_first_is_tracked(night, capsys)
         str(night / "runs"),
     ]
     assert murid_cli(arguments) == 1
-    assert "different runs" in capsys.readouterr().err
+    assert "different run directories" in capsys.readouterr().err
     assert not (night / "runs").exists()
 
 
@@ -83,9 +83,9 @@ def test_globs(night):
     assert find_sources([str(night / "day2" / "**" / "*.mp4")]) == [
         str(night / "day2" / "cage.mp4")
     ]
-    with pytest.raises(ConfigError, match="1 pictures of 4"):
+    with pytest.raises(ConfigError, match="1 images of 4"):
         find_sources([str(night / "day1" / "*.mp4"), str(night / "**" / "*.*")])
     with pytest.raises(ConfigError, match="twice"):
         find_sources([str(night / "day1" / "cage.mp4"), str(night / "day1" / "c*.mp4")])
-    with pytest.raises(ConfigError, match="different runs"):
+    with pytest.raises(ConfigError, match="different run directories"):
         default_run_paths(["a/cage.mp4", "a/cage.avi"])

@@ -1,7 +1,5 @@
 """``murid identify``."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated

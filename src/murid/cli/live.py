@@ -1,7 +1,5 @@
 """``murid live``."""
 
-from __future__ import annotations
-
 import signal
 import sys
 import time

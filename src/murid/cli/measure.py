@@ -1,7 +1,5 @@
 """``murid measure``."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Options that several verbs share, and the groups in which help shows them."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -103,9 +101,16 @@ def describe_settings(verb: str) -> Iterator[str]:
     for setting in list_settings(Config()):
         if setting.name.split(".")[0] not in sections:
             continue
-        default = "none" if setting.default is None else str(setting.default)
+        default = _to_toml(setting.default)
         yield ""
         yield f"  {setting.name}  ({setting.expected}) [default: {default}]"
         yield from textwrap.wrap(
             setting.summary, 92, initial_indent="      ", subsequent_indent="      "
         )
+
+
+def _to_toml(value: object) -> str:
+    """Return a default as a user would write it."""
+    if value is None:
+        return "none"
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,7 +1,5 @@
 """``murid track``."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass

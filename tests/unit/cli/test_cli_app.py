@@ -72,4 +72,4 @@ def test_where_nobody_watches_a_stage_is_one_line(capsys):
         report("train", 3, None)
     printed = capsys.readouterr().err
     assert printed.count("\n") == 1
-    assert printed.startswith("finding animals: 100 frames")
+    assert printed.startswith("detecting: 100 frames")
