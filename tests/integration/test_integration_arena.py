@@ -27,7 +27,7 @@ def two_cages(tmp_path_factory):
         "height": 240,
         "body_px": 42,
         "coats": ("black",),
-        "tone": 0.65,
+        "floor_brightness": 0.65,
     }
     halves = [
         record(RecordingConfig(n_animals=n, seed=seed, **look)) for n, seed in ((2, 3), (1, 4))

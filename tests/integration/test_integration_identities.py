@@ -85,7 +85,7 @@ def test_a_run_without_a_number_asks_for_one(clip, tmp_path, capsys):
     assert murid_cli(["identify", str(out), "--animals", "3"]) == 0
     assert "identities in 90 frames" in capsys.readouterr().out
     assert murid_cli(["info", str(out)]) == 0
-    assert "certain" in capsys.readouterr().out
+    assert "probability" in capsys.readouterr().out
 
 
 def point_to(run, source):
