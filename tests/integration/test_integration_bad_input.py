@@ -41,7 +41,7 @@ def test_missing_file(tmp_path, capsys):
 def test_directory_without_frames(tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     refuse(
-        capsys, "track", tmp_path / "empty", "--detector", "background", words=["empty", "pictures"]
+        capsys, "track", tmp_path / "empty", "--detector", "background", words=["empty", "images"]
     )
     assert [p.name for p in tmp_path.iterdir()] == ["empty"]
 

@@ -220,7 +220,7 @@ def test_several_runs_have_the_same_names_without_a_gallery(two, capsys):
         (["1=unknown"], "a reserved one"),
         (["1=animal_2"], "a reserved one"),
         (["9=ada"], "9=ada: expected an identity that is seen clearly (1, 2, 3), got 9"),
-        (["ada"], "'ada': expected such as 1=alice"),
+        (["ada"], "'ada': expected KEY=VALUE, such as 1=alice"),
         (["x=ada"], "'x': expected the number of an identity"),
         ([], "expected names of its identities, such as 1=alice, got none"),
     ],

@@ -45,7 +45,7 @@ def test_measure(tracked, arena, tmp_path, capsys):
     assert murid_cli(["measure", str(tracked), *options]) == 0
     printed = capsys.readouterr().out
     assert "3 animals, known " in printed
-    assert re.search(r"lengths in cm, a body is 9\.[5-9] cm; smoothed over 15 frames", printed)
+    assert re.search(r"lengths in cm, body length 9\.[5-9] cm; smoothed over 15 frames", printed)
     animals, zones = pd.read_csv(out / "animals.csv"), pd.read_csv(out / "zones.csv")
     assert len(animals) == len(zones) == 3 * 3
     assert (
