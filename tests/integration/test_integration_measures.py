@@ -64,8 +64,8 @@ def test_measure(tracked, arena, tmp_path, capsys):
         str(out),
         "--format",
         "parquet",
-        "--settings.min-moving-speed",
-        "0px",
+        "--set",
+        "measures.min_moving_speed=0px",
     ]
     distances = []
     for smooth in ("0.5s", "0"):
@@ -109,8 +109,8 @@ def test_bad_input(tracked, arena, clip, tmp_path, capsys, monkeypatch):
         "measure",
         tracked,
         *out,
-        "--settings.border-width",
-        "2cm",
+        "--set",
+        "measures.border_width=2cm",
         words="border_width: expected a scale",
     )
     refuse(
