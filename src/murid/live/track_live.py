@@ -199,7 +199,7 @@ def track_live(
         part_frames=live.part_frames,
         existing="restart" if restart else "resume" if resume else "refuse",
     ) as run:
-        run.set_arenas(None if layout is None else layout.to_plain())
+        run.set_arenas(None if layout is None else layout.to_dict())
         _catch_up(run, tracker)
         begun = _find_beginning(run)
         run.record(

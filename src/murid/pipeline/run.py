@@ -11,7 +11,7 @@ import numpy as np
 
 from murid.analysis.behaviour import Behaviour, compute_behaviour
 from murid.analysis.config import MeasureConfig
-from murid.arenas.file import read_arena_file, layout_from_dict
+from murid.arenas.file import layout_from_dict, read_arena_file
 from murid.arenas.layout import Layout
 from murid.core import Tracks, Trajectories
 from murid.core.files import make_directory
