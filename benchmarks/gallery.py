@@ -1,18 +1,16 @@
-"""Animals named from a gallery on another day: the same five, and a sixth that the gallery does not know.
+"""Re-identification on another day: five animals of a gallery, and a sixth that is not in it.
 
     python benchmarks/gallery.py days --work /tmp/gallery --seeds 1 2 3
     python benchmarks/gallery.py calibrate --work /tmp/gallery --seeds 4 5 6 --casts coats pairs
     --seconds 40
 
-Two synthetic sessions of one cast, in other light, before another camera, with other fur and floor.
-The first fills the gallery, its identities named by the truth; the second, with a stranger among
-them, is named from it. Prints the share of the second session's animal-frames that have the right
-name, against the best that its identities allow, and how often the stranger is called unknown.
-Figures go to ``gallery.json``.
+Two synthetic sessions of one cast differ in light, camera, fur and floor. The first fills the
+gallery, with the true names. The second, with a stranger among them, is re-identified. Prints the
+share of the second session's animal-frames with the right name, the largest share that its
+identities allow, and how often the stranger is unknown. Results go to ``gallery.json``.
 
-``calibrate`` fits how looks change from day to day, on other seeds, and writes
-``murid/reid/reidentification_model.json``: to be done
-again when the shipped weights change.
+``calibrate`` fits how appearance changes from day to day, on other seeds, and writes
+``murid/reid/reidentification_model.json``. Run it again when the shipped weights change.
 """
 
 from __future__ import annotations
@@ -21,6 +19,7 @@ import argparse
 import json
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -33,9 +32,9 @@ from murid.metrics import LabelledBoxes
 from murid.pipeline.enroll import enroll
 from murid.pipeline.identify import identify
 from murid.pipeline.run import Run
-from murid.reid.gallery import ReidentificationModel, compare
-from murid.reid.prototypes import IdentityPrototypes
-from murid.reid.reidentify import describe_identities
+from murid.reid.identity_appearance import describe_identities
+from murid.reid.matching import ReidentificationModel, compute_differences
+from murid.reid.prototypes import IdentityPrototypes, MeanAppearance
 from murid.store import RunDirectory
 from murid.synthetic.camera import CameraModel
 from murid.synthetic.recording import RecordingConfig, record
@@ -47,13 +46,16 @@ CASTS = {
 }
 N_CAST = 6
 NAMES = ("ada", "bea", "cleo", "dora", "eve", "fay")
-REALITY = 1.5  # real days differ more than drawn ones
+# Real animals change more from day to day than synthetic ones.
+REALITY = 1.5
+# Ridge of the logistic regression: keeps the factors finite where the classes are separable.
 PENALTY = 0.0001
-LEAST_PAIRS = 3
+# Animals of a cast below which the common shift cannot be estimated.
+MIN_PAIRS = 3
 
 
 def make_day(cast: str, seed: int, day: int, seconds: float) -> RecordingConfig:
-    """Session of a cast: on day 0 all but one, on day 1 all of it."""
+    """Return the session of a cast: on day 0 without one animal, on day 1 with all."""
     rng = np.random.default_rng((seed, day, 11))
     stranger = seed % N_CAST
     camera = CameraModel(
@@ -86,7 +88,7 @@ def make_day(cast: str, seed: int, day: int, seconds: float) -> RecordingConfig:
 def prepare(
     work: Path, cast: str, seed: int, day: int, seconds: float
 ) -> tuple[Path, RecordingConfig]:
-    """Film a session and find its animals, once."""
+    """Record a session and track its animals, unless that was done before."""
     folder, config = work / f"{cast}-{seed}-{day}", make_day(cast, seed, day, seconds)
     if not (folder / "gt" / "gt.txt").is_file():
         info = SequenceInfo(folder.name, config.fps, config.width, config.height, config.n_frames)
@@ -109,7 +111,7 @@ def run_murid(*arguments: object) -> None:
 def find_animals(
     folder: Path, config: RecordingConfig
 ) -> tuple[LabelledBoxes, np.ndarray, dict[int, int]]:
-    """Boxes of a run's identities, the true animal of each box (-1 = none), and who each identity mostly is."""
+    """Return boxes, the true animal of each (-1 = none), and the main animal of each identity."""
     truth, tracks = read_mot(folder / "gt" / "gt.txt"), Run.open(folder / "run.murid").tracks()
     result = LabelledBoxes.from_tracks(tracks)
     found = match(truth, result, config.n_frames)
@@ -122,89 +124,139 @@ def find_animals(
     return result, true, mostly
 
 
-def paint_day(folder: Path, config: RecordingConfig) -> tuple[IdentityPrototypes, dict[int, int]]:
-    """Portraits of a session, and who each identity mostly is."""
+@dataclass(frozen=True)
+class DayPair:
+    """Mean appearance of both days of a cast, and which identities are the same animal.
+
+    Attributes
+    ----------
+    own, known : MeanAppearance
+        Of the second day and of the first.
+    scale : float
+        Unit of the embeddings.
+    identities, animals : ndarray
+        ``(p,)`` positions in `own` and `known` of each pair of one animal.
+    """
+
+    own: MeanAppearance
+    known: MeanAppearance
+    scale: float
+    identities: np.ndarray
+    animals: np.ndarray
+
+
+@dataclass(frozen=True)
+class PairDistances:
+    """Distances ``(k,)`` of pairs of identities of two days, and whether they are one animal."""
+
+    embedding: np.ndarray
+    colour: np.ndarray
+    same: np.ndarray
+
+
+def describe_day(
+    folder: Path, config: RecordingConfig
+) -> tuple[IdentityPrototypes, dict[int, int]]:
+    """Return the prototypes of a session, and the true animal of most boxes of each identity."""
     with RunDirectory.open(folder / "run.murid", writable=True) as run:
         return describe_identities(run, None, ""), find_animals(folder, config)[2]
 
 
 def calibrate(options: argparse.Namespace) -> dict:
-    """Fit how looks change from day to day, from sessions of many casts."""
-    days = []
-    for cast in options.casts:
-        for seed in options.seeds:
-            (a, of_a), (b, of_b) = (
-                paint_day(*prepare(options.work, cast, seed, day, options.seconds))
-                for day in (0, 1)
-            )
-            names_a, names_b = (
-                [of.get(i, -1 - k) for i in p.identity_ids.tolist()]
-                for k, (p, of) in enumerate(((a, of_a), (b, of_b)))
-            )
-            same = np.nonzero(np.equal.outer(names_b, names_a))
-            if len(same[0]) >= LEAST_PAIRS:
-                means = [p.prototypes.average(len(p.identity_ids)) for p in (b, a)]
-                days.append((*means, np.hypot(a.variation, b.variation) / np.sqrt(2), same))
-    change, shift = measure_days([own[1][i] - known[1][a] for own, known, _, (i, a) in days])
-    own_change, common = (
-        np.sqrt(np.square(v).sum())
-        for v in measure_days(
-            [(own[0][i] - known[0][a]) / scale for own, known, scale, (i, a) in days]
-        )
-    )
-    change = REALITY * change
-    pull = np.square(change / REALITY / shift)
+    """Fit how appearance changes from day to day, from sessions of many casts."""
+    pairs = [pair_days(options, cast, seed) for cast in options.casts for seed in options.seeds]
+    days = [pair for pair in pairs if len(pair.identities) >= MIN_PAIRS]
+    # Change of each animal by itself, and the shift that all have in common.
+    colour_changes = [
+        day.own.colour_features[day.identities] - day.known.colour_features[day.animals]
+        for day in days
+    ]
+    embedding_changes = [
+        (day.own.embeddings[day.identities] - day.known.embeddings[day.animals]) / day.scale
+        for day in days
+    ]
+    change, shift = measure_changes(colour_changes)
+    embedding_change, embedding_shift = measure_changes(embedding_changes)
+    own_change = np.sqrt(np.square(embedding_change).sum())
+    common_change = np.sqrt(np.square(embedding_shift).sum())
     model = ReidentificationModel(
-        tuple(change), tuple(pull), float((own_change / common) ** 2), (0, 0, 0), (0, 0)
+        colour_change_std=tuple(REALITY * change),
+        colour_shift_shrinkage=tuple(np.square(change / shift)),
+        embedding_shift_shrinkage=float((own_change / common_change) ** 2),
+        coefficients=(0, 0, 0),
+        embedding_coefficients=(0, 0),
     )
-    rows = []
-    for own, known, scale, (i, a) in days:
-        changes = compare(own, known, scale, model)
-        near, apart = changes.measure(changes.find_shift(i, a))
-        near[i, a], apart[i, a] = changes.measure_pairs(i, a)
-        same = np.zeros(near.shape, bool)
-        same[i, a] = True
-        rows.append((near.ravel(), apart.ravel(), same.ravel()))
-    near, apart, same = (np.concatenate(column) for column in zip(*rows, strict=True))
-    for name, value in (("embedding", near), ("plain looks", apart)):
+    # Coefficients of the log-likelihood ratio, from the distances of all pairs.
+    found = [measure_pairs(day, model) for day in days]
+    embedding = np.concatenate([pairs.embedding for pairs in found])
+    colour = np.concatenate([pairs.colour for pairs in found])
+    same = np.concatenate([pairs.same for pairs in found])
+    for name, value in (("embedding", embedding), ("colour features", colour)):
         print(
             f"{name}: same {np.quantile(value[same], [0.5, 0.9, 1]).round(2)}, "
             f"different {np.quantile(value[~same], [0, 0.1, 0.5]).round(2)}"
         )
+    log_distances = np.column_stack([np.log(embedding), np.log(colour)])
     values = {
-        "change": change,
-        "pull": pull,
-        "embedding_pull": model.embedding_pull,
-        "both": fit_odds(np.column_stack([np.log(near), np.log(apart)]), same),
-        "embedding": fit_odds(np.log(near)[:, None], same),
+        "colour_change_std": model.colour_change_std,
+        "colour_shift_shrinkage": model.colour_shift_shrinkage,
+        "embedding_shift_shrinkage": model.embedding_shift_shrinkage,
+        "coefficients": fit_llr(log_distances, same),
+        "embedding_coefficients": fit_llr(log_distances[:, :1], same),
     }
     return {name: np.round(value, 4).tolist() for name, value in values.items()}
 
 
-def measure_days(moved: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Deviations of each animal's own change, and of that common to the animals of a recording."""
-    own = np.concatenate([(m - m.mean(axis=0)) * np.sqrt(len(m) / (len(m) - 1)) for m in moved])
-    common = np.array([m.mean(axis=0) for m in moved])
+def pair_days(options: argparse.Namespace, cast: str, seed: int) -> DayPair:
+    """Find the identities of both days that are the same animal."""
+    first, first_animals = describe_day(*prepare(options.work, cast, seed, 0, options.seconds))
+    second, second_animals = describe_day(*prepare(options.work, cast, seed, 1, options.seconds))
+    # Identities of no one animal get numbers that match nothing.
+    first_ids = [first_animals.get(i, -1) for i in first.identity_ids.tolist()]
+    second_ids = [second_animals.get(i, -2) for i in second.identity_ids.tolist()]
+    identities, animals = np.nonzero(np.equal.outer(second_ids, first_ids))
+    scale = np.hypot(first.variation, second.variation) / np.sqrt(2)
+    return DayPair(second.average(), first.average(), scale, identities, animals)
+
+
+def measure_pairs(day: DayPair, model: ReidentificationModel) -> PairDistances:
+    """Return the distances of all pairs of identities of two days."""
+    differences = compute_differences(day.own, day.known, day.scale, model)
+    shift = differences.estimate_shift(day.identities, day.animals)
+    distances = differences.compute_distances(shift)
+    # Pairs of one animal do not take part in the estimate of their own shift.
+    own = differences.compute_pair_distances(day.identities, day.animals)
+    distances.embedding[day.identities, day.animals] = own.embedding
+    distances.colour[day.identities, day.animals] = own.colour
+    same = np.zeros(distances.embedding.shape, bool)
+    same[day.identities, day.animals] = True
+    return PairDistances(distances.embedding.ravel(), distances.colour.ravel(), same.ravel())
+
+
+def measure_changes(changes: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return standard deviations of each animal's own change, and of that common to a recording."""
+    own = np.concatenate([(m - m.mean(axis=0)) * np.sqrt(len(m) / (len(m) - 1)) for m in changes])
+    common = np.array([m.mean(axis=0) for m in changes])
     return np.sqrt(np.square(own).mean(axis=0)), np.sqrt(np.square(common).mean(axis=0))
 
 
-def fit_odds(distances: np.ndarray, same: np.ndarray) -> np.ndarray:
-    """Coefficients of a logistic regression, both classes counting the same, drawn to 0."""
+def fit_llr(distances: np.ndarray, same: np.ndarray) -> np.ndarray:
+    """Fit a ridge logistic regression, both classes weighted equally; return the coefficients."""
     inputs = np.column_stack([np.ones(len(same)), distances])
     weights = np.where(same, 0.5 / same.sum(), 0.5 / (~same).sum())
     sign = np.where(same, 1.0, -1.0)
 
-    def lose(coefficients: np.ndarray) -> float:
+    def compute_loss(coefficients: np.ndarray) -> float:
         return float(
             (weights * np.logaddexp(0, -sign * (inputs @ coefficients))).sum()
             + PENALTY * np.square(coefficients[1:]).sum()
         )
 
-    return minimize(lose, np.zeros(inputs.shape[1])).x
+    return minimize(compute_loss, np.zeros(inputs.shape[1])).x
 
 
 def bench(options: argparse.Namespace) -> dict:
-    """Name the second day's animals from a gallery of the first."""
+    """Re-identify the animals of the second day from a gallery of the first."""
     results = {}
     for cast in options.casts:
         rows = []
@@ -234,7 +286,7 @@ def bench(options: argparse.Namespace) -> dict:
 
 
 def score(day: tuple[Path, RecordingConfig], run: Run, stranger: int) -> dict[str, float]:
-    """Shares in per cent of the animal-frames that were found."""
+    """Return shares of the detected animal-frames in per cent."""
     result, true, _ = find_animals(*day)
     best = assign_names(true, result.ids)
     names = run.names
@@ -253,7 +305,7 @@ def score(day: tuple[Path, RecordingConfig], run: Run, stranger: int) -> dict[st
 
 
 def main() -> None:
-    """Measure, or calibrate."""
+    """Run the benchmark, or calibrate."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -266,13 +318,13 @@ def main() -> None:
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     if options.bench == "calibrate":
-        path, values = (
-            Path(murid.__file__).parent / "reid" / "reidentification_model.json",
-            calibrate(options),
-        )
+        path = Path(murid.__file__).parent / "reid" / "reidentification_model.json"
+        values = calibrate(options)
     else:
-        options.out.mkdir(parents=True, exist_ok=True)  # before hours of work are lost to it
-        path, values = options.out / "gallery.json", bench(options)
+        # Fail before hours of work if the results cannot be written.
+        options.out.mkdir(parents=True, exist_ok=True)
+        path = options.out / "gallery.json"
+        values = bench(options)
     path.write_text(json.dumps(values, indent=1) + "\n")
 
 

@@ -18,7 +18,7 @@ from murid.pipeline.identify import identify
 from murid.pipeline.run import Run
 from murid.pipeline.track import track, track_and_identify
 from murid.reid.gallery_file import load_gallery
-from murid.reid.reidentify import GROWN_CHANCE
+from murid.reid.reidentify import MIN_UPDATE_PROBABILITY
 from murid.store import RunDirectory
 from murid.synthetic import RecordingConfig, record
 from murid.video import VideoWriter, open_source
@@ -174,7 +174,7 @@ def test_a_gallery_grows(two, gallery):
     sure = {
         own.name
         for own in RunDirectory.open(two[1]).manifest.names.values()
-        if own.uuid and own.probability >= GROWN_CHANCE
+        if own.uuid and own.probability >= MIN_UPDATE_PROBABILITY
     }
     assert len(sure) >= 2
     grown = np.unique(after.prototypes.owners[after.session_numbers == 1]).tolist()

@@ -1,4 +1,4 @@
-"""Whatever the looks: no animal is named twice, chances are chances, and the order of identities does not matter."""
+"""Re-identification properties: no animal twice, probabilities in [0, 1], order irrelevant."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from murid.core.embeddings import normalize
-from murid.reid.gallery import Animal, ReidentificationModel, Session, add_session, match_to_gallery
+from murid.reid.gallery import Animal, GallerySession, add_session
+from murid.reid.matching import ReidentificationModel, match_to_gallery
 from murid.reid.prototypes import IdentityPrototypes, Prototypes
 
 N_COLOUR_FEATURES = 3
@@ -15,7 +16,7 @@ MODEL = ReidentificationModel(
 )
 
 
-def draw_portraits(rng, n, measured):
+def draw_prototypes(rng, n, measured):
     appearance = normalize(rng.normal(size=(n, 5))).astype(np.float32)
     colour_features = rng.normal(0, 0.3, (n, N_COLOUR_FEATURES)).astype(np.float32)
     colour_features[~measured[:n]] = np.nan
@@ -28,31 +29,32 @@ def draw_portraits(rng, n, measured):
 
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10**6), n=st.integers(0, 5), k=st.integers(1, 5), some=st.booleans())
-def test_names(seed: int, n: int, k: int, some: bool):
+def test_matches(seed: int, n: int, k: int, some: bool):
     rng = np.random.default_rng(seed)
     measured = rng.random(5) < (0.5 if some else 1)
-    known, own = draw_portraits(rng, k, measured), draw_portraits(rng, n, measured[::-1])
+    known, own = draw_prototypes(rng, k, measured), draw_prototypes(rng, n, measured[::-1])
     animals = {i + 1: Animal(f"a{i}", f"u{i}") for i in range(k)}
     gallery = add_session(
-        None, known, animals, Session("a", "p", "d", "v", 0.2), "w", np.zeros(N_COLOUR_FEATURES)
+        None,
+        known,
+        animals,
+        GallerySession("a", "p", "d", "v", 0.2),
+        "w",
+        np.zeros(N_COLOUR_FEATURES),
     )
     reidentification = match_to_gallery(own, gallery, MODEL)
     named = reidentification.animals[reidentification.animals >= 0]
     assert len(np.unique(named)) == len(named)
-    assert (
-        (reidentification.swap_probabilities >= 0) & (reidentification.swap_probabilities <= 1)
-    ).all()
-    assert (reidentification.swap_probabilities[reidentification.animals >= 0] >= 0.5).all()
+    assert ((reidentification.probabilities >= 0) & (reidentification.probabilities <= 1)).all()
+    assert (reidentification.probabilities[reidentification.animals >= 0] >= 0.5).all()
     order = rng.permutation(n)
     p = own.prototypes
-    turned = IdentityPrototypes(
+    reordered = IdentityPrototypes(
         own.identity_ids,
         Prototypes(p.owners, p.weights, p.embeddings[order], p.colour_features[order]),
         0.2,
     )
-    again = match_to_gallery(turned, gallery, MODEL)
-    assert again.swap_probabilities == pytest.approx(
-        reidentification.swap_probabilities[order], abs=1e-6
-    )
-    sure = reidentification.swap_probabilities[order] > 0.51
+    again = match_to_gallery(reordered, gallery, MODEL)
+    assert again.probabilities == pytest.approx(reidentification.probabilities[order], abs=1e-6)
+    sure = reidentification.probabilities[order] > 0.51
     np.testing.assert_array_equal(again.animals[sure], reidentification.animals[order][sure])

@@ -12,7 +12,8 @@ from murid.pipeline.config import Config
 from murid.pipeline.run import Run
 from murid.pipeline.track import track
 from murid.reid.gallery import Gallery
-from murid.reid.reidentify import check_names, enroll_run, match_across_runs
+from murid.reid.animal_names import check_names
+from murid.reid.reidentify import enroll_run, match_across_runs
 from murid.store import RunDirectory
 
 

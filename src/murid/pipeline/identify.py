@@ -22,7 +22,7 @@ from murid.identification.tracklet_features import FurDescriptors
 from murid.pipeline.config import Config
 from murid.pipeline.per_arena import count_animals, identify_per_arena
 from murid.pipeline.run import Run, read_layout
-from murid.reid.reidentify import check_gallery, name_from_gallery
+from murid.reid.reidentify import check_gallery, reidentify_run
 from murid.store import RunDirectory
 
 
@@ -78,7 +78,7 @@ def identify(
         directory.record("identify", arguments)
         identify_run(directory, layout, counts, settings, report)
         if gallery is not None:
-            name_from_gallery(directory, gallery, update_gallery=update_gallery)
+            reidentify_run(directory, gallery, update_gallery=update_gallery)
     return Run.open(run)
 
 

@@ -18,7 +18,7 @@ from murid.pipeline.detect import detect_frames, redetect_damaged
 from murid.pipeline.identify import identify_run, resolve_refine
 from murid.pipeline.per_arena import count_animals
 from murid.pipeline.run import Run, whole_image
-from murid.reid.reidentify import check_gallery, name_from_gallery
+from murid.reid.reidentify import check_gallery, reidentify_run
 from murid.store import RunDirectory
 from murid.video import FrameSource, open_source, sample_frames
 
@@ -124,7 +124,7 @@ def track(
             detect_frames(run, frames, detector, batch_size, report)
         track_and_identify(run, config, counts, layout=layout, motion=motion, report=report)
         if gallery is not None:
-            name_from_gallery(run, gallery, update_gallery=update_gallery)
+            reidentify_run(run, gallery, update_gallery=update_gallery)
     result = Run.open(run.path)
     if video:
         result.annotate(report=report)

@@ -1,1 +1,1 @@
-"""Re-identification across recordings: prototypes, the gallery of known animals, and naming from it."""
+"""Re-identification across recordings: prototypes, the gallery, and matching to it."""

@@ -1,4 +1,4 @@
-"""What the identities of one recording look like: prototypes that do not depend on pose, nor on a few wrong frames."""
+"""Prototypes: a few typical appearances of each identity of one recording."""
 
 from __future__ import annotations
 
@@ -9,18 +9,23 @@ from scipy.cluster.hierarchy import fcluster, linkage
 
 from murid.core.types import Float32, Float64, Index, Int64
 
-MOST_PROTOTYPES = 12
-"""Prototypes of an animal in one recording, at most."""
-LEAST_SIGHTS = 5
-"""Clear sights of an identity below which nothing is said of its looks."""
-_KEPT = 0.9  # of the sights: the rest is most unlike the others, and often another animal
-_SIGHTS_EACH = 10  # for each prototype
-_RUN = 8  # sights in a row whose mean shows how much the looks of one animal vary
+# Prototypes of one animal and recording: one for each typical posture. A gallery file grows with
+# this number.
+MAX_PROTOTYPES = 12
+# Identities with fewer samples are not described.
+MIN_SAMPLES = 5
+# Share of the samples that is used. The rest, which differs most from the median, often shows
+# another animal.
+_INLIER_SHARE = 0.9
+# A cluster is formed for each of so many samples.
+_SAMPLES_PER_PROTOTYPE = 10
+# Consecutive samples whose mean shows how much the embeddings of one animal vary.
+_SAMPLES_PER_MEAN = 8
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class AppearanceSamples:
-    """Clear sights of identities, spread over a recording, in time order.
+    """Unoccluded images of identities, spread over a recording, in time order.
 
     Attributes
     ----------
@@ -29,24 +34,50 @@ class AppearanceSamples:
     embeddings : ndarray
         ``(n, d)`` float32 unit rows.
     colour_features : ndarray
-        ``(n, c)`` float32: looks in plain terms, NaN where they were not measured.
+        ``(n, c)`` float32, NaN where they were not measured.
     """
 
     identity_ids: Int64
     embeddings: Float32
     colour_features: Float32
 
+    def __len__(self) -> int:
+        return len(self.identity_ids)
+
+    def select(self, rows: Index) -> AppearanceSamples:
+        """Return some samples."""
+        return AppearanceSamples(
+            self.identity_ids[rows], self.embeddings[rows], self.colour_features[rows]
+        )
+
+    @classmethod
+    def concatenate(cls, parts: list[AppearanceSamples]) -> AppearanceSamples:
+        """Return the samples of all parts, of which there must be one at least."""
+        return cls(
+            np.concatenate([part.identity_ids for part in parts]),
+            np.concatenate([part.embeddings for part in parts]),
+            np.concatenate([part.colour_features for part in parts]),
+        )
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class MeanAppearance:
+    """Mean embeddings ``(n, d)`` and colour features ``(n, c)``, float64, NaN where unknown."""
+
+    embeddings: Float64
+    colour_features: Float64
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Prototypes:
-    """Typical looks of animals.
+    """Typical appearances of animals.
 
     Attributes
     ----------
     owners : ndarray
-        ``(p,)`` int64: which animal each is of.
+        ``(p,)`` int64 number of the animal of each.
     weights : ndarray
-        ``(p,)`` float32: share of its animal's sights, adding up to 1 for each animal.
+        ``(p,)`` float32 share of the animal's samples; the sum is 1 for each animal and recording.
     embeddings : ndarray
         ``(p, d)`` float32.
     colour_features : ndarray
@@ -61,14 +92,39 @@ class Prototypes:
     def __len__(self) -> int:
         return len(self.owners)
 
-    def __getitem__(self, rows: Index) -> Prototypes:
-        """Return some of them."""
-        return Prototypes(*(getattr(self, name)[rows] for name in Prototypes.__slots__))
+    @classmethod
+    def empty(cls, embedding_size: int, n_colour_features: int) -> Prototypes:
+        """Return no prototypes."""
+        return cls(
+            np.zeros(0, np.int64),
+            np.zeros(0, np.float32),
+            np.zeros((0, embedding_size), np.float32),
+            np.zeros((0, n_colour_features), np.float32),
+        )
 
-    def average(self, n_owners: int) -> tuple[Float64, Float64]:
-        """Mean embeddings ``(n_owners, d)`` and cues ``(n_owners, c)``; NaN where there is no prototype."""
-        return self._average(self.embeddings, n_owners), self._average(
-            self.colour_features, n_owners
+    def select(self, rows: Index) -> Prototypes:
+        """Return some prototypes."""
+        return Prototypes(
+            self.owners[rows],
+            self.weights[rows],
+            self.embeddings[rows],
+            self.colour_features[rows],
+        )
+
+    @classmethod
+    def concatenate(cls, parts: list[Prototypes]) -> Prototypes:
+        """Return the prototypes of all parts, of which there must be one at least."""
+        return cls(
+            np.concatenate([part.owners for part in parts]),
+            np.concatenate([part.weights for part in parts]),
+            np.concatenate([part.embeddings for part in parts]),
+            np.concatenate([part.colour_features for part in parts]),
+        )
+
+    def average(self, n_owners: int) -> MeanAppearance:
+        """Return the weighted mean of each owner; NaN for one without prototypes."""
+        return MeanAppearance(
+            self._average(self.embeddings, n_owners), self._average(self.colour_features, n_owners)
         )
 
     def _average(self, values: Float32, n_owners: int) -> Float64:
@@ -82,16 +138,16 @@ class Prototypes:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class IdentityPrototypes:
-    """Looks of the identities of one recording.
+    """Prototypes of the identities of one recording.
 
     Attributes
     ----------
     identity_ids : ndarray
-        ``(I,)`` int64, ascending: those seen clearly often enough.
+        ``(I,)`` int64, ascending: identities with enough samples.
     prototypes : Prototypes
-        Owners are places in `identity_ids`.
+        Owners are positions in `identity_ids`.
     variation : float
-        How far the mean embedding of a few sights of one animal usually lies from that of all of
+        Typical distance between the mean embedding of a few samples of an animal and that of all of
         them.
     """
 
@@ -99,67 +155,65 @@ class IdentityPrototypes:
     prototypes: Prototypes
     variation: float
 
+    def average(self) -> MeanAppearance:
+        """Return the mean appearance of each identity."""
+        return self.prototypes.average(len(self.identity_ids))
+
 
 def compute_prototypes(samples: AppearanceSamples) -> IdentityPrototypes:
-    """Find the prototypes of each identity: centres of clusters of its sights, the strangest tenth left out."""
+    """Return the prototypes of each identity: centres of clusters of its samples."""
     ids, counts = np.unique(samples.identity_ids, return_counts=True)
-    ids = ids[counts >= LEAST_SIGHTS].astype(np.int64)
+    ids = ids[counts >= MIN_SAMPLES].astype(np.int64)
     found = [
-        _choose(samples, np.flatnonzero(samples.identity_ids == i), k)
-        for k, i in enumerate(ids.tolist())
+        Prototypes.empty(samples.embeddings.shape[1], samples.colour_features.shape[1]),
     ]
-    spreads = [
-        s
-        for i in ids.tolist()
-        for s in _measure_variation(samples.embeddings[samples.identity_ids == i])
-    ]
-    return IdentityPrototypes(
-        ids, join(found, samples), float(np.sqrt(np.median(spreads))) if spreads else 1.0
+    squared_distances: list[float] = []
+    for owner, identity_id in enumerate(ids.tolist()):
+        own = samples.select(samples.identity_ids == identity_id)
+        found.append(_cluster_samples(own, owner))
+        squared_distances += _measure_variation(own.embeddings)
+    variation = float(np.sqrt(np.median(squared_distances))) if squared_distances else 1.0
+    return IdentityPrototypes(ids, Prototypes.concatenate(found), variation)
+
+
+def _cluster_samples(samples: AppearanceSamples, owner: int) -> Prototypes:
+    """Cluster the samples of one identity (Ward linkage), without the most unusual ones."""
+    # Drop outliers.
+    embeddings = samples.embeddings.astype(np.float64)
+    distances = np.linalg.norm(embeddings - np.median(embeddings, axis=0), axis=1)
+    inliers = distances <= np.quantile(distances, _INLIER_SHARE)
+    embeddings = embeddings[inliers]
+    colour_features = samples.colour_features[inliers]
+    # Cluster by embedding.
+    n = len(embeddings)
+    n_clusters = int(np.clip(n // _SAMPLES_PER_PROTOTYPE, 1, MAX_PROTOTYPES))
+    labels = np.zeros(n, np.int64)
+    if n_clusters > 1:
+        labels = fcluster(linkage(embeddings, "ward"), n_clusters, "maxclust")
+    members = [labels == label for label in np.unique(labels).tolist()]
+    # A prototype is the mean of a cluster.
+    return Prototypes(
+        np.full(len(members), owner, np.int64),
+        np.array([own.mean() for own in members], np.float32),
+        np.array([embeddings[own].mean(axis=0) for own in members], np.float32),
+        np.array([_average_measured(colour_features[own]) for own in members], np.float32),
     )
 
 
-def join(parts: list[Prototypes], like: AppearanceSamples | Prototypes) -> Prototypes:
-    """Prototypes end to end; none at all, as wide as `like`, where there is no part."""
-    none = Prototypes(
-        np.zeros(0, np.int64),
-        np.zeros(0, np.float32),
-        like.embeddings[:0],
-        like.colour_features[:0],
-    )
-    columns = ([getattr(part, name) for part in (none, *parts)] for name in Prototypes.__slots__)
-    return Prototypes(*(np.concatenate(column) for column in columns))
-
-
-def _choose(samples: AppearanceSamples, rows: Int64, owner: int) -> Prototypes:
-    embeddings = samples.embeddings[rows].astype(np.float64)
-    far = np.linalg.norm(embeddings - np.median(embeddings, axis=0), axis=1)
-    kept = far <= np.quantile(far, _KEPT)
-    rows, embeddings = rows[kept], embeddings[kept]
-    k = int(np.clip(len(rows) // _SIGHTS_EACH, 1, MOST_PROTOTYPES))
-    labels = (
-        fcluster(linkage(embeddings, "ward"), k, "maxclust")
-        if k > 1
-        else np.zeros(len(rows), np.int64)
-    )
-    parts = []
-    for label in np.unique(labels).tolist():
-        own = labels == label
-        colour_features = samples.colour_features[rows[own]]
-        measured = colour_features[np.isfinite(colour_features).all(axis=1)]
-        centre = (
-            measured.mean(axis=0) if len(measured) else np.full(colour_features.shape[1], np.nan)
-        )
-        parts.append((own.mean(), embeddings[own].mean(axis=0), centre))
-    weights, centres, colour_features = (
-        np.array(column, np.float32) for column in zip(*parts, strict=True)
-    )
-    return Prototypes(np.full(len(parts), owner, np.int64), weights, centres, colour_features)
+def _average_measured(colour_features: Float32) -> Float32:
+    """Return the mean ``(c,)`` of the rows without NaN; NaN if there is none."""
+    measured = colour_features[np.isfinite(colour_features).all(axis=1)]
+    if not len(measured):
+        return np.full(colour_features.shape[1], np.nan, np.float32)
+    return np.asarray(measured.mean(axis=0), np.float32)
 
 
 def _measure_variation(embeddings: Float32) -> list[float]:
-    n = len(embeddings) // _RUN
-    means = embeddings[: n * _RUN].reshape(n, _RUN, -1).mean(axis=1)
-    squares: list[float] = (
-        np.square(means - means.mean(axis=0)).sum(axis=1).tolist() if n > 1 else []
-    )
+    """Return the squared distances of means of consecutive embeddings from the mean of all."""
+    n_means = len(embeddings) // _SAMPLES_PER_MEAN
+    if n_means < 2:
+        return []
+    runs = embeddings[: n_means * _SAMPLES_PER_MEAN].reshape(n_means, _SAMPLES_PER_MEAN, -1)
+    means = runs.mean(axis=1)
+    squares: list[float] = np.square(means - means.mean(axis=0)).sum(axis=1).tolist()
     return squares

@@ -1,4 +1,4 @@
-"""Galleries to files and back, and files that are none."""
+"""Galleries written and read, older versions, and files that are no galleries."""
 
 import json
 
@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from murid.errors import FormatError
-from murid.reid.gallery import Animal, Gallery, Session
+from murid.reid.gallery import Animal, Gallery, GallerySession
 from murid.reid.gallery_file import load_gallery, save_gallery
 from murid.reid.prototypes import Prototypes
 
@@ -16,17 +16,19 @@ from murid.reid.prototypes import Prototypes
 @pytest.fixture
 def gallery():
     rng = np.random.default_rng(0)
-    appearance = rng.normal(size=(3, 8)).astype(np.float32), np.full((3, 4), np.nan, np.float32)
-    prototypes = Prototypes(np.array([0, 1, 1]), np.array([1, 0.25, 0.75], np.float32), *appearance)
+    prototypes = Prototypes(
+        np.array([0, 1, 1]),
+        np.array([1, 0.25, 0.75], np.float32),
+        rng.normal(size=(3, 8)).astype(np.float32),
+        np.full((3, 4), np.nan, np.float32),
+    )
     animals = Animal("ada", "uuid-1"), Animal("Zoë.2", "uuid-2")
-    sessions = (Session("a.mp4", "print", "2026-05-04T09:00:00+00:00", "1.0", 0.2),)
+    date = "2026-05-04T09:00:00+00:00"
+    sessions = (GallerySession("a.mp4", "fingerprint", date, "1.0", 0.2),)
     return Gallery("weights", animals, sessions, prototypes, np.zeros(3, np.int64))
 
 
-def test_there_and_back(gallery, tmp_path):
-    path, again = tmp_path / "cage.gallery", tmp_path / "again.gallery"
-    save_gallery(path, gallery)
-    read = load_gallery(path)
+def assert_equal(read, gallery):
     assert (read.embedder, read.animals, read.sessions) == (
         gallery.embedder,
         gallery.animals,
@@ -36,8 +38,27 @@ def test_there_and_back(gallery, tmp_path):
         np.testing.assert_array_equal(
             getattr(read.prototypes, name), getattr(gallery.prototypes, name)
         )
+
+
+def test_round_trip(gallery, tmp_path):
+    path = tmp_path / "cage.gallery"
+    again = tmp_path / "again.gallery"
+    save_gallery(path, gallery)
+    read = load_gallery(path)
+    assert_equal(read, gallery)
     save_gallery(again, read)
     assert again.read_bytes() == path.read_bytes()
+
+
+def test_version_1_is_read(gallery, tmp_path):
+    path = tmp_path / "cage.gallery"
+    save_gallery(path, gallery)
+    table = pq.read_table(path)
+    metadata = json.loads(table.schema.metadata[b"murid"]) | {"format_version": 1}
+    names = ["animal", "session", "weight", "embedding", "cues"]
+    old = table.rename_columns(names).replace_schema_metadata({"murid": json.dumps(metadata)})
+    pq.write_table(old, path)
+    assert_equal(load_gallery(path), gallery)
 
 
 def change(path, document=None, columns=None):
@@ -52,7 +73,7 @@ def change(path, document=None, columns=None):
     ("document", "columns", "words"),
     [
         ({"format": "else"}, {}, "expected a gallery of murid"),
-        ({"format_version": 99}, {}, "format_version: expected at most 1 .*, got 99"),
+        ({"format_version": 99}, {}, "format_version: expected at most 2 .*, got 99"),
         ({"embedder": 3}, {}, "embedder"),
         ({"animals": "ada"}, {}, "animals: expected a list, got str"),
         ({"animals": [{"name": "a", "uuid": "u"}, {"name": "a", "uuid": "v"}]}, {}, "a twice"),
@@ -70,7 +91,7 @@ def change(path, document=None, columns=None):
         ),
     ],
 )
-def test_what_is_wrong_is_named(gallery, tmp_path, document, columns, words: str):
+def test_errors_name_the_field(gallery, tmp_path, document, columns, words: str):
     path = tmp_path / "cage.gallery"
     save_gallery(path, gallery)
     change(path, document, columns)
@@ -78,7 +99,7 @@ def test_what_is_wrong_is_named(gallery, tmp_path, document, columns, words: str
         load_gallery(path)
 
 
-def test_files_that_are_no_gallery(gallery, tmp_path):
+def test_files_that_are_no_gallery(tmp_path):
     with pytest.raises(FormatError, match="expected a gallery of murid, got nothing there"):
         load_gallery(tmp_path / "none.gallery")
     (tmp_path / "text.gallery").write_text("ada")
