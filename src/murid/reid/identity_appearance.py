@@ -131,8 +131,10 @@ def _read_colour_features(run: RunDirectory) -> ColourFeatures | None:
 
 
 def _write_colour_features(run: RunDirectory, found: ColourFeatures) -> None:
-    columns = {"frame": found.frames, "row": found.rows, "colour_features": found.values}
-    run.side_tables.write(COLOUR_FEATURES, columns)
+    run.side_tables.write(
+        COLOUR_FEATURES,
+        {"frame": found.frames, "row": found.rows, "colour_features": found.values},
+    )
 
 
 def _measure_run(run: RunDirectory) -> ColourFeatures:

@@ -273,7 +273,11 @@ def _list_matches(
 
 def _write_names(run: RunDirectory, matches: list[IdentityMatch]) -> None:
     """Name all identities of a run: after their animal, or unknown with their number."""
-    ids = {i for _, _, owners, _ in run.identities.iterate_assignments() for i in np.unique(owners).tolist()}
+    ids = {
+        i
+        for _, _, owners, _ in run.identities.iterate_assignments()
+        for i in np.unique(owners).tolist()
+    }
     # Identities that are hardly ever unoccluded have no match.
     names = {i: AnimalName(f"{UNKNOWN}_{i}") for i in sorted(ids)}
     for match in matches:
