@@ -11,8 +11,8 @@ from murid.errors import ConfigError
 from murid.pipeline.config import Config
 from murid.pipeline.run import Run
 from murid.pipeline.track import track
-from murid.reid.gallery import Gallery
 from murid.reid.animal_names import check_names
+from murid.reid.gallery import Gallery
 from murid.reid.reidentify import enroll_run, match_across_runs
 from murid.store import RunDirectory
 
