@@ -23,7 +23,7 @@ from murid.networks.onnx_export import export_onnx
 from murid.synthetic.still import StillConfig
 from murid.training.config import ClipConfig, TrainConfig
 from murid.training.fit import TrainingData, fit
-from murid.training.synthetic_material import Material, film_reels, gather_material
+from murid.training.synthetic_sources import SyntheticSources, collect_sources, render_clips
 
 SIZE_PX, LONGEST_SIDE = 128, 256
 RECORDED = ClipConfig(n_recorded=100, composed=0.0, solo=0.0)
@@ -62,15 +62,15 @@ def main() -> None:
     kept = arguments.out / "rows.json"
     arguments.out.mkdir(parents=True, exist_ok=True)
     rows = json.loads(kept.read_text()) if kept.exists() else {}
-    real = gather_material(arguments.solo, n_composed=16)
-    recorded = film_reels(RECORDED.n_recorded, 10**6, real.n_identities)
+    real = collect_sources(arguments.solo, n_composed=16)
+    recorded = render_clips(RECORDED.n_recorded, 10**6, real.n_identities)
     for seed in range(arguments.seeds):
         for name, footage in ROWS.items():
             key = f"{name} | {seed}"
             if key in rows:
                 continue
             material = (
-                Material(recorded=recorded)
+                SyntheticSources(recorded=recorded)
                 if name == "scenes"
                 else replace(real, recorded=recorded)
             )

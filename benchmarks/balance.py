@@ -19,11 +19,11 @@ from murid.synthetic.still import Still, StillConfig, make_still
 from murid.training.config import AugmentConfig, TrainConfig
 from murid.training.fit import TrainingData, fit
 from murid.training.loss_balancing import BalanceConfig
-from murid.training.loss_balancing.config import BalanceName
+from murid.training.loss_balancing.config import BalanceMethod
 
 STILLS = StillConfig(size_px=192, body_px=(30.0, 70.0), n_identities=12, empty=0.0)
 EPOCHS = 4
-BALANCES: tuple[BalanceName, ...] = (
+BALANCES: tuple[BalanceMethod, ...] = (
     "fixed",
     "uncertainty-task",
     "uncertainty-branch",

@@ -28,14 +28,13 @@ import numpy as np
 import torch
 
 from murid.core import Frame
-from murid.paper.costs import COST
-from murid.paper.model_cost import count_gflops, count_parameters
+from murid.paper.model_cost import COST_NAME, count_gflops, count_parameters
 from murid.paper.scale import COST_SIDE_PX, FULL, SMALL
 from murid.synthetic.still import Still, make_still
 from murid.video import open_source
 
 Find = Callable[[np.ndarray], np.ndarray]
-LOWEST_SCORE = 0.05
+MIN_SCORE = 0.05
 
 
 def write_pictures(arguments: argparse.Namespace) -> None:
@@ -74,7 +73,7 @@ def write_boxes(arguments: argparse.Namespace) -> None:
     network = network.float().cpu()
     gflops = count_gflops(network, torch.zeros(1, 3, COST_SIDE_PX, COST_SIDE_PX), device="cpu")
     cost = {"parameters": count_parameters(network), "gflops": gflops}
-    (arguments.out / COST).write_text(json.dumps(cost) + "\n")
+    (arguments.out / COST_NAME).write_text(json.dumps(cost) + "\n")
 
 
 def iterate_rows(frames: Iterator[Any], find: Find) -> Iterator[str]:
@@ -92,7 +91,7 @@ def load_ultralytics(arguments: argparse.Namespace) -> tuple[torch.nn.Module, Fi
 
     def find(image: np.ndarray) -> np.ndarray:
         result = model.predict(
-            image[..., ::-1], imgsz=arguments.size, conf=LOWEST_SCORE, verbose=False
+            image[..., ::-1], imgsz=arguments.size, conf=MIN_SCORE, verbose=False
         )[0]
         return result.boxes.data.cpu().numpy()
 
@@ -102,7 +101,7 @@ def load_ultralytics(arguments: argparse.Namespace) -> tuple[torch.nn.Module, Fi
 def load_hub(arguments: argparse.Namespace) -> tuple[torch.nn.Module, Find]:
     """The same of a clone of YOLOv5 or YOLOv7."""
     model = torch.hub.load(str(arguments.repository), "custom", arguments.weights, source="local")
-    model.conf = LOWEST_SCORE
+    model.conf = MIN_SCORE
     return model.model, lambda image: model(image, size=arguments.size).xyxy[0].cpu().numpy()
 
 

@@ -23,7 +23,7 @@ video = folder / "video.mp4"
 # %%
 from murid.synthetic.still import StillConfig
 from murid.training.config import ClipConfig, TrainConfig
-from murid.training.recipe import gather_data, train
+from murid.training.recipe import prepare_data, train
 
 config = TrainConfig(
     size_px=128,
@@ -32,10 +32,10 @@ config = TrainConfig(
     steps_per_epoch=6,
     n_workers=0,
     stills=StillConfig(size_px=128, body_px=(20, 60)),
-    footage=ClipConfig(n_recorded=2, n_composed=1),
+    clips=ClipConfig(n_synthetic=2, n_composed=1),
 )
 out = folder / "weights"
-fitted = train(config, gather_data(config, [], [video], out), out, sources=["alone.mp4"])
+fitted = train(config, prepare_data(config, [], [video], out), out, sources=["alone.mp4"])
 fitted.validation
 
 # %%

@@ -27,7 +27,7 @@ def miniature(monkeypatch, tmp_path):
         scale.SMALL,
         scenarios=("coats-4", "huddle-6"),
         seconds=0.25,
-        bench_scale=0.2,
+        scenario_scale=0.2,
         longest_side=64,
         n_held_out=4,
     )

@@ -15,15 +15,15 @@ n_workers = 0
 [stills]
 body_px = [20.0, 40.0]
 n_identities = 6
-[footage]
-n_recorded = 2
+[clips]
+n_synthetic = 2
 n_composed = 1
 """
 
 
 @pytest.fixture
 def few_held_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("murid.training.fit._N_VALIDATION", 12)
+    monkeypatch.setattr("murid.training.fit._N_VALIDATION_IMAGES", 12)
 
 
 @pytest.mark.usefixtures("few_held_out")
@@ -38,7 +38,7 @@ def test_train_then_track(clip, tmp_path, capsys):
     )
     printed = capsys.readouterr().out
     assert "AP50" in printed
-    assert "waiting for pictures: " in printed
+    assert "waiting for images: " in printed
     assert str(out / "nano-detector.onnx") in printed
     made = {path.name for path in out.iterdir()}
     assert {
@@ -137,7 +137,7 @@ def test_four_short_scenes_are_learnt_by_heart(tmp_path, capsys):
     """From random weights; what is learnt is seen by tracking and scoring the same scenes."""
     config, out = tmp_path / "train.toml", tmp_path / "mine"
     config.write_text(
-        "scenes = 0.0\nvalidation = 0.0\nepochs = 8\nsteps_per_epoch = 250\nidentity_every = 4\nema_decay = 0.99\n"
+        "synthetic_share = 0.0\nvalidation_share = 0.0\nepochs = 8\nsteps_per_epoch = 250\nidentity_every = 4\nema_decay = 0.99\n"
         "[augment]\nscale = [0.8, 1.2]\nhue = 0.0\nsaturation = 0.0\nvalue = 0.1\nshear_deg = 0.0\n"
     )
     scenes = {"coats-4": 4, "lookalike-5": 5, "shelter-4": 4, "night-5": 5}

@@ -70,7 +70,7 @@ def paper(
         Print the tables with the rows that exist; make none.
     """
     import_training("paper")
-    from murid.paper import page
+    from murid.paper import format_tables
     from murid.paper.benchmark_data import make_benchmark_data, write_recordings
     from murid.paper.experiment_runner import ExperimentRunner
     from murid.paper.scale import FULL, SMALL
@@ -94,14 +94,14 @@ def paper(
         )
         write_recordings(benchmark, out / "recordings.json")
         dam = TrackingConfig.paper() if association == "paper" else TrackingConfig()
-        shop = ExperimentRunner(benchmark, out, dam, peers, report, announce)
-        results = shop.find(wanted) if show else shop.make(wanted)
-    write_text(out / "tables.md", page.format_markdown(wanted, results, scale.name))
+        runner = ExperimentRunner(benchmark, out, dam, peers, report, announce)
+        results = runner.find(wanted) if show else runner.make(wanted)
+    write_text(out / "tables.md", format_tables.format_markdown(wanted, results, scale.name))
     write_text(
         out / "tables.json",
-        json.dumps(page.to_document(wanted, results, scale.name), indent=2) + "\n",
+        json.dumps(format_tables.to_document(wanted, results, scale.name), indent=2) + "\n",
     )
-    print(page.format_text(wanted, results))
+    print(format_tables.format_text(wanted, results))
     print(f"\ntables: {out / 'tables.md'}", file=sys.stderr)
 
 
@@ -112,14 +112,14 @@ def announce(text: str) -> None:
 
 def read_peers(given: tuple[str, ...] | list[str]) -> dict[str, Path]:
     """Directories of detections by the name of the detector; raises `ConfigError`."""
-    from murid.paper.tables import PEERS
+    from murid.paper.tables import EXTERNAL_DETECTORS
 
     peers: dict[str, Path] = {}
     for text in given:
         name, equals, place = text.partition("=")
-        if not equals or name not in PEERS or not place:
+        if not equals or name not in EXTERNAL_DETECTORS or not place:
             raise ConfigError(
-                f"detections: expected NAME=DIR with NAME one of {', '.join(PEERS)}, got {text!r}"
+                f"detections: expected NAME=DIR with NAME one of {', '.join(EXTERNAL_DETECTORS)}, got {text!r}"
             )
         if not Path(place).is_dir():
             raise ConfigError(

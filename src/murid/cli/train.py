@@ -61,7 +61,7 @@ def train(
         Start over; by default an interrupted training goes on.
     """
     import_training("train")
-    from murid.networks.onnx_export import find_obstacle
+    from murid.networks.onnx_export import find_export_problem
     from murid.training import recipe
 
     settings = read_options(profile, config, preset=preset, minutes=minutes, seed=seed, start=start)
@@ -69,21 +69,21 @@ def train(
         _remove_checkpoints(out)
     sources = ["/".join(path.absolute().parts[-2:]) for path in (*data, *(solo or ()))]
     with show_progress() as report:
-        material = gather(settings, data, solo or (), out, skip_bad, report)
-        fitted = recipe.train(settings, material, out, sources=sources, report=report)
+        training_data = gather(settings, data, solo or (), out, skip_bad, report)
+        fitted = recipe.train(settings, training_data, out, sources=sources, report=report)
     result = fitted.validation
     scores = {"AP50": result.ap50, "AP75": result.ap75, "recall": result.recall}
     print(
-        f"{recipe.describe_measured(settings, material)}: "
+        f"{recipe.describe_validation_images(settings, training_data)}: "
         + "  ".join(f"{name} {100 * value:.1f}" for name, value in scores.items())
     )
-    print(f"waiting for images: {100 * fitted.waiting:.0f} % of the time")
-    obstacle = find_obstacle(fitted.network.config)
+    print(f"waiting for images: {100 * fitted.waiting_share:.0f} % of the time")
+    problem = find_export_problem(fitted.network.config)
     use = f"to use it: murid track VIDEO --detector {out / f'{settings.preset}-detector.onnx'}"
     print(
         use
-        if obstacle is None
-        else f"weights: {out / f'{settings.preset}.pt'}; no ONNX files: {obstacle}"
+        if problem is None
+        else f"weights: {out / f'{settings.preset}.pt'}; no ONNX files: {problem}"
     )
 
 
@@ -116,10 +116,10 @@ def gather(
     report: ProgressCallback,
 ) -> TrainingData:
     """Read labels, and prepare what to train on."""
-    from murid.training.recipe import gather_data
+    from murid.training.recipe import prepare_data
 
     sequences = load_sequences(data, ReadOptions(), skip_bad=skip_bad) if data else []
-    return gather_data(settings, sequences, solo, out, report)
+    return prepare_data(settings, sequences, solo, out, report)
 
 
 def _remove_checkpoints(out: Path) -> None:

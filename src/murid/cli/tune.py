@@ -56,13 +56,13 @@ def tune(
     import_training("tune")
     from murid.training.loss_balancing.grid import choose_best
     from murid.training.tune import DEFAULT_GRID, load_grid
-    from murid.training.tune import search as search_settings
+    from murid.training.tune import tune as tune_settings
 
     settings = read_options(profile, config, preset=preset, minutes=minutes, seed=seed, start=start)
     values = load_grid(grid, settings) if grid else DEFAULT_GRID
     with show_progress() as report:
-        material = gather(settings, data, solo or (), out, skip_bad, report)
-        trials = search_settings(settings, values, material, out, report)
+        training_data = gather(settings, data, solo or (), out, skip_bad, report)
+        trials = tune_settings(settings, values, training_data, out, report)
     for trial in trials:
         print(
             f"{100 * trial.score:5.1f}  "

@@ -1,1 +1,1 @@
-"""The network in PyTorch: RTM detector and RIM re-identification, their targets, losses, checkpoints and export."""
+"""Networks in PyTorch: the RTM detector, the RIM re-identification branch, losses and export."""

@@ -1,4 +1,4 @@
-"""Backbone, neck and the step to stride 4 that belong together, by the name of the backbone."""
+"""Build the backbone, the neck and the stride-4 map of a network from its configuration."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from torch import nn
 
 from murid.errors import MissingExtraError
 from murid.networks.backbones import CspDarknet
-from murid.networks.neck import Neck, PathAggregation, StrideFour
+from murid.networks.neck import Neck, PafpnStride4, PathAggregation
 from murid.networks.presets import NetworkConfig, count_channels
 
 
-class Assembly(NamedTuple):
+class NetworkParts(NamedTuple):
     """Parts of a network below its heads.
 
     Attributes
@@ -20,73 +20,90 @@ class Assembly(NamedTuple):
     backbone : Module
         Images to `BackboneOutput`.
     neck : Neck
-        That to the maps at strides 8, 16 and 32.
+        `BackboneOutput` to maps at strides 8, 16 and 32.
     stride4 : Module
-        The neck's maps and the backbone's map at stride 4, to P2.
-    n_fine : int
+        Maps of the neck and the backbone's map at stride 4, to the stride-4 map P2.
+    n_stride4_channels : int
         Channels of P2.
-    n_pyramid : int
+    n_pyramid_channels : int
         Channels at strides 8, 16 and 32 together.
     """
 
     backbone: nn.Module
     neck: Neck
     stride4: nn.Module
-    n_fine: int
-    n_pyramid: int
+    n_stride4_channels: int
+    n_pyramid_channels: int
 
 
-def assemble(config: NetworkConfig) -> Assembly:
-    """Build the parts with fresh weights; raises `MissingExtraError` if the library of a backbone is not installed."""
+def build_parts(config: NetworkConfig) -> NetworkParts:
+    """Return the parts of a network with random weights.
+
+    Raises
+    ------
+    MissingExtraError
+        If the library of a backbone is not installed.
+    """
     if config.backbone == "csp-darknet":
-        return _assemble_darknet(config)
+        return _build_darknet(config)
     if config.backbone == "dla34":
-        return _assemble_dla(config)
+        return _build_dla(config)
     if config.backbone == "hardnet85":
-        return _assemble_hardnet(config)
-    return _assemble_resnet(config)
+        return _build_hardnet(config)
+    return _build_resnet(config)
 
 
-def _assemble_darknet(config: NetworkConfig) -> Assembly:
-    depth, width, channels = config.depth, config.width, count_channels(config.width)
-    backbone = CspDarknet(depth, width, config.n_channels)
-    return Assembly(
-        backbone,
-        PathAggregation(depth, width),
-        StrideFour(depth, width),
-        channels[0],
-        sum(channels[1:]),
+def _build_darknet(config: NetworkConfig) -> NetworkParts:
+    stride4_channels, *pyramid_channels = count_channels(config.width)
+    return NetworkParts(
+        CspDarknet(config.depth, config.width, config.n_channels),
+        PathAggregation(config.depth, config.width),
+        PafpnStride4(config.depth, config.width),
+        stride4_channels,
+        sum(pyramid_channels),
     )
 
 
-def _assemble_resnet(config: NetworkConfig) -> Assembly:
+def _build_resnet(config: NetworkConfig) -> NetworkParts:
     from murid.networks.comparison.resnet import (
         RESNET_CHANNELS,
-        UP_CHANNELS,
+        UPSAMPLE_CHANNELS,
         ResNet,
-        UpNeck,
-        UpToStrideFour,
+        ResNetNeck,
+        ResNetStride4,
     )
 
     assert config.backbone in ("resnet34", "resnet50")
-    deepest, (fine, *others) = RESNET_CHANNELS[config.backbone][3], UP_CHANNELS
-    backbone = ResNet(config.backbone, config.n_channels)
-    return Assembly(backbone, UpNeck(deepest), UpToStrideFour(), fine, sum(others) + deepest)
-
-
-def _assemble_dla(config: NetworkConfig) -> Assembly:
-    try:
-        from murid.networks.comparison.dla import DLA_CHANNELS, Dla, DlaNeck, DlaToStrideFour
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(error.name or "timm", "train") from error
-    return Assembly(
-        Dla(config.n_channels), DlaNeck(), DlaToStrideFour(), DLA_CHANNELS[0], sum(DLA_CHANNELS[1:])
+    stride4_channels, *pyramid_channels = UPSAMPLE_CHANNELS
+    stride32_channels = RESNET_CHANNELS[config.backbone][3]
+    return NetworkParts(
+        ResNet(config.backbone, config.n_channels),
+        ResNetNeck(stride32_channels),
+        ResNetStride4(),
+        stride4_channels,
+        sum(pyramid_channels) + stride32_channels,
     )
 
 
-def _assemble_hardnet(config: NetworkConfig) -> Assembly:
-    from murid.networks.comparison.hardnet import HarDNet, HarDNetNeck, HarDNetToStrideFour
+def _build_dla(config: NetworkConfig) -> NetworkParts:
+    try:
+        from murid.networks.comparison.dla import DLA_CHANNELS, Dla, DlaNeck, DlaStride4
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(error.name or "timm", "train") from error
+    stride4_channels, *pyramid_channels = DLA_CHANNELS
+    return NetworkParts(
+        Dla(config.n_channels),
+        DlaNeck(),
+        DlaStride4(),
+        stride4_channels,
+        sum(pyramid_channels),
+    )
+
+
+def _build_hardnet(config: NetworkConfig) -> NetworkParts:
+    from murid.networks.comparison.hardnet import HarDNet, HarDNetNeck, HarDNetStride4
 
     neck = HarDNetNeck()
-    stride4 = HarDNetToStrideFour(neck.channels[0])
-    return Assembly(HarDNet(config.n_channels), neck, stride4, stride4.n_out, sum(neck.channels))
+    stride4 = HarDNetStride4(neck.channels[0])
+    backbone = HarDNet(config.n_channels)
+    return NetworkParts(backbone, neck, stride4, stride4.n_out, sum(neck.channels))

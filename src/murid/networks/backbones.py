@@ -22,9 +22,9 @@ class BackboneOutput(NamedTuple):
 
 
 class FocusStem(nn.Module):
-    """Space to depth by two, then a 3×3 convolution: stride 2 without loss of a pixel (YOLOX).
+    """Space-to-depth by a factor of two, then a 3×3 convolution (the Focus layer of YOLOX).
 
-    Both steps together are one 6×6 convolution of stride 2, and are computed so.
+    The two steps together equal one 6×6 convolution of stride 2, which is what `forward` computes.
     """
 
     def __init__(self, n_out: int, n_in: int = 3) -> None:
@@ -35,10 +35,10 @@ class FocusStem(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """``(B, n_in, H, W)`` to ``(B, n_out, H / 2, W / 2)``."""
         weight = self.conv.get_parameter("0.weight")
-        taps = weight.view(
-            -1, self.n_in, 2, 2, 3, 3
-        )  # output, channel, place in the 2×2 block, taps
-        kernel = taps.permute(0, 1, 4, 2, 5, 3).reshape(-1, self.n_in, 6, 6)
+        # Dimensions: output channel, image channel, row and column in the 2×2 block, 3×3 kernel.
+        blocks = weight.view(-1, self.n_in, 2, 2, 3, 3)
+        # Interleave block and kernel positions, which gives the equivalent 6×6 kernel.
+        kernel = blocks.permute(0, 1, 4, 2, 5, 3).reshape(-1, self.n_in, 6, 6)
         y = functional.conv2d(images, kernel, stride=2, padding=2)
         for layer in list(self.conv)[1:]:
             y = layer(y)
@@ -46,7 +46,7 @@ class FocusStem(nn.Module):
 
 
 class SpatialPyramid(nn.Module):
-    """Spatial pyramid pooling: maxima over 5×5, 9×9 and 13×13 cells beside the map itself (YOLOX)."""
+    """Spatial pyramid pooling: max pooling over 5×5, 9×9 and 13×13 cells, and the input (YOLOX)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -56,9 +56,12 @@ class SpatialPyramid(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """``(B, C, H, W)`` to the same shape."""
-        five = self.pool(x := self.reduce(x))
-        nine = self.pool(five)  # two 5×5 maxima in a row span 9×9, three span 13×13
-        y: torch.Tensor = self.merge(torch.cat([x, five, nine, self.pool(nine)], dim=1))
+        x = self.reduce(x)
+        # Two 5×5 poolings in a row cover 9×9 cells, three cover 13×13; this is cheaper.
+        pooled5 = self.pool(x)
+        pooled9 = self.pool(pooled5)
+        pooled13 = self.pool(pooled9)
+        y: torch.Tensor = self.merge(torch.cat([x, pooled5, pooled9, pooled13], dim=1))
         return y
 
 
@@ -68,7 +71,7 @@ class CspDarknet(nn.Module):
     Parameters
     ----------
     depth, width : float
-        Multipliers of bottlenecks and channels.
+        Multipliers of the numbers of bottlenecks and of channels (YOLOX).
     n_in : int
         Channels of the images.
     """
@@ -77,6 +80,7 @@ class CspDarknet(nn.Module):
         super().__init__()
         c2, c3, c4, c5 = count_channels(width)
         n = count_bottlenecks(depth)
+        # The middle stages have three times as many bottlenecks as the first and last (YOLOX).
         self.stem = FocusStem(c2 // 2, n_in)
         self.dark2 = nn.Sequential(ConvUnit(c2 // 2, c2, 3, 2), CspLayer(c2, c2, n))
         self.dark3 = nn.Sequential(ConvUnit(c2, c3, 3, 2), CspLayer(c3, c3, 3 * n))
@@ -86,7 +90,7 @@ class CspDarknet(nn.Module):
         )
 
     def forward(self, images: torch.Tensor) -> BackboneOutput:
-        """Maps of images ``(B, n_in, H, W)`` whose sides are multiples of 32."""
+        """Return the maps of images ``(B, n_in, H, W)``; H and W are multiples of 32."""
         c2 = self.dark2(self.stem(images))
         c3 = self.dark3(c2)
         c4 = self.dark4(c3)

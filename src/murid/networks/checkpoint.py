@@ -1,4 +1,4 @@
-"""Keeps a network with its shape in one file, and reads it back without running code from the file."""
+"""Save a network with its configuration in one file, and load it without executing pickled code."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ from murid.networks.comparison.yolox_head import Yolox
 from murid.networks.network import Network, make_network
 from murid.networks.presets import NetworkConfig, RimConfig
 
+# Version of the file format. Raise it when a file can no longer be read by older releases.
 _FORMAT = 1
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Checkpoint:
-    """What a checkpoint holds.
+    """Contents of a checkpoint file.
 
     Attributes
     ----------
     network : Network or Yolox
         In evaluation mode.
     extra : dict
-        What was given to `save_checkpoint`.
+        Values that were passed to `save_checkpoint`.
     """
 
     network: Network | Yolox
@@ -38,15 +39,15 @@ class Checkpoint:
 def save_checkpoint(
     path: str | Path, network: Network | Yolox, extra: Mapping[str, Any] | None = None
 ) -> None:
-    """Write a network, whole or not at all.
+    """Write a network to a file; the write is atomic.
 
     Parameters
     ----------
     path : str or Path
     network : Network or Yolox
     extra : mapping, optional
-        Tensors, numbers, strings, and lists and dictionaries of them, to be kept beside the
-        weights.
+        Values stored beside the weights: tensors, numbers, strings, and lists and dictionaries of
+        these.
 
     Raises
     ------
@@ -64,12 +65,12 @@ def save_checkpoint(
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:
-    """Read what `save_checkpoint` wrote.
+    """Read a file that `save_checkpoint` wrote.
 
     Raises
     ------
     ModelError
-        If the file is missing, damaged, not ours, or newer than this murid.
+        If the file is missing, damaged, not a murid checkpoint, or written by a newer murid.
     """
     path = Path(path)
     state = _read(path)
@@ -77,18 +78,26 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     if not isinstance(version, int) or version > _FORMAT:
         raise ModelError(path, "murid.checkpoint", f"format {_FORMAT} or older", str(version))
     try:
-        config = dict(state["config"])
-        network = make_network(NetworkConfig(**config | {"rim": RimConfig(**config["rim"])}))
+        values = dict(state["config"])
+        values["rim"] = RimConfig(**values["rim"])
+        network = make_network(NetworkConfig(**values))
         network.load_state_dict(state["weights"])
-        return Checkpoint(network.eval(), dict(state["extra"]))
+        extra = dict(state["extra"])
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, ConfigError) as error:
         raise ModelError(
             path, "weights", "a network and its configuration", str(error).splitlines()[0]
         ) from error
+    return Checkpoint(network.eval(), extra)
 
 
 def load_network(path: str | Path) -> Network | Yolox:
-    """Read the network of a checkpoint, in evaluation mode; raises `ModelError` like `load_checkpoint`."""
+    """Read the network of a checkpoint, in evaluation mode.
+
+    Raises
+    ------
+    ModelError
+        As `load_checkpoint`.
+    """
     return load_checkpoint(path).network
 
 

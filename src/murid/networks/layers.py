@@ -1,4 +1,4 @@
-"""Building blocks shared by backbones, necks and heads."""
+"""Building blocks that backbones, necks and heads have in common."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from torchvision.ops import deform_conv2d
 
 
 class ConvUnit(nn.Sequential):
-    """Convolution, batch norm (eps 1e-3, momentum 0.03) and SiLU, padded to keep size at stride 1 (YOLOX).
+    """Convolution, batch normalisation and SiLU (the BaseConv block of YOLOX).
+
+    Padding keeps the size at stride 1. Batch normalisation has YOLOX's eps 1e-3 and momentum 0.03.
 
     Parameters
     ----------
@@ -26,7 +28,7 @@ class ConvUnit(nn.Sequential):
 
 
 class Bottleneck(nn.Module):
-    """1×1 then 3×3 convolution, with a shortcut where asked (YOLOX)."""
+    """1×1 then 3×3 convolution, with an optional residual connection (YOLOX)."""
 
     def __init__(self, channels: int, shortcut: bool = True) -> None:
         super().__init__()
@@ -40,14 +42,15 @@ class Bottleneck(nn.Module):
 
 
 class CspLayer(nn.Module):
-    """Cross-stage partial layer: half of the channels go through bottlenecks, half around them (YOLOX)."""
+    """Cross-stage partial layer: bottlenecks process half of the channels (YOLOX)."""
 
     def __init__(
         self, n_in: int, n_out: int, n_bottlenecks: int = 1, shortcut: bool = True
     ) -> None:
         super().__init__()
         hidden = n_out // 2
-        self.main, self.side = ConvUnit(n_in, hidden), ConvUnit(n_in, hidden)
+        self.main = ConvUnit(n_in, hidden)
+        self.side = ConvUnit(n_in, hidden)
         self.bottlenecks = nn.Sequential(
             *(Bottleneck(hidden, shortcut) for _ in range(n_bottlenecks))
         )
@@ -55,21 +58,22 @@ class CspLayer(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """``(B, n_in, H, W)`` to ``(B, n_out, H, W)``."""
-        y: torch.Tensor = self.merge(
-            torch.cat([self.bottlenecks(self.main(x)), self.side(x)], dim=1)
-        )
+        processed = self.bottlenecks(self.main(x))
+        y: torch.Tensor = self.merge(torch.cat([processed, self.side(x)], dim=1))
         return y
 
 
-class DeformUnit(nn.Module):
-    """Modulated deformable 3×3 convolution (Zhu et al. 2019), batch norm and ReLU.
+class DeformableConvUnit(nn.Module):
+    """Modulated deformable 3×3 convolution (Zhu et al. 2019), batch normalisation and ReLU.
 
-    Offsets start at zero and weights of the taps at one half, so that it starts as a plain
+    Offsets start at zero and modulation weights at one half, so an untrained unit is a plain
     convolution.
     """
 
     def __init__(self, n_in: int, n_out: int) -> None:
         super().__init__()
+        # Each of the 9 kernel positions has an offset in y and x, and a modulation weight. The
+        # attribute name is part of the checkpoint format.
         self.aim = nn.Conv2d(n_in, 3 * 9, 3, padding=1)
         self.conv = nn.Conv2d(n_in, n_out, 3, padding=1)
         self.finish = nn.Sequential(nn.BatchNorm2d(n_out), nn.ReLU(inplace=True))
@@ -79,12 +83,16 @@ class DeformUnit(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """``(B, n_in, H, W)`` to ``(B, n_out, H, W)``."""
-        offset, gate = torch.split(self.aim(x), [18, 9], dim=1)
+        offset, modulation = torch.split(self.aim(x), [18, 9], dim=1)
         weight = self.conv.weight
-        x, offset, mask = (
-            value.to(weight.dtype) for value in (x, offset, torch.sigmoid(gate))
-        )  # autocast mixes types
-        finished: torch.Tensor = self.finish(
-            deform_conv2d(x, offset, weight, self.conv.bias, padding=1, mask=mask)
+        # deform_conv2d needs one dtype, and autocast mixes bfloat16 and float32.
+        convolved = deform_conv2d(
+            x.to(weight.dtype),
+            offset.to(weight.dtype),
+            weight,
+            self.conv.bias,
+            padding=1,
+            mask=torch.sigmoid(modulation).to(weight.dtype),
         )
-        return finished
+        activated: torch.Tensor = self.finish(convolved)
+        return activated

@@ -1,4 +1,4 @@
-"""Losses of detection (heatmap, offset, size) and of identity."""
+"""Losses of detection (heatmap, offset, box size) and of re-identification."""
 
 from __future__ import annotations
 
@@ -14,14 +14,29 @@ from murid.errors import ConfigError
 from murid.networks.network import NetworkOutput
 from murid.networks.targets import Targets
 
-IdentityLoss = Literal["cross_entropy", "focal"]
+ClassifierLoss = Literal["cross_entropy", "focal"]
 Reduction = Literal["mean", "sum"]
-_CLAMP = 1e-4
-_FOCAL_ALPHA, _FOCAL_GAMMA, _FOCAL_PRIOR = 0.25, 2.0, 0.01
+
+# Keeps logarithms finite, and denominators above 0 (CenterNet, FairMOT).
+_EPSILON = 1e-4
+
+# Focal loss of the heatmap: exponents α and β of CornerNet (Law and Deng 2018, section 3.2). A
+# larger α ignores well-predicted cells more, a larger β ignores cells near a centre more.
+_HEATMAP_ALPHA = 2
+_HEATMAP_BETA = 4
+
+# Focal loss of the identity classifier, and the initial probability of each identity (Lin et al.
+# 2017, sections 3.3 and 5.1).
+_FOCAL_ALPHA = 0.25
+_FOCAL_GAMMA = 2.0
+_FOCAL_PRIOR = 0.01
+
+# Minimum predicted side in cells, so that the complete IoU of an untrained network is defined.
+_MIN_SIDE_CELLS = 0.1
 
 
 class DetectionLosses(NamedTuple):
-    """Scalar losses of the three heads, and their weighted sum."""
+    """Scalar losses of the three heads, and their weighted sum `total`."""
 
     heat: torch.Tensor
     offset: torch.Tensor
@@ -30,42 +45,45 @@ class DetectionLosses(NamedTuple):
 
 
 def focal_heatmap_loss(logits: torch.Tensor, heatmap: torch.Tensor) -> torch.Tensor:
-    """Penalty-reduced focal loss (paper, section III-A, Eq. 2; CornerNet with α = 2, β = 4).
+    """Return the penalty-reduced focal loss of the heatmap (paper, section III-A, Eq. 2).
 
     Parameters
     ----------
     logits, heatmap : Tensor
-        ``(B, C, h, w)`` float32: prediction, and target that is exactly 1 at centres.
+        ``(B, C, h, w)`` float32: prediction, and target, which is exactly 1 at centres.
 
     Returns
     -------
     Tensor
         Scalar: the sum over cells divided by the number of centres in the batch, or undivided if
         there are none.
+
+    Notes
+    -----
+    This is the loss of CornerNet with α = 2 and β = 4.
     """
-    p = torch.sigmoid(logits).clamp(_CLAMP, 1 - _CLAMP)
+    p = torch.sigmoid(logits).clamp(_EPSILON, 1 - _EPSILON)
     centres = heatmap == 1
-    positive = torch.where(centres, torch.log(p) * (1 - p) ** 2, 0.0)
-    negative = torch.log(1 - p) * p**2 * (1 - heatmap) ** 4
+    positive = torch.where(centres, torch.log(p) * (1 - p) ** _HEATMAP_ALPHA, 0.0)
+    negative = torch.log(1 - p) * p**_HEATMAP_ALPHA * (1 - heatmap) ** _HEATMAP_BETA
     return -(positive + negative).sum() / centres.sum().clamp(min=1)
 
 
 def masked_l1_loss(
     maps: torch.Tensor, cells: torch.Tensor, values: torch.Tensor, reduction: Reduction = "mean"
 ) -> torch.Tensor:
-    """L1 loss at centres alone (paper, section III-A, Eq. 3).
+    """Return the L1 loss at the centres (paper, section III-A, Eq. 3).
 
     Parameters
     ----------
     maps : Tensor
         ``(B, D, h, w)`` float32 prediction.
     cells : Tensor
-        ``(3, N)`` int64: image, row and column.
+        ``(3, N)`` int64: image, row and column of each centre.
     values : Tensor
         ``(N, D)`` float32 target.
     reduction : {"mean", "sum"}
-        Whether the sum is divided by the number of values (FairMOT), or left as the paper prints
-        it.
+        Whether the sum is divided by the number of values (FairMOT) or not (paper).
 
     Returns
     -------
@@ -74,11 +92,13 @@ def masked_l1_loss(
     """
     image, row, column = cells
     total = (maps[image, :, row, column] - values).abs().sum()
-    return total if reduction == "sum" else total / (values.numel() + _CLAMP)
+    if reduction == "sum":
+        return total
+    return total / (values.numel() + _EPSILON)
 
 
 def box_overlap_loss(offset: torch.Tensor, size: torch.Tensor, targets: Targets) -> torch.Tensor:
-    """One minus the complete IoU of predicted and true boxes, mean over centres (Zheng et al. 2020).
+    """Return one minus the complete IoU of predicted and true boxes (Zheng et al. 2020).
 
     Parameters
     ----------
@@ -89,19 +109,25 @@ def box_overlap_loss(offset: torch.Tensor, size: torch.Tensor, targets: Targets)
     Returns
     -------
     Tensor
-        Scalar, zero without animals.
+        Scalar: the mean over centres, zero without animals.
     """
     image, row, column = targets.cells
-    boxes = _to_boxes(offset[image, :, row, column], size[image, :, row, column].clamp(min=0.1))
-    truth = _to_boxes(targets.offset, targets.size)
-    loss: torch.Tensor = complete_box_iou_loss(boxes, truth, reduction="sum") / max(1, len(truth))
-    return loss
+    predicted_size = size[image, :, row, column].clamp(min=_MIN_SIDE_CELLS)
+    predicted = _to_corners(offset[image, :, row, column], predicted_size)
+    truth = _to_corners(targets.offset, targets.size)
+    total: torch.Tensor = complete_box_iou_loss(predicted, truth, reduction="sum")
+    return total / max(1, len(truth))
 
 
-def _to_boxes(centres: torch.Tensor, sizes: torch.Tensor) -> torch.Tensor:
-    """Corners ``(N, 4)`` of boxes given by centre and either both sides or the distances to the four sides."""
-    before, after = (sizes / 2, sizes / 2) if sizes.shape[1] == 2 else (sizes[:, :2], sizes[:, 2:])
-    return torch.cat([centres - before, centres + after], dim=1)
+def _to_corners(centres: torch.Tensor, sizes: torch.Tensor) -> torch.Tensor:
+    """Return boxes ``(N, 4)`` xyxy from centres, and width and height or distances to the sides."""
+    if sizes.shape[1] == 2:
+        to_top_left = sizes / 2
+        to_bottom_right = sizes / 2
+    else:
+        to_top_left = sizes[:, :2]
+        to_bottom_right = sizes[:, 2:]
+    return torch.cat([centres - to_top_left, centres + to_bottom_right], dim=1)
 
 
 def detection_loss(
@@ -111,10 +137,18 @@ def detection_loss(
     reduction: Reduction = "mean",
     overlap_weight: float = 0.0,
 ) -> DetectionLosses:
-    """Losses of the three heads and L_heat + L_offset + λ·L_size (paper, section III-A, λ = 0.1).
+    """Return the losses of the three heads and L_heat + L_offset + λ·L_size (paper, section III-A).
 
-    With an `overlap_weight`, L_size has that share of `box_overlap_loss` as well, which the paper
-    does not have.
+    Parameters
+    ----------
+    output : NetworkOutput
+    targets : Targets
+    size_weight : float
+        λ, 0.1 in the paper.
+    reduction : {"mean", "sum"}
+        As `masked_l1_loss`.
+    overlap_weight : float
+        Weight of `box_overlap_loss` within L_size; 0 in the paper.
     """
     heat = focal_heatmap_loss(output.heatmap, targets.heatmap)
     offset = masked_l1_loss(output.offset, targets.cells, targets.offset, reduction)
@@ -125,28 +159,28 @@ def detection_loss(
 
 
 class IdentityClassifier(nn.Module):
-    """Tells training identities apart; discarded after training.
+    """Identity classification loss, with a linear classifier that is discarded after training.
 
-    A linear layer on unit embeddings scaled by √2·ln(n - 1) (JDE, FairMOT).
+    The classifier receives unit embeddings scaled by √2·ln(n - 1) (JDE, FairMOT).
 
     Parameters
     ----------
     embedding_size : int
     n_identities : int
-        At least 3: the scale of two would be zero.
+        At least 3, because the scale of two identities is zero.
     loss : {"cross_entropy", "focal"}
-        Over the identities together (JDE, FairMOT), or for each by itself with α = 0.25 and γ = 2
-        (FairMOT's alternative; Lin et al. 2017), where the first guess is that an animal is any one
-        of them with 0.01.
+        Softmax cross-entropy (JDE, FairMOT), or the sigmoid focal loss with α = 0.25 and γ = 2
+        (Lin et al. 2017; an option of FairMOT). With the latter the initial probability of each
+        identity is 0.01.
 
     Raises
     ------
     ConfigError
-        If there are fewer identities, or the loss is unknown.
+        If there are fewer than 3 identities, or the loss is unknown.
     """
 
     def __init__(
-        self, embedding_size: int, n_identities: int, loss: IdentityLoss = "cross_entropy"
+        self, embedding_size: int, n_identities: int, loss: ClassifierLoss = "cross_entropy"
     ) -> None:
         super().__init__()
         if n_identities < 3:
@@ -161,10 +195,14 @@ class IdentityClassifier(nn.Module):
             nn.init.constant_(self.linear.bias, math.log(_FOCAL_PRIOR / (1 - _FOCAL_PRIOR)))
 
     def forward(self, embeddings: torch.Tensor, identities: torch.Tensor) -> torch.Tensor:
-        """Mean loss of unit rows ``(K, d)`` with identities ``(K,)`` int64; -1 is left out, zero if all are."""
+        """Return the mean loss of embeddings ``(K, d)`` of animals with identities ``(K,)`` int64.
+
+        Identities of -1 are ignored. The loss is zero if all are -1.
+        """
         known = identities >= 0
         logits = self.linear(self.scale * embeddings[known])
-        return self._sum_losses(logits, identities[known]) / known.sum().clamp(min=1)
+        total = self._sum_losses(logits, identities[known])
+        return total / known.sum().clamp(min=1)
 
     def _sum_losses(self, logits: torch.Tensor, identities: torch.Tensor) -> torch.Tensor:
         if self.loss == "cross_entropy":
@@ -179,64 +217,81 @@ class IdentityClassifier(nn.Module):
 def batch_hard_triplet_loss(
     embeddings: torch.Tensor, identities: torch.Tensor, margin: float = 0.3
 ) -> torch.Tensor:
-    """Triplet loss with the farthest of the same and the nearest of other animals (Hermans et al. 2017, Eq. 5).
+    """Return the batch-hard triplet loss (Hermans et al. 2017, Eq. 5).
 
-    FairMOT has it and does not use it. It needs animals that are in a batch more than once.
+    Each animal is compared with its most distant image and with the nearest other animal. The loss
+    needs animals that occur in a batch more than once. FairMOT contains it as an unused option.
 
     Parameters
     ----------
     embeddings : Tensor
         ``(K, d)`` float32 unit rows.
     identities : Tensor
-        ``(K,)`` int64; -1 is left out.
+        ``(K,)`` int64; -1 is ignored.
     margin : float
-        By how much others must be farther away, as Euclidean distance between unit rows.
+        Required difference between the two Euclidean distances of unit vectors.
 
     Returns
     -------
     Tensor
-        Scalar: the mean over animals that have both another picture and another animal beside them,
-        zero if none has.
+        Scalar: the mean over boxes for which the batch has another box of the same animal and a box
+        of another animal; zero if there are none.
     """
-    embeddings, identities = embeddings[identities >= 0], identities[identities >= 0]
+    known = identities >= 0
+    embeddings = embeddings[known]
+    identities = identities[known]
     distances = (2 - 2 * embeddings @ embeddings.T).clamp(min=1e-12).sqrt()
     same = identities[:, None] == identities
     usable = (same.sum(dim=1) > 1) & ~same.all(dim=1)
     if not usable.any():
         return embeddings.sum() * 0
-    farthest = distances.masked_fill(~same, -math.inf)[usable].amax(dim=1)
+    most_distant = distances.masked_fill(~same, -math.inf)[usable].amax(dim=1)
     nearest = distances.masked_fill(same, math.inf)[usable].amin(dim=1)
-    return functional.relu(farthest - nearest + margin).mean()
+    return functional.relu(most_distant - nearest + margin).mean()
 
 
-def contrastive_loss(
+def supervised_contrastive_loss(
     embeddings: torch.Tensor, identities: torch.Tensor, temperature: float = 0.1
 ) -> torch.Tensor:
-    """Supervised contrastive loss over the animals of a batch (Khosla et al. 2020, Eq. 2).
+    """Return the supervised contrastive loss of a batch (Khosla et al. 2020, Eq. 2).
 
-    It needs animals that are in a batch more than once, and no list of all identities of the
-    training.
+    The loss needs animals that occur in a batch more than once. Unlike a classifier it needs no
+    list of all identities in the data.
 
     Parameters
     ----------
     embeddings : Tensor
         ``(K, d)`` float32 unit rows.
     identities : Tensor
-        ``(K,)`` int64; -1 is left out.
+        ``(K,)`` int64; -1 is ignored.
     temperature : float
-        Divides the cosines.
+        Divides the cosine similarities; smaller values weight similar animals more.
 
     Returns
     -------
     Tensor
-        Scalar: the mean over animals that are there more than once, zero if none is.
+        Scalar: the mean over boxes whose animal occurs more than once, zero if there are none.
     """
-    embeddings, identities = embeddings[identities >= 0], identities[identities >= 0]
-    itself = torch.eye(len(identities), dtype=torch.bool, device=identities.device)
-    logits = (embeddings @ embeddings.T / temperature).masked_fill(itself, -math.inf)
-    same = (identities[:, None] == identities) & ~itself
-    asked = same.any(dim=1)
-    if not asked.any():
-        return embeddings.sum() * 0
-    log_odds = functional.log_softmax(logits[asked], dim=1).masked_fill(~same[asked], 0)
-    return -(log_odds.sum(dim=1) / same[asked].sum(dim=1)).mean()
+    known = identities >= 0
+    embeddings = embeddings[known]
+    identities = identities[known]
+    # Compare each box with all others, but not with itself.
+    diagonal = torch.eye(len(identities), dtype=torch.bool, device=identities.device)
+    logits = (embeddings @ embeddings.T / temperature).masked_fill(diagonal, -math.inf)
+    positives = (identities[:, None] == identities) & ~diagonal
+    anchors = positives.any(dim=1)
+    if not anchors.any():
+        return embeddings.sum() * 0  # zero, but part of the graph
+    # Mean log-probability of the positives of each anchor.
+    log_probabilities = functional.log_softmax(logits[anchors], dim=1)
+    log_probabilities = log_probabilities.masked_fill(~positives[anchors], 0)
+    means = log_probabilities.sum(dim=1) / positives[anchors].sum(dim=1)
+    return -means.mean()
+
+
+class SupervisedContrastiveLoss(nn.Module):
+    """`supervised_contrastive_loss` as a module without parameters."""
+
+    def forward(self, embeddings: torch.Tensor, identities: torch.Tensor) -> torch.Tensor:
+        """Return the loss of unit rows ``(K, d)`` with identities ``(K,)`` int64."""
+        return supervised_contrastive_loss(embeddings, identities)

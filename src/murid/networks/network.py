@@ -1,8 +1,8 @@
-"""The whole network: backbone, neck, RTM's detection heads and the RIM re-identification branch.
+"""The whole network: backbone, neck, RTM detection heads and the RIM re-identification branch.
 
-Unlike plain YOLOX it predicts centres on one stride-4 map instead of boxes on three, and unlike
-FairMOT it embeds boxes rather than cells, so the cost of re-identification follows the number of
-animals.
+YOLOX predicts boxes on three strides; this network predicts centres on one stride-4 map. FairMOT
+embeds every cell; this network embeds boxes, so the cost of re-identification is proportional to
+the number of animals.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from murid.errors import ConfigError
-from murid.networks.assembly import assemble
+from murid.networks.assembly import build_parts
 from murid.networks.comparison.yolox_head import Yolox
 from murid.networks.presets import PRESETS, NetworkConfig
 from murid.networks.rim import Rim
@@ -21,7 +21,7 @@ from murid.networks.rtm import RtmHeads
 
 
 class NetworkOutput(NamedTuple):
-    """What the network says of a batch of images.
+    """Predictions for a batch of images.
 
     Attributes
     ----------
@@ -45,7 +45,9 @@ class NetworkOutput(NamedTuple):
 
 
 class Network(nn.Module):
-    """RTM with RIM.
+    """RTM detector with the RIM re-identification branch.
+
+    The attribute names of this module and its parts are part of the checkpoint format.
 
     Parameters
     ----------
@@ -55,26 +57,35 @@ class Network(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
-        parts = assemble(config)
-        self.backbone, self.neck, self.stride4 = parts.backbone, parts.neck, parts.stride4
-        self.heads = RtmHeads(parts.n_fine, config.head_channels, config.n_classes, config.box_mode)
-        self.rim = Rim(config.rim, parts.n_pyramid)
+        parts = build_parts(config)
+        self.backbone = parts.backbone
+        self.neck = parts.neck
+        self.stride4 = parts.stride4
+        self.heads = RtmHeads(
+            parts.n_stride4_channels, config.head_channels, config.n_classes, config.box_mode
+        )
+        self.rim = Rim(config.rim, parts.n_pyramid_channels)
 
     def forward(self, images: torch.Tensor) -> NetworkOutput:
-        """Heads and maps of images ``(B, 3 | 4, H, W)`` float32 in [0, 1], sides multiples of 32."""
+        """Return heads and maps of images ``(B, 3 | 4, H, W)`` float32 in [0, 1].
+
+        H and W are multiples of 32.
+        """
         maps = self.backbone(images)
         pyramid = self.neck(maps)
-        return NetworkOutput(*self.heads(self.stride4(pyramid, maps.c2)), *pyramid[:3])
+        heads = self.heads(self.stride4(pyramid, maps.c2))
+        p3, p4, p5 = pyramid[:3]  # some necks return further maps for the stride-4 step
+        return NetworkOutput(heads.heatmap, heads.offset, heads.size, p3, p4, p5)
 
     def embed(self, output: NetworkOutput, boxes: torch.Tensor) -> torch.Tensor:
-        """Embed boxes.
+        """Return the embeddings of boxes.
 
         Parameters
         ----------
         output : NetworkOutput
-            Of the images that the boxes lie in.
+            Output for the images that contain the boxes.
         boxes : Tensor
-            ``(K, 5)`` float32: row of the batch, x1, y1, x2, y2 in input pixels.
+            ``(K, 5)`` float32: index of the image, x1, y1, x2, y2 in input pixels.
 
         Returns
         -------
@@ -87,13 +98,31 @@ class Network(nn.Module):
         return embeddings
 
 
+class Embedder(nn.Module):
+    """Maps of the neck and boxes to embeddings: the RIM branch of a network as a module by itself.
+
+    It is exported to ONNX, and its operations are counted, apart from the detector.
+    """
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.rim = network.rim
+
+    def forward(
+        self, p3: torch.Tensor, p4: torch.Tensor, p5: torch.Tensor, boxes: torch.Tensor
+    ) -> torch.Tensor:
+        """Return embeddings ``(K, embedding_size)`` of boxes ``(K, 5)`` as `Network.embed`."""
+        embeddings: torch.Tensor = self.rim((p3, p4, p5), boxes)
+        return embeddings
+
+
 def make_network(config: NetworkConfig) -> Network | Yolox:
-    """Return a network of a shape with fresh weights."""
+    """Return a network with the given configuration and random weights."""
     return Yolox(config) if config.detector == "yolox" else Network(config)
 
 
 def build_network(preset: str) -> Network | Yolox:
-    """Return a network with fresh weights.
+    """Return the network of a preset, with random weights.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Writes a network as the pair of ONNX files that the detect room runs: detector and embedder."""
+"""Export a network as the two ONNX files that `murid.detection` runs: detector and embedder."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from murid.core.files import make_directory, replace_on_success
 from murid.detection.network_metadata import Kind, NetworkMetadata
 from murid.errors import ConfigError
 from murid.networks.comparison.yolox_head import Yolox
-from murid.networks.network import Network
+from murid.networks.network import Embedder, Network, NetworkOutput
 from murid.networks.presets import STRIDE, NetworkConfig
 
+# ONNX operator set, which OpenVINO and ONNX Runtime both support.
 _OPSET = 18
-_SCALES = {"image": 32, "heatmap": 8, "offset": 8, "size": 8, "p3": 4, "p4": 2, "p5": 1}
-"""Sides of each map in units of 32 input pixels."""
-_MAPS = tuple(_SCALES)[1:]
+# Cells along each axis of the input and the maps per 32 input pixels, the unit of image sizes.
+_CELLS_PER_UNIT = {"image": 32, "heatmap": 8, "offset": 8, "size": 8, "p3": 4, "p4": 2, "p5": 1}
+_DETECTOR_OUTPUTS = tuple(_CELLS_PER_UNIT)[1:]
 
 
 class _Detector(nn.Module):
-    """Images to the heads, the heatmap after the sigmoid, and the neck's maps."""
+    """Images to the heads, with the sigmoid of the heatmap, and the maps of the neck."""
 
     def __init__(self, network: Network) -> None:
         super().__init__()
@@ -36,26 +37,15 @@ class _Detector(nn.Module):
         return torch.sigmoid(heatmap), *others
 
 
-class _Embedder(nn.Module):
-    """The neck's maps and boxes to embeddings."""
-
-    def __init__(self, network: Network) -> None:
-        super().__init__()
-        self.rim = network.rim
-
-    def forward(
-        self, p3: torch.Tensor, p4: torch.Tensor, p5: torch.Tensor, boxes: torch.Tensor
-    ) -> torch.Tensor:
-        embeddings: torch.Tensor = self.rim((p3, p4, p5), boxes)
-        return embeddings
-
-
-def find_obstacle(config: NetworkConfig) -> str | None:
-    """Say why a network cannot be exported; None if it can."""
+def find_export_problem(config: NetworkConfig) -> str | None:
+    """Return the reason why a network cannot be exported, or None if it can."""
     if config.detector == "yolox":
-        return f"{config.name}: plain YOLOX is a baseline for comparison; murid track runs networks with RTM's heads"
+        return (
+            f"{config.name}: plain YOLOX is a baseline for comparison; "
+            "murid track runs networks with RTM heads"
+        )
     if config.backbone in ("resnet34", "resnet50", "dla34"):
-        return f"{config.name}: PyTorch has no ONNX form of its deformable convolutions"
+        return f"{config.name}: PyTorch cannot export its deformable convolutions to ONNX"
     return None
 
 
@@ -69,23 +59,24 @@ def export_onnx(
 ) -> tuple[Path, Path]:
     """Write ``<name>-detector.onnx`` and ``<name>-embedder.onnx``.
 
-    Number and size of the images and number of boxes stay free; sides are multiples of 32 pixels.
+    The number and size of images and the number of boxes stay dynamic; sides of images are
+    multiples of 32 pixels.
 
     Parameters
     ----------
     network : Network
-        Stays as it is; its copy is exported in evaluation mode, in float32.
+        Not modified; a copy is exported in evaluation mode and float32.
     directory : str or Path
-        Where to write; made if it is not there.
+        Output directory, created if it does not exist.
     name : str
         First part of the file names.
     score_scale, score_bias : float
-        Calibration ``score = sigmoid(scale * logit(peak) + bias)``, kept beside the weights.
+        Calibration ``score = sigmoid(scale * logit(peak) + bias)``, stored in the metadata.
 
     Returns
     -------
     tuple of Path
-        The detector's file and the embedder's.
+        Files of the detector and of the embedder.
 
     Raises
     ------
@@ -94,34 +85,33 @@ def export_onnx(
     StorageError
         If the files cannot be written.
     """
-    obstacle = find_obstacle(network.config)
-    if obstacle is not None or isinstance(network, Yolox):
-        raise ConfigError(f"export: {obstacle}")
+    problem = find_export_problem(network.config)
+    if problem is not None or isinstance(network, Yolox):
+        raise ConfigError(f"export: {problem}")
     network = copy.deepcopy(network).cpu().float().to(memory_format=torch.contiguous_format).eval()
-    metadata = _describe(network, score_scale, score_bias)
+    metadata = _make_metadata(network, score_scale, score_bias)
+    # Example inputs for tracing: two images and three boxes, so that no dimension is taken for a
+    # constant 1.
     image = torch.zeros(2, network.config.n_channels, 96, 128)
     with torch.no_grad():
-        output = network(image)
+        output: NetworkOutput = network(image)
     boxes = torch.tensor(
         [[0, 8, 8, 60, 40], [0, 30, 20, 90, 80], [1, 8, 8, 60, 40]], dtype=torch.float32
     )
+    embedder_inputs = {"p3": output.p3, "p4": output.p4, "p5": output.p5, "boxes": boxes}
+    # Export both before writing either, so that a failure leaves no single file.
     make_directory(directory)
-    detector = _export(_Detector(network), "detector", {"image": image}, _MAPS)
-    embedder = _export(
-        _Embedder(network), "embedder", {**_pick_pyramid(output), "boxes": boxes}, ("embeddings",)
-    )
-    return (
-        _save(
-            detector, Path(directory) / f"{name}-detector.onnx", metadata.to_properties("detector")
-        ),
-        _save(
-            embedder, Path(directory) / f"{name}-embedder.onnx", metadata.to_properties("embedder")
-        ),
-    )
+    detector = _export(_Detector(network), "detector", {"image": image}, _DETECTOR_OUTPUTS)
+    embedder = _export(Embedder(network), "embedder", embedder_inputs, ("embeddings",))
+    detector_path = Path(directory) / f"{name}-detector.onnx"
+    embedder_path = Path(directory) / f"{name}-embedder.onnx"
+    _save(detector, detector_path, metadata.to_properties("detector"))
+    _save(embedder, embedder_path, metadata.to_properties("embedder"))
+    return detector_path, embedder_path
 
 
 def compute_weights_id(network: nn.Module) -> str:
-    """First 16 hexadecimal digits of the SHA-256 of all weights and buffers, by name."""
+    """Return 16 hexadecimal digits of the SHA-256 of all weights and buffers, sorted by name."""
     digest = hashlib.sha256()
     for name, value in sorted(network.state_dict().items()):
         digest.update(name.encode())
@@ -129,7 +119,7 @@ def compute_weights_id(network: nn.Module) -> str:
     return digest.hexdigest()[:16]
 
 
-def _describe(network: Network, score_scale: float, score_bias: float) -> NetworkMetadata:
+def _make_metadata(network: Network, score_scale: float, score_bias: float) -> NetworkMetadata:
     config = network.config
     return NetworkMetadata(
         preset=config.name,
@@ -144,20 +134,16 @@ def _describe(network: Network, score_scale: float, score_bias: float) -> Networ
     )
 
 
-def _pick_pyramid(output: Any) -> dict[str, torch.Tensor]:
-    return {name: getattr(output, name) for name in ("p3", "p4", "p5")}
-
-
 def _export(
     module: nn.Module, kind: Kind, inputs: Mapping[str, torch.Tensor], outputs: tuple[str, ...]
 ) -> Any:
-    """ONNX model with free dimensions, stripped of traces of the machine it was made on."""
+    """Return an ONNX model with dynamic dimensions."""
     program = torch.onnx.export(
         module.eval(),
         tuple(inputs.values()),
         input_names=list(inputs),
         output_names=list(outputs),
-        dynamic_shapes={name: _free_dimensions(name) for name in inputs},
+        dynamic_shapes={name: _get_dynamic_dimensions(name) for name in inputs},
         opset_version=_OPSET,
         dynamo=True,
         verbose=False,
@@ -165,36 +151,41 @@ def _export(
     assert program is not None
     model = program.model_proto
     model.graph.name = kind
+    # Remove file paths and shapes of this machine, so that equal weights give equal files.
     del model.graph.value_info[:], model.graph.metadata_props[:], model.metadata_props[:]
     for node in model.graph.node:
         del node.metadata_props[:]
         node.doc_string = ""
-    for port in (*model.graph.input, *model.graph.output):
-        _name_dimensions(port)
+    for value in (*model.graph.input, *model.graph.output):
+        _name_dimensions(value)
     return model
 
 
-def _free_dimensions(name: str) -> dict[int, Any]:
-    dynamic, dim = torch.export.Dim.DYNAMIC, torch.export.Dim
+def _get_dynamic_dimensions(name: str) -> dict[int, Any]:
+    """Return the dynamic dimensions of an input by index, in the form of `torch.onnx.export`."""
+    dim = torch.export.Dim
     if name == "image":
-        return {0: dynamic, 2: 32 * dim("rows"), 3: 32 * dim("columns")}
-    return {0: dynamic} if name == "boxes" else {0: dynamic, 2: dynamic, 3: dynamic}
+        return {0: dim.DYNAMIC, 2: 32 * dim("rows"), 3: 32 * dim("columns")}
+    if name == "boxes":
+        return {0: dim.DYNAMIC}
+    return {0: dim.DYNAMIC, 2: dim.DYNAMIC, 3: dim.DYNAMIC}
 
 
-def _name_dimensions(port: Any) -> None:
-    """Give the free dimensions of an input or output the same names in both files."""
-    names = ("batch", None, "rows", "columns") if port.name in _SCALES else ("boxes", None)
-    scale = _SCALES.get(port.name, 1)
-    for dimension, name in zip(port.type.tensor_type.shape.dim, names, strict=True):
+def _name_dimensions(value: Any) -> None:
+    """Give the dynamic dimensions of an input or output the same names in both files."""
+    names: tuple[str | None, ...] = ("boxes", None)
+    if value.name in _CELLS_PER_UNIT:
+        names = ("batch", None, "rows", "columns")
+    scale = _CELLS_PER_UNIT.get(value.name, 1)
+    for dimension, name in zip(value.type.tensor_type.shape.dim, names, strict=True):
         if name in ("rows", "columns") and scale > 1:
             dimension.dim_param = f"{scale}*{name}"
         elif name is not None:
             dimension.dim_param = name
 
 
-def _save(model: Any, path: Path, properties: Mapping[str, str]) -> Path:
+def _save(model: Any, path: Path, properties: Mapping[str, str]) -> None:
     for key, value in properties.items():
         model.metadata_props.add(key=key, value=value)
     with replace_on_success(path) as temporary:
         temporary.write_bytes(model.SerializeToString(deterministic=True))
-    return path

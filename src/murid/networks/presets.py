@@ -1,4 +1,4 @@
-"""Shapes of the network: its configuration and the named presets."""
+"""Configuration of networks, and the named presets."""
 
 from __future__ import annotations
 
@@ -12,42 +12,43 @@ PartAxis = Literal["width", "height"]
 Backbone = Literal["csp-darknet", "resnet34", "resnet50", "dla34", "hardnet85"]
 DetectorKind = Literal["rtm", "yolox"]
 PresetName = Literal["nano", "s", "m", "l", "yolox-s", "resnet34", "resnet50", "dla34", "hardnet85"]
+# Input pixels per cell of the heatmap, along each axis (paper, section III-A).
 STRIDE = 4
-"""Input pixels per cell of the heatmap, along each side."""
 
 
 @dataclass(frozen=True, slots=True)
 class RimConfig:
-    """Shape of the re-identification branch (paper, section III-B).
+    """Configuration of the re-identification branch (paper, section III-B).
 
     Attributes
     ----------
     grid : int
-        Cells along each side of the map that is pooled from a box; 20 gives the paper's 1024×20×20.
+        Cells along each side of the map pooled from a box; 20 gives the paper's 1024×20×20.
     channels : int
-        Channels of that map, and length of the global vector.
+        Channels of the pooled map, and length of the global vector.
     part_channels : int
-        Length of the vector of each part.
+        Length of each part vector.
     n_parts : int
-        Strips that the map is cut into; divides `grid`.
+        Number of strips that the map is split into; divides `grid`.
     part_axis : {"width", "height"}
-        Axis along which the map is cut: ``"width"`` from left to right as in the paper,
-        ``"height"`` as in PCB.
+        Axis along which the map is split: ``"width"`` as in the paper, ``"height"`` as in PCB (Sun
+        et al. 2018).
     share_parts : bool
-        Whether all parts use the same weights.
+        Whether all strips use the same weights.
     literal_order : bool
-        Whether strips are pooled before convolution and attention, as the paper writes it;
-        attention then sees one value a channel, and training needs at least two boxes at a time.
+        Whether strips are pooled before convolution and attention, in the order of the paper.
+        Attention then receives one value per channel, and training needs two or more boxes in a
+        batch.
     embedding_size : int
         Length of the embedding.
     use_vector : bool
-        Whether the global and part vectors, laid end to end, are themselves the embedding, without
-        a linear layer; `embedding_size` must then be `vector_size`.
+        Whether the concatenated global and part vectors are the embedding, without a linear layer;
+        `embedding_size` must then equal `vector_size`.
 
     Raises
     ------
     ConfigError
-        If the parts do not fit the grid, or the embedding not the vector.
+        If `n_parts` does not divide `grid`, or `embedding_size` does not fit `use_vector`.
     """
 
     grid: int = 8
@@ -70,52 +71,52 @@ class RimConfig:
                 f"RimConfig.part_axis: expected 'width' or 'height', got {self.part_axis!r}"
             )
         if self.use_vector and self.embedding_size != self.vector_size:
-            expected = f"{self.vector_size}, the length of the vector, with use_vector"
+            expected = f"{self.vector_size} (vector_size) with use_vector"
             raise ConfigError(
                 f"RimConfig.embedding_size: expected {expected}, got {self.embedding_size}"
             )
 
     @property
     def vector_size(self) -> int:
-        """Length of the global and part vectors laid end to end."""
+        """Length of the concatenated global and part vectors."""
         return self.channels + self.n_parts * self.part_channels
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkConfig:
-    """Shape of the whole network.
+    """Configuration of the whole network.
 
     Attributes
     ----------
     name : str
-        Name of the preset, kept in exported files.
+        Name of the preset, stored in exported files.
     depth, width : float
-        Multipliers of the number of bottlenecks and of channels (YOLOX).
+        Multipliers of the numbers of bottlenecks and of channels (YOLOX).
     head_channels : int
         Channels inside each of the three heads; the paper has 256.
     rim : RimConfig
         The re-identification branch.
     box_mode : {"wh", "ltrb"}
         Size head: width and height of the box (paper), or distances from the centre to its four
-        sides (FairMOT), which suit animals cut by the border of the picture.
+        sides (FairMOT), which can describe animals at the border of the image.
     n_classes : int
         Channels of the heatmap.
     longest_side : int
-        Longest side in pixels that pictures are brought to.
+        Images are scaled so that their longer side has this many pixels.
     background : bool
-        Whether the images have a fourth channel, the difference from the empty scene; zero where
-        that is not known.
+        Whether images have a fourth channel, the difference from the background model; zero where
+        there is no background model.
     backbone : str
-        ``"csp-darknet"`` (YOLOX), or one that the paper compares it with; `depth` and `width` are
-        for the first alone.
+        ``"csp-darknet"`` (YOLOX), or a backbone of the paper's comparison (Table 4). `depth` and
+        `width` apply to the first only.
     detector : {"rtm", "yolox"}
-        RTM with RIM; or plain YOLOX, which has neither, and no use for `head_channels`, `rim` and
+        RTM with RIM, or plain YOLOX, which has neither and does not use `head_channels`, `rim` and
         `box_mode`.
 
     Raises
     ------
     ConfigError
-        If the box mode, the backbone or the detector is unknown or the longest side no multiple of
+        If `box_mode`, `backbone` or `detector` is unknown, or `longest_side` is not a multiple of
         32.
     """
 
@@ -137,35 +138,34 @@ class NetworkConfig:
         return 4 if self.background else 3
 
     def __post_init__(self) -> None:
-        if self.box_mode not in ("wh", "ltrb"):
-            raise ConfigError(
-                f"NetworkConfig.box_mode: expected 'wh' or 'ltrb', got {self.box_mode!r}"
-            )
-        for name, choices in (
-            ("backbone", get_args(Backbone)),
-            ("detector", get_args(DetectorKind)),
-        ):
-            if getattr(self, name) not in choices:
-                raise ConfigError(
-                    f"NetworkConfig.{name}: expected {' or '.join(choices)}, got {getattr(self, name)!r}"
-                )
+        self._check_choice("box_mode", self.box_mode, get_args(BoxMode))
+        self._check_choice("backbone", self.backbone, get_args(Backbone))
+        self._check_choice("detector", self.detector, get_args(DetectorKind))
         if self.longest_side <= 0 or self.longest_side % 32:
             raise ConfigError(
                 f"NetworkConfig.longest_side: expected a multiple of 32, got {self.longest_side}"
             )
 
+    @staticmethod
+    def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+        if value not in choices:
+            expected = " or ".join(choices)
+            raise ConfigError(f"NetworkConfig.{name}: expected {expected}, got {value!r}")
+
 
 def count_channels(width: float) -> tuple[int, int, int, int]:
-    """Channels of the backbone's maps at strides 4, 8, 16 and 32 (YOLOX)."""
+    """Return the channels of the backbone's maps at strides 4, 8, 16 and 32 (YOLOX)."""
     stem = int(64 * width)
     return 2 * stem, 4 * stem, 8 * stem, 16 * stem
 
 
 def count_bottlenecks(depth: float) -> int:
-    """Bottlenecks of the shallow CSP layers; the deep ones have three times as many (YOLOX)."""
+    """Return the bottlenecks of the first CSP layer; the middle ones have three times as many."""
     return max(round(3 * depth), 1)
 
 
+# Networks by name. `nano` is the shipped network: small enough for real time on a CPU. `s` is the
+# paper's, `m` and `l` have YOLOX's multipliers. The others are those of the paper's comparisons.
 PRESETS: dict[str, NetworkConfig] = {
     "nano": NetworkConfig(
         "nano",
@@ -185,4 +185,3 @@ PRESETS: dict[str, NetworkConfig] = {
     "dla34": NetworkConfig("dla34", backbone="dla34"),
     "hardnet85": NetworkConfig("hardnet85", backbone="hardnet85"),
 }
-"""Networks by name: `s` is the paper's, those after ``l`` are what its tables compare it with."""

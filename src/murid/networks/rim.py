@@ -1,4 +1,4 @@
-"""RIM, the re-identification branch: a global vector and one vector a strip of every box, with CBAM attention."""
+"""RIM, the re-identification branch: embeds boxes by a global and part vectors with attention."""
 
 from __future__ import annotations
 
@@ -12,12 +12,19 @@ from torchvision.ops import roi_align
 from murid.networks.layers import ConvUnit
 from murid.networks.presets import RimConfig
 
+# Strides of the maps P3, P4 and P5.
 _STRIDES = (8, 16, 32)
-_SAMPLES = 2
+# Sampling points of RoIAlign per cell and axis (He et al. 2017 sample 2×2 points). More points cost
+# time in proportion to their number.
+_SAMPLING_RATIO = 2
 
 
-class ChannelGate(nn.Module):
-    """Weigh channels by an MLP shared between their means and maxima (CBAM, Woo et al. 2018)."""
+class ChannelAttention(nn.Module):
+    """Channel attention of CBAM (Woo et al. 2018, section 3.1).
+
+    The means and the maxima of the channels pass through the same two-layer perceptron. The default
+    `reduction` of 16 is that of CBAM.
+    """
 
     def __init__(self, channels: int, reduction: int = 16) -> None:
         super().__init__()
@@ -30,12 +37,13 @@ class ChannelGate(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """``(K, C, h, w)`` to the same shape."""
-        gate = self.mlp(x.mean((2, 3), keepdim=True)) + self.mlp(x.amax((2, 3), keepdim=True))
-        return x * torch.sigmoid(gate)
+        from_means = self.mlp(x.mean((2, 3), keepdim=True))
+        from_maxima = self.mlp(x.amax((2, 3), keepdim=True))
+        return x * torch.sigmoid(from_means + from_maxima)
 
 
-class SpatialGate(nn.Module):
-    """Weigh cells by a 7×7 convolution over the channels' maximum and mean (CBAM)."""
+class SpatialAttention(nn.Module):
+    """Spatial attention of CBAM: a 7×7 convolution over the maximum and mean of the channels."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,32 +57,32 @@ class SpatialGate(nn.Module):
 
 
 class PartBranch(nn.Module):
-    """One strip to its vector: 1×1 convolution, CBAM, maximum, ReLU (paper, section III-B).
+    """Part vector of a strip: 1×1 convolution, CBAM, max pooling, ReLU (paper, section III-B).
 
-    The paper takes the maximum first; CBAM would then see one value a channel, so that order is an
-    option (`RimConfig.literal_order`).
+    The paper pools first. CBAM then receives one value per channel and its spatial attention has no
+    effect, so that order is an option (`RimConfig.literal_order`).
     """
 
     def __init__(self, config: RimConfig) -> None:
         super().__init__()
         self.conv = nn.Conv2d(config.channels, config.part_channels, 1, bias=False)
         self.norm = nn.BatchNorm2d(config.part_channels, eps=1e-3, momentum=0.03)
-        self.attention = nn.Sequential(ChannelGate(config.part_channels), SpatialGate())
+        self.attention = nn.Sequential(ChannelAttention(config.part_channels), SpatialAttention())
         self.literal_order = config.literal_order
 
     def forward(self, strip: torch.Tensor) -> torch.Tensor:
         """``(K, channels, h, w)`` to ``(K, part_channels)``."""
         if self.literal_order:
             strip = strip.amax((2, 3), keepdim=True)
-        weighed = self.attention(self.norm(self.conv(strip)))
-        return torch.relu(weighed.amax((2, 3)))
+        attended = self.attention(self.norm(self.conv(strip)))
+        return torch.relu(attended.amax((2, 3)))
 
 
 class Rim(nn.Module):
-    """Embeddings of boxes from the neck's maps (paper, section III-B).
+    """Embeddings of boxes from the maps of the neck (paper, section III-B).
 
-    The paper gives one vector for a whole image; murid applies the same branch to every box, pooled
-    from the three maps with RoIAlign, because association needs one vector an animal.
+    The paper computes one vector for a whole image. Association needs one vector per animal, so
+    murid pools every box from the three maps with RoIAlign and applies the same branch to it.
 
     Parameters
     ----------
@@ -87,52 +95,60 @@ class Rim(nn.Module):
         super().__init__()
         self.config = config
         self.fuse = ConvUnit(n_in, config.channels)
-        self.parts = nn.ModuleList(
-            PartBranch(config) for _ in range(1 if config.share_parts else config.n_parts)
-        )
-        self.project = (
-            nn.Identity()
-            if config.use_vector
-            else nn.Linear(config.vector_size, config.embedding_size)
-        )
+        n_branches = 1 if config.share_parts else config.n_parts
+        self.parts = nn.ModuleList(PartBranch(config) for _ in range(n_branches))
+        self.project: nn.Module
+        if config.use_vector:
+            self.project = nn.Identity()
+        else:
+            self.project = nn.Linear(config.vector_size, config.embedding_size)
 
     def forward(self, pyramid: Sequence[torch.Tensor], boxes: torch.Tensor) -> torch.Tensor:
-        """Embed boxes.
+        """Return the embeddings of boxes.
 
         Parameters
         ----------
         pyramid : sequence of Tensor
             Maps at strides 8, 16 and 32, each ``(B, C, H / stride, W / stride)`` float32.
         boxes : Tensor
-            ``(K, 5)`` float32: row of the batch, x1, y1, x2, y2 in input pixels.
+            ``(K, 5)`` float32: index of the image, x1, y1, x2, y2 in input pixels.
 
         Returns
         -------
         Tensor
             ``(K, embedding_size)`` float32 unit rows.
         """
-        return functional.normalize(
-            self.project(self.compute_vectors(self.pool_boxes(pyramid, boxes)))
-        )
+        fused = self.pool_boxes(pyramid, boxes)
+        vectors = self.compute_vectors(fused)
+        return functional.normalize(self.project(vectors))
 
     def pool_boxes(self, pyramid: Sequence[torch.Tensor], boxes: torch.Tensor) -> torch.Tensor:
-        """Map ``(K, channels, grid, grid)`` of each box."""
+        """Return the pooled and fused map ``(K, channels, grid, grid)`` of each box."""
         grid = self.config.grid
         pooled = [
-            roi_align(level, boxes, (grid, grid), 1 / stride, _SAMPLES, aligned=True)
+            roi_align(level, boxes, (grid, grid), 1 / stride, _SAMPLING_RATIO, aligned=True)
             for level, stride in zip(pyramid, _STRIDES, strict=True)
         ]
         fused: torch.Tensor = self.fuse(torch.cat(pooled, dim=1))
         return fused
 
-    def cut_strips(self, fused: torch.Tensor) -> list[torch.Tensor]:
-        """Cut the maps into `n_parts` strips along the part axis."""
-        size = self.config.grid // self.config.n_parts
-        return list(torch.split(fused, size, dim=3 if self.config.part_axis == "width" else 2))
+    def split_strips(self, fused: torch.Tensor) -> list[torch.Tensor]:
+        """Return `n_parts` strips of the maps along the part axis."""
+        strip_size = self.config.grid // self.config.n_parts
+        dimension = 3 if self.config.part_axis == "width" else 2
+        return list(torch.split(fused, strip_size, dim=dimension))
 
     def compute_vectors(self, fused: torch.Tensor) -> torch.Tensor:
-        """Global and part vectors ``(K, vector_size)``, end to end, of maps ``(K, channels, grid, grid)``."""
-        strips = self.cut_strips(fused)
+        """Return the concatenated global and part vectors ``(K, vector_size)``.
+
+        Parameters
+        ----------
+        fused : Tensor
+            ``(K, channels, grid, grid)`` as `pool_boxes` returns it.
+        """
+        strips = self.split_strips(fused)
+        # With shared weights there is one branch, used for every strip.
         branches = list(self.parts) * (len(strips) // len(self.parts))
-        local = [branch(strip) for branch, strip in zip(branches, strips, strict=True)]
-        return torch.cat([fused.mean((2, 3)), *local], dim=1)
+        part_vectors = [branch(strip) for branch, strip in zip(branches, strips, strict=True)]
+        global_vector = fused.mean((2, 3))
+        return torch.cat([global_vector, *part_vectors], dim=1)

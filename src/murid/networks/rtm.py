@@ -1,4 +1,4 @@
-"""RTM's three heads on the stride-4 map: where centres are, where in their cell, how large the box is."""
+"""The three RTM heads on the stride-4 map: centre heatmap, centre offset and box size."""
 
 from __future__ import annotations
 
@@ -9,12 +9,25 @@ from torch import nn
 
 from murid.networks.presets import BoxMode
 
+# Initial bias of the heatmap, the logit of 0.1 (FairMOT, CenterNet). Nearly all cells are
+# background, and with a larger value their losses dominate the first steps.
 _PRIOR_BIAS = -2.19
-"""Logit of 0.1: the heatmap starts almost empty, as most of it must end (FairMOT)."""
+# Standard deviation of the initial weights of the offset and size heads (CenterNet).
+_REGRESSION_STD = 0.001
 
 
 class HeadOutput(NamedTuple):
-    """Heatmap logits ``(B, C, H / 4, W / 4)``, offset ``(B, 2, ..)`` and size ``(B, 2 | 4, ..)`` in stride-4 cells."""
+    """Predictions of the heads; offset and size are in stride-4 cells.
+
+    Attributes
+    ----------
+    heatmap : Tensor
+        ``(B, C, H / 4, W / 4)`` logits.
+    offset : Tensor
+        ``(B, 2, H / 4, W / 4)``.
+    size : Tensor
+        ``(B, 2 | 4, H / 4, W / 4)``.
+    """
 
     heatmap: torch.Tensor
     offset: torch.Tensor
@@ -22,7 +35,7 @@ class HeadOutput(NamedTuple):
 
 
 def _build_head(n_in: int, hidden: int, n_out: int) -> nn.Sequential:
-    """3×3 convolution, ReLU, 1×1 convolution, without batch norm (paper, section III-A; FairMOT)."""
+    """Return a 3×3 convolution, ReLU and 1×1 convolution (paper, section III-A; FairMOT)."""
     return nn.Sequential(
         nn.Conv2d(n_in, hidden, 3, padding=1), nn.ReLU(inplace=True), nn.Conv2d(hidden, n_out, 1)
     )
@@ -53,12 +66,13 @@ class RtmHeads(nn.Module):
         super().__init__()
         self.heatmap = _build_head(n_in, hidden, n_classes)
         self.offset = _build_head(n_in, hidden, 2)
-        self.size = _build_head(n_in, hidden, len(box_mode))  # one channel a letter
+        n_sides = {"wh": 2, "ltrb": 4}[box_mode]
+        self.size = _build_head(n_in, hidden, n_sides)
         nn.init.constant_(_get_last(self.heatmap).bias, _PRIOR_BIAS)  # type: ignore[arg-type]
         for head in (self.offset, self.size):
-            nn.init.normal_(_get_last(head).weight, std=0.001)
+            nn.init.normal_(_get_last(head).weight, std=_REGRESSION_STD)
             nn.init.zeros_(_get_last(head).bias)  # type: ignore[arg-type]
 
     def forward(self, p2: torch.Tensor) -> HeadOutput:
-        """``(B, n_in, H / 4, W / 4)`` to the three maps."""
+        """Return the three predictions for the map ``(B, n_in, H / 4, W / 4)``."""
         return HeadOutput(self.heatmap(p2), self.offset(p2), self.size(p2))

@@ -1,4 +1,4 @@
-"""What the heads should say: Gaussian peaks, offsets and sizes from ground-truth boxes."""
+"""Training targets of the heads: Gaussian peaks, offsets and sizes from ground-truth boxes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from murid.networks.presets import STRIDE, BoxMode
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Targets:
-    """Ground truth of a batch; N is the number of boxes in all its images.
+    """Training targets of a batch; N is the number of boxes in all its images.
 
     Attributes
     ----------
@@ -38,19 +38,25 @@ class Targets:
     size: torch.Tensor
 
     def to(self, device: torch.device) -> Targets:
-        """Move all of it to a device."""
-        return Targets(*(getattr(self, name).to(device) for name in self.__slots__))
+        """Return the targets on a device."""
+        return Targets(
+            self.heatmap.to(device),
+            self.cells.to(device),
+            self.offset.to(device),
+            self.size.to(device),
+        )
 
 
 def gaussian_radius(width: Float64, height: Float64, min_overlap: float = 0.7) -> Float64:
-    """Radius within which a wrong centre is still half forgiven, as published.
+    """Return the radius of the Gaussian peak of a box, as published (CornerNet, section 3.2).
 
     Parameters
     ----------
     width, height : ndarray
         ``(n,)`` sides of the boxes in cells.
     min_overlap : float
-        Intersection over union that the radius stands for.
+        IoU with the true box that a box shifted by the radius is meant to keep. A larger value
+        gives narrower peaks.
 
     Returns
     -------
@@ -59,12 +65,15 @@ def gaussian_radius(width: Float64, height: Float64, min_overlap: float = 0.7) -
 
     Notes
     -----
-    CornerNet, CenterNet and FairMOT take the wrong root of their quadratic equations, so the
-    published radius is 3 to 3.5 times the geometric one. It is kept: the geometric radius is zero
-    for small animals and starves them.
+    CornerNet, CenterNet and FairMOT use the wrong root of their quadratic equations, so the
+    published radius is 3 to 3.5 times the geometric one. It is kept, because the geometric radius
+    is zero for small animals, which then have a single positive cell.
     """
-    total, area, o = width + height, width * height, min_overlap
-    radius: Float64 = np.sqrt((o * total) ** 2 + 4 * o * (1 - o) * area) - o * total
+    side_sum = width + height
+    area = width * height
+    linear = min_overlap * side_sum
+    constant = 4 * min_overlap * (1 - min_overlap) * area
+    radius: Float64 = np.sqrt(linear**2 + constant) - linear
     return radius
 
 
@@ -77,19 +86,19 @@ def make_targets(
     labels: Sequence[Int64] | None = None,
     n_classes: int = 1,
 ) -> Targets:
-    """Encode ground-truth boxes.
+    """Return the training targets of ground-truth boxes.
 
     Parameters
     ----------
     boxes : sequence of ndarray
-        One ``(n, 4)`` array an image, xyxy in input pixels; boxes may reach out of the image.
+        One ``(n, 4)`` array per image, xyxy in input pixels; boxes may extend beyond the image.
     height, width : int
-        Of the images, in pixels, multiples of 4.
+        Size of the images in pixels, multiples of 4.
     box_mode : {"wh", "ltrb"}
-        ``"wh"``: centre and size of the part of the box inside the image (CenterNet). ``"ltrb"``:
-        distances from the centre, moved into the image, to the sides of the whole box (FairMOT).
+        ``"wh"``: centre and size of the box clipped to the image (CenterNet). ``"ltrb"``: distances
+        from the centre, clipped to the image, to the sides of the whole box (FairMOT).
     labels : sequence of ndarray, optional
-        One ``(n,)`` int64 array an image: the heatmap channel of each box; all 0 if not given.
+        One ``(n,)`` int64 array per image: the heatmap channel of each box. Default: all 0.
     n_classes : int
         Channels of the heatmap.
 
@@ -100,14 +109,15 @@ def make_targets(
     Raises
     ------
     ArrayError
-        If a box is not finite, or has no extent inside the image.
+        If a box is not finite, or has no area inside the image.
 
     Notes
     -----
-    The paper's Eq. 1 lacks the minus sign of the Gaussian and sums over animals; peaks then exceed
-    1. As in CornerNet and its heirs, the exponent is negative and overlapping peaks are merged by
-    their maximum.
+    The paper's Eq. 1 lacks the minus sign of the Gaussian and sums over animals, so peaks would
+    exceed 1. As in CornerNet and CenterNet, the exponent is negative here and overlapping peaks are
+    merged by their maximum.
     """
+    # Convert all boxes to cells of the heatmap, and clip them to the image.
     images = np.repeat(np.arange(len(boxes)), [len(b) for b in boxes])
     limits = np.array([width, height, width, height], np.float64) / STRIDE
     sides = np.concatenate([np.zeros((0, 4)), *boxes]).astype(np.float64) / STRIDE
@@ -115,14 +125,14 @@ def make_targets(
     _check_boxes(sides, inside)
     if box_mode == "wh":
         sides = inside
+    # A centre on the right or lower border belongs to the last cell.
     centres = np.clip((sides[:, :2] + sides[:, 2:]) / 2, 0, limits[:2])
     cells = np.minimum(np.floor(centres), limits[:2] - 1).astype(np.int64)
-    size = sides[:, 2:] - sides[:, :2] if box_mode == "wh" else np.abs(sides - np.tile(centres, 2))
-    channels = (
-        np.zeros(len(images), np.int64)
-        if labels is None
-        else np.concatenate([np.zeros(0, np.int64), *labels])
-    )
+    size = _compute_sizes(sides, centres, box_mode)
+    if labels is None:
+        channels = np.zeros(len(images), np.int64)
+    else:
+        channels = np.concatenate([np.zeros(0, np.int64), *labels])
     heatmap = np.zeros((len(boxes), n_classes, height // STRIDE, width // STRIDE), np.float32)
     _draw_peaks(heatmap, images, channels, cells, sides)
     return Targets(
@@ -133,20 +143,28 @@ def make_targets(
     )
 
 
+def _compute_sizes(sides: Float64, centres: Float64, box_mode: BoxMode) -> Float64:
+    """Return width and height ``(n, 2)``, or the distances to the four sides ``(n, 4)``."""
+    if box_mode == "wh":
+        return sides[:, 2:] - sides[:, :2]
+    distances: Float64 = np.abs(sides - np.tile(centres, 2))
+    return distances
+
+
 def _check_boxes(sides: Float64, inside: Float64) -> None:
     if not np.isfinite(sides).all():
         raise ArrayError("boxes", "finite numbers", "NaN or infinity")
     if not (inside[:, 2:] > inside[:, :2]).all():
         row = int((inside[:, 2:] <= inside[:, :2]).any(1).argmax())
         raise ArrayError(
-            "boxes", "boxes with an extent inside the image", np.array2string(sides[row] * STRIDE)
+            "boxes", "boxes with an area inside the image", np.array2string(sides[row] * STRIDE)
         )
 
 
 def _draw_peaks(
     heatmap: Float32, images: Int64, channels: Int64, cells: Int64, sides: Float64
 ) -> None:
-    """Merge one Gaussian a box into ``heatmap``, in place."""
+    """Draw one Gaussian peak per box into `heatmap`, in place."""
     extent = np.ceil(sides[:, 2:] - sides[:, :2])
     radii = np.maximum(gaussian_radius(extent[:, 0], extent[:, 1]), 0).astype(np.int64)
     for image, channel, (x, y), radius in zip(images, channels, cells, radii, strict=True):
@@ -154,10 +172,16 @@ def _draw_peaks(
 
 
 def _draw_peak(plane: Float32, x: int, y: int, radius: int) -> None:
-    """Merge a Gaussian of σ = (2r + 1) / 6 on (2r + 1)² cells around (x, y) into ``plane``, in place."""
+    """Draw a Gaussian of σ = (2r + 1) / 6 on (2r + 1)² cells around (x, y) into `plane`, in place.
+
+    The σ is that of CornerNet: the peak spans three standard deviations to either side.
+    """
+    # Cells of the peak that lie inside the plane, on each side of the centre.
     height, width = plane.shape
-    left, right = min(x, radius), min(width - x, radius + 1)
-    above, below = min(y, radius), min(height - y, radius + 1)
+    left = min(x, radius)
+    right = min(width - x, radius + 1)
+    above = min(y, radius)
+    below = min(height - y, radius + 1)
     sigma = (2 * radius + 1) / 6
     profile = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2).astype(np.float32)
     peak = profile[radius - above : radius + below, None] * profile[radius - left : radius + right]

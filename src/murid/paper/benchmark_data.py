@@ -25,9 +25,9 @@ from murid.paper.scale import Scale
 from murid.synthetic import make_scenario, record
 from murid.synthetic.write_sequence import SequenceInfo, describe_sequence, write_sequence
 from murid.training.config import TrainConfig
-from murid.training.fit import TrainingData, make_held_out
+from murid.training.fit import TrainingData, make_held_out_images
 from murid.training.labelled_images import build_labelled_images, hold_out, take_frames
-from murid.training.recipe import gather_data
+from murid.training.recipe import prepare_data
 from murid.video import open_source
 
 _BENCH_SEED = 0
@@ -35,7 +35,7 @@ _GROUND_TRUTH = Path("gt", "gt.txt")
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class BenchmarkRecording:
     """A video to be tracked: name, file or folder, frames per second, and how many frames count (None = all)."""
 
     name: str
@@ -60,7 +60,7 @@ class BenchmarkData:
 
     Attributes
     ----------
-    recordings : tuple of Recording
+    recordings : tuple of BenchmarkRecording
     truths : tuple of TruthSet
     scored_on : dict
         What tells these recordings from others: plain values.
@@ -75,7 +75,7 @@ class BenchmarkData:
         Told of progress, in numbers and in words.
     """
 
-    recordings: tuple[Recording, ...]
+    recordings: tuple[BenchmarkRecording, ...]
     truths: tuple[TruthSet, ...]
     scored_on: dict[str, Any]
     learnt_from: dict[str, Any]
@@ -87,7 +87,7 @@ class BenchmarkData:
 
     def adapt(self, config: TrainConfig) -> TrainConfig:
         """Settings of a training on this bed: without labelled pictures, all are scenes."""
-        return config if self.animaltrack else replace(config, scenes=1.0)
+        return config if self.animaltrack else replace(config, synthetic_share=1.0)
 
     @cached_property
     def training_data(self) -> TrainingData:
@@ -96,20 +96,20 @@ class BenchmarkData:
         Raises
         ------
         SourceError, StorageError
-            As `murid.training.recipe.gather_data`.
+            As `murid.training.recipe.prepare_data`.
         """
         config = self.adapt(self.scale.train)
         if self.animaltrack is None:
-            data = gather_data(config, (), (), self.directory, self.report)
+            data = prepare_data(config, (), (), self.directory, self.report)
             return replace(
-                data, held_out=make_held_out(config, data.material, self.scale.n_held_out)
+                data, held_out=make_held_out_images(config, data.sources, self.scale.n_held_out)
             )
         sequences, problems = read_training(self.animaltrack, self.scale)
         if problems:
             self.announce(
                 f"{self.animaltrack}: left out {len(problems)} labels with problems, such as {problems[0]}"
             )
-        kept, held_out = hold_out(sequences, config.validation, config.seed)
+        kept, held_out = hold_out(sequences, config.validation_share, config.seed)
         side, first = max(config.size_px, self.scale.longest_side), config.stills.n_identities
         source = config.identity_source
         labelled = build_labelled_images(
@@ -166,7 +166,7 @@ def make_benchmark_data(
         learnt_from: dict[str, Any] = {
             "animaltrack": _hash_truths(find_ground_truth(animaltrack, "train"))
         }
-        learnt_from |= {"most_pictures": scale.most_pictures, "longest_side": scale.longest_side}
+        learnt_from |= {"max_images": scale.max_images, "longest_side": scale.longest_side}
     else:
         parts = [
             _film_bench(scale, out, report),
@@ -197,9 +197,9 @@ def read_training(path: Path, scale: Scale) -> tuple[list[LabelledSequence], lis
     sequences = [sequence for sequence in found if sequence.name in names]
     if not sequences:
         raise FormatError(path, "split", "sequences of AnimalTrack's training split", "none")
-    if scale.most_pictures is None:
+    if scale.max_images is None:
         return sequences, problems
-    each = max(2, scale.most_pictures // len(sequences))
+    each = max(2, scale.max_images // len(sequences))
     return [
         take_frames(sequence, _spread(sequence.n_frames, each)) for sequence in sequences
     ], problems
@@ -216,12 +216,12 @@ def write_recordings(data: BenchmarkData, path: Path) -> None:
 
 def _film_bench(
     scale: Scale, out: Path, report: ProgressCallback
-) -> tuple[TruthSet, list[Recording]]:
+) -> tuple[TruthSet, list[BenchmarkRecording]]:
     """The scene bench at the scale's size; a scenario that is there is not made again."""
-    root = out / f"bench-{scale.seconds:g}s-{scale.bench_scale:g}"
+    root = out / f"bench-{scale.seconds:g}s-{scale.scenario_scale:g}"
     for name in scale.scenarios:
         usual = make_scenario(name, _BENCH_SEED, scale.seconds)
-        factor = scale.bench_scale
+        factor = scale.scenario_scale
         width, height = (2 * round(side * factor / 2) for side in (usual.width, usual.height))
         config = replace(usual, width=width, height=height, body_px=usual.body_px * factor)
         if not (root / name / "seqinfo.ini").exists():  # written last
@@ -235,24 +235,24 @@ def _film_bench(
 
 def _choose(
     path: Path, protocol: str, split: str | None, scale: Scale, out: Path
-) -> tuple[TruthSet, list[Recording]]:
+) -> tuple[TruthSet, list[BenchmarkRecording]]:
     """Sequences of a data set that the scale allows, cut to its length."""
     truths = find_ground_truth(path, split, named_after_animals=protocol == "animaltrack")
     if not truths:
         raise FormatError(path, "split", f"sequences of AnimalTrack's {split} split", "none")
-    chosen = [truths[k] for k in _spread(len(truths), scale.most_sequences or len(truths)).tolist()]
-    if scale.most_frames is None:
+    chosen = [truths[k] for k in _spread(len(truths), scale.max_sequences or len(truths)).tolist()]
+    if scale.max_frames is None:
         recordings = [_to_recording(truth, None) for truth in chosen]
         return TruthSet(path, protocol, split, tuple(t.name for t in chosen)), recordings
     root = (
         out
-        / f"cut-{hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:8]}-{scale.most_frames}"
+        / f"cut-{hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:8]}-{scale.max_frames}"
     )
-    recordings = [_cut(truth, root, scale.most_frames) for truth in chosen]
+    recordings = [_cut(truth, root, scale.max_frames) for truth in chosen]
     return TruthSet(root, protocol, None, tuple(t.name for t in chosen)), recordings
 
 
-def _cut(truth: GroundTruthFile, root: Path, n_frames: int) -> Recording:
+def _cut(truth: GroundTruthFile, root: Path, n_frames: int) -> BenchmarkRecording:
     """Write the truth of the first frames of a recording; raises `FormatError` if these have none."""
     read_ground_truth(truth)
     recording = _to_recording(truth, n_frames)
@@ -273,16 +273,18 @@ def _cut(truth: GroundTruthFile, root: Path, n_frames: int) -> Recording:
     return replace(recording, n_frames=length)
 
 
-def _to_recording(truth: GroundTruthFile, n_frames: int | None) -> Recording:
+def _to_recording(truth: GroundTruthFile, n_frames: int | None) -> BenchmarkRecording:
     if truth.video is None:
         raise FormatError(
             truth.path, "video", "a video or a folder of pictures beside the truth", "none"
         )
     fps = truth.fps or open_source(truth.video).info.fps
-    return Recording(truth.name, truth.video, fps, n_frames or truth.n_frames)
+    return BenchmarkRecording(truth.name, truth.video, fps, n_frames or truth.n_frames)
 
 
-def _describe(truths: Sequence[TruthSet], recordings: Sequence[Recording]) -> dict[str, Any]:
+def _describe(
+    truths: Sequence[TruthSet], recordings: Sequence[BenchmarkRecording]
+) -> dict[str, Any]:
     """Hash of the truth, and frames, of each sequence."""
     lengths = {recording.name: recording.n_frames for recording in recordings}
     files = [

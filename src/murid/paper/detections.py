@@ -28,19 +28,19 @@ from murid.detection.preprocess import (
 from murid.errors import FormatError
 from murid.networks.comparison.yolox_head import Yolox
 from murid.networks.network import Network
-from murid.paper.benchmark_data import Recording
+from murid.paper.benchmark_data import BenchmarkRecording
 from murid.training.data import to_rois
 from murid.training.validate import decode_output
 from murid.video import UnreadableFrame, open_source
 
 _BATCH_SIZE = 8
-LOWEST_SCORE = 0.05
+MIN_SCORE = 0.05
 """Of detections that are kept, after calibration."""
-_LOWEST_RAW = 0.01
+_MIN_RAW_SCORE = 0.01
 
 
 @dataclass(frozen=True)
-class Finder:
+class TorchDetector:
     """A trained network and how it is used.
 
     Attributes
@@ -71,12 +71,12 @@ class Finder:
         ).to(device)
         output = self.network(inputs)
         found = []
-        for raw, scores in decode_output(self.network, output, _LOWEST_RAW):
+        for raw, scores in decode_output(self.network, output, _MIN_RAW_SCORE):
             likely = calibrate_scores(scores, self.score_scale, self.score_bias)
             boxes = bx.clip(undo_letterbox(raw, letterbox, width, height), width, height).astype(
                 np.float32
             )
-            kept = (likely >= LOWEST_SCORE) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+            kept = (likely >= MIN_SCORE) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
             found.append((boxes[kept], likely[kept]))
         if not self.embeds or not isinstance(self.network, Network):
             return [Detections(boxes, scores) for boxes, scores in found]
@@ -89,7 +89,7 @@ class Finder:
         return [Detections(b, s, e) for (b, s), e in zip(found, parts, strict=True)]
 
 
-def detect(finder: Finder, recording: Recording, path: Path) -> DetectionTable:
+def detect(detector: TorchDetector, recording: BenchmarkRecording, path: Path) -> DetectionTable:
     """Detect in a recording, or read what an earlier call left at `path`.
 
     Raises
@@ -103,13 +103,13 @@ def detect(finder: Finder, recording: Recording, path: Path) -> DetectionTable:
     if stored is not None:
         return stored
     frames = islice(open_source(recording.video).iterate(), recording.n_frames)
-    found = [detections for batch in _batch(frames) for detections in _find_in(finder, batch)]
+    found = [detections for batch in _batch(frames) for detections in _find_in(detector, batch)]
     table = DetectionTable.from_frames(found)
     _save(path, table)
     return table
 
 
-def read_peer(directory: Path, recording: Recording) -> DetectionTable:
+def read_external_detections(directory: Path, recording: BenchmarkRecording) -> DetectionTable:
     """Read detections of others, ``<sequence>.txt``; raises `FormatError` if they are not there or cannot be read."""
     path = directory / f"{recording.name}.txt"
     if not path.is_file():
@@ -120,16 +120,16 @@ def read_peer(directory: Path, recording: Recording) -> DetectionTable:
     return read_mot_detections(path, n_frames)
 
 
-def _find_in(finder: Finder, batch: list[Frame | UnreadableFrame]) -> list[Detections]:
+def _find_in(detector: TorchDetector, batch: list[Frame | UnreadableFrame]) -> list[Detections]:
     """Detections of each frame of a batch; none in those that cannot be decoded."""
     images = [frame.image for frame in batch if isinstance(frame, Frame)]
-    found = iter(finder.find(images) if images else [])
-    return [next(found) if isinstance(frame, Frame) else _nothing(finder) for frame in batch]
+    found = iter(detector.find(images) if images else [])
+    return [next(found) if isinstance(frame, Frame) else _nothing(detector) for frame in batch]
 
 
-def _nothing(finder: Finder) -> Detections:
-    size = finder.network.config.rim.embedding_size
-    return Detections.empty(size if finder.embeds else None)
+def _nothing(detector: TorchDetector) -> Detections:
+    size = detector.network.config.rim.embedding_size
+    return Detections.empty(size if detector.embeds else None)
 
 
 def _batch(frames: Iterator[Any]) -> Iterator[list[Any]]:

@@ -22,18 +22,17 @@ from murid.export.mot import write_mot
 from murid.export.tracks_chunk import TracksChunk
 from murid.metrics import Scores
 from murid.networks.checkpoint import load_network, save_checkpoint
-from murid.paper.benchmark_data import BenchmarkData, Recording
-from murid.paper.costs import read_peer_cost
-from murid.paper.detections import LOWEST_SCORE, Finder, detect, read_peer
-from murid.paper.model_cost import count_cost
+from murid.paper.benchmark_data import BenchmarkData, BenchmarkRecording
+from murid.paper.detections import MIN_SCORE, TorchDetector, detect, read_external_detections
+from murid.paper.model_cost import count_cost, read_external_cost
 from murid.paper.result_cache import ResultCache, compute_key
 from murid.paper.scale import COST_BOXES, COST_SIDE_PX
-from murid.paper.tables import Method, Peer, Table
+from murid.paper.tables import ExternalDetector, Method, PaperTable
 from murid.tracking import TrackingConfig, find_likely_tracks, make_tracker, select_tracks
 from murid.training.config import TrainConfig, to_plain
 from murid.training.fit import fit
 from murid.training.loss_balancing import BalanceConfig
-from murid.training.recipe import Progress
+from murid.training.recipe import ReportProgress
 
 PLAIN = replace(
     TrackingConfig.paper(), stage1_max_cost=0.0, max_lost_s=0.0, duplicate_max_cost=None
@@ -72,7 +71,7 @@ class ExperimentRunner:
     report: ProgressCallback = no_progress
     announce: Callable[[str], None] = print
 
-    def make(self, tables: Sequence[Table]) -> dict[Method | Peer, Result | None]:
+    def make(self, tables: Sequence[PaperTable]) -> dict[Method | ExternalDetector, Result | None]:
         """Results of all rows, each made once; None for a detector that is not there.
 
         Raises
@@ -82,19 +81,21 @@ class ExperimentRunner:
         """
         sources = list(dict.fromkeys(row.source for table in tables for row in table.rows))
         for peer in (
-            source for source in sources if isinstance(source, Peer) and source.name in self.peers
+            source
+            for source in sources
+            if isinstance(source, ExternalDetector) and source.name in self.peers
         ):
             self._read_peer(peer)  # what is wrong with it is told before hours of training
         return {source: self._make(source) for source in sources}
 
-    def find(self, tables: Sequence[Table]) -> dict[Method | Peer, Result | None]:
+    def find(self, tables: Sequence[PaperTable]) -> dict[Method | ExternalDetector, Result | None]:
         """Results that are there; nothing is made."""
         sources = dict.fromkeys(row.source for table in tables for row in table.rows)
         return {source: self.load(source) for source in sources}
 
-    def load(self, source: Method | Peer) -> Result | None:
+    def load(self, source: Method | ExternalDetector) -> Result | None:
         """Result of a row that is there in this very configuration; else None."""
-        if isinstance(source, Peer) and source.name not in self.peers:
+        if isinstance(source, ExternalDetector) and source.name not in self.peers:
             return None
         return self.results.load(_name(source), self.describe(source))
 
@@ -103,10 +104,10 @@ class ExperimentRunner:
         """Results of rows."""
         return ResultCache(self.directory / "rows")
 
-    def describe(self, source: Method | Peer) -> dict[str, Any]:
+    def describe(self, source: Method | ExternalDetector) -> dict[str, Any]:
         """Whole configuration of a row, as plain values."""
         origin: dict[str, Any]
-        if isinstance(source, Peer):
+        if isinstance(source, ExternalDetector):
             origin = {"detections": {"name": source.name, "files": self._hash_peer(source)}}
         else:
             origin = {
@@ -139,16 +140,18 @@ class ExperimentRunner:
         every = config.identity_every if method.reidentification else 0
         return replace(config, preset=method.preset, balance=balance, identity_every=every)
 
-    def choose_tracker(self, source: Method | Peer) -> TrackingConfig:
+    def choose_tracker(self, source: Method | ExternalDetector) -> TrackingConfig:
         """Tracker of a row."""
-        return PLAIN if source.linking == "plain" else self.dam
+        return PLAIN if source.tracker == "plain" else self.dam
 
-    def _make(self, source: Method | Peer) -> Result | None:
+    def _make(self, source: Method | ExternalDetector) -> Result | None:
         known = self.load(source)
-        if known is not None or (isinstance(source, Peer) and source.name not in self.peers):
+        if known is not None or (
+            isinstance(source, ExternalDetector) and source.name not in self.peers
+        ):
             return known
         started = time.monotonic()
-        if isinstance(source, Peer):
+        if isinstance(source, ExternalDetector):
             tables, facts = self._read_peer(source)
         else:
             tables, facts = self._run_network(source)
@@ -160,14 +163,16 @@ class ExperimentRunner:
         )
         return result
 
-    def _read_peer(self, peer: Peer) -> tuple[list[DetectionTable], Result]:
+    def _read_peer(self, peer: ExternalDetector) -> tuple[list[DetectionTable], Result]:
         directory = self.peers[peer.name]
-        tables = [read_peer(directory, recording) for recording in self.data.recordings]
-        return tables, {"cost": read_peer_cost(directory), "validation": None}
+        tables = [
+            read_external_detections(directory, recording) for recording in self.data.recordings
+        ]
+        return tables, {"cost": read_external_cost(directory), "validation": None}
 
     def _run_network(self, method: Method) -> tuple[list[DetectionTable], Result]:
         facts = self._train(method)
-        finder = self._load_finder(method, facts["validation"])
+        detector = self._load_finder(method, facts["validation"])
         key = compute_key(
             {
                 **self.describe_training(method),
@@ -178,10 +183,10 @@ class ExperimentRunner:
         directory = self.directory / "detections" / f"{method.network}-{key}"
         tables = []
         for number, recording in enumerate(self.data.recordings, 1):
-            tables.append(detect(finder, recording, directory / f"{recording.name}.npz"))
+            tables.append(detect(detector, recording, directory / f"{recording.name}.npz"))
             self.report(f"detecting, {method.network}", number, len(self.data.recordings))
         n_boxes = COST_BOXES if method.reidentification else 0
-        cost = count_cost(finder.network, COST_SIDE_PX, COST_SIDE_PX, n_boxes)._asdict()
+        cost = count_cost(detector.network, COST_SIDE_PX, COST_SIDE_PX, n_boxes)._asdict()
         return tables, {"cost": cost, **facts}
 
     def _train(self, method: Method) -> Result:
@@ -195,7 +200,7 @@ class ExperimentRunner:
         if known is not None and path.exists():
             return known
         config, data = self.configure(method), self.data.training_data
-        progress = Progress(self.report, f"training, {method.network}")
+        progress = ReportProgress(self.report, f"training, {method.network}")
         fitted = fit(config, data, path.parent, [progress])
         save_checkpoint(path, fitted.network)
         for name in ("last.ckpt", "best.ckpt"):
@@ -216,11 +221,11 @@ class ExperimentRunner:
         )
         return directory.with_suffix("") / "network.pt"
 
-    def _load_finder(self, method: Method, validation: Mapping[str, float]) -> Finder:
+    def _load_finder(self, method: Method, validation: Mapping[str, float]) -> TorchDetector:
         network = load_network(self._locate_network(method))
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.set_num_threads(self.data.scale.train.n_threads)
-        return Finder(
+        return TorchDetector(
             network.to(device),
             validation["score_scale"],
             validation["score_bias"],
@@ -232,11 +237,11 @@ class ExperimentRunner:
         side = self.data.scale.longest_side
         return {
             "longest_side": side,
-            "lowest_score": LOWEST_SCORE,
+            "lowest_score": MIN_SCORE,
             "embeddings": method.reidentification,
         }
 
-    def _hash_peer(self, peer: Peer) -> str:
+    def _hash_peer(self, peer: ExternalDetector) -> str:
         digest = sha256()
         for recording in self.data.recordings:
             path = self.peers[peer.name] / f"{recording.name}.txt"
@@ -247,7 +252,9 @@ class ExperimentRunner:
             digest.update(path.read_bytes())
         return digest.hexdigest()[:16]
 
-    def _score(self, source: Method | Peer, tables: Sequence[DetectionTable]) -> dict[str, Any]:
+    def _score(
+        self, source: Method | ExternalDetector, tables: Sequence[DetectionTable]
+    ) -> dict[str, Any]:
         """Track, write MOT files, and score them, all recordings together."""
         config = self.choose_tracker(source)
         directory = (
@@ -257,7 +264,7 @@ class ExperimentRunner:
         for recording, table in zip(self.data.recordings, tables, strict=True):
             write_mot(
                 directory / f"{recording.name}.txt",
-                [_to_stretch(associate(table, config, recording.fps), recording)],
+                [_to_chunk(associate(table, config, recording.fps), recording)],
             )
         parts = [
             scored.scores
@@ -282,10 +289,10 @@ def associate(table: DetectionTable, config: TrackingConfig, fps: float) -> Trac
     return select_tracks(tracks, find_likely_tracks([tracks], config.scores.min_mean))
 
 
-def _to_stretch(tracks: Tracks, recording: Recording) -> TracksChunk:
+def _to_chunk(tracks: Tracks, recording: BenchmarkRecording) -> TracksChunk:
     return TracksChunk(0, np.arange(tracks.n_frames) / recording.fps, tracks)
 
 
-def _name(source: Method | Peer) -> str:
+def _name(source: Method | ExternalDetector) -> str:
     """Name of a row's result: its network, and its tracker."""
-    return f"{source.name if isinstance(source, Peer) else source.network}-{source.linking}"
+    return f"{source.name if isinstance(source, ExternalDetector) else source.network}-{source.tracker}"

@@ -32,12 +32,12 @@ class Scale:
         Of the scene bench.
     seconds : float
         Length of each.
-    bench_scale : float
+    scenario_scale : float
         Size of its pictures and animals, as a share of the bench's own.
-    most_sequences, most_frames : int or None
+    max_sequences, max_frames : int or None
         Sequences that are scored, of each data set that is given, spread over it, and frames of
         each; None = all.
-    most_pictures : int or None
+    max_images : int or None
         Labelled pictures that are learnt from, spread over the data set.
     """
 
@@ -47,10 +47,10 @@ class Scale:
     longest_side: int = 640
     scenarios: tuple[str, ...] = tuple(SCENARIOS)
     seconds: float = SCENARIO_DURATION_S
-    bench_scale: float = 1.0
-    most_sequences: int | None = None
-    most_frames: int | None = None
-    most_pictures: int | None = None
+    scenario_scale: float = 1.0
+    max_sequences: int | None = None
+    max_frames: int | None = None
+    max_images: int | None = None
 
 
 FULL = Scale(name="full", train=TrainConfig.paper())
@@ -68,17 +68,17 @@ SMALL = Scale(
         weight_decay=1e-3,
         ema_decay=None,
         box_overlap_weight=10.0,
-        footage=ClipConfig(n_recorded=0),
+        clips=ClipConfig(n_synthetic=0),
         stills=StillConfig(body_px=(14.0, 36.0), n_identities=12, empty=0.02),
     ),
     n_held_out=64,
     longest_side=192,
     scenarios=("coats-4", "lookalike-5", "huddle-6", "shelter-4"),
     seconds=3.0,
-    bench_scale=0.4,
-    most_sequences=6,
-    most_frames=60,
-    most_pictures=400,
+    scenario_scale=0.4,
+    max_sequences=6,
+    max_frames=60,
+    max_images=400,
 )
 """The same networks and code, 360 steps on small pictures: shows that every row runs, not what it
 is worth."""

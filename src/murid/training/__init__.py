@@ -1,1 +1,1 @@
-"""How weights are made: streamed scenes in, a network and its ONNX pair out. Needs the extra ``train``."""
+"""Training of networks, from data to ONNX files and a model card. Needs the extra ``train``."""

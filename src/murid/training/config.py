@@ -1,4 +1,4 @@
-"""Settings of training, and the two profiles: the paper's protocol, and murid's."""
+"""Settings of training, and the two profiles: the paper's protocol, and that of murid."""
 
 from __future__ import annotations
 
@@ -15,85 +15,101 @@ from murid.training.loss_balancing import BalanceConfig
 
 IdentitySource = Literal["track", "box", "none"]
 IdentityLoss = Literal["cross_entropy", "focal", "contrastive"]
-IDENTITY_LOSSES: tuple[IdentityLoss, ...] = get_args(IdentityLoss)
 Optimizer = Literal["sgd", "adamw"]
-_AT_LEAST_ONE = ("epochs", "batch_size", "patience", "n_threads")
-_NOT_NEGATIVE = (
+
+# Settings that change the speed of a training but not its result.
+RUNTIME_SETTINGS = ("n_workers", "n_threads")
+
+# Fields of `TrainConfig` by the range of their values.
+_ONE_OR_MORE = ("epochs", "batch_size", "patience", "n_threads")
+_ZERO_OR_MORE = (
     "box_overlap_weight",
     "weight_decay",
     "warmup",
     "box_jitter",
-    "clip_norm",
+    "max_gradient_norm",
     "n_workers",
     "identity_every",
 )
-_SHARES = ("scenes", "momentum", "final_rate", "validation")
+_SHARES = ("synthetic_share", "momentum", "final_rate", "validation_share")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AugmentConfig:
-    """Random changes to labelled pictures; zeros leave them as they are (spec: HSV, rotation, scale, shift, shear).
+    """Random augmentation of labelled images: HSV, rotation, scale, shift, shear and mirroring.
 
-    Attributes
-    ----------
-    hue, saturation, value : float
-        Largest relative change of each, 0 to 1.
-    rotate_deg, shear_deg : float
-        Largest angle either way, degrees.
-    translate : float
-        Largest shift, in sides of the picture.
-    scale : tuple of float
-        Smallest and largest factor.
-    flip : float
-        Chance to mirror left and right.
+    The kinds are those of the paper (section IV-A), the ranges those of YOLOv5 and YOLOX, which the
+    paper does not state. Zeros, and a scale from 1 to 1, leave images unchanged.
     """
 
     hue: float = 0.015
+    """Maximum relative change of the hue, 0 to 1."""
+
     saturation: float = 0.7
+    """Maximum relative change of the saturation, 0 to 1."""
+
     value: float = 0.4
+    """Maximum relative change of the brightness, 0 to 1."""
+
     rotate_deg: float = 10.0
+    """Maximum rotation in either direction, degrees."""
+
     shear_deg: float = 2.0
+    """Maximum shear in either direction, degrees."""
+
     translate: float = 0.1
+    """Maximum shift, as a share of the image's width and height."""
+
     scale: tuple[float, float] = (0.5, 1.5)
+    """Minimum and maximum scale factor."""
+
     flip: float = 0.5
+    """Probability of mirroring left and right."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClipConfig:
-    """Recordings with perfect truth that training pictures are windows of, and how many of the pictures are.
+    """Clips with exact ground truth that training images are cut from, and their shares.
 
-    What is left over of the shares, or has no material, goes to single synthetic pictures.
+    The shares are of the synthetic images. The rest, and the share of a kind without clips, are
+    single synthetic images.
 
-    Attributes
-    ----------
-    n_recorded : int
-        Synthetic recordings, filmed before the training.
-    n_composed : int
-        Recordings composed of the animals of solo videos, where these are given.
-    recorded, composed, solo : float
-        Shares of pictures from synthetic, from composed and from the solo recordings themselves.
+    Raises
+    ------
+    ConfigError
+        If a number or a share is negative, or the shares sum to more than 1.
     """
 
-    n_recorded: int = 200
+    n_synthetic: int = 200
+    """Number of synthetic clips, rendered before the training."""
+
     n_composed: int = 24
-    recorded: float = 0.35
-    composed: float = 0.12
-    solo: float = 0.1
+    """Number of clips composed of solo videos, where these are given."""
+
+    synthetic_share: float = 0.35
+    """Share of images from synthetic clips."""
+
+    composed_share: float = 0.12
+    """Share of images from composed clips."""
+
+    solo_share: float = 0.1
+    """Share of images from the solo videos themselves."""
 
     def __post_init__(self) -> None:
-        for name in ("n_recorded", "n_composed"):
+        for name in ("n_synthetic", "n_composed"):
             if getattr(self, name) < 0:
-                raise ConfigError(f"footage.{name}: expected 0 or more, got {getattr(self, name)}")
-        shares = (self.recorded, self.composed, self.solo)
+                raise ConfigError(f"clips.{name}: expected 0 or more, got {getattr(self, name)}")
+        shares = (self.synthetic_share, self.composed_share, self.solo_share)
         if min(shares) < 0 or sum(shares) > 1:
             raise ConfigError(
-                f"footage: expected shares of 0 or more that sum to 1 at most, got {shares}"
+                "clips.synthetic_share, composed_share, solo_share: "
+                f"expected 0 or more with a sum of 1 or less, got {shares}"
             )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainConfig:
-    """How to train; the defaults are murid's own profile.
+    """Settings of a training; the defaults are murid's profile.
 
     Raises
     ------
@@ -105,142 +121,142 @@ class TrainConfig:
     """Network preset."""
 
     start: str | None = None
-    """Network (``.pt``) of the same preset whose weights to start from; None = random ones, as in
-    the paper."""
+    """Checkpoint (``.pt``) of the same preset with the initial weights. None = random weights, as
+    in the paper."""
 
     size_px: int = 256
-    """Width and height of training pictures, a multiple of 32."""
+    """Width and height of training images, a multiple of 32."""
 
     epochs: int = 100
-    """Longest training, in epochs."""
+    """Maximum number of epochs."""
 
     steps_per_epoch: int | None = None
-    """Steps between two validations; None = once through the labelled pictures, or 250 where there
-    are none."""
+    """Steps between two validations. None = one pass through the labelled images, or 250 without
+    labelled images."""
 
     minutes: float | None = None
-    """Longest training, in minutes; the learning rate then follows the time. None = no limit."""
+    """Maximum duration in minutes; the learning rate then follows the time. None = no limit."""
 
     patience: int = 30
-    """Epochs without a better validation score after which training ends."""
+    """Epochs without a better validation score after which training stops."""
 
     batch_size: int = 16
-    """Pictures a step."""
+    """Images per step."""
 
     optimizer: Optimizer = "adamw"
     """``sgd`` with momentum (paper), or ``adamw``."""
 
     learning_rate: float = 2e-3
-    """Highest rate."""
+    """Maximum learning rate."""
 
     final_rate: float = 0.02
-    """Last rate as a share of the highest; the way there is half a cosine."""
+    """Last learning rate as a share of the maximum; it is reached along half a cosine."""
 
     warmup: float = 0.03
-    """Share of the training in which the rate rises from zero."""
+    """Share of the training in which the learning rate rises from zero."""
 
     momentum: float = 0.937
-    """Of ``sgd``."""
+    """Momentum of ``sgd``."""
 
     weight_decay: float = 1e-3
-    """For convolution and linear weights alone."""
+    """Weight decay of convolution and linear weights; biases and normalisation have none."""
 
     ema_decay: float | None = 0.998
-    """Of the running mean of the weights, reached after a ramp (YOLOX); None = no mean."""
+    """Decay of the exponential moving average of the weights, after a ramp (YOLOX). None = no
+    average."""
 
-    clip_norm: float = 10.0
-    """Longest gradient; 0 = any."""
+    max_gradient_norm: float = 10.0
+    """Norm that gradients are clipped to; 0 = no clipping."""
 
     bf16: bool = True
-    """Compute in bfloat16 where PyTorch's autocast allows it."""
+    """Whether to compute in bfloat16 where PyTorch's autocast allows it."""
 
     balance: BalanceConfig = field(default_factory=BalanceConfig)
     """How the losses are balanced."""
 
     box_overlap_weight: float = 10.0
-    """Weight, beside the distance of the sides (paper), of one minus the complete IoU of the boxes;
-    0 = the paper's."""
+    """Weight of one minus the complete IoU of the boxes, added to the L1 loss of their sides; 0 =
+    the paper's loss."""
 
     identity_loss: IdentityLoss = "contrastive"
-    """How re-identification learns: by naming every animal of the training (``cross_entropy``, as
-    in the paper, or ``focal``), or by telling those in a batch apart (``contrastive``)."""
+    """Loss of re-identification: a classifier of all identities in the data (``cross_entropy``, as
+    in the paper, or ``focal``), or the supervised contrastive loss between the animals of a batch
+    (``contrastive``)."""
 
     identity_source: IdentitySource = "track"
-    """What one identity is in labelled data: a ``track``, each ``box`` by itself (the paper's
-    single-image training), or ``none``: re-identification then learns from scenes alone."""
+    """What has an identity of its own in labelled data: each ``track``, each ``box`` (the paper's
+    training on single images), or ``none``. With the last, re-identification learns from synthetic
+    images only."""
 
     identity_every: int = 3
-    """Steps between two that train re-identification, whose backward pass is dear on a CPU; 0 =
-    never."""
+    """Re-identification is trained in every n-th step, because its backward pass is slow on a CPU;
+    0 = never."""
 
     box_jitter: float = 0.05
-    """Standard deviation, in box sides, by which boxes given to re-identification are moved."""
+    """Standard deviation of the random shift of the boxes that re-identification is trained on, as
+    a share of their sides."""
 
-    scenes: float = 0.5
-    """Share of synthetic and composed pictures beside labelled ones; without labelled data all
-    are."""
+    synthetic_share: float = 0.5
+    """Share of synthetic and composed images beside labelled ones; 1 without labelled data."""
 
-    validation: float = 0.2
-    """Share of labelled sequences held out, whole, to choose the best weights by; 0 = choose by
-    those trained on."""
+    validation_share: float = 0.2
+    """Share of labelled sequences that are held out to select the best weights. 0 = select them on
+    the training images."""
 
     augment: AugmentConfig = field(default_factory=AugmentConfig)
-    """Random changes to labelled pictures."""
+    """Random augmentation of labelled images."""
 
     stills: StillConfig = field(default_factory=StillConfig)
-    """The synthetic pictures; their size is `size_px`."""
+    """Single synthetic images; `size_px` replaces their size."""
 
-    footage: ClipConfig = field(default_factory=ClipConfig)
-    """Windows of recordings, among the scenes."""
+    clips: ClipConfig = field(default_factory=ClipConfig)
+    """Clips that synthetic images are cut from."""
 
     seed: int = 0
-    """Of weights, pictures and their order."""
+    """Seed of weights, images and their order."""
 
     n_workers: int = 1
-    """Processes that make pictures."""
+    """Processes that prepare images; does not change the result."""
 
     n_threads: int = 1
-    """Threads that train on a CPU."""
+    """Threads that train on a CPU; does not change the result."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "stills", replace(self.stills, size_px=self.size_px))
         self._check_choices()
-        for name in _AT_LEAST_ONE:
+        self._check_numbers()
+
+    def _check_numbers(self) -> None:
+        for name in _ONE_OR_MORE:
             self._check(name, getattr(self, name) >= 1, "1 or more")
-        for name in _NOT_NEGATIVE:
+        for name in _ZERO_OR_MORE:
             self._check(name, getattr(self, name) >= 0, "0 or more")
         for name in _SHARES:
             self._check(name, 0 <= getattr(self, name) <= 1, "a number from 0 to 1")
         self._check("learning_rate", self.learning_rate > 0, "more than 0")
         self._check("size_px", self.size_px > 0 and self.size_px % 32 == 0, "a multiple of 32")
-        self._check("minutes", self.minutes is None or self.minutes > 0, "more than 0")
-        self._check(
-            "steps_per_epoch",
-            self.steps_per_epoch is None or self.steps_per_epoch >= 1,
-            "1 or more",
-        )
-        self._check(
-            "ema_decay",
-            self.ema_decay is None or 0 < self.ema_decay < 1,
-            "a number between 0 and 1",
-        )
+        # Fields that may be None.
+        minutes = self.minutes
+        steps = self.steps_per_epoch
+        decay = self.ema_decay
+        self._check("minutes", minutes is None or minutes > 0, "more than 0")
+        self._check("steps_per_epoch", steps is None or steps >= 1, "1 or more")
+        self._check("ema_decay", decay is None or 0 < decay < 1, "a number between 0 and 1")
 
     def _check_choices(self) -> None:
-        self._check("preset", self.preset in PRESETS, " or ".join(PRESETS))
-        plain = self.preset in PRESETS and PRESETS[self.preset].detector == "yolox"
-        fixed = self.balance.name == "fixed"
+        self._check_choice("preset", tuple(PRESETS))
+        self._check_choice("optimizer", get_args(Optimizer))
+        self._check_choice("identity_loss", get_args(IdentityLoss))
+        self._check_choice("identity_source", get_args(IdentitySource))
+        has_own_losses = PRESETS[self.preset].detector == "yolox"
         self._check(
-            "balance", fixed or not plain, f"fixed with {self.preset}, which has losses of its own"
+            "balance",
+            self.balance.name == "fixed" or not has_own_losses,
+            f"fixed with {self.preset}, which has losses of its own",
         )
-        self._check("optimizer", self.optimizer in ("sgd", "adamw"), "sgd or adamw")
-        self._check(
-            "identity_loss", self.identity_loss in IDENTITY_LOSSES, " or ".join(IDENTITY_LOSSES)
-        )
-        self._check(
-            "identity_source",
-            self.identity_source in ("track", "box", "none"),
-            "track, box or none",
-        )
+
+    def _check_choice(self, name: str, choices: tuple[str, ...]) -> None:
+        self._check(name, getattr(self, name) in choices, " or ".join(choices))
 
     def _check(self, name: str, holds: bool, expected: str) -> None:
         if not holds:
@@ -248,8 +264,13 @@ class TrainConfig:
 
     @classmethod
     def paper(cls, **changed: Any) -> TrainConfig:
-        """Return the paper's protocol (section IV-A; FairMOT, YOLOv5 and YOLOX where it is silent: spec section 5)."""
-        literal = cls(
+        """Return the paper's protocol, with the given settings changed.
+
+        Section IV-A states size, epochs, patience, batch size, optimiser, maximum learning rate,
+        momentum and weight decay. It does not state the schedule, the moving average and the
+        augmentation, which are those of FairMOT, YOLOv5 and YOLOX.
+        """
+        protocol = cls(
             preset="s",
             size_px=640,
             epochs=300,
@@ -266,22 +287,22 @@ class TrainConfig:
             identity_loss="cross_entropy",
             box_overlap_weight=0.0,
             box_jitter=0.0,
-            scenes=0.0,
+            synthetic_share=0.0,
         )
-        return replace(literal, **changed)
+        return replace(protocol, **changed)
 
 
+# Default configurations by name.
 PROFILES: dict[str, Callable[[], TrainConfig]] = {"murid": TrainConfig, "paper": TrainConfig.paper}
-"""Configurations by name."""
 
 
 def load_config(path: str | Path, base: TrainConfig) -> TrainConfig:
-    """Read settings from a TOML file, over those of `base`; a table such as ``[augment]`` sets fields of that name.
+    """Return `base` with the settings of a TOML file; ``[augment]`` sets fields of `augment`.
 
     Raises
     ------
     ConfigError
-        If the file cannot be read, or holds an unknown name or a wrong value.
+        If the file cannot be read, or contains an unknown name or an invalid value.
     """
     given = read_settings(path)
     try:
@@ -291,7 +312,7 @@ def load_config(path: str | Path, base: TrainConfig) -> TrainConfig:
 
 
 def read_settings(path: str | Path) -> dict[str, Any]:
-    """Read a TOML file; raises `ConfigError` if it cannot be read."""
+    """Return the content of a TOML file; raise `ConfigError` if it cannot be read."""
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
@@ -301,13 +322,14 @@ def read_settings(path: str | Path) -> dict[str, Any]:
 
 
 def change_config(base: TrainConfig, given: Mapping[str, Any]) -> TrainConfig:
-    """Return `base` with the given fields changed; nested tables change fields of nested settings."""
+    """Return `base` with the given fields changed; mappings change fields of nested settings."""
     changed: dict[str, Any] = {}
     for name, value in given.items():
         current = _get_field(base, name)
-        changed[name] = (
-            _change_nested(name, current, value) if isinstance(value, Mapping) else value
-        )
+        if isinstance(value, Mapping):
+            changed[name] = _change_nested(name, current, value)
+        else:
+            changed[name] = value
     return replace(base, **changed)
 
 
@@ -316,18 +338,18 @@ def _change_nested(name: str, current: Any, given: Mapping[str, Any]) -> Any:
         raise ConfigError(f"{name}: expected a value, got a table")
     for inner in given:
         _get_field(current, inner, f"{name}.")
+    # TOML has lists where the settings have tuples.
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
     return replace(current, **values)  # type: ignore[type-var]
 
 
 def _get_field(config: Any, name: str, prefix: str = "") -> Any:
-    if name not in {f.name for f in fields(config)}:
-        raise ConfigError(
-            f"{prefix}{name}: expected one of {', '.join(f.name for f in fields(config))}"
-        )
+    names = [f.name for f in fields(config)]
+    if name not in names:
+        raise ConfigError(f"{prefix}{name}: expected one of {', '.join(names)}")
     return getattr(config, name)
 
 
 def to_plain(config: TrainConfig) -> dict[str, Any]:
-    """Return all settings as plain values."""
+    """Return all settings as nested dictionaries of plain values."""
     return asdict(config)

@@ -1,4 +1,4 @@
-"""Training pictures, made when they are asked for: picture `k` is the same whenever and wherever it is made."""
+"""Training images by number: image k is the same whenever and in whichever process it is made."""
 
 from __future__ import annotations
 
@@ -16,23 +16,35 @@ from murid.synthetic.clips import sample_window, sample_window_camera
 from murid.synthetic.still import Still, make_still
 from murid.training.augment import augment
 from murid.training.config import ClipConfig, TrainConfig
-from murid.training.synthetic_material import Material, Reel
+from murid.training.synthetic_sources import Clip, SyntheticSources
 from murid.video.background_model import BackgroundModel
+
+# Second component of the seeds of random generators, so that draws for different purposes are
+# independent. Changing one changes the images of a training.
+_SOURCE_STREAM = 1
+_ORDER_STREAM = 2
+_CLIP_STREAM = 3
+_WINDOW_STREAM = 4
+_AUGMENT_STREAM = 5
+
+# Synthetic images of a training have seeds from (seed + 1) times this on, so that trainings with
+# different seeds have no image in common.
+_SEEDS_PER_TRAINING = 10**9
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One training step's worth of pictures.
+    """Images and labels of one training step.
 
     Attributes
     ----------
     images : Tensor
-        ``(B, 4, H, W)`` float32 in [0, 1]: RGB and the difference from the backdrop, zero where
-        there is none.
+        ``(B, 4, H, W)`` float32 in [0, 1]: RGB, and the difference from the background, which is
+        zero where there is no background.
     boxes : list of ndarray
-        ``(n, 4)`` float32 xyxy pixels, one array a picture.
+        ``(n, 4)`` float32 xyxy pixels, one array per image.
     identities : Tensor
-        ``(K,)`` int64 of all boxes, picture after picture; -1 = none.
+        ``(K,)`` int64 of all boxes, image after image; -1 = none.
     """
 
     images: torch.Tensor
@@ -40,124 +52,136 @@ class Batch:
     identities: torch.Tensor
 
     def to(self, device: torch.device) -> Batch:
-        """Move images and identities to a device; boxes stay in NumPy."""
-        return Batch(
-            self.images.to(device, non_blocking=True), self.boxes, self.identities.to(device)
-        )
+        """Return the batch with images and identities on a device; boxes stay in NumPy."""
+        images = self.images.to(device, non_blocking=True)
+        return Batch(images, self.boxes, self.identities.to(device))
 
 
-class PictureSet(Dataset[Still]):
-    """Endless training pictures by number: scenes, windows of recordings, and labelled ones changed at random.
+class TrainingImages(Dataset[Still]):
+    """Endless training images by number: synthetic images, and augmented labelled ones.
 
-    Labelled pictures come in another order in every round through them. For ``contrastive``
-    learning of identity an even number and the next one go together, so that animals meet
-    themselves in a batch: two frames of one recording, two neighbours among the labelled pictures,
-    or, where every box is an identity of its own, the same one twice.
+    Each pass through the labelled images has a new order. With the ``contrastive`` loss, images 2k
+    and 2k + 1 belong together, so that animals occur in a batch more than once: they are two frames
+    of one clip, two neighbours among the labelled images, or, where every box has an identity of
+    its own, the same labelled image twice.
 
     Parameters
     ----------
     config : TrainConfig
-    material : Material
-        Real cut-outs and backgrounds, recordings; possibly none.
+    sources : SyntheticSources
     labelled : sequence of Still
-        Squares of `config.size_px` or larger, possibly none; their identities repeat none of the
-        scenes.
+        Labelled squares of `config.size_px` or larger. Their identities differ from those of the
+        synthetic images.
     """
 
     def __init__(
-        self, config: TrainConfig, material: Material, labelled: Sequence[Still] = ()
+        self, config: TrainConfig, sources: SyntheticSources, labelled: Sequence[Still] = ()
     ) -> None:
-        self.config, self.material, self.labelled = config, material, labelled
+        self.config = config
+        self.sources = sources
+        self.labelled = labelled
 
     def __getitem__(self, number: int) -> Still:
-        pair = np.random.default_rng((self.config.seed, number // 2, 1))
-        if not len(self.labelled) or pair.random() < self.config.scenes:
-            return make_scene(self.config, self.material, (self.config.seed + 1) * 10**9 + number)
-        rng = np.random.default_rng((self.config.seed, number, 5))
-        return augment(
-            self.labelled[self._choose(number)], self.config.augment, rng, self.config.size_px
-        )
+        config = self.config
+        # The two images of a pair are of the same kind.
+        pair_rng = np.random.default_rng((config.seed, number // 2, _SOURCE_STREAM))
+        if not len(self.labelled) or pair_rng.random() < config.synthetic_share:
+            seed = (config.seed + 1) * _SEEDS_PER_TRAINING + number
+            return make_synthetic_image(config, self.sources, seed)
+        rng = np.random.default_rng((config.seed, number, _AUGMENT_STREAM))
+        still = self.labelled[self._choose_labelled(number)]
+        return augment(still, config.augment, rng, config.size_px)
 
-    def _choose(self, number: int) -> int:
-        """Row of the labelled picture that is shown."""
-        n, paired = len(self.labelled), self.config.identity_loss == "contrastive"
-        step = 2 if paired else 1
-        n_steps = n if self.config.identity_source == "box" else -(-n // step)
-        round_, place = divmod(number // step, n_steps)
-        order = np.random.default_rng((self.config.seed, round_, 2)).permutation(n_steps)
-        if not paired or self.config.identity_source == "box":
-            return int(order[place])
-        return min(2 * int(order[place]) + number % 2, n - 1)
-
-
-def make_scene(config: TrainConfig, material: Material, seed: int) -> Still:
-    """Make a picture whose truth is known exactly; even seeds and the next ones are of the same recording."""
-    pair = np.random.default_rng((seed // 2, 3))
-    reel = _choose_reel(pair, config.footage, material)
-    if reel is None:
-        return make_still(seed, config.stills, material.cutouts, material.places)
-    camera = sample_window_camera(pair)
-    rng = np.random.default_rng((seed, 4))
-    return sample_window(rng, reel[int(rng.integers(len(reel)))], camera, config.stills)
+    def _choose_labelled(self, number: int) -> int:
+        """Return the row of the labelled image that an image number shows."""
+        n = len(self.labelled)
+        paired = self.config.identity_loss == "contrastive"
+        repeated = self.config.identity_source == "box"
+        # A pass has one item per labelled image, or per pair of neighbours.
+        images_per_item = 2 if paired else 1
+        n_items = n if repeated else -(-n // images_per_item)
+        pass_number, place = divmod(number // images_per_item, n_items)
+        rng = np.random.default_rng((self.config.seed, pass_number, _ORDER_STREAM))
+        item = int(rng.permutation(n_items)[place])
+        if not paired or repeated:
+            return item
+        return min(2 * item + number % 2, n - 1)
 
 
-def _choose_reel(rng: np.random.Generator, shares: ClipConfig, material: Material) -> Reel | None:
+def make_synthetic_image(config: TrainConfig, sources: SyntheticSources, seed: int) -> Still:
+    """Return a synthetic image; seeds 2k and 2k + 1 give frames of the same clip."""
+    pair_rng = np.random.default_rng((seed // 2, _CLIP_STREAM))
+    clip = _choose_clip(pair_rng, config.clips, sources)
+    if clip is None:
+        return make_still(seed, config.stills, sources.cutouts, sources.backgrounds)
+    camera = sample_window_camera(pair_rng)
+    rng = np.random.default_rng((seed, _WINDOW_STREAM))
+    frame = clip[int(rng.integers(len(clip)))]
+    return sample_window(rng, frame, camera, config.stills)
+
+
+def _choose_clip(
+    rng: np.random.Generator, config: ClipConfig, sources: SyntheticSources
+) -> Clip | None:
+    """Draw a clip according to the shares of its kinds; None = a single synthetic image."""
+    kinds = (
+        (config.synthetic_share, sources.synthetic_clips),
+        (config.composed_share, sources.composed_clips),
+        (config.solo_share, sources.solo_clips),
+    )
     point = rng.random()
-    for share, reels in (
-        (shares.recorded, material.recorded),
-        (shares.composed, material.composed),
-        (shares.solo, material.solos),
-    ):
-        if 0 <= point < share and reels:
-            return reels[int(rng.integers(len(reels)))]
+    for share, clips in kinds:
+        if 0 <= point < share and clips:
+            return clips[int(rng.integers(len(clips)))]
         point -= share
     return None
 
 
 class EpochSampler(Sampler[int]):
-    """Numbers of the pictures of one epoch; the next epoch goes on from there."""
+    """Image numbers of one epoch; the next epoch continues with the following numbers."""
 
-    def __init__(self, n_pictures: int) -> None:
-        self.n_pictures, self.epoch = n_pictures, 0
+    def __init__(self, n_images: int) -> None:
+        self.n_images = n_images
+        self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch, as Lightning does before each."""
+        """Set the epoch; Lightning calls this before each epoch."""
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return self.n_pictures
+        return self.n_images
 
     def __iter__(self) -> Iterator[int]:
-        return iter(range(self.epoch * self.n_pictures, (self.epoch + 1) * self.n_pictures))
+        return iter(range(self.epoch * self.n_images, (self.epoch + 1) * self.n_images))
 
 
 def collate(stills: list[Still]) -> Batch:
-    """Stack pictures of one size into a batch."""
-    images = torch.from_numpy(
-        to_input([s.image for s in stills], [compute_difference(s) for s in stills])
-    )
-    identities = torch.from_numpy(np.concatenate([s.identities for s in stills]))
-    return Batch(
-        images.contiguous(memory_format=torch.channels_last), [s.boxes for s in stills], identities
-    )
+    """Return a batch of images of one size."""
+    differences = [compute_difference(still) for still in stills]
+    images = torch.from_numpy(to_input([still.image for still in stills], differences))
+    identities = torch.from_numpy(np.concatenate([still.identities for still in stills]))
+    boxes = [still.boxes for still in stills]
+    return Batch(images.contiguous(memory_format=torch.channels_last), boxes, identities)
 
 
 def compute_difference(still: Still) -> np.ndarray:
-    """Difference ``(h, w)`` uint8 of a picture from its backdrop, as a detector computes it; zero without one."""
+    """Return the difference ``(h, w)`` uint8 of an image from its background; zero without one.
+
+    The difference is computed as in detection.
+    """
     height, width = still.image.shape[:2]
+    zeros = np.zeros((height, width), np.uint8)
     if still.background is None:
-        return np.zeros((height, width), np.uint8)
-    return BackgroundModel(
-        still.background, np.zeros((height, width), np.uint8)
-    ).compute_difference(still.image)
+        return zeros
+    return BackgroundModel(still.background, zeros).compute_difference(still.image)
 
 
-def load_batches(
-    pictures: Dataset[Still], sampler: Sampler[int] | None, config: TrainConfig
+def make_loader(
+    images: Dataset[Still], sampler: Sampler[int] | None, config: TrainConfig
 ) -> DataLoader[Any]:
-    """Batches made in background processes, each with one thread."""
+    """Return a loader of batches that are made in `config.n_workers` processes of one thread."""
     return DataLoader(
-        pictures,
+        images,
         batch_size=config.batch_size,
         sampler=sampler,
         num_workers=config.n_workers,
@@ -175,15 +199,25 @@ def _use_one_thread(_worker: int) -> None:
 
 
 def to_rois(boxes: Sequence[np.ndarray], jitter: float = 0.0) -> torch.Tensor:
-    """Return ``(K, 5)`` rows (picture, x1, y1, x2, y2) from each picture's boxes, sides moved at random.
+    """Return the boxes of a batch as regions of interest, moved at random.
 
-    `jitter` is the standard deviation of that, in sides of the box.
+    Parameters
+    ----------
+    boxes : sequence of ndarray
+        ``(n, 4)`` float32 xyxy pixels, one array per image.
+    jitter : float
+        Standard deviation of the shift of each side, as a share of the box's width or height.
+
+    Returns
+    -------
+    Tensor
+        ``(K, 5)`` float32: index of the image, x1, y1, x2, y2.
     """
-    rows = [
+    parts = [
         torch.cat([torch.full((len(b), 1), float(k)), torch.from_numpy(b)], dim=1)
         for k, b in enumerate(boxes)
     ]
-    rois = torch.cat(rows)
+    rois = torch.cat(parts)
     if jitter:
         size = (rois[:, 3:] - rois[:, 1:3]).repeat(1, 2)
         rois[:, 1:] += jitter * size * torch.randn(len(rois), 4)

@@ -1,4 +1,4 @@
-"""Train a network: data in; checkpoints, curves, pictures, ONNX pair and model card out."""
+"""Train a network: data in; best weights, checkpoints and logs out."""
 
 from __future__ import annotations
 
@@ -24,62 +24,87 @@ from murid.networks.network import Network
 from murid.networks.presets import PRESETS
 from murid.synthetic.still import Still
 from murid.training.config import TrainConfig
-from murid.training.data import EpochSampler, PictureSet, load_batches, make_scene
-from murid.training.module import TrainingModule
-from murid.training.report import Log
-from murid.training.synthetic_material import Material, film_reels
-from murid.training.validate import Validation, validate
+from murid.training.data import EpochSampler, TrainingImages, make_loader, make_synthetic_image
+from murid.training.module import TrainingModule, rename_old_keys
+from murid.training.report import EpochLog
+from murid.training.synthetic_sources import SyntheticSources, render_clips
+from murid.training.validate import ValidationResult, validate
 
-LOG = "log.jsonl"
-"""Name of the log in a training's directory."""
+# Name of the log in the directory of a training.
+LOG_NAME = "log.jsonl"
+
+# Synthetic images for validation have seeds from this on, which no training reaches. More images
+# make the selection of the best weights less noisy and each validation slower.
 _VALIDATION_SEED = 5 * 10**12
-_N_VALIDATION = 300
-_N_HELD_OUT_REELS = 20
-_STREAM_STEPS = 250
+_N_VALIDATION_IMAGES = 300
+_N_VALIDATION_CLIPS = 20
+
+# Steps per epoch without labelled images, when there is no pass through the data.
+_STEPS_WITHOUT_LABELS = 250
+
+# Steps over which the decay of the moving average rises, so that it forgets the random initial
+# weights (YOLOX).
+_EMA_RAMP_STEPS = 2000
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What to learn from, and what to measure on.
+    """Data to train on and to validate on.
 
     Attributes
     ----------
-    material : Material
-        Real cut-outs and backgrounds, possibly none.
+    sources : SyntheticSources
+        Cut-outs, backgrounds and clips for synthetic images; may be empty.
     labelled, held_out : sequence of Still
-        Labelled pictures of the training size, possibly none; without any held out, synthetic ones
-        are.
+        Labelled images of the training size; may be empty. Without held-out images, validation uses
+        synthetic ones.
     n_identities : int
-        Identities in the labelled pictures.
+        Number of identities in the labelled images.
     """
 
-    material: Material = field(default_factory=Material)
+    sources: SyntheticSources = field(default_factory=SyntheticSources)
     labelled: Sequence[Still] = ()
     held_out: Sequence[Still] = ()
     n_identities: int = 0
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """A trained network, how it did on held-out pictures, how long it took, and what share of that it had to wait."""
+class TrainingResult:
+    """A trained network, its validation, and the time that it took.
+
+    Attributes
+    ----------
+    network : Network or Yolox
+        With the best weights, in evaluation mode.
+    validation : ValidationResult
+        Of these weights on the held-out images.
+    steps : int
+    seconds : float
+        Duration of the training without validation.
+    waiting_share : float
+        Share of `seconds` spent waiting for images, in [0, 1].
+    directory : Path
+    """
 
     network: Network | Yolox
-    validation: Validation
+    validation: ValidationResult
     steps: int
     seconds: float
-    waiting: float
+    waiting_share: float
     directory: Path
 
 
 class EmaWeights(WeightAveraging):
-    """Exponential running mean of the weights, its decay reached after a ramp of 2000 steps (YOLOX)."""
+    """Exponential moving average of the weights with a ramp of the decay (YOLOX)."""
 
     def __init__(self, decay: float) -> None:
         def average(
             mean: torch.Tensor, current: torch.Tensor, n_averaged: torch.Tensor | int
         ) -> torch.Tensor:
-            kept = decay * (1 - math.exp(-(float(n_averaged) + 1) / 2000))
-            return mean.lerp(current.to(mean), 1 - kept) if mean.is_floating_point() else current
+            if not mean.is_floating_point():
+                return current  # counters are not averaged
+            ramp = 1 - math.exp(-(float(n_averaged) + 1) / _EMA_RAMP_STEPS)
+            return mean.lerp(current.to(mean), 1 - decay * ramp)
 
         super().__init__(avg_fn=average)
 
@@ -89,24 +114,24 @@ def fit(
     data: TrainingData,
     directory: str | Path,
     callbacks: Sequence[Callback] = (),
-) -> Fitted:
-    """Train, going on from the last checkpoint in `directory` if there is one.
+) -> TrainingResult:
+    """Train a network, and resume from the last checkpoint in `directory` if there is one.
 
     Parameters
     ----------
     config : TrainConfig
     data : TrainingData
     directory : str or Path
-        Where checkpoints, logs and event files for TensorBoard are kept.
+        Directory for checkpoints, logs and event files of TensorBoard.
     callbacks : sequence of lightning.pytorch.Callback
-        Told of progress.
+        Further callbacks, such as progress reports.
 
     Raises
     ------
     ModelError
         If the checkpoint in `directory` is of another preset or cannot be read.
     StorageError
-        If nothing can be written there.
+        If the directory cannot be written.
     """
     directory = Path(directory)
     make_directory(directory)
@@ -114,53 +139,78 @@ def fit(
     lightning.seed_everything(config.seed, verbose=False)
     torch.set_num_threads(config.n_threads)
     steps = count_steps(config, len(data.labelled))
-    n_scenes = max(config.stills.n_identities, data.material.n_identities)
-    module = TrainingModule(config, max(3, n_scenes + data.n_identities), config.epochs * steps)
+
+    # The classifier needs one class per identity, synthetic ones first.
+    n_synthetic = max(config.stills.n_identities, data.sources.n_identities)
+    n_identities = max(3, n_synthetic + data.n_identities)
+    module = TrainingModule(config, n_identities, config.epochs * steps)
     if config.start is not None and checkpoint is None:
-        module.network.load_state_dict(load_start(config.start, config.preset).state_dict())
-    pictures = PictureSet(config, data.material, data.labelled)
-    held_out = data.held_out if len(data.held_out) else make_held_out(config, data.material)
-    with _quiet():
+        initial = load_initial_network(config.start, config.preset)
+        module.network.load_state_dict(initial.state_dict())
+
+    images = TrainingImages(config, data.sources, data.labelled)
+    held_out = data.held_out
+    if not len(held_out):
+        held_out = make_held_out_images(config, data.sources)
+    with _silence_lightning():
         trainer = _make_trainer(config, directory, steps, callbacks)
         trainer.fit(
             module,
-            load_batches(pictures, EpochSampler(steps * config.batch_size), config),
-            load_batches(_Fixed(held_out), None, config),
+            make_loader(images, EpochSampler(steps * config.batch_size), config),
+            make_loader(_ImageList(held_out), None, config),
             ckpt_path=checkpoint,
             weights_only=True,
         )
+
     network = load_best(trainer, module)
-    waiting = module.waited_s / max(module.spent_s, 1e-9)
-    return Fitted(
-        network, validate(network, held_out), module.global_step, module.spent_s, waiting, directory
+    return TrainingResult(
+        network=network,
+        validation=validate(network, held_out),
+        steps=module.global_step,
+        seconds=module.spent_s,
+        waiting_share=module.waited_s / max(module.spent_s, 1e-9),
+        directory=directory,
     )
 
 
 def count_steps(config: TrainConfig, n_labelled: int) -> int:
-    """Steps of an epoch."""
+    """Return the number of steps of an epoch."""
     if config.steps_per_epoch is not None:
         return config.steps_per_epoch
-    return max(1, round(n_labelled / config.batch_size)) if n_labelled else _STREAM_STEPS
+    if n_labelled == 0:
+        return _STEPS_WITHOUT_LABELS
+    return max(1, round(n_labelled / config.batch_size))
 
 
-def load_start(path: str, preset: str) -> Network | Yolox:
-    """Read the network to start from; raises `ModelError` if it is not of the preset."""
+def load_initial_network(path: str, preset: str) -> Network | Yolox:
+    """Return the network of a checkpoint; raise `ModelError` if it is not of the preset."""
     network = load_network(path)
     if network.config != PRESETS[preset]:
         raise ModelError(path, "preset", preset, network.config.name)
     return network
 
 
-def make_held_out(config: TrainConfig, material: Material, n: int | None = None) -> list[Still]:
-    """Make `n` (None = 300) synthetic pictures, and windows of recordings, whose seeds no training comes to."""
-    recorded = film_reels(_N_HELD_OUT_REELS, _VALIDATION_SEED) if material.recorded else ()
-    unseen = replace(material, recorded=recorded)
-    seeds = range(_VALIDATION_SEED, _VALIDATION_SEED + (_N_VALIDATION if n is None else n))
-    return [make_scene(config, unseen, seed) for seed in seeds]
+def make_held_out_images(
+    config: TrainConfig, sources: SyntheticSources, n: int | None = None
+) -> list[Still]:
+    """Return `n` synthetic images (default 300) with seeds that no training reaches."""
+    synthetic_clips = ()
+    if sources.synthetic_clips:
+        synthetic_clips = render_clips(_N_VALIDATION_CLIPS, _VALIDATION_SEED)
+    sources = replace(sources, synthetic_clips=synthetic_clips)
+    n_images = _N_VALIDATION_IMAGES if n is None else n
+    seeds = range(_VALIDATION_SEED, _VALIDATION_SEED + n_images)
+    return [make_synthetic_image(config, sources, seed) for seed in seeds]
 
 
 def find_checkpoint(directory: Path, config: TrainConfig) -> Path | None:
-    """Find the last checkpoint of a training; raises `ModelError` if it is of another preset or damaged."""
+    """Return the last checkpoint of a training, or None.
+
+    Raises
+    ------
+    ModelError
+        If it is of another preset or damaged.
+    """
     path = directory / "last.ckpt"
     if not path.exists():
         return None
@@ -169,7 +219,7 @@ def find_checkpoint(directory: Path, config: TrainConfig) -> Path | None:
         preset = state["murid"]["preset"]
     except Exception as error:
         raise ModelError(
-            path, "checkpoint", "a whole checkpoint of murid", type(error).__name__
+            path, "checkpoint", "a complete checkpoint of murid", type(error).__name__
         ) from error
     if preset != config.preset:
         raise ModelError(path, "preset", config.preset, str(preset))
@@ -177,24 +227,24 @@ def find_checkpoint(directory: Path, config: TrainConfig) -> Path | None:
 
 
 def load_best(trainer: lightning.Trainer, module: TrainingModule) -> Network | Yolox:
-    """Network with the weights that did best in validation, or the last where none was measured."""
-    keeper = trainer.checkpoint_callback
-    path = getattr(keeper, "best_model_path", "")
+    """Return the network with the weights of the best validation, or the last without any."""
+    path = getattr(trainer.checkpoint_callback, "best_model_path", "")
     if path:
         state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
-        module.load_state_dict(state)
+        module.load_state_dict(rename_old_keys(state))
     return module.network.cpu().eval()
 
 
 def _make_trainer(
     config: TrainConfig, directory: Path, steps: int, callbacks: Sequence[Callback]
 ) -> Any:
+    """Return a trainer that keeps the best and the last weights, logs, and stops early."""
     best = ModelCheckpoint(directory, "best", "val/ap50", mode="max", enable_version_counter=False)
     last = ModelCheckpoint(
         directory, "last", save_on_train_epoch_end=True, enable_version_counter=False
     )
     stop = EarlyStopping("val/ap50", patience=config.patience, mode="max")
-    own: list[Callback] = [best, last, Log(directory / LOG), stop]
+    own: list[Callback] = [best, last, EpochLog(directory / LOG_NAME), stop]
     if config.ema_decay is not None:
         own.append(EmaWeights(config.ema_decay))
     return lightning.Trainer(
@@ -202,7 +252,7 @@ def _make_trainer(
         max_epochs=config.epochs,
         limit_train_batches=steps,
         precision="bf16-mixed" if config.bf16 else "32-true",
-        gradient_clip_val=config.clip_norm or None,
+        gradient_clip_val=config.max_gradient_norm or None,
         callbacks=[*own, *callbacks],
         logger=TensorBoardLogger(directory, name="", version="events"),
         num_sanity_val_steps=0,
@@ -212,8 +262,8 @@ def _make_trainer(
     )
 
 
-class _Fixed(torch.utils.data.Dataset[Still]):
-    """Pictures that are there."""
+class _ImageList(torch.utils.data.Dataset[Still]):
+    """A sequence of images as a data set of PyTorch."""
 
     def __init__(self, stills: Sequence[Still]) -> None:
         self.stills = stills
@@ -226,12 +276,10 @@ class _Fixed(torch.utils.data.Dataset[Still]):
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep Lightning from talking about its own machinery."""
-    loggers = [
-        logging.getLogger(f"lightning.{name}")
-        for name in ("pytorch", "fabric", "pytorch.utilities.rank_zero")
-    ]
+def _silence_lightning() -> Iterator[None]:
+    """Hide messages and warnings of Lightning about its own configuration."""
+    names = ("pytorch", "fabric", "pytorch.utilities.rank_zero")
+    loggers = [logging.getLogger(f"lightning.{name}") for name in names]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.ERROR)

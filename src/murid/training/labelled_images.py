@@ -1,11 +1,11 @@
-"""Labelled pictures, brought to the training size once and kept on disk, so that memory does not grow with them."""
+"""Labelled images at the training size, stored on disk so that memory does not grow with them."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, overload
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from murid.core.files import make_directory, replace_on_success, write_bytes
 from murid.core.progress import ProgressCallback, no_progress
-from murid.core.types import UInt8
+from murid.core.types import Int64, UInt8
 from murid.datasets.images import iterate_images
 from murid.datasets.labels import LabelledSequence
 from murid.detection.preprocess import (
@@ -28,25 +28,47 @@ from murid.synthetic.still import Still
 from murid.training.config import IdentitySource
 from murid.video.background_model import fit_static_background
 
-_INDEX = "index.json"
-_BACKDROP_FRAMES = 60
-_FEWEST_FRAMES = 5  # of a recording that show which parts of its scene are empty
+_INDEX_NAME = "index.json"
+# Version of the stored files. It is part of the key, so that files of another version are rebuilt.
+_FORMAT = 2
+
+# Frames that the background of a recording is estimated from. Below the minimum too little of the
+# background is visible between the animals.
+_N_BACKGROUND_FRAMES = 60
+_MIN_BACKGROUND_FRAMES = 5
+
+# With fewer sequences, the end of each is held out instead of whole sequences.
+_MIN_SEQUENCES_TO_SPLIT = 3
+# Distinguishes the random generator of the split from others with the same seed.
+_SPLIT_STREAM = 3
+
+# PNG compression level: fast to write, and hardly larger than the higher levels.
+_PNG_COMPRESSION = 1
 
 
-class Library(Sequence[Still]):
-    """Labelled pictures on disk.
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """Index entry of an image: names of files, and boxes ``(n, 4)`` with their identities."""
+
+    image: str
+    background: str | None
+    boxes: list[list[float]]
+    identities: list[int]
+
+
+class LabelledImages(Sequence[Still]):
+    """Labelled images on disk.
 
     Parameters
     ----------
     directory : Path
-        As `build_labelled_images` leaves it.
+        Directory that `build_labelled_images` has written.
     """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self._entries: list[dict[str, Any]] = json.loads(
-            (directory / _INDEX).read_text(encoding="utf-8")
-        )["pictures"]
+        index = json.loads((directory / _INDEX_NAME).read_text(encoding="utf-8"))
+        self._entries = [_Entry(**entry) for entry in index["images"]]
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -58,32 +80,33 @@ class Library(Sequence[Still]):
     def __getitem__(self, number: slice) -> list[Still]: ...
 
     def __getitem__(self, number: int | slice) -> Still | list[Still]:
-        """Read one picture, or several."""
+        """Read one image, or several."""
         if isinstance(number, slice):
             return [self[k] for k in range(len(self))[number]]
         entry = self._entries[number]
-        boxes = np.array(entry["boxes"], np.float32).reshape(-1, 4)
-        background = None if entry["background"] is None else self._read(entry["background"])
+        background = None if entry.background is None else self._read(entry.background)
         return Still(
-            self._read(entry["picture"]), boxes, np.array(entry["identities"], np.int64), background
+            self._read(entry.image),
+            np.array(entry.boxes, np.float32).reshape(-1, 4),
+            np.array(entry.identities, np.int64),
+            background,
         )
 
-    def thin(self, most: int) -> Library:
-        """Return a library of at most so many of the pictures, spread over all."""
-        thinned = Library(self.directory)
-        rows = np.unique(np.linspace(0, len(self) - 1, min(most, len(self))).round().astype(int))
+    def thin(self, max_images: int) -> LabelledImages:
+        """Return at most `max_images` of the images, spread evenly."""
+        thinned = LabelledImages(self.directory)
+        rows = spread_rows(len(self), max_images)
         thinned._entries = [self._entries[row] for row in rows.tolist()]
         return thinned
 
     @property
     def n_identities(self) -> int:
         """Number of different identities."""
-        return len({k for entry in self._entries for k in entry["identities"] if k >= 0})
+        return len({k for entry in self._entries for k in entry.identities if k >= 0})
 
     def _read(self, name: str) -> UInt8:
-        return np.ascontiguousarray(
-            np.asarray(cv2.imread(str(self.directory / name)), np.uint8)[..., ::-1]
-        )
+        bgr = np.asarray(cv2.imread(str(self.directory / name)), np.uint8)
+        return np.ascontiguousarray(bgr[..., ::-1])
 
 
 def build_labelled_images(
@@ -93,54 +116,54 @@ def build_labelled_images(
     identity_source: IdentitySource,
     first_identity: int = 0,
     report: ProgressCallback = no_progress,
-) -> Library:
-    """Bring labelled pictures to the training size; what an earlier call with the same data left is used again.
+) -> LabelledImages:
+    """Write labelled images at the training size, or reuse those of an earlier call.
 
-    Frames in which not all animals are labelled are left out, since what is not labelled would be
-    learnt as empty.
+    Frames in which not all animals are labelled are left out, because the network would learn the
+    unlabelled animals as background.
 
     Parameters
     ----------
     sequences : sequence of LabelledSequence
     directory : Path
-        Where to keep pictures and labels.
+        Directory for images and labels.
     size_px : int
-        Side of the square that pictures are fitted into, the rest grey.
+        Side of the square that images are fitted into; the rest is grey.
     identity_source : {"track", "box", "none"}
-        What one identity is; see `TrainConfig`.
+        What has an identity of its own; see `TrainConfig`.
     first_identity : int
-        Number of the first identity.
+        First identity.
     report : callable
-        Told of progress.
+        Receives progress.
 
     Raises
     ------
     SourceError
-        If a picture cannot be decoded.
+        If an image cannot be decoded.
     StorageError
-        If nothing can be written.
+        If the directory cannot be written.
     """
     make_directory(directory)
     key = _compute_key(sequences, size_px, identity_source, first_identity)
-    index = directory / _INDEX
+    index = directory / _INDEX_NAME
     if index.exists() and json.loads(index.read_text(encoding="utf-8"))["key"] == key:
-        return Library(directory)
-    builder = _Builder(directory, size_px, identity_source, first_identity)
+        return LabelledImages(directory)
+    writer = _ImageWriter(directory, size_px, identity_source, first_identity)
     total = sum(int(sequence.complete.sum()) for sequence in sequences)
     for sequence in sequences:
-        builder.add(sequence)
-        report("prepare", len(builder.entries), total)
+        writer.write(sequence)
+        report("prepare", len(writer.entries), total)
+    # The index is written last, so that an interrupted call is repeated.
     with replace_on_success(index) as temporary:
-        temporary.write_text(
-            json.dumps({"key": key, "pictures": builder.entries}), encoding="utf-8"
-        )
-    return Library(directory)
+        text = json.dumps({"key": key, "images": writer.entries})
+        temporary.write_text(text, encoding="utf-8")
+    return LabelledImages(directory)
 
 
 def hold_out(
     sequences: Sequence[LabelledSequence], share: float, seed: int
 ) -> tuple[list[LabelledSequence], list[LabelledSequence]]:
-    """Split labelled data in two: whole sequences where there are three or more, else the end of each.
+    """Split labelled data: whole sequences if there are three or more, else the end of each.
 
     Returns
     -------
@@ -149,52 +172,69 @@ def hold_out(
     """
     if share == 0:
         return list(sequences), []
-    if len(sequences) >= 3:
-        order = np.random.default_rng((seed, 3)).permutation(len(sequences))
-        n_out = min(max(1, round(share * len(sequences))), len(sequences) - 1)
-        out = set(order[:n_out].tolist())
-        return [s for k, s in enumerate(sequences) if k not in out], [
-            sequences[k] for k in sorted(out)
-        ]
-    cuts = [s.n_frames - max(1, round(share * s.n_frames)) for s in sequences]
-    halves = [
-        np.split(np.arange(s.n_frames), [cut]) for s, cut in zip(sequences, cuts, strict=True)
-    ]
-    pairs = list(zip(sequences, halves, strict=True))
-    return [take_frames(s, rows[0]) for s, rows in pairs], [
-        take_frames(s, rows[1]) for s, rows in pairs
-    ]
+    if len(sequences) >= _MIN_SEQUENCES_TO_SPLIT:
+        order = np.random.default_rng((seed, _SPLIT_STREAM)).permutation(len(sequences))
+        n_held_out = min(max(1, round(share * len(sequences))), len(sequences) - 1)
+        numbers = set(order[:n_held_out].tolist())
+        kept = [sequence for k, sequence in enumerate(sequences) if k not in numbers]
+        return kept, [sequences[k] for k in sorted(numbers)]
+    kept = []
+    held_out = []
+    for sequence in sequences:
+        n_frames = sequence.n_frames
+        n_kept = n_frames - max(1, round(share * n_frames))
+        kept.append(take_frames(sequence, np.arange(n_kept)))
+        held_out.append(take_frames(sequence, np.arange(n_kept, n_frames)))
+    return kept, held_out
 
 
 def take_frames(sequence: LabelledSequence, rows: NDArray[np.int64]) -> LabelledSequence:
-    """Some of a sequence's frames, by their place in it ``(k,)``, ascending, as a sequence of its own."""
+    """Return some frames of a sequence as a sequence of its own.
+
+    Parameters
+    ----------
+    sequence : LabelledSequence
+    rows : ndarray
+        ``(k,)`` int64 positions of the frames in the sequence, ascending.
+    """
     counts = np.diff(sequence.frame_offsets)[rows]
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    boxes = np.flatnonzero(np.isin(sequence.frame_numbers, rows))
-    columns = {
-        name: getattr(sequence, name)[boxes]
-        for name in ("boxes", "track_ids", "class_ids", "visibility")
-    }
-    own = {name: getattr(sequence, name)[rows] for name in ("frames", "sizes", "complete")}
-    image_paths = (
-        tuple(sequence.image_paths[row] for row in rows.tolist()) if sequence.image_paths else ()
+    box_rows = np.flatnonzero(np.isin(sequence.frame_numbers, rows))
+    image_paths = sequence.image_paths
+    if image_paths:
+        image_paths = tuple(image_paths[row] for row in rows.tolist())
+    return replace(
+        sequence,
+        # Columns with one row per frame.
+        frames=sequence.frames[rows],
+        sizes=sequence.sizes[rows],
+        complete=sequence.complete[rows],
+        image_paths=image_paths,
+        frame_offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        # Columns with one row per box.
+        boxes=sequence.boxes[box_rows],
+        track_ids=sequence.track_ids[box_rows],
+        class_ids=sequence.class_ids[box_rows],
+        visibility=sequence.visibility[box_rows],
     )
-    return replace(sequence, frame_offsets=offsets, image_paths=image_paths, **columns, **own)
 
 
-class _Builder:
+class _ImageWriter:
+    """Writes images of sequences and numbers their identities."""
+
     def __init__(
         self, directory: Path, size_px: int, identity_source: IdentitySource, first_identity: int
     ) -> None:
-        self.directory, self.size_px, self.identity_source = directory, size_px, identity_source
+        self.directory = directory
+        self.size_px = size_px
+        self.identity_source = identity_source
         self.next_identity = first_identity
         self.entries: list[dict[str, Any]] = []
 
-    def add(self, sequence: LabelledSequence) -> None:
-        """Write the pictures of a sequence, and its backdrop where it is a recording by a camera that stands still."""
+    def write(self, sequence: LabelledSequence) -> None:
+        """Write the images of a sequence, and the background of a static camera's recording."""
         rows = np.flatnonzero(sequence.complete)
-        background = self._write_backdrop(sequence, rows)
-        numbers: dict[int, int] = {}
+        background = self._write_background(sequence, rows)
+        identities: dict[int, int] = {}  # by track
         for row, image in zip(rows.tolist(), iterate_images(sequence, rows.tolist()), strict=True):
             frame = sequence[row]
             height, width = image.shape[:2]
@@ -202,66 +242,73 @@ class _Builder:
             boxes = letterbox_boxes(frame.boxes, letterbox, width, height)
             name = f"{len(self.entries):08d}.png"
             _write_png(self.directory / name, apply_letterbox(image, letterbox))
-            identities = [self._number(numbers, int(track_id)) for track_id in frame.track_ids]
-            self.entries.append(
-                {
-                    "picture": name,
-                    "background": background,
-                    "boxes": boxes.tolist(),
-                    "identities": identities,
-                }
-            )
+            entry = {
+                "image": name,
+                "background": background,
+                "boxes": boxes.tolist(),
+                "identities": [self._number(identities, int(k)) for k in frame.track_ids],
+            }
+            self.entries.append(entry)
 
-    def _number(self, numbers: dict[int, int], track_id: int) -> int:
-        """Identity of a box: that of its track in this sequence, one of its own, or none."""
-        if self.identity_source == "none" or (self.identity_source == "track" and track_id < 0):
+    def _number(self, identities: dict[int, int], track_id: int) -> int:
+        """Return the identity of a box: that of its track, one of its own, or none (-1)."""
+        if self.identity_source == "none":
             return -1
-        if self.identity_source == "track" and track_id in numbers:
-            return numbers[track_id]
+        if self.identity_source == "track":
+            if track_id < 0:
+                return -1
+            if track_id in identities:
+                return identities[track_id]
+        identity = self.next_identity
         self.next_identity += 1
-        numbers[track_id] = self.next_identity - 1
-        return self.next_identity - 1
+        identities[track_id] = identity
+        return identity
 
-    def _write_backdrop(self, sequence: LabelledSequence, rows: NDArray[np.int64]) -> str | None:
-        if not sequence.is_recording or len(rows) < _FEWEST_FRAMES:
+    def _write_background(self, sequence: LabelledSequence, rows: Int64) -> str | None:
+        """Write the background of a recording, and return its file name; None if there is none."""
+        if not sequence.is_recording or len(rows) < _MIN_BACKGROUND_FRAMES:
             return None
-        chosen = rows[
-            np.unique(
-                np.linspace(0, len(rows) - 1, min(len(rows), _BACKDROP_FRAMES)).round().astype(int)
-            )
-        ]
-        images = iterate_images(sequence, chosen.tolist())
-        squares = [
-            apply_letterbox(i, fit_square(i.shape[1], i.shape[0], self.size_px)) for i in images
-        ]
+        chosen = rows[spread_rows(len(rows), _N_BACKGROUND_FRAMES)]
+        squares = []
+        for image in iterate_images(sequence, chosen.tolist()):
+            height, width = image.shape[:2]
+            squares.append(apply_letterbox(image, fit_square(width, height, self.size_px)))
         background = fit_static_background(squares)
         if background is None:
             return None
-        name = f"backdrop-{len(self.entries):08d}.png"
+        name = f"background-{len(self.entries):08d}.png"
         _write_png(self.directory / name, background.image)
         return name
 
 
 def fit_square(width: int, height: int, size_px: int) -> Letterbox:
-    """Fit a picture of the given size into the middle of a square, as tracking fits it into its own shape."""
+    """Return the letterbox that centres an image in a square, scaled as in tracking."""
     fitted = compute_letterbox(width, height, size_px)
-    inner_w, inner_h = fitted.compute_inner_size(width, height)
-    return Letterbox(
-        fitted.scale, (size_px - inner_w) // 2, (size_px - inner_h) // 2, size_px, size_px
-    )
+    inner_width, inner_height = fitted.compute_inner_size(width, height)
+    left = (size_px - inner_width) // 2
+    top = (size_px - inner_height) // 2
+    return Letterbox(fitted.scale, left, top, size_px, size_px)
+
+
+def spread_rows(n: int, max_rows: int) -> NDArray[np.int64]:
+    """Return at most `max_rows` of the rows below `n`, spread evenly, ascending."""
+    return np.unique(np.linspace(0, n - 1, min(n, max_rows)).round().astype(np.int64))
 
 
 def _write_png(path: Path, image: UInt8) -> None:
-    write_bytes(
-        path, cv2.imencode(".png", image[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
-    )
+    options = [cv2.IMWRITE_PNG_COMPRESSION, _PNG_COMPRESSION]
+    _, encoded = cv2.imencode(".png", image[..., ::-1], options)
+    write_bytes(path, encoded.tobytes())
 
 
 def _compute_key(sequences: Sequence[LabelledSequence], *settings: Any) -> str:
-    """Hash of the labels, of where the pictures are, and of the settings."""
-    digest = hashlib.sha256(repr(settings).encode())
+    """Return a hash of the labels, the places of the images, and the settings."""
+    digest = hashlib.sha256(repr((_FORMAT, *settings)).encode())
     for sequence in sequences:
         digest.update(repr((sequence.name, sequence.video, sequence.image_paths)).encode())
-        for name in ("frames", "frame_offsets", "boxes", "track_ids", "complete"):
-            digest.update(getattr(sequence, name).tobytes())
+        digest.update(sequence.frames.tobytes())
+        digest.update(sequence.frame_offsets.tobytes())
+        digest.update(sequence.boxes.tobytes())
+        digest.update(sequence.track_ids.tobytes())
+        digest.update(sequence.complete.tobytes())
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""What one training step does, for Lightning: losses, their balance, optimiser, learning rate, validation."""
+"""Training and validation steps for Lightning: losses, optimiser, learning rate, metrics."""
 
 from __future__ import annotations
 
@@ -12,19 +12,34 @@ from torch import nn
 
 from murid.networks.comparison.yolox_head import Yolox
 from murid.networks.comparison.yolox_loss import yolox_loss
-from murid.networks.losses import IdentityClassifier, contrastive_loss, detection_loss
+from murid.networks.losses import IdentityClassifier, SupervisedContrastiveLoss, detection_loss
 from murid.networks.network import Network, NetworkOutput, build_network
 from murid.networks.targets import make_targets
 from murid.training.config import TrainConfig
 from murid.training.data import Batch, to_rois
 from murid.training.loss_balancing import (
-    Balanced,
-    Shared,
-    get_last_shared,
-    make_balance,
-    tap_representation,
+    BalancedLoss,
+    SharedTensors,
+    capture_shared_features,
+    get_last_shared_parameters,
+    make_loss_balancer,
 )
-from murid.training.validate import Scored, Validation, score_batch, summarise
+from murid.training.validate import (
+    ScoredDetections,
+    ValidationResult,
+    score_batch,
+    summarise,
+)
+
+# Parameter groups of the network and the identity loss, which follow the learning rate schedule.
+# The loss balancer's own group comes after them and keeps its rate.
+_N_SCHEDULED_GROUPS = 2
+
+# The learning rate starts at this progress instead of 0, so that the first step changes something.
+_FIRST_PROGRESS = 1e-4
+
+# Attribute names in checkpoints of earlier versions, and today's names.
+_OLD_PREFIXES = {"tell_apart.": "identity_loss."}
 
 
 class TrainingModule(lightning.LightningModule):
@@ -36,37 +51,40 @@ class TrainingModule(lightning.LightningModule):
     n_identities : int
         Number of identities in the data, at least 3.
     n_steps : int
-        Steps in all.
+        Total number of steps.
     """
 
     def __init__(self, config: TrainConfig, n_identities: int, n_steps: int) -> None:
         super().__init__()
-        self.config, self.n_steps = config, n_steps
+        self.config = config
+        self.n_steps = n_steps
         self.network = build_network(config.preset).to(memory_format=torch.channels_last)
-        self.tell_apart = make_identity_loss(
-            config, self.network.config.rim.embedding_size, n_identities
-        )
-        self.balance = make_balance(config.balance)
-        self.spent_s, self.waited_s, self._mark_s = 0.0, 0.0, time.monotonic()
-        self._scored: list[Scored] = []
-        self.validation: Validation | None = None
+        embedding_size = self.network.config.rim.embedding_size
+        self.identity_loss = make_identity_loss(config, embedding_size, n_identities)
+        self.balance = make_loss_balancer(config.balance)
+        # Duration of the training so far, the part of it spent waiting for images, and the time of
+        # the last measurement.
+        self.spent_s = 0.0
+        self.waited_s = 0.0
+        self._measured_at_s = time.monotonic()
+        self._scored: list[ScoredDetections] = []
+        self.validation: ValidationResult | None = None
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Weight decay for convolution and linear weights alone."""
-        parameters = [*self.network.parameters(), *self.tell_apart.parameters()]
+        """Return the optimiser; only convolution and linear weights have weight decay."""
+        config = self.config
+        parameters = self._get_learnt_parameters()
         groups: list[dict[str, Any]] = [
             {
                 "params": [p for p in parameters if p.ndim > 1],
-                "weight_decay": self.config.weight_decay,
+                "weight_decay": config.weight_decay,
             },
             {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
             *self.balance.get_parameter_groups(),
         ]
-        if self.config.optimizer == "sgd":
-            return torch.optim.SGD(
-                groups, lr=self.config.learning_rate, momentum=self.config.momentum
-            )
-        return torch.optim.AdamW(groups, lr=self.config.learning_rate)
+        if config.optimizer == "sgd":
+            return torch.optim.SGD(groups, lr=config.learning_rate, momentum=config.momentum)
+        return torch.optim.AdamW(groups, lr=config.learning_rate)
 
     def configure_gradient_clipping(
         self,
@@ -74,57 +92,49 @@ class TrainingModule(lightning.LightningModule):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,  # noqa: ARG002
     ) -> None:
-        """Shorten the gradient of network and classifier; the balance's own is none of it."""
+        """Clip the gradient of the network and the identity loss, but not of the loss balancer."""
         if gradient_clip_val:
-            learnt = [*self.network.parameters(), *self.tell_apart.parameters()]
-            nn.utils.clip_grad_norm_(learnt, gradient_clip_val)
+            nn.utils.clip_grad_norm_(self._get_learnt_parameters(), gradient_clip_val)
 
     def training_step(self, batch: Batch, _index: int) -> torch.Tensor:
-        """Loss of a batch, balanced; plain YOLOX has weights of its own."""
+        """Return the loss of a batch; plain YOLOX has fixed weights of its own."""
         images = batch.images[:, : self.network.config.n_channels]
+        values: dict[str, torch.Tensor]
         if isinstance(self.network, Yolox):
-            values: dict[str, torch.Tensor] = yolox_loss(
-                self.network(images), batch.boxes
-            )._asdict()
+            values = yolox_loss(self.network(images), batch.boxes)._asdict()
         else:
             values = self._balance_losses(self.network, images, batch)
-        self.log_dict(
-            {f"train/{name}": value.detach() for name, value in values.items()},
-            batch_size=len(batch.boxes),
-        )
+        logged = {f"train/{name}": value.detach() for name, value in values.items()}
+        self.log_dict(logged, batch_size=len(batch.boxes))
         return values["total"]
 
     def on_train_batch_start(self, _batch: Batch, _index: int) -> None:
-        """Set the learning rate: a rise from zero, then half a cosine."""
-        now = time.monotonic()
-        self.waited_s += now - self._mark_s
-        self.spent_s, self._mark_s = self.spent_s + now - self._mark_s, now
-        rate = self.config.learning_rate * compute_rate(
-            self.progress, self.config.warmup, self.config.final_rate
-        )
-        for group in self.trainer.optimizers[0].param_groups[
-            :2
-        ]:  # those of the balance have a rate of their own
+        """Measure the time spent waiting, and set the learning rate."""
+        self.waited_s += self._measure_time()
+        share = compute_rate(self.progress, self.config.warmup, self.config.final_rate)
+        rate = self.config.learning_rate * share
+        for group in self.trainer.optimizers[0].param_groups[:_N_SCHEDULED_GROUPS]:
             group["lr"] = rate
         self.log("train/rate", rate)
 
     def on_train_batch_end(self, *_: Any) -> None:
-        """Count the time spent, and stop when it is over."""
-        now = time.monotonic()
-        self.spent_s, self._mark_s = self.spent_s + now - self._mark_s, now
+        """Measure the time spent training, and stop when the training is complete."""
+        self._measure_time()
         self.log("train/waiting", self.waited_s / self.spent_s)
         if self.progress >= 1:
             self.trainer.should_stop = True
 
     def on_train_epoch_start(self) -> None:
-        """Leave the time of validation out."""
-        self._mark_s = time.monotonic()
+        """Exclude the time of validation."""
+        self._measured_at_s = time.monotonic()
 
     @property
     def progress(self) -> float:
-        """Share of the training that is done, in [0, 1]: by steps, or by time if that comes to more."""
+        """Completed share of the training in [0, 1]: by steps or by time, whichever is more."""
         by_steps = self.global_step / max(1, self.n_steps)
-        by_time = 0.0 if self.config.minutes is None else self.spent_s / (60 * self.config.minutes)
+        by_time = 0.0
+        if self.config.minutes is not None:
+            by_time = self.spent_s / (60 * self.config.minutes)
         return min(1.0, max(by_steps, by_time))
 
     def transfer_batch_to_device(
@@ -133,16 +143,17 @@ class TrainingModule(lightning.LightningModule):
         device: torch.device,
         dataloader_idx: int,  # noqa: ARG002
     ) -> Batch:
-        """Move a batch, which Lightning does not know how to."""
+        """Return a batch on a device; Lightning does not know the type."""
         return batch.to(device)
 
     def validation_step(self, batch: Batch, _index: int) -> None:
-        """Detect, and mark what was right."""
+        """Detect in a batch and compare with the ground truth."""
         self._scored.append(score_batch(self.network, batch))
 
     def on_validation_epoch_end(self) -> None:
-        """Log average precision."""
-        result, self._scored = summarise(self._scored), []
+        """Log average precision, recall and rank 1."""
+        result = summarise(self._scored)
+        self._scored = []
         self.validation = result
         self.log_dict(
             {"val/ap50": result.ap50, "val/ap75": result.ap75, "val/recall": result.recall}
@@ -151,7 +162,7 @@ class TrainingModule(lightning.LightningModule):
             self.log("val/rank1", result.rank1)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep what a resumed training must know."""
+        """Add what a resumed training needs."""
         checkpoint["murid"] = {
             "preset": self.config.preset,
             "spent_s": self.spent_s,
@@ -159,30 +170,39 @@ class TrainingModule(lightning.LightningModule):
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take the clock up again."""
-        self.spent_s, self.waited_s = (
-            float(checkpoint["murid"][name]) for name in ("spent_s", "waited_s")
-        )
+        """Continue measuring the time, and accept checkpoints of earlier versions."""
+        self.spent_s = float(checkpoint["murid"]["spent_s"])
+        self.waited_s = float(checkpoint["murid"]["waited_s"])
+        checkpoint["state_dict"] = rename_old_keys(checkpoint["state_dict"])
+
+    def _get_learnt_parameters(self) -> list[nn.Parameter]:
+        return [*self.network.parameters(), *self.identity_loss.parameters()]
+
+    def _measure_time(self) -> float:
+        """Add the seconds since the last measurement to `spent_s`, and return them."""
+        now = time.monotonic()
+        elapsed = now - self._measured_at_s
+        self.spent_s += elapsed
+        self._measured_at_s = now
+        return elapsed
 
     def _balance_losses(
         self, network: Network, images: torch.Tensor, batch: Batch
     ) -> dict[str, torch.Tensor]:
-        """Losses by name, their total, and the weights in it; heads and maps in float32 whatever computed them."""
-        with tap_representation(network) as representation:
+        """Return the losses by name, their balanced total, and their weights."""
+        with capture_shared_features(network) as representation:
+            # Losses are computed in float32, also where autocast computes maps in bfloat16.
             output = NetworkOutput(*(value.float() for value in network(images)))
         losses = self._compute_losses(network, output, batch)
-        balanced: Balanced = self.balance(losses, Shared(get_last_shared(network), representation))
-        total, weights = balanced
-        return {
-            **losses,
-            "total": total,
-            **{f"weight/{name}": weight for name, weight in weights.items()},
-        }
+        shared = SharedTensors(get_last_shared_parameters(network), representation)
+        balanced: BalancedLoss = self.balance(losses, shared)
+        weights = {f"weight/{name}": weight for name, weight in balanced.weights.items()}
+        return {**losses, "total": balanced.total, **weights}
 
     def _compute_losses(
         self, network: Network, output: NetworkOutput, batch: Batch
     ) -> dict[str, torch.Tensor]:
-        """Losses by name; that of identity only in the steps that train it, and where an identity is known."""
+        """Return the losses by name; ``identity`` is missing in steps that do not train it."""
         height, width = batch.images.shape[2:]
         targets = make_targets(batch.boxes, height, width, box_mode=network.config.box_mode)
         detection = detection_loss(
@@ -193,28 +213,41 @@ class TrainingModule(lightning.LightningModule):
         every = self.config.identity_every
         if every and self.global_step % every == 0 and bool(known.any()):
             rois = to_rois(batch.boxes, self.config.box_jitter).to(self.device)
-            losses["identity"] = self.tell_apart(
-                network.embed(output, rois[known]), batch.identities[known]
-            )
+            embeddings = network.embed(output, rois[known])
+            losses["identity"] = self.identity_loss(embeddings, batch.identities[known])
         return losses
 
 
-class Contrast(nn.Module):
-    """Tells the animals of a batch apart; has nothing to learn of its own."""
-
-    def forward(self, embeddings: torch.Tensor, identities: torch.Tensor) -> torch.Tensor:
-        """`contrastive_loss` of unit rows ``(K, d)`` with identities ``(K,)`` int64."""
-        return contrastive_loss(embeddings, identities)
-
-
 def make_identity_loss(config: TrainConfig, embedding_size: int, n_identities: int) -> nn.Module:
-    """Return what re-identification learns by."""
+    """Return the loss of re-identification that `config.identity_loss` names."""
     if config.identity_loss == "contrastive":
-        return Contrast()
+        return SupervisedContrastiveLoss()
     return IdentityClassifier(embedding_size, n_identities, config.identity_loss)
 
 
 def compute_rate(progress: float, warmup: float, final: float) -> float:
-    """Share of the highest learning rate at a share of the training: linear rise, half a cosine down to `final`."""
-    rise = min(1.0, (progress + 1e-4) / warmup) if warmup else 1.0
-    return rise * (final + (1 - final) * 0.5 * (1 + math.cos(math.pi * progress)))
+    """Return the learning rate as a share of its maximum.
+
+    Parameters
+    ----------
+    progress : float
+        Completed share of the training.
+    warmup : float
+        Share of the training with a linear rise from zero.
+    final : float
+        Last learning rate as a share of the maximum, reached along half a cosine.
+    """
+    rise = min(1.0, (progress + _FIRST_PROGRESS) / warmup) if warmup else 1.0
+    cosine = 0.5 * (1 + math.cos(math.pi * progress))
+    return rise * (final + (1 - final) * cosine)
+
+
+def rename_old_keys(state: dict[str, Any]) -> dict[str, Any]:
+    """Return the state of a `TrainingModule` with today's names of its attributes."""
+    renamed = {}
+    for name, value in state.items():
+        for old, new in _OLD_PREFIXES.items():
+            if name.startswith(old):
+                name = new + name.removeprefix(old)
+        renamed[name] = value
+    return renamed

@@ -1,4 +1,4 @@
-"""From data to a network that can be used: train, look, export, describe."""
+"""The whole training: prepare data, train, validate, export, and write the model card."""
 
 from __future__ import annotations
 
@@ -15,77 +15,104 @@ from lightning.pytorch.callbacks import Callback
 from murid.core.progress import ProgressCallback, no_progress
 from murid.datasets.labels import LabelledSequence
 from murid.networks.checkpoint import save_checkpoint
-from murid.networks.onnx_export import compute_weights_id, export_onnx, find_obstacle
+from murid.networks.onnx_export import compute_weights_id, export_onnx, find_export_problem
 from murid.networks.presets import PRESETS
 from murid.training.config import TrainConfig, to_plain
-from murid.training.fit import LOG, Fitted, TrainingData, fit, make_held_out
+from murid.training.fit import (
+    LOG_NAME,
+    TrainingData,
+    TrainingResult,
+    fit,
+    make_held_out_images,
+)
 from murid.training.labelled_images import build_labelled_images, hold_out
-from murid.training.report import draw_curves, draw_samples, read_log, write_card
-from murid.training.synthetic_material import Material, film_reels, gather_material
+from murid.training.report import draw_curves, draw_samples, read_log, write_model_card
+from murid.training.synthetic_sources import SyntheticSources, collect_sources, render_clips
 
-_MOST_HELD_OUT = 300
-_LIMITS = "Measured on pictures of the training's own kind; on other recordings look at the results first."
+# Maximum number of held-out images for validation. More make the selection of the best weights less
+# noisy and each validation slower.
+_MAX_HELD_OUT = 300
+
+# Synthetic clips of a training have seeds from (seed + 1) times this on.
+_CLIP_SEEDS_PER_TRAINING = 10**6
+
+_LIMITS = (
+    "Validated on images of the same kind as the training images; "
+    "on other recordings, check the results first."
+)
 
 
-def gather_data(
+def prepare_data(
     config: TrainConfig,
     sequences: Sequence[LabelledSequence],
     solo: Sequence[str | Path],
     out: str | Path,
     report: ProgressCallback = no_progress,
 ) -> TrainingData:
-    """Prepare what to train on: labelled pictures under ``out/pictures`` and ``out/held-out``, and cut-outs.
+    """Return the data of a training, and write its labelled images to `out`.
 
     Parameters
     ----------
     config : TrainConfig
     sequences : sequence of LabelledSequence
-        Labelled data, possibly none; a share of it is held out. If that is 0, measured is what is
-        trained on.
+        Labelled data; may be empty. `config.validation_share` of it is held out. If that is 0,
+        validation uses the training images.
     solo : sequence of path
-        Videos of one animal alone.
+        Videos of one animal each.
     out : str or Path
         Directory of the training.
     report : callable
-        Told of progress.
+        Receives progress.
 
     Raises
     ------
     SourceError
-        If a video or picture cannot be read.
+        If a video or image cannot be read.
     StorageError
-        If nothing can be written.
+        If the directory cannot be written.
     """
-    material = _gather_scenes(config, solo, report)
+    sources = _collect_synthetic_sources(config, solo, report)
     if not sequences:
-        return TrainingData(material)
-    kept, held_out = hold_out(sequences, config.validation, config.seed)
-    n_scenes = max(config.stills.n_identities, material.n_identities)
-    side = max(config.size_px, PRESETS[config.preset].longest_side)  # as tracking will show them
+        return TrainingData(sources)
+    kept, held_out = hold_out(sequences, config.validation_share, config.seed)
+    # Images have the size at which tracking shows them to the network.
+    side_px = max(config.size_px, PRESETS[config.preset].longest_side)
+    # Identities of labelled animals follow those of synthetic ones.
+    first_identity = max(config.stills.n_identities, sources.n_identities)
     labelled = build_labelled_images(
-        kept, Path(out) / "pictures", side, config.identity_source, n_scenes, report
+        kept, Path(out) / "images", side_px, config.identity_source, first_identity, report
     )
-    measured = (
-        build_labelled_images(held_out, Path(out) / "held-out", side, "none", 0, report)
-        if held_out
-        else labelled
+    validation = labelled
+    if held_out:
+        directory = Path(out) / "held-out"
+        validation = build_labelled_images(held_out, directory, side_px, "none", 0, report)
+    return TrainingData(
+        sources=sources,
+        labelled=labelled,
+        held_out=validation.thin(_MAX_HELD_OUT),
+        n_identities=labelled.n_identities,
     )
-    return TrainingData(material, labelled, measured.thin(_MOST_HELD_OUT), labelled.n_identities)
 
 
-def _gather_scenes(
+def _collect_synthetic_sources(
     config: TrainConfig, solo: Sequence[str | Path], report: ProgressCallback
-) -> Material:
-    """What scenes are made of; nothing where no picture is to be one."""
-    footage = config.footage
-    if config.scenes == 0:
-        return Material()
-    first = config.stills.n_identities
-    material = gather_material(
-        solo, footage.n_composed, seed=config.seed, first_identity=first, report=report
+) -> SyntheticSources:
+    """Return the sources of synthetic images; empty ones if the training has none."""
+    if config.synthetic_share == 0:
+        return SyntheticSources()
+    # Single synthetic images have the first identities, then come composed and synthetic clips.
+    first_identity = config.stills.n_identities
+    sources = collect_sources(
+        solo,
+        config.clips.n_composed,
+        seed=config.seed,
+        first_identity=first_identity,
+        report=report,
     )
-    seed, first = (config.seed + 1) * 10**6, max(first, material.n_identities)
-    return replace(material, recorded=film_reels(footage.n_recorded, seed, first, report))
+    first_identity = max(first_identity, sources.n_identities)
+    seed = (config.seed + 1) * _CLIP_SEEDS_PER_TRAINING
+    clips = render_clips(config.clips.n_synthetic, seed, first_identity, report)
+    return replace(sources, synthetic_clips=clips)
 
 
 def train(
@@ -95,23 +122,26 @@ def train(
     *,
     sources: Sequence[str] = (),
     report: ProgressCallback = no_progress,
-) -> Fitted:
-    """Train a network and write all that belongs to it.
+) -> TrainingResult:
+    """Train a network and write its files.
 
-    ``<preset>-detector.onnx`` and ``<preset>-embedder.onnx`` for `murid.track`, ``<preset>.pt`` to
-    train on from, ``curves.png``, ``samples.png``, ``log.jsonl``, ``config.json``, event files for
-    TensorBoard, and the model card ``README.md``.
+    - ``<preset>-detector.onnx`` and ``<preset>-embedder.onnx``: the network for `murid.track`
+    - ``<preset>.pt``: its weights, the start of another training
+    - ``README.md``: model card
+    - ``curves.png``, ``samples.png``: learning curves and sample predictions
+    - ``log.jsonl``, ``config.json``: metrics of each epoch and settings
+    - ``events``: event files of TensorBoard
 
     Parameters
     ----------
     config : TrainConfig
     data : TrainingData
     out : str or Path
-        Directory; a training that was interrupted there goes on.
+        Directory; an interrupted training there is resumed.
     sources : sequence of str
         Names of the data, for the model card.
     report : callable
-        Told of progress.
+        Receives progress.
 
     Raises
     ------
@@ -120,82 +150,88 @@ def train(
     """
     out = Path(out)
     if not len(data.held_out):
-        data = replace(data, held_out=make_held_out(config, data.material))
-    fitted = fit(config, data, out, [Progress(report)])
-    _write_files(config, data, fitted, sources)
-    return fitted
+        data = replace(data, held_out=make_held_out_images(config, data.sources))
+    result = fit(config, data, out, [ReportProgress(report)])
+    _write_files(config, data, result, sources)
+    return result
 
 
-def describe_measured(config: TrainConfig, data: TrainingData) -> str:
-    """Say what results were measured on."""
-    seen = len(data.labelled) > 0 and config.validation == 0
-    return "pictures that it was trained on" if seen else "held-out pictures"
+def describe_validation_images(config: TrainConfig, data: TrainingData) -> str:
+    """Return what the validation used: held-out images, or those of the training."""
+    if len(data.labelled) > 0 and config.validation_share == 0:
+        return "training images"
+    return "held-out images"
 
 
 def _write_files(
-    config: TrainConfig, data: TrainingData, fitted: Fitted, sources: Sequence[str]
+    config: TrainConfig, data: TrainingData, result: TrainingResult, sources: Sequence[str]
 ) -> None:
-    out, network, result = fitted.directory, fitted.network, fitted.validation
-    if find_obstacle(network.config) is None:
+    """Write the network in both formats, the settings, the figures and the model card."""
+    out = result.directory
+    network = result.network
+    if find_export_problem(network.config) is None:
         export_onnx(
             network,
             out,
             config.preset,
-            score_scale=result.score_scale,
-            score_bias=result.score_bias,
+            score_scale=result.validation.score_scale,
+            score_bias=result.validation.score_bias,
         )
-    save_checkpoint(out / f"{config.preset}.pt", network, {"config": json.dumps(to_plain(config))})
-    (out / "config.json").write_text(
-        json.dumps(to_plain(config), indent=2) + "\n", encoding="utf-8"
-    )
-    draw_curves(read_log(out / LOG), out / "curves.png")
+    settings = to_plain(config)
+    save_checkpoint(out / f"{config.preset}.pt", network, {"config": json.dumps(settings)})
+    text = json.dumps(settings, indent=2) + "\n"
+    (out / "config.json").write_text(text, encoding="utf-8")
+    draw_curves(read_log(out / LOG_NAME), out / "curves.png")
     draw_samples(network, data.held_out, out / "samples.png")
-    facts = _describe(config, data, fitted, sources)
-    write_card(out / "README.md", f"{config.preset}: a network for murid", facts, _LIMITS)
+    facts = _list_facts(config, data, result, sources)
+    write_model_card(out / "README.md", f"{config.preset}: a network for murid", facts, _LIMITS)
 
 
-def _describe(
-    config: TrainConfig, data: TrainingData, fitted: Fitted, sources: Sequence[str]
+def _list_facts(
+    config: TrainConfig, data: TrainingData, result: TrainingResult, sources: Sequence[str]
 ) -> dict[str, Any]:
-    result, network = fitted.validation, fitted.network
-    n_parameters = sum(p.numel() for p in network.parameters())
+    """Return the sections of the model card."""
+    network = result.network
+    validation = result.validation
+    rank1 = "-" if validation.rank1 is None else f"{100 * validation.rank1:.1f}"
+    waiting = f"{100 * result.waiting_share:.0f} % of it waiting for images"
+    measured_on = f"{len(data.held_out)} {describe_validation_images(config, data)}"
     return {
         "Network": {
             "preset": config.preset,
-            "parameters": n_parameters,
+            "parameters": sum(p.numel() for p in network.parameters()),
             "weights": compute_weights_id(network),
         },
         "Data": {
-            "sources": ", ".join(sources) or "none; synthetic scenes alone",
-            "labelled pictures": len(data.labelled),
-            "cut-outs of real animals": len(data.material.cutouts),
-            "recordings composed of them": len(data.material.composed),
-            "synthetic recordings": len(data.material.recorded),
-            "share of scenes": config.scenes if len(data.labelled) else 1,
+            "sources": ", ".join(sources) or "none; synthetic images only",
+            "labelled images": len(data.labelled),
+            "cut-outs of real animals": len(data.sources.cutouts),
+            "composed clips": len(data.sources.composed_clips),
+            "synthetic clips": len(data.sources.synthetic_clips),
+            "share of synthetic images": config.synthetic_share if len(data.labelled) else 1,
         },
         "Training": {
             "murid": version("murid"),
             "seed": config.seed,
-            "steps": f"{fitted.steps} of {config.batch_size} pictures of {config.size_px} px",
-            "time": f"{fitted.seconds / 60:.0f} min, {100 * fitted.waiting:.0f} % of it waiting for pictures",
+            "steps": f"{result.steps} of {config.batch_size} images of {config.size_px} px",
+            "time": f"{result.seconds / 60:.0f} min, {waiting}",
             "settings": "config.json",
         },
-        f"Results on {len(data.held_out)} {describe_measured(config, data)}": {
-            "AP50": f"{100 * result.ap50:.1f}",
-            "AP75": f"{100 * result.ap75:.1f}",
-            "recall at even odds": f"{100 * result.recall:.1f}",
-            "re-identification, rank 1": "-"
-            if result.rank1 is None
-            else f"{100 * result.rank1:.1f}",
+        f"Results on {measured_on}": {
+            "AP50": f"{100 * validation.ap50:.1f}",
+            "AP75": f"{100 * validation.ap75:.1f}",
+            "recall at probability 0.5": f"{100 * validation.recall:.1f}",
+            "re-identification, rank 1": rank1,
         },
     }
 
 
-class Progress(Callback):
-    """Tells how far a training is, under the name of a stage."""
+class ReportProgress(Callback):
+    """Callback that reports the steps of a training under the name of a stage."""
 
     def __init__(self, report: ProgressCallback, stage: str = "train") -> None:
-        self.report, self.stage = report, stage
+        self.report = report
+        self.stage = stage
 
     def on_train_batch_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *_: Any

@@ -1,4 +1,4 @@
-"""What a training leaves to look at: a log, curves, sample predictions, and the model card."""
+"""Report of a training: log, learning curves, sample predictions and model card."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from murid.synthetic.still import Still
 from murid.training.data import collate
 from murid.training.validate import detect_batch
 
+# Panels of the learning curves, and the logged values in each.
 _CURVES = {
     "loss": (
         "train/heat",
@@ -36,9 +37,17 @@ _CURVES = {
     "share of time waiting for data": ("train/waiting",),
 }
 
+# Orange and sky blue of the colour-blind safe palette of Okabe and Ito, RGB.
+_TRUE_COLOUR = (230, 159, 0)
+_DETECTED_COLOUR = (86, 180, 233)
 
-class Log(Callback):
-    """Appends a line of JSON after each epoch; a resumed training goes on in the same file."""
+# Minimum score of the detections in the sample images; low, so that errors are visible.
+_SAMPLE_MIN_SCORE = 0.2
+_N_SAMPLE_ROWS = 3
+
+
+class EpochLog(Callback):
+    """Callback that appends a line of JSON per epoch; a resumed training continues the file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -48,7 +57,7 @@ class Log(Callback):
         trainer: lightning.Trainer,
         pl_module: lightning.LightningModule,  # noqa: ARG002
     ) -> None:
-        """Write what was measured since the last line."""
+        """Write the metrics of the epoch."""
         values = {name: round(float(value), 5) for name, value in trainer.callback_metrics.items()}
         row = {"epoch": trainer.current_epoch, "step": trainer.global_step, **values}
         with self.path.open("a", encoding="utf-8") as file:
@@ -56,14 +65,14 @@ class Log(Callback):
 
 
 def read_log(path: Path) -> list[dict[str, float]]:
-    """Rows written by `Log`; where an epoch was done twice, after a kill, the later one."""
+    """Return the rows that `EpochLog` wrote; of an epoch that was repeated, the last."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     rows = {row["epoch"]: row for row in map(json.loads, lines)}
     return [rows[epoch] for epoch in sorted(rows)]
 
 
 def draw_curves(rows: Sequence[dict[str, float]], path: Path) -> None:
-    """Draw losses and validation over epochs as a PNG."""
+    """Draw losses and validation metrics over epochs as a PNG."""
     figure = Figure(figsize=(10, 6), layout="constrained")
     FigureCanvasAgg(figure)
     for axes, (title, names) in zip(figure.subplots(2, 2).flat, _CURVES.items(), strict=True):
@@ -81,17 +90,17 @@ def draw_curves(rows: Sequence[dict[str, float]], path: Path) -> None:
 def draw_samples(
     network: Network | Yolox, stills: Sequence[Still], path: Path, n_columns: int = 4
 ) -> None:
-    """Draw what a network finds (blue, with scores) beside the truth (orange) in up to twelve pictures, as a PNG."""
-    chosen = list(stills[: 3 * n_columns])
-    found = detect_batch(network, collate(chosen), score_threshold=0.2)
+    """Draw detections (blue, with scores) and true boxes (orange) of some images as a PNG."""
+    chosen = list(stills[: _N_SAMPLE_ROWS * n_columns])
+    detections = detect_batch(network, collate(chosen), score_threshold=_SAMPLE_MIN_SCORE)
     tiles = [
         draw_boxes(still, boxes, scores)
-        for still, (boxes, scores) in zip(chosen, found, strict=True)
+        for still, (boxes, scores) in zip(chosen, detections, strict=True)
     ]
+    # Fill the last row with black tiles.
     tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % n_columns)
-    sheet = np.vstack(
-        [np.hstack(tiles[k : k + n_columns]) for k in range(0, len(tiles), n_columns)]
-    )
+    rows = [np.hstack(tiles[k : k + n_columns]) for k in range(0, len(tiles), n_columns)]
+    sheet = np.vstack(rows)
     with replace_on_success(path) as temporary:
         temporary.write_bytes(cv2.imencode(".png", sheet[..., ::-1])[1].tobytes())
 
@@ -99,19 +108,19 @@ def draw_samples(
 def draw_boxes(
     still: Still, boxes: NDArray[Any], scores: NDArray[Any], zoom: int = 2
 ) -> NDArray[np.uint8]:
-    """Picture with its true boxes in orange and found ones in blue."""
+    """Return an enlarged image with true boxes in orange and detected boxes in blue."""
     image = cv2.resize(still.image, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_NEAREST)
     for box in still.boxes:
-        _draw_box(image, zoom * box, (230, 159, 0))
+        _draw_box(image, zoom * box, _TRUE_COLOUR)
     for box, score in zip(boxes, scores, strict=True):
-        corner = _draw_box(image, zoom * box, (86, 180, 233))
+        corner = _draw_box(image, zoom * box, _DETECTED_COLOUR)
         cv2.putText(
             image,
             f"{score:.2f}",
             corner,
             cv2.FONT_HERSHEY_SIMPLEX,
             0.4,
-            (86, 180, 233),
+            _DETECTED_COLOUR,
             1,
             cv2.LINE_AA,
         )
@@ -119,12 +128,13 @@ def draw_boxes(
 
 
 def _draw_box(image: Any, box: NDArray[Any], colour: tuple[int, int, int]) -> tuple[int, int]:
+    """Draw a box, and return the corner at which its score is written."""
     left, top, right, bottom = (round(float(value)) for value in box)
     cv2.rectangle(image, (left, top), (right, bottom), colour, 1)
     return left + 2, top + 12
 
 
-def write_card(path: Path, title: str, facts: dict[str, Any], limits: str) -> None:
+def write_model_card(path: Path, title: str, facts: dict[str, Any], limits: str) -> None:
     """Write a model card in Markdown.
 
     Parameters
@@ -132,15 +142,14 @@ def write_card(path: Path, title: str, facts: dict[str, Any], limits: str) -> No
     path : Path
     title : str
     facts : dict
-        Sections by heading; each a text, or a dict that becomes a table.
+        Sections by heading: a text, or a dictionary that becomes a table.
     limits : str
-        What the network is not good at.
+        Text of the last section, on limitations.
     """
     parts = [f"# {title}\n"]
     for heading, content in (*facts.items(), ("Limits", limits)):
-        parts.append(
-            f"## {heading}\n\n{_to_table(content) if isinstance(content, dict) else content}\n"
-        )
+        text = _to_table(content) if isinstance(content, dict) else content
+        parts.append(f"## {heading}\n\n{text}\n")
     with replace_on_success(path) as temporary:
         temporary.write_text("\n".join(parts), encoding="utf-8")
 

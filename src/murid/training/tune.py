@@ -1,4 +1,4 @@
-"""Which settings train best: short trainings over a grid of them, on the same data."""
+"""Grid search over training settings: short trainings on the same data."""
 
 from __future__ import annotations
 
@@ -10,23 +10,25 @@ from murid.core.progress import ProgressCallback, no_progress
 from murid.errors import ConfigError
 from murid.training.config import TrainConfig, change_config, read_settings
 from murid.training.fit import TrainingData, fit
-from murid.training.loss_balancing.grid import IDENTITY_GRID, Trial, search_grid
-from murid.training.validate import Validation
+from murid.training.loss_balancing.grid import IDENTITY_WEIGHT_GRID, Trial, search_grid
+from murid.training.validate import ValidationResult
 
-TRIALS = "trials.jsonl"
-"""Name of the results in a search's directory."""
-DEFAULT_GRID: dict[str, Sequence[float]] = {"balance.identity_weight": IDENTITY_GRID}
-"""Weights of identity beside detection."""
+# Name of the file of results in the directory of a search.
+TRIALS_NAME = "trials.jsonl"
+# Grid that is searched by default: weights of the identity loss beside the detection loss.
+DEFAULT_GRID: dict[str, Sequence[float]] = {"balance.identity_weight": IDENTITY_WEIGHT_GRID}
 
 
 def load_grid(path: str | Path, base: TrainConfig) -> dict[str, Sequence[float]]:
-    """Read lists of numbers from a TOML file, one for each setting; those of a table are named ``table.setting``.
+    """Read a list of numbers for each setting from a TOML file.
+
+    Settings of a table are named ``table.setting``.
 
     Raises
     ------
     ConfigError
-        If the file cannot be read, a setting is unknown or refuses a value, or a value is no list
-        of numbers.
+        If the file cannot be read, a setting is unknown, a value is invalid, or a value is not a
+        list of numbers.
     """
     grid: dict[str, Sequence[float]] = {}
     given = _flatten(read_settings(path))
@@ -35,73 +37,80 @@ def load_grid(path: str | Path, base: TrainConfig) -> dict[str, Sequence[float]]
             if not isinstance(values, list) or not all(isinstance(v, int | float) for v in values):
                 raise ConfigError(f"{name}: expected a list of numbers, got {values!r}")
             for value in values:
-                apply(base, {name: value})
+                apply_settings(base, {name: value})  # raises if the value is invalid
             grid[name] = values
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
     return grid
 
 
-def search(
+def tune(
     config: TrainConfig,
     grid: Mapping[str, Sequence[float]],
     data: TrainingData,
     out: str | Path,
     report: ProgressCallback = no_progress,
 ) -> list[Trial]:
-    """Train once with each combination of settings; those that an earlier call has done are not done again.
+    """Train once with each combination of settings that an earlier call has not completed.
 
     Parameters
     ----------
     config : TrainConfig
-        What all trainings share.
+        Settings that all trainings have in common.
     grid : mapping of str to sequence of float
         Values to try of each setting.
     data : TrainingData
     out : str or Path
-        Directory of the results, and of a training each.
+        Directory of the results, with a subdirectory for each training.
     report : callable
-        Told of progress.
+        Receives progress.
 
     Returns
     -------
     list of Trial
-        In the order of the grid, scored by `score`.
+        In the order of the grid, with scores of `compute_score`.
     """
-    done = 0
+    n_completed = 0
 
     def train_one(settings: dict[str, float]) -> float:
-        nonlocal done
+        nonlocal n_completed
         name = "-".join(f"{key.rpartition('.')[2]}={value:g}" for key, value in settings.items())
-        result = score(fit(apply(config, settings), data, Path(out) / name).validation)
-        done += 1
-        report("try", done, None)
-        return result
+        result = fit(apply_settings(config, settings), data, Path(out) / name)
+        n_completed += 1
+        report("tune", n_completed, None)
+        return compute_score(result.validation)
 
-    return search_grid(train_one, grid, Path(out) / TRIALS)
+    return search_grid(train_one, grid, Path(out) / TRIALS_NAME)
 
 
-def score(validation: Validation) -> float:
-    """Mean of what was measured of AP50, AP75 and rank one, in [0, 1]."""
+def compute_score(validation: ValidationResult) -> float:
+    """Return the mean of AP50, AP75 and, where known, rank 1, in [0, 1]."""
     measured = [validation.ap50, validation.ap75, validation.rank1]
     known = [value for value in measured if value is not None]
     return sum(known) / len(known)
 
 
-def apply(config: TrainConfig, settings: Mapping[str, float]) -> TrainConfig:
-    """Change settings, ``table.setting`` being that of a table; raises `ConfigError` as `change_config`."""
+def apply_settings(config: TrainConfig, settings: Mapping[str, float]) -> TrainConfig:
+    """Return `config` with settings changed; ``table.setting`` names a setting of a table.
+
+    Raises
+    ------
+    ConfigError
+        As `change_config`.
+    """
     for name, value in settings.items():
         table, _, inner = name.rpartition(".")
-        config = change_config(config, {table: {inner: value}} if table else {inner: value})
+        changed = {table: {inner: value}} if table else {inner: value}
+        config = change_config(config, changed)
     return config
 
 
 def _flatten(given: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested mappings as one dictionary whose keys join the names by dots."""
     flat: dict[str, Any] = {}
     for name, value in given.items():
-        flat |= (
-            _flatten(value, f"{prefix}{name}.")
-            if isinstance(value, Mapping)
-            else {prefix + name: value}
-        )
+        if isinstance(value, Mapping):
+            flat |= _flatten(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = value
     return flat

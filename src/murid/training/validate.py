@@ -1,4 +1,4 @@
-"""How good a network is on pictures it has not seen: average precision, and the calibration of its scores."""
+"""Validation of a network: average precision, re-identification, and calibration of its scores."""
 
 from __future__ import annotations
 
@@ -19,22 +19,27 @@ from murid.networks.network import Network
 from murid.synthetic.still import Still
 from murid.training.data import Batch, collate, to_rois
 
-_SCORE_THRESHOLD = 0.03
+# Minimum uncalibrated score of detections. Lower values add detections that hardly change average
+# precision and take time.
+_MIN_SCORE = 0.03
+# Images per batch in validation.
 _BATCH_SIZE = 16
+# Scores are clipped to this distance from 0 and 1 before their logit is taken.
+_LOGIT_MARGIN = 1e-6
 
 
 @dataclass(frozen=True)
-class Scored:
-    """Detections of some pictures marked against the truth.
+class ScoredDetections:
+    """Detections of some images compared with the ground truth.
 
     Attributes
     ----------
     scores : ndarray
         ``(n,)`` float32, before calibration.
     hits50, hits75 : ndarray
-        ``(n,)`` bool: whether a detection finds an animal at IoU 0.5 and 0.75.
+        ``(n,)`` bool: whether a detection matches an animal at IoU 0.5 and 0.75.
     n_truth : int
-        Number of animals.
+        Number of true boxes.
     embeddings : ndarray
         ``(k, d)`` float32 unit rows of the true boxes whose identity is known.
     identities : ndarray
@@ -48,23 +53,35 @@ class Scored:
     embeddings: NDArray[np.float32]
     identities: NDArray[np.int64]
 
+    @classmethod
+    def concatenate(cls, parts: Sequence[ScoredDetections]) -> ScoredDetections:
+        """Return the detections of several batches as one."""
+        return cls(
+            np.concatenate([part.scores for part in parts]),
+            np.concatenate([part.hits50 for part in parts]),
+            np.concatenate([part.hits75 for part in parts]),
+            sum(part.n_truth for part in parts),
+            np.concatenate([part.embeddings for part in parts]),
+            np.concatenate([part.identities for part in parts]),
+        )
+
 
 @dataclass(frozen=True)
-class Validation:
-    """What `validate` found.
+class ValidationResult:
+    """Result of `validate`.
 
     Attributes
     ----------
     ap50, ap75 : float
-        Average precision at IoU 0.5 and 0.75, all pictures together, in [0, 1].
+        Average precision at IoU 0.5 and 0.75 over all images, in [0, 1].
     recall : float
         Share of animals with a detection at IoU 0.5 or more and a calibrated score of 0.5 or more.
     rank1 : float or None
-        Share of animals seen twice or more whose most alike box is the same animal; None where none
-        is.
+        Share of true boxes whose most similar other box is of the same animal, among animals with
+        two or more boxes. None if there are none.
     score_scale, score_bias : float
-        Calibration: ``sigmoid(scale * logit(score) + bias)`` is the chance that a detection is
-        right.
+        Calibration: ``sigmoid(scale * logit(score) + bias)`` is the probability that a detection
+        is correct.
     """
 
     ap50: float
@@ -75,102 +92,99 @@ class Validation:
     score_bias: float
 
 
-def validate(network: Network | Yolox, stills: Sequence[Still]) -> Validation:
-    """Measure a network in evaluation mode on pictures of one size with truth."""
-    chunks = (stills[k : k + _BATCH_SIZE] for k in range(0, len(stills), _BATCH_SIZE))
-    return summarise([score_batch(network, collate(list(chunk))) for chunk in chunks])
+def validate(network: Network | Yolox, stills: Sequence[Still]) -> ValidationResult:
+    """Return the metrics of a network in evaluation mode on labelled images of one size."""
+    batches = (stills[k : k + _BATCH_SIZE] for k in range(0, len(stills), _BATCH_SIZE))
+    return summarise([score_batch(network, collate(list(batch))) for batch in batches])
 
 
-def score_batch(network: Network | Yolox, batch: Batch) -> Scored:
-    """Detect in a batch, and mark what is right."""
+def score_batch(network: Network | Yolox, batch: Batch) -> ScoredDetections:
+    """Detect in a batch, and compare the detections with the ground truth."""
     with torch.inference_mode():
         output = network(batch.images[:, : network.config.n_channels])
+        # Embed the true boxes, so that errors of detection do not count for re-identification.
         known = (batch.identities >= 0) & isinstance(network, Network)
         embeddings = _embed(network, output, to_rois(batch.boxes)[known.cpu()])
-    found = decode_output(network, output)
-    pairs = list(zip((boxes for boxes, _ in found), batch.boxes, strict=True))
-    return Scored(
-        np.concatenate([scores for _, scores in found]),
-        np.concatenate([match_greedily(boxes, truth, 0.5) for boxes, truth in pairs]),
-        np.concatenate([match_greedily(boxes, truth, 0.75) for boxes, truth in pairs]),
-        sum(len(truth) for truth in batch.boxes),
-        embeddings.float().cpu().numpy(),
-        batch.identities[known].cpu().numpy(),
+    detections = decode_output(network, output)
+    pairs = [(boxes, truth) for (boxes, _), truth in zip(detections, batch.boxes, strict=True)]
+    return ScoredDetections(
+        scores=np.concatenate([scores for _, scores in detections]),
+        hits50=np.concatenate([match_greedily(boxes, truth, 0.5) for boxes, truth in pairs]),
+        hits75=np.concatenate([match_greedily(boxes, truth, 0.75) for boxes, truth in pairs]),
+        n_truth=sum(len(truth) for truth in batch.boxes),
+        embeddings=embeddings.float().cpu().numpy(),
+        identities=batch.identities[known].cpu().numpy(),
     )
 
 
 @torch.inference_mode()
 def detect_batch(
-    network: Network | Yolox, batch: Batch, score_threshold: float = _SCORE_THRESHOLD
+    network: Network | Yolox, batch: Batch, score_threshold: float = _MIN_SCORE
 ) -> list[tuple[Float32, Float32]]:
-    """Boxes in pixels and scores of each picture of a batch, best first."""
-    return decode_output(
-        network, network(batch.images[:, : network.config.n_channels]), score_threshold
-    )
+    """Return boxes in pixels and scores of each image of a batch, best first."""
+    output = network(batch.images[:, : network.config.n_channels])
+    return decode_output(network, output, score_threshold)
 
 
 def decode_output(
-    network: Network | Yolox, output: Any, score_threshold: float = _SCORE_THRESHOLD
+    network: Network | Yolox, output: Any, score_threshold: float = _MIN_SCORE
 ) -> list[tuple[Float32, Float32]]:
-    """Boxes in pixels and scores of each picture from what the network says of a batch, best first."""
+    """Return boxes in pixels and scores of each image from the output for a batch, best first."""
     if isinstance(network, Yolox):
-        return [
-            (b.cpu().numpy(), s.cpu().numpy()) for b, s in decode_yolox(output, score_threshold)
-        ]
-    heads = (output.heatmap.sigmoid(), output.offset, output.size)
-    heatmaps, offsets, sizes = (value.float().cpu().numpy() for value in heads)
-    return [
-        decode(
-            HeadMaps(h.max(axis=0), o, s),
-            box_mode=network.config.box_mode,
-            score_threshold=score_threshold,
-        )
-        for h, o, s in zip(heatmaps, offsets, sizes, strict=True)
-    ]
+        decoded = decode_yolox(output, score_threshold)
+        return [(boxes.cpu().numpy(), scores.cpu().numpy()) for boxes, scores in decoded]
+    heatmaps = output.heatmap.sigmoid().float().cpu().numpy()
+    offsets = output.offset.float().cpu().numpy()
+    sizes = output.size.float().cpu().numpy()
+    detections = []
+    for heatmap, offset, size in zip(heatmaps, offsets, sizes, strict=True):
+        maps = HeadMaps(heatmap.max(axis=0), offset, size)
+        box_mode = network.config.box_mode
+        detections.append(decode(maps, box_mode=box_mode, score_threshold=score_threshold))
+    return detections
 
 
 def _embed(network: Network | Yolox, output: Any, rois: torch.Tensor) -> torch.Tensor:
-    """Unit rows ``(k, d)`` of boxes ``(k, 5)``; plain YOLOX has none."""
+    """Return unit rows ``(k, d)`` of boxes ``(k, 5)``; plain YOLOX has none."""
     if isinstance(network, Yolox):
         return rois.new_zeros((0, network.config.rim.embedding_size))
     return network.embed(output, rois.to(output.p3.device))
 
 
-def summarise(scored: Iterable[Scored]) -> Validation:
-    """Average precision, recall and calibration of all that was scored."""
-    parts = list(scored)
-    scores = np.concatenate([part.scores for part in parts])
-    hits50, hits75 = (
-        np.concatenate([getattr(part, name) for part in parts]) for name in ("hits50", "hits75")
+def summarise(parts: Iterable[ScoredDetections]) -> ValidationResult:
+    """Return average precision, recall, rank 1 and calibration of all parts together."""
+    scored = ScoredDetections.concatenate(list(parts))
+    scale, bias = fit_calibration(scored.scores, scored.hits50)
+    # A calibrated score of 0.5 or more has a logit of 0 or more.
+    likely = scale * _logit(scored.scores) + bias >= 0
+    return ValidationResult(
+        ap50=compute_average_precision(scored.scores, scored.hits50, scored.n_truth),
+        ap75=compute_average_precision(scored.scores, scored.hits75, scored.n_truth),
+        recall=float(scored.hits50[likely].sum() / max(scored.n_truth, 1)),
+        rank1=retrieve(scored.embeddings, scored.identities).compute_rank(1),
+        score_scale=scale,
+        score_bias=bias,
     )
-    n_truth = sum(part.n_truth for part in parts)
-    scale, bias = fit_calibration(scores, hits50)
-    sure = scale * _logit(scores) + bias >= 0
-    ap50, ap75 = (compute_average_precision(scores, hits, n_truth) for hits in (hits50, hits75))
-    embeddings, identities = (
-        np.concatenate([getattr(p, name) for p in parts]) for name in ("embeddings", "identities")
-    )
-    rank1 = retrieve(embeddings, identities).compute_rank(1)
-    return Validation(ap50, ap75, float(hits50[sure].sum() / max(n_truth, 1)), rank1, scale, bias)
 
 
 def fit_calibration(scores: NDArray[Any], hits: NDArray[np.bool_]) -> tuple[float, float]:
-    """Scale and bias of Platt's logistic calibration on the logits of the scores (Platt 1999).
+    """Return scale and bias of Platt's logistic calibration of the scores' logits (Platt 1999).
 
-    Without both right and wrong detections there is nothing to learn, and scores stay as they are.
+    If all detections are correct, or none is, scores stay unchanged: scale 1 and bias 0.
     """
     if hits.all() or not hits.any():
         return 1.0, 0.0
-    x, y = _logit(scores), hits.astype(np.float64)
+    logits = _logit(scores)
+    targets = hits.astype(np.float64)
 
-    def loss(parameters: NDArray[Any]) -> float:
-        z = parameters[0] * x + parameters[1]
-        return float(np.mean(np.logaddexp(0, z) - y * z))
+    def compute_loss(parameters: NDArray[Any]) -> float:
+        z = parameters[0] * logits + parameters[1]
+        return float(np.mean(np.logaddexp(0, z) - targets * z))
 
-    scale, bias = minimize(loss, np.array([1.0, 0.0]), method="Nelder-Mead").x
+    scale, bias = minimize(compute_loss, np.array([1.0, 0.0]), method="Nelder-Mead").x
     return float(scale), float(bias)
 
 
 def _logit(scores: NDArray[Any]) -> NDArray[np.float64]:
-    p = np.clip(scores.astype(np.float64), 1e-6, 1 - 1e-6)
+    p = np.clip(scores.astype(np.float64), _LOGIT_MARGIN, 1 - _LOGIT_MARGIN)
     return np.asarray(np.log(p / (1 - p)))

@@ -9,10 +9,10 @@ from murid.networks.losses import (
     IdentityClassifier,
     batch_hard_triplet_loss,
     box_overlap_loss,
-    contrastive_loss,
     detection_loss,
     focal_heatmap_loss,
     masked_l1_loss,
+    supervised_contrastive_loss,
 )
 from murid.networks.network import NetworkOutput
 from murid.networks.targets import make_targets
@@ -173,7 +173,7 @@ def test_two_identities_cannot_be_scaled() -> None:
 
 def test_contrast_of_four_animals_by_hand() -> None:
     embeddings, identities = at_degrees(0, 30, 90, 45), torch.tensor([3, 3, 5, -1])
-    loss = contrastive_loss(embeddings, identities, temperature=0.5)
+    loss = supervised_contrastive_loss(embeddings, identities, temperature=0.5)
     near, right_angle, sixty = (math.exp(math.cos(math.radians(a)) / 0.5) for a in (30, 90, 60))
     # Only the two pictures of 3 have a partner; 5 is what they are told from, and -1 is not there.
     expected = -(math.log(near / (near + right_angle)) + math.log(near / (near + sixty))) / 2
@@ -183,7 +183,7 @@ def test_contrast_of_four_animals_by_hand() -> None:
 @pytest.mark.parametrize("identities", [[], [-1, -1], [1, 2, 3]])
 def test_without_partners_the_contrast_is_zero_and_harmless(identities) -> None:
     embeddings = torch.nn.functional.normalize(torch.randn(len(identities), 3)).requires_grad_()
-    loss = contrastive_loss(embeddings, torch.tensor(identities, dtype=torch.int64))
+    loss = supervised_contrastive_loss(embeddings, torch.tensor(identities, dtype=torch.int64))
     loss.backward()
     assert float(loss.detach()) == 0
     assert torch.isfinite(embeddings.grad).all()

@@ -88,7 +88,7 @@ def test_literal_branch_has_the_papers_shapes() -> None:
     with torch.device("meta"):
         rim = Rim(config, 896).eval()
         fused = torch.empty(1, 1024, 20, 20)
-        strips = rim.cut_strips(fused)
+        strips = rim.split_strips(fused)
         assert [strip.shape for strip in strips] == [(1, 1024, 20, 5)] * 4
         assert rim.parts[0](strips[0]).shape == (1, 256)
         assert rim.compute_vectors(fused).shape == (1, 2048)

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from murid.networks.presets import RimConfig
-from murid.networks.rim import ChannelGate, Rim, SpatialGate
+from murid.networks.rim import ChannelAttention, Rim, SpatialAttention
 
 SMALL = RimConfig(grid=4, channels=8, part_channels=6, embedding_size=5)
 
@@ -70,7 +70,7 @@ def test_strips_are_cut_along_the_part_axis(axis: str, shape: tuple[int, ...]) -
     rim = Rim(dataclasses.replace(SMALL, part_axis=axis), 12)
     fused = torch.arange(4.0).view(1, 1, 1, 4).expand(1, 8, 4, 4)
     fused = fused if axis == "width" else fused.transpose(2, 3)
-    strips = rim.cut_strips(fused)
+    strips = rim.split_strips(fused)
     assert [strip.shape for strip in strips] == [shape] * 4
     assert [float(strip.mean()) for strip in strips] == [0, 1, 2, 3]
 
@@ -104,7 +104,7 @@ def test_shared_parts_have_one_set_of_weights() -> None:
 
 
 def test_the_channel_gate_adds_what_mean_and_maximum_say() -> None:
-    gate, x = ChannelGate(32, 16), torch.randn(2, 32, 3, 5)
+    gate, x = ChannelAttention(32, 16), torch.randn(2, 32, 3, 5)
     first, second = gate.mlp[0].weight.flatten(1), gate.mlp[2].weight.flatten(1)
     assert first.shape == (2, 32)
 
@@ -116,7 +116,7 @@ def test_the_channel_gate_adds_what_mean_and_maximum_say() -> None:
 
 
 def test_the_spatial_gate_weighs_cells_alike_in_all_channels() -> None:
-    gate, x = SpatialGate().eval(), torch.rand(2, 6, 4, 3) + 0.5
+    gate, x = SpatialAttention().eval(), torch.rand(2, 6, 4, 3) + 0.5
     with torch.no_grad():
         weight = gate(x) / x
     torch.testing.assert_close(weight, weight[:, :1].expand_as(weight))

@@ -12,7 +12,7 @@ TINY = replace(
     SMALL,
     scenarios=("coats-4", "huddle-6"),
     seconds=0.25,
-    bench_scale=0.2,
+    scenario_scale=0.2,
     longest_side=64,
     n_held_out=2,
 )

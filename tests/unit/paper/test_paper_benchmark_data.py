@@ -47,45 +47,41 @@ def test_another_truth_is_another_configuration(data, tiny):
 def test_given_sequences_are_cut_and_scored_beside_the_bench(data, tiny, tmp_path):
     given = tmp_path / "cage"
     shutil.copytree(data.truths[0].root / "coats-4", given)
-    both = make_benchmark_data(replace(tiny, most_frames=3), data.directory, data=[given])
+    both = make_benchmark_data(replace(tiny, max_frames=3), data.directory, data=[given])
     assert [r.name for r in both.recordings] == ["coats-4", "huddle-6", "cage"]
     assert both.recordings[-1].n_frames == 3
     rows = read_rows(both.truths[1].root / "cage" / "gt" / "gt.txt")
     assert {row[0] for row in rows} == {"1", "2", "3"}
-    whole = make_benchmark_data(replace(tiny, most_frames=None), data.directory, data=[given])
+    whole = make_benchmark_data(replace(tiny, max_frames=None), data.directory, data=[given])
     assert whole.recordings[-1].n_frames == 8
 
 
 def test_animaltrack_is_scored_on_its_test_split(archive, tiny, tmp_path):
     data = make_benchmark_data(
-        replace(tiny, most_frames=None), tmp_path / "out", animaltrack=archive
+        replace(tiny, max_frames=None), tmp_path / "out", animaltrack=archive
     )
     assert {r.name for r in data.recordings} == {"deer_1", "pig_2"}
     assert data.scored_on["protocol"] == "animaltrack"
     assert not (tmp_path / "out").exists()
-    one = make_benchmark_data(
-        replace(tiny, most_sequences=1), tmp_path / "out", animaltrack=archive
-    )
+    one = make_benchmark_data(replace(tiny, max_sequences=1), tmp_path / "out", animaltrack=archive)
     assert [r.name for r in one.recordings] == ["deer_1"]
 
 
 def test_animaltrack_is_learnt_from_its_training_split(archive, tiny, tmp_path):
     assert [s.name for s in read_training(archive, tiny)[0]] == ["pig_5"]
-    few, problems = read_training(archive, replace(tiny, most_pictures=3))
+    few, problems = read_training(archive, replace(tiny, max_images=3))
     assert not problems
     np.testing.assert_array_equal(few[0].frames, [0, 2, 5])
     assert few[0].frame_offsets[-1] == len(few[0].boxes)
-    data = make_benchmark_data(
-        replace(tiny, most_pictures=5), tmp_path / "out", animaltrack=archive
-    )
+    data = make_benchmark_data(replace(tiny, max_images=5), tmp_path / "out", animaltrack=archive)
     learnt = data.training_data
     assert (len(learnt.labelled), len(learnt.held_out)) == (4, 1)
     assert min(learnt.labelled[0].identities) >= tiny.train.stills.n_identities
-    assert data.adapt(tiny.train).scenes == 0
+    assert data.adapt(tiny.train).synthetic_share == 0
 
 
 def test_without_animaltrack_all_pictures_are_scenes(data, tiny):
-    assert data.adapt(tiny.train).scenes == 1
+    assert data.adapt(tiny.train).synthetic_share == 1
     assert len(data.training_data.held_out) == tiny.n_held_out
 
 

@@ -11,22 +11,22 @@ from murid.errors import FormatError
 from murid.networks.network import build_network
 from murid.paper import experiment_runner
 from murid.paper.experiment_runner import PLAIN, ExperimentRunner
-from murid.paper.tables import OURS, TABLES, Method, Peer, Row, Table
+from murid.paper.tables import PROPOSED, TABLES, ExternalDetector, Method, PaperTable, TableRow
 from murid.tracking import TrackingConfig
-from murid.training.fit import Fitted
-from murid.training.validate import Validation
+from murid.training.fit import TrainingResult
+from murid.training.validate import ValidationResult
 
-YOLO = Peer("yolov8s")
+YOLO = ExternalDetector("yolov8s")
 RTM = Method("s", reidentification=False)
 
 
-def tabulate(*sources: Method | Peer) -> list[Table]:
+def tabulate(*sources: Method | ExternalDetector) -> list[PaperTable]:
     return [
-        Table(
+        PaperTable(
             "x",
             "made up",
             ("HOTA",),
-            tuple(Row(str(k), source) for k, source in enumerate(sources)),
+            tuple(TableRow(str(k), source) for k, source in enumerate(sources)),
         )
     ]
 
@@ -48,8 +48,10 @@ def trained(monkeypatch) -> list:
         torch.manual_seed(0)
         directory.mkdir(parents=True)
         (directory / "last.ckpt").touch()
-        validation = Validation(0.1, 0.0, 0.0, 0.5, 1.0, -1.0)
-        return Fitted(build_network(config.preset).eval(), validation, 1, 1.0, 0.0, Path(directory))
+        validation = ValidationResult(0.1, 0.0, 0.0, 0.5, 1.0, -1.0)
+        return TrainingResult(
+            build_network(config.preset).eval(), validation, 1, 1.0, 0.0, Path(directory)
+        )
 
     monkeypatch.setattr(experiment_runner, "fit", fit)
     return asked
@@ -80,7 +82,7 @@ def test_a_row_is_made_once_and_a_changed_one_anew(shop, data, boxes, tmp_path, 
 def test_a_detector_that_is_not_there_is_no_error(shop):
     nobody = dataclasses.replace(shop, peers={})
     assert nobody.make(tabulate(YOLO)) == {YOLO: None}
-    assert nobody.find(tabulate(YOLO, OURS)) == {YOLO: None, OURS: None}
+    assert nobody.find(tabulate(YOLO, PROPOSED)) == {YOLO: None, PROPOSED: None}
 
 
 @pytest.mark.parametrize(
@@ -105,12 +107,12 @@ def test_bad_boxes_of_others_are_named_before_any_training(
     if text is not None:
         (boxes / name).write_text(text)
     with pytest.raises(FormatError, match=message):
-        shop.make(tabulate(OURS, YOLO))
+        shop.make(tabulate(PROPOSED, YOLO))
     assert not trained
 
 
 def test_networks_are_trained_once_for_all_rows_that_need_them(shop, trained, tmp_path):
-    rows = tabulate(dataclasses.replace(RTM, linking="plain"), RTM, OURS)
+    rows = tabulate(dataclasses.replace(RTM, tracker="plain"), RTM, PROPOSED)
     results = shop.make(rows)
     assert [(c.preset, c.identity_every) for c in trained] == [("s", 0), ("s", 1)]
     assert {path.name.rpartition("-")[0] for path in (tmp_path / "out" / "rows").iterdir()} == {
@@ -118,8 +120,8 @@ def test_networks_are_trained_once_for_all_rows_that_need_them(shop, trained, tm
         "s-dam",
         "s-rim-dam",
     }
-    assert results[OURS]["cost"]["parameters"] > results[RTM]["cost"]["parameters"] == 7_523_013
-    assert (results[OURS]["validation"]["rank1"], results[RTM]["validation"]["rank1"]) == (
+    assert results[PROPOSED]["cost"]["parameters"] > results[RTM]["cost"]["parameters"] == 7_523_013
+    assert (results[PROPOSED]["validation"]["rank1"], results[RTM]["validation"]["rank1"]) == (
         0.5,
         None,
     )
@@ -134,19 +136,19 @@ def test_networks_are_trained_once_for_all_rows_that_need_them(shop, trained, tm
 
 
 def test_a_changed_training_is_another_result(shop, data, trained, tmp_path):
-    shop.make(tabulate(OURS))
+    shop.make(tabulate(PROPOSED))
     other = dataclasses.replace(data.scale, train=dataclasses.replace(data.scale.train, seed=7))
     changed = dataclasses.replace(shop, data=dataclasses.replace(data, scale=other))
-    assert changed.load(OURS) is None
-    changed.make(tabulate(OURS))
+    assert changed.load(PROPOSED) is None
+    changed.make(tabulate(PROPOSED))
     assert [config.seed for config in trained] == [0, 7]
     assert len(list((tmp_path / "out" / "rows").iterdir())) == 2
-    assert shop.load(OURS) is not None
+    assert shop.load(PROPOSED) is not None
     quicker = dataclasses.replace(
         data.scale, train=dataclasses.replace(data.scale.train, n_workers=3, n_threads=2)
     )
     assert (
-        dataclasses.replace(shop, data=dataclasses.replace(data, scale=quicker)).load(OURS)
+        dataclasses.replace(shop, data=dataclasses.replace(data, scale=quicker)).load(PROPOSED)
         is not None
     )
 
@@ -154,22 +156,22 @@ def test_a_changed_training_is_another_result(shop, data, trained, tmp_path):
 def test_a_lost_network_is_trained_again_and_lost_detections_are_made_again(
     shop, trained, tmp_path
 ):
-    first = shop.make(tabulate(OURS))
+    first = shop.make(tabulate(PROPOSED))
     for path in [*(tmp_path / "out" / "rows").iterdir(), *(tmp_path / "out").rglob("*.npz")]:
         path.write_bytes(b"")
-    assert shop.make(tabulate(OURS))[OURS]["scores"] == first[OURS]["scores"]
+    assert shop.make(tabulate(PROPOSED))[PROPOSED]["scores"] == first[PROPOSED]["scores"]
     assert len(trained) == 1
     next((tmp_path / "out").rglob("network.pt")).unlink()
     for path in (tmp_path / "out" / "rows").iterdir():
         path.unlink()
     trained.clear()
     with pytest.raises(FileExistsError):  # of the stand-in: it is asked to train in the same place
-        shop.make(tabulate(OURS))
+        shop.make(tabulate(PROPOSED))
 
 
 def test_the_association_is_part_of_the_configuration(shop):
     murid = dataclasses.replace(shop, dam=TrackingConfig())
-    assert murid.describe(OURS) != shop.describe(OURS)
+    assert murid.describe(PROPOSED) != shop.describe(PROPOSED)
     assert murid.describe(YOLO) == shop.describe(YOLO)
     assert shop.choose_tracker(YOLO) == PLAIN
     json.dumps(

@@ -15,12 +15,12 @@ def test_an_untrained_network_can_be_validated():
     assert np.isfinite([result.score_scale, result.score_bias]).all()
 
 
-def test_without_right_and_wrong_detections_scores_stay():
+def test_calibration_needs_correct_and_wrong_detections():
     assert fit_calibration(np.zeros(0), np.zeros(0, bool)) == (1, 0)
     assert fit_calibration(np.array([0.5, 0.6]), np.array([True, True])) == (1, 0)
 
 
-def test_calibration_recovers_the_curve_it_was_drawn_from():
+def test_calibration_recovers_a_known_curve():
     rng = np.random.default_rng(0)
     logits = rng.normal(0, 2, 20000)
     hits = rng.random(20000) < 1 / (1 + np.exp(-(1.5 * logits + 0.7)))

@@ -1,1 +1,1 @@
-"""Backbones and heads that the paper compares with: ResNet, DLA, HarDNet and plain YOLOX."""
+"""Backbones and detectors of the paper's comparisons: ResNet, DLA, HarDNet and plain YOLOX."""

@@ -1,4 +1,4 @@
-"""ResNet-34 and ResNet-50 brought to stride 4 by up-sampling alone, two of the paper's backbones (Table 4)."""
+"""ResNet-34 and ResNet-50 with upsampling to stride 4, two backbones of the paper's Table 4."""
 
 from __future__ import annotations
 
@@ -9,70 +9,80 @@ from torch import nn
 from torchvision.models import resnet34, resnet50
 
 from murid.networks.backbones import BackboneOutput
-from murid.networks.layers import DeformUnit
+from murid.networks.layers import DeformableConvUnit
 from murid.networks.neck import Neck, Pyramid
 
+# Channels of the maps at strides 4, 8, 16 and 32 (He et al. 2016).
 RESNET_CHANNELS: dict[str, tuple[int, int, int, int]] = {
     "resnet34": (64, 128, 256, 512),
     "resnet50": (256, 512, 1024, 2048),
 }
-"""Channels of the maps at strides 4, 8, 16 and 32."""
-UP_CHANNELS = (64, 128, 256)
-"""Channels after up-sampling, at strides 4, 8 and 16 (FairMOT)."""
+# Channels after upsampling, at strides 4, 8 and 16 (FairMOT).
+UPSAMPLE_CHANNELS = (64, 128, 256)
 
 
 class ResNet(nn.Module):
-    """Residual network (He et al. 2016) as torchvision has it, without its classifier and with random weights."""
+    """Residual network of torchvision without its classifier, with random weights."""
 
     def __init__(self, name: Literal["resnet34", "resnet50"], n_in: int = 3) -> None:
         super().__init__()
-        whole = {"resnet34": resnet34, "resnet50": resnet50}[name](weights=None)
-        stem = nn.Conv2d(n_in, 64, 7, 2, 3, bias=False)
-        self.stem = nn.Sequential(stem, whole.bn1, whole.relu, whole.maxpool)
-        self.stages = nn.ModuleList([whole.layer1, whole.layer2, whole.layer3, whole.layer4])
+        build = {"resnet34": resnet34, "resnet50": resnet50}[name]
+        model = build(weights=None)
+        # Replace the first convolution, whose number of input channels is fixed.
+        first = nn.Conv2d(n_in, 64, 7, 2, 3, bias=False)
+        self.stem = nn.Sequential(first, model.bn1, model.relu, model.maxpool)
+        self.stages = nn.ModuleList([model.layer1, model.layer2, model.layer3, model.layer4])
 
     def forward(self, images: torch.Tensor) -> BackboneOutput:
-        """Maps of images ``(B, n_in, H, W)`` whose sides are multiples of 32."""
+        """Return the maps of images ``(B, n_in, H, W)``; H and W are multiples of 32."""
         maps = [self.stem(images)]
         for stage in self.stages:
             maps.append(stage(maps[-1]))
         return BackboneOutput(*maps[1:])
 
 
-class UpStep(nn.Sequential):
-    """Deformable 3×3 convolution, then a 4×4 transposed one of stride 2, each with batch norm and ReLU (FairMOT)."""
+class UpsampleBlock(nn.Sequential):
+    """Deformable 3×3 convolution, then a transposed 4×4 convolution of stride 2 (FairMOT).
+
+    Batch normalisation and ReLU follow each of them.
+    """
 
     def __init__(self, n_in: int, n_out: int) -> None:
         up = nn.ConvTranspose2d(n_out, n_out, 4, 2, 1, bias=False)
-        super().__init__(DeformUnit(n_in, n_out), up, nn.BatchNorm2d(n_out), nn.ReLU(inplace=True))
+        super().__init__(
+            DeformableConvUnit(n_in, n_out), up, nn.BatchNorm2d(n_out), nn.ReLU(inplace=True)
+        )
 
 
-class UpNeck(Neck):
-    """Two steps up from stride 32, without fusion of layers."""
+class ResNetNeck(Neck):
+    """Two upsampling blocks from stride 32 to stride 8, without skip connections."""
 
     def __init__(self, n_in: int) -> None:
         super().__init__()
-        self.up4, self.up3 = UpStep(n_in, UP_CHANNELS[2]), UpStep(UP_CHANNELS[2], UP_CHANNELS[1])
+        _, stride8_channels, stride16_channels = UPSAMPLE_CHANNELS
+        self.up4 = UpsampleBlock(n_in, stride16_channels)
+        self.up3 = UpsampleBlock(stride16_channels, stride8_channels)
 
     @property
-    def last_shared(self) -> nn.Module:
-        """The step to stride 8."""
+    def last_shared_layer(self) -> nn.Module:
+        """Upsampling block to stride 8."""
         return self.up3
 
     def forward(self, maps: BackboneOutput) -> Pyramid:
-        """The map at stride 32 and what is up-sampled from it."""
+        """Return the map at stride 32 and the maps upsampled from it."""
         p4 = self.up4(maps.c5)
         return Pyramid(self.up3(p4), p4, maps.c5)
 
 
-class UpToStrideFour(nn.Module):
-    """The last of the three steps; the backbone's own map at stride 4 is not used."""
+class ResNetStride4(nn.Module):
+    """Last of the three upsampling blocks; the backbone's map at stride 4 is not used."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.up2 = UpStep(UP_CHANNELS[1], UP_CHANNELS[0])
+        stride4_channels, stride8_channels, _ = UPSAMPLE_CHANNELS
+        self.up2 = UpsampleBlock(stride8_channels, stride4_channels)
 
     def forward(self, pyramid: Pyramid, _c2: torch.Tensor) -> torch.Tensor:
-        """The neck's maps, P3 ``(B, 128, H / 8, W / 8)``, to ``(B, 64, H / 4, W / 4)``."""
+        """Return P2 ``(B, 64, H / 4, W / 4)`` from P3 ``(B, 128, H / 8, W / 8)``."""
         p2: torch.Tensor = self.up2(pyramid.p3)
         return p2

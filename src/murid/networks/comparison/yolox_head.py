@@ -1,4 +1,4 @@
-"""Plain YOLOX with its decoupled head on three strides: the baseline that the paper compares with."""
+"""Plain YOLOX with its decoupled head on three strides, the baseline of the paper."""
 
 from __future__ import annotations
 
@@ -16,14 +16,29 @@ from murid.networks.neck import PathAggregation
 from murid.networks.presets import NetworkConfig, count_channels
 
 STRIDES = (8, 16, 32)
+# Initial probability of objects and classes (YOLOX, after Lin et al. 2017).
 _PRIOR = 0.01
-_LARGEST_LOG = 8.0  # of a side in strides, so that an untrained network stays finite
+# Maximum logarithm of a side in strides, so that the boxes of an untrained network are finite.
+_MAX_LOG_SIDE = 8.0
+# IoU above which non-maximum suppression drops the box of the lower score (YOLOX evaluation).
 _NMS_IOU = 0.65
-_MOST_CANDIDATES = 1000
+# Boxes with the highest scores that enter non-maximum suppression; limits its time for an untrained
+# network, which finds objects everywhere.
+_MAX_CANDIDATES = 1000
 
 
 class LevelOutput(NamedTuple):
-    """Raw predictions on one stride: box ``(B, 4, h, w)``, objectness ``(B, 1, h, w)`` and class ``(B, C, h, w)``."""
+    """Raw predictions on one stride.
+
+    Attributes
+    ----------
+    box : Tensor
+        ``(B, 4, h, w)``.
+    objectness : Tensor
+        ``(B, 1, h, w)`` logits.
+    classes : Tensor
+        ``(B, C, h, w)`` logits.
+    """
 
     box: torch.Tensor
     objectness: torch.Tensor
@@ -31,7 +46,7 @@ class LevelOutput(NamedTuple):
 
 
 class Predictions(NamedTuple):
-    """Predictions of all strides, end to end; A is the number of cells.
+    """Predictions of all strides, concatenated; A is the number of cells.
 
     Attributes
     ----------
@@ -42,7 +57,7 @@ class Predictions(NamedTuple):
     classes : Tensor
         ``(B, A, C)`` logits.
     centres : Tensor
-        ``(A, 2)`` of the cells, x and y in input pixels.
+        ``(A, 2)``: centres of the cells, x and y in input pixels.
     strides : Tensor
         ``(A,)``.
     """
@@ -55,7 +70,7 @@ class Predictions(NamedTuple):
 
 
 class DecoupledHead(nn.Module):
-    """Two branches, for class and for box, each of two 3×3 convolutions, on one stride (YOLOX)."""
+    """Class branch and box branch, each of two 3×3 convolutions, on one stride (YOLOX)."""
 
     def __init__(self, n_in: int, hidden: int, n_classes: int) -> None:
         super().__init__()
@@ -70,11 +85,12 @@ class DecoupledHead(nn.Module):
             nn.init.constant_(last.bias, -math.log((1 - _PRIOR) / _PRIOR))
 
     def forward(self, level: torch.Tensor) -> LevelOutput:
-        """``(B, n_in, h, w)`` to the three predictions."""
+        """Return the predictions for a map ``(B, n_in, h, w)``."""
         x = self.stem(level)
-        boxes = self.box_branch(x)
+        box_features = self.box_branch(x)
+        class_features = self.class_branch(x)
         return LevelOutput(
-            self.box(boxes), self.objectness(boxes), self.classes(self.class_branch(x))
+            self.box(box_features), self.objectness(box_features), self.classes(class_features)
         )
 
 
@@ -84,7 +100,7 @@ class Yolox(nn.Module):
     Parameters
     ----------
     config : NetworkConfig
-        Of which depth, width, channels and classes matter.
+        Of which `depth`, `width`, `n_channels` and `n_classes` are used.
     """
 
     def __init__(self, config: NetworkConfig) -> None:
@@ -98,56 +114,63 @@ class Yolox(nn.Module):
         )
 
     def forward(self, images: torch.Tensor) -> list[LevelOutput]:
-        """Predictions for images ``(B, 3 | 4, H, W)``, sides multiples of 32, on strides 8, 16 and 32."""
+        """Return predictions on strides 8, 16 and 32 for images ``(B, 3 | 4, H, W)``.
+
+        H and W are multiples of 32.
+        """
         levels = self.neck(self.backbone(images))
         return [head(level) for head, level in zip(self.heads, levels, strict=True)]
 
 
-def lay_out(levels: Sequence[LevelOutput]) -> Predictions:
-    """Put the predictions of all strides end to end in float32, boxes in pixels.
+def concatenate_levels(levels: Sequence[LevelOutput]) -> Predictions:
+    """Return the predictions of all strides, concatenated, in float32, with boxes in pixels.
 
-    A cell says how far the box's centre is from its own corner, and the logarithm of its sides, in
-    strides (YOLOX).
+    A cell predicts the distance of the box's centre from the upper left corner of the cell, and the
+    logarithms of the box's sides, in strides (YOLOX).
     """
-    parts = [_lay_out(level, stride) for level, stride in zip(levels, STRIDES, strict=True)]
-    boxes, objectness, classes, centres, strides = zip(*parts, strict=True)
+    parts = [_decode_level(level, stride) for level, stride in zip(levels, STRIDES, strict=True)]
     return Predictions(
-        torch.cat(boxes, 1),
-        torch.cat(objectness, 1),
-        torch.cat(classes, 1),
-        torch.cat(centres),
-        torch.cat(strides),
+        torch.cat([part.boxes for part in parts], 1),
+        torch.cat([part.objectness for part in parts], 1),
+        torch.cat([part.classes for part in parts], 1),
+        torch.cat([part.centres for part in parts]),
+        torch.cat([part.strides for part in parts]),
     )
 
 
-def _lay_out(level: LevelOutput, stride: int) -> Predictions:
-    box, objectness, classes = (value.float().flatten(2).transpose(1, 2) for value in level)
+def _decode_level(level: LevelOutput, stride: int) -> Predictions:
+    """Return the predictions of one stride with boxes in pixels."""
+    # (B, channels, h, w) to (B, h * w, channels).
+    box = level.box.float().flatten(2).transpose(1, 2)
+    objectness = level.objectness.float().flatten(2).transpose(1, 2)
+    classes = level.classes.float().flatten(2).transpose(1, 2)
+    # Upper left corners of the cells, in strides.
     height, width = level.box.shape[2:]
     rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     corners = torch.stack([columns, rows], dim=-1).reshape(-1, 2).to(box)
-    middle = (corners + box[..., :2]) * stride
-    half = box[..., 2:].clamp(max=_LARGEST_LOG).exp() * (stride / 2)
+    # Boxes from their centres and half their sides, in pixels.
+    centres = (corners + box[..., :2]) * stride
+    half_sides = box[..., 2:].clamp(max=_MAX_LOG_SIDE).exp() * (stride / 2)
+    boxes = torch.cat([centres - half_sides, centres + half_sides], dim=-1)
     strides = corners.new_full((len(corners),), stride)
-    boxes = torch.cat([middle - half, middle + half], dim=-1)
     return Predictions(boxes, objectness[..., 0], classes, (corners + 0.5) * stride, strides)
 
 
 def decode_yolox(
     levels: Sequence[LevelOutput], score_threshold: float
 ) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """Boxes ``(n, 4)`` xyxy pixels and scores ``(n,)`` of each image, best first.
+    """Return boxes ``(n, 4)`` xyxy pixels and scores ``(n,)`` of each image, best first.
 
-    The score is that of an object times that of its likeliest class; boxes that overlap a better
-    one by an IoU of more than 0.65 are dropped (YOLOX).
+    The score is the objectness times the probability of the most likely class. Non-maximum
+    suppression drops boxes whose IoU with a better one is above 0.65 (YOLOX).
     """
-    found = []
-    predictions = lay_out(levels)
-    likeliest = predictions.classes.sigmoid().amax(dim=-1)
-    for boxes, scores in zip(
-        predictions.boxes, predictions.objectness.sigmoid() * likeliest, strict=True
-    ):
+    predictions = concatenate_levels(levels)
+    class_scores = predictions.classes.sigmoid().amax(dim=-1)
+    all_scores = predictions.objectness.sigmoid() * class_scores
+    detections = []
+    for boxes, scores in zip(predictions.boxes, all_scores, strict=True):
         rows = torch.nonzero(scores >= score_threshold)[:, 0]
-        rows = rows[scores[rows].argsort(descending=True, stable=True)[:_MOST_CANDIDATES]]
+        rows = rows[scores[rows].argsort(descending=True, stable=True)[:_MAX_CANDIDATES]]
         rows = rows[nms(boxes[rows], scores[rows], _NMS_IOU)]
-        found.append((boxes[rows], scores[rows]))
-    return found
+        detections.append((boxes[rows], scores[rows]))
+    return detections

@@ -1,4 +1,4 @@
-"""Losses of plain YOLOX: overlap, objectness and class of the cells that SimOTA assigns."""
+"""Losses of plain YOLOX: IoU, objectness and class of the cells that SimOTA assigns."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from torch.nn import functional
 from torchvision.ops import box_iou
 
 from murid.networks.comparison.simota import assign_cells
-from murid.networks.comparison.yolox_head import LevelOutput, Predictions, lay_out
+from murid.networks.comparison.yolox_head import LevelOutput, Predictions, concatenate_levels
 
-OVERLAP_WEIGHT = 5.0
+# Weight of the IoU loss (YOLOX).
+_IOU_WEIGHT = 5.0
 
 
 class YoloxLosses(NamedTuple):
-    """Scalar losses, each divided by the number of assigned cells in the batch, and their weighted sum."""
+    """Scalar losses divided by the number of assigned cells in the batch, and their total."""
 
     overlap: torch.Tensor
     objectness: torch.Tensor
@@ -26,52 +27,58 @@ class YoloxLosses(NamedTuple):
 
 
 def yolox_loss(levels: Sequence[LevelOutput], boxes: Sequence[NDArray[Any]]) -> YoloxLosses:
-    """1 - IoU² of assigned cells, cross-entropy of objectness in all cells and of class in assigned ones (YOLOX).
+    """Return the losses of YOLOX for a batch.
 
-    The class is told as far as the boxes overlap. The L1 loss with which YOLOX ends its training,
-    after mosaic pictures are switched off, is left out: there are none here.
+    They are 1 - IoU² of the assigned cells, the cross-entropy of objectness in all cells, and the
+    cross-entropy of class in the assigned cells. The IoU of the boxes is the target of the class.
+    The additional L1 loss of YOLOX's last epochs, which have no mosaic augmentation, is left out,
+    because there is no mosaic augmentation here.
 
     Parameters
     ----------
     levels : sequence of LevelOutput
-        Of a batch.
+        Predictions of `Yolox` for a batch.
     boxes : sequence of ndarray
-        One ``(n, 4)`` array an image, xyxy in input pixels; all animals are of the first class.
+        One ``(n, 4)`` array per image, xyxy in input pixels; all animals are of class 0.
 
     Returns
     -------
     YoloxLosses
-        The total is 5 · overlap + objectness + class.
+        `total` is 5 · overlap + objectness + classes.
     """
-    predictions = lay_out(levels)
-    parts = [_sum_losses(predictions, row, found) for row, found in enumerate(boxes)]
+    predictions = concatenate_levels(levels)
+    parts = [_sum_losses(predictions, image, truth) for image, truth in enumerate(boxes)]
     n_cells = max(1, sum(n for _, n in parts))
-    overlap, objectness, classes = torch.stack([losses for losses, _ in parts]).sum(dim=0) / n_cells
-    return YoloxLosses(
-        overlap, objectness, classes, OVERLAP_WEIGHT * overlap + objectness + classes
-    )
+    sums = torch.stack([losses for losses, _ in parts]).sum(dim=0)
+    overlap, objectness, classes = sums / n_cells
+    total = _IOU_WEIGHT * overlap + objectness + classes
+    return YoloxLosses(overlap, objectness, classes, total)
 
 
 def _sum_losses(
-    predictions: Predictions, row: int, found: NDArray[Any]
+    predictions: Predictions, image: int, true_boxes: NDArray[Any]
 ) -> tuple[torch.Tensor, int]:
-    """Sums ``(3,)`` over the cells of one image, and how many are assigned."""
-    boxes, objectness, classes = (value[row] for value in predictions[:3])
-    truth = torch.from_numpy(found).to(boxes)
+    """Return the three losses ``(3,)`` summed over one image, and the number of assigned cells."""
+    boxes = predictions.boxes[image]
+    objectness = predictions.objectness[image]
+    classes = predictions.classes[image]
+    truth = torch.from_numpy(true_boxes).to(boxes)
+    # Assign cells to animals by the predictions, without gradient.
     labels = torch.zeros(len(truth), dtype=torch.int64, device=boxes.device)
     scores = objectness.detach().sigmoid()[:, None] * classes.detach().sigmoid()
     assigned = assign_cells(
         boxes.detach(), scores, predictions.centres, predictions.strides, truth, labels
     )
     cells = assigned.cells
+    # Targets: 1 for objectness of assigned cells, the IoU for their class.
     is_object = torch.zeros_like(objectness).index_fill(0, cells, 1)
-    wanted = (
-        functional.one_hot(labels[assigned.animals], classes.shape[1]) * assigned.overlaps[:, None]
-    )
-    overlaps = box_iou(boxes[cells], truth[assigned.animals]).diagonal()
+    one_hot = functional.one_hot(labels[assigned.animals], classes.shape[1])
+    class_targets = one_hot * assigned.ious[:, None]
+    ious = box_iou(boxes[cells], truth[assigned.animals]).diagonal()
+    cross_entropy = functional.binary_cross_entropy_with_logits
     losses = (
-        (1 - overlaps**2).sum(),
-        functional.binary_cross_entropy_with_logits(objectness, is_object, reduction="sum"),
-        functional.binary_cross_entropy_with_logits(classes[cells], wanted, reduction="sum"),
+        (1 - ious**2).sum(),
+        cross_entropy(objectness, is_object, reduction="sum"),
+        cross_entropy(classes[cells], class_targets, reduction="sum"),
     )
     return torch.stack(losses), len(cells)

@@ -1,27 +1,31 @@
-"""How the losses of detection and identity are balanced: five methods behind one interface, and a grid search."""
+"""Balancing the losses of detection and re-identification: five methods, and a grid search."""
 
 from murid.training.loss_balancing.config import BalanceConfig
-from murid.training.loss_balancing.gradients import Shared, get_last_shared, tap_representation
+from murid.training.loss_balancing.gradients import (
+    SharedTensors,
+    capture_shared_features,
+    get_last_shared_parameters,
+)
 from murid.training.loss_balancing.grid import (
-    IDENTITY_GRID,
+    IDENTITY_WEIGHT_GRID,
     Trial,
     choose_best,
     iterate_grid,
     search_grid,
 )
-from murid.training.loss_balancing.methods import Balance, Balanced, make_balance
+from murid.training.loss_balancing.methods import BalancedLoss, LossBalancer, make_loss_balancer
 
 __all__ = [
-    "IDENTITY_GRID",
-    "Balance",
+    "IDENTITY_WEIGHT_GRID",
     "BalanceConfig",
-    "Balanced",
-    "Shared",
+    "BalancedLoss",
+    "LossBalancer",
+    "SharedTensors",
     "Trial",
+    "capture_shared_features",
     "choose_best",
-    "get_last_shared",
+    "get_last_shared_parameters",
     "iterate_grid",
-    "make_balance",
+    "make_loss_balancer",
     "search_grid",
-    "tap_representation",
 ]

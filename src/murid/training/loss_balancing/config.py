@@ -1,17 +1,20 @@
-"""Settings of the balance between the losses."""
+"""Settings of loss balancing."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import Literal, get_args
 
 from murid.errors import ConfigError
 
-BalanceName = Literal["fixed", "uncertainty-task", "uncertainty-branch", "gradnorm", "mgda-ub"]
+BalanceMethod = Literal["fixed", "uncertainty-task", "uncertainty-branch", "gradnorm", "mgda-ub"]
 Level = Literal["task", "branch"]
 Normalise = Literal["none", "l2", "loss", "loss+"]
 
+# Weight of the size loss within the detection loss (paper, section III-A).
+_SIZE_WEIGHT = 0.1
+# Levels that each method supports; the first is the default.
 _LEVELS: dict[str, tuple[Level, ...]] = {
     "fixed": ("task",),
     "uncertainty-task": ("task",),
@@ -20,6 +23,7 @@ _LEVELS: dict[str, tuple[Level, ...]] = {
     "mgda-ub": ("branch", "task"),
 }
 _UNCERTAINTIES = ("uncertainty-task", "uncertainty-branch")
+# Methods that use each setting. Other methods refuse values other than the default.
 _USED_BY: dict[str, tuple[str, ...]] = {
     "identity_weight": ("fixed",),
     "detection_log_variance": _UNCERTAINTIES,
@@ -35,70 +39,63 @@ _USED_BY: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BalanceConfig:
-    """Which balance, and its constants; the defaults are those of the cited papers and of FairMOT.
+    """Method of loss balancing and its settings; defaults are those of the cited works.
 
     Raises
     ------
     ConfigError
-        If a value is out of range, or set though the chosen balance does not use it.
+        If a value is out of range, or differs from the default though the method does not use it.
     """
 
-    name: BalanceName = "fixed"
-    """The method: ``fixed`` weights, weights learnt by ``uncertainty-task`` or
-    ``uncertainty-branch``, ``gradnorm``, or ``mgda-ub``."""
+    name: BalanceMethod = "fixed"
+    """The method: constant weights (``fixed``), learnt uncertainties (``uncertainty-task``,
+    ``uncertainty-branch``), ``gradnorm``, or ``mgda-ub``."""
 
     level: Level | None = None
-    """What is weighed: detection against identity (``task``), or heat, offset, size and identity
-    (``branch``). None = ``task`` for ``fixed`` and ``uncertainty-task``, else ``branch``. Only
-    ``gradnorm`` and ``mgda-ub`` can do both."""
+    """Losses that have a weight: detection and identity (``task``), or heat, offset, size and
+    identity (``branch``). None = ``task`` for ``fixed`` and ``uncertainty-task``, else ``branch``.
+    Only ``gradnorm`` and ``mgda-ub`` support both."""
 
     size_weight: float | None = None
-    """Constant weight of the size loss before it is balanced; None = 0.1 within detection (paper),
-    else 1, since its own weight absorbs it."""
+    """Constant weight of the size loss before balancing. None = 0.1 within detection (paper,
+    section III-A), or 1 at the ``branch`` level, where size has a weight of its own."""
 
     identity_weight: float = 0.1
-    """Weight of identity beside detection, for ``fixed`` (FairMOT)."""
+    """Weight of identity relative to detection, for ``fixed`` (FairMOT)."""
 
     detection_log_variance: float = -1.85
-    """First value of what ``uncertainty-*`` learn for detection, or for each of its branches
+    """Initial log-variance of detection, or of each of its branches, for ``uncertainty-*``
     (FairMOT)."""
 
     identity_log_variance: float = -1.05
-    """First value of what ``uncertainty-*`` learn for identity (FairMOT)."""
+    """Initial log-variance of identity, for ``uncertainty-*`` (FairMOT)."""
 
     learning_rate: float = 1e-3
-    """Of the weights that ``uncertainty-*`` and ``gradnorm`` learn; their weight decay is zero."""
+    """Learning rate of the weights of ``uncertainty-*`` and ``gradnorm``, without weight decay."""
 
     alpha: float = 1.5
-    """How strongly ``gradnorm`` pulls tasks to one rate of learning; 0 = gradients of one length
-    (GradNorm)."""
+    """Exponent of ``gradnorm``: larger values force more similar learning rates of the tasks; 0 =
+    equal gradient norms (Chen et al. 2018)."""
 
     first_epoch_steps: int = 250
-    """Steps with equal weights in which ``gradnorm`` measures the losses that later ones are
-    compared with."""
+    """Steps with equal weights in which ``gradnorm`` measures the initial losses."""
 
     normalise: Normalise = "none"
-    """What ``mgda-ub`` divides gradients by before it compares them: their length (``l2``), the
-    ``loss``, or both (``loss+``)."""
+    """Divisor of the gradients of ``mgda-ub``: ``none``, their norm (``l2``), the ``loss``, or the
+    product of both (``loss+``)."""
 
     max_iterations: int = 250
-    """Longest search of ``mgda-ub`` for the shortest combination (Sener and Koltun)."""
+    """Maximum number of iterations of the ``mgda-ub`` solver (Sener and Koltun 2018)."""
 
     tolerance: float = 1e-5
-    """Step below which that search ends (Sener and Koltun)."""
+    """Step size below which that solver stops (Sener and Koltun 2018)."""
 
     def __post_init__(self) -> None:
         self._check("name", self.name in _LEVELS, " or ".join(_LEVELS))
-        self._check(
-            "normalise",
-            self.normalise in ("none", "l2", "loss", "loss+"),
-            "none, l2, loss or loss+",
-        )
-        self._check(
-            "size_weight",
-            self.size_weight is None or 0 < self.size_weight < math.inf,
-            "more than 0",
-        )
+        choices = get_args(Normalise)
+        self._check("normalise", self.normalise in choices, " or ".join(choices))
+        weight = self.size_weight
+        self._check("size_weight", weight is None or 0 < weight < math.inf, "more than 0")
         for name in ("learning_rate", "tolerance"):
             self._check(name, 0 < getattr(self, name) < math.inf, "more than 0")
         for name in ("identity_weight", "alpha"):
@@ -110,20 +107,15 @@ class BalanceConfig:
         self._check_use()
 
     def _check_use(self) -> None:
+        """Check that all values other than the defaults are used by the method."""
         levels = _LEVELS[self.name]
-        self._check(
-            "level",
-            self.level is None or self.level in levels,
-            f"{' or '.join(levels)} with {self.name}",
-        )
+        expected = f"{' or '.join(levels)} with {self.name}"
+        self._check("level", self.level is None or self.level in levels, expected)
         for setting in fields(self):
-            users = _USED_BY.get(setting.name, (self.name,))
-            unused = self.name not in users and getattr(self, setting.name) != setting.default
-            self._check(
-                setting.name,
-                not unused,
-                f"its default with {self.name}, as it is for {' or '.join(users)} alone",
-            )
+            methods = _USED_BY.get(setting.name, (self.name,))
+            changed = getattr(self, setting.name) != setting.default
+            expected = f"its default with {self.name}, used only by {' or '.join(methods)}"
+            self._check(setting.name, self.name in methods or not changed, expected)
 
     def _check(self, name: str, holds: bool, expected: str) -> None:
         if not holds:
@@ -131,13 +123,14 @@ class BalanceConfig:
 
     @property
     def groups(self) -> dict[str, dict[str, float]]:
-        """What is balanced: names, each of a sum of losses with constant weights."""
+        """Balanced losses by name; each is a sum of losses with constant weights."""
         if (self.level or _LEVELS[self.name][0]) == "task":
-            size = 0.1 if self.size_weight is None else self.size_weight
+            size = _SIZE_WEIGHT if self.size_weight is None else self.size_weight
             return {
                 "detection": {"heat": 1.0, "offset": 1.0, "size": size},
                 "identity": {"identity": 1.0},
             }
+        # The method's own weight of the size loss replaces the constant.
         size = 1.0 if self.size_weight is None else self.size_weight
         return {
             "heat": {"heat": 1.0},

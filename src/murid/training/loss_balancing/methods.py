@@ -1,4 +1,4 @@
-"""Five ways to weigh the losses of a step, behind one interface."""
+"""Methods of loss balancing: fixed weights, uncertainty weighting, GradNorm and MGDA-UB."""
 
 from __future__ import annotations
 
@@ -12,29 +12,30 @@ from torchjd.aggregation import MGDAWeighting
 
 from murid.errors import ArrayError, ConfigError
 from murid.training.loss_balancing.config import BalanceConfig
-from murid.training.loss_balancing.gradients import Shared
+from murid.training.loss_balancing.gradients import SharedTensors
 
-_TINY = 1e-12
+# Keeps divisors above 0.
+_EPSILON = 1e-12
 
 
-class Balanced(NamedTuple):
-    """What to learn from in one step.
+class BalancedLoss(NamedTuple):
+    """Balanced loss of one step.
 
     Attributes
     ----------
     total : Tensor
-        Scalar. Its backward pass gives the network the gradient of the weighted losses, and the
-        balance's own parameters theirs.
+        Scalar. Its backward pass computes the gradient of the weighted losses for the network, and
+        the gradient of the balancer's own parameters.
     weights : dict of Tensor
-        Weight of each balanced loss, detached scalars; those of losses left out are missing.
+        Weight of each balanced loss, detached scalars. Losses that are not trained are missing.
     """
 
     total: torch.Tensor
     weights: dict[str, torch.Tensor]
 
 
-class Balance(nn.Module, ABC):
-    """Weighs the losses of a step; what it has learnt or measured is in its ``state_dict``.
+class LossBalancer(nn.Module, ABC):
+    """Base class: weights the losses of a step; its ``state_dict`` has all learnt values.
 
     Parameters
     ----------
@@ -43,46 +44,51 @@ class Balance(nn.Module, ABC):
 
     def __init__(self, config: BalanceConfig) -> None:
         super().__init__()
-        self.config, self.groups = config, config.groups
+        self.config = config
+        self.groups = config.groups
         self.names = list(self.groups)
 
-    def forward(self, losses: Mapping[str, torch.Tensor], shared: Shared | None = None) -> Balanced:
-        """Balance the losses of one step.
+    def forward(
+        self, losses: Mapping[str, torch.Tensor], shared: SharedTensors | None = None
+    ) -> BalancedLoss:
+        """Return the balanced loss of one step.
 
         Parameters
         ----------
         losses : mapping of str to Tensor
             Scalars by name: ``heat``, ``offset``, ``size``, ``identity``. A task that is not
-            trained in this step is missing, or has a loss without gradient.
-        shared : Shared, optional
-            `GradNorm` needs its weights, `MgdaUb` its representation, the others nothing.
+            trained in this step is missing, or its loss has no gradient.
+        shared : SharedTensors, optional
+            `GradNorm` needs `weights`, `MgdaUb` needs `representation`, the others nothing.
 
         Raises
         ------
         ArrayError
-            If a loss is unknown, none has a gradient, or what is needed of `shared` is empty.
+            If a loss is unknown, none has a gradient, or the needed part of `shared` is empty.
         """
         groups = self._sum_groups(losses)
-        names, values = list(groups), torch.stack(list(groups.values()))
-        weights, own = self._weigh(names, values, shared or Shared())
-        return Balanced(
-            (weights * values).sum() + own, dict(zip(names, weights.detach(), strict=True))
-        )
+        names = list(groups)
+        values = torch.stack(list(groups.values()))
+        weights, regulariser = self._compute_weights(names, values, shared or SharedTensors())
+        total = (weights * values).sum() + regulariser
+        return BalancedLoss(total, dict(zip(names, weights.detach(), strict=True)))
 
     def get_parameter_groups(self) -> list[dict[str, Any]]:
-        """Groups for an optimiser: the balance's own parameters with their rate, without weight decay; or none."""
-        own = list(self.parameters())
-        return (
-            [{"params": own, "lr": self.config.learning_rate, "weight_decay": 0.0}] if own else []
-        )
+        """Return optimiser groups of the balancer's own parameters, if it has any."""
+        parameters = list(self.parameters())
+        if not parameters:
+            return []
+        rate = self.config.learning_rate
+        return [{"params": parameters, "lr": rate, "weight_decay": 0.0}]
 
     @abstractmethod
-    def _weigh(
-        self, names: Sequence[str], losses: torch.Tensor, shared: Shared
+    def _compute_weights(
+        self, names: Sequence[str], losses: torch.Tensor, shared: SharedTensors
     ) -> tuple[torch.Tensor, torch.Tensor | float]:
-        """Return weights ``(n,)`` of the named losses ``(n,)``, and a term to add to their weighted sum."""
+        """Return weights ``(n,)`` of the losses ``(n,)``, and a term added to the weighted sum."""
 
     def _sum_groups(self, losses: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Return the sum of each group's losses, without groups that have no gradient."""
         known = {name for members in self.groups.values() for name in members}
         if not set(losses) <= known:
             raise ArrayError(
@@ -91,9 +97,9 @@ class Balance(nn.Module, ABC):
         sums = {}
         for group, members in self.groups.items():
             terms = [
-                weight * losses[n]
-                for n, weight in members.items()
-                if n in losses and losses[n].requires_grad
+                weight * losses[name]
+                for name, weight in members.items()
+                if name in losses and losses[name].requires_grad
             ]
             if terms:
                 sums[group] = torch.stack(terms).sum()
@@ -101,54 +107,56 @@ class Balance(nn.Module, ABC):
             raise ArrayError("losses", "at least one with a gradient", "none")
         return sums
 
-    def _find(self, names: Sequence[str]) -> list[int]:
+    def _find_indices(self, names: Sequence[str]) -> list[int]:
+        """Return the indices of the named losses among all."""
         return [self.names.index(name) for name in names]
 
 
-class Fixed(Balance):
-    """Constant weights: L_heat + L_offset + λ·L_size + λ_id·L_identity (paper, section III-A; FairMOT)."""
+class FixedWeights(LossBalancer):
+    """Constant weights: L_heat + L_offset + λ·L_size + λ_id·L_identity (paper; FairMOT)."""
 
-    def _weigh(
-        self, names: Sequence[str], losses: torch.Tensor, _shared: Shared
+    def _compute_weights(
+        self, names: Sequence[str], losses: torch.Tensor, _shared: SharedTensors
     ) -> tuple[torch.Tensor, torch.Tensor | float]:
-        return losses.new_tensor(
-            [self.config.identity_weight if name == "identity" else 1.0 for name in names]
-        ), 0.0
+        identity_weight = self.config.identity_weight
+        weights = [identity_weight if name == "identity" else 1.0 for name in names]
+        return losses.new_tensor(weights), 0.0
 
 
-class Uncertainty(Balance):
-    """Weights learnt as uncertainties: ½·Σ(exp(-w_k)·L_k + w_k), w_k log-variances (Kendall et al. 2018, Eq. 10).
+class UncertaintyWeighting(LossBalancer):
+    """Learnt uncertainties: ½·Σ(exp(-w_k)·L_k + w_k) with log-variances w_k (Kendall et al. 2018).
 
-    With two tasks this is the loss of FairMOT; with one w a branch, the paper's
-    "uncertainty-branch". A task that is not trained in a step leaves its w as it is.
+    This is their Eq. 10. With two tasks it is the loss of FairMOT; with one w per branch it is the
+    paper's "uncertainty-branch". The w of a task that is not trained in a step does not change.
     """
 
     def __init__(self, config: BalanceConfig) -> None:
         super().__init__(config)
-        first = {"identity": config.identity_log_variance}
-        self.log_variances = nn.Parameter(
-            torch.tensor([first.get(name, config.detection_log_variance) for name in self.names])
-        )
+        initial = [
+            config.identity_log_variance if name == "identity" else config.detection_log_variance
+            for name in self.names
+        ]
+        self.log_variances = nn.Parameter(torch.tensor(initial))
 
-    def _weigh(
-        self, names: Sequence[str], _losses: torch.Tensor, _shared: Shared
+    def _compute_weights(
+        self, names: Sequence[str], _losses: torch.Tensor, _shared: SharedTensors
     ) -> tuple[torch.Tensor, torch.Tensor | float]:
-        chosen = self.log_variances[self._find(names)]
-        return torch.exp(-chosen) / 2, chosen.sum() / 2
+        log_variances = self.log_variances[self._find_indices(names)]
+        return torch.exp(-log_variances) / 2, log_variances.sum() / 2
 
 
-class GradNorm(Balance):
-    """Weights under which all tasks learn at one rate (Chen et al. 2018, Eqs. 1 and 2, algorithm 1).
+class GradNorm(LossBalancer):
+    """Weights with which all tasks train at a similar rate (Chen et al. 2018, algorithm 1).
 
-    The weights w, T in sum, minimise Σ|G_i - mean(G)·r_i^α|, where G_i = ‖∇_W(w_i·L_i)‖ at the last
-    shared layer W, and r_i = (L_i / L_i(0)) / mean is the inverse rate of learning; mean(G) and r
-    are constants to the gradient.
+    The weights w, whose sum is T, minimise Σ|G_i - mean(G)·r_i^α| (their Eqs. 1 and 2). Here G_i =
+    ‖∇_W(w_i·L_i)‖ at the last shared layer W, and r_i = (L_i / L_i(0)) / mean is the inverse
+    training rate. mean(G) and r are constants for the gradient.
 
     Notes
     -----
-    As in LibMTL, w = T·softmax of the parameters keeps the sum, the weights are equal in the first
-    epoch, and L_i(0) is the mean loss of that epoch, because the loss of the first batch alone is
-    noise.
+    As in LibMTL, w = T·softmax of the parameters, which keeps the sum. The weights are equal in the
+    first epoch, and L_i(0) is the mean loss of that epoch, because the loss of a single batch is
+    noisy.
     """
 
     loss_sums: torch.Tensor
@@ -164,97 +172,104 @@ class GradNorm(Balance):
         self.register_buffer("n_steps", torch.zeros((), dtype=torch.int64))
 
     def compute_weights(self) -> torch.Tensor:
-        """Weights ``(T,)`` of all tasks, T in sum."""
+        """Return the weights ``(T,)`` of all tasks; their sum is T."""
         return len(self.names) * torch.softmax(self.logits, dim=0)
 
-    def _weigh(
-        self, names: Sequence[str], losses: torch.Tensor, shared: Shared
+    def _compute_weights(
+        self, names: Sequence[str], losses: torch.Tensor, shared: SharedTensors
     ) -> tuple[torch.Tensor, torch.Tensor | float]:
-        rows, values = self._find(names), losses.detach()
-        if self.n_steps < self.config.first_epoch_steps or bool((self.n_observed[rows] == 0).any()):
+        rows = self._find_indices(names)
+        values = losses.detach()
+        # First epoch: measure the initial losses with equal weights.
+        in_first_epoch = self.n_steps < self.config.first_epoch_steps
+        if in_first_epoch or bool((self.n_observed[rows] == 0).any()):
             self._observe(rows, values)
             return torch.ones_like(values), 0.0
-        weights, first = self.compute_weights()[rows], self.loss_sums[rows] / self.n_observed[rows]
+        # Then compare gradient norms with those that give equal training rates.
+        weights = self.compute_weights()[rows]
+        initial = self.loss_sums[rows] / self.n_observed[rows]
         norms = _compute_gramian(losses, "shared.weights", shared.weights).diagonal().sqrt()
-        mismatch = self._compute_mismatch(weights * norms, values / first.clamp(min=_TINY))
-        # Only its gradient matters: the total stays the sum of the weighted losses.
-        return weights.detach(), mismatch - mismatch.detach()
+        remaining = values / initial.clamp(min=_EPSILON)
+        deviation = self._compute_deviation(weights * norms, remaining)
+        # The term is zero and contributes a gradient only: the total stays the weighted sum.
+        return weights.detach(), deviation - deviation.detach()
 
     def _observe(self, rows: list[int], values: torch.Tensor) -> None:
         self.loss_sums[rows] += values
         self.n_observed[rows] += 1
         self.n_steps += 1
 
-    def _compute_mismatch(self, norms: torch.Tensor, progress: torch.Tensor) -> torch.Tensor:
-        """Distance of the gradients' lengths G ``(n,)`` from what the shares of loss left ``(n,)`` ask for."""
-        rates = progress / progress.mean().clamp(min=_TINY)
-        wanted = (norms.mean() * rates**self.config.alpha).detach()
-        return (norms - wanted).abs().sum()
+    def _compute_deviation(self, norms: torch.Tensor, remaining: torch.Tensor) -> torch.Tensor:
+        """Return Σ|G_i - mean(G)·r_i^α| of gradient norms G and remaining shares of the losses."""
+        inverse_rates = remaining / remaining.mean().clamp(min=_EPSILON)
+        targets = (norms.mean() * inverse_rates**self.config.alpha).detach()
+        return (norms - targets).abs().sum()
 
 
-class MgdaUb(Balance):
-    """Weights a on the simplex for which ‖Σ a_i·∇_Z L_i‖ is least (Sener and Koltun 2018, MGDA-UB, section 3.3).
+class MgdaUb(LossBalancer):
+    """Weights a on the simplex that minimise ‖Σ a_i·∇_Z L_i‖ (MGDA-UB, Sener and Koltun 2018).
 
-    Z is the shared representation. One backward pass with these weights follows, as in the authors'
-    code: it weighs shared and task-specific parameters alike. TorchJD brings the Frank-Wolfe
-    solver, exact for two tasks.
+    Z is the shared representation (their section 3.3). One backward pass with these weights
+    follows, as in the authors' code; it weights shared and task-specific parameters alike. The
+    Frank-Wolfe solver is that of TorchJD, exact for two tasks.
 
     Notes
     -----
-    A task whose gradient is zero, as of a batch without animals, is left out, with weight 0: it
-    would otherwise take all the weight, and nothing would be learnt from that batch.
+    A task whose gradient is zero, as in a batch without animals, gets weight 0. Otherwise it would
+    get all the weight, and the network would learn nothing from that batch.
     """
 
     def __init__(self, config: BalanceConfig) -> None:
         super().__init__(config)
         self.solver = MGDAWeighting(epsilon=config.tolerance, max_iters=config.max_iterations)
 
-    def _weigh(
-        self, _names: Sequence[str], losses: torch.Tensor, shared: Shared
+    def _compute_weights(
+        self, _names: Sequence[str], losses: torch.Tensor, shared: SharedTensors
     ) -> tuple[torch.Tensor, torch.Tensor | float]:
         gramian = _compute_gramian(losses, "shared.representation", shared.representation)
-        # The solver's loop compares numbers in each iteration, which would wait for an accelerator
-        # every time.
+        # The solver compares values in each iteration. On a GPU every comparison would synchronise.
         weights = self._solve(gramian.cpu().double(), losses.detach().cpu().double())
         return weights.to(losses), 0.0
 
     def _solve(self, gramian: torch.Tensor, losses: torch.Tensor) -> torch.Tensor:
-        """Weights ``(n,)`` from products of gradients ``(n, n)`` and losses ``(n,)``, float64."""
-        live = gramian.diagonal() > 0
+        """Return weights ``(n,)`` from the Gramian of gradients ``(n, n)`` and losses ``(n,)``."""
+        has_gradient = gramian.diagonal() > 0
         weights = torch.zeros_like(losses)
-        if not live.any():
+        if not has_gradient.any():
             return weights.fill_(1 / len(losses))
-        divisors = self._compute_divisors(gramian.diagonal().sqrt(), losses)[live]
-        weights[live] = self.solver(gramian[live][:, live] / torch.outer(divisors, divisors))
+        divisors = self._compute_divisors(gramian.diagonal().sqrt(), losses)[has_gradient]
+        remaining = gramian[has_gradient][:, has_gradient]
+        weights[has_gradient] = self.solver(remaining / torch.outer(divisors, divisors))
         return weights
 
     def _compute_divisors(self, norms: torch.Tensor, losses: torch.Tensor) -> torch.Tensor:
-        floored = losses.clamp(min=_TINY)
-        choices = {
+        """Return the divisor of each gradient ``(n,)`` that `BalanceConfig.normalise` names."""
+        positive_losses = losses.clamp(min=_EPSILON)
+        divisors = {
             "none": torch.ones_like(norms),
             "l2": norms,
-            "loss": floored,
-            "loss+": floored * norms,
+            "loss": positive_losses,
+            "loss+": positive_losses * norms,
         }
-        return choices[self.config.normalise]
+        return divisors[self.config.normalise]
 
 
-_METHODS: dict[str, type[Balance]] = {
-    "fixed": Fixed,
-    "uncertainty-task": Uncertainty,
-    "uncertainty-branch": Uncertainty,
+_METHODS: dict[str, type[LossBalancer]] = {
+    "fixed": FixedWeights,
+    "uncertainty-task": UncertaintyWeighting,
+    "uncertainty-branch": UncertaintyWeighting,
     "gradnorm": GradNorm,
     "mgda-ub": MgdaUb,
 }
 
 
-def make_balance(config: BalanceConfig | str) -> Balance:
-    """Return the balance of a configuration, or the one of that name with default settings.
+def make_loss_balancer(config: BalanceConfig | str) -> LossBalancer:
+    """Return the balancer of a configuration, or of a method's name with default settings.
 
     Raises
     ------
     ConfigError
-        If there is no balance of that name.
+        If there is no method of that name.
     """
     if isinstance(config, str):
         if config not in _METHODS:
@@ -266,7 +281,7 @@ def make_balance(config: BalanceConfig | str) -> Balance:
 def _compute_gramian(
     losses: torch.Tensor, field: str, inputs: Sequence[torch.Tensor]
 ) -> torch.Tensor:
-    """Inner products ``(n, n)`` float32 of the gradients of losses ``(n,)`` with respect to all inputs together."""
+    """Return the Gramian ``(n, n)`` float32 of the losses' gradients with respect to `inputs`."""
     if not inputs:
         raise ArrayError(field, "at least one tensor", "none")
     rows = [

@@ -7,12 +7,12 @@ from torch import nn
 from murid.errors import ConfigError
 from murid.networks.comparison.hardnet import HarmonicBlock, plan_block
 from murid.networks.comparison.yolox_head import Yolox
-from murid.networks.layers import DeformUnit
+from murid.networks.layers import DeformableConvUnit
 from murid.networks.network import Network, build_network
 from murid.networks.onnx_export import export_onnx
 from murid.networks.presets import PRESETS
 from murid.paper.model_cost import count_cost, count_gflops, count_parameters
-from murid.training.loss_balancing import get_last_shared, tap_representation
+from murid.training.loss_balancing import capture_shared_features, get_last_shared_parameters
 
 COMPARED = ("resnet34", "resnet50", "dla34", "hardnet85")
 
@@ -90,7 +90,7 @@ def test_every_backbone_comes_to_stride_4(preset: str) -> None:
 def test_all_of_a_network_learns_and_every_balance_finds_its_way(preset: str) -> None:
     torch.manual_seed(0)
     network = build_network(preset)
-    with tap_representation(network) as tapped:
+    with capture_shared_features(network) as tapped:
         output = network(torch.rand(2, 3, 64, 64))
     embeddings = network.embed(output, torch.tensor([[0.0, 4, 4, 30, 30], [1, 10, 10, 60, 50]]))
     loss = (
@@ -102,7 +102,7 @@ def test_all_of_a_network_learns_and_every_balance_finds_its_way(preset: str) ->
     at_taps = torch.autograd.grad(loss, tapped, retain_graph=True, allow_unused=True)
     assert sum(gradient is not None for gradient in at_taps) >= 3
     loss.backward()
-    assert all(parameter.grad is not None for parameter in get_last_shared(network))
+    assert all(parameter.grad is not None for parameter in get_last_shared_parameters(network))
     missing = [
         name for name, p in network.named_parameters() if p.grad is None and "fc" not in name
     ]
@@ -110,7 +110,7 @@ def test_all_of_a_network_learns_and_every_balance_finds_its_way(preset: str) ->
 
 
 def test_a_deformable_unit_starts_as_half_a_convolution() -> None:
-    unit = DeformUnit(3, 4).eval()
+    unit = DeformableConvUnit(3, 4).eval()
     x = torch.randn(1, 3, 8, 8)
     with torch.no_grad():
         unit.conv.bias.zero_()
@@ -130,7 +130,7 @@ def test_operations_by_hand() -> None:
 
 
 def test_deformable_convolutions_count_as_plain_ones() -> None:
-    unit = DeformUnit(3, 8)
+    unit = DeformableConvUnit(3, 8)
     assert count_gflops(unit, torch.empty(2, 3, 6, 5)) * 1e9 == 2 * 2 * 30 * 27 * (27 + 8)
 
 

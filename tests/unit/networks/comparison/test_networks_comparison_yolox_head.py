@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from murid.networks.comparison.simota import assign_cells
-from murid.networks.comparison.yolox_head import LevelOutput, decode_yolox, lay_out
+from murid.networks.comparison.yolox_head import LevelOutput, concatenate_levels, decode_yolox
 from murid.networks.comparison.yolox_loss import yolox_loss
 from murid.networks.network import make_network
 from murid.networks.presets import PRESETS
@@ -30,7 +30,7 @@ def make_levels(side: int = 64) -> list[LevelOutput]:
 def test_boxes_are_told_from_the_corner_of_a_cell_in_strides() -> None:
     levels = make_levels()
     levels[1].box[0, :, 2, 1] = torch.tensor([0.5, 0.25, math.log(2), math.log(1.5)])
-    predictions = lay_out(levels)
+    predictions = concatenate_levels(levels)
     row = 8 * 8 + 2 * 4 + 1
     torch.testing.assert_close(
         predictions.boxes[0, row], torch.tensor([24.0 - 16, 36 - 12, 24 + 16, 36 + 12])
@@ -69,7 +69,7 @@ def test_simota_on_five_cells_by_hand() -> None:
     found = assign_cells(boxes, scores, centres, strides, truth, torch.zeros(2, dtype=torch.int64))
     assert found.cells.tolist() == [0, 1, 3]
     assert found.animals.tolist() == [0, 0, 1]
-    assert found.overlaps.tolist() == pytest.approx([1, 1, 0.5])
+    assert found.ious.tolist() == pytest.approx([1, 1, 0.5])
 
 
 def test_simota_gives_a_wanted_cell_to_the_animal_that_costs_less() -> None:

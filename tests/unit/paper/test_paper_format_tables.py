@@ -1,8 +1,15 @@
 import pytest
 
 from murid.networks.presets import PRESETS
-from murid.paper.page import fill, format_markdown, format_text, to_document
-from murid.paper.tables import COLUMNS, OURS, PEERS, TABLES, Method, Peer
+from murid.paper.format_tables import fill, format_markdown, format_text, to_document
+from murid.paper.tables import (
+    COLUMNS,
+    EXTERNAL_DETECTORS,
+    PROPOSED,
+    TABLES,
+    ExternalDetector,
+    Method,
+)
 
 SCORES = {
     "hota": 12.34,
@@ -34,9 +41,9 @@ def test_the_papers_tables_are_whole():
     for table in TABLES:
         assert set(table.columns) <= set(COLUMNS)
         for row in table.rows:
-            assert len(row.printed) == (0 if table.name == "balance" else len(table.columns))
-            assert isinstance(row.source, Peer) or row.source.preset in PRESETS
-    assert PEERS == ("yolov5s", "yolov7-tiny", "yolov8s")
+            assert len(row.paper_values) == (0 if table.name == "balance" else len(table.columns))
+            assert isinstance(row.source, ExternalDetector) or row.source.preset in PRESETS
+    assert EXTERNAL_DETECTORS == ("yolov5s", "yolov7-tiny", "yolov8s")
     assert {row.source.balance for row in get_table("balance").rows} == {
         "fixed",
         "uncertainty-task",
@@ -48,7 +55,7 @@ def test_the_papers_tables_are_whole():
 
 def test_rows_that_are_one_method_are_one_result():
     ours = [table.rows[-1].source for table in TABLES[:4]]
-    assert ours == [OURS] * 4
+    assert ours == [PROPOSED] * 4
     assert get_table("1").rows[0].source == get_table("3").rows[0].source
     assert len({row.source for table in TABLES for row in table.rows}) == 15
 
@@ -62,7 +69,7 @@ def test_different_trainings_have_different_names():
 
 
 def test_a_cell_holds_our_figure_and_the_papers():
-    cells = fill(get_table("1"), {OURS: RESULT})
+    cells = fill(get_table("1"), {PROPOSED: RESULT})
     assert cells[0] == ["row", "tracker", "HOTA", "MOTA", "IDF1", "MT", "ML", "IDs"]
     assert cells[2] == [
         "Our Proposed",
@@ -78,17 +85,19 @@ def test_a_cell_holds_our_figure_and_the_papers():
 
 
 def test_costs_are_millions_and_peers_that_are_missing_say_so():
-    cells = fill(get_table("2"), {OURS: RESULT})
+    cells = fill(get_table("2"), {PROPOSED: RESULT})
     assert cells[4][2:4] == ["7.52 (8.94)", "40.2 (8.1)"]
     assert [row[2] for row in cells[1:4]] == [
         f"not installed ({v})" for v in ("7.02", "6.01", "11.13")
     ]
-    uncounted = fill(get_table("2"), {Peer("yolov8s"): {"scores": SCORES, "cost": None}})[3]
+    uncounted = fill(
+        get_table("2"), {ExternalDetector("yolov8s"): {"scores": SCORES, "cost": None}}
+    )[3]
     assert uncounted[2:5] == ["- (11.13)", "- (28.4)", "12.3 (58.3)"]
 
 
 def test_the_table_that_the_paper_omits_has_no_brackets():
-    cells = fill(get_table("balance"), {OURS: RESULT})
+    cells = fill(get_table("balance"), {PROPOSED: RESULT})
     assert cells[1][-2:] == ["12.5", "-"]
     assert not any("(" in cell for row in cells for cell in row)
 
@@ -104,6 +113,6 @@ def test_markdown_is_a_table_of_equal_rows(table):
 
 
 def test_json_holds_both_figures():
-    rows = to_document(TABLES, {OURS: RESULT}, "small")["tables"]["1"]
+    rows = to_document(TABLES, {PROPOSED: RESULT}, "small")["tables"]["1"]
     assert rows[0]["murid"] is None
     assert (rows[1]["murid"]["HOTA"], rows[1]["paper"]["HOTA"]) == (12.34, 63.3)
