@@ -124,7 +124,7 @@ def _count_deformable(
 ) -> int:
     """Return the operations of a deformable convolution, without its interpolation."""
     del x
-    _, n_in, kernel_height, kernel_width = weight
+    _n_out, n_in, kernel_height, kernel_width = weight
     batch_size, n_out, height, width = out_shape
     multiply_adds = n_in * kernel_height * kernel_width * batch_size * n_out * height * width
     return 2 * multiply_adds

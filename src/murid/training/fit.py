@@ -27,7 +27,7 @@ from murid.training.config import TrainConfig
 from murid.training.data import EpochSampler, TrainingImages, make_loader, make_synthetic_image
 from murid.training.module import TrainingModule, rename_old_keys
 from murid.training.report import EpochLog
-from murid.training.synthetic_sources import SyntheticSources, render_clips
+from murid.training.synthetic_sources import Clip, SyntheticSources, render_clips
 from murid.training.validate import ValidationResult, validate
 
 # Name of the log in the directory of a training.
@@ -194,7 +194,7 @@ def make_held_out_images(
     config: TrainConfig, sources: SyntheticSources, n: int | None = None
 ) -> list[Still]:
     """Return `n` synthetic images (default 300) with seeds that no training reaches."""
-    synthetic_clips = ()
+    synthetic_clips: tuple[Clip, ...] = ()
     if sources.synthetic_clips:
         synthetic_clips = render_clips(_N_VALIDATION_CLIPS, _VALIDATION_SEED)
     sources = replace(sources, synthetic_clips=synthetic_clips)
