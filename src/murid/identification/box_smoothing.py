@@ -35,7 +35,7 @@ PLACE_PENALTY = 0.03
 SIZE_PENALTY = 1.0
 # Lower limit of weights, which keeps the equations solvable where nothing was detected.
 _MIN_WEIGHT = 1e-6
-# Fits of the asymmetric least squares, which mostly settle after two.
+# Fits of the asymmetric least squares at most; it ends before if no weight changes.
 _MAX_FITS = 3
 # Boxes that are fitted at once, at least: bounds memory.
 _BLOCK = 1 << 17

@@ -12,15 +12,15 @@ from murid.identification.evidence import TrackletEvidence
 from murid.identification.tracklets import Tracklets
 
 # Each tracklet is compared with this many that ended last before it (or four for each animal, if
-# that is more), of all tracklets and of those that are surely animals. Time is in proportion.
+# that is more), of all tracklets and of confident ones. Time is in proportion.
 N_COMPARED = 40
-# Log-likelihood ratio from which on a tracklet is surely an animal.
-MIN_CERTAIN_LLR = 2.0
-# Links into each tracklet that are kept, from all tracklets and from certain ones, if there are not
-# more animals. Fewer leave the flow no choice in a crowd.
+# Log-likelihood ratio from which on a tracklet counts as a confident one: an animal, not clutter.
+MIN_CONFIDENT_LLR = 2.0
+# Best links into each tracklet that are kept, from all tracklets and from confident ones (or N + 2
+# for N animals, if that is more). Fewer leave the flow no choice in a crowd; more slow it down.
 N_KEPT = 6
-# The links from this many certain tracklets that ended last are always kept: so many animals may
-# be hidden.
+# Links from this many confident tracklets that ended last are kept too, however poor: one of them
+# may be a hidden animal.
 N_LAST_KEPT = 4
 # Links that are worse than the best one into the same tracklet by more are dropped: they are on no
 # good path.
@@ -30,9 +30,9 @@ LLR_PER_VOTE = 1.0
 # Log-likelihood ratio that each tracklet loses whatever its length, since clutter comes in many
 # short tracklets.
 TRACKLET_COST = 0.2
-# The score above which a detection is likely an animal lies between these shares of the median
-# score of the N best detections of a frame, and above that of the (N + 1)-th best in all but this
-# share of the frames.
+# A detection likely is an animal if its score exceeds that of the (N + 1)-th best detection in all
+# but `_MAX_EXTRA_SHARE` of the frames. This score is bounded by shares of the median score of the N
+# best detections of a frame, for recordings without clutter and recordings of too small an N.
 _MIN_SCORE_SHARE = 0.5
 _MAX_SCORE_SHARE = 0.7
 _MAX_EXTRA_SHARE = 0.05
@@ -72,17 +72,17 @@ def find_candidate_links(
     tracklets = evidence.tracklets
     n_compared = max(N_COMPARED, 4 * n_animals)
     n_kept = max(N_KEPT, n_animals + 2)
-    # Certain tracklets may have ended long ago: clutter does not come between them.
+    # Confident tracklets may have ended long ago: clutter does not come between them.
     by_end = np.argsort(tracklets.last_frames, kind="stable")
-    certain = by_end[tracklet_llrs[by_end] >= MIN_CERTAIN_LLR]
+    confident = by_end[tracklet_llrs[by_end] >= MIN_CONFIDENT_LLR]
     none = np.zeros(0, np.int32)
     found = [CandidateLinks(none, none, np.zeros(0))]
     for start in range(0, len(tracklets), _BLOCK):
         tails = np.arange(start, min(start + _BLOCK, len(tracklets)))
         codes = [
             _select_best(evidence, _pair(tracklets, by_end, tails, n_compared), n_kept),
-            _select_best(evidence, _pair(tracklets, certain, tails, n_compared), n_kept),
-            _pair(tracklets, certain, tails, N_LAST_KEPT),
+            _select_best(evidence, _pair(tracklets, confident, tails, n_compared), n_kept),
+            _pair(tracklets, confident, tails, N_LAST_KEPT),
         ]
         found.append(_select_near_best(evidence, np.unique(np.concatenate(codes))))
     return CandidateLinks.concatenate(found)

@@ -36,8 +36,8 @@ NEGLIGIBLE_PROBABILITY = 1e-5
 MAX_DOUBTFUL_LLR = 15.0
 # Swap probability from which on a swap interval counts.
 MIN_INTERVAL_PROBABILITY = 2e-3
-# Moments, evenly spread over the possible swaps, that are tried as anchors of the identities. More
-# cost time in proportion, and find slightly better anchors.
+# Moments, evenly spread over the possible swaps, that are tried as anchors of the identities: time
+# is in proportion.
 _N_ANCHORS = 17
 
 
@@ -100,8 +100,8 @@ def compute_identity_probabilities(
     log_reassigned = -np.log1p(-compute_swap_probabilities(reassignments.terms))
     log_losses = np.bincount(reassignments.entries, log_reassigned, len(transitions))
     probabilities *= np.exp(-log_losses)
-    # And only if it was not exchanged for a while.
-    for begin, end, swap_probability in _list_exchanged(transitions, candidates, intervals):
+    # And only if it was not swapped for a while.
+    for begin, end, swap_probability in _list_affected(transitions, candidates, intervals):
         probabilities[begin:end] *= 1 - swap_probability
     return probabilities
 
@@ -184,7 +184,7 @@ def _propagate(swaps: _Swaps, anchor: int, n_paths: int) -> Float32:
     return right
 
 
-def _list_exchanged(
+def _list_affected(
     transitions: PathTransitions, candidates: SwapCandidates, intervals: SwapIntervals
 ) -> Iterator[tuple[int, int, float]]:
     """Yield the begin and the end of the transitions that a swap interval makes doubtful.

@@ -121,7 +121,7 @@ class PointMatchScore:
         self._max_span = int((matches.ends - matches.begins).max(initial=0))
         self._points_by_path = _count_points_by_path(point_matches, padded_paths, self._n_paths)
 
-    def compare_exchanged(self, one: Int64, other: Int64, frames: Int64) -> Float64:
+    def compare_swapped(self, one: Int64, other: Int64, frames: Int64) -> Float64:
         """Return log-likelihood ratios ``(k,)`` of "not swapped" to "swapped" after a frame."""
         return _to_llrs(self._count_points(self._encode_pairs(one, other), frames))
 

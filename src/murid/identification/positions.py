@@ -66,42 +66,22 @@ def place_identities(
     is_assigned = np.zeros(len(table), bool)
     is_assigned[order[assigned.rows]] = True
     occluded_edges = find_occluded_edges(table, is_assigned, body_px)
-    good_score = 1.0
-    if is_assigned.any():
-        good_score = float(np.quantile(table.scores[is_assigned], GOOD_SCORE_QUANTILE))
+    good_score = _find_good_score(table.scores[is_assigned])
     # Interpolate in the gaps of each identity. Then all frames are known, and with them the place
     # of each row in the result.
     starts = np.flatnonzero(np.diff(assigned.identity_ids, prepend=-1)).tolist()
     bounds = [*starts, len(assigned.rows)]
     parts = [assigned.select(slice(start, stop)) for start, stop in pairwise(bounds)]
     gaps = [_fill_gaps(part, table, order, fps, body_px, config) for part in parts]
-    places = _interleave(
-        [np.sort(np.append(part.frames, gap.frames)) for part, gap in zip(parts, gaps, strict=True)]
-    )
+    frames = [
+        np.sort(np.append(part.frames, gap.frames)) for part, gap in zip(parts, gaps, strict=True)
+    ]
+    places = _interleave(frames)
     # Complete one identity after the other and write it to its places: in a day of video, copies of
     # all of them would take much memory.
-    n_rows = sum(map(len, places))
-    result = IdentificationResult(
-        frames=np.empty(n_rows, np.int64),
-        rows=np.empty(n_rows, np.int64),
-        identity_ids=np.empty(n_rows, np.int64),
-        boxes=np.empty((n_rows, 4), np.float32),
-        scores=np.empty(n_rows, np.float32),
-        identity_probabilities=np.empty(n_rows, np.float32),
-        crossings=crossings,
-        note=note,
-    )
+    result = _allocate_result(sum(map(len, places)), crossings, note)
     for part, gap, own in zip(parts, gaps, places, strict=True):
-        rows = order[part.rows]
-        detected = _IdentityBoxes(
-            frames=part.frames,
-            rows=rows,
-            boxes=table.boxes[rows],
-            scores=table.scores[rows],
-            identity_probabilities=part.identity_probabilities,
-            merged=part.merged,
-            occluded_edges=occluded_edges[rows],
-        )
+        detected = _look_up_boxes(part, table, order, occluded_edges)
         complete = _insert_interpolated(detected, gap)
         if config.smooth_boxes:
             _smooth(complete, good_score, fps)
@@ -112,6 +92,43 @@ def place_identities(
         result.scores[own] = complete.scores
         result.identity_probabilities[own] = complete.identity_probabilities
     return result
+
+
+def _find_good_score(scores: Float32) -> float:
+    """Return the score of a good detection, given those of all assigned detections."""
+    return float(np.quantile(scores, GOOD_SCORE_QUANTILE)) if len(scores) else 1.0
+
+
+def _allocate_result(
+    n_rows: int, crossings: DoubtfulCrossings, note: str | None
+) -> IdentificationResult:
+    """Return a result with columns that are still to be filled."""
+    return IdentificationResult(
+        frames=np.empty(n_rows, np.int64),
+        rows=np.empty(n_rows, np.int64),
+        identity_ids=np.empty(n_rows, np.int64),
+        boxes=np.empty((n_rows, 4), np.float32),
+        scores=np.empty(n_rows, np.float32),
+        identity_probabilities=np.empty(n_rows, np.float32),
+        crossings=crossings,
+        note=note,
+    )
+
+
+def _look_up_boxes(
+    part: AssignedDetections, table: DetectionTable, order: Int32, occluded_edges: UInt8
+) -> _IdentityBoxes:
+    """Return the detected boxes of one identity."""
+    rows = order[part.rows]
+    return _IdentityBoxes(
+        frames=part.frames,
+        rows=rows,
+        boxes=table.boxes[rows],
+        scores=table.scores[rows],
+        identity_probabilities=part.identity_probabilities,
+        merged=part.merged,
+        occluded_edges=occluded_edges[rows],
+    )
 
 
 def _fill_gaps(

@@ -141,7 +141,7 @@ class SwapAppearance:
         means = self.means[folds, tracklets].astype(np.float64)
         return AppearanceFeatures(means, self.counts[tracklets])
 
-    def compare_exchanged(self, before: FeaturePair, after: FeaturePair, folds: Int64) -> Float64:
+    def compare_swapped(self, before: FeaturePair, after: FeaturePair, folds: Int64) -> Float64:
         """Return log-likelihood ratios ``(k,)`` of "not swapped" to "swapped" for two animals.
 
         Where one of the four features is unknown, the other animal of its side is compared with

@@ -106,7 +106,7 @@ def test_animals_that_pass_each_other_keep_their_identities():
     assert list_identities(found, 119) == [2, 1]
 
 
-def hide_together(exchanged):
+def hide_together(swapped):
     """Return paths of two animals that hide in one place and come out on either side of it."""
     t = np.arange(600.0)[:, None]
     offsets = np.hstack([np.clip(np.abs(t - 300) * 2 - 40, 0, 200), 0 * t])
@@ -116,22 +116,22 @@ def hide_together(exchanged):
         + np.random.default_rng(3).normal(0, 0.5, (600, 2, 2))
     )
     paths[280:320] = np.nan
-    if exchanged:
+    if swapped:
         paths[300:] = paths[300:, ::-1]
     return paths
 
 
-@pytest.mark.parametrize("exchanged", [True, False])
-def test_appearance_decides_where_animals_differ(exchanged):
+@pytest.mark.parametrize("swapped", [True, False])
+def test_appearance_decides_where_animals_differ(swapped):
     rng, coats = np.random.default_rng(4), np.eye(8)[:2]
 
     def appearance(_):
         seen = coats + rng.normal(0, 0.1, coats.shape)
         return (seen / np.linalg.norm(seen, axis=1, keepdims=True)).astype(np.float32)
 
-    table = make_table(hide_together(exchanged), appearance=appearance)
+    table = make_table(hide_together(swapped), appearance=appearance)
     found = link_tracklets(table, 2, FPS)
-    assert list_identities(found, 599) == ([2, 1] if exchanged else [1, 2])
+    assert list_identities(found, 599) == ([2, 1] if swapped else [1, 2])
     apart = np.abs(found.frames - 300) > 30  # nearer, a single detection may show the other one
     assert found.identity_probabilities[apart].min() > 0.99
     chunks = [(0, table.embeddings[:300]), (300, table.embeddings[300:])]

@@ -91,10 +91,10 @@ def test_points_that_stay_speak_for_names_and_those_that_go_over_against(both_se
     balance = PointMatchScore(point_matches, np.array([0, 1, 0, 1]), seen, ALONE)
     tracklet_llrs = LLR_PER_POINT * (1.0 if both_seen else UNCERTAIN_WEIGHT)
     one, other = np.zeros(4, np.int64), np.ones(4, np.int64)
-    odds = balance.compare_exchanged(one, other, np.array([39, 40, 59, 60]))
+    odds = balance.compare_swapped(one, other, np.array([39, 40, 59, 60]))
     np.testing.assert_allclose(odds, [0, 3 * tracklet_llrs, 3 * tracklet_llrs, 0])
     np.testing.assert_allclose(
-        balance.compare_exchanged(other, one, np.full(4, 50)), 3 * tracklet_llrs
+        balance.compare_swapped(other, one, np.full(4, 50)), 3 * tracklet_llrs
     )
     # A stretch from before the points were seen to the middle has their odds; one in which both
     # ends are, none.
@@ -105,10 +105,10 @@ def test_points_that_stay_speak_for_names_and_those_that_go_over_against(both_se
 def test_odds_have_a_bound_and_no_ties_say_nothing():
     seen, paths = np.ones((2, 100), bool), np.array([0, 1, 0, 1])
     ask = (np.array([0]), np.array([1]), np.array([50]))
-    assert PointMatchScore(
-        tie([2], [60], [0], [40], [1000.0]), paths, seen, ALONE
-    ).compare_exchanged(*ask) == [MAX_POINT_LLR]
-    assert PointMatchScore(TrackletPointMatches.empty(), paths, seen, ALONE).compare_exchanged(
+    assert PointMatchScore(tie([2], [60], [0], [40], [1000.0]), paths, seen, ALONE).compare_swapped(
+        *ask
+    ) == [MAX_POINT_LLR]
+    assert PointMatchScore(TrackletPointMatches.empty(), paths, seen, ALONE).compare_swapped(
         *ask
     ) == [0]
     owners = PointMatchScore(tie([2], [60], [0], [40], [4.0]), paths, seen, ALONE).compare_owners(
@@ -133,7 +133,7 @@ def test_in_a_box_of_both_the_points_are_traced_to_before_it():
         seen,
         np.arange(5) == 2,
     )
-    assert balance.compare_exchanged(np.array([0]), np.array([1]), np.array([47])) == [
+    assert balance.compare_swapped(np.array([0]), np.array([1]), np.array([47])) == [
         -6.0 * UNCERTAIN_WEIGHT
     ]
 
@@ -146,7 +146,7 @@ def test_points_from_or_in_a_box_that_may_be_of_two_count_less(of_two):
         (np.array([0]), np.array([1]), np.array([50])),
     )
     balance = PointMatchScore(point_matches, paths, np.ones((2, 100), bool), np.arange(4) == of_two)
-    assert balance.compare_exchanged(*ask) == [4 * LLR_PER_POINT * UNCERTAIN_WEIGHT]
+    assert balance.compare_swapped(*ask) == [4 * LLR_PER_POINT * UNCERTAIN_WEIGHT]
 
 
 def meet(n_apart=40, n_hidden=8):

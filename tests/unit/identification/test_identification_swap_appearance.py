@@ -29,20 +29,20 @@ def test_differences_that_point_the_same_way_speak_for_the_names(swap_appearance
     first, second = np.zeros(N, int), np.ones(N, int)
     before = see(rng, first, 20, patterns), see(rng, second, 20, patterns)
     after = see(rng, first, 20, patterns), see(rng, second, 20, patterns)
-    kept = swap_appearance.compare_exchanged(before, after, FIRST)
+    kept = swap_appearance.compare_swapped(before, after, FIRST)
     assert kept.min() > 3
     np.testing.assert_allclose(
-        swap_appearance.compare_exchanged(before, after[::-1], FIRST), -kept, atol=1e-9
+        swap_appearance.compare_swapped(before, after[::-1], FIRST), -kept, atol=1e-9
     )
     np.testing.assert_allclose(
-        swap_appearance.compare_exchanged(after, before, FIRST), kept, atol=1e-9
+        swap_appearance.compare_swapped(after, before, FIRST), kept, atol=1e-9
     )
 
 
 def test_animals_that_do_not_differ_say_little(swap_appearance):
     rng, patterns = np.random.default_rng(1), np.zeros((1, 4))
     features = [see(rng, np.zeros(500, int), 10, patterns) for _ in range(4)]
-    said = swap_appearance.compare_exchanged(
+    said = swap_appearance.compare_swapped(
         (features[0], features[1]), (features[2], features[3]), np.zeros(500, int)
     )
     assert np.mean(np.abs(said) > 3) < 0.02
@@ -55,9 +55,9 @@ def test_one_of_the_two_is_enough_on_one_side(swap_appearance):
     unknown = AppearanceFeatures(np.full((N, 4), np.nan), np.zeros(N))
     before = see(rng, first, 20, patterns), see(rng, second, 20, patterns)
     left = see(rng, first, 5, patterns)
-    assert swap_appearance.compare_exchanged(before, (left, unknown), FIRST).min() > 3
-    assert swap_appearance.compare_exchanged(before, (unknown, left), FIRST).max() < -3
-    assert not swap_appearance.compare_exchanged((before[0], unknown), (left, unknown), FIRST).any()
+    assert swap_appearance.compare_swapped(before, (left, unknown), FIRST).min() > 3
+    assert swap_appearance.compare_swapped(before, (unknown, left), FIRST).max() < -3
+    assert not swap_appearance.compare_swapped((before[0], unknown), (left, unknown), FIRST).any()
 
 
 def test_means_of_few_pieces_do_not_look_further_away(swap_appearance):
@@ -102,7 +102,7 @@ def test_a_group_of_two_animals_does_not_hide_their_difference():
             )
             for half in (np.arange(0, 8, 2), np.arange(8, 16, 2))
         )
-        assert swap_appearance.compare_exchanged(before, after, np.zeros(1, int))[0] > 3
+        assert swap_appearance.compare_swapped(before, after, np.zeros(1, int))[0] > 3
 
 
 def test_a_stretch_is_judged_by_what_was_learnt_from_the_others():
@@ -125,7 +125,7 @@ def test_a_stretch_is_judged_by_what_was_learnt_from_the_others():
         )
         for v in (one, other)
     ]
-    said = swap_appearance.compare_exchanged((one, other), tuple(rest), spaces)
+    said = swap_appearance.compare_swapped((one, other), tuple(rest), spaces)
     assert abs(said.mean()) < 1.5
     assert said.max() < 4
 
@@ -160,13 +160,13 @@ def test_a_short_recording_is_learnt_from_as_a_whole():
         (swap_appearance.get_features(np.array([k]), np.zeros(1, int)) for k in pair)
         for pair in ((0, 1), (2, 3))
     )
-    assert swap_appearance.compare_exchanged(tuple(before), tuple(after), np.zeros(1, int))[0] > 2
+    assert swap_appearance.compare_swapped(tuple(before), tuple(after), np.zeros(1, int))[0] > 2
 
 
 def test_looks_that_are_not_trusted_say_nothing():
     no_progress = SwapAppearance.uninformative(3)
     features = no_progress.get_features(np.array([0, 1]), np.zeros(2, int))
-    assert not no_progress.compare_exchanged(
+    assert not no_progress.compare_swapped(
         (features, features), (features, features), np.zeros(2, int)
     ).any()
 
@@ -199,7 +199,7 @@ def test_two_of_one_coat_are_not_told_by_where_they_lie():
             AppearanceFeatures((patterns[[k]] + at) @ axes, np.full(1, 60.0))
             for k, at in zip((first, second), light, strict=True)
         ]
-        return fitted.compare_exchanged(
+        return fitted.compare_swapped(
             (seen[0], seen[1]), (seen[0], seen[1]), np.zeros(1, np.int64)
         )[0]
 

@@ -1,4 +1,4 @@
-"""Swap candidates: pairs of transitions at which two paths may have exchanged their animals."""
+"""Swap candidates: pairs of transitions at which two paths may have swapped their animals."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class SwapCandidates(ArrayRecord):
     first, second : ndarray
         ``(C,)`` int64: the two transitions.
     terms : LlrTerms
-        Evidence for the two transitions as they are against exchanged ends.
+        Evidence for the two transitions as they are against swapped ends.
     begins, ends : ndarray
         ``(C,)`` int64 frames: the last before the contact in which both animals were unoccluded,
         and the first after it. Motion and votes through the contact compare these.
@@ -58,19 +58,19 @@ class SwapCandidates(ArrayRecord):
 
 
 def find_swap_candidates(context: PathContext) -> SwapCandidates:
-    """Return all pairs of transitions that overlap in time, compared with exchanged ends."""
+    """Return all pairs of transitions that overlap in time, compared with swapped ends."""
     transitions = context.transitions
     evidence = context.evidence
     first, second = _pair_overlapping(transitions)
     # Evidence of the tracklets right before and right after the two transitions.
     heads = transitions.heads[first], transitions.heads[second]
     tails = transitions.tails[first], transitions.tails[second]
-    tracklet_motion = _compare_exchanged(evidence.compute_llrs, heads, tails)
-    tracklet_votes = _compare_exchanged(evidence.count_track_votes, heads, tails)
+    tracklet_motion = _compare_swapped(evidence.compute_llrs, heads, tails)
+    tracklet_votes = _compare_swapped(evidence.count_track_votes, heads, tails)
     # Evidence of the unoccluded detections around the whole contact.
     endpoints = find_unoccluded_endpoints(transitions, evidence)
     contact_motion = _compare_contact_motion(endpoints, first, second, evidence.motion)
-    contact_votes = _compare_exchanged(
+    contact_votes = _compare_swapped(
         evidence.count_row_votes,
         (endpoints.last_rows[first], endpoints.last_rows[second]),
         (endpoints.first_rows[first], endpoints.first_rows[second]),
@@ -79,7 +79,7 @@ def find_swap_candidates(context: PathContext) -> SwapCandidates:
     begins = np.maximum(transitions.begins[first], transitions.begins[second])
     ends = np.minimum(transitions.ends[first], transitions.ends[second])
     appearance = _compare_appearance(context, first, second, (begins + ends) / 2)
-    point_matches = context.point_match_score.compare_exchanged(
+    point_matches = context.point_match_score.compare_swapped(
         transitions.paths[first], transitions.paths[second], begins
     )
     terms = LlrTerms(
@@ -124,12 +124,12 @@ def _pair_overlapping(transitions: PathTransitions) -> tuple[Int64, Int64]:
     return first[kept], second[kept]
 
 
-def _compare_exchanged(
+def _compare_swapped(
     score: Callable[[Int64, Int64], Float64],
     heads: tuple[Int64, Int64],
     tails: tuple[Int64, Int64],
 ) -> Float64:
-    """Return the score ``(C,)`` of both links as they are, less that of the exchanged links."""
+    """Return the score ``(C,)`` of both links as they are, less that of the swapped links."""
     return (
         score(heads[0], tails[0])
         + score(heads[1], tails[1])
@@ -161,7 +161,7 @@ def _compare_contact_motion(
 
     pairs = first[known], second[known]
     llrs = np.zeros(len(first))
-    llrs[known] = _compare_exchanged(compute_llrs, pairs, pairs)
+    llrs[known] = _compare_swapped(compute_llrs, pairs, pairs)
     return llrs
 
 
@@ -174,4 +174,4 @@ def _compare_appearance(
     folds = context.evidence.find_folds(frames)
     before = pools.before(first, folds), pools.before(second, folds)
     after = pools.after(first, folds), pools.after(second, folds)
-    return swap_appearance.compare_exchanged(before, after, folds)
+    return swap_appearance.compare_swapped(before, after, folds)

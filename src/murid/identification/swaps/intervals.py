@@ -1,4 +1,4 @@
-"""Swap intervals: times between two contacts for which two paths may have exchanged animals."""
+"""Swap intervals: times between two contacts for which two paths may have swapped animals."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from murid.core.records import ArrayRecord
-from murid.core.types import Float64, Int64
+from murid.core.types import Bool, Float64, Int64
 from murid.identification.path_context import PathContext
 from murid.identification.path_transitions import PathTransitions
 from murid.identification.swaps.candidates import SwapCandidates
@@ -26,7 +26,7 @@ _BLOCK = 1 << 16
 
 @dataclass(frozen=True, eq=False, slots=True)
 class SwapIntervals(ArrayRecord):
-    """Intervals that two paths may have exchanged, each between two swap candidates of theirs.
+    """Intervals in which two paths may be swapped, each between two swap candidates of theirs.
 
     Attributes
     ----------
@@ -100,24 +100,11 @@ def _pair_candidates(
 def compare_intervals(
     context: PathContext, candidates: SwapCandidates, begins: Int64, ends: Int64
 ) -> SwapIntervals:
-    """Return intervals ``(K,)`` between swap candidates, compared with exchanged animals within."""
+    """Return intervals ``(K,)`` between swap candidates, compared with a swap within them."""
     transitions = context.transitions
-    evidence = context.evidence
-    pools = context.pooled_features
     lower_begin, upper_begin = sort_transitions(candidates, begins)
     lower_end, upper_end = sort_transitions(candidates, ends)
-    # Appearance within the interval against that around it, in the fold of its middle.
-    inner_first = np.maximum(transitions.ends[lower_begin], transitions.ends[upper_begin])
-    folds = evidence.find_folds((inner_first + transitions.begins[lower_end]) / 2)
-    within = (
-        pools.between(lower_begin, lower_end, folds),
-        pools.between(upper_begin, upper_end, folds),
-    )
-    around = (
-        pools.around(lower_begin, lower_end, folds),
-        pools.around(upper_begin, upper_end, folds),
-    )
-    appearance = evidence.swap_appearance.compare_exchanged(within, around, folds)
+    appearance = _compare_appearance(context, (lower_begin, lower_end), (upper_begin, upper_end))
     # Points of fur that were followed over the first frame or over the last frame of it.
     first_frames = np.maximum(transitions.begins[lower_begin], transitions.begins[upper_begin])
     last_frames = np.maximum(transitions.begins[lower_end], transitions.begins[upper_end])
@@ -126,19 +113,42 @@ def compare_intervals(
     )
     # Motion and votes through a contact count only if the contact does not span the whole interval:
     # what leads from before it to after it stays as it is.
-    begin_terms = candidates.terms.select(begins)
-    end_terms = candidates.terms.select(ends)
-    begin_counts = candidates.ends[begins] <= last_frames
-    end_counts = candidates.begins[ends] > first_frames
-    terms = replace(
-        begin_terms,
+    begin_terms = _mask_contact(
+        candidates.terms.select(begins), candidates.ends[begins] <= last_frames
+    )
+    end_terms = _mask_contact(candidates.terms.select(ends), candidates.begins[ends] > first_frames)
+    terms = LlrTerms(
         tracklet_motion=begin_terms.tracklet_motion + end_terms.tracklet_motion,
-        contact_motion=np.where(begin_counts, begin_terms.contact_motion, 0)
-        + np.where(end_counts, end_terms.contact_motion, 0),
+        contact_motion=begin_terms.contact_motion + end_terms.contact_motion,
         appearance=appearance,
         tracklet_votes=begin_terms.tracklet_votes + end_terms.tracklet_votes,
-        contact_votes=np.where(begin_counts, begin_terms.contact_votes, 0)
-        + np.where(end_counts, end_terms.contact_votes, 0),
+        contact_votes=begin_terms.contact_votes + end_terms.contact_votes,
         point_matches=point_matches,
     )
     return SwapIntervals(begins, ends, terms)
+
+
+def _compare_appearance(
+    context: PathContext, lower: tuple[Int64, Int64], upper: tuple[Int64, Int64]
+) -> Float64:
+    """Return the log-likelihood ratio ``(K,)`` of appearance within intervals and around them.
+
+    `lower` and `upper` hold the first and the last transition of each interval on both paths.
+    """
+    transitions = context.transitions
+    pools = context.pooled_features
+    # The fold of the middle of the interval.
+    begins = np.maximum(transitions.ends[lower[0]], transitions.ends[upper[0]])
+    folds = context.evidence.find_folds((begins + transitions.begins[lower[1]]) / 2)
+    within = pools.between(*lower, folds), pools.between(*upper, folds)
+    around = pools.around(*lower, folds), pools.around(*upper, folds)
+    return context.evidence.swap_appearance.compare_swapped(within, around, folds)
+
+
+def _mask_contact(terms: LlrTerms, counts: Bool) -> LlrTerms:
+    """Return terms with the evidence through the contact set to 0 where it does not count."""
+    return replace(
+        terms,
+        contact_motion=np.where(counts, terms.contact_motion, 0),
+        contact_votes=np.where(counts, terms.contact_votes, 0),
+    )

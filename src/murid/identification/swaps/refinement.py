@@ -1,4 +1,4 @@
-"""Refine paths: exchange animals and reassign tracklets where the evidence asks for it."""
+"""Refine paths: swap animals and reassign tracklets where the evidence asks for it."""
 
 from __future__ import annotations
 
