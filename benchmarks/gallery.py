@@ -63,7 +63,7 @@ def make_day(cast: str, seed: int, day: int, seconds: float) -> RecordingConfig:
         gain=float(rng.uniform(0.75, 1.2)),
         gamma=float(np.exp(rng.normal(0, 0.12))),
         offset=float(rng.normal(0, 0.015)),
-        cast=tuple(rng.normal(1, 0.05, 3).tolist()),
+        colour_gains=tuple(rng.normal(1, 0.05, 3).tolist()),
         blur_px=float(rng.uniform(0.4, 1.0)),
         noise=float(rng.uniform(0.008, 0.025)),
         vignette=float(rng.uniform(0, 0.3)),

@@ -229,7 +229,7 @@ def draw_reliability(path: Path, rows: list[dict[str, float]]) -> None:
 def simulate(config: RecordingConfig) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Boxes ``(n, 4)``, whether each animal is out of its shelter, and their order from the lowest, frame by frame."""
     for_place, _, for_motion, _ = np.random.default_rng(config.seed).spawn(4)
-    place = build_environment(
+    environment = build_environment(
         for_place,
         config.enclosure,
         config.height,
@@ -240,8 +240,8 @@ def simulate(config: RecordingConfig) -> Iterator[tuple[np.ndarray, np.ndarray, 
     )
     herd = Herd(
         config.n_animals,
-        place.ground,
-        place.shelters,
+        environment.ground,
+        environment.shelters,
         config.behaviour,
         config.body_px,
         config.fps,
@@ -252,7 +252,7 @@ def simulate(config: RecordingConfig) -> Iterator[tuple[np.ndarray, np.ndarray, 
         along = np.abs(np.column_stack([np.cos(herd.heading), np.sin(herd.heading)]))
         half = config.body_px * (0.32 * along + 0.18)
         hidden = np.zeros(config.n_animals, bool)
-        for shelter in place.shelters:
+        for shelter in environment.shelters:
             hidden |= np.linalg.norm(herd.position - shelter, axis=1) < 0.9 * config.body_px
         yield (
             np.concatenate([herd.position - half, herd.position + half], axis=1),

@@ -1,4 +1,4 @@
-"""What a still camera would remember of a place: the scene without most of its animals, and not quite as it is now."""
+"""Background images that go with single images, with the errors of a learnt background model."""
 
 from __future__ import annotations
 
@@ -7,134 +7,191 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from murid.synthetic.camera import CameraModel, expose
+from murid.core.types import Float32, Float64, UInt8
+from murid.synthetic.camera import CameraModel, take_image
+from murid.synthetic.clutter import add_clutter
 from murid.synthetic.composition import Shadow, compose
-from murid.synthetic.enclosure import Enclosure, add_clutter
+from murid.synthetic.enclosure import Enclosure
 from murid.synthetic.sprite import Sprite
 
-Float = NDArray[np.float32]
-Float64 = NDArray[np.float64]
+# Shares of the images that have each kind of change since the background was learnt. More of them
+# teach a detector to trust the background less.
+_REFLECTIONS_PROBABILITY = 0.2
+_LIGHT_CHANGE_PROBABILITY = 0.2
+_NEW_OBJECT_PROBABILITY = 0.15
+
+# Animals that rest while the background is learnt become part of it: in 70 % of the images none
+# do, in the others each animal does with probability 0.3 or 1.
+_RESTING_PROBABILITIES = [0.0, 0.3, 1.0]
+_RESTING_SHARES = [0.7, 0.15, 0.15]
+# How far they have moved since, in body lengths.
+_RESTING_SHIFTS = [0.015, 0.04, 0.12]
+
+# Shares of the backgrounds that show an animal elsewhere, an object taken away since, other light,
+# another position of the camera, and objects moved since.
+_ABSENT_ANIMAL_PROBABILITY = 0.15
+_REMOVED_OBJECT_PROBABILITY = 0.1
+_OTHER_LIGHT_PROBABILITY = 0.3
+_CAMERA_SHIFT_PROBABILITY = 0.2
+_MOVED_PATCHES_PROBABILITY = 0.25
+
+# A background is the mean or median of many frames, so that little of the noise is left.
+BACKGROUND_NOISE_SHARE = 0.15
 
 
 @dataclass(frozen=True)
-class Cast:
-    """The animals of a picture: sprites, ``(n, 2)`` positions, their shadow and how they shade each other."""
+class PlacedAnimals:
+    """Animals of an image.
+
+    Attributes
+    ----------
+    sprites : sequence of Sprite
+    positions : ndarray
+        ``(n, 2)`` float64 pixels.
+    shadow : Shadow
+    contact_shade : float
+        How much they darken each other, as for `compose`.
+    body_px : float
+        Typical length of an animal.
+    """
 
     sprites: Sequence[Sprite]
     positions: Float64
     shadow: Shadow
     contact_shade: float
+    body_px: float
 
 
-def change_place(
-    rng: np.random.Generator, arena: Enclosure, cast: Cast, body_px: float
+def add_distractors(
+    rng: np.random.Generator, enclosure: Enclosure, animals: PlacedAnimals
 ) -> Enclosure:
-    """Return the arena with things that no backdrop shows and that are no animals: reflections, shadows, newcomers."""
-    image = arena.image
-    if rng.random() < 0.2:
-        image = _add_reflections(rng, replace(arena, image=image), cast, body_px)
-    if rng.random() < 0.2:
-        image = _shade(rng, image, float(rng.uniform(-0.35, 0.2)))
-    if rng.random() < 0.15:
+    """Add reflections, light changes and new objects, which the background does not show."""
+    image = enclosure.image
+    if rng.random() < _REFLECTIONS_PROBABILITY:
+        image = _add_reflections(rng, enclosure, animals)
+    if rng.random() < _LIGHT_CHANGE_PROBABILITY:
+        image = _change_light(rng, image, float(rng.uniform(-0.35, 0.2)))
+    if rng.random() < _NEW_OBJECT_PROBABILITY:
         image = image.copy()
         add_clutter(rng, image, int(rng.integers(1, 4)))
-    return replace(arena, image=image)
+    return replace(enclosure, image=image)
 
 
-def recall_backdrop(
-    rng: np.random.Generator, arena: Enclosure, cast: Cast, camera: CameraModel, body_px: float
-) -> NDArray[np.uint8]:
-    """Draw the backdrop ``(h, w, 3)`` uint8 that a detector would have learnt from the recording of a picture.
+def make_background_image(
+    rng: np.random.Generator, enclosure: Enclosure, animals: PlacedAnimals, camera: CameraModel
+) -> UInt8:
+    """Make the background image that a detector would have learnt from the recording.
 
-    Animals that hardly moved are in it, a little displaced; so may be others that rested where
-    nothing is now, and things that were taken away. Light and camera are not quite the same.
+    Animals that hardly moved are in it, a little displaced. It can also show an animal where none
+    is now, and objects that were taken away. Light and camera can differ a little.
+
+    Returns
+    -------
+    ndarray
+        ``(h, w, 3)`` uint8 RGB.
     """
-    resting = rng.random(len(cast.sprites)) < rng.choice([0.0, 0.3, 1.0], p=[0.7, 0.15, 0.15])
-    rows = np.flatnonzero(resting)
-    sprites = [cast.sprites[int(k)] for k in rows]
-    positions = cast.positions[rows] + rng.normal(
-        0, rng.choice([0.015, 0.04, 0.12]) * body_px, (len(rows), 2)
-    )
-    if len(cast.sprites) and rng.random() < 0.15:
-        sprites.append(cast.sprites[0])
-        spot = rng.uniform(0, 1, 2) * arena.image.shape[1::-1]
-        positions = np.concatenate([positions, spot[None]])
-    image = arena.image
-    if rng.random() < 0.1:
+    sprites, positions = _sample_learnt_animals(rng, enclosure, animals)
+    image = enclosure.image
+    if rng.random() < _REMOVED_OBJECT_PROBABILITY:
         image = image.copy()
         add_clutter(rng, image, 1)
     scene, _ = compose(
-        replace(arena, image=image), sprites, positions, cast.shadow, cast.contact_shade
+        replace(enclosure, image=image), sprites, positions, animals.shadow, animals.contact_shade
     )
-    if rng.random() < 0.3:
-        scene = _shade(rng, scene, float(rng.uniform(-0.12, 0.12)))
-    scene = _shake(rng, scene) if rng.random() < 0.2 else scene
-    if rng.random() < 0.25:
-        _nudge_parts(rng, scene)
-    calm = replace(
+    if rng.random() < _OTHER_LIGHT_PROBABILITY:
+        scene = _change_light(rng, scene, float(rng.uniform(-0.12, 0.12)))
+    if rng.random() < _CAMERA_SHIFT_PROBABILITY:
+        scene = _shift(rng, scene)
+    if rng.random() < _MOVED_PATCHES_PROBABILITY:
+        _move_patches(rng, scene)
+    background_camera = replace(
         camera,
         gain=camera.gain * float(rng.normal(1, 0.03)),
-        noise=0.15 * camera.noise,
+        noise=BACKGROUND_NOISE_SHARE * camera.noise,
         jpeg_quality=camera.jpeg_quality if rng.random() < 0.5 else None,
     )
-    return expose(scene, calm, rng)
+    return take_image(scene, background_camera, rng)
+
+
+def _sample_learnt_animals(
+    rng: np.random.Generator, enclosure: Enclosure, animals: PlacedAnimals
+) -> tuple[list[Sprite], Float64]:
+    """Sample the animals that are part of the background, and their positions ``(k, 2)``."""
+    uniform = rng.random(len(animals.sprites))
+    resting = uniform < rng.choice(_RESTING_PROBABILITIES, p=_RESTING_SHARES)
+    indices = np.flatnonzero(resting)
+    sprites = [animals.sprites[int(k)] for k in indices]
+    shift_px = rng.choice(_RESTING_SHIFTS) * animals.body_px
+    positions = animals.positions[indices] + rng.normal(0, shift_px, (len(indices), 2))
+    if len(animals.sprites) and rng.random() < _ABSENT_ANIMAL_PROBABILITY:
+        sprites.append(animals.sprites[0])
+        height, width = enclosure.image.shape[:2]
+        elsewhere = rng.uniform(0, 1, 2) * (width, height)
+        positions = np.concatenate([positions, elsewhere[None]])
+    return sprites, positions
 
 
 def _add_reflections(
-    rng: np.random.Generator, arena: Enclosure, cast: Cast, body_px: float
-) -> Float:
-    """Faint, blurred mirror images beside the animals, as walls of glass or steel show them."""
-    blur, opacity = float(rng.uniform(0.6, 0.06 * body_px + 1)), np.float32(rng.uniform(0.1, 0.55))
+    rng: np.random.Generator, enclosure: Enclosure, animals: PlacedAnimals
+) -> Float32:
+    """Add faint, blurred mirror images beside the animals, as on walls of glass or steel."""
+    blur_px = float(rng.uniform(0.6, 0.06 * animals.body_px + 1))
+    opacity = np.float32(rng.uniform(0.1, 0.55))
     angle = rng.uniform(0, 2 * np.pi)
-    step = rng.uniform(0.8, 1.6) * body_px * np.array([np.cos(angle), np.sin(angle)])
-    nothing = np.zeros_like(arena.cover_alpha)
-    faint = [_mirror(sprite, blur, opacity) for sprite in cast.sprites]
+    distance_px = rng.uniform(0.8, 1.6) * animals.body_px
+    shift = distance_px * np.array([np.cos(angle), np.sin(angle)])
+    no_cover = np.zeros_like(enclosure.cover_alpha)
     scene, _ = compose(
-        replace(arena, cover_alpha=nothing),
-        faint,
-        cast.positions + step,
+        replace(enclosure, cover_alpha=no_cover),
+        [_make_reflection(sprite, blur_px, opacity) for sprite in animals.sprites],
+        animals.positions + shift,
         Shadow(strength=0),
         contact_shade=0,
     )
     return scene
 
 
-def _mirror(sprite: Sprite, blur_px: float, opacity: np.float32) -> Sprite:
-    """Sprite seen in a mirror; without a body, so that nothing counts it as an animal."""
-    alpha = cv2.GaussianBlur(np.ascontiguousarray(sprite.alpha[:, ::-1]), (0, 0), blur_px) * opacity
-    image = cv2.GaussianBlur(np.ascontiguousarray(sprite.image[:, ::-1]), (0, 0), blur_px)
+def _make_reflection(sprite: Sprite, blur_px: float, opacity: np.float32) -> Sprite:
+    """Return the mirror image of an animal, without a body, so that it does not count as one."""
+    flipped_alpha = np.ascontiguousarray(sprite.alpha[:, ::-1])
+    flipped_image = np.ascontiguousarray(sprite.image[:, ::-1])
+    alpha = cv2.GaussianBlur(flipped_alpha, (0, 0), blur_px) * opacity
+    image = cv2.GaussianBlur(flipped_image, (0, 0), blur_px)
     return Sprite(image, alpha.astype(np.float32), np.zeros_like(sprite.body), sprite.origin)
 
 
-def _shade(rng: np.random.Generator, image: Float, strength: float) -> Float:
-    """Multiply a soft patch of light (above zero) or shadow into a picture."""
+def _change_light(rng: np.random.Generator, image: Float32, strength: float) -> Float32:
+    """Multiply a soft patch of light (positive strength) or shadow (negative) into an image."""
     height, width = image.shape[:2]
     y, x = np.mgrid[:height, :width].astype(np.float32)
-    cx, cy = rng.uniform(0, 1, 2) * (width, height)
+    centre_x, centre_y = rng.uniform(0, 1, 2) * (width, height)
     radius = rng.uniform(0.1, 0.6) * width
-    patch = np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / (2 * radius**2)).astype(np.float32)
-    lit: Float = np.clip(image * (1 + np.float32(strength) * patch[..., None]), 0, 1)
+    squared_distance = (x - centre_x) ** 2 + (y - centre_y) ** 2
+    patch = np.exp(-squared_distance / (2 * radius**2)).astype(np.float32)
+    lit: Float32 = np.clip(image * (1 + np.float32(strength) * patch[..., None]), 0, 1)
     return lit
 
 
-def _nudge_parts(rng: np.random.Generator, image: Float) -> None:
-    """Move one to four patches by a few pixels, in place: wobbling walls, wandering glints, bedding pushed about."""
+def _move_patches(rng: np.random.Generator, image: Float32) -> None:
+    """Move one to four patches by a few pixels, in place: loose walls, glints, moved bedding."""
     height, width = image.shape[:2]
     for _ in range(int(rng.integers(1, 5))):
-        h, w = (int(v) for v in rng.uniform(0.04, 0.4, 2) * (height, width))
-        top, left = int(rng.integers(height - h)), int(rng.integers(width - w))
-        patch = image[top : top + h, left : left + w]
+        patch_size = rng.uniform(0.04, 0.4, 2) * (height, width)
+        patch_height, patch_width = (int(v) for v in patch_size)
+        top = int(rng.integers(height - patch_height))
+        left = int(rng.integers(width - patch_width))
+        patch = image[top : top + patch_height, left : left + patch_width]
         dx, dy = (int(v) for v in rng.normal(0, 2.5, 2))
         patch[:] = np.roll(patch, (dy, dx), axis=(0, 1))
 
 
-def _shake(rng: np.random.Generator, image: Float) -> Float:
-    """Move a picture by a fraction of a pixel or a little more."""
+def _shift(rng: np.random.Generator, image: Float32) -> Float32:
+    """Move an image by about half a pixel."""
+    height, width = image.shape[:2]
     dx, dy = rng.normal(0, 0.6, 2)
-    move = np.array([[1, 0, dx], [0, 1, dy]], np.float32)
+    matrix = np.array([[1, 0, dx], [0, 1, dy]], np.float32)
     moved = cv2.warpAffine(
-        image, move, image.shape[1::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     return np.asarray(moved, np.float32)

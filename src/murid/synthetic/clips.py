@@ -1,76 +1,122 @@
-"""Frames of recordings whose truth is known, as training pictures: windows at any scale, with their backdrop."""
+"""Training images from frames with known truth: random windows with their background image."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from murid.synthetic.camera import CameraModel, expose
+from murid.core.types import Bool, Float32, Float64, Int64, UInt8
+from murid.synthetic.background import BACKGROUND_NOISE_SHARE
+from murid.synthetic.camera import CameraModel, take_image
 from murid.synthetic.cutouts import find_animal
 from murid.synthetic.still import Still, StillConfig
 
-UInt8 = NDArray[np.uint8]
+# Frames are kept in memory as JPEG of at most this width or height. More pixels and a higher
+# quality need more memory; windows are smaller than that anyway.
+_MAX_SIDE_PX = 640
+_JPEG_QUALITY = 92
 
-_LONGEST_SIDE = 640
-_QUALITY = 92
-_PAD = (
-    114  # grey of the border that pictures of other shapes get before they are given to the network
-)
-_SMALLEST_PART = 0.25  # of the box that must be in the picture for the animal to count
+# Frames whose animal is this much smaller or larger than the median are left out: something else
+# was found, or the animal and a hand.
+_MIN_RELATIVE_SIZE = 0.6
+_MAX_RELATIVE_SIZE = 1.5
+
+# Grey of the border outside of the frame, as the network's preprocessing pads images.
+_PADDING_GREY = 114
+
+# Fraction of a box that must be in the window for the animal to count.
+_MIN_BOX_FRACTION = 0.25
+
+# Frames are enlarged at most by this factor.
+_MAX_SCALE = 2.0
+
+# Distance of the window from an animal relative to its side: near it in most windows, elsewhere in
+# the others, so that empty windows occur as well.
+_NEAR_SPREAD = 0.45
+_FAR_SPREAD = 2.0
+_NEAR_PROBABILITY = 0.85
+
+# Blur in pixels below which averaging before a reduction changes nothing visible.
+_MIN_BLUR_PX = 0.15
 
 
 @dataclass(frozen=True)
 class ClipFrame:
-    """A frame of a recording.
+    """A frame of a recording with its ground truth, compressed.
 
     Attributes
     ----------
-    packed, packed_place : bytes
-        The picture, and the same view without animals, as JPEG.
+    image_jpeg, background_jpeg : bytes
+        The image, and the same view without animals.
     boxes : ndarray
-        ``(n, 4)`` float32 xyxy pixels: bodies without tails.
+        ``(n, 4)`` float32 xyxy pixels of the bodies without tails.
     identities : ndarray
-        ``(n,)`` int64, different for every animal of every recording; -1 where it is not known.
+        ``(n,)`` int64, different for every animal of every recording; -1 if unknown.
     """
 
-    packed: bytes
-    packed_place: bytes
-    boxes: NDArray[np.float32]
-    identities: NDArray[np.int64]
+    image_jpeg: bytes
+    background_jpeg: bytes
+    boxes: Float32
+    identities: Int64
 
 
-def find_solo_frames(images: Sequence[UInt8], place: UInt8) -> list[ClipFrame]:
-    """Find the one animal in pictures ``(h, w, 3)`` uint8 of a recording; those whose size is unusual are left out."""
-    scale = min(1.0, _LONGEST_SIDE / max(place.shape[:2]))
-    boxes, found = [], []
+class _Window(NamedTuple):
+    """Image and background of a window, ``(s, s, 3)`` uint8, and its boxes ``(n, 4)``."""
+
+    image: UInt8
+    background: UInt8
+    boxes: Float32
+
+
+def find_solo_frames(images: Sequence[UInt8], background: UInt8) -> list[ClipFrame]:
+    """Find the only animal in images of a recording.
+
+    Parameters
+    ----------
+    images : sequence of ndarray
+        ``(h, w, 3)`` uint8 RGB.
+    background : ndarray
+        The same view without the animal.
+
+    Returns
+    -------
+    list of ClipFrame
+        Images in which an animal of typical size is found, with unknown identity.
+    """
+    found = []
+    boxes = []
     for image in images:
-        animal = find_animal(image, place)
+        animal = find_animal(image, background)
         if animal is not None:
-            boxes.append(animal.box)
             found.append(image)
+            boxes.append(animal.box)
     if not found:
         return []
-    sides = np.array([np.hypot(*(box[2:] - box[:2])) for box in boxes])
-    usual = np.median(sides)
-    kept = np.flatnonzero((sides > 0.6 * usual) & (sides < 1.5 * usual))
-    packed_place, nobody = encode_jpeg(_resize(place, scale)), np.full(1, -1, np.int64)
+    diagonals = np.array([np.hypot(*(box[2:] - box[:2])) for box in boxes])
+    median = np.median(diagonals)
+    large_enough = diagonals > _MIN_RELATIVE_SIZE * median
+    small_enough = diagonals < _MAX_RELATIVE_SIZE * median
+    scale = min(1.0, _MAX_SIDE_PX / max(background.shape[:2]))
+    background_jpeg = encode_jpeg(_resize(background, scale))
+    unknown = np.full(1, -1, np.int64)
     return [
         ClipFrame(
             encode_jpeg(_resize(found[k], scale)),
-            packed_place,
+            background_jpeg,
             boxes[k][None] * np.float32(scale),
-            nobody,
+            unknown,
         )
-        for k in kept
+        for k in np.flatnonzero(large_enough & small_enough)
     ]
 
 
 def sample_window_camera(rng: np.random.Generator) -> CameraModel:
-    """Draw how a window differs in tone, blur, noise and compression from the frame that it is cut out of."""
+    """Sample how a window differs in tone, blur, noise and compression from its frame."""
+    # Narrower ranges than those of synthetic scenes, since a real camera took the frame already.
     return CameraModel(
         mono=bool(rng.random() < 0.35),
         gain=float(rng.uniform(0.6, 1.3)),
@@ -82,112 +128,135 @@ def sample_window_camera(rng: np.random.Generator) -> CameraModel:
 
 
 def sample_window(
-    rng: np.random.Generator, footage: ClipFrame, camera: CameraModel, config: StillConfig
+    rng: np.random.Generator, frame: ClipFrame, camera: CameraModel, config: StillConfig
 ) -> Still:
-    """Cut a random square out of a frame, at a random scale, turned and mirrored.
+    """Cut a random square out of a frame, at a random scale, rotated and mirrored.
 
     Parameters
     ----------
     rng : Generator
-    footage : ClipFrame
+    frame : ClipFrame
     camera : CameraModel
-        By which the window is photographed again.
+        Takes the window as a new image.
     config : StillConfig
-        Side of the square, shortest and longest body, share of pictures with a backdrop.
+        Side of the square, range of body lengths, and share of images with a background.
 
     Returns
     -------
     Still
         Grey where the square reaches out of the frame.
     """
-    image, place = _unpack(footage.packed), _unpack(footage.packed_place)
-    matrix = _choose_window(rng, footage.boxes, place.shape[1::-1], config)
-    image, place = (_cut(picture, matrix, config.size_px) for picture in (image, place))
-    scale, shift = matrix[0, 0], matrix[:, 2]
-    moved = footage.boxes * scale + np.tile(shift - 0.5 * (scale - 1), 2)
-    boxes, seen = _clip(moved.astype(np.float32), config.size_px)
-    image, place, boxes = _turn(rng, image, place, boxes)
-    known = None
+    image = _decode_jpeg(frame.image_jpeg)
+    background = _decode_jpeg(frame.background_jpeg)
+    height, width = background.shape[:2]
+    matrix = _sample_transform(rng, frame.boxes, (width, height), config)
+    image = _warp(image, matrix, config.size_px)
+    background = _warp(background, matrix, config.size_px)
+
+    # Boxes count from the corner of a pixel, the transform from its centre: half a pixel apart.
+    scale = matrix[0, 0]
+    shift = matrix[:, 2] - 0.5 * (scale - 1)
+    boxes = (frame.boxes * scale + np.tile(shift, 2)).astype(np.float32)
+    boxes, is_visible = _clip_boxes(boxes, config.size_px)
+    window = _rotate_and_mirror(rng, _Window(image, background, boxes))
+
+    background_image = None
     if rng.random() < config.backgrounds:
-        known = expose(
-            _lighten(place), replace(camera, noise=0.15 * camera.noise, jpeg_quality=None), rng
-        )
-    return Still(expose(_lighten(image), camera, rng), boxes, footage.identities[seen], known)
+        noise = BACKGROUND_NOISE_SHARE * camera.noise
+        background_camera = replace(camera, noise=noise, jpeg_quality=None)
+        background_image = take_image(_to_float(window.background), background_camera, rng)
+    return Still(
+        take_image(_to_float(window.image), camera, rng),
+        window.boxes,
+        frame.identities[is_visible],
+        background_image,
+    )
 
 
 def encode_jpeg(image: UInt8) -> bytes:
-    """Picture ``(h, w, 3)`` uint8 RGB as JPEG."""
-    packed: bytes = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[
-        1
-    ].tobytes()
-    return packed
+    """Return an image ``(h, w, 3)`` uint8 RGB as JPEG."""
+    quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
+    _, encoded = cv2.imencode(".jpg", image[..., ::-1], quality)
+    return bytes(encoded.tobytes())
 
 
-def _unpack(packed: bytes) -> UInt8:
-    return np.asarray(cv2.imdecode(np.frombuffer(packed, np.uint8), cv2.IMREAD_COLOR_RGB), np.uint8)
+def _decode_jpeg(encoded: bytes) -> UInt8:
+    buffer = np.frombuffer(encoded, np.uint8)
+    return np.asarray(cv2.imdecode(buffer, cv2.IMREAD_COLOR_RGB), np.uint8)
 
 
-def _lighten(image: UInt8) -> NDArray[np.float32]:
+def _to_float(image: UInt8) -> Float32:
+    """Return an image in [0, 1]."""
     return np.asarray(image, np.float32) / np.float32(255)
 
 
-def _choose_window(
-    rng: np.random.Generator, boxes: NDArray[np.float32], size: tuple[int, ...], config: StillConfig
-) -> NDArray[np.float64]:
-    """Affine map ``(2, 3)`` from the frame to a square that mostly shows one of the animals, anywhere in it."""
+def _sample_transform(
+    rng: np.random.Generator, boxes: Float32, size: tuple[int, int], config: StillConfig
+) -> Float64:
+    """Sample an affine matrix ``(2, 3)`` from a frame of (width, height) to a square window."""
     side = config.size_px
-    lengths = np.hypot(*(boxes[:, 2:] - boxes[:, :2]).T) if len(boxes) else np.array([side / 4])
-    wanted = float(np.exp(rng.uniform(*np.log(config.body_px)))) / float(np.median(lengths))
-    scale = float(np.clip(wanted, side / max(size), 2.0))
-    window = side / scale
+
+    # The scale brings the animals to a random length, while the window stays within the frame.
+    lengths = np.array([side / 4])
+    if len(boxes):
+        lengths = np.hypot(*(boxes[:, 2:] - boxes[:, :2]).T)
+    length_px = float(np.exp(rng.uniform(*np.log(config.body_px))))
+    scale = length_px / float(np.median(lengths))
+    scale = float(np.clip(scale, side / max(size), _MAX_SCALE))
+
+    # The window lies near a random animal, mostly.
+    window_side = side / scale
     centre = np.array(size) * rng.random(2)
     if len(boxes):
         box = boxes[int(rng.integers(len(boxes)))]
         centre = (box[:2] + box[2:]) / 2
-    spread = 0.45 if rng.random() < 0.85 else 2.0
-    middle = centre + rng.uniform(-spread, spread, 2) * window
-    margin = np.minimum(window, size) / 2
-    middle = np.clip(middle, margin, size - margin)
-    shift = side / 2 - scale * middle + 0.5 * (scale - 1)
+    spread = _NEAR_SPREAD if rng.random() < _NEAR_PROBABILITY else _FAR_SPREAD
+    centre = centre + rng.uniform(-spread, spread, 2) * window_side
+    margin = np.minimum(window_side, size) / 2
+    centre = np.clip(centre, margin, size - margin)
+    shift = side / 2 - scale * centre + 0.5 * (scale - 1)
     return np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
 
 
-def _clip(boxes: NDArray[np.float32], size: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Boxes cut at the border, and which of all are kept: those of which enough is inside."""
-    cut = np.clip(boxes, 0, size)
-    seen = np.prod(cut[:, 2:] - cut[:, :2], axis=1) >= _SMALLEST_PART * np.prod(
-        boxes[:, 2:] - boxes[:, :2], axis=1
-    )
-    return cut[seen], seen
+def _clip_boxes(boxes: Float32, size: int) -> tuple[Float32, Bool]:
+    """Clip boxes to the window; returns those of which enough is inside, and which these are."""
+    clipped = np.clip(boxes, 0, size)
+    area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    clipped_area = np.prod(clipped[:, 2:] - clipped[:, :2], axis=1)
+    is_visible = clipped_area >= _MIN_BOX_FRACTION * area
+    return clipped[is_visible], is_visible
 
 
-def _turn(
-    rng: np.random.Generator, image: UInt8, background: UInt8, boxes: NDArray[np.float32]
-) -> tuple[UInt8, UInt8, NDArray[np.float32]]:
-    """Turn by a multiple of 90 degrees and mirror, at random."""
+def _rotate_and_mirror(rng: np.random.Generator, window: _Window) -> _Window:
+    """Rotate by a random multiple of 90 degrees, and mirror half of the windows."""
+    image, background, boxes = window
     size = np.float32(len(image))
     for _ in range(int(rng.integers(4))):
-        image, background = (np.rot90(picture) for picture in (image, background))
+        image = np.rot90(image)
+        background = np.rot90(background)
         left, top, right, bottom = boxes.T
         boxes = np.stack([top, size - right, bottom, size - left], axis=1)
     if rng.random() < 0.5:
-        image, background = image[:, ::-1], background[:, ::-1]
-        boxes = np.stack([size - boxes[:, 2], boxes[:, 1], size - boxes[:, 0], boxes[:, 3]], axis=1)
-    return np.ascontiguousarray(image), np.ascontiguousarray(background), boxes
+        image = image[:, ::-1]
+        background = background[:, ::-1]
+        left, top, right, bottom = boxes.T
+        boxes = np.stack([size - right, top, size - left, bottom], axis=1)
+    return _Window(np.ascontiguousarray(image), np.ascontiguousarray(background), boxes)
 
 
-def _cut(image: UInt8, matrix: NDArray[np.float64], size: int) -> UInt8:
-    if matrix[0, 0] < 1:  # average over the pixels that become one
-        blur = 0.4 * (1 / matrix[0, 0] - 1)
-        image = cv2.GaussianBlur(image, (0, 0), blur) if blur > 0.15 else image
-    return np.asarray(
-        cv2.warpAffine(image, matrix, (size, size), borderValue=(_PAD,) * 3), np.uint8
-    )
+def _warp(image: UInt8, matrix: Float64, size: int) -> UInt8:
+    """Apply an affine matrix ``(2, 3)``; where it reduces, average over the pixels."""
+    scale = matrix[0, 0]
+    if scale < 1:
+        blur_px = 0.4 * (1 / scale - 1)
+        if blur_px > _MIN_BLUR_PX:
+            image = cv2.GaussianBlur(image, (0, 0), blur_px)
+    border = (_PADDING_GREY,) * 3
+    return np.asarray(cv2.warpAffine(image, matrix, (size, size), borderValue=border), np.uint8)
 
 
 def _resize(image: UInt8, scale: float) -> UInt8:
     if scale == 1:
         return image
-    return np.asarray(
-        cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8
-    )
+    resized = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return np.asarray(resized, np.uint8)

@@ -1,29 +1,39 @@
-"""Animals into an arena: shadows, overlap, what stays visible, and the boxes that follow."""
+"""Compose scenes: animals into an enclosure, with shadows, occlusion and the resulting boxes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from murid.core.types import Bool, Float32, Int64
 from murid.synthetic.enclosure import Enclosure
 from murid.synthetic.sprite import Sprite
 
-Float = NDArray[np.float32]
-
 FULL_BOX_VISIBILITY = 0.6
-"""Above this visible share the box spans the whole body; below, the visible part."""
+"""If at least this fraction of a body is visible, its box spans the whole body, as people label
+it; otherwise the visible part."""
+
 MIN_VISIBILITY = 0.25
-"""An animal seen less than this has no box."""
+"""An animal of which less than this fraction is visible has no box."""
+
+# Opacity of the cover above which the animals below are not visible.
+_MIN_HIDING_ALPHA = 0.7
+
+# The shade that an animal throws on one below it: reach and blur in pixels.
+_CONTACT_MARGIN_PX = 3
+_CONTACT_BLUR_PX = 1.5
+
+LabelImage = NDArray[np.int16]
 
 
 @dataclass(frozen=True)
 class SceneTruth:
-    """What is known of the animals in one frame.
+    """Ground truth of one frame.
 
     Attributes
     ----------
@@ -32,15 +42,15 @@ class SceneTruth:
     animal_indices : ndarray
         ``(n,)`` int64: which of the placed animals each box belongs to.
     visible_fractions : ndarray
-        ``(n,)`` float32 visible share of each body.
+        ``(n,)`` float32 visible fraction of each body.
     labels : ndarray
-        ``(h, w)`` int16: which of the placed animals' bodies each pixel shows, -1 none.
+        ``(h, w)`` int16: index of the animal whose body each pixel shows, -1 for none.
     """
 
-    boxes: Float
-    animal_indices: NDArray[np.int64]
-    visible_fractions: Float
-    labels: NDArray[np.int16]
+    boxes: Float32
+    animal_indices: Int64
+    visible_fractions: Float32
+    labels: LabelImage
 
 
 @dataclass(frozen=True)
@@ -52,27 +62,34 @@ class Shadow:
     shift_px: tuple[float, float] = (2.0, 2.0)
 
 
+class _Overlap(NamedTuple):
+    """Where a patch overlaps a scene: slices of the scene, and of the patch."""
+
+    in_scene: tuple[slice, slice]
+    in_patch: tuple[slice, slice]
+
+
 def compose(
-    arena: Enclosure,
+    enclosure: Enclosure,
     sprites: Sequence[Sprite],
     positions: NDArray[Any],
     shadow: Shadow,
     contact_shade: float = 0.3,
-    order: Sequence[int] | NDArray[np.int64] | None = None,
-) -> tuple[Float, SceneTruth]:
-    """Put animals into an arena, one on top of another.
+    order: Sequence[int] | Int64 | None = None,
+) -> tuple[Float32, SceneTruth]:
+    """Place animals into an enclosure, one on top of another.
 
     Parameters
     ----------
-    arena : Enclosure
+    enclosure : Enclosure
     sprites : sequence of Sprite
     positions : ndarray
-        ``(n, 2)`` x, y in pixels where each sprite's origin goes.
+        ``(n, 2)`` x, y in pixels at which the origin of each sprite is placed.
     shadow : Shadow
     contact_shade : float
-        How much an animal darkens the one beneath it along its edge.
+        How much an animal darkens the one beneath it along its outline, from 0 to 1.
     order : sequence of int, optional
-        The animals from the lowest to the topmost; as they are given where None.
+        Indices of the animals from the lowest to the topmost. By default as given.
 
     Returns
     -------
@@ -80,83 +97,106 @@ def compose(
         ``(h, w, 3)`` float32 RGB in [0, 1].
     truth : SceneTruth
     """
-    scene = arena.image.copy()
+    scene = enclosure.image.copy()
     height, width = scene.shape[:2]
-    owner = np.full((height, width), -1, np.int16)
-    areas, boxes = np.zeros(len(sprites)), np.zeros((len(sprites), 4), np.float32)
-    for row in range(len(sprites)) if order is None else order:
-        sprite = sprites[row]
-        left, top = (round(float(v)) for v in positions[row] - sprite.origin)
-        _cast_shadow(scene, sprite, left, top, shadow)
-        _cast_edge(scene, owner, sprite, left, top, contact_shade)
-        inside, part = _overlap(sprite.alpha.shape, left, top, height, width)
-        alpha = sprite.alpha[part][..., None]
-        scene[inside] = scene[inside] * (1 - alpha) + sprite.image[part] * alpha
+    labels = np.full((height, width), -1, np.int16)
+    areas = np.zeros(len(sprites))
+    boxes = np.zeros((len(sprites), 4), np.float32)
+    if order is None:
+        order = range(len(sprites))
+    for index in order:
+        sprite = sprites[index]
+        left, top = (round(float(v)) for v in positions[index] - sprite.origin)
+
+        # What lies below the animal gets darker.
+        _add_shadow(scene, sprite, left, top, shadow)
+        _add_contact_shade(scene, labels, sprite, left, top, contact_shade)
+
+        # The animal covers it.
+        overlap = _find_overlap(sprite.alpha.shape, left, top, height, width)
+        alpha = sprite.alpha[overlap.in_patch][..., None]
+        below = scene[overlap.in_scene]
+        image = sprite.image[overlap.in_patch]
+        scene[overlap.in_scene] = below * (1 - alpha) + image * alpha
+
+        # Only the body counts for the ground truth, not the tail.
         body = sprite.body > 0.5
-        areas[row] = body.sum()
-        boxes[row] = _bound(body) + np.array([left, top, left, top])
-        owner[inside][body[part]] = row
-    if arena.cover_alpha.any():
-        cover = arena.cover_alpha[..., None]
-        scene = scene * (1 - cover) + arena.cover * cover
-        owner[arena.cover_alpha > 0.7] = -1
-    return np.asarray(np.clip(scene, 0, 1, out=scene), np.float32), _find_visible(
-        owner, areas, boxes
-    )
+        areas[index] = body.sum()
+        boxes[index] = _find_bounding_box(body) + np.array([left, top, left, top])
+        labels[overlap.in_scene][body[overlap.in_patch]] = index
+
+    # Bars and roofs lie above all animals.
+    if enclosure.cover_alpha.any():
+        cover_alpha = enclosure.cover_alpha[..., None]
+        scene = scene * (1 - cover_alpha) + enclosure.cover * cover_alpha
+        labels[enclosure.cover_alpha > _MIN_HIDING_ALPHA] = -1
+    scene = np.asarray(np.clip(scene, 0, 1, out=scene), np.float32)
+    return scene, _make_truth(labels, areas, boxes)
 
 
-def _overlap(
-    shape: tuple[int, ...], left: int, top: int, height: int, width: int
-) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """Slices of the scene and of a patch where the patch, put at (left, top), lies inside the scene."""
-    x0, y0 = min(max(left, 0), width), min(max(top, 0), height)
-    x1, y1 = max(min(left + shape[1], width), x0), max(min(top + shape[0], height), y0)
-    inside = (slice(y0, y1), slice(x0, x1))
+def _find_overlap(shape: tuple[int, ...], left: int, top: int, height: int, width: int) -> _Overlap:
+    """Return the overlap of a patch placed at (left, top) with a scene of the given size."""
+    x0 = min(max(left, 0), width)
+    y0 = min(max(top, 0), height)
+    x1 = max(min(left + shape[1], width), x0)
+    y1 = max(min(top + shape[0], height), y0)
+    in_scene = (slice(y0, y1), slice(x0, x1))
     if x1 == x0 or y1 == y0:
-        return inside, (slice(0, y1 - y0), slice(0, x1 - x0))
-    return inside, (slice(y0 - top, y1 - top), slice(x0 - left, x1 - left))
+        # Nothing overlaps: slices from 0 keep both parts of the same, empty shape.
+        return _Overlap(in_scene, (slice(0, y1 - y0), slice(0, x1 - x0)))
+    return _Overlap(in_scene, (slice(y0 - top, y1 - top), slice(x0 - left, x1 - left)))
 
 
-def _cast_shadow(scene: Float, sprite: Sprite, left: int, top: int, shadow: Shadow) -> None:
+def _add_shadow(scene: Float32, sprite: Sprite, left: int, top: int, shadow: Shadow) -> None:
+    """Darken the scene under an animal, in place."""
     if shadow.strength <= 0:
         return
     margin = int(3 * shadow.blur_px) + 1
-    padded = cv2.copyMakeBorder(
-        sprite.body, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=0
-    )
-    soft = cv2.GaussianBlur(padded, (0, 0), shadow.blur_px) * shadow.strength
-    x, y = left - margin + round(shadow.shift_px[0]), top - margin + round(shadow.shift_px[1])
-    inside, part = _overlap(soft.shape, x, y, *scene.shape[:2])
-    scene[inside] *= 1 - soft[part][..., None]
+    soft = cv2.GaussianBlur(_pad(sprite.body, margin), (0, 0), shadow.blur_px) * shadow.strength
+    x = left - margin + round(shadow.shift_px[0])
+    y = top - margin + round(shadow.shift_px[1])
+    overlap = _find_overlap(soft.shape, x, y, *scene.shape[:2])
+    scene[overlap.in_scene] *= 1 - soft[overlap.in_patch][..., None]
 
 
-def _cast_edge(
-    scene: Float, owner: NDArray[np.int16], sprite: Sprite, left: int, top: int, strength: float
+def _add_contact_shade(
+    scene: Float32, labels: LabelImage, sprite: Sprite, left: int, top: int, strength: float
 ) -> None:
-    margin = 3
-    padded = cv2.copyMakeBorder(
-        sprite.body, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=0
-    )
-    soft = cv2.GaussianBlur(padded, (0, 0), 1.5) * strength
-    inside, part = _overlap(soft.shape, left - margin, top - margin, *scene.shape[:2])
-    scene[inside] *= 1 - (soft[part] * (owner[inside] >= 0))[..., None]
+    """Darken the animals below the outline of another one, in place."""
+    margin = _CONTACT_MARGIN_PX
+    soft = cv2.GaussianBlur(_pad(sprite.body, margin), (0, 0), _CONTACT_BLUR_PX) * strength
+    overlap = _find_overlap(soft.shape, left - margin, top - margin, *scene.shape[:2])
+    is_animal = labels[overlap.in_scene] >= 0
+    scene[overlap.in_scene] *= 1 - (soft[overlap.in_patch] * is_animal)[..., None]
 
 
-def _bound(mask: NDArray[np.bool_]) -> Float:
-    ys, xs = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+def _pad(layer: Float32, margin: int) -> Float32:
+    """Surround a layer ``(h, w)`` with zeros."""
+    padded = cv2.copyMakeBorder(layer, margin, margin, margin, margin, cv2.BORDER_CONSTANT, value=0)
+    return np.asarray(padded, np.float32)
+
+
+def _find_bounding_box(mask: Bool) -> Float32:
+    """Return the box ``(4,)`` xyxy around a mask ``(h, w)``; zeros if it is empty."""
+    ys = np.flatnonzero(mask.any(axis=1))
+    xs = np.flatnonzero(mask.any(axis=0))
     if not len(ys):
         return np.zeros(4, np.float32)
     return np.array([xs[0], ys[0], xs[-1] + 1, ys[-1] + 1], np.float32)
 
 
-def _find_visible(owner: NDArray[np.int16], areas: NDArray[Any], boxes: Float) -> SceneTruth:
-    height, width = owner.shape
-    counts = np.bincount(owner[owner >= 0], minlength=len(areas))
-    visible = counts / np.maximum(areas, 1)
-    kept = np.flatnonzero(visible >= MIN_VISIBILITY)
-    out = np.clip(boxes, 0, np.array([width, height, width, height], np.float32))
-    for row in kept[visible[kept] < FULL_BOX_VISIBILITY]:
-        out[row] = _bound(owner == row)
+def _make_truth(labels: LabelImage, areas: NDArray[Any], boxes: Float32) -> SceneTruth:
+    """Keep the boxes of animals that are visible enough, and shrink them to the visible part."""
+    height, width = labels.shape
+    visible_areas = np.bincount(labels[labels >= 0], minlength=len(areas))
+    visible_fractions = visible_areas / np.maximum(areas, 1)
+    kept = np.flatnonzero(visible_fractions >= MIN_VISIBILITY)
+    boxes = np.clip(boxes, 0, np.array([width, height, width, height], np.float32))
+    for index in kept[visible_fractions[kept] < FULL_BOX_VISIBILITY]:
+        boxes[index] = _find_bounding_box(labels == index)
     return SceneTruth(
-        out[kept].astype(np.float32), kept.astype(np.int64), visible[kept].astype(np.float32), owner
+        boxes[kept].astype(np.float32),
+        kept.astype(np.int64),
+        visible_fractions[kept].astype(np.float32),
+        labels,
     )

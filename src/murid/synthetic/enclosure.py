@@ -1,15 +1,15 @@
-"""Backgrounds: arenas and cages as laboratories have them, and wild clutter that teaches what is not an animal."""
+"""Enclosures without animals for single images: open fields, arenas, cages, and pure clutter."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from murid.core.types import Bool, Float32, UInt8
 from murid.synthetic.clutter import (
-    add_clutter,
     draw_bars,
     draw_blob,
     draw_furniture,
@@ -17,179 +17,209 @@ from murid.synthetic.clutter import (
     draw_shelter,
     scatter_shapes,
 )
-from murid.synthetic.surfaces import draw_floor, draw_grey, fill_surface, soften
+from murid.synthetic.surfaces import blur_edge, draw_floor, draw_plain_surface, sample_grey
 
-__all__ = ["Enclosure", "add_clutter", "make_enclosure", "make_open_field"]
+# How often each kind is drawn. The clutter of the remaining images has no laboratory in it: it
+# teaches a detector what is not an animal. A larger share of it costs realistic examples.
+_REALISTIC_SHARE = 0.6
+_OPEN_FIELD_SHARE = 0.35
+_ROUND_ARENA_SHARE = 0.3
+_CAGE_SHARE = 0.35
 
-Float = NDArray[np.float32]
+# Width of the wall around a plain open field, as a share of the image.
+_PLAIN_WALL_SHARE = 0.08
+
+# Share of the cages with bars, and with a roof, above the animals.
+_BARS_PROBABILITY = 0.3
+_ROOF_PROBABILITY = 0.3
 
 
 @dataclass(frozen=True)
 class Enclosure:
-    """A place without animals.
+    """An enclosure without animals.
 
     Attributes
     ----------
     image : ndarray
         ``(h, w, 3)`` float32 RGB in [0, 1].
     floor : ndarray
-        ``(h, w)`` bool: where animals may stand.
+        ``(h, w)`` bool: where animals can stand.
     cover : ndarray
         ``(h, w, 3)`` float32 RGB of what lies above the animals.
     cover_alpha : ndarray
-        ``(h, w)`` float32: its opacity.
+        ``(h, w)`` float32 opacity of the cover.
     """
 
-    image: Float
-    floor: NDArray[np.bool_]
-    cover: Float
-    cover_alpha: Float
+    image: Float32
+    floor: Bool
+    cover: Float32
+    cover_alpha: Float32
+
+    @classmethod
+    def uncovered(cls, image: Float32, floor: Bool | None = None) -> Enclosure:
+        """Make an enclosure with nothing above the animals; by default its floor is everywhere."""
+        size = image.shape[:2]
+        if floor is None:
+            floor = np.ones(size, bool)
+        return cls(image, floor, np.zeros((*size, 3), np.float32), np.zeros(size, np.float32))
 
 
-def make_enclosure(
-    rng: np.random.Generator, height: int, width: int, realistic: float = 0.6
-) -> Enclosure:
-    """Draw a background.
+def make_enclosure(rng: np.random.Generator, height: int, width: int) -> Enclosure:
+    """Draw a random enclosure, or clutter that looks like no laboratory.
 
     Parameters
     ----------
     rng : Generator
     height, width : int
         Size in pixels.
-    realistic : float
-        Share of laboratory arenas; the rest is clutter without meaning.
 
     Returns
     -------
     Enclosure
     """
-    if rng.random() >= realistic:
-        return _make_wild(rng, height, width)
-    maker = (_make_open_field, _make_round, _make_cage)[int(rng.choice(3, p=[0.35, 0.3, 0.35]))]
-    return maker(rng, height, width)
+    if rng.random() >= _REALISTIC_SHARE:
+        return _draw_clutter(rng, height, width)
+    shares = [_OPEN_FIELD_SHARE, _ROUND_ARENA_SHARE, _CAGE_SHARE]
+    kind = int(rng.choice(3, p=shares))
+    draw = (_draw_open_field, _draw_round_arena, _draw_cage)[kind]
+    return draw(rng, height, width)
 
 
 def make_open_field(rng: np.random.Generator, height: int, width: int) -> Enclosure:
-    """Draw an open field that fills most of the picture: a plain recording for demonstrations and tests."""
-    return _make_open_field(rng, height, width, rim=0.08, grey=float(rng.uniform(0.45, 0.75)))
+    """Draw a plain open field that fills most of the image, for demonstrations and tests."""
+    brightness = float(rng.uniform(0.45, 0.75))
+    return _draw_open_field(rng, height, width, _PLAIN_WALL_SHARE, brightness)
 
 
-def _no_cover(height: int, width: int) -> tuple[Float, Float]:
-    return np.zeros((height, width, 3), np.float32), np.zeros((height, width), np.float32)
-
-
-def _make_open_field(
+def _draw_open_field(
     rng: np.random.Generator,
     height: int,
     width: int,
-    rim: float | None = None,
-    grey: float | None = None,
+    wall_share: float | None = None,
+    brightness: float | None = None,
 ) -> Enclosure:
-    image = fill_surface(rng, height, width, draw_grey(rng, 0.02, 0.9))
-    sides = rng.uniform(-0.05, 0.22, 4) if rim is None else np.full(4, rim)
-    left, top = max(0, int(sides[0] * width)), max(0, int(sides[1] * height))
-    right, bottom = (
-        min(width, int((1 - sides[2]) * width)),
-        min(height, int((1 - sides[3]) * height)),
-    )
+    """Draw a rectangular floor between walls; with a brightness given, without scratches."""
+    image = draw_plain_surface(rng, height, width, sample_grey(rng, 0.02, 0.9))
+
+    # The walls can lie outside of the image, as in a cropped recording.
+    wall_shares = rng.uniform(-0.05, 0.22, 4) if wall_share is None else np.full(4, wall_share)
+    left = max(0, int(wall_shares[0] * width))
+    top = max(0, int(wall_shares[1] * height))
+    right = min(width, int((1 - wall_shares[2]) * width))
+    bottom = min(height, int((1 - wall_shares[3]) * height))
     inside = np.zeros((height, width), np.uint8)
     cv2.rectangle(inside, (left, top), (right, bottom), 1, -1)
-    mask = soften(rng, inside)
-    image = image * (1 - mask) + draw_floor(rng, height, width, 0.25, grey) * mask
+    mask = blur_edge(rng, inside)
+    floor = draw_floor(rng, height, width, 0.25, brightness)
+    image = image * (1 - mask) + floor * mask
+
+    # The walls throw a shade on the floor, and have an edge.
     if rng.random() < 0.6:
-        shade = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), float(rng.uniform(3, 14)))[
-            ..., None
-        ]
-        image *= 1 - rng.uniform(0, 0.8) * inside[..., None] * (1 - shade)
+        image = _shade_along_walls(rng, image, inside, (3, 14), 0.8)
     if rng.random() < 0.6:
-        cv2.rectangle(
-            image,
-            (left, top),
-            (right, bottom),
-            draw_grey(rng).tolist(),
-            int(rng.integers(1, 5)),
-            cv2.LINE_AA,
-        )
-    for _ in range(int(rng.integers(0, 4)) if grey is None else 0):
-        draw_line(rng, image)
-    return Enclosure(image.astype(np.float32), inside.astype(bool), *_no_cover(height, width))
+        colour = sample_grey(rng).tolist()
+        thickness = int(rng.integers(1, 5))
+        cv2.rectangle(image, (left, top), (right, bottom), colour, thickness, cv2.LINE_AA)
+    if brightness is None:
+        for _ in range(int(rng.integers(0, 4))):
+            draw_line(rng, image)
+    return Enclosure.uncovered(image.astype(np.float32), inside.astype(bool))
 
 
-def _make_round(rng: np.random.Generator, height: int, width: int) -> Enclosure:
-    image = fill_surface(rng, height, width, draw_grey(rng))
+def _shade_along_walls(
+    rng: np.random.Generator,
+    image: Any,
+    inside: UInt8,
+    blur_range_px: tuple[float, float],
+    max_strength: float,
+) -> Any:
+    """Darken the floor along the walls, in place, and return it."""
+    blur_px = float(rng.uniform(*blur_range_px))
+    distance = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), blur_px)[..., None]
+    image *= 1 - rng.uniform(0, max_strength) * inside[..., None] * (1 - distance)
+    return image
+
+
+def _draw_round_arena(rng: np.random.Generator, height: int, width: int) -> Enclosure:
+    """Draw an elliptic floor, with or without a wall around it."""
+    image = draw_plain_surface(rng, height, width, sample_grey(rng))
     if rng.random() < 0.5:
         scatter_shapes(rng, image, int(rng.integers(1, 8)))
+
+    # Half axes of up to three quarters of the image, so that some arenas reach beyond it; seen
+    # at an angle where they are not equal.
     centre = (int(width * rng.uniform(0.3, 0.7)), int(height * rng.uniform(0.3, 0.7)))
     radius = float(rng.uniform(0.35, 0.75) * min(height, width))
     axes = (int(radius), int(radius * rng.uniform(0.85, 1.0)))
     if rng.random() < 0.6:
-        wall = (int(axes[0] * rng.uniform(1.05, 1.5)), int(axes[1] * rng.uniform(1.05, 1.5)))
-        cv2.ellipse(
-            image, centre, wall, 0, 0, 360, draw_grey(rng, 0, 0.6).tolist(), -1, cv2.LINE_AA
-        )
+        wall_axes = (int(axes[0] * rng.uniform(1.05, 1.5)), int(axes[1] * rng.uniform(1.05, 1.5)))
+        wall_colour = sample_grey(rng, 0, 0.6).tolist()
+        cv2.ellipse(image, centre, wall_axes, 0, 0, 360, wall_colour, -1, cv2.LINE_AA)
     inside = np.zeros((height, width), np.uint8)
     cv2.ellipse(inside, centre, axes, 0, 0, 360, 1, -1)
-    mask = soften(rng, inside)
+    mask = blur_edge(rng, inside)
     image = image * (1 - mask) + draw_floor(rng, height, width, 0.45) * mask
     if rng.random() < 0.5:
-        cv2.ellipse(
-            image,
-            centre,
-            axes,
-            0,
-            0,
-            360,
-            draw_grey(rng).tolist(),
-            int(rng.integers(1, 5)),
-            cv2.LINE_AA,
-        )
-    grown = cv2.dilate(inside, np.ones((7, 7), np.uint8))
-    return Enclosure(image.astype(np.float32), grown.astype(bool), *_no_cover(height, width))
+        edge_colour = sample_grey(rng).tolist()
+        edge_px = int(rng.integers(1, 5))
+        cv2.ellipse(image, centre, axes, 0, 0, 360, edge_colour, edge_px, cv2.LINE_AA)
+
+    # Animals can lean over the edge by a few pixels.
+    floor = cv2.dilate(inside, np.ones((7, 7), np.uint8))
+    return Enclosure.uncovered(image.astype(np.float32), floor.astype(bool))
 
 
-def _make_cage(rng: np.random.Generator, height: int, width: int) -> Enclosure:
-    image = fill_surface(rng, height, width, draw_grey(rng, 0.1, 1))
+def _draw_cage(rng: np.random.Generator, height: int, width: int) -> Enclosure:
+    """Draw a home cage with rounded corners, bedding, furniture, bars and a roof."""
+    image = draw_plain_surface(rng, height, width, sample_grey(rng, 0.1, 1))
     scatter_shapes(rng, image, int(rng.integers(2, 10)))
-    m = rng.uniform(-0.05, 0.2, 4)
-    corners = [(m[0], m[1]), (1 - m[2], m[1]), (1 - m[2], 1 - m[3]), (m[0], 1 - m[3])]
-    polygon = np.array(
-        [(x * width, y * height) for x, y in corners] + rng.normal(0, 6, (4, 2)), np.float32
-    )
-    inside = np.zeros((height, width), np.uint8)
-    cv2.fillPoly(inside, [polygon.astype(np.int32)], 1)
-    rounding = int(rng.integers(3, 25)) * 2 + 1
-    inside = cv2.morphologyEx(
-        inside, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (rounding, rounding))
-    )
-    for _ in range(int(rng.integers(1, 4))):
-        ring = cv2.dilate(inside, np.ones((3, 3), np.uint8), iterations=int(rng.integers(2, 14)))
-        edges, _ = cv2.findContours(ring, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-        cv2.drawContours(
-            image, edges, -1, draw_grey(rng).tolist(), int(rng.integers(1, 5)), cv2.LINE_AA
-        )
-    mask = soften(rng, inside)
+    inside = _draw_cage_mask(rng, height, width)
+    _draw_rims(rng, image, inside)
+    mask = blur_edge(rng, inside)
     image = image * (1 - mask) + draw_floor(rng, height, width, 0.8) * mask
     image = np.ascontiguousarray(image, np.float32)
-    shade = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), float(rng.uniform(4, 20)))[
-        ..., None
-    ]
-    image *= 1 - rng.uniform(0, 0.9) * inside[..., None] * (1 - shade)
+    image = _shade_along_walls(rng, image, inside, (4, 20), 0.9)
     for _ in range(int(rng.integers(0, 4))):
         draw_furniture(rng, image)
-    cover, alpha = _no_cover(height, width)
-    if rng.random() < 0.3:
-        draw_bars(rng, cover, alpha)
-    if rng.random() < 0.3:
-        draw_shelter(rng, cover, alpha)
-    return Enclosure(image, inside.astype(bool), cover, alpha)
+    enclosure = Enclosure.uncovered(image, inside.astype(bool))
+    if rng.random() < _BARS_PROBABILITY:
+        draw_bars(rng, enclosure.cover, enclosure.cover_alpha)
+    if rng.random() < _ROOF_PROBABILITY:
+        draw_shelter(rng, enclosure.cover, enclosure.cover_alpha)
+    return enclosure
 
 
-def _make_wild(rng: np.random.Generator, height: int, width: int) -> Enclosure:
+def _draw_cage_mask(rng: np.random.Generator, height: int, width: int) -> UInt8:
+    """Draw the floor of a cage: a slightly skewed rectangle with rounded corners."""
+    left, top, right, bottom = rng.uniform(-0.05, 0.2, 4)
+    corners = [(left, top), (1 - right, top), (1 - right, 1 - bottom), (left, 1 - bottom)]
+    points = np.array([(x * width, y * height) for x, y in corners])
+    polygon = (points + rng.normal(0, 6, (4, 2))).astype(np.float32)
+    inside = np.zeros((height, width), np.uint8)
+    cv2.fillPoly(inside, [polygon.astype(np.int32)], 1)
+    diameter = int(rng.integers(3, 25)) * 2 + 1
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (diameter, diameter))
+    return np.asarray(cv2.morphologyEx(inside, cv2.MORPH_OPEN, disc), np.uint8)
+
+
+def _draw_rims(rng: np.random.Generator, image: Any, inside: UInt8) -> None:
+    """Draw one to three lines around the floor, as the stacked rims of a cage look from above."""
+    for _ in range(int(rng.integers(1, 4))):
+        distance_px = int(rng.integers(2, 14))
+        ring = cv2.dilate(inside, np.ones((3, 3), np.uint8), iterations=distance_px)
+        contours, _ = cv2.findContours(ring, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        colour = sample_grey(rng).tolist()
+        thickness = int(rng.integers(1, 5))
+        cv2.drawContours(image, contours, -1, colour, thickness, cv2.LINE_AA)
+
+
+def _draw_clutter(rng: np.random.Generator, height: int, width: int) -> Enclosure:
+    """Draw shapes and blobs on any floor; animals can stand everywhere."""
     image = draw_floor(rng, height, width, 0.35)
     scatter_shapes(rng, image, int(rng.integers(0, 14)))
     for _ in range(int(rng.integers(0, 5))):
         draw_blob(rng, image)
-    cover, alpha = _no_cover(height, width)
+    enclosure = Enclosure.uncovered(image)
     if rng.random() < 0.08:
-        draw_bars(rng, cover, alpha)
-    return Enclosure(image, np.ones((height, width), bool), cover, alpha)
+        draw_bars(rng, enclosure.cover, enclosure.cover_alpha)
+    return enclosure

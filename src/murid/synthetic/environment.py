@@ -1,43 +1,54 @@
-"""Places to film in: an arena without animals, the ground they walk on, and the shelters they may hide in."""
+"""Environments of synthetic recordings: an enclosure, its walkable ground, and its shelters."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from murid.core.types import Float32, Float64
 from murid.synthetic.clutter import draw_blob, scatter_shapes
 from murid.synthetic.enclosure import Enclosure, make_open_field
 from murid.synthetic.ground import Ground
-from murid.synthetic.surfaces import Colour, draw_bedding, draw_grey, fill_surface
+from murid.synthetic.surfaces import Colour, draw_bedding, draw_plain_surface, sample_grey
 from murid.synthetic.texture import crop_texture
 
-Float = NDArray[np.float32]
-Float64 = NDArray[np.float64]
 EnclosureKind = Literal["field", "disc", "cage", "tank"]
 
+# Height at which the back wall of a tank, seen from the side, meets the floor, as a share of the
+# image. A smaller share shows more of the floor, as from a higher camera.
 TANK_BACK = 0.58
-"""Height at which the back wall of a tank seen from the side meets its floor, as a share of the
-picture."""
-_SHELTER_HALF = (0.95, 0.72)  # body lengths
+
+# Half width and half height of the ground as shares of the image; the rest is wall and outside.
+_GROUND_SHARES = {"field": 0.42, "cage": 0.44, "tank": 0.46}
+_DISC_RADIUS_SHARE = 0.46
+
+# Half width and half height of a shelter, in body lengths: room for two animals side by side.
+_SHELTER_HALF_SIZE = np.array([0.95, 0.72])
+_SHELTER_WALL_GAP = 0.15
+
+# OpenCV draws at positions of 1/16 px if it is told of 4 fractional bits.
+_FRACTION_BITS = 4
+_SUBPIXEL = 2**_FRACTION_BITS
 
 
 @dataclass(frozen=True)
 class Environment:
-    """Where a recording is made.
+    """Surroundings of the animals of a recording.
 
     Attributes
     ----------
-    arena : Enclosure
+    enclosure : Enclosure
+        The images without animals.
     ground : Ground
+        Where the animals can walk.
     shelters : ndarray
-        ``(s, 2)`` float64 middles of the roofs, pixels.
+        ``(s, 2)`` float64 centres of the roofs, pixels.
     """
 
-    arena: Enclosure
+    enclosure: Enclosure
     ground: Ground
     shelters: Float64
 
@@ -51,170 +62,200 @@ def build_environment(
     n_shelters: int = 0,
     floor_brightness: float | None = None,
 ) -> Environment:
-    """Build a place.
+    """Build the environment of a recording.
 
     Parameters
     ----------
     rng : Generator
     kind : str
-        ``field``, a plain open field; ``disc``, a round one; ``cage``, with bedding and furniture;
-        ``tank``, a cage with glass walls that is seen from the side.
+        ``field``: a plain open field. ``disc``: a round one. ``cage``: with bedding and furniture.
+        ``tank``: a cage with glass walls, seen from the side.
     height, width : int
         Pixels.
     body_px : float
-        Length of the animals; shelters are made for it.
+        Length of the animals, which decides the size of the shelters.
     n_shelters : int
-        Opaque roofs.
+        Number of opaque roofs.
     floor_brightness : float, optional
-        Brightness of the floor in [0, 1].
+        Brightness of the floor in [0, 1]. Sampled by default.
 
     Returns
     -------
     Environment
     """
-    ground = _lay_ground(kind, height, width)
-    image = {"field": _paint_field, "disc": _paint_disc, "cage": _paint_cage, "tank": _paint_tank}[
-        kind
-    ](rng, height, width, floor_brightness)
-    shelters = _site_shelters(rng, ground, body_px, n_shelters)
-    cover, alpha = np.zeros((height, width, 3), np.float32), np.zeros((height, width), np.float32)
+    ground = _make_ground(kind, height, width)
+    draw = {"field": _draw_field, "disc": _draw_disc, "cage": _draw_cage, "tank": _draw_tank}[kind]
+    image = draw(rng, height, width, floor_brightness)
+    shelters = _place_shelters(rng, ground, body_px, n_shelters)
+    cover = np.zeros((height, width, 3), np.float32)
+    cover_alpha = np.zeros((height, width), np.float32)
     for centre in shelters:
-        _raise_roof(rng, image, cover, alpha, centre, body_px)
-    arena = Enclosure(
-        np.ascontiguousarray(image, np.float32), _mask(ground, height, width) > 0.5, cover, alpha
-    )
-    return Environment(arena, ground, shelters)
+        _draw_roof(rng, image, cover, cover_alpha, centre, body_px)
+    floor = _draw_ground_mask(ground, height, width) > 0.5
+    image = np.ascontiguousarray(image, np.float32)
+    return Environment(Enclosure(image, floor, cover, cover_alpha), ground, shelters)
 
 
-def _lay_ground(kind: EnclosureKind, height: int, width: int) -> Ground:
+def _make_ground(kind: EnclosureKind, height: int, width: int) -> Ground:
+    """Return the walkable area, in the middle of the image."""
     centre = (width / 2, height / 2)
     if kind == "disc":
-        radius = 0.46 * min(height, width)
-        return Ground(centre, (min(1.2 * radius, 0.46 * width), radius), round=True)
-    share = {"field": 0.42, "cage": 0.44, "tank": 0.46}[kind]
+        radius = _DISC_RADIUS_SHARE * min(height, width)
+        half_width = min(1.2 * radius, _DISC_RADIUS_SHARE * width)
+        return Ground(centre, (half_width, radius), elliptic=True)
+    share = _GROUND_SHARES[kind]
     return Ground(centre, (share * width, share * height))
 
 
-def _mask(ground: Ground, height: int, width: int, blur_px: float = 0.0) -> Float:
+def _draw_ground_mask(ground: Ground, height: int, width: int, blur_px: float = 0.0) -> Float32:
+    """Draw the ground as a mask ``(h, w)`` in [0, 1], with a blurred edge on request."""
     mask = np.zeros((height, width), np.float32)
-    (x, y), (a, b) = ground.centre, ground.half
-    if ground.round:
-        cv2.ellipse(
-            mask, (round(x), round(y)), (round(a), round(b)), 0, 0, 360, 1.0, -1, cv2.LINE_AA
-        )
+    x, y = ground.centre
+    a, b = ground.half_size
+    if ground.elliptic:
+        centre = (round(x), round(y))
+        axes = (round(a), round(b))
+        cv2.ellipse(mask, centre, axes, 0, 0, 360, 1.0, -1, cv2.LINE_AA)
     else:
-        cv2.rectangle(
-            mask, (round(x - a), round(y - b)), (round(x + a), round(y + b)), 1.0, -1, cv2.LINE_AA
-        )
-    return np.asarray(cv2.GaussianBlur(mask, (0, 0), blur_px) if blur_px else mask, np.float32)
+        top_left = (round(x - a), round(y - b))
+        bottom_right = (round(x + a), round(y + b))
+        cv2.rectangle(mask, top_left, bottom_right, 1.0, -1, cv2.LINE_AA)
+    if blur_px:
+        mask = cv2.GaussianBlur(mask, (0, 0), blur_px)
+    return np.asarray(mask, np.float32)
 
 
-def _paint_field(
-    rng: np.random.Generator, height: int, width: int, floor_brightness: float | None
-) -> Float:
-    if floor_brightness is None:
+def _draw_field(
+    rng: np.random.Generator, height: int, width: int, brightness: float | None
+) -> Float32:
+    """Draw an open field."""
+    if brightness is None:
         return make_open_field(rng, height, width).image
-    return _enclose(
-        rng, _floor(rng, height, width, floor_brightness), _lay_ground("field", height, width)
-    )
+    floor = _draw_plain_floor(rng, height, width, brightness)
+    return _add_walls(rng, floor, _make_ground("field", height, width))
 
 
-def _paint_disc(
-    rng: np.random.Generator, height: int, width: int, floor_brightness: float | None
-) -> Float:
-    floor_brightness = (
-        float(rng.uniform(0.55, 0.8)) if floor_brightness is None else floor_brightness
-    )
-    return _enclose(
-        rng, _floor(rng, height, width, floor_brightness), _lay_ground("disc", height, width)
-    )
+def _draw_disc(
+    rng: np.random.Generator, height: int, width: int, brightness: float | None
+) -> Float32:
+    """Draw a round open field."""
+    if brightness is None:
+        brightness = float(rng.uniform(0.55, 0.8))
+    floor = _draw_plain_floor(rng, height, width, brightness)
+    return _add_walls(rng, floor, _make_ground("disc", height, width))
 
 
-def _paint_cage(
-    rng: np.random.Generator, height: int, width: int, floor_brightness: float | None
-) -> Float:
-    floor_brightness = (
-        float(rng.uniform(0.5, 0.7)) if floor_brightness is None else floor_brightness
-    )
-    bedding = draw_bedding(rng, height, width, _tint(rng, floor_brightness))
-    floor = 0.35 * bedding + 0.65 * _floor(rng, height, width, floor_brightness)
+def _draw_cage(
+    rng: np.random.Generator, height: int, width: int, brightness: float | None
+) -> Float32:
+    """Draw a cage with faint bedding and two objects on the floor."""
+    if brightness is None:
+        brightness = float(rng.uniform(0.5, 0.7))
+    bedding = draw_bedding(rng, height, width, _tint(rng, brightness))
+    # Bedding at full contrast would hide the animals more than in most real cages.
+    floor = 0.35 * bedding + 0.65 * _draw_plain_floor(rng, height, width, brightness)
     for _ in range(2):
         draw_blob(rng, floor)
-    return _enclose(rng, floor, _lay_ground("cage", height, width))
+    return _add_walls(rng, floor, _make_ground("cage", height, width))
 
 
-def _paint_tank(
-    rng: np.random.Generator, height: int, width: int, floor_brightness: float | None
-) -> Float:
-    floor_brightness = (
-        float(rng.uniform(0.45, 0.7)) if floor_brightness is None else floor_brightness
-    )
-    image = fill_surface(
-        rng, height, width, _tint(rng, min(1.0, floor_brightness + float(rng.choice([-0.2, 0.2]))))
-    )
+def _draw_tank(
+    rng: np.random.Generator, height: int, width: int, brightness: float | None
+) -> Float32:
+    """Draw a tank seen from the side: a back wall above, and bedding below."""
+    if brightness is None:
+        brightness = float(rng.uniform(0.45, 0.7))
+    wall_brightness = min(1.0, brightness + float(rng.choice([-0.2, 0.2])))
+    image = draw_plain_surface(rng, height, width, _tint(rng, wall_brightness))
+    # Things behind the glass.
     scatter_shapes(rng, image[: int(0.4 * height)], 3)
     edge = int(TANK_BACK * height)
-    bedding = draw_bedding(rng, height - edge, width, _tint(rng, floor_brightness))
-    image[edge:] = 0.6 * bedding + 0.4 * floor_brightness
+    bedding = draw_bedding(rng, height - edge, width, _tint(rng, brightness))
+    image[edge:] = 0.6 * bedding + 0.4 * brightness
+    # A shade along the line where wall and floor meet.
     fade = np.exp(-np.abs(np.arange(height) - edge) / (0.03 * height))
     image *= (1 - 0.35 * fade)[:, None, None]
     return np.asarray(image, np.float32)
 
 
-def _floor(rng: np.random.Generator, height: int, width: int, floor_brightness: float) -> Float:
-    return fill_surface(rng, height, width, _tint(rng, floor_brightness))
+def _draw_plain_floor(
+    rng: np.random.Generator, height: int, width: int, brightness: float
+) -> Float32:
+    return draw_plain_surface(rng, height, width, _tint(rng, brightness))
 
 
-def _tint(rng: np.random.Generator, floor_brightness: float) -> Colour:
-    return draw_grey(rng, floor_brightness, floor_brightness, 0.03)
+def _tint(rng: np.random.Generator, brightness: float) -> Colour:
+    """Sample a nearly grey colour of a given brightness."""
+    return sample_grey(rng, brightness, brightness, 0.03)
 
 
-def _enclose(rng: np.random.Generator, floor: Float, ground: Ground) -> Float:
-    """Put the floor between walls: a rim, its shade on the floor, and whatever is outside."""
+def _add_walls(rng: np.random.Generator, floor: Float32, ground: Ground) -> Float32:
+    """Surround the floor with a wall, its shade on the floor, and whatever is outside."""
     height, width = floor.shape[:2]
-    outside = fill_surface(rng, height, width, draw_grey(rng, 0.1, 0.85))
+    outside = draw_plain_surface(rng, height, width, sample_grey(rng, 0.1, 0.85))
     scatter_shapes(rng, outside, 4)
-    rim = Ground(ground.centre, (1.06 * ground.half[0], 1.07 * ground.half[1]), ground.round)
-    wall = _floor(rng, height, width, float(rng.uniform(0.15, 0.6)))
+    half_width, half_height = ground.half_size
+    wall_ground = Ground(ground.centre, (1.06 * half_width, 1.07 * half_height), ground.elliptic)
+    wall = _draw_plain_floor(rng, height, width, float(rng.uniform(0.15, 0.6)))
     image = outside
-    for piece, where in ((wall, rim), (floor, ground)):
-        inside = _mask(where, height, width, 1.0)[..., None]
-        image = image * (1 - inside) + piece * inside
-    near_wall = 1 - _mask(ground, height, width, float(rng.uniform(6, 14)))
-    shade = rng.uniform(0.15, 0.5) * near_wall * _mask(ground, height, width)
+    for surface, area in ((wall, wall_ground), (floor, ground)):
+        inside = _draw_ground_mask(area, height, width, 1.0)[..., None]
+        image = image * (1 - inside) + surface * inside
+    # The wall throws a shade of 6 to 14 px width on the floor.
+    near_wall = 1 - _draw_ground_mask(ground, height, width, float(rng.uniform(6, 14)))
+    shade = rng.uniform(0.15, 0.5) * near_wall * _draw_ground_mask(ground, height, width)
     return np.asarray(image * (1 - shade)[..., None], np.float32)
 
 
-def _site_shelters(rng: np.random.Generator, ground: Ground, body_px: float, n: int) -> Float64:
-    """Places along the walls, evenly spread from a random one on."""
-    first = ground.draw(rng, 1)[0]
-    around = 2 * np.pi * float(np.mean(ground.half))
-    margin = (_SHELTER_HALF[1] + 0.15) * body_px
-    sites = [ground.follow_wall(first, around * k / max(n, 1), margin) for k in range(n)]
-    half = np.array(_SHELTER_HALF) * body_px
-    inner = Ground(
-        ground.centre, tuple(np.maximum(np.array(ground.half) - half, 1).tolist()), ground.round
-    )
-    return inner.confine(np.array(sites).reshape(-1, 2))
+def _place_shelters(rng: np.random.Generator, ground: Ground, body_px: float, n: int) -> Float64:
+    """Return ``(n, 2)`` centres along the walls, evenly spaced from a random one on."""
+    first = ground.sample_points(rng, 1)[0]
+    circumference = 2 * np.pi * float(np.mean(ground.half_size))
+    margin = (_SHELTER_HALF_SIZE[1] + _SHELTER_WALL_GAP) * body_px
+    spacing = [circumference * k / max(n, 1) for k in range(n)]
+    centres = [ground.follow_wall(first, step, margin) for step in spacing]
+    # Shelters stay inside the walls as a whole.
+    half_size = _SHELTER_HALF_SIZE * body_px
+    inner_half_size = np.maximum(np.array(ground.half_size) - half_size, 1)
+    inner = Ground(ground.centre, tuple(inner_half_size.tolist()), ground.elliptic)
+    return inner.confine(np.array(centres).reshape(-1, 2))
 
 
-def _raise_roof(
-    rng: np.random.Generator, image: Float, cover: Float, alpha: Float, centre: Any, body_px: float
+def _draw_roof(
+    rng: np.random.Generator,
+    image: Float32,
+    cover: Float32,
+    cover_alpha: Float32,
+    centre: Float64,
+    body_px: float,
 ) -> None:
-    """Draw a house with a pitched roof into the cover, and its shadow on the floor, in place."""
-    height, width = alpha.shape
-    (a, b), (x, y) = (float(h) * body_px for h in _SHELTER_HALF), (float(v) for v in centre)
-    corners = cv2.boxPoints(((x, y), (2 * a, 2 * b), float(rng.uniform(-8, 8))))
-    roof, shadow = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
-    cv2.fillPoly(roof, [np.round(corners * 16).astype(np.int32)], 1.0, cv2.LINE_AA, 4)
-    cv2.fillPoly(
-        shadow, [np.round((corners + 0.06 * body_px) * 16).astype(np.int32)], 1.0, cv2.LINE_AA, 4
-    )
+    """Draw a pitched roof into the cover, and its shadow on the floor, in place."""
+    height, width = cover_alpha.shape
+    half_width = float(_SHELTER_HALF_SIZE[0]) * body_px
+    half_height = float(_SHELTER_HALF_SIZE[1]) * body_px
+    x = float(centre[0])
+    y = float(centre[1])
+    angle = float(rng.uniform(-8, 8))
+    corners = cv2.boxPoints(((x, y), (2 * half_width, 2 * half_height), angle))
+    roof = _fill_polygon(height, width, corners)
+
+    # The shadow falls to the lower right.
+    shadow = _fill_polygon(height, width, corners + 0.06 * body_px)
     image *= 1 - 0.55 * cv2.GaussianBlur(shadow, (0, 0), 0.07 * body_px)[..., None]
-    across = (np.arange(height, dtype=np.float32)[:, None] - y) / b
+
+    # The upper side of the roof is lit, the lower one is not, and the ridge is dark.
+    across = (np.arange(height, dtype=np.float32)[:, None] - y) / half_height
     pitch = np.where(across < 0, 1.08, 0.84) * (1 - 0.5 * np.exp(-((across / 0.03) ** 2)))
     grain = 1 + 0.05 * crop_texture(rng, height, width, fine=True)
     inside = roof[..., None]
-    paint = np.clip(draw_grey(rng, 0.3, 0.75, 0.15) * (pitch * grain)[..., None], 0, 1)
-    cover[:] = cover * (1 - inside) + paint * inside
-    np.maximum(alpha, roof, out=alpha)
+    surface = np.clip(sample_grey(rng, 0.3, 0.75, 0.15) * (pitch * grain)[..., None], 0, 1)
+    cover[:] = cover * (1 - inside) + surface * inside
+    np.maximum(cover_alpha, roof, out=cover_alpha)
+
+
+def _fill_polygon(height: int, width: int, corners: Float32) -> Float32:
+    """Fill a polygon ``(k, 2)`` with 1 in a mask ``(h, w)`` of zeros."""
+    mask = np.zeros((height, width), np.float32)
+    points = np.round(corners * _SUBPIXEL).astype(np.int32)
+    cv2.fillPoly(mask, [points], 1.0, cv2.LINE_AA, _FRACTION_BITS)
+    return mask

@@ -1,4 +1,4 @@
-"""Synthetic recordings: animals in one place through time, with perfect ground truth, streamed frame by frame."""
+"""Synthetic recordings: animals that move in an enclosure, with exact ground truth, streamed."""
 
 from __future__ import annotations
 
@@ -6,96 +6,98 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from murid.core import Frame
+from murid.core.types import Float32, Float64
 from murid.errors import ConfigError
 from murid.synthetic.animal import BREEDS, Coat, sample_coat, sample_coat_of_breed
 from murid.synthetic.behaviour import BehaviourConfig
-from murid.synthetic.camera import CameraModel
+from murid.synthetic.camera import CameraModel, VideoCamera
 from murid.synthetic.composition import SceneTruth, Shadow, compose
 from murid.synthetic.environment import EnclosureKind, build_environment
 from murid.synthetic.motion import Herd
-from murid.synthetic.recording_camera import Film
+from murid.synthetic.sprite import Sprite
 from murid.synthetic.texture import crop_texture
-from murid.synthetic.view import View, ViewKind
+from murid.synthetic.view import Projection, View, ViewKind
 
-Float = NDArray[np.float32]
-
+# Direction to the light (x, y, up): 30 degrees from the vertical.
 _LIGHT = np.array([0.3, 0.4, 0.866], np.float32)
-_FUR_PX = 256
-_DAILY = 0.04  # share by which an animal's tone changes from one day to the next
+
+# Side of the fur texture, which is more than a body is rendered at.
+_FUR_SIZE_PX = 256
+
+# Standard deviations of the logarithm of the body length between animals, and of an animal's
+# colour from one day to the next. Larger ones make identification easier, and re-identification
+# harder.
+_LENGTH_DEVIATION = 0.05
+_DAILY_DEVIATION = 0.04
+
+# Shadows: blur and displacement in body lengths.
+_SHADOW_BLUR = 0.06
+_SHADOW_SHIFT = (0.03, 0.045)
+
+# Different coats are chosen among this many; more make them more different, up to a point.
+_N_COAT_CANDIDATES = 40
+
+_PATTERN_DIFFERENCE = 0.4
+_MAX_DARK_BRIGHTNESS = 0.2
 
 
 @dataclass(frozen=True)
 class RecordingConfig:
-    """A recording to make.
+    """Settings of a synthetic recording.
 
-    Attributes
-    ----------
-    n_animals : int
-        Number of animals, at least 1.
-    n_frames : int
-        Length, at least 1.
-    fps : float
-        Frames per second.
-    width, height : int
-        Size in pixels.
-    body_px : float
-        Length of an animal, nose to tail base, pixels.
-    lookalike : bool
-        Whether all animals wear the same coat and are of one size.
-    seed : int
-        The same seed gives the same recording.
-    animal_seed : int or None
-        Recordings that share it show the same animals on other days: of one build and coat, the fur
-        a little changed; None = animals of this recording alone.
-    present : tuple of int
-        Which animals of the cast are there, by their numbers from 0; () = all `n_animals`.
-    coats : tuple of str
-        Breeds, as in `murid.synthetic.animal.BREEDS`, that the animals wear in turn; () = coats as
-        different as can be.
-    tagged : bool
-        Whether every other animal wears an ear tag.
-    behaviour : BehaviourConfig
-        How often the animals do what.
-    enclosure : str
-        ``field``, ``disc``, ``cage``, or ``tank``, which goes with the side view.
-    n_shelters : int
-        Roofs under which animals are hidden.
-    floor_brightness : float or None
-        Brightness of the floor in [0, 1]; None = drawn.
-    view : str
-        ``above``, ``tilted`` or ``side``.
-    camera : CameraModel
-    flicker : float
-        Amplitude of the light's flicker, as a share of the light.
-    shadow : float
-        Opacity of the shadows.
+    Raises
+    ------
+    ConfigError
+        If a number is not above 0, a coat is unknown, `present` does not list different animals,
+        or enclosure and view do not go together.
     """
 
     n_animals: int = 4
+    """Number of animals, at least 1."""
     n_frames: int = 300
+    """Number of frames, at least 1."""
     fps: float = 30.0
+    """Frames per second."""
     width: int = 640
+    """Width of the images, pixels."""
     height: int = 480
+    """Height of the images, pixels."""
     body_px: float = 70.0
+    """Length of an animal, nose to tail base, pixels."""
     lookalike: bool = False
+    """Whether all animals have the same coat and size."""
     seed: int = 0
+    """The same seed gives the same recording."""
     animal_seed: int | None = None
+    """Recordings with the same value show the same animals on different days: of one build and
+    coat, with the fur a little changed. None for animals of this recording alone."""
     present: tuple[int, ...] = ()
+    """Which of the `n_animals` are in the recording, by their numbers from 0; () for all."""
     coats: tuple[str, ...] = ()
+    """Breeds of `murid.synthetic.animal.BREEDS`, assigned to the animals in turn; () for coats
+    that are as different as possible."""
     tagged: bool = False
+    """Whether every other animal has an ear tag."""
     behaviour: BehaviourConfig = field(default_factory=BehaviourConfig)
+    """How often the animals do what, and how fast they are."""
     enclosure: EnclosureKind = "field"
+    """``field``, ``disc``, ``cage``, or ``tank``, which requires the side view."""
     n_shelters: int = 0
+    """Number of roofs that hide the animals below."""
     floor_brightness: float | None = None
+    """Brightness of the floor in [0, 1]; None to sample it."""
     view: ViewKind = "above"
+    """``above``, ``tilted`` or ``side``."""
     camera: CameraModel = field(
         default_factory=lambda: CameraModel(mono=False, blur_px=0.6, noise=0.01)
     )
+    """Tone curve, blur and noise."""
     flicker: float = 0.0
+    """Amplitude of the flicker of the light, relative to the light."""
     shadow: float = 0.35
+    """Opacity of the shadows."""
 
     def __post_init__(self) -> None:
         for name in ("n_animals", "n_frames", "fps", "width", "height", "body_px"):
@@ -106,14 +108,17 @@ class RecordingConfig:
             raise ConfigError(
                 f"coats: expected some of {', '.join(BREEDS)}, got {', '.join(sorted(unknown))}"
             )
-        wrong = [k for k in self.present if not 0 <= k < self.n_animals]
-        if wrong or len(set(self.present)) < len(self.present):
+        out_of_range = [k for k in self.present if not 0 <= k < self.n_animals]
+        repeated = len(set(self.present)) < len(self.present)
+        if out_of_range or repeated:
             raise ConfigError(
-                f"present: expected different numbers from 0 to {self.n_animals - 1}, got {self.present}"
+                f"present: expected different numbers from 0 to {self.n_animals - 1}, "
+                f"got {self.present}"
             )
         if (self.enclosure == "tank") != (self.view == "side"):
             raise ConfigError(
-                f"enclosure: a tank goes with the side view, got {self.enclosure} seen from {self.view}"
+                "enclosure: expected a tank with the side view and no other one, "
+                f"got {self.enclosure} seen from {self.view}"
             )
 
 
@@ -121,106 +126,150 @@ class RecordingConfig:
 class RecordedFrame:
     """One frame of a synthetic recording.
 
-    `truth.animal_indices` are the numbers of the animals that are there, from 0; `positions` ``(n, 2)`` are the
-    pixels where all of them stand, hidden ones too, None = not known.
+    Attributes
+    ----------
+    frame : Frame
+    truth : SceneTruth
+        `animal_indices` are the numbers of the visible animals, from 0.
+    positions : ndarray or None
+        ``(n, 2)`` float64 pixels of all animals, hidden ones too; None if unknown.
     """
 
     frame: Frame
     truth: SceneTruth
-    positions: NDArray[np.float64] | None = None
+    positions: Float64 | None = None
 
 
 @dataclass(frozen=True)
-class _Actor:
-    """What an animal is throughout a recording: its coat, its length in pixels, its fur's texture."""
+class _Animal:
+    """What stays the same of an animal: its coat, its length in pixels, and its fur texture."""
 
     coat: Coat
     length_px: float
-    fur: Float
+    fur: Float32
 
 
 def record(config: RecordingConfig, every: int = 1) -> Iterator[RecordedFrame]:
-    """Stream a synthetic recording; memory does not grow with its length.
+    """Stream a synthetic recording; the memory needed does not grow with its length.
 
     Parameters
     ----------
     config : RecordingConfig
     every : int
-        Distance of the frames that are shown; those between are lived through unseen, which is
-        quick.
+        Interval of the frames that are rendered. Those between are simulated without rendering,
+        which is quick.
 
     Yields
     ------
     RecordedFrame
-        Frames in order, each with the boxes of the animals that can be seen in it.
+        Frames in order, each with the boxes of the animals visible in it.
     """
-    for_place, for_animals, for_motion, for_film = np.random.default_rng(config.seed).spawn(4)
-    height, width, body = config.height, config.width, config.body_px
-    place = build_environment(
-        for_place, config.enclosure, height, width, body, config.n_shelters, config.floor_brightness
+    # Separate streams of random numbers, so that for instance another camera does not change how
+    # the animals move.
+    generators = np.random.default_rng(config.seed).spawn(4)
+    environment_rng, animal_rng, motion_rng, camera_rng = generators
+    height = config.height
+    width = config.width
+    body_px = config.body_px
+
+    environment = build_environment(
+        environment_rng,
+        config.enclosure,
+        height,
+        width,
+        body_px,
+        config.n_shelters,
+        config.floor_brightness,
     )
-    actors = _cast_actors(config, for_animals)
+    animals = _make_animals(config, animal_rng)
     herd = Herd(
-        len(actors), place.ground, place.shelters, config.behaviour, body, config.fps, for_motion
+        len(animals),
+        environment.ground,
+        environment.shelters,
+        config.behaviour,
+        body_px,
+        config.fps,
+        motion_rng,
     )
-    view, film = (
-        View(config.view, height, width),
-        Film(config.camera, height, width, for_film, config.flicker),
-    )
-    arena = view.show(place.arena)
-    shadow = Shadow(config.shadow, 0.06 * body, (0.03 * body, 0.045 * body))
+    view = View(config.view, height, width)
+    camera = VideoCamera(config.camera, height, width, camera_rng, config.flicker)
+    enclosure = view.project_enclosure(environment.enclosure)
+    shift_x, shift_y = _SHADOW_SHIFT
+    shadow = Shadow(config.shadow, _SHADOW_BLUR * body_px, (shift_x * body_px, shift_y * body_px))
+
     for index in range(config.n_frames):
         herd.step()
         if index % every:
             continue
-        pixels, across, along = view.project(herd.position)
-        sprites = [
-            view.render(
-                actor.coat,
-                herd.pose(k),
-                actor.length_px,
-                (across[k], along[k]),
-                _LIGHT,
-                actor.fur,
-                for_animals,
-            )
-            for k, actor in enumerate(actors)
-        ]
-        scene, truth = compose(arena, sprites, pixels, shadow, order=view.sort(pixels, herd.order))
-        yield RecordedFrame(
-            Frame(index, index / config.fps, film.expose(scene)), truth, pixels.copy()
-        )
+        projection = view.project_points(herd.position)
+        sprites = _render_animals(view, animals, herd, projection, animal_rng)
+        pixels = projection.pixels
+        order = view.sort_by_depth(pixels, herd.order)
+        scene, truth = compose(enclosure, sprites, pixels, shadow, order=order)
+        frame = Frame(index, index / config.fps, camera.take_frame(scene))
+        yield RecordedFrame(frame, truth, pixels.copy())
 
 
-def _cast_actors(config: RecordingConfig, rng: np.random.Generator) -> list[_Actor]:
-    for_cast = rng if config.animal_seed is None else np.random.default_rng((config.animal_seed, 2))
-    spread = 0.0 if config.lookalike else 0.05
-    cast = [
-        _Actor(
-            coat,
-            config.body_px * float(np.exp(for_cast.normal(0, spread))),
-            crop_texture(for_cast, _FUR_PX, _FUR_PX, fine=True).copy(),
+def _render_animals(
+    view: View,
+    animals: list[_Animal],
+    herd: Herd,
+    projection: Projection,
+    rng: np.random.Generator,
+) -> list[Sprite]:
+    """Render every animal in its current posture."""
+    return [
+        view.render(
+            animal.coat,
+            herd.pose(k),
+            animal.length_px,
+            (projection.scale_across[k], projection.scale_along[k]),
+            _LIGHT,
+            animal.fur,
+            rng,
         )
-        for coat in _choose_coats(config, for_cast)
+        for k, animal in enumerate(animals)
     ]
-    cast = [cast[k] for k in config.present or range(len(cast))]
-    return cast if config.animal_seed is None else [_groom(actor, rng) for actor in cast]
 
 
-def _groom(actor: _Actor, rng: np.random.Generator) -> _Actor:
-    """The same animal on another day: its fur lies differently and is a little cleaner or dirtier."""
-    base = np.clip(actor.coat.base * rng.normal(1, _DAILY, 3), 0.01, 1).astype(np.float32)
-    fur = crop_texture(rng, _FUR_PX, _FUR_PX, fine=True).copy()
-    length_px = actor.length_px * float(np.exp(rng.normal(0, _DAILY / 2)))
-    return replace(actor, coat=replace(actor.coat, base=base), length_px=length_px, fur=fur)
+def _make_animals(config: RecordingConfig, rng: np.random.Generator) -> list[_Animal]:
+    """Make the animals of a recording, or those of `animal_seed` on another day."""
+    fixed_rng = rng
+    if config.animal_seed is not None:
+        fixed_rng = np.random.default_rng((config.animal_seed, 2))
+    deviation = 0.0 if config.lookalike else _LENGTH_DEVIATION
+    animals = []
+    for coat in _choose_coats(config, fixed_rng):
+        length_px = config.body_px * float(np.exp(fixed_rng.normal(0, deviation)))
+        animals.append(_Animal(coat, length_px, _sample_fur(fixed_rng)))
+    if config.present:
+        animals = [animals[k] for k in config.present]
+    if config.animal_seed is None:
+        return animals
+    return [_change_overnight(animal, rng) for animal in animals]
+
+
+def _change_overnight(animal: _Animal, rng: np.random.Generator) -> _Animal:
+    """Return an animal on another day: its fur lies differently and is cleaner or dirtier."""
+    colour = animal.coat.base_colour * rng.normal(1, _DAILY_DEVIATION, 3)
+    coat = replace(animal.coat, base_colour=np.clip(colour, 0.01, 1).astype(np.float32))
+    fur = _sample_fur(rng)
+    length_px = animal.length_px * float(np.exp(rng.normal(0, _DAILY_DEVIATION / 2)))
+    return _Animal(coat, length_px, fur)
+
+
+def _sample_fur(rng: np.random.Generator) -> Float32:
+    return crop_texture(rng, _FUR_SIZE_PX, _FUR_SIZE_PX, fine=True).copy()
 
 
 def _choose_coats(config: RecordingConfig, rng: np.random.Generator) -> list[Coat]:
+    """Return a coat for each animal."""
     n = config.n_animals
     if config.coats:
-        coats = [sample_coat_of_breed(config.coats[k % len(config.coats)], rng) for k in range(n)]
+        breeds = [config.coats[k % len(config.coats)] for k in range(n)]
+        coats = [sample_coat_of_breed(breed, rng) for breed in breeds]
     else:
-        coats = _choose_different(n, rng)
+        coats = _choose_different_coats(n, rng)
     if config.lookalike:
         coats = coats[:1] * n
     if config.tagged:
@@ -228,22 +277,30 @@ def _choose_coats(config: RecordingConfig, rng: np.random.Generator) -> list[Coa
     return coats
 
 
-def _choose_different(n: int, rng: np.random.Generator) -> list[Coat]:
-    """Coats as far apart as can be found, the first one black."""
-    pool = [sample_coat(rng) for _ in range(40)]
-    chosen = [next((c for c in pool if c.pattern == "plain" and c.base.mean() < 0.2), pool[0])]
+def _choose_different_coats(n: int, rng: np.random.Generator) -> list[Coat]:
+    """Return coats that are as different as possible, the first one black (greedy search)."""
+    candidates = [sample_coat(rng) for _ in range(_N_COAT_CANDIDATES)]
+    dark = (
+        coat
+        for coat in candidates
+        if coat.pattern == "plain" and coat.base_colour.mean() < _MAX_DARK_BRIGHTNESS
+    )
+    chosen = [next(dark, candidates[0])]
     while len(chosen) < n:
-        apart = [
-            min(_compare(c, other) for other in chosen) + abs(_compare_ground(c)) for c in pool
+        scores = [
+            min(_compare_coats(coat, other) for other in chosen) + _score_contrast(coat)
+            for coat in candidates
         ]
-        chosen.append(pool[int(np.argmax(apart))])
+        chosen.append(candidates[int(np.argmax(scores))])
     return chosen
 
 
-def _compare(a: Coat, b: Coat) -> float:
-    return float(np.abs(a.base - b.base).sum() + (0.4 if a.pattern != b.pattern else 0))
+def _compare_coats(a: Coat, b: Coat) -> float:
+    """Return the difference of two coats in colour and pattern."""
+    colour_difference = np.abs(a.base_colour - b.base_colour).sum()
+    return float(colour_difference + (_PATTERN_DIFFERENCE if a.pattern != b.pattern else 0))
 
 
-def _compare_ground(coat: Coat) -> float:
-    """Small preference for coats that stand out from a mid-grey floor."""
-    return float(0.5 * (coat.base.mean() - 0.6))
+def _score_contrast(coat: Coat) -> float:
+    """Return a small score for coats that stand out from a mid-grey floor."""
+    return abs(float(0.5 * (coat.base_colour.mean() - 0.6)))

@@ -1,98 +1,98 @@
-"""Animals filmed alone, brought together: which stretch of a recording each plays, how it is turned and dyed."""
+"""Choose segments of solo recordings for a composed recording, and transform their animals."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from murid.synthetic.cutouts import find_animal
-from murid.synthetic.sprite import Sprite, resize_sprite
+from murid.core.types import Float64, Int64
+from murid.synthetic.cutouts import Cutout
+from murid.synthetic.sprite import Sprite, estimate_body_length, flip_sprite, resize_sprite
 
-Float = NDArray[np.float32]
-Float64 = NDArray[np.float64]
-UInt8 = NDArray[np.uint8]
+# Random segments among which the best is chosen for each animal. More of them come closer to the
+# wanted contact, and take longer.
+_N_CANDIDATES = 60
 
-_N_TRIES = 60
-_WANTED_CONTACT = 0.25  # of the frames in which an animal is near an earlier one
-_LEAST_SEEN = 0.9  # of the frames of a stretch
-_CLEAR = 0.18  # least difference between coat and floor, in [0, 1]
-_MOST_SHADING = 0.1  # beyond it is the background that shines through, which a dye does not colour
-_MOST_BLENDED = 0.3  # opacity below which an edge's own colour cannot be told
-_RIM = (0.5, 0.75)  # of the body's contrast: where opacity begins, and is full
-_TAIL = (0.2, 0.5)  # the same for the tail, which is thin and therefore pale
-_RIM_WIDTH = 0.4  # of the body's half width; what lies deeper is opaque
-_SAME_RANGE = 0.7  # overlap of two ranges from which on they are the same arena
+# Score of a segment: the wanted share of frames in which the animal is near an earlier one, and
+# the penalties of frames in which it is not found and of a segment that is used already.
+_TARGET_CONTACT = 0.25
+_UNSEEN_PENALTY = 10
+_REUSE_PENALTY = 3
+_MIN_SEEN_SHARE = 0.9
 
+# Recoloured coats: minimum difference of brightness from the floor, in [0, 1], the number of random
+# values tried, and the strongest warm tint.
+_MIN_CONTRAST = 0.18
+_N_BRIGHTNESS_CANDIDATES = 24
+_MAX_WARMTH = 0.12
 
-@dataclass(frozen=True)
-class Cutout:
-    """An animal lifted off its background.
+# Shading of the coat beyond this is background that shines through, which must not be recoloured.
+_MAX_SHADING = 0.1
 
-    Attributes
-    ----------
-    sprite : Sprite
-        Its colours are freed of the background that shone through its edge.
-    position : ndarray
-        ``(2,)`` float64 pixels of the picture where the sprite's origin was.
-    """
+# Overlap (IoU) above which two ranges count as the same arena; range of the zoom between others.
+_SAME_RANGE_IOU = 0.7
+_MIN_ZOOM = 0.5
+_MAX_ZOOM = 2.0
 
-    sprite: Sprite
-    position: Float64
+# Percentiles of the positions that bound the range of an animal, without outliers.
+_RANGE_PERCENTILES = [1, 99]
 
 
 @dataclass(frozen=True)
 class SoloSummary:
-    """What is known of a solo recording before it is played.
+    """Positions and appearance of the animal of a solo recording.
 
     Attributes
     ----------
     frames : ndarray
-        ``(k,)`` int64: frames looked at, evenly spaced, ascending.
+        ``(k,)`` int64 analysed frames, evenly spaced, ascending.
     positions : ndarray
         ``(k, 2)`` float64 pixels, NaN where the animal was not found.
-    area_px, tone : float
-        Median area of the body, and its median brightness in [0, 1].
+    area_px : float
+        Median area of the body.
+    brightness : float
+        Median brightness of the coat, in [0, 1].
     """
 
-    frames: NDArray[np.int64]
+    frames: Int64
     positions: Float64
     area_px: float
-    tone: float
+    brightness: float
 
     @property
     def body_px(self) -> float:
         """Length of a body of this area, nose to tail base, pixels."""
-        return float(np.sqrt(self.area_px / 0.3))
+        return estimate_body_length(self.area_px)
 
     @property
     def range(self) -> Float64:
-        """Where the animal goes: ``(2, 2)``, lowest and highest x, y, outliers left out."""
+        """Range of the animal: ``(2, 2)``, lowest and highest x, y, without outliers."""
         seen = self.positions[np.isfinite(self.positions[:, 0])]
-        return np.asarray(np.percentile(seen, [1, 99], axis=0), np.float64)
+        return np.asarray(np.percentile(seen, _RANGE_PERCENTILES, axis=0), np.float64)
 
 
 @dataclass(frozen=True)
-class Part:
-    """What one animal of a composed recording plays.
+class SoloSegment:
+    """A segment of a solo recording, and how its animal is transformed.
 
     Attributes
     ----------
-    solo, start : int
-        Number of the recording, and first frame.
+    solo : int
+        Number of the recording.
+    start : int
+        First frame.
     mirrored : tuple of bool
-        Left and right, top and bottom exchanged.
+        Whether left and right, and top and bottom, are exchanged.
     centre, target : tuple of float
-        Middle of the range in the solo recording, and where it goes in the arena, pixels.
+        Centre of the range in the solo recording, and where it goes in the arena, pixels.
     zoom : float
         Enlargement.
-    tone : float or None
-        Brightness that the coat is given; None = its own.
-    tint : tuple of float
-        Gain of red, green and blue.
+    brightness : float or None
+        New brightness of the coat; None to keep it.
+    colour_gains : tuple of float
+        Gains of red, green and blue of a recoloured coat.
     """
 
     solo: int
@@ -101,194 +101,159 @@ class Part:
     centre: tuple[float, float]
     target: tuple[float, float]
     zoom: float = 1.0
-    tone: float | None = None
-    tint: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    brightness: float | None = None
+    colour_gains: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
-    def move(self, positions: Float64) -> Float64:
-        """Positions ``(..., 2)`` of the solo recording in the arena."""
+    def transform_positions(self, positions: Float64) -> Float64:
+        """Transform positions ``(..., 2)`` from the solo recording to the arena."""
         signs = np.where(self.mirrored, -1.0, 1.0)
         return np.asarray((positions - self.centre) * signs * self.zoom + self.target, np.float64)
 
-    def perform(self, lifted: Cutout, own_tone: float) -> Cutout:
-        """Animal of the solo recording as it is in the arena."""
-        sprite = _mirror(lifted.sprite, self.mirrored)
-        sprite = sprite if self.zoom == 1 else resize_sprite(sprite, self.zoom)
-        return Cutout(_dye(sprite, self, own_tone), self.move(lifted.position))
+    def transform_cutout(self, cutout: Cutout, brightness: float) -> Cutout:
+        """Transform a cut-out, whose coat has the given brightness, to the arena."""
+        left_right, up_down = self.mirrored
+        sprite = flip_sprite(cutout.sprite, left_right, up_down)
+        if self.zoom != 1:
+            sprite = resize_sprite(sprite, self.zoom)
+        sprite = _recolour(sprite, self, brightness)
+        return Cutout(sprite, self.transform_positions(cutout.position))
 
 
-def lift_animal(image: UInt8, place: UInt8) -> Cutout | None:
-    """Lift the one animal off the background of its picture, with soft edges.
-
-    Parameters
-    ----------
-    image, place : ndarray
-        ``(h, w, 3)`` uint8 RGB: the picture, and the same view without the animal.
-
-    Returns
-    -------
-    Lifted or None
-        None where no animal stands clear of the picture's edge.
-    """
-    found = find_animal(image, place)
-    if found is None:
-        return None
-    sprite = found.sprite
-    corner = found.box[:2] - np.array(
-        [np.flatnonzero((sprite.body > 0.5).any(axis=axis))[0] for axis in (0, 1)]
-    )
-    left, top = (round(float(v)) for v in corner)
-    height, width = sprite.alpha.shape
-    behind = place[top : top + height, left : left + width].astype(np.float32) / np.float32(255)
-    alpha = _compute_opacity(sprite, np.abs(sprite.image - behind).max(axis=2))
-    freed = behind + (sprite.image - behind) / np.maximum(alpha, _MOST_BLENDED)[..., None]
-    body = np.where(alpha > 0.5, sprite.body, np.float32(0))
-    lifted = Sprite(np.clip(freed, 0, 1, dtype=np.float32), alpha, body, sprite.origin)
-    return Cutout(lifted, np.array([left, top]) + sprite.origin.astype(np.float64))
-
-
-def _compute_opacity(sprite: Sprite, difference: Float) -> Float:
-    """Opacity by how far the rim differs from the background, which shows through blur and faint reflections."""
-    body = (sprite.body > 0.5).astype(np.uint8)
-    contrast = float(np.median(difference[body > 0]))
-    near = cv2.dilate(body, np.ones((7, 7), np.uint8)) > 0
-    low, high = (
-        np.where(near, of_body, of_tail) for of_body, of_tail in zip(_RIM, _TAIL, strict=True)
-    )
-    rim = np.clip((difference / contrast - low) / (high - low), 0, 1)
-    depth = cv2.distanceTransform(body, cv2.DIST_L2, 3)
-    core = np.clip(depth - _RIM_WIDTH * depth.max(), 0, 1)
-    return np.asarray(np.minimum(sprite.alpha, np.maximum(rim, core)), np.float32)
-
-
-def choose_parts(
+def choose_segments(
     rng: np.random.Generator,
     solos: Sequence[SoloSummary],
     n_animals: int,
     n_frames: int,
     *,
-    floor_tone: float,
+    floor_brightness: float,
     same_arena: bool,
     recolour: bool,
     coloured: bool,
-) -> list[Part]:
-    """Cast a composed recording: animals that do different things, and meet.
+) -> list[SoloSegment]:
+    """Choose a segment for each animal, such that the animals do different things and meet.
 
     Parameters
     ----------
     rng : Generator
-    solos : sequence of Scouted
-        Each gives an animal in turn, so there have to be as many frames in each as are asked for.
+    solos : sequence of SoloSummary
+        The recordings provide animals in turn. Each must have at least `n_frames` frames.
     n_animals, n_frames : int
-    floor_tone : float
-        Brightness of the arena's floor in [0, 1], which no coat may come too near to.
+    floor_brightness : float
+        Brightness of the arena's floor in [0, 1], from which recoloured coats must differ.
     same_arena : bool
-        Whether the arena is that of all recordings; else their ranges are laid over that of the
-        first.
+        Whether all recordings are in the arena of the composed recording; otherwise their ranges
+        are fitted to that of the first.
     recolour : bool
-        Whether later animals of one recording are given other coats.
+        Whether further animals of one recording get other coats.
     coloured : bool
-        Whether coats may differ in colour rather than in brightness alone.
+        Whether coats can differ in colour, rather than in brightness alone.
     """
-    parts: list[Part] = []
-    tones = [scouted.tone for scouted in solos]
+    segments: list[SoloSegment] = []
+    brightnesses = [summary.brightness for summary in solos]
     for k in range(n_animals):
         number = k % len(solos)
-        tries = [_draw_part(rng, number, solos, n_frames, same_arena) for _ in range(_N_TRIES)]
-        part = max(tries, key=lambda t: _rate(t, parts, solos, n_frames))
+        candidates = [
+            _sample_segment(rng, number, solos, n_frames, same_arena) for _ in range(_N_CANDIDATES)
+        ]
+        scores = [_score_segment(c, segments, solos, n_frames) for c in candidates]
+        segment = candidates[scores.index(max(scores))]
         if recolour and k >= len(solos):
-            tone, warmth = (
-                _draw_tone(rng, floor_tone, tones),
-                float(rng.uniform(0, 0.12)) * coloured,
-            )
-            part = replace(part, tone=tone, tint=(1 + warmth, 1.0, 1 - 1.5 * warmth))
-            tones.append(tone)
-        parts.append(part)
-    return parts
+            brightness = _sample_brightness(rng, floor_brightness, brightnesses)
+            warmth = float(rng.uniform(0, _MAX_WARMTH)) * coloured
+            colour_gains = (1 + warmth, 1.0, 1 - 1.5 * warmth)
+            segment = replace(segment, brightness=brightness, colour_gains=colour_gains)
+            brightnesses.append(brightness)
+        segments.append(segment)
+    return segments
 
 
-def _draw_part(
+def _sample_segment(
     rng: np.random.Generator,
     number: int,
     solos: Sequence[SoloSummary],
     n_frames: int,
     same_arena: bool,
-) -> Part:
-    scouted = solos[number]
-    last = int(scouted.frames[-1]) + 1 - n_frames
-    starts = scouted.frames[(scouted.frames <= last) & np.isfinite(scouted.positions[:, 0])]
-    start = int(rng.choice(starts)) if len(starts) else int(scouted.frames[0])
+) -> SoloSegment:
+    """Sample a start at which the animal is found, and a mirroring."""
+    summary = solos[number]
+    last_start = int(summary.frames[-1]) + 1 - n_frames
+    is_found = np.isfinite(summary.positions[:, 0])
+    starts = summary.frames[(summary.frames <= last_start) & is_found]
+    start = int(rng.choice(starts)) if len(starts) else int(summary.frames[0])
     mirrored = (bool(rng.integers(2)), bool(rng.integers(2)))
-    centre, target, zoom = _fit_range(
-        scouted.range, scouted.range if same_arena else solos[0].range
-    )
-    return Part(number, start, mirrored, centre, target, zoom)
+    own_range = summary.range
+    target_range = own_range if same_arena else _choose_target_range(own_range, solos[0].range)
+    size_ratio = (target_range[1] - target_range[0]) / np.maximum(own_range[1] - own_range[0], 1)
+    zoom = float(np.clip(size_ratio.min(), _MIN_ZOOM, _MAX_ZOOM))
+    centre = _get_centre(own_range)
+    target = _get_centre(target_range)
+    return SoloSegment(number, start, mirrored, centre, target, zoom)
 
 
-def _fit_range(
-    own: Float64, wanted: Float64
-) -> tuple[tuple[float, float], tuple[float, float], float]:
-    """Middles of both ranges, and the enlargement that makes the one fit into the other."""
-    cross = np.maximum(np.minimum(own[1], wanted[1]) - np.maximum(own[0], wanted[0]), 0).prod()
-    union = np.prod(own[1] - own[0]) + np.prod(wanted[1] - wanted[0]) - cross
-    wanted = own if cross >= _SAME_RANGE * union else wanted
-    zoom = float(
-        np.clip(((wanted[1] - wanted[0]) / np.maximum(own[1] - own[0], 1)).min(), 0.5, 2.0)
-    )
-    (x, y), (u, v) = own.mean(axis=0).tolist(), wanted.mean(axis=0).tolist()
-    return (x, y), (u, v), zoom
+def _choose_target_range(own: Float64, wanted: Float64) -> Float64:
+    """Return the wanted range ``(2, 2)``, or the own one if both are the same arena."""
+    overlap = np.minimum(own[1], wanted[1]) - np.maximum(own[0], wanted[0])
+    intersection = np.maximum(overlap, 0).prod()
+    union = np.prod(own[1] - own[0]) + np.prod(wanted[1] - wanted[0]) - intersection
+    return own if intersection >= _SAME_RANGE_IOU * union else wanted
 
 
-def _rate(
-    part: Part, earlier: Sequence[Part], solos: Sequence[SoloSummary], n_frames: int
+def _get_centre(bounds: Float64) -> tuple[float, float]:
+    x, y = bounds.mean(axis=0).tolist()
+    return x, y
+
+
+def _score_segment(
+    segment: SoloSegment,
+    earlier: Sequence[SoloSegment],
+    solos: Sequence[SoloSummary],
+    n_frames: int,
 ) -> float:
-    """High for a stretch in which the animal is seen, not played already, and sometimes near the others."""
-    path = _trace(part, solos, n_frames)
-    unseen = max(0.0, _LEAST_SEEN - float(np.isfinite(path[:, 0]).mean()))
-    others = [_trace(other, solos, n_frames) for other in earlier]
-    reach = part.zoom * solos[part.solo].body_px
-    near = [np.linalg.norm(path[: len(o)] - o[: len(path)], axis=1) < reach for o in others]
-    contact = float(np.mean(np.any(near, axis=0))) if near else _WANTED_CONTACT
-    shared = [
-        max(0, 1 - abs(part.start - o.start) / n_frames) for o in earlier if o.solo == part.solo
+    """Return a high score if the animal is seen, does something new, and sometimes meets others."""
+    path = _get_path(segment, solos, n_frames)
+    seen_share = float(np.isfinite(path[:, 0]).mean())
+    unseen = max(0.0, _MIN_SEEN_SHARE - seen_share)
+
+    # Contact: the share of frames in which another animal is nearer than a body length.
+    reach = segment.zoom * solos[segment.solo].body_px
+    near = []
+    for other in earlier:
+        other_path = _get_path(other, solos, n_frames)
+        n = min(len(path), len(other_path))
+        near.append(np.linalg.norm(path[:n] - other_path[:n], axis=1) < reach)
+    contact = float(np.mean(np.any(near, axis=0))) if near else _TARGET_CONTACT
+
+    # Reuse: the overlap with an earlier segment of the same recording.
+    overlaps = [
+        max(0, 1 - abs(segment.start - other.start) / n_frames)
+        for other in earlier
+        if other.solo == segment.solo
     ]
-    return -10 * unseen - 3 * max(shared, default=0) - abs(contact - _WANTED_CONTACT)
+    reuse = max(overlaps, default=0)
+    return -_UNSEEN_PENALTY * unseen - _REUSE_PENALTY * reuse - abs(contact - _TARGET_CONTACT)
 
 
-def _trace(part: Part, solos: Sequence[SoloSummary], n_frames: int) -> Float64:
-    scouted = solos[part.solo]
-    played = (scouted.frames >= part.start) & (scouted.frames < part.start + n_frames)
-    return part.move(scouted.positions[played])
+def _get_path(segment: SoloSegment, solos: Sequence[SoloSummary], n_frames: int) -> Float64:
+    """Return the positions ``(k, 2)`` of a segment in the arena."""
+    summary = solos[segment.solo]
+    end = segment.start + n_frames
+    in_segment = (summary.frames >= segment.start) & (summary.frames < end)
+    return segment.transform_positions(summary.positions[in_segment])
 
 
-def _draw_tone(rng: np.random.Generator, floor: float, taken: Sequence[float]) -> float:
-    """Tone of a coat that differs from the floor, and from the coats that are there."""
-    tries = rng.uniform(0.05, 0.9, 24)
-    tries = tries[np.abs(tries - floor) > _CLEAR]
-    gaps = np.abs(tries[:, None] - np.array(taken)).min(axis=1)
-    return float(tries[int(gaps.argmax())])
+def _sample_brightness(rng: np.random.Generator, floor: float, taken: Sequence[float]) -> float:
+    """Sample a brightness that differs from the floor's and from those taken already."""
+    candidates = rng.uniform(0.05, 0.9, _N_BRIGHTNESS_CANDIDATES)
+    candidates = candidates[np.abs(candidates - floor) > _MIN_CONTRAST]
+    difference = np.abs(candidates[:, None] - np.array(taken)).min(axis=1)
+    return float(candidates[int(difference.argmax())])
 
 
-def _dye(sprite: Sprite, part: Part, own_tone: float) -> Sprite:
-    """Give the coat another brightness and hue, its shading kept."""
-    if part.tone is None:
+def _recolour(sprite: Sprite, segment: SoloSegment, brightness: float) -> Sprite:
+    """Give a coat another brightness and hue, and keep its shading."""
+    if segment.brightness is None:
         return sprite
-    shading = np.clip(sprite.image - np.float32(own_tone), -_MOST_SHADING, _MOST_SHADING)
-    shaded = part.tone + shading
-    dyed = np.clip(shaded * np.array(part.tint, np.float32), 0, 1).astype(np.float32)
-    return replace(sprite, image=dyed)
-
-
-def _mirror(sprite: Sprite, mirrored: tuple[bool, bool]) -> Sprite:
-    flip = (
-        slice(None, None, -1 if mirrored[1] else 1),
-        slice(None, None, -1 if mirrored[0] else 1),
-    )
-    height, width = sprite.alpha.shape
-    x, y = sprite.origin
-    origin = np.array(
-        [width - 1 - x if mirrored[0] else x, height - 1 - y if mirrored[1] else y], np.float32
-    )
-    image, alpha, body = (
-        np.ascontiguousarray(layer[flip]) for layer in (sprite.image, sprite.alpha, sprite.body)
-    )
-    return Sprite(image, alpha, body, origin)
+    shading = np.clip(sprite.image - np.float32(brightness), -_MAX_SHADING, _MAX_SHADING)
+    shaded = segment.brightness + shading
+    coloured = shaded * np.array(segment.colour_gains, np.float32)
+    return replace(sprite, image=np.clip(coloured, 0, 1).astype(np.float32))

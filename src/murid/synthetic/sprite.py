@@ -1,4 +1,4 @@
-"""Sprites: animals with an opacity mask, from which scenes are composed."""
+"""Sprites: images of single animals with an opacity mask, from which scenes are composed."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Float = NDArray[np.float32]
+from murid.core.types import Float32
+
+# Area of a rodent's body seen from above, relative to the square of its length from nose to tail
+# base.
+_AREA_PER_SQUARED_LENGTH = 0.3
 
 
 @dataclass(frozen=True)
 class Sprite:
-    """A cut-out animal.
+    """Image of one animal on a transparent background.
 
     Attributes
     ----------
@@ -24,21 +27,59 @@ class Sprite:
     body : ndarray
         ``(h, w)`` float32 opacity of the body without the tail.
     origin : ndarray
-        ``(2,)`` float32: pixel of the sprite that stands for the animal's position (x, y).
+        ``(2,)`` float32 pixel of the sprite that is placed at the animal's position (x, y).
     """
 
-    image: Float
-    alpha: Float
-    body: Float
-    origin: Float
+    image: Float32
+    alpha: Float32
+    body: Float32
+    origin: Float32
+
+
+def estimate_body_length(area_px: float) -> float:
+    """Return the length in pixels, nose to tail base, of a body that covers the given area."""
+    return float(np.sqrt(area_px / _AREA_PER_SQUARED_LENGTH))
 
 
 def resize_sprite(sprite: Sprite, factor: float) -> Sprite:
-    """Sprite enlarged or reduced by a factor."""
-    size = tuple(max(2, round(n * factor)) for n in sprite.alpha.shape[::-1])
-    how = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    image, alpha, body = (
-        cv2.resize(a, size, interpolation=how) for a in (sprite.image, sprite.alpha, sprite.body)
+    """Return a sprite enlarged by a factor."""
+    height, width = sprite.alpha.shape
+    size = (max(2, round(width * factor)), max(2, round(height * factor)))
+    interpolation = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    origin = sprite.origin * np.float32(factor)
+    return _resize_layers(sprite, size, interpolation, origin)
+
+
+def compress_sprite(sprite: Sprite, factor: float) -> Sprite:
+    """Return a sprite whose height is reduced by a factor, as foreshortening does."""
+    height, width = sprite.alpha.shape
+    size = (width, max(2, round(factor * height)))
+    origin = sprite.origin * np.array([1, factor], np.float32)
+    return _resize_layers(sprite, size, cv2.INTER_AREA, origin)
+
+
+def _resize_layers(
+    sprite: Sprite, size: tuple[int, int], interpolation: int, origin: Float32
+) -> Sprite:
+    def resize(layer: Float32) -> Float32:
+        return np.asarray(cv2.resize(layer, size, interpolation=interpolation), np.float32)
+
+    return Sprite(resize(sprite.image), resize(sprite.alpha), resize(sprite.body), origin)
+
+
+def flip_sprite(sprite: Sprite, left_right: bool = False, up_down: bool = False) -> Sprite:
+    """Return a mirrored sprite; its origin moves along."""
+    rows = slice(None, None, -1 if up_down else 1)
+    columns = slice(None, None, -1 if left_right else 1)
+    height, width = sprite.alpha.shape
+    x, y = sprite.origin
+    if left_right:
+        x = width - 1 - x
+    if up_down:
+        y = height - 1 - y
+    return Sprite(
+        np.ascontiguousarray(sprite.image[rows, columns]),
+        np.ascontiguousarray(sprite.alpha[rows, columns]),
+        np.ascontiguousarray(sprite.body[rows, columns]),
+        np.array([x, y], np.float32),
     )
-    image, alpha, body = (np.asarray(a, np.float32) for a in (image, alpha, body))
-    return Sprite(image, alpha, body, sprite.origin * np.float32(factor))

@@ -1,252 +1,283 @@
-"""Random training pictures: any coat, any place, any camera, half of them with animals in contact."""
+"""Single synthetic images for training: any coat, enclosure and camera, half of them in contact."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from murid.core.types import Bool, Float32, Float64, Int64, UInt8
 from murid.synthetic.animal import Coat, sample_coat, sample_posture
-from murid.synthetic.background import Cast, change_place, recall_backdrop
-from murid.synthetic.camera import expose, sample_camera
+from murid.synthetic.background import PlacedAnimals, add_distractors, make_background_image
+from murid.synthetic.camera import sample_camera, take_image
 from murid.synthetic.composition import Shadow, compose
 from murid.synthetic.enclosure import Enclosure, make_enclosure
 from murid.synthetic.rodent import render_from_above
-from murid.synthetic.sprite import Sprite, resize_sprite
+from murid.synthetic.sprite import Sprite, estimate_body_length, resize_sprite
 
-Float = NDArray[np.float32]
+# Share of the images with real animals that also have a real background.
+_REAL_BACKGROUND_PROBABILITY = 0.5
+
+# The mean number of animals follows from the room that there is for them, up to this maximum.
+_MAX_MEAN_ANIMALS = 9.0
+_MAX_ANIMALS = 14
+
+# Share of the images in which all animals look alike, the hard case of identification, and the
+# number of identities among which look-alikes are chosen.
+_LOOKALIKE_PROBABILITY = 0.55
+_N_LOOKALIKE_CANDIDATES = 60
+
+# Share of the images in which one animal is much larger than the others.
+_LARGE_ANIMAL_PROBABILITY = 0.1
+
+# Of the animals in images with contact, the share that touches another one, and their distance in
+# body lengths.
+_CONTACT_PROBABILITY = 0.75
+_CONTACT_DISTANCES = (0.3, 0.95)
+
+# Smallest difference of brightness between coat and floor; below it nobody could label the animal.
+_MIN_CONTRAST = 0.1
 
 
 @dataclass(frozen=True)
 class Still:
-    """A picture and its truth.
+    """A synthetic image and its ground truth.
 
     Attributes
     ----------
     image : ndarray
         ``(h, w, 3)`` uint8 RGB.
     boxes : ndarray
-        ``(n, 4)`` float32 xyxy pixels, bodies without tails.
+        ``(n, 4)`` float32 xyxy pixels of the bodies without tails.
     identities : ndarray
-        ``(n,)`` int64: number of the coat; -1 where the animal has none (cut-outs).
+        ``(n,)`` int64 number of the coat; -1 for cut-outs of real animals.
     background : ndarray or None
-        ``(h, w, 3)`` uint8 RGB: what a detector would have learnt of the empty scene; None =
-        nothing.
+        ``(h, w, 3)`` uint8 RGB background image that a detector would have learnt; None if the
+        image has none.
     """
 
-    image: NDArray[np.uint8]
-    boxes: Float
-    identities: NDArray[np.int64]
-    background: NDArray[np.uint8] | None = None
+    image: UInt8
+    boxes: Float32
+    identities: Int64
+    background: UInt8 | None = None
 
 
 @dataclass(frozen=True)
 class StillConfig:
-    """What training pictures look like.
-
-    Attributes
-    ----------
-    size_px : int
-        Width and height.
-    body_px : tuple of float
-        Shortest and longest body, nose to tail base.
-    n_identities : int
-        Number of different coats; each is made from its own number.
-    touching : float
-        Share of pictures in which animals are put in contact.
-    empty : float
-        Share of pictures without animals.
-    cutouts : float
-        Share of pictures whose animals are cut-outs of real ones, where these are given.
-    backgrounds : float
-        Share of pictures with a backdrop; the rest are as from a moving camera or a recording that
-        has just begun.
-    """
+    """Properties of synthetic training images."""
 
     size_px: int = 256
+    """Width and height."""
     body_px: tuple[float, float] = (22.0, 150.0)
+    """Minimum and maximum length of the bodies, nose to tail base."""
     n_identities: int = 600
+    """Number of different coats; each is made from its own number."""
     touching: float = 0.6
+    """Share of images in which animals are put in contact."""
     empty: float = 0.06
+    """Share of images without animals."""
     cutouts: float = 0.25
+    """Share of images with cut-outs of real animals, if these are given."""
     backgrounds: float = 0.75
+    """Share of images with a background image. The rest are as from a moving camera, or from a
+    recording that has just begun."""
 
 
 def make_still(
     seed: int,
     config: StillConfig,
     cutouts: Sequence[Sprite] = (),
-    places: Sequence[Any] = (),
+    backgrounds: Sequence[UInt8] = (),
 ) -> Still:
-    """Draw a training picture; the same seed gives the same picture.
+    """Make a synthetic training image; the same seed gives the same image.
 
     Parameters
     ----------
     seed : int
     config : StillConfig
     cutouts : sequence of Sprite
-        Real animals, as `murid.synthetic.cutouts` cuts them.
-    places : sequence of ndarray
-        ``(h, w, 3)`` uint8 real backgrounds, used under cut-outs half of the time.
+        Real animals, as `murid.synthetic.cutouts` cuts them out.
+    backgrounds : sequence of ndarray
+        ``(h, w, 3)`` uint8 real backgrounds, used under half of the cut-outs.
 
     Returns
     -------
     Still
     """
     rng = np.random.default_rng(seed)
-    size = config.size_px
-    body = float(np.exp(rng.uniform(*np.log(config.body_px))))
-    real = bool(len(cutouts)) and rng.random() < config.cutouts
-    arena = (
-        _take_place(rng, places, size)
-        if real and len(places) and rng.random() < 0.5
-        else make_enclosure(rng, size, size)
-    )
+    size_px = config.size_px
+    # Lengths are uniform on a logarithmic scale: as many small animals as large ones.
+    body_px = float(np.exp(rng.uniform(*np.log(config.body_px))))
+    use_cutouts = bool(len(cutouts)) and rng.random() < config.cutouts
+    if use_cutouts and len(backgrounds) and rng.random() < _REAL_BACKGROUND_PROBABILITY:
+        enclosure = _crop_background(rng, backgrounds, size_px)
+    else:
+        enclosure = make_enclosure(rng, size_px, size_px)
     camera = sample_camera(rng)
-    crowd = 1 + rng.poisson(min(9.0, 2.2 * (size / body / 3.2) ** 1.2))
-    n = 0 if rng.random() < config.empty else int(min(crowd, 14))
-    numbers, sprites = _draw_animals(rng, config, n, body, arena, cutouts if real else ())
-    positions = place_animals(rng, arena.floor, n, body, rng.random() < config.touching)
+
+    # Animals and their positions.
+    n = _sample_count(rng, config, body_px)
+    if not use_cutouts:
+        cutouts = ()
+    identities, sprites = _make_animals(rng, config, n, body_px, enclosure, cutouts)
+    touching = rng.random() < config.touching
+    positions = place_animals(rng, enclosure.floor, n, body_px, touching)
     shadow = Shadow(
         strength=float(rng.choice([0, rng.uniform(0.1, 0.7)], p=[0.3, 0.7])),
-        blur_px=float(rng.uniform(1, 0.12 * body + 1.5)),
-        shift_px=tuple(rng.normal(0, 0.06 * body, 2).tolist()),
+        blur_px=float(rng.uniform(1, 0.12 * body_px + 1.5)),
+        shift_px=tuple(rng.normal(0, 0.06 * body_px, 2).tolist()),
     )
-    cast = Cast(sprites, positions, shadow, float(rng.uniform(0, 0.7)))
-    scene, truth = compose(
-        change_place(rng, arena, cast, body), sprites, positions, shadow, cast.contact_shade
-    )
-    image = expose(scene, camera, rng)
-    background = (
-        recall_backdrop(rng, arena, cast, camera, body)
-        if rng.random() < config.backgrounds
-        else None
-    )
-    return Still(image, truth.boxes, numbers[truth.animal_indices], background)
+    animals = PlacedAnimals(sprites, positions, shadow, float(rng.uniform(0, 0.7)), body_px)
+
+    # The image, and the background image that goes with it.
+    surroundings = add_distractors(rng, enclosure, animals)
+    scene, truth = compose(surroundings, sprites, positions, shadow, animals.contact_shade)
+    image = take_image(scene, camera, rng)
+    background = None
+    if rng.random() < config.backgrounds:
+        background = make_background_image(rng, enclosure, animals, camera)
+    return Still(image, truth.boxes, identities[truth.animal_indices], background)
+
+
+def _sample_count(rng: np.random.Generator, config: StillConfig, body_px: float) -> int:
+    """Sample the number of animals: the smaller they are, the more."""
+    room = config.size_px / body_px / 3.2
+    count = 1 + rng.poisson(min(_MAX_MEAN_ANIMALS, 2.2 * room**1.2))
+    if rng.random() < config.empty:
+        return 0
+    return int(min(count, _MAX_ANIMALS))
 
 
 def place_animals(
-    rng: np.random.Generator, floor: NDArray[np.bool_], n: int, body_px: float, touching: bool
-) -> NDArray[np.float64]:
-    """Draw ``(n, 2)`` positions on the floor; where touching, most animals stand next to an earlier one."""
-    spots = np.argwhere(floor)[:, ::-1]
-    if not len(spots):
-        spots = np.array([[floor.shape[1] // 2, floor.shape[0] // 2]])
+    rng: np.random.Generator, floor: Bool, n: int, body_px: float, touching: bool
+) -> Float64:
+    """Sample ``(n, 2)`` positions on the floor; if touching, most are next to an earlier one."""
+    free = np.argwhere(floor)[:, ::-1]
+    if not len(free):
+        free = np.array([[floor.shape[1] // 2, floor.shape[0] // 2]])
     positions = np.zeros((n, 2))
     for k in range(n):
-        positions[k] = spots[rng.integers(len(spots))]
-        if touching and k and rng.random() < 0.75:
-            angle, distance = rng.uniform(0, 2 * np.pi), rng.uniform(0.3, 0.95) * body_px
-            positions[k] = positions[rng.integers(k)] + distance * np.array(
-                [np.cos(angle), np.sin(angle)]
-            )
+        positions[k] = free[rng.integers(len(free))]
+        if touching and k and rng.random() < _CONTACT_PROBABILITY:
+            angle = rng.uniform(0, 2 * np.pi)
+            distance = rng.uniform(*_CONTACT_DISTANCES) * body_px
+            offset = distance * np.array([np.cos(angle), np.sin(angle)])
+            positions[k] = positions[rng.integers(k)] + offset
     return positions
 
 
-def _draw_animals(
+def _make_animals(
     rng: np.random.Generator,
     config: StillConfig,
     n: int,
-    body: float,
-    arena: Enclosure,
+    body_px: float,
+    enclosure: Enclosure,
     cutouts: Sequence[Sprite],
-) -> tuple[NDArray[np.int64], list[Sprite]]:
+) -> tuple[Int64, list[Sprite]]:
+    """Return identities ``(n,)`` and sprites of n animals, cut-outs if there are any."""
     light = _sample_light(rng)
-    numbers = rng.integers(config.n_identities, size=n)
-    if rng.random() < 0.55 and n:
-        numbers[:] = numbers[0]
-        numbers = _find_lookalikes(rng, int(numbers[0]), config.n_identities, n)
-    sizes = body * np.exp(rng.normal(0, 0.12, n))
-    if rng.random() < 0.1 and n > 1:
-        sizes[0] *= rng.uniform(1.5, 2.2)
+    identities = rng.integers(config.n_identities, size=n)
+    if rng.random() < _LOOKALIKE_PROBABILITY and n:
+        identities = _find_lookalikes(rng, int(identities[0]), config.n_identities, n)
+    lengths_px = body_px * np.exp(rng.normal(0, 0.12, n))
+    if rng.random() < _LARGE_ANIMAL_PROBABILITY and n > 1:
+        lengths_px[0] *= rng.uniform(1.5, 2.2)
     if len(cutouts):
         gain = float(np.exp(rng.normal(0, 0.35)))
-        return np.full(n, -1), [_vary_cutout(rng, cutouts, s, gain) for s in sizes]
-    ground = arena.image[arena.floor].mean() if arena.floor.any() else 0.5
+        sprites = [_augment_cutout(rng, cutouts, length_px, gain) for length_px in lengths_px]
+        return np.full(n, -1), sprites
+    floor_brightness = 0.5
+    if enclosure.floor.any():
+        floor_brightness = float(enclosure.image[enclosure.floor].mean())
     sprites = []
-    for k in range(n):
-        coat = _keep_contrast(make_coat(int(numbers[k])), float(ground))
-        sprites.append(render_from_above(coat, sample_posture(rng), float(sizes[k]), light, rng))
-    return numbers.astype(np.int64), sprites
+    for identity, length_px in zip(identities, lengths_px, strict=True):
+        coat = _ensure_contrast(make_coat(int(identity)), floor_brightness)
+        posture = sample_posture(rng)
+        sprites.append(render_from_above(coat, posture, float(length_px), light, rng))
+    return identities.astype(np.int64), sprites
 
 
 @lru_cache(maxsize=4096)
-def make_coat(number: int) -> Coat:
-    """Coat of one identity, the same for the same number."""
-    return sample_coat(np.random.default_rng((number, 7)))
+def make_coat(identity: int) -> Coat:
+    """Return the coat of an identity, the same for the same number."""
+    return sample_coat(np.random.default_rng((identity, 7)))
 
 
-def _find_lookalikes(
-    rng: np.random.Generator, number: int, n_identities: int, n: int
-) -> NDArray[np.int64]:
-    """Identities whose main colour is nearest to that of the given one, in random order."""
-    candidates = rng.integers(n_identities, size=60)
-    wanted = make_coat(number)
-    difference = [np.abs(make_coat(int(c)).base - wanted.base).sum() for c in candidates]
+def _find_lookalikes(rng: np.random.Generator, identity: int, n_identities: int, n: int) -> Int64:
+    """Return n identities whose main colour is nearest to the given one's, in random order."""
+    candidates = rng.integers(n_identities, size=_N_LOOKALIKE_CANDIDATES)
+    base_colour = make_coat(identity).base_colour
+    difference = [np.abs(make_coat(int(c)).base_colour - base_colour).sum() for c in candidates]
     nearest = candidates[np.argsort(difference)[: max(n, 1)]]
     return np.asarray(rng.permutation(nearest)[:n], np.int64)
 
 
-def _keep_contrast(coat: Coat, ground: float, minimum: float = 0.1) -> Coat:
-    """Coat made a little darker or lighter where it would vanish against the floor."""
-    gap = float(coat.base.mean()) - ground
-    if abs(gap) >= minimum:
+def _ensure_contrast(coat: Coat, floor_brightness: float) -> Coat:
+    """Make a coat a little darker or lighter if it can hardly be told from the floor."""
+    brightness = coat.base_colour.mean()
+    difference = float(brightness) - floor_brightness
+    if abs(difference) >= _MIN_CONTRAST:
         return coat
-    push = (minimum if gap >= 0 else -minimum) - gap
-    if not 0 <= coat.base.mean() + push <= 1:
-        push = -(minimum if gap >= 0 else -minimum) - gap
-    return replace(coat, base=np.clip(coat.base + np.float32(push), 0, 1).astype(np.float32))
+    target = _MIN_CONTRAST if difference >= 0 else -_MIN_CONTRAST
+    change = target - difference
+    # Where there is no room on this side, go to the other.
+    if not 0 <= brightness + change <= 1:
+        change = -target - difference
+    base_colour = np.clip(coat.base_colour + np.float32(change), 0, 1).astype(np.float32)
+    return replace(coat, base_colour=base_colour)
 
 
-def _sample_light(rng: np.random.Generator) -> Float:
-    tilt, side = rng.uniform(0, 0.9), rng.uniform(0, 2 * np.pi)
-    return np.array(
-        [np.sin(tilt) * np.cos(side), np.sin(tilt) * np.sin(side), np.cos(tilt)], np.float32
-    )
+def _sample_light(rng: np.random.Generator) -> Float32:
+    """Sample a direction ``(3,)`` to the light, up to 50 degrees from the vertical."""
+    tilt = rng.uniform(0, 0.9)
+    azimuth = rng.uniform(0, 2 * np.pi)
+    x = np.sin(tilt) * np.cos(azimuth)
+    y = np.sin(tilt) * np.sin(azimuth)
+    return np.array([x, y, np.cos(tilt)], np.float32)
 
 
-def _vary_cutout(
-    rng: np.random.Generator, cutouts: Sequence[Sprite], body: float, gain: float
+def _augment_cutout(
+    rng: np.random.Generator, cutouts: Sequence[Sprite], body_px: float, gain: float
 ) -> Sprite:
-    """Pick a cut-out at another size, angle, side and tone."""
+    """Choose a cut-out and change its size, angle, side and brightness."""
     sprite = cutouts[int(rng.integers(len(cutouts)))]
-    longest = np.sqrt(sprite.body.sum() / 0.3)
-    sprite = resize_sprite(sprite, body / float(longest))
+    length_px = estimate_body_length(sprite.body.sum())
+    sprite = resize_sprite(sprite, body_px / length_px)
+
+    # Rotate around the origin, in an image that is large enough for any angle.
     height, width = sprite.alpha.shape
-    reach = int(np.ceil(np.hypot(height, width))) + 2
-    turn = cv2.getRotationMatrix2D(
-        (float(sprite.origin[0]), float(sprite.origin[1])), float(rng.uniform(0, 360)), 1.0
-    )
-    turn[:, 2] += reach / 2 - sprite.origin
+    side = int(np.ceil(np.hypot(height, width))) + 2
+    origin = (float(sprite.origin[0]), float(sprite.origin[1]))
+    rotation = cv2.getRotationMatrix2D(origin, float(rng.uniform(0, 360)), 1.0)
+    rotation[:, 2] += side / 2 - sprite.origin
     layers = np.dstack([sprite.image, sprite.alpha, sprite.body])
-    turned = cv2.warpAffine(layers, turn, (reach, reach), flags=cv2.INTER_LINEAR)
+    rotated = cv2.warpAffine(layers, rotation, (side, side), flags=cv2.INTER_LINEAR)
     if rng.random() < 0.5:
-        turned = turned[:, ::-1]
-    image = turned[..., :3]
+        rotated = rotated[:, ::-1]
+
+    # A high gain stands for a light animal: the image is inverted.
+    image = rotated[..., :3]
     image = 1 - image * rng.uniform(0.6, 1) if gain > 1.6 else image * gain
-    centre = np.full(2, reach / 2, np.float32)
     return Sprite(
         np.clip(image, 0, 1),
-        np.ascontiguousarray(turned[..., 3]),
-        np.ascontiguousarray(turned[..., 4]),
-        centre,
+        np.ascontiguousarray(rotated[..., 3]),
+        np.ascontiguousarray(rotated[..., 4]),
+        np.full(2, side / 2, np.float32),
     )
 
 
-def _take_place(rng: np.random.Generator, places: Sequence[Any], size: int) -> Enclosure:
-    """Cut a random window, at a random scale, out of a real background."""
-    place = places[int(rng.integers(len(places)))]
-    shortest = min(place.shape[:2])
-    window = int(rng.uniform(0.45, 1.0) * shortest)
-    top, left = (int(rng.integers(n - window + 1)) for n in place.shape[:2])
-    piece = cv2.resize(
-        place[top : top + window, left : left + window], (size, size), interpolation=cv2.INTER_AREA
-    )
-    image = np.ascontiguousarray(piece, np.float32) / np.float32(255)
-    nothing = np.zeros((size, size), np.float32)
-    return Enclosure(image, np.ones((size, size), bool), np.zeros_like(image), nothing)
+def _crop_background(
+    rng: np.random.Generator, backgrounds: Sequence[UInt8], size_px: int
+) -> Enclosure:
+    """Crop a random square of a real background, and resize it."""
+    background = backgrounds[int(rng.integers(len(backgrounds)))]
+    height, width = background.shape[:2]
+    side = int(rng.uniform(0.45, 1.0) * min(height, width))
+    top = int(rng.integers(height - side + 1))
+    left = int(rng.integers(width - side + 1))
+    crop = background[top : top + side, left : left + side]
+    resized = cv2.resize(crop, (size_px, size_px), interpolation=cv2.INTER_AREA)
+    return Enclosure.uncovered(np.ascontiguousarray(resized, np.float32) / np.float32(255))

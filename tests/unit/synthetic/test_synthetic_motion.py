@@ -1,105 +1,82 @@
-from dataclasses import fields
-
 import numpy as np
 import pytest
 
-from murid.synthetic.behaviour import BehaviourConfig, BehaviourState, Minds
+from murid.synthetic.behaviour import BehaviourConfig, BehaviourState
 from murid.synthetic.ground import Ground
 from murid.synthetic.motion import Herd
 
 GROUND = Ground((200.0, 150.0), (180.0, 130.0))
-NO_SHELTER = np.zeros((0, 2))
-BODY, FPS = 40.0, 30.0
+NO_SHELTERS = np.zeros((0, 2))
+BODY_PX = 40.0
+FPS = 30.0
 
 
-def only(name: str, **more: float) -> BehaviourConfig:
-    """BehaviourConfig of animals that do one thing."""
-    swap_probabilities = {
-        field.name: 0.0 for field in fields(BehaviourConfig)[: len(BehaviourState)]
-    }
-    return BehaviourConfig(**(swap_probabilities | {name: 1.0} | more))
+def make_single_behaviour(name: str) -> BehaviourConfig:
+    """Configuration of animals that have one behaviour only."""
+    weights = {state.name.lower(): 0.0 for state in BehaviourState}
+    return BehaviourConfig(**(weights | {name: 1.0}))
 
 
 def make_herd(
-    n: int, habits: BehaviourConfig, shelters: np.ndarray = NO_SHELTER, seed: int = 0
+    n: int, behaviour: BehaviourConfig, shelters: np.ndarray = NO_SHELTERS, seed: int = 0
 ) -> Herd:
-    return Herd(n, GROUND, shelters, habits, BODY, FPS, np.random.default_rng(seed))
+    return Herd(n, GROUND, shelters, behaviour, BODY_PX, FPS, np.random.default_rng(seed))
 
 
-def run(herd: Herd, n_frames: int = 600) -> np.ndarray:
+def simulate(herd: Herd, n_frames: int = 600) -> np.ndarray:
     """Positions ``(n_frames, n, 2)``."""
-    path = []
+    positions = []
     for _ in range(n_frames):
         herd.step()
-        path.append(herd.position.copy())
-    return np.array(path)
-
-
-def test_states_are_the_first_fields_of_the_habits():
-    assert [state.name.lower() for state in BehaviourState] == [
-        field.name for field in fields(BehaviourConfig)
-    ][: len(BehaviourState)]
+        positions.append(herd.position.copy())
+    return np.array(positions)
 
 
 def test_animals_stay_on_the_ground_and_move_smoothly():
-    path = run(make_herd(5, BehaviourConfig()))
-    inside = GROUND.confine(path.reshape(-1, 2))
-    np.testing.assert_allclose(inside, path.reshape(-1, 2))
-    steps = np.linalg.norm(np.diff(path, axis=0), axis=2)
-    assert steps.max() < 0.35 * BODY
-    assert np.ptp(path, axis=0).max(axis=1).min() > BODY
+    positions = simulate(make_herd(5, BehaviourConfig()))
+    confined = GROUND.confine(positions.reshape(-1, 2))
+    np.testing.assert_allclose(confined, positions.reshape(-1, 2))
+    steps = np.linalg.norm(np.diff(positions, axis=0), axis=2)
+    assert steps.max() < 0.35 * BODY_PX
+    assert np.ptp(positions, axis=0).max(axis=1).min() > BODY_PX
 
 
-def test_animals_that_pause_stay():
-    path = run(make_herd(2, only("pause")), 200)
-    assert np.linalg.norm(path[-1] - path[0], axis=1).max() < 0.2 * BODY
+def test_pausing_animals_stay():
+    positions = simulate(make_herd(2, make_single_behaviour("pause")), 200)
+    assert np.linalg.norm(positions[-1] - positions[0], axis=1).max() < 0.2 * BODY_PX
 
 
 def test_animals_that_follow_the_wall_are_beside_it():
-    path = run(make_herd(2, only("wall")))[200:]
-    gap = 1 - np.abs((path - GROUND.centre) / np.array(GROUND.half)).max(axis=2)
-    assert np.median(gap) * min(GROUND.half) < 0.8 * BODY
+    positions = simulate(make_herd(2, make_single_behaviour("wall")))[200:]
+    half_size = np.array(GROUND.half_size)
+    gap = 1 - np.abs((positions - GROUND.centre) / half_size).max(axis=2)
+    assert np.median(gap) * half_size.min() < 0.8 * BODY_PX
 
 
-def test_animals_that_huddle_come_together_and_those_that_run_do_not():
-    def spread(habits: BehaviourConfig) -> float:
-        last = run(make_herd(4, habits))[-1]
+def test_huddling_animals_come_together_and_running_ones_do_not():
+    def measure_spread(name: str) -> float:
+        last = simulate(make_herd(4, make_single_behaviour(name)))[-1]
         return float(np.linalg.norm(last - last.mean(axis=0), axis=1).mean())
 
-    assert spread(only("huddle")) < 1.2 * BODY < spread(only("run"))
+    assert measure_spread("huddle") < 1.2 * BODY_PX < measure_spread("run")
 
 
-def test_animals_that_hide_end_up_under_the_shelter():
+def test_hiding_animals_end_up_under_the_shelter():
     shelter = np.array([[100.0, 100.0]])
-    last = run(make_herd(2, only("hide"), shelter))[-1]
-    assert np.linalg.norm(last - shelter, axis=1).max() < 0.7 * BODY
+    last = simulate(make_herd(2, make_single_behaviour("hide"), shelter))[-1]
+    assert np.linalg.norm(last - shelter, axis=1).max() < 0.7 * BODY_PX
 
 
-def test_nobody_hides_where_there_is_no_shelter():
-    minds = Minds(3, BehaviourConfig(hide=1.0), GROUND, NO_SHELTER, BODY, np.random.default_rng(0))
-    positions = GROUND.draw(np.random.default_rng(1), 3)
-    for _ in range(500):
-        minds.decide(positions, np.zeros(3), FPS)
-        assert (minds.state != BehaviourState.HIDE).all()
+def test_bodies_are_separated_except_those_of_climbing_animals():
+    def measure_min_distance(name: str) -> float:
+        positions = simulate(make_herd(2, make_single_behaviour(name)), 400)[60:]
+        return float(np.linalg.norm(positions[:, 0] - positions[:, 1], axis=1).min())
+
+    assert measure_min_distance("climb") < 0.15 * BODY_PX < measure_min_distance("chase")
 
 
-def test_an_animal_alone_neither_chases_nor_huddles():
-    minds = Minds(1, BehaviourConfig(), GROUND, NO_SHELTER, BODY, np.random.default_rng(0))
-    seen = set()
-    for _ in range(2000):
-        minds.decide(np.array([[200.0, 150.0]]), np.zeros(1), FPS)
-        seen.add(BehaviourState(int(minds.state[0])))
-    assert BehaviourState.RUN in seen
-    assert not seen & {BehaviourState.CHASE, BehaviourState.CLIMB, BehaviourState.HUDDLE}
-
-
-def test_bodies_give_way_but_a_climber_passes_over_and_lies_on_top():
-    def nearest(habits: BehaviourConfig) -> float:
-        path = run(make_herd(2, habits), 400)[60:]
-        return float(np.linalg.norm(path[:, 0] - path[:, 1], axis=1).min())
-
-    assert nearest(only("climb")) < 0.15 * BODY < nearest(only("chase"))
-    herd = make_herd(3, only("climb"))
+def test_climbing_animals_change_the_stacking_order():
+    herd = make_herd(3, make_single_behaviour("climb"))
     orders = set()
     for _ in range(200):
         herd.step()
@@ -109,8 +86,9 @@ def test_bodies_give_way_but_a_climber_passes_over_and_lies_on_top():
 
 
 @pytest.mark.parametrize(("name", "field"), [("rear", "rear"), ("curl", "bend")])
-def test_posture_follows_the_state(name, field):
-    herd, resting = make_herd(1, only(name)), make_herd(1, only("pause"))
-    run(herd, 90)
-    run(resting, 90)
-    assert abs(getattr(herd.pose(0), field)) > 0.5 + abs(getattr(resting.pose(0), field))
+def test_posture_follows_the_behaviour(name, field):
+    herd = make_herd(1, make_single_behaviour(name))
+    pausing = make_herd(1, make_single_behaviour("pause"))
+    simulate(herd, 90)
+    simulate(pausing, 90)
+    assert abs(getattr(herd.pose(0), field)) > 0.5 + abs(getattr(pausing.pose(0), field))

@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
 
-from murid.synthetic.animal import Posture, sample_coat, sample_posture
-from murid.synthetic.rodent import render_from_above
-from murid.synthetic.sprite import resize_sprite
+from murid.synthetic.animal import Posture, sample_coat, sample_coat_of_breed, sample_posture
+from murid.synthetic.rodent import render_from_above, render_from_side
 
 OVERHEAD = np.array([0, 0, 1], np.float32)
 
@@ -13,31 +12,33 @@ def render(posture: Posture, length_px: float = 60.0, seed: int = 0):
     return render_from_above(sample_coat(rng), posture, length_px, OVERHEAD, rng)
 
 
-def extent(mask):
+def measure_extent(mask):
+    """Width and height of a mask, pixels."""
     ys, xs = np.nonzero(mask > 0.5)
     return np.ptp(xs) + 1, np.ptp(ys) + 1
 
 
 @pytest.mark.parametrize("length_px", [24.0, 60.0, 160.0])
-def test_a_straight_animal_is_as_long_as_asked(length_px):
-    width, height = extent(render(Posture(heading=0.0), length_px).body)
+def test_straight_animal_has_the_requested_length(length_px):
+    width, height = measure_extent(render(Posture(heading=0.0), length_px).body)
     assert width == pytest.approx(length_px, rel=0.15)
     assert height < 0.65 * width
 
 
-def test_heading_turns_the_body():
-    width, height = extent(render(Posture(heading=np.pi / 2)).body)
+def test_heading_rotates_the_body():
+    width, height = measure_extent(render(Posture(heading=np.pi / 2)).body)
     assert height > 1.5 * width
 
 
-def test_rearing_shortens_the_body():
-    flat, upright = render(Posture(heading=0.0)), render(Posture(heading=0.0, rear=0.9))
-    assert extent(upright.body)[0] < 0.8 * extent(flat.body)[0]
+def test_rearing_shortens_the_body_from_above():
+    flat_width, _ = measure_extent(render(Posture(heading=0.0)).body)
+    upright_width, _ = measure_extent(render(Posture(heading=0.0, rear=0.9)).body)
+    assert upright_width < 0.8 * flat_width
 
 
-def test_the_tail_is_opaque_but_not_body():
+def test_tail_is_opaque_but_not_part_of_the_body():
     sprite = render(Posture(heading=0.0, tail_length=1.0))
-    assert extent(sprite.alpha)[0] > 1.4 * extent(sprite.body)[0]
+    assert measure_extent(sprite.alpha)[0] > 1.4 * measure_extent(sprite.body)[0]
     assert (sprite.alpha >= sprite.body).all()
 
 
@@ -53,8 +54,23 @@ def test_colours_and_opacities_are_finite_and_in_range():
         assert sprite.body.max() > 0.9
 
 
-def test_resizing_moves_the_origin_along():
-    sprite = render(Posture(heading=0.3))
-    twice = resize_sprite(sprite, 2.0)
-    np.testing.assert_allclose(twice.origin, 2 * sprite.origin)
-    assert twice.body.sum() == pytest.approx(4 * sprite.body.sum(), rel=0.05)
+@pytest.mark.parametrize(("heading", "side"), [(0.0, 1), (np.pi, -1)])
+def test_side_view_faces_its_heading_and_stands_on_its_feet(heading, side):
+    rng = np.random.default_rng(0)
+    coat = sample_coat_of_breed("albino", rng)
+    sprite = render_from_side(coat, Posture(heading, tail_length=0.9), 60, OVERHEAD, rng)
+    body = np.nonzero(sprite.body > 0.5)
+    tail = np.nonzero((sprite.alpha > 0.5) & (sprite.body < 0.5))
+    assert np.sign(body[1].mean() - tail[1].mean()) == side
+    assert body[0].max() == pytest.approx(sprite.origin[1], abs=2)
+
+
+def test_rearing_animal_is_taller_from_the_side():
+    rng = np.random.default_rng(0)
+    heights = []
+    for rear in (0.0, 0.8):
+        coat = sample_coat_of_breed("black", rng)
+        sprite = render_from_side(coat, Posture(0.0, rear=rear), 60, OVERHEAD, rng)
+        heights.append((sprite.body > 0.5).any(axis=1).sum())
+    flat, upright = heights
+    assert upright > 1.4 * flat

@@ -2,128 +2,104 @@ import numpy as np
 import pytest
 
 from murid.synthetic.animal import Posture, sample_coat_of_breed
+from murid.synthetic.cutouts import Cutout
 from murid.synthetic.rodent import render_from_above
-from murid.synthetic.solo_segments import Part, SoloSummary, choose_parts, lift_animal
-
-PLACE = np.full((160, 240, 3), 200, np.uint8)
+from murid.synthetic.solo_segments import SoloSegment, SoloSummary, choose_segments
 
 
-def photograph(x: int, y: int, place: np.ndarray = PLACE) -> tuple[np.ndarray, np.ndarray]:
-    """A black mouse on a plain floor, its sprite's origin at x, y; and where its body is."""
+@pytest.fixture
+def cutout() -> Cutout:
     rng = np.random.default_rng(0)
-    sprite = render_from_above(
-        sample_coat_of_breed("black", rng), Posture(0.5), 60, np.array([0, 0, 1], np.float32), rng
-    )
-    image, truth = place.astype(np.float32) / 255, np.zeros(place.shape[:2], bool)
-    left, top = (round(float(v)) for v in np.array([x, y]) - sprite.origin)
-    height, width = sprite.alpha.shape
-    inside = np.s_[top : top + height, left : left + width]
-    alpha = sprite.alpha[..., None]
-    image[inside] = image[inside] * (1 - alpha) + sprite.image * alpha
-    truth[inside] = sprite.body > 0.5
-    return (255 * image).astype(np.uint8), truth
+    light = np.array([0, 0, 1], np.float32)
+    coat = sample_coat_of_breed("black", rng)
+    sprite = render_from_above(coat, Posture(0.5), 60, light, rng)
+    return Cutout(sprite, np.array([90.0, 60.0]))
 
 
-def scout(n: int, seed: int = 0, tone: float = 0.1) -> SoloSummary:
+def make_summary(n_frames: int, seed: int = 0) -> SoloSummary:
+    """Summary of an animal that walks at random around (120, 120)."""
     rng = np.random.default_rng(seed)
-    path = np.cumsum(rng.normal(0, 8, (n // 5, 2)), axis=0)
-    return SoloSummary(np.arange(0, n, 5), 120 + 60 * np.tanh(path / 60), 1200.0, tone)
+    path = np.cumsum(rng.normal(0, 8, (n_frames // 5, 2)), axis=0)
+    positions = 120 + 60 * np.tanh(path / 60)
+    return SoloSummary(np.arange(0, n_frames, 5), positions, area_px=1200.0, brightness=0.1)
 
 
-def test_a_lifted_animal_put_back_gives_the_picture_again():
-    image, truth = photograph(120, 80)
-    lifted = lift_animal(image, PLACE)
-    assert lifted is not None
-    sprite = lifted.sprite
-    left, top = (lifted.position - sprite.origin).round().astype(int)
-    height, width = sprite.alpha.shape
-    again, body = PLACE.astype(np.float32) / 255, np.zeros(truth.shape, bool)
-    window, alpha = np.s_[top : top + height, left : left + width], sprite.alpha[..., None]
-    again[window] = again[window] * (1 - alpha) + sprite.image * alpha
-    body[window] = sprite.body > 0.5
-    assert np.abs(255 * again - image).mean() < 1
-    assert (body & truth).sum() / (body | truth).sum() > 0.85
-
-
-def test_the_edge_is_soft_and_free_of_the_background():
-    image, _ = photograph(120, 80)
-    sprite = lift_animal(image, PLACE).sprite
-    edge = (sprite.alpha > 0.4) & (sprite.alpha < 0.9)
-    assert edge.sum() > 20
-    assert np.median(sprite.image[edge]) < 0.35
-
-
-def test_nothing_is_lifted_off_an_empty_place():
-    assert lift_animal(PLACE, PLACE) is None
-
-
-def test_mirroring_moves_the_animal_to_the_other_side():
-    image, _ = photograph(90, 60)
-    lifted = lift_animal(image, PLACE)
-    part = Part(0, 0, (True, True), (100.0, 70.0), (100.0, 70.0))
-    played = part.perform(lifted, 0.1)
-    np.testing.assert_allclose(played.position, [200, 140] - lifted.position)
-    np.testing.assert_array_equal(played.sprite.body, lifted.sprite.body[::-1, ::-1])
-    np.testing.assert_array_equal(part.move(played.position), lifted.position)
-
-
-@pytest.mark.parametrize("tone", [0.4, 0.7])
-def test_a_dyed_animal_has_the_tone_asked_for_and_keeps_its_shape(tone):
-    image, _ = photograph(90, 60)
-    lifted = lift_animal(image, PLACE)
-    body = lifted.sprite.body > 0.5
-    own = float(np.median(lifted.sprite.image[body]))
-    part = Part(0, 0, (False, False), (0.0, 0.0), (0.0, 0.0), tone=tone)
-    dyed = part.perform(lifted, own).sprite
-    assert np.median(dyed.image[body]) == pytest.approx(tone, abs=0.05)
-    np.testing.assert_array_equal(dyed.alpha, lifted.sprite.alpha)
-
-
-def choose(seed: int = 0, n_animals: int = 4, n_solos: int = 1, **changes: bool) -> list[Part]:
-    solos = [scout(3000, k) for k in range(n_solos)]
-    options = {"same_arena": True, "recolour": True, "coloured": False} | changes
-    return choose_parts(
-        np.random.default_rng(seed), solos, n_animals, 300, floor_tone=0.8, **options
+def choose(
+    seed: int = 0, n_animals: int = 4, n_solos: int = 1, recolour: bool = True
+) -> list[SoloSegment]:
+    """Segments of 300 frames from recordings of 3000."""
+    return choose_segments(
+        np.random.default_rng(seed),
+        [make_summary(3000, k) for k in range(n_solos)],
+        n_animals,
+        300,
+        floor_brightness=0.8,
+        same_arena=True,
+        recolour=recolour,
+        coloured=False,
     )
 
 
-def test_the_same_seed_casts_the_same_parts():
+def test_mirroring_moves_the_animal_to_the_other_side(cutout):
+    segment = SoloSegment(0, 0, (True, True), (100.0, 70.0), (100.0, 70.0))
+    mirrored = segment.transform_cutout(cutout, 0.1)
+    np.testing.assert_allclose(mirrored.position, [200, 140] - cutout.position)
+    np.testing.assert_array_equal(mirrored.sprite.body, cutout.sprite.body[::-1, ::-1])
+    restored = segment.transform_positions(mirrored.position)
+    np.testing.assert_array_equal(restored, cutout.position)
+
+
+@pytest.mark.parametrize("brightness", [0.4, 0.7])
+def test_recoloured_animal_has_the_requested_brightness_and_keeps_its_shape(cutout, brightness):
+    body = cutout.sprite.body > 0.5
+    original = float(np.median(cutout.sprite.image[body]))
+    segment = SoloSegment(0, 0, (False, False), (0.0, 0.0), (0.0, 0.0), brightness=brightness)
+    recoloured = segment.transform_cutout(cutout, original).sprite
+    assert np.median(recoloured.image[body]) == pytest.approx(brightness, abs=0.05)
+    np.testing.assert_array_equal(recoloured.alpha, cutout.sprite.alpha)
+
+
+def test_same_seed_gives_the_same_segments():
     assert choose(1) == choose(1) != choose(2)
 
 
-def test_each_recording_gives_an_animal_in_turn():
-    assert [part.solo for part in choose(n_solos=3, n_animals=5)] == [0, 1, 2, 0, 1]
+def test_recordings_provide_animals_in_turn():
+    segments = choose(n_solos=3, n_animals=5)
+    assert [segment.solo for segment in segments] == [0, 1, 2, 0, 1]
 
 
-def test_animals_of_one_recording_play_different_stretches_in_different_coats():
-    parts = choose()
-    starts = sorted(part.start for part in parts)
+def test_animals_of_one_recording_have_different_segments_and_coats():
+    segments = choose()
+    starts = sorted(segment.start for segment in segments)
     assert np.diff(starts).min() >= 250
     assert all(0 <= start <= 2700 for start in starts)
-    tones = [part.tone for part in parts]
-    assert tones[0] is None
-    assert len(set(tones)) == 4
-    assert all(abs(tone - 0.8) > 0.15 for tone in tones[1:])
+    brightnesses = [segment.brightness for segment in segments]
+    assert brightnesses[0] is None
+    assert len(set(brightnesses)) == 4
+    assert all(abs(brightness - 0.8) > 0.15 for brightness in brightnesses[1:])
 
 
-def test_coats_stay_as_they_are_where_so_wished():
-    assert all(part.tone is None for part in choose(recolour=False))
+def test_coats_stay_unchanged_without_recolouring():
+    assert all(segment.brightness is None for segment in choose(recolour=False))
 
 
-def test_ranges_of_other_arenas_are_laid_over_the_first():
-    first, second = scout(1000, 0), scout(1000, 1)
-    second = SoloSummary(second.frames, 0.5 * second.positions + 300, second.area_px, second.tone)
-    part = choose_parts(
+def test_ranges_of_other_arenas_are_fitted_to_the_first():
+    first = make_summary(1000, 0)
+    second = make_summary(1000, 1)
+    second = SoloSummary(
+        second.frames, 0.5 * second.positions + 300, second.area_px, second.brightness
+    )
+    segment = choose_segments(
         np.random.default_rng(0),
         [first, second],
         2,
         100,
-        floor_tone=0.8,
+        floor_brightness=0.8,
         same_arena=False,
         recolour=True,
         coloured=True,
     )[1]
-    moved = np.percentile(part.move(second.positions), [1, 99], axis=0)
-    assert (moved[0] > first.range[0] - 5).all()
-    assert (moved[1] < first.range[1] + 5).all()
-    assert part.zoom > 1.2
+    low, high = np.percentile(segment.transform_positions(second.positions), [1, 99], axis=0)
+    assert (low > first.range[0] - 5).all()
+    assert (high < first.range[1] + 5).all()
+    assert segment.zoom > 1.2
