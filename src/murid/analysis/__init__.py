@@ -1,4 +1,4 @@
-"""What animals did, measured on trajectories: pure functions of arrays."""
+"""Measure the behaviour of animals from their trajectories: pure functions of arrays."""
 
 from murid.analysis.behaviour import Behaviour, compute_behaviour
 from murid.analysis.config import MeasureConfig

@@ -1,59 +1,71 @@
-"""A recording prepared for measuring: positions bridged and smoothed, how animals move, what they do and when."""
+"""Behaviour of the animals of a recording, frame by frame: the input of all measures and plots."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from murid.analysis.bouts import Bouts, find_bouts
-from murid.analysis.config import LENGTHS, MeasureConfig
-from murid.analysis.gaps import bridge_gaps, compute_durations, find_missing
+from murid.analysis.config import LENGTH_FIELDS, MeasureConfig
+from murid.analysis.gaps import compute_durations, find_missing, interpolate_gaps
 from murid.analysis.kinematics import (
     compute_acceleration,
+    compute_body_length,
     compute_heading,
     compute_speed,
     compute_steps,
     compute_turns,
-    measure_body,
 )
-from murid.analysis.smoothing import count_window, smooth
+from murid.analysis.smoothing import compute_window_frames, smooth
 from murid.analysis.social import compute_distances, find_following, find_group_sizes
 from murid.analysis.space import compute_wall_distance, find_hidden, find_inside
 from murid.analysis.units import Length
 from murid.arenas.layout import Layout
 from murid.core.types import Bool, Float64, Int64, Trajectories
 
+# Arena of an animal that is in none.
+NO_ARENA = -1
+
+
+class ZoneFrames(NamedTuple):
+    """Frames ``(F,)`` in which an animal is in a zone, and those in which it is hidden there."""
+
+    inside: Bool
+    hidden: Bool
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Behaviour:
-    """How animals move, frame by frame; lengths are centimetres where the layout has a scale, else pixels.
+    """Movement of the animals, frame by frame.
+
+    Lengths are centimetres if the layout has a scale, else pixels.
 
     Attributes
     ----------
     names : tuple of str
-        Of the I animals.
+        Names of the I animals.
     time_s, durations_s : ndarray
-        ``(F,)`` seconds: when each frame was, and how long it lasted.
+        ``(F,)`` seconds: time of each frame, and how long it lasts.
     position_px : ndarray
-        ``(F, 2, I)`` bridged and smoothed, pixels; NaN = missing.
+        ``(F, 2, I)`` pixels, gaps interpolated and smoothed; NaN = missing.
     seen : ndarray
-        ``(F, I)`` bool: neither filled in, nor bridged, nor missing.
+        ``(F, I)`` bool: detected, that is neither interpolated nor missing.
     missing : ndarray
         ``(F, I)`` bool.
     speed, acceleration, steps : ndarray
-        ``(F, I)`` as of `murid.analysis.kinematics`; steps that do not count are 0.
+        ``(F, I)``, see `murid.analysis.kinematics`; steps below the minimum moving speed are 0.
     heading_deg, turns_deg : ndarray
         ``(F, I)``, while an animal moves.
-    arenas : ndarray
-        ``(I,)`` int64: the arena in which an animal is most of the time; -1 = none.
+    arena_ids : ndarray
+        ``(I,)`` int64: the arena in which an animal is in most frames; -1 = none.
     immobile : tuple of Bouts
-        Of each animal.
+        Bouts of immobility of each animal.
     lengths_px : dict of str to float
-        The lengths and speeds of the settings, pixels.
+        The lengths and speeds of the settings, in pixels.
     body_px : float
         Length of a body, pixels.
     layout, config : Layout, MeasureConfig
@@ -70,7 +82,7 @@ class Behaviour:
     steps: Float64
     heading_deg: Float64
     turns_deg: Float64
-    arenas: Int64
+    arena_ids: Int64
     immobile: tuple[Bouts, ...]
     lengths_px: dict[str, float]
     body_px: float
@@ -88,106 +100,129 @@ class Behaviour:
         return self.layout.cm_per_px or 1.0
 
     def get_arena(self, animal: int) -> str:
-        """Name of the arena of an animal; empty if it is in none."""
-        number = int(self.arenas[animal])
-        return self.layout.arena_names[number] if number >= 0 else ""
+        """Return the name of the arena of an animal; empty if it is in none."""
+        arena_id = int(self.arena_ids[animal])
+        return "" if arena_id == NO_ARENA else self.layout.arena_names[arena_id]
 
     def pairs(self) -> Iterator[tuple[int, int]]:
-        """Yield every two animals of one arena, once."""
+        """Yield each pair of animals in the same arena once."""
         for a, b in combinations(range(len(self.names)), 2):
-            if self.arenas[a] == self.arenas[b] >= 0:
+            if self.arena_ids[a] == self.arena_ids[b] != NO_ARENA:
                 yield a, b
 
     def compute_wall_distance(self, animal: int) -> Float64 | None:
-        """Distance ``(F,)`` from the wall, in the unit of the layout; None where no arena is drawn."""
-        if self.arenas[animal] < 0 or not self.layout.arenas:
+        """Return the distance ``(F,)`` from the wall; None if the layout has no arena."""
+        arena_id = self.arena_ids[animal]
+        if arena_id == NO_ARENA or not self.layout.arenas:
             return None
-        arena = self.layout.arenas[self.arenas[animal]]
+        arena = self.layout.arenas[arena_id]
         return self.scale * compute_wall_distance(arena, self.position_px[:, :, [animal]])[:, 0]
 
-    def find_in_zones(self, animal: int) -> dict[str, tuple[Bool, Bool]]:
-        """Frames ``(F,)`` in which an animal is in each zone of its arena, and those of them in which it is hidden."""
+    def find_in_zones(self, animal: int) -> dict[str, ZoneFrames]:
+        """Return the frames in which an animal is in each zone of its arena.
+
+        These include the frames in which it is hidden in a nest or shelter.
+        """
+        if self.arena_ids[animal] == NO_ARENA:
+            return {}
         found = {}
-        for zone in (
-            self.layout.list_zones(self.get_arena(animal)) if self.arenas[animal] >= 0 else ()
-        ):
+        for zone in self.layout.list_zones(self.get_arena(animal)):
             inside = find_inside(zone, self.position_px[:, :, [animal]])[:, 0]
-            hidden = (
-                find_hidden(inside, self.missing[:, animal])
-                if zone.hides
-                else np.zeros(len(inside), bool)
-            )
-            found[zone.name] = inside | hidden, hidden
+            hidden = np.zeros(len(inside), bool)
+            if zone.hides:
+                hidden = find_hidden(inside, self.missing[:, animal])
+            found[zone.name] = ZoneFrames(inside | hidden, hidden)
         return found
 
     def find_visits(self, inside: Bool) -> Bouts:
-        """Visits to a zone, from whether an animal is inside ``(F,)``."""
-        return find_bouts(inside, self.time_s, self.config.min_visit_s, self.config.min_visit_s)
+        """Return the visits to a zone, from the frames ``(F,)`` in which an animal is inside."""
+        min_visit_s = self.config.min_visit_s
+        return find_bouts(inside, self.time_s, min_visit_s, max_pause_s=min_visit_s)
 
     def compute_distances(self, a: int, b: int) -> Float64:
-        """Distance ``(F,)`` of two animals, in the unit of the layout."""
+        """Return the distance ``(F,)`` between two animals."""
         return self.scale * compute_distances(self.position_px[:, :, a], self.position_px[:, :, b])
 
     def find_contacts(self, a: int, b: int) -> Bouts:
-        """Contacts of two animals: centres within `max_contact_distance` for `min_contact_s`."""
-        near = self.compute_distances(a, b) <= self.scale * self.lengths_px["max_contact_distance"]
-        return find_bouts(near, self.time_s, self.config.min_contact_s)
+        """Return the contacts of two animals: centres within `max_contact_distance`."""
+        max_distance = self.scale * self.lengths_px["max_contact_distance"]
+        is_near = self.compute_distances(a, b) <= max_distance
+        return find_bouts(is_near, self.time_s, self.config.min_contact_s)
+
+    def find_contact_frames(self, animal: int) -> Bool:
+        """Return the frames ``(F,)`` in which an animal is in contact with any other."""
+        in_contact = np.zeros(self.n_frames, bool)
+        for a, b in self.pairs():
+            if animal in (a, b):
+                in_contact |= self.find_contacts(a, b).to_mask(self.n_frames)
+        return in_contact
 
     def find_following(self, follower: int, leader: int) -> Bouts:
-        """Bouts in which one animal follows another: see `murid.analysis.social.find_following`."""
-        within, above = (
-            self.lengths_px["max_following_distance"],
-            self.lengths_px["max_immobile_speed"],
-        )
-        follows = find_following(
+        """Return bouts of one animal following another, see `murid.analysis.social`."""
+        is_following = find_following(
             self.position_px[:, :, follower],
             self.position_px[:, :, leader],
             self.time_s,
-            within,
-            above,
-            self.config.max_following_angle_deg,
+            max_distance=self.lengths_px["max_following_distance"],
+            min_speed=self.lengths_px["max_immobile_speed"],
+            max_angle_deg=self.config.max_following_angle_deg,
         )
-        return find_bouts(follows, self.time_s, self.config.min_following_s)
+        return find_bouts(is_following, self.time_s, self.config.min_following_s)
 
     def find_huddles(self) -> dict[int, Bouts]:
-        """Bouts in which each animal that is not alone is in a huddle of immobile ones: see `find_group_sizes`."""
+        """Return bouts of huddling of each animal that is not alone in its arena.
+
+        A huddle is a group of immobile animals, see `murid.analysis.social.find_group_sizes`.
+        """
         found = {}
-        for arena in np.unique(self.arenas[self.arenas >= 0]):
-            animals = np.flatnonzero(self.arenas == arena)
+        for arena_id in np.unique(self.arena_ids[self.arena_ids != NO_ARENA]):
+            animals = np.flatnonzero(self.arena_ids == arena_id)
             if len(animals) < 2:
                 continue
-            still = np.column_stack([self.immobile[k].to_mask(self.n_frames) for k in animals])
-            sizes = find_group_sizes(
-                self.position_px[:, :, animals], still, self.lengths_px["max_huddle_distance"]
+            is_immobile = np.column_stack(
+                [self.immobile[animal].to_mask(self.n_frames) for animal in animals]
             )
-            for animal, of_animal in zip(animals.tolist(), sizes.T, strict=True):
-                found[animal] = find_bouts(of_animal > 1, self.time_s, self.config.min_huddle_s)
+            sizes = find_group_sizes(
+                self.position_px[:, :, animals],
+                is_immobile,
+                self.lengths_px["max_huddle_distance"],
+            )
+            for animal, group_size in zip(animals.tolist(), sizes.T, strict=True):
+                found[animal] = find_bouts(group_size > 1, self.time_s, self.config.min_huddle_s)
         return found
 
     def describe(self) -> dict[str, Any]:
-        """What was done, as plain values: unit, scale, length of a body, smoothing, and the lengths of the settings."""
-        unit, window = self.layout.unit, count_window(self.time_s, self.config.smooth_s)
-        lengths = {name: round(self.scale * value, 4) for name, value in self.lengths_px.items()}
-        return {
+        """Return unit, scale, body length, smoothing and the lengths of the settings."""
+        unit = self.layout.unit
+        body_length = None
+        if not np.isnan(self.body_px):
+            body_length = round(self.scale * self.body_px, 4)
+        facts = {
             "unit": unit,
             "cm_per_px": self.layout.cm_per_px,
-            "body_length": None if np.isnan(self.body_px) else round(self.scale * self.body_px, 4),
-            "smoothing_frames": window,
+            "body_length": body_length,
+            "smoothing_frames": compute_window_frames(self.time_s, self.config.smooth_s),
             "n_frames": self.n_frames,
-        } | {f"{name}_{unit}": value for name, value in lengths.items() if np.isfinite(value)}
+        }
+        # Lengths in body lengths are NaN in a recording without boxes.
+        for name, length_px in self.lengths_px.items():
+            length = round(self.scale * length_px, 4)
+            if np.isfinite(length):
+                facts[f"{name}_{unit}"] = length
+        return facts
 
 
 def compute_behaviour(
     trajectories: Trajectories, layout: Layout, config: MeasureConfig | None = None
 ) -> Behaviour:
-    """Bridge, smooth, and work out how animals move.
+    """Interpolate gaps, smooth, and compute how the animals move.
 
     Parameters
     ----------
     trajectories : Trajectories
-        In pixels of the layout's picture.
+        In pixels of the image of the layout.
     layout : Layout
-        Where they live.
+        Arenas and zones.
     config : MeasureConfig, optional
 
     Returns
@@ -200,39 +235,52 @@ def compute_behaviour(
         If a setting is in centimetres and the layout has no scale.
     """
     config = config or MeasureConfig()
-    time_s, raw = trajectories.time_s, trajectories.position
-    if trajectories.interpolated is not None and not config.use_interpolated:
-        raw = np.where(trajectories.interpolated[:, None], np.nan, raw)
-    position = smooth(bridge_gaps(raw, time_s, config.max_gap_s), time_s, config.smooth_s)
-    body_px = measure_body(trajectories.shape)
-    lengths = {
+    time_s = trajectories.time_s
+    body_px = compute_body_length(trajectories.shape)
+    lengths_px = {
         name: Length.parse(getattr(config, name), name).to_px(body_px, layout.cm_per_px, name)
-        for name in LENGTHS
+        for name in LENGTH_FIELDS
     }
-    speed_px = compute_speed(position, time_s)
-    steps_px = np.where(speed_px < lengths["min_moving_speed"], 0.0, compute_steps(position))
-    steps_px[np.isnan(compute_steps(position))] = np.nan
-    heading = compute_heading(position, time_s, lengths["max_immobile_speed"])
-    scale = layout.cm_per_px or 1.0
+
+    # Positions that were interpolated by identification are dropped first, so that short gaps are
+    # interpolated again under `max_gap_s`.
+    raw = trajectories.position
+    interpolated = trajectories.interpolated
+    if interpolated is not None and not config.use_interpolated:
+        raw = np.where(interpolated[:, None], np.nan, raw)
     seen = ~find_missing(raw)
+    if interpolated is not None:
+        seen &= ~interpolated
+    without_gaps = interpolate_gaps(raw, time_s, config.max_gap_s)
+    position = smooth(without_gaps, time_s, config.smooth_s)
+
+    # Jitter of the boxes of a resting animal is slower than `min_moving_speed`.
+    speed_px = compute_speed(position, time_s)
+    steps_px = compute_steps(position)
+    is_slow = speed_px < lengths_px["min_moving_speed"]
+    steps_px = np.where(is_slow & ~np.isnan(steps_px), 0.0, steps_px)
+
+    heading_deg = compute_heading(position, time_s, lengths_px["max_immobile_speed"])
+    immobile = tuple(
+        find_bouts(speed < lengths_px["max_immobile_speed"], time_s, config.min_immobile_s)
+        for speed in speed_px.T
+    )
+    scale = layout.cm_per_px or 1.0
     return Behaviour(
         names=trajectories.individuals,
         time_s=time_s,
         durations_s=compute_durations(time_s),
         position_px=position,
-        seen=seen if trajectories.interpolated is None else seen & ~trajectories.interpolated,
+        seen=seen,
         missing=find_missing(position),
         speed=scale * speed_px,
         acceleration=scale * compute_acceleration(position, time_s),
         steps=scale * steps_px,
-        heading_deg=heading,
-        turns_deg=compute_turns(heading),
-        arenas=_find_arenas(position, layout),
-        immobile=tuple(
-            find_bouts(s < lengths["max_immobile_speed"], time_s, config.min_immobile_s)
-            for s in speed_px.T
-        ),
-        lengths_px=lengths,
+        heading_deg=heading_deg,
+        turns_deg=compute_turns(heading_deg),
+        arena_ids=_find_arenas(position, layout),
+        immobile=immobile,
+        lengths_px=lengths_px,
         body_px=body_px,
         layout=layout,
         config=config,
@@ -240,11 +288,12 @@ def compute_behaviour(
 
 
 def _find_arenas(position: Float64, layout: Layout) -> Int64:
-    """Arena ``(I,)`` in which each animal is in most frames; -1 = in none."""
-    found = np.full(position.shape[2], -1, np.int64)
-    for animal in range(position.shape[2]):
-        numbers = layout.locate(position[:, :, animal])
-        numbers = numbers[(numbers >= 0) & np.isfinite(position[:, 0, animal])]
-        if len(numbers):
-            found[animal] = np.bincount(numbers).argmax()
-    return found
+    """Return the arena ``(I,)`` in which each animal is in most frames; -1 = none."""
+    n_animals = position.shape[2]
+    arena_ids = np.full(n_animals, NO_ARENA, np.int64)
+    for animal in range(n_animals):
+        by_frame = layout.locate(position[:, :, animal])
+        by_frame = by_frame[(by_frame >= 0) & np.isfinite(position[:, 0, animal])]
+        if len(by_frame):
+            arena_ids[animal] = np.bincount(by_frame).argmax()
+    return arena_ids

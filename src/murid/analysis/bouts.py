@@ -1,4 +1,4 @@
-"""Bouts: stretches in which something holds, without flicker."""
+"""Bouts: intervals in which a state holds, without short interruptions."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from murid.analysis.gaps import compute_durations, find_runs
-from murid.core.types import Bool, Float64, Int64
+from murid.core.types import Bool, Float64, Index, Int64
 from murid.errors import ArrayError
 
+# A bout that is this much too short still counts: times have rounding errors.
 _ROUNDING_S = 1e-9
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Bouts:
-    """Stretches of frames.
+    """Bouts of one behaviour: columns of one length.
 
     Attributes
     ----------
     first_frames, last_frames : ndarray
         ``(K,)`` int64, both within the bout.
     start_s, duration_s : ndarray
-        ``(K,)`` float64; the last frame counts as long as it lasts.
+        ``(K,)`` float64; the duration includes that of the last frame.
     """
 
     first_frames: Int64
@@ -33,16 +34,27 @@ class Bouts:
     def __len__(self) -> int:
         return len(self.first_frames)
 
+    def select(self, rows: Index) -> Bouts:
+        """Return some of the bouts."""
+        return Bouts(
+            self.first_frames[rows],
+            self.last_frames[rows],
+            self.start_s[rows],
+            self.duration_s[rows],
+        )
+
     def to_mask(self, n_frames: int) -> Bool:
-        """Whether each of the frames is within a bout, ``(F,)``."""
+        """Return whether each frame is within a bout, ``(F,)``."""
         change = np.zeros(n_frames + 1, np.int64)
         change[self.first_frames] += 1
         change[self.last_frames + 1] -= 1
         return np.cumsum(change[:-1]) > 0
 
 
-def find_bouts(state: Bool, time_s: Float64, at_least_s: float = 0.0, join_s: float = 0.0) -> Bouts:
-    """Find the bouts of a state.
+def find_bouts(
+    state: Bool, time_s: Float64, min_duration_s: float = 0.0, max_pause_s: float = 0.0
+) -> Bouts:
+    """Return the bouts of a state.
 
     Parameters
     ----------
@@ -50,11 +62,10 @@ def find_bouts(state: Bool, time_s: Float64, at_least_s: float = 0.0, join_s: fl
         ``(F,)`` bool; False where it is not known.
     time_s : ndarray
         ``(F,)`` seconds.
-    at_least_s : float
+    min_duration_s : float
         Shorter bouts do not count.
-    join_s : float
-        Bouts with a shorter pause than this between them are one; pauses are closed before short
-        bouts are dropped.
+    max_pause_s : float
+        Bouts separated by a shorter pause than this are joined, before short bouts are dropped.
 
     Returns
     -------
@@ -62,13 +73,19 @@ def find_bouts(state: Bool, time_s: Float64, at_least_s: float = 0.0, join_s: fl
     """
     if state.shape != time_s.shape:
         raise ArrayError("state", f"shape {time_s.shape}", f"shape {state.shape}")
-    edges = np.append(
-        time_s, time_s[-1:] + compute_durations(time_s)[-1:]
-    )  # when frames begin and the last one ends
+    # Times at which the frames begin and the last one ends.
+    frame_edges = np.append(time_s, time_s[-1:] + compute_durations(time_s)[-1:])
     runs = find_runs(state)
-    apart = edges[runs[1:, 0]] - edges[runs[:-1, 1]] >= join_s
-    first = runs[np.concatenate([np.ones(min(1, len(runs)), bool), apart]), 0]
-    after = runs[np.concatenate([apart, np.ones(min(1, len(runs)), bool)]), 1]
-    duration = edges[after] - edges[first]
-    kept = duration >= at_least_s - _ROUNDING_S
-    return Bouts(first[kept], after[kept] - 1, edges[first][kept], duration[kept])
+    starts = runs[:, 0]
+    ends = runs[:, 1]
+
+    # A run begins a bout if the pause before it is long enough, and the first run always does.
+    pauses_s = frame_edges[starts[1:]] - frame_edges[ends[:-1]]
+    is_separate = pauses_s >= max_pause_s
+    always = np.ones(min(1, len(runs)), bool)
+    first = starts[np.concatenate([always, is_separate])]
+    end = ends[np.concatenate([is_separate, always])]
+
+    duration_s = frame_edges[end] - frame_edges[first]
+    bouts = Bouts(first, end - 1, frame_edges[first], duration_s)
+    return bouts.select(duration_s >= min_duration_s - _ROUNDING_S)

@@ -1,14 +1,15 @@
-"""Measures in tidy tables: one row per animal and time bin, per zone, per pair, per bout, per frame.
+"""Measures in tidy tables: per animal and time bin, per zone, per pair, per bout, per frame.
 
-A table is a dict of columns of one length. Columns that are lengths end in their unit, ``_cm``
-where the layout has a scale and ``_px`` where it has none; NaN and None = not known, or not
-defined. A step belongs to the bin of the frame in which it ends, a bout to that in which it begins.
+A table is a dict of columns of one length; ``docs/measures.md`` defines every column. Columns that
+are lengths end in their unit, ``_cm`` where the layout has a scale and ``_px`` where it has none;
+NaN and None = not known, or not defined. A step belongs to the bin of the frame in which it ends, a
+bout to that in which it begins.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,25 +17,25 @@ from murid.analysis.behaviour import Behaviour
 from murid.analysis.bins import Bins, divide
 from murid.analysis.bouts import Bouts
 from murid.analysis.social import compute_association
-from murid.core.types import Bool
+from murid.core.types import Bool, Float64
 
 Table = dict[str, Any]
 
 
 def compute_measures(behaviour: Behaviour, bin_s: float | None = None) -> dict[str, Table]:
-    """Measure a recording.
+    """Return all measures of a recording.
 
     Parameters
     ----------
     behaviour : Behaviour
-        As `murid.analysis.compute_behaviour` makes it.
+        From `murid.analysis.compute_behaviour`.
     bin_s : float, optional
         Length of a time bin, seconds; None = the whole recording.
 
     Returns
     -------
     dict of str to dict
-        ``animals``, ``zones``, ``pairs`` and ``bouts``: see `docs/measures.md` for every column.
+        Tables ``animals``, ``zones``, ``pairs`` and ``bouts``.
 
     Raises
     ------
@@ -42,224 +43,271 @@ def compute_measures(behaviour: Behaviour, bin_s: float | None = None) -> dict[s
         If the bin is not above 0.
     """
     bins = Bins.cut(behaviour.time_s, behaviour.durations_s, bin_s)
-    pairs = [_measure_pair(behaviour, bins, a, b) for a, b in behaviour.pairs()]
     huddles = behaviour.find_huddles()
-    animals = [
-        _measure_animal(behaviour, bins, k, huddles.get(k)) for k in range(len(behaviour.names))
-    ]
-    _add_company(behaviour, bins, animals, pairs)
-    zones = [row for k in range(len(behaviour.names)) for row in _measure_zones(behaviour, bins, k)]
+    pairs = {(a, b): _measure_pair(behaviour, bins, a, b) for a, b in behaviour.pairs()}
+    animals = []
+    zones: list[Table] = []
+    for animal in range(len(behaviour.names)):
+        table = _measure_animal(behaviour, bins, animal)
+        table["huddle_s"] = _fill_nan(bins)
+        if animal in huddles:
+            table["huddle_s"] = bins.seconds(huddles[animal].to_mask(behaviour.n_frames))
+        animals.append(table | _measure_social(behaviour, bins, animal, pairs))
+        zones += _measure_zones(behaviour, bins, animal)
     return {
-        "animals": _stack(animals),
-        "zones": _stack(zones),
-        "pairs": _stack(pairs),
-        "bouts": list_bouts(behaviour),
+        "animals": _concatenate(animals),
+        "zones": _concatenate(zones),
+        "pairs": _concatenate(list(pairs.values())),
+        "bouts": tabulate_bouts(behaviour),
     }
 
 
 def tabulate_frames(behaviour: Behaviour) -> Table:
-    """One row per animal and frame in which it is known: position, speed, acceleration, heading, what it does."""
-    u, tables = behaviour.layout.unit, []
-    for k, name in enumerate(behaviour.names):
-        known = np.flatnonzero(~behaviour.missing[:, k])
-        x, y = behaviour.scale * behaviour.position_px[known, :, k].T
+    """Return one row per animal and frame in which it is known: position and movement."""
+    unit = behaviour.layout.unit
+    tables = []
+    for animal, name in enumerate(behaviour.names):
+        frames = np.flatnonzero(~behaviour.missing[:, animal])
+        x, y = behaviour.scale * behaviour.position_px[frames, :, animal].T
+        immobile = behaviour.immobile[animal].to_mask(behaviour.n_frames)
         tables.append(
             {
-                "animal": np.repeat(name, len(known)),
-                "frame": known,
-                "time_s": behaviour.time_s[known],
-                f"x_{u}": x,
-                f"y_{u}": y,
-                f"speed_{u}_s": behaviour.speed[known, k],
-                f"acceleration_{u}_s2": behaviour.acceleration[known, k],
-                "heading_deg": behaviour.heading_deg[known, k],
-                "immobile": behaviour.immobile[k].to_mask(behaviour.n_frames)[known],
-                "seen": behaviour.seen[known, k],
+                "animal": np.repeat(name, len(frames)),
+                "frame": frames,
+                "time_s": behaviour.time_s[frames],
+                f"x_{unit}": x,
+                f"y_{unit}": y,
+                f"speed_{unit}_s": behaviour.speed[frames, animal],
+                f"acceleration_{unit}_s2": behaviour.acceleration[frames, animal],
+                "heading_deg": behaviour.heading_deg[frames, animal],
+                "immobile": immobile[frames],
+                "seen": behaviour.seen[frames, animal],
             }
         )
-    return _stack(tables)
+    return _concatenate(tables)
 
 
-def list_bouts(behaviour: Behaviour) -> Table:
-    """One row per bout of immobility, visit to a zone, contact, following, or huddling."""
-    rows = list(_iterate_bouts(behaviour))
-    columns: Table = {name: [] for name in ("behaviour", "arena", "animal", "with")}
-    counts = [len(bouts) for *_, bouts in rows]
-    for place, name in enumerate(("behaviour", "animal", "with")):
-        columns[name] = np.repeat(np.array([row[place] for row in rows], object), counts)
-    columns["arena"] = np.repeat(np.array([row[3] for row in rows], object), counts)
-    for name in ("first_frame", "last_frame", "start_s", "duration_s"):
-        attribute = {"first_frame": "first_frames", "last_frame": "last_frames"}.get(name, name)
-        columns[name] = np.concatenate(
-            [np.zeros(0), *(getattr(bouts, attribute) for *_, bouts in rows)]
-        )
-    for name in ("first_frame", "last_frame"):
-        columns[name] = columns[name].astype(np.int64)
-    return columns
+class _NamedBouts(NamedTuple):
+    """Bouts of one behaviour of one animal; `partner` is the other animal or the zone, if any."""
+
+    behaviour: str
+    animal: str
+    partner: str
+    arena: str
+    bouts: Bouts
 
 
-def _iterate_bouts(behaviour: Behaviour) -> Iterator[tuple[str, str, str, str, Bouts]]:
-    """Behaviour, animal, partner or zone, arena, bouts."""
-    names, huddles = behaviour.names, behaviour.find_huddles()
-    for k, name in enumerate(names):
-        arena = behaviour.get_arena(k)
-        yield "immobile", name, "", arena, behaviour.immobile[k]
-        for zone, (inside, _) in behaviour.find_in_zones(k).items():
-            yield "visit", name, zone, arena, behaviour.find_visits(inside)
-        if k in huddles:
-            yield "huddle", name, "", arena, huddles[k]
+def tabulate_bouts(behaviour: Behaviour) -> Table:
+    """Return one row per bout of immobility, visit to a zone, contact, following or huddling."""
+    groups = list(_iterate_bouts(behaviour))
+    counts = [len(group.bouts) for group in groups]
+
+    def repeat(values: list[str]) -> np.ndarray:
+        return np.repeat(np.array(values, object), counts)
+
+    def join(columns: list[Any], dtype: Any) -> np.ndarray:
+        return np.concatenate([np.zeros(0, dtype), *columns])
+
+    return {
+        "behaviour": repeat([group.behaviour for group in groups]),
+        "arena": repeat([group.arena for group in groups]),
+        "animal": repeat([group.animal for group in groups]),
+        "with": repeat([group.partner for group in groups]),
+        "first_frame": join([group.bouts.first_frames for group in groups], np.int64),
+        "last_frame": join([group.bouts.last_frames for group in groups], np.int64),
+        "start_s": join([group.bouts.start_s for group in groups], np.float64),
+        "duration_s": join([group.bouts.duration_s for group in groups], np.float64),
+    }
+
+
+def _iterate_bouts(behaviour: Behaviour) -> Iterator[_NamedBouts]:
+    names = behaviour.names
+    huddles = behaviour.find_huddles()
+    for animal, name in enumerate(names):
+        arena = behaviour.get_arena(animal)
+        yield _NamedBouts("immobile", name, "", arena, behaviour.immobile[animal])
+        for zone, frames in behaviour.find_in_zones(animal).items():
+            visits = behaviour.find_visits(frames.inside)
+            yield _NamedBouts("visit", name, zone, arena, visits)
+        if animal in huddles:
+            yield _NamedBouts("huddle", name, "", arena, huddles[animal])
     for a, b in behaviour.pairs():
-        yield "contact", names[a], names[b], behaviour.get_arena(a), behaviour.find_contacts(a, b)
+        arena = behaviour.get_arena(a)
+        contacts = behaviour.find_contacts(a, b)
+        yield _NamedBouts("contact", names[a], names[b], arena, contacts)
         for follower, leader in ((a, b), (b, a)):
             bouts = behaviour.find_following(follower, leader)
-            yield "follow", names[follower], names[leader], behaviour.get_arena(a), bouts
+            yield _NamedBouts("follow", names[follower], names[leader], arena, bouts)
 
 
-def _measure_animal(behaviour: Behaviour, bins: Bins, k: int, huddles: Bouts | None) -> Table:
-    u, n = behaviour.layout.unit, behaviour.n_frames
-    missing, seen, turns = behaviour.missing[:, k], behaviour.seen[:, k], behaviour.turns_deg[:, k]
-    immobile, steps = behaviour.immobile[k], behaviour.steps[:, k]
-    position = behaviour.scale * behaviour.position_px[:, :, k]
+def _measure_animal(behaviour: Behaviour, bins: Bins, animal: int) -> Table:
+    """Return movement and thigmotaxis of one animal in each bin."""
+    unit = behaviour.layout.unit
+    missing = behaviour.missing[:, animal]
+    seen = behaviour.seen[:, animal]
+    position = behaviour.scale * behaviour.position_px[:, :, animal]
+    steps = behaviour.steps[:, animal]
+    turns_deg = behaviour.turns_deg[:, animal]
+    immobile = behaviour.immobile[animal]
+
     known_s = bins.seconds(~missing)
-    immobile_s = bins.seconds(immobile.to_mask(n) & ~missing)
-    wall = behaviour.compute_wall_distance(k)
-    turned, distance = bins.total(np.abs(turns)), bins.total(steps)
-    blank = np.full(len(bins), np.nan)
-    table = {
-        **_begin(behaviour, bins, k),
+    immobile_s = bins.seconds(immobile.to_mask(behaviour.n_frames) & ~missing)
+    turned_deg = bins.total(np.abs(turns_deg))
+    turning_distance = bins.total(np.where(np.isfinite(turns_deg), steps, 0.0))
+    return {
+        **_make_bin_columns(behaviour, bins, animal),
         "seen_s": bins.seconds(seen & ~missing),
         "interpolated_s": bins.seconds(~seen & ~missing),
         "missing_s": bins.seconds(missing),
-        f"x_mean_{u}": bins.mean(position[:, 0]),
-        f"y_mean_{u}": bins.mean(position[:, 1]),
-        f"distance_{u}": np.where(known_s > 0, distance, np.nan),
-        f"speed_mean_{u}_s": bins.mean(behaviour.speed[:, k]),
-        f"speed_max_{u}_s": bins.largest(behaviour.speed[:, k]),
-        f"acceleration_mean_{u}_s2": bins.mean(behaviour.acceleration[:, k]),
+        f"x_mean_{unit}": bins.mean(position[:, 0]),
+        f"y_mean_{unit}": bins.mean(position[:, 1]),
+        f"distance_{unit}": np.where(known_s > 0, bins.total(steps), np.nan),
+        f"speed_mean_{unit}_s": bins.mean(behaviour.speed[:, animal]),
+        f"speed_max_{unit}_s": bins.max(behaviour.speed[:, animal]),
+        f"acceleration_mean_{unit}_s2": bins.mean(behaviour.acceleration[:, animal]),
         "immobile_s": immobile_s,
         "immobile_share": divide(immobile_s, known_s),
         "immobile_bouts": bins.count(immobile),
-        "turned_deg": turned,
-        "turned_net_deg": bins.total(turns),
-        f"meander_deg_{u}": divide(turned, bins.total(np.where(np.isfinite(turns), steps, 0.0))),
-        f"wall_distance_mean_{u}": blank,
-        "border_s": blank,
-        "border_share": blank,
+        "turned_deg": turned_deg,
+        "turned_net_deg": bins.total(turns_deg),
+        f"meander_deg_{unit}": divide(turned_deg, turning_distance),
+        **_measure_border(behaviour, bins, animal, known_s),
     }
-    if wall is not None:
-        border_s = bins.seconds(wall <= behaviour.scale * behaviour.lengths_px["border_width"])
-        table |= {
-            f"wall_distance_mean_{u}": bins.mean(wall),
-            "border_s": border_s,
-            "border_share": divide(border_s, known_s),
+
+
+def _measure_border(behaviour: Behaviour, bins: Bins, animal: int, known_s: Float64) -> Table:
+    """Return the distance from the wall and the time near it; NaN without an arena."""
+    unit = behaviour.layout.unit
+    wall_distance = behaviour.compute_wall_distance(animal)
+    if wall_distance is None:
+        return {
+            f"wall_distance_mean_{unit}": _fill_nan(bins),
+            "border_s": _fill_nan(bins),
+            "border_share": _fill_nan(bins),
         }
-    return table | {"huddle_s": blank if huddles is None else bins.seconds(huddles.to_mask(n))}
+    border_width = behaviour.scale * behaviour.lengths_px["border_width"]
+    border_s = bins.seconds(wall_distance <= border_width)
+    return {
+        f"wall_distance_mean_{unit}": bins.mean(wall_distance),
+        "border_s": border_s,
+        "border_share": divide(border_s, known_s),
+    }
 
 
-def _measure_zones(behaviour: Behaviour, bins: Bins, k: int) -> Iterator[Table]:
-    known = np.flatnonzero(~behaviour.missing[:, k])
-    for zone, (inside, hidden) in behaviour.find_in_zones(k).items():
+def _measure_social(
+    behaviour: Behaviour, bins: Bins, animal: int, pairs: dict[tuple[int, int], Table]
+) -> Table:
+    """Return contact, strength in the social network and following, over all other animals."""
+    own = {pair: table for pair, table in pairs.items() if animal in pair}
+    if not own:
+        columns = ("contact_s", "strength", "follows_s", "followed_s")
+        return {name: _fill_nan(bins) for name in columns}
+    follows_s = []
+    followed_s = []
+    for (first, _), table in own.items():
+        is_first = animal == first
+        follows_s.append(table["a_follows_b_s" if is_first else "b_follows_a_s"])
+        followed_s.append(table["b_follows_a_s" if is_first else "a_follows_b_s"])
+    return {
+        "contact_s": bins.seconds(behaviour.find_contact_frames(animal)),
+        "strength": np.nansum([table["association"] for table in own.values()], axis=0),
+        "follows_s": np.sum(follows_s, axis=0),
+        "followed_s": np.sum(followed_s, axis=0),
+    }
+
+
+def _measure_zones(behaviour: Behaviour, bins: Bins, animal: int) -> Iterator[Table]:
+    """Yield the measures of one animal in each zone of its arena."""
+    missing = behaviour.missing[:, animal]
+    known_frames = np.flatnonzero(~missing)
+    first_known = known_frames[0] if len(known_frames) else 0
+    for zone, (inside, hidden) in behaviour.find_in_zones(animal).items():
+        inside_s = bins.seconds(inside)
         visits = behaviour.find_visits(inside)
-        begun = visits.first_frames > (known[0] if len(known) else 0)
-        entries = Bouts(*(getattr(visits, name)[begun] for name in Bouts.__slots__))
-        steps = np.where(inside, behaviour.steps[:, k], 0.0)
+        # An animal that is in the zone when it is first seen has not entered it.
+        entries = visits.select(visits.first_frames > first_known)
+        steps = np.where(inside, behaviour.steps[:, animal], 0.0)
         yield {
-            **_begin(behaviour, bins, k),
+            **_make_bin_columns(behaviour, bins, animal),
             "zone": np.repeat(zone, len(bins)),
-            "time_s": bins.seconds(inside),
+            "time_s": inside_s,
             "hidden_s": bins.seconds(hidden),
-            "time_share": divide(
-                bins.seconds(inside), bins.seconds(hidden | ~behaviour.missing[:, k])
-            ),
+            "time_share": divide(inside_s, bins.seconds(hidden | ~missing)),
             "entries": bins.count(entries),
             "latency_s": _find_latency(behaviour, bins, inside),
             f"distance_{behaviour.layout.unit}": bins.total(steps),
         }
 
 
-def _find_latency(behaviour: Behaviour, bins: Bins, inside: Bool) -> np.ndarray:
-    """Seconds from the start of each bin to the first moment inside, ``(B,)``; NaN = never."""
-    first = np.full(len(bins), np.inf)
-    np.minimum.at(first, bins.numbers[inside], behaviour.time_s[inside])
-    return np.where(np.isfinite(first), first - bins.start_s, np.nan)
+def _find_latency(behaviour: Behaviour, bins: Bins, inside: Bool) -> Float64:
+    """Return seconds ``(B,)`` from the start of each bin to the first frame inside; NaN = never."""
+    first_s = np.full(len(bins), np.inf)
+    np.minimum.at(first_s, bins.bin_ids[inside], behaviour.time_s[inside])
+    return np.where(np.isfinite(first_s), first_s - bins.start_s, np.nan)
 
 
 def _measure_pair(behaviour: Behaviour, bins: Bins, a: int, b: int) -> Table:
-    u, n = behaviour.layout.unit, behaviour.n_frames
+    """Return distance, contact and following of two animals in each bin."""
+    unit = behaviour.layout.unit
+    n_frames = behaviour.n_frames
     distances = behaviour.compute_distances(a, b)
     known = np.isfinite(distances)
     contacts = behaviour.find_contacts(a, b)
-    touching = contacts.to_mask(n)
-    forth, back = behaviour.find_following(a, b), behaviour.find_following(b, a)
-    shares = [
-        compute_association(touching[own], known[own], bins.durations_s[own])
-        for own in (slice(*np.searchsorted(bins.numbers, [k, k + 1])) for k in range(len(bins)))
-    ]
-    begin = _begin(behaviour, bins, a)
-    names = {"animal_a": begin.pop("animal"), "animal_b": np.repeat(behaviour.names[b], len(bins))}
-    return (
-        {"arena": begin.pop("arena")}
-        | names
-        | begin
-        | {
-            "both_known_s": bins.seconds(known),
-            f"distance_mean_{u}": bins.mean(distances),
-            f"distance_min_{u}": -bins.largest(-distances),
-            "contact_s": bins.seconds(touching),
-            "contacts": bins.count(contacts),
-            "association": np.array(shares),
-            "a_follows_b_s": bins.seconds(forth.to_mask(n)),
-            "b_follows_a_s": bins.seconds(back.to_mask(n)),
-        }
+    in_contact = contacts.to_mask(n_frames)
+    a_follows_b = behaviour.find_following(a, b).to_mask(n_frames)
+    b_follows_a = behaviour.find_following(b, a).to_mask(n_frames)
+    columns = _make_bin_columns(behaviour, bins, a)
+    return {
+        "arena": columns["arena"],
+        "animal_a": columns["animal"],
+        "animal_b": np.repeat(behaviour.names[b], len(bins)),
+        "bin": columns["bin"],
+        "start_s": columns["start_s"],
+        "end_s": columns["end_s"],
+        "both_known_s": bins.seconds(known),
+        f"distance_mean_{unit}": bins.mean(distances),
+        f"distance_min_{unit}": bins.min(distances),
+        "contact_s": bins.seconds(in_contact),
+        "contacts": bins.count(contacts),
+        "association": _compute_associations(bins, in_contact, known),
+        "a_follows_b_s": bins.seconds(a_follows_b),
+        "b_follows_a_s": bins.seconds(b_follows_a),
+    }
+
+
+def _compute_associations(bins: Bins, in_contact: Bool, known: Bool) -> Float64:
+    """Return the association index ``(B,)`` of two animals in each bin."""
+    # Frames are in order of time, so those of one bin are consecutive.
+    edges = np.searchsorted(bins.bin_ids, np.arange(len(bins) + 1))
+    return np.array(
+        [
+            compute_association(
+                in_contact[start:end], known[start:end], bins.durations_s[start:end]
+            )
+            for start, end in zip(edges[:-1], edges[1:], strict=True)
+        ]
     )
 
 
-def _add_company(
-    behaviour: Behaviour, bins: Bins, animals: list[Table], pairs: list[Table]
-) -> None:
-    """Add to each animal what its pairs say of it: contact with any, strength in the network, following."""
-    ways = list(behaviour.pairs())
-    for k, animal in enumerate(animals):
-        own = [(pair, a == k) for pair, (a, b) in zip(pairs, ways, strict=True) if k in (a, b)]
-        blank = np.full(len(bins), np.nan)
-        animal["contact_s"] = bins.seconds(find_in_contact(behaviour, k)) if own else blank
-        animal["strength"] = (
-            np.nansum([pair["association"] for pair, _ in own], axis=0) if own else blank
-        )
-        for column, forth, back in (
-            ("follows_s", "a_follows_b_s", "b_follows_a_s"),
-            ("followed_s", "b_follows_a_s", "a_follows_b_s"),
-        ):
-            animal[column] = (
-                np.sum([pair[forth if first else back] for pair, first in own], axis=0)
-                if own
-                else blank
-            )
-
-
-def find_in_contact(behaviour: Behaviour, k: int) -> Bool:
-    """Frames ``(F,)`` in which an animal is in contact with any other."""
-    found = np.zeros(behaviour.n_frames, bool)
-    for a, b in behaviour.pairs():
-        if k in (a, b):
-            found |= behaviour.find_contacts(a, b).to_mask(behaviour.n_frames)
-    return found
-
-
-def _begin(behaviour: Behaviour, bins: Bins, k: int) -> Table:
-    n = len(bins)
+def _make_bin_columns(behaviour: Behaviour, bins: Bins, animal: int) -> Table:
+    """Return the columns with which tables of one animal begin."""
+    n_bins = len(bins)
     return {
-        "arena": np.repeat(behaviour.get_arena(k), n),
-        "animal": np.repeat(behaviour.names[k], n),
-        "bin": np.arange(n),
+        "arena": np.repeat(behaviour.get_arena(animal), n_bins),
+        "animal": np.repeat(behaviour.names[animal], n_bins),
+        "bin": np.arange(n_bins),
         "start_s": bins.start_s,
         "end_s": bins.end_s,
     }
 
 
-def _stack(tables: list[Table]) -> Table:
-    """Lay tables of the same columns end to end; no columns without any table."""
-    return {
-        name: np.concatenate([table[name] for table in tables])
-        for name in (tables[0] if tables else ())
-    }
+def _fill_nan(bins: Bins) -> Float64:
+    """Return a column of values that are not defined."""
+    return np.full(len(bins), np.nan)
+
+
+def _concatenate(tables: list[Table]) -> Table:
+    """Return the rows of tables of the same columns; an empty dict if there are no tables."""
+    if not tables:
+        return {}
+    return {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}

@@ -1,4 +1,4 @@
-"""Trembling of boxes smoothed away: without it, an animal at rest walks."""
+"""Smoothing of positions: removes the jitter of boxes, which would make resting animals move."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from murid.analysis.gaps import find_missing, find_runs
 from murid.core.types import Float64
 from murid.errors import ArrayError
 
+# Order of the fitted polynomial: a parabola preserves speed and acceleration.
 ORDER = 2
-"""Of the polynomial that is fitted: speed and acceleration are kept."""
 
 
-def count_window(time_s: Float64, window_s: float) -> int:
-    """Frames of a smoothing window: the odd number nearest to `window_s` at the median frame rate."""
+def compute_window_frames(time_s: Float64, window_s: float) -> int:
+    """Return the odd number of frames nearest to `window_s` at the median frame rate."""
     if not window_s >= 0:
         raise ArrayError("window_s", "0 or more", f"{window_s:g}")
-    if len(time_s) < 2:
+    if len(time_s) < 2 or window_s == 0:
         return 1
-    return 2 * round((window_s / float(np.median(np.diff(time_s))) - 1) / 2) + 1 if window_s else 1
+    n_frames = window_s / float(np.median(np.diff(time_s)))
+    return 2 * round((n_frames - 1) / 2) + 1
 
 
 def smooth(position: Float64, time_s: Float64, window_s: float) -> Float64:
-    """Fit a parabola to each stretch of a track, window by window.
+    """Return positions smoothed by a Savitzky-Golay filter of order 2.
 
     Parameters
     ----------
@@ -31,26 +32,30 @@ def smooth(position: Float64, time_s: Float64, window_s: float) -> Float64:
     time_s : ndarray
         ``(F,)`` seconds.
     window_s : float
-        Length of the window. Windows of 3 frames or fewer, 0 among them, change nothing.
+        Length of the window. Windows of 3 frames or fewer, including 0, change nothing.
 
     Returns
     -------
     ndarray
-        Smoothed positions. Nothing is carried over a gap; a stretch shorter than the window is
-        fitted with the longest window that it holds.
+        Smoothed positions. Every interval between gaps is smoothed on its own; one that is shorter
+        than the window, with the longest window that fits.
 
     Notes
     -----
-    Savitzky and Golay (1964), Analytical Chemistry 36:1627, by `scipy.signal.savgol_filter`.
+    Savitzky and Golay (1964), Analytical Chemistry 36:1627, by `scipy.signal.savgol_filter`. Frames
+    are taken as equally spaced.
     """
     from scipy.signal import savgol_filter
 
-    window = count_window(time_s, window_s)
-    smoothed, missing = position.copy(), find_missing(position)
+    window_frames = compute_window_frames(time_s, window_s)
+    smoothed = position.copy()
+    missing = find_missing(position)
     for animal in range(position.shape[2]):
-        for first, after in find_runs(~missing[:, animal]):
-            fits = min(window, after - first - (after - first + 1) % 2)
-            if fits > ORDER + 1:
-                stretch = position[first:after, :, animal]
-                smoothed[first:after, :, animal] = savgol_filter(stretch, fits, ORDER, axis=0)
+        for first, end in find_runs(~missing[:, animal]):
+            n_frames = end - first
+            max_odd = n_frames if n_frames % 2 else n_frames - 1
+            window = min(window_frames, max_odd)
+            if window > ORDER + 1:
+                interval = position[first:end, :, animal]
+                smoothed[first:end, :, animal] = savgol_filter(interval, window, ORDER, axis=0)
     return smoothed

@@ -1,4 +1,4 @@
-"""What animals do with each other: distance, contact, following, huddling, the network of who is with whom.
+"""Social behaviour: distance, contact, following, huddling, the social network.
 
 Distances are between the centres of boxes, in the unit of the positions.
 """
@@ -12,13 +12,16 @@ from murid.core.types import Bool, Float64, Int64
 
 
 def compute_distances(a: Float64, b: Float64) -> Float64:
-    """Distance ``(F,)`` between two animals at ``(F, 2)``; NaN where either is missing."""
+    """Return the distance ``(F,)`` of two animals at ``(F, 2)``; NaN where either is missing."""
     distances: Float64 = np.hypot(*(a - b).T)
     return distances
 
 
 def compute_distance_matrix(position: Float64) -> Float64:
-    """Mean distance ``(I, I)`` of any two animals at ``(F, 2, I)`` while both are known; NaN if they never are."""
+    """Return the mean distance ``(I, I)`` between animals at ``(F, 2, I)``.
+
+    Over the frames in which both are known; NaN if there are none.
+    """
     n = position.shape[2]
     matrix = np.full((n, n), np.nan)
     for i in range(n):
@@ -33,15 +36,16 @@ def find_following(
     follower: Float64,
     leader: Float64,
     time_s: Float64,
-    within: float,
-    above: float,
-    angle_deg: float,
+    max_distance: float,
+    min_speed: float,
+    max_angle_deg: float,
 ) -> Bool:
-    """Frames ``(F,)`` in which one animal goes after another.
+    """Return the frames ``(F,)`` in which one animal follows another.
 
-    Both are faster than `above`, no farther apart than `within`, and go the same way within
-    `angle_deg`; the follower goes towards the leader within the same angle. After the follow
-    behaviour of de Chaumont et al. (2012), Nature Methods 9:410, with centres in place of noses.
+    Both are faster than `min_speed`, at most `max_distance` apart, and move in the same direction
+    within `max_angle_deg`; the follower moves towards the leader within the same angle. After the
+    follow behaviour of de Chaumont et al. (2012), Nature Methods 9:410, with centres in place of
+    noses.
 
     Parameters
     ----------
@@ -49,50 +53,62 @@ def find_following(
         ``(F, 2)``, NaN = missing.
     time_s : ndarray
         ``(F,)`` seconds.
-    within, above, angle_deg : float
+    max_distance, min_speed, max_angle_deg : float
         Length, length per second, degrees.
     """
-    paces = compute_velocity(np.stack([follower, leader], axis=2), time_s)
-    own, other, between = paces[:, :, 0], paces[:, :, 1], leader - follower
-    speeds = np.hypot(*own.T), np.hypot(*other.T)
-    distance = np.hypot(*between.T)
-    least = np.cos(np.radians(angle_deg))
-    same_way = (own * other).sum(axis=1) >= least * speeds[0] * speeds[1]
-    towards = (own * between).sum(axis=1) >= least * speeds[0] * distance
-    found: Bool = (np.minimum(*speeds) > above) & (distance <= within) & same_way & towards
-    return found
+    velocity = compute_velocity(np.stack([follower, leader], axis=2), time_s)
+    follower_velocity = velocity[:, :, 0]
+    leader_velocity = velocity[:, :, 1]
+    follower_speed = np.hypot(*follower_velocity.T)
+    leader_speed = np.hypot(*leader_velocity.T)
+    to_leader = leader - follower
+    distance = np.hypot(*to_leader.T)
+    # Angles are compared by their cosines: a dot product over the product of the lengths.
+    min_cosine = np.cos(np.radians(max_angle_deg))
+    dot_velocities = (follower_velocity * leader_velocity).sum(axis=1)
+    same_direction = dot_velocities >= min_cosine * follower_speed * leader_speed
+    dot_to_leader = (follower_velocity * to_leader).sum(axis=1)
+    towards_leader = dot_to_leader >= min_cosine * follower_speed * distance
+    is_moving = np.minimum(follower_speed, leader_speed) > min_speed
+    is_following: Bool = is_moving & (distance <= max_distance) & same_direction & towards_leader
+    return is_following
 
 
-def find_group_sizes(position: Float64, eligible: Bool, within: float) -> Int64:
-    """Size ``(F, I)`` of the group that each animal is in.
+def find_group_sizes(position: Float64, eligible: Bool, max_distance: float) -> Int64:
+    """Return the size ``(F, I)`` of the group that each animal is in.
 
-    Animals are in one group if a chain of `eligible` ones ``(F, I)``, each no farther than `within`
-    from the next, leads from one to the other; 0 for those that are not eligible, 1 for one alone.
+    Two animals are in one group if a chain of `eligible` animals ``(F, I)`` links them, each at
+    most `max_distance` from the next. The size is 0 for animals that are not eligible, 1 for one alone.
     """
-    n_frames, _, n = position.shape
-    labels = np.where(eligible, np.arange(n), np.arange(-n, 0))
+    n_frames, _, n_animals = position.shape
     near = {}
-    for i in range(n):
-        for j in range(i + 1, n):
-            close = compute_distances(position[:, :, i], position[:, :, j]) <= within
-            near[i, j] = np.flatnonzero(close & eligible[:, i] & eligible[:, j])
-    for _ in range(n):
+    for i in range(n_animals):
+        for j in range(i + 1, n_animals):
+            is_near = compute_distances(position[:, :, i], position[:, :, j]) <= max_distance
+            near[i, j] = np.flatnonzero(is_near & eligible[:, i] & eligible[:, j])
+    # Connected components: neighbours take the lower label of the two until nothing changes.
+    # Animals that are not eligible have negative labels and so are alone.
+    labels = np.where(eligible, np.arange(n_animals), np.arange(-n_animals, 0))
+    for _ in range(n_animals):
         before = labels.copy()
         for (i, j), frames in near.items():
-            labels[frames, i] = labels[frames, j] = np.minimum(labels[frames, i], labels[frames, j])
+            lower = np.minimum(labels[frames, i], labels[frames, j])
+            labels[frames, i] = lower
+            labels[frames, j] = lower
         if (before == labels).all():
             break
-    sizes = np.zeros((n_frames, n), np.int64)
-    for i in range(n):
+    sizes = np.zeros((n_frames, n_animals), np.int64)
+    for i in range(n_animals):
         sizes += labels == labels[:, i : i + 1]
     return np.where(eligible, sizes, 0)
 
 
 def compute_association(together: Bool, known: Bool, durations_s: Float64) -> float:
-    """Share of the time in which both animals are known that they are together; NaN if they never are.
+    """Return the association index of two animals: the share of time that they are together.
 
     The simple ratio index of Cairns and Schwager (1987), Animal Behaviour 35:1454: the weight of an
-    edge of the social network. All arrays are ``(F,)``.
+    edge of the social network. Only time in which both are known counts; NaN if there is none. All arrays are ``(F,)``.
     """
-    total = float(durations_s[known].sum())
-    return float(durations_s[together & known].sum()) / total if total else float("nan")
+    known_s = float(durations_s[known].sum())
+    together_s = float(durations_s[together & known].sum())
+    return together_s / known_s if known_s else float("nan")

@@ -1,4 +1,4 @@
-"""Where animals are: occupancy, zones, distance from the wall."""
+"""Use of space: occupancy, zones, distance from the wall."""
 
 from __future__ import annotations
 
@@ -14,7 +14,15 @@ from murid.errors import ArrayError
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Occupancy:
-    """How long each place was visited: `seconds` ``(Y, X)``, between `x_edges` ``(X + 1,)`` and `y_edges`."""
+    """Occupancy map: seconds in each square of a grid.
+
+    Attributes
+    ----------
+    seconds : ndarray
+        ``(Y, X)``.
+    x_edges, y_edges : ndarray
+        ``(X + 1,)`` and ``(Y + 1,)``: edges of the squares.
+    """
 
     seconds: Float64
     x_edges: Float64
@@ -24,53 +32,55 @@ class Occupancy:
 def compute_occupancy(
     position: Float64, durations_s: Float64, width: float, height: float, bin_length: float
 ) -> Occupancy:
-    """Add up how long the animals were in each square of a grid.
+    """Return how long the animals were in each square of a grid.
 
     Parameters
     ----------
     position : ndarray
-        ``(F, 2, I)``, in the unit of the rest; NaN counts nowhere, and so does what lies outside.
+        ``(F, 2, I)``, in the unit of the other lengths; NaN and positions outside do not count.
     durations_s : ndarray
-        ``(F,)`` seconds, see `compute_durations`.
+        ``(F,)`` seconds, see `murid.analysis.gaps.compute_durations`.
     width, height : float
-        What the grid covers, from 0.
+        Size of the grid, which starts at 0.
     bin_length : float
-        Side of a square; the last column and row may reach beyond.
+        Side of a square; the last column and row may extend beyond the grid.
     """
     if not bin_length > 0:
         raise ArrayError("bin_length", "more than 0", f"{bin_length:g}")
-    x_edges, y_edges = (
-        np.arange(np.ceil(side / bin_length) + 1) * bin_length for side in (width, height)
-    )
+    x_edges = np.arange(np.ceil(width / bin_length) + 1) * bin_length
+    y_edges = np.arange(np.ceil(height / bin_length) + 1) * bin_length
     known = np.isfinite(position).all(axis=1)
     frames, animals = np.nonzero(known)
-    places = position[frames, :, animals]
+    points = position[frames, :, animals]
     seconds, _, _ = np.histogram2d(
-        places[:, 1], places[:, 0], bins=(y_edges, x_edges), weights=durations_s[frames]
+        points[:, 1], points[:, 0], bins=(y_edges, x_edges), weights=durations_s[frames]
     )
     return Occupancy(seconds, x_edges, y_edges)
 
 
 def find_inside(region: Region, position: Float64) -> Bool:
-    """Whether animals at ``(F, 2, I)`` pixels are within a region, ``(F, I)``; False where they are missing."""
-    places = position.swapaxes(1, 2)
-    return region.contains(places.reshape(-1, 2)).reshape(places.shape[:2])
+    """Return whether animals at ``(F, 2, I)`` pixels are in a region, ``(F, I)``.
+
+    False where they are missing.
+    """
+    points = position.swapaxes(1, 2)
+    return region.contains(points.reshape(-1, 2)).reshape(points.shape[:2])
 
 
 def compute_wall_distance(region: Region, position: Float64) -> Float64:
-    """Distance of animals at ``(F, 2, I)`` pixels from the wall of an arena, ``(F, I)`` pixels."""
-    places = position.swapaxes(1, 2)
-    return region.compute_wall_distance(places.reshape(-1, 2)).reshape(places.shape[:2])
+    """Return the distance ``(F, I)`` of animals at ``(F, 2, I)`` pixels from the wall, pixels."""
+    points = position.swapaxes(1, 2)
+    return region.compute_wall_distance(points.reshape(-1, 2)).reshape(points.shape[:2])
 
 
 def find_hidden(inside: Bool, missing: Bool) -> Bool:
-    """Frames ``(F,)`` in which an animal is hidden in a nest or shelter.
+    """Return the frames ``(F,)`` in which an animal is hidden in a nest or shelter.
 
-    It is missing, was in there when last seen, and is in there when seen again; before the first
-    sighting and after the last one, the other of the two decides.
+    It is missing, was inside before, and is inside afterwards. At the beginning and at the end of
+    the recording, one of the two is enough.
     """
     hidden = np.zeros(len(inside), bool)
-    for first, after in find_runs(missing):
-        sides = [inside[k] for k in (first - 1, after) if 0 <= k < len(inside)]
-        hidden[first:after] = bool(sides) and all(sides)
+    for first, end in find_runs(missing):
+        neighbours = [inside[k] for k in (first - 1, end) if 0 <= k < len(inside)]
+        hidden[first:end] = bool(neighbours) and all(neighbours)
     return hidden

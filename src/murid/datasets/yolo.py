@@ -30,7 +30,7 @@ _CLASS_FILES = ("classes.txt", "labels/classes.txt")
 
 @dataclass(frozen=True)
 class _Layout:
-    """The folders of images in a data set, its class names and the number of columns in its rows."""
+    """Folders of images in a data set, its class names, and the number of columns of a row."""
 
     path: Path
     folders: list[Path]
@@ -39,7 +39,7 @@ class _Layout:
 
 
 def recognise(path: Path) -> bool:
-    """Whether this is a ``data.yaml``, or a directory with one or with ``images`` and ``labels``."""
+    """Whether this is a ``data.yaml``, or a directory with one or with ``images``, ``labels``."""
     if path.is_file():
         return path.suffix.lower() in (".yaml", ".yml")
     has_folders = (path / "images").is_dir() and (path / "labels").is_dir()

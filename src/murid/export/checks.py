@@ -11,7 +11,7 @@ from murid.export.recording import TrackedRecording
 
 
 def check_suffix(path: str | Path, suffixes: Sequence[str], expected: str | None = None) -> str:
-    """Return the suffix of `path` in lower case; raise `FormatError` unless it is one of `suffixes`.
+    """Return the suffix of `path` in lower case; raise `FormatError` if it is not in `suffixes`.
 
     `expected` replaces the list of suffixes in the error message.
     """
@@ -22,7 +22,7 @@ def check_suffix(path: str | Path, suffixes: Sequence[str], expected: str | None
 
 
 def check_libraries(extra: str, **packages: str) -> None:
-    """Raise `MissingExtraError` unless every module (keyword) of a package (value) can be imported."""
+    """Raise `MissingExtraError` unless modules (keywords) of packages (values) are installed."""
     for module, package in packages.items():
         import_extra(module, package, extra)
 

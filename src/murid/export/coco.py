@@ -1,4 +1,4 @@
-"""COCO-video: one ``.json`` of video, frames and boxes with ``track_id``, for pycocotools and TAO."""
+"""COCO-video: one ``.json`` of frames and boxes with ``track_id``, for pycocotools and TAO."""
 
 from __future__ import annotations
 

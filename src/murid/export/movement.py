@@ -27,7 +27,7 @@ CHUNK_FRAMES = 4096
 
 
 def export_movement(path: str | Path, recording: TrackedRecording) -> None:
-    """Write tracks as movement's bounding-box dataset, atomically; read it by `xarray.load_dataset`.
+    """Write tracks as movement's bounding-box dataset, atomically; `xarray.load_dataset` reads it.
 
     Pixels and seconds, float64, missing frames NaN. A run with identities also has
     ``identity_probability`` and ``interpolated``.

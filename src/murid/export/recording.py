@@ -1,4 +1,4 @@
-"""The input of every exporter: the tracks of one video, chunk by chunk, and facts about the video."""
+"""The input of every exporter: the tracks of a video, chunk by chunk, and facts about it."""
 
 from __future__ import annotations
 

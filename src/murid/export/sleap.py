@@ -1,4 +1,4 @@
-"""SLEAP project (``.slp``), through sleap-io: boxes with tracks and identities, and their centres."""
+"""SLEAP project (``.slp``), through sleap-io: boxes with tracks, identities and centres."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from murid.analysis.gaps import find_runs
-from murid.analysis.measures import find_in_contact
+
 from murid.core.types import Bool, Float64
 from murid.plots.plot_data import PlotData
 from murid.plots.style import GREY, HATCHES, INK, PALE, choose_look, choose_time_unit, to_rgb
@@ -65,7 +65,7 @@ def draw_ethogram(figure: Figure | SubFigure, data: PlotData) -> None:
             _draw_spans(axes, data, inside, k - 0.4, 0.4, **looks[name])
         lanes = [
             (behaviour.immobile[k].to_mask(behaviour.n_frames), INK),
-            (find_in_contact(behaviour, k), GREY),
+            (behaviour.find_contact_frames(k), GREY),
         ]
         for lane, (mask, colour) in enumerate(lanes):
             _draw_spans(axes, data, mask, k + 0.06 + 0.18 * lane, 0.15, colour)

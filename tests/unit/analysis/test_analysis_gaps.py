@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from murid.analysis.bouts import find_bouts
-from murid.analysis.gaps import bridge_gaps, compute_durations
+from murid.analysis.gaps import compute_durations, interpolate_gaps
 from murid.analysis.kinematics import compute_distance
-from murid.analysis.smoothing import count_window, smooth
+from murid.analysis.smoothing import compute_window_frames, smooth
 from murid.errors import ArrayError
 
 TIME_S = np.arange(10) / 10
@@ -26,18 +26,18 @@ def test_durations_fill_the_recording():
 
 
 def test_gaps_are_bridged_up_to_a_length_and_never_at_the_ends():
-    bridged = bridge_gaps(make_ramp(), TIME_S, 0.3)
+    bridged = interpolate_gaps(make_ramp(), TIME_S, 0.3)
     np.testing.assert_allclose(bridged[1:9, 0, 0], np.arange(1, 9))
     np.testing.assert_allclose(bridged[1:9, 1, 0], 2 * np.arange(1, 9))
     assert np.isnan(bridged[[0, 9]]).all()
-    np.testing.assert_array_equal(bridge_gaps(make_ramp(), TIME_S, 0.29), make_ramp())
-    with pytest.raises(ArrayError, match="longest_s: expected 0 or more"):
-        bridge_gaps(make_ramp(), TIME_S, -1)
+    np.testing.assert_array_equal(interpolate_gaps(make_ramp(), TIME_S, 0.29), make_ramp())
+    with pytest.raises(ArrayError, match="max_gap_s: expected 0 or more"):
+        interpolate_gaps(make_ramp(), TIME_S, -1)
 
 
 def test_windows_are_odd_numbers_of_frames():
     time_s = np.arange(100) / 30
-    assert [count_window(time_s, s) for s in (0, 0.1, 0.5, 0.9)] == [1, 3, 15, 27]
+    assert [compute_window_frames(time_s, s) for s in (0, 0.1, 0.5, 0.9)] == [1, 3, 15, 27]
 
 
 def test_smoothing_keeps_a_parabola_and_the_gaps():
@@ -61,9 +61,9 @@ def test_bouts():
     assert every.last_frames.tolist() == [2, 4, 9]
     np.testing.assert_allclose(every.duration_s, [0.2, 0.1, 0.2])
     np.testing.assert_array_equal(every.to_mask(10), state)
-    assert find_bouts(state, TIME_S, at_least_s=0.2).first_frames.tolist() == [1, 8]
-    joined = find_bouts(state, TIME_S, at_least_s=0.3, join_s=0.15)
+    assert find_bouts(state, TIME_S, min_duration_s=0.2).first_frames.tolist() == [1, 8]
+    joined = find_bouts(state, TIME_S, min_duration_s=0.3, max_pause_s=0.15)
     assert joined.first_frames.tolist() == [1]
     np.testing.assert_allclose(joined.duration_s, [0.4])
-    assert len(find_bouts(np.zeros(10, bool), TIME_S, join_s=1)) == 0
+    assert len(find_bouts(np.zeros(10, bool), TIME_S, max_pause_s=1)) == 0
     assert len(find_bouts(np.zeros(0, bool), np.zeros(0))) == 0

@@ -5,12 +5,12 @@ import pytest
 
 from murid.analysis.kinematics import (
     compute_acceleration,
+    compute_body_length,
     compute_distance,
     compute_heading,
     compute_speed,
     compute_steps,
     compute_turns,
-    measure_body,
 )
 
 TIME_S = np.arange(5) / 2  # two frames a second
@@ -63,8 +63,8 @@ def test_heading_is_counter_clockwise_as_seen(step, degrees):
 
 def test_no_heading_at_rest_nor_below_the_threshold():
     assert np.isnan(compute_heading(np.zeros((5, 2, 1)), TIME_S)).all()
-    assert np.isnan(compute_heading(STRAIGHT, TIME_S, above=10)).all()
-    assert np.isfinite(compute_heading(STRAIGHT, TIME_S, above=9.9)).all()
+    assert np.isnan(compute_heading(STRAIGHT, TIME_S, min_speed=10)).all()
+    assert np.isfinite(compute_heading(STRAIGHT, TIME_S, min_speed=9.9)).all()
 
 
 def test_turns_take_the_shorter_way():
@@ -74,8 +74,8 @@ def test_turns_take_the_shorter_way():
 
 def test_a_body_is_as_long_whichever_way_it_lies():
     lying, upright, askew = (8.0, 6.0), (6.0, 8.0), (np.sqrt(50), np.sqrt(50))
-    assert measure_body(make_path(lying, upright, askew)) == pytest.approx(10)
-    assert np.isnan(measure_body(np.full((4, 2, 2), np.nan)))
+    assert compute_body_length(make_path(lying, upright, askew)) == pytest.approx(10)
+    assert np.isnan(compute_body_length(np.full((4, 2, 2), np.nan)))
 
 
 @pytest.mark.parametrize("n", [0, 1])

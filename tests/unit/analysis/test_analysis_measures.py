@@ -34,7 +34,7 @@ LAYOUT = Layout(
 
 
 def make_trajectories() -> Trajectories:
-    """Animal a walks 5 px to the right a frame for 4 s and then rests at 50, 25 px from b, which always rests."""
+    """Animal a walks 4 px to the right per frame for 4 s, then rests 6 px from b, which rests."""
     x = np.full((N, 2), 250.0)
     x[:, 0] = np.minimum(5 + 4 * np.arange(N), 165)
     x[:, 1] = 171
@@ -112,7 +112,7 @@ def test_bins_add_up_to_the_whole(tables):
         compute_measures(behaviour, 0)
 
 
-def test_filled_in_positions_can_be_left_out():
+def test_interpolated_positions_can_be_excluded():
     behaviour = compute_behaviour(make_trajectories(), LAYOUT, replace(RAW, use_interpolated=False))
     animals = compute_measures(behaviour)["animals"]
     np.testing.assert_allclose(animals["interpolated_s"], [0, 0])

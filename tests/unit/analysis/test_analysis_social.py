@@ -39,7 +39,7 @@ def test_distances():
     ],
 )
 def test_following(follower, leader, follows):
-    found = find_following(follower, leader, TIME_S, within=10, above=5, angle_deg=45)
+    found = find_following(follower, leader, TIME_S, max_distance=10, min_speed=5, max_angle_deg=45)
     assert found[:5].tolist() == [follows] * 5
 
 
@@ -47,7 +47,7 @@ def test_a_chain_of_neighbours_is_one_group():
     x = np.array([0.0, 9, 18, 50, 9])
     position = np.stack([x, np.zeros(5)])[None].repeat(2, axis=0)
     eligible = np.array([[True, True, True, True, False], [True, False, True, True, False]])
-    sizes = find_group_sizes(position, eligible, within=10)
+    sizes = find_group_sizes(position, eligible, max_distance=10)
     assert sizes.tolist() == [[3, 3, 3, 1, 0], [1, 0, 1, 1, 0]]
 
 
