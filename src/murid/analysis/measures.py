@@ -9,6 +9,7 @@ bout to that in which it begins.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -284,7 +285,7 @@ def _compute_associations(bins: Bins, in_contact: Bool, known: Bool) -> Float64:
             compute_association(
                 in_contact[start:end], known[start:end], bins.durations_s[start:end]
             )
-            for start, end in zip(edges[:-1], edges[1:], strict=True)
+            for start, end in pairwise(edges)
         ]
     )
 

@@ -78,7 +78,8 @@ def find_group_sizes(position: Float64, eligible: Bool, max_distance: float) -> 
     """Return the size ``(F, I)`` of the group that each animal is in.
 
     Two animals are in one group if a chain of `eligible` animals ``(F, I)`` links them, each at
-    most `max_distance` from the next. The size is 0 for animals that are not eligible, 1 for one alone.
+    most `max_distance` from the next. The size is 0 for animals that are not eligible, and 1 for an
+    animal alone.
     """
     n_frames, _, n_animals = position.shape
     near = {}
@@ -107,7 +108,8 @@ def compute_association(together: Bool, known: Bool, durations_s: Float64) -> fl
     """Return the association index of two animals: the share of time that they are together.
 
     The simple ratio index of Cairns and Schwager (1987), Animal Behaviour 35:1454: the weight of an
-    edge of the social network. Only time in which both are known counts; NaN if there is none. All arrays are ``(F,)``.
+    edge of the social network. Only time in which both are known counts; NaN if there is none. All
+    arrays are ``(F,)``.
     """
     known_s = float(durations_s[known].sum())
     together_s = float(durations_s[together & known].sum())

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from murid.analysis.gaps import find_runs
-
 from murid.core.types import Bool, Float64
 from murid.plots.plot_data import PlotData
 from murid.plots.style import GREY, HATCHES, INK, PALE, choose_look, choose_time_unit, to_rgb
