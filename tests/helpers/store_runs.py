@@ -10,7 +10,7 @@ PART_FRAMES = 8
 
 
 def make_detections(frame: int, embedding_size: int | None = 5) -> Detections:
-    """Up to three animals, the same every time; frame 3 is empty."""
+    """Up to three detections, the same in every call; frame 3 has none."""
     rng = np.random.default_rng(frame)
     n = 0 if frame == 3 else int(rng.integers(0, 4))
     corners = rng.random((n, 2), dtype=np.float32) * 100
@@ -24,7 +24,7 @@ def make_detections(frame: int, embedding_size: int | None = 5) -> Detections:
 
 
 def write_frames(run: RunDirectory, n_frames: int, embedding_size: int | None = 5) -> None:
-    """Detections from where the run stands to `n_frames`; frame 12 cannot be decoded."""
+    """Write detections from the next frame up to `n_frames`; frame 12 cannot be decoded."""
     with run.detections.write() as writer:
         for t in range(writer.next_frame, n_frames):
             if t == 12:
@@ -34,7 +34,7 @@ def write_frames(run: RunDirectory, n_frames: int, embedding_size: int | None = 
 
 
 def write_tracks(run: RunDirectory) -> None:
-    """Every third detection in no track, the others in a track of their own, boxes moved by one pixel."""
+    """Each detection in its own track, every third in none; boxes moved by one pixel."""
     run.tracks.start({"max_lost_frames": 30})
     for first, table in run.detections.iterate():
         ids = np.where(np.arange(len(table)) % 3 == 0, -1, np.arange(len(table)) + 1)

@@ -17,7 +17,7 @@ def make_boxes(corners: np.ndarray) -> np.ndarray:
 
 
 @given(CORNERS)
-def test_conversions_come_back(corners):
+def test_conversions_round_trip(corners):
     boxes = make_boxes(corners)
     np.testing.assert_allclose(bx.from_xywh(bx.to_xywh(boxes)), boxes, atol=1e-9)
     np.testing.assert_allclose(bx.from_cxcyah(bx.to_cxcyah(boxes)), boxes, atol=1e-6)
@@ -43,12 +43,12 @@ def test_known_overlaps():
     assert bx.compute_iou(a, b).dtype == np.float32
 
 
-def test_whole_numbers_are_boxes_too():
+def test_integer_boxes_are_accepted():
     a = np.array([[0, 0, 10, 10], [3, 3, 3, 3]])
     np.testing.assert_allclose(bx.compute_iou(a, a), [[1, 0], [0, 0]])
 
 
-def test_nothing_overlaps_nothing():
+def test_empty_boxes_have_no_overlap():
     none, one = np.zeros((0, 4), np.float32), np.ones((1, 4), np.float32)
     assert bx.compute_iou(none, one).shape == (0, 1)
     assert bx.compute_iou(one, none).shape == (1, 0)

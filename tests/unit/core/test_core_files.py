@@ -6,7 +6,7 @@ from murid.core.files import remove_leftovers, replace_on_success, write_text
 from murid.errors import StorageError
 
 
-def test_file_is_there_only_after_the_block(tmp_path):
+def test_file_exists_only_after_the_block(tmp_path):
     target = tmp_path / "tracks.csv"
     with replace_on_success(target) as temporary:
         temporary.write_text("new")
@@ -18,7 +18,7 @@ def test_file_is_there_only_after_the_block(tmp_path):
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
-def test_error_leaves_the_file_that_was_there(tmp_path, error):
+def test_error_leaves_the_old_file(tmp_path, error):
     target = tmp_path / "tracks.csv"
     target.write_text("old")
 
@@ -39,7 +39,7 @@ def test_block_that_writes_nothing_is_an_error(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["missing/x.txt", "directory"])
-def test_place_that_cannot_be_written_to(tmp_path, name):
+def test_directory_that_cannot_be_written_to(tmp_path, name):
     (tmp_path / "directory").mkdir()
     with pytest.raises(StorageError, match=name):
         write_text(tmp_path / name, "text")
@@ -53,7 +53,7 @@ def test_files_are_readable_by_others(tmp_path):
     assert atomic.stat().st_mode == plain.stat().st_mode
 
 
-def test_writers_at_once_leave_one_whole_file(tmp_path):
+def test_concurrent_writers_leave_one_complete_file(tmp_path):
     texts = [str(i) * 100_000 for i in range(8)]
     threads = [threading.Thread(target=write_text, args=(tmp_path / "x", text)) for text in texts]
     for thread in threads:

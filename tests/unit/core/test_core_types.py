@@ -23,7 +23,7 @@ def make_detections(n: int, embedding_size: int | None = 3, start: int = 0) -> D
     return Detections(boxes, np.linspace(0, 1, n, dtype=np.float32), embeddings)
 
 
-def test_a_mask_indexes_every_column():
+def test_mask_selects_rows_of_every_column():
     found = make_detections(4)[np.array([True, False, True, False])]
     assert len(found) == 2
     np.testing.assert_allclose(found.boxes[:, 0], [0, 8])
@@ -32,7 +32,7 @@ def test_a_mask_indexes_every_column():
     assert make_detections(4, None)[:2].embeddings is None
 
 
-def test_an_empty_frame_is_a_normal_value():
+def test_frame_without_detections_is_valid():
     assert len(Detections.empty()) == 0
     assert Detections.empty().embeddings is None
     assert Detections.empty(5).embeddings.shape == (0, 5)
@@ -60,7 +60,7 @@ def test_an_empty_frame_is_a_normal_value():
         ),
     ],
 )
-def test_a_wrong_column_is_named(change: dict, message: str):
+def test_wrong_column_is_named(change: dict, message: str):
     with pytest.raises(ArrayError, match=re.escape(message)):
         dataclasses.replace(make_detections(2), **change)
 
@@ -69,7 +69,7 @@ class TestDetectionTable:
     frames = (make_detections(2), make_detections(0), make_detections(3, start=100))
     table = DetectionTable.from_frames(frames)
 
-    def test_frames_come_out_as_they_went_in_and_are_views(self):
+    def test_frames_round_trip_and_are_views(self):
         assert (self.table.n_frames, len(self.table)) == (3, 5)
         for frame, given in zip(self.table, self.frames, strict=True):
             np.testing.assert_array_equal(frame.boxes, given.boxes)
@@ -102,7 +102,7 @@ class TestTracks:
         TrackedDetections(make_detections(1, start=9), np.array([2])),
     )
 
-    def test_frames_come_out_as_they_went_in(self):
+    def test_frames_round_trip(self):
         tracks = Tracks.from_frames(self.frames)
         assert tracks.n_frames == 2
         assert [frame.track_ids.tolist() for frame in tracks] == [[1, -1], [2]]
@@ -118,17 +118,17 @@ class TestTracks:
 
 def test_selecting_tracks_of_a_bank_selects_rows_of_every_column():
     m = 3
-    whole = np.arange(m, dtype=np.int64)
+    rows = np.arange(m, dtype=np.int64)
     bank = TrackBank(
-        whole,
-        whole,
+        rows,
+        rows,
         np.zeros((m, 8)),
         np.zeros((m, 8, 8)),
         np.zeros((m, 0), np.float32),
-        *[whole] * 3,
+        *[rows] * 3,
     )
-    assert bank.select(whole != 1).ids.tolist() == [0, 2]
-    assert bank.select(whole != 1).covariances.shape == (2, 8, 8)
+    assert bank.select(rows != 1).ids.tolist() == [0, 2]
+    assert bank.select(rows != 1).covariances.shape == (2, 8, 8)
     with pytest.raises(ArrayError, match=r"TrackBank\.means"):
         dataclasses.replace(bank, means=np.zeros((m, 7)))
 

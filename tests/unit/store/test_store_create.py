@@ -68,7 +68,7 @@ def test_killed_run_resumes_byte_for_byte(killed, tmp_path, settings):
     assert not list(killed.rglob("*murid-tmp*"))
 
 
-def test_embeddings_are_thinned_alike_however_often_the_run_is_taken_up(tmp_path, settings):
+def test_embeddings_are_thinned_alike_when_a_run_is_resumed(tmp_path, settings):
     thinned = settings | {"config": {"detection": {"embeddings_every": 3}}}
     with RunDirectory.create(tmp_path / "straight.murid", **thinned) as straight:
         write_frames(straight, 20)
@@ -82,13 +82,14 @@ def test_embeddings_are_thinned_alike_however_often_the_run_is_taken_up(tmp_path
                     t, 0.4, "broken packet"
                 )
     assert parts_of(resumed) == parts_of(straight)
-    table, whole = straight.detections.read(), [make_detections(t) for t in range(20)]
-    for t, (told, made) in enumerate(zip(table, whole, strict=True)):
+    table = straight.detections.read()
+    original = [make_detections(t) for t in range(20)]
+    for t, (stored, made) in enumerate(zip(table, original, strict=True)):
         expected = made.embeddings if t % 3 == 0 else np.zeros_like(made.embeddings)
         if t != 12:
-            np.testing.assert_allclose(told.embeddings, expected, atol=1e-3)
+            np.testing.assert_allclose(stored.embeddings, expected, atol=1e-3)
     column = pq.ParquetFile(straight.path / "detections/part-00000.parquet").read()["embedding"]
-    assert column.null_count == sum(len(whole[t]) for t in range(8) if t % 3)
+    assert column.null_count == sum(len(original[t]) for t in range(8) if t % 3)
 
 
 def test_error_while_detecting_leaves_whole_parts_only(tmp_path, settings):
@@ -104,7 +105,7 @@ def test_error_while_detecting_leaves_whole_parts_only(tmp_path, settings):
         assert (run.n_parts, run.n_frames, run.next_frame) == (1, 8, 8)
 
 
-def test_shorter_last_part_of_an_unfinished_run_is_done_again(tmp_path, settings):
+def test_shorter_last_part_of_an_unfinished_run_is_detected_again(tmp_path, settings):
     with RunDirectory.create(tmp_path / "x", **settings) as run:
         write_frames(run, 11)
         assert (run.n_frames, run.next_frame) == (11, 8)
@@ -161,12 +162,12 @@ def test_resuming_something_else_says_what_differs(finished, settings, change, m
 
 
 def test_restart_removes_what_murid_wrote_and_nothing_else(finished, settings):
-    mine = [
+    other_files = [
         finished.path / "notes.txt",
         finished.path / "detections/mine.parquet",
         finished.path / "exports/cage.csv",
     ]
-    for path in mine:
+    for path in other_files:
         path.parent.mkdir(exist_ok=True)
         path.write_text("mine")
     changed = settings | {"detector": "background"}
@@ -174,10 +175,10 @@ def test_restart_removes_what_murid_wrote_and_nothing_else(finished, settings):
         assert run.manifest.detector == "background"
         assert (run.n_parts, run.next_frame, run.is_done("tracking")) == (0, 0, False)
         assert not list(run.path.glob("*/part-*"))
-    assert all(path.read_text() == "mine" for path in mine)
+    assert all(path.read_text() == "mine" for path in other_files)
 
 
-def test_run_that_is_there_is_not_overwritten(finished, settings):
+def test_existing_run_is_not_overwritten(finished, settings):
     before = parts_of(finished)
     with pytest.raises(RunError, match=r"got a run \(resume it, or use --restart\)"):
         RunDirectory.create(finished.path, **settings)
@@ -185,7 +186,7 @@ def test_run_that_is_there_is_not_overwritten(finished, settings):
 
 
 @pytest.mark.parametrize("existing", ["refuse", "resume", "restart"])
-def test_directory_of_others_is_refused(tmp_path, settings, existing):
+def test_directory_with_other_files_is_refused(tmp_path, settings, existing):
     (tmp_path / "holiday.jpg").write_text("beach")
     with pytest.raises(RunError, match=r"got other files, such as holiday.jpg"):
         RunDirectory.create(tmp_path, existing=existing, **settings)
@@ -193,7 +194,7 @@ def test_directory_of_others_is_refused(tmp_path, settings, existing):
 
 
 @pytest.mark.parametrize("existing", ["refuse", "resume", "restart"])
-def test_manifest_of_others_is_refused(tmp_path, settings, existing):
+def test_manifest_of_another_program_is_refused(tmp_path, settings, existing):
     (tmp_path / "manifest.json").write_text(
         '{"manifest_version": 3, "name": "a browser extension"}'
     )
@@ -207,7 +208,7 @@ def test_hidden_files_do_not_make_a_directory_foreign(tmp_path, settings):
     RunDirectory.create(tmp_path, **settings).close()
 
 
-def test_file_in_the_way(tmp_path, settings):
+def test_existing_file_is_refused(tmp_path, settings):
     (tmp_path / "cage.murid").write_text("a file")
     with pytest.raises(RunError, match="expected a place for a run directory, got a file"):
         RunDirectory.create(tmp_path / "cage.murid", **settings)

@@ -40,7 +40,7 @@ def test_parts_round_trip(tmp_path_factory, counts, first, size, seed):
         np.testing.assert_array_equal(detections.embeddings < 0, embeddings < 0)
 
 
-def test_frame_table_checks_what_it_is_given():
+def test_frame_table_checks_its_columns():
     with pytest.raises(ArrayError, match=r"FrameTable.times_s: expected float64"):
         FrameTable(0, np.arange(3))
     with pytest.raises(
@@ -49,20 +49,22 @@ def test_frame_table_checks_what_it_is_given():
         FrameTable(5, np.arange(3.0), {8: "broken"})
 
 
-def test_identities_come_back_with_what_was_filled_in(tmp_path):
+def test_identities_round_trip_with_interpolated_positions(tmp_path):
     boxes = np.array([[0, 0, 4, 4], [5, 5, 9, 9], [1, 0, 5, 4]], np.float32)
-    looks = np.eye(3, dtype=np.float32)
+    embeddings = np.eye(3, dtype=np.float32)
     detections = DetectionTable(
-        boxes, np.array([0.5, 0.75, 1], np.float32), looks, np.array([0, 2, 2, 3])
+        boxes, np.array([0.5, 0.75, 1], np.float32), embeddings, np.array([0, 2, 2, 3])
     )
-    shown = np.array([[5, 5, 9, 9], [0.5, 0, 4.5, 4], [1, 0, 5, 4]], np.float32)
-    told = DetectionTable(shown, np.array([0.75, 0, 1], np.float32), None, np.array([0, 1, 2, 3]))
+    smoothed = np.array([[5, 5, 9, 9], [0.5, 0, 4.5, 4], [1, 0, 5, 4]], np.float32)
+    identified = DetectionTable(
+        smoothed, np.array([0.75, 0, 1], np.float32), None, np.array([0, 1, 2, 3])
+    )
     rows, identity_probabilities = np.array([1, -1, 0]), np.array([1, 0.5, 0.75], np.float32)
-    tracks = Tracks(told, np.array([2, 1, 1]), rows < 0, identity_probabilities)
+    tracks = Tracks(identified, np.array([2, 1, 1]), rows < 0, identity_probabilities)
     parts.write_identities(tmp_path / "i", 100, rows, tracks)
     again = parts.read_identities(tmp_path / "i", 100, detections)
-    np.testing.assert_array_equal(again.detections.boxes, shown)
-    np.testing.assert_array_equal(again.detections.frame_offsets, told.frame_offsets)
+    np.testing.assert_array_equal(again.detections.boxes, smoothed)
+    np.testing.assert_array_equal(again.detections.frame_offsets, identified.frame_offsets)
     np.testing.assert_array_equal(again.detections.embeddings, [[0, 1, 0], [0, 0, 0], [0, 0, 1]])
     np.testing.assert_array_equal(again.track_ids, [2, 1, 1])
     np.testing.assert_array_equal(again.interpolated, [False, True, False])

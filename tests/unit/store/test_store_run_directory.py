@@ -12,7 +12,7 @@ from murid.errors import ArrayError, RunError
 from murid.store import FrameTable, RunDirectory
 
 
-def test_detections_come_back_as_they_went_in(finished):
+def test_detections_round_trip(finished):
     run = RunDirectory.open(finished.path)
     expected = [Detections.empty(5) if t == 12 else make_detections(t) for t in range(20)]
     table = run.detections.read()
@@ -23,7 +23,7 @@ def test_detections_come_back_as_they_went_in(finished):
         np.testing.assert_allclose(table[t].embeddings, detections.embeddings, atol=1e-3)
 
 
-def test_embeddings_read_are_unit_rows_whatever_float16_did(finished):
+def test_embeddings_are_unit_rows_after_rounding_to_float16(finished):
     norms = np.linalg.norm(finished.detections.read().embeddings, axis=1)
     np.testing.assert_allclose(norms, 1, atol=1e-6)
 
@@ -103,7 +103,7 @@ def test_video_without_frames(tmp_path, settings):
     assert run.manifest.stages["detection"].note == "the file ends after its header"
 
 
-def test_part_with_no_animal_at_all_does_not_hide_the_embeddings_of_others(tmp_path, settings):
+def test_part_without_detections_keeps_the_embeddings_of_others(tmp_path, settings):
     with RunDirectory.create(tmp_path / "x", **settings) as run:
         with run.detections.write() as writer:
             for t in range(8):
@@ -157,7 +157,7 @@ def test_reading_tracks_before_they_are_done_is_refused(tmp_path, settings):
             run.tracks.finish()
 
 
-def test_tracking_again_forgets_the_tracks_that_were_there(finished):
+def test_new_tracking_removes_the_old_tracks(finished):
     with RunDirectory.open(finished.path, writable=True) as run:
         run.tracks.start({"max_lost_frames": 60})
         assert not list((run.path / "tracks").iterdir())
@@ -206,38 +206,3 @@ def test_directory_name_with_equals_sign_adds_no_column(tmp_path, settings):
         write_frames(run, 9)
         run.detections.finish()
         assert run.detections.read().n_frames == 9
-
-
-def test_sums_are_those_of_the_parts(finished):
-    kept = finished.path / "summary-tracks.parquet"
-    summed = finished.read_summary()
-    told, frames = finished.read_tracks(), finished.read_tracks().detections.frame_numbers
-    assert [row["id"] for row in summed] == np.unique(told.track_ids[told.track_ids >= 0]).tolist()
-    for row in summed:
-        own = told.track_ids == row["id"]
-        assert (row["first_frame"], row["last_frame"]) == (frames[own].min(), frames[own].max())
-        assert (row["n_frames"], row["n_interpolated"], row["mean_identity_probability"]) == (
-            own.sum(),
-            0,
-            1.0,
-        )
-        assert row["mean_score"] == pytest.approx(told.detections.scores[own].mean(), abs=1e-4)
-    for spoil in (lambda: kept.write_bytes(kept.read_bytes()[:-9]), kept.unlink):
-        spoil()
-        assert finished.read_summary() == summed
-
-
-def test_sums_of_some_parts_only_are_not_kept(finished):
-    def write(run, wanted):
-        for first, table in run.detections.iterate():
-            if (first == 8) == wanted:
-                run.tracks.write(first, Tracks(table, np.ones(len(table), np.int64)))
-
-    with RunDirectory.open(finished.path, writable=True) as run:
-        run.tracks.start({})
-        write(run, False)
-    with RunDirectory.open(finished.path, writable=True) as run:
-        write(run, True)
-        run.tracks.finish()
-    assert not (finished.path / "summary-tracks.parquet").exists()
-    assert [row["n_frames"] for row in run.read_summary()] == [len(run.detections.read())]

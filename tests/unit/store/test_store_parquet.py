@@ -16,69 +16,7 @@ from murid.store import RunDirectory
 HELPERS = Path(__file__).parents[2] / "helpers"
 
 
-def edit_manifest(path: Path, **changes: object) -> None:
-    manifest = path / "manifest.json"
-    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | changes))
-
-
-def test_missing_run(tmp_path):
-    with pytest.raises(RunError, match="directory: expected a run directory, got nothing there"):
-        RunDirectory.open(tmp_path / "nowhere")
-    with pytest.raises(
-        RunError,
-        match=r"manifest.json: expected a run directory, got a directory without this file",
-    ):
-        RunDirectory.open(tmp_path)
-    (tmp_path / "file").write_text("x")
-    with pytest.raises(RunError, match="got a file"):
-        RunDirectory.open(tmp_path / "file")
-
-
-def test_newer_run(finished, settings):
-    edit_manifest(finished.path, format_version=7)
-    for attempt in (
-        lambda: RunDirectory.open(finished.path),
-        lambda: RunDirectory.create(finished.path, existing="restart", **settings),
-    ):
-        with pytest.raises(RunError, match=r"format_version: expected at most 2 .*, got 7"):
-            attempt()
-
-
-@pytest.mark.parametrize(
-    ("changes", "field"),
-    [
-        ({"source": 3}, "source: expected str, got 3"),
-        ({"part_frames": None}, "part_frames: expected int, got nothing"),
-        ({"part_frames": 0}, "part_frames: expected a number above 0, got 0"),
-        ({"part_frames": True}, "part_frames: expected int, got True"),
-        ({"format_version": "one"}, "format_version: expected int, got 'one'"),
-        ({"config": {"detection": 3}}, "config.detection: expected an object, got int"),
-        ({"stages": {}}, "stages.detection: expected dict, got nothing"),
-        (
-            {"stages": {"detection": {"state": "paused", "n_frames": 0, "n_parts": 0}}},
-            "stages.detection.state: expected pending or running or done, got 'paused'",
-        ),
-        ({"provenance": [3]}, "provenance: expected objects, got int"),
-        (
-            {"provenance": [{"verb": "track"}]},
-            "provenance.murid_version: expected str, got nothing",
-        ),
-    ],
-)
-def test_damaged_manifest_names_the_field(finished, changes, field):
-    edit_manifest(finished.path, **changes)
-    with pytest.raises(RunError, match=field):
-        RunDirectory.open(finished.path)
-
-
-@pytest.mark.parametrize("content", [b"", b'{"format": "mur', b"\xff\xfe\x00", b"[]"])
-def test_manifest_that_is_no_document(finished, content):
-    (finished.path / "manifest.json").write_bytes(content)
-    with pytest.raises(RunError, match=r"manifest.json"):
-        RunDirectory.open(finished.path)
-
-
-def spoil(path: Path, how: str) -> None:
+def damage(path: Path, how: str) -> None:
     content = bytearray(path.read_bytes())
     if how == "flip":
         content[60] ^= 0xFF
@@ -90,7 +28,7 @@ def spoil(path: Path, how: str) -> None:
 @pytest.mark.parametrize("how", ["flip", "cut", "empty"])
 @pytest.mark.parametrize("kind", ["detections", "frames", "tracks"])
 def test_damaged_part_names_the_file(finished, kind, how):
-    spoil(finished.path / kind / "part-00001.parquet", how)
+    damage(finished.path / kind / "part-00001.parquet", how)
     run = RunDirectory.open(finished.path)
     with pytest.raises(
         RunError, match=f"{kind}/part-00001.parquet: file: expected an undamaged part"
@@ -165,14 +103,12 @@ except StorageError as error:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX limits")
-def test_no_room_leaves_no_part(tmp_path, settings):
+def test_full_disk_leaves_no_part(tmp_path, settings):
     path = tmp_path / "x.murid"
     arguments = [sys.executable, "-c", FILL_THE_DISK, str(path), str(HELPERS), json.dumps(settings)]
     said = subprocess.run(arguments, capture_output=True, text=True, check=True).stdout
-    assert (
-        "detections/part-00000.parquet: file: expected a place that can be written to, got File too large"
-        in said
-    )
+    message = "file: expected a place that can be written to, got File too large"
+    assert f"detections/part-00000.parquet: {message}" in said
     assert sorted(p.name for p in path.rglob("*.parquet")) == ["part-00000.parquet"]
     assert RunDirectory.open(path).n_parts == 0
     with RunDirectory.create(path, existing="resume", **settings) as run:
@@ -193,7 +129,7 @@ def test_errors_of_the_disk_become_storage_errors(tmp_path, settings, monkeypatc
         assert not [p for p in run.path.rglob("*") if "part" in p.name]
 
 
-def test_place_that_cannot_be_written_to(tmp_path, settings):
+def test_directory_that_cannot_be_written_to(tmp_path, settings):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StorageError, match="a place that can be written to"):
         RunDirectory.create(tmp_path / "file" / "cage.murid", **settings)
