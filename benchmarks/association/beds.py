@@ -13,7 +13,7 @@ from noise import Float64, compute_cover, degrade
 from murid.core.types import Detections
 from murid.datasets.camera_motion import read_camera_motion
 from murid.datasets.mot_text import MotTable, read_mot_table
-from murid.metrics import PLAIN, PROTOCOLS, LabelledBoxes, Protocol, Truth
+from murid.metrics import PLAIN_PROTOCOL, PROTOCOLS, GroundTruth, LabelledBoxes, ScoringProtocol
 from murid.synthetic import SCENARIOS, make_scenario, record
 
 ANIMALTRACK_FPS = 30.0
@@ -29,8 +29,8 @@ class Sequence:
     fps : float
     detections : list of Detections
         Of each frame.
-    truth : Truth
-    protocol : Protocol
+    truth : GroundTruth
+    protocol : ScoringProtocol
         What of the truth is scored.
     motion : ndarray or None
         ``(F, 2, 3)``: how the camera moves, where it is known.
@@ -41,8 +41,8 @@ class Sequence:
     name: str
     fps: float
     detections: list[Detections]
-    truth: Truth
-    protocol: Protocol = PLAIN
+    truth: GroundTruth
+    protocol: ScoringProtocol = PLAIN_PROTOCOL
     motion: Float64 | None = None
     n_animals: int | None = None
 
@@ -66,7 +66,7 @@ def load_mot17(folder: Path) -> Iterator[Sequence]:
                 )
                 for rows in found.boxes.split(np.arange(n_frames - first))
             ],
-            Truth(truth.boxes, truth.scores != 0, truth.class_ids),
+            GroundTruth(truth.boxes, truth.scores != 0, truth.class_ids),
             PROTOCOLS["mot17"],
             read_camera_motion(path / "gmc.txt", n_frames)[first:],
         )
@@ -114,7 +114,7 @@ def _degrade(
     seed: int,
     n_animals: int | None = None,
 ) -> Sequence:
-    truth = Truth(boxes, np.ones(len(boxes), bool), np.ones(len(boxes), np.int64))
+    truth = GroundTruth(boxes, np.ones(len(boxes), bool), np.ones(len(boxes), np.int64))
     return Sequence(
         name, fps, degrade(boxes, cover, n_frames, fps, seed), truth, n_animals=n_animals
     )
@@ -130,11 +130,11 @@ def _read_detections(path: Path) -> MotTable:
 def _cut(table: MotTable, first: int) -> MotTable:
     """Rows from a frame on, which becomes frame 0."""
     kept = np.flatnonzero(table.boxes.frames >= first)
-    boxes = table.boxes[kept]
+    boxes = table.boxes.select(kept)
     moved = LabelledBoxes(boxes.frames - first, boxes.ids, boxes.boxes)
     return MotTable(moved, table.scores[kept], table.class_ids[kept])
 
 
 def _sort(table: MotTable) -> MotTable:
     order = np.lexsort((table.boxes.ids, table.boxes.frames))
-    return MotTable(table.boxes[order], table.scores[order], table.class_ids[order])
+    return MotTable(table.boxes.select(order), table.scores[order], table.class_ids[order])

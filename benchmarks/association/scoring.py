@@ -34,7 +34,7 @@ def score(sequence: Sequence, tracked: SequenceOf[TrackedDetections]) -> Scores:
     """Score one sequence."""
     result = LabelledBoxes.from_tracks(Tracks.from_frames(tracked))
     truth, kept = apply_protocol(sequence.truth, result, sequence.protocol)
-    return compute_scores(truth, result[kept], len(tracked))
+    return compute_scores(truth, result.select(kept), len(tracked))
 
 
 def combine(

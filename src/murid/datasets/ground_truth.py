@@ -10,7 +10,7 @@ from murid.datasets.media import find_images, measure_image, measure_video, numb
 from murid.datasets.mot_text import read_mot, read_mot_table
 from murid.datasets.raw_labels import ANIMAL, ReadOptions, Size
 from murid.errors import FormatError
-from murid.metrics import LabelledBoxes, Truth
+from murid.metrics import GroundTruth, LabelledBoxes
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def find_ground_truth(
     return [each for each in found if each.name in wanted]
 
 
-def read_ground_truth(ground_truth: GroundTruthFile, n_frames: int | None = None) -> Truth:
+def read_ground_truth(ground_truth: GroundTruthFile, n_frames: int | None = None) -> GroundTruth:
     """Read all rows of a ground-truth file.
 
     Parameters
@@ -113,7 +113,7 @@ def read_ground_truth(ground_truth: GroundTruthFile, n_frames: int | None = None
     else:
         # Without names, -1 (no class column), 0 and 1 all stand for the only class.
         class_names = {-1: ANIMAL, 0: ANIMAL, 1: ANIMAL}
-    return Truth(table.boxes, is_scored, table.class_ids, class_names)
+    return GroundTruth(table.boxes, is_scored, table.class_ids, class_names)
 
 
 def read_ground_truth_boxes(path: str | Path, n_frames: int | None = None) -> LabelledBoxes:

@@ -131,7 +131,7 @@ def read_mot(path: str | Path, n_frames: int | None = None) -> LabelledBoxes:
     if not len(table.boxes):
         expected = "rows of frame, id, left, top, width, height, flag"
         raise FormatError(path, "file", expected, "no rows")
-    return table.boxes[table.scores != 0]
+    return table.boxes.select(table.scores != 0)
 
 
 def read_mot_table(

@@ -1,90 +1,116 @@
-"""Whether a result and a truth are of the same video; no score is computed where they are not."""
+"""Checks that a result and its ground truth are of the same video, before anything is scored."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 
 from murid.core.boxes import compute_areas, compute_intersections
 from murid.errors import FormatError
-from murid.evaluation.pairing import Pair
-from murid.metrics import LabelledBoxes, Truth
+from murid.evaluation.pairing import FilePair
+from murid.metrics import GroundTruth, LabelledBoxes
 
-_SHORT = 0.9
-_ODD_SCALE = 2.0
+# Boxes that end before this fraction of the frames may be those of a shorter video.
+_MIN_COVERED_FRACTION = 0.9
+
+# Boxes that are this many times larger or smaller may be in other pixels.
+_MAX_SCALE = 2.0
+
+# More boxes outside the image than this fraction cannot be animals at its edge.
+_MAX_OUTSIDE_FRACTION = 0.5
 
 
-def check_lengths(pair: Pair, of_run: int | None, given: int | None) -> int | None:
-    """Return the number of frames, where anything says it; raises `FormatError` if two sources do not agree."""
-    sources = {str(pair.result): of_run, "--frames": given, "the truth": pair.truth.n_frames}
+def check_lengths(files: FilePair, of_run: int | None, given: int | None) -> int | None:
+    """Return the number of frames, None if unknown.
+
+    Raises
+    ------
+    FormatError
+        If run, option and ground truth do not agree.
+    """
+    sources = {str(files.result): of_run, "--frames": given, "the truth": files.truth.n_frames}
     known = {name: n_frames for name, n_frames in sources.items() if n_frames is not None}
     if len(set(known.values())) > 1:
         got = ", ".join(f"{n_frames} in {name}" for name, n_frames in known.items())
-        raise FormatError(pair.truth.path, "frames", "a truth and a result of one length", got)
+        raise FormatError(files.truth.path, "frames", "a truth and a result of one length", got)
     return next(iter(known.values()), None)
 
 
-def check_sizes(pair: Pair, of_run: tuple[int, int]) -> None:
-    """Raise `FormatError` if the video of a run and that of the truth differ in size."""
-    if pair.truth.size is not None and all(of_run) and pair.truth.size != of_run:
-        width, height = pair.truth.size
-        expected = f"{of_run[0]}x{of_run[1]} as in {pair.result}"
-        raise FormatError(pair.truth.path, "size of the pictures", expected, f"{width}x{height}")
+def check_sizes(files: FilePair, of_run: tuple[int, int]) -> None:
+    """Raise `FormatError` if the image sizes of a run and its ground truth differ."""
+    if files.truth.size is not None and all(of_run) and files.truth.size != of_run:
+        width, height = files.truth.size
+        expected = f"{of_run[0]}x{of_run[1]} as in {files.result}"
+        raise FormatError(files.truth.path, "image size", expected, f"{width}x{height}")
 
 
-def check_overlap(pair: Pair, truth: Truth, result: LabelledBoxes, *, allow_empty: bool) -> None:
-    """Raise `FormatError` if boxes lie outside the pictures, or the result has no box that touches one of the truth."""
-    for path, boxes in ((pair.truth.path, truth.boxes), (pair.result, result)):
-        _check_inside(pair, path, boxes)
+def check_overlap(
+    files: FilePair, truth: GroundTruth, result: LabelledBoxes, *, allow_empty: bool
+) -> None:
+    """Raise `FormatError` if result and ground truth cannot be of the same video.
+
+    That is if most boxes lie outside the image or, unless `allow_empty`, if no box of the result
+    overlaps one of the ground truth.
+    """
+    _check_inside(files, files.truth.path, truth.boxes)
+    _check_inside(files, files.result, result)
     if allow_empty:
         return
     if not len(result):
-        raise FormatError(pair.result, "tracks", "some (--allow-empty scores none as zero)", "none")
-    if not _touch(truth.boxes, result):
+        expected = "some (--allow-empty scores none as zero)"
+        raise FormatError(files.result, "tracks", expected, "none")
+    if not _overlap(truth.boxes, result):
         expected = (
-            f"a box that touches one of {pair.truth.path} (--allow-empty scores this as zero)"
+            f"a box that overlaps one of {files.truth.path} (--allow-empty scores this as zero)"
         )
-        raise FormatError(
-            pair.result,
-            "boxes",
-            expected,
-            "no overlap in any frame: another video, scale or frame count?",
-        )
+        got = "no overlap in any frame: another video, scale or frame count?"
+        raise FormatError(files.result, "boxes", expected, got)
 
 
-def _check_inside(pair: Pair, path: object, boxes: LabelledBoxes) -> None:
-    if pair.truth.size is None or not len(boxes):
+def _check_inside(files: FilePair, path: Path, boxes: LabelledBoxes) -> None:
+    """Raise `FormatError` if most boxes lie outside the image."""
+    if files.truth.size is None or not len(boxes):
         return
     centres = (boxes.boxes[:, :2] + boxes.boxes[:, 2:]) / 2
-    outside = ((centres < 0) | (centres > np.array(pair.truth.size))).any(axis=1)
-    if outside.mean() > 0.5:
-        width, height = pair.truth.size
-        expected = f"boxes inside pictures of {width}x{height}"
+    outside = ((centres < 0) | (centres > np.array(files.truth.size))).any(axis=1)
+    if outside.mean() > _MAX_OUTSIDE_FRACTION:
+        width, height = files.truth.size
+        expected = f"boxes inside images of {width}x{height}"
         raise FormatError(str(path), "boxes", expected, f"{outside.sum()} of {len(boxes)} outside")
 
 
-def _touch(truth: LabelledBoxes, result: LabelledBoxes) -> bool:
+def _overlap(truth: LabelledBoxes, result: LabelledBoxes) -> bool:
+    """Return whether any box of the result overlaps a ground truth box."""
     frames = np.union1d(truth.frames, result.frames)
-    pairs = zip(truth.split(frames), result.split(frames), strict=True)
-    return any(compute_intersections(truth.boxes[a], result.boxes[b]).any() for a, b in pairs)
+    rows_by_frame = zip(truth.split(frames), result.split(frames), strict=True)
+    return any(
+        compute_intersections(truth.boxes[truth_rows], result.boxes[result_rows]).any()
+        for truth_rows, result_rows in rows_by_frame
+    )
 
 
-def note_oddities(
+def find_possible_mistakes(
     name: str, truth: LabelledBoxes, result: LabelledBoxes, n_frames: int
 ) -> list[str]:
-    """What may be a mistake and may be none, in words."""
+    """Return notes on what may be a mistake, but need not be one."""
     notes = []
-    last_truth, last_result = (int(boxes.frames.max(initial=-1)) + 1 for boxes in (truth, result))
-    if last_truth < _SHORT * n_frames:
-        notes.append(f"{name}: the truth has no animal after frame {last_truth} of {n_frames}")
-    if last_result < _SHORT * last_truth:
+    truth_end = int(truth.frames.max(initial=-1)) + 1
+    result_end = int(result.frames.max(initial=-1)) + 1
+    if truth_end < _MIN_COVERED_FRACTION * n_frames:
+        notes.append(f"{name}: the truth has no animal after frame {truth_end} of {n_frames}")
+    if result_end < _MIN_COVERED_FRACTION * truth_end:
         notes.append(
-            f"{name}: the result has no box after frame {last_result}, the truth goes on to {last_truth}"
+            f"{name}: the result has no box after frame {result_end}, "
+            f"the truth goes on to {truth_end}"
         )
     if len(truth) and len(result):
-        theirs, ours = (float(np.median(compute_areas(boxes.boxes))) for boxes in (result, truth))
-        scale = (theirs / max(ours, 1e-9)) ** 0.5
-        if not 1 / _ODD_SCALE <= scale <= _ODD_SCALE:
+        result_area = float(np.median(compute_areas(result.boxes)))
+        truth_area = float(np.median(compute_areas(truth.boxes)))
+        scale = (result_area / max(truth_area, 1e-9)) ** 0.5
+        if not 1 / _MAX_SCALE <= scale <= _MAX_SCALE:
             notes.append(
-                f"{name}: boxes of the result are {scale:.2g} times as large as the truth's: another scale?"
+                f"{name}: boxes of the result are {scale:.2g} times as large as those of the "
+                "truth: another scale?"
             )
     return notes

@@ -1,4 +1,4 @@
-"""Score results against their truths: each sequence, each class, and all together."""
+"""Scores of results against ground truth: each sequence, each class, and all together."""
 
 from __future__ import annotations
 
@@ -6,44 +6,42 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from murid.core.progress import ProgressCallback, no_progress
+from murid.core.types import Bool
 from murid.datasets.ground_truth import find_ground_truth
 from murid.errors import ArrayError, ConfigError, FormatError
-from murid.evaluation.loading import Material, Settings, load
-from murid.evaluation.pairing import pair
+from murid.evaluation.loading import EvaluationPair, EvaluationSettings, load_pair
+from murid.evaluation.pairing import FilePair, find_pairs
 from murid.metrics import (
     PROTOCOLS,
     LabelledBoxes,
     Matching,
     Metrics,
-    Protocol,
     Scores,
+    ScoringProtocol,
     apply_protocol,
     compute_scores,
-    mark_detections,
     match,
+    match_detections,
     select_class,
 )
 
 
 @dataclass(frozen=True, eq=False)
 class ScoredSequence:
-    """One sequence with what counts of it.
+    """One sequence with its scored boxes.
 
     Attributes
     ----------
-    material : Material
+    pair : EvaluationPair
     truth, result : LabelledBoxes
         The boxes that are scored.
     matching : Matching
-        Which belong together.
+        Matched pairs of these boxes.
     scores : Scores
     """
 
-    material: Material
+    pair: EvaluationPair
     truth: LabelledBoxes
     result: LabelledBoxes
     matching: Matching
@@ -57,18 +55,17 @@ class Evaluation:
     Attributes
     ----------
     protocol : str
-        Name of the rule of what counts.
+        Name of the scoring protocol.
     sequences : mapping of str to Metrics
         Scores of each sequence.
     classes : mapping of str to Metrics
-        Scores of each class, summed over the sequences; empty where there is but one kind of
-        animal.
+        Scores of each class over all sequences; empty if there is one class only.
     combined : Metrics
-        Sums over all sequences.
+        Scores of all sequences together.
     notes : tuple of str
-        What may be a mistake.
+        Possible mistakes.
     details : tuple of ScoredSequence
-        What the scores were computed of.
+        The boxes of each sequence.
     """
 
     protocol: str
@@ -91,28 +88,28 @@ def evaluate(
     allow_empty: bool = False,
     report: ProgressCallback = no_progress,
 ) -> Evaluation:
-    """Score a result, or a folder of them, against ground truth.
+    """Score a result, or a folder of results, against ground truth.
 
     Parameters
     ----------
     result : str or Path
-        As `murid.evaluation.pairing.pair` takes it.
+        See `murid.evaluation.pairing.find_pairs`.
     truth : str or Path
-        As `murid.datasets.find_ground_truth` takes it.
+        See `murid.datasets.ground_truth.find_ground_truth`.
     protocol : str
-        What counts: a name in `murid.metrics.PROTOCOLS`.
+        A name in `murid.metrics.PROTOCOLS`: which boxes are scored.
     split : {"train", "test"}, optional
-        Part of AnimalTrack.
+        Split of AnimalTrack.
     sequences : collection of str, optional
-        Names of those wanted; None = all.
+        Names of the sequences to score; None = all.
     fps : float, optional
-        Frames per second, where nothing else says it or says it wrongly.
+        Frames per second, if the files do not contain it or are wrong.
     n_frames : int, optional
-        Length of the video, where nothing else says it and there is but one.
+        Length of the video, if the files do not contain it; for one sequence.
     allow_empty : bool
-        Whether a result without boxes, or without any that touches the truth, is scored, as zero.
+        Score a result without boxes, or without any that overlaps the ground truth, as zero.
     report : callable
-        Told of progress.
+        Called with the progress.
 
     Returns
     -------
@@ -121,85 +118,105 @@ def evaluate(
     Raises
     ------
     ConfigError
-        If there is no such protocol, or a setting makes no sense.
+        If there is no such protocol, or a setting is out of range.
     FormatError, RunError
-        If something cannot be read, or result and truth are not of the same video.
+        If a file cannot be read, or result and ground truth are not of the same video.
     """
     if protocol not in PROTOCOLS:
         raise ConfigError(f"protocol: expected {' or '.join(PROTOCOLS)}, got {protocol!r}")
     if fps is not None and not fps > 0:
         raise ConfigError(f"fps: expected a number above 0, got {fps:g}")
+
     truths = find_ground_truth(truth, split, named_after_animals=protocol == "animaltrack")
-    pairs, notes = pair(Path(result), truths, sequences)
+    pairs, notes = find_pairs(Path(result), truths, sequences)
     if n_frames is not None and len(pairs) > 1:
         raise ConfigError(f"frames: expected one sequence, got {len(pairs)}")
-    settings = Settings(PROTOCOLS[protocol], fps, n_frames, allow_empty)
+    settings = EvaluationSettings(PROTOCOLS[protocol], fps, n_frames, allow_empty)
+
     details: list[ScoredSequence] = []
     by_class: dict[str, list[Scores]] = {}
-    for each in pairs:
-        material = load(each, settings)
-        try:
-            details.append(_score(material, settings.protocol))
-        except ArrayError as error:
-            raise FormatError(each.truth.path, error.field, error.expected, error.got) from error
-        for name, scores in _score_classes(details[-1], settings.protocol).items():
+    n_done = 0
+    for files in pairs:
+        scored = _score_sequence(files, settings)
+        details.append(scored)
+        notes += scored.pair.notes
+        for name, scores in _score_classes(scored, settings.protocol).items():
             by_class.setdefault(name, []).append(scores)
-        notes += material.notes
+        n_done += scored.pair.n_frames
         if len(pairs) > 1:
-            done = sum(scored.material.n_frames for scored in details)
-            report("score", done, done if len(details) == len(pairs) else None)
+            # The total is known only after the last file is read.
+            report("score", n_done, n_done if len(details) == len(pairs) else None)
+
+    classes = {}
+    if len(by_class) > 1:
+        for name in sorted(by_class):
+            classes[name] = Scores.combine(by_class[name]).to_metrics()
     return Evaluation(
-        protocol,
-        {each.material.name: each.scores.to_metrics() for each in details},
-        {name: Scores.combine(by_class[name]).to_metrics() for name in sorted(by_class)}
-        if len(by_class) > 1
-        else {},
-        Scores.combine([each.scores for each in details]).to_metrics(),
-        tuple(notes),
-        tuple(details),
+        protocol=protocol,
+        sequences={scored.pair.name: scored.scores.to_metrics() for scored in details},
+        classes=classes,
+        combined=Scores.combine([scored.scores for scored in details]).to_metrics(),
+        notes=tuple(notes),
+        details=tuple(details),
     )
 
 
-def _score(material: Material, protocol: Protocol) -> ScoredSequence:
-    truth, kept = apply_protocol(material.truth, material.result, protocol)
-    detections = material.detections
-    if detections is not None and detections is not material.result:
-        detections = detections[apply_protocol(material.truth, detections, protocol)[1]]
-    elif detections is not None:
-        detections = detections[kept]
-    return _compute(material, truth, kept, detections)
+def _score_sequence(files: FilePair, settings: EvaluationSettings) -> ScoredSequence:
+    """Return the scores of one sequence."""
+    pair = load_pair(files, settings)
+    try:
+        return _score_all_classes(pair, settings.protocol)
+    except ArrayError as error:
+        raise FormatError(files.truth.path, error.field, error.expected, error.got) from error
 
 
-def _score_classes(scored: ScoredSequence, protocol: Protocol) -> dict[str, Scores]:
-    """Scores of each class; a protocol with one class has none but the whole."""
-    material = scored.material
-    names = material.truth.counted_classes
-    if protocol.class_id is not None or len(names) == 1:
-        return {name: scored.scores for name in names if protocol.class_id is None}
-    found = {}
+def _score_all_classes(pair: EvaluationPair, protocol: ScoringProtocol) -> ScoredSequence:
+    """Return the scores of all classes that the protocol scores, together."""
+    truth, is_scored = apply_protocol(pair.truth, pair.result, protocol)
+    detections = pair.detections
+    if detections is not None:
+        # In a MOT file the detections are the tracks, so the protocol is applied once.
+        is_scored_detection = is_scored
+        if detections is not pair.result:
+            _, is_scored_detection = apply_protocol(pair.truth, detections, protocol)
+        detections = detections.select(is_scored_detection)
+    return _compute_scores(pair, truth, is_scored, detections)
+
+
+def _score_classes(scored: ScoredSequence, protocol: ScoringProtocol) -> dict[str, Scores]:
+    """Return the scores of each class; empty if the protocol scores one class only."""
+    pair = scored.pair
+    names = pair.truth.scored_classes
+    if protocol.class_id is not None:
+        return {}
+    if len(names) == 1:
+        return {names[0]: scored.scores}
+
+    by_class = {}
     for name in names:
-        truth, kept = select_class(material.truth, material.result, name)
-        detections = material.detections
+        truth, is_scored = select_class(pair.truth, pair.result, name)
+        detections = pair.detections
         if detections is not None:
-            detections = detections[select_class(material.truth, detections, name)[1]]
-        found[name] = _compute(replace(material, retrieval=None), truth, kept, detections).scores
-    return found
+            _, is_scored_detection = select_class(pair.truth, detections, name)
+            detections = detections.select(is_scored_detection)
+        without_retrieval = replace(pair, retrieval=None)
+        scored_class = _compute_scores(without_retrieval, truth, is_scored, detections)
+        by_class[name] = scored_class.scores
+    return by_class
 
 
-def _compute(
-    material: Material,
+def _compute_scores(
+    pair: EvaluationPair,
     truth: LabelledBoxes,
-    kept: NDArray[np.bool_],
+    is_scored: Bool,
     detections: LabelledBoxes | None,
 ) -> ScoredSequence:
-    result = material.result[kept]
+    """Return the scores of the scored boxes of a sequence."""
+    result = pair.result.select(is_scored)
     matching = match(truth, result)
-    scores = compute_scores(truth, result, material.n_frames, material.fps, matching)
-    marked = (
-        None
-        if detections is None or detections.scores is None
-        else mark_detections(truth, detections)
-    )
-    return ScoredSequence(
-        material, truth, result, matching, scores.with_extras(marked, material.retrieval)
-    )
+    scores = compute_scores(truth, result, pair.n_frames, pair.fps, matching)
+    detection_matches = None
+    if detections is not None and detections.scores is not None:
+        detection_matches = match_detections(truth, detections)
+    scores = scores.with_extras(detection_matches, pair.retrieval)
+    return ScoredSequence(pair, truth, result, matching, scores)

@@ -11,7 +11,7 @@ import numpy as np
 from murid.core.boxes import compute_centres
 from murid.core.types import Float64, Int64, UInt8
 from murid.evaluation.evaluate import ScoredSequence
-from murid.metrics import LabelledBoxes, Switch
+from murid.metrics import IdSwitch, LabelledBoxes
 from murid.video import choose_colour
 
 _TILE_PX, _CAPTION_PX, _GAP_PX = 220, 46, 6
@@ -21,7 +21,7 @@ _INK, _PAPER, _ACCENT = (34, 34, 34), (255, 255, 255), (213, 94, 0)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
-def choose_frames(switch: Switch, n_frames: int, fps: float | None) -> list[int]:
+def choose_frames(switch: IdSwitch, n_frames: int, fps: float | None) -> list[int]:
     """Frames of a strip: three up to the last with the old id, one in a gap, three from the first with the new id."""
     step = max(1, round(_STEP_S * (fps or _USUAL_FPS)))
     before = [switch.last_frame - 2 * step, switch.last_frame - step, switch.last_frame]
@@ -38,12 +38,12 @@ class Strip:
     Parameters
     ----------
     scored : ScoredSequence
-    switch : Switch
+    switch : IdSwitch
     """
 
-    def __init__(self, scored: ScoredSequence, switch: Switch) -> None:
+    def __init__(self, scored: ScoredSequence, switch: IdSwitch) -> None:
         self.switch = switch
-        self.frames = choose_frames(switch, scored.material.n_frames, scored.material.fps)
+        self.frames = choose_frames(switch, scored.pair.n_frames, scored.pair.fps)
         self._scored = scored
         self._tiles: dict[int, UInt8] = {}
         own = np.flatnonzero(scored.truth.ids == switch.truth_id)
@@ -93,7 +93,7 @@ class Strip:
         if is_switch:
             cv2.rectangle(image, (1, 1), (_TILE_PX - 2, _TILE_PX - 2), _ACCENT, 4)
         caption = np.full((_CAPTION_PX, _TILE_PX, 3), 255, np.uint8)
-        fps = self._scored.material.fps
+        fps = self._scored.pair.fps
         when = f"frame {frame + 1}" + (f"  {frame / fps:.2f} s" if fps else "")
         cv2.putText(caption, when, (2, 17), _FONT, 0.45, _INK, 1, cv2.LINE_AA)
         cv2.putText(

@@ -1,4 +1,4 @@
-"""A result and its truth as arrays, once it is sure that they are of the same video."""
+"""Loading of a result and its ground truth as arrays, with checks that they belong together."""
 
 from __future__ import annotations
 
@@ -10,44 +10,61 @@ import numpy as np
 from murid.datasets.ground_truth import read_ground_truth
 from murid.datasets.mot_text import read_mot_table
 from murid.errors import FormatError
-from murid.evaluation.checks import check_lengths, check_overlap, check_sizes, note_oddities
-from murid.evaluation.pairing import Pair
-from murid.metrics import LabelledBoxes, Protocol, Retrieval, Truth, match, retrieve
+from murid.evaluation.checks import (
+    check_lengths,
+    check_overlap,
+    check_sizes,
+    find_possible_mistakes,
+)
+from murid.evaluation.pairing import FilePair
+from murid.metrics import (
+    GroundTruth,
+    LabelledBoxes,
+    Retrieval,
+    ScoringProtocol,
+    match,
+    retrieve,
+)
 from murid.store import RunDirectory
 
-_MOST_QUERIES = 4000
-_GAP_S = 1.0
-_USUAL_FPS = 30.0
+# Retrieval compares all pairs of queries, so frames are skipped where there would be more.
+_MAX_QUERIES = 4000
+
+# The gallery of a query excludes boxes nearer in time, since an animal looks the same a moment
+# later.
+_MIN_GAP_S = 1.0
+
+# Assumed where the frame rate is unknown; only the gap above depends on it.
+_DEFAULT_FPS = 30.0
 
 
 @dataclass(frozen=True, eq=False)
-class Material:
-    """All that is known of one video and its result.
+class EvaluationPair:
+    """A result and the ground truth of the same video, as arrays.
 
     Attributes
     ----------
     name : str
         Of the sequence.
-    truth : Truth
+    truth : GroundTruth
     result : LabelledBoxes
         Tracks.
     detections : LabelledBoxes or None
-        What average precision is computed of: of a run its detections, of a MOT file its rows, if
-        they have scores.
+        Boxes for average precision: the detections of a run, or the rows of a MOT file.
     retrieval : Retrieval or None
-        What the run's embeddings find.
+        Retrieval by the embeddings of a run.
     n_frames : int
     fps : float or None
     size : tuple of int or None
         Width and height in pixels.
     video : str or None
-        Video or folder of pictures.
+        Video or folder of images.
     notes : tuple of str
-        What is odd, but no error.
+        Possible mistakes.
     """
 
     name: str
-    truth: Truth
+    truth: GroundTruth
     result: LabelledBoxes
     detections: LabelledBoxes | None
     retrieval: Retrieval | None
@@ -59,101 +76,128 @@ class Material:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """What the user says of all sequences: protocol, frame rate, length of the video, and whether nothing may match."""
+class EvaluationSettings:
+    """Settings for all sequences.
 
-    protocol: Protocol
+    Attributes
+    ----------
+    protocol : ScoringProtocol
+    fps : float or None
+        Frame rate, instead of that of run or ground truth.
+    n_frames : int or None
+        Length of the video.
+    allow_empty : bool
+        Score a result without boxes, or without any that overlaps the ground truth, as zero.
+    """
+
+    protocol: ScoringProtocol
     fps: float | None = None
     n_frames: int | None = None
     allow_empty: bool = False
 
 
-def load(pair: Pair, settings: Settings) -> Material:
-    """Read a result and its truth.
+def load_pair(files: FilePair, settings: EvaluationSettings) -> EvaluationPair:
+    """Return a result and its ground truth.
 
     Raises
     ------
     FormatError, RunError
         If one of them cannot be read, or they are not of the same video.
     """
-    material = _load_run(pair, settings) if pair.is_run else _load_text(pair, settings)
-    check_overlap(pair, material.truth, material.result, allow_empty=settings.allow_empty)
-    notes = note_oddities(pair.truth.name, material.truth.boxes, material.result, material.n_frames)
-    return replace(material, notes=tuple(notes))
+    pair = _load_run(files, settings) if files.is_run else _load_mot_file(files, settings)
+    check_overlap(files, pair.truth, pair.result, allow_empty=settings.allow_empty)
+    notes = find_possible_mistakes(pair.name, pair.truth.boxes, pair.result, pair.n_frames)
+    return replace(pair, notes=tuple(notes))
 
 
-def _load_run(pair: Pair, settings: Settings) -> Material:
-    run = RunDirectory.open(pair.result)
+def _load_run(files: FilePair, settings: EvaluationSettings) -> EvaluationPair:
+    """Return the pair of a run directory."""
+    run = RunDirectory.open(files.result)
     tracks = run.read_tracks()
-    facts, n_frames = run.manifest.fingerprint, run.n_frames
-    check_lengths(pair, n_frames, settings.n_frames)
-    size = (int(facts.get("width") or 0), int(facts.get("height") or 0))
-    check_sizes(pair, size)
-    fps = settings.fps or facts.get("fps") or pair.truth.fps
-    truth = read_ground_truth(pair.truth, n_frames)
-    source = run.manifest.source
-    has_source = Path(source).exists() or not pair.truth.video
-    return Material(
-        pair.truth.name,
-        truth,
-        LabelledBoxes.from_tracks(tracks),
-        LabelledBoxes.from_detections(run.detections.read(embeddings=False)),
-        _retrieve(run, truth, fps or _USUAL_FPS),
-        n_frames,
-        fps,
-        size if all(size) else pair.truth.size,
-        source if has_source else str(pair.truth.video),
+    fingerprint = run.manifest.fingerprint
+    check_lengths(files, run.n_frames, settings.n_frames)
+    size = (int(fingerprint.get("width") or 0), int(fingerprint.get("height") or 0))
+    check_sizes(files, size)
+    fps = settings.fps or fingerprint.get("fps") or files.truth.fps
+    truth = read_ground_truth(files.truth, run.n_frames)
+
+    # The video that was tracked, or that beside the ground truth if it is gone.
+    video = run.manifest.source
+    if not Path(video).exists() and files.truth.video:
+        video = str(files.truth.video)
+    return EvaluationPair(
+        name=files.truth.name,
+        truth=truth,
+        result=LabelledBoxes.from_tracks(tracks),
+        detections=LabelledBoxes.from_detections(run.detections.read(embeddings=False)),
+        retrieval=_retrieve(run, truth, fps or _DEFAULT_FPS),
+        n_frames=run.n_frames,
+        fps=fps,
+        size=size if all(size) else files.truth.size,
+        video=video,
     )
 
 
-def _load_text(pair: Pair, settings: Settings) -> Material:
-    if pair.result.suffix.lower() != ".txt":
-        raise FormatError(
-            pair.result, "suffix", ".txt, a MOT file, or a run directory", repr(pair.result.suffix)
-        )
-    file = pair.truth
-    known = check_lengths(pair, None, settings.n_frames)
-    truth = read_ground_truth(file, known)
-    n_frames, length = known or int(truth.boxes.frames.max()) + 1, "the length of the video"
-    if known is None:
-        length = "the last frame of the truth (--frames says how long the video is)"
-    table = read_mot_table(pair.result, n_frames, length)
-    _check_classes(pair.result, table.class_ids.max(initial=-1), settings.protocol)
+def _load_mot_file(files: FilePair, settings: EvaluationSettings) -> EvaluationPair:
+    """Return the pair of a MOT file."""
+    suffix = files.result.suffix
+    if suffix.lower() != ".txt":
+        expected = ".txt, a MOT file, or a run directory"
+        raise FormatError(files.result, "suffix", expected, repr(suffix))
+
+    known_n_frames = check_lengths(files, None, settings.n_frames)
+    truth = read_ground_truth(files.truth, known_n_frames)
+    n_frames = known_n_frames or int(truth.boxes.frames.max()) + 1
+    length_source = "the length of the video"
+    if known_n_frames is None:
+        length_source = "the last frame of the truth (--frames says how long the video is)"
+    table = read_mot_table(files.result, n_frames, length_source)
+    _check_classes(files.result, table.class_ids.max(initial=-1), settings.protocol)
     result = replace(table.boxes, scores=table.scores)
-    video = None if file.video is None else str(file.video)
-    return Material(
-        file.name, truth, result, result, None, n_frames, settings.fps or file.fps, file.size, video
+    return EvaluationPair(
+        name=files.truth.name,
+        truth=truth,
+        result=result,
+        detections=result,
+        retrieval=None,
+        n_frames=n_frames,
+        fps=settings.fps or files.truth.fps,
+        size=files.truth.size,
+        video=None if files.truth.video is None else str(files.truth.video),
     )
 
 
-def _check_classes(path: Path, highest: int, protocol: Protocol) -> None:
+def _check_classes(path: Path, highest: int, protocol: ScoringProtocol) -> None:
+    """Raise `FormatError` if a MOT file has a class that the protocol does not score."""
     if protocol.class_id is not None and highest > protocol.class_id:
-        raise FormatError(
-            path,
-            "class",
-            f"{protocol.class_id} or -1, as {protocol.name} scores one class",
-            str(highest),
-        )
+        expected = f"{protocol.class_id} or -1, as {protocol.name} scores one class"
+        raise FormatError(path, "class", expected, str(highest))
 
 
-def _retrieve(run: RunDirectory, truth: Truth, fps: float) -> Retrieval | None:
-    """Ask with the embeddings of boxes that match the truth, in frames spread evenly lest they be too many."""
-    stride = max(1, -(-int(truth.counted.sum()) // _MOST_QUERIES))
+def _retrieve(run: RunDirectory, truth: GroundTruth, fps: float) -> Retrieval | None:
+    """Return the retrieval by embeddings of detections that match the ground truth."""
+    # Evenly spaced frames, of those for which embeddings are stored.
+    stride = max(1, -(-int(truth.is_scored.sum()) // _MAX_QUERIES))
     stride = -(-stride // run.detections.embeddings_every) * run.detections.embeddings_every
-    counted = truth.boxes[truth.counted]
-    counted = counted[counted.frames % stride == 0]
-    embeddings, animals, frames = [], [], []
-    for first, table in run.detections.iterate():
+    scored = truth.boxes.select(truth.is_scored)
+    scored = scored.select(scored.frames % stride == 0)
+
+    embeddings = []
+    animals = []
+    frames = []
+    for first_frame, table in run.detections.iterate():
         if table.embeddings is None:
             return None
-        found = LabelledBoxes.from_detections(table, first)
-        matching = match(counted, found)
+        detections = LabelledBoxes.from_detections(table, first_frame)
+        matching = match(scored, detections)
         embeddings.append(table.embeddings[matching.result_rows])
-        animals.append(counted.ids[matching.truth_rows])
-        frames.append(counted.frames[matching.truth_rows])
+        animals.append(scored.ids[matching.truth_rows])
+        frames.append(scored.frames[matching.truth_rows])
     if not embeddings:
         return None
-    moments = np.concatenate(frames)
     return retrieve(
-        np.concatenate(embeddings), np.concatenate(animals), moments, max(1, round(_GAP_S * fps))
+        np.concatenate(embeddings),
+        np.concatenate(animals),
+        np.concatenate(frames),
+        gap_frames=max(1, round(_MIN_GAP_S * fps)),
     )

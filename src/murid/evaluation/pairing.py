@@ -1,4 +1,4 @@
-"""Which result belongs to which truth."""
+"""Pairs of a result file and the ground truth file of the same video."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _RUN_SUFFIX = ".murid"
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
-    """A result, which is a run directory or a MOT file, and the truth of the same video."""
+class FilePair:
+    """A result, which is a run directory or a MOT file, and the ground truth of the same video."""
 
     result: Path
     truth: GroundTruthFile
@@ -27,63 +27,68 @@ class Pair:
 
 
 def is_run(path: Path) -> bool:
-    """Whether a path is a run directory."""
+    """Return whether a path is a run directory."""
     return (path / _MANIFEST).is_file() or path.suffix == _RUN_SUFFIX
 
 
-def pair(
+def find_pairs(
     result: Path, truths: Sequence[GroundTruthFile], sequences: Collection[str] | None = None
-) -> tuple[list[Pair], list[str]]:
-    """Find the result of each truth, by name where there are several.
+) -> tuple[list[FilePair], list[str]]:
+    """Return the result of each ground truth file, found by name if there are several.
 
     Parameters
     ----------
     result : Path
-        A run; a MOT file; a folder of runs ``<sequence>.murid`` or MOT files ``<sequence>.txt``, or
+        A run; a MOT file; a folder of runs ``<sequence>.murid`` or MOT files ``<sequence>.txt``; or
         TrackEval's folder of a tracker, which has the files in ``data/``.
     truths : sequence of GroundTruthFile
     sequences : collection of str, optional
-        Names of those that are wanted; None = all.
+        Names of the sequences to score; None = all.
 
     Returns
     -------
-    pairs : list of Pair
+    pairs : list of FilePair
     notes : list of str
-        What was left aside.
+        Which results have no ground truth.
 
     Raises
     ------
     FormatError
-        If there is no such result or sequence, or a truth has no result.
+        If there is no such result or sequence, or a ground truth file has no result.
     """
     if not result.exists():
         raise FormatError(
             result, "result", "a run, a MOT file or a folder of them", "nothing there"
         )
     truths = _select(result, truths, sequences)
+
+    # One result: one ground truth file, whatever its name.
     if result.is_file() or is_run(result):
         if len(truths) > 1:
             names = ", ".join(truth.name for truth in truths)
             expected = "the truth of one sequence for one result (--sequences picks it)"
             raise FormatError(truths[0].path, "truth", expected, f"{len(truths)}: {names}")
-        return [Pair(result, truths[0])], []
-    found = _list_results(result)
-    missing = [truth.name for truth in truths if truth.name not in found]
+        return [FilePair(result, truths[0])], []
+
+    # A folder: the result of each ground truth file by name.
+    results = _list_results(result)
+    names_of_truths = [truth.name for truth in truths]
+    missing = [name for name in names_of_truths if name not in results]
     if missing:
         expected = "a result for every truth (--sequences picks some)"
         raise FormatError(result, "result", expected, f"none for {', '.join(missing)}")
-    spare = sorted(set(found) - {truth.name for truth in truths})
-    notes = [
-        f"no truth for {', '.join(spare)}, which {'is' if len(spare) == 1 else 'are'} not scored"
-    ]
-    return [
-        Pair(found[truth.name], truth) for truth in truths
-    ], notes if spare and sequences is None else []
+    pairs = [FilePair(results[truth.name], truth) for truth in truths]
+    unused = sorted(set(results) - set(names_of_truths))
+    if not unused or sequences is not None:
+        return pairs, []
+    verb = "is" if len(unused) == 1 else "are"
+    return pairs, [f"no truth for {', '.join(unused)}, which {verb} not scored"]
 
 
 def _select(
     result: Path, truths: Sequence[GroundTruthFile], sequences: Collection[str] | None
 ) -> Sequence[GroundTruthFile]:
+    """Return the ground truth files of the named sequences."""
     if sequences is None:
         return truths
     unknown = sorted(set(sequences) - {truth.name for truth in truths})
@@ -93,14 +98,12 @@ def _select(
 
 
 def _list_results(folder: Path) -> dict[str, Path]:
-    """Results in a folder, by the name of the sequence."""
+    """Return the results in a folder by the name of the sequence."""
     place = folder / "data" if (folder / "data").is_dir() else folder
-    found = {path.stem: path for path in sorted(place.glob("*.txt"))}
-    found |= {
-        path.name.removesuffix(_RUN_SUFFIX): path
-        for path in sorted(place.iterdir())
-        if is_run(path)
-    }
-    if not found:
+    results = {path.stem: path for path in sorted(place.glob("*.txt"))}
+    for path in sorted(place.iterdir()):
+        if is_run(path):
+            results[path.name.removesuffix(_RUN_SUFFIX)] = path
+    if not results:
         raise FormatError(place, "folder", "runs or MOT files named after their sequences", "none")
-    return found
+    return results

@@ -20,7 +20,7 @@ from murid.evaluation.evaluate import Evaluation, ScoredSequence
 from murid.evaluation.filmstrip import Strip, fill
 from murid.evaluation.tables import Cells, make_tables
 from murid.evaluation.timeline import draw_map, draw_timeline
-from murid.metrics import Switch, find_switches
+from murid.metrics import IdSwitch, find_id_switches
 from murid.plots.style import check_matplotlib
 from murid.video import open_source
 
@@ -80,7 +80,7 @@ def write_report(
     sections = [_write_sequence(directory, scored, video, report) for scored in evaluation.details]
     tables = "".join(_to_html(cells) for cells in make_tables(evaluation))
     notes = "".join(f'<p class="note">{escape(note)}</p>' for note in evaluation.notes)
-    protocol = f"<p>Protocol: {escape(evaluation.protocol)}. What the columns mean: docs/evaluation.md.</p>"
+    protocol = f"<p>ScoringProtocol: {escape(evaluation.protocol)}. What the columns mean: docs/evaluation.md.</p>"
     head = f'<meta charset="utf-8"><title>murid evaluate</title><style>{_STYLE}</style>'
     body = f"<h1>Evaluation</h1>{tables}{protocol}{notes}{''.join(sections)}"
     page = directory / "index.html"
@@ -94,13 +94,13 @@ def _write_sequence(
     directory: Path, scored: ScoredSequence, video: Path | None, report: ProgressCallback
 ) -> str:
     """Write the pictures of one sequence and return its part of the page."""
-    name, material = scored.material.name, scored.material
+    name, pair = scored.pair.name, scored.pair
     place = directory / name
     make_directory(place)
     for stale in place.glob("switch-*.jpg"):
         stale.unlink()
-    switches = find_switches(scored.truth, scored.result, scored.matching)
-    source = str(video) if video is not None else material.video
+    switches = find_id_switches(scored.truth, scored.result, scored.matching)
+    source = str(video) if video is not None else pair.video
     if source is None or (video is None and not Path(source).exists()):
         source, missing = (
             None,
@@ -129,8 +129,7 @@ def _write_sequence(
         "animal whose id is switched. Orange frame: the first moment with the new id.</p>"
     )
     films = [
-        _show(f"{name}/{_name_strip(n)}", _describe(n, switches[n - 1], material.fps))
-        for n in chosen
+        _show(f"{name}/{_name_strip(n)}", _describe(n, switches[n - 1], pair.fps)) for n in chosen
     ]
     return "".join([*parts, explained if films else "", *films])
 
@@ -143,7 +142,7 @@ def _write_strips(
     report: ProgressCallback,
 ) -> UInt8 | None:
     """Write the strips, reading the video once; return the frame for the map."""
-    middle = scored.material.n_frames // 2
+    middle = scored.pair.n_frames // 2
     wanted = sorted({middle}.union(*(strip.frames for strip in strips.values())))
     view: list[UInt8] = []
     numbers = {id(strip): number for number, strip in strips.items()}
@@ -163,7 +162,7 @@ def _write_strips(
 
 
 def _check_size(source: str, scored: ScoredSequence) -> None:
-    info, size = open_source(source).info, scored.material.size
+    info, size = open_source(source).info, scored.pair.size
     if size is not None and size != (info.width, info.height):
         raise SourceError(
             source, "size", f"{size[0]}x{size[1]}, as was evaluated", f"{info.width}x{info.height}"
@@ -187,7 +186,7 @@ def _name_strip(number: int) -> str:
     return f"switch-{number:03d}.jpg"
 
 
-def _describe(number: int, switch: Switch, fps: float | None) -> str:
+def _describe(number: int, switch: IdSwitch, fps: float | None) -> str:
     when = f"frame {switch.frame + 1}" + (f" ({switch.frame / fps:.1f} s)" if fps else "")
     gap = switch.frame - switch.last_frame - 1
     lost = f", after {gap} frames without a match" if gap else ""

@@ -9,7 +9,7 @@ from murid.evaluation.evaluate import Evaluation
 from murid.metrics import Metrics
 
 
-class Column(NamedTuple):
+class ScoreColumn(NamedTuple):
     """A column of a table: its title, the field of `Metrics`, and decimals."""
 
     title: str
@@ -18,32 +18,32 @@ class Column(NamedTuple):
 
 
 TRACKING = (
-    Column("HOTA", "hota"),
-    Column("DetA", "deta"),
-    Column("AssA", "assa"),
-    Column("LocA", "loca"),
-    Column("MOTA", "mota"),
-    Column("MOTP", "motp"),
-    Column("IDF1", "idf1"),
-    Column("IDP", "idp"),
-    Column("IDR", "idr"),
-    Column("MT", "mostly_tracked", 0),
-    Column("PT", "partly_tracked", 0),
-    Column("ML", "mostly_lost", 0),
-    Column("FP", "false_positives", 0),
-    Column("FN", "false_negatives", 0),
-    Column("IDSW", "id_switches", 0),
-    Column("Frag", "fragmentations", 0),
+    ScoreColumn("HOTA", "hota"),
+    ScoreColumn("DetA", "deta"),
+    ScoreColumn("AssA", "assa"),
+    ScoreColumn("LocA", "loca"),
+    ScoreColumn("MOTA", "mota"),
+    ScoreColumn("MOTP", "motp"),
+    ScoreColumn("IDF1", "idf1"),
+    ScoreColumn("IDP", "idp"),
+    ScoreColumn("IDR", "idr"),
+    ScoreColumn("MT", "mostly_tracked", 0),
+    ScoreColumn("PT", "partly_tracked", 0),
+    ScoreColumn("ML", "mostly_lost", 0),
+    ScoreColumn("FP", "false_positives", 0),
+    ScoreColumn("FN", "false_negatives", 0),
+    ScoreColumn("IDSW", "id_switches", 0),
+    ScoreColumn("Frag", "fragmentations", 0),
 )
 DETECTION_AND_IDENTITY = (
-    Column("AP50", "ap50"),
-    Column("AP75", "ap75"),
-    Column("AP", "ap"),
-    Column("rank-1", "rank1"),
-    Column("rank-5", "rank5"),
-    Column("mAP", "reid_map"),
-    Column("identity accuracy", "identity_accuracy"),
-    Column("switches/animal-hour", "switches_per_animal_hour"),
+    ScoreColumn("AP50", "ap50"),
+    ScoreColumn("AP75", "ap75"),
+    ScoreColumn("AP", "ap"),
+    ScoreColumn("rank-1", "rank1"),
+    ScoreColumn("rank-5", "rank5"),
+    ScoreColumn("mAP", "reid_map"),
+    ScoreColumn("identity accuracy", "identity_accuracy"),
+    ScoreColumn("switches/animal-hour", "switches_per_animal_hour"),
 )
 _SUMMARY = tuple(c for c in TRACKING if c.title in ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW"))
 COMBINED = "COMBINED"
@@ -86,7 +86,7 @@ def make_tables(evaluation: Evaluation) -> list[Cells]:
     return [_fill(rows, columns, "sequence") for columns in (TRACKING, DETECTION_AND_IDENTITY)]
 
 
-def _fill(rows: Rows, columns: Sequence[Column], title: str) -> Cells:
+def _fill(rows: Rows, columns: Sequence[ScoreColumn], title: str) -> Cells:
     """Cells of the columns that have a value in some row."""
     known = [
         c

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from murid.core.boxes import compute_centres
 from murid.core.types import UInt8
 from murid.evaluation.evaluate import ScoredSequence
-from murid.metrics import LabelledBoxes, Switch
+from murid.metrics import IdSwitch, LabelledBoxes
 from murid.plots.style import HATCHES, INK, PALE, choose_time_unit, to_rgb
 from murid.video import PALETTE, choose_colour
 
@@ -45,7 +45,7 @@ def find_swap_intervals(scored: ScoredSequence, animal: int) -> list[Stretch]:
     ]
 
 
-def draw_timeline(scored: ScoredSequence, switches: Sequence[Switch]) -> Figure:
+def draw_timeline(scored: ScoredSequence, switches: Sequence[IdSwitch]) -> Figure:
     """Draw a row for each true animal, coloured by the id that the result gives it, with a mark at each switch.
 
     Where there are more than 40 animals, those with the most switches are shown.
@@ -57,10 +57,10 @@ def draw_timeline(scored: ScoredSequence, switches: Sequence[Switch]) -> Figure:
     figure = Figure(figsize=(12, 1.3 + 0.36 * len(animals)), layout="constrained", dpi=120)
     axes = figure.subplots()
     per_unit, unit = 1.0, "frame"
-    if scored.material.fps is not None:
-        seconds, unit = choose_time_unit(scored.material.n_frames / scored.material.fps)
-        per_unit = seconds * scored.material.fps
-    width = scored.material.n_frames / per_unit
+    if scored.pair.fps is not None:
+        seconds, unit = choose_time_unit(scored.pair.n_frames / scored.pair.fps)
+        per_unit = seconds * scored.pair.fps
+    width = scored.pair.n_frames / per_unit
     for row, animal in enumerate(animals):
         spans: dict[int, list[tuple[float, float]]] = {}
         for start, end, name in find_swap_intervals(scored, animal):
@@ -94,7 +94,7 @@ def draw_timeline(scored: ScoredSequence, switches: Sequence[Switch]) -> Figure:
 
 
 def _choose_animals(
-    truth: LabelledBoxes, switches: Sequence[Switch]
+    truth: LabelledBoxes, switches: Sequence[IdSwitch]
 ) -> tuple[list[int], dict[int, int]]:
     counts: dict[int, int] = {}
     for switch in switches:
@@ -149,7 +149,7 @@ def _draw_legend(axes: Axes) -> None:
     )
 
 
-def draw_map(scored: ScoredSequence, switches: Sequence[Switch], image: UInt8 | None) -> Figure:
+def draw_map(scored: ScoredSequence, switches: Sequence[IdSwitch], image: UInt8 | None) -> Figure:
     """Draw the paths of all animals and the places of the switches over a frame, numbered as the filmstrips are."""
     from matplotlib.figure import Figure
 
@@ -231,7 +231,7 @@ def _measure(scored: ScoredSequence, image: UInt8 | None) -> tuple[float, float]
     """Width and height of the picture, or of the part that the truth covers."""
     if image is not None:
         return float(image.shape[1]), float(image.shape[0])
-    if scored.material.size is not None:
-        return float(scored.material.size[0]), float(scored.material.size[1])
+    if scored.pair.size is not None:
+        return float(scored.pair.size[0]), float(scored.pair.size[1])
     width, height = scored.truth.boxes[:, 2:].max(axis=0, initial=1)
     return float(width), float(height)

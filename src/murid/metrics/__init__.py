@@ -1,36 +1,45 @@
-"""Scores against ground truth: arrays in, numbers out."""
+"""Scores of tracking, detection and re-identification against ground truth, from arrays."""
 
 from murid.metrics.average_precision import (
-    MarkedDetections,
+    AveragePrecisions,
+    DetectionMatches,
     compute_average_precision,
-    mark_detections,
+    match_detections,
     match_greedily,
 )
 from murid.metrics.labelled_boxes import LabelledBoxes
-from murid.metrics.matching import Matching, Switch, find_switches, match
+from murid.metrics.matching import IdSwitch, Matching, find_id_switches, match
 from murid.metrics.mot_metrics import Metrics, Scores, compute_metrics, compute_scores
-from murid.metrics.protocol import PLAIN, PROTOCOLS, Protocol, Truth, apply_protocol, select_class
+from murid.metrics.protocol import (
+    PLAIN_PROTOCOL,
+    PROTOCOLS,
+    GroundTruth,
+    ScoringProtocol,
+    apply_protocol,
+    select_class,
+)
 from murid.metrics.retrieval import Retrieval, retrieve
 
 __all__ = [
-    "PLAIN",
+    "PLAIN_PROTOCOL",
     "PROTOCOLS",
+    "AveragePrecisions",
+    "DetectionMatches",
+    "GroundTruth",
+    "IdSwitch",
     "LabelledBoxes",
-    "MarkedDetections",
     "Matching",
     "Metrics",
-    "Protocol",
     "Retrieval",
     "Scores",
-    "Switch",
-    "Truth",
+    "ScoringProtocol",
     "apply_protocol",
     "compute_average_precision",
     "compute_metrics",
     "compute_scores",
-    "find_switches",
-    "mark_detections",
+    "find_id_switches",
     "match",
+    "match_detections",
     "match_greedily",
     "retrieve",
     "select_class",

@@ -1,4 +1,4 @@
-"""Boxes with an identity: what the ground truth and a result look like to the metrics."""
+"""Boxes with an id, the input of all metrics: ground truth or a result."""
 
 from __future__ import annotations
 
@@ -6,26 +6,25 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from murid.core.types import DetectionTable, Float64, Index, Int64, Tracks
+from murid.core.types import Bool, DetectionTable, Float64, Index, Int64, Tracks
 from murid.errors import ArrayError
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class LabelledBoxes:
-    """Boxes that say which animal they are, in any order.
+    """Boxes of a video with the id of an animal or track, in any order.
 
     Attributes
     ----------
     frames : ndarray
         ``(N,)`` int64 frame of each box, from 0.
     ids : ndarray
-        ``(N,)`` int64 identity of each box; within a frame no identity occurs twice.
+        ``(N,)`` int64 id of each box; in a frame each id occurs once at most.
     boxes : ndarray
         ``(N, 4)`` float64, xyxy in pixels, finite.
     scores : ndarray or None
-        ``(N,)`` float64: how sure the result is of each box, where it says so.
+        ``(N,)`` float64 confidence scores, if known.
 
     Raises
     ------
@@ -40,64 +39,83 @@ class LabelledBoxes:
 
     def __post_init__(self) -> None:
         n = len(self.frames)
-        columns: list[tuple[str, Any, tuple[int, ...]]] = [
-            ("frames", np.int64, (n,)),
-            ("ids", np.int64, (n,)),
-            ("boxes", np.float64, (n, 4)),
-        ]
-        columns += [] if self.scores is None else [("scores", np.float64, (n,))]
-        for name, dtype, shape in columns:
-            column = getattr(self, name)
-            if column.dtype != dtype or column.shape != shape:
-                expected = f"{np.dtype(dtype)} of shape {shape}"
-                raise ArrayError(
-                    f"LabelledBoxes.{name}", expected, f"{column.dtype} of shape {column.shape}"
-                )
+        self._check_column("frames", np.int64, (n,))
+        self._check_column("ids", np.int64, (n,))
+        self._check_column("boxes", np.float64, (n, 4))
+        if self.scores is not None:
+            self._check_column("scores", np.float64, (n,))
         if n and self.frames.min() < 0:
             raise ArrayError("LabelledBoxes.frames", "frames from 0", str(self.frames.min()))
         if not np.isfinite(self.boxes).all():
             raise ArrayError("LabelledBoxes.boxes", "finite numbers", "NaN or infinity")
+        self._check_unique_ids()
+
+    def _check_column(self, name: str, dtype: Any, shape: tuple[int, ...]) -> None:
+        """Raise `ArrayError` unless a column has this type and shape."""
+        column = getattr(self, name)
+        if column.dtype != dtype or column.shape != shape:
+            expected = f"{np.dtype(dtype)} of shape {shape}"
+            got = f"{column.dtype} of shape {column.shape}"
+            raise ArrayError(f"LabelledBoxes.{name}", expected, got)
+
+    def _check_unique_ids(self) -> None:
+        """Raise `ArrayError` if an id occurs twice in a frame."""
         order = np.lexsort((self.ids, self.frames))
-        twice = (np.diff(self.frames[order]) == 0) & (np.diff(self.ids[order]) == 0)
-        if twice.any():
-            row = order[np.argmax(twice)]
-            raise ArrayError(
-                "LabelledBoxes.ids",
-                "each once in a frame",
-                f"{self.ids[row]} twice in {self.frames[row]}",
-            )
+        same_frame = np.diff(self.frames[order]) == 0
+        same_id = np.diff(self.ids[order]) == 0
+        duplicate = same_frame & same_id
+        if duplicate.any():
+            row = order[np.argmax(duplicate)]
+            got = f"{self.ids[row]} twice in {self.frames[row]}"
+            raise ArrayError("LabelledBoxes.ids", "each once in a frame", got)
 
     def __len__(self) -> int:
         return len(self.frames)
 
-    def __getitem__(self, index: Index) -> LabelledBoxes:
-        """Select rows by a mask, a slice or an array of row numbers; every column follows."""
-        scores = None if self.scores is None else self.scores[index]
-        return LabelledBoxes(self.frames[index], self.ids[index], self.boxes[index], scores)
+    def select(self, rows: Index) -> LabelledBoxes:
+        """Return the boxes of a mask, a slice or an array of row numbers."""
+        scores = None if self.scores is None else self.scores[rows]
+        return LabelledBoxes(self.frames[rows], self.ids[rows], self.boxes[rows], scores)
 
-    def split(self, frames: Int64) -> list[NDArray[np.int64]]:
-        """Rows of the boxes of each of `frames` ``(F,)``, which are ascending and hold all frames of the boxes."""
+    def split(self, frames: Int64) -> list[Int64]:
+        """Return the rows of the boxes of each frame.
+
+        Parameters
+        ----------
+        frames : ndarray
+            ``(F,)`` int64, ascending; contains every frame of the boxes.
+        """
+        if not len(frames):
+            return []
         order = np.argsort(self.frames, kind="stable")
-        return (
-            np.split(order, np.searchsorted(self.frames[order], frames[1:])) if len(frames) else []
-        )
+        return np.split(order, np.searchsorted(self.frames[order], frames[1:]))
 
     @classmethod
     def from_tracks(cls, tracks: Tracks, first_frame: int = 0) -> LabelledBoxes:
-        """Take the detections that belong to a track; `first_frame` is the index of the first frame of `tracks`."""
-        kept = tracks.track_ids >= 0
-        return cls._from_table(tracks.detections, kept, tracks.track_ids, first_frame)
+        """Return the detections that belong to a track.
+
+        `first_frame` is the number of the first frame of `tracks` in the video.
+        """
+        in_track = tracks.track_ids >= 0
+        return cls._from_table(tracks.detections, in_track, tracks.track_ids, first_frame)
 
     @classmethod
     def from_detections(cls, table: DetectionTable, first_frame: int = 0) -> LabelledBoxes:
-        """Take all detections, each under an id of its own; `first_frame` is the index of the first frame."""
-        return cls._from_table(
-            table, np.ones(len(table), bool), np.arange(len(table), dtype=np.int64), first_frame
-        )
+        """Return all detections, each with an id of its own.
+
+        `first_frame` is the number of the first frame of `table` in the video.
+        """
+        ids = np.arange(len(table), dtype=np.int64)
+        return cls._from_table(table, np.ones(len(table), bool), ids, first_frame)
 
     @classmethod
     def _from_table(
-        cls, table: DetectionTable, kept: NDArray[np.bool_], ids: Int64, first_frame: int
+        cls, table: DetectionTable, keep: Bool, ids: Int64, first_frame: int
     ) -> LabelledBoxes:
-        boxes, scores = (column[kept].astype(np.float64) for column in (table.boxes, table.scores))
-        return cls(table.frame_numbers[kept] + first_frame, ids[kept], boxes, scores)
+        """Return the detections of a mask."""
+        return cls(
+            frames=table.frame_numbers[keep] + first_frame,
+            ids=ids[keep],
+            boxes=table.boxes[keep].astype(np.float64),
+            scores=table.scores[keep].astype(np.float64),
+        )

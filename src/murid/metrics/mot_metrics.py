@@ -1,4 +1,4 @@
-"""How well a result fits the ground truth: HOTA, CLEAR MOT and identity scores, as TrackEval computes them."""
+"""HOTA, CLEAR MOT and identity scores of a result, as TrackEval computes them."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import numpy as np
 
 from murid.core.boxes import compute_iou
 from murid.errors import ArrayError
-from murid.metrics.average_precision import MarkedDetections
+from murid.metrics.average_precision import DetectionMatches
 from murid.metrics.labelled_boxes import LabelledBoxes
-from murid.metrics.matching import Matching, count_right_names, match
+from murid.metrics.matching import Matching, count_correct_ids, match
 from murid.metrics.retrieval import Retrieval
 
-T = TypeVar("T")
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """Scores of one video, or of several summed; all scores are percentages, best 100.
+    """Scores of one video, or of several together; all scores are percentages, best 100.
 
-    Overlap is intersection over union (IoU). CLEAR and identity scores match at IoU >= 0.5. A score
-    that has nothing to count is 0, and LocA 100, as in TrackEval.
+    CLEAR and identity scores match boxes at an intersection over union (IoU) of 0.5 or more. A
+    score without anything to count is 0, and LocA 100, as in TrackEval.
 
     Attributes
     ----------
@@ -31,35 +31,33 @@ class Metrics:
         Higher order tracking accuracy and its detection, association and localisation parts, means
         over the IoU thresholds 0.05, 0.10, ... 0.95 (Luiten et al., IJCV 2021).
     mota, motp : float
-        CLEAR MOT accuracy, negative when errors outnumber the truth, and mean IoU of the matches
-        (Bernardin and Stiefelhagen, 2008).
+        CLEAR MOT accuracy, negative if there are more errors than animals, and mean IoU of the
+        matches (Bernardin and Stiefelhagen, 2008).
     idf1, idp, idr : float
         F1, precision and recall of the best one-to-one match of whole trajectories (Ristani et al.,
         2016).
     id_switches, fragmentations : int
-        How often a true animal was given another id than before; how often its trajectory was taken
-        up again.
+        How often the id of an animal changed; how often its track continued after a gap.
     true_positives, false_positives, false_negatives : int
-        CLEAR matches, boxes of the result without a true one, true boxes without one in the result.
+        CLEAR MOT matches, unmatched boxes of the result, unmatched ground truth boxes.
     mostly_tracked, partly_tracked, mostly_lost : int
-        True animals matched in more than 80 %, in 20 to 80 %, and in less than 20 % of their
+        Animals that are matched in more than 80 %, in 20 to 80 %, and in less than 20 % of their
         frames.
     identity_accuracy : float
-        Share of the true boxes with the right name, under the one-to-one assignment of ids to
-        animals that is best over the whole video.
+        Percentage of ground truth boxes with the correct id, under the one-to-one assignment of ids
+        to animals that is best over the whole video.
     switches_per_animal_hour : float or None
-        ID switches for each hour that an animal is in the picture; None where the frame rate is not
-        known.
+        ID switches per hour in which an animal is visible; None if the frame rate is unknown.
     ap50, ap75, ap : float or None
         Average precision of detection at IoU 0.50, at 0.75, and its mean over 0.50, 0.55, ... 0.95
-        (COCO, 2014); None where the result has no scores.
+        (COCO, 2014); None if the result has no scores.
     rank1, rank5, reid_map : float or None
-        Share of boxes with another moment of the same animal among the 1 and the 5 most alike, and
-        mean average precision of that ranking; None where the result has no embeddings.
+        Rank-1 and rank-5 accuracy and mean average precision of re-identification by embeddings
+        (see `murid.metrics.retrieve`); None if the result has no embeddings.
     n_frames, n_labelled_frames : int
-        Frames scored, and those of them in which the truth has an animal.
+        Number of frames, and of those in which the ground truth has an animal.
     n_truth_ids, n_result_ids, n_truth_boxes, n_result_boxes : int
-        Sizes of what was compared.
+        Numbers of ids and boxes in the ground truth and in the result.
     """
 
     hota: float
@@ -101,26 +99,28 @@ class Metrics:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Scores:
-    """What the scores of a video are made of, in a form that can be summed over videos.
+    """Counts and sums of a video from which its scores follow, and which can be combined.
 
     Attributes
     ----------
     hota, clear, identity : mapping
-        TrackEval's fields.
-    n_right_names : int
-        True boxes with the right name.
+        Fields of TrackEval's metrics.
+    n_correct_ids : int
+        Ground truth boxes with the correct id.
     n_frames, n_labelled_frames, n_truth_ids, n_result_ids, n_truth_boxes, n_result_boxes : int
-        Sizes of what was compared.
+        As in `Metrics`.
     animal_hours : float or None
-        Time that animals are in the picture; None where the frame rate is not known.
-    detection : MarkedDetections or None
+        Hours in which animals are visible, summed over animals; None if the frame rate is unknown.
+    detection : DetectionMatches or None
+        Of the detections, if they have scores.
     retrieval : Retrieval or None
+        Of the embeddings, if there are any.
     """
 
     hota: Mapping[str, Any]
     clear: Mapping[str, Any]
     identity: Mapping[str, Any]
-    n_right_names: int
+    n_correct_ids: int
     n_frames: int
     n_labelled_frames: int
     n_truth_ids: int
@@ -128,70 +128,85 @@ class Scores:
     n_truth_boxes: int
     n_result_boxes: int
     animal_hours: float | None = None
-    detection: MarkedDetections | None = None
+    detection: DetectionMatches | None = None
     retrieval: Retrieval | None = None
 
     @classmethod
     def combine(cls, parts: Sequence[Scores]) -> Scores:
-        """Sum over videos, as TrackEval's ``COMBINED_SEQ`` does; at least one part.
+        """Return the sum over videos, as TrackEval's ``COMBINED_SEQ``; at least one part.
 
-        What is known of some of the videos only is not known of all: a part without frame rate,
-        detections or embeddings leaves the sum without.
+        Without the frame rate, detections or embeddings of one part, the sum has none.
         """
-        fields = {
+        metrics = _make_trackeval_metrics()
+        combined = {
             name: metric.combine_sequences({k: getattr(part, name) for k, part in enumerate(parts)})
-            for name, metric in _make_metrics().items()
+            for name, metric in metrics.items()
         }
+        counts = {name: sum(getattr(part, name) for part in parts) for name in _COUNTS}
         return cls(
-            **fields,
-            **{name: sum(getattr(part, name) for part in parts) for name in _SUMS},
-            animal_hours=_sum_if_all([part.animal_hours for part in parts], sum),
-            detection=_sum_if_all([part.detection for part in parts], MarkedDetections.concatenate),
-            retrieval=_sum_if_all([part.retrieval for part in parts], Retrieval.concatenate),
+            **combined,
+            **counts,
+            animal_hours=_combine_known([part.animal_hours for part in parts], sum),
+            detection=_combine_known(
+                [part.detection for part in parts], DetectionMatches.concatenate
+            ),
+            retrieval=_combine_known([part.retrieval for part in parts], Retrieval.concatenate),
         )
 
     def with_extras(
-        self, detection: MarkedDetections | None, retrieval: Retrieval | None
+        self, detection: DetectionMatches | None, retrieval: Retrieval | None
     ) -> Scores:
-        """Copy with the scores of detection and of re-identification."""
+        """Return a copy with detections and embeddings to score."""
         return replace(self, detection=detection, retrieval=retrieval)
 
     def to_metrics(self) -> Metrics:
         """Return the scores as percentages."""
-        values: dict[str, Any] = {
-            name: 100 * float(np.mean(self.hota[field])) for name, field in _HOTA_SCORES.items()
-        }
-        values |= {name: 100 * float(self.clear[field]) for name, field in _CLEAR_SCORES.items()}
-        values |= {
-            name: 100 * float(self.identity[field]) for name, field in _IDENTITY_SCORES.items()
-        }
-        values |= {name: int(self.clear[field]) for name, field in _CLEAR_COUNTS.items()}
-        precisions = (self.detection and self.detection.compute_precisions()) or (None, None, None)
-        found = self.retrieval
-        shares = (
-            (found.compute_rank(1), found.compute_rank(5), found.compute_mean_average_precision())
-            if found
-            else ()
-        )
-        names = ("ap50", "ap75", "ap", "rank1", "rank5", "reid_map")
-        for name, share in zip(names, (*precisions, *(shares or (None, None, None))), strict=True):
-            values[name] = None if share is None else 100 * share
+        hota = self.hota
+        clear = self.clear
+        identity = self.identity
+        id_switches = int(clear["IDSW"])
+        precisions = None
+        if self.detection is not None:
+            precisions = self.detection.compute_average_precisions()
+        retrieval = self.retrieval or None  # None without queries
         return Metrics(
-            **values,
-            identity_accuracy=100 * self.n_right_names / max(1, self.n_truth_boxes),
-            switches_per_animal_hour=values["id_switches"] / self.animal_hours
-            if self.animal_hours
-            else None,
-            **{
-                name: getattr(self, name)
-                for name in _SUMS
-                if name.startswith("n_") and name != "n_right_names"
-            },
+            hota=100 * float(np.mean(hota["HOTA"])),
+            deta=100 * float(np.mean(hota["DetA"])),
+            assa=100 * float(np.mean(hota["AssA"])),
+            loca=100 * float(np.mean(hota["LocA"])),
+            mota=100 * float(clear["MOTA"]),
+            motp=100 * float(clear["MOTP"]),
+            idf1=100 * float(identity["IDF1"]),
+            idp=100 * float(identity["IDP"]),
+            idr=100 * float(identity["IDR"]),
+            id_switches=id_switches,
+            fragmentations=int(clear["Frag"]),
+            true_positives=int(clear["CLR_TP"]),
+            false_positives=int(clear["CLR_FP"]),
+            false_negatives=int(clear["CLR_FN"]),
+            mostly_tracked=int(clear["MT"]),
+            partly_tracked=int(clear["PT"]),
+            mostly_lost=int(clear["ML"]),
+            identity_accuracy=100 * self.n_correct_ids / max(1, self.n_truth_boxes),
+            switches_per_animal_hour=id_switches / self.animal_hours if self.animal_hours else None,
+            ap50=_to_percent(precisions and precisions.ap50),
+            ap75=_to_percent(precisions and precisions.ap75),
+            ap=_to_percent(precisions and precisions.ap),
+            rank1=_to_percent(retrieval and retrieval.compute_rank(1)),
+            rank5=_to_percent(retrieval and retrieval.compute_rank(5)),
+            reid_map=_to_percent(retrieval and retrieval.compute_mean_average_precision()),
+            n_frames=self.n_frames,
+            n_labelled_frames=self.n_labelled_frames,
+            n_truth_ids=self.n_truth_ids,
+            n_result_ids=self.n_result_ids,
+            n_truth_boxes=self.n_truth_boxes,
+            n_result_boxes=self.n_result_boxes,
         )
 
 
-_SUMS = (
-    "n_right_names",
+# Fields that are summed over videos.
+_COUNTS = (
+    "n_correct_ids",
     "n_frames",
     "n_labelled_frames",
     "n_truth_ids",
@@ -201,15 +216,23 @@ _SUMS = (
 )
 
 
-def _sum_if_all(parts: Sequence[T | None], add: Callable[[list[T]], T]) -> T | None:
+def _to_percent(fraction: float | None) -> float | None:
+    """Return a fraction as a percentage, None if unknown."""
+    return None if fraction is None else 100 * fraction
+
+
+def _combine_known(
+    parts: Sequence[Value | None], combine: Callable[[list[Value]], Value]
+) -> Value | None:
+    """Return the combination of all parts, or None if one of them is None."""
     known = [part for part in parts if part is not None]
-    return add(known) if len(known) == len(parts) else None
+    return combine(known) if len(known) == len(parts) else None
 
 
 def compute_metrics(
     truth: LabelledBoxes, result: LabelledBoxes, n_frames: int, fps: float | None = None
 ) -> Metrics:
-    """Score a result against the ground truth of the same video, as `compute_scores` does."""
+    """Return the scores of a result, see `compute_scores`."""
     return compute_scores(truth, result, n_frames, fps).to_metrics()
 
 
@@ -220,39 +243,40 @@ def compute_scores(
     fps: float | None = None,
     matching: Matching | None = None,
 ) -> Scores:
-    """Score a result against the ground truth of the same video.
+    """Compare a result with the ground truth of the same video.
 
     Parameters
     ----------
     truth, result : LabelledBoxes
-        What is there, and what was found.
+        Ground truth and result.
     n_frames : int
-        Frames of the video. A frame that the truth does not mention counts as a frame without
-        animals.
+        Frames of the video. Frames without ground truth count as frames without animals.
     fps : float, optional
         Frames per second.
     matching : Matching, optional
-        As `match` finds it, where that is known already.
+        The result of `match`, if it is known already.
 
     Returns
     -------
     Scores
-        The same numbers as TrackEval's ``MotChallenge2DBox`` without its preprocessing gives.
+        Equal to those of TrackEval's ``MotChallenge2DBox`` without its preprocessing.
 
     Raises
     ------
     ArrayError
-        If the truth or the result has frames beyond `n_frames`: they belong to another video.
+        If ground truth or result have frames beyond `n_frames`: they belong to another video.
     """
     for name, boxes in (("truth.frames", truth), ("result.frames", result)):
         if len(boxes) and boxes.frames.max() >= n_frames:
             raise ArrayError(name, f"frames 0 to {n_frames - 1}", f"frame {boxes.frames.max()}")
-    sequence = _to_sequence(truth, result)
+    if matching is None:
+        matching = match(truth, result)
+    sequence = _to_trackeval(truth, result)
+    metrics = _make_trackeval_metrics()
+    fields = {name: metric.eval_sequence(sequence) for name, metric in metrics.items()}
     return Scores(
-        **{name: metric.eval_sequence(sequence) for name, metric in _make_metrics().items()},
-        n_right_names=count_right_names(
-            truth, result, match(truth, result) if matching is None else matching
-        ),
+        **fields,
+        n_correct_ids=count_correct_ids(truth, result, matching),
         n_frames=n_frames,
         n_labelled_frames=len(np.unique(truth.frames)),
         n_truth_ids=sequence["num_gt_ids"],
@@ -263,45 +287,34 @@ def compute_scores(
     )
 
 
-def _make_metrics() -> dict[str, Any]:
+def _make_trackeval_metrics() -> dict[str, Any]:
+    """Return TrackEval's metrics by the field of `Scores`."""
     from trackeval.metrics import CLEAR, HOTA, Identity
 
     settings = {"THRESHOLD": 0.5, "PRINT_CONFIG": False}
     return {"hota": HOTA(), "clear": CLEAR(settings), "identity": Identity(settings)}
 
 
-_HOTA_SCORES: Mapping[str, str] = {"hota": "HOTA", "deta": "DetA", "assa": "AssA", "loca": "LocA"}
-_CLEAR_SCORES: Mapping[str, str] = {"mota": "MOTA", "motp": "MOTP"}
-_IDENTITY_SCORES: Mapping[str, str] = {"idf1": "IDF1", "idp": "IDP", "idr": "IDR"}
-_CLEAR_COUNTS: Mapping[str, str] = {
-    "id_switches": "IDSW",
-    "fragmentations": "Frag",
-    "true_positives": "CLR_TP",
-    "false_positives": "CLR_FP",
-    "false_negatives": "CLR_FN",
-    "mostly_tracked": "MT",
-    "partly_tracked": "PT",
-    "mostly_lost": "ML",
-}
+def _to_trackeval(truth: LabelledBoxes, result: LabelledBoxes) -> dict[str, Any]:
+    """Return the input of TrackEval's metrics: boxes by frame, with ids from 0 without gaps.
 
-
-def _to_sequence(truth: LabelledBoxes, result: LabelledBoxes) -> dict[str, Any]:
-    """Arrange the boxes by frame, with ids from 0 without gaps, as TrackEval's metrics take them.
-
-    Frames without any box change no score and are left out: a day of empty cage costs nothing.
+    Frames without any box change no score and are left out, so that long empty recordings cost
+    nothing.
     """
     frames = np.union1d(truth.frames, result.frames)
-    truth_ids, result_ids = (
-        np.unique(boxes.ids, return_inverse=True)[1].reshape(-1) for boxes in (truth, result)
-    )
-    pairs = list(zip(truth.split(frames), result.split(frames), strict=True))
+    truth_ids = np.unique(truth.ids, return_inverse=True)[1].reshape(-1)
+    result_ids = np.unique(result.ids, return_inverse=True)[1].reshape(-1)
+    rows_by_frame = list(zip(truth.split(frames), result.split(frames), strict=True))
     return {
         "num_timesteps": len(frames),
         "num_gt_ids": len(np.unique(truth.ids)),
         "num_tracker_ids": len(np.unique(result.ids)),
         "num_gt_dets": len(truth),
         "num_tracker_dets": len(result),
-        "gt_ids": [truth_ids[rows] for rows, _ in pairs],
-        "tracker_ids": [result_ids[rows] for _, rows in pairs],
-        "similarity_scores": [compute_iou(truth.boxes[a], result.boxes[b]) for a, b in pairs],
+        "gt_ids": [truth_ids[rows] for rows, _ in rows_by_frame],
+        "tracker_ids": [result_ids[rows] for _, rows in rows_by_frame],
+        "similarity_scores": [
+            compute_iou(truth.boxes[truth_rows], result.boxes[result_rows])
+            for truth_rows, result_rows in rows_by_frame
+        ],
     }

@@ -114,7 +114,7 @@ def test_average_precision_needs_scores_that_rank(tmp_path):
         ([*rows(), rows()[0]], ["line 41, id", "as in line 1"]),
         ([], ["tracks", "--allow-empty"]),
         (rows(shift=150), ["no overlap in any frame"]),
-        (rows(shift=2000), ["inside pictures of 640x480", "40 of 40 outside"]),
+        (rows(shift=2000), ["inside images of 640x480", "40 of 40 outside"]),
         ([row.replace(",1,50,", ",-1,50,") for row in rows()], ["id", "whole number from 0"]),
     ],
 )

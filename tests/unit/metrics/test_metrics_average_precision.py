@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from murid.metrics import (
+    DetectionMatches,
     LabelledBoxes,
-    MarkedDetections,
     compute_average_precision,
-    mark_detections,
+    match_detections,
     match_greedily,
 )
 
@@ -53,7 +53,7 @@ def test_each_animal_is_found_once():
 def test_scores_that_rank_nothing_give_no_precision():
     truth, found = make_case(0)
     flat = LabelledBoxes(found.frames, found.ids, found.boxes, np.full(len(found), 0.7))
-    assert mark_detections(truth, flat).compute_precisions() is None
+    assert match_detections(truth, flat).compute_average_precisions() is None
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -63,7 +63,7 @@ def test_same_as_pycocotools(seed, capsys):
     parts, images, labels, results = [], [], [], []
     for k in range(2):
         truth, found = make_case(10 * seed + k)
-        parts.append(mark_detections(truth, found))
+        parts.append(match_detections(truth, found))
         for boxes, into in ((truth, labels), (found, results)):
             sizes = boxes.boxes[:, 2:] - boxes.boxes[:, :2]
             for row, (frame, box, size) in enumerate(
@@ -89,7 +89,7 @@ def test_same_as_pycocotools(seed, capsys):
     evaluation.accumulate()
     evaluation.summarize()
     ap, ap50, ap75 = evaluation.stats[:3]
-    assert MarkedDetections.concatenate(parts).compute_precisions() == pytest.approx(
+    assert DetectionMatches.concatenate(parts).compute_average_precisions() == pytest.approx(
         (ap50, ap75, ap), abs=1e-12
     )
     assert 0.2 < ap < ap50 < 0.95

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from murid.metrics import LabelledBoxes, compute_metrics, find_switches, match
-from murid.metrics.matching import count_right_names
+from murid.metrics import LabelledBoxes, compute_metrics, find_id_switches, match
+from murid.metrics.matching import count_correct_ids
 
 
 def make_case(seed: int) -> tuple[LabelledBoxes, LabelledBoxes]:
@@ -30,7 +30,7 @@ def test_as_many_matches_and_switches_as_trackeval_counts(seed):
     truth, result = make_case(seed)
     metrics = compute_metrics(truth, result, 120)
     matching = match(truth, result)
-    switches = find_switches(truth, result, matching)
+    switches = find_id_switches(truth, result, matching)
     assert (len(matching), len(switches)) == (metrics.true_positives, metrics.id_switches)
     assert len(switches) > 5
     for switch in switches:
@@ -55,11 +55,11 @@ def test_right_names_under_the_best_assignment():
         for r in (truth, result)
     )
     matching = match(a, b)
-    assert count_right_names(a, b, matching) == 16
+    assert count_correct_ids(a, b, matching) == 16
     metrics = compute_metrics(a, b, 10, fps=10)
     assert metrics.identity_accuracy == pytest.approx(80)
     assert metrics.switches_per_animal_hour == pytest.approx(1 / (20 / 10 / 3600))
-    (switch,) = find_switches(a, b, matching)
+    (switch,) = find_id_switches(a, b, matching)
     assert (switch.truth_id, switch.last_frame, switch.frame, switch.old_id, switch.new_id) == (
         1,
         5,
