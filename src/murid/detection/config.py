@@ -36,45 +36,6 @@ _MIN_VALUES = {
 class DetectionConfig:
     """Settings of detection.
 
-    Attributes
-    ----------
-    detector : str
-        ``"nano"`` (the shipped network), ``"background"`` (no network) or the path of a ``.onnx``
-        file exported by murid.
-    score_threshold : float
-        Detections with a lower score are not stored, in [0, 1]. The tracker has thresholds of its
-        own, which are higher.
-    max_side_px : int or None
-        Length of the longer image side, in pixels, at which the detector sees the images. None:
-        the length that the network was trained at; for ``"background"``, at most 640.
-    max_detections : int
-        Maximum number of detections in one frame.
-    duplicate_iou : float or None
-        A box is dropped if its intersection over union with a higher-scored box is above this.
-        None: never, as in the paper. Two animals that lie across each other reach 0.5.
-    duplicate_containment : float or None
-        A box is dropped if more than this fraction of it lies inside a larger, higher-scored box.
-        None: never, as in the paper.
-    small_box_penalty : float
-        How strongly the score of a box falls that is much smaller than the median animal of the
-        recording (see `murid.detection.size_prior`). 0: not at all.
-    clip_boxes : bool
-        Whether boxes are clipped to the image.
-    device : {"auto", "cpu", "cuda", "tensorrt"}
-        Where the network runs: ``"cpu"`` uses OpenVINO; ``"cuda"`` and ``"tensorrt"`` use ONNX
-        Runtime on a GPU (extra ``gpu``). ``"auto"`` uses the GPU if there is one.
-    precision : {"auto", "f32", "bf16"}
-        Arithmetic of the network on the CPU. ``"auto"`` uses bfloat16 if the CPU supports it.
-    n_threads : int or None
-        Number of CPU cores for the network. None: all.
-    batch_size : int
-        Number of frames that are passed to the detector at a time.
-    embeddings_every : int
-        Embeddings are stored for every n-th frame only, to save disk space. If above 1, tracking
-        uses motion alone.
-    read_timeout_s : float
-        Seconds to wait for a stalled disk or network share before reading fails.
-
     Raises
     ------
     ConfigError
@@ -82,19 +43,54 @@ class DetectionConfig:
     """
 
     detector: str = "nano"
+    """``"nano"`` (the shipped network), ``"background"`` (no network) or the path of a ``.onnx``
+    file exported by murid."""
+
     score_threshold: float = 0.1
+    """Detections with a lower score are not stored, in [0, 1]. The tracker has thresholds of its
+    own, which are higher."""
+
     max_side_px: int | None = None
+    """Length of the longer image side, in pixels, at which the detector sees the images. None: the
+    length that the network was trained at; for ``"background"``, at most 640."""
+
     max_detections: int = 100
+    """Maximum number of detections in one frame."""
+
     duplicate_iou: float | None = 0.7
+    """A box is dropped if its intersection over union with a higher-scored box is above this. None:
+    never, as in the paper. Two animals that lie across each other reach 0.5."""
+
     duplicate_containment: float | None = None
+    """A box is dropped if more than this fraction of it lies inside a larger, higher-scored box.
+    None: never, as in the paper."""
+
     small_box_penalty: float = 8.0
+    """How strongly the score of a box falls that is much smaller than the median animal of the
+    recording (see `murid.detection.size_prior`). 0: not at all."""
+
     clip_boxes: bool = True
+    """Whether boxes are clipped to the image."""
+
     device: Device = "auto"
+    """Where the network runs: ``"cpu"`` uses OpenVINO; ``"cuda"`` and ``"tensorrt"`` use ONNX
+    Runtime on a GPU (extra ``gpu``). ``"auto"`` uses the GPU if there is one."""
+
     precision: Precision = "auto"
+    """Arithmetic of the network on the CPU. ``"auto"`` uses bfloat16 if the CPU supports it."""
+
     n_threads: int | None = None
+    """Number of CPU cores for the network. None: all."""
+
     batch_size: int = 16
+    """Number of frames that are passed to the detector at a time."""
+
     embeddings_every: int = 1
+    """Embeddings are stored for every n-th frame only, to save disk space. If above 1, tracking
+    uses motion alone."""
+
     read_timeout_s: float = 60.0
+    """Seconds to wait for a stalled disk or network share before reading fails."""
 
     def __post_init__(self) -> None:
         for name in _FRACTIONS:
