@@ -85,7 +85,7 @@ def paper(
         train, {name: value for name, value in given.items() if value is not None}
     )
     wanted = [table for table in TABLES if only is None or table.name in only]
-    peers = read_peers(detections or ())
+    external = read_external_directories(detections or ())
     make_directory(out)
     with show_progress() as report:
         sized = replace(scale, train=train)
@@ -94,8 +94,8 @@ def paper(
         )
         write_recordings(benchmark, out / "recordings.json")
         dam = TrackingConfig.paper() if association == "paper" else TrackingConfig()
-        runner = ExperimentRunner(benchmark, out, dam, peers, report, announce)
-        results = runner.find(wanted) if show else runner.make(wanted)
+        runner = ExperimentRunner(benchmark, out, dam, external, report, announce)
+        results = runner.load_all(wanted) if show else runner.run(wanted)
     write_text(out / "tables.md", format_tables.format_markdown(wanted, results, scale.name))
     write_text(
         out / "tables.json",
@@ -110,20 +110,21 @@ def announce(text: str) -> None:
     print(text, file=sys.stderr)
 
 
-def read_peers(given: tuple[str, ...] | list[str]) -> dict[str, Path]:
+def read_external_directories(given: tuple[str, ...] | list[str]) -> dict[str, Path]:
     """Directories of detections by the name of the detector; raises `ConfigError`."""
     from murid.paper.tables import EXTERNAL_DETECTORS
 
-    peers: dict[str, Path] = {}
+    external: dict[str, Path] = {}
     for text in given:
         name, equals, place = text.partition("=")
         if not equals or name not in EXTERNAL_DETECTORS or not place:
             raise ConfigError(
-                f"detections: expected NAME=DIR with NAME one of {', '.join(EXTERNAL_DETECTORS)}, got {text!r}"
+                "detections: expected NAME=DIR with NAME one of "
+                f"{', '.join(EXTERNAL_DETECTORS)}, got {text!r}"
             )
         if not Path(place).is_dir():
             raise ConfigError(
                 f"detections: expected a directory for {name}, got {place!r}, which is none"
             )
-        peers[name] = Path(place)
-    return peers
+        external[name] = Path(place)
+    return external

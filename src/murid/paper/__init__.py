@@ -1,1 +1,1 @@
-"""The paper's tables made again: each row trained, run and scored, and kept with its configuration."""
+"""Reproduction of the paper's tables: train, run and score each row, and cache the results."""

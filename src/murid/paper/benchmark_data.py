@@ -1,4 +1,4 @@
-"""What rows learn from and are scored on: AnimalTrack where it is there, else scenes and given sequences."""
+"""Data of the experiments: AnimalTrack if it is given, else synthetic scenarios and sequences."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from murid.core.files import make_directory, write_text
 from murid.core.progress import ProgressCallback, no_progress
@@ -26,17 +24,40 @@ from murid.synthetic import make_scenario, record
 from murid.synthetic.write_sequence import SequenceInfo, describe_sequence, write_sequence
 from murid.training.config import TrainConfig
 from murid.training.fit import TrainingData, make_held_out_images
-from murid.training.labelled_images import build_labelled_images, hold_out, take_frames
+from murid.training.labelled_images import (
+    build_labelled_images,
+    hold_out,
+    spread_rows,
+    take_frames,
+)
 from murid.training.recipe import prepare_data
 from murid.video import open_source
 
-_BENCH_SEED = 0
+# Seed of the synthetic scenarios; a constant, so that all results are of the same videos.
+_SCENARIO_SEED = 0
+
 _GROUND_TRUTH = Path("gt", "gt.txt")
+_SEQUENCE_INFO = "seqinfo.ini"
+
+# Hexadecimal digits of the hashes of ground truth and of paths in configurations and file names.
+_N_TRUTH_DIGITS = 16
+_N_PATH_DIGITS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkRecording:
-    """A video to be tracked: name, file or folder, frames per second, and how many frames count (None = all)."""
+    """A video to be tracked.
+
+    Attributes
+    ----------
+    name : str
+    video : Path
+        Video file or folder of images.
+    fps : float
+        Frames per second.
+    n_frames : int or None
+        Number of frames that are evaluated, from the first on; None = all.
+    """
 
     name: str
     video: Path
@@ -46,7 +67,7 @@ class BenchmarkRecording:
 
 @dataclass(frozen=True, slots=True)
 class TruthSet:
-    """Ground truth of some recordings, as `murid.evaluation.evaluate` takes it."""
+    """Ground truth of some recordings, with the arguments of `murid.evaluation.evaluate`."""
 
     root: Path
     protocol: str
@@ -56,71 +77,80 @@ class TruthSet:
 
 @dataclass(frozen=True)
 class BenchmarkData:
-    """Recordings with truth, and what to learn from.
+    """Recordings with ground truth to evaluate on, and data to train on.
 
     Attributes
     ----------
     recordings : tuple of BenchmarkRecording
     truths : tuple of TruthSet
-    scored_on : dict
-        What tells these recordings from others: plain values.
-    learnt_from : dict
-        The same of the training.
+    evaluated_on : dict
+        Plain values that identify the recordings; part of the configuration of a result.
+    trained_on : dict
+        Plain values that identify the training data.
     animaltrack : Path or None
-        Where its training split is; None = scenes are learnt from.
+        Archive of AnimalTrack, whose training split is trained on; None = synthetic images.
     directory : Path
-        For prepared pictures.
+        Directory for prepared images.
     scale : Scale
     report, announce : callable
-        Told of progress, in numbers and in words.
+        Receive progress, as numbers and as text.
     """
 
     recordings: tuple[BenchmarkRecording, ...]
     truths: tuple[TruthSet, ...]
-    scored_on: dict[str, Any]
-    learnt_from: dict[str, Any]
+    evaluated_on: dict[str, Any]
+    trained_on: dict[str, Any]
     animaltrack: Path | None
     directory: Path
     scale: Scale
     report: ProgressCallback = no_progress
     announce: Callable[[str], None] = print
 
-    def adapt(self, config: TrainConfig) -> TrainConfig:
-        """Settings of a training on this bed: without labelled pictures, all are scenes."""
+    def adapt_config(self, config: TrainConfig) -> TrainConfig:
+        """Return the settings for this data: without labelled images, all are synthetic."""
         return config if self.animaltrack else replace(config, synthetic_share=1.0)
 
     @cached_property
     def training_data(self) -> TrainingData:
-        """What to learn from, prepared once for all rows.
+        """Data to train on, prepared once for all rows.
 
         Raises
         ------
         SourceError, StorageError
             As `murid.training.recipe.prepare_data`.
         """
-        config = self.adapt(self.scale.train)
+        config = self.adapt_config(self.scale.train)
         if self.animaltrack is None:
-            data = prepare_data(config, (), (), self.directory, self.report)
-            return replace(
-                data, held_out=make_held_out_images(config, data.sources, self.scale.n_held_out)
-            )
-        sequences, problems = read_training(self.animaltrack, self.scale)
+            return self._prepare_synthetic_data(config)
+        return self._prepare_animaltrack(config, self.animaltrack)
+
+    def _prepare_synthetic_data(self, config: TrainConfig) -> TrainingData:
+        data = prepare_data(config, (), (), self.directory, self.report)
+        held_out = make_held_out_images(config, data.sources, self.scale.n_held_out)
+        return replace(data, held_out=held_out)
+
+    def _prepare_animaltrack(self, config: TrainConfig, path: Path) -> TrainingData:
+        sequences, problems = read_training(path, self.scale)
         if problems:
             self.announce(
-                f"{self.animaltrack}: left out {len(problems)} labels with problems, such as {problems[0]}"
+                f"{path}: left out {len(problems)} labels with problems, such as {problems[0]}"
             )
         kept, held_out = hold_out(sequences, config.validation_share, config.seed)
-        side, first = max(config.size_px, self.scale.longest_side), config.stills.n_identities
-        source = config.identity_source
+        side_px = max(config.size_px, self.scale.max_side_px)
         labelled = build_labelled_images(
-            kept, self.directory / "pictures", side, source, first, self.report
+            kept,
+            self.directory / "images",
+            side_px,
+            config.identity_source,
+            config.stills.n_identities,
+            self.report,
         )
-        measured = build_labelled_images(
-            held_out, self.directory / "held-out", side, "none", 0, self.report
+        validation = build_labelled_images(
+            held_out, self.directory / "held-out", side_px, "none", 0, self.report
         )
         return TrainingData(
             labelled=labelled,
-            held_out=measured.thin(self.scale.n_held_out),
+            held_out=validation.thin(self.scale.n_held_out),
             n_identities=labelled.n_identities,
         )
 
@@ -134,7 +164,7 @@ def make_benchmark_data(
     report: ProgressCallback = no_progress,
     announce: Callable[[str], None] = print,
 ) -> BenchmarkData:
-    """Find or make everything that the rows are scored on.
+    """Find or render everything that rows are evaluated on.
 
     Parameters
     ----------
@@ -142,56 +172,64 @@ def make_benchmark_data(
     out : Path
         Directory of the tables.
     animaltrack : Path, optional
-        The benchmark; its test split is scored on, its training split learnt from.
+        Archive of AnimalTrack: evaluate on its test split, train on its training split.
     data : sequence of Path
-        Ground truth of sequences, scored on beside the scene bench.
+        Ground truth of sequences that are evaluated beside the synthetic scenarios.
     report, announce : callable
-        Told of progress, in numbers and in words.
+        Receive progress, as numbers and as text.
 
     Raises
     ------
     ConfigError
         If both AnimalTrack and other sequences are given.
     FormatError
-        If a truth cannot be read or is without its video, or two sequences have one name.
+        If a ground truth cannot be read or has no video, or two sequences have the same name.
     StorageError
-        If nothing can be written.
+        If the directory cannot be written.
     """
     if animaltrack and data:
-        raise ConfigError(
-            "animaltrack: expected no other sequences beside it, got " + ", ".join(map(str, data))
-        )
+        given = ", ".join(map(str, data))
+        raise ConfigError(f"animaltrack: expected no other sequences beside it, got {given}")
+    trained_on: dict[str, Any]
     if animaltrack:
-        parts = [_choose(animaltrack, "animaltrack", "test", scale, out)]
-        learnt_from: dict[str, Any] = {
-            "animaltrack": _hash_truths(find_ground_truth(animaltrack, "train"))
+        parts = [_select_sequences(animaltrack, "animaltrack", "test", scale, out)]
+        trained_on = {
+            "animaltrack": _hash_truths(find_ground_truth(animaltrack, "train")),
+            "max_images": scale.max_images,
+            "max_side_px": scale.max_side_px,
         }
-        learnt_from |= {"max_images": scale.max_images, "longest_side": scale.longest_side}
     else:
-        parts = [
-            _film_bench(scale, out, report),
-            *(_choose(path, "plain", None, scale, out) for path in data),
-        ]
-        learnt_from = {"scenes": "synthetic"}
+        parts = [_render_scenarios(scale, out, report)]
+        parts += [_select_sequences(path, "plain", None, scale, out) for path in data]
+        trained_on = {"images": "synthetic"}
     recordings = tuple(recording for _, found in parts for recording in found)
-    names = [recording.name for recording in recordings]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise FormatError(
-            data[0] if data else out,
-            "sequences",
-            "names that occur once",
-            f"{', '.join(twice)} twice",
-        )
+    _check_names(recordings, data[0] if data else out)
     truths = tuple(truth for truth, _ in parts)
-    scored_on = {"protocol": truths[0].protocol, "sequences": _describe(truths, recordings)}
     return BenchmarkData(
-        recordings, truths, scored_on, learnt_from, animaltrack, out, scale, report, announce
+        recordings=recordings,
+        truths=truths,
+        evaluated_on={
+            "protocol": truths[0].protocol,
+            "sequences": _describe_sequences(truths, recordings),
+        },
+        trained_on=trained_on,
+        animaltrack=animaltrack,
+        directory=out,
+        scale=scale,
+        report=report,
+        announce=announce,
     )
 
 
 def read_training(path: Path, scale: Scale) -> tuple[list[LabelledSequence], list[Problem]]:
-    """Sequences of AnimalTrack's training split, thinned as the scale says; and the problems of labels left out."""
+    """Read the training split of AnimalTrack, thinned to `scale.max_images`.
+
+    Returns
+    -------
+    sequences : list of LabelledSequence
+    problems : list of Problem
+        Of labels that were left out.
+    """
     found, problems = read_dataset([path], ReadOptions(split="train"))
     names = find_split(path, "train", [sequence.name for sequence in found])
     sequences = [sequence for sequence in found if sequence.name in names]
@@ -199,110 +237,129 @@ def read_training(path: Path, scale: Scale) -> tuple[list[LabelledSequence], lis
         raise FormatError(path, "split", "sequences of AnimalTrack's training split", "none")
     if scale.max_images is None:
         return sequences, problems
-    each = max(2, scale.max_images // len(sequences))
-    return [
-        take_frames(sequence, _spread(sequence.n_frames, each)) for sequence in sequences
-    ], problems
+    # Two or more images of each sequence, so that animals occur more than once.
+    n_each = max(2, scale.max_images // len(sequences))
+    thinned = [
+        take_frames(sequence, spread_rows(sequence.n_frames, n_each)) for sequence in sequences
+    ]
+    return thinned, problems
 
 
 def write_recordings(data: BenchmarkData, path: Path) -> None:
-    """Write the list of recordings as JSON, for detectors that are run outside; raises `StorageError`."""
+    """Write the recordings as JSON for external detectors; raise `StorageError` on failure."""
     rows = [
-        {"name": r.name, "video": str(r.video.absolute()), "fps": r.fps, "n_frames": r.n_frames}
-        for r in data.recordings
+        {
+            "name": recording.name,
+            "video": str(recording.video.absolute()),
+            "fps": recording.fps,
+            "n_frames": recording.n_frames,
+        }
+        for recording in data.recordings
     ]
     write_text(path, json.dumps(rows, indent=1) + "\n")
 
 
-def _film_bench(
+def _check_names(recordings: Sequence[BenchmarkRecording], path: Path) -> None:
+    """Raise `FormatError` if two recordings have the same name."""
+    names = [recording.name for recording in recordings]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        got = f"{', '.join(repeated)} twice"
+        raise FormatError(path, "sequences", "names that occur once", got)
+
+
+def _render_scenarios(
     scale: Scale, out: Path, report: ProgressCallback
 ) -> tuple[TruthSet, list[BenchmarkRecording]]:
-    """The scene bench at the scale's size; a scenario that is there is not made again."""
+    """Render the synthetic scenarios that do not exist yet, at the size of the scale."""
     root = out / f"bench-{scale.seconds:g}s-{scale.scenario_scale:g}"
     for name in scale.scenarios:
-        usual = make_scenario(name, _BENCH_SEED, scale.seconds)
+        scenario = make_scenario(name, _SCENARIO_SEED, scale.seconds)
         factor = scale.scenario_scale
-        width, height = (2 * round(side * factor / 2) for side in (usual.width, usual.height))
-        config = replace(usual, width=width, height=height, body_px=usual.body_px * factor)
-        if not (root / name / "seqinfo.ini").exists():  # written last
+        # Sides are even, as video encoders require.
+        width = 2 * round(scenario.width * factor / 2)
+        height = 2 * round(scenario.height * factor / 2)
+        body_px = scenario.body_px * factor
+        config = replace(scenario, width=width, height=height, body_px=body_px)
+        # The sequence information is written last, so an incomplete scenario is rendered again.
+        if not (root / name / _SEQUENCE_INFO).exists():
             info = SequenceInfo(name, config.fps, width, height, config.n_frames)
             write_sequence(root / name, record(config), info, report=report)
     truths = [truth for truth in find_ground_truth(root) if truth.name in scale.scenarios]
-    return TruthSet(root, "plain", None, tuple(t.name for t in truths)), [
-        _to_recording(t, None) for t in truths
-    ]
+    truth_set = TruthSet(root, "plain", None, tuple(truth.name for truth in truths))
+    return truth_set, [_to_recording(truth, None) for truth in truths]
 
 
-def _choose(
+def _select_sequences(
     path: Path, protocol: str, split: str | None, scale: Scale, out: Path
 ) -> tuple[TruthSet, list[BenchmarkRecording]]:
-    """Sequences of a data set that the scale allows, cut to its length."""
-    truths = find_ground_truth(path, split, named_after_animals=protocol == "animaltrack")
-    if not truths:
+    """Return sequences of a data set, limited in number and length by the scale."""
+    found = find_ground_truth(path, split, named_after_animals=protocol == "animaltrack")
+    if not found:
         raise FormatError(path, "split", f"sequences of AnimalTrack's {split} split", "none")
-    chosen = [truths[k] for k in _spread(len(truths), scale.max_sequences or len(truths)).tolist()]
+    rows = spread_rows(len(found), scale.max_sequences or len(found))
+    truths = [found[row] for row in rows.tolist()]
+    names = tuple(truth.name for truth in truths)
     if scale.max_frames is None:
-        recordings = [_to_recording(truth, None) for truth in chosen]
-        return TruthSet(path, protocol, split, tuple(t.name for t in chosen)), recordings
-    root = (
-        out
-        / f"cut-{hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:8]}-{scale.max_frames}"
-    )
-    recordings = [_cut(truth, root, scale.max_frames) for truth in chosen]
-    return TruthSet(root, protocol, None, tuple(t.name for t in chosen)), recordings
+        recordings = [_to_recording(truth, None) for truth in truths]
+        return TruthSet(path, protocol, split, names), recordings
+    # Write ground truth of the first frames to a directory of its own.
+    digest = hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:_N_PATH_DIGITS]
+    root = out / f"cut-{digest}-{scale.max_frames}"
+    recordings = [_cut(truth, root, scale.max_frames) for truth in truths]
+    return TruthSet(root, protocol, None, names), recordings
 
 
 def _cut(truth: GroundTruthFile, root: Path, n_frames: int) -> BenchmarkRecording:
-    """Write the truth of the first frames of a recording; raises `FormatError` if these have none."""
-    read_ground_truth(truth)
+    """Write the ground truth of the first frames of a recording.
+
+    Raises
+    ------
+    FormatError
+        If these frames have none.
+    """
+    read_ground_truth(truth)  # raises if the file is damaged
     recording = _to_recording(truth, n_frames)
     lines = [line for _, line in read_lines(truth.path) if float(line.split(",")[0]) <= n_frames]
     if not lines:
         raise FormatError(truth.path, "frames", f"rows in the first {n_frames}", "none")
     directory = root / truth.name
     make_directory(directory / "gt")
-    write_text(
-        directory / _GROUND_TRUTH,
-        "".join(line if line.endswith("\n") else line + "\n" for line in lines),
-    )
+    text = "".join(line if line.endswith("\n") else line + "\n" for line in lines)
+    write_text(directory / _GROUND_TRUTH, text)
+    # The sequence information, which the protocol of AnimalTrack needs.
     width, height = truth.size or (0, 0)
-    length = min(n_frames, truth.n_frames or n_frames)
-    text = describe_sequence(SequenceInfo(truth.name, recording.fps, width, height, length))
-    names = f"classNames={','.join(truth.class_names)}\n" if truth.class_names else ""
-    write_text(directory / "seqinfo.ini", text + names)
-    return replace(recording, n_frames=length)
+    n_kept = min(n_frames, truth.n_frames or n_frames)
+    info = SequenceInfo(truth.name, recording.fps, width, height, n_kept)
+    class_names = f"classNames={','.join(truth.class_names)}\n" if truth.class_names else ""
+    write_text(directory / _SEQUENCE_INFO, describe_sequence(info) + class_names)
+    return replace(recording, n_frames=n_kept)
 
 
 def _to_recording(truth: GroundTruthFile, n_frames: int | None) -> BenchmarkRecording:
     if truth.video is None:
-        raise FormatError(
-            truth.path, "video", "a video or a folder of pictures beside the truth", "none"
-        )
+        expected = "a video or a folder of images beside the ground truth"
+        raise FormatError(truth.path, "video", expected, "none")
     fps = truth.fps or open_source(truth.video).info.fps
     return BenchmarkRecording(truth.name, truth.video, fps, n_frames or truth.n_frames)
 
 
-def _describe(
+def _describe_sequences(
     truths: Sequence[TruthSet], recordings: Sequence[BenchmarkRecording]
 ) -> dict[str, Any]:
-    """Hash of the truth, and frames, of each sequence."""
-    lengths = {recording.name: recording.n_frames for recording in recordings}
-    files = [
-        t
-        for each in truths
-        for t in find_ground_truth(each.root, each.split)
-        if t.name in each.names
-    ]
-    return {t.name: {"truth": _hash_truths([t]), "n_frames": lengths[t.name]} for t in files}
+    """Return a hash of the ground truth and the number of frames of each sequence."""
+    n_frames = {recording.name: recording.n_frames for recording in recordings}
+    described = {}
+    for truth_set in truths:
+        for truth in find_ground_truth(truth_set.root, truth_set.split):
+            if truth.name in truth_set.names:
+                digest = _hash_truths([truth])
+                described[truth.name] = {"truth": digest, "n_frames": n_frames[truth.name]}
+    return described
 
 
 def _hash_truths(truths: Sequence[GroundTruthFile]) -> str:
     digest = hashlib.sha256()
     for truth in truths:
         digest.update(truth.name.encode() + truth.path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def _spread(n: int, most: int) -> np.ndarray:
-    """At most so many of the numbers below `n`, ascending, spread evenly."""
-    return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.int64))
+    return digest.hexdigest()[:_N_TRUTH_DIGITS]

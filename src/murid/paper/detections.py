@@ -1,4 +1,4 @@
-"""Detections of recordings: by a network run in PyTorch, whether it can be exported or not; or from MOT files."""
+"""Detections of recordings: by a network that runs in PyTorch, or from MOT files."""
 
 from __future__ import annotations
 
@@ -33,84 +33,99 @@ from murid.training.data import to_rois
 from murid.training.validate import decode_output
 from murid.video import UnreadableFrame, open_source
 
+# Frames per batch.
 _BATCH_SIZE = 8
+# Minimum score after calibration; low, so that the thresholds of the tracker decide.
 MIN_SCORE = 0.05
-"""Of detections that are kept, after calibration."""
+# Minimum score before calibration, low enough for networks whose scores calibration raises.
 _MIN_RAW_SCORE = 0.01
 
 
 @dataclass(frozen=True)
 class TorchDetector:
-    """A trained network and how it is used.
+    """Detector that runs a trained network in PyTorch, also one that cannot be exported.
 
     Attributes
     ----------
     network : Network or Yolox
     score_scale, score_bias : float
         Calibration of its scores.
-    longest_side : int
-        Pixels.
+    max_side_px : int
+        Longer side that images are scaled to, pixels.
     embeds : bool
-        Whether the boxes are given embeddings.
+        Whether detections have embeddings.
     """
 
     network: Network | Yolox
     score_scale: float
     score_bias: float
-    longest_side: int
+    max_side_px: int
     embeds: bool
 
     @torch.inference_mode()
-    def find(self, images: list[UInt8]) -> list[Detections]:
-        """Detect in pictures ``(h, w, 3)`` uint8 RGB of one size."""
+    def detect(self, images: list[UInt8]) -> list[Detections]:
+        """Return the detections in images ``(h, w, 3)`` uint8 RGB of one size."""
+        # Scale the images and run the network.
         height, width = images[0].shape[:2]
-        letterbox = compute_letterbox(width, height, self.longest_side)
+        letterbox = compute_letterbox(width, height, self.max_side_px)
         device = next(self.network.parameters()).device
-        inputs = torch.from_numpy(
-            to_input([apply_letterbox(image, letterbox) for image in images])
-        ).to(device)
-        output = self.network(inputs)
+        scaled = [apply_letterbox(image, letterbox) for image in images]
+        output = self.network(torch.from_numpy(to_input(scaled)).to(device))
+        # Calibrate scores, and map boxes to the original images.
         found = []
-        for raw, scores in decode_output(self.network, output, _MIN_RAW_SCORE):
-            likely = calibrate_scores(scores, self.score_scale, self.score_bias)
-            boxes = bx.clip(undo_letterbox(raw, letterbox, width, height), width, height).astype(
-                np.float32
-            )
-            kept = (likely >= MIN_SCORE) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
-            found.append((boxes[kept], likely[kept]))
+        for raw_boxes, raw_scores in decode_output(self.network, output, _MIN_RAW_SCORE):
+            scores = calibrate_scores(raw_scores, self.score_scale, self.score_bias)
+            boxes = undo_letterbox(raw_boxes, letterbox, width, height)
+            boxes = bx.clip(boxes, width, height).astype(np.float32)
+            has_area = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+            kept = (scores >= MIN_SCORE) & has_area
+            found.append((boxes[kept], scores[kept]))
         if not self.embeds or not isinstance(self.network, Network):
             return [Detections(boxes, scores) for boxes, scores in found]
-        rois = to_rois([letterbox_boxes(boxes, letterbox, width, height) for boxes, _ in found]).to(
-            device
-        )
+        # Embed all boxes of the batch at once.
+        scaled_boxes = [letterbox_boxes(boxes, letterbox, width, height) for boxes, _ in found]
+        rois = to_rois(scaled_boxes).to(device)
         embeddings = self.network.embed(output, rois).float().cpu().numpy()
         ends = np.cumsum([len(boxes) for boxes, _ in found])[:-1]
         parts = np.split(embeddings, ends)
-        return [Detections(b, s, e) for (b, s), e in zip(found, parts, strict=True)]
+        return [
+            Detections(boxes, scores, part)
+            for (boxes, scores), part in zip(found, parts, strict=True)
+        ]
 
 
-def detect(detector: TorchDetector, recording: BenchmarkRecording, path: Path) -> DetectionTable:
-    """Detect in a recording, or read what an earlier call left at `path`.
+def detect_recording(
+    detector: TorchDetector, recording: BenchmarkRecording, path: Path
+) -> DetectionTable:
+    """Return the detections in a recording; read them from `path` if the file exists.
 
     Raises
     ------
     SourceError
         If the recording cannot be opened.
     StorageError
-        If nothing can be written.
+        If the file cannot be written.
     """
     stored = _load(path)
     if stored is not None:
         return stored
     frames = islice(open_source(recording.video).iterate(), recording.n_frames)
-    found = [detections for batch in _batch(frames) for detections in _find_in(detector, batch)]
+    found = []
+    for batch in _iterate_batches(frames):
+        found += _detect_batch(detector, batch)
     table = DetectionTable.from_frames(found)
     _save(path, table)
     return table
 
 
 def read_external_detections(directory: Path, recording: BenchmarkRecording) -> DetectionTable:
-    """Read detections of others, ``<sequence>.txt``; raises `FormatError` if they are not there or cannot be read."""
+    """Read the detections of an external detector from ``<sequence>.txt``.
+
+    Raises
+    ------
+    FormatError
+        If the file is missing or damaged.
+    """
     path = directory / f"{recording.name}.txt"
     if not path.is_file():
         raise FormatError(
@@ -120,24 +135,26 @@ def read_external_detections(directory: Path, recording: BenchmarkRecording) -> 
     return read_mot_detections(path, n_frames)
 
 
-def _find_in(detector: TorchDetector, batch: list[Frame | UnreadableFrame]) -> list[Detections]:
-    """Detections of each frame of a batch; none in those that cannot be decoded."""
+def _detect_batch(
+    detector: TorchDetector, batch: list[Frame | UnreadableFrame]
+) -> list[Detections]:
+    """Return the detections of each frame of a batch; none in frames that cannot be decoded."""
     images = [frame.image for frame in batch if isinstance(frame, Frame)]
-    found = iter(detector.find(images) if images else [])
-    return [next(found) if isinstance(frame, Frame) else _nothing(detector) for frame in batch]
+    detections = iter(detector.detect(images) if images else [])
+    embedding_size = detector.network.config.rim.embedding_size if detector.embeds else None
+    return [
+        next(detections) if isinstance(frame, Frame) else Detections.empty(embedding_size)
+        for frame in batch
+    ]
 
 
-def _nothing(detector: TorchDetector) -> Detections:
-    size = detector.network.config.rim.embedding_size
-    return Detections.empty(size if detector.embeds else None)
-
-
-def _batch(frames: Iterator[Any]) -> Iterator[list[Any]]:
+def _iterate_batches(frames: Iterator[Any]) -> Iterator[list[Any]]:
     while batch := list(islice(frames, _BATCH_SIZE)):
         yield batch
 
 
 def _load(path: Path) -> DetectionTable | None:
+    """Return stored detections, or None if the file is missing or damaged."""
     try:
         with np.load(path) as stored:
             embeddings = stored["embeddings"].astype(np.float32) if "embeddings" in stored else None
@@ -148,6 +165,7 @@ def _load(path: Path) -> DetectionTable | None:
 
 
 def _save(path: Path, table: DetectionTable) -> None:
+    """Write detections; embeddings are stored as float16 to halve the file."""
     make_directory(path.parent)
     columns: dict[str, Any] = {
         "boxes": table.boxes,

@@ -1,4 +1,4 @@
-"""One row after another: train, detect, track, score; what is there already is not done again."""
+"""Run the experiments of the tables: train, detect, track and score each row, with caching."""
 
 from __future__ import annotations
 
@@ -23,276 +23,289 @@ from murid.export.tracks_chunk import TracksChunk
 from murid.metrics import Scores
 from murid.networks.checkpoint import load_network, save_checkpoint
 from murid.paper.benchmark_data import BenchmarkData, BenchmarkRecording
-from murid.paper.detections import MIN_SCORE, TorchDetector, detect, read_external_detections
+from murid.paper.detections import (
+    MIN_SCORE,
+    TorchDetector,
+    detect_recording,
+    read_external_detections,
+)
 from murid.paper.model_cost import count_cost, read_external_cost
 from murid.paper.result_cache import ResultCache, compute_key
 from murid.paper.scale import COST_BOXES, COST_SIDE_PX
 from murid.paper.tables import ExternalDetector, Method, PaperTable
 from murid.tracking import TrackingConfig, find_likely_tracks, make_tracker, select_tracks
-from murid.training.config import TrainConfig, to_plain
+from murid.training.config import RUNTIME_SETTINGS, TrainConfig, to_plain
 from murid.training.fit import fit
 from murid.training.loss_balancing import BalanceConfig
 from murid.training.recipe import ReportProgress
 
-PLAIN = replace(
+# Tracker of rows without DAM: Kalman filter and overlap only, and a track ends with the first frame
+# that does not continue it (SORT). It is the second stage of DAM without the first and without lost
+# tracks, so that rows with DAM differ by DAM alone.
+PLAIN_TRACKING = replace(
     TrackingConfig.paper(), stage1_max_cost=0.0, max_lost_s=0.0, duplicate_max_cost=None
 )
-"""Kalman filter and overlap alone, and a track ends with the first frame that does not see it
-(SORT): the second stage of DAM without its first and without its memory."""
-_NOT_RESULTS = ("n_workers", "n_threads")
-_USUAL_FIRST_STEPS = BalanceConfig().first_epoch_steps
+
+_DEFAULT_FIRST_EPOCH_STEPS = BalanceConfig().first_epoch_steps
+_N_HASH_DIGITS = 16
 
 Result = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class ExperimentRunner:
-    """Makes the rows of all tables.
+    """Runs the rows of all tables.
 
     Attributes
     ----------
-    data : Bed
+    data : BenchmarkData
     directory : Path
-        Of everything that is kept.
+        Directory of all results.
     dam : TrackingConfig
-        The association of rows with DAM.
-    peers : mapping of str to Path
-        Directories with the detections of detectors that were run outside.
+        Tracker of rows with DAM.
+    external : mapping of str to Path
+        Directories with the boxes of external detectors.
     report : callable
-        Told of progress.
+        Receives progress as numbers.
     announce : callable
-        Told in words what is done.
+        Receives progress as text.
     """
 
     data: BenchmarkData
     directory: Path
     dam: TrackingConfig = field(default_factory=TrackingConfig.paper)
-    peers: Mapping[str, Path] = field(default_factory=dict)
+    external: Mapping[str, Path] = field(default_factory=dict)
     report: ProgressCallback = no_progress
     announce: Callable[[str], None] = print
 
-    def make(self, tables: Sequence[PaperTable]) -> dict[Method | ExternalDetector, Result | None]:
-        """Results of all rows, each made once; None for a detector that is not there.
+    def run(self, tables: Sequence[PaperTable]) -> dict[Method | ExternalDetector, Result | None]:
+        """Return the results of all rows; compute those that are not cached.
+
+        The result of an external detector without boxes is None.
 
         Raises
         ------
         MuridError
             If something cannot be read or written.
         """
-        sources = list(dict.fromkeys(row.source for table in tables for row in table.rows))
-        for peer in (
-            source
-            for source in sources
-            if isinstance(source, ExternalDetector) and source.name in self.peers
-        ):
-            self._read_peer(peer)  # what is wrong with it is told before hours of training
-        return {source: self._make(source) for source in sources}
+        sources = _list_sources(tables)
+        # Read all boxes first, so that errors in them are raised before hours of training.
+        for source in sources:
+            if isinstance(source, ExternalDetector) and source.name in self.external:
+                self._read_external(source)
+        return {source: self._run_source(source) for source in sources}
 
-    def find(self, tables: Sequence[PaperTable]) -> dict[Method | ExternalDetector, Result | None]:
-        """Results that are there; nothing is made."""
-        sources = dict.fromkeys(row.source for table in tables for row in table.rows)
-        return {source: self.load(source) for source in sources}
+    def load_all(
+        self, tables: Sequence[PaperTable]
+    ) -> dict[Method | ExternalDetector, Result | None]:
+        """Return the cached results of all rows; None where there is none."""
+        return {source: self.load(source) for source in _list_sources(tables)}
 
     def load(self, source: Method | ExternalDetector) -> Result | None:
-        """Result of a row that is there in this very configuration; else None."""
-        if isinstance(source, ExternalDetector) and source.name not in self.peers:
+        """Return the cached result of a row in exactly this configuration, or None."""
+        if isinstance(source, ExternalDetector) and source.name not in self.external:
             return None
-        return self.results.load(_name(source), self.describe(source))
-
-    @property
-    def results(self) -> ResultCache:
-        """Results of rows."""
-        return ResultCache(self.directory / "rows")
+        return self._results.load(_get_name(source), self.describe(source))
 
     def describe(self, source: Method | ExternalDetector) -> dict[str, Any]:
-        """Whole configuration of a row, as plain values."""
-        origin: dict[str, Any]
+        """Return the whole configuration of a row as plain values."""
+        description: dict[str, Any] = {"murid": version("murid")}
         if isinstance(source, ExternalDetector):
-            origin = {"detections": {"name": source.name, "files": self._hash_peer(source)}}
+            files = self._hash_external(source)
+            description["detections"] = {"name": source.name, "files": files}
         else:
-            origin = {
-                "network": self.describe_training(source),
-                "detection": self._describe_detection(source),
-            }
-        tracking = asdict(self.choose_tracker(source))
-        return {
-            "murid": version("murid"),
-            **origin,
-            "tracking": tracking,
-            "scored_on": self.data.scored_on,
-        }
+            description["network"] = self.describe_training(source)
+            description["detection"] = self._describe_detection(source)
+        description["tracking"] = asdict(self.choose_tracker(source))
+        description["evaluated_on"] = self.data.evaluated_on
+        return description
 
     def describe_training(self, method: Method) -> dict[str, Any]:
-        """Whole configuration of the training that a row needs."""
-        config = {
-            k: v for k, v in to_plain(self.configure(method)).items() if k not in _NOT_RESULTS
-        }
-        learnt_from = {**self.data.learnt_from, "n_held_out": self.data.scale.n_held_out}
-        return {"murid": version("murid"), "training": config, "learnt_from": learnt_from}
+        """Return the whole configuration of the training of a method as plain values."""
+        settings = to_plain(self.configure_training(method))
+        for name in RUNTIME_SETTINGS:
+            del settings[name]
+        trained_on = {**self.data.trained_on, "n_held_out": self.data.scale.n_held_out}
+        return {"murid": version("murid"), "training": settings, "trained_on": trained_on}
 
-    def configure(self, method: Method) -> TrainConfig:
-        """Settings of the training that a row needs."""
-        config = self.data.adapt(self.data.scale.train)
-        steps = config.steps_per_epoch or _USUAL_FIRST_STEPS
+    def configure_training(self, method: Method) -> TrainConfig:
+        """Return the settings of the training of a method."""
+        config = self.data.adapt_config(self.data.scale.train)
         balance = BalanceConfig(name=method.balance)
         if method.balance == "gradnorm":
-            balance = replace(balance, first_epoch_steps=min(_USUAL_FIRST_STEPS, steps))
+            # In short epochs, initial losses are measured during one epoch.
+            steps = config.steps_per_epoch or _DEFAULT_FIRST_EPOCH_STEPS
+            first_epoch_steps = min(_DEFAULT_FIRST_EPOCH_STEPS, steps)
+            balance = replace(balance, first_epoch_steps=first_epoch_steps)
         every = config.identity_every if method.reidentification else 0
         return replace(config, preset=method.preset, balance=balance, identity_every=every)
 
     def choose_tracker(self, source: Method | ExternalDetector) -> TrackingConfig:
-        """Tracker of a row."""
-        return PLAIN if source.tracker == "plain" else self.dam
+        """Return the configuration of a row's tracker."""
+        return PLAIN_TRACKING if source.tracker == "plain" else self.dam
 
-    def _make(self, source: Method | ExternalDetector) -> Result | None:
-        known = self.load(source)
-        if known is not None or (
-            isinstance(source, ExternalDetector) and source.name not in self.peers
-        ):
-            return known
-        started = time.monotonic()
+    @property
+    def _results(self) -> ResultCache:
+        return ResultCache(self.directory / "rows")
+
+    @property
+    def _trainings(self) -> ResultCache:
+        return ResultCache(self.directory / "networks")
+
+    def _run_source(self, source: Method | ExternalDetector) -> Result | None:
+        """Return the result of a row; compute it if it is not cached."""
+        cached = self.load(source)
+        if cached is not None:
+            return cached
+        started_s = time.monotonic()
         if isinstance(source, ExternalDetector):
-            tables, facts = self._read_peer(source)
+            if source.name not in self.external:
+                return None
+            tables, facts = self._read_external(source)
         else:
             tables, facts = self._run_network(source)
         scores = self._score(source, tables)
-        result = {"scores": scores, **facts, "seconds": round(time.monotonic() - started, 1)}
-        self.results.save(_name(source), self.describe(source), result)
-        self.announce(
-            f"{_name(source)}: HOTA {scores['hota']:.1f}, IDF1 {scores['idf1']:.1f}, {result['seconds']} s"
-        )
+        seconds = round(time.monotonic() - started_s, 1)
+        result = {"scores": scores, **facts, "seconds": seconds}
+        name = _get_name(source)
+        self._results.save(name, self.describe(source), result)
+        self.announce(f"{name}: HOTA {scores['hota']:.1f}, IDF1 {scores['idf1']:.1f}, {seconds} s")
         return result
 
-    def _read_peer(self, peer: ExternalDetector) -> tuple[list[DetectionTable], Result]:
-        directory = self.peers[peer.name]
+    def _read_external(self, source: ExternalDetector) -> tuple[list[DetectionTable], Result]:
+        """Return the detections and the cost of an external detector."""
+        directory = self.external[source.name]
         tables = [
             read_external_detections(directory, recording) for recording in self.data.recordings
         ]
         return tables, {"cost": read_external_cost(directory), "validation": None}
 
     def _run_network(self, method: Method) -> tuple[list[DetectionTable], Result]:
+        """Train the network of a method, and return its detections, cost and validation."""
         facts = self._train(method)
-        detector = self._load_finder(method, facts["validation"])
+        detector = self._load_detector(method, facts["validation"])
         key = compute_key(
             {
                 **self.describe_training(method),
                 **self._describe_detection(method),
-                **self.data.scored_on,
+                **self.data.evaluated_on,
             }
         )
         directory = self.directory / "detections" / f"{method.network}-{key}"
+        recordings = self.data.recordings
         tables = []
-        for number, recording in enumerate(self.data.recordings, 1):
-            tables.append(detect(detector, recording, directory / f"{recording.name}.npz"))
-            self.report(f"detecting, {method.network}", number, len(self.data.recordings))
+        for number, recording in enumerate(recordings, 1):
+            path = directory / f"{recording.name}.npz"
+            tables.append(detect_recording(detector, recording, path))
+            self.report(f"detecting, {method.network}", number, len(recordings))
         n_boxes = COST_BOXES if method.reidentification else 0
-        cost = count_cost(detector.network, COST_SIDE_PX, COST_SIDE_PX, n_boxes)._asdict()
-        return tables, {"cost": cost, **facts}
+        cost = count_cost(detector.network, COST_SIDE_PX, COST_SIDE_PX, n_boxes)
+        return tables, {"cost": cost._asdict(), **facts}
 
     def _train(self, method: Method) -> Result:
-        """Train unless that is done; an interrupted training goes on."""
-        shelf, configuration = (
-            ResultCache(self.directory / "networks"),
-            self.describe_training(method),
-        )
-        known = shelf.load(method.network, configuration)
+        """Return the validation of a method's network; train it if it is not cached."""
+        configuration = self.describe_training(method)
+        cached = self._trainings.load(method.network, configuration)
         path = self._locate_network(method)
-        if known is not None and path.exists():
-            return known
-        config, data = self.configure(method), self.data.training_data
+        if cached is not None and path.exists():
+            return cached
         progress = ReportProgress(self.report, f"training, {method.network}")
-        fitted = fit(config, data, path.parent, [progress])
-        save_checkpoint(path, fitted.network)
+        config = self.configure_training(method)
+        trained = fit(config, self.data.training_data, path.parent, [progress])
+        save_checkpoint(path, trained.network)
+        # Checkpoints of the training are large and not needed any more.
         for name in ("last.ckpt", "best.ckpt"):
             (path.parent / name).unlink(missing_ok=True)
-        validation = asdict(fitted.validation)
-        validation["rank1"] = validation["rank1"] if method.reidentification else None
+        validation = asdict(trained.validation)
+        if not method.reidentification:
+            validation["rank1"] = None
         facts = {
             "validation": validation,
-            "steps": fitted.steps,
-            "training_seconds": round(fitted.seconds, 1),
+            "steps": trained.steps,
+            "training_seconds": round(trained.seconds, 1),
         }
-        shelf.save(method.network, configuration, facts)
+        self._trainings.save(method.network, configuration, facts)
         return facts
 
     def _locate_network(self, method: Method) -> Path:
-        directory = ResultCache(self.directory / "networks").locate(
-            method.network, self.describe_training(method)
-        )
-        return directory.with_suffix("") / "network.pt"
+        """Return the path of a method's network, whether it exists or not."""
+        result = self._trainings.locate(method.network, self.describe_training(method))
+        return result.with_suffix("") / "network.pt"
 
-    def _load_finder(self, method: Method, validation: Mapping[str, float]) -> TorchDetector:
-        network = load_network(self._locate_network(method))
+    def _load_detector(self, method: Method, validation: Mapping[str, float]) -> TorchDetector:
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.set_num_threads(self.data.scale.train.n_threads)
         return TorchDetector(
-            network.to(device),
-            validation["score_scale"],
-            validation["score_bias"],
-            self.data.scale.longest_side,
-            method.reidentification,
+            network=load_network(self._locate_network(method)).to(device),
+            score_scale=validation["score_scale"],
+            score_bias=validation["score_bias"],
+            max_side_px=self.data.scale.max_side_px,
+            embeds=method.reidentification,
         )
 
     def _describe_detection(self, method: Method) -> dict[str, Any]:
-        side = self.data.scale.longest_side
         return {
-            "longest_side": side,
-            "lowest_score": MIN_SCORE,
+            "max_side_px": self.data.scale.max_side_px,
+            "min_score": MIN_SCORE,
             "embeddings": method.reidentification,
         }
 
-    def _hash_peer(self, peer: ExternalDetector) -> str:
+    def _hash_external(self, source: ExternalDetector) -> str:
+        """Return a hash of the boxes of an external detector."""
         digest = sha256()
         for recording in self.data.recordings:
-            path = self.peers[peer.name] / f"{recording.name}.txt"
+            path = self.external[source.name] / f"{recording.name}.txt"
             if not path.is_file():
-                raise FormatError(
-                    path, "detections", f"a MOT file for the sequence {recording.name}", "none"
-                )
+                expected = f"a MOT file for the sequence {recording.name}"
+                raise FormatError(path, "detections", expected, "none")
             digest.update(path.read_bytes())
-        return digest.hexdigest()[:16]
+        return digest.hexdigest()[:_N_HASH_DIGITS]
 
     def _score(
         self, source: Method | ExternalDetector, tables: Sequence[DetectionTable]
     ) -> dict[str, Any]:
-        """Track, write MOT files, and score them, all recordings together."""
+        """Track, write MOT files, and return the scores of all recordings together."""
         config = self.choose_tracker(source)
-        directory = (
-            self.directory / "tracks" / f"{_name(source)}-{compute_key(self.describe(source))}"
-        )
+        key = compute_key(self.describe(source))
+        directory = self.directory / "tracks" / f"{_get_name(source)}-{key}"
         make_directory(directory)
         for recording, table in zip(self.data.recordings, tables, strict=True):
-            write_mot(
-                directory / f"{recording.name}.txt",
-                [_to_chunk(associate(table, config, recording.fps), recording)],
-            )
-        parts = [
-            scored.scores
-            for truth in self.data.truths
-            for scored in evaluate(
+            tracks = track_recording(table, config, recording.fps)
+            write_mot(directory / f"{recording.name}.txt", [_to_chunk(tracks, recording)])
+        scores = []
+        for truth in self.data.truths:
+            report = evaluate(
                 directory,
                 truth.root,
                 protocol=truth.protocol,
                 split=truth.split,
                 sequences=truth.names,
                 allow_empty=True,
-            ).details
-        ]
-        return Scores.combine(parts).to_metrics().to_dict()
+            )
+            scores += [sequence.scores for sequence in report.details]
+        return Scores.combine(scores).to_metrics().to_dict()
 
 
-def associate(table: DetectionTable, config: TrackingConfig, fps: float) -> Tracks:
-    """Tracks of all detections of a recording."""
+def track_recording(table: DetectionTable, config: TrackingConfig, fps: float) -> Tracks:
+    """Return the tracks of a recording's detections."""
     tracks = make_tracker(config, fps).follow(table)
-    if config.scores.min_mean is None:
+    min_mean_score = config.scores.min_mean
+    if min_mean_score is None:
         return tracks
-    return select_tracks(tracks, find_likely_tracks([tracks], config.scores.min_mean))
+    return select_tracks(tracks, find_likely_tracks([tracks], min_mean_score))
+
+
+def _list_sources(tables: Sequence[PaperTable]) -> list[Method | ExternalDetector]:
+    """Return what the rows of tables need, each once."""
+    return list(dict.fromkeys(row.source for table in tables for row in table.rows))
 
 
 def _to_chunk(tracks: Tracks, recording: BenchmarkRecording) -> TracksChunk:
-    return TracksChunk(0, np.arange(tracks.n_frames) / recording.fps, tracks)
+    times_s = np.arange(tracks.n_frames) / recording.fps
+    return TracksChunk(0, times_s, tracks)
 
 
-def _name(source: Method | ExternalDetector) -> str:
-    """Name of a row's result: its network, and its tracker."""
-    return f"{source.name if isinstance(source, ExternalDetector) else source.network}-{source.tracker}"
+def _get_name(source: Method | ExternalDetector) -> str:
+    """Return the name of a row's result: its network and its tracker."""
+    network = source.name if isinstance(source, ExternalDetector) else source.network
+    return f"{network}-{source.tracker}"

@@ -1,4 +1,4 @@
-"""The tables as Markdown, as text and as JSON: murid's figures, and the paper's beside them."""
+"""Format the tables as Markdown, text and JSON, with the values of murid and of the paper."""
 
 from __future__ import annotations
 
@@ -9,45 +9,48 @@ from murid.evaluation.tables import align, to_markdown
 from murid.paper.tables import COLUMNS, ExternalDetector, Method, PaperTable, TableRow
 
 Results = Mapping[Method | ExternalDetector, Mapping[str, Any] | None]
-_TRACKERS = {"plain": "plain", "dam": "DAM"}
+# Names of the trackers in the tables.
+_TRACKER_TITLES = {"plain": "plain", "dam": "DAM"}
 
 
 def format_markdown(tables: Sequence[PaperTable], results: Results, scale: str) -> str:
-    """All tables under headings; a cell holds murid's figure and, in brackets, the paper's."""
-    parts = [f"Scale: {scale}. In brackets: the paper's figure."]
-    parts += [
-        f"**Table {_head(table)}**\n\n{to_markdown(fill(table, results))}" for table in tables
-    ]
+    """Return all tables as Markdown; cells have murid's value, and the paper's in brackets."""
+    parts = [f"Scale: {scale}. In brackets: the paper's value."]
+    for table in tables:
+        cells = to_markdown(fill_cells(table, results))
+        parts.append(f"**Table {_format_title(table)}**\n\n{cells}")
     return "\n\n".join(parts) + "\n"
 
 
 def format_text(tables: Sequence[PaperTable], results: Results) -> str:
-    """The same for a terminal."""
-    return "\n\n".join(f"Table {_head(table)}\n{align(fill(table, results))}" for table in tables)
+    """Return all tables as text for a terminal."""
+    parts = [
+        f"Table {_format_title(table)}\n{align(fill_cells(table, results))}" for table in tables
+    ]
+    return "\n\n".join(parts)
 
 
 def to_document(tables: Sequence[PaperTable], results: Results, scale: str) -> dict[str, Any]:
-    """All figures, unrounded, as plain values."""
-    return {
-        "scale": scale,
-        "tables": {
-            table.name: [_to_plain(table, row, results.get(row.source)) for row in table.rows]
-            for table in tables
-        },
+    """Return all values, unrounded, as plain values for JSON."""
+    rows = {
+        table.name: [_to_plain(table, row, results.get(row.source)) for row in table.rows]
+        for table in tables
     }
+    return {"scale": scale, "tables": rows}
 
 
-def fill(table: PaperTable, results: Results) -> list[list[str]]:
-    """Cells of a table, the titles first."""
+def fill_cells(table: PaperTable, results: Results) -> list[list[str]]:
+    """Return the rows of cells of a table, the titles first."""
     cells = [["row", "tracker", *table.columns]]
     for row in table.rows:
         result = results.get(row.source)
-        cells.append([row.title, _TRACKERS[row.source.tracker], *_fill_row(table, row, result)])
+        tracker = _TRACKER_TITLES[row.source.tracker]
+        cells.append([row.title, tracker, *_fill_row(table, row, result)])
     return cells
 
 
 def get_value(result: Mapping[str, Any] | None, title: str) -> float | None:
-    """Figure of a column in a result; None where it has none."""
+    """Return the value of a column in a result, or None."""
     column = COLUMNS[title]
     group = (result or {}).get(column.group)
     value = None if group is None else group.get(column.field)
@@ -55,26 +58,32 @@ def get_value(result: Mapping[str, Any] | None, title: str) -> float | None:
 
 
 def _fill_row(table: PaperTable, row: TableRow, result: Mapping[str, Any] | None) -> list[str]:
+    """Return the cells of a row after its title and tracker."""
     missing = "not installed" if isinstance(row.source, ExternalDetector) else "not run"
-    paper_values = row.paper_values or (None,) * len(table.columns)
-    return [
-        f"{missing if result is None else _format(title, get_value(result, title))}"
-        + ("" if figure is None else f" ({_format(title, figure)})")
-        for title, figure in zip(table.columns, paper_values, strict=True)
-    ]
+    paper_values: Sequence[float | None] = row.paper_values or (None,) * len(table.columns)
+    cells = []
+    for title, paper_value in zip(table.columns, paper_values, strict=True):
+        cell = missing if result is None else _format_value(title, get_value(result, title))
+        if paper_value is not None:
+            cell += f" ({_format_value(title, paper_value)})"
+        cells.append(cell)
+    return cells
 
 
-def _format(title: str, value: float | None) -> str:
+def _format_value(title: str, value: float | None) -> str:
     return "-" if value is None else f"{value:.{COLUMNS[title].decimals}f}"
 
 
-def _head(table: PaperTable) -> str:
+def _format_title(table: PaperTable) -> str:
     return f"{table.name}. {table.title}"
 
 
 def _to_plain(table: PaperTable, row: TableRow, result: Mapping[str, Any] | None) -> dict[str, Any]:
-    ours = None if result is None else {title: get_value(result, title) for title in table.columns}
-    paper_values = (
-        dict(zip(table.columns, row.paper_values, strict=True)) if row.paper_values else None
-    )
-    return {"row": row.title, "tracker": row.source.tracker, "murid": ours, "paper": paper_values}
+    """Return both values of each column of a row."""
+    ours = None
+    if result is not None:
+        ours = {title: get_value(result, title) for title in table.columns}
+    paper = None
+    if row.paper_values:
+        paper = dict(zip(table.columns, row.paper_values, strict=True))
+    return {"row": row.title, "tracker": row.source.tracker, "murid": ours, "paper": paper}

@@ -1,4 +1,4 @@
-"""Results on disk: one JSON file a result, named after what was run and a hash of its whole configuration."""
+"""Cache of results: one JSON file per result, named by a hash of its configuration."""
 
 from __future__ import annotations
 
@@ -11,43 +11,47 @@ from typing import Any
 
 from murid.core.files import make_directory, write_text
 
+# Version of the files. Results of another version are computed again.
 FORMAT = 1
+
+# Hexadecimal digits of a key; 48 bits make a collision among some thousand results very unlikely.
+_N_KEY_DIGITS = 12
 
 Plain = Mapping[str, Any]
 
 
 def compute_key(configuration: Plain) -> str:
-    """Twelve hexadecimal digits that stand for a configuration of plain values."""
+    """Return twelve hexadecimal digits that identify a configuration of plain values."""
     text = json.dumps(configuration, sort_keys=True, allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return hashlib.sha256(text.encode()).hexdigest()[:_N_KEY_DIGITS]
 
 
 @dataclass(frozen=True, slots=True)
 class ResultCache:
-    """A directory of results ``<name>-<key>.json``."""
+    """Directory of results ``<name>-<key>.json``."""
 
     directory: Path
 
     def locate(self, name: str, configuration: Plain) -> Path:
-        """Path of a result, whether it is there or not."""
+        """Return the path of a result, whether it exists or not."""
         return self.directory / f"{name}-{compute_key(configuration)}.json"
 
     def load(self, name: str, configuration: Plain) -> dict[str, Any] | None:
-        """Return a result of this very configuration; None where there is none, or it is damaged."""
+        """Return the result of exactly this configuration; None if it is missing or damaged."""
         try:
             document = json.loads(self.locate(name, configuration).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
-        whole = isinstance(document, dict) and document.get("format") == FORMAT
-        result = (
-            document.get("result")
-            if whole and document.get("configuration") == _to_json(configuration)
-            else None
-        )
+        if not isinstance(document, dict) or document.get("format") != FORMAT:
+            return None
+        # Compare the configuration itself, since two could have the same key.
+        if document.get("configuration") != _to_json(configuration):
+            return None
+        result = document.get("result")
         return result if isinstance(result, dict) else None
 
     def save(self, name: str, configuration: Plain, result: Plain) -> None:
-        """Keep a result; raises `StorageError`."""
+        """Write a result; raise `StorageError` if it cannot be written."""
         make_directory(self.directory)
         document = {
             "format": FORMAT,
@@ -55,11 +59,10 @@ class ResultCache:
             "configuration": configuration,
             "result": result,
         }
-        write_text(
-            self.locate(name, configuration), json.dumps(document, indent=1, allow_nan=False) + "\n"
-        )
+        text = json.dumps(document, indent=1, allow_nan=False) + "\n"
+        write_text(self.locate(name, configuration), text)
 
 
 def _to_json(configuration: Plain) -> Any:
-    """A configuration as it comes back from a file: tuples are lists."""
+    """Return a configuration as it is read from a file, with lists in place of tuples."""
     return json.loads(json.dumps(configuration))

@@ -1,4 +1,4 @@
-"""How large the tables are made: the paper's protocol, or a small version of it that ends within an hour."""
+"""Scale of the experiments: the paper's protocol, or a small version that takes an hour."""
 
 from __future__ import annotations
 
@@ -9,42 +9,42 @@ from murid.synthetic.scenarios import SCENARIO_DURATION_S
 from murid.synthetic.still import StillConfig
 from murid.training.config import ClipConfig, TrainConfig
 
+# Operations are counted for an image of this width and height, the paper's, at every scale, and for
+# this number of embedded boxes where the method includes re-identification.
 COST_SIDE_PX = 640
-"""Width and height of the picture for which operations are counted, at every scale."""
 COST_BOXES = 10
-"""Animals in it, where re-identification is part of the method."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scale:
-    """Sizes of everything that the tables are made of.
+    """Sizes of trainings and evaluations.
 
     Attributes
     ----------
     name : str
     train : TrainConfig
-        What all trainings share.
+        Settings that all trainings have in common.
     n_held_out : int
-        Synthetic pictures that a training on scenes is measured by.
-    longest_side : int
-        To which pictures are brought for detection, pixels.
+        Synthetic images that validate a training on synthetic images.
+    max_side_px : int
+        Longer side that images are scaled to for detection, pixels.
     scenarios : tuple of str
-        Of the scene bench.
+        Synthetic scenarios to evaluate on.
     seconds : float
-        Length of each.
+        Duration of each scenario.
     scenario_scale : float
-        Size of its pictures and animals, as a share of the bench's own.
+        Scale factor of the scenarios' images and animals.
     max_sequences, max_frames : int or None
-        Sequences that are scored, of each data set that is given, spread over it, and frames of
-        each; None = all.
+        Maximum number of evaluated sequences of each data set, spread over it, and of their frames.
+        None = all.
     max_images : int or None
-        Labelled pictures that are learnt from, spread over the data set.
+        Maximum number of labelled training images, spread over the data set. None = all.
     """
 
     name: str
     train: TrainConfig
     n_held_out: int = 300
-    longest_side: int = 640
+    max_side_px: int = 640
     scenarios: tuple[str, ...] = tuple(SCENARIOS)
     seconds: float = SCENARIO_DURATION_S
     scenario_scale: float = 1.0
@@ -53,9 +53,11 @@ class Scale:
     max_images: int | None = None
 
 
+# The paper's protocol: 300 epochs at 640 pixels from random weights.
 FULL = Scale(name="full", train=TrainConfig.paper())
-"""The paper's protocol: 300 epochs of 640 pixels from random weights."""
 
+# The same networks and code with 360 steps on small images. It shows that every row runs; its
+# scores do not tell which row is better.
 SMALL = Scale(
     name="small",
     train=TrainConfig.paper(
@@ -72,7 +74,7 @@ SMALL = Scale(
         stills=StillConfig(body_px=(14.0, 36.0), n_identities=12, empty=0.02),
     ),
     n_held_out=64,
-    longest_side=192,
+    max_side_px=192,
     scenarios=("coats-4", "lookalike-5", "huddle-6", "shelter-4"),
     seconds=3.0,
     scenario_scale=0.4,
@@ -80,5 +82,3 @@ SMALL = Scale(
     max_frames=60,
     max_images=400,
 )
-"""The same networks and code, 360 steps on small pictures: shows that every row runs, not what it
-is worth."""

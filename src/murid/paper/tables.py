@@ -1,4 +1,4 @@
-"""The paper's tables as paper_values: titles, columns, rows, figures; and what murid runs for each row."""
+"""The paper's tables as printed, and the method that murid runs for each row."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ TrackerName = Literal["plain", "dam"]
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """What a row runs.
+    """Method of a row: a network that murid trains, and a tracker.
 
     Attributes
     ----------
     preset : str
-        The network.
+        Network preset.
     reidentification : bool
-        Whether RIM is learnt, and its embeddings are used.
+        Whether RIM is trained and its embeddings are used.
     tracker : {"plain", "dam"}
-        The tracker: Kalman filter and overlap alone (SORT), for rows that name none; or DAM.
+        Tracker: Kalman filter and overlap only (SORT), for rows that name none, or DAM.
     balance : str
-        How the losses are balanced.
+        Method of loss balancing.
     """
 
     preset: str
@@ -34,14 +34,18 @@ class Method:
 
     @property
     def network(self) -> str:
-        """Name of the training that it needs."""
-        parts = [self.preset, *(["rim"] if self.reidentification else [])]
-        return "-".join(parts if self.balance == "fixed" else [*parts, self.balance])
+        """Name of the training that the method needs."""
+        parts = [self.preset]
+        if self.reidentification:
+            parts.append("rim")
+        if self.balance != "fixed":
+            parts.append(self.balance)
+        return "-".join(parts)
 
 
 @dataclass(frozen=True, slots=True)
 class ExternalDetector:
-    """A detector of others, run outside murid, that gives its boxes through MOT files."""
+    """Detector of another project, run outside murid; its boxes are read from MOT files."""
 
     name: str
     tracker: TrackerName = "plain"
@@ -49,7 +53,17 @@ class ExternalDetector:
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """A row: its title in the paper, what is run, and the paper's figures in the order of the columns, if any."""
+    """Row of a table.
+
+    Attributes
+    ----------
+    title : str
+        Title in the paper.
+    source : Method or ExternalDetector
+        What murid runs for it.
+    paper_values : tuple of float
+        Values printed in the paper, in the order of the columns; empty if there are none.
+    """
 
     title: str
     source: Method | ExternalDetector
@@ -58,12 +72,12 @@ class TableRow:
 
 @dataclass(frozen=True, slots=True)
 class PaperTable:
-    """One table.
+    """Table of the paper.
 
     Attributes
     ----------
     name : str
-        As the command line takes it.
+        Name on the command line.
     title : str
     columns : tuple of str
         Keys of `COLUMNS`.
@@ -78,7 +92,16 @@ class PaperTable:
 
 @dataclass(frozen=True, slots=True)
 class TableColumn:
-    """A column: where its value is found in a result, and its decimals."""
+    """Column of a table: where a result has its value, and how it is printed.
+
+    Attributes
+    ----------
+    group, field : str
+        Keys of the value in a result.
+    decimals : int
+    unit : float
+        Divisor of the value.
+    """
 
     group: Literal["cost", "scores", "validation"]
     field: str
@@ -86,6 +109,7 @@ class TableColumn:
     unit: float = 1.0
 
 
+# Columns by their title.
 COLUMNS: Mapping[str, TableColumn] = {
     "Params (M)": TableColumn("cost", "parameters", 2, 1e6),
     "GFLOPs": TableColumn("cost", "gflops"),
@@ -99,24 +123,26 @@ COLUMNS: Mapping[str, TableColumn] = {
     "rank 1": TableColumn("validation", "rank1", 1, 0.01),
 }
 
+# Methods and values that several tables contain.
 PROPOSED = Method("s")
 _YOLOX = Method("yolox-s", reidentification=False, tracker="plain")
-_TRACKING = ("HOTA", "MOTA", "IDF1", "MT", "ML", "IDs")
-_PROPOSED = (63.3, 65.3, 67.1, 367, 317, 1309)
+_TRACKING_COLUMNS = ("HOTA", "MOTA", "IDF1", "MT", "ML", "IDs")
+_PROPOSED_VALUES = (63.3, 65.3, 67.1, 367, 317, 1309)
 
 
-def _with_balance(title: str, name: BalanceMethod) -> TableRow:
+def _make_balance_row(title: str, name: BalanceMethod) -> TableRow:
     return TableRow(title, Method("s", balance=name))
 
 
+# All tables. The paper prints parameters as raw counts under the heading "Params(M)".
 TABLES = (
     PaperTable(
         "1",
         "Comparison Results between YOLOXs and the Proposed Tracking Framework",
-        _TRACKING,
+        _TRACKING_COLUMNS,
         (
             TableRow("YOLOXs", _YOLOX, (56.8, 60.8, 58.5, 324, 329, 1976)),
-            TableRow("Our Proposed", PROPOSED, _PROPOSED),
+            TableRow("Our Proposed", PROPOSED, _PROPOSED_VALUES),
         ),
     ),
     PaperTable(
@@ -135,7 +161,7 @@ TABLES = (
     PaperTable(
         "3",
         "Ablation Experiment Results of the Proposed Model",
-        _TRACKING,
+        _TRACKING_COLUMNS,
         (
             TableRow("YOLOXs", _YOLOX, (58.8, 63.8, 58.5, 333, 527, 2613)),
             TableRow(
@@ -146,40 +172,39 @@ TABLES = (
             TableRow(
                 "RTM+DAM", Method("s", reidentification=False), (54.5, 64.5, 59.6, 351, 428, 1973)
             ),
-            TableRow("RTM+RIM+DAM", PROPOSED, _PROPOSED),
+            TableRow("RTM+RIM+DAM", PROPOSED, _PROPOSED_VALUES),
         ),
     ),
     PaperTable(
         "4",
         "Ablation Experiment Results of the Multi-object Tracking Model for Rodents",
-        _TRACKING,
+        _TRACKING_COLUMNS,
         (
             TableRow("ResNet-34", Method("resnet34"), (52.5, 55.8, 58.5, 333, 327, 1613)),
             TableRow("ResNet-50", Method("resnet50"), (58.8, 57.3, 59.4, 322, 334, 1654)),
             TableRow("DLA-34", Method("dla34"), (53.3, 61.4, 63.9, 339, 329, 1473)),
             TableRow("HarDNet-85", Method("hardnet85"), (54.5, 58.8, 66.5, 337, 327, 1542)),
-            TableRow("Our Proposed", PROPOSED, _PROPOSED),
+            TableRow("Our Proposed", PROPOSED, _PROPOSED_VALUES),
         ),
     ),
     PaperTable(
         "balance",
-        "Loss balancing, announced in section IV-C and not paper_values",
-        (*_TRACKING, "AP50", "rank 1"),
+        "Loss balancing, announced in section IV-C and not printed",
+        (*_TRACKING_COLUMNS, "AP50", "rank 1"),
         (
             TableRow("Fixed", PROPOSED),
-            _with_balance("Uncertainty-task", "uncertainty-task"),
-            _with_balance("Uncertainty-branch", "uncertainty-branch"),
-            _with_balance("GradNorm", "gradnorm"),
-            _with_balance("MGDA-UB", "mgda-ub"),
+            _make_balance_row("Uncertainty-task", "uncertainty-task"),
+            _make_balance_row("Uncertainty-branch", "uncertainty-branch"),
+            _make_balance_row("GradNorm", "gradnorm"),
+            _make_balance_row("MGDA-UB", "mgda-ub"),
         ),
     ),
 )
-"""All tables; parameters are paper_values in the paper as raw counts under the heading "Params(M)"."""
 
+# Names of the detectors that are run outside murid.
 EXTERNAL_DETECTORS = tuple(
     row.source.name
     for table in TABLES
     for row in table.rows
     if isinstance(row.source, ExternalDetector)
 )
-"""Names of the detectors that are run outside."""

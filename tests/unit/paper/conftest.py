@@ -13,7 +13,7 @@ TINY = replace(
     scenarios=("coats-4", "huddle-6"),
     seconds=0.25,
     scenario_scale=0.2,
-    longest_side=64,
+    max_side_px=64,
     n_held_out=2,
 )
 
@@ -24,16 +24,16 @@ def tiny() -> Scale:
 
 
 @pytest.fixture(scope="session")
-def _filmed(tmp_path_factory) -> Path:
+def _rendered(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("bench")
     make_benchmark_data(TINY, out)
     return out
 
 
 @pytest.fixture
-def data(_filmed) -> BenchmarkData:
+def data(_rendered) -> BenchmarkData:
     """Two scenarios of seven and six frames."""
-    return make_benchmark_data(TINY, _filmed)
+    return make_benchmark_data(TINY, _rendered)
 
 
 @pytest.fixture

@@ -35,13 +35,13 @@ def test_the_bench_is_made_once(data, tiny, tmp_path):
     before = video.stat().st_mtime_ns
     again = make_benchmark_data(tiny, data.directory)
     assert video.stat().st_mtime_ns == before
-    assert again.scored_on == data.scored_on
+    assert again.evaluated_on == data.evaluated_on
 
 
 def test_another_truth_is_another_configuration(data, tiny):
     longer = make_benchmark_data(replace(tiny, scenarios=("coats-4",)), data.directory)
-    assert longer.scored_on != data.scored_on
-    assert longer.scored_on["sequences"]["coats-4"] == data.scored_on["sequences"]["coats-4"]
+    assert longer.evaluated_on != data.evaluated_on
+    assert longer.evaluated_on["sequences"]["coats-4"] == data.evaluated_on["sequences"]["coats-4"]
 
 
 def test_given_sequences_are_cut_and_scored_beside_the_bench(data, tiny, tmp_path):
@@ -61,7 +61,7 @@ def test_animaltrack_is_scored_on_its_test_split(archive, tiny, tmp_path):
         replace(tiny, max_frames=None), tmp_path / "out", animaltrack=archive
     )
     assert {r.name for r in data.recordings} == {"deer_1", "pig_2"}
-    assert data.scored_on["protocol"] == "animaltrack"
+    assert data.evaluated_on["protocol"] == "animaltrack"
     assert not (tmp_path / "out").exists()
     one = make_benchmark_data(replace(tiny, max_sequences=1), tmp_path / "out", animaltrack=archive)
     assert [r.name for r in one.recordings] == ["deer_1"]
@@ -77,11 +77,11 @@ def test_animaltrack_is_learnt_from_its_training_split(archive, tiny, tmp_path):
     learnt = data.training_data
     assert (len(learnt.labelled), len(learnt.held_out)) == (4, 1)
     assert min(learnt.labelled[0].identities) >= tiny.train.stills.n_identities
-    assert data.adapt(tiny.train).synthetic_share == 0
+    assert data.adapt_config(tiny.train).synthetic_share == 0
 
 
 def test_without_animaltrack_all_pictures_are_scenes(data, tiny):
-    assert data.adapt(tiny.train).synthetic_share == 1
+    assert data.adapt_config(tiny.train).synthetic_share == 1
     assert len(data.training_data.held_out) == tiny.n_held_out
 
 
@@ -93,7 +93,7 @@ def test_what_cannot_be_scored_is_refused(data, archive, tiny, tmp_path):
         make_benchmark_data(tiny, out, data=[data.truths[0].root / "coats-4"])
     blind = tmp_path / "blind"
     shutil.copytree(data.truths[0].root / "huddle-6" / "gt", blind / "gt")
-    with pytest.raises(FormatError, match="a video or a folder of pictures"):
+    with pytest.raises(FormatError, match="a video or a folder of images"):
         make_benchmark_data(tiny, out, data=[blind])
     with pytest.raises(FormatError, match="nothing there"):
         make_benchmark_data(tiny, out, animaltrack=tmp_path / "nowhere")

@@ -1,4 +1,4 @@
-"""Rows are made once in a configuration; trainings here are none, and networks are at random."""
+"""Results are computed once per configuration; networks are random instead of trained."""
 
 import dataclasses
 import json
@@ -10,7 +10,7 @@ import torch
 from murid.errors import FormatError
 from murid.networks.network import build_network
 from murid.paper import experiment_runner
-from murid.paper.experiment_runner import PLAIN, ExperimentRunner
+from murid.paper.experiment_runner import PLAIN_TRACKING, ExperimentRunner
 from murid.paper.tables import PROPOSED, TABLES, ExternalDetector, Method, PaperTable, TableRow
 from murid.tracking import TrackingConfig
 from murid.training.fit import TrainingResult
@@ -32,15 +32,15 @@ def tabulate(*sources: Method | ExternalDetector) -> list[PaperTable]:
 
 
 @pytest.fixture
-def shop(data, boxes, tmp_path) -> ExperimentRunner:
+def runner(data, boxes, tmp_path) -> ExperimentRunner:
     return ExperimentRunner(
-        data, tmp_path / "out", peers={"yolov8s": boxes}, announce=lambda _: None
+        data, tmp_path / "out", external={"yolov8s": boxes}, announce=lambda _: None
     )
 
 
 @pytest.fixture
 def trained(monkeypatch) -> list:
-    """Networks at random in place of trained ones; the list holds the settings they were asked with."""
+    """Replace training by random networks; return the list of settings that were requested."""
     asked = []
 
     def fit(config, data, directory, callbacks=()):
@@ -57,32 +57,32 @@ def trained(monkeypatch) -> list:
     return asked
 
 
-def test_good_boxes_of_others_score_well(shop, boxes):
+def test_good_boxes_of_others_score_well(runner, boxes):
     (boxes / "cost.json").write_text('{"parameters": 11125971, "gflops": 28.4}')
-    result = shop.make(tabulate(YOLO))[YOLO]
+    result = runner.run(tabulate(YOLO))[YOLO]
     assert result["scores"]["hota"] > 80
     assert result["cost"] == {"parameters": 11125971, "gflops": 28.4}
 
 
-def test_a_row_is_made_once_and_a_changed_one_anew(shop, data, boxes, tmp_path, monkeypatch):
-    first = shop.make(tabulate(YOLO))
+def test_a_row_is_made_once_and_a_changed_one_anew(runner, data, boxes, tmp_path, monkeypatch):
+    first = runner.run(tabulate(YOLO))
     with monkeypatch.context() as context:
         context.delattr(experiment_runner, "evaluate")
-        assert shop.make(tabulate(YOLO)) == first
+        assert runner.run(tabulate(YOLO)) == first
     text = (boxes / "coats-4.txt").read_text()
     (boxes / "coats-4.txt").write_text("".join(text.splitlines(keepends=True)[:-8]))
-    assert shop.load(YOLO) is None
-    worse = shop.make(tabulate(YOLO))[YOLO]
+    assert runner.load(YOLO) is None
+    worse = runner.run(tabulate(YOLO))[YOLO]
     assert worse["scores"]["hota"] < first[YOLO]["scores"]["hota"]
     assert len(list((tmp_path / "out" / "rows").iterdir())) == 2
     (boxes / "coats-4.txt").write_text(text)
-    assert shop.load(YOLO) == first[YOLO]
+    assert runner.load(YOLO) == first[YOLO]
 
 
-def test_a_detector_that_is_not_there_is_no_error(shop):
-    nobody = dataclasses.replace(shop, peers={})
-    assert nobody.make(tabulate(YOLO)) == {YOLO: None}
-    assert nobody.find(tabulate(YOLO, PROPOSED)) == {YOLO: None, PROPOSED: None}
+def test_a_detector_that_is_not_there_is_no_error(runner):
+    nobody = dataclasses.replace(runner, external={})
+    assert nobody.run(tabulate(YOLO)) == {YOLO: None}
+    assert nobody.load_all(tabulate(YOLO, PROPOSED)) == {YOLO: None, PROPOSED: None}
 
 
 @pytest.mark.parametrize(
@@ -101,19 +101,19 @@ def test_a_detector_that_is_not_there_is_no_error(shop):
     ],
 )
 def test_bad_boxes_of_others_are_named_before_any_training(
-    shop, boxes, trained, name, text, message
+    runner, boxes, trained, name, text, message
 ):
     (boxes / name).unlink(missing_ok=True)
     if text is not None:
         (boxes / name).write_text(text)
     with pytest.raises(FormatError, match=message):
-        shop.make(tabulate(PROPOSED, YOLO))
+        runner.run(tabulate(PROPOSED, YOLO))
     assert not trained
 
 
-def test_networks_are_trained_once_for_all_rows_that_need_them(shop, trained, tmp_path):
+def test_networks_are_trained_once_for_all_rows_that_need_them(runner, trained, tmp_path):
     rows = tabulate(dataclasses.replace(RTM, tracker="plain"), RTM, PROPOSED)
-    results = shop.make(rows)
+    results = runner.run(rows)
     assert [(c.preset, c.identity_every) for c in trained] == [("s", 0), ("s", 1)]
     assert {path.name.rpartition("-")[0] for path in (tmp_path / "out" / "rows").iterdir()} == {
         "s-plain",
@@ -126,57 +126,57 @@ def test_networks_are_trained_once_for_all_rows_that_need_them(shop, trained, tm
         None,
     )
     assert not list((tmp_path / "out").rglob("last.ckpt"))
-    shop.make(rows)
+    runner.run(rows)
     for path in (tmp_path / "out" / "rows").iterdir():
         path.unlink()
-    assert {k: r["scores"] for k, r in shop.make(rows).items()} == {
+    assert {k: r["scores"] for k, r in runner.run(rows).items()} == {
         k: r["scores"] for k, r in results.items()
     }
     assert len(trained) == 2
 
 
-def test_a_changed_training_is_another_result(shop, data, trained, tmp_path):
-    shop.make(tabulate(PROPOSED))
+def test_a_changed_training_is_another_result(runner, data, trained, tmp_path):
+    runner.run(tabulate(PROPOSED))
     other = dataclasses.replace(data.scale, train=dataclasses.replace(data.scale.train, seed=7))
-    changed = dataclasses.replace(shop, data=dataclasses.replace(data, scale=other))
+    changed = dataclasses.replace(runner, data=dataclasses.replace(data, scale=other))
     assert changed.load(PROPOSED) is None
-    changed.make(tabulate(PROPOSED))
+    changed.run(tabulate(PROPOSED))
     assert [config.seed for config in trained] == [0, 7]
     assert len(list((tmp_path / "out" / "rows").iterdir())) == 2
-    assert shop.load(PROPOSED) is not None
+    assert runner.load(PROPOSED) is not None
     quicker = dataclasses.replace(
         data.scale, train=dataclasses.replace(data.scale.train, n_workers=3, n_threads=2)
     )
     assert (
-        dataclasses.replace(shop, data=dataclasses.replace(data, scale=quicker)).load(PROPOSED)
+        dataclasses.replace(runner, data=dataclasses.replace(data, scale=quicker)).load(PROPOSED)
         is not None
     )
 
 
 def test_a_lost_network_is_trained_again_and_lost_detections_are_made_again(
-    shop, trained, tmp_path
+    runner, trained, tmp_path
 ):
-    first = shop.make(tabulate(PROPOSED))
+    first = runner.run(tabulate(PROPOSED))
     for path in [*(tmp_path / "out" / "rows").iterdir(), *(tmp_path / "out").rglob("*.npz")]:
         path.write_bytes(b"")
-    assert shop.make(tabulate(PROPOSED))[PROPOSED]["scores"] == first[PROPOSED]["scores"]
+    assert runner.run(tabulate(PROPOSED))[PROPOSED]["scores"] == first[PROPOSED]["scores"]
     assert len(trained) == 1
     next((tmp_path / "out").rglob("network.pt")).unlink()
     for path in (tmp_path / "out" / "rows").iterdir():
         path.unlink()
     trained.clear()
     with pytest.raises(FileExistsError):  # of the stand-in: it is asked to train in the same place
-        shop.make(tabulate(PROPOSED))
+        runner.run(tabulate(PROPOSED))
 
 
-def test_the_association_is_part_of_the_configuration(shop):
-    murid = dataclasses.replace(shop, dam=TrackingConfig())
-    assert murid.describe(PROPOSED) != shop.describe(PROPOSED)
-    assert murid.describe(YOLO) == shop.describe(YOLO)
-    assert shop.choose_tracker(YOLO) == PLAIN
+def test_the_association_is_part_of_the_configuration(runner):
+    murid = dataclasses.replace(runner, dam=TrackingConfig())
+    assert murid.describe(PROPOSED) != runner.describe(PROPOSED)
+    assert murid.describe(YOLO) == runner.describe(YOLO)
+    assert runner.choose_tracker(YOLO) == PLAIN_TRACKING
     json.dumps(
         [
-            shop.describe(row.source)
+            runner.describe(row.source)
             for table in TABLES
             for row in table.rows
             if isinstance(row.source, Method)
@@ -184,10 +184,12 @@ def test_the_association_is_part_of_the_configuration(shop):
     )
 
 
-def test_balances_are_part_of_the_training(shop):
+def test_balances_are_part_of_the_training(runner):
     balances = {
-        shop.configure(row.source).balance.name: shop.configure(row.source).balance
+        runner.configure_training(row.source).balance.name: runner.configure_training(
+            row.source
+        ).balance
         for row in TABLES[-1].rows
     }
     assert len(balances) == 5
-    assert balances["gradnorm"].first_epoch_steps == shop.data.scale.train.steps_per_epoch
+    assert balances["gradnorm"].first_epoch_steps == runner.data.scale.train.steps_per_epoch

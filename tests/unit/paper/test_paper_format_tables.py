@@ -1,7 +1,7 @@
 import pytest
 
 from murid.networks.presets import PRESETS
-from murid.paper.format_tables import fill, format_markdown, format_text, to_document
+from murid.paper.format_tables import fill_cells, format_markdown, format_text, to_document
 from murid.paper.tables import (
     COLUMNS,
     EXTERNAL_DETECTORS,
@@ -69,7 +69,7 @@ def test_different_trainings_have_different_names():
 
 
 def test_a_cell_holds_our_figure_and_the_papers():
-    cells = fill(get_table("1"), {PROPOSED: RESULT})
+    cells = fill_cells(get_table("1"), {PROPOSED: RESULT})
     assert cells[0] == ["row", "tracker", "HOTA", "MOTA", "IDF1", "MT", "ML", "IDs"]
     assert cells[2] == [
         "Our Proposed",
@@ -85,19 +85,19 @@ def test_a_cell_holds_our_figure_and_the_papers():
 
 
 def test_costs_are_millions_and_peers_that_are_missing_say_so():
-    cells = fill(get_table("2"), {PROPOSED: RESULT})
+    cells = fill_cells(get_table("2"), {PROPOSED: RESULT})
     assert cells[4][2:4] == ["7.52 (8.94)", "40.2 (8.1)"]
     assert [row[2] for row in cells[1:4]] == [
         f"not installed ({v})" for v in ("7.02", "6.01", "11.13")
     ]
-    uncounted = fill(
+    uncounted = fill_cells(
         get_table("2"), {ExternalDetector("yolov8s"): {"scores": SCORES, "cost": None}}
     )[3]
     assert uncounted[2:5] == ["- (11.13)", "- (28.4)", "12.3 (58.3)"]
 
 
 def test_the_table_that_the_paper_omits_has_no_brackets():
-    cells = fill(get_table("balance"), {PROPOSED: RESULT})
+    cells = fill_cells(get_table("balance"), {PROPOSED: RESULT})
     assert cells[1][-2:] == ["12.5", "-"]
     assert not any("(" in cell for row in cells for cell in row)
 

@@ -6,20 +6,20 @@ CONFIGURATION = {"size": (3, 4), "rate": 0.1, "inner": {"a": None}}
 
 
 def test_a_result_comes_back_in_the_same_configuration_only(tmp_path):
-    shelf = ResultCache(tmp_path / "rows")
-    assert shelf.load("ours", CONFIGURATION) is None
-    shelf.save("ours", CONFIGURATION, {"hota": 63.3})
-    assert shelf.load("ours", CONFIGURATION) == {"hota": 63.3}
-    assert shelf.load("ours", CONFIGURATION | {"rate": 0.2}) is None
-    assert shelf.load("others", CONFIGURATION) is None
+    cache = ResultCache(tmp_path / "rows")
+    assert cache.load("ours", CONFIGURATION) is None
+    cache.save("ours", CONFIGURATION, {"hota": 63.3})
+    assert cache.load("ours", CONFIGURATION) == {"hota": 63.3}
+    assert cache.load("ours", CONFIGURATION | {"rate": 0.2}) is None
+    assert cache.load("others", CONFIGURATION) is None
 
 
 def test_a_changed_configuration_is_another_result(tmp_path):
-    shelf = ResultCache(tmp_path)
-    shelf.save("ours", CONFIGURATION, {"hota": 1.0})
-    shelf.save("ours", CONFIGURATION | {"rate": 0.2}, {"hota": 2.0})
+    cache = ResultCache(tmp_path)
+    cache.save("ours", CONFIGURATION, {"hota": 1.0})
+    cache.save("ours", CONFIGURATION | {"rate": 0.2}, {"hota": 2.0})
     assert len(list(tmp_path.iterdir())) == 2
-    assert shelf.load("ours", CONFIGURATION) == {"hota": 1.0}
+    assert cache.load("ours", CONFIGURATION) == {"hota": 1.0}
 
 
 def test_the_order_of_settings_does_not_matter():
@@ -28,9 +28,9 @@ def test_the_order_of_settings_does_not_matter():
 
 
 def test_a_damaged_result_is_none(tmp_path):
-    shelf = ResultCache(tmp_path)
-    shelf.save("ours", CONFIGURATION, {"hota": 1.0})
-    path = shelf.locate("ours", CONFIGURATION)
+    cache = ResultCache(tmp_path)
+    cache.save("ours", CONFIGURATION, {"hota": 1.0})
+    path = cache.locate("ours", CONFIGURATION)
     whole = path.read_text()
     document = json.loads(whole)
     damaged = [
@@ -41,6 +41,6 @@ def test_a_damaged_result_is_none(tmp_path):
     ]
     for text in damaged:
         path.write_text(text)
-        assert shelf.load("ours", CONFIGURATION) is None
+        assert cache.load("ours", CONFIGURATION) is None
     path.write_text(whole)
-    assert shelf.load("ours", CONFIGURATION) == {"hota": 1.0}
+    assert cache.load("ours", CONFIGURATION) == {"hota": 1.0}

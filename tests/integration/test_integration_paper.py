@@ -28,7 +28,7 @@ def miniature(monkeypatch, tmp_path):
         scenarios=("coats-4", "huddle-6"),
         seconds=0.25,
         scenario_scale=0.2,
-        longest_side=64,
+        max_side_px=64,
         n_held_out=4,
     )
     monkeypatch.setattr(scale, "SMALL", tiny)
