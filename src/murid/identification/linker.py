@@ -279,7 +279,7 @@ def _learn_swap_appearance(
 ) -> tuple[SwapAppearance, AppearanceSelection | None]:
     """Return the appearance for swaps, by fur descriptors where cross-validation selects them.
 
-    `calibration_weight` is that of the other features, which are used else.
+    `calibration_weight` is that of the other features, which are used otherwise.
     """
     selection = None
     fur_weight = 0.0
@@ -353,7 +353,7 @@ def _find_min_llrs(context: PathContext) -> Float64:
     # A reassignment changes the transitions into and out of a tracklet, and that over the gap.
     np.minimum.at(min_llrs, reassignments.entries, reassignments.llrs)
     np.minimum.at(min_llrs, reassignments.entries + 1, reassignments.llrs)
-    np.minimum.at(min_llrs, reassignments.hosts, reassignments.llrs)
+    np.minimum.at(min_llrs, reassignments.gaps, reassignments.llrs)
     return min_llrs
 
 
@@ -380,7 +380,7 @@ def _assign_identities(
     crossings = list_doubtful(transitions, candidates, intervals, identities, min_swap_probability)
     # The detections of the tracklets.
     occluded_after = np.zeros(len(paths), bool)
-    occluded_after[transitions.heads[context.occluded]] = True
+    occluded_after[transitions.heads[context.occluded_gaps]] = True
     assigned = AssignedTracklets(
         paths=paths,
         identity_ids=np.append(identities, -1)[paths],

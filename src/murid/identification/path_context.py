@@ -32,7 +32,7 @@ class PathContext:
         Point matches between the paths.
     merged : ndarray
         ``(T,)`` bool: tracklets of boxes that may hold two animals.
-    occluded : ndarray
+    occluded_gaps : ndarray
         ``(S,)`` bool: transitions over occluded gaps, at both ends of which the animal was inside
         the box of another one.
     """
@@ -42,13 +42,13 @@ class PathContext:
     pooled_features: PooledFeatures
     point_match_score: PointMatchScore
     merged: Bool
-    occluded: Bool
+    occluded_gaps: Bool
 
 
 def build_path_context(paths: Int64, evidence: TrackletEvidence) -> PathContext:
     """Return the context of paths ``(T,)`` of tracklets; -1 = on none."""
     transitions = list_transitions(paths, evidence.tracklets)
-    merged, occluded = find_merged_boxes(transitions, evidence)
+    merged, occluded_gaps = find_merged_boxes(transitions, evidence)
     unmerged_evidence = _mask_merged(evidence, merged)
     return PathContext(
         transitions,
@@ -56,7 +56,7 @@ def build_path_context(paths: Int64, evidence: TrackletEvidence) -> PathContext:
         pool_features(transitions, unmerged_evidence.swap_appearance),
         _score_point_matches(paths, evidence, merged),
         merged,
-        occluded,
+        occluded_gaps,
     )
 
 
@@ -70,7 +70,7 @@ def find_merged_boxes(
     merged : ndarray
         ``(T,)`` bool: tracklets of such boxes, with their middle frame in the gap of the other
         path.
-    occluded : ndarray
+    occluded_gaps : ndarray
         ``(S,)`` bool: gaps at both ends of which the animal was inside the box of another one.
     """
     tracklets = evidence.tracklets

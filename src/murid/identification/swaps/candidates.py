@@ -38,8 +38,9 @@ class SwapCandidates(ArrayRecord):
     terms : LlrTerms
         Evidence for the two transitions as they are against swapped ends.
     begins, ends : ndarray
-        ``(C,)`` int64 frames: the last before the contact in which both animals were unoccluded,
-        and the first after it. Motion and votes through the contact compare these.
+        ``(C,)`` int64 frames between which motion and votes through the contact are compared: the
+        earlier of the frames in which each animal was last unoccluded before the contact, and the
+        later of those in which each is unoccluded again.
     """
 
     first: Int64

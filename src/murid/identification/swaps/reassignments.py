@@ -21,7 +21,7 @@ class Reassignments(ArrayRecord):
 
     Attributes
     ----------
-    entries, hosts : ndarray
+    entries, gaps : ndarray
         ``(K,)`` int64: the transition into the tracklet, and the transition of the other path over
         the gap.
     terms : LlrTerms
@@ -29,7 +29,7 @@ class Reassignments(ArrayRecord):
     """
 
     entries: Int64
-    hosts: Int64
+    gaps: Int64
     terms: LlrTerms
 
     def __len__(self) -> int:
@@ -45,17 +45,17 @@ def find_reassignments(context: PathContext) -> Reassignments:
     """Return every tracklet of a path with every gap of another path into which it would fit."""
     transitions = context.transitions
     evidence = context.evidence
-    entries, hosts = _find_hosts(transitions, evidence.tracklets)
+    entries, gaps = _find_gaps(transitions, evidence.tracklets)
     # The transition after the one into a tracklet leads out of it.
     exits = (entries + 1) % max(1, len(transitions))
     tracklets = transitions.tails[entries]
     own_gap = transitions.heads[entries], transitions.tails[exits]
-    host_gap = transitions.heads[hosts], transitions.tails[hosts]
-    motion = _compare_owners(evidence.compute_llrs, tracklets, own_gap, host_gap)
-    votes = _compare_owners(evidence.count_track_votes, tracklets, own_gap, host_gap)
-    appearance = _compare_appearance(context, tracklets, (entries, exits), hosts)
+    other_gap = transitions.heads[gaps], transitions.tails[gaps]
+    motion = _compare_owners(evidence.compute_llrs, tracklets, own_gap, other_gap)
+    votes = _compare_owners(evidence.count_track_votes, tracklets, own_gap, other_gap)
+    appearance = _compare_appearance(context, tracklets, (entries, exits), gaps)
     point_matches = context.point_match_score.compare_owners(
-        tracklets, transitions.paths[entries], transitions.paths[hosts]
+        tracklets, transitions.paths[entries], transitions.paths[gaps]
     )
     # A contact has two animals before and after it, and so nothing to say about a single tracklet.
     no_contact = np.zeros(len(tracklets))
@@ -67,51 +67,51 @@ def find_reassignments(context: PathContext) -> Reassignments:
         contact_votes=no_contact,
         point_matches=point_matches,
     )
-    return Reassignments(entries, hosts, terms)
+    return Reassignments(entries, gaps, terms)
 
 
-def _find_hosts(transitions: PathTransitions, tracklets: Tracklets) -> tuple[Int64, Int64]:
+def _find_gaps(transitions: PathTransitions, tracklets: Tracklets) -> tuple[Int64, Int64]:
     """Return transitions into tracklets, with other paths' transitions over a gap at their time."""
     entries = np.flatnonzero(transitions.tails >= 0)
     entered = transitions.tails[entries]
     found_entries = [np.zeros(0, np.int64)]
-    found_hosts = [np.zeros(0, np.int64)]
+    found_gaps = [np.zeros(0, np.int64)]
     for path in transitions.slices():
         # The last transition of the path that begins before the tracklet must end after it.
         before = np.searchsorted(transitions.begins[path], tracklets.first_frames[entered])
-        hosts = path.start + before - 1
-        fits = transitions.ends[hosts] > tracklets.last_frames[entered]
+        gaps = path.start + before - 1
+        fits = transitions.ends[gaps] > tracklets.last_frames[entered]
         fits &= transitions.paths[entries] != transitions.paths[path.start]
         found_entries.append(entries[fits])
-        found_hosts.append(hosts[fits])
-    return np.concatenate(found_entries), np.concatenate(found_hosts)
+        found_gaps.append(gaps[fits])
+    return np.concatenate(found_entries), np.concatenate(found_gaps)
 
 
 def _compare_owners(
     score: Callable[[Int64, Int64], Float64],
     tracklets: Int64,
     own_gap: tuple[Int64, Int64],
-    host_gap: tuple[Int64, Int64],
+    other_gap: tuple[Int64, Int64],
 ) -> Float64:
     """Return the score ``(K,)`` of links with tracklets on their own path, less that on the other.
 
     The gaps are given as the tracklets before and after them: ``own_gap`` is that of the own path
-    without the tracklet, ``host_gap`` that of the other path.
+    without the tracklet, ``other_gap`` that of the other path.
     """
     own_before, own_after = own_gap
-    host_before, host_after = host_gap
+    other_before, other_after = other_gap
     return (
         score(own_before, tracklets)
         + score(tracklets, own_after)
-        + score(host_before, host_after)
+        + score(other_before, other_after)
         - score(own_before, own_after)
-        - score(host_before, tracklets)
-        - score(tracklets, host_after)
+        - score(other_before, tracklets)
+        - score(tracklets, other_after)
     )
 
 
 def _compare_appearance(
-    context: PathContext, tracklets: Int64, own: tuple[Int64, Int64], hosts: Int64
+    context: PathContext, tracklets: Int64, own: tuple[Int64, Int64], gaps: Int64
 ) -> Float64:
     """Return the log-likelihood ratio ``(K,)`` of the appearance of tracklets and of two paths."""
     evidence = context.evidence
@@ -123,6 +123,6 @@ def _compare_appearance(
     return evidence.swap_appearance.compare_owners(
         evidence.swap_appearance.get_features(tracklets, folds),
         pools.around(entries, exits, folds),
-        pools.around(hosts, hosts, folds),
+        pools.around(gaps, gaps, folds),
         folds,
     )

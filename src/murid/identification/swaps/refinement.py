@@ -119,14 +119,14 @@ def list_changes(context: PathContext) -> list[PathChange]:
     reassignments = find_reassignments(context)
     for llr, row in _list_gains(reassignments.llrs):
         entry = int(reassignments.entries[row])
-        host = int(reassignments.hosts[row])
+        gap = int(reassignments.gaps[row])
         tracklet = tails[entry]
         links = (
             (heads[entry], tails[entry + 1]),
-            (heads[host], tracklet),
-            (tracklet, tails[host]),
+            (heads[gap], tracklet),
+            (tracklet, tails[gap]),
         )
-        changes.append(PathChange(llr, (entry, entry + 1, host), links))
+        changes.append(PathChange(llr, (entry, entry + 1, gap), links))
     return sorted(changes)
 
 
