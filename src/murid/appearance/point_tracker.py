@@ -1,147 +1,192 @@
-"""Points of fur, followed from picture to picture by their surroundings.
+"""KLT point tracker: points of fur, tracked from frame to frame.
 
-The pyramidal method of Lucas and Kanade (Bouguet 2001), forward and back again: a point that does
-not come home was lost (Kalal, Mikolajczyk and Matas, ICPR 2010). Points are sown where the fur has
-corners (Shi and Tomasi, CVPR 1994).
+The pyramidal method of Lucas and Kanade (Bouguet 2001) with a forward-backward check (Kalal,
+Mikolajczyk and Matas, ICPR 2010). Points are seeded at corners (Shi and Tomasi, CVPR 1994).
 """
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from murid.core.types import Float32, Int64, UInt8
+from murid.core.types import Bool, Float32, Int64, UInt8
 from murid.video.background_model import BackgroundModel
 
+# Points on each animal: enough for a majority after an occlusion. Time grows with it.
 N_POINTS = 40
-"""Points on each animal."""
+# Body length in images in which points are tracked: a compromise of speed and detail.
 BODY_PX = 64.0
-"""Length of a body in pictures in which points are followed well and fast."""
-_WINDOW = 11  # pixels, as are the next three
-_FURTHEST_HOME = 1.0
-_APART = 3
-_LEAST_CHANGE = 1.0  # grey levels
-_MOST_CHANGE = 3.0  # times what is usual
-_MOST_LEVELS = 2  # of the pyramid, above the picture
-_FEW = 0.7  # of the points, below which more are sown
-_LEAST_CORNER = 0.005  # of the best corner
-_KIN = 0.12  # bodies to the nearest point, of which a new one is an heir
-_REACH = 1.3  # squared halves of a box's sides beyond which a point is on no animal
-_BLOCK = 5
+# Side of the window that is matched, and pyramid levels above the image: they limit how far a point
+# may move between two frames.
+_WINDOW_PX = 11
+_MAX_PYRAMID_LEVEL = 2
+# Distance between the start of a point and where backward tracking ends, above which it is lost.
+_MAX_FORWARD_BACKWARD_PX = 1.0
+# A point is lost if its window changes by more than this many grey levels, or times the median
+# change: another animal that passes over a point drags it along.
+_MIN_LOST_CHANGE = 1.0
+_MAX_RELATIVE_CHANGE = 3.0
+# Points are seeded where an animal has fewer than this share of `N_POINTS`.
+_RESEED_SHARE = 0.7
+# Corner detection: distance between points, quality in that of the best corner, and block size.
+_MIN_DISTANCE_PX = 3
+_MIN_CORNER_QUALITY = 0.005
+_CORNER_BLOCK_PX = 5
+# A new point inherits the history of the nearest old one, if it is nearer than this, in body
+# lengths.
+_MAX_PARENT_DISTANCE = 0.12
+# Squared distance from the centre of a box, in halves of its sides, above which a point is on no
+# animal. The ellipse in the box is 1.
+_MAX_BOX_DISTANCE = 1.3
 
 
 class PointTracker:
-    """Points on animals, from one picture to the next.
+    """Tracks points on animals from one frame to the next.
+
+    Points are numbered; numbers shift down when points are dropped.
 
     Parameters
     ----------
-    background : Backdrop
-        The empty scene, of the size of the pictures.
+    background : BackgroundModel
+        Of the size of the images.
     body_px : float
-        Usual length of a box.
+        Body length in pixels.
     """
 
     def __init__(self, background: BackgroundModel, body_px: float) -> None:
-        self._backdrop = background
+        self._background = background
         self._body_px = body_px
         self._grey: UInt8 | None = None
-        self._standing: NDArray[np.bool_] = np.zeros((0, 0), bool)
-        self._places: Float32 = np.zeros((0, 2), np.float32)
+        self._is_foreground: Bool = np.zeros((0, 0), bool)
+        self._positions: Float32 = np.zeros((0, 2), np.float32)
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._positions)
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of the pictures, ``(h, w, 3)``."""
-        return self._backdrop.image.shape
+        """Shape of the images, ``(h, w, 3)``."""
+        return self._background.image.shape
 
-    def forget(self) -> None:
-        """Forget all points, since the next picture does not follow the last one."""
+    def reset(self) -> None:
+        """Drop all points at the next image, which does not follow the last one."""
         self._grey = None
 
-    def keep(self, wanted: NDArray[np.bool_]) -> None:
-        """Forget all points ``(n,)`` but some."""
-        self._places = self._places[wanted]
+    def keep(self, wanted: Bool) -> None:
+        """Drop all points ``(n,)`` but some."""
+        self._positions = self._positions[wanted]
 
-    def follow(self, image: UInt8, boxes: Float32) -> Int64:
-        """Move all points on to the next picture; gives the places ``(k,)`` of those that are still on an animal."""
-        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-        self._standing = self._backdrop.compute_difference(image) > self._backdrop.threshold
-        before, self._grey = self._grey, np.asarray(grey, np.uint8)
-        if before is None or not len(self):
-            self._places = self._places[:0]
+    def track(self, image: UInt8, boxes: Float32) -> Int64:
+        """Move all points to the next image; return the numbers ``(k,)`` of those that are kept.
+
+        Points that are lost, or on no animal, are dropped.
+
+        Parameters
+        ----------
+        image : ndarray
+            ``(h, w, 3)`` uint8 RGB.
+        boxes : ndarray
+            ``(b, 4)`` float32 xyxy pixels, of all animals.
+        """
+        previous = self._grey
+        grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
+        self._grey = grey
+        difference = self._background.compute_difference(image)
+        self._is_foreground = difference > self._background.threshold
+        if previous is None or not len(self):
+            self._positions = self._positions[:0]
             return np.zeros(0, np.int64)
-        size, top = (_WINDOW, _WINDOW), _MOST_LEVELS
-        places, found, change = cv2.calcOpticalFlowPyrLK(
-            before, grey, self._places[:, None], None, winSize=size, maxLevel=top
-        )
-        home, found_home, _ = cv2.calcOpticalFlowPyrLK(
-            grey, before, places, None, winSize=size, maxLevel=top
-        )
-        near = np.hypot(*(home[:, 0] - self._places).T) < _FURTHEST_HOME
-        places = places[:, 0]
-        pixels = np.round(places).astype(np.int64)
-        good = near & (found[:, 0] > 0) & (found_home[:, 0] > 0)
-        # What passes over a point drags it along, and is not what was around it before.
-        good &= change[:, 0] <= max(_LEAST_CHANGE, _MOST_CHANGE * float(np.median(change)))
+        positions, found, change = _track_klt(previous, grey, self._positions)
+        # Forward-backward check.
+        returned, found_back, _ = _track_klt(grey, previous, positions)
+        error = np.hypot(*(returned - self._positions).T)
+        good = (error < _MAX_FORWARD_BACKWARD_PX) & found & found_back
+        # The surroundings must not change at once.
+        good &= change <= max(_MIN_LOST_CHANGE, _MAX_RELATIVE_CHANGE * float(np.median(change)))
+        # The point must be in the image, on foreground, and near a box.
+        pixels = np.round(positions).astype(np.int64)
         good &= (pixels >= 0).all(axis=1) & (pixels < grey.shape[::-1]).all(axis=1)
-        good[good] = self._standing[pixels[good, 1], pixels[good, 0]]
-        good[good] = (_measure(places[good], boxes) < _REACH).any(axis=1)
-        self._places = places[good]
+        good[good] = self._is_foreground[pixels[good, 1], pixels[good, 0]]
+        near_box = _compute_box_distances(positions[good], boxes) < _MAX_BOX_DISTANCE
+        good[good] = near_box.any(axis=1)
+        self._positions = positions[good]
         return np.flatnonzero(good)
 
     def find_owners(self, boxes: Float32) -> Int64:
-        """The only box in whose ellipse each point ``(n,)`` lies; -1 = none or several."""
-        inside = _measure(self._places, boxes) < 1
+        """Return the only box whose ellipse contains each point ``(n,)``; -1 = none or several."""
         if not len(boxes):
             return np.full(len(self), -1, np.int64)
+        inside = _compute_box_distances(self._positions, boxes) < 1
         return np.where(inside.sum(axis=1) == 1, inside.argmax(axis=1), -1)
 
-    def seed(self, boxes: Float32, wanted: NDArray[np.bool_]) -> Int64:
-        """Sow points on the animals ``(b,)`` that want some; gives the point next to each new one, -1 = none near."""
+    def seed(self, boxes: Float32, wanted: Bool) -> Int64:
+        """Add points on some of the animals ``(b,)``; return the parents of the new points.
+
+        The parent of a new point is the number of the old point next to it; -1 = none is near.
+        """
         parents = [np.zeros(0, np.int64)]
-        old = self._places
+        old = self._positions
         for box in boxes[wanted]:
             new = self._find_corners(box)
             parents.append(self._find_parents(new, old))
-            self._places = np.concatenate([self._places, new])
+            self._positions = np.concatenate([self._positions, new])
         return np.concatenate(parents)
 
     def _find_corners(self, box: Float32) -> Float32:
+        """Return corners ``(k, 2)`` on an animal that has few points, away from these."""
         assert self._grey is not None
-        n = N_POINTS - int((_measure(self._places, box[None]) < 1).sum())
-        x0, y0, x1, y1 = (
-            np.clip(np.round(box), 0, np.tile(self._grey.shape[::-1], 2)).astype(np.int64).tolist()
-        )
         none = np.zeros((0, 2), np.float32)
-        if n <= N_POINTS * (1 - _FEW) or min(x1 - x0, y1 - y0) < 2 * _BLOCK:
+        n_inside = int((_compute_box_distances(self._positions, box[None]) < 1).sum())
+        n_wanted = N_POINTS - n_inside
+        size = np.tile(self._grey.shape[::-1], 2)
+        left, top, right, bottom = np.clip(np.round(box), 0, size).astype(np.int64).tolist()
+        has_enough = n_wanted <= N_POINTS * (1 - _RESEED_SHARE)
+        if has_enough or min(right - left, bottom - top) < 2 * _CORNER_BLOCK_PX:
             return none
-        y, x = np.mgrid[y0:y1, x0:x1]
-        inside = (
-            _measure(np.stack([x, y], axis=-1).reshape(-1, 2).astype(np.float32), box[None]) < 1
-        )
-        free = (inside.reshape(y1 - y0, x1 - x0) & self._standing[y0:y1, x0:x1]).astype(np.uint8)
-        for place in np.round(self._places - [x0, y0]).astype(np.int64).tolist():
-            cv2.circle(free, place, _APART, (0,), -1)
+        # Foreground in the ellipse of the box, away from other points.
+        y, x = np.mgrid[top:bottom, left:right]
+        pixels = np.stack([x, y], axis=-1).reshape(-1, 2).astype(np.float32)
+        inside = (_compute_box_distances(pixels, box[None]) < 1).reshape(y.shape)
+        free = (inside & self._is_foreground[top:bottom, left:right]).astype(np.uint8)
+        for centre in np.round(self._positions - [left, top]).astype(np.int64).tolist():
+            cv2.circle(free, centre, _MIN_DISTANCE_PX, (0,), -1)
         corners = cv2.goodFeaturesToTrack(
-            self._grey[y0:y1, x0:x1], n, _LEAST_CORNER, _APART, mask=free, blockSize=_BLOCK
+            self._grey[top:bottom, left:right],
+            n_wanted,
+            _MIN_CORNER_QUALITY,
+            _MIN_DISTANCE_PX,
+            mask=free,
+            blockSize=_CORNER_BLOCK_PX,
         )
-        return none if corners is None else (corners[:, 0] + np.array([x0, y0])).astype(np.float32)
+        if corners is None:
+            return none
+        return np.asarray(corners[:, 0] + np.array([left, top]), np.float32)
 
     def _find_parents(self, new: Float32, old: Float32) -> Int64:
+        """Return the nearest old point of each new one ``(k,)``; -1 = none is near."""
         if not len(old):
             return np.full(len(new), -1, np.int64)
         distances = np.hypot(*np.moveaxis(new[:, None] - old, -1, 0))
-        nearest = distances.argmin(axis=1)
-        return np.where(distances.min(axis=1) < _KIN * self._body_px, nearest, -1)
+        is_near = distances.min(axis=1) < _MAX_PARENT_DISTANCE * self._body_px
+        return np.where(is_near, distances.argmin(axis=1), -1)
 
 
-def _measure(places: Float32, boxes: Float32) -> Float32:
-    """Squared distances ``(n, b)`` of points from the middles of boxes, in halves of their sides."""
-    middles, halves = (
-        (boxes[:, :2] + boxes[:, 2:]) / 2,
-        np.maximum((boxes[:, 2:] - boxes[:, :2]) / 2, 1),
+def _track_klt(previous: UInt8, image: UInt8, positions: Float32) -> tuple[Float32, Bool, Float32]:
+    """Track points ``(n, 2)``; return positions, whether found, and the change of their windows."""
+    moved, found, change = cv2.calcOpticalFlowPyrLK(
+        previous,
+        image,
+        positions[:, None],
+        None,
+        winSize=(_WINDOW_PX, _WINDOW_PX),
+        maxLevel=_MAX_PYRAMID_LEVEL,
     )
-    return np.asarray(np.square((places[:, None] - middles) / halves).sum(axis=2), np.float32)
+    return moved[:, 0], found[:, 0] > 0, change[:, 0]
+
+
+def _compute_box_distances(points: Float32, boxes: Float32) -> Float32:
+    """Return squared distances ``(n, b)`` of points from box centres, in halves of the sides."""
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+    half_sides = np.maximum((boxes[:, 2:] - boxes[:, :2]) / 2, 1)
+    offsets = (points[:, None] - centres) / half_sides
+    return np.asarray(np.square(offsets).sum(axis=2), np.float32)

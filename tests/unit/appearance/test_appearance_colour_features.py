@@ -1,4 +1,4 @@
-"""Painted animals before a plain floor."""
+"""Colour features of drawn animals on a plain floor."""
 
 import numpy as np
 import pytest
@@ -10,8 +10,8 @@ FLOOR = np.array([150, 140, 130], np.uint8)
 BOXES = np.array([[10, 10, 40, 30], [60, 10, 100, 35]], np.float32)
 
 
-def describe_identities(gain=1.0):
-    """A dark animal and a reddish one, ellipses in their boxes; the picture and its empty scene."""
+def draw_image(gain=1.0):
+    """Image of a dark and a reddish animal, ellipses in their boxes, and its background model."""
     empty = np.broadcast_to(FLOOR, (60, 120, 3)).astype(float)
     image = empty.copy()
     y, x = np.mgrid[:60, :120] + 0.5
@@ -26,10 +26,8 @@ def describe_identities(gain=1.0):
     return image, BackgroundModel(empty, np.full(empty.shape[:2], 8, np.uint8))
 
 
-def test_tone_and_colour_against_the_floor():
-    colour_features = compute_colour_features(
-        *describe_identities()[:1], BOXES, describe_identities()[1]
-    )
+def test_brightness_and_colour_are_relative_to_the_floor():
+    colour_features = compute_colour_features(*draw_image()[:1], BOXES, draw_image()[1])
     assert colour_features.shape == (2, N_COLOUR_FEATURES)
     assert colour_features[0, 2] == pytest.approx(
         np.log(40 / 255 + 0.04) - np.log(FLOOR / 255 + 0.04).mean(), abs=0.01
@@ -38,8 +36,8 @@ def test_tone_and_colour_against_the_floor():
     assert colour_features[0, 9] == pytest.approx(0.5 * np.log(np.pi / 4 * 30 * 20), abs=0.06)
 
 
-def test_light_hardly_matters():
-    (bright, before), (dim, after) = describe_identities(), describe_identities(0.6)
+def test_colour_features_hardly_change_with_the_light():
+    (bright, before), (dim, after) = draw_image(), draw_image(0.6)
     np.testing.assert_allclose(
         compute_colour_features(bright, BOXES, before),
         compute_colour_features(dim, BOXES, after),
@@ -47,13 +45,11 @@ def test_light_hardly_matters():
     )
 
 
-def test_without_an_empty_scene_the_middle_is_looked_at():
-    colour_features = compute_colour_features(describe_identities()[0], BOXES, None)
+def test_without_a_background_model_the_middle_is_measured():
+    colour_features = compute_colour_features(draw_image()[0], BOXES, None)
     assert np.isfinite(colour_features).all()
 
 
-def test_what_is_too_small_has_none():
+def test_small_boxes_have_no_colour_features():
     boxes = np.array([[10, 10, 12, 30], [-20, -20, -5, -5], [500, 0, 600, 50]], np.float32)
-    assert np.isnan(
-        compute_colour_features(*describe_identities()[:1], boxes, describe_identities()[1])
-    ).all()
+    assert np.isnan(compute_colour_features(*draw_image()[:1], boxes, draw_image()[1])).all()
