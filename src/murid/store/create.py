@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 from murid.core.files import make_directory, remove_leftovers, storage_errors
 from murid.errors import ArrayError, RunError
-from murid.store import side_tables
+from murid.store import parts, side_tables
 from murid.store.manifest import (
     FORMAT_VERSION,
     MANIFEST_NAME,
@@ -18,9 +17,9 @@ from murid.store.manifest import (
     load_document,
     load_manifest,
     save_manifest,
+    to_json_values,
 )
 from murid.store.migrate import upgrade_files
-from murid.store.parts import KINDS, Kind
 
 _HINT = "; use the same again, or start over with --restart"
 
@@ -36,27 +35,19 @@ def make_manifest(
     """Return the manifest of a new run; raises `ArrayError` for what JSON cannot hold."""
     if part_frames < 1:
         raise ArrayError("part_frames", "a number above 0", str(part_frames))
-    settings = {stage: to_plain(values, f"config.{stage}") for stage, values in config.items()}
+    settings = {
+        stage: to_json_values(values, f"config.{stage}") for stage, values in config.items()
+    }
     # The address of a camera stays as it is. A glob is no path that could be resolved.
     path = str(source) if "://" in str(source) else os.path.abspath(source)  # noqa: PTH100
     return Manifest(
-        path,
-        to_plain(fingerprint, "fingerprint"),
-        detector,
-        settings,
-        part_frames,
+        source=path,
+        fingerprint=to_json_values(fingerprint, "fingerprint"),
+        detector=detector,
+        config=settings,
+        part_frames=part_frames,
         embedder=embedder,
     )
-
-
-def to_plain(values: Mapping[str, Any], field: str) -> dict[str, Any]:
-    """Return values as JSON reads them back, so that they compare equal; raises `ArrayError`."""
-    try:
-        text = json.dumps(dict(values), allow_nan=False, default=os.fspath)
-        plain: dict[str, Any] = json.loads(text)
-    except (TypeError, ValueError) as error:
-        raise ArrayError(field, "plain values that JSON can hold", str(error)) from error
-    return plain
 
 
 def holds_run(path: Path) -> bool:
@@ -106,8 +97,8 @@ def initialise(path: Path, manifest: Manifest, restart: bool) -> None:
     check_free(path, restart)
     # Side tables before the parts that they were computed from.
     side_tables.remove_all(path)
-    for kind in KINDS:
-        remove_parts(path, kind)
+    for kind in parts.KINDS:
+        parts.remove_parts(path, kind)
     save_manifest(path, manifest)
     _tidy(path)
 
@@ -126,16 +117,9 @@ def prepare(path: Path) -> None:
 
 
 def _tidy(path: Path) -> None:
-    for directory in (path, *(path / kind for kind in KINDS)):
+    for directory in (path, *(path / kind for kind in parts.KINDS)):
         make_directory(directory)
         remove_leftovers(directory)
-
-
-def remove_parts(path: Path, kind: Kind) -> None:
-    """Remove all parts of one kind, the last first, and nothing else; raises `StorageError`."""
-    with storage_errors(path / kind):
-        for part in sorted((path / kind).glob("part-*.parquet"), reverse=True):
-            part.unlink()
 
 
 def check_same(path: Path, existing: Manifest, wanted: Manifest) -> None:

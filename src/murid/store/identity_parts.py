@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from murid.core.types import Float32, Int64, Tracks
 from murid.errors import ArrayError, RunError
 from murid.store import parts
-from murid.store.create import remove_parts, to_plain
 from murid.store.detection_parts import DetectionParts
-from murid.store.manifest import AnimalName, Manifest, StageStatus
+from murid.store.manifest import AnimalName, Manifest, StageStatus, to_json_values
 from murid.store.run_state import RunState, find_damaged
 from murid.store.side_tables import CROSSINGS, IDENTITY_SUMMARY, SideTables
 from murid.store.summary import Summary
@@ -111,7 +110,7 @@ class IdentityParts:
         Raises `RunError` if detection is not finished.
         """
         self._state.check_detected()
-        plain = to_plain(config, "config.identification")
+        plain = to_json_values(config, "config.identification")
         self._replace(StageStatus("running"), {**self._config, "identification": plain})
 
     def remove(self) -> None:
@@ -124,10 +123,11 @@ class IdentityParts:
         return self._state.manifest.config
 
     def _replace(self, status: StageStatus, config: Mapping[str, Mapping[str, Any]]) -> None:
+        # The manifest first: after a kill, no finished stage lacks its parts.
         manifest: Manifest = self._state.manifest.with_stage("identification", status)
         self._state.update(replace(manifest, config=config, names={}))
         self._side_tables.remove_dependents("identities")
-        remove_parts(self._state.path, "identities")
+        parts.remove_parts(self._state.path, "identities")
         self._summary = Summary()
 
     def write(self, first_frame: int, rows: Int64, tracks: Tracks) -> None:

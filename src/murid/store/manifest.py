@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, cast, get_args
 
 from murid.core.files import write_text
-from murid.errors import RunError
+from murid.errors import ArrayError, RunError
 from murid.store.migrate import migrate_manifest
 
 FORMAT = "murid-run"
@@ -132,6 +133,16 @@ class Manifest:
     def with_operation(self, operation: Operation) -> Manifest:
         """Return a copy with one more entry of provenance."""
         return replace(self, provenance=(*self.provenance, operation))
+
+
+def to_json_values(values: Mapping[str, Any], field: str) -> dict[str, Any]:
+    """Return values as JSON reads them back, so that they compare equal; raises `ArrayError`."""
+    try:
+        text = json.dumps(dict(values), allow_nan=False, default=os.fspath)
+        plain: dict[str, Any] = json.loads(text)
+    except (TypeError, ValueError) as error:
+        raise ArrayError(field, "plain values that JSON can hold", str(error)) from error
+    return plain
 
 
 def save_manifest(directory: Path, manifest: Manifest) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from murid.core.embeddings import normalize
+from murid.core.files import storage_errors
 from murid.core.types import Detections, DetectionTable, Float32, Int64, Tracks
 from murid.errors import RunError
 from murid.store import migrate
@@ -30,6 +31,13 @@ BOX = ("x1", "y1", "x2", "y2")
 def part_path(run: Path, kind: Kind, number: int) -> Path:
     """Path of the part of the given number in a run directory."""
     return run / kind / f"part-{number:05d}.parquet"
+
+
+def remove_parts(path: Path, kind: Kind) -> None:
+    """Remove all parts of one kind, the last first, and nothing else; raises `StorageError`."""
+    with storage_errors(path / kind):
+        for part in sorted((path / kind).glob("part-*.parquet"), reverse=True):
+            part.unlink()
 
 
 def write_frames(path: Path, table: FrameTable) -> None:

@@ -21,6 +21,7 @@ from murid.store.manifest import (
     StageName,
     StageStatus,
     load_manifest,
+    to_json_values,
 )
 from murid.store.run_state import RunState
 from murid.store.side_tables import SideTables
@@ -197,11 +198,13 @@ class RunDirectory:
         return self._state.next_frame
 
     def set_arenas(self, arenas: Mapping[str, Any] | None) -> None:
-        """Store the arena layout, None = the whole image; another one makes tracking start again.
+        """Store the arena layout; None = the whole image.
+
+        A layout that differs from the stored one invalidates tracks and identities.
 
         Raises `RunError` if the run is not open for writing, and `StorageError`.
         """
-        plain = None if arenas is None else create.to_plain(arenas, "config.arenas")
+        plain = None if arenas is None else to_json_values(arenas, "config.arenas")
         if self.manifest.config.get("arenas") == plain:
             return
         if self.manifest.stages["identification"].state != "pending":
@@ -217,7 +220,7 @@ class RunDirectory:
 
         Raises `RunError` if the run is not open for writing, and `StorageError`.
         """
-        operation = Operation.now(verb, create.to_plain(arguments, "arguments"))
+        operation = Operation.now(verb, to_json_values(arguments, "arguments"))
         self._state.update(self.manifest.with_operation(operation))
 
     def iterate_tracks(self, embeddings: bool = False) -> Iterator[tuple[int, Tracks]]:

@@ -62,6 +62,7 @@ class RunState:
 
         Raises `RunError` if detection is finished and a part of it is missing.
         """
+        # Count files: the manifest has the number only once detection is finished.
         number = 0
         while self._has_part(number):
             number += 1
@@ -93,6 +94,7 @@ class RunState:
         """Index of the frame at which detection continues: the first after the last full part."""
         if self.is_done("detection"):
             return self.n_frames
+        # A shorter last part is detected again, together with the frames that follow it.
         return self.n_frames // self.manifest.part_frames * self.manifest.part_frames
 
     def part_path(self, kind: parts.Kind, number: int) -> Path:

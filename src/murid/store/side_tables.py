@@ -74,28 +74,31 @@ class SideTable:
         if path is None:
             return None
         arrays = read_columns(path, [*self.columns, *self.vectors], old_names=migrate.COLUMNS)
-        columns = {n: to_numbers(arrays, n, dtype, path) for n, dtype in self.columns.items()}
+        columns = {}
+        for name, number_dtype in self.columns.items():
+            columns[name] = to_numbers(arrays, name, number_dtype, path)
         for name, dtype in self.vectors.items():
             columns[name] = _to_vectors(arrays, name, dtype, path)
         return columns
 
     def find(self, run: Path) -> Path | None:
         """Path of the file as it is called in this run, or None if there is none."""
-        path = self.path(run)
-        old_name = migrate.FILES.get(path.name)
-        for place in (path, *([run / old_name] if old_name else [])):
-            if place.is_file():
-                return place
+        for path in self._possible_paths(run):
+            if path.is_file():
+                return path
         return None
 
     def remove(self, run: Path) -> None:
         """Remove the file, if there is one; raises `StorageError`."""
+        with storage_errors(self.path(run)):
+            for path in self._possible_paths(run):
+                path.unlink(missing_ok=True)
+
+    def _possible_paths(self, run: Path) -> list[Path]:
+        """Paths under the name of this format version and that of version 1, newest first."""
         path = self.path(run)
-        names = [path.name, migrate.FILES.get(path.name)]
-        with storage_errors(path):
-            for name in names:
-                if name is not None:
-                    (run / name).unlink(missing_ok=True)
+        old_name = migrate.FILES.get(path.name)
+        return [path] if old_name is None else [path, run / old_name]
 
 
 # Doubtful crossings: two animals that may have been swapped between two frames.
@@ -208,9 +211,9 @@ class SideTables:
         """Write the tables of `SECOND_PASS`; a kill in between leaves none that counts."""
         self._state.check_writable()
         self._state.check_detected()
-        generation = _compute_generation(fur_descriptors, point_matches)
-        for table, columns in zip(SECOND_PASS, (fur_descriptors, point_matches), strict=True):
-            table.write(self._state.path, columns, {GENERATION: generation})
+        metadata = {GENERATION: _compute_generation(fur_descriptors, point_matches)}
+        FUR_DESCRIPTORS.write(self._state.path, fur_descriptors, metadata)
+        POINT_MATCHES.write(self._state.path, point_matches, metadata)
 
     def remove_dependents(self, origin: Origin) -> None:
         """Remove the tables that are computed from parts of the given kind."""

@@ -9,9 +9,8 @@ from typing import Any
 from murid.core.types import Tracks
 from murid.errors import ArrayError, RunError
 from murid.store import parts
-from murid.store.create import remove_parts, to_plain
 from murid.store.detection_parts import DetectionParts
-from murid.store.manifest import StageStatus
+from murid.store.manifest import StageStatus, to_json_values
 from murid.store.run_state import RunState, find_damaged
 from murid.store.side_tables import TRACK_SUMMARY, SideTables
 from murid.store.summary import Summary
@@ -84,11 +83,12 @@ class TrackParts:
         Raises `RunError` if detection is not finished.
         """
         self._state.check_detected()
+        # The manifest first: after a kill, no finished stage lacks its parts.
         manifest = self._state.manifest.with_stage("tracking", StageStatus("running"))
-        settings = {**manifest.config, "tracking": to_plain(config, "config.tracking")}
+        settings = {**manifest.config, "tracking": to_json_values(config, "config.tracking")}
         self._state.update(replace(manifest, config=settings))
         self._side_tables.remove_dependents("tracks")
-        remove_parts(self._state.path, "tracks")
+        parts.remove_parts(self._state.path, "tracks")
         self._summary = Summary()
 
     def write(self, first_frame: int, tracks: Tracks) -> None:
