@@ -1,4 +1,4 @@
-"""A camera, tracked while it films: a video that plays at its own pace."""
+"""Live tracking of a video file that is played in real time."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from configs import BACKGROUND, TRACKS_ONLY
 import murid
 from murid.cli import run as murid_cli
 from murid.errors import ConfigError, SourceError
-from murid.live import CameraStream, LiveConfig, load_hook, open_camera, track_live
+from murid.live import CameraStream, LiveConfig, load_callback, open_camera, track_live
 from murid.video import open_source
 
 
@@ -33,22 +33,22 @@ def go_live(clip, out, **options):
         )
 
 
-def test_ids_told_live_are_those_of_the_run(clip, tmp_path):
-    told = []
+def test_live_track_ids_are_those_of_the_run(clip, tmp_path):
+    received = []
 
-    def listen(frame):
-        told.append((frame.index, frame.time_s, frame.latency_s, frame.tracked.track_ids.copy()))
+    def store(frame):
+        received.append((frame.index, frame.time_s, frame.latency_s, frame.tracked.track_ids.copy()))
 
-    run, summary = go_live(clip, tmp_path / "live.murid", callbacks=[listen], config=TRACKS_ONLY)
-    assert summary.n_tracked == len(told)
+    run, summary = go_live(clip, tmp_path / "live.murid", callbacks=[store], config=TRACKS_ONLY)
+    assert summary.n_tracked == len(received)
     assert summary.n_tracked + summary.n_dropped == summary.n_captured == 90
     assert summary.n_tracked >= 10
     assert 0 < summary.p50_s <= summary.p99_s
-    times = [time_s for _, time_s, *_ in told]
+    times = [time_s for _, time_s, *_ in received]
     assert times == sorted(times)
     assert 2 < times[-1] - times[0] < 10  # the clip lasts three seconds
     tracks = run.tracks()
-    for index, _, latency_s, ids in told:
+    for index, _, latency_s, ids in received:
         assert latency_s > 0
         np.testing.assert_array_equal(
             tracks.track_ids[tracks.detections.frame_numbers == index], ids
@@ -56,12 +56,12 @@ def test_ids_told_live_are_those_of_the_run(clip, tmp_path):
     assert len(np.unique(tracks.track_ids[tracks.track_ids >= 0])) == 3
 
 
-def test_a_listener_that_fails_costs_nothing(clip, tmp_path):
+def test_a_callback_that_fails_does_not_stop_tracking(clip, tmp_path):
     def fail(frame):
         raise ValueError("no reward today")
 
     run, summary = go_live(
-        clip, tmp_path / "live.murid", callbacks=[fail], live=LiveConfig(most_s=0.5)
+        clip, tmp_path / "live.murid", callbacks=[fail], live=LiveConfig(max_duration_s=0.5)
     )
     assert summary.failures == summary.n_tracked > 0
     assert "no reward today" in summary.failure
@@ -133,7 +133,7 @@ def test_stopped_by_a_signal_nothing_is_lost(clip, tmp_path):
     assert set(facts["stages"].values()) == {"done"}
 
 
-def test_a_killed_run_is_finished_or_goes_on(clip, tmp_path, capsys):
+def test_a_killed_run_is_finished_or_resumed(clip, tmp_path, capsys):
     def stop(frame):
         if frame.index == 25:
             raise KeyboardInterrupt
@@ -154,7 +154,7 @@ def test_a_killed_run_is_finished_or_goes_on(clip, tmp_path, capsys):
     assert murid.Run.open(out).info()["stages"]["identification"] == "done"
 
 
-def test_a_camera_unplugged_and_back_loses_nothing_that_was_seen(clip, tmp_path):
+def test_a_camera_that_is_unplugged_and_reconnected_continues_the_run(clip, tmp_path):
     plugged = []
 
     class Camera:
@@ -205,7 +205,7 @@ def test_a_camera_that_is_stopped_at_once_leaves_a_finished_run(clip, tmp_path):
     assert set(run.info()["stages"].values()) == {"done"}
 
 
-def test_a_clock_that_was_set_back_does_not_squeeze_the_times(clip, tmp_path):
+def test_a_clock_that_was_set_back_does_not_compress_the_times(clip, tmp_path):
     def stop(frame):
         if frame.index == 12:
             raise KeyboardInterrupt
@@ -217,7 +217,7 @@ def test_a_clock_that_was_set_back_does_not_squeeze_the_times(clip, tmp_path):
     for operation in manifest["provenance"]:
         operation["time_utc"] = "2999-01-01T00:00:00+00:00"
     (out / "manifest.json").write_text(json.dumps(manifest))
-    run, _ = go_live(clip, out, resume=True, live=LiveConfig(part_frames=10, most_s=1.0))
+    run, _ = go_live(clip, out, resume=True, live=LiveConfig(part_frames=10, max_duration_s=1.0))
     times = run._directory.frames.read().times_s
     assert len(times) > 12
     assert np.median(np.diff(times)[10:]) > 0.01
@@ -225,7 +225,7 @@ def test_a_clock_that_was_set_back_does_not_squeeze_the_times(clip, tmp_path):
 
 
 def test_arenas_live(clip, tmp_path):
-    """What is left of the middle, live and after a kill."""
+    """Only the left arena is tracked, live and after a kill."""
 
     def stop(frame):
         if frame.index == 12:
@@ -235,7 +235,7 @@ def test_arenas_live(clip, tmp_path):
     assert (
         murid_cli(["arena", str(clip), "--out", str(tmp_path / "a.toml"), "--polygon", left]) == 0
     )
-    options = {"arena": tmp_path / "a.toml", "live": LiveConfig(part_frames=10, most_s=1.5)}
+    options = {"arena": tmp_path / "a.toml", "live": LiveConfig(part_frames=10, max_duration_s=1.5)}
     run, _ = go_live(clip, tmp_path / "a.murid", **options)
     tracks = run.tracks()
     assert len(tracks.track_ids) > 0
@@ -248,10 +248,10 @@ def test_arenas_live(clip, tmp_path):
     assert killed.tracks().detections.boxes[:, ::2].mean(axis=1).max() <= 161
 
 
-def test_without_a_scene_the_network_learns_it_on_the_way(clip, tmp_path):
+def test_the_background_is_updated_during_tracking(clip, tmp_path):
     with open_camera(str(clip), as_live=True) as camera_stream:
         run, summary = track_live(
-            camera_stream, tmp_path / "a.murid", source="0", live=LiveConfig(learn_s=(0.8, 1.5))
+            camera_stream, tmp_path / "a.murid", source="0", live=LiveConfig(background_times_s=(0.8, 1.5))
         )
     assert summary.failure is None
     assert run.info()["n_frames"] == summary.n_tracked > 5
@@ -266,7 +266,7 @@ def test_bad_input(clip, tmp_path, tracked, capsys):
     assert not (tmp_path / "a.murid").exists()
     for name in ("nonsense", "no_such_module:f", "json:no_such_function", "json:decoder"):
         with pytest.raises(ConfigError, match="--on-frame"):
-            load_hook(name)
+            load_callback(name)
     for arguments in (
         ["99"],
         ["cage.mp4"],
@@ -275,5 +275,5 @@ def test_bad_input(clip, tmp_path, tracked, capsys):
     ):
         assert murid_cli(["live", *arguments, "--out", str(tmp_path / "b.murid")]) == 1
         assert capsys.readouterr().err.startswith("murid: ")
-    with pytest.raises(ConfigError, match="most_s"):
-        LiveConfig(most_s=0)
+    with pytest.raises(ConfigError, match="max_duration_s"):
+        LiveConfig(max_duration_s=0)

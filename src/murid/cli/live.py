@@ -27,9 +27,9 @@ from murid.live import (
     LiveFrame,
     LiveSummary,
     finish_live,
-    load_hook,
+    load_callback,
     open_camera,
-    send_udp,
+    open_udp_callback,
     track_live,
 )
 from murid.pipeline.config import Config
@@ -141,7 +141,7 @@ def live(
             restart=restart,
             resume=resume,
             callbacks=[*callbacks, _Ticker(camera_stream)],
-            live=LiveConfig(most_s=reading.seconds),
+            live=LiveConfig(max_duration_s=reading.seconds),
         )
     dropped = f"{summary.n_dropped} of {summary.n_captured} dropped"
     print(f"{summary.n_tracked} frames tracked, {dropped}: {run.path}")
@@ -152,9 +152,9 @@ def live(
 def _open_callbacks(options: CallbackOptions, stack: ExitStack) -> list[Any]:
     callbacks: list[Any] = []
     if options.on_frame:
-        callbacks.append(load_hook(options.on_frame))
+        callbacks.append(load_callback(options.on_frame))
     if options.udp:
-        callbacks.append(stack.enter_context(send_udp(options.udp)))
+        callbacks.append(stack.enter_context(open_udp_callback(options.udp)))
     return callbacks
 
 

@@ -1,19 +1,21 @@
-"""Tracking what a camera sees while it sees it."""
+"""Track the images of a camera while it records."""
 
-from murid.live.callbacks import FrameCallback, LiveFrame, load_hook, send_udp
-from murid.live.camera import CameraStream, Captured, open_camera
-from murid.live.track_live import LiveConfig, LiveSummary, finish_live, track_live
+from murid.live.callbacks import FrameCallback, LiveFrame, load_callback, open_udp_callback
+from murid.live.camera import CameraStream, CapturedImage, open_camera
+from murid.live.config import LiveConfig
+from murid.live.summary import LiveSummary
+from murid.live.track_live import finish_live, track_live
 
 __all__ = [
     "CameraStream",
-    "Captured",
+    "CapturedImage",
     "FrameCallback",
     "LiveConfig",
     "LiveFrame",
     "LiveSummary",
     "finish_live",
-    "load_hook",
+    "load_callback",
     "open_camera",
-    "send_udp",
+    "open_udp_callback",
     "track_live",
 ]

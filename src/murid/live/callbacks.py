@@ -1,4 +1,4 @@
-"""Who is told of every frame as soon as it is tracked: a function of the user's, or a program over the network."""
+"""Callbacks for every tracked frame: a Python function, or datagrams to another program."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from murid.core.boxes import compute_centres
 from murid.core.types import TrackedDetections, UInt8
@@ -23,15 +24,15 @@ class LiveFrame:
     Attributes
     ----------
     index : int
-        Its number in the run.
+        Frame number in the run.
     time_s : float
-        Seconds from the start of the run to when the picture was there.
+        Seconds from the start of the run to the arrival of the image.
     latency_s : float
-        Seconds from then until now.
+        Seconds from the arrival of the image until now.
     image : ndarray
         ``(h, w, 3)`` uint8 RGB.
     tracked : TrackedDetections
-        Animals, -1 = not in a track yet.
+        Detections and their track ids; -1 for detections that belong to no track yet.
     """
 
     index: int
@@ -41,12 +42,12 @@ class LiveFrame:
     tracked: TrackedDetections
 
 
+# Called with every frame, in order. Tracking waits until it returns.
 FrameCallback = Callable[[LiveFrame], object]
-"""Called with every frame, in order; tracking waits for it."""
 
 
-def load_hook(name: str) -> FrameCallback:
-    """Import ``module:function``, from the working directory too.
+def load_callback(name: str) -> FrameCallback:
+    """Import a callback by ``module:function``, also from the working directory.
 
     Raises
     ------
@@ -60,22 +61,22 @@ def load_hook(name: str) -> FrameCallback:
     if folder not in sys.path:
         sys.path.insert(0, folder)
     try:
-        hook = getattr(importlib.import_module(module), function)
+        callback = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError) as error:
-        raise ConfigError(
-            f"--on-frame: expected a function that can be imported, got {name}: {error}"
-        ) from error
-    if not callable(hook):
-        raise ConfigError(f"--on-frame: expected a function, got {name}, a {type(hook).__name__}")
-    return hook  # type: ignore[no-any-return]
+        expected = "a function that can be imported"
+        raise ConfigError(f"--on-frame: expected {expected}, got {name}: {error}") from error
+    if not callable(callback):
+        got = f"{name}, a {type(callback).__name__}"
+        raise ConfigError(f"--on-frame: expected a function, got {got}")
+    return callback  # type: ignore[no-any-return]
 
 
 @contextmanager
-def send_udp(address: str) -> Iterator[FrameCallback]:
-    """Lend a listener that sends each frame as a line of JSON: ``frame``, ``time_s``, ``latency_s``, ``animals``.
+def open_udp_callback(address: str) -> Iterator[FrameCallback]:
+    """Yield a callback that sends each frame as a line of JSON in a UDP datagram.
 
-    An animal has ``id``, centre ``x``, ``y``, ``box`` (left, top, right, bottom), all in pixels,
-    and ``score``.
+    The line has ``frame``, ``time_s``, ``latency_s`` and ``animals``. An animal has ``id``, its
+    centre ``x``, ``y`` and its ``box`` (left, top, right, bottom), in pixels, and ``score``.
 
     Parameters
     ----------
@@ -85,39 +86,40 @@ def send_udp(address: str) -> Iterator[FrameCallback]:
     Raises
     ------
     ConfigError
-        If it is no address.
+        If it is not an address, or the host is unknown.
     """
     host, colon, port = address.rpartition(":")
     if not (host and colon and port.isdigit()):
         raise ConfigError(f"--udp: expected host:port, got {address}")
     try:
-        family, kind, protocol, _, target = socket.getaddrinfo(
-            host, int(port), type=socket.SOCK_DGRAM
-        )[0]
+        addresses = socket.getaddrinfo(host, int(port), type=socket.SOCK_DGRAM)
     except OSError as error:
         raise ConfigError(f"--udp: expected a host that is known, got {host}: {error}") from error
+    family, kind, protocol, _, target = addresses[0]
     with socket.socket(family, kind, protocol) as sender:
         yield lambda frame: sender.sendto(to_json(frame).encode(), target)
 
 
 def to_json(frame: LiveFrame) -> str:
-    """One line of JSON, as `send_udp` describes it."""
-    detections, ids = frame.tracked.detections, frame.tracked.track_ids
+    """Return a frame as one line of JSON (see `open_udp_callback`)."""
+    detections = frame.tracked.detections
     centres = compute_centres(detections.boxes)
-    animals = [
-        {
-            "id": int(ids[k]),
-            "x": round(float(centres[k, 0]), 2),
-            "y": round(float(centres[k, 1]), 2),
-            "box": [round(float(side), 2) for side in detections.boxes[k]],
-            "score": round(float(detections.scores[k]), 4),
-        }
-        for k in range(len(ids))
-        if ids[k] >= 0
-    ]
-    head = {
+    animals: list[dict[str, Any]] = []
+    for k, track_id in enumerate(frame.tracked.track_ids.tolist()):
+        if track_id >= 0:
+            animals.append(
+                {
+                    "id": track_id,
+                    "x": round(float(centres[k, 0]), 2),
+                    "y": round(float(centres[k, 1]), 2),
+                    "box": [round(float(side), 2) for side in detections.boxes[k]],
+                    "score": round(float(detections.scores[k]), 4),
+                }
+            )
+    content = {
         "frame": frame.index,
         "time_s": round(frame.time_s, 4),
         "latency_s": round(frame.latency_s, 4),
+        "animals": animals,
     }
-    return json.dumps(head | {"animals": animals}) + "\n"
+    return json.dumps(content) + "\n"

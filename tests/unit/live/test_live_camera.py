@@ -1,4 +1,4 @@
-"""Cameras that are faster than the tracking, hang, or are unplugged."""
+"""Cameras that are faster than tracking, hang, or are unplugged."""
 
 import threading
 import time
@@ -11,11 +11,11 @@ import pytest
 
 from murid.errors import SourceError
 from murid.live import CameraStream, open_camera
-from murid.live import camera as feed_module
+from murid.live import camera as camera_module
 
 
 class Camera:
-    """Gives `n` pictures of rising brightness, one every `pause_s`."""
+    """Gives `n` images of increasing brightness, one every `pause_s`."""
 
     fps = 50.0
 
@@ -31,7 +31,7 @@ class Camera:
         pass
 
 
-def test_what_comes_too_fast_is_dropped_and_counted():
+def test_images_that_arrive_too_fast_are_dropped_and_counted():
     camera_stream, seen = CameraStream(lambda: Camera(60, 0.005)), []
     for captured in camera_stream:
         seen.append(captured)
@@ -44,7 +44,7 @@ def test_what_comes_too_fast_is_dropped_and_counted():
     assert seen[-1].number == 59
 
 
-def test_a_lost_camera_is_waited_for():
+def test_a_lost_camera_is_reopened():
     attempts = []
 
     def plug():
@@ -83,12 +83,12 @@ def test_a_camera_that_hangs_can_be_stopped():
     assert time.monotonic() - started < 2
 
 
-def test_a_camera_that_hangs_for_longer_than_the_patience_ends_the_feed():
-    let_go = threading.Event()
+def test_a_camera_that_hangs_for_longer_than_the_timeout_ends_the_stream():
+    end_of_test = threading.Event()
 
     class Hanging(Camera):
         def read(self):
-            return super().read() if not self.started else let_go.wait(60) and None
+            return super().read() if not self.started else end_of_test.wait(60) and None
 
         started = property(lambda self: self._values.__length_hint__() < 1)
 
@@ -97,11 +97,11 @@ def test_a_camera_that_hangs_for_longer_than_the_patience_ends_the_feed():
     assert 1 <= len(list(camera_stream)) <= 3
     assert 0.4 < time.monotonic() - started < 5
     assert camera_stream.failure == "the camera gave nothing for 0.5 s"
-    let_go.set()
+    end_of_test.set()
     camera_stream.close()
 
 
-def test_what_breaks_the_camera_is_said_and_what_was_seen_is_kept():
+def test_an_exception_of_the_camera_ends_the_stream_with_a_message():
     class Breaking(Camera):
         def read(self):
             image = super().read()
@@ -129,7 +129,7 @@ def test_a_camera_that_does_not_come_back():
 
 
 class Stream(BaseHTTPRequestHandler):
-    """A network camera that hangs after twelve pictures the first time, and ends after them from then on."""
+    """A network camera that hangs after twelve images the first time, and ends after them later."""
 
     calls: ClassVar[list[int]] = []
 
@@ -139,8 +139,8 @@ class Stream(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
         self.end_headers()
         for k in range(12):
-            picture = np.full((48, 64, 3), 20 * k, np.uint8)
-            jpeg = cv2.imencode(".jpg", picture)[1].tobytes()
+            image = np.full((48, 64, 3), 20 * k, np.uint8)
+            jpeg = cv2.imencode(".jpg", image)[1].tobytes()
             head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
             self.wfile.write(head.encode() + jpeg + b"\r\n")
             time.sleep(0.03)
@@ -151,8 +151,8 @@ class Stream(BaseHTTPRequestHandler):
         pass
 
 
-def test_a_stream_that_stalls_is_opened_again(monkeypatch):
-    monkeypatch.setattr(feed_module, "STREAM_STALL_S", 1.0)
+def test_a_stream_that_stalls_is_reopened(monkeypatch):
+    monkeypatch.setattr(camera_module, "STREAM_STALL_S", 1.0)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Stream)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
