@@ -37,7 +37,9 @@ def test_live_track_ids_are_those_of_the_run(clip, tmp_path):
     received = []
 
     def store(frame):
-        received.append((frame.index, frame.time_s, frame.latency_s, frame.tracked.track_ids.copy()))
+        received.append(
+            (frame.index, frame.time_s, frame.latency_s, frame.tracked.track_ids.copy())
+        )
 
     run, summary = go_live(clip, tmp_path / "live.murid", callbacks=[store], config=TRACKS_ONLY)
     assert summary.n_tracked == len(received)
@@ -251,7 +253,10 @@ def test_arenas_live(clip, tmp_path):
 def test_the_background_is_updated_during_tracking(clip, tmp_path):
     with open_camera(str(clip), as_live=True) as camera_stream:
         run, summary = track_live(
-            camera_stream, tmp_path / "a.murid", source="0", live=LiveConfig(background_times_s=(0.8, 1.5))
+            camera_stream,
+            tmp_path / "a.murid",
+            source="0",
+            live=LiveConfig(background_times_s=(0.8, 1.5)),
         )
     assert summary.failure is None
     assert run.info()["n_frames"] == summary.n_tracked > 5
