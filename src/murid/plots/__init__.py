@@ -1,1 +1,1 @@
-"""Pictures of what animals did, drawn with matplotlib (extra ``report``)."""
+"""Figures of the behaviour of animals, drawn with matplotlib (extra ``report``)."""

@@ -1,4 +1,4 @@
-"""All figures of a recording by name, and how large each is."""
+"""All figures of a recording by name, and their sizes."""
 
 from __future__ import annotations
 
@@ -9,16 +9,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from murid.core.files import write_bytes
-from murid.plots.maps import MOST_PANELS, choose_columns, draw_occupancy, draw_paths
+from murid.plots.maps import MAX_PANELS, choose_columns, draw_occupancy, draw_paths
 from murid.plots.plot_data import PlotData
 from murid.plots.social import draw_social
-from murid.plots.timelines import MOST_ROWS, draw_ethogram, draw_identities, draw_speed
+from murid.plots.timelines import MAX_ROWS, draw_ethogram, draw_identities, draw_speed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+# Width that fits an A4 page, and a resolution for print.
 _WIDTH_IN = 8.0
 _DPI = 150
+# Height of a map beside its image: title and axis label of the figure, and title of a panel.
+_MAPS_MARGIN_IN = 0.5
+_PANEL_TITLE_IN = 0.25
+_SOCIAL_HEIGHT_IN = 4.2
+# Height of a row per animal in a timeline, and of title, legend and time axis together.
+_ROW_IN = {"speed": 0.6, "ethogram": 0.5, "identities": 0.42}
+_TIMELINE_MARGIN_IN = {"speed": 1.0, "ethogram": 1.1, "identities": 1.1}
+
 DRAWERS: dict[str, Callable[..., None]] = {
     "paths": draw_paths,
     "occupancy": draw_occupancy,
@@ -27,38 +36,41 @@ DRAWERS: dict[str, Callable[..., None]] = {
     "social": draw_social,
     "identities": draw_identities,
 }
-"""What draws each figure into a matplotlib figure or part of one."""
+"""The functions that draw each figure into a matplotlib figure or a part of one."""
 
 
 def list_figures(data: PlotData) -> list[str]:
-    """Names of the figures that say something of a recording: company needs two animals."""
+    """Return the names of the figures of a recording; ``social`` needs at least two animals."""
     return [name for name in DRAWERS if name != "social" or len(data.names) > 1]
 
 
 def draw(name: str, data: PlotData) -> Figure:
-    """Draw one of `DRAWERS` on a page of its own."""
+    """Draw one of `DRAWERS` as a figure of its own."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(_WIDTH_IN, _choose_height(name, data)), layout="constrained", dpi=_DPI)
+    height_in = _compute_height(name, data)
+    figure = Figure(figsize=(_WIDTH_IN, height_in), layout="constrained", dpi=_DPI)
     DRAWERS[name](figure, data)
     return figure
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as its suffix says, atomically; raises `StorageError`."""
+    """Write a figure in the format of the suffix, atomically; raises `StorageError`."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format=path.suffix.lstrip("."))
     write_bytes(path, buffer.getvalue())
 
 
-def _choose_height(name: str, data: PlotData) -> float:
-    """Inches."""
-    n, layout = max(1, len(data.names)), data.behaviour.layout
+def _compute_height(name: str, data: PlotData) -> float:
+    """Return the height of a figure in inches."""
+    n_animals = max(1, len(data.names))
+    layout = data.behaviour.layout
     if name in ("paths", "occupancy"):
-        panels, aspect = min(n, MOST_PANELS), layout.width / layout.height
-        columns = choose_columns(panels, aspect)
-        return 0.5 + ceil(panels / columns) * (_WIDTH_IN / columns / aspect + 0.25)
+        n_panels = min(n_animals, MAX_PANELS)
+        aspect = layout.width / layout.height
+        n_columns = choose_columns(n_panels, aspect)
+        panel_in = _WIDTH_IN / n_columns / aspect + _PANEL_TITLE_IN
+        return _MAPS_MARGIN_IN + ceil(n_panels / n_columns) * panel_in
     if name == "social":
-        return 4.2
-    row, around = {"speed": (0.6, 1.0), "ethogram": (0.5, 1.1), "identities": (0.42, 1.1)}[name]
-    return around + row * min(n, MOST_ROWS)
+        return _SOCIAL_HEIGHT_IN
+    return _TIMELINE_MARGIN_IN[name] + _ROW_IN[name] * min(n_animals, MAX_ROWS)

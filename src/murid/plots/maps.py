@@ -1,4 +1,4 @@
-"""Where the animals were: their paths over the empty scene, and how long they were where."""
+"""Maps: paths and occupancy of each animal over the background of the video."""
 
 from __future__ import annotations
 
@@ -8,166 +8,192 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from murid.analysis.space import compute_occupancy
+from murid.arenas.layout import Region
 from murid.core.types import Float64
 from murid.plots.plot_data import PlotData
-from murid.plots.style import GREY, INK, choose_look
+from murid.plots.style import GREY, INK, choose_animal_style, draw_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-MOST_PANELS = 24
-_MOST_POINTS = 20_000
-_SQUARE = 1 / 3  # of a body
+# More panels are too small to read.
+MAX_PANELS = 24
+# More points of a path cannot be told apart, and make figures slow and large.
+_MAX_POINTS = 20_000
+# Side of a square of the occupancy map, in body lengths: smaller squares show single paths.
+_SQUARE_BODY_LENGTHS = 1 / 3
+# Resting places are visited for far longer than others: this percentile gets the top colour, and
+# the colours follow the square root.
+_MAX_COLOUR_PERCENTILE = 98
+_COLOUR_EXPONENT = 0.5
+# The background is mixed with white so that paths stand out.
+_BACKGROUND_OPACITY = 0.45
+# The scale bar is at most this fraction of the width of the image, and a round number.
+_MAX_SCALE_BAR = 0.25
+_SCALE_BARS_CM = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200)
 
 
 def draw_paths(figure: Figure | SubFigure, data: PlotData, n_columns: int | None = None) -> None:
-    """Draw the path of each animal over the scene, a panel each; a gap in a path is a gap in the line."""
+    """Draw the path of each animal in a panel of its own; a gap in a path is a gap in the line."""
     for animal, axes in _make_panels(figure, data, "Paths", n_columns):
-        show_scene(axes, data)
+        draw_background(axes, data)
         x, y = _thin(data.behaviour.position_px[:, :, animal]).T
-        colour, _ = choose_look(animal)
-        axes.plot(
-            x, y, color=INK, linewidth=1.5, alpha=0.55, rasterized=True, solid_capstyle="round"
-        )
-        axes.plot(x, y, color=colour, linewidth=0.8, rasterized=True, solid_capstyle="round")
+        colour, _ = choose_animal_style(animal)
+        line: dict[str, Any] = {"rasterized": True, "solid_capstyle": "round"}
+        # A wider dark line below the coloured one shows the path on any background.
+        axes.plot(x, y, color=INK, linewidth=1.5, alpha=0.55, **line)
+        axes.plot(x, y, color=colour, linewidth=0.8, **line)
         known = np.flatnonzero(np.isfinite(x))
         if len(known):
-            for at, marker, label in ((known[0], "o", "first"), (known[-1], "s", "last")):
-                axes.plot(
-                    x[at],
-                    y[at],
-                    marker,
-                    color=colour,
-                    markeredgecolor=INK,
-                    markersize=5,
-                    label=label,
-                )
-    _explain(figure, "circle: first seen, square: last seen")
+            _draw_end(axes, x[known[0]], y[known[0]], "o", "first", colour)
+            _draw_end(axes, x[known[-1]], y[known[-1]], "s", "last", colour)
+    figure.supxlabel(
+        "circle: first seen, square: last seen", fontsize=7, color=GREY, x=0.99, ha="right"
+    )
+
+
+def _draw_end(axes: Axes, x: float, y: float, marker: str, label: str, colour: Any) -> None:
+    axes.plot(x, y, marker, color=colour, markeredgecolor=INK, markersize=5, label=label)
 
 
 def draw_occupancy(
     figure: Figure | SubFigure, data: PlotData, n_columns: int | None = None
 ) -> None:
-    """Draw how long each animal was where, in squares of a third of a body, a panel each with one scale of colour."""
-    behaviour, layout = data.behaviour, data.behaviour.layout
-    body = behaviour.body_px if np.isfinite(behaviour.body_px) else layout.width / 10
+    """Draw how long each animal was where, in squares of a third of a body length.
+
+    A panel per animal, all with the same colour scale.
+    """
+    from matplotlib.colors import PowerNorm
+
+    behaviour = data.behaviour
+    layout = behaviour.layout
+    body_px = behaviour.body_px if np.isfinite(behaviour.body_px) else layout.width / 10
+    square_px = body_px * _SQUARE_BODY_LENGTHS
     maps = [
         compute_occupancy(
-            behaviour.position_px[:, :, [k]],
+            behaviour.position_px[:, :, [animal]],
             behaviour.durations_s,
             layout.width,
             layout.height,
-            body * _SQUARE,
+            square_px,
         )
-        for k in range(min(len(data.names), MOST_PANELS))
+        for animal in range(min(len(data.names), MAX_PANELS))
     ]
-    visited = np.concatenate([np.zeros(0), *(m.seconds[m.seconds > 0] for m in maps)])
-    most = float(np.percentile(visited, 98)) if len(visited) else 1.0
-    from matplotlib.colors import PowerNorm
-
-    image, panels, norm = None, [], PowerNorm(0.5, 0, most)
+    visited_s = np.concatenate([np.zeros(0), *(each.seconds[each.seconds > 0] for each in maps)])
+    max_s = 1.0
+    if len(visited_s):
+        max_s = float(np.percentile(visited_s, _MAX_COLOUR_PERCENTILE))
+    norm = PowerNorm(_COLOUR_EXPONENT, 0, max_s)
+    image = None
+    panels = []
     for animal, axes in _make_panels(figure, data, "Occupancy", n_columns):
-        show_scene(axes, data)
-        shown = np.ma.masked_equal(maps[animal].seconds, 0)
-        edges = maps[animal].x_edges, maps[animal].y_edges
+        draw_background(axes, data)
         image = axes.pcolormesh(
-            *edges, shown, cmap="cividis", norm=norm, rasterized=True, zorder=1.5
+            maps[animal].x_edges,
+            maps[animal].y_edges,
+            np.ma.masked_equal(maps[animal].seconds, 0),
+            cmap="cividis",
+            norm=norm,
+            rasterized=True,
+            zorder=1.5,
         )
         panels.append(axes)
     if image is not None:
         bar = figure.colorbar(image, ax=panels, extend="max", shrink=0.8, aspect=25, pad=0.01)
-        bar.set_label(f"seconds in {_describe_square(data, body * _SQUARE)}", fontsize=8)
+        square = f"{behaviour.scale * square_px:.2g} {layout.unit}"
+        bar.set_label(f"seconds in a square of {square}", fontsize=8)
         bar.ax.tick_params(labelsize=7)
 
 
-def show_scene(axes: Axes, data: PlotData) -> None:
-    """Show the scene, paled, with the outlines of arenas and zones."""
+def draw_background(axes: Axes, data: PlotData) -> None:
+    """Draw the background, mixed with white, and the outlines of arenas and zones."""
     layout = data.behaviour.layout
-    extent = (0, layout.width, layout.height, 0)
     if data.image is not None:
-        pale = 0.45 * data.image.mean(axis=2) + 0.55 * 255
+        grey = data.image.mean(axis=2)
+        pale = _BACKGROUND_OPACITY * grey + (1 - _BACKGROUND_OPACITY) * 255
+        extent = (0, layout.width, layout.height, 0)
         axes.imshow(pale, cmap="gray", vmin=0, vmax=255, extent=extent)
-    for region, style in [(a, "-") for a in layout.arenas] + [(z, "--") for z in layout.zones]:
-        axes.plot(
-            *np.asarray(region.geometry.exterior.coords).T,
-            style,
-            color=INK,
-            linewidth=0.8,
-            zorder=2,
-        )
+    for arena in layout.arenas:
+        _draw_outline(axes, arena, "-")
     for zone in layout.zones:
-        centre, y = zone.geometry.centroid.x, zone.geometry.bounds[1]
-        axes.annotate(
-            zone.name,
-            (centre, y),
-            (0, -2),
-            textcoords="offset points",
-            ha="center",
-            va="top",
-            fontsize=6,
-            color=INK,
-            bbox={"facecolor": "white", "alpha": 0.6, "edgecolor": "none", "pad": 0.5},
-            zorder=5,
-        )
+        _draw_outline(axes, zone, "--")
+    for zone in layout.zones:
+        _draw_zone_name(axes, zone)
     axes.set(xlim=(0, layout.width), ylim=(layout.height, 0), aspect="equal", xticks=[], yticks=[])
-    _draw_scale(axes, data)
+    _draw_scale_bar(axes, data)
 
 
-def _draw_scale(axes: Axes, data: PlotData) -> None:
-    """A bar of some centimetres under the picture, where there is a scale."""
+def _draw_outline(axes: Axes, region: Region, line_style: str) -> None:
+    x, y = np.asarray(region.geometry.exterior.coords).T
+    axes.plot(x, y, line_style, color=INK, linewidth=0.8, zorder=2)
+
+
+def _draw_zone_name(axes: Axes, zone: Region) -> None:
+    """Write the name of a zone at its upper edge."""
+    centre_x = zone.geometry.centroid.x
+    top = zone.geometry.bounds[1]
+    axes.annotate(
+        zone.name,
+        (centre_x, top),
+        (0, -2),
+        textcoords="offset points",
+        ha="center",
+        va="top",
+        fontsize=6,
+        color=INK,
+        bbox={"facecolor": "white", "alpha": 0.6, "edgecolor": "none", "pad": 0.5},
+        zorder=5,
+    )
+
+
+def _draw_scale_bar(axes: Axes, data: PlotData) -> None:
+    """Draw a bar of some centimetres below the image, if the layout has a scale."""
     layout = data.behaviour.layout
     if layout.cm_per_px is None:
         return
-    wanted = 0.25 * layout.width * layout.cm_per_px
-    cm = max(
-        step for step in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200) if step <= max(wanted, 0.1)
-    )
-    place: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "clip_on": False}
+    max_cm = max(_MAX_SCALE_BAR * layout.width * layout.cm_per_px, min(_SCALE_BARS_CM))
+    length_cm = max(length for length in _SCALE_BARS_CM if length <= max_cm)
+    length_px = length_cm / layout.cm_per_px
+    below_axes: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "clip_on": False}
     axes.plot(
-        [0, cm / layout.cm_per_px],
+        [0, length_px],
         [-0.03, -0.03],
         color=INK,
         linewidth=2,
         solid_capstyle="butt",
-        **place,
+        **below_axes,
     )
-    axes.text(
-        0.5 * cm / layout.cm_per_px, -0.05, f"{cm:g} cm", ha="center", va="top", fontsize=6, **place
-    )
+    label = f"{length_cm:g} cm"
+    axes.text(0.5 * length_px, -0.05, label, ha="center", va="top", fontsize=6, **below_axes)
 
 
 def _make_panels(
     figure: Figure | SubFigure, data: PlotData, title: str, n_columns: int | None
 ) -> list[tuple[int, Axes]]:
-    """Make a panel for each animal, named."""
-    n, layout = min(len(data.names), MOST_PANELS), data.behaviour.layout
-    more = f" ({n} of {len(data.names)} animals)" if n < len(data.names) else ""
-    figure.suptitle(f"{title}{more}", x=0.01, ha="left", fontsize=10, weight="bold")
-    if not n:
+    """Return the number of each animal and a panel with its name as title."""
+    layout = data.behaviour.layout
+    n_panels = min(len(data.names), MAX_PANELS)
+    draw_title(figure, title, n_panels, len(data.names))
+    if not n_panels:
         return []
-    columns = n_columns or choose_columns(n, layout.width / layout.height)
-    grid = figure.subplots(ceil(n / columns), columns, squeeze=False).ravel().tolist()
-    for spare in grid[n:]:
-        spare.set_axis_off()
-    for animal, axes in enumerate(grid[:n]):
+    n_columns = n_columns or choose_columns(n_panels, layout.width / layout.height)
+    n_rows = ceil(n_panels / n_columns)
+    grid = figure.subplots(n_rows, n_columns, squeeze=False).ravel().tolist()
+    for unused in grid[n_panels:]:
+        unused.set_axis_off()
+    panels = list(enumerate(grid[:n_panels]))
+    for animal, axes in panels:
         axes.set_title(data.names[animal], fontsize=8, pad=2)
-    return list(enumerate(grid[:n]))
+    return panels
 
 
 def choose_columns(n_panels: int, aspect: float) -> int:
-    """Columns that make a page of `n_panels` pictures about as wide as high, or a little wider."""
-    return min(n_panels, max(1, round(float((1.6 * n_panels / aspect) ** 0.5))))
+    """Return the number of columns that makes a page of images about square or a little wider."""
+    n_columns = round(float((1.6 * n_panels / aspect) ** 0.5))
+    return min(n_panels, max(1, n_columns))
 
 
-def _explain(figure: Figure | SubFigure, text: str) -> None:
-    figure.supxlabel(text, fontsize=7, color=GREY, x=0.99, ha="right")
-
-
-def _thin(places: Float64) -> Float64:
-    return places[:: max(1, len(places) // _MOST_POINTS)]
-
-
-def _describe_square(data: PlotData, side_px: float) -> str:
-    side, unit = data.behaviour.scale * side_px, data.behaviour.layout.unit
-    return f"a square of {side:.2g} {unit}"
+def _thin(points: Float64) -> Float64:
+    """Return every n-th point of a path, so that few enough remain."""
+    return points[:: max(1, len(points) // _MAX_POINTS)]

@@ -1,4 +1,4 @@
-"""A recording as figures want it."""
+"""The input of all figures of a recording."""
 
 from __future__ import annotations
 
@@ -14,22 +14,23 @@ from murid.core.types import Float64, Trajectories, UInt8
 
 @dataclass(frozen=True, eq=False)
 class PlotData:
-    """What is drawn.
+    """A recording and what is known of its animals.
 
     Attributes
     ----------
     name : str
-        Of the recording.
+        Name of the recording.
     behaviour : Behaviour
-        What the animals did, and where.
+        Positions and behaviour, after smoothing.
     trajectories : Trajectories
-        As they were told, before smoothing.
+        Positions and identity probabilities before smoothing.
     image : ndarray or None
-        ``(h, w, 3)`` uint8 RGB to draw on; None = white.
+        ``(h, w, 3)`` uint8 RGB background of maps; None = white.
     crossings : sequence of mapping
-        Doubtful crossings, the most doubtful first: ``first_frame, last_frame, a, b, chance``.
+        Uncertain crossings, the highest swap probability first: ``first_frame, last_frame,
+        identity_a, identity_b, swap_probability``.
     notes : sequence of str
-        What the reader should know.
+        Warnings for the reader of the report.
     """
 
     name: str
@@ -41,7 +42,7 @@ class PlotData:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the animals."""
+        """Names of the animals."""
         return self.behaviour.names
 
     @property
@@ -52,5 +53,5 @@ class PlotData:
 
     @property
     def duration_s(self) -> float:
-        """Length of the recording."""
+        """Length of the recording, seconds."""
         return float(self.behaviour.durations_s.sum())

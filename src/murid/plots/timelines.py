@@ -1,228 +1,274 @@
-"""What happened when: speed, an ethogram, and how sure each identity is."""
+"""Timelines, one row per animal: speed, ethogram, and identity probabilities."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from murid.analysis.gaps import find_runs
-from murid.core.types import Bool, Float64
+from murid.core.types import Bool, Float64, Int64
 from murid.plots.plot_data import PlotData
-from murid.plots.style import GREY, HATCHES, INK, PALE, choose_look, choose_time_unit, to_rgb
+from murid.plots.style import (
+    GREY,
+    HATCHES,
+    INK,
+    PALE,
+    choose_animal_style,
+    choose_time_unit,
+    draw_title,
+    to_rgb,
+)
 from murid.video import PALETTE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-MOST_ROWS = 24
+# More rows are too small to read.
+MAX_ROWS = 24
+# Points of a curve: about one per two pixels of the page; more would hide the mean in noise.
 _N_POINTS = 600
-_MOST_RANK = 99.5  # percentile of the speeds that reaches the head of a row
+# This percentile of all speeds reaches the top of a row, so that single jumps do not set the scale.
+_MAX_SPEED_PERCENTILE = 99.5
+# Height of a row of speeds, as a fraction of the distance between rows.
+_ROW_HEIGHT = 0.8
+# Crossings with a lower swap probability are not drawn; only the first few have a label.
+_MIN_SWAP_PROBABILITY = 0.01
+_MAX_LABELS = 12
+# In a narrower figure the legend has several lines.
 _NARROW_IN = 5.0
-_ROW = 0.8  # of the distance between rows
-_LEAST_CHANCE = 0.01
-_MOST_LABELS = 12
+# The order keeps zones from having the colours of the first animals.
 _ZONE_COLOURS = (PALETTE[1], PALETTE[0], PALETTE[2], PALETTE[4], PALETTE[5], PALETTE[3])
+_BAR_EDGE = "#00000055"
 
 
 def draw_speed(figure: Figure | SubFigure, data: PlotData) -> None:
-    """Draw the speed of each animal over time: the mean in each of 600 spans, the range, and immobility as a strip."""
-    behaviour, (per_unit, _) = data.behaviour, choose_time_unit(data.duration_s)
-    n = min(len(data.names), MOST_ROWS)
-    courses = [_summarise(behaviour.speed[:, k]) for k in range(n)]
-    highest = np.concatenate(
-        [np.zeros(0), *(course[2][np.isfinite(course[2])] for course in courses)]
+    """Draw the speed of each animal: mean and range in 600 intervals, and immobility as a strip."""
+    behaviour = data.behaviour
+    n_rows = min(len(data.names), MAX_ROWS)
+    curves = [_summarise(behaviour.speed[:, animal]) for animal in range(n_rows)]
+    maxima = [curve.maximum[np.isfinite(curve.maximum)] for curve in curves]
+    all_maxima = np.concatenate([np.zeros(0), *maxima])
+    max_speed = 1.0
+    if len(all_maxima):
+        max_speed = float(np.percentile(all_maxima, _MAX_SPEED_PERCENTILE))
+    top = _round_up(max_speed)
+    explanation = (
+        f"a row is {top:g} {behaviour.layout.unit}/s high; "
+        "line: mean, pale: range, black strip: immobile"
     )
-    top = _round_up(float(np.percentile(highest, _MOST_RANK)) if len(highest) else 1.0)
-    height = f"a row is {top:g} {behaviour.layout.unit}/s high"
-    _title(figure, "Speed", data, n, f"{height}; line: mean, pale: range, black strip: immobile")
-    axes = _make_rows(figure, data, n)
-    for k, (places, mean, high, low) in enumerate(courses):
-        colour, _ = choose_look(k)
-        at, foot = data.edges_s[places] / per_unit, k + 0.36
-        low_y, mean_y, high_y = (
-            foot - _ROW * np.clip(values / top, 0, 1) for values in (low, mean, high)
+    _draw_heading(figure, "Speed", data, n_rows, explanation)
+    axes = _make_rows(figure, data, n_rows)
+    for animal, curve in enumerate(curves):
+        baseline = animal + 0.36
+        # The axis of rows points down, so higher speeds have smaller coordinates.
+        low, mean, high = (
+            baseline - _ROW_HEIGHT * np.clip(values / top, 0, 1)
+            for values in (curve.minimum, curve.mean, curve.maximum)
         )
-        axes.hlines([foot, foot - _ROW], *axes.get_xlim(), color=PALE, linewidth=0.5, zorder=1)
-        axes.fill_between(at, low_y, high_y, color=colour, alpha=0.6, linewidth=0, zorder=2)
-        axes.plot(at, mean_y, color=INK, linewidth=0.8, zorder=3)
-        _draw_spans(axes, data, behaviour.immobile[k].to_mask(behaviour.n_frames), foot, 0.08, INK)
+        time = _to_axis_time(data, curve.frames)
+        colour, _ = choose_animal_style(animal)
+        limits = [baseline, baseline - _ROW_HEIGHT]
+        axes.hlines(limits, *axes.get_xlim(), color=PALE, linewidth=0.5, zorder=1)
+        axes.fill_between(time, low, high, color=colour, alpha=0.6, linewidth=0, zorder=2)
+        axes.plot(time, mean, color=INK, linewidth=0.8, zorder=3)
+        immobile = behaviour.immobile[animal].to_mask(behaviour.n_frames)
+        _draw_bars(axes, data, immobile, baseline, 0.08, INK)
 
 
 def draw_ethogram(figure: Figure | SubFigure, data: PlotData) -> None:
-    """Draw for each animal, over time, which zone it was in, and below when it rested or was in contact."""
+    """Draw the zone of each animal over time, and below when it was immobile or in contact."""
     behaviour = data.behaviour
-    n = min(len(data.names), MOST_ROWS)
-    _title(figure, "Ethogram", data, n)
-    axes = _make_rows(figure, data, n)
-    names = list(dict.fromkeys(zone.name for zone in behaviour.layout.zones))
-    looks = {name: _choose_zone_look(place) for place, name in enumerate(names)}
-    for k in range(n):
-        for name, (inside, _) in behaviour.find_in_zones(k).items():
-            _draw_spans(axes, data, inside, k - 0.4, 0.4, **looks[name])
-        lanes = [
-            (behaviour.immobile[k].to_mask(behaviour.n_frames), INK),
-            (behaviour.find_contact_frames(k), GREY),
-        ]
-        for lane, (mask, colour) in enumerate(lanes):
-            _draw_spans(axes, data, mask, k + 0.06 + 0.18 * lane, 0.15, colour)
-        _draw_spans(axes, data, behaviour.missing[:, k], k - 0.02, 0.04, PALE)
-    _draw_legend(axes, {name: looks[name] for name in names} | _name_lanes(len(data.names)))
+    n_rows = min(len(data.names), MAX_ROWS)
+    _draw_heading(figure, "Ethogram", data, n_rows)
+    axes = _make_rows(figure, data, n_rows)
+    zone_names = dict.fromkeys(zone.name for zone in behaviour.layout.zones)
+    zone_styles = {name: _choose_zone_style(number) for number, name in enumerate(zone_names)}
+    for animal in range(n_rows):
+        for name, frames in behaviour.find_in_zones(animal).items():
+            _draw_bars(axes, data, frames.inside, animal - 0.4, 0.4, **zone_styles[name])
+        immobile = behaviour.immobile[animal].to_mask(behaviour.n_frames)
+        in_contact = behaviour.find_contact_frames(animal)
+        _draw_bars(axes, data, immobile, animal + 0.06, 0.15, INK)
+        _draw_bars(axes, data, in_contact, animal + 0.24, 0.15, GREY)
+        _draw_bars(axes, data, behaviour.missing[:, animal], animal - 0.02, 0.04, PALE)
+    state_styles = {"immobile": {"facecolor": INK}}
+    if len(data.names) > 1:
+        state_styles["contact"] = {"facecolor": GREY}
+    state_styles["missing"] = {"facecolor": PALE}
+    _draw_legend(axes, zone_styles | state_styles)
 
 
 def draw_identities(figure: Figure | SubFigure, data: PlotData) -> None:
-    """Draw for each animal, over time, whether it was seen, how certain it is, and doubtful crossings between two."""
-    told, n = data.trajectories, min(len(data.names), MOST_ROWS)
-    _title(
-        figure,
-        "Identities",
-        data,
-        n,
-        "white line: certainty, 0.5 at the foot of a bar and 1 at its head",
-    )
-    axes = _make_rows(figure, data, n)
-    for k in range(n):
-        seen = np.isfinite(told.confidence[:, k])
-        interpolated = (
-            np.zeros(len(seen), bool) if told.interpolated is None else told.interpolated[:, k]
-        )
-        colour, hatch = choose_look(k)
-        axes.hlines(k, *axes.get_xlim(), color=PALE, linewidth=1, zorder=1)
-        _draw_spans(axes, data, seen & ~interpolated, k - 0.3, 0.6, colour, hatch=hatch)
-        _draw_spans(axes, data, interpolated, k - 0.12, 0.24, colour, alpha=0.5)
-        if told.identity_probability is not None:
-            _draw_certainty(axes, data, k)
-    n_shown = _draw_crossings(axes, data, n)
-    marks: dict[str, dict[str, Any]] = {
-        "seen": {"facecolor": choose_look(0)[0]},
-        "filled in": {"facecolor": choose_look(0)[0], "alpha": 0.5},
+    """Draw when each animal was detected, its identity probability, and uncertain crossings."""
+    trajectories = data.trajectories
+    n_rows = min(len(data.names), MAX_ROWS)
+    explanation = "white line: identity probability, 0.5 at the bottom of a bar and 1 at its top"
+    _draw_heading(figure, "Identities", data, n_rows, explanation)
+    axes = _make_rows(figure, data, n_rows)
+    for animal in range(n_rows):
+        known = np.isfinite(trajectories.confidence[:, animal])
+        interpolated = np.zeros(len(known), bool)
+        if trajectories.interpolated is not None:
+            interpolated = trajectories.interpolated[:, animal]
+        colour, hatch = choose_animal_style(animal)
+        axes.hlines(animal, *axes.get_xlim(), color=PALE, linewidth=1, zorder=1)
+        _draw_bars(axes, data, known & ~interpolated, animal - 0.3, 0.6, colour, hatch=hatch)
+        _draw_bars(axes, data, interpolated, animal - 0.12, 0.24, colour, alpha=0.5)
+        if trajectories.identity_probability is not None:
+            probability = trajectories.identity_probability[:, animal]
+            _draw_identity_probability(axes, data, animal, probability)
+    n_crossings = _draw_crossings(axes, data, n_rows)
+    colour, _ = choose_animal_style(0)
+    styles: dict[str, dict[str, Any]] = {
+        "detected": {"facecolor": colour},
+        "interpolated": {"facecolor": colour, "alpha": 0.5},
         "missing": {"facecolor": PALE},
     }
-    _draw_legend(axes, marks, f"crossing, chance of an exchange ≥ {_LEAST_CHANCE:.0%} ({n_shown})")
+    crossings_label = f"crossing, swap probability ≥ {_MIN_SWAP_PROBABILITY:.0%} ({n_crossings})"
+    _draw_legend(axes, styles, crossings_label)
 
 
-def _make_rows(figure: Figure | SubFigure, data: PlotData, n: int) -> Axes:
-    """Axes with a row for each animal over time."""
+def _draw_heading(
+    figure: Figure | SubFigure, title: str, data: PlotData, n_rows: int, explanation: str = ""
+) -> None:
+    draw_title(figure, title, n_rows, len(data.names))
+    if explanation:
+        figure.text(0.99, 0.985, explanation, ha="right", va="top", fontsize=7, color=GREY)
+
+
+def _make_rows(figure: Figure | SubFigure, data: PlotData, n_rows: int) -> Axes:
+    """Return axes of time with a row for each animal, at 0, 1, 2 ... from the top."""
     axes: Axes = figure.subplots()
-    per_unit, unit = choose_time_unit(data.duration_s)
-    axes.set(
-        xlim=(data.edges_s[0] / per_unit, max(data.edges_s[-1] / per_unit, 1e-9)),
-        ylim=(n - 0.4, -0.6),
-    )
-    axes.set_yticks(range(n), data.names[:n], fontsize=8)
-    axes.set_xlabel(unit, fontsize=8)
+    unit_s, label = choose_time_unit(data.duration_s)
+    start = data.edges_s[0] / unit_s
+    end = data.edges_s[-1] / unit_s
+    axes.set(xlim=(start, max(end, 1e-9)), ylim=(n_rows - 0.4, -0.6))
+    axes.set_yticks(range(n_rows), data.names[:n_rows], fontsize=8)
+    axes.set_xlabel(label, fontsize=8)
     axes.tick_params(axis="x", labelsize=7)
     axes.tick_params(axis="y", length=0)
     axes.spines[["top", "right", "left"]].set_visible(False)
     return axes
 
 
-def _draw_spans(
+def _to_axis_time(data: PlotData, frames: Int64 | int) -> Any:
+    """Return the times at which frames begin, in the unit of the time axis."""
+    unit_s, _ = choose_time_unit(data.duration_s)
+    return data.edges_s[frames] / unit_s
+
+
+def _draw_bars(
     axes: Axes,
     data: PlotData,
     mask: Bool,
-    low: float,
+    top: float,
     height: float,
     facecolor: Any = INK,
-    **look: Any,
+    **style: Any,
 ) -> None:
-    """Draw bars over the stretches in which a mask ``(F,)`` holds."""
-    per_unit, _ = choose_time_unit(data.duration_s)
-    edges = data.edges_s / per_unit
+    """Draw bars over the intervals in which a mask ``(F,)`` is True."""
     runs = find_runs(mask)
-    if len(runs):
-        spans = np.column_stack([edges[runs[:, 0]], edges[runs[:, 1]] - edges[runs[:, 0]]])
-        style: dict[str, Any] = {
-            "edgecolor": "#00000055",
-            "linewidth": 0.0 if not look.get("hatch") else 0.3,
-        } | look
-        axes.broken_barh(
-            spans.tolist(), (low, height), facecolor=facecolor, zorder=2, rasterized=True, **style
-        )
+    if not len(runs):
+        return
+    start = _to_axis_time(data, runs[:, 0])
+    end = _to_axis_time(data, runs[:, 1])
+    spans = np.column_stack([start, end - start])
+    # Edges of short bars would cover them, so only hatched bars, which need one, have edges.
+    edge: dict[str, Any] = {
+        "edgecolor": _BAR_EDGE,
+        "linewidth": 0.3 if style.get("hatch") else 0.0,
+    }
+    axes.broken_barh(
+        spans.tolist(),
+        (top, height),
+        facecolor=facecolor,
+        zorder=2,
+        rasterized=True,
+        **edge | style,
+    )
 
 
-def _summarise(values: Float64) -> tuple[np.ndarray, Float64, Float64, Float64]:
-    """Middle frames, mean, largest and smallest of some hundred spans; NaN where nothing is known."""
-    edges = np.unique(np.linspace(0, len(values), min(_N_POINTS, len(values)) + 1).astype(int))
+class _Curve(NamedTuple):
+    """Values of some hundred intervals: middle frame, mean, maximum and minimum; NaN = unknown."""
+
+    frames: Int64
+    mean: Float64
+    maximum: Float64
+    minimum: Float64
+
+
+def _summarise(values: Float64) -> _Curve:
+    """Return the curve of values ``(F,)``; NaN counts nowhere."""
+    n_frames = len(values)
+    if not n_frames:
+        return _Curve(np.zeros(0, np.int64), np.zeros(0), np.zeros(0), np.zeros(0))
+    edges = np.unique(np.linspace(0, n_frames, min(_N_POINTS, n_frames) + 1).astype(int))
+    starts = edges[:-1]
     known = np.isfinite(values)
-    counts = np.add.reduceat(known, edges[:-1]) if len(values) else np.zeros(0)
-    total = np.add.reduceat(np.where(known, values, 0), edges[:-1]) if len(values) else np.zeros(0)
-    high = (
-        np.maximum.reduceat(np.where(known, values, -np.inf), edges[:-1])
-        if len(values)
-        else np.zeros(0)
+    counts = np.add.reduceat(known, starts, dtype=np.int64)
+    total = np.add.reduceat(np.where(known, values, 0), starts)
+    maximum = np.maximum.reduceat(np.where(known, values, -np.inf), starts)
+    minimum = np.minimum.reduceat(np.where(known, values, np.inf), starts)
+    has_values = counts > 0
+    mean = np.divide(total, counts, out=np.full(len(counts), np.nan), where=has_values)
+    return _Curve(
+        frames=(starts + edges[1:]) // 2,
+        mean=mean,
+        maximum=np.where(has_values, maximum, np.nan),
+        minimum=np.where(has_values, minimum, np.nan),
     )
-    low = (
-        np.minimum.reduceat(np.where(known, values, np.inf), edges[:-1])
-        if len(values)
-        else np.zeros(0)
-    )
-    some = counts > 0
-    mean = np.divide(total, counts, out=np.full(len(counts), np.nan), where=some)
-    middle = (edges[:-1] + edges[1:]) // 2
-    return middle, mean, np.where(some, high, np.nan), np.where(some, low, np.nan)
 
 
 def _round_up(value: float) -> float:
-    """Smallest number not below a value of 1, 1.5, 2, 3, 4, 5, 6 or 8 times a power of ten."""
+    """Return the lowest 1, 1.5, 2, 3, 4, 5, 6 or 8 times a power of ten not below a value."""
     if not value > 0:
         return 1.0
     power = 10.0 ** np.floor(np.log10(value))
-    return float(
-        next(
-            step * power
-            for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10)
-            if step * power >= value * (1 - 1e-9)
-        )
-    )
+    steps = (1, 1.5, 2, 3, 4, 5, 6, 8, 10)
+    # The factor allows for rounding errors of the logarithm.
+    return float(next(step * power for step in steps if step * power >= value * (1 - 1e-9)))
 
 
-def _choose_zone_look(place: int) -> dict[str, Any]:
-    return {
-        "facecolor": to_rgb(_ZONE_COLOURS[place % len(_ZONE_COLOURS)]),
-        "hatch": HATCHES[place // len(_ZONE_COLOURS) % len(HATCHES)],
-    }
+def _choose_zone_style(number: int) -> dict[str, Any]:
+    colour = _ZONE_COLOURS[number % len(_ZONE_COLOURS)]
+    hatch = HATCHES[number // len(_ZONE_COLOURS) % len(HATCHES)]
+    return {"facecolor": to_rgb(colour), "hatch": hatch}
 
 
-def _name_lanes(n_animals: int) -> dict[str, dict[str, Any]]:
-    lanes = {
-        "immobile": {"facecolor": INK},
-        "contact": {"facecolor": GREY},
-        "missing": {"facecolor": PALE},
-    }
-    return lanes if n_animals > 1 else {name: lanes[name] for name in ("immobile", "missing")}
+def _draw_identity_probability(
+    axes: Axes, data: PlotData, animal: int, probability: Float64
+) -> None:
+    """Draw a line through the bar of an animal: the lowest probability of each interval."""
+    curve = _summarise(probability)
+    y = animal + 0.3 - 1.2 * np.clip(curve.minimum - 0.5, 0, 0.5)
+    time = _to_axis_time(data, curve.frames)
+    axes.plot(time, y, color=INK, linewidth=2.0, zorder=3)
+    axes.plot(time, y, color="white", linewidth=1.0, zorder=3)
 
 
-def _draw_certainty(axes: Axes, data: PlotData, k: int) -> None:
-    """A line through the bar of an animal, as low as its least certainty in each span."""
-    assert data.trajectories.identity_probability is not None
-    places, _, _, least = _summarise(data.trajectories.identity_probability[:, k])
-    per_unit, _ = choose_time_unit(data.duration_s)
-    height = k + 0.3 - 1.2 * np.clip(least - 0.5, 0, 0.5)
-    at = data.edges_s[places] / per_unit
-    axes.plot(at, height, color=INK, linewidth=2.0, zorder=3)
-    axes.plot(at, height, color="white", linewidth=1.0, zorder=3)
+def _draw_crossings(axes: Axes, data: PlotData, n_rows: int) -> int:
+    """Draw a line between the two animals of each uncertain crossing; return the number of these.
 
-
-def _draw_crossings(axes: Axes, data: PlotData, n: int) -> int:
-    """A line between the two animals of each doubtful crossing, with its chance at the most doubtful; their number."""
-    rows = {name: k for k, name in enumerate(data.names[:n])}
-    per_unit, _ = choose_time_unit(data.duration_s)
-    doubtful = [c for c in data.crossings if c["swap_probability"] >= _LEAST_CHANCE]
-    for place, crossing in enumerate(doubtful):
-        pair = sorted(
-            rows[name]
-            for name in (str(crossing["identity_a"]), str(crossing["identity_b"]))
-            if name in rows
-        )
-        if len(pair) < 2:
+    The crossings with the highest swap probability, which come first, are labelled with it.
+    """
+    rows = {name: row for row, name in enumerate(data.names[:n_rows])}
+    uncertain = [
+        crossing
+        for crossing in data.crossings
+        if crossing["swap_probability"] >= _MIN_SWAP_PROBABILITY
+    ]
+    for number, crossing in enumerate(uncertain):
+        names = (str(crossing["identity_a"]), str(crossing["identity_b"]))
+        if not all(name in rows for name in names):
             continue
+        pair = sorted(rows[name] for name in names)
         middle = (int(crossing["first_frame"]) + int(crossing["last_frame"])) // 2
-        at = data.edges_s[np.clip(middle, 0, len(data.edges_s) - 1)] / per_unit
+        time = _to_axis_time(data, int(np.clip(middle, 0, data.behaviour.n_frames)))
         axes.plot(
-            [at, at],
+            [time, time],
             pair,
             color=INK,
             linewidth=1,
@@ -231,36 +277,49 @@ def _draw_crossings(axes: Axes, data: PlotData, n: int) -> int:
             markerfacecolor="white",
             zorder=4,
         )
-        if place < _MOST_LABELS:
-            axes.annotate(
-                f"{crossing['swap_probability']:.0%}",
-                (at, sum(pair) / 2),
-                (3, 0),
-                textcoords="offset points",
-                fontsize=6.5,
-                va="center",
-                bbox={"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 0.5},
-                zorder=5,
-            )
-    return len(doubtful)
+        if number < _MAX_LABELS:
+            label = f"{crossing['swap_probability']:.0%}"
+            _draw_crossing_label(axes, time, sum(pair) / 2, label)
+    return len(uncertain)
+
+
+def _draw_crossing_label(axes: Axes, time: float, row: float, label: str) -> None:
+    axes.annotate(
+        label,
+        (time, row),
+        (3, 0),
+        textcoords="offset points",
+        fontsize=6.5,
+        va="center",
+        bbox={"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 0.5},
+        zorder=5,
+    )
 
 
 def _draw_legend(
-    axes: Axes, looks: Mapping[str, Mapping[str, Any]], line: str | None = None
+    axes: Axes, styles: Mapping[str, Mapping[str, Any]], crossings_label: str | None = None
 ) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    marks: list[Any] = [
-        Patch(label=name, **{"edgecolor": "#00000055"} | dict(look)) for name, look in looks.items()
-    ]
-    if line is not None:
-        marks.append(
-            Line2D([], [], color=INK, marker="D", markersize=4, markerfacecolor="white", label=line)
+    handles: list[Any] = []
+    for name, style in styles.items():
+        handles.append(Patch(label=name, **{"edgecolor": _BAR_EDGE} | dict(style)))
+    if crossings_label is not None:
+        handles.append(
+            Line2D(
+                [],
+                [],
+                color=INK,
+                marker="D",
+                markersize=4,
+                markerfacecolor="white",
+                label=crossings_label,
+            )
         )
     is_narrow = axes.figure.bbox.width < _NARROW_IN * axes.figure.dpi
     axes.legend(
-        handles=marks,
+        handles=handles,
         loc="lower right",
         bbox_to_anchor=(1, 1),
         ncols=3 if is_narrow else 8,
@@ -269,12 +328,3 @@ def _draw_legend(
         borderaxespad=0.1,
         columnspacing=1.2,
     )
-
-
-def _title(
-    figure: Figure | SubFigure, title: str, data: PlotData, n: int, explanation: str = ""
-) -> None:
-    more = f" ({n} of {len(data.names)} animals)" if n < len(data.names) else ""
-    figure.suptitle(title + more, x=0.01, ha="left", fontsize=10, weight="bold")
-    if explanation:
-        figure.text(0.99, 0.985, explanation, ha="right", va="top", fontsize=7, color=GREY)

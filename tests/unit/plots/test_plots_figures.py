@@ -1,4 +1,4 @@
-"""Figures hold what they are to show; what they look like was looked at."""
+"""Figures contain what they should show."""
 
 import numpy as np
 import pytest
@@ -16,14 +16,14 @@ pytest.importorskip("matplotlib")
 F = 120
 
 
-def make_session(n: int, scale: float | None = 0.5, n_frames: int = F) -> PlotData:
+def make_plot_data(n: int, scale: float | None = 0.5, n_frames: int = F) -> PlotData:
     rng = np.random.default_rng(0)
     position = np.cumsum(rng.normal(0, 2, (n_frames, 2, n)), axis=0) + rng.uniform(
         60, 140, (1, 2, n)
     )
     position[40:90, :, :1] = np.nan
     confidence = np.where(np.isnan(position[:, 0]), np.nan, 1.0)
-    told = Trajectories(
+    trajectories = Trajectories(
         np.arange(n_frames) / 30,
         tuple(str(k + 1) for k in range(n)),
         position,
@@ -45,7 +45,9 @@ def make_session(n: int, scale: float | None = 0.5, n_frames: int = F) -> PlotDa
             "swap_probability": 0.3,
         }
     ]
-    return PlotData("cage", compute_behaviour(told, layout), told, None, crossings, ["a note"])
+    return PlotData(
+        "cage", compute_behaviour(trajectories, layout), trajectories, None, crossings, ["a note"]
+    )
 
 
 def read_texts(figure) -> str:
@@ -56,7 +58,7 @@ def read_texts(figure) -> str:
 
 @pytest.mark.parametrize("n", [1, 3, 26])
 def test_every_figure_can_be_drawn(n):
-    data = make_session(n)
+    data = make_plot_data(n)
     assert ("social" in list_figures(data)) == (n > 1)
     for name in list_figures(data):
         figure = draw(name, data)
@@ -68,35 +70,35 @@ def test_every_figure_can_be_drawn(n):
 
 
 @pytest.mark.parametrize("n", [0, 2])
-def test_nobody_and_nothing(n):
-    data = make_session(n, n_frames=1 if n else F)
+def test_no_animals_and_a_single_frame(n):
+    data = make_plot_data(n, n_frames=1 if n else F)
     for name in list_figures(data):
         draw(name, data).canvas.draw()
     draw_page(data).canvas.draw()
 
 
 def test_a_gap_in_a_path_is_a_gap_in_the_line():
-    line = draw("paths", make_session(1)).axes[0].lines
+    line = draw("paths", make_plot_data(1)).axes[0].lines
     path = next(x for x in (np.asarray(of.get_xdata(), float) for of in line) if len(x) == F)
     assert np.isnan(path[55:75]).all()
     assert np.isfinite(path[:40]).all()
 
 
-def test_doubtful_crossings_join_two_animals():
-    shown = read_texts(draw("identities", make_session(3)))
+def test_uncertain_crossings_join_two_animals():
+    shown = read_texts(draw("identities", make_plot_data(3)))
     assert "30%" in shown
     assert "(1)" in shown
 
 
 def test_zones_and_units_are_named():
-    assert "middle" in read_texts(draw("ethogram", make_session(2)))
-    assert "cm/s high" in read_texts(draw("speed", make_session(2)))
-    assert "px/s high" in read_texts(draw("speed", make_session(2, scale=None)))
+    assert "middle" in read_texts(draw("ethogram", make_plot_data(2)))
+    assert "cm/s high" in read_texts(draw("speed", make_plot_data(2)))
+    assert "px/s high" in read_texts(draw("speed", make_plot_data(2, scale=None)))
 
 
 @pytest.mark.parametrize("n", [3, 26])
-def test_the_page_holds_all(n):
-    data = make_session(n)
+def test_the_page_contains_all_figures(n):
+    data = make_plot_data(n)
     page = draw_page(data)
     page.canvas.draw()
     shown = read_texts(page)
@@ -117,11 +119,11 @@ def test_the_page_holds_all(n):
     assert (width > 8.27) == (n > 8)
 
 
-def test_the_table_has_no_columns_that_say_nothing():
-    assert "huddle (s)" not in tabulate(make_session(1))[0]
-    assert "distance (m)" in tabulate(make_session(1))[0]
-    assert "distance (px)" in tabulate(make_session(1, scale=None))[0]
-    assert [row[0] for row in tabulate(make_session(3))] == ["animal", "1", "2", "3"]
+def test_the_table_has_no_empty_columns():
+    assert "huddle (s)" not in tabulate(make_plot_data(1))[0]
+    assert "distance (m)" in tabulate(make_plot_data(1))[0]
+    assert "distance (px)" in tabulate(make_plot_data(1, scale=None))[0]
+    assert [row[0] for row in tabulate(make_plot_data(3))] == ["animal", "1", "2", "3"]
 
 
 def test_panels_and_time():
