@@ -1,4 +1,4 @@
-"""Several arenas in one video: the animals of each tracked and told apart by themselves."""
+"""Several arenas in one video: the animals of each are tracked and identified separately."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from functools import partial
 import numpy as np
 
 from murid.arenas.layout import Layout
-from murid.core import Detections, DetectionTable, TrackedDetections, Tracks
 from murid.core.boxes import compute_centres
-from murid.core.types import Float64, Int64
+from murid.core.types import Detections, DetectionTable, Float64, Int64, TrackedDetections, Tracks
 from murid.errors import ConfigError
 from murid.identification import IdentificationConfig, IdentificationResult, link_tracklets
 from murid.identification.linker import Embeddings
@@ -22,77 +21,83 @@ from murid.tracking import Tracker, TrackingConfig, make_tracker, track_bidirect
 
 
 def count_animals(layout: Layout | None, animals: int | None) -> list[int] | None:
-    """How many animals there are at most in each arena: as the arena says, else `animals`; None = any number.
+    """Return the upper bound of the number of animals in each arena; None = any number.
 
-    Raises `ConfigError` if that is known of some arenas only.
+    An arena's own number goes before `animals`.
+
+    Raises
+    ------
+    ConfigError
+        If the number is known for some arenas only.
     """
     arenas = () if layout is None else layout.arenas
     counts = [arena.animals or animals for arena in arenas] or [animals]
     known = [count for count in counts if count is not None]
     if known and len(known) < len(counts):
-        missing = arenas[counts.index(None)].name
-        raise ConfigError(
-            f"animals: expected a number for every arena or for none, got none for {missing}"
-        )
+        expected = "a number for every arena or for none"
+        without = arenas[counts.index(None)].name
+        raise ConfigError(f"animals: expected {expected}, got none for {without}")
     return known or None
 
 
 class ArenaTracker:
-    """A tracker for each arena; what lies outside them belongs to no track.
+    """One tracker for each arena; detections outside the arenas belong to no track.
 
     Parameters
     ----------
     layout : Layout
-        The centre of a box says which arena it is in.
+        A detection is in the arena that holds the centre of its box.
     config : TrackingConfig
-        For every arena; an arena's own number of animals goes before `max_tracks`.
+        Settings of every tracker; an arena's own number of animals goes before `max_tracks`.
     fps : float
+        Frames per second.
     camera_moves : bool
-        Whether `follow` is told how.
+        Whether `follow` is given the motion of the camera.
     """
 
     def __init__(
         self, layout: Layout, config: TrackingConfig, fps: float, *, camera_moves: bool = False
     ) -> None:
         counts = count_animals(layout, config.max_tracks)
-        most = [None] * len(layout.arena_names) if counts is None else counts
+        max_tracks = [None] * len(layout.arena_names) if counts is None else counts
         self._layout = layout
         self._trackers = [
-            make_tracker(replace(config, max_tracks=n), fps, camera_moves=camera_moves)
-            for n in most
+            make_tracker(replace(config, max_tracks=count), fps, camera_moves=camera_moves)
+            for count in max_tracks
         ]
+        # Track id over all arenas by arena and the id in it.
         self._ids: dict[tuple[int, int], int] = {}
 
     def follow(self, table: DetectionTable, camera_motion: Float64 | None = None) -> Tracks:
-        """Take the next stretch of a recording, as `Tracker.follow`; ids are unique over all arenas."""
+        """Track the next chunk of a recording, as `Tracker.follow`; ids are unique over arenas."""
         arenas = self._layout.locate(compute_centres(table.boxes))
-        boxes, ids = table.boxes.copy(), np.full(len(table), -1, np.int64)
-        owners = np.full(len(table), -1, np.int64)
+        boxes = table.boxes.copy()
+        ids = np.full(len(table), -1, np.int64)
         for number, tracker in enumerate(self._trackers):
             rows = np.flatnonzero(arenas == number)
             own = table.select(rows)
-            tracks = (
-                tracker.follow(own, camera_motion)
-                if isinstance(tracker, Tracker)
-                else tracker.follow(own)
-            )
-            boxes[rows], ids[rows] = tracks.detections.boxes, tracks.track_ids
-            owners[rows] = number
-        found = DetectionTable(boxes, table.scores, table.embeddings, table.frame_offsets)
-        return Tracks(found, ids if len(self._trackers) == 1 else self._name_all(owners, ids))
+            if isinstance(tracker, Tracker):
+                tracks = tracker.follow(own, camera_motion)
+            else:
+                tracks = tracker.follow(own)
+            boxes[rows] = tracks.detections.boxes
+            ids[rows] = tracks.track_ids
+        if len(self._trackers) > 1:
+            ids = self._make_unique(np.where(ids >= 0, arenas, -1), ids)
+        tracked = DetectionTable(boxes, table.scores, table.embeddings, table.frame_offsets)
+        return Tracks(tracked, ids)
 
     def step(self, detections: Detections) -> TrackedDetections:
-        """Take the detections of the next frame of a camera at rest."""
+        """Track the detections of the next frame of a camera at rest."""
         return self.follow(DetectionTable.from_frames([detections]))[0]
 
-    def _name_all(self, arenas: Int64, ids: Int64) -> Int64:
-        """Ids over all arenas, in the order of appearance."""
-        pairs = zip(arenas.tolist(), ids.tolist(), strict=True)
-        names = [
-            i if i < 0 else self._ids.setdefault((arena, i), len(self._ids) + 1)
-            for arena, i in pairs
+    def _make_unique(self, arenas: Int64, ids: Int64) -> Int64:
+        """Return ids ``(N,)`` that are unique over all arenas, in order of appearance."""
+        unique = [
+            -1 if track_id < 0 else self._ids.setdefault((arena, track_id), len(self._ids) + 1)
+            for arena, track_id in zip(arenas.tolist(), ids.tolist(), strict=True)
         ]
-        return np.array(names, np.int64)
+        return np.array(unique, np.int64)
 
 
 def identify_per_arena(
@@ -105,97 +110,115 @@ def identify_per_arena(
     fur_descriptors: FurDescriptors | None = None,
     point_matches: PointMatches | None = None,
 ) -> IdentificationResult:
-    """Tell the animals of each arena apart, as `link_tracklets`; those of the first come first, then the next's."""
+    """Identify the animals of each arena separately, as `link_tracklets`.
+
+    Identities are numbered arena by arena: those of the first arena first.
+
+    Parameters
+    ----------
+    table : DetectionTable
+        All detections of the recording.
+    layout : Layout
+        Arenas.
+    counts : sequence of int
+        Upper bound of the number of animals of each arena.
+    fps, config, embeddings, fur_descriptors, point_matches
+        As in `link_tracklets`, of all arenas.
+
+    Returns
+    -------
+    IdentificationResult
+        Of all arenas; rows are those of `table`.
+
+    Raises
+    ------
+    ConfigError
+        As `link_tracklets`.
+    """
     arenas = layout.locate(compute_centres(table.boxes)).astype(np.int16)
-    found = []
+    results = []
     for number, count in enumerate(counts):
         rows = np.flatnonzero(arenas == number)
-        own_embeddings = (
-            None if embeddings is None else partial(_select_embeddings, rows, embeddings)
-        )
         own = table.select(rows)
-        close = _select_prints(rows, fur_descriptors), _select_ties(rows, point_matches)
-        # Nothing else holds the witnesses, so that they go when they have been heard: a day of them
-        # takes room.
-        told = link_tracklets(
-            own, count, fps, config, own_embeddings, track_bidirectionally(own, count, fps), *close
+        # The tracks are passed on without a name here, so that `link_tracklets` can free them:
+        # those of a day take hundreds of megabytes.
+        result = link_tracklets(
+            own,
+            count,
+            fps,
+            config,
+            None if embeddings is None else partial(_select_embeddings, rows, embeddings),
+            track_bidirectionally(own, count, fps),
+            _select_fur_descriptors(rows, fur_descriptors),
+            _select_point_matches(rows, point_matches),
         )
-        name = layout.arena_names[number]
-        found.append(_renumber(told, rows, sum(counts[:number]), name if layout.arenas else None))
-    return found[0] if len(found) == 1 else _join(found)
+        name = layout.arena_names[number] if layout.arenas else None
+        results.append(_renumber(result, rows, sum(counts[:number]), name))
+    return results[0] if len(results) == 1 else _concatenate(results)
 
 
 def _select_embeddings(rows: Int64, embeddings: Callable[[], Embeddings]) -> Embeddings:
+    """Yield the embeddings of some rows, chunk by chunk, with the first row among these."""
     for first, values in embeddings():
         begin, end = np.searchsorted(rows, [first, first + len(values)]).tolist()
         yield begin, values[rows[begin:end] - first]
 
 
-def _select_prints(rows: Int64, fur_descriptors: FurDescriptors | None) -> FurDescriptors | None:
+def _select_fur_descriptors(
+    rows: Int64, fur_descriptors: FurDescriptors | None
+) -> FurDescriptors | None:
+    """Return the fur descriptors of some rows, numbered among these."""
     if fur_descriptors is None:
         return None
     places = np.searchsorted(rows, fur_descriptors.rows)
-    own = np.append(rows, -1)[places] == fur_descriptors.rows
-    return FurDescriptors(places[own], fur_descriptors.values[own])
+    is_own = np.append(rows, -1)[places] == fur_descriptors.rows
+    return FurDescriptors(places[is_own], fur_descriptors.values[is_own])
 
 
-def _select_ties(rows: Int64, point_matches: PointMatches | None) -> PointMatches | None:
+def _select_point_matches(rows: Int64, point_matches: PointMatches | None) -> PointMatches | None:
+    """Return the point matches between some rows, numbered among these."""
     if point_matches is None:
         return None
-    after, before = (
-        np.searchsorted(rows, of) for of in (point_matches.after, point_matches.before)
-    )
-    ends = np.append(rows, -1)
-    own, known = (
-        ends[after] == point_matches.after,
-        (ends[before] == point_matches.before) & (point_matches.before >= 0),
-    )
-    own &= known.any(axis=1)
-    return PointMatches(after[own], np.where(known, before, -1)[own], point_matches.counts[own])
+    padded = np.append(rows, -1)
+    after = np.searchsorted(rows, point_matches.after)
+    before = np.searchsorted(rows, point_matches.before)
+    is_before = (padded[before] == point_matches.before) & (point_matches.before >= 0)
+    is_own = (padded[after] == point_matches.after) & is_before.any(axis=1)
+    renumbered = PointMatches(after, np.where(is_before, before, -1), point_matches.counts)
+    return renumbered.select(is_own)
 
 
 def _renumber(
-    told: IdentificationResult, rows: Int64, offset: int, arena: str | None
+    result: IdentificationResult, rows: Int64, offset: int, arena: str | None
 ) -> IdentificationResult:
-    """The same with rows of the whole table and identities from `offset` + 1 on."""
-    places = np.append(rows, -1)[told.rows]
-    crossings = replace(told.crossings, pairs=told.crossings.pairs + offset)
-    note = f"{arena}: {told.note}" if told.note and arena else told.note
+    """Return a result with rows of the whole table and identities from `offset` + 1."""
+    note = f"{arena}: {result.note}" if result.note and arena else result.note
     return replace(
-        told, rows=places, identity_ids=told.identity_ids + offset, crossings=crossings, note=note
+        result,
+        rows=np.append(rows, -1)[result.rows],
+        identity_ids=result.identity_ids + offset,
+        crossings=replace(result.crossings, pairs=result.crossings.pairs + offset),
+        note=note,
     )
 
 
-def _join(found: Sequence[IdentificationResult]) -> IdentificationResult:
-    frames, ids = (
-        np.concatenate([getattr(told, name) for told in found])
-        for name in ("frames", "identity_ids")
-    )
+def _concatenate(results: Sequence[IdentificationResult]) -> IdentificationResult:
+    """Return one result, by frame and then identity, the most doubtful crossing first."""
+    crossings = DoubtfulCrossings.concatenate([result.crossings for result in results])
+    most_doubtful = np.argsort(-crossings.swap_probabilities, kind="stable")
+    notes = [result.note for result in results if result.note]
+    frames = np.concatenate([result.frames for result in results])
+    ids = np.concatenate([result.identity_ids for result in results])
+    probabilities = np.concatenate([result.identity_probabilities for result in results])
     order = np.lexsort((ids, frames))
-    rows, boxes, scores, identity_probabilities = (
-        np.concatenate([getattr(told, name) for told in found])[order]
-        for name in ("rows", "boxes", "scores", "identity_probabilities")
-    )
-    swap_probabilities = np.concatenate([told.crossings.swap_probabilities for told in found])
-    worst = np.argsort(-swap_probabilities, kind="stable")
-    crossings = DoubtfulCrossings(
-        *(
-            np.concatenate([getattr(told.crossings, name) for told in found])[worst]
-            for name in DoubtfulCrossings.__slots__
-        )
-    )
-    notes = "; ".join(told.note for told in found if told.note)
-    appearance_selections = tuple(
-        adaptation for told in found for adaptation in told.appearance_selections
-    )
     return IdentificationResult(
         frames[order],
-        rows,
+        np.concatenate([result.rows for result in results])[order],
         ids[order],
-        boxes,
-        scores,
-        identity_probabilities,
-        crossings,
-        notes or None,
-        appearance_selections,
+        np.concatenate([result.boxes for result in results])[order],
+        np.concatenate([result.scores for result in results])[order],
+        probabilities[order],
+        crossings.select(most_doubtful),
+        "; ".join(notes) or None,
+        tuple(selection for result in results for selection in result.appearance_selections),
     )

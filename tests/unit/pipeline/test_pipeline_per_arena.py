@@ -8,7 +8,7 @@ from murid.core import Detections, DetectionTable
 from murid.errors import ConfigError
 from murid.identification import IdentificationConfig, link_tracklets
 from murid.identification.point_matches import PointMatches
-from murid.pipeline.per_arena import ArenaTracker, _select_ties, count_animals, identify_per_arena
+from murid.pipeline.per_arena import ArenaTracker, _select_point_matches, count_animals, identify_per_arena
 from murid.tracking import Tracker, TrackingConfig
 
 N = 120
@@ -77,10 +77,10 @@ def test_ties_go_to_their_arena_with_its_rows():
         np.array([[1, 0, -1], [0, -1, -1], [8, 3, -1]]),
         np.ones((3, 3), np.float32),
     )
-    own = _select_ties(np.array([1, 3, 4, 8, 9]), point_matches)
+    own = _select_point_matches(np.array([1, 3, 4, 8, 9]), point_matches)
     np.testing.assert_array_equal(own.after, [2, 4])
     np.testing.assert_array_equal(own.before, [[0, -1, -1], [3, 1, -1]])
-    assert _select_ties(np.array([1]), None) is None
+    assert _select_point_matches(np.array([1]), None) is None
 
 
 def test_tracks_are_those_of_each_arena_alone(halves):
