@@ -8,7 +8,12 @@ from murid.core import Detections, DetectionTable
 from murid.errors import ConfigError
 from murid.identification import IdentificationConfig, link_tracklets
 from murid.identification.point_matches import PointMatches
-from murid.pipeline.per_arena import ArenaTracker, _select_point_matches, count_animals, identify_per_arena
+from murid.pipeline.per_arena import (
+    ArenaTracker,
+    _select_point_matches,
+    count_animals,
+    identify_per_arena,
+)
 from murid.tracking import Tracker, TrackingConfig
 
 N = 120
