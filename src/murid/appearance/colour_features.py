@@ -77,7 +77,7 @@ def compute_colour_features(
 
 
 def _find_body(is_foreground: Bool | None, shape: tuple[int, ...]) -> Bool:
-    """Return the mask ``(h, w)`` of the animal in a box: foreground in an ellipse, or the middle."""
+    """Return the mask ``(h, w)`` of the animal: foreground in an ellipse, or the middle."""
     y = np.linspace(-1, 1, shape[0])
     x = np.linspace(-1, 1, shape[1])
     squared_radius = np.add.outer(y**2, x**2)

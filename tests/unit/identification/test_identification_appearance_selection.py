@@ -1,4 +1,4 @@
-"""Animals that differ by a faint pattern alone, and those that do not differ."""
+"""Animals that differ by a faint fur pattern alone, and those that do not differ."""
 
 import numpy as np
 import pytest
@@ -12,8 +12,8 @@ from murid.identification.tracklet_features import FurDescriptors
 FPS, SIDE, N_FRAMES, MEET = 25.0, 40.0, 1000, 520
 
 
-def film(seed):
-    """Two animals that meet half way and part the way they came; each stands still at times, so that motion errs."""
+def make_detections(seed):
+    """Two animals that meet and part again; they stand still at times, so motion is ambiguous."""
     rng = np.random.default_rng(seed)
     transitions = np.cumsum(np.cumsum(rng.normal(0, 0.02, (N_FRAMES, 2)), axis=0) * 0.1, axis=0)
     apart = 30 + np.minimum(120.0, 2.0 * np.abs(np.arange(N_FRAMES) - MEET))
@@ -28,42 +28,42 @@ def film(seed):
     return DetectionTable.from_frames(frames)
 
 
-def take_prints(table, exchanged, swap_appearance, seed=0):
-    """Prints of noise with the animal's pattern; after they met, either may be the one on the left."""
+def make_fur_descriptors(table, swapped, contrast, seed=0):
+    """Noise with the pattern of the animal; if swapped, they change sides when they meet."""
     rng = np.random.default_rng(seed)
     patterns = rng.normal(size=(2, 60))
     frames = table.frame_numbers
-    owners = (np.arange(len(frames)) - table.frame_offsets[frames]) ^ ((frames > MEET) & exchanged)
-    values = rng.normal(0, 3, (len(frames), 60)) + swap_appearance * patterns[owners]
+    owners = (np.arange(len(frames)) - table.frame_offsets[frames]) ^ ((frames > MEET) & swapped)
+    values = rng.normal(0, 3, (len(frames), 60)) + contrast * patterns[owners]
     return FurDescriptors(np.arange(len(frames)), values.astype(np.float16))
 
 
-@pytest.mark.parametrize("exchanged", [False, True])
-def test_the_pattern_tells_who_came_out_of_a_meeting(exchanged):
-    table = film(1)
-    found = link_tracklets(table, 2, FPS, fur_descriptors=take_prints(table, exchanged, 1.0))
-    (adaptation,) = found.appearance_selections
-    assert adaptation.used
-    assert adaptation.after > adaptation.before + 0.2
+@pytest.mark.parametrize("swapped", [False, True])
+def test_fur_descriptors_decide_whether_animals_changed_sides(swapped):
+    table = make_detections(1)
+    found = link_tracklets(table, 2, FPS, fur_descriptors=make_fur_descriptors(table, swapped, 1.0))
+    (selection,) = found.appearance_selections
+    assert selection.used
+    assert selection.after > selection.before + 0.2
     first, last = (
         found.identity_ids[(found.frames == t) & (found.boxes[:, 0] < 270)]
         for t in (10, N_FRAMES - 10)
     )
-    assert (first == last) == (not exchanged)
+    assert (first == last) == (not swapped)
 
 
-def test_noise_is_dropped_and_changes_nothing():
-    table = film(1)
+def test_descriptors_of_noise_are_not_used_and_change_nothing():
+    table = make_detections(1)
     without = link_tracklets(table, 2, FPS)
-    found = link_tracklets(table, 2, FPS, fur_descriptors=take_prints(table, True, 0.0))
-    assert not any(adaptation.used for adaptation in found.appearance_selections)
+    found = link_tracklets(table, 2, FPS, fur_descriptors=make_fur_descriptors(table, True, 0.0))
+    assert not any(selection.used for selection in found.appearance_selections)
     np.testing.assert_array_equal(found.identity_ids, without.identity_ids)
     assert without.appearance_selections == ()
 
 
-def test_too_few_prints_say_nothing():
-    table = film(1)
-    fur_descriptors = take_prints(table, True, 1.0)
+def test_too_few_descriptors_are_not_tested():
+    table = make_detections(1)
+    fur_descriptors = make_fur_descriptors(table, True, 1.0)
     found = link_tracklets(
         table,
         2,
@@ -73,25 +73,25 @@ def test_too_few_prints_say_nothing():
     assert found.appearance_selections == ()
 
 
-def see_mixed(seed, n_pieces=80):
-    """Pieces of four animals, two black and two white: coats tell these apart, and faint patterns each two."""
+def make_two_coats(seed, n_segments=80):
+    """Segments of two black and two white animals; faint patterns differ within each coat."""
     rng = np.random.default_rng(seed)
-    animals = np.repeat(np.arange(4), n_pieces)
-    times_s = np.tile(np.arange(n_pieces) * 0.5, 4)
+    animals = np.repeat(np.arange(4), n_segments)
+    times_s = np.tile(np.arange(n_segments) * 0.5, 4)
     coats = np.where(animals < 2, -5.0, 5.0)[:, None] * np.ones(8) + rng.normal(
         0, 1, (len(animals), 8)
     )
     fur_descriptors = 0.7 * rng.normal(size=(4, 40))[animals] + rng.normal(0, 1, (len(animals), 40))
-    everyone = np.arange(len(animals))
+    rows = np.arange(len(animals))
     return TrackletFeatures(
-        animals, times_s, coats.astype(np.float32), everyone, fur_descriptors.astype(np.float32)
+        animals, times_s, coats.astype(np.float32), rows, fur_descriptors.astype(np.float32)
     )
 
 
-def test_prints_tell_animals_of_one_coat_where_coats_differ():
-    adaptation, calibration_weight = cross_validate_fur(
-        see_mixed(2), np.arange(4), 4, np.random.default_rng(0)
+def test_fur_tells_animals_of_one_coat_apart_where_there_are_two_coats():
+    selection, calibration_weight = cross_validate_fur(
+        make_two_coats(2), np.arange(4), 4, np.random.default_rng(0)
     )
-    assert adaptation.used
+    assert selection.used
     assert calibration_weight > 0.1
-    assert adaptation.after > adaptation.before + 0.05
+    assert selection.after > selection.before + 0.05

@@ -1,4 +1,4 @@
-"""Prints as points of a space whose inner products compare their patterns."""
+"""Kernel features approximate a Gaussian kernel of fur descriptors."""
 
 import numpy as np
 
@@ -16,12 +16,10 @@ def test_inner_products_are_those_of_the_kernel():
     )
 
 
-def test_how_strong_a_pattern_is_does_not_count():
+def test_the_length_of_a_descriptor_does_not_matter():
     rng = np.random.default_rng(1)
     fur_descriptors = rng.normal(size=(50, 20)).astype(np.float32)
-    fur_descriptors = np.concatenate(
-        [fur_descriptors, -fur_descriptors]
-    )  # their mean stays in the middle
+    fur_descriptors = np.concatenate([fur_descriptors, -fur_descriptors])  # Their mean stays 0.
     stronger = fur_descriptors * np.tile(rng.uniform(0.2, 5, 50), 2)[:, None].astype(np.float32)
     np.testing.assert_allclose(
         *(
@@ -32,23 +30,23 @@ def test_how_strong_a_pattern_is_does_not_count():
     )
 
 
-def test_two_heaps_of_one_animal_can_be_told_from_another_between_them():
-    """As where a body is sometimes taken for one that lies the other way round."""
+def test_two_clusters_are_separable_from_one_between_them():
+    """As where front and rear of a body are sometimes confused."""
     rng = np.random.default_rng(2)
     way = np.array([1.0] + [0.0] * 9)
-    heaps = np.concatenate(
+    clusters = np.concatenate(
         [way + rng.normal(0, 0.2, (40, 10)), -way + rng.normal(0, 0.2, (40, 10))]
     )
     middle = np.array([0.0, 1.0] + [0.0] * 8) + rng.normal(0, 0.2, (80, 10))
-    fur_descriptors = np.concatenate([heaps, middle]).astype(np.float32)
+    fur_descriptors = np.concatenate([clusters, middle]).astype(np.float32)
     labels = np.repeat([1.0, -1.0], 80)
     points = compute_kernel_features(fur_descriptors, rng)
-    learnt = np.arange(160) % 2 == 0
-    weights = np.linalg.lstsq(points[learnt], labels[learnt], rcond=1e-2)[0]
-    assert (np.sign(points[~learnt] @ weights) == labels[~learnt]).mean() > 0.95
+    in_training = np.arange(160) % 2 == 0
+    weights = np.linalg.lstsq(points[in_training], labels[in_training], rcond=1e-2)[0]
+    assert (np.sign(points[~in_training] @ weights) == labels[~in_training]).mean() > 0.95
 
 
-def test_a_space_has_so_many_dimensions_at_most():
+def test_the_number_of_dimensions_is_bounded():
     fur_descriptors = (
         np.random.default_rng(3).normal(size=(MAX_LANDMARKS + 100, 12)).astype(np.float32)
     )

@@ -1,39 +1,27 @@
-"""Points that were followed from tracklet to tracklet, and what they say for names."""
+"""Points that are counted while they are on tracklets one after the other."""
 
 import numpy as np
-import pytest
 
-from murid.core import Detections, DetectionTable
-from murid.identification import link_tracklets
-from murid.identification.point_match_score import (
-    LLR_PER_POINT,
-    MAX_POINT_LLR,
-    UNCERTAIN_WEIGHT,
-    PointMatchScore,
-    TrackletPointMatches,
-)
 from murid.identification.point_matches import (
     INHERITED_WEIGHT,
     N_VISITS,
     PointMatchCounter,
-    PointMatches,
 )
 
 NONE = -np.ones(N_VISITS - 1, np.int64)
-ALONE = np.zeros(4, bool)
 
 
-def see(counter, *evidence):
-    """Show a counter frame after frame on which tracklet each point is, and on which row: ten times the frame's."""
+def show(counter, *evidence):
+    """Show frames with the tracklet of each point; rows are ten times the frame plus tracklet."""
     for frame, numbers in evidence:
         numbers = np.array(numbers)
         counter.update(frame, numbers, np.where(numbers >= 0, 10 * frame + numbers, -1))
 
 
-def test_points_tie_the_tracklets_that_they_were_on():
+def test_points_connect_the_tracklets_that_they_were_on():
     counter = PointMatchCounter(100)
     counter.seed(np.full(3, -1))
-    see(counter, (0, [1, 1, 2]), (1, [1, 1, 2]), (2, [-1, -1, -1]), (3, [4, 3, 4]), (4, [4, 3, 4]))
+    show(counter, (0, [1, 1, 2]), (1, [1, 1, 2]), (2, [-1, -1, -1]), (3, [4, 3, 4]), (4, [4, 3, 4]))
     point_matches = counter.finish()
     np.testing.assert_array_equal(point_matches.after, [43, 44, 44])
     np.testing.assert_array_equal(point_matches.before, [[11, *NONE], [11, *NONE], [12, *NONE]])
@@ -41,143 +29,30 @@ def test_points_tie_the_tracklets_that_they_were_on():
     assert (point_matches.counts[:, 1:] == 0).all()
 
 
-def test_a_history_is_kept_with_the_latest_first_and_like_ones_are_counted_together():
+def test_visits_are_kept_latest_first_and_equal_histories_are_merged():
     counter = PointMatchCounter(100)
     counter.seed(np.full(2, -1))
-    see(counter, *((frame, [frame // 2] * 2) for frame in range(6)))
+    show(counter, *((frame, [frame // 2] * 2) for frame in range(6)))
     point_matches = counter.finish()
     np.testing.assert_array_equal(point_matches.before[-1, :3], [31, 10, -1])
     np.testing.assert_allclose(point_matches.counts[-1, :2], [2, 2])
     assert len(point_matches) == 2
 
 
-def test_one_frame_on_a_rim_is_not_believed():
+def test_a_single_frame_on_another_tracklet_does_not_count():
     counter = PointMatchCounter(100)
     counter.seed(np.full(1, -1))
-    see(counter, (0, [1]), (1, [1]), (2, [2]), (3, [1]), (4, [3]), (5, [1]))
+    show(counter, (0, [1]), (1, [1]), (2, [2]), (3, [1]), (4, [3]), (5, [1]))
     assert len(counter.finish()) == 0
 
 
-def test_heirs_count_less_and_old_visits_are_forgotten():
+def test_inherited_visits_count_less_and_old_visits_are_forgotten():
     counter = PointMatchCounter(10)
     counter.seed(np.full(1, -1))
-    see(counter, (0, [1]), (1, [1]))
+    show(counter, (0, [1]), (1, [1]))
     counter.seed(np.array([0, -1]))
     counter.keep(np.array([1, 2]))
-    see(counter, (2, [2, 2]), (3, [2, 2]))
+    show(counter, (2, [2, 2]), (3, [2, 2]))
     np.testing.assert_allclose(counter.finish().counts[:, 0], [INHERITED_WEIGHT])
-    see(counter, (14, [3, 3]), (15, [3, 3]))
+    show(counter, (14, [3, 3]), (15, [3, 3]))
     assert len(counter.finish()) == 1
-
-
-def tie(tails, ends, heads, begins, counts):
-    def widen(values):
-        return np.column_stack([values, np.tile(NONE, (len(values), 1))])
-
-    return TrackletPointMatches(
-        np.array(tails),
-        widen(heads),
-        np.array(ends),
-        widen(begins),
-        widen(counts).astype(np.float32),
-    )
-
-
-@pytest.mark.parametrize("both_seen", [False, True])
-def test_points_that_stay_speak_for_names_and_those_that_go_over_against(both_seen):
-    seen = np.ones((2, 100), bool)
-    seen[1, :50] = both_seen
-    point_matches = tie([2, 3], [60, 60], [0, 0], [40, 40], [4.0, 1.0])
-    balance = PointMatchScore(point_matches, np.array([0, 1, 0, 1]), seen, ALONE)
-    tracklet_llrs = LLR_PER_POINT * (1.0 if both_seen else UNCERTAIN_WEIGHT)
-    one, other = np.zeros(4, np.int64), np.ones(4, np.int64)
-    odds = balance.compare_swapped(one, other, np.array([39, 40, 59, 60]))
-    np.testing.assert_allclose(odds, [0, 3 * tracklet_llrs, 3 * tracklet_llrs, 0])
-    np.testing.assert_allclose(
-        balance.compare_swapped(other, one, np.full(4, 50)), 3 * tracklet_llrs
-    )
-    # A stretch from before the points were seen to the middle has their odds; one in which both
-    # ends are, none.
-    stretch = balance.compare_intervals(one[:2], other[:2], np.array([10, 45]), np.array([50, 55]))
-    np.testing.assert_allclose(stretch, [3 * tracklet_llrs, 0])
-
-
-def test_odds_have_a_bound_and_no_ties_say_nothing():
-    seen, paths = np.ones((2, 100), bool), np.array([0, 1, 0, 1])
-    ask = (np.array([0]), np.array([1]), np.array([50]))
-    assert PointMatchScore(tie([2], [60], [0], [40], [1000.0]), paths, seen, ALONE).compare_swapped(
-        *ask
-    ) == [MAX_POINT_LLR]
-    assert PointMatchScore(TrackletPointMatches.empty(), paths, seen, ALONE).compare_swapped(
-        *ask
-    ) == [0]
-    owners = PointMatchScore(tie([2], [60], [0], [40], [4.0]), paths, seen, ALONE).compare_owners(
-        np.array([2, 3]), *ask[:2]
-    )
-    np.testing.assert_allclose(owners, [4 * LLR_PER_POINT, 0])
-
-
-def test_in_a_box_of_both_the_points_are_traced_to_before_it():
-    """Tracklet 2 is one box around both; its points go on to the right ones as they came."""
-    heads, begins = (
-        np.array([[2, 0, *NONE[1:]], [2, 1, *NONE[1:]]]),
-        np.array([[50, 40, *NONE[1:]]] * 2),
-    )
-    counts = np.zeros((2, N_VISITS), np.float32)
-    counts[:, :2] = 6
-    seen = np.ones((2, 100), bool)
-    seen[1, 45:55] = False
-    balance = PointMatchScore(
-        TrackletPointMatches(np.array([4, 3]), heads, np.array([60, 60]), begins, counts),
-        np.array([0, 1, 0, 0, 1]),
-        seen,
-        np.arange(5) == 2,
-    )
-    assert balance.compare_swapped(np.array([0]), np.array([1]), np.array([47])) == [
-        -6.0 * UNCERTAIN_WEIGHT
-    ]
-
-
-@pytest.mark.parametrize("of_two", [0, 2])
-def test_points_from_or_in_a_box_that_may_be_of_two_count_less(of_two):
-    point_matches, paths, ask = (
-        tie([2], [60], [0], [40], [4.0]),
-        np.array([0, 1, 0, 1]),
-        (np.array([0]), np.array([1]), np.array([50])),
-    )
-    balance = PointMatchScore(point_matches, paths, np.ones((2, 100), bool), np.arange(4) == of_two)
-    assert balance.compare_swapped(*ask) == [4 * LLR_PER_POINT * UNCERTAIN_WEIGHT]
-
-
-def meet(n_apart=40, n_hidden=8):
-    """Two animals that meet half way, are not seen, and part again to the left and right."""
-    frames, numbers = [], []
-    for t in range(2 * n_apart + n_hidden):
-        away = max(n_apart - t, t - n_apart - n_hidden + 1, 0)
-        seen = away > 0
-        x = 200 + np.array([-1, 1]) * (10 + 2 * away)
-        boxes = np.column_stack([x - 20, [80, 80], x + 20, [120, 120]])[: 2 if seen else 0].astype(
-            np.float32
-        )
-        frames.append(Detections(boxes, np.full(len(boxes), 0.9, np.float32)))
-        numbers += [(t, k) for k in range(len(boxes))]
-    return DetectionTable.from_frames(frames), numbers
-
-
-@pytest.mark.parametrize("crossed", [False, True])
-def test_followed_points_tell_who_came_out_of_a_meeting(crossed):
-    table, _ = meet()
-    last, first = 2 * 40 - 2, 2 * 40
-    after = np.array([first, first + 1])
-    before = np.array([last + crossed, last + (not crossed)])
-    point_matches = PointMatches(
-        after,
-        np.column_stack([before, np.tile(NONE, (2, 1))]),
-        np.full((2, N_VISITS), 12, np.float32),
-    )
-    found = link_tracklets(table, 2, 25.0, point_matches=point_matches)
-    left = [
-        found.identity_ids[(found.frames == t) & (found.boxes[:, 0] < 190)][0]
-        for t in (0, table.n_frames - 1)
-    ]
-    assert (left[0] == left[1]) == (not crossed)

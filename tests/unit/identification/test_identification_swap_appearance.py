@@ -1,4 +1,4 @@
-"""Two animals before and after a moment at which they may have been exchanged."""
+"""Two animals before and after a moment at which they may have been swapped."""
 
 import numpy as np
 import pytest
@@ -8,11 +8,11 @@ from murid.identification.discriminants import TrackletFeatures
 from murid.identification.swap_appearance import MAX_SWAP_LLR, SwapAppearance, fit_swap_appearance
 
 N = 40
-FIRST = np.zeros(N, int)  # the only space
+FIRST_FOLD = np.zeros(N, int)  # The only fold.
 
 
-def see(rng, animals, counts, patterns):
-    """Views of animals ``(k,)``, each the mean of so many pieces."""
+def average_segments(rng, animals, counts, patterns):
+    """Mean features of animals ``(k,)``, each of so many segments."""
     noise = rng.normal(size=(len(animals), patterns.shape[1])) / np.sqrt(counts)
     return AppearanceFeatures(patterns[animals] + noise, np.full(len(animals), float(counts)))
 
@@ -24,58 +24,63 @@ def swap_appearance():
     )
 
 
-def test_differences_that_point_the_same_way_speak_for_the_names(swap_appearance):
+def test_equal_differences_before_and_after_speak_against_a_swap(swap_appearance):
     rng, patterns = np.random.default_rng(0), np.array([[2.0, 0, 0, 0], [0, 2.0, 0, 0]])
     first, second = np.zeros(N, int), np.ones(N, int)
-    before = see(rng, first, 20, patterns), see(rng, second, 20, patterns)
-    after = see(rng, first, 20, patterns), see(rng, second, 20, patterns)
-    kept = swap_appearance.compare_swapped(before, after, FIRST)
+    before = average_segments(rng, first, 20, patterns), average_segments(rng, second, 20, patterns)
+    after = average_segments(rng, first, 20, patterns), average_segments(rng, second, 20, patterns)
+    kept = swap_appearance.compare_swapped(before, after, FIRST_FOLD)
     assert kept.min() > 3
     np.testing.assert_allclose(
-        swap_appearance.compare_swapped(before, after[::-1], FIRST), -kept, atol=1e-9
+        swap_appearance.compare_swapped(before, after[::-1], FIRST_FOLD), -kept, atol=1e-9
     )
     np.testing.assert_allclose(
-        swap_appearance.compare_swapped(after, before, FIRST), kept, atol=1e-9
+        swap_appearance.compare_swapped(after, before, FIRST_FOLD), kept, atol=1e-9
     )
 
 
-def test_animals_that_do_not_differ_say_little(swap_appearance):
+def test_look_alikes_give_llrs_near_zero(swap_appearance):
     rng, patterns = np.random.default_rng(1), np.zeros((1, 4))
-    features = [see(rng, np.zeros(500, int), 10, patterns) for _ in range(4)]
-    said = swap_appearance.compare_swapped(
+    features = [average_segments(rng, np.zeros(500, int), 10, patterns) for _ in range(4)]
+    llrs = swap_appearance.compare_swapped(
         (features[0], features[1]), (features[2], features[3]), np.zeros(500, int)
     )
-    assert np.mean(np.abs(said) > 3) < 0.02
-    assert abs(said.mean()) < 0.2
+    assert np.mean(np.abs(llrs) > 3) < 0.02
+    assert abs(llrs.mean()) < 0.2
 
 
-def test_one_of_the_two_is_enough_on_one_side(swap_appearance):
+def test_one_known_animal_is_enough_on_one_side(swap_appearance):
     rng, patterns = np.random.default_rng(2), np.array([[3.0, 0, 0, 0], [0, 3.0, 0, 0]])
     first, second = np.zeros(N, int), np.ones(N, int)
     unknown = AppearanceFeatures(np.full((N, 4), np.nan), np.zeros(N))
-    before = see(rng, first, 20, patterns), see(rng, second, 20, patterns)
-    left = see(rng, first, 5, patterns)
-    assert swap_appearance.compare_swapped(before, (left, unknown), FIRST).min() > 3
-    assert swap_appearance.compare_swapped(before, (unknown, left), FIRST).max() < -3
-    assert not swap_appearance.compare_swapped((before[0], unknown), (left, unknown), FIRST).any()
+    before = average_segments(rng, first, 20, patterns), average_segments(rng, second, 20, patterns)
+    left = average_segments(rng, first, 5, patterns)
+    assert swap_appearance.compare_swapped(before, (left, unknown), FIRST_FOLD).min() > 3
+    assert swap_appearance.compare_swapped(before, (unknown, left), FIRST_FOLD).max() < -3
+    assert not swap_appearance.compare_swapped(
+        (before[0], unknown), (left, unknown), FIRST_FOLD
+    ).any()
 
 
-def test_means_of_few_pieces_do_not_look_further_away(swap_appearance):
-    """An owner seen rarely has a longer mean by noise alone; that is no reason to prefer the other."""
+def test_means_of_few_segments_are_not_further_away(swap_appearance):
+    """The mean of an animal seen rarely is longer by noise alone; this must not matter."""
     rng, patterns = np.random.default_rng(3), np.array([[1.5, 0, 0, 0], [0, 1.5, 0, 0]])
     n = 4000
-    rare, often = see(rng, np.zeros(n, int), 4, patterns), see(rng, np.ones(n, int), 400, patterns)
-    owners = np.arange(n) % 2
-    said = swap_appearance.compare_owners(
-        see(rng, owners, 10, patterns), rare, often, np.zeros(n, int)
+    rare, often = (
+        average_segments(rng, np.zeros(n, int), 4, patterns),
+        average_segments(rng, np.ones(n, int), 400, patterns),
     )
-    right = (said > 0) == (owners == 0)
+    owners = np.arange(n) % 2
+    llrs = swap_appearance.compare_owners(
+        average_segments(rng, owners, 10, patterns), rare, often, np.zeros(n, int)
+    )
+    right = (llrs > 0) == (owners == 0)
     assert abs(right[owners == 0].mean() - right[owners == 1].mean()) < 0.05
-    assert np.abs(said).max() <= MAX_SWAP_LLR
+    assert np.abs(llrs).max() <= MAX_SWAP_LLR
 
 
-def learn(groups, seed=5):
-    """Contrast of two animals of eight tracklets each, that differ in the second of three features."""
+def fit_two_animals(groups, seed=5):
+    """Fit two animals of eight tracklets each, which differ in the second of three features."""
     rng = np.random.default_rng(seed)
     tracklets = np.repeat(np.arange(16), 12)
     animals = tracklets % 2
@@ -89,11 +94,9 @@ def learn(groups, seed=5):
 
 def test_a_group_of_two_animals_does_not_hide_their_difference():
     right = np.arange(16) % 2
-    exchanged = np.where(
-        np.arange(16) < 8, right, 1 - right
-    )  # half way, both groups go on with the other animal
-    for groups in (np.arange(16), right, exchanged):
-        swap_appearance = learn(groups)
+    swapped = np.where(np.arange(16) < 8, right, 1 - right)  # Both groups change animals half way.
+    for groups in (np.arange(16), right, swapped):
+        swap_appearance = fit_two_animals(groups)
         means = swap_appearance.means[0].astype(float)
         before, after = (
             tuple(
@@ -105,14 +108,12 @@ def test_a_group_of_two_animals_does_not_hide_their_difference():
         assert swap_appearance.compare_swapped(before, after, np.zeros(1, int))[0] > 3
 
 
-def test_a_stretch_is_judged_by_what_was_learnt_from_the_others():
-    """With more features than sights, a stretch would look like what it was joined to if it were learnt from."""
+def test_a_fold_is_compared_in_a_space_that_was_fitted_on_the_others():
+    """With more features than segments, a space fits the groups that it was fitted on."""
     rng = np.random.default_rng(0)
     tracklets = np.repeat(np.arange(24), 12)
     times_s = tracklets // 2 * 6.0 + np.tile(np.arange(12) * 0.5, 24)
-    features = rng.normal(size=(len(tracklets), 400)).astype(
-        np.float32
-    )  # no two animals differ in anything
+    features = rng.normal(size=(len(tracklets), 400)).astype(np.float32)  # No two animals differ.
     groups = np.arange(24) % 2
     swap_appearance = fit_swap_appearance(
         TrackletFeatures(tracklets, times_s, features), np.full(400, 0.05), groups, 1.0, rng
@@ -125,12 +126,12 @@ def test_a_stretch_is_judged_by_what_was_learnt_from_the_others():
         )
         for v in (one, other)
     ]
-    said = swap_appearance.compare_swapped((one, other), tuple(rest), spaces)
-    assert abs(said.mean()) < 1.5
-    assert said.max() < 4
+    llrs = swap_appearance.compare_swapped((one, other), tuple(rest), spaces)
+    assert abs(llrs.mean()) < 1.5
+    assert llrs.max() < 4
 
 
-def test_the_same_sight_again_is_no_other_one():
+def test_repeated_observations_count_less():
     rng = np.random.default_rng(3)
     tracklets = np.repeat(np.arange(16), 12)
     times_s = tracklets // 2 * 6.0 + np.tile(np.arange(12) * 0.5, 16)
@@ -148,7 +149,7 @@ def test_the_same_sight_again_is_no_other_one():
     assert np.median(swap_appearance.counts) > 6
 
 
-def test_a_short_recording_is_learnt_from_as_a_whole():
+def test_a_short_recording_is_fitted_as_a_whole():
     rng = np.random.default_rng(4)
     tracklets = np.repeat(np.arange(4), 24)
     times_s = tracklets // 2 * 4.0 + np.tile(np.arange(24) / 6, 4)
@@ -163,16 +164,16 @@ def test_a_short_recording_is_learnt_from_as_a_whole():
     assert swap_appearance.compare_swapped(tuple(before), tuple(after), np.zeros(1, int))[0] > 2
 
 
-def test_looks_that_are_not_trusted_say_nothing():
-    no_progress = SwapAppearance.uninformative(3)
-    features = no_progress.get_features(np.array([0, 1]), np.zeros(2, int))
-    assert not no_progress.compare_swapped(
+def test_uninformative_appearance_gives_llrs_of_zero():
+    uninformative = SwapAppearance.uninformative(3)
+    features = uninformative.get_features(np.array([0, 1]), np.zeros(2, int))
+    assert not uninformative.compare_swapped(
         (features, features), (features, features), np.zeros(2, int)
     ).any()
 
 
-def test_two_of_one_coat_are_not_told_by_where_they_lie():
-    """They differ by the light where each lies, for as long as one likes, but less than coats do."""
+def test_two_animals_of_one_coat_are_not_told_apart_by_the_light():
+    """They differ permanently by the light where they lie, but less than coats differ."""
     rng = np.random.default_rng(8)
     patterns = np.repeat([[0.0, 0, 0], [12.0, 0, 0], [0, 12.0, 0]], 2, axis=0)
     tracklets = np.repeat(np.arange(24), 40)
