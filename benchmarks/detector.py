@@ -1,10 +1,10 @@
-"""Where the time of a frame goes, and how near the networks come to what the processor can do.
+"""Measure the time of each step of detection, and the networks against the peak of the CPU.
 
     python benchmarks/detector.py VIDEO
 
-Milliseconds of one core, the lower quartile of 100 frames of the video. The limit is a product of
-two matrices of 2048 rows and columns, which OpenVINO does on one core in the same arithmetic.
-Operations counted are those of convolutions and products, a multiplication and an addition each.
+Times are milliseconds of one core: the lower quartile over 100 frames of the video. The peak is
+that of a product of two 2048 x 2048 matrices by OpenVINO, on one core in the same arithmetic.
+A multiplication and an addition in convolutions and products count as two operations.
 """
 
 from __future__ import annotations
@@ -37,8 +37,9 @@ MATRIX = 2048
 
 
 def measure_ms(step: Callable[[Any], Any], inputs: list[Any]) -> tuple[float, list[Any]]:
-    """Processor time of a step, and what it gave."""
-    times, results = [time.process_time()], []
+    """Return the CPU time of a step in milliseconds, and its results."""
+    times = [time.process_time()]
+    results = []
     for value in inputs:
         results.append(step(value))
         times.append(time.process_time())
@@ -46,14 +47,15 @@ def measure_ms(step: Callable[[Any], Any], inputs: list[Any]) -> tuple[float, li
 
 
 def measure_peak(precision: str) -> float:
-    """Operations per second of a large product of matrices, in GFLOP/s."""
+    """Return the speed of a large matrix product in GFLOP/s."""
     opset = import_module(f"{openvino.__name__}.opset13")
     left = opset.parameter([MATRIX, MATRIX], np.float32)
     right = opset.constant(np.random.default_rng(0).random((MATRIX, MATRIX), np.float32))
     model = openvino.Model([opset.matmul(left, right, False, True)], [left])
     settings = {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": 1}
     product = openvino.Core().compile_model(model, "CPU", settings)
-    request, value = product.create_infer_request(), np.ones((MATRIX, MATRIX), np.float32)
+    request = product.create_infer_request()
+    value = np.ones((MATRIX, MATRIX), np.float32)
     ms, _ = measure_ms(
         lambda x: request.infer([x], share_inputs=True, share_outputs=True), [value] * 20
     )
@@ -61,7 +63,7 @@ def measure_peak(precision: str) -> float:
 
 
 def count_operations(detector: Any, shape: tuple[int, ...]) -> float:
-    """GFLOP of a picture."""
+    """Return the GFLOP of the convolutions for one image."""
     detector.reshape({"image": shape})
     operations = 0
     for node in detector.get_ops():
@@ -75,7 +77,7 @@ def count_operations(detector: Any, shape: tuple[int, ...]) -> float:
 def print_steps(
     images: list[UInt8], decode_ms: float, fit_on: list[UInt8]
 ) -> tuple[Float32, Float32]:
-    """One row a step; returns a picture as the network takes it, and boxes in it."""
+    """Print one row for each step; return the network input of an image, and boxes in it."""
     height, width = images[0].shape[:2]
     letterbox = compute_letterbox(width, height, 512)
     background = fit_background_model([apply_letterbox(image, letterbox) for image in fit_on])
@@ -83,7 +85,7 @@ def print_steps(
     ms, small = measure_ms(lambda image: apply_letterbox(image, letterbox), images)
     print(f"| resizing | {ms:.2f} |")
     ms, differences = measure_ms(background.compute_difference, small)
-    print(f"| difference from the empty scene | {ms:.2f} |")
+    print(f"| difference from the background | {ms:.2f} |")
     pairs = list(zip(small, differences, strict=True))
     ms, _ = measure_ms(lambda pair: to_input([pair[0]], [pair[1]]) is None, pairs)
     print(f"| layout and scale | {ms:.2f} |")
@@ -115,10 +117,10 @@ def main() -> None:
         )[0]
         ms, maps = measure_ms(backend.infer, [image] * N_FRAMES)
         embed_ms, _ = measure_ms(lambda found, backend=backend: backend.embed(found, boxes), maps)
-        rate, peak = count_operations(models[0], image.shape) / ms * 1000, measure_peak(precision)
-        print(
-            f"| detection network, {precision} | {ms:.2f}: {rate:.0f} of {peak:.0f} GFLOP/s, {rate / peak:.0%} |"
-        )
+        rate = count_operations(models[0], image.shape) / ms * 1000
+        peak = measure_peak(precision)
+        speed = f"{rate:.0f} of {peak:.0f} GFLOP/s, {rate / peak:.0%}"
+        print(f"| detection network, {precision} | {ms:.2f}: {speed} |")
         print(f"| re-identification of {len(boxes)}, {precision} | {embed_ms:.2f} |")
 
 

@@ -1,11 +1,12 @@
-"""Speed and memory of ``murid track`` on a video, beside bare decoding of the same file, and of the command line.
+"""Measure the speed and memory of ``murid track``, compared with decoding, and of the CLI.
 
     python benchmarks/speed.py ../shared/data/rodents/openfield-1mouse/video.mp4 --rounds 3
 
-Each round decodes the file with PyAV alone (the peer), then tracks it, in processes of their own.
-Read the ratio rather than the absolute figures, which wander with the machine. Memory is that of
-the tracking process (RSS), sampled four times a second: its peak, and by how much it rose from the
-second quarter of the run to the last."""
+Each round decodes the file with PyAV alone, then tracks it, in separate processes. Compare the
+ratios, since absolute times vary with the machine. Memory is the resident memory (RSS) of the
+tracking process, sampled four times a second: its peak, and its rise from the second quarter of
+the run to the last.
+"""
 
 from __future__ import annotations
 
@@ -28,15 +29,16 @@ with av.open(sys.argv[1]) as container:
 
 
 def time_command(arguments: list[str]) -> tuple[float, str]:
-    """Seconds that a command took, and what it printed."""
+    """Return the seconds that a command took, and its output."""
     started = time.perf_counter()
     result = subprocess.run(arguments, check=True, capture_output=True, text=True)
     return time.perf_counter() - started, result.stdout
 
 
 def watch_command(arguments: list[str]) -> tuple[float, list[float]]:
-    """Seconds that a command took, and its resident memory in MB four times a second."""
-    started, memory = time.perf_counter(), []
+    """Return the seconds that a command took, and its resident memory in MB over time."""
+    started = time.perf_counter()
+    memory = []
     with subprocess.Popen(
         arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
@@ -50,7 +52,7 @@ def watch_command(arguments: list[str]) -> tuple[float, list[float]]:
 
 
 def measure_rise(memory: list[float]) -> float:
-    """Median of the last quarter less median of the second quarter, in MB."""
+    """Return the median of the last quarter minus that of the second quarter, in MB."""
     quarter = max(1, len(memory) // 4)
     return statistics.median(memory[-quarter:]) - statistics.median(memory[quarter : 2 * quarter])
 
@@ -65,10 +67,10 @@ def main() -> None:
     parser.add_argument("options", nargs="*", help="further options of murid track, after --")
     arguments = parser.parse_args()
     murid = [sys.executable, "-m", "murid"]
-    print(
-        f"import murid        {min(time_command([sys.executable, '-c', 'import murid'])[0] for _ in range(5)):.2f} s"
-    )
-    print(f"murid --help        {min(time_command([*murid, '--help'])[0] for _ in range(5)):.2f} s")
+    import_s = min(time_command([sys.executable, "-c", "import murid"])[0] for _ in range(5))
+    help_s = min(time_command([*murid, "--help"])[0] for _ in range(5))
+    print(f"import murid        {import_s:.2f} s")
+    print(f"murid --help        {help_s:.2f} s")
     for k in range(arguments.rounds):
         decode_s, printed = time_command([sys.executable, "-c", DECODE, str(arguments.video)])
         n_frames = int(printed)
@@ -82,7 +84,8 @@ def main() -> None:
                 *arguments.options,
             ]
             track_s, memory = watch_command(track)
-        rates = f"decode {n_frames / decode_s:.0f}/s · track {n_frames / track_s:.0f}/s · ratio {decode_s / track_s:.2f}"
+        rates = f"decode {n_frames / decode_s:.0f}/s · track {n_frames / track_s:.0f}/s"
+        rates += f" · ratio {decode_s / track_s:.2f}"
         rss = f"peak {max(memory):.0f} MB · rise {measure_rise(memory):+.0f} MB"
         print(f"round {k + 1}: {n_frames} frames · {rates} · {rss}", flush=True)
 

@@ -44,7 +44,7 @@ def write_detector(path: Path, metadata: NetworkMetadata = METADATA, **changed: 
     """Write a detector with boxes of constant size and offset 0.5.
 
     The heatmap is 2 * (red - 0.5) of each 4x4 cell. The features are the pooled image. With
-    four channels, the difference from the background, which is the last one, takes the place of red.
+    four channels, the last one, the difference from the background, takes the place of red.
     """
     n = metadata.n_channels
     channel_weights = np.zeros((1, n, 1, 1), np.float32)
