@@ -19,7 +19,7 @@ LEFT, RIGHT = "arena:left,0,0,320,0,320,240,0,240", "arena:right,320,0,640,0,640
 
 @pytest.fixture(scope="module")
 def two_cages(tmp_path_factory):
-    """Two animals in the left half of the picture, one in the right."""
+    """Two animals in the left half of the image, one in the right."""
     path = tmp_path_factory.mktemp("two") / "two.mp4"
     look = {
         "n_frames": 200,
@@ -42,7 +42,7 @@ def draw(source, out, *options: str) -> int:
     return murid_cli(["arena", str(source), "--out", str(out), *options])
 
 
-def test_animals_of_each_arena_are_tracked_apart(two_cages, tmp_path):
+def test_arenas_are_tracked_separately(two_cages, tmp_path):
     file = tmp_path / "two.toml"
     options = ["--polygon", LEFT, "--polygon", RIGHT, "--animals", "left=2", "--animals", "right=1"]
     assert draw(two_cages, file, *options) == 0
@@ -60,7 +60,7 @@ def test_animals_of_each_arena_are_tracked_apart(two_cages, tmp_path):
     assert whole.behaviour().layout.arenas == ()
 
 
-def test_what_is_ignored_is_in_no_track(two_cages, tmp_path):
+def test_detections_in_ignored_areas_are_not_tracked(two_cages, tmp_path):
     file = tmp_path / "left.toml"
     assert draw(two_cages, file, "--polygon", RIGHT.replace("arena", "ignore")) == 0
     run = track(two_cages, arena=file, config=BACKGROUND, out=tmp_path / "left.murid")
@@ -70,7 +70,7 @@ def test_what_is_ignored_is_in_no_track(two_cages, tmp_path):
     assert (tracks.detections.boxes[:, 0] > 320).any(), "detections stay as they were found"
 
 
-def test_numbers_have_to_be_there_for_all_arenas_or_none(two_cages, tmp_path, capsys):
+def test_animal_counts_are_required_for_all_arenas_or_none(two_cages, tmp_path, capsys):
     file = tmp_path / "two.toml"
     assert draw(two_cages, file, "--polygon", LEFT, "--polygon", RIGHT, "--animals", "left=2") == 0
     command = [
@@ -93,7 +93,7 @@ def test_numbers_have_to_be_there_for_all_arenas_or_none(two_cages, tmp_path, ca
     assert Run.open(tmp_path / "r").trajectories().individuals == ("1", "2", "3")
 
 
-def test_drawn_from_options_and_changed(two_cages, tmp_path, capsys):
+def test_arenas_are_created_and_changed_by_options(two_cages, tmp_path, capsys):
     file = tmp_path / "a.toml"
     assert (
         draw(
@@ -167,7 +167,7 @@ def test_scale_by_checkerboard(tmp_path, capsys):
         (["--polygon", LEFT, "--animals", "left=0"], "left.animals: expected 1 or more, got 0"),
     ],
 )
-def test_bad_options(two_cages, tmp_path, capsys, options, words):
+def test_invalid_options_are_refused(two_cages, tmp_path, capsys, options, words):
     assert draw(two_cages, tmp_path / "a.toml", *options) == EXIT_ERROR
     assert words in capsys.readouterr().err
     assert not list(tmp_path.iterdir())

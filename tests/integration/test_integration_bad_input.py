@@ -91,7 +91,7 @@ def test_run_of_a_newer_format(tmp_path, capsys, tracked):
     assert not (tmp_path / "x.csv").exists()
 
 
-def test_network_that_is_not_ours(tmp_path, capsys, clip):
+def test_network_without_murid_metadata(tmp_path, capsys, clip):
     import onnx
     from onnx import TensorProto, helper
 
@@ -131,12 +131,12 @@ def test_network_that_is_not_ours(tmp_path, capsys, clip):
     assert not (tmp_path / "r").exists()
 
 
-def test_impossible_numbers_of_animals(capsys, clip, tmp_path):
+def test_invalid_numbers_of_animals(capsys, clip, tmp_path):
     refuse(capsys, "track", clip, "--animals", 0, "--out", tmp_path / "r", words=["animals", "0"])
     assert not (tmp_path / "r").exists()
 
 
-def test_place_that_is_a_file_or_holds_other_things(tmp_path, capsys, clip):
+def test_output_path_is_a_file_or_a_folder_with_other_content(tmp_path, capsys, clip):
     (tmp_path / "file").write_text("mine")
     refuse(
         capsys,

@@ -59,7 +59,7 @@ def test_runs_go_to_one_folder(night, capsys):
     assert {path.name for path in (night / "runs").iterdir()} == {"cage.murid", "other.murid"}
 
 
-def test_names_that_clash_are_refused_before_the_first_is_tracked(night, capsys):
+def test_name_clashes_are_refused_before_tracking(night, capsys):
     arguments = [
         "track",
         str(night / "day*" / "cage.mp4"),
@@ -73,7 +73,7 @@ def test_names_that_clash_are_refused_before_the_first_is_tracked(night, capsys)
     assert not (night / "runs").exists()
 
 
-def test_globs(night):
+def test_batch_accepts_globs(night):
     cv2.imwrite(str(night / "f1.png"), np.zeros((8, 8, 3), np.uint8))
     assert find_sources([str(night / "f*.png")]) == [str(night / "f*.png")]
     assert find_sources([str(night / "nothing*.mp4")]) == [str(night / "nothing*.mp4")]

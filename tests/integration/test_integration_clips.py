@@ -1,4 +1,4 @@
-"""The shipped network on real clips that it has not learnt from (but for the open field), through the command line."""
+"""The shipped network on real clips that it was not trained on (except the open field), through the command line."""
 
 import json
 import signal
@@ -69,7 +69,7 @@ def test_penguins_run_through(
     assert facts["stages"] == {"detection": "done", "tracking": "done", "identification": "pending"}
 
 
-def test_a_killed_run_ends_like_an_undisturbed_one(data_dir: Path, tmp_path: Path) -> None:
+def test_killed_run_resumes_to_the_same_result(data_dir: Path, tmp_path: Path) -> None:
     video = data_dir / "rodents" / "openfield-1mouse" / "video.mp4"
     whole, killed = tmp_path / "whole.murid", tmp_path / "killed.murid"
 

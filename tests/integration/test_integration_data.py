@@ -34,8 +34,8 @@ def read(path, **options):
     return sequence
 
 
-def test_there_and_back_again(cage, tmp_path, capsys):
-    """A video becomes pictures, and goes through every format; only YOLO forgets who is who."""
+def test_formats_round_trip(cage, tmp_path, capsys):
+    """A video becomes images and goes through every format; only YOLO drops the identities."""
     truth = read(cage)
     murid(capsys, "convert", cage, "--to", "coco", "--out", tmp_path / "coco")
     murid(capsys, "convert", tmp_path / "coco", "--to", "mot", "--out", tmp_path / "mot")
@@ -63,7 +63,7 @@ def test_there_and_back_again(cage, tmp_path, capsys):
     assert cv2.imread(str(linked)).shape == (240, 320, 3)
 
 
-def test_pictures_are_those_of_their_frames(clip, tmp_path, capsys):
+def test_images_belong_to_their_frames(clip, tmp_path, capsys):
     """Frames of a gap in the labels are left out, and MOT counts what is left anew."""
     (tmp_path / "cage.json").write_text("{}")
     for name in ("a", "b"):
@@ -80,7 +80,7 @@ def test_pictures_are_those_of_their_frames(clip, tmp_path, capsys):
     assert sequence.image_paths[1].read_bytes() == expected.read_bytes()
 
 
-def test_runs_are_data(tracked, tmp_path, capsys):
+def test_runs_convert_to_datasets(tracked, tmp_path, capsys):
     said = murid(
         capsys, "convert", tracked, "--to", "mot", "--out", tmp_path / "mot", "--pictures", "none"
     ).out
@@ -91,7 +91,7 @@ def test_runs_are_data(tracked, tmp_path, capsys):
     assert sequence.boxes == pytest.approx(tracks.detections.boxes[tracks.track_ids >= 0], abs=1e-3)
 
 
-def test_problems_are_shown_at_once_and_can_be_skipped(cage, tmp_path, capsys):
+def test_all_problems_are_listed_and_can_be_skipped(cage, tmp_path, capsys):
     rows = (cage / "gt" / "gt.txt").read_text().splitlines()
     (cage / "gt" / "gt.txt").write_text(
         "\n".join([*rows, rows[0], "500,1,5,5,9,9,1", "2,9,5,5,0,9,1"])
@@ -107,7 +107,7 @@ def test_problems_are_shown_at_once_and_can_be_skipped(cage, tmp_path, capsys):
     assert f"90 frames, {len(rows)} boxes" in said.out
 
 
-def test_nothing_is_overwritten_and_nothing_half_written(cage, tmp_path, capsys):
+def test_existing_and_partial_outputs_are_refused(cage, tmp_path, capsys):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.tex").write_text("mine")
     err = murid(
@@ -120,13 +120,13 @@ def test_nothing_is_overwritten_and_nothing_half_written(cage, tmp_path, capsys)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["cage", "out"]
 
 
-def test_skipping_what_is_bad_leaves_something(cage, tmp_path, capsys):
+def test_skipping_invalid_labels_keeps_the_others(cage, tmp_path, capsys):
     (cage / "gt" / "gt.txt").write_text("1,1,5,5,0,9,1\n")
     command = ["convert", cage, "--to", "coco", "--out", tmp_path / "coco", "--skip-bad"]
     assert "at least one labelled animal" in murid(capsys, *command, code=EXIT_ERROR).err
 
 
-def test_info_counts_and_draws(cage, tmp_path, capsys):
+def test_info_counts_labels_and_draws_them(cage, tmp_path, capsys):
     with (cage / "gt" / "gt.txt").open("a") as file:
         file.write("2,9,5,5,0,9,1\n")
     said = murid(capsys, "info", cage, "--sheet", tmp_path / "sheet.png").out
@@ -153,13 +153,13 @@ def test_info_draws_boxes_where_they_are(tmp_path, capsys):
     assert coloured[:, 1].min() == pytest.approx(120, abs=3)
 
 
-def test_info_draws_runs_too(tracked, tmp_path, capsys):
+def test_info_draws_runs(tracked, tmp_path, capsys):
     said = murid(capsys, "info", tracked, "--sheet", tmp_path / "sheet.jpg").out
     assert "made by murid" in said
     assert cv2.imread(str(tmp_path / "sheet.jpg")) is not None
 
 
-def test_info_of_nothing_to_draw(cage, tmp_path, capsys):
+def test_info_without_images_draws_nothing(cage, tmp_path, capsys):
     assert (
         "sheet.xyz"
         in murid(capsys, "info", cage, "--sheet", tmp_path / "sheet.xyz", code=EXIT_ERROR).err

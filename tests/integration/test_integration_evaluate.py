@@ -39,7 +39,7 @@ def call(capsys, *arguments) -> tuple[int, str, str]:
     return code, captured.out, captured.err
 
 
-def test_report_shows_where_identities_broke(swapped, clip, tmp_path, capsys):
+def test_report_shows_identity_switches(swapped, clip, tmp_path, capsys):
     markdown = tmp_path / "scores.md"
     arguments = ["evaluate", swapped, clip.with_name("gt.txt"), "--fps", 30]
     options = ["--video", clip, "--markdown", markdown, "--report", tmp_path / "r"]
@@ -50,13 +50,13 @@ def test_report_shows_where_identities_broke(swapped, clip, tmp_path, capsys):
     assert f"{scores['hota']:.1f}" in out
     assert f"| {scores['hota']:.1f} |" in markdown.read_text()
     page = (tmp_path / "r" / "index.html").read_text()
-    pictures = sorted(
+    image_names = sorted(
         path.relative_to(tmp_path / "r").as_posix() for path in (tmp_path / "r").glob("*/*")
     )
-    assert len(pictures) == 2 + scores["id_switches"]
-    assert all(f'src="{picture}"' in page for picture in pictures)
-    for picture in pictures:
-        image = cv2.imread(str(tmp_path / "r" / picture))
+    assert len(image_names) == 2 + scores["id_switches"]
+    assert all(f'src="{image_name}"' in page for image_name in image_names)
+    for image_name in image_names:
+        image = cv2.imread(str(tmp_path / "r" / image_name))
         assert image is not None
         assert image.std() > 10
     assert "at frame 46 (1.5 s)" in page
@@ -103,7 +103,7 @@ def test_report_refuses_a_video_of_another_size(tracked, clip, still_video, tmp_
         ),
     ],
 )
-def test_run_of_another_video_than_the_truth(tracked, clip, tmp_path, capsys, info, words):
+def test_ground_truth_of_another_video_is_refused(tracked, clip, tmp_path, capsys, info, words):
     shutil.copy(clip.with_name("gt.txt"), tmp_path / "gt.txt")
     (tmp_path / "seqinfo.ini").write_text(f"[Sequence]\n{info}")
     code, _, err = call(capsys, "evaluate", tracked, tmp_path / "gt.txt")
@@ -122,7 +122,7 @@ def test_run_is_scored_with_its_detections(tracked, clip, capsys):
     assert scores["switches_per_animal_hour"] == pytest.approx(scores["id_switches"] / hours)
 
 
-def test_frames_of_a_strip():
+def test_filmstrip_frames():
     switch = Switch(
         frame=50, last_frame=40, truth_id=1, old_id=1, new_id=2, truth_row=0, last_truth_row=0
     )

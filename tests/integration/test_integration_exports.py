@@ -85,7 +85,7 @@ def assert_readers_agree(run: Path, out: Path) -> None:
         assert table["interpolated"].sum() == trajectories.interpolated.sum()
 
 
-def test_every_reader_finds_what_the_run_has(tracked, tmp_path):
+def test_every_format_is_read_by_its_own_library(tracked, tmp_path):
     assert_readers_agree(tracked, tmp_path)
 
 
@@ -100,7 +100,7 @@ def test_two_mice_in_a_home_cage(data_dir, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["nwb", "idtracker"])
-def test_formats_of_animals_need_identities(clip, tmp_path, capsys, name):
+def test_identity_formats_require_identities(clip, tmp_path, capsys, name):
     run = murid.track(clip, config=BACKGROUND, out=tmp_path / "cage.murid").path
     path = tmp_path / f"cage{FORMATS[name].suffixes[0]}"
     assert murid_cli(["export", str(run), "--format", name, "--out", str(path)]) == EXIT_ERROR
@@ -109,7 +109,7 @@ def test_formats_of_animals_need_identities(clip, tmp_path, capsys, name):
     assert murid_cli(["export", str(run), "--out", str(tmp_path / "cage.nc")]) == 0
 
 
-def test_metadata_are_for_formats_that_have_a_place_for_them(tracked, tmp_path, capsys):
+def test_metadata_are_refused_by_formats_without_them(tracked, tmp_path, capsys):
     (tmp_path / "cage.toml").write_text("[subject]\nspecies = 'Rattus norvegicus'\n")
     options = ["--metadata", str(tmp_path / "cage.toml")]
     assert (

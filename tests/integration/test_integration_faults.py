@@ -26,9 +26,9 @@ needs_mount = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def pictures(clip, tmp_path_factory):
-    """The clip as a folder of pictures."""
-    folder = tmp_path_factory.mktemp("pictures") / "cage"
+def images(clip, tmp_path_factory):
+    """The clip as a folder of images."""
+    folder = tmp_path_factory.mktemp("images") / "cage"
     folder.mkdir()
     for frame in open_source(clip).iterate():
         cv2.imwrite(str(folder / f"{frame.index:03d}.png"), frame.image[..., ::-1])
@@ -36,7 +36,7 @@ def pictures(clip, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(clip, tmp_path_factory):
+def reference(clip, tmp_path_factory):
     run = tmp_path_factory.mktemp("whole") / "cage.murid"
     assert finish(start(clip, run, "fast")) == ""
     return read_parts(run)
@@ -66,7 +66,7 @@ def assert_one_sentence(said, *words):
 
 
 @needs_mount
-def test_a_full_disk(clip, tmp_path, undisturbed):
+def test_full_disk(clip, tmp_path, reference):
     run = tmp_path / "disk" / "cage.murid"
     with small_disk(tmp_path / "disk", "256k") as change:
         (tmp_path / "disk" / "filler").write_bytes(bytes(160 * 1024))
@@ -74,15 +74,15 @@ def test_a_full_disk(clip, tmp_path, undisturbed):
             finish(start(clip, run, "fast")), "cage.murid", "parquet", "No space left on device"
         )
         kept = read_parts(run)
-        assert 0 < len(kept) < len(undisturbed)
-        assert all(undisturbed[name] == content for name, content in kept.items())
+        assert 0 < len(kept) < len(reference)
+        assert all(reference[name] == content for name, content in kept.items())
         change("size=8m")
         assert finish(start(clip, run, "fast")) == ""
-        assert read_parts(run) == undisturbed
+        assert read_parts(run) == reference
 
 
 @needs_mount
-def test_a_disk_that_may_only_be_read(clip, tmp_path, undisturbed):
+def test_read_only_disk(clip, tmp_path, reference):
     run = tmp_path / "disk" / "cage.murid"
     with small_disk(tmp_path / "disk", "8m") as change:
         process = start(clip, run, "slow")
@@ -93,12 +93,12 @@ def test_a_disk_that_may_only_be_read(clip, tmp_path, undisturbed):
         assert murid_cli(["info", str(run)]) == 0
         change("rw")
         assert finish(start(clip, run, "fast")) == ""
-        assert read_parts(run) == undisturbed
+        assert read_parts(run) == reference
 
 
-def test_a_source_that_vanishes_and_comes_back(pictures, tmp_path):
+def test_source_that_disappears_and_comes_back(images, tmp_path):
     whole, run, place = tmp_path / "whole.murid", tmp_path / "cage.murid", tmp_path / "share"
-    place.symlink_to(pictures)
+    place.symlink_to(images)
     assert finish(start(place, whole, "fast")) == ""
     process = start(place, run, "slow")
     wait_for_parts(process, run, 2)
@@ -108,12 +108,12 @@ def test_a_source_that_vanishes_and_comes_back(pictures, tmp_path):
     assert_one_sentence(said, "share", ".png", "nothing there")
     assert 2 <= len(list(run.glob("detections/part-*.parquet"))) < 6
     assert_one_sentence(finish(start(place, run, "fast")), "share", "nothing there")
-    place.symlink_to(pictures)
+    place.symlink_to(images)
     assert finish(start(place, run, "fast")) == ""
     assert read_parts(run) == read_parts(whole)
 
 
-def test_a_share_that_stalls(clip, tmp_path, undisturbed, monkeypatch, capsys):
+def test_stalled_network_share(clip, tmp_path, reference, monkeypatch, capsys):
     """No answer at the third read, however long one waits; then the share is back."""
     healthy, let_go, reads = read_timeout._read_at, threading.Event(), []
 
@@ -143,11 +143,11 @@ def test_a_share_that_stalls(clip, tmp_path, undisturbed, monkeypatch, capsys):
     let_go.set()
     monkeypatch.undo()
     assert murid_cli(command) == 0
-    assert read_parts(run) == undisturbed
+    assert read_parts(run) == reference
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-def test_two_processes_on_one_run(clip, tmp_path, undisturbed, capsys):
+def test_two_processes_on_one_run(clip, tmp_path, reference, capsys):
     run = tmp_path / "cage.murid"
     process = start(clip, run, "slow")
     wait_for_parts(process, run, 1)
@@ -166,14 +166,14 @@ def test_two_processes_on_one_run(clip, tmp_path, undisturbed, capsys):
     )
     process.send_signal(signal.SIGCONT)
     assert finish(process) == ""
-    assert read_parts(run) == undisturbed
+    assert read_parts(run) == reference
 
 
 @pytest.mark.parametrize(
     "name", ["../../evil", "/tmp/murid-evil", "..", "C:\\evil", "a/../../b", ".", "~/evil", "\x00"]
 )
-def test_names_in_files_lead_nowhere_else(tmp_path, name):
-    """Names of pictures, videos and sequences in labels do not become places outside the folder that is written."""
+def test_paths_in_files_stay_inside_their_folder(tmp_path, name):
+    """Names in label files must not lead to paths outside of the output folder."""
     data, out = tmp_path / "in" / "data", tmp_path / "out" / "deep" / "made"
     data.mkdir(parents=True)
     out.parent.mkdir(parents=True)

@@ -24,10 +24,10 @@ from murid.synthetic import RecordingConfig, record
 from murid.video import VideoWriter, open_source
 
 COATS = ("black", "albino", "agouti", "hooded")
-LOOKS = normalize(np.random.default_rng(0).normal(size=(len(COATS), 12)))
+EMBEDDINGS = normalize(np.random.default_rng(0).normal(size=(len(COATS), 12)))
 
 
-def film(directory, day, present, embedder="weights-1", embeddings_every=1):
+def make_run(directory, day, present, embedder="weights-1", embeddings_every=1):
     """Session of a cast, as a run whose detections are the truth, their embeddings those of the coats."""
     config = RecordingConfig(
         n_animals=len(COATS),
@@ -48,7 +48,7 @@ def film(directory, day, present, embedder="weights-1", embeddings_every=1):
             video_writer.write(recorded.frame.image)
             truth = recorded.truth
             boxes = truth.boxes.astype(np.float32)
-            appearance = LOOKS[np.array(present)[truth.animal_indices]]
+            appearance = EMBEDDINGS[np.array(present)[truth.animal_indices]]
             appearance = normalize(appearance + rng.normal(0, 0.08, appearance.shape)).astype(
                 np.float32
             )
@@ -79,16 +79,17 @@ def find_coats(path, present):
             next(run.identities.iterate_assignments()),
         )
     appearance = table.embeddings[table.frame_offsets[frames] + rows]
-    nearest, told = (appearance @ LOOKS.T).argmax(axis=1), appearance.any(axis=1)
+    nearest, has_embedding = (appearance @ EMBEDDINGS.T).argmax(axis=1), appearance.any(axis=1)
     return {
-        i: COATS[np.bincount(nearest[told & (ids == i)]).argmax()] for i in np.unique(ids).tolist()
+        i: COATS[np.bincount(nearest[has_embedding & (ids == i)]).argmax()]
+        for i in np.unique(ids).tolist()
     }
 
 
 @pytest.fixture(scope="module")
 def days(tmp_path_factory):
     directory = tmp_path_factory.mktemp("days")
-    return film(directory, 1, (0, 1, 2)), film(directory, 2, (3, 1, 0, 2))
+    return make_run(directory, 1, (0, 1, 2)), make_run(directory, 2, (3, 1, 0, 2))
 
 
 @pytest.fixture
@@ -106,7 +107,7 @@ def read_all(path):
     return {p.relative_to(path): p.read_bytes() for p in sorted(path.rglob("*.parquet"))}
 
 
-def test_the_next_day_the_same_names_and_a_stranger(two, gallery, tmp_path, capsys):
+def test_second_day_reidentifies_animals_and_a_new_one(two, gallery, tmp_path, capsys):
     assert Run.open(two[0]).names == find_coats(two[0], 3)
     assert murid_cli(["identify", str(two[1]), "--gallery", str(gallery)]) == 0
     printed = capsys.readouterr().out
@@ -123,8 +124,8 @@ def test_the_next_day_the_same_names_and_a_stranger(two, gallery, tmp_path, caps
     assert {own.name: own.uuid for own in said.values() if own.uuid} == uuids
 
 
-def test_names_are_found_where_few_frames_have_embeddings(gallery, tmp_path):
-    thinned = film(tmp_path / "thinned", 2, (3, 1, 0, 2), embeddings_every=7)
+def test_reidentification_with_sparse_embeddings(gallery, tmp_path):
+    thinned = make_run(tmp_path / "thinned", 2, (3, 1, 0, 2), embeddings_every=7)
     embeddings = RunDirectory.open(thinned).detections.read().embeddings
     assert 0 < embeddings.any(axis=1).mean() < 1 / 6
     identify(thinned, gallery=gallery)
@@ -158,27 +159,27 @@ def test_names_are_in_every_output(two, gallery, tmp_path, capsys):
     assert set(table["name"].dropna()) == {"Zoë"}
 
 
-def test_identities_told_anew_lose_their_names(two, gallery):
+def test_new_identities_lose_their_names(two, gallery):
     identify(two[0], animals=2 + 1)
     assert Run.open(two[0]).names, "nothing has changed"
     identify(two[0], animals=4)
     assert not Run.open(two[0]).names
 
 
-def test_a_gallery_grows(two, gallery):
+def test_gallery_is_updated(two, gallery):
     before = load_gallery(gallery)
     identify(two[1], gallery=gallery, update_gallery=True)
     after = load_gallery(gallery)
     assert after.animals == before.animals
     assert len(after.sessions) == 2
-    sure = {
+    named = {
         own.name
         for own in RunDirectory.open(two[1]).manifest.names.values()
         if own.uuid and own.probability >= MIN_UPDATE_PROBABILITY
     }
-    assert len(sure) >= 2
+    assert len(named) >= 2
     grown = np.unique(after.prototypes.owners[after.session_numbers == 1]).tolist()
-    assert {after.animals[k].name for k in grown} == sure
+    assert {after.animals[k].name for k in grown} == named
     content = gallery.read_bytes()
     identify(two[1], gallery=gallery, update_gallery=True)
     assert gallery.read_bytes() == content
@@ -188,7 +189,7 @@ def test_a_gallery_grows(two, gallery):
     ]
 
 
-def test_without_the_video_embeddings_go_on(two, gallery):
+def test_embeddings_suffice_without_the_video(two, gallery):
     manifest = json.loads((two[1] / "manifest.json").read_text())
     (two[1] / "manifest.json").write_text(json.dumps(manifest | {"source": "/gone.mp4"}))
     identify(two[1], gallery=gallery)
@@ -201,9 +202,9 @@ def test_several_runs_have_the_same_names_without_a_gallery(two, capsys):
     assert murid_cli(["identify", str(two[0]), str(two[1])]) == 0
     coats = [find_coats(path, 0) for path in two]
     names = [Run.open(path).names for path in two]
-    told = [{coats[k][i]: name for i, name in names[k].items()} for k in (0, 1)]
-    assert sorted(told[0].values()) == ["animal-a", "animal-b", "animal-c"]
-    assert told[1] == told[0] | {"hooded": "animal-d"}
+    names_by_coat = [{coats[k][i]: name for i, name in names[k].items()} for k in (0, 1)]
+    assert sorted(names_by_coat[0].values()) == ["animal-a", "animal-b", "animal-c"]
+    assert names_by_coat[1] == names_by_coat[0] | {"hooded": "animal-d"}
     identify(two[0])
     murid_cli(["identify", str(two[0]), str(two[1])])
     assert [Run.open(path).names for path in two] == names
@@ -225,7 +226,7 @@ def test_several_runs_have_the_same_names_without_a_gallery(two, capsys):
         ([], "expected names of its identities, such as 1=alice, got none"),
     ],
 )
-def test_bad_names(two, tmp_path, capsys, words, said: str):
+def test_invalid_names_are_refused(two, tmp_path, capsys, words, said: str):
     assert (
         murid_cli(
             ["enroll", "--run", str(two[0]), "--gallery", str(tmp_path / "new.gallery"), *words]
@@ -236,12 +237,12 @@ def test_bad_names(two, tmp_path, capsys, words, said: str):
     assert not (tmp_path / "new.gallery").exists()
 
 
-def test_bad_galleries_and_runs(two, gallery, clip, tracked, tmp_path, capsys):
+def test_invalid_galleries_and_runs_are_refused(two, gallery, clip, tracked, tmp_path, capsys):
     def fail(*arguments):
         assert murid_cli([str(a) for a in arguments]) != 0
         return capsys.readouterr().err
 
-    other = film(tmp_path / "other", 3, (0, 1), embedder="weights-2")
+    other = make_run(tmp_path / "other", 3, (0, 1), embedder="weights-2")
     assert "expected embeddings of the weights that" in fail(
         "identify", other, "--gallery", gallery
     )

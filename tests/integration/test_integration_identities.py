@@ -1,4 +1,4 @@
-"""Identities in a run: told by default in closed mode, told anew without the video, marked in every output."""
+"""Identities of a run: by default, again without the video, and in every output."""
 
 import json
 import shutil
@@ -16,12 +16,12 @@ from murid.pipeline.run import Run
 from murid.pipeline.track import track
 from murid.store import RunDirectory
 
-CLOSE_LOOK = "fur_descriptors.parquet", "point_matches.parquet"
+SECOND_PASS_FILES = "fur_descriptors.parquet", "point_matches.parquet"
 
 
 @pytest.fixture
 def run(tracked, tmp_path):
-    """Copy of a finished run whose video is gone, with a stretch in which one animal is not detected."""
+    """Copy of a finished run whose video is gone, with frames in which one animal is not detected."""
     path = shutil.copytree(tracked, tmp_path / "cage.murid")
     manifest = json.loads((path / "manifest.json").read_text())
     manifest["source"] = str(tmp_path / "gone.mp4")
@@ -33,7 +33,7 @@ def read_parts(path):
     return {p.relative_to(path): p.read_bytes() for p in path.rglob("*.parquet")}
 
 
-def test_told_again_without_the_video_it_is_the_same(run):
+def test_identifying_again_without_the_video_gives_the_same(run):
     before = read_parts(run)
     assert identify(run).path == run
     assert read_parts(run) == before
@@ -44,9 +44,9 @@ def test_told_again_without_the_video_it_is_the_same(run):
     assert read_parts(run) == before
 
 
-def test_tracks_of_the_association_stay(run, clip, tracked, tmp_path):
-    told = Run.open(run).tracks()
-    assert set(np.unique(told.track_ids)) <= {1, 2, 3}
+def test_identification_keeps_the_tracks(run, clip, tracked, tmp_path):
+    tracks = Run.open(run).tracks()
+    assert set(np.unique(tracks.track_ids)) <= {1, 2, 3}
     plain = track(clip, animals=3, config=TRACKS_ONLY, out=tmp_path / "plain.murid")
     assert plain.tracks().interpolated is None
     assert plain.info()["stages"]["identification"] == "pending"
@@ -56,7 +56,7 @@ def test_tracks_of_the_association_stay(run, clip, tracked, tmp_path):
     )
 
 
-def test_filled_in_positions_are_marked_in_every_output(run, tmp_path):
+def test_interpolated_positions_are_marked_in_every_output(run, tmp_path):
     result = Run.open(run)
     tracks, trajectories = result.tracks(), result.trajectories()
     assert tracks.interpolated.any(), "the clip is to have a gap"
@@ -70,14 +70,14 @@ def test_filled_in_positions_are_marked_in_every_output(run, tmp_path):
     assert (rows[:, 6] == 0).sum() == tracks.interpolated.sum()
 
 
-def test_bad_numbers(run, capsys):
+def test_invalid_numbers_are_refused(run, capsys):
     assert murid_cli(["identify", str(run), "--animals", "0"]) != 0
     assert "--animals: expected 1 or more, got 0" in capsys.readouterr().err
     assert murid_cli(["identify", str(run.parent)]) != 0
     assert "expected a run directory" in capsys.readouterr().err
 
 
-def test_a_run_without_a_number_asks_for_one(clip, tmp_path, capsys):
+def test_identify_requires_a_number_of_animals(clip, tmp_path, capsys):
     out = tmp_path / "open.murid"
     track(clip, config=BACKGROUND, out=out)
     assert murid_cli(["identify", str(out)]) != 0
@@ -93,15 +93,15 @@ def point_to(run, source):
     (run / "manifest.json").write_text(json.dumps(manifest | {"source": str(source)}))
 
 
-def test_learning_the_animals_needs_the_video_once(run, clip, tmp_path, capsys):
-    told = read_parts(run)
+def test_second_pass_reads_the_video_once(run, clip, tmp_path, capsys):
+    without_refinement = read_parts(run)
     assert murid_cli(["identify", str(run), "--refine"]) == 1
     assert "gone.mp4" in capsys.readouterr().err
-    assert read_parts(run) == told
+    assert read_parts(run) == without_refinement
     point_to(run, clip)
     assert murid_cli(["identify", str(run), "--refine"]) == 0
     assert "refine: " in capsys.readouterr().out
-    learnt = read_parts(run)
+    refined = read_parts(run)
     assert pd.read_parquet(run / "fur_descriptors.parquet").shape[0] > 0
     point_to(run, tmp_path / "gone.mp4")
     with RunDirectory.open(run, writable=True) as directory:
@@ -112,35 +112,37 @@ def test_learning_the_animals_needs_the_video_once(run, clip, tmp_path, capsys):
         ],
         list,
     )
-    assert read_parts(run) == learnt
+    assert read_parts(run) == refined
     assert (
         identify(run, config=Config().change("identification.refine=never")).info()[
             "appearance_selections"
         ]
         is None
     )
-    assert {k: v for k, v in read_parts(run).items() if k.name not in CLOSE_LOOK} == told
+    assert {
+        k: v for k, v in read_parts(run).items() if k.name not in SECOND_PASS_FILES
+    } == without_refinement
 
 
-def test_animals_are_learnt_where_names_are_in_doubt(clip, tmp_path):
-    doubted = track(clip, animals=3, config=BACKGROUND, out=tmp_path / "doubted.murid")
-    assert doubted.info()["crossings"]
-    assert isinstance(doubted.info()["appearance_selections"], list)
-    assert pd.read_parquet(doubted.path / "fur_descriptors.parquet").shape[0] > 0
-    told = read_parts(doubted.path)
-    point_to(doubted.path, tmp_path / "gone.mp4")
-    identify(doubted.path)
-    assert read_parts(doubted.path) == told
-    (doubted.path / "fur_descriptors.parquet").unlink()
-    assert identify(doubted.path, animals=2).info()["appearance_selections"] is None, (
+def test_second_pass_runs_where_identities_are_uncertain(clip, tmp_path):
+    uncertain = track(clip, animals=3, config=BACKGROUND, out=tmp_path / "uncertain.murid")
+    assert uncertain.info()["crossings"]
+    assert isinstance(uncertain.info()["appearance_selections"], list)
+    assert pd.read_parquet(uncertain.path / "fur_descriptors.parquet").shape[0] > 0
+    identified = read_parts(uncertain.path)
+    point_to(uncertain.path, tmp_path / "gone.mp4")
+    identify(uncertain.path)
+    assert read_parts(uncertain.path) == identified
+    (uncertain.path / "fur_descriptors.parquet").unlink()
+    assert identify(uncertain.path, animals=2).info()["appearance_selections"] is None, (
         "neither prints nor video"
     )
-    sure = track(clip, animals=1, config=BACKGROUND, out=tmp_path / "sure.murid")
-    assert sure.info()["appearance_selections"] is None
-    assert not (sure.path / "fur_descriptors.parquet").exists()
+    certain = track(clip, animals=1, config=BACKGROUND, out=tmp_path / "certain.murid")
+    assert certain.info()["appearance_selections"] is None
+    assert not (certain.path / "fur_descriptors.parquet").exists()
 
 
-def test_learning_needs_looks_and_a_number(clip, run, tmp_path):
+def test_second_pass_requires_embeddings_and_a_number(clip, run, tmp_path):
     always = Config().change("identification.refine=always")
     with pytest.raises(ConfigError, match="refine: expected a number of animals"):
         track(clip, config=always, out=tmp_path / "open.murid")

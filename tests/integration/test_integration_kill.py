@@ -6,13 +6,13 @@ import pytest
 from short_parts import finish, kill, read_parts, start, wait_for_parts
 
 
-def test_a_killed_run_ends_like_an_undisturbed_one(clip, tmp_path):
+def test_killed_run_resumes_to_the_same_result(clip, tmp_path):
     whole, killed = tmp_path / "whole.murid", tmp_path / "killed.murid"
     assert finish(start(clip, whole, "fast")) == ""
     expected = read_parts(whole)
     assert (
         len(expected) == 4 * 6 + 5
-    )  # parts of four kinds; crossings, prints, ties and two summaries
+    )  # parts of four kinds; crossings, fur descriptors, point matches and two summaries
     for n_parts in (1, 3):
         process = start(clip, killed, "slow")
         wait_for_parts(process, killed, n_parts)
@@ -39,7 +39,7 @@ def test_killed_at_fifty_random_moments(clip, tmp_path):
     assert unfinished > 10
 
 
-def test_damaged_and_missing_parts_are_made_anew(clip, tmp_path):
+def test_damaged_and_missing_parts_are_detected_again(clip, tmp_path):
     run = tmp_path / "run.murid"
     assert finish(start(clip, run, "fast")) == ""
     expected = read_parts(run)

@@ -124,7 +124,7 @@ def wait_for(path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
-def test_stopped_by_a_signal_nothing_is_lost(clip, tmp_path):
+def test_signal_stops_without_losing_frames(clip, tmp_path):
     process = start(clip, tmp_path / "live.murid")
     wait_for(tmp_path / "live.murid" / "manifest.json")
     time.sleep(0.7)
@@ -199,7 +199,7 @@ def test_a_camera_that_is_unplugged_and_reconnected_continues_the_run(clip, tmp_
     assert set(run.info()["stages"].values()) == {"done"}
 
 
-def test_a_camera_that_is_stopped_at_once_leaves_a_finished_run(clip, tmp_path):
+def test_camera_stopped_at_once_leaves_a_complete_run(clip, tmp_path):
     with open_camera(str(clip), as_live=True) as camera_stream:
         camera_stream.stop()
         run, summary = track_live(camera_stream, tmp_path / "a.murid", source="0", animals=2)
@@ -262,7 +262,7 @@ def test_the_background_is_updated_during_tracking(clip, tmp_path):
     assert run.info()["n_frames"] == summary.n_tracked > 5
 
 
-def test_bad_input(clip, tmp_path, tracked, capsys):
+def test_invalid_input_is_refused(clip, tmp_path, tracked, capsys):
     with (
         open_camera(str(clip), as_live=True) as camera_stream,
         pytest.raises(ConfigError, match="background"),

@@ -90,7 +90,7 @@ def test_plot(tracked, arena, tmp_path, capsys):
     assert [path.name for path in (tmp_path / "one").iterdir()] == ["paths.svg"]
 
 
-def test_bad_input(tracked, arena, clip, tmp_path, capsys, monkeypatch):
+def test_invalid_input_is_refused(tracked, arena, clip, tmp_path, capsys, monkeypatch):
     def refuse(*arguments: object, words: str) -> None:
         assert murid_cli([str(a) for a in arguments]) == EXIT_ERROR
         assert words in capsys.readouterr().err
@@ -152,13 +152,13 @@ def test_bad_input(tracked, arena, clip, tmp_path, capsys, monkeypatch):
 
 
 @pytest.mark.slow
-def test_distance_moved_as_tracked_is_the_truths_within_two_percent(tmp_path):
-    config, places, video = make_scenario("coats-4", 5, 30), [], tmp_path / "scene.mp4"
+def test_tracked_distance_is_within_two_percent_of_the_truth(tmp_path):
+    config, positions, video = make_scenario("coats-4", 5, 30), [], tmp_path / "scene.mp4"
     with VideoWriter(video, config.fps, config.width, config.height) as video_writer:
         for recorded in record(config):
             video_writer.write(recorded.frame.image)
-            places.append(recorded.positions)
-    truth = np.stack(places).swapaxes(1, 2)
+            positions.append(recorded.positions)
+    truth = np.stack(positions).swapaxes(1, 2)
     run = track(video, animals=config.n_animals, out=tmp_path / "scene.murid")
     behaviour = run.behaviour()
     apart = np.hypot(*np.moveaxis(truth[:, :, :, None] - behaviour.position_px[:, :, None], 1, 0))
@@ -168,22 +168,24 @@ def test_distance_moved_as_tracked_is_the_truths_within_two_percent(tmp_path):
     assert moved.sum() / compute_distance(truth).sum() == pytest.approx(1, abs=0.02)
 
 
-def test_distance_of_trembling_true_paths_is_within_two_percent():
-    """True places and the trembling of boxes: far too long without smoothing, and as long as they are with it."""
+def test_distance_of_noisy_paths_is_within_two_percent():
+    """True positions and the trembling of boxes: far too long without smoothing, and as long as they are with it."""
     config = make_scenario("coats-4", 2, 20)
     truth = np.stack([recorded.positions for recorded in record(config)]).swapaxes(1, 2)
     trembling = truth + np.random.default_rng(0).normal(0, 1.0, truth.shape)
-    told = Trajectories(
+    trajectories = Trajectories(
         np.arange(len(truth)) / config.fps,
         tuple("abcd"),
         trembling,
         np.full(truth.shape, 55.0),
         np.ones((len(truth), 4)),
     )
-    moved = np.nansum(compute_behaviour(told, Layout(config.width, config.height)).steps, axis=0)
+    moved = np.nansum(
+        compute_behaviour(trajectories, Layout(config.width, config.height)).steps, axis=0
+    )
     raw = np.nansum(
         compute_behaviour(
-            told, Layout(config.width, config.height), MeasureConfig(smooth_s=0)
+            trajectories, Layout(config.width, config.height), MeasureConfig(smooth_s=0)
         ).steps,
         axis=0,
     )

@@ -1,4 +1,4 @@
-"""`murid scenes` and `murid compose` on real files: what they write, that a seed decides it, and what they refuse."""
+"""The commands `murid scenes` and `murid compose` on real files."""
 
 import configparser
 
@@ -17,23 +17,23 @@ SIZE = (240, 320)
 
 @pytest.fixture(scope="module")
 def solo(tmp_path_factory):
-    """A dark blob that wanders over a plain floor for six seconds."""
-    return film(tmp_path_factory.mktemp("solo") / "solo.mp4", wander(150), SIZE)
+    """Video of a dark ellipse that moves over a plain floor for six seconds."""
+    return write_video(tmp_path_factory.mktemp("solo") / "solo.mp4", make_path(150), SIZE)
 
 
-def wander(n_frames, seed=0):
-    """Positions of an animal that goes around."""
+def make_path(n_frames, seed=0):
+    """Positions ``(n, 2)`` of an animal on a closed path."""
     t = np.arange(n_frames) / 25
     return np.column_stack([160 + 90 * np.sin(0.9 * t + seed), 120 + 60 * np.cos(1.3 * t + seed)])
 
 
-def film(path, places, size, fps=25.0, shake=0, grain=9):
+def write_video(path, positions, size, fps=25.0, shake=0, grain=9):
     floor = np.full((*size, 3), 198 - grain, np.uint8)
     floor += np.random.default_rng(1).integers(0, grain, floor.shape, np.uint8)
     with VideoWriter(path, fps, size[1], size[0]) as video_writer:
-        for k, (x, y) in enumerate(places):
+        for k, (x, y) in enumerate(positions):
             image = np.roll(floor, (shake * k, 2 * shake * k), (0, 1))
-            ahead = places[min(k + 1, len(places) - 1)] - places[k - 1 if k else 0]
+            ahead = positions[min(k + 1, len(positions) - 1)] - positions[k - 1 if k else 0]
             angle = float(np.degrees(np.arctan2(ahead[1], ahead[0])))
             cv2.ellipse(
                 image, (round(x), round(y)), (24, 11), angle, 0, 360, (35, 33, 31), -1, cv2.LINE_AA
@@ -42,18 +42,18 @@ def film(path, places, size, fps=25.0, shake=0, grain=9):
     return path
 
 
-def read(directory):
+def read_rows(directory):
     return np.loadtxt(directory / "gt" / "gt.txt", delimiter=",", ndmin=2)
 
 
-def call(capsys, *arguments):
+def run_murid(capsys, *arguments):
     code = murid_cli([str(a) for a in arguments])
     captured = capsys.readouterr()
     return code, captured.out, captured.err
 
 
-def test_scenes_writes_a_sequence_that_can_be_read_again(tmp_path, capsys):
-    code, out, err = call(
+def test_scenes_writes_a_readable_sequence(tmp_path, capsys):
+    code, out, err = run_murid(
         capsys,
         "scenes",
         "--scenario",
@@ -81,11 +81,11 @@ def test_scenes_writes_a_sequence_that_can_be_read_again(tmp_path, capsys):
         "imheight": "480",
     }
     labels = cv2.imread(str(tmp_path / "a" / "masks" / "000012.png"), cv2.IMREAD_UNCHANGED)
-    last = read(tmp_path / "a")[-20:]
+    last = read_rows(tmp_path / "a")[-20:]
     assert set(np.unique(labels)) - {0} >= set(last[last[:, 0] == 12, 1].astype(int))
 
 
-def test_scenes_is_decided_by_its_seed(tmp_path, capsys):
+def test_scenes_is_reproducible_by_its_seed(tmp_path, capsys):
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         options = (
             "--scenario",
@@ -97,7 +97,7 @@ def test_scenes_is_decided_by_its_seed(tmp_path, capsys):
             "--out",
             tmp_path / name,
         )
-        assert call(capsys, "scenes", *options)[0] == 0
+        assert run_murid(capsys, "scenes", *options)[0] == 0
     assert (tmp_path / "a" / "gt" / "gt.txt").read_text() == (
         tmp_path / "b" / "gt" / "gt.txt"
     ).read_text()
@@ -106,20 +106,20 @@ def test_scenes_is_decided_by_its_seed(tmp_path, capsys):
     ).read_text()
 
 
-def test_an_unknown_scenario_is_wrong_usage(tmp_path, capsys):
-    assert call(capsys, "scenes", "--scenario", "zoo-9", "--out", tmp_path / "a")[0] == 2
+def test_unknown_scenario_is_wrong_usage(tmp_path, capsys):
+    assert run_murid(capsys, "scenes", "--scenario", "zoo-9", "--out", tmp_path / "a")[0] == 2
     assert not (tmp_path / "a").exists()
 
 
-def test_compose_plays_several_animals_from_one_solo(solo, tmp_path, capsys):
+def test_compose_several_animals_from_one_solo(solo, tmp_path, capsys):
     out = tmp_path / "composed"
-    code, printed, err = call(
+    code, printed, err = run_murid(
         capsys, "compose", solo, "--animals", 3, "--seconds", 2, "--masks", "--out", out
     )
     assert code == 0, err
     assert "50 frames of 320x240" in printed
     assert open_source(out / "video.mp4").info.n_frames == 50
-    rows = read(out)
+    rows = read_rows(out)
     assert set(rows[:, 1]) == {1, 2, 3}
     assert np.bincount(rows[:, 0].astype(int)).max() == 3
     whole = rows[rows[:, 8] == 1]
@@ -132,10 +132,10 @@ def test_compose_plays_several_animals_from_one_solo(solo, tmp_path, capsys):
         )
 
 
-def test_compose_shows_the_animals_where_the_truth_says(solo, tmp_path):
+def test_composed_animals_are_where_the_ground_truth_says(solo, tmp_path):
     out = tmp_path / "composed"
     compose_videos([solo], out, animals=2, seconds=1.6, recolour=False)
-    rows = read(out)
+    rows = read_rows(out)
     for frame in open_source(out / "video.mp4").iterate():
         dark = frame.image.max(axis=2) < 90
         inside = np.zeros_like(dark)
@@ -145,11 +145,11 @@ def test_compose_shows_the_animals_where_the_truth_says(solo, tmp_path):
         assert not (dark & ~inside).any()
 
 
-def test_compose_is_decided_by_its_seed_and_takes_an_animal_from_each_solo(solo, tmp_path):
-    other = film(tmp_path / "other.mp4", wander(120, seed=2), SIZE)
+def test_compose_is_reproducible_and_takes_an_animal_from_each_solo(solo, tmp_path):
+    other = write_video(tmp_path / "other.mp4", make_path(120, seed=2), SIZE)
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         compose_videos([solo, other], tmp_path / name, seconds=1, seed=seed)
-    assert set(read(tmp_path / "a")[:, 1]) == {1, 2}
+    assert set(read_rows(tmp_path / "a")[:, 1]) == {1, 2}
     assert (tmp_path / "a" / "gt" / "gt.txt").read_text() == (
         tmp_path / "b" / "gt" / "gt.txt"
     ).read_text()
@@ -165,11 +165,11 @@ def test_compose_in_another_arena(solo, tmp_path):
     assert np.median(image) == pytest.approx(120, abs=4)
 
 
-def test_compose_refuses_what_it_cannot_use(solo, tmp_path):
-    still = film(tmp_path / "empty.mp4", np.full((60, 2), -100.0), SIZE)
-    small = film(tmp_path / "small.mp4", wander(60) / 2, (120, 160))
-    slow = film(tmp_path / "slow.mp4", wander(60), SIZE, fps=10)
-    moving = film(tmp_path / "moving.mp4", wander(60), SIZE, shake=3, grain=150)
+def test_compose_refuses_unusable_videos(solo, tmp_path):
+    still = write_video(tmp_path / "empty.mp4", np.full((60, 2), -100.0), SIZE)
+    small = write_video(tmp_path / "small.mp4", make_path(60) / 2, (120, 160))
+    slow = write_video(tmp_path / "slow.mp4", make_path(60), SIZE, fps=10)
+    moving = write_video(tmp_path / "moving.mp4", make_path(60), SIZE, shake=3, grain=150)
     cases = [
         ([still], {}, r"empty.mp4: animal: .*found in 0 of"),
         ([solo, small], {}, r"small.mp4: size: expected 320x240 .* got 160x120"),
@@ -200,7 +200,7 @@ def test_compose_refuses_what_it_cannot_use(solo, tmp_path):
 def test_compose_from_real_solos(clip, skip, data_dir, tmp_path):
     video = data_dir / "rodents" / clip / "video.mp4"
     compose_videos([video], tmp_path / "out", animals=2, seconds=2, skip_frames=skip)
-    rows = read(tmp_path / "out")
+    rows = read_rows(tmp_path / "out")
     assert set(rows[:, 1]) == {1, 2}
     assert len(rows) > 0.9 * 2 * 60
     for track_id in (1, 2):

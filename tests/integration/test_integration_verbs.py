@@ -68,7 +68,7 @@ def test_the_same_from_python(tracked, tmp_path):
 
 
 @pytest.mark.parametrize("config", [BACKGROUND, NO_REFINE])
-def test_a_second_call_changes_nothing(clip, tmp_path, config):
+def test_second_call_changes_nothing(clip, tmp_path, config):
     from murid.pipeline.track import track
 
     def call_and_look():
@@ -78,7 +78,7 @@ def test_a_second_call_changes_nothing(clip, tmp_path, config):
     assert call_and_look() == call_and_look()
 
 
-def test_other_association_is_redone_from_stored_detections(clip, tracked, tmp_path):
+def test_changed_tracking_settings_reuse_stored_detections(clip, tracked, tmp_path):
     from murid.pipeline.track import track
 
     run = tmp_path / "run"
@@ -92,10 +92,10 @@ def test_other_association_is_redone_from_stored_detections(clip, tracked, tmp_p
     assert max(per_frame) == 1
 
 
-def test_folder_of_pictures_with_a_bad_one(tmp_path, clip, capsys):
+def test_folder_of_images_with_a_damaged_one(tmp_path, clip, capsys):
     import cv2
 
-    folder = tmp_path / "pictures"
+    folder = tmp_path / "images"
     folder.mkdir()
     for frame in list(open_source(clip).iterate())[:30]:
         cv2.imwrite(str(folder / f"{frame.index:03d}.png"), frame.image[..., ::-1])
@@ -139,7 +139,7 @@ def test_truncated_video_is_tracked_as_far_as_it_goes(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("verb", ["demo", "track", "info", "export", "evaluate"])
-def test_every_verb_explains_itself(verb, capsys):
+def test_every_command_has_help(verb, capsys):
     code, out, _ = call(capsys, verb, "--help")
     assert code == 0
     assert verb in out
