@@ -1,15 +1,16 @@
-"""Frames per second of murid from video to identities, beside Ultralytics' pipelines on the same recording.
+"""Frames per second of murid from video to identities, compared with Ultralytics' pipelines.
 
     python benchmarks/end_to_end.py --work DIR --peers PYTHON --rounds 3
 
-The recording: 1280x720, H.264, ten animals, made once with `murid.synthetic` and kept in the work
-folder. PYTHON is the interpreter of an environment with ultralytics, openvino and lap; without it
-murid is measured alone. Each round runs all pipelines in turn, in processes of their own. What is
-timed of a peer begins with its first result, when its network is loaded and warm; of murid it is
-the whole of `murid.track`, with reading the network, learning the empty scene, identities and
-storage. Peers have random weights, so they find next to nothing to associate, in their favour.
+The recording has 1280x720 pixels, H.264 and ten animals. `murid.synthetic` makes it once, and the
+work folder keeps it. PYTHON is the interpreter of an environment with ultralytics, openvino and
+lap; without it only murid is measured. Each round runs all pipelines in turn, each in a process of
+its own. The time of a peer starts at its first result, when its network is loaded and warm. The
+time of murid is that of the whole `murid.track`: loading the network, learning the background,
+identities and storage. Peers have random weights, so they have almost nothing to associate, which
+favours them.
 
-CPU seconds count all threads; on a busy machine they say more than the frames per second do.
+CPU seconds count all threads. On a busy machine they are more reliable than frames per second.
 """
 
 from __future__ import annotations
@@ -63,10 +64,12 @@ def report(stage, done, total):
     first, _ = starts.get(stage, (now, now))
     starts[stage] = first, now
 began, cpu = time.perf_counter(), read_cpu()
-run = murid.pipeline.track.track(sys.argv[1], out=sys.argv[2], animals=int(sys.argv[3]), report=report)
+animals = int(sys.argv[3])
+run = murid.pipeline.track.track(sys.argv[1], out=sys.argv[2], animals=animals, report=report)
 whole = [run.info()["n_frames"], time.perf_counter() - began, read_cpu() - cpu]
 (first_s, first_cpu, first), (last_s, last_cpu, last) = starts["detect"]
-print(json.dumps({"murid": whole, "murid-warm": [last - first, last_s - first_s, last_cpu - first_cpu]}))
+warm = [last - first, last_s - first_s, last_cpu - first_cpu]
+print(json.dumps({"murid": whole, "murid-warm": warm}))
 """
 
 PEER = """
@@ -83,7 +86,8 @@ if export == "openvino":
 else:
     model = YOLO(f"{name}.yaml", task="detect")
 n = 0
-for _ in model.track(sys.argv[1], stream=True, tracker=tracker, imgsz=640, verbose=False, device="cpu"):
+settings = dict(stream=True, tracker=tracker, imgsz=640, verbose=False, device="cpu")
+for _ in model.track(sys.argv[1], **settings):
     if n == 0:
         began, cpu = time.perf_counter(), read_cpu()
     n += 1
@@ -101,7 +105,7 @@ class Sample:
 
 
 def make_recording(path: Path) -> Path:
-    """Film ten animals, once."""
+    """Make the recording unless it exists."""
     if not path.exists():
         config = RecordingConfig(
             n_animals=N_ANIMALS,
@@ -115,21 +119,20 @@ def make_recording(path: Path) -> Path:
         )
         path.parent.mkdir(parents=True, exist_ok=True)
         with VideoWriter(path, config.fps, config.width, config.height) as video_writer:
-            for shown in record(config):
-                video_writer.write(shown.frame.image)
+            for recorded in record(config):
+                video_writer.write(recorded.frame.image)
     return path
 
 
 def run_script(python: str, script: str, arguments: list[str], work: Path) -> dict[str, Sample]:
-    """Run a script that prints its samples as the last line."""
+    """Run a script whose last line of output is its samples as JSON."""
     command = [python, "-c", MEASURED + script, *arguments]
     hidden = {"PYTHONDONTWRITEBYTECODE"} | ({"PYTHONPATH"} if python != sys.executable else set())
-    alone = {key: value for key, value in os.environ.items() if key not in hidden}
-    compiled = {
-        "PYTHONPYCACHEPREFIX": str(work / "bytecode")
-    }  # as after a first use, also where nothing may be written
+    environment = {key: value for key, value in os.environ.items() if key not in hidden}
+    # Compiled bytecode is reused, as after a first call, even if the package is read-only.
+    environment["PYTHONPYCACHEPREFIX"] = str(work / "bytecode")
     result = subprocess.run(
-        command, cwd=work, env=alone | compiled, capture_output=True, text=True, check=False
+        command, cwd=work, env=environment, capture_output=True, text=True, check=False
     )
     if result.returncode:
         raise SystemExit(
@@ -139,7 +142,7 @@ def run_script(python: str, script: str, arguments: list[str], work: Path) -> di
 
 
 def run_round(video: Path, work: Path, peers: str | None, names: list[str]) -> dict[str, Sample]:
-    """One pass of each pipeline."""
+    """Run each pipeline once."""
     samples = run_script(sys.executable, DECODE, [str(video)], work)
     with tempfile.TemporaryDirectory(dir=work) as folder:
         samples |= run_script(
@@ -158,10 +161,9 @@ def run_round(video: Path, work: Path, peers: str | None, names: list[str]) -> d
 
 
 def print_table(rounds: list[dict[str, Sample]]) -> None:
-    """Medians over the rounds; ratios are medians of the rounds' ratios."""
-    print(
-        "| pipeline | frames/s | CPU ms a frame | times as fast as it | CPU as of murid |\n|---|---|---|---|---|"
-    )
+    """Print medians over the rounds; ratios are medians of the ratios of each round."""
+    print("| pipeline | frames/s | CPU ms a frame | murid's speed-up | CPU relative to murid |")
+    print("|---|---|---|---|---|")
     columns = defaultdict(list)
     for samples in rounds:
         for name, sample in samples.items():
@@ -169,15 +171,17 @@ def print_table(rounds: list[dict[str, Sample]]) -> None:
     for name, pairs in columns.items():
         rate = statistics.median(s.n_frames / s.wall_s for s, _ in pairs)
         cpu = statistics.median(1000 * s.cpu_s / s.n_frames for s, _ in pairs)
-        faster = statistics.median(
+        speed_up = statistics.median(
             m.n_frames / m.wall_s / (s.n_frames / s.wall_s) for s, m in pairs
         )
-        dearer = statistics.median(s.cpu_s / s.n_frames / (m.cpu_s / m.n_frames) for s, m in pairs)
-        print(f"| {TITLES[name]} | {rate:.0f} | {cpu:.1f} | {faster:.2f} | {dearer:.2f} |")
+        relative_cpu = statistics.median(
+            s.cpu_s / s.n_frames / (m.cpu_s / m.n_frames) for s, m in pairs
+        )
+        print(f"| {TITLES[name]} | {rate:.0f} | {cpu:.1f} | {speed_up:.2f} | {relative_cpu:.2f} |")
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure the pipelines and print a table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

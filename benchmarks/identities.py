@@ -1,26 +1,32 @@
-"""Identities over whole recordings: the association alone beside them, on the same detections.
+"""Identities of whole recordings, compared with tracking alone on the same detections.
 
     python benchmarks/identities.py scenes --work /tmp/identities --seeds 901 902 903
-    python benchmarks/identities.py adapt --work /tmp/identities --scenarios lookalike-5 --seeds 901
-    902 903 904 python benchmarks/identities.py long --work /tmp/identities --scenarios lookalike-5
-    --seconds 600 --seeds 941 942 python benchmarks/identities.py degraded --seeds 20 python
-    benchmarks/identities.py clips --work /tmp/identities python benchmarks/identities.py day
-    --hours 24
+    python benchmarks/identities.py refine --work /tmp/identities --scenarios lookalike-5 \\
+        --seeds 901 902 903 904
+    python benchmarks/identities.py long --work /tmp/identities --scenarios lookalike-5 \\
+        --seconds 600 --seeds 941 942
+    python benchmarks/identities.py degraded --n-seeds 20
+    python benchmarks/identities.py clips --work /tmp/identities
+    python benchmarks/identities.py day --hours 24
 
-``scenes`` makes the recordings of the stress bench and detects in them once (minutes each; kept in
-``--work``), then associates and tells identities from what is stored, by five peers (roboflow's
-``trackers``), by the association alone, linked, and as `murid track` does, which learns the
-animals' fur where names are in doubt; and draws the reliability diagram of that. ``refine`` tells
-them once without learning the recording's animals and once with it. ``long`` counts the changes to
-a wrong name, or back from it, that last a second or more, of the association alone and of `murid
-track`. ``degraded`` needs no picture: true boxes of simulated animals go through a noise model of
-the detector (misses, loose and merged boxes in contact, duplicates, clutter). ``clips`` are the two
-real ones with truth under ``$MURID_DATA``. ``day`` links a generated recording. Each prints a table
-and adds its figures to ``identities.json`` in ``--out``.
+- ``scenes`` makes the recordings of the scenarios and their detections once (minutes each, kept in
+  ``--work``). It identifies the animals from the stored detections with five peers (roboflow's
+  ``trackers``), with tracking alone, with tracklet linking, and as `murid track` does, which runs a
+  second pass over the fur where identities are uncertain. It draws a reliability diagram.
+- ``refine`` compares identities without and with the second pass.
+- ``long`` counts the changes to a wrong identity, or back from it, that last a second or more, of
+  tracking alone and of `murid track`.
+- ``degraded`` needs no images: the true boxes of simulated animals go through a noise model of the
+  detector (misses, loose and merged boxes in contact, duplicates, clutter).
+- ``clips`` are two real videos with ground truth below ``$MURID_DATA``.
+- ``day`` links the tracklets of a simulated recording of a day.
 
-Identity accuracy is the share of the truth's animal-frames that have the right name (IoU >= 0.5)
-under the best one-to-one assignment of names; a switch is a true animal that has another name than
-when it was last seen."""
+Each prints a table and adds its results to ``identities.json`` in ``--out``.
+
+Identity accuracy is the share of the true boxes that have the right identity (IoU >= 0.5) under the
+best one-to-one assignment of identities. A switch is a true animal that has another identity than
+when it was last seen.
+"""
 
 from __future__ import annotations
 
@@ -59,32 +65,31 @@ from murid.synthetic.scenarios import SCENARIOS, make_scenario
 from murid.tracking import Tracker, TrackingConfig, track_bidirectionally
 
 CLIPS = {"udmt-rat2mice-a": 3, "sleapmot-2mice-homecage": 2}
-SURE = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999, 1.001)
+PROBABILITY_EDGES = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999, 1.001)
 
 
 def match(
-    truth: LabelledBoxes, result: LabelledBoxes, n_frames: int, least: float = 0.5
+    truth: LabelledBoxes, result: LabelledBoxes, n_frames: int, min_iou: float = 0.5
 ) -> np.ndarray:
-    """True id ``(N,)`` of each box of the result, matched frame by frame; -1 = none."""
-    ids, a, b = (
-        np.full(len(result), -1),
-        np.argsort(truth.frames, kind="stable"),
-        np.argsort(result.frames, kind="stable"),
-    )
-    at, bt = (
-        np.searchsorted(x.frames[o], np.arange(n_frames + 1)) for x, o in ((truth, a), (result, b))
-    )
+    """Return the true id ``(N,)`` of each box of the result, matched by frame; -1 for none."""
+    ids = np.full(len(result), -1)
+    true_order = np.argsort(truth.frames, kind="stable")
+    order = np.argsort(result.frames, kind="stable")
+    frames = np.arange(n_frames + 1)
+    true_starts = np.searchsorted(truth.frames[true_order], frames)
+    starts = np.searchsorted(result.frames[order], frames)
     for t in range(n_frames):
-        own, found = a[at[t] : at[t + 1]], b[bt[t] : bt[t + 1]]
-        iou = compute_iou(truth.boxes[own], result.boxes[found])
-        rows, columns = linear_sum_assignment(-np.where(iou >= least, iou + 1, 0))
-        good = iou[rows, columns] >= least
-        ids[found[columns[good]]] = truth.ids[own[rows[good]]]
+        true_rows = true_order[true_starts[t] : true_starts[t + 1]]
+        found_rows = order[starts[t] : starts[t + 1]]
+        iou = compute_iou(truth.boxes[true_rows], result.boxes[found_rows])
+        rows, columns = linear_sum_assignment(-np.where(iou >= min_iou, iou + 1, 0))
+        is_match = iou[rows, columns] >= min_iou
+        ids[found_rows[columns[is_match]]] = truth.ids[true_rows[rows[is_match]]]
     return ids
 
 
 def assign_names(true_ids: np.ndarray, names: np.ndarray) -> dict[int, int]:
-    """Best one-to-one assignment of names to true ids."""
+    """Return the best one-to-one assignment from identities to true ids."""
     t, u = np.unique(true_ids[true_ids >= 0], return_inverse=True)
     n, v = np.unique(names[true_ids >= 0], return_inverse=True)
     counts = np.zeros((len(t), len(n)))
@@ -95,7 +100,7 @@ def assign_names(true_ids: np.ndarray, names: np.ndarray) -> dict[int, int]:
 def score(
     truth: LabelledBoxes, result: LabelledBoxes, n_frames: int, fps: float
 ) -> dict[str, float]:
-    """Identity accuracy, IDF1, switches per animal-hour."""
+    """Return identity accuracy, IDF1 and switches per animal-hour."""
     true_ids = match(truth, result, n_frames)
     names = assign_names(true_ids, result.ids)
     right = sum(
@@ -117,10 +122,10 @@ def score(
 def compare(
     truth: LabelledBoxes, table: DetectionTable, n_animals: int, fps: float
 ) -> tuple[dict, IdentificationResult]:
-    """Scores of the association alone and of identities, and these."""
+    """Return the scores of tracking alone and of linked identities, and the identities."""
     tracker = Tracker(TrackingConfig(max_tracks=n_animals), fps)
     tracks = Tracks.from_frames([tracker.step(detections) for detections in table])
-    found, seconds = tell(table, n_animals, fps)
+    found, seconds = identify(table, n_animals, fps)
     alone = score(truth, LabelledBoxes.from_tracks(tracks), table.n_frames, fps)
     return {
         "dam": alone,
@@ -129,14 +134,14 @@ def compare(
     }, found
 
 
-def tell(
+def identify(
     table: DetectionTable,
     n_animals: int,
     fps: float,
     fur_descriptors: FurDescriptors | None = None,
     point_matches: PointMatches | None = None,
 ) -> tuple[IdentificationResult, float]:
-    """Identities, and the seconds that they took."""
+    """Return the identities, and the seconds that computing them took."""
     started = time.perf_counter()
     bidirectional_tracks = track_bidirectionally(table, n_animals, fps)
     found = link_tracklets(
@@ -153,7 +158,7 @@ def tell(
 def score_found(
     truth: LabelledBoxes, found: IdentificationResult, n_frames: int, fps: float
 ) -> dict[str, float]:
-    """Scores of identities."""
+    """Return the scores of identities."""
     return score(
         truth,
         LabelledBoxes(found.frames, found.identity_ids, found.boxes.astype(float)),
@@ -162,10 +167,10 @@ def score_found(
     )
 
 
-def follow_peers(
+def score_peers(
     truth: LabelledBoxes, table: DetectionTable, fps: float
 ) -> dict[str, dict[str, float]]:
-    """Scores of the peers on the same detections."""
+    """Return the scores of the peers on the same detections."""
     frames = [Detections(detections.boxes, detections.scores) for detections in table]
     scores = {}
     for name in PEERS:
@@ -174,10 +179,10 @@ def follow_peers(
     return scores
 
 
-def judge(
+def collect_probabilities(
     truth: LabelledBoxes, found: IdentificationResult, n_frames: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What was said of each position that was seen, and whether it was right."""
+    """Return the probability of each detected position, and whether its identity is right."""
     seen = ~found.interpolated
     result = LabelledBoxes(
         found.frames[seen], found.identity_ids[seen], found.boxes[seen].astype(np.float64)
@@ -190,47 +195,48 @@ def judge(
     return found.identity_probabilities[seen][true_ids >= 0], right[true_ids >= 0]
 
 
-def tabulate_reliability(said: np.ndarray, right: np.ndarray) -> list[dict[str, float]]:
-    """Mean certainty and share that was right, for each range of certainty."""
+def tabulate_reliability(probabilities: np.ndarray, right: np.ndarray) -> list[dict[str, float]]:
+    """Return mean probability and share of right identities, for each range of probabilities."""
     rows = []
-    for low, high in pairwise(SURE):
-        own = (said >= low) & (said < high)
+    for low, high in pairwise(PROBABILITY_EDGES):
+        own = (probabilities >= low) & (probabilities < high)
         if own.any():
             rows.append(
                 {
                     "n": int(own.sum()),
-                    "said": float(said[own].mean()),
+                    "probability": float(probabilities[own].mean()),
                     "right": float(right[own].mean()),
                 }
             )
-    sure = said >= 0.99
-    print(
-        f"said >= 99 %: {sure.mean():.1%} of animal-frames, {right[sure].mean():.2%} of them right"
-    )
+    certain = probabilities >= 0.99
+    shares = f"{certain.mean():.1%} of positions, {right[certain].mean():.2%} of them right"
+    print(f"probability >= 99 %: {shares}")
     return rows
 
 
 def draw_reliability(path: Path, rows: list[dict[str, float]]) -> None:
-    """Draw said against right."""
+    """Draw the share of right identities against their probability."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(4.5, 4.2), layout="constrained")
     axes = figure.add_subplot(
-        xlabel="certainty that was said", ylabel="share that was right", xlim=(0, 1), ylim=(0, 1)
+        xlabel="identity probability", ylabel="share of right identities", xlim=(0, 1), ylim=(0, 1)
     )
     axes.plot([0, 1], [0, 1], color="0.7", linewidth=1)
     sizes = [12 + 60 * row["n"] / max(r["n"] for r in rows) for row in rows]
-    axes.plot([r["said"] for r in rows], [r["right"] for r in rows], color="#0072b2")
-    axes.scatter([r["said"] for r in rows], [r["right"] for r in rows], sizes, color="#0072b2")
+    axes.plot([r["probability"] for r in rows], [r["right"] for r in rows], color="#0072b2")
+    axes.scatter(
+        [r["probability"] for r in rows], [r["right"] for r in rows], sizes, color="#0072b2"
+    )
     axes.set_aspect("equal")
     figure.savefig(path, dpi=120)
 
 
 def simulate(config: RecordingConfig) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Boxes ``(n, 4)``, whether each animal is out of its shelter, and their order from the lowest, frame by frame."""
-    for_place, _, for_motion, _ = np.random.default_rng(config.seed).spawn(4)
+    """Yield boxes ``(n, 4)``, whether each animal is visible, and the stacking order, by frame."""
+    environment_rng, _, motion_rng, _ = np.random.default_rng(config.seed).spawn(4)
     environment = build_environment(
-        for_place,
+        environment_rng,
         config.enclosure,
         config.height,
         config.width,
@@ -245,7 +251,7 @@ def simulate(config: RecordingConfig) -> Iterator[tuple[np.ndarray, np.ndarray, 
         config.behaviour,
         config.body_px,
         config.fps,
-        for_motion,
+        motion_rng,
     )
     for _ in range(config.n_frames):
         herd.step()
@@ -267,8 +273,15 @@ def degrade(
     size: int,
     body_px: float,
 ) -> tuple[LabelledBoxes, DetectionTable]:
-    """Truth and detections: misses, loose and merged boxes in contact, duplicates, clutter at a fixed place."""
-    truths, found, appearance, clutter = [], [], None, rng.uniform(60, 400, 2)
+    """Return truth and noisy detections.
+
+    The noise consists of misses, loose and merged boxes in contact, duplicates, and clutter at a
+    fixed position.
+    """
+    truths = []
+    found = []
+    appearance = None
+    clutter = rng.uniform(60, 400, 2)
     for t, (boxes, out, order) in enumerate(frames):
         appearance = (
             normalize(rng.normal(size=(len(boxes), size))) if appearance is None else appearance
@@ -317,14 +330,14 @@ def degrade(
 
 
 def run_murid(*arguments: object) -> None:
-    """Run murid in a process of its own."""
+    """Run murid in another process."""
     subprocess.run(
         [sys.executable, "-m", "murid", *map(str, arguments)], check=True, stdout=subprocess.DEVNULL
     )
 
 
 def prepare(work: Path, scenario: str, seed: int, seconds: float = 60.0) -> Path:
-    """Scene of a scenario with its detections, made once."""
+    """Make the recording of a scenario and its detections, unless they exist."""
     folder = work / (f"{scenario}-{seed}" if seconds == 60 else f"{scenario}-{seed}-{seconds:.0f}s")
     if not (folder / "run.murid" / "manifest.json").is_file():
         run_murid(
@@ -346,23 +359,23 @@ def prepare(work: Path, scenario: str, seed: int, seconds: float = 60.0) -> Path
 def print_row(name: str, scores: dict) -> None:
     """Print one line of the table."""
     cells = [
-        f"{key:>8} {scores[key]['accuracy']:6.2f} {scores[key]['idf1']:6.2f} {scores[key]['switches_per_hour']:6.1f}"
-        for key in scores
-        if isinstance(scores[key], dict)
+        f"{key:>8} {row['accuracy']:6.2f} {row['idf1']:6.2f} {row['switches_per_hour']:6.1f}"
+        for key, row in scores.items()
+        if isinstance(row, dict)
     ]
     print(f"{name:<26} {' | '.join(cells)} {scores['seconds']:6.1f} s", flush=True)
 
 
 def average(rows: list[dict]) -> dict:
-    """Mean of the scores of several recordings."""
+    """Return the mean scores of several recordings."""
     kinds = [key for key in rows[0] if isinstance(rows[0][key], dict)]
     mean = {k: {s: float(np.mean([r[k][s] for r in rows])) for s in rows[0][k]} for k in kinds}
     return mean | {"seconds": float(np.mean([r["seconds"] for r in rows])), "n": len(rows)}
 
 
 def bench_scenes(options: argparse.Namespace) -> dict:
-    """The six scenarios through the shipped detector."""
-    results, judged = {}, []
+    """Compare all methods on the detections of the shipped network."""
+    results, probabilities_by_recording = {}, []
     for scenario in options.scenarios:
         rows, n, fps = [], SCENARIOS[scenario].n_animals, SCENARIOS[scenario].fps
         for seed in options.seeds:
@@ -372,53 +385,53 @@ def bench_scenes(options: argparse.Namespace) -> dict:
                 table = run.detections.read()
                 scores, found = compare(truth, table, n, fps)
                 if found.is_doubtful:
-                    found, _ = tell(table, n, fps, *run_second_pass(run, no_progress))
+                    found, _ = identify(table, n, fps, *run_second_pass(run, no_progress))
             scores["murid"] = score_found(truth, found, table.n_frames, fps)
-            rows.append(follow_peers(truth, table, fps) | scores)
+            rows.append(score_peers(truth, table, fps) | scores)
             print_row(f"{scenario} {seed}", rows[-1])
-            judged.append(judge(truth, found, table.n_frames))
+            probabilities_by_recording.append(collect_probabilities(truth, found, table.n_frames))
         results[scenario] = average(rows) | {"seeds": options.seeds}
         print_row(scenario, results[scenario])
-    said, right = (np.concatenate(column) for column in zip(*judged, strict=True))
-    results["reliability"] = tabulate_reliability(said, right)
+    probabilities, right = (
+        np.concatenate(column) for column in zip(*probabilities_by_recording, strict=True)
+    )
+    results["reliability"] = tabulate_reliability(probabilities, right)
     draw_reliability(options.out / "reliability.png", results["reliability"])
     return results
 
 
-def bench_adapt(options: argparse.Namespace) -> dict:
-    """Identities without and with what the fur of the recording's animals shows."""
+def bench_refine(options: argparse.Namespace) -> dict:
+    """Compare identities without and with the second pass over the fur."""
     results = {}
     for scenario in options.scenarios:
         rows = []
         for seed in options.seeds:
             folder = prepare(options.work, scenario, seed)
-            truth, n, fps = (
-                read_mot(folder / "gt" / "gt.txt"),
-                SCENARIOS[scenario].n_animals,
-                SCENARIOS[scenario].fps,
-            )
+            truth = read_mot(folder / "gt" / "gt.txt")
+            n = SCENARIOS[scenario].n_animals
+            fps = SCENARIOS[scenario].fps
             with RunDirectory.open(folder / "run.murid", writable=True) as run:
                 table = run.detections.read()
                 started = time.perf_counter()
-                close = run_second_pass(run, no_progress)
-                took = time.perf_counter() - started
-            row = {"seconds": took}
-            for name, own in (("without", ()), ("with", close)):
-                found, seconds = tell(table, n, fps, *own)
+                second_pass = run_second_pass(run, no_progress)
+                second_pass_s = time.perf_counter() - started
+            row = {"seconds": second_pass_s}
+            for name, own in (("without", ()), ("with", second_pass)):
+                found, seconds = identify(table, n, fps, *own)
                 row["seconds"] += bool(own) * seconds
                 row[name] = score_found(truth, found, table.n_frames, fps)
-            told = [asdict(adaptation) for adaptation in found.appearance_selections]
+            selections = [asdict(selection) for selection in found.appearance_selections]
             both = " -> ".join(f"{row[name]['accuracy']:.2f}" for name in ("without", "with"))
-            print(f"{scenario} {seed}: {both}, {row['seconds']:.0f} s, {told}", flush=True)
-            rows.append(row | {"seed": seed, "estimates": told})
-        wrong = [sum(100 - row[name]["accuracy"] for row in rows) for name in ("without", "with")]
-        results[scenario] = {"rows": rows, "errors_left": wrong[1] / max(wrong[0], 1e-9)}
-        print(f"{scenario}: {results[scenario]['errors_left']:.0%} of the errors are left")
+            print(f"{scenario} {seed}: {both}, {row['seconds']:.0f} s, {selections}", flush=True)
+            rows.append(row | {"seed": seed, "estimates": selections})
+        errors = [sum(100 - row[name]["accuracy"] for row in rows) for name in ("without", "with")]
+        results[scenario] = {"rows": rows, "remaining_errors": errors[1] / max(errors[0], 1e-9)}
+        print(f"{scenario}: {results[scenario]['remaining_errors']:.0%} of the errors remain")
     return results
 
 
 def count_lasting(truth: LabelledBoxes, result: LabelledBoxes, n_frames: int, fps: float) -> int:
-    """Changes of the names of true animals, between names that each last a second or more."""
+    """Count identity changes of true animals between identities that last a second or more."""
     owners, changes = match(truth, result, n_frames), 0
     for animal in np.unique(truth.ids):
         own = np.flatnonzero(owners == animal)
@@ -430,7 +443,7 @@ def count_lasting(truth: LabelledBoxes, result: LabelledBoxes, n_frames: int, fp
 
 
 def bench_long(options: argparse.Namespace) -> dict:
-    """Lasting changes of names, before and after linking, of recordings of ``--seconds``."""
+    """Count lasting identity changes, before and after linking, in recordings of ``--seconds``."""
     results = {}
     for scenario in options.scenarios:
         rows, n, fps = [], SCENARIOS[scenario].n_animals, SCENARIOS[scenario].fps
@@ -439,8 +452,8 @@ def bench_long(options: argparse.Namespace) -> dict:
             truth = read_mot(folder / "gt" / "gt.txt")
             with RunDirectory.open(folder / "run.murid", writable=True) as run:
                 table = run.detections.read()
-                close = run_second_pass(run, no_progress)
-            found, seconds = tell(table, n, fps, *close)
+                second_pass = run_second_pass(run, no_progress)
+            found, seconds = identify(table, n, fps, *second_pass)
             tracker = Tracker(TrackingConfig(max_tracks=n), fps)
             alone = LabelledBoxes.from_tracks(
                 Tracks.from_frames([tracker.step(frame) for frame in table])
@@ -460,17 +473,15 @@ def bench_long(options: argparse.Namespace) -> dict:
                     "seconds": seconds,
                 }
             )
-            print(
-                f"{scenario} {seed}: lasting changes per animal-hour {before:.1f} -> {after:.1f}, {accuracy:.2f}",
-                flush=True,
-            )
+            change = f"lasting changes per animal-hour {before:.1f} -> {after:.1f}"
+            print(f"{scenario} {seed}: {change}, {accuracy:.2f}", flush=True)
         results[scenario] = rows
     return results
 
 
 def bench_degraded(options: argparse.Namespace) -> dict:
-    """Many seeds of simulated animals through the noise model."""
-    results, judged = {}, []
+    """Compare methods on simulated animals with the noise model, for many seeds."""
+    results, probabilities_by_recording = {}, []
     for scenario in options.scenarios:
         rows = []
         for seed in range(options.first_seed, options.first_seed + options.n_seeds):
@@ -481,38 +492,37 @@ def bench_degraded(options: argparse.Namespace) -> dict:
                 table = DetectionTable(table.boxes, table.scores, None, table.frame_offsets)
             scores, found = compare(truth, table, config.n_animals, config.fps)
             rows.append(scores)
-            judged.append(judge(truth, found, table.n_frames))
+            probabilities_by_recording.append(collect_probabilities(truth, found, table.n_frames))
         results[scenario] = average(rows)
         print_row(f"{scenario} ({len(rows)} seeds)", results[scenario])
     results["reliability"] = tabulate_reliability(
-        *(np.concatenate(column) for column in zip(*judged, strict=True))
+        *(np.concatenate(column) for column in zip(*probabilities_by_recording, strict=True))
     )
     return results
 
 
 def bench_clips(options: argparse.Namespace) -> dict:
-    """The real clips."""
+    """Compare methods on the real clips."""
     results = {}
     for name, animals in CLIPS.items():
-        clip, run = (
-            Path(os.environ["MURID_DATA"]) / "rodents" / name,
-            options.work / f"{name}.murid",
-        )
+        clip = Path(os.environ["MURID_DATA"]) / "rodents" / name
+        run = options.work / f"{name}.murid"
         run_murid("track", clip / "video.mp4", "--animals", animals, "--out", run)
-        table, info = RunDirectory.open(run).detections.read(), Run.open(run).info()
+        table = RunDirectory.open(run).detections.read()
+        info = Run.open(run).info()
         results[name], _ = compare(read_mot(clip / "gt" / "gt.txt"), table, animals, info["fps"])
         print_row(name, results[name])
     return results
 
 
 def bench_day(options: argparse.Namespace) -> dict:
-    """A long recording: half an hour of simulated animals, played forward and backward in turn."""
+    """Link a long recording: half an hour of simulated animals, forwards and backwards in turn."""
     config = make_scenario("shelter-4", 5, min(1800.0, 3600 * options.hours))
     _, table = degrade(simulate(config), np.random.default_rng(5), 16, config.body_px)
     n = max(1, round(3600 * options.hours * config.fps / config.n_frames))
-    one = [table[t] for t in range(table.n_frames)]
-    back = DetectionTable.from_frames(one[::-1])
-    parts = [table if k % 2 == 0 else back for k in range(n)]
+    frames = [table[t] for t in range(table.n_frames)]
+    backwards = DetectionTable.from_frames(frames[::-1])
+    parts = [table if k % 2 == 0 else backwards for k in range(n)]
     starts = np.cumsum([0, *(len(p) for p in parts)])
     whole = DetectionTable(
         np.concatenate([p.boxes for p in parts]),
@@ -533,15 +543,14 @@ def bench_day(options: argparse.Namespace) -> dict:
     )
     seconds = time.perf_counter() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(
-        f"{whole.n_frames} frames, {len(whole)} detections, {before:.0f} MB before: {seconds:.0f} s, {peak:.0f} MB"
-    )
-    print(f"{len(found)} positions, {len(found.crossings)} doubtful crossings")
+    print(f"{whole.n_frames} frames, {len(whole)} detections", end=", ")
+    print(f"{before:.0f} MB before: {seconds:.0f} s, {peak:.0f} MB")
+    print(f"{len(found)} positions, {len(found.crossings)} uncertain crossings")
     return {"frames": whole.n_frames, "detections": len(whole), "seconds": seconds, "peak_mb": peak}
 
 
 def main() -> None:
-    """Run one of the six."""
+    """Run one of the benchmarks."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,17 +1,17 @@
-"""A day of several animals: memory from the first minute to the last, time of every verb on the run, room on the disk.
+"""Memory, time of every command and disk space of a recording of a day.
 
     python benchmarks/long_run.py --hours 24 --out DIR --image docs/images/memory.png
     [--embeddings-every 10]
 
-The camera is a film of a second that is played again and again, decoded anew once in a minute of
-the recording. The network looks at one picture in a thousand; what it would find in the others is
-made: five minutes of simulated animals, played forward and backward in turn, through the noise
-model of ``identities.py``, with embeddings. All else is the flow of ``murid track``: reading ahead,
-writer, parts, association. A process of its own does that, and its memory (RSS) is noted every
-second. Then the verbs are run on what is stored, each in its own process, with its peak memory.
-Bare pyarrow reads the same columns as the peer of loading.
+The video is a clip of a second that is repeated, decoded again once in a minute of the recording.
+The network analyses one frame in a thousand. The detections of the others are simulated: five
+minutes of animals, played forwards and backwards in turn, through the noise model of
+``identities.py``, with embeddings. All else is as in ``murid track``: reading ahead, writing parts,
+tracking. This runs in a process of its own, whose memory (RSS) is recorded every second. Then the
+commands run on the stored results, each in its own process, with its peak memory. Reading the same
+columns with pyarrow alone is the reference for loading.
 
-What is there in ``DIR`` is gone on with: a finished stage is not done again.
+Complete stages in ``DIR`` are not repeated.
 """
 
 from __future__ import annotations
@@ -47,36 +47,44 @@ from murid.video import VideoWriter, open_source
 from murid.video.info import VideoInfo
 
 FPS = 30
-DECODED_EVERY, DETECTED_EVERY = 60 * FPS, 1000
-MADE_S, SIZE = 300, (640, 480)
+SIZE = (640, 480)
+
+# Intervals in frames. Decoding and analysing every frame would take days, and a memory leak of
+# either still shows.
+DECODE_INTERVAL = 60 * FPS
+DETECTION_INTERVAL = 1000
+
+# Length of the simulated detections before they repeat.
+SIMULATED_S = 300
+
+# Aim for the memory of the process; drawn as a line.
 BUDGET_MB = 700
 
 
 class LoopedSource:
-    """A short film again and again."""
+    """A short clip that is repeated."""
 
     truncated = None
 
-    def __init__(self, film: Path, n_frames: int) -> None:
-        self._film = open_source(film)
-        self.info = VideoInfo(str(film), *SIZE, FPS, n_frames, "looped")
+    def __init__(self, clip: Path, n_frames: int) -> None:
+        self._clip = open_source(clip)
+        self.info = VideoInfo(str(clip), *SIZE, FPS, n_frames, "looped")
 
     def iterate(self, start: int = 0) -> Iterator[Frame]:
         """Yield the frames from `start` on."""
-        pictures: list[UInt8] = []
+        images: list[UInt8] = []
         for index in range(start, self.info.n_frames or 0):
-            if not pictures or index % DECODED_EVERY == 0:
-                pictures = [
-                    frame.image for frame in self._film.iterate() if isinstance(frame, Frame)
-                ]
-            yield Frame(index, index / FPS, pictures[index % len(pictures)])
+            if not images or index % DECODE_INTERVAL == 0:
+                frames = self._clip.iterate()
+                images = [frame.image for frame in frames if isinstance(frame, Frame)]
+            yield Frame(index, index / FPS, images[index % len(images)])
 
     def sample(self, n_frames: int) -> Iterator[Frame]:
-        """Yield frames of the film."""
-        return self._film.sample(n_frames)
+        """Yield frames of the clip."""
+        return self._clip.sample(n_frames)
 
     def compute_fingerprint(self) -> dict[str, Any]:
-        """What the run keeps of the source."""
+        """Return what the run stores of the source."""
         width, height = SIZE
         return {
             "n_frames": self.info.n_frames,
@@ -88,40 +96,47 @@ class LoopedSource:
 
 
 class ThinnedDetector:
-    """The shipped network for one picture in many, and made detections for all."""
+    """Runs the shipped network on one frame in many, and returns simulated detections for all."""
 
-    def __init__(self, made: DetectionTable, film: Path, first: int) -> None:
-        self._made, self._next = made, first
+    def __init__(self, simulated: DetectionTable, clip: Path, first: int) -> None:
+        self._simulated = simulated
+        self._next = first
         self._network = load_detector("nano")
-        self._network.fit(open_source(film).sample(30))
+        self._network.fit(open_source(clip).sample(30))
 
     def detect(self, images: Sequence[UInt8]) -> list[Detections]:
-        """Detections of the next pictures."""
+        """Return the detections of the next frames."""
         return [self._find(image) for image in images]
 
     def _find(self, image: UInt8) -> Detections:
-        index, self._next = self._next, self._next + 1
-        if index % DETECTED_EVERY == 0:
+        index = self._next
+        self._next += 1
+        if index % DETECTION_INTERVAL == 0:
             self._network.detect([image])
-        rounds, place = divmod(index, self._made.n_frames)
-        return self._made[-1 - place if rounds % 2 else place]
+        # Forwards and backwards in turn, so that the animals do not jump.
+        n_repeats, row = divmod(index, self._simulated.n_frames)
+        return self._simulated[-1 - row if n_repeats % 2 else row]
 
 
-class Watch:
-    """Notes the memory of this process, and how far it is, every second."""
+class MemoryMonitor:
+    """Records the memory and the progress of this process every second."""
 
     def __init__(self, path: Path) -> None:
         self.rows: list[tuple[str, int, float, float]] = []
-        self._path, self._begun, self._stage, self._done = path, time.monotonic(), "start", 0
+        self._path = path
+        self._started = time.monotonic()
+        self._stage = "start"
+        self._done = 0
         self._stopped = threading.Event()
         threading.Thread(target=self._run, daemon=True).start()
 
     def report(self, stage: str, done: int, _total: int | None) -> None:
-        """Take note of how far it is."""
-        self._stage, self._done = stage, done
+        """Update the progress."""
+        self._stage = stage
+        self._done = done
 
     def stop(self) -> None:
-        """Write down what was noted, after what an earlier, interrupted process noted."""
+        """Append the records to those of an earlier, interrupted process."""
         self._stopped.set()
         before = json.loads(self._path.read_text()) if self._path.is_file() else []
         self._path.write_text(json.dumps(before + self.rows))
@@ -130,49 +145,47 @@ class Watch:
         page_mb = 4096 / 1e6
         while not self._stopped.wait(1.0):
             rss_mb = int(Path("/proc/self/statm").read_text().split()[1]) * page_mb
-            self.rows.append((self._stage, self._done, time.monotonic() - self._begun, rss_mb))
+            self.rows.append((self._stage, self._done, time.monotonic() - self._started, rss_mb))
 
 
-def follow(folder: Path, hours: float, animals: int, every: int) -> None:
-    """Store and associate, as ``murid track`` would."""
-    watch = Watch(folder / "memory.json")
-    scenario = replace(make_scenario("shelter-4", 5, MADE_S), n_animals=animals)
-    _, made = degrade(simulate(scenario), np.random.default_rng(5), 128, scenario.body_px)
-    film = folder / "film.mp4"
-    if not film.is_file():
+def run_pipeline(folder: Path, hours: float, animals: int, every: int) -> None:
+    """Store detections and track them, as ``murid track`` does."""
+    monitor = MemoryMonitor(folder / "memory.json")
+    scenario = replace(make_scenario("shelter-4", 5, SIMULATED_S), n_animals=animals)
+    _, simulated = degrade(simulate(scenario), np.random.default_rng(5), 128, scenario.body_px)
+    clip = folder / "clip.mp4"
+    if not clip.is_file():
         config = RecordingConfig(
             n_animals=animals, n_frames=FPS, width=SIZE[0], height=SIZE[1], body_px=60, seed=1
         )
-        with VideoWriter(film, FPS, *SIZE) as video_writer:
+        with VideoWriter(clip, FPS, *SIZE) as video_writer:
             for recorded in record(config):
                 video_writer.write(recorded.frame.image)
-    source = LoopedSource(film, round(hours * 3600 * FPS))
-    detect, association = (
-        DetectionConfig(embeddings_every=every),
-        TrackingConfig(max_tracks=animals),
-    )
+    source = LoopedSource(clip, round(hours * 3600 * FPS))
+    detection = DetectionConfig(embeddings_every=every)
+    tracking = TrackingConfig(max_tracks=animals)
     with RunDirectory.create(
         folder / "day.murid",
-        source=film,
+        source=clip,
         fingerprint=source.compute_fingerprint(),
-        detector="made",
-        config={"detection": detect.describe_results()},
+        detector="simulated",
+        config={"detection": detection.describe_results()},
         existing="resume",
     ) as run:
         if not run.is_done("detection"):
             detect_frames(
                 run,
                 source,
-                ThinnedDetector(made, film, run.next_frame),
-                detect.batch_size,
-                watch.report,
+                ThinnedDetector(simulated, clip, run.next_frame),
+                detection.batch_size,
+                monitor.report,
             )
-        track_and_identify(run, association, None, report=watch.report)
-    watch.stop()
+        track_and_identify(run, tracking, None, report=monitor.report)
+    monitor.stop()
 
 
 def time_stages(rows: list[list[Any]]) -> None:
-    """Print how long each stage took and how much memory it had in the first hour and in the last."""
+    """Print the time of each stage, and its memory in the first and in the last hour."""
     for stage in ("detect", "track"):
         own = np.array([row[1:] for row in rows if row[0] == stage and row[1]], float).reshape(
             -1, 3
@@ -180,13 +193,15 @@ def time_stages(rows: list[list[Any]]) -> None:
         if not len(own):
             continue
         hours = own[:, 0] / (3600 * FPS)
-        first, last = own[hours <= min(1, hours[-1] / 4), 2], own[hours >= hours[-1] - 1, 2]
+        first = own[hours <= min(1, hours[-1] / 4), 2]
+        last = own[hours >= hours[-1] - 1, 2]
         rate = (own[-1, 0] - own[0, 0]) / max(own[-1, 1] - own[0, 1], 1e-9)
-        said = (
-            f"{np.median(first):4.0f} MB in the first hour, {np.median(last):4.0f} MB in the last"
+        memory = (
+            f"{np.median(first):.0f} MB in the first hour, {np.median(last):.0f} MB in the last"
         )
-        took_s, peak_mb = own[-1, 1] - own[0, 1], own[:, 2].max()
-        print(f"{stage:<12}{took_s:7.0f} s · {rate:6.0f} frames/s · {said}, peak {peak_mb:.0f} MB")
+        duration_s = own[-1, 1] - own[0, 1]
+        print(f"{stage:<12}{duration_s:7.0f} s · {rate:6.0f} frames/s", end=" · ")
+        print(f"{memory}, peak {own[:, 2].max():.0f} MB")
 
 
 def draw(rows: list[list[Any]], path: Path) -> None:
@@ -198,8 +213,8 @@ def draw(rows: list[list[Any]], path: Path) -> None:
         xlabel="hours of recording", ylabel="memory of the process (MB)", ylim=(0, 1.15 * BUDGET_MB)
     )
     for stage, label, colour in (
-        ("detect", "detect and store", "#0072b2"),
-        ("track", "associate", "#d55e00"),
+        ("detect", "detection", "#0072b2"),
+        ("track", "tracking", "#d55e00"),
     ):
         own = np.array([row[1:] for row in rows if row[0] == stage and row[1]], float).reshape(
             -1, 3
@@ -217,55 +232,50 @@ def draw(rows: list[list[Any]], path: Path) -> None:
 
 
 def measure_disk(run: Path, animal_hours: float) -> None:
-    """Print the room that the run takes."""
+    """Print the disk space of the run."""
     sizes = {
         kind: sum(p.stat().st_size for p in (run / kind).glob("*.parquet"))
         for kind in ("frames", "detections", "tracks", "identities")
     }
     cells = " · ".join(f"{kind} {size / 1e6 / animal_hours:.2f}" for kind, size in sizes.items())
     total = sum(sizes.values())
-    print(
-        f"disk        {total / 1e9:.2f} GB, {total / 1e6 / animal_hours:.1f} MB an animal-hour: {cells}"
-    )
+    per_hour = total / 1e6 / animal_hours
+    print(f"disk        {total / 1e9:.2f} GB, {per_hour:.1f} MB an animal-hour: {cells}")
 
 
 def measure_loading(path: Path) -> None:
-    """Print the time of loading and storing by columns, beside bare pyarrow."""
+    """Print the time of loading and storing, compared with loading by pyarrow alone."""
     run = RunDirectory.open(path)
     started = time.perf_counter()
     ds.dataset(path / "detections").to_table(columns=["frame", "x1", "y1", "x2", "y2", "score"])
-    bare = time.perf_counter() - started
+    pyarrow_s = time.perf_counter() - started
     started = time.perf_counter()
     table = run.detections.read(embeddings=False)
-    took = time.perf_counter() - started
-    print(
-        f"load        {took:7.1f} s for {len(table)} detections · pyarrow, two threads: {bare:.1f} s",
-        flush=True,
-    )
+    murid_s = time.perf_counter() - started
+    reference = f"pyarrow, two threads: {pyarrow_s:.1f} s"
+    print(f"load        {murid_s:7.1f} s for {len(table)} detections · {reference}", flush=True)
     started = time.perf_counter()
     n_rows = sum(len(values) for _, values in run.detections.iterate_embeddings())
-    print(
-        f"embeddings  {time.perf_counter() - started:7.1f} s for {n_rows} rows, part by part",
-        flush=True,
-    )
+    duration_s = time.perf_counter() - started
+    print(f"embeddings  {duration_s:7.1f} s for {n_rows} rows, part by part", flush=True)
     with (
         tempfile.TemporaryDirectory(dir=path.parent) as folder,
         RunDirectory.create(
-            Path(folder, "copy.murid"), source="x", fingerprint={}, config={}, detector="made"
+            Path(folder, "copy.murid"), source="x", fingerprint={}, config={}, detector="simulated"
         ) as copy,
     ):
-        took = 0.0
-        for frames, (_, stretch) in zip(
+        write_s = 0.0
+        for frames, (_, table) in zip(
             run.frames.iterate(), run.detections.iterate(False), strict=True
         ):
             started = time.perf_counter()
-            copy.detections.write_part(frames, stretch)
-            took += time.perf_counter() - started
-    print(f"store       {took:7.1f} s", flush=True)
+            copy.detections.write_part(frames, table)
+            write_s += time.perf_counter() - started
+    print(f"store       {write_s:7.1f} s", flush=True)
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run the stages, measure the commands, and print."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -274,15 +284,16 @@ def main() -> None:
     parser.add_argument("--embeddings-every", type=int, default=1)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--image", type=Path)
-    parser.add_argument("--stage", choices=["follow", "rest"])
+    parser.add_argument("--stage", choices=["pipeline", "commands"])
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    if options.stage == "follow":
-        follow(options.out, options.hours, options.animals, options.embeddings_every)
+    if options.stage == "pipeline":
+        run_pipeline(options.out, options.hours, options.animals, options.embeddings_every)
         return
     if options.stage is None:
-        subprocess.run([sys.executable, __file__, *sys.argv[1:], "--stage", "follow"], check=True)
-    run, rows = options.out / "day.murid", json.loads((options.out / "memory.json").read_text())
+        subprocess.run([sys.executable, __file__, *sys.argv[1:], "--stage", "pipeline"], check=True)
+    run = options.out / "day.murid"
+    rows = json.loads((options.out / "memory.json").read_text())
     time_stages(rows)
     if options.image is not None:
         draw(rows, options.image)

@@ -1,10 +1,11 @@
-"""Frames per second of synthetic recordings on one core, beside filling the same frames with bare noise.
+"""Frames per second of synthetic recordings on one core, compared with plain noise images.
 
     python benchmarks/scenes.py --frames 150
 
-The peer draws 640x480x3 normal numbers and clips them to a picture, which is about the least that
-any simulated camera does. Read the ratio rather than the absolute figures, which wander with the
-machine. Times are those of the process."""
+The reference samples 640x480x3 normal numbers and clips them to an image, which is about the
+minimum that a simulated camera does. The ratio matters: the absolute figures depend on the machine.
+Times are processor times of the process.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ from murid.synthetic import SCENARIOS, record
 
 
 def measure_rate(frames: Iterable[object]) -> float:
-    """Items per second of processor time, the first left out because it pays for the preparations."""
+    """Return items per second of processor time, without the first, which includes set-up."""
     iterator = iter(frames)
     next(iterator)
     started = time.process_time()
@@ -29,16 +30,15 @@ def measure_rate(frames: Iterable[object]) -> float:
 
 
 def make_noise(n: int) -> Iterable[object]:
-    """Pictures of nothing but noise."""
+    """Yield images of plain noise."""
     rng = np.random.default_rng(0)
     for _ in range(n):
-        yield np.clip(128 + 20 * rng.standard_normal((480, 640, 3), np.float32), 0, 255).astype(
-            np.uint8
-        )
+        noise = 128 + 20 * rng.standard_normal((480, 640, 3), np.float32)
+        yield np.clip(noise, 0, 255).astype(np.uint8)
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure all scenarios and print a line for each."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -47,11 +47,11 @@ def main() -> None:
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     for name, config in SCENARIOS.items():
-        peer = measure_rate(make_noise(60))
-        rate = measure_rate(record(replace(config, seed=arguments.seed, n_frames=arguments.frames)))
-        print(
-            f"{name:12} {rate:6.1f} frames/s   {rate / peer:.2f} of bare noise ({peer:.1f} frames/s)"
-        )
+        noise_rate = measure_rate(make_noise(60))
+        config = replace(config, seed=arguments.seed, n_frames=arguments.frames)
+        rate = measure_rate(record(config))
+        ratio = f"{rate / noise_rate:.2f} of plain noise ({noise_rate:.1f} frames/s)"
+        print(f"{name:12} {rate:6.1f} frames/s   {ratio}")
 
 
 if __name__ == "__main__":

@@ -171,7 +171,7 @@ def test_other_video_in_the_same_run_directory(tmp_path, capsys, clip, tracked, 
 
 
 def test_no_space_left(tmp_path, capsys, clip, monkeypatch):
-    """A full disk during the first part: one sentence, nothing under a final name, and the run goes on later."""
+    """A full disk gives one message and no incomplete files; the run can be resumed later."""
     import errno
 
     import pyarrow.parquet as pq

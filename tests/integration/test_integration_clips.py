@@ -1,4 +1,4 @@
-"""The shipped network on real clips that it was not trained on (except the open field), through the command line."""
+"""Track real clips with the shipped network, which was trained on the open field only."""
 
 import json
 import signal

@@ -1,4 +1,4 @@
-"""Disks, shares and neighbours that fail in the middle of a run: a sentence, nothing lost, and on from there."""
+"""Faults during a run (disks, network shares, other processes): one message, nothing lost."""
 
 import json
 import os

@@ -147,7 +147,8 @@ def test_texts(clip, tmp_path, n):
                 "categories": [{"id": 1, "name": "mouse"}],
             }
         ).encode(),
-        "session.toml": b'[session]\nlab = "A"\n[subjects.animal_1]\nsex = "F"\nspecies = "Mus musculus"\n',
+        "session.toml": b'[session]\nlab = "A"\n'
+        b'[subjects.animal_1]\nsex = "F"\nspecies = "Mus musculus"\n',
     }
     said = []
     for k in range(n):

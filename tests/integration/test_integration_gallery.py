@@ -28,7 +28,7 @@ EMBEDDINGS = normalize(np.random.default_rng(0).normal(size=(len(COATS), 12)))
 
 
 def make_run(directory, day, present, embedder="weights-1", embeddings_every=1):
-    """Session of a cast, as a run whose detections are the truth, their embeddings those of the coats."""
+    """Make the run of a day: detections from the ground truth, embeddings from the coats."""
     config = RecordingConfig(
         n_animals=len(COATS),
         n_frames=90,

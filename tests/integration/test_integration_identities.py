@@ -21,7 +21,7 @@ SECOND_PASS_FILES = "fur_descriptors.parquet", "point_matches.parquet"
 
 @pytest.fixture
 def run(tracked, tmp_path):
-    """Copy of a finished run whose video is gone, with frames in which one animal is not detected."""
+    """Copy of a finished run without its video, with frames in which one animal is undetected."""
     path = shutil.copytree(tracked, tmp_path / "cage.murid")
     manifest = json.loads((path / "manifest.json").read_text())
     manifest["source"] = str(tmp_path / "gone.mp4")

@@ -169,7 +169,7 @@ def test_tracked_distance_is_within_two_percent_of_the_truth(tmp_path):
 
 
 def test_distance_of_noisy_paths_is_within_two_percent():
-    """True positions and the trembling of boxes: far too long without smoothing, and as long as they are with it."""
+    """Noise of the boxes makes paths far too long; smoothing corrects that."""
     config = make_scenario("coats-4", 2, 20)
     truth = np.stack([recorded.positions for recorded in record(config)]).swapaxes(1, 2)
     trembling = truth + np.random.default_rng(0).normal(0, 1.0, truth.shape)
