@@ -37,6 +37,7 @@ from murid.core import Detections, DetectionTable, Frame
 from murid.core.types import UInt8
 from murid.detection.config import DetectionConfig
 from murid.detection.detector import load_detector
+from murid.pipeline.config import Config
 from murid.pipeline.detect import detect_frames
 from murid.pipeline.track import track_and_identify
 from murid.store import RunDirectory
@@ -180,7 +181,7 @@ def run_pipeline(folder: Path, hours: float, animals: int, every: int) -> None:
                 detection.batch_size,
                 monitor.report,
             )
-        track_and_identify(run, tracking, None, report=monitor.report)
+        track_and_identify(run, Config(tracking=tracking), None, report=monitor.report)
     monitor.stop()
 
 
