@@ -1,12 +1,12 @@
-"""What real animals filmed alone add to synthetic scenes: the same training with and without them, as a table.
+"""Ablation of the training data: the same training with and without videos of real animals.
 
     python benchmarks/ablation.py --out runs/ablation --solo A.mp4 B.mp4 --labelled FOLDER ...
     [--poses LABELS.h5]
 
 Each row is a training of the preset nano from random weights, of as many steps, measured as
-`weights.py` does on recordings that none was trained on. Pictures are half the usual size in
-training and measurement (128 and 256 pixels), so that a row is minutes on two cores. Rows that are
-there already are not trained again."""
+`weights.py` does on recordings that are in no training set. Images have half the default size in
+training and measurement (128 and 256 pixels), so that a row takes minutes on two cores. Rows that
+exist already are not trained again."""
 
 from __future__ import annotations
 
@@ -25,22 +25,25 @@ from murid.training.config import ClipConfig, TrainConfig
 from murid.training.fit import TrainingData, fit
 from murid.training.synthetic_sources import SyntheticSources, collect_sources, render_clips
 
-SIZE_PX, LONGEST_SIDE = 128, 256
-RECORDED = ClipConfig(n_recorded=100, composed=0.0, solo=0.0)
+# Sides of images in training, and in measurement.
+SIZE_PX = 128
+MAX_SIDE_PX = 256
+# Each row adds one source of real animals.
+SYNTHETIC = ClipConfig(n_synthetic=100, composed_share=0.0, solo_share=0.0)
 ROWS = {
-    "scenes": RECORDED,
-    "+ cut-outs and frames": replace(RECORDED, solo=0.1),
-    "+ composed recordings": replace(RECORDED, solo=0.1, composed=0.12),
+    "synthetic": SYNTHETIC,
+    "+ cut-outs and frames": replace(SYNTHETIC, solo_share=0.1),
+    "+ composed recordings": replace(SYNTHETIC, solo_share=0.1, composed_share=0.12),
 }
 
 
-def make_config(footage: ClipConfig, steps: int, seed: int) -> TrainConfig:
-    """Configuration of one training."""
+def make_config(clips: ClipConfig, steps: int, seed: int) -> TrainConfig:
+    """Return the settings of one training."""
     stills = StillConfig(size_px=SIZE_PX, body_px=(11.0, 75.0))
     return TrainConfig(
         size_px=SIZE_PX,
         stills=stills,
-        footage=footage,
+        clips=clips,
         epochs=2,
         steps_per_epoch=steps // 2,
         seed=seed,
@@ -48,7 +51,7 @@ def make_config(footage: ClipConfig, steps: int, seed: int) -> TrainConfig:
 
 
 def main() -> None:
-    """Train what is missing, and print the table."""
+    """Train the missing rows and print the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -59,23 +62,20 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--seeds", type=int, default=2)
     arguments = parser.parse_args()
-    kept = arguments.out / "rows.json"
+    stored = arguments.out / "rows.json"
     arguments.out.mkdir(parents=True, exist_ok=True)
-    rows = json.loads(kept.read_text()) if kept.exists() else {}
+    rows = json.loads(stored.read_text()) if stored.exists() else {}
     real = collect_sources(arguments.solo, n_composed=16)
-    recorded = render_clips(RECORDED.n_recorded, 10**6, real.n_identities)
+    synthetic_clips = render_clips(SYNTHETIC.n_synthetic, 10**6, real.n_identities)
     for seed in range(arguments.seeds):
-        for name, footage in ROWS.items():
+        for name, clips in ROWS.items():
             key = f"{name} | {seed}"
             if key in rows:
                 continue
-            material = (
-                SyntheticSources(recorded=recorded)
-                if name == "scenes"
-                else replace(real, recorded=recorded)
-            )
+            base = SyntheticSources() if name == "synthetic" else real
+            sources = replace(base, synthetic_clips=synthetic_clips)
             out = arguments.out / key.replace(" | ", "-").replace(" ", "-")
-            fitted = fit(make_config(footage, arguments.steps, seed), TrainingData(material), out)
+            fitted = fit(make_config(clips, arguments.steps, seed), TrainingData(sources), out)
             result = fitted.validation
             export_onnx(
                 fitted.network,
@@ -85,7 +85,7 @@ def main() -> None:
                 score_bias=result.score_bias,
             )
             network = load_detector(
-                out / "nano-detector.onnx", DetectionConfig(max_side_px=LONGEST_SIDE)
+                out / "nano-detector.onnx", DetectionConfig(max_side_px=MAX_SIDE_PX)
             )
             cells = [
                 " | ".join(measure(network, read_labelled(f)).split(" | ")[:2])
@@ -94,7 +94,7 @@ def main() -> None:
             if arguments.poses:
                 cells.append(measure_poses(network, arguments.poses))
             rows[key] = " | ".join(cells)
-            kept.write_text(json.dumps(rows, indent=1))
+            stored.write_text(json.dumps(rows, indent=1))
     columns = [
         f"{folder.name} {figure}" for folder in arguments.labelled for figure in ("AP50", "AP75")
     ]

@@ -1,11 +1,11 @@
-"""The five balances of the losses and the two profiles, trained on the same small set; prints a Markdown table.
+"""Compare the five methods of loss balancing and the two profiles on the same small data set.
 
     python benchmarks/balance.py --out runs/balance --steps 400
 
-Every row is one training of the preset nano, of as many steps, on the same 384 synthetic pictures
-of twelve animals, measured on 192 more of these animals. Rows that are there already are not
-trained again, so the table goes on where it was interrupted. The profile `paper` is the paper's
-optimiser, schedule and augmentation on this set, not its 300 epochs of 640 pixels."""
+Prints a Markdown table. Every row is one training of the preset nano with the same number of steps
+on the same 384 synthetic images of twelve animals, measured on 192 more images of these animals.
+Rows that exist already are not trained again. The profile `paper` is the paper's optimiser,
+schedule and augmentation on this data set, not its 300 epochs at 640 pixels."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ MIRRORED = AugmentConfig(
 
 
 def make_set(first: int, n: int) -> list[Still]:
-    """Pictures from consecutive seeds."""
+    """Return images of consecutive seeds."""
     return [make_still(seed, STILLS) for seed in range(first, first + n)]
 
 
 def make_configs(steps: int, seed: int) -> dict[str, TrainConfig]:
-    """One configuration a row."""
+    """Return the settings of each row."""
     same: dict[str, Any] = {
         "size_px": 192,
         "epochs": EPOCHS,
@@ -49,7 +49,7 @@ def make_configs(steps: int, seed: int) -> dict[str, TrainConfig]:
         "stills": STILLS,
         "seed": seed,
         "patience": EPOCHS,
-        "scenes": 0.0,
+        "synthetic_share": 0.0,
     }
     base = TrainConfig(identity_every=1, identity_loss="cross_entropy", augment=MIRRORED, **same)
     rows = {name: replace(base, balance=BalanceConfig(name=name)) for name in BALANCES}
@@ -61,7 +61,7 @@ def make_configs(steps: int, seed: int) -> dict[str, TrainConfig]:
 
 
 def main() -> None:
-    """Train what is missing, and print the table."""
+    """Train the missing rows and print the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -70,8 +70,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    kept = arguments.out / "rows.json"
-    rows = json.loads(kept.read_text()) if kept.exists() else {}
+    stored = arguments.out / "rows.json"
+    rows = json.loads(stored.read_text()) if stored.exists() else {}
     data = TrainingData(
         labelled=make_set(0, 384), held_out=make_set(10**6, 192), n_identities=STILLS.n_identities
     )
@@ -80,7 +80,7 @@ def main() -> None:
             fitted = fit(config, data, arguments.out / name.replace(" ", "-"))
             result = fitted.validation
             rows[name] = [fitted.steps, result.ap50, result.ap75, result.rank1]
-            kept.write_text(json.dumps(rows, indent=1))
+            stored.write_text(json.dumps(rows, indent=1))
     print("| row | steps | AP50 | AP75 | rank 1 |\n|---|---|---|---|---|")
     for name, (steps, *shares) in rows.items():
         print(

@@ -1,18 +1,20 @@
-"""Boxes of YOLOv5s, YOLOv7-tiny and YOLOv8s for ``murid paper``, from your own installation of them (AGPL, GPL).
+"""Write boxes of YOLOv5s, YOLOv7-tiny and YOLOv8s for ``murid paper`` from your installations.
 
-    murid paper --small --out tables --show                # makes the recordings, and
-    tables/recordings.json python benchmarks/detections.py pictures --out pictures # scenes as a
-    YOLO data set, to train on without murid yolo train model=yolov8s.yaml pretrained=False
-    data=pictures/data.yaml imgsz=96 batch=4 epochs=2 \
-        warmup_epochs=0.1 optimizer=AdamW lr0=0.002
-    python benchmarks/detections.py boxes best.pt --recordings tables/recordings.json --out
-    boxes/yolov8s --size 192 murid paper --small --out tables --detections yolov8s=boxes/yolov8s
+    # Renders the recordings and writes tables/recordings.json:
+    murid paper --small --out tables --show
+    # Writes synthetic images as a YOLO data set:
+    python benchmarks/detections.py images --out images
+    yolo train model=yolov8s.yaml pretrained=False data=images/data.yaml imgsz=96 batch=4 \
+        epochs=2 warmup_epochs=0.1 optimizer=AdamW lr0=0.002
+    python benchmarks/detections.py boxes best.pt --recordings tables/recordings.json \
+        --out boxes/yolov8s --size 192
+    murid paper --small --out tables --detections yolov8s=boxes/yolov8s
 
 ``boxes`` loads a file of Ultralytics' package (YOLOv8s, YOLOv5s as ``yolov5su``), or with
 ``--repository`` one of a clone that torch.hub can load (YOLOv5, YOLOv7). Beside the boxes it writes
 ``cost.json``: parameters, and operations at 640 x 640 as murid counts them for its own rows. On
-AnimalTrack, ``murid convert`` writes a YOLO data set of its training split. murid imports nothing
-of these packages. """
+AnimalTrack, ``murid convert`` writes a YOLO data set of its training split. The packages are under
+the AGPL or GPL; murid imports none of them."""
 
 from __future__ import annotations
 
@@ -37,20 +39,20 @@ Find = Callable[[np.ndarray], np.ndarray]
 MIN_SCORE = 0.05
 
 
-def write_pictures(arguments: argparse.Namespace) -> None:
-    """Scenes as a YOLO data set: what the small tables' networks learn from, and pictures to validate by."""
+def write_images(arguments: argparse.Namespace) -> None:
+    """Write synthetic images as a YOLO data set: those of the small tables, and validation images."""
     stills = (FULL if arguments.full else SMALL).train.stills
     for part, first, n in (("train", 0, arguments.n), ("val", 5 * 10**12, 64)):
         for number in range(n):
-            write_picture(arguments.out, part, number, make_still(first + number, stills))
+            write_image(arguments.out, part, number, make_still(first + number, stills))
     text = (
         f"path: {arguments.out.absolute()}\ntrain: images/train\nval: images/val\nnames: [animal]\n"
     )
     (arguments.out / "data.yaml").write_text(text)
 
 
-def write_picture(out: Path, part: str, number: int, still: Still) -> None:
-    """One picture, and a row ``class x y width height`` for each animal, in shares of the picture."""
+def write_image(out: Path, part: str, number: int, still: Still) -> None:
+    """Write an image, and a row ``class x y width height`` in shares of its size per animal."""
     images, labels = out / "images" / part, out / "labels" / part
     for directory in (images, labels):
         directory.mkdir(parents=True, exist_ok=True)
@@ -64,7 +66,7 @@ def write_picture(out: Path, part: str, number: int, still: Still) -> None:
 
 
 def write_boxes(arguments: argparse.Namespace) -> None:
-    """One MOT file a recording, and the cost of the network."""
+    """Write one MOT file per recording, and the cost of the network."""
     network, find = (load_hub if arguments.repository else load_ultralytics)(arguments)
     arguments.out.mkdir(parents=True, exist_ok=True)
     for recording in json.loads(arguments.recordings.read_text()):
@@ -77,14 +79,14 @@ def write_boxes(arguments: argparse.Namespace) -> None:
 
 
 def iterate_rows(frames: Iterator[Any], find: Find) -> Iterator[str]:
-    """Rows ``frame, -1, left, top, width, height, score`` of all frames that can be decoded."""
+    """Yield rows ``frame, -1, left, top, width, height, score`` of all decodable frames."""
     for number, frame in enumerate(frames, 1):
         for x1, y1, x2, y2, score in find(frame.image)[:, :5] if isinstance(frame, Frame) else ():
             yield f"{number},-1,{x1:.2f},{y1:.2f},{x2 - x1:.2f},{y2 - y1:.2f},{score:.4f}\n"
 
 
 def load_ultralytics(arguments: argparse.Namespace) -> tuple[torch.nn.Module, Find]:
-    """Network, and what finds boxes ``(n, 6)`` in a picture RGB, of the package ``ultralytics``."""
+    """Return a network of ``ultralytics``, and a function from an RGB image to boxes ``(n, 6)``."""
     from ultralytics import YOLO
 
     model = YOLO(arguments.weights)
@@ -99,24 +101,24 @@ def load_ultralytics(arguments: argparse.Namespace) -> tuple[torch.nn.Module, Fi
 
 
 def load_hub(arguments: argparse.Namespace) -> tuple[torch.nn.Module, Find]:
-    """The same of a clone of YOLOv5 or YOLOv7."""
+    """Return the same for a clone of YOLOv5 or YOLOv7."""
     model = torch.hub.load(str(arguments.repository), "custom", arguments.weights, source="local")
     model.conf = MIN_SCORE
     return model.model, lambda image: model(image, size=arguments.size).xyxy[0].cpu().numpy()
 
 
 def main() -> None:
-    """Write pictures to learn from, or boxes."""
+    """Write training images, or boxes."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     verbs = parser.add_subparsers(required=True)
-    pictures = verbs.add_parser("pictures", help="scenes as a YOLO data set")
-    pictures.add_argument(
-        "-n", type=int, default=720, help="pictures; twice is what a small row sees"
+    images = verbs.add_parser("images", help="synthetic images as a YOLO data set")
+    images.add_argument(
+        "-n", type=int, default=720, help="number of images; a small row sees twice as many"
     )
-    pictures.add_argument("--full", action="store_true", help="of 640 pixels")
-    pictures.set_defaults(run=write_pictures)
+    images.add_argument("--full", action="store_true", help="of 640 pixels")
+    images.set_defaults(run=write_images)
     boxes = verbs.add_parser("boxes", help="detections of the recordings")
     boxes.add_argument("weights")
     boxes.add_argument(
@@ -127,7 +129,7 @@ def main() -> None:
     )
     boxes.add_argument("--size", type=int, default=640, help="longest side in pixels")
     boxes.set_defaults(run=write_boxes)
-    for verb in (pictures, boxes):
+    for verb in (images, boxes):
         verb.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     arguments.run(arguments)

@@ -1,4 +1,4 @@
-"""murid paper from nothing to five tables, and what it says to bad input."""
+"""``murid paper`` from nothing to five tables, and its messages for bad input."""
 
 import json
 from dataclasses import replace
@@ -22,7 +22,7 @@ n_identities = 4
 
 @pytest.fixture
 def miniature(monkeypatch, tmp_path):
-    """Two steps of training, and two scenarios of a quarter of a second."""
+    """Return options for two steps of training and two scenarios of a quarter of a second."""
     tiny = replace(
         scale.SMALL,
         scenarios=("coats-4", "huddle-6"),
@@ -61,7 +61,7 @@ def test_every_row_of_every_table_is_filled(miniature, tmp_path, capsys):
     assert sum(path.stat().st_mtime_ns != time for path, time in before.items()) == 1
 
 
-def test_tables_are_shown_without_making_rows(miniature, tmp_path, capsys):
+def test_show_prints_the_tables_without_running_rows(miniature, tmp_path, capsys):
     out = tmp_path / "out"
     assert murid_cli(["paper", *miniature, "--out", str(out), "--only", "1", "2", "--show"]) == 0
     printed = capsys.readouterr().out

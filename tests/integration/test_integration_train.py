@@ -1,4 +1,4 @@
-"""From nothing to a network that tracks: murid train, then murid track with what came out."""
+"""``murid train``, then ``murid track`` with the trained network."""
 
 import json
 
@@ -93,7 +93,7 @@ def test_a_missing_recording_is_named(tmp_path, capsys):
 
 
 @pytest.mark.usefixtures("few_held_out")
-def test_a_search_tries_each_setting_once(tmp_path, capsys):
+def test_tune_trains_each_setting_once(tmp_path, capsys):
     config, grid, out = tmp_path / "train.toml", tmp_path / "grid.toml", tmp_path / "search"
     config.write_text(CONFIG.replace("epochs = 3", "epochs = 1"))
     grid.write_text("learning_rate = [1e-3]\n[balance]\nidentity_weight = [0.1, 1.0]\n")
@@ -133,8 +133,8 @@ def test_a_bad_grid_is_named_before_the_first_step(tmp_path, capsys, text: str, 
 
 
 @pytest.mark.slow
-def test_four_short_scenes_are_learnt_by_heart(tmp_path, capsys):
-    """From random weights; what is learnt is seen by tracking and scoring the same scenes."""
+def test_a_network_memorises_four_short_scenarios(tmp_path, capsys):
+    """Train from random weights, then track and score the same scenarios."""
     config, out = tmp_path / "train.toml", tmp_path / "mine"
     config.write_text(
         "synthetic_share = 0.0\nvalidation_share = 0.0\nepochs = 8\nsteps_per_epoch = 250\nidentity_every = 4\nema_decay = 0.99\n"

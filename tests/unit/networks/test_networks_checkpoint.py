@@ -18,7 +18,7 @@ TINY = NetworkConfig(
 )
 
 
-def test_a_network_comes_back_as_it_was(tmp_path: Path) -> None:
+def test_a_loaded_network_equals_the_saved_one(tmp_path: Path) -> None:
     network = Network(TINY)
     network(torch.rand(2, 3, 64, 64))  # moves the running statistics
     save_checkpoint(tmp_path / "net.pt", network, {"step": 7, "losses": [1.0, 2.0]})
@@ -50,7 +50,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", ["other", "newer", "narrower", "headless", "list"])
-def test_foreign_checkpoints_are_refused(tmp_path: Path, change: str) -> None:
+def test_checkpoints_of_other_formats_are_refused(tmp_path: Path, change: str) -> None:
     path = tmp_path / "net.pt"
     save_checkpoint(path, Network(TINY))
     state = torch.load(path, weights_only=True)

@@ -51,7 +51,7 @@ def test_focal_loss_stays_finite() -> None:
     assert torch.isfinite(logits.grad).all()
 
 
-def test_masked_l1_counts_centres_alone() -> None:
+def test_masked_l1_counts_only_centres() -> None:
     maps = torch.full((2, 2, 3, 4), 100.0)
     maps[0, :, 1, 2], maps[1, :, 2, 3] = torch.tensor([1.0, 2]), torch.tensor([3.0, 4])
     cells = torch.tensor([[0, 1], [1, 2], [2, 3]])
@@ -67,7 +67,7 @@ def test_masked_l1_without_animals_is_zero(reduction) -> None:
     assert float(loss) == 0
 
 
-def test_masked_l1_as_the_paper_prints_it_is_the_bare_sum() -> None:
+def test_masked_l1_of_the_paper_is_the_sum() -> None:
     cells = torch.tensor([[0, 0], [0, 0], [0, 1]])
     loss = masked_l1_loss(
         torch.zeros(1, 2, 1, 2), cells, torch.tensor([[1.0, -2], [3, 0]]), reduction="sum"
@@ -75,7 +75,7 @@ def test_masked_l1_as_the_paper_prints_it_is_the_bare_sum() -> None:
     assert float(loss) == 6
 
 
-def test_detection_loss_weighs_its_parts() -> None:
+def test_detection_loss_is_a_weighted_sum() -> None:
     targets = make_targets([np.array([[8, 8, 40, 24]], np.float32)], 32, 64, box_mode="wh")
     maps = torch.zeros(1, 1, 8, 16), torch.zeros(1, 2, 8, 16), torch.zeros(1, 2, 8, 16)
     losses = detection_loss(NetworkOutput(*maps, *maps), targets, size_weight=0.25)
@@ -115,7 +115,7 @@ def test_focal_identity_loss_by_hand() -> None:
     assert float(loss.detach()) == pytest.approx(0.25 * 0.4**2 * -math.log(0.6) + others)
 
 
-def test_focal_identity_loss_first_takes_no_animal_for_known() -> None:
+def test_focal_identity_loss_starts_with_low_probabilities() -> None:
     classifier = IdentityClassifier(16, 50, loss="focal")
     torch.testing.assert_close(torch.sigmoid(classifier.linear.bias), torch.full((50,), 0.01))
     assert 0 < float(classifier.linear.weight.detach().std()) < 0.02
@@ -143,7 +143,7 @@ def chord(degrees: float) -> float:
     return 2 * math.sin(math.radians(degrees) / 2)
 
 
-def test_triplets_are_of_the_farthest_same_and_the_nearest_other_animal() -> None:
+def test_triplets_have_the_most_distant_same_and_the_nearest_other_animal() -> None:
     identities = torch.tensor([7, 7, 7, 2, -1])
     loss = batch_hard_triplet_loss(at_degrees(0, 20, 50, 90, 51), identities, margin=0.3)
     # The single picture of 2 has no positive; that of -1 would be the nearest of all.
@@ -152,7 +152,7 @@ def test_triplets_are_of_the_farthest_same_and_the_nearest_other_animal() -> Non
 
 
 @pytest.mark.parametrize("identities", [[], [-1, -1], [4, 4], [1, 2, 3]])
-def test_without_triplets_the_loss_is_zero_and_harmless(identities) -> None:
+def test_without_triplets_loss_and_gradient_are_zero(identities) -> None:
     embeddings = torch.nn.functional.normalize(torch.randn(len(identities), 3)).requires_grad_()
     loss = batch_hard_triplet_loss(embeddings, torch.tensor(identities, dtype=torch.int64))
     loss.backward()
@@ -166,12 +166,12 @@ def test_equal_embeddings_of_one_animal_have_a_finite_triplet_gradient() -> None
     assert torch.isfinite(embeddings.grad).all()
 
 
-def test_two_identities_cannot_be_scaled() -> None:
+def test_two_identities_are_refused() -> None:
     with pytest.raises(ConfigError, match="at least 3"):
         IdentityClassifier(128, 2)
 
 
-def test_contrast_of_four_animals_by_hand() -> None:
+def test_contrastive_loss_of_four_animals_by_hand() -> None:
     embeddings, identities = at_degrees(0, 30, 90, 45), torch.tensor([3, 3, 5, -1])
     loss = supervised_contrastive_loss(embeddings, identities, temperature=0.5)
     near, right_angle, sixty = (math.exp(math.cos(math.radians(a)) / 0.5) for a in (30, 90, 60))
@@ -181,7 +181,7 @@ def test_contrast_of_four_animals_by_hand() -> None:
 
 
 @pytest.mark.parametrize("identities", [[], [-1, -1], [1, 2, 3]])
-def test_without_partners_the_contrast_is_zero_and_harmless(identities) -> None:
+def test_without_positives_the_contrastive_loss_is_zero(identities) -> None:
     embeddings = torch.nn.functional.normalize(torch.randn(len(identities), 3)).requires_grad_()
     loss = supervised_contrastive_loss(embeddings, torch.tensor(identities, dtype=torch.int64))
     loss.backward()

@@ -45,7 +45,7 @@ def test_no_boxes_give_no_embeddings() -> None:
     assert network.embed(network(torch.rand(2, 3, 64, 64)), torch.zeros(0, 5)).shape == (0, 8)
 
 
-def test_a_few_steps_learn_two_pictures() -> None:
+def test_a_few_steps_learn_two_images() -> None:
     torch.manual_seed(0)
     network, classifier = Network(TINY), IdentityClassifier(8, 3)
     images = torch.full((2, 3, 64, 64), 0.5)

@@ -114,6 +114,6 @@ def test_the_size_head_follows_the_box_mode(box_mode: str) -> None:
         lambda: build_network("huge"),
     ],
 )
-def test_impossible_shapes_are_refused(make) -> None:
+def test_invalid_configurations_are_refused(make) -> None:
     with pytest.raises(ConfigError, match="expected"):
         make()

@@ -53,7 +53,7 @@ def test_a_box_is_embedded_by_itself() -> None:
     assert not torch.allclose(together[0], together[1])  # same place, other image
 
 
-def test_pooling_reads_the_place_of_the_box_on_every_stride() -> None:
+def test_pooling_reads_the_box_on_every_stride() -> None:
     rim = Rim(SMALL, 3)
     rim.fuse = nn.Identity()  # type: ignore[assignment]
     # Each map holds its own cells' centres in pixels, x, so pooled values are the bins' centres.
@@ -85,7 +85,7 @@ def test_the_global_vector_is_the_mean_and_parts_are_not_negative() -> None:
     assert vectors[:, 8:].any()
 
 
-def test_a_part_sees_its_own_strip() -> None:
+def test_a_part_depends_on_its_own_strip_only() -> None:
     rim, fused = Rim(SMALL, 12).eval(), torch.randn(1, 8, 4, 4)
     changed = fused.clone()
     changed[..., 3] = torch.randn(1, 8, 4)
@@ -103,7 +103,7 @@ def test_shared_parts_have_one_set_of_weights() -> None:
     assert (len(shared.parts), len(own.parts)) == (1, 4)
 
 
-def test_the_channel_gate_adds_what_mean_and_maximum_say() -> None:
+def test_channel_attention_adds_mean_and_maximum() -> None:
     gate, x = ChannelAttention(32, 16), torch.randn(2, 32, 3, 5)
     first, second = gate.mlp[0].weight.flatten(1), gate.mlp[2].weight.flatten(1)
     assert first.shape == (2, 32)
@@ -115,7 +115,7 @@ def test_the_channel_gate_adds_what_mean_and_maximum_say() -> None:
     torch.testing.assert_close(gate(x), x * weight[:, :, None, None])
 
 
-def test_the_spatial_gate_weighs_cells_alike_in_all_channels() -> None:
+def test_spatial_attention_is_the_same_for_all_channels() -> None:
     gate, x = SpatialAttention().eval(), torch.rand(2, 6, 4, 3) + 0.5
     with torch.no_grad():
         weight = gate(x) / x

@@ -76,7 +76,7 @@ def test_peaks_at_the_border_stay_inside(corner: tuple[float, ...], box_mode: Bo
 
 
 @pytest.mark.parametrize("box_mode", ["wh", "ltrb"])
-def test_decoding_gives_the_boxes_back(box_mode: BoxMode) -> None:
+def test_decoding_inverts_the_targets(box_mode: BoxMode) -> None:
     rng = np.random.default_rng(3)
     grid = np.stack(np.meshgrid(np.arange(5), np.arange(4)), axis=-1).reshape(-1, 2) * 48 + 40
     centres, half = grid + rng.uniform(-6, 6, (20, 2)), rng.uniform(4, 30, (20, 2))
@@ -104,7 +104,7 @@ def test_ltrb_keeps_the_part_outside_and_wh_does_not() -> None:
     np.testing.assert_allclose(inside, as_boxes((0, 40, 60, 80)), atol=1e-3)
 
 
-def test_ltrb_survives_a_centre_outside_the_image() -> None:
+def test_ltrb_with_a_centre_outside_the_image() -> None:
     box = as_boxes((-90, 40, 30, 80))
     targets = make_targets([box], 128, 128, box_mode="ltrb")
     assert targets.cells[2, 0] == 0
@@ -140,6 +140,6 @@ def test_a_batch_without_animals() -> None:
 @pytest.mark.parametrize(
     "box", [(10, 10, 10, 20), (200, 10, 220, 20), (10, 20, 30, 15), (np.nan, 0, 10, 10)]
 )
-def test_boxes_without_an_extent_inside_are_refused(box: tuple[float, ...]) -> None:
+def test_boxes_without_an_area_inside_are_refused(box: tuple[float, ...]) -> None:
     with pytest.raises(ArrayError, match="boxes"):
         make_targets([as_boxes(box)], 128, 128, box_mode="wh")

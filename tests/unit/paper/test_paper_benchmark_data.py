@@ -15,7 +15,7 @@ def read_rows(path):
 
 @pytest.fixture
 def archive(data, tmp_path):
-    """AnimalTrack's layout, in which two test sequences and one for training are scenes."""
+    """Return an archive in the layout of AnimalTrack with two test and one training sequence."""
     root = tmp_path / "AnimalTrack"
     (root / "gt_all").mkdir(parents=True)
     (root / "videos_all").mkdir()
@@ -26,7 +26,7 @@ def archive(data, tmp_path):
     return root
 
 
-def test_the_bench_is_made_once(data, tiny, tmp_path):
+def test_scenarios_are_rendered_once(data, tiny, tmp_path):
     assert [r.name for r in data.recordings] == ["coats-4", "huddle-6"]
     assert [r.n_frames for r in data.recordings] == [8, 6]
     video = data.recordings[0].video
@@ -38,13 +38,13 @@ def test_the_bench_is_made_once(data, tiny, tmp_path):
     assert again.evaluated_on == data.evaluated_on
 
 
-def test_another_truth_is_another_configuration(data, tiny):
+def test_other_sequences_are_another_configuration(data, tiny):
     longer = make_benchmark_data(replace(tiny, scenarios=("coats-4",)), data.directory)
     assert longer.evaluated_on != data.evaluated_on
     assert longer.evaluated_on["sequences"]["coats-4"] == data.evaluated_on["sequences"]["coats-4"]
 
 
-def test_given_sequences_are_cut_and_scored_beside_the_bench(data, tiny, tmp_path):
+def test_given_sequences_are_cut_and_evaluated_beside_the_scenarios(data, tiny, tmp_path):
     given = tmp_path / "cage"
     shutil.copytree(data.truths[0].root / "coats-4", given)
     both = make_benchmark_data(replace(tiny, max_frames=3), data.directory, data=[given])
@@ -56,7 +56,7 @@ def test_given_sequences_are_cut_and_scored_beside_the_bench(data, tiny, tmp_pat
     assert whole.recordings[-1].n_frames == 8
 
 
-def test_animaltrack_is_scored_on_its_test_split(archive, tiny, tmp_path):
+def test_animaltrack_is_evaluated_on_its_test_split(archive, tiny, tmp_path):
     data = make_benchmark_data(
         replace(tiny, max_frames=None), tmp_path / "out", animaltrack=archive
     )
@@ -67,7 +67,7 @@ def test_animaltrack_is_scored_on_its_test_split(archive, tiny, tmp_path):
     assert [r.name for r in one.recordings] == ["deer_1"]
 
 
-def test_animaltrack_is_learnt_from_its_training_split(archive, tiny, tmp_path):
+def test_animaltrack_is_trained_on_its_training_split(archive, tiny, tmp_path):
     assert [s.name for s in read_training(archive, tiny)[0]] == ["pig_5"]
     few, problems = read_training(archive, replace(tiny, max_images=3))
     assert not problems
@@ -80,12 +80,12 @@ def test_animaltrack_is_learnt_from_its_training_split(archive, tiny, tmp_path):
     assert data.adapt_config(tiny.train).synthetic_share == 0
 
 
-def test_without_animaltrack_all_pictures_are_scenes(data, tiny):
+def test_without_animaltrack_all_images_are_synthetic(data, tiny):
     assert data.adapt_config(tiny.train).synthetic_share == 1
     assert len(data.training_data.held_out) == tiny.n_held_out
 
 
-def test_what_cannot_be_scored_is_refused(data, archive, tiny, tmp_path):
+def test_unusable_data_is_refused(data, archive, tiny, tmp_path):
     out = data.directory
     with pytest.raises(ConfigError, match="no other sequences beside it"):
         make_benchmark_data(tiny, out, animaltrack=archive, data=[archive])

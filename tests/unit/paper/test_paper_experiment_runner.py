@@ -57,14 +57,14 @@ def trained(monkeypatch) -> list:
     return asked
 
 
-def test_good_boxes_of_others_score_well(runner, boxes):
+def test_good_external_boxes_have_high_scores(runner, boxes):
     (boxes / "cost.json").write_text('{"parameters": 11125971, "gflops": 28.4}')
     result = runner.run(tabulate(YOLO))[YOLO]
     assert result["scores"]["hota"] > 80
     assert result["cost"] == {"parameters": 11125971, "gflops": 28.4}
 
 
-def test_a_row_is_made_once_and_a_changed_one_anew(runner, data, boxes, tmp_path, monkeypatch):
+def test_a_row_is_run_once_per_configuration(runner, data, boxes, tmp_path, monkeypatch):
     first = runner.run(tabulate(YOLO))
     with monkeypatch.context() as context:
         context.delattr(experiment_runner, "evaluate")
@@ -79,10 +79,10 @@ def test_a_row_is_made_once_and_a_changed_one_anew(runner, data, boxes, tmp_path
     assert runner.load(YOLO) == first[YOLO]
 
 
-def test_a_detector_that_is_not_there_is_no_error(runner):
-    nobody = dataclasses.replace(runner, external={})
-    assert nobody.run(tabulate(YOLO)) == {YOLO: None}
-    assert nobody.load_all(tabulate(YOLO, PROPOSED)) == {YOLO: None, PROPOSED: None}
+def test_a_missing_external_detector_is_no_error(runner):
+    without_external = dataclasses.replace(runner, external={})
+    assert without_external.run(tabulate(YOLO)) == {YOLO: None}
+    assert without_external.load_all(tabulate(YOLO, PROPOSED)) == {YOLO: None, PROPOSED: None}
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_detector_that_is_not_there_is_no_error(runner):
         ("cost.json", "nothing", "JSONDecodeError"),
     ],
 )
-def test_bad_boxes_of_others_are_named_before_any_training(
+def test_invalid_external_boxes_are_named_before_any_training(
     runner, boxes, trained, name, text, message
 ):
     (boxes / name).unlink(missing_ok=True)
@@ -111,7 +111,7 @@ def test_bad_boxes_of_others_are_named_before_any_training(
     assert not trained
 
 
-def test_networks_are_trained_once_for_all_rows_that_need_them(runner, trained, tmp_path):
+def test_a_network_is_trained_once_for_all_rows(runner, trained, tmp_path):
     rows = tabulate(dataclasses.replace(RTM, tracker="plain"), RTM, PROPOSED)
     results = runner.run(rows)
     assert [(c.preset, c.identity_every) for c in trained] == [("s", 0), ("s", 1)]
@@ -153,9 +153,7 @@ def test_a_changed_training_is_another_result(runner, data, trained, tmp_path):
     )
 
 
-def test_a_lost_network_is_trained_again_and_lost_detections_are_made_again(
-    runner, trained, tmp_path
-):
+def test_missing_networks_and_detections_are_computed_again(runner, trained, tmp_path):
     first = runner.run(tabulate(PROPOSED))
     for path in [*(tmp_path / "out" / "rows").iterdir(), *(tmp_path / "out").rglob("*.npz")]:
         path.write_bytes(b"")
@@ -165,11 +163,11 @@ def test_a_lost_network_is_trained_again_and_lost_detections_are_made_again(
     for path in (tmp_path / "out" / "rows").iterdir():
         path.unlink()
     trained.clear()
-    with pytest.raises(FileExistsError):  # of the stand-in: it is asked to train in the same place
+    with pytest.raises(FileExistsError):  # the replaced fit is called again
         runner.run(tabulate(PROPOSED))
 
 
-def test_the_association_is_part_of_the_configuration(runner):
+def test_the_tracker_is_part_of_the_configuration(runner):
     murid = dataclasses.replace(runner, dam=TrackingConfig())
     assert murid.describe(PROPOSED) != runner.describe(PROPOSED)
     assert murid.describe(YOLO) == runner.describe(YOLO)

@@ -30,7 +30,7 @@ def get_table(name: str):
     return next(table for table in TABLES if table.name == name)
 
 
-def test_the_papers_tables_are_whole():
+def test_the_tables_are_complete():
     assert [(t.name, len(t.rows)) for t in TABLES] == [
         ("1", 2),
         ("2", 4),
@@ -53,7 +53,7 @@ def test_the_papers_tables_are_whole():
     }
 
 
-def test_rows_that_are_one_method_are_one_result():
+def test_rows_of_the_same_method_have_one_result():
     ours = [table.rows[-1].source for table in TABLES[:4]]
     assert ours == [PROPOSED] * 4
     assert get_table("1").rows[0].source == get_table("3").rows[0].source
@@ -68,7 +68,7 @@ def test_different_trainings_have_different_names():
     assert len({m.network for m in methods}) == len(trainings) == 11
 
 
-def test_a_cell_holds_our_figure_and_the_papers():
+def test_a_cell_has_both_values():
     cells = fill_cells(get_table("1"), {PROPOSED: RESULT})
     assert cells[0] == ["row", "tracker", "HOTA", "MOTA", "IDF1", "MT", "ML", "IDs"]
     assert cells[2] == [
@@ -84,7 +84,7 @@ def test_a_cell_holds_our_figure_and_the_papers():
     assert cells[1][2] == "not run (56.8)"
 
 
-def test_costs_are_millions_and_peers_that_are_missing_say_so():
+def test_costs_and_missing_external_detectors():
     cells = fill_cells(get_table("2"), {PROPOSED: RESULT})
     assert cells[4][2:4] == ["7.52 (8.94)", "40.2 (8.1)"]
     assert [row[2] for row in cells[1:4]] == [
@@ -96,7 +96,7 @@ def test_costs_are_millions_and_peers_that_are_missing_say_so():
     assert uncounted[2:5] == ["- (11.13)", "- (28.4)", "12.3 (58.3)"]
 
 
-def test_the_table_that_the_paper_omits_has_no_brackets():
+def test_the_table_that_the_paper_does_not_print_has_no_brackets():
     cells = fill_cells(get_table("balance"), {PROPOSED: RESULT})
     assert cells[1][-2:] == ["12.5", "-"]
     assert not any("(" in cell for row in cells for cell in row)
@@ -112,7 +112,7 @@ def test_markdown_is_a_table_of_equal_rows(table):
     assert all(row.title in format_text([table], {}) for row in table.rows)
 
 
-def test_json_holds_both_figures():
+def test_json_has_both_values():
     rows = to_document(TABLES, {PROPOSED: RESULT}, "small")["tables"]["1"]
     assert rows[0]["murid"] is None
     assert (rows[1]["murid"]["HOTA"], rows[1]["paper"]["HOTA"]) == (12.34, 63.3)

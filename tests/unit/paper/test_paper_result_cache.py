@@ -5,7 +5,7 @@ from murid.paper.result_cache import ResultCache, compute_key
 CONFIGURATION = {"size": (3, 4), "rate": 0.1, "inner": {"a": None}}
 
 
-def test_a_result_comes_back_in_the_same_configuration_only(tmp_path):
+def test_a_result_is_loaded_for_the_same_configuration_only(tmp_path):
     cache = ResultCache(tmp_path / "rows")
     assert cache.load("ours", CONFIGURATION) is None
     cache.save("ours", CONFIGURATION, {"hota": 63.3})
