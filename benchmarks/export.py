@@ -1,4 +1,6 @@
-"""Seconds, memory and size of ``murid export`` on a long recording, beside pandas writing the same table in one piece.
+"""Time, memory and file size of ``murid export`` on a long recording, against pandas.
+
+The peer reads the whole recording and writes the same table in one piece.
 
     python benchmarks/export.py --hours 24 --animals 4 --formats csv parquet
 
@@ -31,13 +33,17 @@ WIDTH, HEIGHT = 1280, 1024
 PEER = """
 import sys
 import numpy as np, pandas as pd
-from murid.run import Run
+from murid.pipeline.run import Run
 tracks = Run.open(sys.argv[1]).tracks()
-table, boxes = tracks.detections, tracks.detections.boxes
-columns = {"frame": table.frame_numbers, "time_s": table.frame_numbers / 30, "track_id": tracks.track_ids}
+table = tracks.detections
+boxes = table.boxes
+columns = {"frame": table.frame_numbers, "time_s": table.frame_numbers / 30}
+columns |= {"track_id": tracks.track_ids}
 columns |= {"x": (boxes[:, 0] + boxes[:, 2]) / 2, "y": (boxes[:, 1] + boxes[:, 3]) / 2}
 columns |= {"width": boxes[:, 2] - boxes[:, 0], "height": boxes[:, 3] - boxes[:, 1]}
-columns |= {"score": table.scores, "certainty": tracks.certainties, "filled": tracks.filled}
+columns |= {"score": table.scores}
+columns |= {"identity_probability": tracks.identity_probabilities}
+columns |= {"interpolated": tracks.interpolated}
 pd.DataFrame(columns).to_csv(sys.argv[2], index=False, float_format="%.4f")
 """
 
@@ -89,10 +95,10 @@ def make_run(path: Path, n_frames: int, n_animals: int) -> None:
                 rows,
                 Tracks(tracks.detections, ids[first], interpolated, identity_probabilities),
             )
-        nobody = dict.fromkeys(
+        no_crossings = dict.fromkeys(
             ("first_frame", "last_frame", "identity_a", "identity_b"), np.zeros(0, np.int64)
         )
-        run.identities.finish({**nobody, "swap_probability": np.zeros(0, np.float32)})
+        run.identities.finish({**no_crossings, "swap_probability": np.zeros(0, np.float32)})
 
 
 def measure(command: list[str], out: Path) -> tuple[float, float, float]:
@@ -152,7 +158,8 @@ def main() -> None:
                 f"{took_s / peer_s:.2f} of the peer's time, {peak_mb / peer_mb:.2f} of its memory"
             )
             print(
-                f"{name:<11} {took_s:6.0f} s · peak {peak_mb:5.0f} MB · file {size_mb:5.0f} MB · {ratios}",
+                f"{name:<11} {took_s:6.0f} s · peak {peak_mb:5.0f} MB · file {size_mb:5.0f} MB · "
+                f"{ratios}",
                 flush=True,
             )
 

@@ -1,4 +1,4 @@
-"""A small recording with all that can be exported."""
+"""A small recording with everything that can be exported."""
 
 from datetime import UTC, datetime
 
@@ -16,8 +16,8 @@ def make_recording(
 ) -> TrackedRecording:
     """Animals 3 and 7 in chunks of four and three frames; 7 is missing in frame 2, both in frame 5.
 
-    In frame 4, the position of 3 is interpolated. Ids are in descending order within a frame, and frame 0 has a box
-    of no track."""
+    In frame 4, the position of 3 is interpolated. Ids are in descending order within a frame, and
+    frame 0 has a box of no track."""
     times = np.arange(N_FRAMES) / 25 if times_s is None else times_s
     return TrackedRecording(
         **{

@@ -1,4 +1,4 @@
-"""Tracking in a process of its own, into parts of 16 frames, so that it can be disturbed between them."""
+"""Track in another process, in parts of 16 frames, so that tests can interrupt it between them."""
 
 import subprocess
 import sys
@@ -29,22 +29,22 @@ def start(clip: Path, run: Path, pace: str) -> subprocess.Popen[str]:
 
 
 def finish(process: subprocess.Popen[str]) -> str:
-    """Wait for the end; what was said on standard error."""
+    """Wait for the end and return what was written to standard error."""
     return process.communicate(timeout=120)[1]
 
 
 def kill(process: subprocess.Popen[str]) -> None:
-    """End a process without warning."""
+    """Kill a process."""
     process.kill()
     process.communicate()
 
 
 def wait_for_parts(process: subprocess.Popen[str], run: Path, n_parts: int) -> None:
-    """Wait until so many parts are there, or the process has ended."""
+    """Wait until there are `n_parts` parts, or the process has ended."""
     while process.poll() is None and len(list(run.glob("detections/part-*.parquet"))) < n_parts:
         time.sleep(0.005)
 
 
 def read_parts(run: Path) -> dict[str, bytes]:
-    """Every table of a run."""
+    """Return the bytes of every table of a run by its path."""
     return {str(p.relative_to(run)): p.read_bytes() for p in sorted(run.rglob("*.parquet"))}

@@ -136,7 +136,7 @@ def test_invalid_input_is_refused(tracked, arena, clip, tmp_path, capsys, monkey
         "measure",
         open_mode,
         *out,
-        words="stages.identification.state: expected done (murid identify tells them)",
+        words="stages.identification.state: expected done (murid identify makes identities)",
     )
     assert (
         murid_cli(["measure", str(open_mode), "--tracks", "--out", str(tmp_path / "tracks")]) == 0

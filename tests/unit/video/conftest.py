@@ -4,7 +4,7 @@ from pathlib import Path
 
 import av
 import pytest
-from numbered_images import paint
+from numbered_images import make_numbered_image
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def make_video(tmp_path: Path) -> Callable[..., Path]:
             if codec == "libx264":
                 stream.options = {"bf": "3", "crf": "10", "sc_threshold": "0"}
             for k in range(n_frames):
-                frame = av.VideoFrame.from_ndarray(paint(k), format="rgb24").reformat(
+                frame = av.VideoFrame.from_ndarray(make_numbered_image(k), format="rgb24").reformat(
                     format=pix_fmt
                 )
                 frame.time_base = unit

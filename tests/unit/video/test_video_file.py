@@ -2,7 +2,7 @@ from itertools import islice
 
 import numpy as np
 import pytest
-from numbered_images import paint
+from numbered_images import make_numbered_image
 
 from murid.core import Frame
 from murid.errors import SourceError
@@ -36,7 +36,7 @@ def test_frames_come_in_order_with_their_numbers(make_video, name, codec, pix_fm
     assert source.info.fps == pytest.approx(25, rel=0.01)
     assert source.truncated is None
     for frame in frames:
-        assert abs(bar_position(frame.image) - bar_position(paint(frame.index))) <= 8
+        assert abs(bar_position(frame.image) - bar_position(make_numbered_image(frame.index))) <= 8
 
 
 def test_times_are_exact_under_a_variable_frame_rate(make_video):
@@ -74,7 +74,7 @@ def test_damaged_frames_keep_their_number(make_video):
     frames = read(path)
     assert [f.index for f in frames] == list(range(40))
     assert [f.index for f in frames if isinstance(f, UnreadableFrame)] == [20]
-    assert abs(bar_position(frames[21].image) - bar_position(paint(21))) <= 8
+    assert abs(bar_position(frames[21].image) - bar_position(make_numbered_image(21))) <= 8
 
 
 def test_bad_bytes_in_the_middle_lose_no_number(make_video):
@@ -89,7 +89,7 @@ def test_avi_with_b_frames_keeps_its_order(make_video):
     frames = read(make_video("b.avi", n_frames=60))
     assert [f.index for f in frames] == list(range(60))
     for frame in frames:
-        assert abs(bar_position(frame.image) - bar_position(paint(frame.index))) <= 8
+        assert abs(bar_position(frame.image) - bar_position(make_numbered_image(frame.index))) <= 8
 
 
 def test_truncated_matroska_says_so(make_video):
@@ -155,7 +155,7 @@ def test_samples_of_a_long_video_are_key_frames(make_video):
     frames = list(sample_frames(source, 5))
     assert len(frames) == 5
     for frame in frames:
-        assert abs(bar_position(frame.image) - bar_position(paint(frame.index))) <= 8
+        assert abs(bar_position(frame.image) - bar_position(make_numbered_image(frame.index))) <= 8
 
 
 def test_fingerprint_follows_the_content(make_video):

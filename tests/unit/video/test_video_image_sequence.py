@@ -1,7 +1,7 @@
 import cv2
 import numpy as np
 import pytest
-from numbered_images import paint
+from numbered_images import make_numbered_image
 
 from murid.core import Frame
 from murid.errors import SourceError
@@ -13,7 +13,7 @@ def folder(tmp_path):
     directory = tmp_path / "frames"
     directory.mkdir()
     for k in range(12):
-        cv2.imwrite(str(directory / f"f{k}.png"), paint(k)[..., ::-1])
+        cv2.imwrite(str(directory / f"f{k}.png"), make_numbered_image(k)[..., ::-1])
     return directory
 
 
@@ -23,7 +23,7 @@ def test_folder_is_read_in_natural_order(folder):
     assert source.info.n_frames == 12
     for k, frame in enumerate(frames):
         assert frame.index == k
-        np.testing.assert_array_equal(frame.image, paint(k))
+        np.testing.assert_array_equal(frame.image, make_numbered_image(k))
 
 
 def test_glob_takes_what_it_names(folder):
@@ -53,7 +53,7 @@ def test_undecodable_image_keeps_its_number(folder):
 
 
 def test_image_of_another_size_is_refused_by_name(folder):
-    cv2.imwrite(str(folder / "f7.png"), paint(7, width=40))
+    cv2.imwrite(str(folder / "f7.png"), make_numbered_image(7, width=40))
     with pytest.raises(SourceError, match=r"f7\.png.*96x64.*40x64"):
         list(open_source(folder).iterate())
 
@@ -79,5 +79,5 @@ def test_samples_and_fingerprint(folder):
     source = open_source(folder)
     assert [f.index for f in sample_frames(source, 3)] == [0, 6, 11]
     before = source.compute_fingerprint()
-    cv2.imwrite(str(folder / "f12.png"), paint(12)[..., ::-1])
+    cv2.imwrite(str(folder / "f12.png"), make_numbered_image(12)[..., ::-1])
     assert open_source(folder).compute_fingerprint() != before

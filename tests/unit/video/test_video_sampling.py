@@ -5,7 +5,7 @@ from itertools import count
 import cv2
 import numpy as np
 import pytest
-from numbered_images import paint
+from numbered_images import make_numbered_image
 
 from murid.errors import SourceError
 from murid.video import decode, open_source, sample_frames
@@ -99,7 +99,7 @@ def test_frames_are_decoded_when_they_are_asked_for(make_video, decoded, name, n
 
 def test_images_are_read_when_they_are_asked_for(tmp_path):
     for k in range(5):
-        cv2.imwrite(str(tmp_path / f"{k}.png"), paint(k))
+        cv2.imwrite(str(tmp_path / f"{k}.png"), make_numbered_image(k))
     source = open_source(tmp_path)
     frames = sample_frames(source, 5)
     assert [next(frames).index for _ in range(4)] == [0, 1, 2, 3]

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from numbered_images import paint
+from numbered_images import make_numbered_image
 
 from murid.core import Detections, Frame, TrackedDetections
 from murid.errors import ArrayError, StorageError
@@ -11,11 +11,11 @@ def test_written_frames_can_be_read(tmp_path):
     path = tmp_path / "out.mp4"
     with VideoWriter(path, 25.0, 96, 64) as video_writer:
         for k in range(30):
-            video_writer.write(paint(k))
+            video_writer.write(make_numbered_image(k))
     frames = list(open_source(path).iterate())
     assert len(frames) == 30
     assert open_source(path).info.fps == pytest.approx(25)
-    assert np.abs(frames[10].image.astype(int) - paint(10)).mean() < 12
+    assert np.abs(frames[10].image.astype(int) - make_numbered_image(10)).mean() < 12
     assert [p.name for p in tmp_path.iterdir()] == ["out.mp4"]
 
 
@@ -31,8 +31,8 @@ def test_nothing_is_left_after_an_error(tmp_path):
         pytest.raises(ArrayError, match="image"),
         VideoWriter(tmp_path / "out.mp4", 25.0, 96, 64) as video_writer,
     ):
-        video_writer.write(paint(0))
-        video_writer.write(paint(0, width=50))
+        video_writer.write(make_numbered_image(0))
+        video_writer.write(make_numbered_image(0, width=50))
     assert not list(tmp_path.iterdir())
 
 
@@ -41,7 +41,7 @@ def test_a_place_that_cannot_be_written_to_is_named(tmp_path):
         pytest.raises(StorageError, match=r"out\.mp4"),
         VideoWriter(tmp_path / "none" / "out.mp4", 25.0, 96, 64) as video_writer,
     ):
-        video_writer.write(paint(0))
+        video_writer.write(make_numbered_image(0))
 
 
 def tracked(box, track_id):
