@@ -91,11 +91,11 @@ class CoatVariances:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class SwapAppearance:
-    """Mean features of tracklets in spaces in which animals differ most.
+    """Mean features of tracklets in spaces that separate the animals best.
 
-    There is one space a fold of the recording, fitted on the other folds, and the tracklets of the
-    fold are compared in it. In a space that was fitted on a wrongly joined tracklet, it would look
-    like the tracklets that it was joined to.
+    There is one space for each fold of the recording, fitted on the other folds. The tracklets of
+    the fold are compared in it. In a space that was fitted on a wrongly joined tracklet, it would
+    look like the tracklets that it was joined to.
 
     Attributes
     ----------

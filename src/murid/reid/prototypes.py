@@ -50,15 +50,6 @@ class AppearanceSamples:
             self.identity_ids[rows], self.embeddings[rows], self.colour_features[rows]
         )
 
-    @classmethod
-    def concatenate(cls, parts: list[AppearanceSamples]) -> AppearanceSamples:
-        """Return the samples of all parts, of which there must be one at least."""
-        return cls(
-            np.concatenate([part.identity_ids for part in parts]),
-            np.concatenate([part.embeddings for part in parts]),
-            np.concatenate([part.colour_features for part in parts]),
-        )
-
 
 @dataclass(frozen=True, eq=False, slots=True)
 class MeanAppearance:
