@@ -12,7 +12,7 @@ import pytest
 from murid.cli import EXIT_ERROR
 from murid.cli import run as murid_cli
 from murid.evaluation.filmstrip import choose_frames
-from murid.metrics import Switch
+from murid.metrics import IdSwitch
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_report_refuses_a_video_of_another_size(tracked, clip, still_video, tmp_
         ("seqLength=80\n", ["one length", "got 90 in", "80 in the truth"]),
         (
             "seqLength=90\nimWidth=640\nimHeight=480\n",
-            ["size of the pictures", "320x240", "640x480"],
+            ["image size", "320x240", "640x480"],
         ),
     ],
 )
@@ -123,12 +123,12 @@ def test_run_is_scored_with_its_detections(tracked, clip, capsys):
 
 
 def test_filmstrip_frames():
-    switch = Switch(
+    switch = IdSwitch(
         frame=50, last_frame=40, truth_id=1, old_id=1, new_id=2, truth_row=0, last_truth_row=0
     )
     assert choose_frames(switch, 1000, 25) == [30, 35, 40, 45, 50, 55, 60]
     assert choose_frames(switch, 56, 25) == [30, 35, 40, 45, 50, 55]
-    near = Switch(
+    near = IdSwitch(
         frame=4, last_frame=3, truth_id=1, old_id=1, new_id=2, truth_row=0, last_truth_row=0
     )
     assert choose_frames(near, 100, None) == [3, 4, 10, 16]

@@ -1,4 +1,4 @@
-"""Results against ground truth, both in files: what belongs together, checks, tables, and a report with pictures."""
+"""Scoring of result files against ground truth files: checks, tables, and a report."""
 
 from murid.evaluation.evaluate import Evaluation, evaluate
 from murid.evaluation.tables import format_markdown, format_summary, format_text, to_document

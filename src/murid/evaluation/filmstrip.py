@@ -1,4 +1,4 @@
-"""Filmstrips: an animal before, at and after each ID switch, with the boxes of the result around it."""
+"""Filmstrips of ID switches: an animal before, at and after the switch, with result boxes."""
 
 from __future__ import annotations
 
@@ -14,16 +14,33 @@ from murid.evaluation.evaluate import ScoredSequence
 from murid.metrics import IdSwitch, LabelledBoxes
 from murid.video import choose_colour
 
-_TILE_PX, _CAPTION_PX, _GAP_PX = 220, 46, 6
-_STEP_S, _USUAL_FPS = 0.2, 30.0
-_SURROUNDINGS = 2.6
+# Layout of a filmstrip: sides of the square tiles, height of captions, gaps between tiles.
+_TILE_PX = 220
+_CAPTION_PX = 46
+_GAP_PX = 6
+
+# Time between two tiles; short enough to follow an animal by eye.
+_STEP_S = 0.2
+_DEFAULT_FPS = 30.0
+
+# Side of the image area in a tile, in lengths of the animal, and its minimum.
+_FIELD_OF_VIEW = 2.6
+_MIN_FIELD_PX = 48.0
+
+# Length of the dashes of the ground truth box.
+_DASH_PX = 8
+
 _INK, _PAPER, _ACCENT = (34, 34, 34), (255, 255, 255), (213, 94, 0)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 def choose_frames(switch: IdSwitch, n_frames: int, fps: float | None) -> list[int]:
-    """Frames of a strip: three up to the last with the old id, one in a gap, three from the first with the new id."""
-    step = max(1, round(_STEP_S * (fps or _USUAL_FPS)))
+    """Return the frames of a filmstrip.
+
+    Three up to the last frame with the old id, one in the middle of a gap, and three from the first
+    frame with the new id on.
+    """
+    step = max(1, round(_STEP_S * (fps or _DEFAULT_FPS)))
     before = [switch.last_frame - 2 * step, switch.last_frame - step, switch.last_frame]
     between = (
         [(switch.last_frame + switch.frame) // 2] if switch.frame - switch.last_frame > 2 else []
@@ -32,8 +49,8 @@ def choose_frames(switch: IdSwitch, n_frames: int, fps: float | None) -> list[in
     return [frame for frame in (*before, *between, *after) if 0 <= frame < n_frames]
 
 
-class Strip:
-    """One strip while its frames come in.
+class Filmstrip:
+    """One filmstrip, which receives its frames one by one.
 
     Parameters
     ----------
@@ -47,13 +64,14 @@ class Strip:
         self._scored = scored
         self._tiles: dict[int, UInt8] = {}
         own = np.flatnonzero(scored.truth.ids == switch.truth_id)
-        self._own = own[np.argsort(scored.truth.frames[own], kind="stable")]
+        self._truth_rows = own[np.argsort(scored.truth.frames[own], kind="stable")]
 
     def add(self, frame: int, image: UInt8) -> None:
-        """Take from a frame what the strip shows of it."""
-        scored, side = self._scored, self._measure()
+        """Draw the tile of a frame."""
+        scored = self._scored
+        side = self._compute_field_px()
         corner = self._find_centre(frame) - side / 2
-        tile = _cut(image, corner, side)
+        tile = _crop(image, corner, side)
         scale = _TILE_PX / side
         rows = _rows_of(scored.result, frame)
         boxes = [
@@ -65,29 +83,31 @@ class Strip:
             first, second = box.tolist()
             cv2.rectangle(tile, first, second, _INK, 4, cv2.LINE_AA)
             cv2.rectangle(tile, first, second, choose_colour(name), 2, cv2.LINE_AA)
-        for row in self._own[scored.truth.frames[self._own] == frame]:
+        for row in self._truth_rows[scored.truth.frames[self._truth_rows] == frame]:
             _draw_dashes(tile, (scored.truth.boxes[row].reshape(2, 2) - corner) * scale)
         for box, name in zip(boxes, names, strict=True):
-            _write_name(tile, box, name)
+            _write_id(tile, box, name)
         self._tiles[frame] = tile
 
     def render(self) -> UInt8:
-        """Put the tiles side by side, each with its time and the id that the animal has."""
-        tiles = [self._finish(frame, self._tiles.get(frame)) for frame in self.frames]
+        """Return the tiles side by side, each with its time and the id of the animal."""
+        tiles = [self._add_caption(frame, self._tiles.get(frame)) for frame in self.frames]
         gap = np.full((tiles[0].shape[0], _GAP_PX, 3), 255, np.uint8)
         return np.hstack([part for tile in tiles for part in (tile, gap)][:-1])
 
-    def _measure(self) -> float:
+    def _compute_field_px(self) -> float:
         boxes = self._scored.truth.boxes[[self.switch.truth_row, self.switch.last_truth_row]]
-        return float(max(48.0, _SURROUNDINGS * (boxes[:, 2:] - boxes[:, :2]).max()))
+        return float(max(_MIN_FIELD_PX, _FIELD_OF_VIEW * (boxes[:, 2:] - boxes[:, :2]).max()))
 
     def _find_centre(self, frame: int) -> Float64:
-        """Where the animal is; in between where the truth does not have it."""
+        """Return the centre of the animal, interpolated where the ground truth has a gap."""
         truth = self._scored.truth
-        centres = compute_centres(truth.boxes[self._own])
-        return np.array([np.interp(frame, truth.frames[self._own], axis) for axis in centres.T])
+        centres = compute_centres(truth.boxes[self._truth_rows])
+        return np.array(
+            [np.interp(frame, truth.frames[self._truth_rows], axis) for axis in centres.T]
+        )
 
-    def _finish(self, frame: int, tile: UInt8 | None) -> UInt8:
+    def _add_caption(self, frame: int, tile: UInt8 | None) -> UInt8:
         image = np.full((_TILE_PX, _TILE_PX, 3), 225, np.uint8) if tile is None else tile
         is_switch = frame == self.switch.frame
         if is_switch:
@@ -98,7 +118,7 @@ class Strip:
         cv2.putText(caption, when, (2, 17), _FONT, 0.45, _INK, 1, cv2.LINE_AA)
         cv2.putText(
             caption,
-            self._name(frame),
+            self._describe_id(frame),
             (2, 37),
             _FONT,
             0.5,
@@ -108,8 +128,8 @@ class Strip:
         )
         return np.vstack([image, caption])
 
-    def _name(self, frame: int) -> str:
-        """What the result calls the animal in a frame."""
+    def _describe_id(self, frame: int) -> str:
+        """Return the caption with the id of the animal in a frame."""
         scored = self._scored
         matched = scored.matching.truth_rows
         mine = (scored.truth.frames[matched] == frame) & (
@@ -121,8 +141,10 @@ class Strip:
         return f"switched to id {name}" if frame == self.switch.frame else f"id {name}"
 
 
-def fill(strips: Sequence[Strip], frames: Iterable[tuple[int, UInt8]]) -> Iterator[Strip]:
-    """Give the strips their frames, which come in order; yield each strip when it has all."""
+def fill_filmstrips(
+    strips: Sequence[Filmstrip], frames: Iterable[tuple[int, UInt8]]
+) -> Iterator[Filmstrip]:
+    """Add frames, which come in order, to the filmstrips; yield each one when it is complete."""
     waiting = list(strips)
     for frame, image in frames:
         for strip in waiting:
@@ -138,8 +160,8 @@ def _rows_of(boxes: LabelledBoxes, frame: int) -> Int64:
     return np.flatnonzero(boxes.frames == frame)
 
 
-def _cut(image: UInt8, corner: Float64, side: float) -> UInt8:
-    """Cut a square out of a picture and bring it to the size of a tile; grey beyond the edges."""
+def _crop(image: UInt8, corner: Float64, side: float) -> UInt8:
+    """Return a square of an image, scaled to a tile; grey beyond the edges."""
     scale = _TILE_PX / side
     transform = np.array([[scale, 0, -corner[0] * scale], [0, scale, -corner[1] * scale]])
     flags = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
@@ -149,23 +171,23 @@ def _cut(image: UInt8, corner: Float64, side: float) -> UInt8:
     return np.asarray(tile, np.uint8)
 
 
-def _write_name(tile: UInt8, box: Int64, name: int) -> None:
+def _write_id(tile: UInt8, box: Int64, track_id: int) -> None:
     left, top = box[0].tolist()
-    text = str(name)
+    text = str(track_id)
     (width, height), _ = cv2.getTextSize(text, _FONT, 0.5, 1)
     if not (-width < left < _TILE_PX and -height < top < _TILE_PX):
         return
     x, y = min(max(left, 0), _TILE_PX - width - 4), max(top, height + 4)
-    cv2.rectangle(tile, (x, y - height - 4), (x + width + 4, y + 1), choose_colour(name), -1)
+    cv2.rectangle(tile, (x, y - height - 4), (x + width + 4, y + 1), choose_colour(track_id), -1)
     cv2.putText(tile, text, (x + 2, y - 2), _FONT, 0.5, _INK, 1, cv2.LINE_AA)
 
 
 def _draw_dashes(tile: UInt8, box: Float64) -> None:
-    """Draw the true box as a white dashed line on a dark one."""
+    """Draw the ground truth box as a white dashed line with a dark outline."""
     (left, top), (right, bottom) = box.tolist()
     corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
     for (x1, y1), (x2, y2) in pairwise(corners):
-        n_dashes = max(1, round(max(abs(x2 - x1), abs(y2 - y1)) / 8))
+        n_dashes = max(1, round(max(abs(x2 - x1), abs(y2 - y1)) / _DASH_PX))
         for k in range(0, n_dashes, 2):
             start = (round(x1 + (x2 - x1) * k / n_dashes), round(y1 + (y2 - y1) * k / n_dashes))
             end = (

@@ -1,4 +1,4 @@
-"""The report: one page with the scores, timelines, maps and filmstrips of an evaluation."""
+"""HTML report of an evaluation: scores, timelines, maps and filmstrips of ID switches."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from murid.core.types import UInt8
 from murid.datasets.images import iterate_frames
 from murid.errors import ConfigError, SourceError
 from murid.evaluation.evaluate import Evaluation, ScoredSequence
-from murid.evaluation.filmstrip import Strip, fill
-from murid.evaluation.tables import Cells, make_tables
+from murid.evaluation.filmstrip import Filmstrip, fill_filmstrips
+from murid.evaluation.tables import make_tables, to_html
 from murid.evaluation.timeline import draw_map, draw_timeline
 from murid.metrics import IdSwitch, find_id_switches
 from murid.plots.style import check_matplotlib
@@ -27,10 +27,12 @@ from murid.video import open_source
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_MOST_STRIPS = 40
+# More filmstrips make the page slow to load; of more switches, evenly spaced ones are shown.
+_MAX_FILMSTRIPS = 40
 
 _STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 1200px; margin: 2em auto; padding: 0 1em; }
+body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 1200px; margin: 2em auto;
+  padding: 0 1em; }
 table { border-collapse: collapse; margin: 1em 0; font-variant-numeric: tabular-nums; }
 th, td { padding: 2px 9px; text-align: right; border-bottom: 1px solid #ddd; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; }
@@ -47,29 +49,29 @@ def write_report(
     video: Path | None = None,
     report: ProgressCallback = no_progress,
 ) -> Path:
-    """Write ``index.html`` and its pictures.
+    """Write ``index.html`` and its images.
 
     Parameters
     ----------
     directory : Path
-        Made if it is not there; what it holds of an earlier report is replaced.
+        Created if it does not exist; an earlier report in it is replaced.
     evaluation : Evaluation
     video : Path, optional
-        The video, where it is not where run or truth say; for one sequence.
+        The video, if it was moved; for one sequence.
     report : callable
-        Told of progress.
+        Called with the progress.
 
     Returns
     -------
     Path
-        The page.
+        Path of ``index.html``.
 
     Raises
     ------
     ConfigError
         If one video is given for several sequences.
     SourceError
-        If the given video cannot be opened, or a video is of another size than was evaluated.
+        If a video cannot be opened, or has another size than the evaluated one.
     MissingExtraError, StorageError
         If matplotlib is not installed, or the directory cannot be written to.
     """
@@ -78,9 +80,10 @@ def write_report(
         raise ConfigError(f"video: expected one sequence, got {len(evaluation.details)}")
     make_directory(directory)
     sections = [_write_sequence(directory, scored, video, report) for scored in evaluation.details]
-    tables = "".join(_to_html(cells) for cells in make_tables(evaluation))
+    tables = "".join(to_html(cells) for cells in make_tables(evaluation))
     notes = "".join(f'<p class="note">{escape(note)}</p>' for note in evaluation.notes)
-    protocol = f"<p>ScoringProtocol: {escape(evaluation.protocol)}. What the columns mean: docs/evaluation.md.</p>"
+    name = escape(evaluation.protocol)
+    protocol = f"<p>Protocol: {name}. What the columns mean: docs/evaluation.md.</p>"
     head = f'<meta charset="utf-8"><title>murid evaluate</title><style>{_STYLE}</style>'
     body = f"<h1>Evaluation</h1>{tables}{protocol}{notes}{''.join(sections)}"
     page = directory / "index.html"
@@ -93,7 +96,7 @@ def write_report(
 def _write_sequence(
     directory: Path, scored: ScoredSequence, video: Path | None, report: ProgressCallback
 ) -> str:
-    """Write the pictures of one sequence and return its part of the page."""
+    """Write the images of one sequence and return its section of the page."""
     name, pair = scored.pair.name, scored.pair
     place = directory / name
     make_directory(place)
@@ -104,14 +107,14 @@ def _write_sequence(
     if source is None or (video is None and not Path(source).exists()):
         source, missing = (
             None,
-            "<p class=note>No video found, so no filmstrips; --video says where it is.</p>",
+            "<p class=note>No video found, so no filmstrips. Pass its path with --video.</p>",
         )
     else:
         _check_size(source, scored)
         missing = ""
-    chosen = _spread(range(1, len(switches) + 1), _MOST_STRIPS) if source else []
-    strips = {number: Strip(scored, switches[number - 1]) for number in chosen}
-    view = _write_strips(place, strips, scored, source, report) if source else None
+    chosen = _select_evenly(range(1, len(switches) + 1), _MAX_FILMSTRIPS) if source else []
+    strips = {number: Filmstrip(scored, switches[number - 1]) for number in chosen}
+    view = _write_filmstrips(place, strips, scored, source, report) if source else None
     _write_figure(place / "timeline.png", draw_timeline(scored, switches))
     _write_figure(place / "map.png", draw_map(scored, switches, view))
     parts = [
@@ -125,23 +128,24 @@ def _write_sequence(
         "" if len(chosen) == len(switches) else f", {len(chosen)} of {len(switches)} spread evenly"
     )
     explained = (
-        f"<h3>ID switches{shown}</h3><p>Solid boxes: the result, coloured and named by id. White dashes: the "
-        "animal whose id is switched. Orange frame: the first moment with the new id.</p>"
+        f"<h3>ID switches{shown}</h3><p>Solid boxes: the result, coloured by id. White dashes: "
+        "the animal whose id switches. Orange frame: the first frame with the new id.</p>"
     )
-    films = [
-        _show(f"{name}/{_name_strip(n)}", _describe(n, switches[n - 1], pair.fps)) for n in chosen
+    figures = [
+        _show(f"{name}/{_get_filmstrip_name(n)}", _describe(n, switches[n - 1], pair.fps))
+        for n in chosen
     ]
-    return "".join([*parts, explained if films else "", *films])
+    return "".join([*parts, explained if figures else "", *figures])
 
 
-def _write_strips(
+def _write_filmstrips(
     place: Path,
-    strips: dict[int, Strip],
+    strips: dict[int, Filmstrip],
     scored: ScoredSequence,
     source: str,
     report: ProgressCallback,
 ) -> UInt8 | None:
-    """Write the strips, reading the video once; return the frame for the map."""
+    """Write the filmstrips, reading the video once, and return the frame for the map."""
     middle = scored.pair.n_frames // 2
     wanted = sorted({middle}.union(*(strip.frames for strip in strips.values())))
     view: list[UInt8] = []
@@ -154,10 +158,10 @@ def _write_strips(
             report("crop", done, len(wanted))
             yield frame.index, frame.image
 
-    for strip in fill(list(strips.values()), read()):
-        picture = np.ascontiguousarray(strip.render()[..., ::-1])
-        _, packed = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 90])
-        write_bytes(place / _name_strip(numbers[id(strip)]), packed.tobytes())
+    for strip in fill_filmstrips(list(strips.values()), read()):
+        image = np.ascontiguousarray(strip.render()[..., ::-1])
+        _, packed = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 90])
+        write_bytes(place / _get_filmstrip_name(numbers[id(strip)]), packed.tobytes())
     return view[0] if view else None
 
 
@@ -169,11 +173,12 @@ def _check_size(source: str, scored: ScoredSequence) -> None:
         )
 
 
-def _spread(items: Sequence[int], most: int) -> list[int]:
-    """At most so many of the items, evenly spread."""
-    if len(items) <= most:
+def _select_evenly(items: Sequence[int], max_items: int) -> list[int]:
+    """Return at most so many items, evenly spaced."""
+    if len(items) <= max_items:
         return list(items)
-    return [items[k] for k in np.linspace(0, len(items) - 1, most).round().astype(int)]
+    places = np.linspace(0, len(items) - 1, max_items).round().astype(int)
+    return [items[k] for k in places]
 
 
 def _write_figure(path: Path, figure: Figure) -> None:
@@ -182,7 +187,7 @@ def _write_figure(path: Path, figure: Figure) -> None:
     write_bytes(path, buffer.getvalue())
 
 
-def _name_strip(number: int) -> str:
+def _get_filmstrip_name(number: int) -> str:
     return f"switch-{number:03d}.jpg"
 
 
@@ -190,17 +195,10 @@ def _describe(number: int, switch: IdSwitch, fps: float | None) -> str:
     when = f"frame {switch.frame + 1}" + (f" ({switch.frame / fps:.1f} s)" if fps else "")
     gap = switch.frame - switch.last_frame - 1
     lost = f", after {gap} frames without a match" if gap else ""
-    return f"<b>{number}</b> animal {switch.truth_id}: id {switch.old_id} → {switch.new_id} at {when}{lost}"
+    ids = f"id {switch.old_id} → {switch.new_id}"
+    return f"<b>{number}</b> animal {switch.truth_id}: {ids} at {when}{lost}"
 
 
 def _show(path: str, caption: str = "") -> str:
     text = f"<figcaption>{caption}</figcaption>" if caption else ""
     return f'<figure>{text}<img loading="lazy" src="{escape(path)}" alt=""></figure>'
-
-
-def _to_html(cells: Cells) -> str:
-    head = "".join(f"<th>{escape(cell)}</th>" for cell in cells[0])
-    rows = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in cells[1:]
-    )
-    return f"<table><tr>{head}</tr>{rows}</table>"

@@ -1,8 +1,9 @@
-"""Scores as people and programs read them: text, Markdown, JSON."""
+"""Tables of scores as text, Markdown, HTML and JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any, NamedTuple
 
 from murid.evaluation.evaluate import Evaluation
@@ -10,14 +11,22 @@ from murid.metrics import Metrics
 
 
 class ScoreColumn(NamedTuple):
-    """A column of a table: its title, the field of `Metrics`, and decimals."""
+    """A column of a table of scores.
+
+    Attributes
+    ----------
+    title : str
+    field : str
+        Field of `Metrics`.
+    decimals : int
+    """
 
     title: str
     field: str
     decimals: int = 1
 
 
-TRACKING = (
+TRACKING_COLUMNS = (
     ScoreColumn("HOTA", "hota"),
     ScoreColumn("DetA", "deta"),
     ScoreColumn("AssA", "assa"),
@@ -35,7 +44,7 @@ TRACKING = (
     ScoreColumn("IDSW", "id_switches", 0),
     ScoreColumn("Frag", "fragmentations", 0),
 )
-DETECTION_AND_IDENTITY = (
+DETECTION_AND_IDENTITY_COLUMNS = (
     ScoreColumn("AP50", "ap50"),
     ScoreColumn("AP75", "ap75"),
     ScoreColumn("AP", "ap"),
@@ -45,25 +54,31 @@ DETECTION_AND_IDENTITY = (
     ScoreColumn("identity accuracy", "identity_accuracy"),
     ScoreColumn("switches/animal-hour", "switches_per_animal_hour"),
 )
-_SUMMARY = tuple(c for c in TRACKING if c.title in ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW"))
+_SUMMARY_TITLES = ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDSW")
+_SUMMARY_COLUMNS = tuple(c for c in TRACKING_COLUMNS if c.title in _SUMMARY_TITLES)
+
+# Name of the row of all sequences together, as in TrackEval.
 COMBINED = "COMBINED"
 
 Rows = Mapping[str, Metrics]
 Cells = list[list[str]]
+"""Text of a table, row by row; the first row has the titles."""
 
 
 def format_summary(metrics: Metrics) -> str:
-    """Two lines with the scores that matter most."""
-    return "\n".join(line[2:] for line in align(_fill({"": metrics}, _SUMMARY, "")).splitlines())
+    """Return two lines with the most important scores."""
+    table = to_text(_fill_cells({"": metrics}, _SUMMARY_COLUMNS, ""))
+    # The column of names is empty, so the two spaces after it are cut off.
+    return "\n".join(line[2:] for line in table.splitlines())
 
 
 def format_text(evaluation: Evaluation) -> str:
-    """Tables for a terminal: tracking, then detection and identity."""
-    return "\n\n".join(align(cells) for cells in make_tables(evaluation))
+    """Return the tables for a terminal: tracking, then detection and identity."""
+    return "\n\n".join(to_text(cells) for cells in make_tables(evaluation))
 
 
 def format_markdown(evaluation: Evaluation) -> str:
-    """The same tables in Markdown."""
+    """Return the same tables in Markdown."""
     return "\n\n".join(to_markdown(cells) for cells in make_tables(evaluation)) + "\n"
 
 
@@ -79,42 +94,58 @@ def to_document(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def make_tables(evaluation: Evaluation) -> list[Cells]:
-    """Cells of both tables, the first row the titles; sequences, then classes, then all together."""
+    """Return the cells of both tables: rows of sequences, of classes, and of all together."""
     rows = dict(evaluation.sequences)
-    rows |= {f"all {name}": metrics for name, metrics in evaluation.classes.items()}
-    rows |= {COMBINED: evaluation.combined} if len(evaluation.sequences) > 1 else {}
-    return [_fill(rows, columns, "sequence") for columns in (TRACKING, DETECTION_AND_IDENTITY)]
+    for name, metrics in evaluation.classes.items():
+        rows[f"all {name}"] = metrics
+    if len(evaluation.sequences) > 1:
+        rows[COMBINED] = evaluation.combined
+    tables = (TRACKING_COLUMNS, DETECTION_AND_IDENTITY_COLUMNS)
+    return [_fill_cells(rows, columns, "sequence") for columns in tables]
 
 
-def _fill(rows: Rows, columns: Sequence[ScoreColumn], title: str) -> Cells:
-    """Cells of the columns that have a value in some row."""
-    known = [
-        c
-        for c in columns
-        if any(getattr(metrics, c.field) is not None for metrics in rows.values())
-    ]
-    cells = [
-        [name, *(_format(getattr(metrics, c.field), c.decimals) for c in known)]
-        for name, metrics in rows.items()
-    ]
-    return [[title, *(c.title for c in known)], *cells]
-
-
-def _format(value: float | None, decimals: int) -> str:
-    return "-" if value is None else f"{value:.{decimals}f}"
-
-
-def align(cells: Cells) -> str:
-    """Text with the columns under each other, the first to the left."""
+def to_text(cells: Cells) -> str:
+    """Return a table with aligned columns, the first to the left."""
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return "\n".join(
-        row[0].ljust(widths[0])
-        + "".join("  " + cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))
-        for row in cells
-    )
+    lines = []
+    for row in cells:
+        first = row[0].ljust(widths[0])
+        others = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+        lines.append("  ".join([first, *others]))
+    return "\n".join(lines)
 
 
 def to_markdown(cells: Cells) -> str:
-    """Table in Markdown, the first row its titles."""
+    """Return a table in Markdown."""
     lines = [f"| {' | '.join(row)} |" for row in cells]
-    return "\n".join([lines[0], "|---" + "|---:" * (len(cells[0]) - 1) + "|", *lines[1:]])
+    rule = "|---" + "|---:" * (len(cells[0]) - 1) + "|"
+    return "\n".join([lines[0], rule, *lines[1:]])
+
+
+def to_html(cells: Cells) -> str:
+    """Return a table in HTML."""
+    titles = "".join(f"<th>{escape(cell)}</th>" for cell in cells[0])
+    rows = []
+    for row in cells[1:]:
+        values = "".join(f"<td>{escape(cell)}</td>" for cell in row)
+        rows.append(f"<tr>{values}</tr>")
+    return f"<table><tr>{titles}</tr>{''.join(rows)}</table>"
+
+
+def _fill_cells(rows: Rows, columns: Sequence[ScoreColumn], title: str) -> Cells:
+    """Return the cells of the columns that have a value in some row."""
+    known = [
+        column
+        for column in columns
+        if any(getattr(metrics, column.field) is not None for metrics in rows.values())
+    ]
+    cells = [[title, *(column.title for column in known)]]
+    for name, metrics in rows.items():
+        values = [_format(getattr(metrics, column.field), column.decimals) for column in known]
+        cells.append([name, *values])
+    return cells
+
+
+def _format(value: float | None, decimals: int) -> str:
+    """Return a number as text, ``-`` if unknown."""
+    return "-" if value is None else f"{value:.{decimals}f}"

@@ -1,9 +1,9 @@
-"""Where identities broke, in time and in space: a timeline of every animal, and a map of the switches."""
+"""Timeline of the ids of every animal, and map of the ID switches."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,36 +19,58 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+# Id of an interval in which an animal is visible, but not found.
 MISSED = -1
-"""Id of a stretch in which an animal is there and not found."""
 
-_MOST_ROWS = 40
-_MOST_NUMBERS = 80
-_MOST_IN_LABEL = 4
-_DARK = 0.4
+# Limits that keep the figures readable: rows of the timeline, numbered switches on the map, and
+# numbers in one label of the map.
+_MAX_ROWS = 40
+_MAX_NUMBERED_SWITCHES = 80
+_MAX_NUMBERS_IN_LABEL = 4
 
-Stretch = tuple[int, int, int]
+# Weights of the relative luminance of sRGB. Below the limit, text on a colour is white.
+_LUMINANCE_WEIGHTS = (0.2126, 0.7152, 0.0722)
+_MAX_DARK_LUMINANCE = 0.4
 
 
-def find_swap_intervals(scored: ScoredSequence, animal: int) -> list[Stretch]:
-    """First frame, frame after the last, and assigned id or `MISSED`, of each stretch of a true animal's life."""
-    truth, matching = scored.truth, scored.matching
-    names = np.full(len(truth), MISSED, np.int64)
-    names[matching.truth_rows] = scored.result.ids[matching.result_rows]
-    own = np.flatnonzero(truth.ids == animal)
-    own = own[np.argsort(truth.frames[own], kind="stable")]
-    frames, ids = truth.frames[own], names[own]
+class IdInterval(NamedTuple):
+    """Consecutive frames in which an animal has one id.
+
+    Attributes
+    ----------
+    start, end : int
+        First frame, and frame after the last.
+    id : int
+        Id in the result, or `MISSED`.
+    """
+
+    start: int
+    end: int
+    id: int
+
+
+def find_id_intervals(scored: ScoredSequence, animal: int) -> list[IdInterval]:
+    """Return the intervals in which an animal has one id in the result, or is missed."""
+    truth = scored.truth
+    matching = scored.matching
+    assigned_ids = np.full(len(truth), MISSED, np.int64)
+    assigned_ids[matching.truth_rows] = scored.result.ids[matching.result_rows]
+
+    rows = np.flatnonzero(truth.ids == animal)
+    rows = rows[np.argsort(truth.frames[rows], kind="stable")]
+    frames = truth.frames[rows]
+    ids = assigned_ids[rows]
     breaks = np.flatnonzero((np.diff(frames) != 1) | (np.diff(ids) != 0)) + 1
     return [
-        (int(frames[part[0]]), int(frames[part[-1]]) + 1, int(ids[part[0]]))
-        for part in np.split(np.arange(len(own)), breaks)
+        IdInterval(int(frames[part[0]]), int(frames[part[-1]]) + 1, int(ids[part[0]]))
+        for part in np.split(np.arange(len(rows)), breaks)
     ]
 
 
 def draw_timeline(scored: ScoredSequence, switches: Sequence[IdSwitch]) -> Figure:
-    """Draw a row for each true animal, coloured by the id that the result gives it, with a mark at each switch.
+    """Draw a row for each animal, coloured by its id in the result, with a mark at each switch.
 
-    Where there are more than 40 animals, those with the most switches are shown.
+    Of more than 40 animals, those with the most switches are shown.
     """
     from matplotlib.figure import Figure
 
@@ -63,7 +85,7 @@ def draw_timeline(scored: ScoredSequence, switches: Sequence[IdSwitch]) -> Figur
     width = scored.pair.n_frames / per_unit
     for row, animal in enumerate(animals):
         spans: dict[int, list[tuple[float, float]]] = {}
-        for start, end, name in find_swap_intervals(scored, animal):
+        for start, end, name in find_id_intervals(scored, animal):
             spans.setdefault(name, []).append((start / per_unit, (end - start) / per_unit))
         for name, of_name in spans.items():
             _draw_spans(axes, row, name, of_name, width)
@@ -100,13 +122,13 @@ def _choose_animals(
     for switch in switches:
         counts[switch.truth_id] = counts.get(switch.truth_id, 0) + 1
     animals = np.unique(truth.ids).tolist()
-    return sorted(sorted(animals, key=lambda animal: -counts.get(animal, 0))[:_MOST_ROWS]), counts
+    return sorted(sorted(animals, key=lambda animal: -counts.get(animal, 0))[:_MAX_ROWS]), counts
 
 
 def _draw_spans(
     axes: Axes, row: int, name: int, spans: Sequence[tuple[float, float]], width: float
 ) -> None:
-    """Draw the bars of one id in the row of an animal, given as starts and lengths, at once, as they can be many."""
+    """Draw the bars of one id in the row of an animal, given as starts and lengths."""
     if name == MISSED:
         axes.broken_barh(spans, (row - 0.06, 0.12), facecolor=PALE, zorder=2)
         return
@@ -119,7 +141,7 @@ def _draw_spans(
         "linewidth": 0.3,
     }
     axes.broken_barh(spans, (row - 0.32, 0.64), zorder=3, **look)
-    is_dark = np.dot(colour, (0.2126, 0.7152, 0.0722)) < _DARK and not hatch
+    is_dark = np.dot(colour, _LUMINANCE_WEIGHTS) < _MAX_DARK_LUMINANCE and not hatch
     box: dict[str, Any] | None = (
         {"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 1.0} if hatch else None
     )
@@ -150,7 +172,7 @@ def _draw_legend(axes: Axes) -> None:
 
 
 def draw_map(scored: ScoredSequence, switches: Sequence[IdSwitch], image: UInt8 | None) -> Figure:
-    """Draw the paths of all animals and the places of the switches over a frame, numbered as the filmstrips are."""
+    """Draw the paths of all animals and the ID switches, numbered as in the report, on a frame."""
     from matplotlib.figure import Figure
 
     truth = scored.truth
@@ -171,7 +193,7 @@ def draw_map(scored: ScoredSequence, switches: Sequence[IdSwitch], image: UInt8 
         )
         axes.plot(path[:, 0], path[:, 1], color="#0072b2", linewidth=0.8, alpha=0.35, zorder=2)
     places = centres[[switch.truth_row for switch in switches]]
-    if len(switches) > _MOST_NUMBERS:
+    if len(switches) > _MAX_NUMBERED_SWITCHES:
         axes.scatter(
             places[:, 0],
             places[:, 1],
@@ -193,7 +215,7 @@ def draw_map(scored: ScoredSequence, switches: Sequence[IdSwitch], image: UInt8 
 
 
 def _draw_numbers(axes: Axes, places: NDArray[Any], radius: float) -> None:
-    """Write the number of each switch at its place; those nearer than `radius` pixels share a label."""
+    """Write the number of each switch; those nearer than `radius` pixels share a label."""
     labels: list[tuple[NDArray[Any], list[int]]] = []
     for number, place in enumerate(places, 1):
         near = next(
@@ -210,8 +232,8 @@ def _draw_numbers(axes: Axes, places: NDArray[Any], radius: float) -> None:
         "linewidth": 1.2,
     }
     for (x, y), numbers in labels:
-        text = ", ".join(map(str, numbers[:_MOST_IN_LABEL])) + (
-            " …" if len(numbers) > _MOST_IN_LABEL else ""
+        text = ", ".join(map(str, numbers[:_MAX_NUMBERS_IN_LABEL])) + (
+            " …" if len(numbers) > _MAX_NUMBERS_IN_LABEL else ""
         )
         axes.text(
             x,
@@ -228,7 +250,7 @@ def _draw_numbers(axes: Axes, places: NDArray[Any], radius: float) -> None:
 
 
 def _measure(scored: ScoredSequence, image: UInt8 | None) -> tuple[float, float]:
-    """Width and height of the picture, or of the part that the truth covers."""
+    """Return width and height of the image, or of the area that the ground truth covers."""
     if image is not None:
         return float(image.shape[1]), float(image.shape[0])
     if scored.pair.size is not None:

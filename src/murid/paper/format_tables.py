@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from murid.evaluation.tables import align, to_markdown
+from murid.evaluation.tables import to_markdown, to_text
 from murid.paper.tables import COLUMNS, ExternalDetector, Method, PaperTable, TableRow
 
 Results = Mapping[Method | ExternalDetector, Mapping[str, Any] | None]
@@ -25,7 +25,7 @@ def format_markdown(tables: Sequence[PaperTable], results: Results, scale: str) 
 def format_text(tables: Sequence[PaperTable], results: Results) -> str:
     """Return all tables as text for a terminal."""
     parts = [
-        f"Table {_format_title(table)}\n{align(fill_cells(table, results))}" for table in tables
+        f"Table {_format_title(table)}\n{to_text(fill_cells(table, results))}" for table in tables
     ]
     return "\n\n".join(parts)
 

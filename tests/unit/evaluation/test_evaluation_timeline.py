@@ -1,5 +1,5 @@
 from murid.evaluation import evaluate
-from murid.evaluation.timeline import MISSED, draw_timeline, find_swap_intervals
+from murid.evaluation.timeline import MISSED, draw_timeline, find_id_intervals
 
 
 def write(path, rows):
@@ -7,8 +7,8 @@ def write(path, rows):
     return path
 
 
-def test_stretches_of_an_animal_that_leaves_is_missed_and_renamed(tmp_path):
-    """There in frames 0 to 9 and 15 to 19; id 4 in 0 to 2, not found in 3, id 4 in 4 and 5, then id 6; a second one."""
+def test_id_intervals_of_an_animal_with_gap_miss_and_switch(tmp_path):
+    """Visible in frames 0-9 and 15-19; id 4, missed in frame 3, id 6 from frame 6."""
     truth = [(t + 1, 1, 100) for t in (*range(10), *range(15, 20))] + [
         (t + 1, 2, 300) for t in range(20)
     ]
@@ -19,14 +19,14 @@ def test_stretches_of_an_animal_that_leaves_is_missed_and_renamed(tmp_path):
     (scored,) = evaluate(
         write(tmp_path / "out.txt", result), write(tmp_path / "gt.txt", truth)
     ).details
-    assert find_swap_intervals(scored, 1) == [
+    assert find_id_intervals(scored, 1) == [
         (0, 3, 4),
         (3, 4, MISSED),
         (4, 6, 4),
         (6, 10, 6),
         (15, 20, 6),
     ]
-    assert find_swap_intervals(scored, 2) == [(0, 20, 2)]
+    assert find_id_intervals(scored, 2) == [(0, 20, 2)]
     (axes,) = draw_timeline(scored, []).axes
     assert [label.get_text() for label in axes.get_yticklabels()] == [
         "animal 1  (0)",
