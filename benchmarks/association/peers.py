@@ -1,8 +1,9 @@
-"""The peers: roboflow's ``trackers`` (Apache-2), each with its own settings, told the frame rate.
+"""The peers: roboflow's ``trackers`` (Apache-2), with their default settings and the frame rate.
 
-Thresholds are left as their authors have them, for the scores of all beds are on the scale for
-which they were made. The camera's motion, where it is given, goes to the one peer that can use it,
-BoT-SORT, in place of its own estimate from the pictures, which are not there."""
+The scores of all benchmarks are on the scale for which the default thresholds were made. A known
+camera motion is given to the one peer that can use it, BoT-SORT, in place of its own estimate from
+images, which are not available.
+"""
 
 from __future__ import annotations
 
@@ -22,27 +23,28 @@ PEERS: dict[str, Callable[[float], Any]] = {
     "BoT-SORT": lambda fps: trackers.BoTSORTTracker(frame_rate=fps, enable_cmc=False),
     "C-BIoU": lambda fps: trackers.CBIoUTracker(frame_rate=fps),
 }
-_NO_PICTURE = np.zeros((1, 1, 3), np.uint8)
+_NO_IMAGE = np.zeros((1, 1, 3), np.uint8)
 
 
 class Peer:
-    """A peer that takes and gives what murid's tracker takes and gives."""
+    """A peer behind the interface of `murid.Tracker`."""
 
     def __init__(self, name: str, fps: float, motion: Float64 | None) -> None:
         self._tracker = PEERS[name](fps)
         self._moves = name == "BoT-SORT" and motion is not None
         if self._moves:
-            self._tracker.enable_cmc, self._tracker.cmc = True, _Given(motion)
+            self._tracker.enable_cmc = True
+            self._tracker.cmc = _KnownMotion(motion)
 
     def follow(self, frames: list[Detections]) -> list[TrackedDetections]:
-        """Follow the animals frame after frame."""
+        """Track the animals frame by frame."""
         return [self._step(detections) for detections in frames]
 
     def _step(self, detections: Detections) -> TrackedDetections:
         rows = np.arange(len(detections))
         given = sv.Detections(detections.boxes, confidence=detections.scores, data={"row": rows})
         found = (
-            self._tracker.update(given, _NO_PICTURE) if self._moves else self._tracker.update(given)
+            self._tracker.update(given, _NO_IMAGE) if self._moves else self._tracker.update(given)
         )
         ids = np.full(len(detections), -1, np.int64)
         if len(found):
@@ -50,8 +52,8 @@ class Peer:
         return TrackedDetections(detections, ids)
 
 
-class _Given:
-    """Camera motion from a table rather than from pictures."""
+class _KnownMotion:
+    """Camera motion from a table rather than from images."""
 
     def __init__(self, motion: Any) -> None:
         self._motion = iter(motion)

@@ -1,4 +1,4 @@
-"""Scores of one bed, summed over its sequences as TrackEval does."""
+"""Scores of one data set, combined over its sequences as in TrackEval."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence as SequenceOf
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from beds import Sequence
+from sequences import Sequence
 
 from murid.core.types import TrackedDetections, Tracks
 from murid.metrics import LabelledBoxes, Scores, apply_protocol, compute_scores
@@ -14,9 +14,9 @@ from murid.metrics import LabelledBoxes, Scores, apply_protocol, compute_scores
 
 @dataclass(frozen=True)
 class Row:
-    """One tracker on one bed; switches are those of one seed, on average."""
+    """One tracker on one data set; ID switches are the mean over seeds."""
 
-    bed: str
+    data_set: str
     tracker: str
     hota: float
     assa: float
@@ -38,10 +38,18 @@ def score(sequence: Sequence, tracked: SequenceOf[TrackedDetections]) -> Scores:
 
 
 def combine(
-    bed: str, tracker: str, parts: SequenceOf[Scores], n_seeds: int, us_per_frame: float
+    data_set: str, tracker: str, parts: SequenceOf[Scores], n_seeds: int, us_per_frame: float
 ) -> Row:
-    """Sum the sequences of a bed."""
+    """Combine the sequences of a data set."""
     m = Scores.combine(parts).to_metrics()
     return Row(
-        bed, tracker, m.hota, m.assa, m.deta, m.idf1, m.mota, m.id_switches / n_seeds, us_per_frame
+        data_set,
+        tracker,
+        m.hota,
+        m.assa,
+        m.deta,
+        m.idf1,
+        m.mota,
+        m.id_switches / n_seeds,
+        us_per_frame,
     )

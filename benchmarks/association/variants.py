@@ -1,4 +1,4 @@
-"""What the bench runs of murid: DAM of the paper, by default, with one ingredient off, and recordings linked whole."""
+"""Variants of murid in the benchmark: the paper's DAM, the default, ablations, and identities."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from itertools import pairwise, repeat
 from typing import Any
 
 import numpy as np
-from beds import Sequence
 from noise import Float64
+from sequences import Sequence
 
 from murid.core.types import Detections, DetectionTable, TrackedDetections
 from murid.identification import link_tracklets
@@ -17,13 +17,13 @@ from murid.tracking import MotionConfig, ScoreConfig, Tracker, TrackingConfig, t
 
 
 class Linked:
-    """What `murid track --animals N` makes of a whole recording, from the association in both directions."""
+    """Identities as of `murid track --animals N`, from bidirectional tracks."""
 
     def __init__(self, sequence: Sequence) -> None:
         self._sequence = sequence
 
     def follow(self, frames: list[Detections]) -> list[TrackedDetections]:
-        """Tell the animals of all frames at once."""
+        """Return the identities in all frames."""
         table, n, fps = (
             DetectionTable.from_frames(frames),
             self._sequence.n_animals,
@@ -42,14 +42,14 @@ class Linked:
 
 
 class Dam:
-    """DAM on a sequence, told how the camera moves where that is known."""
+    """DAM on a sequence, with its camera motion if known."""
 
     def __init__(self, config: TrackingConfig, sequence: Sequence, motion: Float64 | None) -> None:
         self._tracker = Tracker(config, sequence.fps)
         self._motion = motion
 
     def follow(self, frames: list[Detections]) -> list[TrackedDetections]:
-        """Follow the animals frame after frame."""
+        """Track the animals frame by frame."""
         motion = repeat(None) if self._motion is None else self._motion
         return [
             self._tracker.step(detections, m) for detections, m in zip(frames, motion, strict=False)
@@ -69,8 +69,8 @@ DAM: dict[str, Make] = {
     "DAM, N known": lambda s: Dam(TrackingConfig(max_tracks=s.n_animals), s, s.motion),
     "linked, N known": lambda s: Linked(s),
 }
-WANTS_NUMBER = ("DAM, N known", "linked, N known")
-"""Left out where nobody knows how many animals there are."""
+# Skipped if the number of animals is unknown.
+NEEDS_N_ANIMALS = ("DAM, N known", "linked, N known")
 ABLATION: dict[str, Make] = {
     "DAM": _vary(),
     "no second pass for low scores": _vary(scores=ScoreConfig(low=None)),

@@ -1,4 +1,4 @@
-"""The compiled tracker does what the readable one does, id by id."""
+"""The compiled tracker assigns the same ids as the reference implementation."""
 
 import numpy as np
 import pytest
@@ -36,8 +36,8 @@ CONFIGS = st.sampled_from(
 )
 
 
-def film(seed: int, n: int, size: int) -> list[Detections]:
-    """Animals in a small place, so that they meet, overlap, merge and are lost; now and then a box without area."""
+def make_frames(seed: int, n: int, size: int) -> list[Detections]:
+    """Crowded animals that touch, overlap, merge and are lost; some boxes have no area."""
     rng = np.random.default_rng(seed)
     places, appearance, frames = rng.uniform(50, 350, (n, 2)), rng.normal(size=(n, size)), []
     for _ in range(40):
@@ -68,24 +68,24 @@ def film(seed: int, n: int, size: int) -> list[Detections]:
     st.sampled_from([0, 8]),
     st.sampled_from([12.5, 30.0, 120.0]),
 )
-def test_compiled_and_readable_agree(seed, config, n, size, fps):
-    frames = film(seed, n, size)
-    readable, stepped, whole = (
+def test_compiled_and_reference_agree(seed, config, n, size, fps):
+    frames = make_frames(seed, n, size)
+    reference, stepped, whole = (
         Tracker(config, fps),
         CompiledTracker(config, fps),
         CompiledTracker(config, fps),
     )
     together = whole.follow(DetectionTable.from_frames(frames))
     for t, detections in enumerate(frames):
-        expected, found = readable.step(detections), stepped.step(detections)
+        expected, found = reference.step(detections), stepped.step(detections)
         np.testing.assert_array_equal(found.track_ids, expected.track_ids)
         np.testing.assert_allclose(found.detections.boxes, expected.detections.boxes, atol=1e-2)
         np.testing.assert_array_equal(together[t].track_ids, expected.track_ids)
         np.testing.assert_array_equal(together[t].detections.boxes, found.detections.boxes)
 
 
-def test_stored_arrays_are_followed_by_the_same_compiled_code():
-    table = DetectionTable.from_frames(film(0, 4, 8))
+def test_read_only_arrays_need_no_second_compilation():
+    table = DetectionTable.from_frames(make_frames(0, 4, 8))
     CompiledTracker(TrackingConfig(), 30).follow(table)
     for array in (table.boxes, table.scores, table.embeddings, table.frame_offsets):
         array.flags.writeable = False
@@ -93,19 +93,19 @@ def test_stored_arrays_are_followed_by_the_same_compiled_code():
     assert len(kernel.track_frames.signatures) == 1
 
 
-def test_who_is_chosen():
+def test_make_tracker_chooses_the_compiled_one_if_supported():
     assert isinstance(make_tracker(TrackingConfig(), 30), CompiledTracker)
     assert isinstance(make_tracker(TrackingConfig(), 30, camera_moves=True), Tracker)
     assert isinstance(make_tracker(TrackingConfig.paper(), 30), Tracker)
 
 
-def test_wrong_input_is_refused_as_by_the_readable_one():
+def test_invalid_input_is_refused_as_by_the_reference():
     with pytest.raises(ConfigError, match="fps"):
         CompiledTracker(TrackingConfig(), 0)
     with pytest.raises(ConfigError, match="association"):
         CompiledTracker(TrackingConfig.paper(), 30)
     tracker = CompiledTracker(TrackingConfig(), 30)
-    tracker.step(next(frame for frame in film(0, 3, 8) if len(frame)))
+    tracker.step(next(frame for frame in make_frames(0, 3, 8) if len(frame)))
     with pytest.raises(ArrayError, match="size 8"):
         tracker.step(Detections(np.array([[0, 0, 5, 5]], np.float32), np.ones(1, np.float32)))
     with pytest.raises(ArrayError, match="finite"):

@@ -5,7 +5,7 @@ from murid.tracking import track_bidirectionally
 
 
 def test_ids_are_those_of_the_rows_in_both_directions():
-    """Two animals walk apart, in rows that change places; the second is missing in the first frames."""
+    """Two separate animals, in rows that alternate; the second is missing in the first frames."""
     boxes, offsets = [], [0]
     for t in range(20):
         own = [[10 + t, 10, 40 + t, 30]] + ([[200 + t, 100, 230 + t, 120]] if t > 5 else [])
@@ -16,10 +16,10 @@ def test_ids_are_those_of_the_rows_in_both_directions():
     ids = track_bidirectionally(table, 2, 30.0)
     assert ids.shape == (2, len(table))
     first = boxes[:, 1] < 50
-    for told in ids:
+    for track_ids in ids:
         late = table.frame_numbers > 6
-        assert len(set(told[first & late])) == len(set(told[~first & late])) == 1
-        assert told[first & late][0] != told[~first & late][0]
+        assert len(set(track_ids[first & late])) == len(set(track_ids[~first & late])) == 1
+        assert track_ids[first & late][0] != track_ids[~first & late][0]
     assert (ids[0][first] == 1).all()
     assert (ids[1][table.frame_numbers == 19] > 0).all()
 

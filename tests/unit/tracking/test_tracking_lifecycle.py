@@ -19,7 +19,7 @@ def _bank(states, boxes=None):
     return bank
 
 
-def test_start_appends_and_leaves_the_old_bank():
+def test_start_tracks_appends_and_leaves_the_old_bank():
     old = _bank([TrackState.TRACKED])
     new = lifecycle.start_tracks(
         old,
@@ -44,19 +44,19 @@ def test_only_tentative_tracks_stand_still():
     np.testing.assert_allclose(moved[2, :4], [1, 1, 1, 0])  # a lost track keeps its height
 
 
-def test_prediction_never_turns_a_box_inside_out():
+def test_predicted_boxes_have_a_positive_size():
     bank = _bank([TrackState.TRACKED])
     bank.means[:, 6:] = -1000
     predicted = lifecycle.predict(bank, MOTION)
     assert (predicted.means[:, 2:4] > 0).all()
 
 
-def test_coasting_velocity_dies_away():
-    coast = kalman.MotionModel.from_noise(fps=10, velocity_decay_s=0.5)
+def test_velocity_of_a_lost_track_decays():
+    decay = kalman.MotionModel.from_noise(fps=10, velocity_decay_s=0.5)
     bank = _bank([TrackState.LOST])
     bank.means[:, 4] = 10
     for _ in range(10):
-        bank = lifecycle.predict(bank, coast)
+        bank = lifecycle.predict(bank, decay)
     assert bank.means[0, 4] == pytest.approx(10 * np.exp(-2))
 
 
@@ -76,11 +76,11 @@ def test_a_merged_box_hardly_moves_the_track():
     bank = _bank([TrackState.TRACKED])
     seen = Detections(np.array([[20, 0, 80, 40]], np.float32), np.ones(1, np.float32))
     matches = Matches(np.array([0]), np.array([0]), np.zeros(1), NONE, NONE)
-    usual, merged = (
+    plain, merged = (
         lifecycle.update(bank, seen, matches, 0.9, 2, np.array([m])) for m in (False, True)
     )
-    np.testing.assert_array_equal(usual.means, lifecycle.update(bank, seen, matches, 0.9, 2).means)
-    moved = [after.means[0, :4] - bank.means[0, :4] for after in (usual, merged)]
+    np.testing.assert_array_equal(plain.means, lifecycle.update(bank, seen, matches, 0.9, 2).means)
+    moved = [after.means[0, :4] - bank.means[0, :4] for after in (plain, merged)]
     assert (np.abs(moved[1][[0, 1, 3]]) < 0.3 * np.abs(moved[0][[0, 1, 3]])).all()
     assert merged.hits[0] == 2
 
@@ -108,7 +108,7 @@ def test_boxes_keep_their_size_unless_they_grow():
     assert heights == [25, 20]
 
 
-def test_mark_missed():
+def test_mark_lost():
     bank = _bank([TrackState.TENTATIVE, TrackState.TRACKED, TrackState.LOST, TrackState.TENTATIVE])
     after = lifecycle.mark_lost(bank, np.array([0, 1, 2]))
     np.testing.assert_array_equal(after.ids, [2, 3, 4])
@@ -117,14 +117,14 @@ def test_mark_missed():
     )
 
 
-def test_retire_by_age():
+def test_remove_expired():
     bank = _bank([TrackState.LOST, TrackState.LOST])
     bank.last_frames[:] = [10, 9]
     np.testing.assert_array_equal(lifecycle.remove_expired(bank, 40, 30).ids, [1])
 
 
 @pytest.mark.parametrize(("tracked_life", "survivor"), [(5, "lost"), (9, "lost"), (10, "tracked")])
-def test_the_younger_duplicate_goes_and_of_equals_the_tracked_one(tracked_life, survivor):
+def test_the_younger_duplicate_is_removed_and_of_equals_the_tracked_one(tracked_life, survivor):
     bank = _bank([TrackState.TRACKED, TrackState.LOST], [[0, 0, 40, 20], [1, 0, 41, 20]])
     bank.last_frames[:] = [1 + tracked_life, 10]
     kept = lifecycle.remove_duplicates(bank, 0.15)

@@ -43,21 +43,21 @@ def test_without_confirmation_it_is_reported_at_once():
 
 
 @BOTH
-def test_a_tentative_track_without_second_match_is_forgotten(config):
+def test_tentative_track_without_second_match_is_removed(config):
     tracker = Tracker(config)
     ids_of(tracker, see((50, 50)), see((50, 50), (300, 50)), see((50, 50)))
     assert tracker.bank.ids.tolist() == [1]
 
 
 @pytest.mark.parametrize(("gap", "same"), [(30, True), (31, False)])
-def test_life_of_a_lost_track(gap, same):
+def test_lost_track_is_removed_after_max_lost_s(gap, same):
     tracker = Tracker(PAPER, fps=30)
     ids_of(tracker, see((50, 50)), *[NOTHING] * gap)
     assert len(tracker.bank) == int(same)
     assert ids_of(tracker, *[see((50, 50))] * 2)[-1] == ([1] if same else [2])
 
 
-def test_life_follows_the_frame_rate():
+def test_max_lost_frames_follow_the_frame_rate():
     tracker = Tracker(PAPER, fps=10)
     ids_of(tracker, see((50, 50)), *[NOTHING] * 10)
     assert len(tracker.bank) == 1
@@ -65,7 +65,7 @@ def test_life_follows_the_frame_rate():
     assert len(tracker.bank) == 0
 
 
-def test_trackers_side_by_side_count_alone():
+def test_trackers_count_ids_independently():
     a, b = Tracker(), Tracker()
     for _ in range(3):
         assert a.step(see((50, 50), (200, 50))).track_ids.tolist() == [1, 2]
@@ -87,7 +87,7 @@ def test_empty_frames_and_one_detection(config):
 
 
 @BOTH
-def test_nothing_grows_for_ever(config):
+def test_bank_size_is_bounded(config):
     tracker, rng = Tracker(config, fps=10), np.random.default_rng(0)
     for _ in range(200):
         tracker.step(see(*rng.uniform(0, 5000, (4, 2))))
@@ -95,14 +95,14 @@ def test_nothing_grows_for_ever(config):
 
 
 @BOTH
-def test_works_without_embeddings_while_two_pass(config):
+def test_two_animals_that_pass_keep_their_ids_without_embeddings(config):
     tracker = Tracker(config)
     for t in range(40):
         ids = tracker.step(see((50 + 5 * t, 50), (250 - 5 * t, 75))).track_ids.tolist()
     assert ids == [1, 2]
 
 
-def test_paper_follows_appearance_within_the_gate():
+def test_paper_matches_by_appearance_within_the_gate():
     a, b = [1.0, 0.0], [0.0, 1.0]
     tracker = Tracker(PAPER)
     ids_of(tracker, *[see((50, 50), (53, 50), embeddings=[a, b])] * 3)
@@ -135,7 +135,7 @@ def test_a_running_animal_keeps_its_id_at_five_frames_per_second():
         assert tracker.step(see((50 + 20 * t, 50), (50 + 20 * t, 110))).track_ids.tolist() == [1, 2]
 
 
-def test_low_scores_prolong_but_do_not_start():
+def test_low_scores_continue_but_do_not_start_tracks():
     tracker = Tracker()
     assert ids_of(tracker, see((50, 50)), see((51, 50), score=0.12), see((52, 50))) == [
         [1],
@@ -167,7 +167,7 @@ def test_output_boxes():
     np.testing.assert_allclose(means["mean"], (means["kalman"] + second.boxes) / 2, atol=1e-5)
 
 
-def test_thresholds_rise_with_the_usual_score_but_not_where_the_number_is_known():
+def test_thresholds_follow_the_typical_score_unless_max_tracks_is_set():
     frames = [see((50, 50), score=0.95)] * 5 + [see((50, 50), (300, 50), score=[0.95, 0.5])] * 3
     assert ids_of(Tracker(), *frames)[-1] == [1, -1]
     assert ids_of(
@@ -181,15 +181,15 @@ def test_thresholds_rise_with_the_usual_score_but_not_where_the_number_is_known(
     assert ids_of(Tracker(), *unsure)[-1] == [1, 2]
 
 
-def test_clutter_does_not_lower_the_usual_score():
+def test_false_positives_do_not_lower_the_typical_score():
     clutter = see((50, 50), *((100 * k, 300) for k in range(8)), score=[0.95] + [0.15] * 8)
     frames = [clutter] * 5 + [see((50, 50), (300, 50), score=[0.95, 0.5])] * 3
     assert ids_of(Tracker(), *frames)[-1] == [1, -1]
 
 
 @pytest.mark.parametrize(("neighbour", "followed"), [(400, True), (150, True), (136, False)])
-def test_a_leap_is_followed_where_nobody_else_is_near(neighbour, followed):
-    """A box of 40 px leaps by 44, so that it no longer overlaps; half of 86 is less, half of 100 more."""
+def test_neighbour_gate_allows_jumps_of_isolated_animals(neighbour, followed):
+    """A box of 40 px jumps by 44 px, so that it no longer overlaps; 0.5 * 86 < 44 < 0.5 * 100."""
     frames = [see((50, 50), (neighbour, 50))] * 3 + [see((94, 50), (neighbour, 50))] * 2
     assert (ids_of(Tracker(fps=10), *frames)[-1] == [1, 2]) is followed
     assert ids_of(Tracker(replace(DEFAULT, neighbour_gate=None), fps=10), *frames)[-1] == [1, 2]
@@ -197,7 +197,7 @@ def test_a_leap_is_followed_where_nobody_else_is_near(neighbour, followed):
     assert ids_of(Tracker(overlap, fps=10), *frames)[-1] == [3, 2]
 
 
-def test_the_surer_of_two_detections_is_the_animal():
+def test_the_more_confident_of_two_detections_is_matched():
     frames = [see((50, 50))] * 3 + [see((47, 50), (54, 50), score=[0.6, 0.95])]
     assert ids_of(Tracker(), *frames)[-1] == [-1, 1]
     assert ids_of(Tracker(replace(DEFAULT, score_weight=0.0)), *frames)[-1] == [1, -1]
@@ -208,26 +208,26 @@ def test_a_merged_box_keeps_the_track_but_is_not_reported_as_the_animal():
     frames = [see((50, 50), (80, 50))] * 5
     tracker, plain = Tracker(), Tracker(replace(DEFAULT, min_merged_overlap=None))
     ids_of(tracker, *frames), ids_of(plain, *frames)
-    robust, usual = tracker.step(merged), plain.step(merged)
-    assert robust.track_ids.max() == usual.track_ids.max() > 0
+    robust, plain_result = tracker.step(merged), plain.step(merged)
+    assert robust.track_ids.max() == plain_result.track_ids.max() > 0
     width = robust.detections.boxes[0, 2] - robust.detections.boxes[0, 0]
-    assert width < 46 < usual.detections.boxes[0, 2] - usual.detections.boxes[0, 0]
+    assert width < 46 < plain_result.detections.boxes[0, 2] - plain_result.detections.boxes[0, 0]
     assert ids_of(tracker, *frames)[-1] == [1, 2]
 
 
-def test_a_moving_camera_that_is_known_moves_nobody():
+def test_known_camera_motion_is_compensated():
     rng = np.random.default_rng(1)
     seen, places = [], np.array([[50.0, 50], [110, 50], [170, 50]])
     shifts = rng.choice([-60.0, 60.0], 20)
     for shift in shifts:
         places = places + np.array([shift, 0])
         seen.append(see(*places))
-    told, blind = Tracker(), Tracker()
+    compensated, static = Tracker(), Tracker()
     motions = [np.array([[1, 0, shift], [0, 1, 0]]) for shift in shifts]
-    assert [told.step(d, m).track_ids.tolist() for d, m in zip(seen, motions, strict=True)] == [
-        [1, 2, 3]
-    ] * 20
-    assert [blind.step(d).track_ids.tolist() for d in seen] != [[1, 2, 3]] * 20
+    assert [
+        compensated.step(d, m).track_ids.tolist() for d, m in zip(seen, motions, strict=True)
+    ] == [[1, 2, 3]] * 20
+    assert [static.step(d).track_ids.tolist() for d in seen] != [[1, 2, 3]] * 20
 
 
 def test_a_box_without_area_belongs_to_no_track():
@@ -237,20 +237,20 @@ def test_a_box_without_area_belongs_to_no_track():
     assert ids_of(tracker, detections, detections) == [[1, -1, 2], [1, -1, 2]]
 
 
-class TestKnownNumber:
-    def test_never_more_than_n_and_the_best_first(self):
+class TestMaxTracks:
+    def test_at_most_max_tracks_with_the_highest_scores(self):
         tracker = Tracker(TrackingConfig(max_tracks=2))
         detections = see((50, 50), (150, 50), (250, 50), score=[0.9, 0.5, 0.8])
         assert ids_of(tracker, detections, detections) == [[1, -1, 2], [1, -1, 2]]
         assert len(tracker.bank) == 2
 
-    def test_a_lost_animal_is_found_again_elsewhere_after_long(self):
+    def test_lost_track_is_recovered_elsewhere(self):
         tracker = Tracker(TrackingConfig(max_tracks=2), fps=30)
         frames = [see((50, 50), (150, 50))] * 5 + [see((50, 50))] * 300
         ids_of(tracker, *frames)
         assert ids_of(tracker, see((50, 50), (400, 300))) == [[1, 2]]
 
-    def test_a_far_newcomer_takes_over_a_lost_track_only_in_time(self):
+    def test_search_radius_of_a_lost_track_grows_with_time(self):
         tracker = Tracker(TrackingConfig(max_tracks=1), fps=30)
         tracker.step(see((50, 50)))
         ids = ids_of(
@@ -260,13 +260,13 @@ class TestKnownNumber:
         assert ids[-1] == [1]
         assert 60 < ids.index([1]) < 200
 
-    def test_the_missing_may_still_be_born(self):
+    def test_missing_tracks_may_start_later(self):
         tracker = Tracker(TrackingConfig(max_tracks=3))
         ids = ids_of(tracker, see((50, 50)), *[see((50, 50), (300, 50))] * 2)
         assert ids[-1] == [1, 2]
 
 
-class TestAtTheDoor:
+class TestInvalidInput:
     @pytest.mark.parametrize("value", [np.nan, np.inf])
     def test_not_finite(self, value):
         bad = see((50, 50))

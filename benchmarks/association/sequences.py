@@ -1,4 +1,4 @@
-"""The three beds: sequences with truth, and detections that are the same for every tracker."""
+"""Sequences with ground truth, and detections that are the same for every tracker."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from noise import Float64, compute_cover, degrade
+from noise import Float64, compute_occlusion, degrade
 
 from murid.core.types import Detections
 from murid.datasets.camera_motion import read_camera_motion
@@ -31,11 +31,11 @@ class Sequence:
         Of each frame.
     truth : GroundTruth
     protocol : ScoringProtocol
-        What of the truth is scored.
+        Which boxes are scored.
     motion : ndarray or None
-        ``(F, 2, 3)``: how the camera moves, where it is known.
+        ``(F, 2, 3)`` camera motion, if known.
     n_animals : int or None
-        Where it is known beforehand.
+        Number of animals, if known beforehand.
     """
 
     name: str
@@ -48,7 +48,10 @@ class Sequence:
 
 
 def load_mot17(folder: Path) -> Iterator[Sequence]:
-    """Second halves of MOT17's training sequences with the given detections (the detector has seen the first)."""
+    """Yield the second halves of MOT17's training sequences, with the given detections.
+
+    The detector was trained on the first halves.
+    """
     for path in sorted(p for p in folder.iterdir() if p.is_dir()):
         info = ConfigParser()
         info.read(path / "seqinfo.ini")
@@ -73,19 +76,22 @@ def load_mot17(folder: Path) -> Iterator[Sequence]:
 
 
 def load_animaltrack(folder: Path, seed: int) -> Iterator[Sequence]:
-    """AnimalTrack's training truths, degraded."""
+    """Yield AnimalTrack's training sequences, with degraded ground truth as detections."""
     for number, path in enumerate(sorted(folder.glob("*_gt.txt"))):
         boxes = _sort(read_mot_table(path)).boxes
         n_frames = int(boxes.frames.max()) + 1
-        cover = np.concatenate(
-            [compute_cover(boxes.boxes[rows]) for rows in boxes.split(np.arange(n_frames))]
+        occlusion = np.concatenate(
+            [compute_occlusion(boxes.boxes[rows]) for rows in boxes.split(np.arange(n_frames))]
         )
         name = path.name.removesuffix("_gt.txt")
-        yield _degrade(name, boxes, cover, n_frames, ANIMALTRACK_FPS, 1000 * seed + number)
+        yield _degrade(name, boxes, occlusion, n_frames, ANIMALTRACK_FPS, 1000 * seed + number)
 
 
 def load_scene(name: str, seed: int, seconds: float, cache: Path) -> Sequence:
-    """A scenario of the scene bench, degraded; the truth is kept in `cache`, since making it means painting."""
+    """Return a synthetic scenario, with degraded ground truth as detections.
+
+    The ground truth is cached, because rendering the scene takes long.
+    """
     config = make_scenario(name, seed, seconds)
     path = cache / f"{name}-{seed}-{seconds:g}s.npz"
     if not path.exists():
@@ -100,15 +106,15 @@ def load_scene(name: str, seed: int, seconds: float, cache: Path) -> Sequence:
         )
     with np.load(path) as stored:
         boxes = LabelledBoxes(*(stored[key] for key in ("frames", "ids", "boxes")))
-        cover = stored["cover"]
+        occlusion = stored["cover"]
     draw = 1000 * seed + list(SCENARIOS).index(name)
-    return _degrade(name, boxes, cover, config.n_frames, config.fps, draw, config.n_animals)
+    return _degrade(name, boxes, occlusion, config.n_frames, config.fps, draw, config.n_animals)
 
 
 def _degrade(
     name: str,
     boxes: LabelledBoxes,
-    cover: Float64,
+    occlusion: Float64,
     n_frames: int,
     fps: float,
     seed: int,
@@ -116,7 +122,7 @@ def _degrade(
 ) -> Sequence:
     truth = GroundTruth(boxes, np.ones(len(boxes), bool), np.ones(len(boxes), np.int64))
     return Sequence(
-        name, fps, degrade(boxes, cover, n_frames, fps, seed), truth, n_animals=n_animals
+        name, fps, degrade(boxes, occlusion, n_frames, fps, seed), truth, n_animals=n_animals
     )
 
 
@@ -128,7 +134,7 @@ def _read_detections(path: Path) -> MotTable:
 
 
 def _cut(table: MotTable, first: int) -> MotTable:
-    """Rows from a frame on, which becomes frame 0."""
+    """Return the rows from a frame on, which becomes frame 0."""
     kept = np.flatnonzero(table.boxes.frames >= first)
     boxes = table.boxes.select(kept)
     moved = LabelledBoxes(boxes.frames - first, boxes.ids, boxes.boxes)
