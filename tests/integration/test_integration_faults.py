@@ -135,7 +135,7 @@ def test_stalled_network_share(clip, tmp_path, reference, monkeypatch, capsys):
         "background",
         "--out",
         str(run),
-        "--patience",
+        "--read-timeout",
         "0.5",
     ]
     assert murid_cli(command) == 1
