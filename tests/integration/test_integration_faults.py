@@ -135,8 +135,8 @@ def test_stalled_network_share(clip, tmp_path, reference, monkeypatch, capsys):
         "background",
         "--out",
         str(run),
-        "--read-timeout",
-        "0.5",
+        "--set",
+        "detection.read_timeout_s=0.5",
     ]
     assert murid_cli(command) == 1
     assert_one_sentence(capsys.readouterr().err, "cage.mp4", "within 0.5 s")
