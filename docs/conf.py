@@ -14,7 +14,7 @@ extensions = [
     "sphinx.ext.viewcode",
     "sphinx_gallery.gen_gallery",
 ]
-myst_enable_extensions = ["deflist"]
+myst_enable_extensions = ["deflist", "dollarmath", "colon_fence"]
 myst_heading_anchors = 3
 source_suffix = [".md", ".rst"]
 exclude_patterns = ["examples/*", "sg_execution_times.rst", "gallery/sg_execution_times.rst"]
@@ -31,6 +31,8 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "download_all_examples": False,
     "min_reported_time": 5,
+    # The tutorials are numbered; by default sphinx-gallery sorts by length.
+    "within_subsection_order": "FileNameSortKey",
 }
 
 html_theme = "pydata_sphinx_theme"

@@ -1,6 +1,6 @@
 """Measures in tidy tables: per animal and time bin, per zone, per pair, per bout, per frame.
 
-A table is a dict of columns of one length; ``docs/measures.md`` defines every column. Columns that
+A table is a dict of columns of one length; ``docs/reference/measures.md`` defines every column. Columns that
 are lengths end in their unit, ``_cm`` where the layout has a scale and ``_px`` where it has none;
 NaN and None = not known, or not defined. A step belongs to the bin of the frame in which it ends, a
 bout to that in which it begins.

@@ -83,7 +83,7 @@ def write_report(
     tables = "".join(to_html(cells) for cells in make_tables(evaluation))
     notes = "".join(f'<p class="note">{escape(note)}</p>' for note in evaluation.notes)
     name = escape(evaluation.protocol)
-    protocol = f"<p>Protocol: {name}. What the columns mean: docs/evaluation.md.</p>"
+    protocol = f"<p>Protocol: {name}. What the columns mean: docs/reference/scores.md.</p>"
     head = f'<meta charset="utf-8"><title>murid evaluate</title><style>{_STYLE}</style>'
     body = f"<h1>Evaluation</h1>{tables}{protocol}{notes}{''.join(sections)}"
     page = directory / "index.html"

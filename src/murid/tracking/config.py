@@ -123,7 +123,7 @@ class TrackingConfig:
     """Configuration of data association: how detections become tracks.
 
     The defaults scored best in benchmarks on rodents, other animals and pedestrians
-    (``docs/association.md``). `TrackingConfig.paper` returns the method of the paper.
+    (``docs/explanation/accuracy.md``). `TrackingConfig.paper` returns the method of the paper.
 
     Raises
     ------

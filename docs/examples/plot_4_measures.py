@@ -39,7 +39,7 @@ polygon = [[140, 105], [340, 105], [340, 255], [140, 255]]
 """)
 
 # %%
-# Positions are smoothed over half a second, and short gaps bridged: see :doc:`/measures`.
+# Positions are smoothed over half a second, and short gaps bridged: see :doc:`/howto/measure`.
 # ``describe`` says how.
 behaviour = run.behaviour(arena)
 behaviour.describe()
