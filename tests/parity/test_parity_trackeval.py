@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from murid import Detections, Tracker, TrackingConfig, Tracks
+from murid import Detections, Tracker, Tracks
 from murid.datasets.ground_truth import find_ground_truth, read_ground_truth
 from murid.datasets.mot_text import read_mot_table
 from murid.evaluation import evaluate
 from murid.export.mot import write_mot
 from murid.export.tracks_chunk import TracksChunk
 from murid.metrics import Metrics
+from murid.tracking import TrackingConfig
 
 N_FRAMES = 60
 

@@ -82,7 +82,8 @@ class Tracker:
     Two animals in three frames, with boxes as (left, top, right, bottom) in pixels:
 
     >>> import numpy as np
-    >>> from murid import Detections, Tracker, TrackingConfig
+    >>> from murid import Detections, Tracker
+    >>> from murid.tracking import TrackingConfig
     >>> tracker = Tracker(TrackingConfig(max_tracks=2), fps=30)
     >>> for x in (0, 5, 10):
     ...     boxes = np.array([[x, 0, x + 40, 20], [200 - x, 80, 240 - x, 100]], np.float32)
