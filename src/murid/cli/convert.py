@@ -15,7 +15,7 @@ from cyclopts import Parameter
 from murid.core.files import make_directory, stage_directory, storage_errors
 from murid.core.types import UInt8
 from murid.datasets.images import iterate_images
-from murid.datasets.labels import LabelledSequence, Problem, refuse
+from murid.datasets.labels import LabelledSequence, Problem, raise_problems
 from murid.datasets.raw_labels import ReadOptions
 from murid.datasets.registry import DataFormat, choose_name, find_data_format, read_dataset
 from murid.pipeline.run import Run
@@ -81,7 +81,7 @@ def convert(
 def load_sequences(
     paths: Sequence[Path], options: ReadOptions, *, skip_bad: bool = False
 ) -> list[LabelledSequence]:
-    """Read data sets and runs; refuse all their problems, or print how many were left out.
+    """Read data sets and runs; raise_problems all their problems, or print how many were left out.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def load_sequences(
     """
     sequences, problems = read_all(paths, options)
     if problems and not (skip_bad and any(map(len, sequences))):
-        refuse(problems)
+        raise_problems(problems)
     if problems:
         print(f"left out {len(problems)} labels, frames or files with problems", file=sys.stderr)
     return sequences

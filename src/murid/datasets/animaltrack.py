@@ -1,4 +1,4 @@
-"""Read AnimalTrack: ``gt_all/<sequence>_gt.txt``, ``frames_all/<sequence>/``, ``videos_all/``.
+"""Read the AnimalTrack benchmark: ``gt_all/<sequence>_gt.txt``, ``frames_all/<sequence>/``, ``videos_all/``.
 
 The split into training and test sequences is that of the benchmark (Zhang et al., 2023), which its
 archive lists in ``videos_train.txt`` and ``videos_test.txt``. A folder that contains only
@@ -63,7 +63,7 @@ def _find_ground_truth(path: Path) -> list[Path]:
 
 
 def read(path: Path, _options: ReadOptions) -> list[RawLabels]:
-    """Read one sequence; its class is the animal in its name, which the class column may lack.
+    """Read one sequence; its class is the animal in its name, as the class column may be missing.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def get_animal(sequence: str) -> str:
 
 
 def find_media(ground_truth: Path) -> Path | None:
-    """Return the folder of images, else the video, of a sequence of the archive, else None."""
+    """Return the folder of images of a sequence, else its video; None if both are missing."""
     root = _get_root(ground_truth)
     name = _get_sequence_name(ground_truth)
     images = root / "frames_all" / name
@@ -104,7 +104,8 @@ def find_media(ground_truth: Path) -> Path | None:
 def find_split(root: Path, split: str, names: list[str]) -> set[str]:
     """Return the names of the sequences of a split.
 
-    As the archive lists them; without its lists, those of `names` that the benchmark has in it.
+    They are read from the lists of the archive. Without these lists, they are the elements of
+    `names` that the benchmark assigns to the split.
     """
     if split not in ("train", "test"):
         raise FormatError(root, "split", "train or test", repr(split))

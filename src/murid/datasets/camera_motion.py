@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from murid.core.types import Float64
-from murid.datasets.mot_text import read_lines
+from murid.datasets.text import parse_number, read_lines
 from murid.errors import FormatError
 
 _COLUMNS = ("frame", "a", "b", "x", "c", "d", "y")
@@ -66,13 +66,6 @@ def _parse_row(path: Path, line: int, text: str) -> list[float]:
     if len(cells) != len(_COLUMNS):
         got = f"{len(cells)} columns"
         raise FormatError(path, f"line {line}, columns", " ".join(_COLUMNS), got)
-    values = []
-    for column, cell in zip(_COLUMNS, cells, strict=True):
-        try:
-            value = float(cell)
-        except ValueError:
-            value = np.nan
-        if not np.isfinite(value):
-            raise FormatError(path, f"line {line}, {column}", "a number", repr(cell))
-        values.append(value)
-    return values
+    return [
+        parse_number(path, line, column, cell) for column, cell in zip(_COLUMNS, cells, strict=True)
+    ]

@@ -1,4 +1,4 @@
-"""All checks of labelled data that do not depend on the format."""
+"""Checks of labelled data in any format: images, sizes, boxes, ids, classes."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from pathlib import Path
 import numpy as np
 
 from murid.core.types import Bool, Float64, Int64
-from murid.datasets.labels import UNKNOWN, LabelledSequence, Problem
-from murid.datasets.media import measure_image, measure_video
+from murid.datasets.labels import UNKNOWN_TRACK_ID, LabelledSequence, Problem
+from murid.datasets.media import read_image_size, read_video_info
 from murid.datasets.raw_labels import Label, RawLabels, ReadOptions, Size
 
-# Size of a frame whose size is not known.
+# Size of a frame of unknown size.
 UNKNOWN_SIZE = (0, 0)
 
 
 def check_raw_labels(
     raw: RawLabels, options: ReadOptions
 ) -> tuple[LabelledSequence | None, list[Problem]]:
-    """Return the valid labels as a sequence, and a list of everything that is wrong.
+    """Return the valid labels as a sequence, and a list of all problems.
 
     Parameters
     ----------
@@ -48,26 +48,24 @@ def _check_frames(raw: RawLabels, options: ReadOptions) -> tuple[dict[int, Size]
     """Return the size of each frame that has a valid image, ascending, and problems of others."""
     wanted = sorted(set(raw.frames))
     if raw.video is not None:
-        frames, problems = _measure_video_frames(raw, wanted)
+        frames, problems = _check_video_frames(raw, wanted)
     elif raw.image_paths:
-        frames, problems = _measure_images(raw, wanted)
+        frames, problems = _check_images(raw, wanted)
     elif options.require_images:
         frames = {}
         expected = "a video or images of the labelled frames"
         problems = [Problem(raw.path, "", "images", expected, "none found")]
     else:
-        frames = {frame: raw.sizes.get(frame, UNKNOWN_SIZE) for frame in wanted}
+        frames = {frame: raw.declared_sizes.get(frame, UNKNOWN_SIZE) for frame in wanted}
         problems = []
     wrong_sizes = _find_wrong_sizes(raw, frames)
     valid = {frame: size for frame, size in frames.items() if frame not in wrong_sizes}
     return valid, problems + list(wrong_sizes.values())
 
 
-def _measure_video_frames(
-    raw: RawLabels, wanted: list[int]
-) -> tuple[dict[int, Size], list[Problem]]:
+def _check_video_frames(raw: RawLabels, wanted: list[int]) -> tuple[dict[int, Size], list[Problem]]:
     assert raw.video is not None
-    video = measure_video(raw.video)
+    video = read_video_info(raw.video)
     if video is None:
         return {}, [Problem(raw.video, "", "file", "a video that can be opened", "none")]
     raw.fps = raw.fps or video.fps or None
@@ -78,7 +76,7 @@ def _measure_video_frames(
     return {frame: video.size for frame in wanted if frame < n_frames}, problems
 
 
-def _measure_images(raw: RawLabels, wanted: list[int]) -> tuple[dict[int, Size], list[Problem]]:
+def _check_images(raw: RawLabels, wanted: list[int]) -> tuple[dict[int, Size], list[Problem]]:
     missing = [frame for frame in wanted if frame not in raw.image_paths]
     problems = _report_missing(raw, missing, "one with an image")
     frames: dict[int, Size] = {}
@@ -86,7 +84,7 @@ def _measure_images(raw: RawLabels, wanted: list[int]) -> tuple[dict[int, Size],
         if frame not in raw.image_paths:
             continue
         path = raw.image_paths[frame]
-        size = raw.measured.get(frame) or measure_image(path)
+        size = raw.image_sizes.get(frame) or read_image_size(path)
         if size is not None:
             frames[frame] = size
         elif not path.is_file():
@@ -118,7 +116,7 @@ def _find_wrong_sizes(raw: RawLabels, frames: dict[int, Size]) -> dict[int, Prob
         most_common = Counter(frames.values()).most_common(1)[0][0]
     problems = {}
     for frame, size in frames.items():
-        declared = raw.sizes.get(frame, size)
+        declared = raw.declared_sizes.get(frame, size)
         if declared != size:
             expected = f"{_format_size(declared)}, as the labels say"
         elif raw.is_recording and size != most_common:
@@ -203,7 +201,7 @@ def _is_repeated(labels: Sequence[Label]) -> Bool:
     repeated = np.zeros(len(labels), bool)
     for row, label in enumerate(labels):
         key = (label.frame, label.track_id)
-        repeated[row] = label.track_id != UNKNOWN and key in seen
+        repeated[row] = label.track_id != UNKNOWN_TRACK_ID and key in seen
         seen.add(key)
     return repeated
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from murid.core.extras import import_extra
 from murid.datasets.keypoints import compute_box, select_body_keypoints
-from murid.datasets.labels import UNKNOWN, Problem
+from murid.datasets.labels import UNKNOWN_TRACK_ID, Problem
 from murid.datasets.media import find_file
 from murid.datasets.raw_labels import Box, Label, RawLabels, ReadOptions, Size, to_name
 from murid.errors import FormatError
@@ -33,7 +33,7 @@ def recognise(path: Path) -> bool:
 
 
 def find_files(path: Path, options: ReadOptions) -> list[Path]:
-    """Return files with the split in their name, or all; raises `FormatError` if there is none."""
+    """Return files with the split in their name, or all; raises `FormatError` without any."""
     files = [path] if path.is_file() else _find_json_files(path)
     chosen = [file for file in files if options.split is None or options.split in file.stem]
     if not chosen:
@@ -82,7 +82,7 @@ class _Reader:
         sequences[0].problems += self._problems
         for raw in sequences:
             raw.frames = list(raw.image_paths)
-            # The image files are optional, but if some are there, all have to be.
+            # Labels may come without image files, but not with a part of them.
             if not any(image.is_file() for image in raw.image_paths.values()):
                 raw.image_paths = {}
         return sequences
@@ -109,7 +109,7 @@ class _Reader:
         self._images[image_id] = raw, frame
         raw.image_paths[frame] = find_file(name, self._roots) or self._roots[0] / name
         if image.get("width") and image.get("height"):
-            raw.sizes[frame] = int(image["width"]), int(image["height"])
+            raw.declared_sizes[frame] = int(image["width"]), int(image["height"])
         if image.get("complete") is False:
             raw.incomplete.add(frame)
 
@@ -153,7 +153,7 @@ class _Reader:
             raw.incomplete.add(frame)
             return
         try:
-            label = self._make_label(location, annotation, raw.sizes.get(frame), frame)
+            label = self._make_label(location, annotation, raw.declared_sizes.get(frame), frame)
         except FormatError:
             raw.incomplete.add(frame)
             raise
@@ -176,8 +176,8 @@ class _Reader:
         )
 
     def _get_track_id(self, location: str, annotation: Entry) -> int:
-        track_id = annotation.get("track_id", annotation.get("instance_id", UNKNOWN))
-        if not isinstance(track_id, int) or track_id < UNKNOWN:
+        track_id = annotation.get("track_id", annotation.get("instance_id", UNKNOWN_TRACK_ID))
+        if not isinstance(track_id, int) or track_id < UNKNOWN_TRACK_ID:
             raise self._make_error(location, "track_id", "a whole number from 0", track_id)
         return track_id
 

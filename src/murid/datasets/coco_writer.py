@@ -11,7 +11,7 @@ from typing import Any
 
 from murid.core.boxes import to_xywh
 from murid.core.files import write_text
-from murid.datasets.labels import UNKNOWN, LabelledSequence
+from murid.datasets.labels import UNKNOWN_TRACK_ID, LabelledSequence
 from murid.datasets.writing import get_image_path, merge_classes, require_sizes
 
 __all__ = ["FILE_NAME", "get_image_path", "write"]
@@ -97,7 +97,7 @@ def _iterate_animals(
             "area": bbox[2] * bbox[3],
             "iscrowd": 0,
         }
-        if track_id != UNKNOWN:
+        if track_id != UNKNOWN_TRACK_ID:
             animal |= {"track_id": track_id, "instance_id": track_id}
         if not math.isnan(visibility):
             animal["visibility"] = round(visibility, 3)

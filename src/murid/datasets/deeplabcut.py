@@ -18,13 +18,13 @@ from murid.datasets.keypoints import (
     mark_incomplete_frames,
     select_body_keypoints,
 )
-from murid.datasets.labels import UNKNOWN, Problem
+from murid.datasets.labels import UNKNOWN_TRACK_ID, Problem
 from murid.datasets.media import (
     find_images,
     find_video,
-    measure_image,
-    measure_video,
     number_images,
+    read_image_size,
+    read_video_info,
 )
 from murid.datasets.raw_labels import Label, RawLabels, ReadOptions, Size, to_name
 
@@ -123,9 +123,9 @@ def _start_folder(path: Path, table: KeypointTable, folder: str, *, is_only: boo
         if image.name not in labelled:
             raw.problems.append(Problem(image, "", "labels", f"a row in {path.name}", "none"))
     for frame, image in raw.image_paths.items():
-        size = measure_image(image) if image.name in labelled else None
+        size = read_image_size(image) if image.name in labelled else None
         if size is not None:
-            raw.measured[frame] = size
+            raw.image_sizes[frame] = size
     return _Sequence(raw, {row: frames[name] for row, name in file_names.items()})
 
 
@@ -150,13 +150,13 @@ def _add_labels(sequence: _Sequence, table: KeypointTable, options: ReadOptions)
     raw.frames = list(sequence.frames.values())
     individuals = [name for name in table.individuals if name != _UNIQUE_BODY_PARTS]
     has_identities = len(individuals) == 1 or not raw.image_paths or _has_identities(raw.path)
-    video_size = _measure_video(raw)
+    video_size = _read_video_size(raw)
     for number, individual in enumerate(individuals):
         names, points = table.get_keypoints(individual, MIN_LIKELIHOOD)
         points = points[:, select_body_keypoints(names, options.exclude_keypoints)]
-        track_id = number if has_identities else UNKNOWN
+        track_id = number if has_identities else UNKNOWN_TRACK_ID
         for row, frame in sequence.frames.items():
-            box = compute_box(points[row], options, video_size or raw.measured.get(frame))
+            box = compute_box(points[row], options, video_size or raw.image_sizes.get(frame))
             if box is not None:
                 location = ", ".join(filter(None, (table.locations[row], individual)))
                 raw.labels.append(Label(frame, box, raw.path, location, track_id))
@@ -164,8 +164,8 @@ def _add_labels(sequence: _Sequence, table: KeypointTable, options: ReadOptions)
                 raw.incomplete.add(frame)
 
 
-def _measure_video(raw: RawLabels) -> Size | None:
-    video = None if raw.video is None else measure_video(raw.video)
+def _read_video_size(raw: RawLabels) -> Size | None:
+    video = None if raw.video is None else read_video_info(raw.video)
     return None if video is None else video.size
 
 

@@ -1,7 +1,7 @@
-"""Unpickle plain values only, so that an HDF5 file of PyTables cannot run code.
+"""Restrict the unpickling of PyTables, so that an HDF5 file cannot run code.
 
-PyTables stores what HDF5 has no type for as pickles. Here they may be numbers, text, and lists of
-these.
+PyTables pickles values for which HDF5 has no type. Only numbers, text, and lists of these are
+loaded here.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from murid.core.extras import import_extra
 _PICKLING_MODULES = ("attributeset", "atom")
 
 
-class _PlainUnpickler(pickle.Unpickler):
-    """Refuses all classes and functions, so that nothing can be called."""
+class _RestrictedUnpickler(pickle.Unpickler):
+    """Raises `UnpicklingError` for every class and function, so that none can be called."""
 
     def find_class(self, module_name: str, global_name: str) -> Any:
         raise pickle.UnpicklingError(f"{module_name}.{global_name} in a table")
 
 
 def _load_plain(content: bytes, **options: Any) -> Any:
-    return _PlainUnpickler(io.BytesIO(bytes(content)), **options).load()
+    return _RestrictedUnpickler(io.BytesIO(bytes(content)), **options).load()
 
 
 @contextmanager
-def only_plain_values() -> Iterator[None]:
-    """Let PyTables unpickle plain values only, within the block; not safe with several threads.
+def restrict_unpickling() -> Iterator[None]:
+    """Let PyTables unpickle plain values only within a ``with`` block.
 
-    Raises `MissingExtraError` if PyTables is not installed.
+    It replaces the `pickle` module inside PyTables, so it is not thread-safe. Raises `MissingExtraError` if PyTables is not installed.
     """
     import_extra("tables", "tables")
     modules = [import_extra(f"tables.{name}", "tables") for name in _PICKLING_MODULES]

@@ -12,7 +12,7 @@ import numpy as np
 
 from murid.core.extras import import_extra
 from murid.core.types import Float64
-from murid.datasets.deeplabcut_pickle import only_plain_values
+from murid.datasets.deeplabcut_pickle import restrict_unpickling
 from murid.errors import FormatError
 
 # Levels of the header; "individuals" is missing in projects of one animal.
@@ -20,7 +20,7 @@ _LEVELS = ("scorer", "individuals", "bodyparts", "coords")
 
 
 class Column(NamedTuple):
-    """What a column of a table holds."""
+    """Individual, body part and coordinate of a column of values."""
 
     individual: str
     body_part: str
@@ -35,9 +35,9 @@ class KeypointTable:
     ----------
     columns : list of Column
     keys : list of str
-        What each row describes: the path of an image, or the number of a frame.
+        Key of each row: the path of an image, or the number of a frame.
     values : ndarray
-        ``(rows, columns)`` float64; NaN = not there.
+        ``(rows, columns)`` float64; NaN = missing.
     locations : list of str
         Line or row in the file of each row.
     """
@@ -125,8 +125,8 @@ def _read_h5(path: Path) -> KeypointTable:
     pandas = import_extra("pandas", "pandas")
     import_extra("tables", "tables")
     try:
-        # pandas unpickles parts of the file, which could run any code.
-        with only_plain_values():
+        # pandas unpickles parts of the file, which could otherwise run any code.
+        with restrict_unpickling():
             frame = pandas.read_hdf(path)
         header = {
             str(name): [str(label) for label in frame.columns.get_level_values(name)]

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from murid.datasets import animaltrack, mot
-from murid.datasets.media import find_images, measure_image, measure_video, number_images
+from murid.datasets.media import find_images, number_images, read_image_size, read_video_info
 from murid.datasets.mot_text import read_mot, read_mot_table
-from murid.datasets.raw_labels import ANIMAL, ReadOptions, Size
+from murid.datasets.raw_labels import DEFAULT_CLASS, ReadOptions, Size
 from murid.errors import FormatError
 from murid.metrics import GroundTruth, LabelledBoxes
 
@@ -59,12 +59,12 @@ def find_ground_truth(
     split : {"train", "test"}, optional
         Split of AnimalTrack, in either layout.
     named_after_animals : bool
-        Whether a sequence ``deer_7`` contains deer, whatever the class column says.
+        Whether the name of a sequence gives its class, as ``deer_7``; ignores the class column.
 
     Raises
     ------
     FormatError
-        If there is none, or ``seqinfo.ini`` is damaged.
+        If there is no ground truth, or ``seqinfo.ini`` is damaged.
     """
     path = Path(path)
     if not path.exists():
@@ -112,7 +112,7 @@ def read_ground_truth(ground_truth: GroundTruthFile, n_frames: int | None = None
         class_names = dict(enumerate(ground_truth.class_names, 1))
     else:
         # Without names, -1 (no class column), 0 and 1 all stand for the only class.
-        class_names = {-1: ANIMAL, 0: ANIMAL, 1: ANIMAL}
+        class_names = {-1: DEFAULT_CLASS, 0: DEFAULT_CLASS, 1: DEFAULT_CLASS}
     return GroundTruth(table.boxes, is_scored, table.class_ids, class_names)
 
 
@@ -145,7 +145,7 @@ def _describe_mot(path: Path) -> GroundTruthFile:
         video=video,
         class_names=info.class_names,
     )
-    return ground_truth if info.n_frames and info.size else _measure(ground_truth)
+    return ground_truth if info.n_frames and info.size else _add_media_facts(ground_truth)
 
 
 def _describe_animaltrack(path: Path) -> GroundTruthFile:
@@ -157,10 +157,10 @@ def _describe_animaltrack(path: Path) -> GroundTruthFile:
         video=animaltrack.find_media(path),
         animal=animaltrack.get_animal(name),
     )
-    return _measure(ground_truth)
+    return _add_media_facts(ground_truth)
 
 
-def _measure(ground_truth: GroundTruthFile) -> GroundTruthFile:
+def _add_media_facts(ground_truth: GroundTruthFile) -> GroundTruthFile:
     """Add length, size and frame rate from the images or the video where they are not known."""
     if ground_truth.video is None:
         return ground_truth
@@ -169,9 +169,9 @@ def _measure(ground_truth: GroundTruthFile) -> GroundTruthFile:
         return replace(
             ground_truth,
             n_frames=ground_truth.n_frames or max(images) + 1,
-            size=ground_truth.size or measure_image(images[min(images)]),
+            size=ground_truth.size or read_image_size(images[min(images)]),
         )
-    video = measure_video(ground_truth.video)
+    video = read_video_info(ground_truth.video)
     if video is None:
         return ground_truth
     return replace(

@@ -1,4 +1,4 @@
-"""Boxes from keypoints: tight bounds of the visible keypoints of the body, plus a margin."""
+"""Compute boxes from keypoints: bounds of the visible keypoints of the body, plus a margin."""
 
 from __future__ import annotations
 

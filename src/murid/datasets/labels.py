@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
 
 from murid.core.types import Bool, Float32, Int64
+from murid.core.validation import check_array
 from murid.errors import ArrayError, FileError, FormatError
 
-UNKNOWN = -1
-"""Track id of an animal whose label does not say which animal it is."""
+# Track id of a label that does not say which animal it shows.
+UNKNOWN_TRACK_ID = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A part of labelled data that cannot be used.
+    """An invalid part of labelled data, and where it is.
 
     Attributes
     ----------
@@ -27,9 +28,9 @@ class Problem:
     location : str
         Line or key in the file; empty for the whole file.
     field : str
-        What is wrong there: a column, the box, the image.
+        Name of the invalid part: a column, the box, the image.
     expected, got : str
-        What should be there, and what is there.
+        Expected and actual content.
     """
 
     path: Path
@@ -53,7 +54,7 @@ class Problem:
         return str(self.to_error())
 
 
-def refuse(problems: Sequence[Problem]) -> NoReturn:
+def raise_problems(problems: Sequence[Problem]) -> NoReturn:
     """Raise one `FormatError` that lists all problems; there must be at least one."""
     if len(problems) == 1:
         raise problems[0].to_error()
@@ -79,7 +80,7 @@ class LabelledFrame:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class LabelledSequence:
-    """The labelled frames of one recording, or images that belong together.
+    """The labelled frames of one recording, or a set of independent labelled images.
 
     The labels of all frames are in columns of one length, frame after frame.
 
@@ -140,14 +141,14 @@ class LabelledSequence:
     def __post_init__(self) -> None:
         n_frames = len(self.frames)
         n_boxes = len(self.boxes)
-        self._check_column("frames", np.int64, (n_frames,))
-        self._check_column("sizes", np.int64, (n_frames, 2))
-        self._check_column("frame_offsets", np.int64, (n_frames + 1,))
-        self._check_column("boxes", np.float32, (n_boxes, 4))
-        self._check_column("track_ids", np.int64, (n_boxes,))
-        self._check_column("class_ids", np.int64, (n_boxes,))
-        self._check_column("visibility", np.float32, (n_boxes,))
-        self._check_column("complete", np.bool_, (n_frames,))
+        check_array("LabelledSequence.frames", self.frames, np.int64, (n_frames,))
+        check_array("LabelledSequence.sizes", self.sizes, np.int64, (n_frames, 2))
+        check_array("LabelledSequence.frame_offsets", self.frame_offsets, np.int64, (n_frames + 1,))
+        check_array("LabelledSequence.boxes", self.boxes, np.float32, (n_boxes, 4))
+        check_array("LabelledSequence.track_ids", self.track_ids, np.int64, (n_boxes,))
+        check_array("LabelledSequence.class_ids", self.class_ids, np.int64, (n_boxes,))
+        check_array("LabelledSequence.visibility", self.visibility, np.float32, (n_boxes,))
+        check_array("LabelledSequence.complete", self.complete, np.bool_, (n_frames,))
         offsets = self.frame_offsets
         if offsets[0] != 0 or offsets[-1] != n_boxes or (np.diff(offsets) < 0).any():
             raise ArrayError(
@@ -157,13 +158,6 @@ class LabelledSequence:
             raise ArrayError(
                 "LabelledSequence.image_paths", f"none or {n_frames}", str(len(self.image_paths))
             )
-
-    def _check_column(self, name: str, dtype: Any, shape: tuple[int, ...]) -> None:
-        column = getattr(self, name)
-        if column.dtype != dtype or column.shape != shape:
-            expected = f"{np.dtype(dtype)} of shape {shape}"
-            got = f"{column.dtype} of shape {column.shape}"
-            raise ArrayError(f"LabelledSequence.{name}", expected, got)
 
     @property
     def n_frames(self) -> int:

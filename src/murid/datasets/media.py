@@ -1,4 +1,4 @@
-"""Find the images and videos of labelled data, and measure them without decoding."""
+"""Find the images and videos of labelled data, and read their sizes without decoding."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class VideoInfo(NamedTuple):
     fps: float
 
 
-def measure_image(path: Path) -> Size | None:
+def read_image_size(path: Path) -> Size | None:
     """Return upright width and height from the header; None if the file is not an image."""
     pillow = import_extra("PIL.Image", "pillow")
     try:
@@ -40,7 +40,7 @@ def measure_image(path: Path) -> Size | None:
     return (height, width) if is_turned else (width, height)
 
 
-def measure_video(path: Path) -> VideoInfo | None:
+def read_video_info(path: Path) -> VideoInfo | None:
     """Return upright size, length and frame rate from the header; None if it is not a video."""
     import cv2
 
@@ -101,9 +101,9 @@ def number_images(files: Sequence[Path]) -> dict[int, Path]:
 
 
 def find_file(name: str, roots: Iterable[Path]) -> Path | None:
-    """Return a file that labels name by its path on the machine where they were made.
+    """Return a file that labels name by its path, which may be of another machine.
 
-    It is searched below each root by this path and by its file name; None if it is nowhere.
+    It is searched below each root by this path and by its file name; None if it is not found.
     """
     file_name = PureWindowsPath(name).name
     for root in roots:

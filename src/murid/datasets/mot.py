@@ -11,9 +11,10 @@ from pathlib import Path
 from murid.core.boxes import to_xywh
 from murid.core.files import make_directory, write_text
 from murid.datasets.labels import LabelledFrame, LabelledSequence, Problem
-from murid.datasets.media import find_images, find_video, measure_video, number_images
-from murid.datasets.mot_text import MotRow, parse_row, read_lines
-from murid.datasets.raw_labels import ANIMAL, Label, RawLabels, ReadOptions, to_name
+from murid.datasets.media import find_images, find_video, number_images, read_video_info
+from murid.datasets.mot_text import MotRow, parse_row
+from murid.datasets.raw_labels import DEFAULT_CLASS, Label, RawLabels, ReadOptions, to_name
+from murid.datasets.text import read_lines
 from murid.errors import FormatError
 
 # Folder of the images, unless `seqinfo.ini` names another.
@@ -122,13 +123,13 @@ def read_rows(raw: RawLabels, class_names: Sequence[str] = ()) -> None:
 
 
 def _name_class(row: MotRow, names: Sequence[str]) -> str:
-    """Return the class name of a row; without names, 1 and "not given" are `ANIMAL`."""
+    """Return the class name of a row; without names, 1 and "not given" are `DEFAULT_CLASS`."""
     class_id = -1 if row.class_id is None else int(row.class_id)
     if names and not 1 <= class_id <= len(names):
         raise row.make_error("class", f"1 to {len(names)}", str(class_id))
     if names:
         return names[class_id - 1]
-    return ANIMAL if class_id <= 1 else f"class {class_id}"
+    return DEFAULT_CLASS if class_id <= 1 else f"class {class_id}"
 
 
 def _make_label(row: MotRow, class_name: str) -> Label:
@@ -174,7 +175,7 @@ def set_labelled_frames(raw: RawLabels, info: SeqInfo) -> None:
             n_frames = min(n_frames, n_media_frames)
     raw.frames = sorted(frames_with_rows.union(range(n_frames)))
     if info.size is not None:
-        raw.sizes = dict.fromkeys(raw.frames, info.size)
+        raw.declared_sizes = dict.fromkeys(raw.frames, info.size)
     for frame, image in sorted(raw.image_paths.items()):
         if frame not in frames_with_rows and not 0 <= frame < n_frames:
             expected = f"a row for the image, or seqLength={frame + 1} in seqinfo.ini"
@@ -185,7 +186,7 @@ def set_labelled_frames(raw: RawLabels, info: SeqInfo) -> None:
 def _count_media_frames(raw: RawLabels) -> int | None:
     """Return the number of frames of the images or the video; None if unknown."""
     if raw.video is not None:
-        video = measure_video(raw.video)
+        video = read_video_info(raw.video)
         if video is not None:
             return video.n_frames or None
     return max(raw.image_paths, default=-1) + 1 or None

@@ -1,4 +1,4 @@
-"""Read MOT Challenge text, row by row. `murid.export.mot` writes it.
+"""Read MOT Challenge text files. `murid.export.mot` writes them.
 
 A result has the columns ``frame, id, left, top, width, height, score, -1, -1, -1``; ground truth
 has ``frame, id, left, top, width, height, flag`` and, optionally, class, visibility and one more.
@@ -7,8 +7,6 @@ Frames count from 1, boxes are in pixels, a row with flag 0 is not scored.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +15,7 @@ import numpy as np
 
 from murid.core.boxes import from_xywh
 from murid.core.types import DetectionTable, Float64, Int64
+from murid.datasets.text import parse_number, read_lines
 from murid.errors import FormatError
 from murid.metrics import LabelledBoxes
 
@@ -37,7 +36,7 @@ MIN_COLUMNS = 7
 
 
 class MotRow(NamedTuple):
-    """One row of a MOT Challenge text, as it is in the file.
+    """One row of a MOT Challenge text file, before it is checked.
 
     Attributes
     ----------
@@ -79,17 +78,17 @@ class MotRow(NamedTuple):
         self,
         n_frames: int | None = None,
         min_id: int = 0,
-        length: str = "the length of the video",
+        limit_name: str = "the length of the video",
     ) -> None:
-        """Raise `FormatError` if the frame, the id or the size is not possible.
+        """Raise `FormatError` if the frame, the id or the size is out of range.
 
-        `n_frames` is the largest frame number allowed, and `length` says what it is.
+        `n_frames` is the maximum frame number. The error message calls it `limit_name`.
         """
         is_beyond_end = n_frames is not None and self.frame > n_frames
         if self.frame < 1 or self.frame % 1 or is_beyond_end:
             expected = "a frame number from 1"
             if n_frames is not None:
-                expected += f" to {n_frames}, {length}"
+                expected += f" to {n_frames}, {limit_name}"
             raise self.make_error("frame", expected, f"{self.frame:g}")
         if self.track_id < min_id or self.track_id % 1:
             expected = f"a whole number from {min_id}"
@@ -102,7 +101,7 @@ class MotRow(NamedTuple):
 
 @dataclass(frozen=True, eq=False, slots=True)
 class MotTable:
-    """All rows of a MOT Challenge text.
+    """All rows of a MOT Challenge text file.
 
     Attributes
     ----------
@@ -120,7 +119,7 @@ class MotTable:
 
 
 def read_mot(path: str | Path, n_frames: int | None = None) -> LabelledBoxes:
-    """Return the scored boxes of a ground truth in MOT Challenge text: rows with a flag above 0.
+    """Return the scored boxes of a ground truth file in MOT Challenge text: rows with flag > 0.
 
     Raises
     ------
@@ -135,7 +134,7 @@ def read_mot(path: str | Path, n_frames: int | None = None) -> LabelledBoxes:
 
 
 def read_mot_table(
-    path: str | Path, n_frames: int | None = None, length: str = "the length of the video"
+    path: str | Path, n_frames: int | None = None, limit_name: str = "the length of the video"
 ) -> MotTable:
     """Read ground truth or a result from MOT Challenge text.
 
@@ -145,8 +144,8 @@ def read_mot_table(
         The file; it may have no rows.
     n_frames : int, optional
         Frames of the video; a row beyond is an error.
-    length : str
-        What `n_frames` is, for the error message.
+    limit_name : str
+        Name of `n_frames` in the error message.
 
     Raises
     ------
@@ -159,7 +158,7 @@ def read_mot_table(
     lines: dict[tuple[float, float], int] = {}
     for line, text in read_lines(path):
         row = parse_row(path, line, text)
-        row.check(n_frames, length=length)
+        row.check(n_frames, limit_name=limit_name)
         earlier_line = lines.setdefault((row.frame, row.track_id), line)
         if earlier_line != line:
             got = f"{row.track_id:.0f}, as in line {earlier_line}"
@@ -221,17 +220,6 @@ def _stack_boxes(rows: list[MotRow]) -> Float64:
     return boxes.astype(np.float64, copy=False)
 
 
-def read_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield number, from 1, and text of each line that is not blank; raises `FormatError`."""
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            for line, text in enumerate(file, 1):
-                if text.strip():
-                    yield line, text
-    except (OSError, UnicodeDecodeError) as error:
-        raise FormatError(path, "file", "a readable text file", str(error)) from error
-
-
 def parse_row(path: Path, line: int, text: str) -> MotRow:
     """Return the columns of a line; raises `FormatError` for a wrong number or a non-number."""
     cells = text.split(",")
@@ -239,18 +227,7 @@ def parse_row(path: Path, line: int, text: str) -> MotRow:
         expected = f"{MIN_COLUMNS} to {len(COLUMNS)}, between commas"
         raise FormatError(path, f"line {line}, columns", expected, str(len(cells)))
     values = [
-        _parse_number(path, line, column, cell)
-        for column, cell in zip(COLUMNS, cells, strict=False)
+        parse_number(path, line, column, cell) for column, cell in zip(COLUMNS, cells, strict=False)
     ]
     # The tenth column has no meaning in two dimensions.
     return MotRow(path, line, *values[:9])
-
-
-def _parse_number(path: Path, line: int, column: str, cell: str) -> float:
-    try:
-        value = float(cell)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise FormatError(path, f"line {line}, {column}", "a number", repr(cell.strip()))
-    return value

@@ -10,10 +10,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from murid.datasets.labels import UNKNOWN, Problem
+from murid.datasets.labels import UNKNOWN_TRACK_ID, Problem
 
-# Class of a label whose class has no name.
-ANIMAL = "animal"
+# Class name of a label without a class name.
+DEFAULT_CLASS = "animal"
 
 Box = tuple[float, float, float, float]
 Size = tuple[int, int]
@@ -35,9 +35,9 @@ class ReadOptions:
         Part of the data set to read, where it has parts: ``"train"``, ``"val"``, ``"test"``; None =
         all.
     classes : tuple of str or None
-        Classes wanted; labels of another are problems. None = all.
+        Allowed classes; a label of another class is a problem. None = all.
     require_images : bool
-        Whether it is a problem if a recording has no images at all.
+        Whether a recording without images is a problem.
     """
 
     margin: float = 0.1
@@ -48,7 +48,7 @@ class ReadOptions:
 
 
 class Label(NamedTuple):
-    """One labelled animal, and where in a file its label is.
+    """One labelled animal, and the place of its label in a file.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class Label(NamedTuple):
     location : str
         Line or key in this file.
     track_id : int
-        `UNKNOWN` if the label does not say which animal it is.
+        `UNKNOWN_TRACK_ID` if the label does not say which animal it is.
     class_name : str
     visibility : float
         Visible fraction of the animal; NaN = unknown.
@@ -71,8 +71,8 @@ class Label(NamedTuple):
     box: Box
     path: Path
     location: str
-    track_id: int = UNKNOWN
-    class_name: str = ANIMAL
+    track_id: int = UNKNOWN_TRACK_ID
+    class_name: str = DEFAULT_CLASS
     visibility: float = math.nan
 
 
@@ -95,10 +95,10 @@ class RawLabels:
         Video of the frames.
     image_paths : dict of int to Path
         Image of each frame, if there is no video.
-    sizes : dict of int to tuple
-        Width and height of frames as the labels declare them.
-    measured : dict of int to tuple
-        Width and height of frames whose images the reader has measured.
+    declared_sizes : dict of int to tuple
+        Width and height of frames according to the labels.
+    image_sizes : dict of int to tuple
+        Width and height of the images that the reader has opened.
     incomplete : set of int
         Frames in which not all animals are labelled.
     class_names : tuple of str
@@ -115,8 +115,8 @@ class RawLabels:
     labels: list[Label] = field(default_factory=list)
     video: Path | None = None
     image_paths: dict[int, Path] = field(default_factory=dict)
-    sizes: dict[int, Size] = field(default_factory=dict)
-    measured: dict[int, Size] = field(default_factory=dict)
+    declared_sizes: dict[int, Size] = field(default_factory=dict)
+    image_sizes: dict[int, Size] = field(default_factory=dict)
     incomplete: set[int] = field(default_factory=set)
     class_names: tuple[str, ...] = ()
     problems: list[Problem] = field(default_factory=list)
@@ -124,7 +124,7 @@ class RawLabels:
 
     @cached_property
     def first_labels(self) -> dict[int, Label]:
-        """The first label of each frame; use it only when all labels are added."""
+        """The first label of each frame; cached, so use it after the last label is added."""
         return {label.frame: label for label in reversed(self.labels)}
 
 

@@ -23,11 +23,11 @@ class Reader(Protocol):
         ...
 
     def find_files(self, path: Path, options: ReadOptions, /) -> list[Path]:
-        """Return the label files at such a path; raises `FormatError` if the split is unknown."""
+        """Return the label files at a path; raises `FormatError` if the split is unknown."""
         ...
 
     def read(self, path: Path, options: ReadOptions, /) -> list[RawLabels]:
-        """Read one of these files; raises `FormatError` if it cannot be read at all."""
+        """Read one label file; raises `FormatError` if it cannot be read at all."""
         ...
 
 
@@ -55,7 +55,7 @@ class DataFormat:
     writer : Writer or None
         None if murid cannot write the format.
     is_gapless : bool
-        Whether the format takes every frame from the first to the last as labelled.
+        Whether every frame from the first to the last counts as labelled in this format.
     """
 
     name: str
@@ -113,8 +113,8 @@ def read_dataset(
     sequences : list of LabelledSequence
         All valid labels; each sequence has a unique name.
     problems : list of Problem
-        Everything that is not valid and was left out. `murid.datasets.labels.refuse` raises an
-        error that lists them.
+        Labels and files that were left out. `murid.datasets.labels.raise_problems` raises them as
+        one error.
 
     Raises
     ------
@@ -142,7 +142,7 @@ def read_dataset(
 def _read_raw_labels(path: Path, options: ReadOptions, problems: list[Problem]) -> list[RawLabels]:
     """Read all label files at a path; a file that cannot be read is added to `problems`.
 
-    It is not raised as an error, so that the user sees the problems of the other files as well.
+    The other files are still read, so that the user sees all problems at once.
     """
     data_format = recognise_data(path)
     if data_format is None:

@@ -1,8 +1,8 @@
 """Read SLEAP project files (``.slp``) through sleap-io; boxes are computed from keypoints.
 
-Instances made by a person are used, and predicted ones of animals that have none, so that proofread
-predictions can be read too. Frames with fewer animals than other frames of their video are
-incomplete.
+Instances labelled by a person come first. A predicted instance is used for an animal without one,
+so that proofread predictions can be read too. A frame with fewer animals than another frame of the
+same video is incomplete.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from murid.datasets.keypoints import (
     mark_incomplete_frames,
     select_body_keypoints,
 )
-from murid.datasets.labels import UNKNOWN, Problem
+from murid.datasets.labels import UNKNOWN_TRACK_ID, Problem
 from murid.datasets.media import find_file
 from murid.datasets.raw_labels import Label, RawLabels, ReadOptions, Size, to_name
 from murid.errors import FormatError
@@ -65,9 +65,9 @@ def read(path: Path, options: ReadOptions) -> list[RawLabels]:
 
 
 def _start_sequence(path: Path, video: Any, *, is_only: bool) -> RawLabels:
-    """Return a sequence without labels, and find its video or its images.
+    """Return a sequence without labels, with its video or images if they are found.
 
-    Labels name these by their paths on the machine where the labels were made.
+    The project file contains their paths on the machine of the person who labelled them.
     """
     is_images = isinstance(video.filename, list)
     names = [str(name) for name in (video.filename if is_images else [video.filename])]
@@ -105,7 +105,7 @@ def _add_labels(
     """Add the labels of one frame; an animal with too few keypoints makes it incomplete."""
     index = int(frame.frame_idx)
     if size is not None:
-        raw.sizes[index] = size
+        raw.declared_sizes[index] = size
     for number, instance in enumerate(_select_instances(frame)):
         points = np.asarray(instance.numpy(), np.float64)
         names = instance.skeleton.node_names
@@ -114,13 +114,13 @@ def _add_labels(
         if box is None:
             raw.incomplete.add(index)
             continue
-        track_id = track_ids.get(id(instance.track), UNKNOWN)
+        track_id = track_ids.get(id(instance.track), UNKNOWN_TRACK_ID)
         location = f"frame {index}, instance {number}"
         raw.labels.append(Label(index, box, raw.path, location, track_id))
 
 
 def _select_instances(frame: Any) -> list[Any]:
-    """Return instances made by a person, and predicted ones that none of them replaces."""
+    """Return the instances labelled by a person, and the predictions that they do not replace."""
     selected = list(frame.user_instances)
     corrected = {id(instance.from_predicted) for instance in selected}
     tracked = {id(instance.track) for instance in selected if instance.track is not None}

@@ -1,4 +1,4 @@
-"""Functions that several writers of labelled data use."""
+"""Helpers of the writers of labelled data: class numbers, image paths, small files."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def get_image_path(sequence: str, frame: int, suffix: str) -> str:
     return f"images/{sequence}/{frame + 1:06d}{suffix}"
 
 
-def write_new(path: Path, content: str) -> None:
-    """Write one of many small files into a directory that nothing else uses yet.
+def write_without_sync(path: Path, content: str) -> None:
+    """Write one of many small files; raises `StorageError`.
 
-    Unlike `murid.core.files.write_text` it does not wait for the disk, which would take long for
-    thousands of files. Raises `StorageError`.
+    Unlike `murid.core.files.write_text`, it neither replaces the file atomically nor waits for the
+    disk (fsync), which would take long for thousands of files.
     """
     with storage_errors(path):
         path.write_bytes(content.encode())

@@ -7,7 +7,6 @@ at the same path below ``labels/``; ``data.yaml`` names the classes and the spli
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,16 +14,24 @@ from typing import Any
 
 from murid.core.extras import import_extra
 from murid.datasets.labels import Problem
-from murid.datasets.media import find_images, measure_image
-from murid.datasets.mot_text import read_lines
-from murid.datasets.raw_labels import ANIMAL, Box, Label, RawLabels, ReadOptions, Size, to_name
+from murid.datasets.media import find_images, read_image_size
+from murid.datasets.raw_labels import (
+    DEFAULT_CLASS,
+    Box,
+    Label,
+    RawLabels,
+    ReadOptions,
+    Size,
+    to_name,
+)
+from murid.datasets.text import parse_number, read_lines
 from murid.errors import FormatError
 
 SPLITS = ("train", "val", "test")
 COLUMNS = ("class", "centre x", "centre y", "width", "height")
 
 _YAML_NAMES = ("data.yaml", "dataset.yaml", "data.yml")
-# Some tools list the class names in one of these files instead of in a `data.yaml`.
+# Some tools write the class names to one of these files instead of a `data.yaml`.
 _CLASS_FILES = ("classes.txt", "labels/classes.txt")
 
 
@@ -164,7 +171,7 @@ def _find_labels(folder: Path) -> tuple[Path, tuple[str, ...]]:
 
 
 def _read_image(raw: RawLabels, frame: int, image: Path, labels: Path, layout: _Layout) -> None:
-    size = measure_image(image)
+    size = read_image_size(image)
     if not labels.is_file():
         expected = f"{labels.name} beside the other labels, empty if no animal is there"
         raw.problems.append(Problem(image, "", "labels", expected, "none"))
@@ -172,7 +179,7 @@ def _read_image(raw: RawLabels, frame: int, image: Path, labels: Path, layout: _
     raw.image_paths[frame] = image
     if size is None:
         return
-    raw.measured[frame] = size
+    raw.image_sizes[frame] = size
     for line, text in read_lines(labels):
         try:
             raw.labels.append(_parse_label(labels, line, text, frame, size, layout))
@@ -189,14 +196,13 @@ def _parse_label(
         expected = f"{layout.n_columns}, between spaces"
         raise FormatError(path, f"line {line}, columns", expected, str(len(cells)))
     class_id, x, y, width, height = (
-        _parse_number(path, line, column, cell)
-        for column, cell in zip(COLUMNS, cells, strict=False)
+        parse_number(path, line, column, cell) for column, cell in zip(COLUMNS, cells, strict=False)
     )
     names = layout.class_names
     if class_id % 1 or class_id < 0 or (names and class_id not in names):
         expected = f"one of {', '.join(map(str, names))}" if names else "a whole number from 0"
         raise FormatError(path, f"line {line}, class", expected, cells[0])
-    unnamed = ANIMAL if class_id == 0 else f"class {int(class_id)}"
+    unnamed = DEFAULT_CLASS if class_id == 0 else f"class {int(class_id)}"
     class_name = names.get(int(class_id), unnamed)
     box = _to_pixels(x, y, width, height, size)
     return Label(frame, box, path, f"line {line}", class_name=class_name)
@@ -211,13 +217,3 @@ def _to_pixels(x: float, y: float, width: float, height: float, size: Size) -> B
         (x + width / 2) * image_width,
         (y + height / 2) * image_height,
     )
-
-
-def _parse_number(path: Path, line: int, column: str, cell: str) -> float:
-    try:
-        value = float(cell)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise FormatError(path, f"line {line}, {column}", "a number", repr(cell))
-    return value

@@ -12,13 +12,13 @@ from murid.core.boxes import clip, compute_centres
 from murid.core.files import make_directory, write_text
 from murid.datasets.labels import LabelledFrame, LabelledSequence
 from murid.datasets.raw_labels import Size
-from murid.datasets.writing import get_image_path, merge_classes, require_sizes, write_new
+from murid.datasets.writing import get_image_path, merge_classes, require_sizes, write_without_sync
 
 __all__ = ["get_image_path", "write"]
 
 
 def write(directory: Path, sequences: Sequence[LabelledSequence]) -> None:
-    """Write a text file per image and ``data.yaml``; boxes are clipped to the image, ids are lost.
+    """Write a text file per image and ``data.yaml``; boxes are clipped, ids are not written.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def write(directory: Path, sequences: Sequence[LabelledSequence]) -> None:
         sequence_class_ids = [class_ids[name] for name in sequence.class_names]
         for frame, (width, height) in zip(sequence, sequence.sizes.tolist(), strict=True):
             lines = _format_frame(frame, (width, height), sequence_class_ids)
-            write_new(labels / f"{frame.index + 1:06d}.txt", "".join(lines))
+            write_without_sync(labels / f"{frame.index + 1:06d}.txt", "".join(lines))
     names = json.dumps(list(class_ids))
     yaml = f"path: .\ntrain: images\nval: images\nnames: {names}\n"
     write_text(directory / "data.yaml", yaml)

@@ -148,10 +148,10 @@ def _load_mot_file(files: FilePair, settings: EvaluationSettings) -> EvaluationP
     known_n_frames = check_lengths(files, None, settings.n_frames)
     truth = read_ground_truth(files.truth, known_n_frames)
     n_frames = known_n_frames or int(truth.boxes.frames.max()) + 1
-    length_source = "the length of the video"
+    limit_name = "the length of the video"
     if known_n_frames is None:
-        length_source = "the last frame of the truth (--frames says how long the video is)"
-    table = read_mot_table(files.result, n_frames, length_source)
+        limit_name = "the last frame of the truth (--frames says how long the video is)"
+    table = read_mot_table(files.result, n_frames, limit_name)
     _check_classes(files.result, table.class_ids.max(initial=-1), settings.protocol)
     result = replace(table.boxes, scores=table.scores)
     return EvaluationPair(

@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 from murid.core.boxes import to_xywh
 from murid.core.files import replace_on_success
-from murid.datasets.raw_labels import ANIMAL
+from murid.datasets.raw_labels import DEFAULT_CLASS
 from murid.datasets.writing import get_image_path
 from murid.export.recording import TrackedRecording
 from murid.export.tracks_chunk import TrackedBox, iterate_rows
@@ -42,7 +42,7 @@ def export_coco(path: str | Path, recording: TrackedRecording) -> None:
     """
     sections: dict[str, Iterable[Entry]] = {
         "videos": [_make_video(recording)],
-        "categories": [{"id": CATEGORY_ID, "name": ANIMAL}],
+        "categories": [{"id": CATEGORY_ID, "name": DEFAULT_CLASS}],
         "tracks": _iterate_tracks(recording),
         "images": _iterate_images(recording),
         "annotations": _iterate_annotations(recording),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from murid.core.types import Bool, DetectionTable, Float64, Index, Int64, Tracks
+from murid.core.validation import check_array
 from murid.errors import ArrayError
 
 
@@ -39,24 +39,16 @@ class LabelledBoxes:
 
     def __post_init__(self) -> None:
         n = len(self.frames)
-        self._check_column("frames", np.int64, (n,))
-        self._check_column("ids", np.int64, (n,))
-        self._check_column("boxes", np.float64, (n, 4))
+        check_array("LabelledBoxes.frames", self.frames, np.int64, (n,))
+        check_array("LabelledBoxes.ids", self.ids, np.int64, (n,))
+        check_array("LabelledBoxes.boxes", self.boxes, np.float64, (n, 4))
         if self.scores is not None:
-            self._check_column("scores", np.float64, (n,))
+            check_array("LabelledBoxes.scores", self.scores, np.float64, (n,))
         if n and self.frames.min() < 0:
             raise ArrayError("LabelledBoxes.frames", "frames from 0", str(self.frames.min()))
         if not np.isfinite(self.boxes).all():
             raise ArrayError("LabelledBoxes.boxes", "finite numbers", "NaN or infinity")
         self._check_unique_ids()
-
-    def _check_column(self, name: str, dtype: Any, shape: tuple[int, ...]) -> None:
-        """Raise `ArrayError` unless a column has this type and shape."""
-        column = getattr(self, name)
-        if column.dtype != dtype or column.shape != shape:
-            expected = f"{np.dtype(dtype)} of shape {shape}"
-            got = f"{column.dtype} of shape {column.shape}"
-            raise ArrayError(f"LabelledBoxes.{name}", expected, got)
 
     def _check_unique_ids(self) -> None:
         """Raise `ArrayError` if an id occurs twice in a frame."""

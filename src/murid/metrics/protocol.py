@@ -9,6 +9,7 @@ import numpy as np
 
 from murid.core.boxes import compute_iou
 from murid.core.types import Bool, Int64
+from murid.core.validation import check_array
 from murid.errors import ArrayError
 from murid.metrics.labelled_boxes import LabelledBoxes
 
@@ -38,13 +39,9 @@ class GroundTruth:
     class_names: Mapping[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name, dtype in (("is_scored", np.bool_), ("class_ids", np.int64)):
-            column = getattr(self, name)
-            if column.dtype != dtype or column.shape != (len(self.boxes),):
-                expected = f"{np.dtype(dtype)} of shape ({len(self.boxes)},)"
-                raise ArrayError(
-                    f"GroundTruth.{name}", expected, f"{column.dtype} of shape {column.shape}"
-                )
+        shape = (len(self.boxes),)
+        check_array("GroundTruth.is_scored", self.is_scored, np.bool_, shape)
+        check_array("GroundTruth.class_ids", self.class_ids, np.int64, shape)
 
     @property
     def scored_classes(self) -> list[str]:

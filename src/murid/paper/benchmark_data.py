@@ -15,9 +15,9 @@ from murid.core.progress import ProgressCallback, no_progress
 from murid.datasets.animaltrack import find_split
 from murid.datasets.ground_truth import GroundTruthFile, find_ground_truth, read_ground_truth
 from murid.datasets.labels import LabelledSequence, Problem
-from murid.datasets.mot_text import read_lines
 from murid.datasets.raw_labels import ReadOptions
 from murid.datasets.registry import read_dataset
+from murid.datasets.text import read_lines
 from murid.errors import ConfigError, FormatError
 from murid.paper.scale import Scale
 from murid.synthetic import make_scenario, record

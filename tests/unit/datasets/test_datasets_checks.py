@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from murid.datasets.checks import check_raw_labels
-from murid.datasets.labels import Problem, refuse
+from murid.datasets.labels import Problem, raise_problems
 from murid.datasets.raw_labels import Label, RawLabels, ReadOptions
 from murid.errors import FormatError
 
@@ -148,7 +148,7 @@ def test_mixed_sizes_matter_within_a_recording(tmp_path, images, draw):
 
 
 def test_pictures_of_another_size_than_the_labels_say(tmp_path, images):
-    raw = make_raw_labels(tmp_path, image_paths=images, sizes={0: (64, 48), 2: (128, 96)})
+    raw = make_raw_labels(tmp_path, image_paths=images, declared_sizes={0: (64, 48), 2: (128, 96)})
     sequence, problems = check_raw_labels(raw, ReadOptions())
     assert explain(problems) == [("", "size", "128x96, as the labels say", "64x48")]
     assert problems[0].path == tmp_path / "2.png"
@@ -159,9 +159,9 @@ def test_problems_become_one_error(tmp_path):
     first = Problem(tmp_path / "gt.txt", "line 3", "box", "a box", "none")
     assert Problem.from_error(first.to_error()) == first
     with pytest.raises(FormatError, match=r"gt.txt: line 3, box: expected a box, got none$"):
-        refuse([first])
+        raise_problems([first])
     with pytest.raises(
         FormatError,
         match=r"got 2 problems:\n  .*gt.txt: line 3, box.*\n  .*b.txt: file: expected x",
     ):
-        refuse([first, Problem(tmp_path / "b.txt", "", "file", "x", "y")])
+        raise_problems([first, Problem(tmp_path / "b.txt", "", "file", "x", "y")])

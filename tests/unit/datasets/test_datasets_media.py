@@ -6,9 +6,9 @@ from murid.datasets.media import (
     find_file,
     find_images,
     find_video,
-    measure_image,
-    measure_video,
     number_images,
+    read_image_size,
+    read_video_info,
 )
 
 
@@ -20,20 +20,20 @@ def number(*names):
 
 def test_sizes_are_read_upright(tmp_path, draw, film):
     (path,) = draw(tmp_path, "a.png", size=(30, 20))
-    assert measure_image(path) == (30, 20)
+    assert read_image_size(path) == (30, 20)
     image = Image.new("RGB", (30, 20))
     exif = Image.Exif()
     exif[0x0112] = 6
     image.save(tmp_path / "turned.jpg", exif=exif)
-    assert measure_image(tmp_path / "turned.jpg") == (20, 30)
-    assert measure_video(film(tmp_path / "a.mp4", 7)) == ((64, 48), 7, 25.0)
+    assert read_image_size(tmp_path / "turned.jpg") == (20, 30)
+    assert read_video_info(film(tmp_path / "a.mp4", 7)) == ((64, 48), 7, 25.0)
 
 
 def test_what_is_no_picture_or_video_has_no_size(tmp_path):
     (tmp_path / "a.png").write_text("text")
-    assert measure_image(tmp_path / "a.png") is None
-    assert measure_image(tmp_path / "none.png") is None
-    assert measure_video(tmp_path / "none.mp4") is None
+    assert read_image_size(tmp_path / "a.png") is None
+    assert read_image_size(tmp_path / "none.png") is None
+    assert read_video_info(tmp_path / "none.mp4") is None
 
 
 def test_pictures_come_in_natural_order(tmp_path, draw):

@@ -125,7 +125,7 @@ def test_labelled_boxes_refuse_what_cannot_be_scored(rows, message):
 
 def test_labelled_boxes_refuse_other_types():
     with pytest.raises(
-        ArrayError, match=r"LabelledBoxes.boxes: expected float64 of shape \(2, 4\), got float32"
+        ArrayError, match=r"LabelledBoxes.boxes: expected dtype float64, got dtype float32"
     ):
         LabelledBoxes(np.arange(2), np.arange(2), np.zeros((2, 4), np.float32))
 

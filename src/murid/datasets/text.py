@@ -1,0 +1,31 @@
+"""Read lines and numbers of text files, with errors that name the line and the column."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+from murid.errors import FormatError
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield number, from 1, and text of each line that is not blank; raises `FormatError`."""
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            for line, text in enumerate(file, 1):
+                if text.strip():
+                    yield line, text
+    except (OSError, UnicodeDecodeError) as error:
+        raise FormatError(path, "file", "a readable text file", str(error)) from error
+
+
+def parse_number(path: Path, line: int, column: str, cell: str) -> float:
+    """Return the number in a cell; raises `FormatError` for other text, NaN or infinity."""
+    try:
+        value = float(cell)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise FormatError(path, f"line {line}, {column}", "a number", repr(cell.strip()))
+    return value
