@@ -40,7 +40,7 @@ MIN_SCORE = 0.05
 
 
 def write_images(arguments: argparse.Namespace) -> None:
-    """Write synthetic images as a YOLO data set: those of the small tables, and validation images."""
+    """Write synthetic images, for training and for validation, as a YOLO data set."""
     stills = (FULL if arguments.full else SMALL).train.stills
     for part, first, n in (("train", 0, arguments.n), ("val", 5 * 10**12, 64)):
         for number in range(n):

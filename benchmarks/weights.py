@@ -1,4 +1,4 @@
-"""How well a network sees: on the six scenarios with seeds that no training comes to, and on labelled recordings.
+"""Measure a network on the six scenarios with unseen seeds, and on labelled recordings.
 
     python benchmarks/weights.py --cache DIR [--detector nano] [--labelled FOLDER ...] [--poses
     LABELS.h5 ...]
@@ -35,7 +35,7 @@ from murid.video import open_source, sample_frames
 
 SEED = 990_001
 N_FRAMES = 120
-N_BACKDROP_FRAMES = 60
+N_BACKGROUND_FRAMES = 60
 EVEN_ODDS = 0.5
 HEAD = ("snout", "leftear", "rightear")
 
@@ -49,7 +49,7 @@ class Labelled:
     names: list[NDArray[np.int64]]
 
 
-def film_scenario(name: str, cache: Path) -> Labelled:
+def render_scenario(name: str, cache: Path) -> Labelled:
     """Frames of a scenario, rendered if they are not in the cache."""
     config = make_scenario(name, SEED)
     every = config.n_frames // N_FRAMES
@@ -88,8 +88,8 @@ def read_labelled(folder: Path) -> Labelled:
 
 
 def fit(detector: Detector, images: Sequence[NDArray[np.uint8]]) -> None:
-    """Show the detector the scene."""
-    chosen = np.unique(np.linspace(0, len(images) - 1, N_BACKDROP_FRAMES).round().astype(int))
+    """Fit the background model of the detector."""
+    chosen = np.unique(np.linspace(0, len(images) - 1, N_BACKGROUND_FRAMES).round().astype(int))
     detector.fit(Frame(k, float(k), images[k]) for k in chosen.tolist())
 
 
@@ -121,7 +121,7 @@ def find_seen(detections: Detections, truth: NDArray[np.float32]) -> NDArray[np.
 
 
 def compute_rank1(found: Sequence[Detections], recording: Labelled) -> float:
-    """Share of boxes of the second half whose most alike box of the first half is the same animal."""
+    """Return the share of boxes of the second half with the right animal in the first half."""
     if not found or found[0].embeddings is None:
         return float("nan")
     embeddings, names, halves = [], [], []
@@ -179,9 +179,10 @@ def main() -> None:
     parser.add_argument("--poses", type=Path, nargs="*", default=[])
     arguments = parser.parse_args()
     print(
-        "| recording | detector | AP50 | AP75 | apart | contact | rank 1 |\n|---|---|---|---|---|---|---|"
+        "| recording | detector | AP50 | AP75 | apart | contact | rank 1 |\n"
+        "|---|---|---|---|---|---|---|"
     )
-    recordings = [(name, film_scenario(name, arguments.cache)) for name in SCENARIOS]
+    recordings = [(name, render_scenario(name, arguments.cache)) for name in SCENARIOS]
     recordings += [(folder.name, read_labelled(folder)) for folder in arguments.labelled]
     for name, recording in recordings:
         for detector in (arguments.detector, "background"):

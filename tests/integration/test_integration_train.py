@@ -137,7 +137,8 @@ def test_a_network_memorises_four_short_scenarios(tmp_path, capsys):
     """Train from random weights, then track and score the same scenarios."""
     config, out = tmp_path / "train.toml", tmp_path / "mine"
     config.write_text(
-        "synthetic_share = 0.0\nvalidation_share = 0.0\nepochs = 8\nsteps_per_epoch = 250\nidentity_every = 4\nema_decay = 0.99\n"
+        "synthetic_share = 0.0\nvalidation_share = 0.0\nepochs = 8\nsteps_per_epoch = 250\n"
+        "identity_every = 4\nema_decay = 0.99\n"
         "[augment]\nscale = [0.8, 1.2]\nhue = 0.0\nsaturation = 0.0\nvalue = 0.1\nshear_deg = 0.0\n"
     )
     scenes = {"coats-4": 4, "lookalike-5": 5, "shelter-4": 4, "night-5": 5}
