@@ -53,8 +53,8 @@ from murid.core.embeddings import normalize
 from murid.core.progress import no_progress
 from murid.datasets.mot_text import read_mot
 from murid.identification import IdentificationResult, link_tracklets
+from murid.identification.appearance_models.tracklet_features import FurDescriptors
 from murid.identification.point_matches import PointMatches
-from murid.identification.tracklet_features import FurDescriptors
 from murid.metrics import LabelledBoxes, compute_metrics
 from murid.pipeline.run import Run
 from murid.store import RunDirectory

@@ -11,9 +11,9 @@ from murid.appearance.point_tracker import BODY_PX, PointTracker
 from murid.core import Frame
 from murid.core.types import Bool, DetectionTable, Int64, UInt8
 from murid.identification import IdentificationConfig
+from murid.identification.appearance_models.tracklet_features import FurDescriptors
 from murid.identification.occlusion import find_unoccluded
 from murid.identification.point_matches import MAX_MATCH_S, PointMatchCounter, PointMatches
-from murid.identification.tracklet_features import FurDescriptors
 from murid.identification.tracklets import compute_reach, count_up, find_tracklets
 from murid.video.background_model import fit_static_background
 from murid.video.resize import downscale

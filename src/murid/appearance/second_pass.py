@@ -12,8 +12,8 @@ from murid.core import Frame
 from murid.core.progress import ProgressCallback
 from murid.core.types import DetectionTable
 from murid.errors import RunError
+from murid.identification.appearance_models.tracklet_features import FurDescriptors
 from murid.identification.point_matches import PointMatches
-from murid.identification.tracklet_features import FurDescriptors
 from murid.identification.tracklets import measure_body_px
 from murid.store import RunDirectory
 from murid.video import FrameSource, open_source, sample_frames

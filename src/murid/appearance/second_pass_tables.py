@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from murid.core.types import DetectionTable, Int64
 from murid.errors import RunError
+from murid.identification.appearance_models.tracklet_features import FurDescriptors
 from murid.identification.point_matches import N_VISITS, PointMatches
-from murid.identification.tracklet_features import FurDescriptors
 from murid.identification.tracklets import count_up
 from murid.store import RunDirectory
 from murid.store.side_tables import FUR_DESCRIPTORS, POINT_MATCHES

@@ -1,4 +1,16 @@
-"""Identification: which animal is where in a whole recording, by tracklet stitching."""
+"""Identification: which animal is where in a whole recording, by tracklet stitching.
+
+`linker.link_tracklets` calls the other modules of this folder in this order:
+
+1. `tracklets`, `occlusion`, `motion`, `bidirectional_tracks`, `point_matches`, `point_match_score`:
+   chain detections into tracklets, and measure these. `evidence` holds the results.
+2. `appearance_models`: learn what tells the animals of this recording apart.
+3. `paths`: join the tracklets into at most N paths by min-cost flow. Steps 2 and 3 are repeated.
+4. `swaps`: swap animals and reassign tracklets where the evidence along the paths asks for it.
+5. `animal_count`: check that there are not more animals than paths.
+6. `identity_probability`: compute how likely each identity is right.
+7. `identity_boxes`: recover detections, fill gaps and smooth boxes. `result` holds the outcome.
+"""
 
 from murid.identification.config import IdentificationConfig
 from murid.identification.linker import link_tracklets

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from murid.core.types import Bool, Float32, Float64, Int32, Int64
-from murid.identification.appearance_model import AppearanceModel
+from murid.identification.appearance_models.appearance_model import AppearanceModel
+from murid.identification.appearance_models.swap_appearance import SwapAppearance
 from murid.identification.motion import MotionModel, TrackletEnds
 from murid.identification.point_match_score import TrackletPointMatches
-from murid.identification.swap_appearance import SwapAppearance
 from murid.identification.tracklets import Tracklets
 
 

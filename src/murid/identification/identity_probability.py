@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import expit
 
 from murid.core.types import Float32, Float64, Int64
-from murid.identification.path_transitions import NEVER, PathTransitions
+from murid.identification.paths.transitions import NEVER, PathTransitions
 from murid.identification.result import DoubtfulCrossings
 from murid.identification.swaps.candidates import SwapCandidates
 from murid.identification.swaps.intervals import SwapIntervals, sort_transitions

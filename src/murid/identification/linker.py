@@ -15,44 +15,53 @@ from scipy.sparse.csgraph import connected_components
 from murid.core.types import Bool, DetectionTable, Float32, Float64, Int32, Int64
 from murid.errors import ConfigError
 from murid.identification.animal_count import check_animal_count
-from murid.identification.appearance_model import AppearanceModel, fit_appearance_model
-from murid.identification.appearance_selection import (
+from murid.identification.appearance_models.appearance_model import (
+    AppearanceModel,
+    fit_appearance_model,
+)
+from murid.identification.appearance_models.discriminants import TrackletFeatures
+from murid.identification.appearance_models.fur_selection import (
     AppearanceSelection,
     cross_validate_fur,
     scale_features,
 )
-from murid.identification.assigned_detections import (
+from murid.identification.appearance_models.swap_appearance import (
+    SwapAppearance,
+    fit_swap_appearance,
+)
+from murid.identification.appearance_models.tracklet_features import (
+    FurDescriptors,
+    compute_tracklet_features,
+)
+from murid.identification.bidirectional_tracks import split_tracks
+from murid.identification.config import IdentificationConfig
+from murid.identification.evidence import TrackletEvidence
+from murid.identification.identity_boxes.assigned_detections import (
     AssignedDetections,
     AssignedTracklets,
     assign_detections,
     number_identities,
 )
-from murid.identification.bidirectional_tracks import split_tracks
-from murid.identification.candidate_links import compute_tracklet_llrs, find_candidate_links
-from murid.identification.config import IdentificationConfig
-from murid.identification.discriminants import TrackletFeatures
-from murid.identification.evidence import TrackletEvidence
+from murid.identification.identity_boxes.result_builder import build_result
 from murid.identification.identity_probability import (
     MAX_DOUBTFUL_LLR,
     compute_identity_probabilities,
     list_doubtful,
     select_swap_intervals,
 )
-from murid.identification.min_cost_flow import find_paths
 from murid.identification.motion import find_ends, fit_motion
 from murid.identification.occlusion import find_unoccluded
-from murid.identification.path_context import PathContext, build_path_context
-from murid.identification.path_transitions import list_transitions
+from murid.identification.paths.candidate_links import compute_tracklet_llrs, find_candidate_links
+from murid.identification.paths.context import PathContext, build_path_context
+from murid.identification.paths.min_cost_flow import find_paths
+from murid.identification.paths.transitions import list_transitions
 from murid.identification.point_match_score import TrackletPointMatches, find_point_matches
 from murid.identification.point_matches import PointMatches
-from murid.identification.positions import place_identities
 from murid.identification.result import DoubtfulCrossings, IdentificationResult
-from murid.identification.swap_appearance import SwapAppearance, fit_swap_appearance
 from murid.identification.swaps.candidates import find_swap_candidates
 from murid.identification.swaps.intervals import find_swap_intervals
 from murid.identification.swaps.reassignments import find_reassignments
 from murid.identification.swaps.refinement import refine_paths
-from murid.identification.tracklet_features import FurDescriptors, compute_tracklet_features
 from murid.identification.tracklets import (
     MIN_FRAMES,
     compute_reach,
@@ -171,7 +180,7 @@ def link_tracklets(
     del evidence
 
     # Fill gaps and smooth boxes.
-    result = place_identities(
+    result = build_result(
         table,
         order,
         assigned,

@@ -17,8 +17,8 @@ from murid.core.settings import change_settings
 from murid.core.types import Float64
 from murid.errors import ConfigError, SourceError
 from murid.identification import IdentificationConfig, IdentificationResult
+from murid.identification.appearance_models.tracklet_features import FurDescriptors
 from murid.identification.point_matches import PointMatches
-from murid.identification.tracklet_features import FurDescriptors
 from murid.pipeline.config import Config
 from murid.pipeline.per_arena import count_animals, identify_per_arena
 from murid.pipeline.run import Run, read_layout

@@ -13,10 +13,10 @@ from murid.core.boxes import compute_centres
 from murid.core.types import Detections, DetectionTable, Float64, Int64, TrackedDetections, Tracks
 from murid.errors import ConfigError
 from murid.identification import IdentificationConfig, IdentificationResult, link_tracklets
+from murid.identification.appearance_models.tracklet_features import FurDescriptors
 from murid.identification.linker import Embeddings
 from murid.identification.point_matches import PointMatches
 from murid.identification.result import DoubtfulCrossings
-from murid.identification.tracklet_features import FurDescriptors
 from murid.tracking import Tracker, TrackingConfig, make_tracker, track_bidirectionally
 
 

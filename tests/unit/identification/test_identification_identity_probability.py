@@ -9,7 +9,7 @@ from murid.identification.identity_probability import (
     list_doubtful,
     select_swap_intervals,
 )
-from murid.identification.path_transitions import list_transitions
+from murid.identification.paths.transitions import list_transitions
 from murid.identification.swaps.candidates import SwapCandidates
 from murid.identification.swaps.intervals import SwapIntervals
 from murid.identification.swaps.llr_terms import LlrTerms

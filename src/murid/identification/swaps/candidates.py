@@ -10,8 +10,8 @@ import numpy as np
 from murid.core.records import ArrayRecord
 from murid.core.types import Float64, Int64
 from murid.identification.motion import MotionModel
-from murid.identification.path_context import PathContext
-from murid.identification.path_transitions import PathTransitions
+from murid.identification.paths.context import PathContext
+from murid.identification.paths.transitions import PathTransitions
 from murid.identification.swaps.llr_terms import PATH_WEIGHTS, LlrTerms
 from murid.identification.swaps.unoccluded_endpoints import (
     UnoccludedEndpoints,

@@ -9,8 +9,8 @@ import numpy as np
 
 from murid.core.records import ArrayRecord
 from murid.core.types import Bool, Float64, Int64
-from murid.identification.path_context import PathContext
-from murid.identification.path_transitions import PathTransitions
+from murid.identification.paths.context import PathContext
+from murid.identification.paths.transitions import PathTransitions
 from murid.identification.swaps.candidates import SwapCandidates
 from murid.identification.swaps.llr_terms import PATH_WEIGHTS, LlrTerms
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from murid.core.types import Float64, Int64
 from murid.identification.evidence import TrackletEvidence
-from murid.identification.path_context import PathContext, build_path_context
+from murid.identification.paths.context import PathContext, build_path_context
 from murid.identification.swaps.candidates import find_swap_candidates
 from murid.identification.swaps.intervals import find_swap_intervals
 from murid.identification.swaps.reassignments import find_reassignments

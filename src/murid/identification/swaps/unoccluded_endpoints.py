@@ -10,7 +10,7 @@ from murid.core.records import ArrayRecord
 from murid.core.types import Int64
 from murid.identification.evidence import TrackletEvidence
 from murid.identification.motion import TrackletEnds, count_velocity_frames
-from murid.identification.path_transitions import PathTransitions
+from murid.identification.paths.transitions import PathTransitions
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -2,7 +2,10 @@
 
 import numpy as np
 
-from murid.identification.kernel_features import MAX_LANDMARKS, compute_kernel_features
+from murid.identification.appearance_models.kernel_features import (
+    MAX_LANDMARKS,
+    compute_kernel_features,
+)
 
 
 def test_inner_products_are_those_of_the_kernel():

@@ -12,9 +12,9 @@ import numpy as np
 
 from murid.core.types import Bool, Int64
 from murid.identification.evidence import TrackletEvidence
-from murid.identification.path_transitions import PathTransitions, list_transitions
+from murid.identification.paths.pooled_features import PooledFeatures, pool_features
+from murid.identification.paths.transitions import PathTransitions, list_transitions
 from murid.identification.point_match_score import PointMatchScore
-from murid.identification.pooled_features import PooledFeatures, pool_features
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from murid.core.types import Float64, Int64
-from murid.identification.appearance_model import AppearanceFeatures
-from murid.identification.path_transitions import PathTransitions
-from murid.identification.swap_appearance import SwapAppearance
+from murid.identification.appearance_models.appearance_model import AppearanceFeatures
+from murid.identification.appearance_models.swap_appearance import SwapAppearance
+from murid.identification.paths.transitions import PathTransitions
 
 # Segments of tracklets that are pooled on either side of a transition, up to the end of the
 # tracklet with the last of them. More segments have less noise, but reach over more contacts, at

@@ -7,7 +7,7 @@ import pytest
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 
-from murid.identification.min_cost_flow import find_paths
+from murid.identification.paths.min_cost_flow import find_paths
 
 
 def _solve(tracklet_llrs, heads, tails, link_llrs, n_paths):

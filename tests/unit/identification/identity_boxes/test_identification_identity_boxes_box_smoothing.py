@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from murid.identification.box_smoothing import smooth_boxes, weight_boxes
+from murid.identification.identity_boxes.box_smoothing import smooth_boxes, weight_boxes
 
 FPS = 30.0
 
@@ -100,5 +100,5 @@ def test_long_recordings_are_smoothed_in_blocks(monkeypatch):
     boxes = make_boxes(400, noise=1.0)[1]
     frames = np.arange(400) + np.arange(400) // 50
     whole = smooth(boxes, frames=frames)
-    monkeypatch.setattr("murid.identification.box_smoothing._BLOCK", 60)
+    monkeypatch.setattr("murid.identification.identity_boxes.box_smoothing._BLOCK", 60)
     np.testing.assert_allclose(smooth(boxes, frames=frames), whole, atol=1e-3)

@@ -12,13 +12,13 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from murid.core.types import Bool, Float32, Float64, Int64
-from murid.identification.appearance_model import (
+from murid.identification.appearance_models.appearance_model import (
     FOLD_BLOCK_S,
     MAX_AXES,
     MIN_PAIRS,
     fit_calibration_weight,
 )
-from murid.identification.discriminants import (
+from murid.identification.appearance_models.discriminants import (
     SEGMENT_S,
     SIMULTANEOUS_S,
     TrackletFeatures,

@@ -14,7 +14,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from murid.core.types import Bool, Float32, Float64, Index, Int64
-from murid.identification.discriminants import (
+from murid.identification.appearance_models.discriminants import (
     TrackletFeatures,
     compute_pair_llrs,
     fit_between_variance,

@@ -9,10 +9,10 @@ import numpy as np
 
 from murid.core.records import ArrayRecord
 from murid.core.types import Bool, DetectionTable, Float32, Int32, Int64, UInt8
-from murid.identification.assigned_detections import AssignedDetections
-from murid.identification.box_smoothing import smooth_boxes, weight_boxes
 from murid.identification.config import IdentificationConfig
-from murid.identification.gap_filling import InterpolatedBoxes, fill_gaps
+from murid.identification.identity_boxes.assigned_detections import AssignedDetections
+from murid.identification.identity_boxes.box_smoothing import smooth_boxes, weight_boxes
+from murid.identification.identity_boxes.gap_filling import InterpolatedBoxes, fill_gaps
 from murid.identification.occlusion import find_occluded_edges
 from murid.identification.result import DoubtfulCrossings, IdentificationResult
 
@@ -37,7 +37,7 @@ class _IdentityBoxes(ArrayRecord):
     occluded_edges: UInt8
 
 
-def place_identities(
+def build_result(
     table: DetectionTable,
     order: Int32,
     assigned: AssignedDetections,

@@ -10,9 +10,13 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from murid.core.types import Float32, Float64, Int32, Int64
-from murid.identification.discriminants import SEGMENT_S, TrackletFeatures, sum_by_group
+from murid.identification.appearance_models.discriminants import (
+    SEGMENT_S,
+    TrackletFeatures,
+    sum_by_group,
+)
+from murid.identification.appearance_models.kernel_features import compute_kernel_features
 from murid.identification.evidence import TrackletEvidence
-from murid.identification.kernel_features import compute_kernel_features
 
 # Weight of the logarithm of the box area beside the unit-length embedding.
 _SIZE_WEIGHT = 0.1

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from murid.identification.gap_filling import fill_gaps
+from murid.identification.identity_boxes.gap_filling import fill_gaps
 
 
 def make_boxes(*x):

@@ -3,9 +3,13 @@
 import numpy as np
 import pytest
 
-from murid.identification.appearance_model import AppearanceFeatures
-from murid.identification.discriminants import TrackletFeatures
-from murid.identification.swap_appearance import MAX_SWAP_LLR, SwapAppearance, fit_swap_appearance
+from murid.identification.appearance_models.appearance_model import AppearanceFeatures
+from murid.identification.appearance_models.discriminants import TrackletFeatures
+from murid.identification.appearance_models.swap_appearance import (
+    MAX_SWAP_LLR,
+    SwapAppearance,
+    fit_swap_appearance,
+)
 
 N = 40
 FIRST_FOLD = np.zeros(N, int)  # The only fold.

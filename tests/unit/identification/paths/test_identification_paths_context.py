@@ -6,13 +6,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from murid.identification.appearance_model import AppearanceModel
+from murid.identification.appearance_models.appearance_model import AppearanceModel
+from murid.identification.appearance_models.swap_appearance import SwapAppearance
 from murid.identification.evidence import TrackletEvidence
 from murid.identification.motion import MotionModel, TrackletEnds, find_ends
-from murid.identification.path_context import build_path_context, find_merged_boxes
-from murid.identification.path_transitions import list_transitions
+from murid.identification.paths.context import build_path_context, find_merged_boxes
+from murid.identification.paths.transitions import list_transitions
 from murid.identification.point_match_score import TrackletPointMatches
-from murid.identification.swap_appearance import SwapAppearance
 from murid.identification.swaps.candidates import find_swap_candidates
 from murid.identification.swaps.intervals import compare_intervals
 from murid.identification.tracklets import Tracklets

@@ -19,8 +19,8 @@ import numpy as np
 from scipy.special import expit, log_expit, log_ndtr
 
 from murid.core.types import Bool, Float32, Float64, Int64
-from murid.identification.appearance_model import FOLD_BLOCK_S, AppearanceFeatures
-from murid.identification.discriminants import (
+from murid.identification.appearance_models.appearance_model import FOLD_BLOCK_S, AppearanceFeatures
+from murid.identification.appearance_models.discriminants import (
     TrackletFeatures,
     compute_mean_scatter,
     compute_pair_llrs,
@@ -283,7 +283,7 @@ def fit_swap_appearance(
     Parameters
     ----------
     features : TrackletFeatures
-        As of `appearance_selection.scale_features`.
+        As of `fur_selection.scale_features`.
     ridge : ndarray
         ``(d,)`` float64 addition to the within-animal variance of each feature.
     groups : ndarray

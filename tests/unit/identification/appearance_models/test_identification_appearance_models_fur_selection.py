@@ -5,9 +5,9 @@ import pytest
 
 from murid.core import Detections, DetectionTable
 from murid.identification import link_tracklets
-from murid.identification.appearance_selection import cross_validate_fur
-from murid.identification.discriminants import TrackletFeatures
-from murid.identification.tracklet_features import FurDescriptors
+from murid.identification.appearance_models.discriminants import TrackletFeatures
+from murid.identification.appearance_models.fur_selection import cross_validate_fur
+from murid.identification.appearance_models.tracklet_features import FurDescriptors
 
 FPS, SIDE, N_FRAMES, MEET = 25.0, 40.0, 1000, 520
 

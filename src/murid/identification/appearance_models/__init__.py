@@ -1,0 +1,1 @@
+"""Appearance models of one recording's animals, fitted without labels."""

@@ -1,0 +1,1 @@
+"""Boxes of the identities over time: detected, interpolated in gaps, and smoothed."""
