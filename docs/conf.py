@@ -1,6 +1,10 @@
 """How the documentation is built: ``sphinx-build -W docs site``."""
 
+import sys
 from importlib.metadata import version as get_version
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "extensions"))
 
 project = "murid"
 author = "the murid developers"
@@ -13,9 +17,13 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
     "sphinx_gallery.gen_gallery",
+    # Fills the command line and the settings into the reference.
+    "murid_reference",
 ]
 myst_enable_extensions = ["deflist", "dollarmath", "colon_fence"]
 myst_heading_anchors = 3
+# A single backtick in a docstring is a name.
+default_role = "code"
 source_suffix = [".md", ".rst"]
 exclude_patterns = ["examples/*", "sg_execution_times.rst", "gallery/sg_execution_times.rst"]
 suppress_warnings = ["config.cache"]
