@@ -104,7 +104,7 @@ def read_dataset(
 
     Parameters
     ----------
-    paths : sequence of path
+    paths : sequence of str or Path
         Files or directories.
     options : ReadOptions, optional
 
