@@ -13,6 +13,7 @@ from cyclopts import Parameter
 from murid.cli.progress import show_progress
 from murid.cli.train import import_training
 from murid.core.files import make_directory, write_text
+from murid.core.settings import change_settings, load_settings
 from murid.errors import ConfigError
 
 TableName = Literal["1", "2", "3", "4", "balance"]
@@ -76,12 +77,11 @@ def paper(
     from murid.paper.scale import FULL, SMALL
     from murid.paper.tables import TABLES
     from murid.tracking import TrackingConfig
-    from murid.training.config import change_config, load_config
 
     given = {"seed": seed, "n_workers": workers, "n_threads": threads}
     scale = SMALL if small else FULL
-    train = load_config(config, scale.train) if config else scale.train
-    train = change_config(
+    train = load_settings(config, scale.train) if config else scale.train
+    train = change_settings(
         train, {name: value for name, value in given.items() if value is not None}
     )
     wanted = [table for table in TABLES if only is None or table.name in only]

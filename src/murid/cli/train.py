@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from murid.cli.convert import load_sequences
 from murid.cli.progress import show_progress
 from murid.core.progress import ProgressCallback
+from murid.core.settings import change_settings, load_settings
 from murid.datasets.raw_labels import ReadOptions
 from murid.errors import ConfigError
 from murid.networks.presets import PresetName
@@ -99,12 +100,12 @@ def import_training(verb: str) -> None:
 
 def read_options(profile: str, config: Path | None, **given: Any) -> TrainConfig:
     """Return the profile, changed by the file and the options; raises `ConfigError`."""
-    from murid.training.config import PROFILES, change_config, load_config
+    from murid.training.config import PROFILES
 
     settings = PROFILES[profile]()
-    settings = load_config(config, settings) if config else settings
+    settings = load_settings(config, settings) if config else settings
     changed = {k: str(v) if isinstance(v, Path) else v for k, v in given.items() if v is not None}
-    return change_config(settings, changed)
+    return change_settings(settings, changed)
 
 
 def gather(

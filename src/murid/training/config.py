@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from murid.errors import ConfigError
@@ -294,60 +292,6 @@ class TrainConfig:
 
 # Default configurations by name.
 PROFILES: dict[str, Callable[[], TrainConfig]] = {"murid": TrainConfig, "paper": TrainConfig.paper}
-
-
-def load_config(path: str | Path, base: TrainConfig) -> TrainConfig:
-    """Return `base` with the settings of a TOML file; ``[augment]`` sets fields of `augment`.
-
-    Raises
-    ------
-    ConfigError
-        If the file cannot be read, or contains an unknown name or an invalid value.
-    """
-    given = read_settings(path)
-    try:
-        return change_config(base, given)
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from error
-
-
-def read_settings(path: str | Path) -> dict[str, Any]:
-    """Return the content of a TOML file; raise `ConfigError` if it cannot be read."""
-    try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: expected a readable file, got: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: expected TOML, got: {error}") from error
-
-
-def change_config(base: TrainConfig, given: Mapping[str, Any]) -> TrainConfig:
-    """Return `base` with the given fields changed; mappings change fields of nested settings."""
-    changed: dict[str, Any] = {}
-    for name, value in given.items():
-        current = _get_field(base, name)
-        if isinstance(value, Mapping):
-            changed[name] = _change_nested(name, current, value)
-        else:
-            changed[name] = value
-    return replace(base, **changed)
-
-
-def _change_nested(name: str, current: Any, given: Mapping[str, Any]) -> Any:
-    if not is_dataclass(current):
-        raise ConfigError(f"{name}: expected a value, got a table")
-    for inner in given:
-        _get_field(current, inner, f"{name}.")
-    # TOML has lists where the settings have tuples.
-    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
-    return replace(current, **values)  # type: ignore[type-var]
-
-
-def _get_field(config: Any, name: str, prefix: str = "") -> Any:
-    names = [f.name for f in fields(config)]
-    if name not in names:
-        raise ConfigError(f"{prefix}{name}: expected one of {', '.join(names)}")
-    return getattr(config, name)
 
 
 def to_plain(config: TrainConfig) -> dict[str, Any]:

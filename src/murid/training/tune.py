@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from murid.core.progress import ProgressCallback, no_progress
+from murid.core.settings import change_settings, read_toml
 from murid.errors import ConfigError
-from murid.training.config import TrainConfig, change_config, read_settings
+from murid.training.config import TrainConfig
 from murid.training.fit import TrainingData, fit
 from murid.training.loss_balancing.grid import IDENTITY_WEIGHT_GRID, Trial, search_grid
 from murid.training.validate import ValidationResult
@@ -31,7 +32,7 @@ def load_grid(path: str | Path, base: TrainConfig) -> dict[str, Sequence[float]]
         list of numbers.
     """
     grid: dict[str, Sequence[float]] = {}
-    given = _flatten(read_settings(path))
+    given = _flatten(read_toml(path))
     try:
         for name, values in given.items():
             if not isinstance(values, list) or not all(isinstance(v, int | float) for v in values):
@@ -96,12 +97,12 @@ def apply_settings(config: TrainConfig, settings: Mapping[str, float]) -> TrainC
     Raises
     ------
     ConfigError
-        As `change_config`.
+        If a name is unknown, or a value has the wrong type or is out of range.
     """
     for name, value in settings.items():
         table, _, inner = name.rpartition(".")
         changed = {table: {inner: value}} if table else {inner: value}
-        config = change_config(config, changed)
+        config = change_settings(config, changed)
     return config
 
 
