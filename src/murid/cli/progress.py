@@ -35,7 +35,7 @@ _LABELS = {
     "record": "making clip",
     "inspect": "inspecting",
     "train": "training",
-    "try": "trying settings",
+    "tune": "trying settings",
     "compose": "composing",
     "prepare": "preparing data",
 }

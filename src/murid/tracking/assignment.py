@@ -2,14 +2,47 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from murid.core.types import Float64, Int64, Matches
+from murid.core.types import Float64, Int64
+from murid.core.validation import check_array
 
 # Forbidden pairs cost this much more than the maximum cost. The solver needs finite costs, and a
 # margin that is small against all cost differences makes a forbidden pair equal to no pair.
 FORBIDDEN_MARGIN = 1e-5
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Matches:
+    """Result of an assignment between tracks (rows) and detections (columns).
+
+    Attributes
+    ----------
+    track_rows, detection_rows : ndarray
+        ``(k,)`` int64: the matched pairs.
+    costs : ndarray
+        ``(k,)`` float64: the cost of each pair.
+    unmatched_tracks, unmatched_detections : ndarray
+        int64 rows without a match, ascending.
+    """
+
+    track_rows: Int64
+    detection_rows: Int64
+    costs: Float64
+    unmatched_tracks: Int64
+    unmatched_detections: Int64
+
+    def __post_init__(self) -> None:
+        check_array("Matches.track_rows", self.track_rows, np.int64, (None,))
+        check_array(
+            "Matches.detection_rows", self.detection_rows, np.int64, (len(self.track_rows),)
+        )
+        check_array("Matches.costs", self.costs, np.float64, (len(self.track_rows),))
+        check_array("Matches.unmatched_tracks", self.unmatched_tracks, np.int64, (None,))
+        check_array("Matches.unmatched_detections", self.unmatched_detections, np.int64, (None,))
 
 
 def assign(

@@ -8,11 +8,12 @@ from functools import cache, partial
 
 import numpy as np
 
-from murid.core.types import Bool, Detections, Float64, Matches, TrackBank
+from murid.core.types import Bool, Detections, Float64
 from murid.tracking import costs
-from murid.tracking.assignment import assign
+from murid.tracking.assignment import Matches, assign
 from murid.tracking.config import TrackingConfig
 from murid.tracking.lifecycle import TrackState
+from murid.tracking.track_bank import TrackBank
 
 # Search radius, in body lengths, in which a lost track is recovered if the number of animals is
 # known. It starts at half a body length and grows with the time since the last match, so that a

@@ -12,8 +12,9 @@ import numpy as np
 
 from murid.core import boxes as bx
 from murid.core.embeddings import compute_cosine_distances
-from murid.core.types import Bool, Detections, Float64, TrackBank
+from murid.core.types import Bool, Detections, Float64
 from murid.tracking import kalman
+from murid.tracking.track_bank import TrackBank
 
 # Weight of the IoU distance in the near cost; the centre distance has the rest. Chosen by
 # measurement. At 1, boxes without overlap cannot be told apart; at 0, overlap does not count.

@@ -9,8 +9,10 @@ import numpy as np
 
 from murid.core import boxes as bx
 from murid.core.embeddings import update_running_mean
-from murid.core.types import Bool, Detections, Float64, Int64, Matches, TrackBank
+from murid.core.types import Bool, Detections, Float64, Int64
 from murid.tracking import kalman
+from murid.tracking.assignment import Matches
+from murid.tracking.track_bank import TrackBank
 
 # Minimum width and height of a predicted box: a shrinking track must not vanish or invert.
 MIN_SIDE_PX = 1.0

@@ -15,16 +15,16 @@ from murid.core.types import (
     Float32,
     Float64,
     Int64,
-    Matches,
-    TrackBank,
     TrackedDetections,
     Tracks,
 )
 from murid.errors import ArrayError, ConfigError
 from murid.tracking import costs, kalman, lifecycle
+from murid.tracking.assignment import Matches
 from murid.tracking.association import ScoreThresholds, associate
 from murid.tracking.config import TrackingConfig
 from murid.tracking.lifecycle import TrackState
+from murid.tracking.track_bank import TrackBank
 
 # Avoids division by zero before the first detection.
 _EPSILON = 1e-12

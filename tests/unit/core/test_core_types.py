@@ -8,8 +8,6 @@ from murid.core import (
     Detections,
     DetectionTable,
     Frame,
-    Matches,
-    TrackBank,
     TrackedDetections,
     Tracks,
     Trajectories,
@@ -116,23 +114,6 @@ class TestTracks:
             Tracks(DetectionTable.from_frames([make_detections(2)]), np.array([1.0, 2.0]))
 
 
-def test_selecting_tracks_of_a_bank_selects_rows_of_every_column():
-    m = 3
-    rows = np.arange(m, dtype=np.int64)
-    bank = TrackBank(
-        rows,
-        rows,
-        np.zeros((m, 8)),
-        np.zeros((m, 8, 8)),
-        np.zeros((m, 0), np.float32),
-        *[rows] * 3,
-    )
-    assert bank.select(rows != 1).ids.tolist() == [0, 2]
-    assert bank.select(rows != 1).covariances.shape == (2, 8, 8)
-    with pytest.raises(ArrayError, match=r"TrackBank\.means"):
-        dataclasses.replace(bank, means=np.zeros((m, 7)))
-
-
 def test_selecting_rows_of_a_table_keeps_its_frames():
     table = DetectionTable.from_frames([make_detections(2), make_detections(0), make_detections(3)])
     selected = table.select(np.array([1, 2, 4]))
@@ -173,10 +154,6 @@ def test_concatenated_tracks_keep_their_optional_columns():
 
 
 def test_other_types_check_their_columns():
-    none = np.zeros(0, np.int64)
-    Matches(none, none, np.zeros(0), none, none)
-    with pytest.raises(ArrayError, match=r"Matches\.costs"):
-        Matches(none, none, np.zeros(1), none, none)
     with pytest.raises(ArrayError, match=r"Frame\.image"):
         Frame(0, 0.0, np.zeros((4, 4), np.uint8))
     time_s, cube = np.zeros(3), np.zeros((3, 2, 1))

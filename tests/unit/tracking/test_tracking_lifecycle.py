@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from murid.core import Detections, Matches
+from murid.core import Detections
 from murid.tracking import kalman, lifecycle
+from murid.tracking.assignment import Matches
 from murid.tracking.lifecycle import TrackState
 
 MOTION = kalman.MotionModel.from_noise()
