@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from murid.core.types import DetectionTable, Tracks
-from murid.export.registry import FORMATS
+from murid.export.registry import EXPORT_FORMATS
 from murid.store import RunDirectory
 from murid.store.frame_table import FrameTable
 
@@ -127,7 +127,9 @@ def main() -> None:
     )
     parser.add_argument("--hours", type=float, default=24)
     parser.add_argument("--animals", type=int, default=4)
-    parser.add_argument("--formats", nargs="+", choices=list(FORMATS), default=["csv", "parquet"])
+    parser.add_argument(
+        "--formats", nargs="+", choices=list(EXPORT_FORMATS), default=["csv", "parquet"]
+    )
     arguments = parser.parse_args()
     n_frames = round(arguments.hours * 3600 * FPS)
     with tempfile.TemporaryDirectory() as folder:
@@ -141,7 +143,7 @@ def main() -> None:
             flush=True,
         )
         for name in arguments.formats:
-            out = Path(folder, f"cage{FORMATS[name].suffixes[0]}")
+            out = Path(folder, f"cage{EXPORT_FORMATS[name].suffixes[0]}")
             command = [
                 sys.executable,
                 "-m",

@@ -44,6 +44,6 @@ len(labels), [track.name for track in labels.tracks]
 
 # %%
 # And the rest, by name.
-from murid.export.registry import FORMATS
+from murid.export.registry import EXPORT_FORMATS
 
-sorted(FORMATS)
+sorted(EXPORT_FORMATS)

@@ -53,7 +53,7 @@ def test_arenas_are_tracked_separately(two_cages, tmp_path):
     assert np.isfinite(places).mean() > 0.95
     behaviour = run.behaviour()
     assert [behaviour.get_arena(k) for k in range(3)] == ["left", "left", "right"]
-    assert list(behaviour.pairs()) == [(0, 1)]
+    assert list(behaviour.iterate_pairs()) == [(0, 1)]
     before = run.tracks().track_ids
     np.testing.assert_array_equal(identify(run.path).tracks().track_ids, before)
     whole = track(two_cages, animals=3, config=BACKGROUND, out=run.path)

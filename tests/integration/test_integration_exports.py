@@ -9,7 +9,7 @@ from configs import BACKGROUND
 import murid
 from murid.cli import EXIT_ERROR
 from murid.cli import run as murid_cli
-from murid.export.registry import FORMATS
+from murid.export.registry import EXPORT_FORMATS
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the readers
 NAMES = {"deeplabcut": "cage.dlc.h5", "idtracker": "trajectories.h5", "via": "cage.via.csv"}
@@ -18,7 +18,8 @@ NAMES = {"deeplabcut": "cage.dlc.h5", "idtracker": "trajectories.h5", "via": "ca
 def export_all(run: Path, out: Path) -> dict[str, Path]:
     """Every format, by its name."""
     paths = {
-        name: out / NAMES.get(name, f"cage{known.suffixes[0]}") for name, known in FORMATS.items()
+        name: out / NAMES.get(name, f"cage{known.suffixes[0]}")
+        for name, known in EXPORT_FORMATS.items()
     }
     for name, path in paths.items():
         assert murid_cli(["export", str(run), "--format", name, "--out", str(path)]) == 0
@@ -102,7 +103,7 @@ def test_two_mice_in_a_home_cage(data_dir, tmp_path):
 @pytest.mark.parametrize("name", ["nwb", "idtracker"])
 def test_identity_formats_require_identities(clip, tmp_path, capsys, name):
     run = murid.track(clip, config=BACKGROUND, out=tmp_path / "cage.murid").path
-    path = tmp_path / f"cage{FORMATS[name].suffixes[0]}"
+    path = tmp_path / f"cage{EXPORT_FORMATS[name].suffixes[0]}"
     assert murid_cli(["export", str(run), "--format", name, "--out", str(path)]) == EXIT_ERROR
     assert "stages.identification.state: expected done (murid identify" in capsys.readouterr().err
     assert not path.exists()
@@ -129,4 +130,4 @@ def test_metadata_are_refused_by_formats_without_them(tracked, tmp_path, capsys)
 def test_help_names_every_format(capsys):
     assert murid_cli(["export", "--help"]) == 0
     page = capsys.readouterr().out
-    assert [name for name in FORMATS if name not in page] == []
+    assert [name for name in EXPORT_FORMATS if name not in page] == []

@@ -27,7 +27,7 @@ from murid.analysis.units import Length
 from murid.arenas.layout import Layout
 from murid.core.types import Bool, Float64, Int64, Trajectories
 
-# Arena of an animal that is in none.
+# Arena id of an animal outside all arenas.
 NO_ARENA = -1
 
 
@@ -40,9 +40,9 @@ class ZoneFrames(NamedTuple):
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Behaviour:
-    """Movement of the animals, frame by frame.
+    """Position and movement of the animals, frame by frame.
 
-    Lengths are centimetres if the layout has a scale, else pixels.
+    Lengths are in centimetres if the layout has a scale, else in pixels.
 
     Attributes
     ----------
@@ -65,9 +65,9 @@ class Behaviour:
     immobile : tuple of Bouts
         Bouts of immobility of each animal.
     lengths_px : dict of str to float
-        The lengths and speeds of the settings, in pixels.
-    body_px : float
-        Length of a body, pixels.
+        The `LENGTH_FIELDS` of the configuration in pixels, or pixels per second.
+    body_length_px : float
+        Body length in pixels, see `murid.analysis.kinematics.compute_body_length`.
     layout, config : Layout, MeasureConfig
     """
 
@@ -85,7 +85,7 @@ class Behaviour:
     arena_ids: Int64
     immobile: tuple[Bouts, ...]
     lengths_px: dict[str, float]
-    body_px: float
+    body_length_px: float
     layout: Layout
     config: MeasureConfig
 
@@ -96,7 +96,7 @@ class Behaviour:
 
     @property
     def scale(self) -> float:
-        """Length of a pixel in the unit of the layout."""
+        """Centimetres per pixel; 1 if lengths are in pixels."""
         return self.layout.cm_per_px or 1.0
 
     def get_arena(self, animal: int) -> str:
@@ -104,7 +104,7 @@ class Behaviour:
         arena_id = int(self.arena_ids[animal])
         return "" if arena_id == NO_ARENA else self.layout.arena_names[arena_id]
 
-    def pairs(self) -> Iterator[tuple[int, int]]:
+    def iterate_pairs(self) -> Iterator[tuple[int, int]]:
         """Yield each pair of animals in the same arena once."""
         for a, b in combinations(range(len(self.names)), 2):
             if self.arena_ids[a] == self.arena_ids[b] != NO_ARENA:
@@ -118,10 +118,10 @@ class Behaviour:
         arena = self.layout.arenas[arena_id]
         return self.scale * compute_wall_distance(arena, self.position_px[:, :, [animal]])[:, 0]
 
-    def find_in_zones(self, animal: int) -> dict[str, ZoneFrames]:
-        """Return the frames in which an animal is in each zone of its arena.
+    def find_zone_frames(self, animal: int) -> dict[str, ZoneFrames]:
+        """Return the frames in which an animal is in each zone of its arena, by name of the zone.
 
-        These include the frames in which it is hidden in a nest or shelter.
+        They include frames in which it is hidden in a nest or shelter.
         """
         if self.arena_ids[animal] == NO_ARENA:
             return {}
@@ -152,7 +152,7 @@ class Behaviour:
     def find_contact_frames(self, animal: int) -> Bool:
         """Return the frames ``(F,)`` in which an animal is in contact with any other."""
         in_contact = np.zeros(self.n_frames, bool)
-        for a, b in self.pairs():
+        for a, b in self.iterate_pairs():
             if animal in (a, b):
                 in_contact |= self.find_contacts(a, b).to_mask(self.n_frames)
         return in_contact
@@ -192,11 +192,11 @@ class Behaviour:
         return found
 
     def describe(self) -> dict[str, Any]:
-        """Return unit, scale, body length, smoothing and the lengths of the settings."""
+        """Return unit, scale, body length, smoothing window and all lengths, as plain values."""
         unit = self.layout.unit
         body_length = None
-        if not np.isnan(self.body_px):
-            body_length = round(self.scale * self.body_px, 4)
+        if not np.isnan(self.body_length_px):
+            body_length = round(self.scale * self.body_length_px, 4)
         facts = {
             "unit": unit,
             "cm_per_px": self.layout.cm_per_px,
@@ -236,9 +236,11 @@ def compute_behaviour(
     """
     config = config or MeasureConfig()
     time_s = trajectories.time_s
-    body_px = compute_body_length(trajectories.shape)
+    body_length_px = compute_body_length(trajectories.shape)
     lengths_px = {
-        name: Length.parse(getattr(config, name), name).to_px(body_px, layout.cm_per_px, name)
+        name: Length.parse(getattr(config, name), name).to_px(
+            body_length_px, layout.cm_per_px, name
+        )
         for name in LENGTH_FIELDS
     }
 
@@ -281,7 +283,7 @@ def compute_behaviour(
         arena_ids=_find_arenas(position, layout),
         immobile=immobile,
         lengths_px=lengths_px,
-        body_px=body_px,
+        body_length_px=body_length_px,
         layout=layout,
         config=config,
     )

@@ -10,9 +10,10 @@ from murid.analysis.bouts import Bouts
 from murid.core.types import Bool, Float64, Int64
 from murid.errors import ConfigError
 
-# More bins are a mistake in the unit, and would fill the memory with empty rows.
+# More bins are probably a mistake in the unit, and would fill the memory with empty rows.
 MAX_BINS = 1_000_000
-# A frame this close before a bin, as a fraction of the bin, is in it: times have rounding errors.
+# Tolerance for rounding errors of times, as a fraction of a bin: a frame that begins this little
+# before a bin belongs to it.
 _ROUNDING = 1e-9
 
 

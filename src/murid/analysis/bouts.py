@@ -1,4 +1,4 @@
-"""Bouts: intervals in which a state holds, without short interruptions."""
+"""Bouts: intervals of one behaviour; short pauses are bridged and short bouts dropped."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from murid.analysis.gaps import compute_durations, find_runs
+from murid.analysis.gaps import compute_frame_edges, find_runs
 from murid.core.types import Bool, Float64, Index, Int64
 from murid.errors import ArrayError
 
-# A bout that is this much too short still counts: times have rounding errors.
+# Tolerance for rounding errors of times: a bout that is this much too short still counts.
 _ROUNDING_S = 1e-9
 
 
@@ -21,7 +21,7 @@ class Bouts:
     Attributes
     ----------
     first_frames, last_frames : ndarray
-        ``(K,)`` int64, both within the bout.
+        ``(K,)`` int64 first and last frame, both inclusive.
     start_s, duration_s : ndarray
         ``(K,)`` float64; the duration includes that of the last frame.
     """
@@ -73,8 +73,7 @@ def find_bouts(
     """
     if state.shape != time_s.shape:
         raise ArrayError("state", f"shape {time_s.shape}", f"shape {state.shape}")
-    # Times at which the frames begin and the last one ends.
-    frame_edges = np.append(time_s, time_s[-1:] + compute_durations(time_s)[-1:])
+    frame_edges = compute_frame_edges(time_s)
     runs = find_runs(state)
     starts = runs[:, 0]
     ends = runs[:, 1]

@@ -1,4 +1,4 @@
-"""Settings of the measures."""
+"""Configuration of the measures of behaviour."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ LENGTH_FIELDS = (
 
 @dataclass(frozen=True)
 class MeasureConfig:
-    """Settings of the measures.
+    """Configuration of the measures of behaviour.
 
-    Lengths are given in ``cm``, ``px`` or ``bl``, body lengths of this recording; speeds in the
-    same units per second. The defaults are in body lengths, so that they fit mice and rats.
+    Lengths have the unit ``cm``, ``px`` or ``bl`` (body lengths of this recording), speeds the same
+    units per second. The defaults are in body lengths, so that they suit mice and rats.
 
     Raises
     ------
@@ -32,50 +32,51 @@ class MeasureConfig:
     """
 
     smooth_s: float = 0.5
-    """Window over which positions are smoothed, seconds; 0: none. Without smoothing, the jitter of
-    boxes adds to every distance."""
+    """Window of the smoothing of positions in seconds; 0 = no smoothing. Without smoothing, the
+    jitter of boxes adds to every distance."""
 
     max_gap_s: float = 1.0
-    """Longest gap that is interpolated by a straight line, seconds; 0: none."""
+    """Maximum duration in seconds of a gap that is interpolated by a straight line; 0 = none."""
 
     use_interpolated: bool = True
-    """Whether positions that identification interpolated count as known."""
+    """Use positions that identification interpolated; False = drop them."""
 
     min_moving_speed: str = "0.1bl/s"
-    """Slower movement does not count as distance moved."""
+    """Minimum speed of movement that counts as distance moved."""
 
     max_immobile_speed: str = "0.25bl/s"
-    """An animal is immobile if it is slower than this ..."""
+    """Speed below which an animal is immobile."""
 
     min_immobile_s: float = 1.0
-    """... for at least this long, seconds."""
+    """Minimum duration of a bout of immobility in seconds."""
 
     border_width: str = "1bl"
-    """Width of the border along the wall, for thigmotaxis."""
+    """Width of the border along the wall of the arena, for thigmotaxis."""
 
     min_visit_s: float = 0.25
-    """Shorter visits to zones, and shorter absences from them, do not count, seconds."""
+    """Minimum duration in seconds of a visit to a zone, and of the absence between two visits."""
 
     max_contact_distance: str = "1bl"
-    """Two animals are in contact if their centres are at most this far apart ..."""
+    """Maximum distance between the centres of two animals in contact."""
 
     min_contact_s: float = 0.2
-    """... for at least this long, seconds."""
+    """Minimum duration of a contact in seconds."""
 
     max_following_distance: str = "2.5bl"
-    """An animal follows another if it is at most this far away ..."""
+    """Maximum distance between an animal and the animal that it follows."""
 
     max_following_angle_deg: float = 45.0
-    """... moves in the same direction and towards the other within this angle ..."""
+    """Maximum angle between the direction of the follower, that of the leader, and the direction
+    from the follower to the leader."""
 
     min_following_s: float = 0.5
-    """... for at least this long, seconds."""
+    """Minimum duration of a bout of following in seconds."""
 
     max_huddle_distance: str = "1bl"
-    """Immobile animals huddle if the centres of neighbours are at most this far apart ..."""
+    """Maximum distance between the centres of neighbours in a huddle of immobile animals."""
 
     min_huddle_s: float = 5.0
-    """... for at least this long, seconds."""
+    """Minimum duration of a bout of huddling in seconds."""
 
     def __post_init__(self) -> None:
         for name in LENGTH_FIELDS:

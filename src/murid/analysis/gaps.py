@@ -9,14 +9,19 @@ from murid.errors import ArrayError
 
 
 def compute_durations(time_s: Float64) -> Float64:
-    """Return how long each frame lasts, ``(F,)`` seconds: until the next frame.
+    """Return the duration of each frame, ``(F,)`` seconds: the time until the next frame.
 
-    The last frame lasts as long as the median of the others.
+    The duration of the last frame is the median of the others.
     """
     if len(time_s) < 2:
         return np.zeros(len(time_s))
     steps = np.diff(time_s)
     return np.append(steps, np.median(steps))
+
+
+def compute_frame_edges(time_s: Float64) -> Float64:
+    """Return the start of each frame and the end of the last one, ``(F + 1,)`` seconds."""
+    return np.append(time_s, time_s[-1:] + compute_durations(time_s)[-1:])
 
 
 def find_runs(mask: Bool) -> Int64:
@@ -41,7 +46,7 @@ def interpolate_gaps(position: Float64, time_s: Float64, max_gap_s: float) -> Fl
     time_s : ndarray
         ``(F,)`` seconds.
     max_gap_s : float
-        Longest time between the known positions around a gap that is interpolated; 0 = none.
+        Maximum time between the known positions before and after an interpolated gap; 0 = none.
 
     Returns
     -------

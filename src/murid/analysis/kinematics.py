@@ -15,8 +15,8 @@ from murid.core.types import Float64
 def differentiate(values: Float64, time_s: Float64) -> Float64:
     """Return the change per second along the first axis.
 
-    Second-order central differences, one-sided at both ends: `numpy.gradient` with the times of the
-    frames, as ``movement.kinematics.compute_time_derivative``.
+    `numpy.gradient` computes second-order central differences, one-sided at both ends, with the
+    times of the frames, as ``movement.kinematics.compute_time_derivative`` does.
     """
     if len(time_s) < 2:
         return np.full(values.shape, np.nan)
@@ -42,7 +42,7 @@ def compute_acceleration(position: Float64, time_s: Float64) -> Float64:
 def compute_steps(position: Float64) -> Float64:
     """Return the distance from the previous frame to each frame, ``(F, I)``.
 
-    NaN for the first frame, and where either position is missing.
+    It is NaN for the first frame, and where either position is missing.
     """
     steps = _compute_norm(np.diff(position, axis=0))
     return np.concatenate([np.full((1, position.shape[2]), np.nan), steps])[: len(position)]
@@ -57,8 +57,8 @@ def compute_distance(position: Float64) -> Float64:
 def compute_heading(position: Float64, time_s: Float64, min_speed: float = 0.0) -> Float64:
     """Return the direction of movement ``(F, I)``, degrees: 0 right, 90 up in the image, -90 down.
 
-    A box has no nose, so this is the direction of movement, not of the head. NaN unless the animal
-    is faster than `min_speed` (length per second).
+    A box does not show the head, so this is the direction of movement, not of the head. It is NaN
+    unless the animal is faster than `min_speed` (length per second).
     """
     vx, vy = np.moveaxis(compute_velocity(position, time_s), 1, 0)
     # y points down in the image. 0 - vy is never -0.0, for which the angle would be -180.
@@ -76,7 +76,7 @@ def compute_turns(heading: Float64) -> Float64:
 
 
 def compute_body_length(shape: Float64) -> float:
-    """Return the length of a body: median diagonal of boxes ``(F, 2, I)``; NaN without boxes.
+    """Return the body length: median diagonal of boxes ``(F, 2, I)``; NaN without boxes.
 
     The box around an ellipse of axes a and b has the diagonal sqrt(a² + b²) in every orientation,
     so this does not depend on the heading. For a rodent it is about 8 % more than the length

@@ -3,7 +3,7 @@
 A table is a dict of columns of one length; ``docs/reference/measures.md`` defines every column. Columns that
 are lengths end in their unit, ``_cm`` where the layout has a scale and ``_px`` where it has none;
 NaN and None = not known, or not defined. A step belongs to the bin of the frame in which it ends, a
-bout to that in which it begins.
+bout to the bin in which it begins.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def compute_measures(behaviour: Behaviour, bin_s: float | None = None) -> dict[s
     """
     bins = Bins.cut(behaviour.time_s, behaviour.durations_s, bin_s)
     huddles = behaviour.find_huddles()
-    pairs = {(a, b): _measure_pair(behaviour, bins, a, b) for a, b in behaviour.pairs()}
+    pairs = {(a, b): _measure_pair(behaviour, bins, a, b) for a, b in behaviour.iterate_pairs()}
     animals = []
     zones: list[Table] = []
     for animal in range(len(behaviour.names)):
@@ -64,7 +64,7 @@ def compute_measures(behaviour: Behaviour, bin_s: float | None = None) -> dict[s
 
 
 def tabulate_frames(behaviour: Behaviour) -> Table:
-    """Return one row per animal and frame in which it is known: position and movement."""
+    """Return position and movement: one row per animal and frame with a known position."""
     unit = behaviour.layout.unit
     tables = []
     for animal, name in enumerate(behaviour.names):
@@ -127,12 +127,12 @@ def _iterate_bouts(behaviour: Behaviour) -> Iterator[_NamedBouts]:
     for animal, name in enumerate(names):
         arena = behaviour.get_arena(animal)
         yield _NamedBouts("immobile", name, "", arena, behaviour.immobile[animal])
-        for zone, frames in behaviour.find_in_zones(animal).items():
+        for zone, frames in behaviour.find_zone_frames(animal).items():
             visits = behaviour.find_visits(frames.inside)
             yield _NamedBouts("visit", name, zone, arena, visits)
         if animal in huddles:
             yield _NamedBouts("huddle", name, "", arena, huddles[animal])
-    for a, b in behaviour.pairs():
+    for a, b in behaviour.iterate_pairs():
         arena = behaviour.get_arena(a)
         contacts = behaviour.find_contacts(a, b)
         yield _NamedBouts("contact", names[a], names[b], arena, contacts)
@@ -222,10 +222,10 @@ def _measure_zones(behaviour: Behaviour, bins: Bins, animal: int) -> Iterator[Ta
     missing = behaviour.missing[:, animal]
     known_frames = np.flatnonzero(~missing)
     first_known = known_frames[0] if len(known_frames) else 0
-    for zone, (inside, hidden) in behaviour.find_in_zones(animal).items():
+    for zone, (inside, hidden) in behaviour.find_zone_frames(animal).items():
         inside_s = bins.seconds(inside)
         visits = behaviour.find_visits(inside)
-        # An animal that is in the zone when it is first seen has not entered it.
+        # A visit that begins with the first known position is not an entry.
         entries = visits.select(visits.first_frames > first_known)
         steps = np.where(inside, behaviour.steps[:, animal], 0.0)
         yield {
@@ -291,7 +291,7 @@ def _compute_associations(bins: Bins, in_contact: Bool, known: Bool) -> Float64:
 
 
 def _make_bin_columns(behaviour: Behaviour, bins: Bins, animal: int) -> Table:
-    """Return the columns with which tables of one animal begin."""
+    """Return the first columns of every table of one animal: arena, animal and bin."""
     n_bins = len(bins)
     return {
         "arena": np.repeat(behaviour.get_arena(animal), n_bins),
@@ -303,7 +303,7 @@ def _make_bin_columns(behaviour: Behaviour, bins: Bins, animal: int) -> Table:
 
 
 def _fill_nan(bins: Bins) -> Float64:
-    """Return a column of values that are not defined."""
+    """Return a column of NaN, for a measure that is not defined."""
     return np.full(len(bins), np.nan)
 
 

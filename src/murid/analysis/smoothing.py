@@ -1,4 +1,4 @@
-"""Smoothing of positions: removes the jitter of boxes, which would make resting animals move."""
+"""Smooth positions, to remove the jitter of boxes that looks like movement of resting animals."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def smooth(position: Float64, time_s: Float64, window_s: float) -> Float64:
     Returns
     -------
     ndarray
-        Smoothed positions. Every interval between gaps is smoothed on its own; one that is shorter
-        than the window, with the longest window that fits.
+        Smoothed positions. Every interval between gaps is smoothed on its own. An interval shorter
+        than the window is smoothed with the largest window that fits.
 
     Notes
     -----
-    Savitzky and Golay (1964), Analytical Chemistry 36:1627, by `scipy.signal.savgol_filter`. Frames
-    are taken as equally spaced.
+    Savitzky and Golay (1964), Analytical Chemistry 36:1627, by `scipy.signal.savgol_filter`. The
+    filter treats frames as equally spaced.
     """
     from scipy.signal import savgol_filter
 

@@ -20,7 +20,7 @@ def compute_distances(a: Float64, b: Float64) -> Float64:
 def compute_distance_matrix(position: Float64) -> Float64:
     """Return the mean distance ``(I, I)`` between animals at ``(F, 2, I)``.
 
-    Over the frames in which both are known; NaN if there are none.
+    The mean is over frames in which both positions are known; NaN without such a frame.
     """
     n = position.shape[2]
     matrix = np.full((n, n), np.nan)
@@ -107,9 +107,9 @@ def find_group_sizes(position: Float64, eligible: Bool, max_distance: float) -> 
 def compute_association(together: Bool, known: Bool, durations_s: Float64) -> float:
     """Return the association index of two animals: the share of time that they are together.
 
-    The simple ratio index of Cairns and Schwager (1987), Animal Behaviour 35:1454: the weight of an
-    edge of the social network. Only time in which both are known counts; NaN if there is none. All
-    arrays are ``(F,)``.
+    It is the simple ratio index of Cairns and Schwager (1987), Animal Behaviour 35:1454, the weight
+    of an edge of the social network. Only frames in which both positions are known count; NaN
+    without such a frame. All arrays are ``(F,)``.
     """
     known_s = float(durations_s[known].sum())
     together_s = float(durations_s[together & known].sum())

@@ -1,4 +1,4 @@
-"""Use of space: occupancy, zones, distance from the wall."""
+"""Use of space: occupancy maps, frames inside regions, distance from the wall."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Occupancy:
 def compute_occupancy(
     position: Float64, durations_s: Float64, width: float, height: float, bin_length: float
 ) -> Occupancy:
-    """Return how long the animals were in each square of a grid.
+    """Return the time in seconds that the animals spent in each square of a grid.
 
     Parameters
     ----------

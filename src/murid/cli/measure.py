@@ -85,7 +85,7 @@ def describe(behaviour: Behaviour) -> str:
     n_animals = len(behaviour.names)
     animals = f"{n_animals} {'animal' if n_animals == 1 else 'animals'}"
     unit = behaviour.layout.unit
-    body = behaviour.scale * behaviour.body_px
+    body = behaviour.scale * behaviour.body_length_px
     n_smoothed = behaviour.describe()["smoothing_frames"]
     known = 0.0 if not behaviour.missing.size else 1 - float(np.mean(behaviour.missing))
     return (

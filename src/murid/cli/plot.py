@@ -46,7 +46,7 @@ def plot(
         The video, where it is no longer where it was tracked.
     """
     check_matplotlib()
-    from murid.plots.figures import draw, list_figures, save
+    from murid.plots.figures import draw_figure, list_figures, save_figure
     from murid.plots.report import write_html, write_pdf
 
     chosen = options or MeasureOptions()
@@ -64,5 +64,5 @@ def plot(
             write_html(directory / "report.html", data)
             print(directory / "report.html")
         else:
-            save(draw(name, data), directory / f"{name}.{format}")
+            save_figure(draw_figure(name, data), directory / f"{name}.{format}")
             print(directory / f"{name}.{format}")

@@ -1,4 +1,4 @@
-"""Checks that every exporter makes before it writes anything."""
+"""Checks of exporters before they write anything: suffix, libraries, tracks, metadata."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ def check_suffix(path: str | Path, suffixes: Sequence[str], expected: str | None
 
 
 def check_libraries(extra: str, **packages: str) -> None:
-    """Raise `MissingExtraError` unless modules (keywords) of packages (values) are installed."""
+    """Raise `MissingExtraError` unless all packages are installed.
+
+    Keywords are the names of modules, their values the names of packages.
+    """
     for module, package in packages.items():
         import_extra(module, package, extra)
 

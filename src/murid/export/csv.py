@@ -23,7 +23,7 @@ COLUMNS = (
     "identity_probability",
     "interpolated",
 )
-# One conversion per column of `COLUMNS`: a thousandth of a pixel is finer than any box.
+# Format of each column of `COLUMNS`. Boxes are less precise than a thousandth of a pixel.
 _ROW_FORMAT = "%d,%.6f,%d,%.3f,%.3f,%.3f,%.3f,%.4f,%s,%d"
 
 

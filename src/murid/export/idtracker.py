@@ -13,10 +13,7 @@ from murid.core.files import replace_on_success
 from murid.core.types import Trajectories
 from murid.export.checks import check_has_tracks
 from murid.export.recording import TrackedRecording
-from murid.export.trajectories import iterate_trajectories
-
-# Frames per HDF5 chunk: larger ones compress better, and reading one frame decodes a whole chunk.
-CHUNK_FRAMES = 4096
+from murid.export.trajectories import HDF5_CHUNK_FRAMES, iterate_trajectories
 
 
 def export_idtracker(path: str | Path, recording: TrackedRecording) -> None:
@@ -84,7 +81,7 @@ def _create_dataset(
         name,
         (n_frames, n_animals, *last_axes),
         dtype,
-        chunks=(min(CHUNK_FRAMES, n_frames), n_animals, *last_axes),
+        chunks=(min(HDF5_CHUNK_FRAMES, n_frames), n_animals, *last_axes),
         compression="gzip",
         shuffle=True,
         fillvalue=fillvalue,

@@ -1,4 +1,4 @@
-"""Read facts about the session and the animals, which only the user knows, from a TOML file.
+"""Read metadata of the session and the animals that the user provides in a TOML file.
 
 ::
 

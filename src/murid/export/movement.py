@@ -18,12 +18,10 @@ from murid.core.files import replace_on_success
 from murid.core.types import Trajectories
 from murid.export.checks import check_has_tracks
 from murid.export.recording import TrackedRecording
-from murid.export.trajectories import iterate_trajectories
+from murid.export.trajectories import HDF5_CHUNK_FRAMES, iterate_trajectories
 
 # Dimensions of movement 0.15.
 DIMS = ("time", "space", "individuals")
-# Frames per HDF5 chunk: larger ones compress better, and reading one frame decodes a whole chunk.
-CHUNK_FRAMES = 4096
 
 
 def export_movement(path: str | Path, recording: TrackedRecording) -> None:
@@ -99,7 +97,9 @@ def _create_variables(file: Any, recording: TrackedRecording, dims: tuple[str, s
 
 
 def _create_variable(file: Any, name: str, dims: tuple[str, ...], sizes: dict[str, int]) -> None:
-    chunks = tuple(min(CHUNK_FRAMES, sizes[dim]) if dim == "time" else sizes[dim] for dim in dims)
+    chunks = tuple(
+        min(HDF5_CHUNK_FRAMES, sizes[dim]) if dim == "time" else sizes[dim] for dim in dims
+    )
     storage: dict[str, Any] = {"dtype": np.float64, "fillvalue": np.nan}
     if name == "interpolated":
         storage = {"dtype": np.int8}

@@ -1,6 +1,6 @@
-"""Neurodata Without Borders: the centroid of each animal as a pose of ``ndx-pose``, and its box.
+"""Neurodata Without Borders (NWB): each animal as a pose of one node in ``ndx-pose``, and its box.
 
-One file holds all animals; with a directory as target, there is one file per animal, as DANDI
+One file contains all animals. If the target is a directory, there is one file per animal, as DANDI
 requires.
 """
 
@@ -26,15 +26,13 @@ from murid.export.checks import (
     check_suffix,
 )
 from murid.export.recording import TrackedRecording
-from murid.export.trajectories import iterate_trajectories
+from murid.export.trajectories import HDF5_CHUNK_FRAMES, iterate_trajectories
 
 # The family of mice and rats, the species if the user gives none.
 MURIDAE = "http://purl.obolibrary.org/obo/NCBITaxon_10066"
-# NWB Inspector requires species, sex and age; these values mean "unknown" and "any age".
+# NWB Inspector requires species, sex and age. U stands for an unknown sex, P0D/ for any age.
 UNKNOWN_SUBJECT = {"species": MURIDAE, "sex": "U", "age": "P0D/"}
 NODE = "centroid"
-# Frames per HDF5 chunk: larger ones compress better, and reading one frame decodes a whole chunk.
-CHUNK_FRAMES = 4096
 
 _BEHAVIOR = "processing/behavior"
 
@@ -58,7 +56,7 @@ def export_nwb(path: str | Path, recording: TrackedRecording) -> None:
     Raises
     ------
     FormatError
-        If the suffix is another, there is no track, `TrackedRecording.metadata` describes an animal
+        If the suffix is another one, there is no track, `TrackedRecording.metadata` describes an animal
         that is not there, or the directory is not empty.
     MissingExtraError
         If pynwb or ndx-pose is not installed.
@@ -83,7 +81,7 @@ def export_nwb(path: str | Path, recording: TrackedRecording) -> None:
 
 
 def _write(files: Mapping[Path, Sequence[str]], recording: TrackedRecording) -> None:
-    """Write files, each of the animals of these names, in one pass over the recording."""
+    """Write NWB files, each with the animals of these names, in one pass over the recording."""
     h5py = import_extra("h5py", "h5py", "nwb")
     # pynwb creates the datasets without values; h5py then fills them chunk by chunk, since pynwb
     # would need all values in memory.
@@ -186,7 +184,7 @@ def _make_nwb_file(recording: TrackedRecording, names: Sequence[str]) -> Any:
 
 
 def _find_start(recording: TrackedRecording, given: datetime | None) -> tuple[datetime, str]:
-    """Return when the session began, and how that is known."""
+    """Return the start of the session, and the source of this time as text."""
     if given is not None:
         return given.astimezone(), "as the user says"
     try:
@@ -207,7 +205,7 @@ def _describe_subject(recording: TrackedRecording, name: str) -> dict[str, Any]:
     subject |= own
     if "date_of_birth" in subject:
         subject["date_of_birth"] = subject["date_of_birth"].astimezone()
-        # The date of birth says more than the default age.
+        # With a date of birth, the default "any age" is not needed.
         if "age" not in common and "age" not in own:
             del subject["age"]
     return subject
@@ -326,7 +324,7 @@ class _ContainerFactory:
         return self._pynwb.H5DataIO(
             shape=(n_frames, *last_axes),
             dtype=np.dtype(dtype),
-            chunks=(min(CHUNK_FRAMES, n_frames), *last_axes),
+            chunks=(min(HDF5_CHUNK_FRAMES, n_frames), *last_axes),
             compression="gzip",
             shuffle=True,
             **missing,

@@ -59,7 +59,7 @@ def export_parquet(path: str | Path, recording: TrackedRecording) -> None:
         replace_on_success(path) as temporary,
         pq.ParquetWriter(temporary, schema, compression="zstd") as writer,
     ):
-        # Chunks may be short, so their rows are collected until a row group is worth writing.
+        # Chunks may be short, so their rows are collected until they fill a row group.
         batches: list[pa.RecordBatch] = []
         for rows in iterate_rows(recording):
             batches.append(_to_batch(rows, schema, names))

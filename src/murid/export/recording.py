@@ -1,4 +1,4 @@
-"""The input of every exporter: the tracks of a video, chunk by chunk, and facts about it."""
+"""The input of every exporter: the tracks of a video, chunk by chunk, and its metadata."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_TIME_ERROR_S = 1e-3
 
 
 class TracksSummary(NamedTuple):
-    """Facts that need one pass over all tracks.
+    """Track ids and frame rate of a recording, from one pass over all tracks.
 
     Attributes
     ----------
@@ -36,9 +36,9 @@ class TracksSummary(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class TrackedRecording:
-    """The tracks of one video and facts about it; iterate over it to get the chunks.
+    """The tracks of one video and its metadata; iterate over it to get the chunks.
 
-    It can be iterated over any number of times, and holds one chunk in memory at a time.
+    Iteration can be repeated, and keeps one chunk in memory at a time.
 
     Attributes
     ----------
@@ -57,11 +57,11 @@ class TrackedRecording:
     fingerprint : str
         Hash that identifies the video.
     tracked_at : datetime or None
-        When the video was tracked.
+        Time at which the video was tracked.
     metadata : mapping
-        Facts about the session and the animals that the user gives, see `murid.export.metadata`.
+        Metadata of session and animals from the user, see `murid.export.metadata`.
     identity_names : mapping of int to str
-        Names of identities by track id, where the user or a gallery gave them names.
+        Names of identities by track id, if the user or a gallery gave names.
     """
 
     source: str
@@ -107,7 +107,7 @@ class TrackedRecording:
 
 
 class _FrameRateEstimator:
-    """Finds out in one pass whether all frames are equally spaced in time.
+    """Estimates in one pass whether all frames are equally spaced in time.
 
     It keeps the range of frame intervals that agree with every frame so far. An interval agrees
     with frame k if k intervals after the first frame is within `MAX_TIME_ERROR_S` of its time.
@@ -135,7 +135,7 @@ class _FrameRateEstimator:
         self._max_interval_s = min(self._max_interval_s, max_interval_s)
 
     def estimate(self, nominal_fps: float) -> float | None:
-        """Return the constant frame rate, preferably `nominal_fps`; None if there is none."""
+        """Return the constant frame rate, preferably `nominal_fps`; None if it is not constant."""
         if not 0 < self._min_interval_s <= self._max_interval_s < np.inf:
             return None
         if self._min_interval_s <= 1 / nominal_fps <= self._max_interval_s:

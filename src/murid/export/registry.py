@@ -1,4 +1,4 @@
-"""The formats murid writes tracks in, found by name or by the suffix of a file."""
+"""Export formats for tracks, found by name or by the suffix of a file."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class ExportFormat:
     needs_identities : bool
         Whether each track has to be one animal from the first to the last frame.
     takes_metadata : bool
-        Whether it stores facts about the session and the animals, see `murid.export.metadata`.
+        Whether it stores metadata of session and animals, see `murid.export.metadata`.
     """
 
     name: str
@@ -93,21 +93,21 @@ _ALL_FORMATS = (
     ExportFormat("coco", (".json",), "COCO-video", export_coco),
 )
 
-FORMATS = {export_format.name: export_format for export_format in _ALL_FORMATS}
+EXPORT_FORMATS = {export_format.name: export_format for export_format in _ALL_FORMATS}
 """Every format by its name."""
 
 
-def find_format(name: str) -> ExportFormat:
+def find_export_format(name: str) -> ExportFormat:
     """Return the format of this name; raises `ConfigError` that lists the known names."""
-    if name not in FORMATS:
-        raise ConfigError(f"format: expected {' or '.join(FORMATS)}, got {name!r}")
-    return FORMATS[name]
+    if name not in EXPORT_FORMATS:
+        raise ConfigError(f"format: expected {' or '.join(EXPORT_FORMATS)}, got {name!r}")
+    return EXPORT_FORMATS[name]
 
 
-def guess_format(path: str | Path) -> ExportFormat:
+def guess_export_format(path: str | Path) -> ExportFormat:
     """Return the format that has the suffix of this path.
 
-    A suffix that several formats have stands for the format of the same name, as ``.csv`` does.
+    If several formats have the suffix, it stands for the format of the same name, as ``.csv``.
 
     Raises
     ------
@@ -115,10 +115,10 @@ def guess_format(path: str | Path) -> ExportFormat:
         If no format has this suffix, or several do and none has its name.
     """
     suffix = Path(path).suffix.lower()
-    found = [each for each in FORMATS.values() if suffix in each.suffixes]
+    found = [each for each in EXPORT_FORMATS.values() if suffix in each.suffixes]
     if not found:
         known_suffixes = dict.fromkeys(
-            known for each in FORMATS.values() for known in each.suffixes
+            known for each in EXPORT_FORMATS.values() for known in each.suffixes
         )
         raise FormatError(path, "suffix", " or ".join(known_suffixes), repr(suffix))
     for each in found:

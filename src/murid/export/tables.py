@@ -17,7 +17,7 @@ from murid.errors import FormatError
 
 TABLE_SUFFIXES = (".csv", ".parquet")
 
-# Finer than any measurement, and hides the rounding errors of float64 in CSV files.
+# Measures are less precise than this. Rounding hides the errors of float64 in CSV files.
 _DECIMALS = 6
 
 

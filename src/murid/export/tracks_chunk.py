@@ -1,4 +1,4 @@
-"""Tracks of consecutive frames, and their boxes as a table."""
+"""Tracks of a chunk of frames, and their boxes as a table."""
 
 from __future__ import annotations
 

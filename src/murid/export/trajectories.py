@@ -11,6 +11,10 @@ from murid.core.types import Int64, Trajectories
 from murid.export.recording import TrackedRecording
 from murid.export.tracks_chunk import TracksChunk
 
+# Frames per HDF5 chunk of a file of trajectories: larger chunks compress better, but reading one frame
+# decodes a whole chunk.
+HDF5_CHUNK_FRAMES = 4096
+
 
 def to_trajectories(chunk: TracksChunk, track_ids: Int64, names: Sequence[str]) -> Trajectories:
     """Return the tracks of a chunk as arrays with axes for time and animal.

@@ -1,4 +1,4 @@
-"""VIA-tracks: the CSV of the VGG Image Annotator, one region a row, as movement reads it."""
+"""VIA-tracks: CSV of the VGG Image Annotator with one box per row, which movement reads."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ HEADER = (
     "region_shape_attributes",
     "region_attributes",
 )
-# VIA's value for a file size that is not known.
-UNKNOWN_SIZE = -1
+# VIA's value for an unknown file size.
+UNKNOWN_FILE_SIZE = -1
 
 Cells = tuple[str | int, ...]
 
@@ -75,7 +75,7 @@ def _format_rows(rows: TrackRows, recording: TrackedRecording) -> Iterator[Cells
         shape = {"name": "rect", "x": x, "y": y, "width": width, "height": height}
         yield (
             f"{name}_{box.frame:07d}.jpg",
-            UNKNOWN_SIZE,
+            UNKNOWN_FILE_SIZE,
             json.dumps({"frame": box.frame}),
             region_count,
             region_id,

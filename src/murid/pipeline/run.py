@@ -20,7 +20,7 @@ from murid.errors import ConfigError, RunError, SourceError
 from murid.evaluation import evaluate
 from murid.export.metadata import read_metadata
 from murid.export.recording import TrackedRecording
-from murid.export.registry import find_format, guess_format
+from murid.export.registry import find_export_format, guess_export_format
 from murid.export.tracks_chunk import TracksChunk
 from murid.export.trajectories import to_trajectories
 from murid.metrics import Metrics
@@ -103,7 +103,7 @@ class Run:
         Parameters
         ----------
         format : str or None
-            ``"mot"``, ``"csv"``, …, a key of `murid.export.registry.FORMATS`; None = by the suffix
+            ``"mot"``, ``"csv"``, …, a key of `murid.export.registry.EXPORT_FORMATS`; None = by the suffix
             of `out`.
         out : str or Path
             File to write.
@@ -122,7 +122,7 @@ class Run:
             If tracking is not finished, the format needs identities and there are none, or the file
             cannot be written.
         """
-        chosen = guess_format(out) if format is None else find_format(format)
+        chosen = guess_export_format(out) if format is None else find_export_format(format)
         if metadata is not None and not chosen.takes_metadata:
             expected = "a format that has a place for them"
             raise ConfigError(f"metadata: expected {expected}, got {chosen.name!r}")

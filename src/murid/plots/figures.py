@@ -1,4 +1,4 @@
-"""All figures of a recording by name, and their sizes."""
+"""Draw and save the figures of a recording by name, with a size that fits the animals."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # Width that fits an A4 page, and a resolution for print.
 _WIDTH_IN = 8.0
 _DPI = 150
-# Height of a map beside its image: title and axis label of the figure, and title of a panel.
+# Height of maps without the images: title and axis label of the figure, and title of a panel.
 _MAPS_MARGIN_IN = 0.5
 _PANEL_TITLE_IN = 0.25
 _SOCIAL_HEIGHT_IN = 4.2
@@ -28,7 +28,8 @@ _SOCIAL_HEIGHT_IN = 4.2
 _ROW_IN = {"speed": 0.6, "ethogram": 0.5, "identities": 0.42}
 _TIMELINE_MARGIN_IN = {"speed": 1.0, "ethogram": 1.1, "identities": 1.1}
 
-DRAWERS: dict[str, Callable[..., None]] = {
+# Each function draws into a matplotlib figure or subfigure.
+DRAW_FUNCTIONS: dict[str, Callable[..., None]] = {
     "paths": draw_paths,
     "occupancy": draw_occupancy,
     "speed": draw_speed,
@@ -36,25 +37,24 @@ DRAWERS: dict[str, Callable[..., None]] = {
     "social": draw_social,
     "identities": draw_identities,
 }
-"""The functions that draw each figure into a matplotlib figure or a part of one."""
 
 
 def list_figures(data: PlotData) -> list[str]:
     """Return the names of the figures of a recording; ``social`` needs at least two animals."""
-    return [name for name in DRAWERS if name != "social" or len(data.names) > 1]
+    return [name for name in DRAW_FUNCTIONS if name != "social" or len(data.names) > 1]
 
 
-def draw(name: str, data: PlotData) -> Figure:
-    """Draw one of `DRAWERS` as a figure of its own."""
+def draw_figure(name: str, data: PlotData) -> Figure:
+    """Return a new figure, drawn by the function of this name in `DRAW_FUNCTIONS`."""
     from matplotlib.figure import Figure
 
     height_in = _compute_height(name, data)
     figure = Figure(figsize=(_WIDTH_IN, height_in), layout="constrained", dpi=_DPI)
-    DRAWERS[name](figure, data)
+    DRAW_FUNCTIONS[name](figure, data)
     return figure
 
 
-def save(figure: Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure in the format of the suffix, atomically; raises `StorageError`."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format=path.suffix.lstrip("."))

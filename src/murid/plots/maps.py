@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 # More panels are too small to read.
 MAX_PANELS = 24
-# More points of a path cannot be told apart, and make figures slow and large.
+# More points of a path are too dense to distinguish, and make figures slow and large.
 _MAX_POINTS = 20_000
 # Side of a square of the occupancy map, in body lengths: smaller squares show single paths.
 _SQUARE_BODY_LENGTHS = 1 / 3
-# Resting places are visited for far longer than others: this percentile gets the top colour, and
-# the colours follow the square root.
+# Animals stay in resting places for far longer than elsewhere. So this percentile gets the top
+# colour, and colours follow the square root of the time: otherwise only resting places show.
 _MAX_COLOUR_PERCENTILE = 98
 _COLOUR_EXPONENT = 0.5
 # The background is mixed with white so that paths stand out.
@@ -60,16 +60,19 @@ def _draw_end(axes: Axes, x: float, y: float, marker: str, label: str, colour: A
 def draw_occupancy(
     figure: Figure | SubFigure, data: PlotData, n_columns: int | None = None
 ) -> None:
-    """Draw how long each animal was where, in squares of a third of a body length.
+    """Draw the time that each animal spent in each square of a grid.
 
-    A panel per animal, all with the same colour scale.
+    There is one panel per animal, all with the same colour scale. The side of a square is a third
+    of a body length.
     """
     from matplotlib.colors import PowerNorm
 
     behaviour = data.behaviour
     layout = behaviour.layout
-    body_px = behaviour.body_px if np.isfinite(behaviour.body_px) else layout.width / 10
-    square_px = body_px * _SQUARE_BODY_LENGTHS
+    body_length_px = behaviour.body_length_px
+    if not np.isfinite(body_length_px):
+        body_length_px = layout.width / 10
+    square_px = body_length_px * _SQUARE_BODY_LENGTHS
     maps = [
         compute_occupancy(
             behaviour.position_px[:, :, [animal]],
@@ -80,11 +83,14 @@ def draw_occupancy(
         )
         for animal in range(min(len(data.names), MAX_PANELS))
     ]
+    # One colour scale for all panels.
     visited_s = np.concatenate([np.zeros(0), *(each.seconds[each.seconds > 0] for each in maps)])
     max_s = 1.0
     if len(visited_s):
         max_s = float(np.percentile(visited_s, _MAX_COLOUR_PERCENTILE))
     norm = PowerNorm(_COLOUR_EXPONENT, 0, max_s)
+
+    # The colour bar needs any one of the images.
     image = None
     panels = []
     for animal, axes in _make_panels(figure, data, "Occupancy", n_columns):
@@ -148,7 +154,7 @@ def _draw_zone_name(axes: Axes, zone: Region) -> None:
 
 
 def _draw_scale_bar(axes: Axes, data: PlotData) -> None:
-    """Draw a bar of some centimetres below the image, if the layout has a scale."""
+    """Draw a scale bar in centimetres below the image, if the layout has a scale."""
     layout = data.behaviour.layout
     if layout.cm_per_px is None:
         return
@@ -189,7 +195,7 @@ def _make_panels(
 
 
 def choose_columns(n_panels: int, aspect: float) -> int:
-    """Return the number of columns that makes a page of images about square or a little wider."""
+    """Return the number of columns for which the panels fill an area 1.6 times as wide as high."""
     n_columns = round(float((1.6 * n_panels / aspect) ** 0.5))
     return min(n_panels, max(1, n_columns))
 

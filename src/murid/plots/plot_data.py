@@ -6,15 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from murid.analysis.behaviour import Behaviour
+from murid.analysis.gaps import compute_frame_edges
 from murid.core.types import Float64, Trajectories, UInt8
 
 
 @dataclass(frozen=True, eq=False)
 class PlotData:
-    """A recording and what is known of its animals.
+    """Trajectories, behaviour and crossings of one recording.
 
     Attributes
     ----------
@@ -46,10 +45,9 @@ class PlotData:
         return self.behaviour.names
 
     @property
-    def edges_s(self) -> Float64:
-        """``(F + 1,)`` seconds: when each frame begins, and when the last one ends."""
-        time_s = self.behaviour.time_s
-        return np.append(time_s, time_s[-1:] + self.behaviour.durations_s[-1:])
+    def frame_edges_s(self) -> Float64:
+        """``(F + 1,)`` seconds: start of each frame, and end of the last one."""
+        return compute_frame_edges(self.behaviour.time_s)
 
     @property
     def duration_s(self) -> float:

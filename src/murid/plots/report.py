@@ -1,4 +1,4 @@
-"""The report of a recording: one page for print (PDF), and a page for the screen (HTML)."""
+"""Report of a recording: one page for print (PDF), and a web page (HTML)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 from murid.analysis.measures import Table, compute_measures
 from murid.core.files import write_text
 from murid.core.types import Float64
-from murid.plots.figures import DRAWERS, draw, list_figures, save
+from murid.plots.figures import DRAW_FUNCTIONS, draw_figure, list_figures, save_figure
 from murid.plots.maps import MAX_PANELS
 from murid.plots.plot_data import PlotData
 
@@ -40,54 +40,63 @@ img { max-width: 100%; display: block; margin: 1.5em 0; }
 
 def write_pdf(path: Path, data: PlotData) -> None:
     """Write the report as one page; raises `StorageError`."""
-    save(draw_page(data), path)
+    save_figure(draw_page(data), path)
 
 
 def draw_page(data: PlotData) -> Figure:
     """Draw all figures and a table of the animals on one page, A4 or larger in the same shape."""
     from matplotlib.figure import Figure
 
+    # More animals need a larger page.
     heights_in = _compute_heights(min(len(data.names), MAX_PANELS))
-    enlargement = max(1.0, sum(heights_in) / _MAX_PARTS_IN)
+    enlargement = max(1.0, sum(heights_in.values()) / _MAX_PARTS_IN)
     width_in, height_in = _A4_IN
     page = Figure(figsize=(enlargement * width_in, enlargement * height_in), dpi=150)
     page.set_layout_engine("constrained", rect=_PRINTED_AREA)
-    parts = page.subfigures(
-        len(heights_in), 1, squeeze=False, height_ratios=heights_in, hspace=0.03
+    grid = page.subfigures(
+        len(heights_in),
+        1,
+        squeeze=False,
+        height_ratios=list(heights_in.values()),
+        hspace=0.03,
     )
-    heading, maps, speed, behaviour, identities, table = np.ravel(parts)
-    _write_heading(heading, data)
-    left, right = maps.subfigures(1, 2, width_ratios=[1, 1.12])
-    DRAWERS["paths"](left, data)
-    DRAWERS["occupancy"](right, data)
-    DRAWERS["speed"](speed, data)
+    parts = dict(zip(heights_in, np.ravel(grid), strict=True))
+
+    # The right map has a colour bar, and the ethogram needs more width than the matrices.
+    _write_heading(parts["heading"], data)
+    left, right = parts["maps"].subfigures(1, 2, width_ratios=[1, 1.12])
+    DRAW_FUNCTIONS["paths"](left, data)
+    DRAW_FUNCTIONS["occupancy"](right, data)
+    DRAW_FUNCTIONS["speed"](parts["speed"], data)
     if "social" in list_figures(data):
-        left, right = behaviour.subfigures(1, 2, width_ratios=[1.15, 1])
-        DRAWERS["ethogram"](left, data)
-        DRAWERS["social"](right, data)
+        left, right = parts["behaviour"].subfigures(1, 2, width_ratios=[1.15, 1])
+        DRAW_FUNCTIONS["ethogram"](left, data)
+        DRAW_FUNCTIONS["social"](right, data)
     else:
-        DRAWERS["ethogram"](behaviour, data)
-    DRAWERS["identities"](identities, data)
-    _draw_table(table, tabulate(data))
+        DRAW_FUNCTIONS["ethogram"](parts["behaviour"], data)
+    DRAW_FUNCTIONS["identities"](parts["identities"], data)
+    _draw_table(parts["table"], tabulate_animals(data))
     return page
 
 
-def _compute_heights(n: int) -> list[float]:
-    """Return the heights of the parts of a page of `n` animals, in inches before scaling."""
-    heading = 0.55
-    # Up to nine maps fit the same height, since more of them are smaller.
-    maps = 2.6 if n < 2 else 3.0 + 0.22 * max(0, n - 9)
-    speed = 0.8 + 0.3 * n
-    behaviour = 1.0 + 0.26 * n
-    identities = 0.9 + 0.22 * n
-    table = 0.5 + 0.17 * n
-    return [heading, maps, speed, behaviour, identities, table]
+def _compute_heights(n: int) -> dict[str, float]:
+    """Return the height of each part of a page of `n` animals, in inches before scaling."""
+    return {
+        "heading": 0.55,
+        # Up to nine maps fit the same height, since more of them are smaller.
+        "maps": 2.6 if n < 2 else 3.0 + 0.22 * max(0, n - 9),
+        # The other parts have one row per animal.
+        "speed": 0.8 + 0.3 * n,
+        "behaviour": 1.0 + 0.26 * n,
+        "identities": 0.9 + 0.22 * n,
+        "table": 0.5 + 0.17 * n,
+    }
 
 
 def _write_heading(figure: SubFigure, data: PlotData) -> None:
     figure.text(0.01, 0.95, data.name, fontsize=14, weight="bold", va="top")
-    figure.text(0.99, 0.92, describe(data), fontsize=9, va="top", ha="right")
-    text = "  ".join([explain(data), *data.notes])
+    figure.text(0.99, 0.92, describe_recording(data), fontsize=9, va="top", ha="right")
+    text = "  ".join([describe_settings(data), *data.notes])
     figure.text(0.01, 0.42, text, fontsize=6.5, va="top", wrap=True)
 
 
@@ -108,8 +117,8 @@ def _draw_table(figure: SubFigure, table: Sequence[Sequence[str]]) -> None:
 
 
 def write_html(path: Path, data: PlotData) -> None:
-    """Write the report as one page that contains its images; raises `StorageError`."""
-    heading, *rows = tabulate(data)
+    """Write the report as one HTML file that contains its images; raises `StorageError`."""
+    heading, *rows = tabulate_animals(data)
     header_cells = "".join(f"<th>{escape(cell)}</th>" for cell in heading)
     lines = []
     for row in rows:
@@ -122,9 +131,9 @@ def write_html(path: Path, data: PlotData) -> None:
     title = escape(data.name)
     head = f'<meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
     body = (
-        f"<h1>{title}</h1><p>{escape(describe(data))}</p>{notes}"
+        f"<h1>{title}</h1><p>{escape(describe_recording(data))}</p>{notes}"
         f"<table><tr>{header_cells}</tr>{''.join(lines)}</table>"
-        f"{images}<p>{escape(explain(data))}</p>"
+        f"{images}<p>{escape(describe_settings(data))}</p>"
     )
     page = f"<!doctype html><html lang=en><head>{head}</head><body>{body}</body></html>\n"
     write_text(path, page)
@@ -133,12 +142,12 @@ def write_html(path: Path, data: PlotData) -> None:
 def _embed(name: str, data: PlotData) -> str:
     """Return a figure as a PNG in a data URL."""
     buffer = io.BytesIO()
-    draw(name, data).savefig(buffer, format="png")
+    draw_figure(name, data).savefig(buffer, format="png")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def describe(data: PlotData) -> str:
-    """Return a sentence on the recording: animals, arenas, length."""
+def describe_recording(data: PlotData) -> str:
+    """Return a line about the recording: animals, arenas, duration, frames."""
     behaviour = data.behaviour
     minutes = data.duration_s / 60
     length = f"{minutes:.1f} min" if minutes < 180 else f"{minutes / 60:.1f} h"
@@ -149,8 +158,8 @@ def describe(data: PlotData) -> str:
     return f"{animals}{arenas}, {length}, {behaviour.n_frames} frames"
 
 
-def explain(data: PlotData) -> str:
-    """Return a sentence on the settings of the measures."""
+def describe_settings(data: PlotData) -> str:
+    """Return a line about the scale and the configuration of the measures."""
     facts = data.behaviour.describe()
     config = data.behaviour.config
     scale = "no scale"
@@ -178,7 +187,7 @@ class _ReportColumn(NamedTuple):
     format: str
 
 
-def tabulate(data: PlotData) -> list[list[str]]:
+def tabulate_animals(data: PlotData) -> list[list[str]]:
     """Return a table of the animals over the whole recording; the first row is the heading."""
     animals = compute_measures(data.behaviour)["animals"]
     if not animals:

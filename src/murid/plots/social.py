@@ -1,4 +1,4 @@
-"""Social matrices: mean distance and share of time in contact of each pair of animals."""
+"""Draw matrices of each pair of animals: mean distance, and share of time in contact."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 from murid.analysis.social import compute_association, compute_distance_matrix
 from murid.core.types import Float64
 from murid.plots.plot_data import PlotData
-from murid.plots.style import INK, draw_title
+from murid.plots.style import INK, compute_luminance, draw_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-# In a larger matrix, numbers and names of all animals are too small to read.
+# With more animals, numbers in cells and names of all animals are too small to read.
 _MAX_NUMBERS = 12
 # Numbers on a darker cell than this (relative luminance) are white.
 _MAX_DARK_LUMINANCE = 0.45
@@ -26,7 +26,7 @@ def draw_social(figure: Figure | SubFigure, data: PlotData) -> None:
     behaviour = data.behaviour
     distances = behaviour.scale * compute_distance_matrix(behaviour.position_px)
     associations = np.full(distances.shape, np.nan)
-    for a, b in behaviour.pairs():
+    for a, b in behaviour.iterate_pairs():
         known = np.isfinite(behaviour.compute_distances(a, b))
         in_contact = behaviour.find_contacts(a, b).to_mask(behaviour.n_frames)
         association = compute_association(in_contact, known, behaviour.durations_s)
@@ -59,7 +59,7 @@ def _draw_matrix(
     for (row, column), value in np.ndenumerate(matrix):
         if np.isfinite(value):
             red, green, blue, _ = image.to_rgba(np.asarray(value))
-            luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+            luminance = compute_luminance((red, green, blue))
             colour = "white" if luminance < _MAX_DARK_LUMINANCE else INK
             text = number_format.format(value)
             axes.text(column, row, text, ha="center", va="center", fontsize=7, color=colour)

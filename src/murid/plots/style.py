@@ -1,4 +1,4 @@
-"""The style of all figures: colours, hatches, titles, units of time."""
+"""Style of all figures: colours, hatches, titles, units of time."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 INK = "#222222"
 GREY = "#8a8a8a"
 PALE = "#d9d9d9"
-# The palette has few colours, so that colour-blind people can tell them apart; animals beyond it
-# get a colour again, with another hatch.
+# The palette has few colours, so that colour-blind people can distinguish them. More animals get
+# the same colours again, with the next hatch.
 HATCHES = ("", "////", "....", "xxxx")
 
 Rgb = tuple[float, float, float]
@@ -34,6 +34,12 @@ def to_rgb(colour: tuple[int, int, int]) -> Rgb:
     return red / 255, green / 255, blue / 255
 
 
+def compute_luminance(colour: Rgb) -> float:
+    """Return the relative luminance of an sRGB colour, 0 to 1, without gamma correction."""
+    red, green, blue = colour
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
 def choose_animal_style(animal: int) -> tuple[Rgb, str]:
     """Return colour and hatch of an animal, numbered from 0; colours as in the annotated video."""
     hatch = HATCHES[animal // len(PALETTE) % len(HATCHES)]
@@ -41,7 +47,7 @@ def choose_animal_style(animal: int) -> tuple[Rgb, str]:
 
 
 def choose_time_unit(duration_s: float) -> tuple[float, str]:
-    """Return the seconds in the unit of the time axis, and the label of the axis."""
+    """Return the unit of a time axis in seconds, and the label of the axis."""
     if duration_s < 300:
         return 1.0, "time (s)"
     if duration_s < 3 * 3600:

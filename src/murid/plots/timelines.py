@@ -28,11 +28,12 @@ if TYPE_CHECKING:
 
 # More rows are too small to read.
 MAX_ROWS = 24
-# Points of a curve: about one per two pixels of the page; more would hide the mean in noise.
+# Points of a curve, about one per two pixels of the page: more would hide the mean in noise.
 _N_POINTS = 600
 # This percentile of all speeds reaches the top of a row, so that single jumps do not set the scale.
 _MAX_SPEED_PERCENTILE = 99.5
-# Height of a row of speeds, as a fraction of the distance between rows.
+# Height of a row of speeds, as a fraction of the distance between rows. All other offsets in rows
+# are in the same unit, from the middle of the row down.
 _ROW_HEIGHT = 0.8
 # Crossings with a lower swap probability are not drawn; only the first few have a label.
 _MIN_SWAP_PROBABILITY = 0.01
@@ -63,11 +64,9 @@ def draw_speed(figure: Figure | SubFigure, data: PlotData) -> None:
     axes = _make_rows(figure, data, n_rows)
     for animal, curve in enumerate(curves):
         baseline = animal + 0.36
-        # The axis of rows points down, so higher speeds have smaller coordinates.
-        low, mean, high = (
-            baseline - _ROW_HEIGHT * np.clip(values / top, 0, 1)
-            for values in (curve.minimum, curve.mean, curve.maximum)
-        )
+        low = _to_row_height(curve.minimum / top, baseline)
+        mean = _to_row_height(curve.mean / top, baseline)
+        high = _to_row_height(curve.maximum / top, baseline)
         time = _to_axis_time(data, curve.frames)
         colour, _ = choose_animal_style(animal)
         limits = [baseline, baseline - _ROW_HEIGHT]
@@ -76,6 +75,12 @@ def draw_speed(figure: Figure | SubFigure, data: PlotData) -> None:
         axes.plot(time, mean, color=INK, linewidth=0.8, zorder=3)
         immobile = behaviour.immobile[animal].to_mask(behaviour.n_frames)
         _draw_bars(axes, data, immobile, baseline, 0.08, INK)
+
+
+def _to_row_height(fractions: Float64, baseline: float) -> Float64:
+    """Return vertical coordinates of fractions of a row; the axis of rows points down."""
+    heights: Float64 = baseline - _ROW_HEIGHT * np.clip(fractions, 0, 1)
+    return heights
 
 
 def draw_ethogram(figure: Figure | SubFigure, data: PlotData) -> None:
@@ -87,7 +92,7 @@ def draw_ethogram(figure: Figure | SubFigure, data: PlotData) -> None:
     zone_names = dict.fromkeys(zone.name for zone in behaviour.layout.zones)
     zone_styles = {name: _choose_zone_style(number) for number, name in enumerate(zone_names)}
     for animal in range(n_rows):
-        for name, frames in behaviour.find_in_zones(animal).items():
+        for name, frames in behaviour.find_zone_frames(animal).items():
             _draw_bars(axes, data, frames.inside, animal - 0.4, 0.4, **zone_styles[name])
         immobile = behaviour.immobile[animal].to_mask(behaviour.n_frames)
         in_contact = behaviour.find_contact_frames(animal)
@@ -140,11 +145,11 @@ def _draw_heading(
 
 
 def _make_rows(figure: Figure | SubFigure, data: PlotData, n_rows: int) -> Axes:
-    """Return axes of time with a row for each animal, at 0, 1, 2 ... from the top."""
+    """Return axes with time to the right and a row per animal, at 0, 1, 2, ... from the top."""
     axes: Axes = figure.subplots()
     unit_s, label = choose_time_unit(data.duration_s)
-    start = data.edges_s[0] / unit_s
-    end = data.edges_s[-1] / unit_s
+    start = data.frame_edges_s[0] / unit_s
+    end = data.frame_edges_s[-1] / unit_s
     axes.set(xlim=(start, max(end, 1e-9)), ylim=(n_rows - 0.4, -0.6))
     axes.set_yticks(range(n_rows), data.names[:n_rows], fontsize=8)
     axes.set_xlabel(label, fontsize=8)
@@ -157,7 +162,7 @@ def _make_rows(figure: Figure | SubFigure, data: PlotData, n_rows: int) -> Axes:
 def _to_axis_time(data: PlotData, frames: Int64 | int) -> Any:
     """Return the times at which frames begin, in the unit of the time axis."""
     unit_s, _ = choose_time_unit(data.duration_s)
-    return data.edges_s[frames] / unit_s
+    return data.frame_edges_s[frames] / unit_s
 
 
 def _draw_bars(
@@ -176,7 +181,7 @@ def _draw_bars(
     start = _to_axis_time(data, runs[:, 0])
     end = _to_axis_time(data, runs[:, 1])
     spans = np.column_stack([start, end - start])
-    # Edges of short bars would cover them, so only hatched bars, which need one, have edges.
+    # Only hatched bars need an edge; it would cover short bars.
     edge: dict[str, Any] = {
         "edgecolor": _BAR_EDGE,
         "linewidth": 0.3 if style.get("hatch") else 0.0,
@@ -192,7 +197,7 @@ def _draw_bars(
 
 
 class _Curve(NamedTuple):
-    """Values of some hundred intervals: middle frame, mean, maximum and minimum; NaN = unknown."""
+    """Statistics of consecutive intervals: middle frame, mean, maximum, minimum; NaN = unknown."""
 
     frames: Int64
     mean: Float64
@@ -201,7 +206,7 @@ class _Curve(NamedTuple):
 
 
 def _summarise(values: Float64) -> _Curve:
-    """Return the curve of values ``(F,)``; NaN counts nowhere."""
+    """Return at most `_N_POINTS` points of a curve of values ``(F,)``; NaN is ignored."""
     n_frames = len(values)
     if not n_frames:
         return _Curve(np.zeros(0, np.int64), np.zeros(0), np.zeros(0), np.zeros(0))

@@ -46,7 +46,7 @@ def test_murid_reads_it_as_labelled_data(tmp_path):
         [tmp_path / "cage.json"], ReadOptions(require_images=False)
     )
     assert not problems
-    assert sequence.recording
+    assert sequence.is_recording
     assert sequence.frames.tolist() == list(range(7))
     assert sorted(set(sequence.track_ids.tolist())) == [3, 7]
 

@@ -6,10 +6,10 @@ import pytest
 from murid.analysis.behaviour import compute_behaviour
 from murid.arenas.layout import Arena, Layout, Zone
 from murid.core import Trajectories
-from murid.plots.figures import draw, list_figures
+from murid.plots.figures import draw_figure, list_figures
 from murid.plots.maps import choose_columns
 from murid.plots.plot_data import PlotData
-from murid.plots.report import describe, draw_page, tabulate
+from murid.plots.report import describe_recording, draw_page, tabulate_animals
 from murid.plots.style import choose_time_unit
 
 pytest.importorskip("matplotlib")
@@ -61,7 +61,7 @@ def test_every_figure_can_be_drawn(n):
     data = make_plot_data(n)
     assert ("social" in list_figures(data)) == (n > 1)
     for name in list_figures(data):
-        figure = draw(name, data)
+        figure = draw_figure(name, data)
         figure.canvas.draw()
         shown = read_texts(figure)
         assert name.capitalize() in shown
@@ -73,27 +73,27 @@ def test_every_figure_can_be_drawn(n):
 def test_no_animals_and_a_single_frame(n):
     data = make_plot_data(n, n_frames=1 if n else F)
     for name in list_figures(data):
-        draw(name, data).canvas.draw()
+        draw_figure(name, data).canvas.draw()
     draw_page(data).canvas.draw()
 
 
 def test_a_gap_in_a_path_is_a_gap_in_the_line():
-    line = draw("paths", make_plot_data(1)).axes[0].lines
+    line = draw_figure("paths", make_plot_data(1)).axes[0].lines
     path = next(x for x in (np.asarray(of.get_xdata(), float) for of in line) if len(x) == F)
     assert np.isnan(path[55:75]).all()
     assert np.isfinite(path[:40]).all()
 
 
 def test_uncertain_crossings_join_two_animals():
-    shown = read_texts(draw("identities", make_plot_data(3)))
+    shown = read_texts(draw_figure("identities", make_plot_data(3)))
     assert "30%" in shown
     assert "(1)" in shown
 
 
 def test_zones_and_units_are_named():
-    assert "middle" in read_texts(draw("ethogram", make_plot_data(2)))
-    assert "cm/s high" in read_texts(draw("speed", make_plot_data(2)))
-    assert "px/s high" in read_texts(draw("speed", make_plot_data(2, scale=None)))
+    assert "middle" in read_texts(draw_figure("ethogram", make_plot_data(2)))
+    assert "cm/s high" in read_texts(draw_figure("speed", make_plot_data(2)))
+    assert "px/s high" in read_texts(draw_figure("speed", make_plot_data(2, scale=None)))
 
 
 @pytest.mark.parametrize("n", [3, 26])
@@ -111,7 +111,7 @@ def test_the_page_contains_all_figures(n):
         "Social",
         "Identities",
         "a note",
-        describe(data),
+        describe_recording(data),
     ):
         assert words in shown
     width, height = page.get_size_inches()
@@ -120,10 +120,10 @@ def test_the_page_contains_all_figures(n):
 
 
 def test_the_table_has_no_empty_columns():
-    assert "huddle (s)" not in tabulate(make_plot_data(1))[0]
-    assert "distance (m)" in tabulate(make_plot_data(1))[0]
-    assert "distance (px)" in tabulate(make_plot_data(1, scale=None))[0]
-    assert [row[0] for row in tabulate(make_plot_data(3))] == ["animal", "1", "2", "3"]
+    assert "huddle (s)" not in tabulate_animals(make_plot_data(1))[0]
+    assert "distance (m)" in tabulate_animals(make_plot_data(1))[0]
+    assert "distance (px)" in tabulate_animals(make_plot_data(1, scale=None))[0]
+    assert [row[0] for row in tabulate_animals(make_plot_data(3))] == ["animal", "1", "2", "3"]
 
 
 def test_panels_and_time():
