@@ -14,7 +14,11 @@ from murid.identification import IdentificationConfig
 from murid.identification.appearance_models.tracklet_features import FurDescriptors
 from murid.identification.occlusion import find_unoccluded
 from murid.identification.point_matches import MAX_MATCH_S, PointMatchCounter, PointMatches
-from murid.identification.tracklets import compute_reach, count_up, find_tracklets
+from murid.identification.tracklets import (
+    compute_max_displacement,
+    concatenate_ranges,
+    find_tracklets,
+)
 from murid.video.background_model import fit_static_background
 from murid.video.resize import downscale
 
@@ -121,10 +125,10 @@ class PointMatchCollector:
         self._last_frame = -1
         # Tracklets, as identification will find them.
         chained = table.scores >= IdentificationConfig().min_score
-        tracklets = find_tracklets(table, chained, body_px, compute_reach(fps))
+        tracklets = find_tracklets(table, chained, body_px, compute_max_displacement(fps))
         # Detections near an end or a beginning of their tracklet, or not unoccluded.
         occluded = ~find_unoccluded(table, usable)
-        age = count_up(tracklets.lengths)
+        age = concatenate_ranges(tracklets.lengths)
         remaining = np.repeat(tracklets.lengths, tracklets.lengths) - age
         n_around = round(AROUND_S * fps)
         self._is_ending = occluded.copy()

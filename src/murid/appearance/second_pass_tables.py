@@ -16,7 +16,7 @@ from murid.core.types import DetectionTable, Int64
 from murid.errors import RunError
 from murid.identification.appearance_models.tracklet_features import FurDescriptors
 from murid.identification.point_matches import N_VISITS, PointMatches
-from murid.identification.tracklets import count_up
+from murid.identification.tracklets import concatenate_ranges
 from murid.store import RunDirectory
 from murid.store.side_tables import FUR_DESCRIPTORS, POINT_MATCHES
 
@@ -105,7 +105,7 @@ def _from_match_columns(
     after = _find_table_rows(columns["frame"], columns["row"], table, run, name)
     earlier = _find_table_rows(columns["frame_before"], columns["row_before"], table, run, name)
     matches = np.repeat(np.arange(len(starts)), n_visits)
-    visits = count_up(n_visits)
+    visits = concatenate_ranges(n_visits)
     before = np.full((len(starts), N_VISITS), -1, np.int64)
     before[matches, visits] = earlier
     counts = np.zeros((len(starts), N_VISITS), np.float32)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from murid.core.types import Bool, Int32, Int64
-from murid.identification.tracklets import count_up
+from murid.identification.tracklets import concatenate_ranges
 
 # A track that was lost for longer may have been found again on another animal, so it is split.
 MAX_LOST_S = 0.3
@@ -102,7 +102,7 @@ def _list_candidates(
         low = np.searchsorted(keys, base + frames[assigned[known_gaps]] + 1)
         high = np.searchsorted(keys, base + frames[assigned[known_gaps + 1]])
         counts = high - low
-        found = places[np.repeat(low, counts) + count_up(counts)]
+        found = places[np.repeat(low, counts) + concatenate_ranges(counts)]
         candidates.append(np.column_stack([np.repeat(known_gaps, counts), found]))
     return candidates
 

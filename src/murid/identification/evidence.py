@@ -53,32 +53,37 @@ class TrackletEvidence:
     bidirectional_tracks: Int32
     point_matches: TrackletPointMatches
 
-    def compute_llrs(self, heads: Int64, tails: Int64, *, use_appearance: bool = False) -> Float64:
+    def compute_llrs(
+        self, predecessors: Int64, successors: Int64, *, use_appearance: bool = False
+    ) -> Float64:
         """Return the log-likelihood ratio ``(k,)`` that tracklets are followed by others, 0 at -1.
 
         It counts motion, and appearance if asked.
         """
-        known = np.flatnonzero((heads >= 0) & (tails >= 0))
-        known_heads = heads[known]
-        known_tails = tails[known]
-        gaps = self.tracklets.first_frames[known_tails] - self.tracklets.last_frames[known_heads]
-        llrs = np.zeros(len(heads))
+        known = np.flatnonzero((predecessors >= 0) & (successors >= 0))
+        known_predecessors = predecessors[known]
+        known_successors = successors[known]
+        gaps = (
+            self.tracklets.first_frames[known_successors]
+            - self.tracklets.last_frames[known_predecessors]
+        )
+        llrs = np.zeros(len(predecessors))
         llrs[known] = self.motion.compute_llrs(
-            self.ends, known_heads, known_tails, np.maximum(gaps, 1)
+            self.ends, known_predecessors, known_successors, np.maximum(gaps, 1)
         )
         if use_appearance:
-            llrs[known] += self.appearance.compute_llrs(known_heads, known_tails)
+            llrs[known] += self.appearance.compute_llrs(known_predecessors, known_successors)
         return llrs
 
     def find_folds(self, frames: Float64) -> Int64:
         """Return the fold ``(k,)`` of `swap_appearance` in which to compare animals at a frame."""
         return self.swap_appearance.find_folds(frames / self.motion.fps)
 
-    def count_track_votes(self, heads: Int64, tails: Int64) -> Float64:
+    def count_track_votes(self, predecessors: Int64, successors: Int64) -> Float64:
         """Return how many bidirectional tracks ``(k,)`` join tracklets with others; 0 at -1."""
         offsets = self.tracklets.offsets
-        last_rows = np.where(heads >= 0, offsets[heads + 1] - 1, -1)
-        first_rows = np.where(tails >= 0, offsets[tails], -1)
+        last_rows = np.where(predecessors >= 0, offsets[predecessors + 1] - 1, -1)
+        first_rows = np.where(successors >= 0, offsets[successors], -1)
         return self.count_row_votes(last_rows, first_rows)
 
     def count_row_votes(self, before: Int64, after: Int64) -> Float64:

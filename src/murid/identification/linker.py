@@ -19,22 +19,21 @@ from murid.identification.appearance_models.appearance_model import (
     AppearanceModel,
     fit_appearance_model,
 )
-from murid.identification.appearance_models.discriminants import TrackletFeatures
+from murid.identification.appearance_models.feature_averaging import compute_tracklet_features
+from murid.identification.appearance_models.feature_scaling import scale_features
 from murid.identification.appearance_models.fur_selection import (
     AppearanceSelection,
     cross_validate_fur,
-    scale_features,
 )
-from murid.identification.appearance_models.swap_appearance import (
-    SwapAppearance,
-    fit_swap_appearance,
-)
+from murid.identification.appearance_models.swap_appearance import SwapAppearance
+from murid.identification.appearance_models.swap_appearance_fit import fit_swap_appearance
 from murid.identification.appearance_models.tracklet_features import (
     FurDescriptors,
-    compute_tracklet_features,
+    TrackletFeatures,
 )
 from murid.identification.bidirectional_tracks import split_tracks
 from murid.identification.config import IdentificationConfig
+from murid.identification.doubtful_crossings import list_doubtful_crossings
 from murid.identification.evidence import TrackletEvidence
 from murid.identification.identity_boxes.assigned_detections import (
     AssignedDetections,
@@ -46,7 +45,6 @@ from murid.identification.identity_boxes.result_builder import build_result
 from murid.identification.identity_probability import (
     MAX_DOUBTFUL_LLR,
     compute_identity_probabilities,
-    list_doubtful,
     select_swap_intervals,
 )
 from murid.identification.motion import find_ends, fit_motion
@@ -64,7 +62,7 @@ from murid.identification.swaps.reassignments import find_reassignments
 from murid.identification.swaps.refinement import refine_paths
 from murid.identification.tracklets import (
     MIN_FRAMES,
-    compute_reach,
+    compute_max_displacement,
     find_tracklets,
     measure_body_px,
     to_shapes,
@@ -225,7 +223,7 @@ def _measure_evidence(
     rng: np.random.Generator,
 ) -> TrackletEvidence:
     """Return the tracklets with what is known of them, but for appearance and point matches."""
-    tracklets = find_tracklets(table, usable, body_px, compute_reach(fps))
+    tracklets = find_tracklets(table, usable, body_px, compute_max_displacement(fps))
     shapes = to_shapes(table.boxes[tracklets.rows], body_px)
     return TrackletEvidence(
         tracklets=tracklets,
@@ -313,8 +311,10 @@ def _join_tracklets(evidence: TrackletEvidence, tracklet_llrs: Float64, n_animal
     # A good link into a tracklet does not make it likelier an animal, for clutter has good links
     # too. So the best link into each is subtracted: links only choose between paths.
     best_llrs = np.zeros(len(tracklet_llrs))
-    np.maximum.at(best_llrs, links.tails, links.llrs)
-    paths = find_paths(tracklet_llrs - best_llrs, links.heads, links.tails, links.llrs, n_animals)
+    np.maximum.at(best_llrs, links.successors, links.llrs)
+    paths = find_paths(
+        tracklet_llrs - best_llrs, links.predecessors, links.successors, links.llrs, n_animals
+    )
     paths = _drop_isolated_clutter(paths, tracklet_llrs, evidence)
     return refine_paths(paths, evidence)
 
@@ -324,8 +324,8 @@ def _drop_isolated_clutter(
 ) -> Int64:
     """Return paths without very short tracklets of low scores between two gaps."""
     transitions = list_transitions(paths, evidence.tracklets)
-    entries = np.flatnonzero(transitions.tails >= 0)
-    tracklets = transitions.tails[entries]
+    entries = np.flatnonzero(transitions.successors >= 0)
+    tracklets = transitions.successors[entries]
     gaps = transitions.ends - transitions.begins
     min_gap = MIN_CLUTTER_GAP_S * evidence.motion.fps
     isolated = (gaps[entries] > min_gap) & (gaps[entries + 1] > min_gap)
@@ -346,7 +346,7 @@ def _group_same_animal(paths: Int64, evidence: TrackletEvidence) -> Int64:
     gaps = transitions.ends - transitions.begins
     joined = transitions.inner & (min_llrs >= MIN_SAME_ANIMAL_LLR)
     joined &= gaps <= MAX_SAME_ANIMAL_GAP_S * evidence.motion.fps
-    edges = transitions.heads[joined], transitions.tails[joined]
+    edges = transitions.predecessors[joined], transitions.successors[joined]
     graph = csr_array((np.ones(joined.sum()), edges), shape=(len(paths), len(paths)))
     groups: Int64 = connected_components(graph, directed=False)[1].astype(np.int64)
     return groups
@@ -383,13 +383,15 @@ def _assign_identities(
     transition_probabilities = compute_identity_probabilities(
         transitions, candidates, reassignments, intervals, max(1, len(identities))
     )
-    entries = transitions.tails >= 0
+    entries = transitions.successors >= 0
     identity_probabilities = np.zeros(len(paths))
-    identity_probabilities[transitions.tails[entries]] = transition_probabilities[entries]
-    crossings = list_doubtful(transitions, candidates, intervals, identities, min_swap_probability)
+    identity_probabilities[transitions.successors[entries]] = transition_probabilities[entries]
+    crossings = list_doubtful_crossings(
+        transitions, candidates, intervals, identities, min_swap_probability
+    )
     # The detections of the tracklets.
     occluded_after = np.zeros(len(paths), bool)
-    occluded_after[transitions.heads[context.occluded_gaps]] = True
+    occluded_after[transitions.predecessors[context.occluded_gaps]] = True
     assigned = AssignedTracklets(
         paths=paths,
         identity_ids=np.append(identities, -1)[paths],

@@ -10,14 +10,14 @@ from murid.core.records import ArrayRecord
 from murid.core.types import Bool, Float32, Float64, Int64
 from murid.identification.tracklets import Tracklets
 
-# Degrees of freedom of the residuals' t-distribution. So few give heavy tails, for animals start
-# and stop at once.
+# Degrees of freedom of the residuals' t-distribution. Few give heavy tails, which animals need:
+# they start and stop abruptly.
 DEGREES_OF_FREEDOM = 2.0
 # Share of links that motion does not explain, such as those after a missed detection. Bounds how
 # much a large distance can count against a link.
 OUTLIER_SHARE = 1e-4
-# Upper limit of the scale of displacements, in body lengths, however long the gap: an animal that
-# is not detected hardly moves, since one that runs about is detected.
+# Upper limit of the scale of displacements, in body lengths, for gaps of any length. An animal that
+# is not detected hardly moves: a running animal would be detected.
 MAX_DISPLACEMENT_SCALE = 0.6
 # Time constant with which a predicted velocity decays. Longer ones overshoot where animals stop.
 VELOCITY_DECAY_S = 0.25
@@ -27,8 +27,8 @@ VELOCITY_S = 0.15
 # boxes at the ends of tracklets, where animals touch, are less accurate than those within.
 MIN_DISPLACEMENT_SCALE = 0.1
 MIN_SHAPE_SCALE = 0.2
-# A box with a longer side below this length (in body lengths) shows a part of the animal. The rest
-# may lie at either end of it: its centre is uncertain by this much for each missing body length.
+# A box whose longer side is below this length (in body lengths) shows a part of an animal. The rest
+# may lie at either end, so the centre is uncertain by this much per missing body length.
 WHOLE_LENGTH = 0.8
 PARTIAL_CENTRE_SCALE = 0.5
 # Lower limit of the likelihood ratio of shapes, so that one bad box does not forbid a link.
@@ -40,7 +40,7 @@ _DEFAULT_SCALE = 0.1
 # Gaps at which scales are measured: this many, evenly spaced by logarithm, up to this duration.
 _N_GAPS = 16
 _MAX_GAP_S = 20
-# Pairs of detections per gap; with less than the minimum, longer gaps are not measured.
+# Pairs of detections per gap. Below the minimum, longer gaps are not measured.
 _N_SAMPLES = 4000
 _MIN_SAMPLES = 30
 
@@ -51,21 +51,21 @@ class TrackletEnds(ArrayRecord):
 
     Attributes
     ----------
-    first, last : ndarray
-        ``(T, 4)`` float32 shapes, as of `to_shapes`: centre x, y in body lengths, logarithms of
-        width and height.
-    entering, leaving : ndarray
+    first_shapes, last_shapes : ndarray
+        ``(T, 4)`` float32, as of `to_shapes`: centre x, y in body lengths, logarithms of width and
+        height.
+    first_velocities, last_velocities : ndarray
         ``(T, 2)`` float64 velocities after the first and before the last detection, in body lengths
         per frame; 0 where a tracklet is too short.
-    moving : ndarray
+    has_velocity : ndarray
         ``(T,)`` bool: whether a tracklet is long enough to have velocities.
     """
 
-    first: Float32
-    last: Float32
-    entering: Float64
-    leaving: Float64
-    moving: Bool
+    first_shapes: Float32
+    last_shapes: Float32
+    first_velocities: Float64
+    last_velocities: Float64
+    has_velocity: Bool
 
     @classmethod
     def empty(cls) -> TrackletEnds:
@@ -85,12 +85,16 @@ def find_ends(shapes: Float32, tracklets: Tracklets, fps: float) -> TrackletEnds
     first = tracklets.offsets[:-1]
     last = tracklets.offsets[1:] - 1
     span = np.minimum(last - first, count_velocity_frames(fps))
-    moving = span >= 2
+    has_velocity = span >= 2
     n_frames = np.maximum(span, 1)[:, None]
-    entering = (shapes[first + span, :2] - shapes[first, :2]) / n_frames
-    leaving = (shapes[last, :2] - shapes[last - span, :2]) / n_frames
+    first_velocities = (shapes[first + span, :2] - shapes[first, :2]) / n_frames
+    last_velocities = (shapes[last, :2] - shapes[last - span, :2]) / n_frames
     return TrackletEnds(
-        shapes[first], shapes[last], entering * moving[:, None], leaving * moving[:, None], moving
+        first_shapes=shapes[first],
+        last_shapes=shapes[last],
+        first_velocities=first_velocities * has_velocity[:, None],
+        last_velocities=last_velocities * has_velocity[:, None],
+        has_velocity=has_velocity,
     )
 
 
@@ -100,74 +104,82 @@ class MotionModel:
 
     Attributes
     ----------
-    gaps : ndarray
-        ``(G,)`` float64 frames, ascending, at which the scales were measured.
-    moving, still : ndarray
+    gap_frames : ndarray
+        ``(G,)`` float64 lengths of gaps in frames, ascending, for which the scales were measured.
+    scales_with_velocity, scales_without_velocity : ndarray
         ``(G,)`` float64 scales of displacements in body lengths, with and without a prediction from
         velocities.
-    shape : ndarray
-        ``(G,)`` float64 scale of changes of the logarithms of width and height.
-    shape_spread : float
-        The same between two random detections.
+    shape_scales : ndarray
+        ``(G,)`` float64 scales of changes of the logarithms of width and height.
+    random_shape_scale : float
+        Scale of the same changes between two random detections.
     area : float
         Area where the animals move, in square body lengths.
     fps : float
         Frames per second.
     """
 
-    gaps: Float64
-    moving: Float64
-    still: Float64
-    shape: Float64
-    shape_spread: float
+    gap_frames: Float64
+    scales_with_velocity: Float64
+    scales_without_velocity: Float64
+    shape_scales: Float64
+    random_shape_scale: float
     area: float
     fps: float
 
-    def compute_llrs(self, ends: TrackletEnds, heads: Int64, tails: Int64, gaps: Int64) -> Float64:
+    def compute_llrs(
+        self, ends: TrackletEnds, predecessors: Int64, successors: Int64, gaps: Int64
+    ) -> Float64:
         """Return the log-likelihood ratio ``(E,)`` that tracklets show the same animal.
 
-        The alternative is a random animal at a random place. Displacements follow a t-distribution
-        with a share of outliers.
+        The alternative is a random animal at a random position. Displacements follow a
+        t-distribution with a share of outliers.
 
         Parameters
         ----------
         ends : TrackletEnds
-        heads, tails : ndarray
+        predecessors, successors : ndarray
             ``(E,)`` int64: the earlier and the later tracklets.
         gaps : ndarray
             ``(E,)`` int64 frames between them, 1 or more.
         """
         # Displacement, less that predicted from the velocities where both are known.
-        moving = ends.moving[heads] & ends.moving[tails]
-        offsets = (ends.last[heads, :2] - ends.first[tails, :2]).astype(np.float64)
+        has_velocities = ends.has_velocity[predecessors] & ends.has_velocity[successors]
+        offsets = (ends.last_shapes[predecessors, :2] - ends.first_shapes[successors, :2]).astype(
+            np.float64
+        )
         predicted = _predict_displacements(
-            ends.leaving[heads], ends.entering[tails], gaps, self.fps
+            ends.last_velocities[predecessors], ends.first_velocities[successors], gaps, self.fps
         )
         distances = np.where(
-            moving, _compute_lengths(offsets + predicted), _compute_lengths(offsets)
+            has_velocities, _compute_lengths(offsets + predicted), _compute_lengths(offsets)
         )
         scales = np.where(
-            moving, self._interpolate(self.moving, gaps), self._interpolate(self.still, gaps)
+            has_velocities,
+            self._interpolate(self.scales_with_velocity, gaps),
+            self._interpolate(self.scales_without_velocity, gaps),
         )
-        # Boxes of parts of an animal are less certain.
-        head_variances = _compute_centre_variances(ends.last[heads])
-        tail_variances = _compute_centre_variances(ends.first[tails])
-        scales = np.sqrt(scales**2 + head_variances + tail_variances)
+        # The centre is less certain where a box shows a part of an animal.
+        predecessor_variances = _compute_centre_variances(ends.last_shapes[predecessors])
+        successor_variances = _compute_centre_variances(ends.first_shapes[successors])
+        scales = np.sqrt(scales**2 + predecessor_variances + successor_variances)
         density_ratio = _compute_density(distances, scales) * self.area
-        place_llrs = np.log((1 - OUTLIER_SHARE) * density_ratio + OUTLIER_SHARE)
+        position_llrs = np.log((1 - OUTLIER_SHARE) * density_ratio + OUTLIER_SHARE)
         # Change of the shape, compared with that between random detections.
         changes = _compute_lengths(
-            (ends.last[heads, 2:] - ends.first[tails, 2:]).astype(np.float64)
+            (ends.last_shapes[predecessors, 2:] - ends.first_shapes[successors, 2:]).astype(
+                np.float64
+            )
         )
-        spread = np.full(len(changes), self.shape_spread)
-        shape_scales = np.minimum(self._interpolate(self.shape, gaps), spread)
+        spread = np.full(len(changes), self.random_shape_scale)
+        shape_scales = np.minimum(self._interpolate(self.shape_scales, gaps), spread)
         shape_ratio = _compute_density(changes, shape_scales) / _compute_density(changes, spread)
-        llrs: Float64 = place_llrs + np.log(np.maximum(shape_ratio, _MIN_SHAPE_RATIO))
+        llrs: Float64 = position_llrs + np.log(np.maximum(shape_ratio, _MIN_SHAPE_RATIO))
         return llrs
 
     def _interpolate(self, scales: Float64, gaps: Int64) -> Float64:
         """Return scales at any gap, interpolated linearly between logarithms of gaps and scales."""
-        known = np.exp(np.interp(np.log(gaps), np.log(self.gaps), np.log(scales)))
+        known = np.exp(np.interp(np.log(gaps), np.log(self.gap_frames), np.log(scales)))
         return np.minimum(known, MAX_DISPLACEMENT_SCALE)
 
 
@@ -191,53 +203,62 @@ def fit_motion(
     gaps = np.unique(np.round(np.geomspace(1, max_gap, _N_GAPS)).astype(np.int64))
     measured: list[tuple[int, float, float, float]] = []
     for gap in gaps.tolist():
-        places = _sample_places(tracklets, gap, span, rng)
-        if len(places) < _MIN_SAMPLES and measured:
+        rows = _sample_rows(tracklets, gap, span, rng)
+        if len(rows) < _MIN_SAMPLES and measured:
             break
-        if not len(places):
+        if not len(rows):
             measured.append((gap, _DEFAULT_SCALE, _DEFAULT_SCALE, _DEFAULT_SCALE))
             break
-        measured.append((gap, *_measure_scales(shapes, places, gap, span, fps)))
+        measured.append((gap, *_measure_scales(shapes, rows, gap, span, fps)))
     # Longer gaps are never more certain.
     columns = np.maximum.accumulate(np.array(measured, np.float64)).T
-    measured_gaps, moving, still, shape = columns
-    # What a random animal at a random place looks like.
+    gap_frames, scales_with_velocity, scales_without_velocity, shape_scales = columns
+    # The alternative: a random animal at a random position.
     if len(shapes):
         low, high = np.percentile(shapes[:, :2], [1, 99], axis=0)
     else:
         low, high = np.ones((2, 2))
     first, second = rng.integers(0, max(1, len(shapes)), (2, _N_SAMPLES))
-    shape_spread = 1.0
+    random_shape_scale = 1.0
     if len(shapes):
-        shape_spread = _fit_scale(shapes[first, 2:] - shapes[second, 2:], MIN_SHAPE_SCALE)
+        random_shape_scale = _fit_scale(shapes[first, 2:] - shapes[second, 2:], MIN_SHAPE_SCALE)
     area = max(_MIN_AREA, float(np.prod(high - low)))
-    return MotionModel(measured_gaps, moving, still, shape, shape_spread, area, fps)
+    return MotionModel(
+        gap_frames,
+        scales_with_velocity,
+        scales_without_velocity,
+        shape_scales,
+        random_shape_scale,
+        area,
+        fps,
+    )
 
 
-def _sample_places(tracklets: Tracklets, gap: int, span: int, rng: np.random.Generator) -> Int64:
-    """Return random places in the tracklets' rows with enough detections around a gap after them.
+def _sample_rows(tracklets: Tracklets, gap: int, span: int, rng: np.random.Generator) -> Int64:
+    """Return random detections of tracklets, with enough others around a gap after them.
 
-    `span` detections before the gap and after it belong to the same tracklet.
+    They are given by their indices in ``tracklets.rows``. The same tracklet holds `span` detections
+    more, before the gap and after it.
     """
-    n_places = np.maximum(tracklets.lengths - gap - 2 * span, 0)
-    total = int(n_places.sum())
+    n_choices = np.maximum(tracklets.lengths - gap - 2 * span, 0)
+    total = int(n_choices.sum())
     drawn = np.unique(rng.integers(0, total, _N_SAMPLES)) if total else np.zeros(0, np.int64)
-    stops = np.cumsum(n_places)
+    stops = np.cumsum(n_choices)
     chosen = np.searchsorted(stops, drawn, side="right")
-    starts = stops - n_places
-    places: Int64 = tracklets.offsets[chosen] + span + drawn - starts[chosen]
-    return places
+    starts = stops - n_choices
+    rows: Int64 = tracklets.offsets[chosen] + span + drawn - starts[chosen]
+    return rows
 
 
 def _measure_scales(
-    shapes: Float32, places: Int64, gap: int, span: int, fps: float
+    shapes: Float32, rows: Int64, gap: int, span: int, fps: float
 ) -> tuple[float, float, float]:
     """Return the scales of displacements with and without velocities, and of shapes, over a gap."""
-    before = shapes[places]
-    after = shapes[places + gap]
-    velocities_before = (before[:, :2] - shapes[places - span, :2]) / span
-    velocities_after = (shapes[places + gap + span, :2] - after[:, :2]) / span
-    gaps = np.full(len(places), gap)
+    before = shapes[rows]
+    after = shapes[rows + gap]
+    velocities_before = (before[:, :2] - shapes[rows - span, :2]) / span
+    velocities_after = (shapes[rows + gap + span, :2] - after[:, :2]) / span
+    gaps = np.full(len(rows), gap)
     offsets = (before[:, :2] - after[:, :2]).astype(np.float64)
     residuals = offsets + _predict_displacements(velocities_before, velocities_after, gaps, fps)
     return (
@@ -248,7 +269,7 @@ def _measure_scales(
 
 
 def _predict_displacements(before: Float64, after: Float64, gaps: Int64, fps: float) -> Float64:
-    """Return displacements ``(E, 2)`` across gaps, half of each due to either decaying velocity."""
+    """Return displacements ``(E, 2)`` across gaps, from the decaying velocities on both sides."""
     decay_frames = VELOCITY_DECAY_S * fps
     n_frames = decay_frames * (1 - np.exp(-gaps / (2 * decay_frames)))
     displacements: Float64 = (before + after) * n_frames[:, None]

@@ -1,4 +1,4 @@
-"""The point-match score: what tracked points of fur say about swaps and reassignments of paths."""
+"""The point-match score: evidence of tracked points of fur against swaps and reassignments."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from itertools import combinations
 
 import numpy as np
 
+from murid.core.records import ArrayRecord
 from murid.core.types import Bool, Float32, Float64, Int32, Int64
 from murid.identification.point_matches import N_VISITS, PointMatches
-from murid.identification.tracklets import Tracklets, count_up
+from murid.identification.tracklets import Tracklets, concatenate_ranges
 
-# Log-likelihood ratio of one point. Of 269 contacts after which 5 to 10 points more were for one
-# answer, 2 were decided wrongly.
+# Log-likelihood ratio of one point. In 2 of 269 contacts with a majority of 5 to 10 points, the
+# majority was wrong.
 LLR_PER_POINT = 0.5
 # Largest absolute log-likelihood ratio of all points together: points of one animal are not
 # independent.
 MAX_POINT_LLR = 7.0
-# Weight of a point where only one of the two animals is detected, or that was in a box which may be
-# merged: 14 to 30 % of such points are on the wrong animal, 4 % of others.
+# Weight of an uncertain point: only one of the two animals is detected there, or the point was in a
+# box that may be merged. 14 to 30 % of such points are on the wrong animal, 4 % of others.
 UNCERTAIN_WEIGHT = 0.5
 
 
@@ -28,23 +29,23 @@ class TrackletPointMatches:
 
     Attributes
     ----------
-    tails, ends : ndarray
+    successors, ends : ndarray
         ``(K,)`` int64 later tracklet, and the first frame in which the points are on it.
-    heads, begins : ndarray
+    predecessors, begins : ndarray
         ``(K, N_VISITS)`` int64 earlier tracklets, the latest first, -1 = none, and the last frames
         on them.
     counts : ndarray
         ``(K, N_VISITS)`` float32 number of points.
     """
 
-    tails: Int64
-    heads: Int64
+    successors: Int64
+    predecessors: Int64
     ends: Int64
     begins: Int64
     counts: Float32
 
     def __len__(self) -> int:
-        return len(self.tails)
+        return len(self.successors)
 
     @classmethod
     def empty(cls) -> TrackletPointMatches:
@@ -57,10 +58,10 @@ class TrackletPointMatches:
 def find_point_matches(
     point_matches: PointMatches, order: Int32, tracklets: Tracklets, frames: Int64
 ) -> TrackletPointMatches:
-    """Look up the tracklets and frames of matched detections.
+    """Return the point matches with tracklets and frames in place of detections.
 
-    `order` and `frames` ``(N,)`` are those of the sorted detection table, to which the rows of the
-    tracklets refer; point matches refer to the unsorted one.
+    Point matches refer to rows of the unsorted detection table. `order` ``(N,)`` sorts it; `frames`
+    ``(N,)`` and the rows of the tracklets refer to the sorted one.
     """
     # One row more than detections, which row -1 selects.
     tracklet_of = np.full(len(order) + 1, -1, np.int64)
@@ -104,8 +105,8 @@ class PointMatchScore:
         uncertain = _find_uncertain(point_matches, np.append(merged, False))
         path_matches = replace(
             point_matches,
-            heads=padded_paths[point_matches.heads],
-            tails=padded_paths[point_matches.tails],
+            predecessors=padded_paths[point_matches.predecessors],
+            successors=padded_paths[point_matches.successors],
         )
         pairs = combinations(range(self._n_paths), 2)
         found = [_find_pair_matches(path_matches, detected, uncertain, *pair) for pair in pairs]
@@ -142,7 +143,7 @@ class PointMatchScore:
         high = np.searchsorted(self._begins.keys, base + first_frames[short], side="right")
         counts = np.maximum(high - low, 0)
         intervals = np.repeat(np.arange(len(short)), counts)
-        matches = np.repeat(low, counts) + count_up(counts)
+        matches = np.repeat(low, counts) + concatenate_ranges(counts)
         spanning = self._sorted_ends[matches] > last_frames[short][intervals]
         spanning_points = np.bincount(
             intervals[spanning], self._sorted_signed[matches[spanning]], len(short)
@@ -185,7 +186,7 @@ class _CumulativeSum:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _PairMatches:
+class _PairMatches(ArrayRecord):
     """Point matches between two paths.
 
     Attributes
@@ -209,34 +210,25 @@ class _PairMatches:
         none = np.zeros(0, np.int64)
         return cls(none, np.zeros(0), none, none)
 
-    @classmethod
-    def concatenate(cls, parts: list[_PairMatches]) -> _PairMatches:
-        return cls(
-            np.concatenate([part.pairs for part in parts]),
-            np.concatenate([part.signed for part in parts]),
-            np.concatenate([part.begins for part in parts]),
-            np.concatenate([part.ends for part in parts]),
-        )
-
 
 def _find_uncertain(point_matches: TrackletPointMatches, merged: Bool) -> Bool:
     """Return whether points ``(K, N_VISITS)`` were in a merged box on or after each visit."""
-    passed_merged = np.logical_or.accumulate(merged[point_matches.heads], axis=1)
-    return np.asarray(merged[point_matches.tails][:, None] | passed_merged, np.bool_)
+    passed_merged = np.logical_or.accumulate(merged[point_matches.predecessors], axis=1)
+    return np.asarray(merged[point_matches.successors][:, None] | passed_merged, np.bool_)
 
 
 def _find_pair_matches(
     path_matches: TrackletPointMatches, detected: Bool, uncertain: Bool, first: int, second: int
 ) -> _PairMatches:
-    """Return the point matches between two paths; heads and tails are paths instead of tracklets.
+    """Return the point matches between two paths.
 
-    Of the visits of a point, the latest counts at which both paths are detected: at others, both
-    animals may be in one box, and so may points of both.
+    `path_matches` refer to paths instead of tracklets. The latest visit of a point at which both
+    paths are detected counts. At other visits, one box may show both animals and points of both.
     """
-    heads = path_matches.heads
-    tails = path_matches.tails
-    from_pair = (heads == first) | (heads == second)
-    to_pair = (tails == first) | (tails == second)
+    predecessors = path_matches.predecessors
+    successors = path_matches.successors
+    from_pair = (predecessors == first) | (predecessors == second)
+    to_pair = (successors == first) | (successors == second)
     matches = np.flatnonzero(to_pair & from_pair.any(axis=1))
     from_pair = from_pair[matches]
     # The latest visit with both paths detected, else the latest visit at all.
@@ -250,7 +242,7 @@ def _find_pair_matches(
     certain = has_separate & both_detected[ends] & ~uncertain[matches, visits]
     weights = np.where(certain, 1.0, UNCERTAIN_WEIGHT)
     counts = path_matches.counts[matches, visits] * weights
-    stays = heads[matches, visits] == tails[matches]
+    stays = predecessors[matches, visits] == successors[matches]
     pairs = np.full(len(matches), first * len(detected) + second)
     return _PairMatches(pairs, np.where(stays, counts, -counts), begins, ends)
 
@@ -260,15 +252,15 @@ def _count_points_by_path(
 ) -> Float64:
     """Count the points ``(T, n)`` that tracklets have in common with paths before and after."""
     points = np.zeros((len(paths) - 1, n_paths))
-    on_path = paths[point_matches.heads] >= 0
+    on_path = paths[point_matches.predecessors] >= 0
     # Only the latest visit on a path counts.
     visits = on_path.argmax(axis=1)
-    matches = np.flatnonzero(on_path.any(axis=1) & (paths[point_matches.tails] >= 0))
-    heads = point_matches.heads[matches, visits[matches]]
-    tails = point_matches.tails[matches]
+    matches = np.flatnonzero(on_path.any(axis=1) & (paths[point_matches.successors] >= 0))
+    predecessors = point_matches.predecessors[matches, visits[matches]]
+    successors = point_matches.successors[matches]
     counts = point_matches.counts[matches, visits[matches]]
-    np.add.at(points, (heads, paths[tails]), counts)
-    np.add.at(points, (tails, paths[heads]), counts)
+    np.add.at(points, (predecessors, paths[successors]), counts)
+    np.add.at(points, (successors, paths[predecessors]), counts)
     return points
 
 

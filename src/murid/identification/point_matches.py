@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from murid.core.types import Float32, Index, Int64
+from murid.core.records import ArrayRecord
+from murid.core.types import Float32, Int64
 
 # Tracklets that are remembered for a point, the latest first. More of them would connect tracklets
 # further apart, and the tables of point matches grow with this number.
@@ -25,7 +26,7 @@ _MAX_PENDING_RECORDS = 1 << 18
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class PointMatches:
+class PointMatches(ArrayRecord):
     """Detections with points that were on detections of other tracklets before.
 
     Attributes
@@ -46,10 +47,6 @@ class PointMatches:
 
     def __len__(self) -> int:
         return len(self.after)
-
-    def select(self, rows: Index) -> PointMatches:
-        """Return some matches."""
-        return PointMatches(self.after[rows], self.before[rows], self.counts[rows])
 
 
 class PointMatchCounter:
@@ -138,7 +135,7 @@ class PointMatchCounter:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _Visits:
+class _Visits(ArrayRecord):
     """The latest tracklets of each point, and when and in which detection it was last on them.
 
     All are ``(n, N_VISITS)``, the latest visit first; tracklet -1 = no visit.
@@ -159,20 +156,6 @@ class _Visits:
             np.zeros(shape, np.int64),
         )
 
-    @classmethod
-    def concatenate(cls, parts: list[_Visits]) -> _Visits:
-        return cls(
-            np.concatenate([part.tracklets for part in parts]),
-            np.concatenate([part.rows for part in parts]),
-            np.concatenate([part.counts for part in parts]),
-            np.concatenate([part.frames for part in parts]),
-        )
-
-    def select(self, points: Index) -> _Visits:
-        return _Visits(
-            self.tracklets[points], self.rows[points], self.counts[points], self.frames[points]
-        )
-
     def push(self, points: Int64, tracklets: Int64, rows: Int64, frame: int) -> None:
         """Add a visit of some points, in place, and drop their oldest one."""
         for values in (self.tracklets, self.rows, self.counts, self.frames):
@@ -184,7 +167,7 @@ class _Visits:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _MatchRecords:
+class _MatchRecords(ArrayRecord):
     """Tracklets ``(n,)`` that points entered, by which detection, and visits ``(n, N_VISITS)``."""
 
     to_tracklets: Int64
@@ -198,25 +181,6 @@ class _MatchRecords:
         visits = _Visits.empty(0)
         none = np.zeros(0, np.int64)
         return cls(none, none, visits.tracklets, visits.rows, visits.counts)
-
-    @classmethod
-    def concatenate(cls, parts: list[_MatchRecords]) -> _MatchRecords:
-        return cls(
-            np.concatenate([part.to_tracklets for part in parts]),
-            np.concatenate([part.to_rows for part in parts]),
-            np.concatenate([part.tracklets for part in parts]),
-            np.concatenate([part.rows for part in parts]),
-            np.concatenate([part.counts for part in parts]),
-        )
-
-    def select(self, rows: Index) -> _MatchRecords:
-        return _MatchRecords(
-            self.to_tracklets[rows],
-            self.to_rows[rows],
-            self.tracklets[rows],
-            self.rows[rows],
-            self.counts[rows],
-        )
 
     def __len__(self) -> int:
         return len(self.to_tracklets)

@@ -1,4 +1,4 @@
-"""Tracklets: runs of detections of one animal, cut wherever the animal may have changed."""
+"""Tracklets: runs of detections of one animal, cut wherever another animal may continue them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 from murid.core.boxes import compute_areas, compute_centres
 from murid.core.types import Bool, DetectionTable, Float32, Int32, Int64
 
-# A link is unambiguous if the next nearest detection is this many times as far away, and farther by
-# this many body lengths. Larger values cut more often; smaller ones chain two animals.
+# A link is unambiguous if the second nearest detection is this many times as far away, and further
+# by this many body lengths. Larger values cut more often; smaller ones chain two animals.
 MIN_DISTANCE_RATIO = 2.0
 MIN_DISTANCE_MARGIN = 0.1
 # Body lengths between the centres of animals that may touch.
 CONTACT_DISTANCE = 1.0
-# Frames that a tracklet must last for its ends to cut tracklets beside it. Shorter ones are often
+# Only the ends of tracklets with this many frames cut tracklets beside them. Shorter ones are often
 # clutter, which would cut every tracklet into pieces.
 MIN_FRAMES = 3
 # Frames that are linked at once: bounds memory.
@@ -76,16 +76,19 @@ def measure_body_px(boxes: Float32, scores: Float32) -> float:
     return max(1.0, float(np.median((boxes[good, 2:] - boxes[good, :2]).max(axis=1))))
 
 
-def compute_reach(fps: float) -> float:
+def compute_max_displacement(fps: float) -> float:
     """Return the number of body lengths by which a box may move between two frames."""
     return min(1.0, 0.25 + 6 / fps)
 
 
-def find_tracklets(table: DetectionTable, usable: Bool, body_px: float, reach: float) -> Tracklets:
+def find_tracklets(
+    table: DetectionTable, usable: Bool, body_px: float, max_displacement: float
+) -> Tracklets:
     """Chain detections of consecutive frames where the link is unambiguous.
 
-    Two detections are chained if each is the nearest of the other, nearer by far than the next, and
-    within reach. Tracklets are cut where another animal beside them vanishes or appears.
+    Two detections are chained if each is the nearest one of the other, much nearer than the second
+    nearest, and no further than `max_displacement`. Tracklets are cut where another animal beside
+    them vanishes or appears.
 
     Parameters
     ----------
@@ -95,7 +98,7 @@ def find_tracklets(table: DetectionTable, usable: Bool, body_px: float, reach: f
         ``(N,)`` bool: whether each detection may be an animal.
     body_px : float
         Body length in pixels.
-    reach : float
+    max_displacement : float
         Body lengths by which a box may move between two frames.
     """
     rows = np.flatnonzero(usable & (compute_areas(table.boxes) > 0))
@@ -103,19 +106,19 @@ def find_tracklets(table: DetectionTable, usable: Bool, body_px: float, reach: f
     boxes = table.boxes[rows] / np.float32(body_px)
     starts = np.searchsorted(frames, np.arange(table.n_frames + 1))
     # Link the detections of consecutive frames, in blocks.
-    followers = np.full(len(rows), -1, np.int64)
+    next_rows = np.full(len(rows), -1, np.int64)
     for first in range(0, table.n_frames - 1, _BLOCK_FRAMES):
         last = min(first + _BLOCK_FRAMES, table.n_frames - 1)
-        heads, tails = _find_links(boxes, starts, first, last, reach)
-        followers[heads] = tails
+        predecessors, successors = _find_links(boxes, starts, first, last, max_displacement)
+        next_rows[predecessors] = successors
     # Cut the chains where the box may have changed animals.
-    uncut = _chain(rows, frames, followers)
-    followers[_find_ambiguous_heads(uncut, rows, frames, boxes, starts)] = -1
-    return _chain(rows, frames, followers)
+    uncut = _chain(rows, frames, next_rows)
+    next_rows[_find_ambiguous_links(uncut, rows, frames, boxes, starts)] = -1
+    return _chain(rows, frames, next_rows)
 
 
 def _find_links(
-    boxes: Float32, starts: Int64, first: int, last: int, reach: float
+    boxes: Float32, starts: Int64, first: int, last: int, max_displacement: float
 ) -> tuple[Int64, Int64]:
     """Return pairs of unambiguous links from the frames ``first`` to ``last - 1`` into the next."""
     counts = np.diff(starts)
@@ -123,12 +126,12 @@ def _find_links(
     frames = np.repeat(np.arange(first, last), counts[first:last])
     n_next = counts[frames + 1]
     # All pairs of a detection and one of the next frame.
-    heads = np.repeat(rows, n_next)
-    tails = np.repeat(starts[frames + 1], n_next) + count_up(n_next)
-    distances = np.sqrt(np.square(boxes[heads] - boxes[tails]).sum(axis=1) / 2)
-    kept = _is_unambiguous(heads, distances) & _is_unambiguous(tails, distances)
-    kept &= distances <= reach
-    return heads[kept], tails[kept]
+    predecessors = np.repeat(rows, n_next)
+    successors = np.repeat(starts[frames + 1], n_next) + concatenate_ranges(n_next)
+    distances = np.sqrt(np.square(boxes[predecessors] - boxes[successors]).sum(axis=1) / 2)
+    kept = _is_unambiguous(predecessors, distances) & _is_unambiguous(successors, distances)
+    kept &= distances <= max_displacement
+    return predecessors[kept], successors[kept]
 
 
 def _is_unambiguous(groups: Int64, distances: Float32) -> Bool:
@@ -148,22 +151,22 @@ def _is_unambiguous(groups: Int64, distances: Float32) -> Bool:
     return unambiguous
 
 
-def _find_ambiguous_heads(
+def _find_ambiguous_links(
     uncut: Tracklets, rows: Int64, frames: Int64, boxes: Float32, starts: Int64
 ) -> Int64:
-    """Return heads of links beside which another tracklet begins or ends."""
+    """Return the predecessors of links beside which another tracklet begins or ends."""
     lasting = np.flatnonzero(uncut.lengths >= MIN_FRAMES)
     begun = np.searchsorted(rows, uncut.rows[uncut.offsets[lasting]])
     ended = np.searchsorted(rows, uncut.rows[uncut.offsets[lasting + 1] - 1])
-    # Head of the link into each detection.
-    heads = np.full(len(rows), -1)
+    # The predecessor of each detection.
+    predecessors = np.full(len(rows), -1)
     order = np.searchsorted(rows, uncut.rows)
     is_link = uncut.numbers[1:] == uncut.numbers[:-1]
-    heads[order[1:][is_link]] = order[:-1][is_link]
+    predecessors[order[1:][is_link]] = order[:-1][is_link]
     # Cut before the frame in which another begins, and after the frame in which another ends.
-    heads_beside_begun = heads[_find_neighbours(begun, frames, boxes, starts)]
-    heads_beside_ended = _find_neighbours(ended, frames, boxes, starts)
-    return np.concatenate([heads_beside_ended, heads_beside_begun[heads_beside_begun >= 0]])
+    before_begun = predecessors[_find_neighbours(begun, frames, boxes, starts)]
+    before_ended = _find_neighbours(ended, frames, boxes, starts)
+    return np.concatenate([before_ended, before_begun[before_begun >= 0]])
 
 
 def _find_neighbours(events: Int64, frames: Int64, boxes: Float32, starts: Int64) -> Int64:
@@ -171,20 +174,20 @@ def _find_neighbours(events: Int64, frames: Int64, boxes: Float32, starts: Int64
     event_frames = frames[events]
     counts = np.diff(starts)[event_frames]
     own = np.repeat(events, counts)
-    others = np.repeat(starts[event_frames], counts) + count_up(counts)
+    others = np.repeat(starts[event_frames], counts) + concatenate_ranges(counts)
     centres = compute_centres(boxes)
     near = np.hypot(*(centres[own] - centres[others]).T) < CONTACT_DISTANCE
     neighbours: Int64 = others[near & (own != others)]
     return neighbours
 
 
-def _chain(rows: Int64, frames: Int64, followers: Int64) -> Tracklets:
-    """Return the tracklets of detections that are linked to their followers; -1 = none."""
-    heads = np.flatnonzero(followers >= 0)
+def _chain(rows: Int64, frames: Int64, next_rows: Int64) -> Tracklets:
+    """Return the tracklets of detections, given the index of the next detection; -1 = none."""
+    predecessors = np.flatnonzero(next_rows >= 0)
     firsts = np.arange(len(rows))
-    firsts[followers[heads]] = heads
+    firsts[next_rows[predecessors]] = predecessors
     is_start = np.ones(len(rows), bool)
-    is_start[followers[heads]] = False
+    is_start[next_rows[predecessors]] = False
     # Find the first detection of each chain by pointer jumping, which doubles the step each time.
     while not np.array_equal(jumped := firsts[firsts], firsts):
         firsts = jumped
@@ -209,7 +212,7 @@ def to_shapes(boxes: Float32, body_px: float) -> Float32:
     return np.concatenate([compute_centres(boxes) / np.float32(body_px), np.log(sizes)], axis=1)
 
 
-def count_up(counts: Int64) -> Int64:
+def concatenate_ranges(counts: Int64) -> Int64:
     """Return the numbers from 0 to ``count - 1`` for each count, concatenated."""
     total: Int64 = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     return total

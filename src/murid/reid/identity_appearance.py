@@ -12,6 +12,7 @@ import numpy as np
 
 from murid.appearance.colour_features import N_COLOUR_FEATURES, compute_colour_features
 from murid.core import DetectionTable
+from murid.core.records import ArrayRecord
 from murid.core.types import Float32, Int64
 from murid.errors import RunError, SourceError
 from murid.identification.occlusion import find_unoccluded
@@ -35,7 +36,7 @@ _MIN_IDENTITY_PROBABILITY = 0.5
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class ColourFeatures:
+class ColourFeatures(ArrayRecord):
     """Colour features of some detections of a run.
 
     Attributes
@@ -56,15 +57,6 @@ class ColourFeatures:
         """Return unknown colour features in some frames."""
         values = np.full((len(frames), N_COLOUR_FEATURES), np.nan, np.float32)
         return cls(frames, np.full(len(frames), -1, np.int64), values)
-
-    @classmethod
-    def concatenate(cls, parts: list[ColourFeatures]) -> ColourFeatures:
-        """Return those of all parts, of which there must be one at least."""
-        return cls(
-            np.concatenate([part.frames for part in parts]),
-            np.concatenate([part.rows for part in parts]),
-            np.concatenate([part.values for part in parts]),
-        )
 
 
 def describe_identities(

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
 
-from murid.core.types import Float32, Float64, Index, Int64
+from murid.core.records import ArrayRecord
+from murid.core.types import Float32, Float64, Int64
 
 # Prototypes of one animal and recording: one for each typical posture. A gallery file grows with
 # this number.
@@ -24,7 +25,7 @@ _SAMPLES_PER_MEAN = 8
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class AppearanceSamples:
+class AppearanceSamples(ArrayRecord):
     """Unoccluded images of identities, spread over a recording, in time order.
 
     Attributes
@@ -44,12 +45,6 @@ class AppearanceSamples:
     def __len__(self) -> int:
         return len(self.identity_ids)
 
-    def select(self, rows: Index) -> AppearanceSamples:
-        """Return some samples."""
-        return AppearanceSamples(
-            self.identity_ids[rows], self.embeddings[rows], self.colour_features[rows]
-        )
-
 
 @dataclass(frozen=True, eq=False, slots=True)
 class MeanAppearance:
@@ -60,7 +55,7 @@ class MeanAppearance:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Prototypes:
+class Prototypes(ArrayRecord):
     """Typical appearances of animals.
 
     Attributes
@@ -91,25 +86,6 @@ class Prototypes:
             np.zeros(0, np.float32),
             np.zeros((0, embedding_size), np.float32),
             np.zeros((0, n_colour_features), np.float32),
-        )
-
-    def select(self, rows: Index) -> Prototypes:
-        """Return some prototypes."""
-        return Prototypes(
-            self.owners[rows],
-            self.weights[rows],
-            self.embeddings[rows],
-            self.colour_features[rows],
-        )
-
-    @classmethod
-    def concatenate(cls, parts: list[Prototypes]) -> Prototypes:
-        """Return the prototypes of all parts, of which there must be one at least."""
-        return cls(
-            np.concatenate([part.owners for part in parts]),
-            np.concatenate([part.weights for part in parts]),
-            np.concatenate([part.embeddings for part in parts]),
-            np.concatenate([part.colour_features for part in parts]),
         )
 
     def average(self, n_owners: int) -> MeanAppearance:

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from murid.identification.doubtful_crossings import list_doubtful_crossings
 from murid.identification.identity_probability import (
     compute_identity_probabilities,
     compute_swap_probabilities,
-    list_doubtful,
     select_swap_intervals,
 )
 from murid.identification.paths.transitions import list_transitions
@@ -56,7 +56,7 @@ def compute_probabilities(transitions, intervals):
     found = compute_identity_probabilities(
         transitions, candidates, none, select_swap_intervals(transitions, candidates, intervals), 2
     )
-    return [found[(transitions.paths == path) & (transitions.tails >= 0)] for path in (0, 1)]
+    return [found[(transitions.paths == path) & (transitions.successors >= 0)] for path in (0, 1)]
 
 
 def test_identities_are_uncertain_within_a_swap_interval():
@@ -81,9 +81,8 @@ def test_a_swap_interval_may_begin_where_one_animal_is_first_seen():
     tracklets = Tracklets(
         offsets, np.arange(offsets[-1], dtype=np.int32), firsts, firsts + lengths - 1
     )
-    transitions = list_transitions(
-        np.array([0, 0, 1, 0, 1]), tracklets
-    )  # path 0 has transitions 0 to 3, path 1 has 4 to 6
+    # Path 0 has the transitions 0 to 3, path 1 has 4 to 6.
+    transitions = list_transitions(np.array([0, 0, 1, 0, 1]), tracklets)
     candidates = SwapCandidates(
         np.array([1, 2]),
         np.array([4, 5]),
@@ -116,4 +115,6 @@ def test_both_ends_of_a_doubtful_swap_interval_are_listed(llr, n):
     intervals = select_swap_intervals(
         transitions, candidates, SwapIntervals(np.array([0]), np.array([1]), make_terms(llr))
     )
-    assert len(list_doubtful(transitions, candidates, intervals, np.array([1, 2]), 0.01)) == n
+    identities = np.array([1, 2])
+    crossings = list_doubtful_crossings(transitions, candidates, intervals, identities, 0.01)
+    assert len(crossings) == n

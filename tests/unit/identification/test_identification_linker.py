@@ -15,9 +15,9 @@ FPS, SIDE = 30.0, 40.0
 def make_table(paths, scores=None, appearance=None):
     """Return detections of square boxes around centres ``(n_frames, n, 2)``; NaN = not detected."""
     frames = []
-    for t, places in enumerate(paths):
-        seen = np.isfinite(places[:, 0])
-        boxes = np.concatenate([places[seen] - SIDE / 2, places[seen] + SIDE / 2], axis=1).astype(
+    for t, centres in enumerate(paths):
+        seen = np.isfinite(centres[:, 0])
+        boxes = np.concatenate([centres[seen] - SIDE / 2, centres[seen] + SIDE / 2], axis=1).astype(
             np.float32
         )
         own = (
@@ -32,11 +32,11 @@ def make_table(paths, scores=None, appearance=None):
 def make_paths(seed, n_frames, n, spread=300.0):
     """Return centres of animals that move smoothly, each in its own part of the arena."""
     rng = np.random.default_rng(seed)
-    transitions = np.cumsum(rng.normal(0, 0.3, (n_frames, n, 2)), axis=0)
+    velocities = np.cumsum(rng.normal(0, 0.3, (n_frames, n, 2)), axis=0)
     return (
         100
         + spread * np.arange(n)[None, :, None]
-        + np.clip(np.cumsum(transitions, axis=0) * 0.1, -60, 60)
+        + np.clip(np.cumsum(velocities, axis=0) * 0.1, -60, 60)
     )
 
 
@@ -160,7 +160,7 @@ def test_a_crossing_that_was_not_seen_is_doubtful():
     rng = np.random.default_rng(5)
     up, down = np.hstack([200 + 0 * t, 100 + t]), np.hstack([200 + 0 * t, 300 - t])
     paths = np.stack([up, down], axis=1) + rng.normal(0, 0.3, (200, 2, 2))
-    paths[90:110] = np.nan  # whether they pass or turn is not seen
+    paths[90:110] = np.nan  # not seen whether they pass or turn
     paths[110:] = 200 + (np.abs(paths[110:] - 200) + 30) * [[[0, 1], [0, -1]]]
     found = link_tracklets(make_table(paths), 2, FPS)
     assert found.crossings.pairs.tolist() == [[1, 2]]
@@ -221,7 +221,7 @@ def test_bidirectional_tracks_decide_where_motion_cannot(left_goes_up):
 
 
 def test_changes_that_undo_each_other_come_to_an_end(monkeypatch):
-    """New evidence after each change may ask for the same two changes for ever."""
+    """New evidence after each change could suggest the same two changes forever."""
     n_transitions = []
 
     def always_swap(context):
@@ -231,8 +231,8 @@ def test_changes_that_undo_each_other_come_to_an_end(monkeypatch):
         first = int(candidates.first[0])
         second = int(candidates.second[0])
         links = (
-            (int(transitions.heads[first]), int(transitions.tails[second])),
-            (int(transitions.heads[second]), int(transitions.tails[first])),
+            (int(transitions.predecessors[first]), int(transitions.successors[second])),
+            (int(transitions.predecessors[second]), int(transitions.successors[first])),
         )
         return [refinement.PathChange(-1.0, (first, second), links)]
 

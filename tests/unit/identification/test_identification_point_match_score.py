@@ -21,13 +21,13 @@ NONE = -np.ones(N_VISITS - 1, np.int64)
 ALONE = np.zeros(4, bool)
 
 
-def make_matches(tails, ends, heads, begins, counts):
+def make_matches(successors, ends, predecessors, begins, counts):
     def widen(values):
         return np.column_stack([values, np.tile(NONE, (len(values), 1))])
 
     return TrackletPointMatches(
-        np.array(tails),
-        widen(heads),
+        np.array(successors),
+        widen(predecessors),
         np.array(ends),
         widen(begins),
         widen(counts).astype(np.float32),
@@ -68,7 +68,7 @@ def test_llrs_are_bounded_and_zero_without_matches():
 
 def test_points_in_a_merged_box_are_traced_to_before_it():
     """Tracklet 2 is a merged box; its points go on to the tracklets of the animals they were on."""
-    heads, begins = (
+    predecessors, begins = (
         np.array([[2, 0, *NONE[1:]], [2, 1, *NONE[1:]]]),
         np.array([[50, 40, *NONE[1:]]] * 2),
     )
@@ -77,7 +77,7 @@ def test_points_in_a_merged_box_are_traced_to_before_it():
     seen = np.ones((2, 100), bool)
     seen[1, 45:55] = False
     score = PointMatchScore(
-        TrackletPointMatches(np.array([4, 3]), heads, np.array([60, 60]), begins, counts),
+        TrackletPointMatches(np.array([4, 3]), predecessors, np.array([60, 60]), begins, counts),
         np.array([0, 1, 0, 0, 1]),
         seen,
         np.arange(5) == 2,

@@ -13,25 +13,29 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from murid.core.types import Bool, Float32, Float64, Index, Int64
-from murid.identification.appearance_models.discriminants import (
-    TrackletFeatures,
+from murid.core.records import ArrayRecord
+from murid.core.types import Bool, Float32, Float64, Int64
+from murid.identification.appearance_models.discriminants import fit_discriminants
+from murid.identification.appearance_models.pair_likelihood import (
     compute_pair_llrs,
     fit_between_variance,
-    fit_discriminants,
     fit_student_variance,
+)
+from murid.identification.appearance_models.pair_sampling import (
     sample_different_pairs,
     sample_same_pairs,
     subtract_pairs,
+)
+from murid.identification.appearance_models.tracklet_features import (
+    TrackletFeatures,
+    find_folds,
     sum_by_group,
 )
 
 # Largest absolute log-likelihood ratio that appearance may contribute to one link. A higher bound
 # lets a few unusual images overrule motion.
 MAX_LLR = 8.0
-# Blocks of this length alternate between the folds of a cross-validation. It is much longer than a
-# segment, so that neighbouring, nearly equal segments rarely fall into different folds.
-FOLD_BLOCK_S = 10.0
+# Share of the within-animal variance that is added to it: few segments underestimate it.
 _RIDGE = 0.1
 # More axes than this fit noise.
 MAX_AXES = 8
@@ -40,7 +44,7 @@ MIN_PAIRS = 10
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class AppearanceFeatures:
+class AppearanceFeatures(ArrayRecord):
     """Mean features of tracklets, paths or other groups of segments.
 
     Attributes
@@ -53,10 +57,6 @@ class AppearanceFeatures:
 
     means: Float64
     counts: Float64
-
-    def select(self, rows: Index) -> AppearanceFeatures:
-        """Return some rows."""
-        return AppearanceFeatures(self.means[rows], self.counts[rows])
 
     @classmethod
     def average(cls, features: Float32 | Float64, owners: Int64, n: int) -> AppearanceFeatures:
@@ -94,12 +94,12 @@ class AppearanceModel:
         unknown = AppearanceFeatures(np.full((n_tracklets, 1), np.nan), np.zeros(n_tracklets))
         return cls(unknown, np.ones(1), np.ones(1), 0.0)
 
-    def compute_llrs(self, heads: Int64, tails: Int64) -> Float64:
+    def compute_llrs(self, predecessors: Int64, successors: Int64) -> Float64:
         """Return log-likelihood ratios ``(E,)`` of "same animal" for pairs of tracklets ``(E,)``.
 
         They are 0 where one of the tracklets has no features.
         """
-        differences = self.features.means[heads] - self.features.means[tails]
+        differences = self.features.means[predecessors] - self.features.means[successors]
         known = np.asarray(np.isfinite(differences).all(axis=1), bool)
         llrs = compute_pair_llrs(
             np.where(known[:, None], differences, 0),
@@ -137,7 +137,7 @@ def fit_appearance_model(
         return uninformative
     # Differences of pairs of each half, on discriminants of the other half.
     n_axes = min(MAX_AXES, features.features.shape[1], n_animals - 1)
-    halves = (features.times_s // FOLD_BLOCK_S).astype(np.int64) % 2
+    halves = find_folds(features.times_s, 2)
     validated = [
         _validate_half(features, same, different, halves == half, n_axes) for half in (0, 1)
     ]

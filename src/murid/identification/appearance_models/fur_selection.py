@@ -11,49 +11,41 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize_scalar
 
+from murid.core.records import ArrayRecord
 from murid.core.types import Bool, Float32, Float64, Int64
 from murid.identification.appearance_models.appearance_model import (
-    FOLD_BLOCK_S,
     MAX_AXES,
     MIN_PAIRS,
     fit_calibration_weight,
 )
+from murid.identification.appearance_models.averaged_pairs import (
+    estimate_variances,
+    sample_averaged_pairs,
+)
 from murid.identification.appearance_models.discriminants import (
-    SEGMENT_S,
-    SIMULTANEOUS_S,
-    TrackletFeatures,
-    compute_alike_probabilities,
     compute_mean_scatter,
-    compute_pair_llrs,
     compute_scatter,
+    solve_discriminants,
+)
+from murid.identification.appearance_models.feature_scaling import build_ridge, normalize_variance
+from murid.identification.appearance_models.pair_likelihood import (
+    compute_alike_probabilities,
     fit_between_variance,
     fit_student_variance,
+)
+from murid.identification.appearance_models.pair_sampling import (
     sample_different_pairs,
     sample_same_pairs,
-    solve_discriminants,
-    subsample_pairs,
     subtract_pairs,
-    sum_by_group,
 )
+from murid.identification.appearance_models.tracklet_features import TrackletFeatures, find_folds
 
 # Decrease of the held-out loss, in nats a pair, below which fur descriptors are not used: a smaller
 # one is within what chance gives.
 MIN_IMPROVEMENT = 0.01
-# Ridge of embeddings and size, and of fur features, in units of their mean within-animal variance.
-# Fur features have many more dimensions than there are segments, and need a stronger one.
-_RIDGE = 0.05
-_FUR_RIDGE = 0.3
 _N_FOLDS = 3
-# Segments that are averaged before they are compared: alone, for 2 s and for 8 s. Fur descriptors
-# are noisy one by one and only help in the mean of many.
-_N_AVERAGED = (1, 4, 16)
-# Lower bound of the within-animal variance, as a share of that of single segments: however many are
-# averaged, pose and light stay.
-_MIN_VARIANCE_SHARE = 0.02
 # Log-likelihood ratio below which colour and embeddings alone tell that two animals differ.
 _MAX_DIFFERENT_COAT_LLR = -1.0
-# Test pairs of each kind and length.
-_MAX_TEST_PAIRS = 4000
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -98,72 +90,12 @@ class _Axes:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _TestPairs:
-    """Pairs of averages of segments.
-
-    Attributes
-    ----------
-    differences : ndarray
-        ``(E, r)`` float64.
-    noise_shares : ndarray
-        ``(E,)`` float64: the noise of a single segment counts in their variance by this factor.
-    is_same : ndarray
-        ``(E,)`` bool: whether both averages are of one animal.
-    """
-
-    differences: Float64
-    noise_shares: Float64
-    is_same: Bool
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class _Variances:
-    """Variances ``(r,)`` within and between animals, and the noise of a segment, added to both."""
-
-    within: Float64
-    between: Float64
-    noise: Float64
-    alike_share: float
-
-    def compute_coat_llrs(self, pairs: _TestPairs, n_coat_axes: int) -> Float64:
-        """Return log-likelihood ratios ``(E,)`` of "same animal" by the coat axes alone."""
-        noise = self.noise * pairs.noise_shares[:, None]
-        within = self.within + noise
-        between = self.between + noise
-        return compute_pair_llrs(
-            pairs.differences[:, :n_coat_axes],
-            within[:, :n_coat_axes],
-            between[:, :n_coat_axes],
-            self.alike_share,
-        )
-
-    def compute_llrs(self, pairs: _TestPairs, n_coat_axes: int) -> Float64:
-        """Return log-likelihood ratios ``(E,)`` of "same animal" by all axes."""
-        noise = self.noise * pairs.noise_shares[:, None]
-        return compute_pair_llrs(
-            pairs.differences,
-            self.within + noise,
-            self.between + noise,
-            self.alike_share,
-            n_coat_axes,
-        )
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class _HeldOutLlrs:
+class _HeldOutLlrs(ArrayRecord):
     """Log-likelihood ratios ``(E,)`` of held-out pairs without and with fur, and the truth."""
 
     without_fur: Float64
     with_fur: Float64
     is_same: Bool
-
-    @classmethod
-    def concatenate(cls, parts: list[_HeldOutLlrs]) -> _HeldOutLlrs:
-        return cls(
-            np.concatenate([part.without_fur for part in parts]),
-            np.concatenate([part.with_fur for part in parts]),
-            np.concatenate([part.is_same for part in parts]),
-        )
 
 
 def cross_validate_fur(
@@ -194,55 +126,12 @@ def cross_validate_fur(
     different = sample_different_pairs(basics, rng)
     if min(len(same), len(different)) < MIN_PAIRS or n_animals < 2:
         return None, 0.0
-    basic = _normalize_variance(basics.features, same)
-    combined = np.column_stack([basic, _normalize_variance(fur_features, same)])
+    basic = normalize_variance(basics.features, same)
+    combined = np.column_stack([basic, normalize_variance(fur_features, same)])
     scaled = _ScaledFeatures(basics.tracklets, basics.times_s, basic, combined)
     n_axes = min(MAX_AXES, n_animals - 1)
     held_out = _cross_validate(scaled, same, different, n_axes, rng)
     return (None, 0.0) if held_out is None else _select(held_out)
-
-
-def scale_features(features: TrackletFeatures, use_fur: bool) -> tuple[TrackletFeatures, Float64]:
-    """Return all features of the segments side by side, on one scale, and their ridge.
-
-    The result is the input of `swap_appearance.fit_swap_appearance`.
-
-    Parameters
-    ----------
-    features : TrackletFeatures
-    use_fur : bool
-        Whether to add fur features; then segments without them are dropped.
-
-    Returns
-    -------
-    features : TrackletFeatures
-    ridge : ndarray
-        ``(d,)`` float64 of each feature.
-    """
-    rows = features.fur_rows if use_fur else np.arange(len(features))
-    basics = features.select(rows)
-    same = sample_same_pairs(basics, np.random.default_rng(0))
-    basic = _normalize_variance(basics.features, same)
-    parts = [basic]
-    if use_fur:
-        parts.append(_normalize_variance(features.fur_features, same))
-    combined: Float32 = np.column_stack(parts)
-    ridge = _build_ridge(basic.shape[1], combined.shape[1])
-    return TrackletFeatures(basics.tracklets, basics.times_s, combined), ridge
-
-
-def _normalize_variance(features: Float32 | Float64, same: Int64) -> Float32:
-    """Scale features ``(P, d)`` so that their mean within-animal variance is 1."""
-    if not len(same):
-        return features.astype(np.float32)
-    variance = np.square(features[same[:, 0]] - features[same[:, 1]]).mean()
-    return np.asarray(features / np.sqrt(max(variance, 1e-12)), np.float32)
-
-
-def _build_ridge(n_basic: int, n_combined: int) -> Float64:
-    """Return the ridge ``(n_combined,)`` of basic features, followed by fur features."""
-    ridge: Float64 = np.repeat([_RIDGE, _FUR_RIDGE], [n_basic, n_combined - n_basic])
-    return ridge
 
 
 def _cross_validate(
@@ -253,7 +142,7 @@ def _cross_validate(
     rng: np.random.Generator,
 ) -> _HeldOutLlrs | None:
     """Return log-likelihood ratios of held-out pairs; None if a fold has too few pairs."""
-    folds = (features.times_s // FOLD_BLOCK_S).astype(np.int64) % _N_FOLDS
+    folds = find_folds(features.times_s, _N_FOLDS)
     held_out = []
     for fold in range(_N_FOLDS):
         # Fit the discriminants without this fold.
@@ -266,12 +155,12 @@ def _cross_validate(
         segments = features.project(axes).select(np.flatnonzero(folds == fold))
         tests = [
             pairs
-            for pairs in _sample_test_pairs(segments, rng)
+            for pairs in sample_averaged_pairs(segments, rng)
             if pairs.is_same.any() and not pairs.is_same.all()
         ]
         if not tests:
             return None
-        variances = _estimate_variances(tests, n_axes)
+        variances = estimate_variances(tests, n_axes)
         held_out += [
             _HeldOutLlrs(
                 variances.compute_coat_llrs(pairs, n_axes),
@@ -281,6 +170,24 @@ def _cross_validate(
             for pairs in tests
         ]
     return _HeldOutLlrs.concatenate(held_out)
+
+
+def _fit_axes(features: _ScaledFeatures, same: Int64, different: Int64, n_axes: int) -> _Axes:
+    """Fit discriminants of coats, then discriminants of animals that have the same coat."""
+    n_basic = features.basic.shape[1]
+    ridge = build_ridge(n_basic, features.combined.shape[1])
+    between = compute_mean_scatter(features.owners, features.basic, same, different)
+    within = compute_scatter(features.basic, same)
+    coat = solve_discriminants(within, between, n_axes, ridge[:n_basic])
+    # Weight pairs of different animals by the probability that their coats look alike.
+    projected = np.asarray(features.basic @ coat, np.float64)
+    coat_within = fit_student_variance(subtract_pairs(projected, same))
+    differences = subtract_pairs(projected, different)
+    coat_between, alike_share = fit_between_variance(differences, coat_within)
+    weights = compute_alike_probabilities(differences, coat_within, coat_between, alike_share)
+    between = compute_mean_scatter(features.owners, features.combined, same, different, weights)
+    within = compute_scatter(features.combined, same)
+    return _Axes(coat, solve_discriminants(within, between, n_axes, ridge))
 
 
 def _select(held_out: _HeldOutLlrs) -> tuple[AppearanceSelection, float]:
@@ -320,90 +227,3 @@ def _score(llrs: Float64, is_same: Bool) -> tuple[float, float]:
         for sign, own in classes
     ]
     return float(best.fun), float(np.mean(accuracies))
-
-
-def _fit_axes(features: _ScaledFeatures, same: Int64, different: Int64, n_axes: int) -> _Axes:
-    """Fit discriminants of coats, then discriminants of animals that have the same coat."""
-    n_basic = features.basic.shape[1]
-    ridge = _build_ridge(n_basic, features.combined.shape[1])
-    between = compute_mean_scatter(features.owners, features.basic, same, different)
-    within = compute_scatter(features.basic, same)
-    coat = solve_discriminants(within, between, n_axes, ridge[:n_basic])
-    # Weight pairs of different animals by the probability that their coats look alike.
-    projected = np.asarray(features.basic @ coat, np.float64)
-    coat_within = fit_student_variance(subtract_pairs(projected, same))
-    differences = subtract_pairs(projected, different)
-    coat_between, alike_share = fit_between_variance(differences, coat_within)
-    weights = compute_alike_probabilities(differences, coat_within, coat_between, alike_share)
-    between = compute_mean_scatter(features.owners, features.combined, same, different, weights)
-    within = compute_scatter(features.combined, same)
-    return _Axes(coat, solve_discriminants(within, between, n_axes, ridge))
-
-
-def _sample_test_pairs(segments: TrackletFeatures, rng: np.random.Generator) -> list[_TestPairs]:
-    """Draw pairs of averages of each length in `_N_AVERAGED`."""
-    # Segments are averaged only within one owner and one block of time.
-    blocks = (segments.times_s // FOLD_BLOCK_S).astype(np.int64)
-    n_blocks = int(segments.times_s.max(initial=0) // FOLD_BLOCK_S) + 1
-    codes = segments.tracklets * n_blocks + blocks
-    _, firsts, runs = np.unique(codes, return_index=True, return_inverse=True)
-    ranks = np.arange(len(codes)) - firsts[runs]
-    tests = []
-    for n_averaged in _N_AVERAGED:
-        _, groups = np.unique(
-            np.column_stack([runs, ranks // n_averaged]), axis=0, return_inverse=True
-        )
-        averages, counts = _average_groups(segments, groups.ravel(), n_averaged / 2)
-        max_lag_s = max(SIMULTANEOUS_S, n_averaged * SEGMENT_S / 2)
-        same = sample_same_pairs(averages, rng)
-        different = sample_different_pairs(averages, rng, max_lag_s)
-        same = subsample_pairs(same, rng, _MAX_TEST_PAIRS)
-        different = subsample_pairs(different, rng, _MAX_TEST_PAIRS)
-        pairs = np.concatenate([same, different])
-        tests.append(
-            _TestPairs(
-                subtract_pairs(averages.features, pairs),
-                1 / counts[pairs[:, 0]] + 1 / counts[pairs[:, 1]],
-                np.repeat([True, False], [len(same), len(different)]),
-            )
-        )
-    return tests
-
-
-def _average_groups(
-    segments: TrackletFeatures, groups: Int64, min_count: float
-) -> tuple[TrackletFeatures, Float64]:
-    """Average the segments of groups ``(P,)`` larger than `min_count`; return their sizes too."""
-    columns: Float64 = np.column_stack([segments.tracklets, segments.times_s, segments.features])
-    sums, counts = sum_by_group(columns, groups, int(groups.max(initial=-1)) + 1)
-    means = sums / counts[:, None]
-    kept = counts > min_count
-    means = means[kept]
-    owners = means[:, 0].round().astype(np.int64)
-    return TrackletFeatures(owners, means[:, 1], means[:, 2:]), counts[kept]
-
-
-def _estimate_variances(tests: list[_TestPairs], n_coat_axes: int) -> _Variances:
-    """Estimate the variances from averages of few and of many segments."""
-    short = tests[0]
-    long = tests[-1]
-    # Averages of many segments vary less: the difference is the noise of a single segment.
-    short_variance = np.square(short.differences[short.is_same]).mean(axis=0)
-    long_variance = np.square(long.differences[long.is_same]).mean(axis=0)
-    short_share = short.noise_shares[short.is_same].mean()
-    long_share = long.noise_shares[long.is_same].mean()
-    excess = np.maximum(short_variance - long_variance, 0)
-    noise = excess / max(short_share - long_share, 1e-6)
-    noise_free = long_variance - noise * long_share
-    within = np.maximum(noise_free, _MIN_VARIANCE_SHARE * short_variance)
-    within = np.maximum(within, 1e-9)
-    # Between animals, weight pairs by the probability that their coats look alike.
-    differences = long.differences[~long.is_same]
-    blur = noise * long.noise_shares[~long.is_same].mean()
-    coat_differences = differences[:, :n_coat_axes]
-    coat_within = (within + blur)[:n_coat_axes]
-    coat_between, alike_share = fit_between_variance(coat_differences, coat_within)
-    weights = compute_alike_probabilities(coat_differences, coat_within, coat_between, alike_share)
-    between = np.average(np.square(differences), axis=0, weights=weights + 1e-9)
-    between[:n_coat_axes] = coat_between
-    return _Variances(within, np.maximum(between - blur, within), noise, alike_share)

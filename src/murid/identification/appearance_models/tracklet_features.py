@@ -1,29 +1,20 @@
-"""Tracklet features: embeddings, size and fur descriptors, averaged over segments of tracklets."""
+"""Features of tracklets: embeddings, size and fur descriptors, as means over short segments."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
-from murid.core.types import Float32, Float64, Int32, Int64
-from murid.identification.appearance_models.discriminants import (
-    SEGMENT_S,
-    TrackletFeatures,
-    sum_by_group,
-)
-from murid.identification.appearance_models.kernel_features import compute_kernel_features
-from murid.identification.evidence import TrackletEvidence
+from murid.core.types import Float32, Float64, Index, Int64
 
-# Weight of the logarithm of the box area beside the unit-length embedding.
-_SIZE_WEIGHT = 0.1
-# Segments of fewer unoccluded detections are too noisy.
-_MIN_DETECTIONS = 3
-# Upper bound of the number of segments, and so of memory: segments of a long recording are longer.
-_MAX_SEGMENTS = 200_000
+# Length of the segments over which features are averaged. Longer segments have less noise, but
+# there are fewer of them.
+SEGMENT_S = 0.5
+# Blocks of this length alternate between the folds of a cross-validation. It is much longer than a
+# segment, so that neighbouring, nearly equal segments rarely fall into different folds.
+FOLD_BLOCK_S = 10.0
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -43,129 +34,55 @@ class FurDescriptors:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _Segments:
-    """Segments of tracklets, before embeddings are added.
+class TrackletFeatures:
+    """Mean features of short segments of tracklets.
 
     Attributes
     ----------
     tracklets : ndarray
-        ``(P,)`` int64 tracklet of each segment.
-    of_detections : ndarray
-        ``(N,)`` int32 segment of each detection of the recording; -1 = none.
+        ``(P,)`` int64 tracklet of each segment, ascending.
     times_s : ndarray
-        ``(P,)`` float64 mean time in seconds.
-    sizes : ndarray
-        ``(P,)`` float64 mean weighted logarithm of the box area.
-    counts : ndarray
-        ``(P,)`` float64 number of unoccluded detections.
+        ``(P,)`` float64 mean time of each segment, in seconds.
+    features : ndarray
+        ``(P, d)`` float32 or float64.
+    fur_rows : ndarray
+        ``(Q,)`` int64 rows of the segments that have fur descriptors.
+    fur_features : ndarray
+        ``(Q, p)`` float32 kernel features of these descriptors.
     """
 
     tracklets: Int64
-    of_detections: Int32
     times_s: Float64
-    sizes: Float64
-    counts: Float64
+    features: Float32 | Float64
+    fur_rows: Int64 = field(default_factory=lambda: np.zeros(0, np.int64))
+    fur_features: Float32 = field(default_factory=lambda: np.zeros((0, 1), np.float32))
 
     def __len__(self) -> int:
-        return len(self.tracklets)
+        return len(self.times_s)
+
+    def select(self, rows: Index) -> TrackletFeatures:
+        """Return some segments, without their fur features."""
+        return TrackletFeatures(self.tracklets[rows], self.times_s[rows], self.features[rows])
+
+    def sort_by_group(self, groups: Int64) -> Int64:
+        """Return the order ``(P,)`` of the segments by the group ``(T,)`` of their tracklet."""
+        return np.argsort(groups[self.tracklets], kind="stable")
+
+    def regroup(self, groups: Int64) -> TrackletFeatures:
+        """Return the segments with groups ``(T,)`` in place of tracklets, ordered by group."""
+        renumbered = TrackletFeatures(groups[self.tracklets], self.times_s, self.features)
+        return renumbered.select(self.sort_by_group(groups))
 
 
-def compute_tracklet_features(
-    evidence: TrackletEvidence,
-    order: Int32,
-    embeddings: Iterable[tuple[int, Float32]],
-    n_animals: int,
-    fur_descriptors: FurDescriptors | None = None,
-) -> TrackletFeatures:
-    """Average size, embeddings and fur descriptors over segments of each tracklet.
-
-    Only unoccluded detections count. Embeddings are read once, chunk by chunk.
-
-    Parameters
-    ----------
-    evidence : TrackletEvidence
-    order : ndarray
-        ``(N,)`` int32: the rows of the tracklets are positions in it; it holds rows of the
-        embeddings.
-    embeddings : iterable
-        First row and ``(n, d)`` embeddings of one chunk after the other, a row of zeros for a
-        detection without; no chunk at all leaves size as the only feature.
-    n_animals : int
-    fur_descriptors : FurDescriptors, optional
-    """
-    segments = _cut_segments(evidence, order, n_animals)
-    means, n_embedded = _average_embeddings(segments, embeddings)
-    features = np.column_stack([segments.sizes.astype(np.float32), means])
-    # Drop segments of few detections, and those without embeddings where others have some.
-    kept = segments.counts >= _MIN_DETECTIONS
-    if means.shape[1]:
-        kept &= n_embedded > 0
-    found = TrackletFeatures(segments.tracklets[kept], segments.times_s[kept], features[kept])
-    if fur_descriptors is None:
-        return found
-    new_numbers = np.where(kept, np.cumsum(kept) - 1, -1)
-    of_descriptors = segments.of_detections[fur_descriptors.rows]
-    owners = np.where(of_descriptors >= 0, new_numbers[of_descriptors], -1)
-    return _add_fur_features(found, fur_descriptors, owners)
+def sum_by_group(
+    values: Float32 | Float64, groups: Int64, n_groups: int
+) -> tuple[Float64, Float64]:
+    """Return sums ``(n_groups, d)`` and counts ``(n_groups,)`` of the rows ``(n, d)`` by group."""
+    sums = np.column_stack([np.bincount(groups, column, n_groups) for column in values.T])
+    counts = np.bincount(groups, minlength=n_groups)
+    return sums.astype(np.float64), counts.astype(np.float64)
 
 
-def _cut_segments(evidence: TrackletEvidence, order: Int32, n_animals: int) -> _Segments:
-    """Cut the tracklets into segments, and average time and size of their unoccluded detections."""
-    tracklets = evidence.tracklets
-    frames = evidence.frames
-    fps = evidence.motion.fps
-    n_frames = int(frames.max(initial=0)) + 1
-    length = max(1, round(SEGMENT_S * fps), n_frames * n_animals // _MAX_SEGMENTS)
-    # A segment is a tracklet and the number of the segment within it.
-    rows = np.flatnonzero(evidence.unoccluded)
-    owners = tracklets.numbers[rows]
-    within = (frames[rows] - tracklets.first_frames[owners]) // length
-    codes, segments = np.unique(owners * (n_frames + 1) + within, return_inverse=True)
-    times_s = frames[rows] / fps
-    sizes = _SIZE_WEIGHT * evidence.shapes[rows, 2:].sum(axis=1)
-    sums, counts = sum_by_group(np.column_stack([times_s, sizes]), segments, len(codes))
-    means = sums / np.maximum(counts, 1)[:, None]
-    of_detections = np.full(len(order), -1, np.int32)
-    of_detections[order[tracklets.rows[rows]]] = segments
-    return _Segments(codes // (n_frames + 1), of_detections, means[:, 0], means[:, 1], counts)
-
-
-def _average_embeddings(
-    segments: _Segments, chunks: Iterable[tuple[int, Float32]]
-) -> tuple[Float32, Float32]:
-    """Return mean embeddings ``(P, d)`` of the segments, and how many each is the mean of ``(P,)``.
-
-    Without chunks, d = 0.
-    """
-    sums = np.zeros((len(segments), 0), np.float32)
-    counts = np.zeros(len(segments), np.float32)
-    for first, chunk in chunks:
-        if not sums.shape[1]:
-            sums = np.zeros((len(segments), chunk.shape[1]), np.float32)
-        owners = segments.of_detections[first : first + len(chunk)]
-        rows = np.flatnonzero((owners >= 0) & chunk.any(axis=1))
-        own, numbers, n_rows = np.unique(owners[rows], return_inverse=True, return_counts=True)
-        sums[own] += _build_incidence(numbers, rows, (len(own), len(chunk))) @ chunk
-        counts[own] += n_rows
-    means = sums / np.maximum(counts, 1)[:, None]
-    return means.astype(np.float32), counts
-
-
-def _add_fur_features(
-    features: TrackletFeatures, fur_descriptors: FurDescriptors, owners: Int64
-) -> TrackletFeatures:
-    """Add kernel features of mean fur descriptors; `owners` ``(K,)`` are their segments or -1."""
-    rows = np.flatnonzero(owners >= 0)
-    segments, numbers, counts = np.unique(owners[rows], return_inverse=True, return_counts=True)
-    incidence = _build_incidence(numbers, rows, (len(segments), len(owners)))
-    sums = incidence @ fur_descriptors.values.astype(np.float32)
-    means = sums / counts[:, None].astype(np.float32)
-    fur_features = compute_kernel_features(means, np.random.default_rng(0))
-    return TrackletFeatures(
-        features.tracklets, features.times_s, features.features, segments, fur_features
-    )
-
-
-def _build_incidence(groups: NDArray[np.integer], rows: Int64, shape: tuple[int, int]) -> csr_array:
-    """Return the sparse matrix whose product with values ``(n, d)`` sums the rows of each group."""
-    return csr_array((np.ones(len(rows), np.float32), (groups, rows)), shape=shape)
+def find_folds(times_s: Float64, n_folds: int) -> Int64:
+    """Return the fold ``(n,)`` of each time: blocks of `FOLD_BLOCK_S` in turn."""
+    return (times_s // FOLD_BLOCK_S).astype(np.int64) % n_folds

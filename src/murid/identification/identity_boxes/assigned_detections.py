@@ -71,7 +71,7 @@ def number_identities(paths: Int64, evidence: TrackletEvidence) -> Int64:
         return np.zeros(0, np.int64)
     first_tracklets = np.array([np.flatnonzero(paths == path)[0] for path in range(n_paths)])
     first_frames = evidence.tracklets.first_frames[first_tracklets]
-    first_x = evidence.ends.first[first_tracklets, 0]
+    first_x = evidence.ends.first_shapes[first_tracklets, 0]
     identities = np.empty(n_paths, np.int64)
     identities[np.lexsort((first_x, first_frames))] = np.arange(1, n_paths + 1)
     return identities

@@ -16,14 +16,15 @@ from murid.identification.tracklets import Tracklets
 N_COMPARED = 40
 # Log-likelihood ratio from which on a tracklet counts as a confident one: an animal, not clutter.
 MIN_CONFIDENT_LLR = 2.0
-# Best links into each tracklet that are kept, from all tracklets and from confident ones (or N + 2
-# for N animals, if that is more). Fewer leave the flow no choice in a crowd; more slow it down.
+# Number of best links into each tracklet that are kept, from all tracklets and from confident ones
+# (or N + 2 for N animals, if that is more). Fewer leave the flow no choice in a crowd; more slow it
+# down.
 N_KEPT = 6
 # Links from this many confident tracklets that ended last are kept too, however poor: one of them
 # may be a hidden animal.
 N_LAST_KEPT = 4
-# Links that are worse than the best one into the same tracklet by more are dropped: they are on no
-# good path.
+# Links whose log-likelihood ratio is this much below that of the best link into the same tracklet
+# are dropped: they are on no good path.
 MAX_LLR_BELOW_BEST = 8.0
 # Log-likelihood ratio that each bidirectional track which agrees with a link adds to it.
 LLR_PER_VOTE = 1.0
@@ -46,14 +47,14 @@ class CandidateLinks(ArrayRecord):
 
     Attributes
     ----------
-    heads, tails : ndarray
+    predecessors, successors : ndarray
         ``(E,)`` int32: the earlier and the later tracklet.
     llrs : ndarray
         ``(E,)`` float64 log-likelihood ratio that both are the same animal.
     """
 
-    heads: Int32
-    tails: Int32
+    predecessors: Int32
+    successors: Int32
     llrs: Float64
 
 
@@ -78,39 +79,41 @@ def find_candidate_links(
     none = np.zeros(0, np.int32)
     found = [CandidateLinks(none, none, np.zeros(0))]
     for start in range(0, len(tracklets), _BLOCK):
-        tails = np.arange(start, min(start + _BLOCK, len(tracklets)))
+        successors = np.arange(start, min(start + _BLOCK, len(tracklets)))
         codes = [
-            _select_best(evidence, _pair(tracklets, by_end, tails, n_compared), n_kept),
-            _select_best(evidence, _pair(tracklets, confident, tails, n_compared), n_kept),
-            _pair(tracklets, confident, tails, N_LAST_KEPT),
+            _select_best(evidence, _pair(tracklets, by_end, successors, n_compared), n_kept),
+            _select_best(evidence, _pair(tracklets, confident, successors, n_compared), n_kept),
+            _pair(tracklets, confident, successors, N_LAST_KEPT),
         ]
         found.append(_select_near_best(evidence, np.unique(np.concatenate(codes))))
     return CandidateLinks.concatenate(found)
 
 
-def _pair(tracklets: Tracklets, heads: Int64, tails: Int64, n_last: int) -> Int64:
-    """Return codes of the links into tracklets from the last few heads that ended before them.
+def _pair(tracklets: Tracklets, predecessors: Int64, successors: Int64, n_last: int) -> Int64:
+    """Return codes of the links into tracklets from the last few that ended before them.
 
-    A code is ``tail * T + head``. `heads` are ordered by their last frame.
+    A code is ``successor * T + predecessor``. `predecessors` are ordered by their last frame.
     """
-    n_ended = np.searchsorted(tracklets.last_frames[heads], tracklets.first_frames[tails])
+    n_ended = np.searchsorted(
+        tracklets.last_frames[predecessors], tracklets.first_frames[successors]
+    )
     places = n_ended[:, None] - 1 - np.arange(n_last)
     rows, columns = np.nonzero(places >= 0)
-    codes: Int64 = tails[rows] * len(tracklets) + heads[places[rows, columns]]
+    codes: Int64 = successors[rows] * len(tracklets) + predecessors[places[rows, columns]]
     return codes
 
 
 def _decode(codes: Int64, n_tracklets: int) -> tuple[Int64, Int64]:
-    """Return heads and tails of links."""
+    """Return predecessors and successors of links."""
     return codes % n_tracklets, codes // n_tracklets
 
 
 def _select_best(evidence: TrackletEvidence, codes: Int64, n_kept: int) -> Int64:
     """Return the codes of the best links into each tracklet."""
-    heads, tails = _decode(codes, len(evidence.tracklets))
-    order = np.lexsort((-_compute_llrs(evidence, heads, tails), tails))
-    sorted_tails = tails[order]
-    is_first = np.append(True, sorted_tails[1:] != sorted_tails[:-1])[: len(order)]
+    predecessors, successors = _decode(codes, len(evidence.tracklets))
+    order = np.lexsort((-_compute_llrs(evidence, predecessors, successors), successors))
+    sorted_successors = successors[order]
+    is_first = np.append(True, sorted_successors[1:] != sorted_successors[:-1])[: len(order)]
     starts = np.flatnonzero(is_first)
     counts = np.diff(np.append(starts, len(order)))
     ranks = np.arange(len(order)) - np.repeat(starts, counts)
@@ -120,24 +123,28 @@ def _select_best(evidence: TrackletEvidence, codes: Int64, n_kept: int) -> Int64
 
 def _select_near_best(evidence: TrackletEvidence, codes: Int64) -> CandidateLinks:
     """Return the links that are not much worse than the best one into the same tracklet."""
-    heads, tails = _decode(codes, len(evidence.tracklets))
-    llrs = _compute_llrs(evidence, heads, tails)
+    predecessors, successors = _decode(codes, len(evidence.tracklets))
+    llrs = _compute_llrs(evidence, predecessors, successors)
     best_llrs = np.full(len(evidence.tracklets), -np.inf)
-    np.maximum.at(best_llrs, tails, llrs)
-    kept = llrs >= best_llrs[tails] - MAX_LLR_BELOW_BEST
-    return CandidateLinks(heads[kept].astype(np.int32), tails[kept].astype(np.int32), llrs[kept])
+    np.maximum.at(best_llrs, successors, llrs)
+    kept = llrs >= best_llrs[successors] - MAX_LLR_BELOW_BEST
+    return CandidateLinks(
+        predecessors[kept].astype(np.int32), successors[kept].astype(np.int32), llrs[kept]
+    )
 
 
-def _compute_llrs(evidence: TrackletEvidence, heads: Int64, tails: Int64) -> Float64:
+def _compute_llrs(evidence: TrackletEvidence, predecessors: Int64, successors: Int64) -> Float64:
     """Return log-likelihood ratios of links from motion, appearance and bidirectional tracks."""
-    votes = evidence.count_track_votes(heads, tails)
-    return evidence.compute_llrs(heads, tails, use_appearance=True) + LLR_PER_VOTE * votes
+    votes = evidence.count_track_votes(predecessors, successors)
+    return (
+        evidence.compute_llrs(predecessors, successors, use_appearance=True) + LLR_PER_VOTE * votes
+    )
 
 
 def compute_tracklet_llrs(table: DetectionTable, tracklets: Tracklets, n_animals: int) -> Float64:
     """Return the log-likelihood ratio ``(T,)`` that each tracklet is an animal, from its scores.
 
-    It is the sum of what its scores exceed `find_min_score` by, less a cost for each tracklet.
+    It is the sum of the scores, each less `find_min_score`, minus a constant cost.
     """
     min_score = find_min_score(table, n_animals)
     scores = table.scores[tracklets.rows].astype(np.float64) - min_score

@@ -78,8 +78,8 @@ def find_merged_boxes(
     vanished = np.zeros(len(transitions), bool)
     reappeared = np.zeros(len(transitions), bool)
     gaps = np.flatnonzero(transitions.inner & (transitions.ends > transitions.begins + 1))
-    entries = np.flatnonzero(transitions.tails >= 0)
-    entered = transitions.tails[entries]
+    entries = np.flatnonzero(transitions.successors >= 0)
+    entered = transitions.successors[entries]
     middles = (tracklets.first_frames + tracklets.last_frames)[entered] // 2
     for path in transitions.slices():
         path_gaps = gaps[(gaps >= path.start) & (gaps < path.stop)]
@@ -94,8 +94,8 @@ def find_merged_boxes(
         beside = entered[in_gap]
         gap = candidate_gaps[in_gap]
         # Whether the last detection before the gap, and the first after it, lie in their boxes.
-        last_rows = tracklets.offsets[transitions.heads[gap] + 1] - 1
-        first_rows = tracklets.offsets[transitions.tails[gap]]
+        last_rows = tracklets.offsets[transitions.predecessors[gap] + 1] - 1
+        first_rows = tracklets.offsets[transitions.successors[gap]]
         before = _contain(evidence, beside, last_rows)
         after = _contain(evidence, beside, first_rows)
         merged[beside[before | after]] = True

@@ -13,7 +13,7 @@ from murid.core.types import Bool, Float64, Int32, Int64
 
 
 def find_paths(
-    tracklet_llrs: Float64, heads: Int32, tails: Int32, link_llrs: Float64, n_paths: int
+    tracklet_llrs: Float64, predecessors: Int32, successors: Int32, link_llrs: Float64, n_paths: int
 ) -> Int64:
     """Return at most `n_paths` disjoint paths of tracklets with the highest sum of ratios.
 
@@ -26,9 +26,9 @@ def find_paths(
     ----------
     tracklet_llrs : ndarray
         ``(T,)`` float64 log-likelihood ratio that each tracklet is an animal; below 0 for clutter.
-    heads, tails : ndarray
-        ``(E,)`` int32: tracklets that may follow one another; every head has a lower number than
-        its tail.
+    predecessors, successors : ndarray
+        ``(E,)`` int32: tracklets that may follow one another; the predecessor always has the lower
+        number.
     link_llrs : ndarray
         ``(E,)`` float64 log-likelihood ratio that both are the same animal.
     n_paths : int
@@ -50,14 +50,14 @@ def find_paths(
     from_source = np.full(n, source, np.int32)
     to_sink = np.full(n, sink, np.int32)
     network = _Network(
-        sources=np.concatenate([entries, from_source, exits, 2 * heads + 1]),
-        targets=np.concatenate([exits, entries, to_sink, 2 * tails]),
+        sources=np.concatenate([entries, from_source, exits, 2 * predecessors + 1]),
+        targets=np.concatenate([exits, entries, to_sink, 2 * successors]),
         costs=np.concatenate([-tracklet_llrs, np.zeros(2 * n), -link_llrs]),
         source=source,
         sink=sink,
     )
     used = np.zeros(len(network.costs), bool)
-    potentials = _compute_potentials(tracklet_llrs, heads, tails, link_llrs)
+    potentials = _compute_potentials(tracklet_llrs, predecessors, successors, link_llrs)
     # Each augmenting path adds an animal, and may redirect the paths of others: its edges that were
     # used are freed.
     for _ in range(n_paths):
@@ -66,7 +66,7 @@ def find_paths(
             break
         used[edges] = ~used[edges]
     used_links = np.flatnonzero(used[3 * n :])
-    return _number_paths(used[:n], heads[used_links], tails[used_links])
+    return _number_paths(used[:n], predecessors[used_links], successors[used_links])
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -81,23 +81,23 @@ class _Network:
 
 
 def _compute_potentials(
-    tracklet_llrs: Float64, heads: Int32, tails: Int32, link_llrs: Float64
+    tracklet_llrs: Float64, predecessors: Int32, successors: Int32, link_llrs: Float64
 ) -> Float64:
     """Return the lowest cost ``(2 T + 2,)`` from the source to every node of the empty flow.
 
     Tracklets are ordered by time, so one pass finds it although costs may be negative.
     """
     n = len(tracklet_llrs)
-    order = np.argsort(tails, kind="stable")
-    heads = heads[order]
+    order = np.argsort(successors, kind="stable")
+    predecessors = predecessors[order]
     costs = -link_llrs[order]
-    bounds = np.searchsorted(tails[order], np.arange(n + 1)).tolist()
+    bounds = np.searchsorted(successors[order], np.arange(n + 1)).tolist()
     entry_costs = np.zeros(n)
     exit_costs = np.zeros(n)
     for tracklet in range(n):
         links = slice(bounds[tracklet], bounds[tracklet + 1])
         if links.stop > links.start:
-            best = float((exit_costs[heads[links]] + costs[links]).min())
+            best = float((exit_costs[predecessors[links]] + costs[links]).min())
             entry_costs[tracklet] = min(0.0, best)
         exit_costs[tracklet] = entry_costs[tracklet] - tracklet_llrs[tracklet]
     node_costs = np.column_stack([entry_costs, exit_costs]).reshape(-1)
@@ -105,9 +105,9 @@ def _compute_potentials(
 
 
 def _find_augmenting_path(network: _Network, used: Bool, potentials: Float64) -> Int64 | None:
-    """Return the edges of the cheapest path through the residual graph; None if it has no gain.
+    """Return the edges of the cheapest path through the residual graph.
 
-    `potentials` are updated in place.
+    None if another path does not reduce the total cost. `potentials` are updated in place.
     """
     n_nodes = len(potentials)
     # Used edges are reversed, with the opposite cost. Sort them as a compressed sparse matrix.
@@ -121,7 +121,7 @@ def _find_augmenting_path(network: _Network, used: Bool, potentials: Float64) ->
     reduced_costs = np.maximum(costs + potentials[begins] - potentials[ends], 0)
     pointers = np.searchsorted(begins, np.arange(n_nodes + 1)).astype(np.int32)
     graph = csr_array((reduced_costs, ends, pointers), (n_nodes, n_nodes))
-    distances, predecessors = dijkstra(graph, indices=network.source, return_predecessors=True)
+    distances, previous_nodes = dijkstra(graph, indices=network.source, return_predecessors=True)
     if not np.isfinite(distances[network.sink]):
         return None
     potentials += np.minimum(distances, distances[network.sink])
@@ -130,7 +130,7 @@ def _find_augmenting_path(network: _Network, used: Bool, potentials: Float64) ->
     # Walk back from the sink, and look up the edge between each two nodes.
     nodes = [network.sink]
     while nodes[-1] != network.source:
-        nodes.append(int(predecessors[nodes[-1]]))
+        nodes.append(int(previous_nodes[nodes[-1]]))
     nodes.reverse()
     edges = []
     for begin, end in pairwise(nodes):
@@ -140,10 +140,10 @@ def _find_augmenting_path(network: _Network, used: Bool, potentials: Float64) ->
     return np.array(edges, np.int64)
 
 
-def _number_paths(on_path: Bool, heads: Int32, tails: Int32) -> Int64:
+def _number_paths(on_path: Bool, predecessors: Int32, successors: Int32) -> Int64:
     """Return the path ``(T,)`` of each tracklet, given the links that are used; -1 = none."""
     previous = np.full(len(on_path), -1, np.int64)
-    previous[tails] = heads
+    previous[successors] = predecessors
     paths = np.full(len(on_path), -1, np.int64)
     n_paths = 0
     for tracklet in np.flatnonzero(on_path).tolist():

@@ -77,7 +77,7 @@ def pool_features(transitions: PathTransitions, swap_appearance: SwapAppearance)
     pool_ends = np.arange(n_transitions)
     # Without calibration weight appearance says nothing, and need not be pooled.
     for path in transitions.slices() if swap_appearance.calibration_weight else ():
-        tracklets = transitions.tails[path][:-1]
+        tracklets = transitions.successors[path][:-1]
         n_segments = swap_appearance.counts[tracklets]
         weighted = swap_appearance.means[:, tracklets] * n_segments[:, None]
         values = np.where(n_segments[:, None] > 0, weighted, 0)

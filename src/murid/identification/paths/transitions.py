@@ -12,8 +12,8 @@ from murid.core.types import Bool, Int64
 from murid.identification.tracklets import Tracklets
 
 NEVER = np.iinfo(np.int64).max // 4
-"""Frame of the tracklet after the last of a path; negative, of the one before the first. A quarter
-of the largest integer, so that sums do not overflow."""
+"""Frame in which the transition out of a last tracklet ends; negative, that in which the transition
+into a first tracklet begins. A quarter of the largest integer, so that sums do not overflow."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -27,15 +27,15 @@ class PathTransitions:
     ----------
     paths : ndarray
         ``(S,)`` int64 path of each transition.
-    heads, tails : ndarray
+    predecessors, successors : ndarray
         ``(S,)`` int64 tracklets before and after; -1 before the first and after the last.
     begins, ends : ndarray
-        ``(S,)`` int64 frames: the last frame of the head and the first one of the tail.
+        ``(S,)`` int64 frames: the last frame of the predecessor and the first one of the successor.
     """
 
     paths: Int64
-    heads: Int64
-    tails: Int64
+    predecessors: Int64
+    successors: Int64
     begins: Int64
     ends: Int64
 
@@ -45,7 +45,7 @@ class PathTransitions:
     @property
     def inner(self) -> Bool:
         """``(S,)`` bool: whether each transition leads from one tracklet to another."""
-        return (self.heads >= 0) & (self.tails >= 0)
+        return (self.predecessors >= 0) & (self.successors >= 0)
 
     def slices(self) -> Iterator[slice]:
         """Yield the slice of the transitions of each path."""
@@ -68,18 +68,19 @@ def list_transitions(paths: Int64, tracklets: Tracklets) -> PathTransitions:
     numbers = paths[on_path]
     starts = np.flatnonzero(np.append(True, numbers[1:] != numbers[:-1])[: len(numbers)])
     stops = np.append(starts[1:], len(on_path)) if len(on_path) else starts
-    # A path has one transition more than tracklets: its heads begin with -1, its tails end with it.
+    # A path of k tracklets has k + 1 transitions: -1 comes before the first tracklet and after the
+    # last one.
     insert_starts = _sort_inserted(len(on_path), starts)
     insert_stops = _sort_inserted(len(on_path), stops)
     none = np.full(len(starts), -1)
-    heads = np.concatenate([on_path, none])[insert_starts]
-    tails = np.concatenate([on_path, none])[insert_stops]
+    predecessors = np.concatenate([on_path, none])[insert_starts]
+    successors = np.concatenate([on_path, none])[insert_stops]
     return PathTransitions(
         np.concatenate([numbers, numbers[starts]])[insert_starts],
-        heads,
-        tails,
-        np.where(heads >= 0, tracklets.last_frames[heads], -NEVER),
-        np.where(tails >= 0, tracklets.first_frames[tails], NEVER),
+        predecessors,
+        successors,
+        np.where(predecessors >= 0, tracklets.last_frames[predecessors], -NEVER),
+        np.where(successors >= 0, tracklets.first_frames[successors], NEVER),
     )
 
 

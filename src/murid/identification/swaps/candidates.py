@@ -17,7 +17,7 @@ from murid.identification.swaps.unoccluded_endpoints import (
     UnoccludedEndpoints,
     find_unoccluded_endpoints,
 )
-from murid.identification.tracklets import count_up
+from murid.identification.tracklets import concatenate_ranges
 
 # Motion before a contact says nothing about motion after it if the contact lasted longer, for an
 # animal may have turned meanwhile.
@@ -64,10 +64,10 @@ def find_swap_candidates(context: PathContext) -> SwapCandidates:
     evidence = context.evidence
     first, second = _pair_overlapping(transitions)
     # Evidence of the tracklets right before and right after the two transitions.
-    heads = transitions.heads[first], transitions.heads[second]
-    tails = transitions.tails[first], transitions.tails[second]
-    tracklet_motion = _compare_swapped(evidence.compute_llrs, heads, tails)
-    tracklet_votes = _compare_swapped(evidence.count_track_votes, heads, tails)
+    predecessors = transitions.predecessors[first], transitions.predecessors[second]
+    successors = transitions.successors[first], transitions.successors[second]
+    tracklet_motion = _compare_swapped(evidence.compute_llrs, predecessors, successors)
+    tracklet_votes = _compare_swapped(evidence.count_track_votes, predecessors, successors)
     # Evidence of the unoccluded detections around the whole contact.
     endpoints = find_unoccluded_endpoints(transitions, evidence)
     contact_motion = _compare_contact_motion(endpoints, first, second, evidence.motion)
@@ -114,28 +114,30 @@ def _pair_overlapping(transitions: PathTransitions) -> tuple[Int64, Int64]:
     n_early = np.minimum(n_overlapping, _MAX_OVERLAPPING)
     n_late = np.minimum(n_overlapping - n_early, _MAX_OVERLAPPING)
     own = np.concatenate([np.repeat(ranks, n_early), np.repeat(ranks, n_late)])
-    early = np.repeat(ranks + 1, n_early) + count_up(n_early)
-    late = np.repeat(ranks + 1 + n_overlapping - n_late, n_late) + count_up(n_late)
+    early = np.repeat(ranks + 1, n_early) + concatenate_ranges(n_early)
+    late = np.repeat(ranks + 1 + n_overlapping - n_late, n_late) + concatenate_ranges(n_late)
     first = order[own]
     second = order[np.concatenate([early, late])]
     # Exchanging two paths before both begin, or after both end, changes nothing.
-    any_head = (transitions.heads[first] >= 0) | (transitions.heads[second] >= 0)
-    any_tail = (transitions.tails[first] >= 0) | (transitions.tails[second] >= 0)
-    kept = (transitions.paths[first] != transitions.paths[second]) & any_head & any_tail
+    any_predecessor = (transitions.predecessors[first] >= 0) | (
+        transitions.predecessors[second] >= 0
+    )
+    any_successor = (transitions.successors[first] >= 0) | (transitions.successors[second] >= 0)
+    kept = (transitions.paths[first] != transitions.paths[second]) & any_predecessor & any_successor
     return first[kept], second[kept]
 
 
 def _compare_swapped(
     score: Callable[[Int64, Int64], Float64],
-    heads: tuple[Int64, Int64],
-    tails: tuple[Int64, Int64],
+    predecessors: tuple[Int64, Int64],
+    successors: tuple[Int64, Int64],
 ) -> Float64:
     """Return the score ``(C,)`` of both links as they are, less that of the swapped links."""
     return (
-        score(heads[0], tails[0])
-        + score(heads[1], tails[1])
-        - score(heads[0], tails[1])
-        - score(heads[1], tails[0])
+        score(predecessors[0], successors[0])
+        + score(predecessors[1], successors[1])
+        - score(predecessors[0], successors[1])
+        - score(predecessors[1], successors[0])
     )
 
 
@@ -156,9 +158,9 @@ def _compare_contact_motion(
     known = (first_begins >= 0) & (first_ends >= 0) & (last_begins < first_ends)
     known &= last_ends - first_begins <= MAX_CONTACT_S * motion.fps
 
-    def compute_llrs(heads: Int64, tails: Int64) -> Float64:
-        gaps = ends[tails] - begins[heads]
-        return motion.compute_llrs(endpoints.tracklet_ends, heads, tails, gaps)
+    def compute_llrs(predecessors: Int64, successors: Int64) -> Float64:
+        gaps = ends[successors] - begins[predecessors]
+        return motion.compute_llrs(endpoints.tracklet_ends, predecessors, successors, gaps)
 
     pairs = first[known], second[known]
     llrs = np.zeros(len(first))

@@ -48,9 +48,9 @@ def find_reassignments(context: PathContext) -> Reassignments:
     entries, gaps = _find_gaps(transitions, evidence.tracklets)
     # The transition after the one into a tracklet leads out of it.
     exits = (entries + 1) % max(1, len(transitions))
-    tracklets = transitions.tails[entries]
-    own_gap = transitions.heads[entries], transitions.tails[exits]
-    other_gap = transitions.heads[gaps], transitions.tails[gaps]
+    tracklets = transitions.successors[entries]
+    own_gap = transitions.predecessors[entries], transitions.successors[exits]
+    other_gap = transitions.predecessors[gaps], transitions.successors[gaps]
     motion = _compare_owners(evidence.compute_llrs, tracklets, own_gap, other_gap)
     votes = _compare_owners(evidence.count_track_votes, tracklets, own_gap, other_gap)
     appearance = _compare_appearance(context, tracklets, (entries, exits), gaps)
@@ -72,8 +72,8 @@ def find_reassignments(context: PathContext) -> Reassignments:
 
 def _find_gaps(transitions: PathTransitions, tracklets: Tracklets) -> tuple[Int64, Int64]:
     """Return transitions into tracklets, with other paths' transitions over a gap at their time."""
-    entries = np.flatnonzero(transitions.tails >= 0)
-    entered = transitions.tails[entries]
+    entries = np.flatnonzero(transitions.successors >= 0)
+    entered = transitions.successors[entries]
     found_entries = [np.zeros(0, np.int64)]
     found_gaps = [np.zeros(0, np.int64)]
     for path in transitions.slices():

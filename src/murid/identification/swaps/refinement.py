@@ -1,4 +1,4 @@
-"""Refine paths: swap animals and reassign tracklets where the evidence asks for it."""
+"""Refine paths: swap animals and reassign tracklets where this increases the likelihood."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from murid.identification.swaps.reassignments import find_reassignments
 Link = tuple[int, int]
 """A tracklet and the one that follows it; -1 = none."""
 
-# Log-likelihood ratio by which a change must be better than the paths as they are. With 0, changes
-# between near equals would be made for rounding errors.
+# Log-likelihood ratio by which a change must be better than the current paths. With 0, rounding
+# errors would decide between changes that are nearly equal.
 MIN_GAIN = 0.5
-# Passes over the recording, each with a new memory of the changes that were undone.
+# Passes over the recording. Each starts with an empty list of the links that were removed.
 _MAX_PASSES = 3
 # Rounds of changes, all passes together. A round costs time in proportion to the tracklets, so long
 # recordings get fewer rounds, but never less than the minimum.
@@ -36,7 +36,7 @@ class PathChange:
     Attributes
     ----------
     llr : float
-        Log-likelihood ratio of the paths as they are; below 0 where the change is better.
+        Log-likelihood ratio of the current paths to the changed ones; below 0 = change is better.
     transitions : tuple of int
         The transitions that it replaces.
     links : tuple of Link
@@ -49,7 +49,9 @@ class PathChange:
 
 
 def refine_paths(paths: Int64, evidence: TrackletEvidence) -> Int64:
-    """Return paths after all changes that evidence of whole contacts and paths asks for.
+    """Return paths after all changes that increase their likelihood.
+
+    The evidence is that of whole contacts and paths, which min-cost flow cannot use.
 
     Parameters
     ----------
@@ -73,35 +75,35 @@ def refine_paths(paths: Int64, evidence: TrackletEvidence) -> Int64:
 
 
 def _refine_once(paths: Int64, evidence: TrackletEvidence, n_rounds: int) -> tuple[Int64, int]:
-    """Return paths to which no further change applies, and the number of rounds left."""
-    undone: dict[Link, float] = {}
+    """Return paths that no further change improves, and the number of rounds left."""
+    removed: dict[Link, float] = {}
     while n_rounds > 0:
         n_rounds -= 1
         context = build_path_context(paths, evidence)
-        # New evidence after a change may ask for the way back, and then for the change again. A
-        # link is made again only by a change that is stronger than the one that has undone it.
+        # A change alters the evidence, so a later change may undo it, and changes could alternate
+        # forever. A link is made again only by a stronger change than the one that removed it.
         changes = [
             change
             for change in list_changes(context)
-            if all(change.llr < undone.get(link, 0.0) for link in change.links)
+            if all(change.llr < removed.get(link, 0.0) for link in change.links)
         ]
         if not changes:
             break
-        paths = _apply_changes(paths, context, changes, undone)
+        paths = _apply_changes(paths, context, changes, removed)
     return paths, n_rounds
 
 
 def list_changes(context: PathContext) -> list[PathChange]:
-    """Return the changes that are better than the paths as they are, the best first."""
-    heads = context.transitions.heads.tolist()
-    tails = context.transitions.tails.tolist()
+    """Return the changes that are better than the current paths, the best first."""
+    predecessors = context.transitions.predecessors.tolist()
+    successors = context.transitions.successors.tolist()
     candidates = find_swap_candidates(context)
     changes = []
 
     def swap_at(candidate: int, llr: float) -> PathChange:
         first = int(candidates.first[candidate])
         second = int(candidates.second[candidate])
-        links = (heads[first], tails[second]), (heads[second], tails[first])
+        links = (predecessors[first], successors[second]), (predecessors[second], successors[first])
         return PathChange(llr, (first, second), links)
 
     # Swaps from one contact on.
@@ -120,11 +122,11 @@ def list_changes(context: PathContext) -> list[PathChange]:
     for llr, row in _list_gains(reassignments.llrs):
         entry = int(reassignments.entries[row])
         gap = int(reassignments.gaps[row])
-        tracklet = tails[entry]
+        tracklet = successors[entry]
         links = (
-            (heads[entry], tails[entry + 1]),
-            (heads[gap], tracklet),
-            (tracklet, tails[gap]),
+            (predecessors[entry], successors[entry + 1]),
+            (predecessors[gap], tracklet),
+            (tracklet, successors[gap]),
         )
         changes.append(PathChange(llr, (entry, entry + 1, gap), links))
     return sorted(changes)
@@ -136,18 +138,18 @@ def _list_gains(llrs: Float64) -> list[tuple[float, int]]:
 
 
 def _apply_changes(
-    paths: Int64, context: PathContext, changes: list[PathChange], undone: dict[Link, float]
+    paths: Int64, context: PathContext, changes: list[PathChange], removed: dict[Link, float]
 ) -> Int64:
     """Return paths after the best changes that are independent of each other.
 
-    `undone` is updated with the log-likelihood ratio of the change that removed each link.
+    `removed` is updated with the log-likelihood ratio of the change that removed each link.
     """
     transitions = context.transitions
     pools = context.pooled_features
-    # One place more than tracklets: -1, the head of a first transition, refers to the last place.
-    followers = np.full(len(paths) + 1, -1, np.int64)
-    followers[transitions.heads] = transitions.tails
-    followers[-1] = -1
+    # One item more than tracklets: -1, the predecessor of a first transition, selects it.
+    next_tracklets = np.full(len(paths) + 1, -1, np.int64)
+    next_tracklets[transitions.predecessors] = transitions.successors
+    next_tracklets[-1] = -1
     touched = np.zeros(len(transitions), bool)
     for change in changes:
         # Appearance is pooled over tracklets around a transition: changes with pools that overlap
@@ -160,30 +162,30 @@ def _apply_changes(
         for rows in pooled:
             touched[rows] = True
         for row in change.transitions:
-            link = int(transitions.heads[row]), int(transitions.tails[row])
-            undone[link] = min(change.llr, undone.get(link, 0.0))
-        for head, tail in change.links:
-            if head >= 0:
-                followers[head] = tail
-    return number_paths(followers[:-1], paths >= 0)
+            link = int(transitions.predecessors[row]), int(transitions.successors[row])
+            removed[link] = min(change.llr, removed.get(link, 0.0))
+        for predecessor, successor in change.links:
+            if predecessor >= 0:
+                next_tracklets[predecessor] = successor
+    return number_paths(next_tracklets[:-1], paths >= 0)
 
 
-def number_paths(followers: Int64, on_path: NDArray[np.bool_]) -> Int64:
+def number_paths(next_tracklets: Int64, on_path: NDArray[np.bool_]) -> Int64:
     """Return the path ``(T,)`` of each tracklet, in the order in which paths begin; -1 = none.
 
     Parameters
     ----------
-    followers : ndarray
+    next_tracklets : ndarray
         ``(T,)`` int64 next tracklet of the path; -1 = none.
     on_path : ndarray
         ``(T,)`` bool: whether each tracklet is on a path.
     """
-    numbers = np.full(len(followers), -1, np.int64)
-    has_head = np.zeros(len(followers), bool)
-    has_head[followers[followers >= 0]] = True
-    for number, start in enumerate(np.flatnonzero(on_path & ~has_head).tolist()):
+    numbers = np.full(len(next_tracklets), -1, np.int64)
+    has_predecessor = np.zeros(len(next_tracklets), bool)
+    has_predecessor[next_tracklets[next_tracklets >= 0]] = True
+    for number, start in enumerate(np.flatnonzero(on_path & ~has_predecessor).tolist()):
         tracklet = start
         while tracklet >= 0:
             numbers[tracklet] = number
-            tracklet = int(followers[tracklet])
+            tracklet = int(next_tracklets[tracklet])
     return numbers

@@ -49,7 +49,7 @@ def find_unoccluded_endpoints(
     parts = [UnoccludedEndpoints.empty()]
     for path in transitions.slices():
         # All transitions of a path but the last lead into its tracklets.
-        parts.append(_find_on_path(transitions.tails[path][:-1], evidence))
+        parts.append(_find_on_path(transitions.successors[path][:-1], evidence))
     return UnoccludedEndpoints.concatenate(parts)
 
 

@@ -5,25 +5,27 @@ import pytest
 
 from murid.core import Detections, DetectionTable
 from murid.identification import link_tracklets
-from murid.identification.appearance_models.discriminants import TrackletFeatures
 from murid.identification.appearance_models.fur_selection import cross_validate_fur
-from murid.identification.appearance_models.tracklet_features import FurDescriptors
+from murid.identification.appearance_models.tracklet_features import (
+    FurDescriptors,
+    TrackletFeatures,
+)
 
-FPS, SIDE, N_FRAMES, MEET = 25.0, 40.0, 1000, 520
+FPS, SIDE, N_FRAMES, CROSSING = 25.0, 40.0, 1000, 520
 
 
 def make_detections(seed):
     """Two animals that meet and part again; they stand still at times, so motion is ambiguous."""
     rng = np.random.default_rng(seed)
-    transitions = np.cumsum(np.cumsum(rng.normal(0, 0.02, (N_FRAMES, 2)), axis=0) * 0.1, axis=0)
-    apart = 30 + np.minimum(120.0, 2.0 * np.abs(np.arange(N_FRAMES) - MEET))
+    sideways = np.cumsum(np.cumsum(rng.normal(0, 0.02, (N_FRAMES, 2)), axis=0) * 0.1, axis=0)
+    apart = 30 + np.minimum(120.0, 2.0 * np.abs(np.arange(N_FRAMES) - CROSSING))
     frames = []
     for t in range(N_FRAMES):
         x = 300 + apart[t] * np.array([-0.5, 0.5])
-        y = 200 + np.clip(transitions[t], -20, 20)
-        places = np.stack([x, y], axis=1)
-        boxes = np.concatenate([places - SIDE / 2, places + SIDE / 2], axis=1)
-        boxes = boxes[: 0 if abs(t - MEET) < 12 else 2].astype(np.float32)
+        y = 200 + np.clip(sideways[t], -20, 20)
+        centres = np.stack([x, y], axis=1)
+        boxes = np.concatenate([centres - SIDE / 2, centres + SIDE / 2], axis=1)
+        boxes = boxes[: 0 if abs(t - CROSSING) < 12 else 2].astype(np.float32)
         frames.append(Detections(boxes, np.full(len(boxes), 0.9, np.float32)))
     return DetectionTable.from_frames(frames)
 
@@ -33,7 +35,9 @@ def make_fur_descriptors(table, swapped, contrast, seed=0):
     rng = np.random.default_rng(seed)
     patterns = rng.normal(size=(2, 60))
     frames = table.frame_numbers
-    owners = (np.arange(len(frames)) - table.frame_offsets[frames]) ^ ((frames > MEET) & swapped)
+    owners = (np.arange(len(frames)) - table.frame_offsets[frames]) ^ (
+        (frames > CROSSING) & swapped
+    )
     values = rng.normal(0, 3, (len(frames), 60)) + contrast * patterns[owners]
     return FurDescriptors(np.arange(len(frames)), values.astype(np.float16))
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from murid.identification.appearance_models.appearance_model import AppearanceFeatures
-from murid.identification.appearance_models.discriminants import TrackletFeatures
 from murid.identification.appearance_models.swap_appearance import (
     MAX_SWAP_LLR,
     SwapAppearance,
-    fit_swap_appearance,
 )
+from murid.identification.appearance_models.swap_appearance_fit import fit_swap_appearance
+from murid.identification.appearance_models.tracklet_features import TrackletFeatures
 
 N = 40
 FIRST_FOLD = np.zeros(N, int)  # The only fold.

@@ -10,11 +10,11 @@ from scipy.sparse import csr_array
 from murid.identification.paths.min_cost_flow import find_paths
 
 
-def _solve(tracklet_llrs, heads, tails, link_llrs, n_paths):
+def _solve(tracklet_llrs, predecessors, successors, link_llrs, n_paths):
     """Return the highest sum, by HiGHS: a variable for each tracklet, start, end and link."""
-    n, n_links = len(tracklet_llrs), len(heads)
+    n, n_links = len(tracklet_llrs), len(predecessors)
     k = np.arange(n)
-    rows = np.concatenate([k, k, n + k, n + k, tails, n + heads, np.full(n, 2 * n)])
+    rows = np.concatenate([k, k, n + k, n + k, successors, n + predecessors, np.full(n, 2 * n)])
     columns = np.concatenate(
         [k, n + k, k, 2 * n + k, 3 * n + np.arange(n_links), 3 * n + np.arange(n_links), n + k]
     )
@@ -30,10 +30,12 @@ def _solve(tracklet_llrs, heads, tails, link_llrs, n_paths):
     ).fun
 
 
-def _add_up(paths, tracklet_llrs, heads, tails, link_llrs):
+def _add_up(paths, tracklet_llrs, predecessors, successors, link_llrs):
     links = {
         (h, t): g
-        for h, t, g in zip(heads.tolist(), tails.tolist(), link_llrs.tolist(), strict=True)
+        for h, t, g in zip(
+            predecessors.tolist(), successors.tolist(), link_llrs.tolist(), strict=True
+        )
     }
     total = tracklet_llrs[paths >= 0].sum()
     for number in range(paths.max(initial=-1) + 1):
@@ -47,14 +49,16 @@ def test_the_sum_is_that_of_an_integer_programme(seed):
     rng = np.random.default_rng(seed)
     n, n_paths = int(rng.integers(2, 25)), int(rng.integers(1, 5))
     tracklet_llrs = rng.normal(0.5, 2, n)
-    heads, tails = np.triu_indices(n, 1)
-    some = rng.random(len(heads)) < 0.4
-    heads, tails = heads[some], tails[some]
-    link_llrs = rng.normal(0, 2, len(heads))
-    paths = find_paths(tracklet_llrs, heads, tails, link_llrs, n_paths)
+    predecessors, successors = np.triu_indices(n, 1)
+    some = rng.random(len(predecessors)) < 0.4
+    predecessors, successors = predecessors[some], successors[some]
+    link_llrs = rng.normal(0, 2, len(predecessors))
+    paths = find_paths(tracklet_llrs, predecessors, successors, link_llrs, n_paths)
     assert paths.max() < n_paths
-    expected = _solve(tracklet_llrs, heads, tails, link_llrs, n_paths)
-    assert _add_up(paths, tracklet_llrs, heads, tails, link_llrs) == pytest.approx(expected)
+    expected = _solve(tracklet_llrs, predecessors, successors, link_llrs, n_paths)
+    assert _add_up(paths, tracklet_llrs, predecessors, successors, link_llrs) == pytest.approx(
+        expected
+    )
 
 
 def test_clutter_is_on_no_path():

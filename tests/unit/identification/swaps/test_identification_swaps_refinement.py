@@ -7,9 +7,9 @@ from murid.identification.swaps.refinement import number_paths
 
 
 def test_paths_are_numbered_in_the_order_in_which_they_begin():
-    followers = np.array([2, 3, -1, -1, -1, -1])
+    next_tracklets = np.array([2, 3, -1, -1, -1, -1])
     on_path = np.array([True, True, True, True, False, True])
-    assert number_paths(followers, on_path).tolist() == [0, 1, 0, 1, -1, 2]
+    assert number_paths(next_tracklets, on_path).tolist() == [0, 1, 0, 1, -1, 2]
 
 
 def test_terms_are_added_up_by_their_weights():
