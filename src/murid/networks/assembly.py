@@ -8,7 +8,7 @@ from torch import nn
 
 from murid.errors import MissingExtraError
 from murid.networks.backbones import CspDarknet
-from murid.networks.neck import Neck, PafpnStride4, PathAggregation
+from murid.networks.neck import Neck, PafpnNeck, PafpnStride4
 from murid.networks.presets import NetworkConfig, count_channels
 
 
@@ -57,7 +57,7 @@ def _build_darknet(config: NetworkConfig) -> NetworkParts:
     stride4_channels, *pyramid_channels = count_channels(config.width)
     return NetworkParts(
         CspDarknet(config.depth, config.width, config.n_channels),
-        PathAggregation(config.depth, config.width),
+        PafpnNeck(config.depth, config.width),
         PafpnStride4(config.depth, config.width),
         stride4_channels,
         sum(pyramid_channels),

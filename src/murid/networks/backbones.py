@@ -45,7 +45,7 @@ class FocusStem(nn.Module):
         return y
 
 
-class SpatialPyramid(nn.Module):
+class SpatialPyramidPooling(nn.Module):
     """Spatial pyramid pooling: max pooling over 5×5, 9×9 and 13×13 cells, and the input (YOLOX)."""
 
     def __init__(self, channels: int) -> None:
@@ -86,7 +86,7 @@ class CspDarknet(nn.Module):
         self.dark3 = nn.Sequential(ConvUnit(c2, c3, 3, 2), CspLayer(c3, c3, 3 * n))
         self.dark4 = nn.Sequential(ConvUnit(c3, c4, 3, 2), CspLayer(c4, c4, 3 * n))
         self.dark5 = nn.Sequential(
-            ConvUnit(c4, c5, 3, 2), SpatialPyramid(c5), CspLayer(c5, c5, n, shortcut=False)
+            ConvUnit(c4, c5, 3, 2), SpatialPyramidPooling(c5), CspLayer(c5, c5, n, shortcut=False)
         )
 
     def forward(self, images: torch.Tensor) -> BackboneOutput:

@@ -13,7 +13,7 @@ import torch
 from murid.core.files import replace_on_success
 from murid.errors import ConfigError, ModelError
 from murid.networks.comparison.yolox_head import Yolox
-from murid.networks.network import Network, make_network
+from murid.networks.network import Network, build_network_from_config
 from murid.networks.presets import NetworkConfig, RimConfig
 
 # Version of the file format. Raise it when a file can no longer be read by older releases.
@@ -80,7 +80,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     try:
         values = dict(state["config"])
         values["rim"] = RimConfig(**values["rim"])
-        network = make_network(NetworkConfig(**values))
+        network = build_network_from_config(NetworkConfig(**values))
         network.load_state_dict(state["weights"])
         extra = dict(state["extra"])
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, ConfigError) as error:
@@ -102,6 +102,7 @@ def load_network(path: str | Path) -> Network | Yolox:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    # `weights_only` refuses pickled code.
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:

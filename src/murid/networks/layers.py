@@ -83,6 +83,7 @@ class DeformableConvUnit(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """``(B, n_in, H, W)`` to ``(B, n_out, H, W)``."""
+        # Two channels of offset and one of modulation per kernel position.
         offset, modulation = torch.split(self.aim(x), [18, 9], dim=1)
         weight = self.conv.weight
         # deform_conv2d needs one dtype, and autocast mixes bfloat16 and float32.

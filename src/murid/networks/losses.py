@@ -63,6 +63,7 @@ def focal_heatmap_loss(logits: torch.Tensor, heatmap: torch.Tensor) -> torch.Ten
     This is the loss of CornerNet with α = 2 and β = 4.
     """
     p = torch.sigmoid(logits).clamp(_EPSILON, 1 - _EPSILON)
+    # Cells are positive at exact centres only. Near a centre the negative term is reduced.
     centres = heatmap == 1
     positive = torch.where(centres, torch.log(p) * (1 - p) ** _HEATMAP_ALPHA, 0.0)
     negative = torch.log(1 - p) * p**_HEATMAP_ALPHA * (1 - heatmap) ** _HEATMAP_BETA
@@ -190,6 +191,7 @@ class IdentityClassifier(nn.Module):
         self.loss = loss
         self.scale = math.sqrt(2) * math.log(n_identities - 1)
         self.linear = nn.Linear(embedding_size, n_identities)
+        # Low initial probabilities, so that the many negatives do not dominate the first steps.
         if loss == "focal":
             nn.init.normal_(self.linear.weight, std=0.01)
             nn.init.constant_(self.linear.bias, math.log(_FOCAL_PRIOR / (1 - _FOCAL_PRIOR)))
@@ -240,11 +242,14 @@ def batch_hard_triplet_loss(
     known = identities >= 0
     embeddings = embeddings[known]
     identities = identities[known]
+    # Distances of unit vectors follow from their scalar products. The minimum keeps the gradient of
+    # the root finite.
     distances = (2 - 2 * embeddings @ embeddings.T).clamp(min=1e-12).sqrt()
+    # An animal needs another box of its own, and a box of another animal.
     same = identities[:, None] == identities
     usable = (same.sum(dim=1) > 1) & ~same.all(dim=1)
     if not usable.any():
-        return embeddings.sum() * 0
+        return embeddings.sum() * 0  # zero, but part of the graph
     most_distant = distances.masked_fill(~same, -math.inf)[usable].amax(dim=1)
     nearest = distances.masked_fill(same, math.inf)[usable].amin(dim=1)
     return functional.relu(most_distant - nearest + margin).mean()

@@ -40,8 +40,11 @@ def _upsample_concatenate(coarse: torch.Tensor, fine: torch.Tensor) -> torch.Ten
     return torch.cat([upsampled, fine], dim=1)
 
 
-class PathAggregation(Neck):
-    """Top-down, then bottom-up fusion (PAFPN of YOLOX); keeps the channels of the backbone."""
+class PafpnNeck(Neck):
+    """Path aggregation network: top-down, then bottom-up fusion (PAFPN of YOLOX).
+
+    The maps have the channels of the backbone.
+    """
 
     def __init__(self, depth: float, width: float) -> None:
         super().__init__()

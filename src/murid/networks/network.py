@@ -74,7 +74,8 @@ class Network(nn.Module):
         maps = self.backbone(images)
         pyramid = self.neck(maps)
         heads = self.heads(self.stride4(pyramid, maps.c2))
-        p3, p4, p5 = pyramid[:3]  # some necks return further maps for the stride-4 step
+        # Some necks return further maps, which only the stride-4 step uses.
+        p3, p4, p5 = pyramid[:3]
         return NetworkOutput(heads.heatmap, heads.offset, heads.size, p3, p4, p5)
 
     def embed(self, output: NetworkOutput, boxes: torch.Tensor) -> torch.Tensor:
@@ -116,8 +117,8 @@ class Embedder(nn.Module):
         return embeddings
 
 
-def make_network(config: NetworkConfig) -> Network | Yolox:
-    """Return a network with the given configuration and random weights."""
+def build_network_from_config(config: NetworkConfig) -> Network | Yolox:
+    """Return the network of a configuration, with random weights."""
     return Yolox(config) if config.detector == "yolox" else Network(config)
 
 
@@ -136,4 +137,4 @@ def build_network(preset: str) -> Network | Yolox:
     """
     if preset not in PRESETS:
         raise ConfigError(f"preset: expected one of {', '.join(PRESETS)}, got {preset!r}")
-    return make_network(PRESETS[preset])
+    return build_network_from_config(PRESETS[preset])

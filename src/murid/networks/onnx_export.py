@@ -113,6 +113,7 @@ def export_onnx(
 def compute_weights_id(network: nn.Module) -> str:
     """Return 16 hexadecimal digits of the SHA-256 of all weights and buffers, sorted by name."""
     digest = hashlib.sha256()
+    # Names are hashed as well, so that exchanged tensors change the identifier.
     for name, value in sorted(network.state_dict().items()):
         digest.update(name.encode())
         digest.update(value.detach().cpu().contiguous().numpy().tobytes())

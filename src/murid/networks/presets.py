@@ -7,11 +7,14 @@ from typing import Literal, get_args
 
 from murid.errors import ConfigError
 
+# Width and height of a box, or distances from its centre to left, top, right and bottom.
 BoxMode = Literal["wh", "ltrb"]
 PartAxis = Literal["width", "height"]
 Backbone = Literal["csp-darknet", "resnet34", "resnet50", "dla34", "hardnet85"]
+# The paper's detector, or plain YOLOX as its baseline.
 DetectorKind = Literal["rtm", "yolox"]
 PresetName = Literal["nano", "s", "m", "l", "yolox-s", "resnet34", "resnet50", "dla34", "hardnet85"]
+
 # Input pixels per cell of the heatmap, along each axis (paper, section III-A).
 STRIDE = 4
 
@@ -155,6 +158,7 @@ class NetworkConfig:
 
 def count_channels(width: float) -> tuple[int, int, int, int]:
     """Return the channels of the backbone's maps at strides 4, 8, 16 and 32 (YOLOX)."""
+    # The base width of YOLOX is 64; each stage doubles the channels.
     stem = int(64 * width)
     return 2 * stem, 4 * stem, 8 * stem, 16 * stem
 

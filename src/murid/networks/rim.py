@@ -37,6 +37,7 @@ class ChannelAttention(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """``(K, C, h, w)`` to the same shape."""
+        # Both summaries of the map share the weights of the perceptron.
         from_means = self.mlp(x.mean((2, 3), keepdim=True))
         from_maxima = self.mlp(x.amax((2, 3), keepdim=True))
         return x * torch.sigmoid(from_means + from_maxima)

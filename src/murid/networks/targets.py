@@ -129,6 +129,7 @@ def make_targets(
     centres = np.clip((sides[:, :2] + sides[:, 2:]) / 2, 0, limits[:2])
     cells = np.minimum(np.floor(centres), limits[:2] - 1).astype(np.int64)
     size = _compute_sizes(sides, centres, box_mode)
+    # Each class has a channel of the heatmap.
     if labels is None:
         channels = np.zeros(len(images), np.int64)
     else:
@@ -165,6 +166,7 @@ def _draw_peaks(
     heatmap: Float32, images: Int64, channels: Int64, cells: Int64, sides: Float64
 ) -> None:
     """Draw one Gaussian peak per box into `heatmap`, in place."""
+    # CornerNet takes sides rounded up to whole cells.
     extent = np.ceil(sides[:, 2:] - sides[:, :2])
     radii = np.maximum(gaussian_radius(extent[:, 0], extent[:, 1]), 0).astype(np.int64)
     for image, channel, (x, y), radius in zip(images, channels, cells, radii, strict=True):
@@ -185,5 +187,6 @@ def _draw_peak(plane: Float32, x: int, y: int, radius: int) -> None:
     sigma = (2 * radius + 1) / 6
     profile = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2).astype(np.float32)
     peak = profile[radius - above : radius + below, None] * profile[radius - left : radius + right]
+    # Where peaks overlap, the larger value is kept.
     window = plane[y - above : y + below, x - left : x + right]
     np.maximum(window, peak, out=window)

@@ -26,8 +26,8 @@ from murid.training.config import TrainConfig
 from murid.training.fit import TrainingData, make_held_out_images
 from murid.training.labelled_images import (
     build_labelled_images,
+    choose_evenly_spaced,
     hold_out,
-    spread_rows,
     take_frames,
 )
 from murid.training.recipe import prepare_data
@@ -133,9 +133,10 @@ class BenchmarkData:
         sequences, problems = read_training(path, self.scale)
         if problems:
             self.announce(
-                f"{path}: left out {len(problems)} labels with problems, such as {problems[0]}"
+                f"{path}: left out {len(problems)} labels with problems, for example {problems[0]}"
             )
         kept, held_out = hold_out(sequences, config.validation_share, config.seed)
+        # Images have the size at which the recordings are detected.
         side_px = max(config.size_px, self.scale.max_side_px)
         labelled = build_labelled_images(
             kept,
@@ -150,7 +151,7 @@ class BenchmarkData:
         )
         return TrainingData(
             labelled=labelled,
-            held_out=validation.thin(self.scale.n_held_out),
+            held_out=validation.subsample(self.scale.n_held_out),
             n_identities=labelled.n_identities,
         )
 
@@ -191,6 +192,7 @@ def make_benchmark_data(
         given = ", ".join(map(str, data))
         raise ConfigError(f"animaltrack: expected no other sequences beside it, got {given}")
     trained_on: dict[str, Any]
+    # Data to evaluate on, and the description of the data to train on.
     if animaltrack:
         parts = [_select_sequences(animaltrack, "animaltrack", "test", scale, out)]
         trained_on = {
@@ -222,7 +224,7 @@ def make_benchmark_data(
 
 
 def read_training(path: Path, scale: Scale) -> tuple[list[LabelledSequence], list[Problem]]:
-    """Read the training split of AnimalTrack, thinned to `scale.max_images`.
+    """Read the training split of AnimalTrack, subsampled to `scale.max_images`.
 
     Returns
     -------
@@ -239,10 +241,11 @@ def read_training(path: Path, scale: Scale) -> tuple[list[LabelledSequence], lis
         return sequences, problems
     # Two or more images of each sequence, so that animals occur more than once.
     n_each = max(2, scale.max_images // len(sequences))
-    thinned = [
-        take_frames(sequence, spread_rows(sequence.n_frames, n_each)) for sequence in sequences
+    subsampled = [
+        take_frames(sequence, choose_evenly_spaced(sequence.n_frames, n_each))
+        for sequence in sequences
     ]
-    return thinned, problems
+    return subsampled, problems
 
 
 def write_recordings(data: BenchmarkData, path: Path) -> None:
@@ -297,20 +300,21 @@ def _select_sequences(
     found = find_ground_truth(path, split, named_after_animals=protocol == "animaltrack")
     if not found:
         raise FormatError(path, "split", f"sequences of AnimalTrack's {split} split", "none")
-    rows = spread_rows(len(found), scale.max_sequences or len(found))
+    rows = choose_evenly_spaced(len(found), scale.max_sequences or len(found))
     truths = [found[row] for row in rows.tolist()]
     names = tuple(truth.name for truth in truths)
     if scale.max_frames is None:
         recordings = [_to_recording(truth, None) for truth in truths]
         return TruthSet(path, protocol, split, names), recordings
-    # Write ground truth of the first frames to a directory of its own.
+    # Write the ground truth of the first frames to another directory. Its name has a hash of the
+    # path, so that data sets with equal sequence names do not share one.
     digest = hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:_N_PATH_DIGITS]
     root = out / f"cut-{digest}-{scale.max_frames}"
-    recordings = [_cut(truth, root, scale.max_frames) for truth in truths]
+    recordings = [_truncate(truth, root, scale.max_frames) for truth in truths]
     return TruthSet(root, protocol, None, names), recordings
 
 
-def _cut(truth: GroundTruthFile, root: Path, n_frames: int) -> BenchmarkRecording:
+def _truncate(truth: GroundTruthFile, root: Path, n_frames: int) -> BenchmarkRecording:
     """Write the ground truth of the first frames of a recording.
 
     Raises

@@ -157,6 +157,7 @@ def _load(path: Path) -> DetectionTable | None:
     """Return stored detections, or None if the file is missing or damaged."""
     try:
         with np.load(path) as stored:
+            # Rounding to float16 changed the norms: make unit rows again.
             embeddings = stored["embeddings"].astype(np.float32) if "embeddings" in stored else None
             unit = None if embeddings is None else normalize(embeddings).astype(np.float32)
             return DetectionTable(stored["boxes"], stored["scores"], unit, stored["frame_offsets"])

@@ -47,8 +47,10 @@ PLAIN_TRACKING = replace(
 )
 
 _DEFAULT_FIRST_EPOCH_STEPS = BalanceConfig().first_epoch_steps
+# Hexadecimal digits of the hash of an external detector's boxes.
 _N_HASH_DIGITS = 16
 
+# Result of a row as plain values: scores, cost, validation and times.
 Result = dict[str, Any]
 
 
@@ -198,6 +200,7 @@ class ExperimentRunner:
             path = directory / f"{recording.name}.npz"
             tables.append(detect_recording(detector, recording, path))
             self.report(f"detecting, {method.network}", number, len(recordings))
+        # Operations are counted for one image size, at every scale of the experiment.
         n_boxes = COST_BOXES if method.reidentification else 0
         cost = count_cost(detector.network, COST_SIDE_PX, COST_SIDE_PX, n_boxes)
         return tables, {"cost": cost._asdict(), **facts}
@@ -272,6 +275,7 @@ class ExperimentRunner:
         for recording, table in zip(self.data.recordings, tables, strict=True):
             tracks = track_recording(table, config, recording.fps)
             write_mot(directory / f"{recording.name}.txt", [_to_chunk(tracks, recording)])
+        # Score all sets of ground truth, and combine their sequences as one.
         scores = []
         for truth in self.data.truths:
             report = evaluate(

@@ -123,7 +123,7 @@ def _count_deformable(
     x: Sequence[int], weight: Sequence[int], *_: Any, out_shape: Sequence[int], **__: Any
 ) -> int:
     """Return the operations of a deformable convolution, without its interpolation."""
-    del x
+    del x  # unused; the counter passes it
     _n_out, n_in, kernel_height, kernel_width = weight
     batch_size, n_out, height, width = out_shape
     multiply_adds = n_in * kernel_height * kernel_width * batch_size * n_out * height * width

@@ -11,12 +11,12 @@ import numpy as np
 from murid.core.types import Float32, Float64, UInt8
 from murid.synthetic.camera import CameraModel, take_image
 from murid.synthetic.clutter import add_clutter
-from murid.synthetic.composition import Shadow, compose
+from murid.synthetic.composition import Shadow, compose_scene
 from murid.synthetic.enclosure import Enclosure
 from murid.synthetic.sprite import Sprite
 
-# Shares of the images that have each kind of change since the background was learnt. More of them
-# teach a detector to trust the background less.
+# Shares of the images that have each kind of change since the background was learnt. Larger shares
+# teach a detector to rely less on the background.
 _REFLECTIONS_PROBABILITY = 0.2
 _LIGHT_CHANGE_PROBABILITY = 0.2
 _NEW_OBJECT_PROBABILITY = 0.15
@@ -51,7 +51,7 @@ class PlacedAnimals:
         ``(n, 2)`` float64 pixels.
     shadow : Shadow
     contact_shade : float
-        How much they darken each other, as for `compose`.
+        How much they darken each other, as in `compose_scene`.
     body_px : float
         Typical length of an animal.
     """
@@ -83,8 +83,8 @@ def make_background_image(
 ) -> UInt8:
     """Make the background image that a detector would have learnt from the recording.
 
-    Animals that hardly moved are in it, a little displaced. It can also show an animal where none
-    is now, and objects that were taken away. Light and camera can differ a little.
+    It shows animals that hardly moved, slightly displaced. It can also show an animal that is
+    elsewhere now, and objects that were removed. Light and camera position can differ slightly.
 
     Returns
     -------
@@ -96,7 +96,7 @@ def make_background_image(
     if rng.random() < _REMOVED_OBJECT_PROBABILITY:
         image = image.copy()
         add_clutter(rng, image, 1)
-    scene, _ = compose(
+    scene, _ = compose_scene(
         replace(enclosure, image=image), sprites, positions, animals.shadow, animals.contact_shade
     )
     if rng.random() < _OTHER_LIGHT_PROBABILITY:
@@ -135,14 +135,14 @@ def _sample_learnt_animals(
 def _add_reflections(
     rng: np.random.Generator, enclosure: Enclosure, animals: PlacedAnimals
 ) -> Float32:
-    """Add faint, blurred mirror images beside the animals, as on walls of glass or steel."""
+    """Add faint, blurred mirror images beside the animals, like those on glass or steel walls."""
     blur_px = float(rng.uniform(0.6, 0.06 * animals.body_px + 1))
     opacity = np.float32(rng.uniform(0.1, 0.55))
     angle = rng.uniform(0, 2 * np.pi)
     distance_px = rng.uniform(0.8, 1.6) * animals.body_px
     shift = distance_px * np.array([np.cos(angle), np.sin(angle)])
     no_cover = np.zeros_like(enclosure.cover_alpha)
-    scene, _ = compose(
+    scene, _ = compose_scene(
         replace(enclosure, cover_alpha=no_cover),
         [_make_reflection(sprite, blur_px, opacity) for sprite in animals.sprites],
         animals.positions + shift,
@@ -153,7 +153,7 @@ def _add_reflections(
 
 
 def _make_reflection(sprite: Sprite, blur_px: float, opacity: np.float32) -> Sprite:
-    """Return the mirror image of an animal, without a body, so that it does not count as one."""
+    """Return the mirror image of an animal, without a body, so that it gets no box."""
     flipped_alpha = np.ascontiguousarray(sprite.alpha[:, ::-1])
     flipped_image = np.ascontiguousarray(sprite.image[:, ::-1])
     alpha = cv2.GaussianBlur(flipped_alpha, (0, 0), blur_px) * opacity
@@ -178,11 +178,11 @@ def _move_patches(rng: np.random.Generator, image: Float32) -> None:
     height, width = image.shape[:2]
     for _ in range(int(rng.integers(1, 5))):
         patch_size = rng.uniform(0.04, 0.4, 2) * (height, width)
-        patch_height, patch_width = (int(v) for v in patch_size)
+        patch_height, patch_width = patch_size.astype(int).tolist()
         top = int(rng.integers(height - patch_height))
         left = int(rng.integers(width - patch_width))
         patch = image[top : top + patch_height, left : left + patch_width]
-        dx, dy = (int(v) for v in rng.normal(0, 2.5, 2))
+        dx, dy = rng.normal(0, 2.5, 2).astype(int).tolist()
         patch[:] = np.roll(patch, (dy, dx), axis=(0, 1))
 
 

@@ -28,7 +28,7 @@ class BehaviourState(IntEnum):
 
 @dataclass(frozen=True)
 class BehaviourConfig:
-    """How often animals choose each behaviour, relative to the others, and how fast they are."""
+    """Relative frequencies of the behaviours, and speed of the animals."""
 
     run: float = 0.3
     """Run to a random point."""
@@ -64,7 +64,7 @@ _REAR = 0.75
 _SOCIAL = (BehaviourState.CHASE, BehaviourState.CLIMB)
 
 # Lengths below are in body lengths.
-# A run ends this near to its goal; nearer lets animals circle around it.
+# Distance from the goal at which a run ends. With a smaller one, animals circle around the goal.
 _GOAL_RADIUS = 0.3
 # Distance from the body to the wall when walking along it, and when lying down beside it.
 _WALL_DISTANCE = 0.22
@@ -74,9 +74,9 @@ _RUN_MARGIN = 0.3
 # Spread of the animals in a huddle and under a shelter: smaller makes them overlap more.
 _HUDDLE_SPREAD = 0.35
 _SHELTER_SPREAD = 0.12
-# How far ahead the goal of an animal is that walks along the wall.
+# Distance of the goal ahead of an animal that walks along the wall.
 _WALL_STEP = 1.2
-# A chaser stays behind the other; a climber aims beyond it.
+# A chasing animal keeps this distance behind the other; a climbing one aims this far beyond it.
 _CHASE_DISTANCE = 0.75
 _CLIMB_OVERSHOOT = 0.9
 # Distance at which another animal is chosen as a partner e times less often.

@@ -195,7 +195,7 @@ class VideoCamera:
     def _crop_noise(self) -> Float32:
         height, width = self._size
         tile = self._noise_tiles[int(self._rng.integers(_N_NOISE_TILES))]
-        top, left = (int(v) for v in self._rng.integers(_NOISE_MARGIN_PX, size=2))
+        top, left = self._rng.integers(_NOISE_MARGIN_PX, size=2).tolist()
         return tile[top : top + height, left : left + width]
 
 

@@ -10,9 +10,11 @@ import cv2
 import numpy as np
 
 from murid.core.types import Bool, Float32, Float64, Int64, UInt8
+from murid.detection.preprocess import PAD_VALUE
 from murid.synthetic.background import BACKGROUND_NOISE_SHARE
 from murid.synthetic.camera import CameraModel, take_image
 from murid.synthetic.cutouts import find_animal
+from murid.synthetic.pixels import to_float_image
 from murid.synthetic.still import Still, StillConfig
 
 # Frames are kept in memory as JPEG of at most this width or height. More pixels and a higher
@@ -25,17 +27,14 @@ _JPEG_QUALITY = 92
 _MIN_RELATIVE_SIZE = 0.6
 _MAX_RELATIVE_SIZE = 1.5
 
-# Grey of the border outside of the frame, as the network's preprocessing pads images.
-_PADDING_GREY = 114
-
 # Fraction of a box that must be in the window for the animal to count.
 _MIN_BOX_FRACTION = 0.25
 
 # Frames are enlarged at most by this factor.
 _MAX_SCALE = 2.0
 
-# Distance of the window from an animal relative to its side: near it in most windows, elsewhere in
-# the others, so that empty windows occur as well.
+# Maximum distance from the animal's centre to the window's centre, in sides of the window: small
+# in most windows, large in the others, so that empty windows occur as well.
 _NEAR_SPREAD = 0.45
 _FAR_SPREAD = 2.0
 _NEAR_PROBABILITY = 0.85
@@ -153,7 +152,8 @@ def sample_window(
     image = _warp(image, matrix, config.size_px)
     background = _warp(background, matrix, config.size_px)
 
-    # Boxes count from the corner of a pixel, the transform from its centre: half a pixel apart.
+    # Coordinates of boxes refer to the corner of a pixel, those of the transform to its centre:
+    # they differ by half a pixel.
     scale = matrix[0, 0]
     shift = matrix[:, 2] - 0.5 * (scale - 1)
     boxes = (frame.boxes * scale + np.tile(shift, 2)).astype(np.float32)
@@ -164,9 +164,9 @@ def sample_window(
     if rng.random() < config.backgrounds:
         noise = BACKGROUND_NOISE_SHARE * camera.noise
         background_camera = replace(camera, noise=noise, jpeg_quality=None)
-        background_image = take_image(_to_float(window.background), background_camera, rng)
+        background_image = take_image(to_float_image(window.background), background_camera, rng)
     return Still(
-        take_image(_to_float(window.image), camera, rng),
+        take_image(to_float_image(window.image), camera, rng),
         window.boxes,
         frame.identities[is_visible],
         background_image,
@@ -183,11 +183,6 @@ def encode_jpeg(image: UInt8) -> bytes:
 def _decode_jpeg(encoded: bytes) -> UInt8:
     buffer = np.frombuffer(encoded, np.uint8)
     return np.asarray(cv2.imdecode(buffer, cv2.IMREAD_COLOR_RGB), np.uint8)
-
-
-def _to_float(image: UInt8) -> Float32:
-    """Return an image in [0, 1]."""
-    return np.asarray(image, np.float32) / np.float32(255)
 
 
 def _sample_transform(
@@ -219,7 +214,7 @@ def _sample_transform(
 
 
 def _clip_boxes(boxes: Float32, size: int) -> tuple[Float32, Bool]:
-    """Clip boxes to the window; returns those of which enough is inside, and which these are."""
+    """Return boxes clipped to the window, and which boxes have enough of their area in it."""
     clipped = np.clip(boxes, 0, size)
     area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
     clipped_area = np.prod(clipped[:, 2:] - clipped[:, :2], axis=1)
@@ -245,13 +240,14 @@ def _rotate_and_mirror(rng: np.random.Generator, window: _Window) -> _Window:
 
 
 def _warp(image: UInt8, matrix: Float64, size: int) -> UInt8:
-    """Apply an affine matrix ``(2, 3)``; where it reduces, average over the pixels."""
+    """Apply an affine matrix ``(2, 3)``; blur first if it reduces the image, against aliasing."""
     scale = matrix[0, 0]
     if scale < 1:
         blur_px = 0.4 * (1 / scale - 1)
         if blur_px > _MIN_BLUR_PX:
             image = cv2.GaussianBlur(image, (0, 0), blur_px)
-    border = (_PADDING_GREY,) * 3
+    # Grey outside of the frame, as the network's preprocessing pads images.
+    border = (PAD_VALUE,) * 3
     return np.asarray(cv2.warpAffine(image, matrix, (size, size), borderValue=border), np.uint8)
 
 

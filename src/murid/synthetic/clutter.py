@@ -69,7 +69,8 @@ def _draw_shape_mask(rng: np.random.Generator, shape: int, axes: NDArray[Any], r
     mask = np.zeros((2 * reach, 2 * reach), np.uint8)
     centre = (reach, reach)
     angle = float(rng.uniform(0, 180))
-    half_width, half_height = int(axes[0]), int(axes[1])
+    half_width = int(axes[0])
+    half_height = int(axes[1])
     if shape == _RECTANGLE:
         size = (2 * half_width * 0.6, 2 * half_height * 0.6)
         corners = cv2.boxPoints((centre, size, angle)).astype(np.int32)

@@ -9,11 +9,12 @@ import numpy as np
 
 from murid.core import Frame
 from murid.core.progress import ProgressCallback, no_progress
-from murid.core.types import Float32, Float64, Int64, UInt8
+from murid.core.types import Float64, Int64, UInt8
 from murid.errors import ConfigError, SourceError
 from murid.synthetic.camera import CameraModel, VideoCamera
-from murid.synthetic.composition import Shadow, compose
+from murid.synthetic.composition import Shadow, compose_scene
 from murid.synthetic.enclosure import Enclosure
+from murid.synthetic.pixels import to_float_image
 from murid.synthetic.recording import RecordedFrame
 from murid.synthetic.solo_recording import analyse_solo, learn_background
 from murid.synthetic.solo_segments import SoloSegment, choose_segments
@@ -63,8 +64,8 @@ def compose_videos(
         Directory for ``video.mp4``, ``gt/gt.txt`` and ``seqinfo.ini``, as `write_sequence` writes
         them.
     arena : path, optional
-        Image of the empty arena, or a video from which its background is learnt. By default the
-        background of the first solo.
+        Image of the arena without animals, or a video from which its background is learnt.
+        Default: the background of the first solo.
     animals : int, optional
         Number of animals. By default one of each solo, or three of a single one.
     seconds : float
@@ -173,7 +174,7 @@ class SoloComposer:
         summaries = [solo.summary for solo in self._solos]
         # The floor is where the first animal walks.
         (left, top), (right, bottom) = summaries[0].range.astype(int).tolist()
-        floor = _to_float(background)[top : bottom + 1, left : right + 1]
+        floor = to_float_image(background)[top : bottom + 1, left : right + 1]
         channel_range = float(np.ptp(background, axis=2).mean())
         return choose_segments(
             rng,
@@ -194,7 +195,7 @@ class SoloComposer:
         every: int,
     ) -> Iterator[RecordedFrame]:
         """Yield the composed frames."""
-        enclosure = Enclosure.uncovered(_to_float(background))
+        enclosure = Enclosure.uncovered(to_float_image(background))
         first = self._solos[0]
         body_px = first.summary.body_px
         shift_x, shift_y = _SHADOW_SHIFT
@@ -217,7 +218,7 @@ class SoloComposer:
             sprites = [cutout.sprite for cutout in cutouts]
             positions = np.array([cutout.position for cutout in cutouts])
             order = _restack(rng, order, positions, _RESTACK_DISTANCE * body_px, fps / every)
-            scene, truth = compose(enclosure, sprites, positions, shadow, order=order)
+            scene, truth = compose_scene(enclosure, sprites, positions, shadow, order=order)
             index = number * every
             frame = Frame(index, index / fps, camera.take_frame(scene))
             yield RecordedFrame(frame, truth)
@@ -244,7 +245,7 @@ def _check_same_format(sources: Sequence[FrameSource]) -> None:
 
 
 def _load_arena(path: str | Path, width: int, height: int) -> UInt8:
-    """Return an image of the empty arena, or the background of a video."""
+    """Return an image of the arena without animals, or the background of a video."""
     source = open_source(path)
     info = source.info
     if (info.width, info.height) != (width, height):
@@ -255,15 +256,13 @@ def _load_arena(path: str | Path, width: int, height: int) -> UInt8:
     return learn_background(source).image
 
 
-def _to_float(image: UInt8) -> Float32:
-    """Return an image in [0, 1]."""
-    return image.astype(np.float32) / np.float32(255)
-
-
 def _restack(
     rng: np.random.Generator, order: Int64, positions: Float64, min_distance_px: float, fps: float
 ) -> Int64:
-    """Now and then move an animal that touches no other to the top, so that it climbs next time."""
+    """Return the stacking order, sometimes with an animal moved to the top that touches no other.
+
+    That animal then lies above the next one that it meets.
+    """
     k = int(rng.integers(len(order)))
     distances = np.linalg.norm(positions - positions[k], axis=1)
     distances[k] = np.inf

@@ -24,7 +24,7 @@ MIN_VISIBILITY = 0.25
 # Opacity of the cover above which the animals below are not visible.
 _MIN_HIDING_ALPHA = 0.7
 
-# The shade that an animal throws on one below it: reach and blur in pixels.
+# Shade that an animal casts on one below it: reach and blur in pixels.
 _CONTACT_MARGIN_PX = 3
 _CONTACT_BLUR_PX = 1.5
 
@@ -69,7 +69,7 @@ class _Overlap(NamedTuple):
     in_patch: tuple[slice, slice]
 
 
-def compose(
+def compose_scene(
     enclosure: Enclosure,
     sprites: Sequence[Sprite],
     positions: NDArray[Any],
@@ -106,9 +106,9 @@ def compose(
         order = range(len(sprites))
     for index in order:
         sprite = sprites[index]
-        left, top = (round(float(v)) for v in positions[index] - sprite.origin)
+        left, top = _round_corner(positions[index] - sprite.origin)
 
-        # What lies below the animal gets darker.
+        # The floor and the animals below get darker.
         _add_shadow(scene, sprite, left, top, shadow)
         _add_contact_shade(scene, labels, sprite, left, top, contact_shade)
 
@@ -132,6 +132,11 @@ def compose(
         labels[enclosure.cover_alpha > _MIN_HIDING_ALPHA] = -1
     scene = np.asarray(np.clip(scene, 0, 1, out=scene), np.float32)
     return scene, _make_truth(labels, areas, boxes)
+
+
+def _round_corner(corner: NDArray[Any]) -> tuple[int, int]:
+    """Return the pixel nearest to a position x, y."""
+    return round(float(corner[0])), round(float(corner[1]))
 
 
 def _find_overlap(shape: tuple[int, ...], left: int, top: int, height: int, width: int) -> _Overlap:

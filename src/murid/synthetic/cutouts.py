@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from murid.core.types import Bool, Float32, Float64, UInt8
+from murid.synthetic.pixels import to_float_image
 from murid.synthetic.sprite import Sprite
 
 # Minimum difference from the background in grey levels. A higher one loses pale parts; a lower one
@@ -26,7 +29,7 @@ _MARGIN_PX = 6
 _MIN_AREA_PX = 150
 _EDGE_PX = 2
 
-# A cut-out whose tail is more than half of it is not an animal.
+# Minimum share of the body in a cut-out. If more than half of it is tail, it is not an animal.
 _MIN_BODY_SHARE = 0.5
 
 # Removing the tail: diameter of the opening as a share of the half width of the body, and length of
@@ -110,14 +113,16 @@ def find_animal(image: UInt8, background: UInt8) -> FoundAnimal | None:
     contrast = float(np.percentile(above, _CONTRAST_PERCENTILE)) if len(above) else 0.0
     mask = (difference > max(_MIN_DIFFERENCE, _OUTLINE_SHARE * contrast)).astype(np.uint8)
 
-    # The animal is the largest component.
+    # The animal is the largest component; component 0 is the background.
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
     if count < 2:
         return None
-    largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
-    left, top, width, height, area = (int(v) for v in stats[largest])
-    right = left + width
-    bottom = top + height
+    largest = _find_largest(stats)
+    left = int(stats[largest, cv2.CC_STAT_LEFT])
+    top = int(stats[largest, cv2.CC_STAT_TOP])
+    right = left + int(stats[largest, cv2.CC_STAT_WIDTH])
+    bottom = top + int(stats[largest, cv2.CC_STAT_HEIGHT])
+    area = int(stats[largest, cv2.CC_STAT_AREA])
     at_left_or_top = left < _EDGE_PX or top < _EDGE_PX
     at_right = right > image.shape[1] - _EDGE_PX
     at_bottom = bottom > image.shape[0] - _EDGE_PX
@@ -136,7 +141,7 @@ def find_animal(image: UInt8, background: UInt8) -> FoundAnimal | None:
     alpha = np.asarray(cv2.GaussianBlur(animal.astype(np.float32), (0, 0), 0.8), np.float32)
     ys, xs = np.nonzero(body)
     origin = np.array([xs.mean(), ys.mean()], np.float32)
-    colours = image[window].astype(np.float32) / np.float32(255)
+    colours = to_float_image(image[window])
     sprite = Sprite(colours, alpha, body.astype(np.float32), origin)
 
     # The box, with the faint rim.
@@ -175,8 +180,7 @@ def extract_cutout(image: UInt8, background: UInt8) -> Cutout | None:
     corner = found.box[:2] - np.array([body_left, body_top])
     left, top = (round(float(v)) for v in corner)
     height, width = sprite.alpha.shape
-    behind = background[top : top + height, left : left + width].astype(np.float32)
-    behind = behind / np.float32(255)
+    behind = to_float_image(background[top : top + height, left : left + width])
 
     # Solve image = alpha * colour + (1 - alpha) * background for the colour.
     alpha = _compute_alpha(sprite, np.abs(sprite.image - behind).max(axis=2))
@@ -188,16 +192,17 @@ def extract_cutout(image: UInt8, background: UInt8) -> Cutout | None:
 
 
 def _compute_difference(image: UInt8, background: UInt8) -> UInt8:
-    """Return the largest difference ``(h, w)`` of the three channels, slightly blurred."""
+    """Return the maximum difference ``(h, w)`` over the three channels, slightly blurred."""
     red, green, blue = cv2.split(cv2.absdiff(image, background))
     difference = cv2.max(cv2.max(red, green), blue)
     return np.asarray(cv2.GaussianBlur(difference, (0, 0), 1.0), np.uint8)
 
 
 def _compute_alpha(sprite: Sprite, difference: Float32) -> Float32:
-    """Return the opacity ``(h, w)`` by how far the rim differs from the background.
+    """Return the opacity ``(h, w)`` of an animal: full inside, partial along its edge.
 
-    The background shows through blur and faint reflections.
+    The edge is the more opaque the more it differs from the background, which shines through blur
+    and faint reflections.
     """
     body = (sprite.body > 0.5).astype(np.uint8)
     contrast = float(np.median(difference[body > 0]))
@@ -208,6 +213,11 @@ def _compute_alpha(sprite: Sprite, difference: Float32) -> Float32:
     depth = cv2.distanceTransform(body, cv2.DIST_L2, 3)
     core = np.clip(depth - _OPAQUE_DEPTH * depth.max(), 0, 1)
     return np.asarray(np.minimum(sprite.alpha, np.maximum(rim, core)), np.float32)
+
+
+def _find_largest(stats: NDArray[Any]) -> int:
+    """Return the label of the largest connected component, from the statistics of OpenCV."""
+    return 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
 
 
 def _compute_half_width(mask: UInt8) -> float:
@@ -237,7 +247,7 @@ def _remove_tail(animal: UInt8) -> UInt8:
     count, labels, stats, _ = cv2.connectedComponentsWithStats(opened)
     if count < 2:
         return np.zeros_like(animal)
-    body: Bool = labels == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+    body: Bool = labels == _find_largest(stats)
 
     # Restore the removed parts that are short and touch the body.
     removed = (animal > 0).astype(np.uint8) & (opened == 0)
@@ -248,5 +258,5 @@ def _remove_tail(animal: UInt8) -> UInt8:
     touching = np.unique(tips[beside_body])
     is_restored = np.zeros(len(tip_stats), bool)
     is_restored[touching] = is_short[touching]
-    is_restored[0] = False
+    is_restored[0] = False  # the background
     return np.asarray(body | is_restored[tips], np.uint8)

@@ -19,8 +19,8 @@ from murid.synthetic.clutter import (
 )
 from murid.synthetic.surfaces import blur_edge, draw_floor, draw_plain_surface, sample_grey
 
-# How often each kind is drawn. The clutter of the remaining images has no laboratory in it: it
-# teaches a detector what is not an animal. A larger share of it costs realistic examples.
+# Share of images with an enclosure, and shares of its kinds. The other images show clutter, which
+# teaches a detector what is not an animal; a larger share of clutter leaves fewer realistic images.
 _REALISTIC_SHARE = 0.6
 _OPEN_FIELD_SHARE = 0.35
 _ROUND_ARENA_SHARE = 0.3
@@ -65,7 +65,7 @@ class Enclosure:
 
 
 def make_enclosure(rng: np.random.Generator, height: int, width: int) -> Enclosure:
-    """Draw a random enclosure, or clutter that looks like no laboratory.
+    """Draw a random enclosure, or clutter without an enclosure.
 
     Parameters
     ----------
@@ -203,7 +203,7 @@ def _draw_cage_mask(rng: np.random.Generator, height: int, width: int) -> UInt8:
 
 
 def _draw_rims(rng: np.random.Generator, image: Any, inside: UInt8) -> None:
-    """Draw one to three lines around the floor, as the stacked rims of a cage look from above."""
+    """Draw one to three lines around the floor: the stacked rims of a cage seen from above."""
     for _ in range(int(rng.integers(1, 4))):
         distance_px = int(rng.integers(2, 14))
         ring = cv2.dilate(inside, np.ones((3, 3), np.uint8), iterations=distance_px)

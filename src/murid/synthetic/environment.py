@@ -12,13 +12,14 @@ from murid.core.types import Float32, Float64
 from murid.synthetic.clutter import draw_blob, scatter_shapes
 from murid.synthetic.enclosure import Enclosure, make_open_field
 from murid.synthetic.ground import Ground
+from murid.synthetic.pixels import FRACTION_BITS, to_subpixels
 from murid.synthetic.surfaces import Colour, draw_bedding, draw_plain_surface, sample_grey
 from murid.synthetic.texture import crop_texture
 
 EnclosureKind = Literal["field", "disc", "cage", "tank"]
 
-# Height at which the back wall of a tank, seen from the side, meets the floor, as a share of the
-# image. A smaller share shows more of the floor, as from a higher camera.
+# Side view of a tank: height at which the back wall meets the floor, as a share of the image. A
+# smaller share shows more of the floor, like a higher camera.
 TANK_BACK = 0.58
 
 # Half width and half height of the ground as shares of the image; the rest is wall and outside.
@@ -28,10 +29,6 @@ _DISC_RADIUS_SHARE = 0.46
 # Half width and half height of a shelter, in body lengths: room for two animals side by side.
 _SHELTER_HALF_SIZE = np.array([0.95, 0.72])
 _SHELTER_WALL_GAP = 0.15
-
-# OpenCV draws at positions of 1/16 px if it is told of 4 fractional bits.
-_FRACTION_BITS = 4
-_SUBPIXEL = 2**_FRACTION_BITS
 
 
 @dataclass(frozen=True)
@@ -167,7 +164,7 @@ def _draw_tank(
         brightness = float(rng.uniform(0.45, 0.7))
     wall_brightness = min(1.0, brightness + float(rng.choice([-0.2, 0.2])))
     image = draw_plain_surface(rng, height, width, _tint(rng, wall_brightness))
-    # Things behind the glass.
+    # Objects behind the glass.
     scatter_shapes(rng, image[: int(0.4 * height)], 3)
     edge = int(TANK_BACK * height)
     bedding = draw_bedding(rng, height - edge, width, _tint(rng, brightness))
@@ -190,7 +187,7 @@ def _tint(rng: np.random.Generator, brightness: float) -> Colour:
 
 
 def _add_walls(rng: np.random.Generator, floor: Float32, ground: Ground) -> Float32:
-    """Surround the floor with a wall, its shade on the floor, and whatever is outside."""
+    """Return the floor with a wall around it, the wall's shade, and surroundings with objects."""
     height, width = floor.shape[:2]
     outside = draw_plain_surface(rng, height, width, sample_grey(rng, 0.1, 0.85))
     scatter_shapes(rng, outside, 4)
@@ -256,6 +253,5 @@ def _draw_roof(
 def _fill_polygon(height: int, width: int, corners: Float32) -> Float32:
     """Fill a polygon ``(k, 2)`` with 1 in a mask ``(h, w)`` of zeros."""
     mask = np.zeros((height, width), np.float32)
-    points = np.round(corners * _SUBPIXEL).astype(np.int32)
-    cv2.fillPoly(mask, [points], 1.0, cv2.LINE_AA, _FRACTION_BITS)
+    cv2.fillPoly(mask, [to_subpixels(corners)], 1.0, cv2.LINE_AA, FRACTION_BITS)
     return mask

@@ -15,17 +15,17 @@ _DISC_OFFSETS = np.array([-0.27, 0.0, 0.27])
 _DISC_RADIUS = 0.155
 _N_DISCS = len(_DISC_OFFSETS)
 
-# Share of an overlap that one frame removes, and the largest move that it makes (body lengths).
+# Share of an overlap that one frame removes, and the maximum shift by it (body lengths).
 # Larger values make bodies bounce.
 _PUSH_SHARE = 0.2
 _MAX_PUSH = 0.05
 
-# Turning: fastest turn in radians a second, and the gain of turns towards the goal (1/s).
+# Turning: maximum rate in radians a second, and the gain of turns towards the goal (1/s).
 _MAX_TURN_RATE = 5.0
 _TURN_GAIN = 4
 
 # Rates (1/s) at which speed, turn and posture approach their targets. Twice the rate halves the
-# time they take; high ones look jerky.
+# time that they take; with high rates motion is jerky.
 _SPEED_RATE = 6
 _TURN_RATE = 8
 _BEND_RATE = 10
@@ -112,7 +112,7 @@ class Herd:
         margin = _WALL_DISTANCE * self._body_px
         self.position = self._ground.confine(self.position, margin)
         self._update_posture()
-        # An animal that begins to climb comes to lie on top.
+        # An animal that begins to climb moves to the top of the stacking order.
         climbs = self._behaviour.state == BehaviourState.CLIMB
         for k in np.flatnonzero(self._behaviour.just_started & climbs):
             self.order = np.append(self.order[self.order != k], k)
@@ -170,7 +170,7 @@ class Herd:
     def _update_posture(self) -> None:
         """Update bend, curl, uprightness and tail."""
         fps = self._fps
-        # The body bends into turns, and curls up once it is where it wants to rest.
+        # The body bends into turns, and curls up at the place where the animal rests.
         distance = np.linalg.norm(self._behaviour.goal - self.position, axis=1)
         resting = distance < 0.5 * self._body_px
         target_curl = np.where(resting, self._behaviour.bend, 0)

@@ -13,7 +13,7 @@ from murid.errors import ConfigError
 from murid.synthetic.animal import BREEDS, Coat, sample_coat, sample_coat_of_breed
 from murid.synthetic.behaviour import BehaviourConfig
 from murid.synthetic.camera import CameraModel, VideoCamera
-from murid.synthetic.composition import SceneTruth, Shadow, compose
+from murid.synthetic.composition import SceneTruth, Shadow, compose_scene
 from murid.synthetic.environment import EnclosureKind, build_environment
 from murid.synthetic.motion import Herd
 from murid.synthetic.sprite import Sprite
@@ -39,7 +39,9 @@ _SHADOW_SHIFT = (0.03, 0.045)
 # Different coats are chosen among this many; more make them more different, up to a point.
 _N_COAT_CANDIDATES = 40
 
+# Difference of two coats with different patterns, on the scale of the summed difference of RGB.
 _PATTERN_DIFFERENCE = 0.4
+# Maximum mean of RGB of a coat that counts as black.
 _MAX_DARK_BRIGHTNESS = 0.2
 
 
@@ -50,8 +52,8 @@ class RecordingConfig:
     Raises
     ------
     ConfigError
-        If a number is not above 0, a coat is unknown, `present` does not list different animals,
-        or enclosure and view do not go together.
+        If a number is not above 0, a coat is unknown, `present` contains a number twice or one
+        that is out of range, or only one of enclosure and view is a tank seen from the side.
     """
 
     n_animals: int = 4
@@ -81,7 +83,7 @@ class RecordingConfig:
     tagged: bool = False
     """Whether every other animal has an ear tag."""
     behaviour: BehaviourConfig = field(default_factory=BehaviourConfig)
-    """How often the animals do what, and how fast they are."""
+    """Frequency of each behaviour, and speed of the animals."""
     enclosure: EnclosureKind = "field"
     """``field``, ``disc``, ``cage``, or ``tank``, which requires the side view."""
     n_shelters: int = 0
@@ -142,7 +144,7 @@ class RecordedFrame:
 
 @dataclass(frozen=True)
 class _Animal:
-    """What stays the same of an animal: its coat, its length in pixels, and its fur texture."""
+    """Constant properties of an animal: its coat, its length in pixels, and its fur texture."""
 
     coat: Coat
     length_px: float
@@ -164,8 +166,8 @@ def record(config: RecordingConfig, every: int = 1) -> Iterator[RecordedFrame]:
     RecordedFrame
         Frames in order, each with the boxes of the animals visible in it.
     """
-    # Separate streams of random numbers, so that for instance another camera does not change how
-    # the animals move.
+    # Separate streams of random numbers, so that another camera does not change how the animals
+    # move.
     generators = np.random.default_rng(config.seed).spawn(4)
     environment_rng, animal_rng, motion_rng, camera_rng = generators
     height = config.height
@@ -205,7 +207,7 @@ def record(config: RecordingConfig, every: int = 1) -> Iterator[RecordedFrame]:
         sprites = _render_animals(view, animals, herd, projection, animal_rng)
         pixels = projection.pixels
         order = view.sort_by_depth(pixels, herd.order)
-        scene, truth = compose(enclosure, sprites, pixels, shadow, order=order)
+        scene, truth = compose_scene(enclosure, sprites, pixels, shadow, order=order)
         frame = Frame(index, index / config.fps, camera.take_frame(scene))
         yield RecordedFrame(frame, truth, pixels.copy())
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from murid.core.types import Float32
 from murid.synthetic.animal import PINK, Coat, Posture
 from murid.synthetic.body_raster import BodyRaster
+from murid.synthetic.pixels import FRACTION_BITS, SUBPIXELS, to_subpixels
 from murid.synthetic.skeleton import (
     EYE_STATION,
     HEAD_STATION,
@@ -29,12 +30,9 @@ _MAX_RENDER_LENGTH_PX = 80.0
 # Body length in pixels above which eyes are visible from above.
 _MIN_EYE_LENGTH_PX = 40
 
+# Bright ear tag; the radius is in body lengths.
 _TAG_COLOUR = np.array([1.0, 1.0, 0.9])
 _TAG_RADIUS = 0.025
-
-# OpenCV draws at positions of 1/16 px if it is told of 4 fractional bits.
-_FRACTION_BITS = 4
-_SUBPIXEL = 2**_FRACTION_BITS
 
 
 def render_from_above(
@@ -219,26 +217,26 @@ def _draw_disc(
     colour: NDArray[Any],
 ) -> None:
     """Draw a disc into the image, and into the body's opacity if it is given, in place."""
-    centre_subpx = (round(float(centre[0]) * _SUBPIXEL), round(float(centre[1]) * _SUBPIXEL))
-    radius_subpx = max(1, round(radius_px * _SUBPIXEL))
+    centre_subpx = to_subpixels(np.asarray(centre, np.float64)).tolist()
+    radius_subpx = max(1, round(radius_px * SUBPIXELS))
     rgb = tuple(float(channel) for channel in colour)
-    cv2.circle(image, centre_subpx, radius_subpx, rgb, -1, cv2.LINE_8, _FRACTION_BITS)
+    cv2.circle(image, centre_subpx, radius_subpx, rgb, -1, cv2.LINE_8, FRACTION_BITS)
     if body is not None:
-        cv2.circle(body, centre_subpx, radius_subpx, 1.0, -1, cv2.LINE_8, _FRACTION_BITS)
+        cv2.circle(body, centre_subpx, radius_subpx, 1.0, -1, cv2.LINE_8, FRACTION_BITS)
 
 
 def _draw_tail(image: Float32, alpha: Float32, raster: BodyRaster, coat: Coat) -> None:
     """Draw a tapering tail behind the body into image and opacity, in place."""
     mask = np.zeros(alpha.shape, np.uint8)
     tail_px = raster.to_pixels(raster.skeleton.tail)
-    points = np.round(tail_px * _SUBPIXEL).astype(np.int32)
+    points = to_subpixels(tail_px)
     width_px = coat.tail_width * raster.scale
     for k in range(len(points) - 1):
         taper = 1 - 0.7 * k / len(points)
         start = points[k].tolist()
         end = points[k + 1].tolist()
         thickness = max(1, round(width_px * taper))
-        cv2.line(mask, start, end, 255, thickness, cv2.LINE_AA, _FRACTION_BITS)
+        cv2.line(mask, start, end, 255, thickness, cv2.LINE_AA, FRACTION_BITS)
     tail = mask.astype(np.float32) / 255
     # A line is at least 1 px wide; a thinner tail is fainter instead.
     if width_px < 1:

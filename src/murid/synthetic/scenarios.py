@@ -23,7 +23,7 @@ _MIN_CONTRAST = 0.15
 _N_FLOOR_CANDIDATES = 12
 
 # Random recordings: body lengths in pixels, the share of the image that bodies can cover, and the
-# longest body for which there is room for shelters.
+# maximum body length at which there is room for shelters.
 _MIN_BODY_PX = 20
 _MAX_BODY_PX = 250
 _MAX_COVERED_SHARE = 0.3
@@ -176,7 +176,7 @@ def _sample_recording(rng: np.random.Generator) -> RecordingConfig:
 
 
 def _sample_floor_brightness(rng: np.random.Generator, coats: tuple[str, ...]) -> float:
-    """Sample a floor that contrasts with all coats; if there is none, the one that does most."""
+    """Sample a brightness that contrasts with all coats, or else the best of the candidates."""
     candidates = rng.uniform(0.15, 0.9, _N_FLOOR_CANDIDATES)
     coat_brightness = np.array([get_breed_brightness(coat) for coat in coats])
     contrast = np.abs(coat_brightness - candidates[:, None]).min(axis=1)

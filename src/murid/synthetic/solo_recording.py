@@ -27,9 +27,9 @@ _MIN_BACKGROUND_FRAMES = 20
 _N_NOISE_FRAMES = 8
 _MAD_TO_DEVIATION = 1.48
 
-# Every how many frames the animal is searched, and in how much of the recording: this many times
-# the frames that are needed, but at least the second number. More give a better choice of segments,
-# and take longer.
+# The animal is searched in one of every `_ANALYSIS_STEP` frames. The search covers
+# `_SEARCH_FACTOR` times the frames that are needed, at least `_MIN_SEARCHED_FRAMES`. More frames
+# give a better choice of segments, and take longer.
 _ANALYSIS_STEP = 5
 _SEARCH_FACTOR = 3
 _MIN_SEARCHED_FRAMES = 1800
@@ -37,11 +37,12 @@ _MIN_SEARCHED_FRAMES = 1800
 # Share of the analysed frames in which the animal must be found.
 _MIN_FOUND_SHARE = 0.5
 
-# What is found and not of this area, relative to the median, is not the animal alone.
+# Range of the body's area relative to its median. Outside of it, something else was found, or the
+# animal together with something else.
 _MIN_RELATIVE_AREA = 0.5
 _MAX_RELATIVE_AREA = 1.8
 
-# Distance in pixels up to which a position found again counts as the same.
+# Maximum distance in pixels between the positions of one frame in two readings of the file.
 _POSITION_TOLERANCE_PX = 1
 
 
@@ -70,7 +71,7 @@ class SoloRecording:
     summary: SoloSummary
 
     def read_cutouts(self, segment: SoloSegment, n_frames: int, every: int) -> Iterator[Cutout]:
-        """Yield the transformed animal of a segment, in every so-manieth frame.
+        """Yield the transformed animal of a segment, in one of every `every` frames.
 
         Where the animal is not found, the previous cut-out is repeated.
 

@@ -23,12 +23,13 @@ _REUSE_PENALTY = 3
 _MIN_SEEN_SHARE = 0.9
 
 # Recoloured coats: minimum difference of brightness from the floor, in [0, 1], the number of random
-# values tried, and the strongest warm tint.
+# values tried, and the maximum warm tint.
 _MIN_CONTRAST = 0.18
 _N_BRIGHTNESS_CANDIDATES = 24
 _MAX_WARMTH = 0.12
 
-# Shading of the coat beyond this is background that shines through, which must not be recoloured.
+# Maximum shading of a coat, as a difference of brightness. Larger differences are background that
+# shines through, and must not be recoloured.
 _MAX_SHADING = 0.1
 
 # Overlap (IoU) above which two ranges count as the same arena; range of the zoom between others.
@@ -68,7 +69,7 @@ class SoloSummary:
 
     @property
     def range(self) -> Float64:
-        """Range of the animal: ``(2, 2)``, lowest and highest x, y, without outliers."""
+        """Range of the animal: ``(2, 2)``, minimum and maximum x, y, without outliers."""
         seen = self.positions[np.isfinite(self.positions[:, 0])]
         return np.asarray(np.percentile(seen, _RANGE_PERCENTILES, axis=0), np.float64)
 
@@ -86,7 +87,7 @@ class SoloSegment:
     mirrored : tuple of bool
         Whether left and right, and top and bottom, are exchanged.
     centre, target : tuple of float
-        Centre of the range in the solo recording, and where it goes in the arena, pixels.
+        Centre of the animal's range in the solo recording and in the arena, pixels.
     zoom : float
         Enlargement.
     brightness : float or None
@@ -130,7 +131,7 @@ def choose_segments(
     recolour: bool,
     coloured: bool,
 ) -> list[SoloSegment]:
-    """Choose a segment for each animal, such that the animals do different things and meet.
+    """Choose a segment for each animal, so that the animals behave differently and meet.
 
     Parameters
     ----------
@@ -209,7 +210,7 @@ def _score_segment(
     solos: Sequence[SoloSummary],
     n_frames: int,
 ) -> float:
-    """Return a high score if the animal is seen, does something new, and sometimes meets others."""
+    """Return a score: high if the animal is seen, does something new, and sometimes meets others."""
     path = _get_path(segment, solos, n_frames)
     seen_share = float(np.isfinite(path[:, 0]).mean())
     unseen = max(0.0, _MIN_SEEN_SHARE - seen_share)

@@ -13,8 +13,9 @@ from murid.core.types import Bool, Float32, Float64, Int64, UInt8
 from murid.synthetic.animal import Coat, sample_coat, sample_posture
 from murid.synthetic.background import PlacedAnimals, add_distractors, make_background_image
 from murid.synthetic.camera import sample_camera, take_image
-from murid.synthetic.composition import Shadow, compose
+from murid.synthetic.composition import Shadow, compose_scene
 from murid.synthetic.enclosure import Enclosure, make_enclosure
+from murid.synthetic.pixels import to_float_image
 from murid.synthetic.rodent import render_from_above
 from murid.synthetic.sprite import Sprite, estimate_body_length, resize_sprite
 
@@ -38,7 +39,7 @@ _LARGE_ANIMAL_PROBABILITY = 0.1
 _CONTACT_PROBABILITY = 0.75
 _CONTACT_DISTANCES = (0.3, 0.95)
 
-# Smallest difference of brightness between coat and floor; below it nobody could label the animal.
+# Minimum difference of brightness between coat and floor; below it nobody could label the animal.
 _MIN_CONTRAST = 0.1
 
 
@@ -67,7 +68,7 @@ class Still:
 
 @dataclass(frozen=True)
 class StillConfig:
-    """Properties of synthetic training images."""
+    """Settings of synthetic training images."""
 
     size_px: int = 256
     """Width and height."""
@@ -82,8 +83,8 @@ class StillConfig:
     cutouts: float = 0.25
     """Share of images with cut-outs of real animals, if these are given."""
     backgrounds: float = 0.75
-    """Share of images with a background image. The rest are as from a moving camera, or from a
-    recording that has just begun."""
+    """Share of images with a background image. The others stand for a moving camera, and for the
+    beginning of a recording, when no background is known."""
 
 
 def make_still(
@@ -134,7 +135,7 @@ def make_still(
 
     # The image, and the background image that goes with it.
     surroundings = add_distractors(rng, enclosure, animals)
-    scene, truth = compose(surroundings, sprites, positions, shadow, animals.contact_shade)
+    scene, truth = compose_scene(surroundings, sprites, positions, shadow, animals.contact_shade)
     image = take_image(scene, camera, rng)
     background = None
     if rng.random() < config.backgrounds:
@@ -216,7 +217,7 @@ def _find_lookalikes(rng: np.random.Generator, identity: int, n_identities: int,
 
 
 def _ensure_contrast(coat: Coat, floor_brightness: float) -> Coat:
-    """Make a coat a little darker or lighter if it can hardly be told from the floor."""
+    """Return the coat, a little darker or lighter if it hardly contrasts with the floor."""
     brightness = coat.base_colour.mean()
     difference = float(brightness) - floor_brightness
     if abs(difference) >= _MIN_CONTRAST:
@@ -280,4 +281,4 @@ def _crop_background(
     left = int(rng.integers(width - side + 1))
     crop = background[top : top + side, left : left + side]
     resized = cv2.resize(crop, (size_px, size_px), interpolation=cv2.INTER_AREA)
-    return Enclosure.uncovered(np.ascontiguousarray(resized, np.float32) / np.float32(255))
+    return Enclosure.uncovered(to_float_image(np.ascontiguousarray(resized)))

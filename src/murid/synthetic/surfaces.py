@@ -67,7 +67,7 @@ def draw_bedding(
     interpolation = cv2.INTER_LINEAR if rng.random() < 0.6 else cv2.INTER_NEAREST
     grains = cv2.resize(small, (width, height), interpolation=interpolation)
     fine = crop_texture(rng, height, width, fine=True)
-    # The hyperbolic tangent separates light grains from dark gaps; a larger factor does so more.
+    # The hyperbolic tangent separates light grains from dark gaps, more so with a larger factor.
     tone = np.tanh(rng.uniform(0.6, 2) * grains + 0.4 * fine)
     colour = sample_grey(rng, 0.15, 0.8, 0.12) if colour is None else colour
     contrast = 0.1 + 0.6 * rng.random() ** 1.5

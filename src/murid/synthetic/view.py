@@ -74,7 +74,7 @@ class View:
         self._homography = cv2.getPerspectiveTransform(corners, tilted)
 
     def project_enclosure(self, enclosure: Enclosure) -> Enclosure:
-        """Return the enclosure as the camera sees it. Side views are drawn as such: unchanged."""
+        """Return the enclosure as the camera sees it; a tank is drawn in side view already."""
         if self._kind != "tilted":
             return enclosure
         inside = self._warp(np.ones(self._size, np.float32))
@@ -99,7 +99,7 @@ class View:
         return Projection(pixels, (right - pixels)[:, 0], (below - pixels)[:, 1])
 
     def sort_by_depth(self, pixels: Float64, stacking_order: Int64) -> Int64:
-        """Return the animals from the farthest to the nearest; from above, as they are stacked."""
+        """Return the animals from far to near; seen from above, in their stacking order."""
         if self._kind == "above":
             return stacking_order
         return np.argsort(pixels[:, 1], kind="stable")

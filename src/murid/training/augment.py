@@ -99,8 +99,8 @@ def warp_boxes(
     """Return boxes after an affine map, and which of the given boxes are kept.
 
     The bounds of the mapped corners grow with rotation, so they are shrunk by √max(|sin|, |cos|)
-    (FairMOT). Boxes are dropped whose side is 4 pixels or less, that lose nine tenths of their
-    area, or that are ten times as long as wide.
+    (FairMOT). A box is dropped if a side is 4 pixels or less, if it loses nine tenths of its area,
+    or if it is ten times longer than wide.
 
     Parameters
     ----------

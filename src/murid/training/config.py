@@ -182,9 +182,9 @@ class TrainConfig:
     (``contrastive``)."""
 
     identity_source: IdentitySource = "track"
-    """What has an identity of its own in labelled data: each ``track``, each ``box`` (the paper's
-    training on single images), or ``none``. With the last, re-identification learns from synthetic
-    images only."""
+    """Identities in labelled data: one per ``track``, one per ``box`` (the paper's training on
+    single images), or ``none``. With ``none``, re-identification learns from synthetic images
+    only."""
 
     identity_every: int = 3
     """Re-identification is trained in every n-th step, because its backward pass is slow on a CPU;

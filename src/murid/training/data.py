@@ -129,6 +129,8 @@ def _choose_clip(
         (config.composed_share, sources.composed_clips),
         (config.solo_share, sources.solo_clips),
     )
+    # The kinds divide the range from 0 to 1 by their shares. The rest, and the part of a kind
+    # without clips, belong to single images.
     point = rng.random()
     for share, clips in kinds:
         if 0 <= point < share and clips:
@@ -189,11 +191,13 @@ def make_loader(
         worker_init_fn=_use_one_thread,
         prefetch_factor=4 if config.n_workers else None,
         persistent_workers=config.n_workers > 0,
+        # A forked process shares the clips in memory instead of copying them.
         multiprocessing_context="fork" if config.n_workers else None,
     )
 
 
 def _use_one_thread(_worker: int) -> None:
+    # Several processes with several threads each would compete for the cores.
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
 

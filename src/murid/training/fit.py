@@ -39,7 +39,8 @@ _VALIDATION_SEED = 5 * 10**12
 _N_VALIDATION_IMAGES = 300
 _N_VALIDATION_CLIPS = 20
 
-# Steps per epoch without labelled images, when there is no pass through the data.
+# Steps per epoch without labelled images. Synthetic images are endless, so an epoch is not a pass
+# through the data.
 _STEPS_WITHOUT_LABELS = 250
 
 # Steps over which the decay of the moving average rises, so that it forgets the random initial
@@ -124,7 +125,7 @@ def fit(
     directory : str or Path
         Directory for checkpoints, logs and event files of TensorBoard.
     callbacks : sequence of lightning.pytorch.Callback
-        Further callbacks, such as progress reports.
+        Further callbacks, for example progress reports.
 
     Raises
     ------

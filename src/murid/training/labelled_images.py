@@ -37,7 +37,7 @@ _FORMAT = 2
 _N_BACKGROUND_FRAMES = 60
 _MIN_BACKGROUND_FRAMES = 5
 
-# With fewer sequences, the end of each is held out instead of whole sequences.
+# Minimum number of sequences to hold out whole ones. With fewer, the end of each is held out.
 _MIN_SEQUENCES_TO_SPLIT = 3
 # Distinguishes the random generator of the split from others with the same seed.
 _SPLIT_STREAM = 3
@@ -92,12 +92,12 @@ class LabelledImages(Sequence[Still]):
             background,
         )
 
-    def thin(self, max_images: int) -> LabelledImages:
-        """Return at most `max_images` of the images, spread evenly."""
-        thinned = LabelledImages(self.directory)
-        rows = spread_rows(len(self), max_images)
-        thinned._entries = [self._entries[row] for row in rows.tolist()]
-        return thinned
+    def subsample(self, max_images: int) -> LabelledImages:
+        """Return every k-th image or so: at most `max_images`, evenly spaced."""
+        subsampled = LabelledImages(self.directory)
+        rows = choose_evenly_spaced(len(self), max_images)
+        subsampled._entries = [self._entries[row] for row in rows.tolist()]
+        return subsampled
 
     @property
     def n_identities(self) -> int:
@@ -130,7 +130,7 @@ def build_labelled_images(
     size_px : int
         Side of the square that images are fitted into; the rest is grey.
     identity_source : {"track", "box", "none"}
-        What has an identity of its own; see `TrainConfig`.
+        Whether each track, each box or nothing has its own identity; see `TrainConfig`.
     first_identity : int
         First identity.
     report : callable
@@ -189,7 +189,7 @@ def hold_out(
 
 
 def take_frames(sequence: LabelledSequence, rows: NDArray[np.int64]) -> LabelledSequence:
-    """Return some frames of a sequence as a sequence of its own.
+    """Return some frames of a sequence as another sequence.
 
     Parameters
     ----------
@@ -251,7 +251,7 @@ class _ImageWriter:
             self.entries.append(entry)
 
     def _number(self, identities: dict[int, int], track_id: int) -> int:
-        """Return the identity of a box: that of its track, one of its own, or none (-1)."""
+        """Return the identity of a box: that of its track, a new one, or -1 for none."""
         if self.identity_source == "none":
             return -1
         if self.identity_source == "track":
@@ -268,7 +268,7 @@ class _ImageWriter:
         """Write the background of a recording, and return its file name; None if there is none."""
         if not sequence.is_recording or len(rows) < _MIN_BACKGROUND_FRAMES:
             return None
-        chosen = rows[spread_rows(len(rows), _N_BACKGROUND_FRAMES)]
+        chosen = rows[choose_evenly_spaced(len(rows), _N_BACKGROUND_FRAMES)]
         squares = []
         for image in iterate_images(sequence, chosen.tolist()):
             height, width = image.shape[:2]
@@ -290,8 +290,8 @@ def fit_square(width: int, height: int, size_px: int) -> Letterbox:
     return Letterbox(fitted.scale, left, top, size_px, size_px)
 
 
-def spread_rows(n: int, max_rows: int) -> NDArray[np.int64]:
-    """Return at most `max_rows` of the rows below `n`, spread evenly, ascending."""
+def choose_evenly_spaced(n: int, max_rows: int) -> NDArray[np.int64]:
+    """Return at most `max_rows` of the rows from 0 to ``n - 1``, evenly spaced, ascending."""
     return np.unique(np.linspace(0, n - 1, min(n, max_rows)).round().astype(np.int64))
 
 

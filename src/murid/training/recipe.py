@@ -36,6 +36,7 @@ _MAX_HELD_OUT = 300
 # Synthetic clips of a training have seeds from (seed + 1) times this on.
 _CLIP_SEEDS_PER_TRAINING = 10**6
 
+# Text of the model card on limitations.
 _LIMITS = (
     "Validated on images of the same kind as the training images; "
     "on other recordings, check the results first."
@@ -89,7 +90,7 @@ def prepare_data(
     return TrainingData(
         sources=sources,
         labelled=labelled,
-        held_out=validation.thin(_MAX_HELD_OUT),
+        held_out=validation.subsample(_MAX_HELD_OUT),
         n_identities=labelled.n_identities,
     )
 
@@ -97,7 +98,7 @@ def prepare_data(
 def _collect_synthetic_sources(
     config: TrainConfig, solo: Sequence[str | Path], report: ProgressCallback
 ) -> SyntheticSources:
-    """Return the sources of synthetic images; empty ones if the training has none."""
+    """Return the sources of synthetic images; empty if the training uses no such images."""
     if config.synthetic_share == 0:
         return SyntheticSources()
     # Single synthetic images have the first identities, then come composed and synthetic clips.
@@ -157,7 +158,7 @@ def train(
 
 
 def describe_validation_images(config: TrainConfig, data: TrainingData) -> str:
-    """Return what the validation used: held-out images, or those of the training."""
+    """Return "held-out images" or "training images", whichever the validation used."""
     if len(data.labelled) > 0 and config.validation_share == 0:
         return "training images"
     return "held-out images"

@@ -43,6 +43,7 @@ _DETECTED_COLOUR = (86, 180, 233)
 
 # Minimum score of the detections in the sample images; low, so that errors are visible.
 _SAMPLE_MIN_SCORE = 0.2
+# Rows of images in the file of samples. More rows show more cases and make a larger file.
 _N_SAMPLE_ROWS = 3
 
 
@@ -110,6 +111,7 @@ def draw_boxes(
 ) -> NDArray[np.uint8]:
     """Return an enlarged image with true boxes in orange and detected boxes in blue."""
     image = cv2.resize(still.image, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_NEAREST)
+    # True boxes first, so that detections lie above them.
     for box in still.boxes:
         _draw_box(image, zoom * box, _TRUE_COLOUR)
     for box, score in zip(boxes, scores, strict=True):

@@ -47,7 +47,7 @@ _COMPOSITION_STREAM = 11
 
 @dataclass(frozen=True)
 class SyntheticSources:
-    """Everything that synthetic training images are made from besides rendered animals.
+    """Real animals, backgrounds and clips from which synthetic training images are made.
 
     Attributes
     ----------
@@ -183,7 +183,7 @@ def render_clips(
 ) -> tuple[Clip, ...]:
     """Return rendered clips of random scenarios; every fifth is a benchmark scenario.
 
-    Animals of clips in which all look alike have no identity, because nothing distinguishes them.
+    Animals of a clip with look-alikes have no identity, because nothing distinguishes them.
 
     Parameters
     ----------

@@ -77,8 +77,8 @@ class ValidationResult:
     recall : float
         Share of animals with a detection at IoU 0.5 or more and a calibrated score of 0.5 or more.
     rank1 : float or None
-        Share of true boxes whose most similar other box is of the same animal, among animals with
-        two or more boxes. None if there are none.
+        Rank-1 accuracy: share of true boxes for which the most similar other box is of the same
+        animal, among animals with two or more boxes. None if there are no such animals.
     score_scale, score_bias : float
         Calibration: ``sigmoid(scale * logit(score) + bias)`` is the probability that a detection
         is correct.
@@ -181,6 +181,7 @@ def fit_calibration(scores: NDArray[Any], hits: NDArray[np.bool_]) -> tuple[floa
         z = parameters[0] * logits + parameters[1]
         return float(np.mean(np.logaddexp(0, z) - targets * z))
 
+    # Nelder-Mead needs no gradient; there are two parameters only.
     scale, bias = minimize(compute_loss, np.array([1.0, 0.0]), method="Nelder-Mead").x
     return float(scale), float(bias)
 

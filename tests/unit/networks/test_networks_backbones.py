@@ -1,7 +1,7 @@
 import torch
 from torch.nn import functional
 
-from murid.networks.backbones import FocusStem, SpatialPyramid
+from murid.networks.backbones import FocusStem, SpatialPyramidPooling
 
 
 def test_the_stem_is_space_to_depth_and_a_convolution() -> None:
@@ -13,7 +13,7 @@ def test_the_stem_is_space_to_depth_and_a_convolution() -> None:
 
 
 def test_the_pyramid_pools_over_5_9_and_13_cells() -> None:
-    pyramid = SpatialPyramid(4).eval()
+    pyramid = SpatialPyramidPooling(4).eval()
     x = torch.randn(1, 4, 20, 20)
     with torch.no_grad():
         reduced = pyramid.reduce(x)

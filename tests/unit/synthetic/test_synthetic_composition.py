@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from murid.synthetic.composition import Shadow, compose
+from murid.synthetic.composition import Shadow, compose_scene
 from murid.synthetic.enclosure import Enclosure
 from murid.synthetic.sprite import Sprite
 
@@ -25,7 +25,7 @@ def compose_squares(*positions: tuple[float, float]):
     """Scene and truth of a black square, and a white one above it if there are two positions."""
     sprites = [make_square(20, 0.0), make_square(20, 1.0)]
     sprites = sprites[-len(positions) :]
-    return compose(make_enclosure(), sprites, np.array(positions), NO_SHADOW)
+    return compose_scene(make_enclosure(), sprites, np.array(positions), NO_SHADOW)
 
 
 def test_box_bounds_the_body():
@@ -60,7 +60,7 @@ def test_box_is_clipped_at_the_edge_of_the_image():
 @pytest.mark.parametrize("position", [[-50.0, 10.0], [200.0, 10.0], [10.0, 300.0]])
 def test_animal_outside_of_the_image_changes_nothing(position):
     sprites = [make_square(20, 1.0)]
-    scene, truth = compose(make_enclosure(), sprites, np.array([position]), Shadow())
+    scene, truth = compose_scene(make_enclosure(), sprites, np.array([position]), Shadow())
     assert len(truth.boxes) == 0
     assert (scene == 0.5).all()
 
@@ -69,5 +69,5 @@ def test_roof_hides_animals_below():
     cover_alpha = np.zeros((100, 100), np.float32)
     cover_alpha[:, :50] = 1
     enclosure = make_enclosure(cover_alpha=cover_alpha)
-    _, truth = compose(enclosure, [make_square(20, 0.0)], np.array([[20.0, 20.0]]), NO_SHADOW)
+    _, truth = compose_scene(enclosure, [make_square(20, 0.0)], np.array([[20.0, 20.0]]), NO_SHADOW)
     assert len(truth.boxes) == 0

@@ -126,12 +126,12 @@ class TestHoldOut:
         assert hold_out([make_sequence(tmp_path, 3)], 0.0, seed=0)[1] == []
 
 
-def test_thinned_images_are_spread_evenly(tmp_path):
+def test_subsampled_images_are_spread_evenly(tmp_path):
     labelled = build_labelled_images(
         [make_sequence(tmp_path / "in", 20)], tmp_path / "out", 96, "none"
     )
-    thinned = labelled.thin(5)
-    assert len(thinned) == 5
+    subsampled = labelled.subsample(5)
+    assert len(subsampled) == 5
     assert len(labelled) == 20
-    np.testing.assert_array_equal(thinned[4].image, labelled[19].image)
-    assert len(labelled.thin(100)) == 20
+    np.testing.assert_array_equal(subsampled[4].image, labelled[19].image)
+    assert len(labelled.subsample(100)) == 20

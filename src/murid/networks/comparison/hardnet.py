@@ -50,10 +50,11 @@ def plan_block(growth: int, n_layers: int) -> list[LayerPlan]:
     """Return the layers of a harmonic block (Chao et al. 2019, section 3.1).
 
     Layer k receives layer k - 2^n for every 2^n that divides k. It has ``growth * 1.7^n`` channels
-    with the largest such n, rounded to an even number.
+    with the maximum n of these, rounded to an even number.
     """
     layers = []
     for k in range(1, n_layers + 1):
+        # Exponents of the powers of two that divide k, ascending.
         powers = [n for n in range(k.bit_length()) if k % 2**n == 0]
         channels = int(growth * _MULTIPLIER ** powers[-1] + 1) // 2 * 2
         sources = tuple(k - 2**n for n in powers)

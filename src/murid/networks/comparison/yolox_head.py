@@ -12,7 +12,7 @@ from torchvision.ops import nms
 
 from murid.networks.backbones import CspDarknet
 from murid.networks.layers import ConvUnit
-from murid.networks.neck import PathAggregation
+from murid.networks.neck import PafpnNeck
 from murid.networks.presets import NetworkConfig, count_channels
 
 STRIDES = (8, 16, 32)
@@ -107,7 +107,7 @@ class Yolox(nn.Module):
         super().__init__()
         self.config = config
         self.backbone = CspDarknet(config.depth, config.width, config.n_channels)
-        self.neck = PathAggregation(config.depth, config.width)
+        self.neck = PafpnNeck(config.depth, config.width)
         channels = count_channels(config.width)
         self.heads = nn.ModuleList(
             DecoupledHead(n, channels[1], config.n_classes) for n in channels[1:]
@@ -169,6 +169,7 @@ def decode_yolox(
     all_scores = predictions.objectness.sigmoid() * class_scores
     detections = []
     for boxes, scores in zip(predictions.boxes, all_scores, strict=True):
+        # Keep the best candidates, then drop duplicates.
         rows = torch.nonzero(scores >= score_threshold)[:, 0]
         rows = rows[scores[rows].argsort(descending=True, stable=True)[:_MAX_CANDIDATES]]
         rows = rows[nms(boxes[rows], scores[rows], _NMS_IOU)]

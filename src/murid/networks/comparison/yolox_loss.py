@@ -48,6 +48,7 @@ def yolox_loss(levels: Sequence[LevelOutput], boxes: Sequence[NDArray[Any]]) -> 
     """
     predictions = concatenate_levels(levels)
     parts = [_sum_losses(predictions, image, truth) for image, truth in enumerate(boxes)]
+    # Divide by the assigned cells of the whole batch, not of each image (YOLOX).
     n_cells = max(1, sum(n for _, n in parts))
     sums = torch.stack([losses for losses, _ in parts]).sum(dim=0)
     overlap, objectness, classes = sums / n_cells

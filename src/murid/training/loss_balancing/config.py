@@ -22,6 +22,7 @@ _LEVELS: dict[str, tuple[Level, ...]] = {
     "gradnorm": ("branch", "task"),
     "mgda-ub": ("branch", "task"),
 }
+# Methods that learn uncertainties.
 _UNCERTAINTIES = ("uncertainty-task", "uncertainty-branch")
 # Methods that use each setting. Other methods refuse values other than the default.
 _USED_BY: dict[str, tuple[str, ...]] = {

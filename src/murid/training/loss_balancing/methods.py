@@ -254,6 +254,7 @@ class MgdaUb(LossBalancer):
         return divisors[self.config.normalise]
 
 
+# Methods by their name in `BalanceConfig`.
 _METHODS: dict[str, type[LossBalancer]] = {
     "fixed": FixedWeights,
     "uncertainty-task": UncertaintyWeighting,
@@ -288,6 +289,7 @@ def _compute_gramian(
         torch.autograd.grad(loss, inputs, retain_graph=True, materialize_grads=True)
         for loss in losses
     ]
+    # Sum the scalar products over all tensors, without concatenating the gradients.
     gramian = losses.new_zeros((len(losses), len(losses)))
     for gradients in zip(*rows, strict=True):
         stacked = torch.stack([g.flatten().to(gramian) for g in gradients])

@@ -7,7 +7,7 @@ import torch
 
 from murid.networks.comparison.yolox_head import LevelOutput
 from murid.networks.comparison.yolox_loss import yolox_loss
-from murid.networks.network import make_network
+from murid.networks.network import build_network_from_config
 from murid.networks.presets import PRESETS
 
 TINY = dataclasses.replace(PRESETS["yolox-s"], width=0.125, longest_side=64)
@@ -40,7 +40,7 @@ def test_losses_of_one_perfect_cell_by_hand() -> None:
 
 
 def test_an_image_without_animals_has_only_the_objectness_loss() -> None:
-    network = make_network(TINY)
+    network = build_network_from_config(TINY)
     losses = yolox_loss(network(torch.rand(1, 3, 64, 64)), [np.zeros((0, 4), np.float32)])
     assert (losses.overlap.item(), losses.classes.item()) == (0, 0)
     losses.total.backward()
@@ -49,7 +49,7 @@ def test_an_image_without_animals_has_only_the_objectness_loss() -> None:
 
 def test_losses_decrease_in_a_few_steps() -> None:
     torch.manual_seed(0)
-    network = make_network(TINY)
+    network = build_network_from_config(TINY)
     images = torch.full((2, 3, 64, 64), 0.5)
     images[0, 0, 8:24, 12:40], images[1, 1, 30:54, 20:36] = 1, 1
     boxes = [np.array([[12, 8, 40, 24]], np.float32), np.array([[20, 30, 36, 54]], np.float32)]
