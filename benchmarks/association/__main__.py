@@ -28,7 +28,7 @@ from scoring import Row, combine, score
 from sequences import Sequence, load_animaltrack, load_mot17, load_scene
 from variants import ABLATION, DAM, NEEDS_N_ANIMALS
 
-from murid.metrics import Scores
+from murid.metrics import MetricSums
 from murid.synthetic import SCENARIOS
 
 DATA_SETS = ("mot17", "animaltrack", *SCENARIOS)
@@ -58,7 +58,7 @@ def measure(data_set: str, arguments: argparse.Namespace) -> list[Row]:
     """Score all trackers on one data set, in turn on each sequence, so that their times compare."""
     cv2.setNumThreads(1)
     trackers = choose_trackers(arguments)
-    parts: dict[str, list[Scores]] = {name: [] for name in trackers}
+    parts: dict[str, list[MetricSums]] = {name: [] for name in trackers}
     seconds, n_frames = dict.fromkeys(trackers, 0.0), 0
     for sequence in load_data_set(data_set, arguments):
         n_frames += len(sequence.detections)

@@ -9,7 +9,7 @@ from typing import Any
 from sequences import Sequence
 
 from murid.core.types import TrackedDetections, Tracks
-from murid.metrics import LabelledBoxes, Scores, apply_protocol, compute_scores
+from murid.metrics import LabelledBoxes, MetricSums, apply_protocol, compute_metric_sums
 
 
 @dataclass(frozen=True)
@@ -30,18 +30,18 @@ class Row:
         return asdict(self)
 
 
-def score(sequence: Sequence, tracked: SequenceOf[TrackedDetections]) -> Scores:
+def score(sequence: Sequence, tracked: SequenceOf[TrackedDetections]) -> MetricSums:
     """Score one sequence."""
     result = LabelledBoxes.from_tracks(Tracks.from_frames(tracked))
     truth, kept = apply_protocol(sequence.truth, result, sequence.protocol)
-    return compute_scores(truth, result.select(kept), len(tracked))
+    return compute_metric_sums(truth, result.select(kept), len(tracked))
 
 
 def combine(
-    data_set: str, tracker: str, parts: SequenceOf[Scores], n_seeds: int, us_per_frame: float
+    data_set: str, tracker: str, parts: SequenceOf[MetricSums], n_seeds: int, us_per_frame: float
 ) -> Row:
     """Combine the sequences of a data set."""
-    m = Scores.combine(parts).to_metrics()
+    m = MetricSums.combine(parts).to_metrics()
     return Row(
         data_set,
         tracker,

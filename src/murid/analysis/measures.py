@@ -1,9 +1,9 @@
 """Measures in tidy tables: per animal and time bin, per zone, per pair, per bout, per frame.
 
-A table is a dict of columns of one length; ``docs/reference/measures.md`` defines every column. Columns that
-are lengths end in their unit, ``_cm`` where the layout has a scale and ``_px`` where it has none;
-NaN and None = not known, or not defined. A step belongs to the bin of the frame in which it ends, a
-bout to the bin in which it begins.
+A table is a dict of columns of one length. ``docs/reference/measures.md`` defines every column.
+Columns of lengths end in their unit: ``_cm`` if the layout has a scale, else ``_px``. NaN and None
+stand for values that are unknown or not defined. A step belongs to the bin of the frame in which it
+ends, a bout to the bin in which it begins.
 """
 
 from __future__ import annotations

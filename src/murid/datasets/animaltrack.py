@@ -1,4 +1,6 @@
-"""Read the AnimalTrack benchmark: ``gt_all/<sequence>_gt.txt``, ``frames_all/<sequence>/``, ``videos_all/``.
+"""Read the AnimalTrack benchmark.
+
+Its archive contains ``gt_all/<sequence>_gt.txt``, ``frames_all/<sequence>/`` and ``videos_all/``.
 
 The split into training and test sequences is that of the benchmark (Zhang et al., 2023), which its
 archive lists in ``videos_train.txt`` and ``videos_test.txt``. A folder that contains only

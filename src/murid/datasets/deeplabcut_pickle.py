@@ -34,7 +34,8 @@ def _load_plain(content: bytes, **options: Any) -> Any:
 def restrict_unpickling() -> Iterator[None]:
     """Let PyTables unpickle plain values only within a ``with`` block.
 
-    It replaces the `pickle` module inside PyTables, so it is not thread-safe. Raises `MissingExtraError` if PyTables is not installed.
+    It replaces the `pickle` module inside PyTables, so it is not thread-safe. Raises
+    `MissingExtraError` if PyTables is not installed.
     """
     import_extra("tables", "tables")
     modules = [import_extra(f"tables.{name}", "tables") for name in _PICKLING_MODULES]

@@ -1,4 +1,4 @@
-"""Checks that a result and its ground truth are of the same video, before anything is scored."""
+"""Check that a result and its ground truth are of the same video, before they are scored."""
 
 from __future__ import annotations
 
@@ -21,15 +21,21 @@ _MAX_SCALE = 2.0
 _MAX_OUTSIDE_FRACTION = 0.5
 
 
-def check_lengths(files: FilePair, of_run: int | None, given: int | None) -> int | None:
+def check_lengths(
+    files: FilePair, run_n_frames: int | None, given_n_frames: int | None
+) -> int | None:
     """Return the number of frames, None if unknown.
 
     Raises
     ------
     FormatError
-        If run, option and ground truth do not agree.
+        If run, option and ground truth have different numbers of frames.
     """
-    sources = {str(files.result): of_run, "--frames": given, "the truth": files.truth.n_frames}
+    sources = {
+        str(files.result): run_n_frames,
+        "--frames": given_n_frames,
+        "the truth": files.truth.n_frames,
+    }
     known = {name: n_frames for name, n_frames in sources.items() if n_frames is not None}
     if len(set(known.values())) > 1:
         got = ", ".join(f"{n_frames} in {name}" for name, n_frames in known.items())
@@ -37,11 +43,11 @@ def check_lengths(files: FilePair, of_run: int | None, given: int | None) -> int
     return next(iter(known.values()), None)
 
 
-def check_sizes(files: FilePair, of_run: tuple[int, int]) -> None:
+def check_sizes(files: FilePair, run_size: tuple[int, int]) -> None:
     """Raise `FormatError` if the image sizes of a run and its ground truth differ."""
-    if files.truth.size is not None and all(of_run) and files.truth.size != of_run:
+    if files.truth.size is not None and all(run_size) and files.truth.size != run_size:
         width, height = files.truth.size
-        expected = f"{of_run[0]}x{of_run[1]} as in {files.result}"
+        expected = f"{run_size[0]}x{run_size[1]} as in {files.result}"
         raise FormatError(files.truth.path, "image size", expected, f"{width}x{height}")
 
 
@@ -50,8 +56,8 @@ def check_overlap(
 ) -> None:
     """Raise `FormatError` if result and ground truth cannot be of the same video.
 
-    That is if most boxes lie outside the image or, unless `allow_empty`, if no box of the result
-    overlaps one of the ground truth.
+    This is the case if most boxes lie outside the image. Unless `allow_empty`, it is also the case
+    if no box of the result overlaps a ground truth box.
     """
     _check_inside(files, files.truth.path, truth.boxes)
     _check_inside(files, files.result, result)
@@ -93,7 +99,7 @@ def _overlap(truth: LabelledBoxes, result: LabelledBoxes) -> bool:
 def find_possible_mistakes(
     name: str, truth: LabelledBoxes, result: LabelledBoxes, n_frames: int
 ) -> list[str]:
-    """Return notes on what may be a mistake, but need not be one."""
+    """Return notes on possible mistakes, which are no errors."""
     notes = []
     truth_end = int(truth.frames.max(initial=-1)) + 1
     result_end = int(result.frames.max(initial=-1)) + 1

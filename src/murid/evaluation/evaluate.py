@@ -17,10 +17,10 @@ from murid.metrics import (
     LabelledBoxes,
     Matching,
     Metrics,
-    Scores,
+    MetricSums,
     ScoringProtocol,
     apply_protocol,
-    compute_scores,
+    compute_metric_sums,
     match,
     match_detections,
     select_class,
@@ -38,14 +38,15 @@ class ScoredSequence:
         The boxes that are scored.
     matching : Matching
         Matched pairs of these boxes.
-    scores : Scores
+    sums : MetricSums
+        Counts and sums from which the scores are computed.
     """
 
     pair: EvaluationPair
     truth: LabelledBoxes
     result: LabelledBoxes
     matching: Matching
-    scores: Scores
+    sums: MetricSums
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,35 +128,38 @@ def evaluate(
     if fps is not None and not fps > 0:
         raise ConfigError(f"fps: expected a number above 0, got {fps:g}")
 
+    # Find the files.
     truths = find_ground_truth(truth, split, named_after_animals=protocol == "animaltrack")
     pairs, notes = find_pairs(Path(result), truths, sequences)
     if n_frames is not None and len(pairs) > 1:
         raise ConfigError(f"frames: expected one sequence, got {len(pairs)}")
     settings = EvaluationSettings(PROTOCOLS[protocol], fps, n_frames, allow_empty)
 
+    # Score each sequence, and each class in it.
     details: list[ScoredSequence] = []
-    by_class: dict[str, list[Scores]] = {}
+    by_class: dict[str, list[MetricSums]] = {}
     n_done = 0
     for files in pairs:
         scored = _score_sequence(files, settings)
         details.append(scored)
         notes += scored.pair.notes
-        for name, scores in _score_classes(scored, settings.protocol).items():
-            by_class.setdefault(name, []).append(scores)
+        for name, sums in _score_classes(scored, settings.protocol).items():
+            by_class.setdefault(name, []).append(sums)
         n_done += scored.pair.n_frames
         if len(pairs) > 1:
             # The total is known only after the last file is read.
             report("score", n_done, n_done if len(details) == len(pairs) else None)
 
+    # Combine the sequences. A single class has the scores of all boxes.
     classes = {}
     if len(by_class) > 1:
         for name in sorted(by_class):
-            classes[name] = Scores.combine(by_class[name]).to_metrics()
+            classes[name] = MetricSums.combine(by_class[name]).to_metrics()
     return Evaluation(
         protocol=protocol,
-        sequences={scored.pair.name: scored.scores.to_metrics() for scored in details},
+        sequences={scored.pair.name: scored.sums.to_metrics() for scored in details},
         classes=classes,
-        combined=Scores.combine([scored.scores for scored in details]).to_metrics(),
+        combined=MetricSums.combine([scored.sums for scored in details]).to_metrics(),
         notes=tuple(notes),
         details=tuple(details),
     )
@@ -183,14 +187,14 @@ def _score_all_classes(pair: EvaluationPair, protocol: ScoringProtocol) -> Score
     return _compute_scores(pair, truth, is_scored, detections)
 
 
-def _score_classes(scored: ScoredSequence, protocol: ScoringProtocol) -> dict[str, Scores]:
+def _score_classes(scored: ScoredSequence, protocol: ScoringProtocol) -> dict[str, MetricSums]:
     """Return the scores of each class; empty if the protocol scores one class only."""
     pair = scored.pair
     names = pair.truth.scored_classes
     if protocol.class_id is not None:
         return {}
     if len(names) == 1:
-        return {names[0]: scored.scores}
+        return {names[0]: scored.sums}
 
     by_class = {}
     for name in names:
@@ -201,7 +205,7 @@ def _score_classes(scored: ScoredSequence, protocol: ScoringProtocol) -> dict[st
             detections = detections.select(is_scored_detection)
         without_retrieval = replace(pair, retrieval=None)
         scored_class = _compute_scores(without_retrieval, truth, is_scored, detections)
-        by_class[name] = scored_class.scores
+        by_class[name] = scored_class.sums
     return by_class
 
 
@@ -214,9 +218,9 @@ def _compute_scores(
     """Return the scores of the scored boxes of a sequence."""
     result = pair.result.select(is_scored)
     matching = match(truth, result)
-    scores = compute_scores(truth, result, pair.n_frames, pair.fps, matching)
+    sums = compute_metric_sums(truth, result, pair.n_frames, pair.fps, matching)
     detection_matches = None
     if detections is not None and detections.scores is not None:
         detection_matches = match_detections(truth, detections)
-    scores = scores.with_extras(detection_matches, pair.retrieval)
-    return ScoredSequence(pair, truth, result, matching, scores)
+    sums = sums.with_extras(detection_matches, pair.retrieval)
+    return ScoredSequence(pair, truth, result, matching, sums)

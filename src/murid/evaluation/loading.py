@@ -1,4 +1,4 @@
-"""Loading of a result and its ground truth as arrays, with checks that they belong together."""
+"""Load a result and its ground truth as arrays, and check that they belong together."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class EvaluationPair:
     Attributes
     ----------
     name : str
-        Of the sequence.
+        Name of the sequence.
     truth : GroundTruth
     result : LabelledBoxes
         Tracks.
@@ -121,7 +121,7 @@ def _load_run(files: FilePair, settings: EvaluationSettings) -> EvaluationPair:
     fps = settings.fps or fingerprint.get("fps") or files.truth.fps
     truth = read_ground_truth(files.truth, run.n_frames)
 
-    # The video that was tracked, or that beside the ground truth if it is gone.
+    # If the tracked video was moved, use the one beside the ground truth.
     video = run.manifest.source
     if not Path(video).exists() and files.truth.video:
         video = str(files.truth.video)
@@ -167,11 +167,11 @@ def _load_mot_file(files: FilePair, settings: EvaluationSettings) -> EvaluationP
     )
 
 
-def _check_classes(path: Path, highest: int, protocol: ScoringProtocol) -> None:
+def _check_classes(path: Path, max_class_id: int, protocol: ScoringProtocol) -> None:
     """Raise `FormatError` if a MOT file has a class that the protocol does not score."""
-    if protocol.class_id is not None and highest > protocol.class_id:
+    if protocol.class_id is not None and max_class_id > protocol.class_id:
         expected = f"{protocol.class_id} or -1, as {protocol.name} scores one class"
-        raise FormatError(path, "class", expected, str(highest))
+        raise FormatError(path, "class", expected, str(max_class_id))
 
 
 def _retrieve(run: RunDirectory, truth: GroundTruth, fps: float) -> Retrieval | None:

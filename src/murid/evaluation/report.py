@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -18,16 +16,16 @@ from murid.datasets.images import iterate_frames
 from murid.errors import ConfigError, SourceError
 from murid.evaluation.evaluate import Evaluation, ScoredSequence
 from murid.evaluation.filmstrip import Filmstrip, fill_filmstrips
-from murid.evaluation.tables import make_tables, to_html
+from murid.evaluation.tables import make_tables
 from murid.evaluation.timeline import draw_map, draw_timeline
 from murid.metrics import IdSwitch, find_id_switches
+from murid.plots.figures import save_figure
+from murid.plots.html_page import format_page, format_table
 from murid.plots.style import check_matplotlib
 from murid.video import open_source
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-# More filmstrips make the page slow to load; of more switches, evenly spaced ones are shown.
+# Maximum number of filmstrips of a sequence, since more make the page slow to load. If there are
+# more switches, evenly spaced ones are shown.
 _MAX_FILMSTRIPS = 40
 
 _STYLE = """
@@ -80,16 +78,13 @@ def write_report(
         raise ConfigError(f"video: expected one sequence, got {len(evaluation.details)}")
     make_directory(directory)
     sections = [_write_sequence(directory, scored, video, report) for scored in evaluation.details]
-    tables = "".join(to_html(cells) for cells in make_tables(evaluation))
+    tables = "".join(format_table(cells) for cells in make_tables(evaluation))
     notes = "".join(f'<p class="note">{escape(note)}</p>' for note in evaluation.notes)
     name = escape(evaluation.protocol)
     protocol = f"<p>Protocol: {name}. What the columns mean: docs/reference/scores.md.</p>"
-    head = f'<meta charset="utf-8"><title>murid evaluate</title><style>{_STYLE}</style>'
     body = f"<h1>Evaluation</h1>{tables}{protocol}{notes}{''.join(sections)}"
     page = directory / "index.html"
-    write_text(
-        page, f"<!doctype html><html lang=en><head>{head}</head><body>{body}</body></html>\n"
-    )
+    write_text(page, format_page("murid evaluate", _STYLE, body))
     return page
 
 
@@ -97,108 +92,127 @@ def _write_sequence(
     directory: Path, scored: ScoredSequence, video: Path | None, report: ProgressCallback
 ) -> str:
     """Write the images of one sequence and return its section of the page."""
-    name, pair = scored.pair.name, scored.pair
-    place = directory / name
-    make_directory(place)
-    for stale in place.glob("switch-*.jpg"):
+    folder = directory / scored.pair.name
+    make_directory(folder)
+    # Filmstrips of an earlier report may have other numbers.
+    for stale in folder.glob("switch-*.jpg"):
         stale.unlink()
+
     switches = find_id_switches(scored.truth, scored.result, scored.matching)
-    source = str(video) if video is not None else pair.video
-    if source is None or (video is None and not Path(source).exists()):
-        source, missing = (
-            None,
-            "<p class=note>No video found, so no filmstrips. Pass its path with --video.</p>",
-        )
-    else:
+    source = _find_video(scored, video)
+    shown: list[int] = []
+    background = None
+    if source is not None:
         _check_size(source, scored)
-        missing = ""
-    chosen = _select_evenly(range(1, len(switches) + 1), _MAX_FILMSTRIPS) if source else []
-    strips = {number: Filmstrip(scored, switches[number - 1]) for number in chosen}
-    view = _write_filmstrips(place, strips, scored, source, report) if source else None
-    _write_figure(place / "timeline.png", draw_timeline(scored, switches))
-    _write_figure(place / "map.png", draw_map(scored, switches, view))
-    parts = [
-        f"<h2>{escape(name)}</h2>{missing}",
-        _show(f"{name}/timeline.png"),
-        _show(f"{name}/map.png"),
-    ]
+        shown = _select_evenly(range(1, len(switches) + 1), _MAX_FILMSTRIPS)
+        strips = {number: Filmstrip(scored, switches[number - 1]) for number in shown}
+        background = _write_filmstrips(folder, strips, scored, source, report)
+
+    save_figure(draw_timeline(scored, switches), folder / "timeline.png")
+    save_figure(draw_map(scored, switches, background), folder / "map.png")
+    return _format_section(scored, switches, shown, has_video=source is not None)
+
+
+def _find_video(scored: ScoredSequence, video: Path | None) -> str | None:
+    """Return the given video, else that of the sequence; None if it does not exist."""
+    if video is not None:
+        return str(video)
+    source = scored.pair.video
+    return source if source is not None and Path(source).exists() else None
+
+
+def _format_section(
+    scored: ScoredSequence, switches: Sequence[IdSwitch], shown: Sequence[int], *, has_video: bool
+) -> str:
+    """Return the section of a sequence; `shown` are the numbers of switches with a filmstrip."""
+    name = scored.pair.name
+    parts = [f"<h2>{escape(name)}</h2>"]
+    if not has_video:
+        parts.append(
+            "<p class=note>No video found, so no filmstrips. Pass its path with --video.</p>"
+        )
+    parts.append(_format_image(f"{name}/timeline.png"))
+    parts.append(_format_image(f"{name}/map.png"))
     if not switches:
-        return "".join([*parts, "<p>No ID switch.</p>"])
-    shown = (
-        "" if len(chosen) == len(switches) else f", {len(chosen)} of {len(switches)} spread evenly"
-    )
-    explained = (
-        f"<h3>ID switches{shown}</h3><p>Solid boxes: the result, coloured by id. White dashes: "
-        "the animal whose id switches. Orange frame: the first frame with the new id.</p>"
-    )
-    figures = [
-        _show(f"{name}/{_get_filmstrip_name(n)}", _describe(n, switches[n - 1], pair.fps))
-        for n in chosen
-    ]
-    return "".join([*parts, explained if figures else "", *figures])
+        parts.append("<p>No ID switch.</p>")
+    if shown:
+        selection = ""
+        if len(shown) < len(switches):
+            selection = f", {len(shown)} of {len(switches)} spread evenly"
+        parts.append(
+            f"<h3>ID switches{selection}</h3><p>Solid boxes: the result, coloured by id. White "
+            "dashes: the animal whose id switches. Orange frame: the first frame with the new "
+            "id.</p>"
+        )
+    for number in shown:
+        caption = _describe_switch(number, switches[number - 1], scored.pair.fps)
+        parts.append(_format_image(f"{name}/{_get_filmstrip_name(number)}", caption))
+    return "".join(parts)
 
 
 def _write_filmstrips(
-    place: Path,
+    folder: Path,
     strips: dict[int, Filmstrip],
     scored: ScoredSequence,
     source: str,
     report: ProgressCallback,
 ) -> UInt8 | None:
-    """Write the filmstrips, reading the video once, and return the frame for the map."""
+    """Write filmstrips by number; return the frame in the middle of the video, for the map."""
+    # One pass over the video serves all filmstrips and the map.
     middle = scored.pair.n_frames // 2
     wanted = sorted({middle}.union(*(strip.frames for strip in strips.values())))
-    view: list[UInt8] = []
-    numbers = {id(strip): number for number, strip in strips.items()}
+    middle_images: list[UInt8] = []
 
-    def read() -> Iterator[tuple[int, UInt8]]:
-        for done, frame in enumerate(iterate_frames(source, wanted, skip_bad=True), 1):
-            if frame.index >= middle and not view:
-                view.append(frame.image)
-            report("crop", done, len(wanted))
+    def read_images() -> Iterator[tuple[int, UInt8]]:
+        for n_done, frame in enumerate(iterate_frames(source, wanted, skip_bad=True), 1):
+            # If the middle frame is damaged, the next one serves.
+            if frame.index >= middle and not middle_images:
+                middle_images.append(frame.image)
+            report("crop", n_done, len(wanted))
             yield frame.index, frame.image
 
-    for strip in fill_filmstrips(list(strips.values()), read()):
+    numbers = {id(strip): number for number, strip in strips.items()}
+    for strip in fill_filmstrips(list(strips.values()), read_images()):
         image = np.ascontiguousarray(strip.render()[..., ::-1])
-        _, packed = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 90])
-        write_bytes(place / _get_filmstrip_name(numbers[id(strip)]), packed.tobytes())
-    return view[0] if view else None
+        _, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 90])
+        write_bytes(folder / _get_filmstrip_name(numbers[id(strip)]), encoded.tobytes())
+    return middle_images[0] if middle_images else None
 
 
 def _check_size(source: str, scored: ScoredSequence) -> None:
-    info, size = open_source(source).info, scored.pair.size
+    """Raise `SourceError` if the video has another size than the evaluated one."""
+    info = open_source(source).info
+    size = scored.pair.size
     if size is not None and size != (info.width, info.height):
-        raise SourceError(
-            source, "size", f"{size[0]}x{size[1]}, as was evaluated", f"{info.width}x{info.height}"
-        )
+        width, height = size
+        expected = f"{width}x{height}, as was evaluated"
+        raise SourceError(source, "size", expected, f"{info.width}x{info.height}")
 
 
 def _select_evenly(items: Sequence[int], max_items: int) -> list[int]:
-    """Return at most so many items, evenly spaced."""
+    """Return at most `max_items` items, evenly spaced."""
     if len(items) <= max_items:
         return list(items)
-    places = np.linspace(0, len(items) - 1, max_items).round().astype(int)
-    return [items[k] for k in places]
-
-
-def _write_figure(path: Path, figure: Figure) -> None:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    write_bytes(path, buffer.getvalue())
+    positions = np.linspace(0, len(items) - 1, max_items).round().astype(int)
+    return [items[k] for k in positions]
 
 
 def _get_filmstrip_name(number: int) -> str:
     return f"switch-{number:03d}.jpg"
 
 
-def _describe(number: int, switch: IdSwitch, fps: float | None) -> str:
-    when = f"frame {switch.frame + 1}" + (f" ({switch.frame / fps:.1f} s)" if fps else "")
-    gap = switch.frame - switch.last_frame - 1
-    lost = f", after {gap} frames without a match" if gap else ""
+def _describe_switch(number: int, switch: IdSwitch, fps: float | None) -> str:
+    """Return the caption of a filmstrip."""
+    time = f" ({switch.frame / fps:.1f} s)" if fps else ""
+    n_missed = switch.frame - switch.last_frame - 1
+    missed = f", after {n_missed} frames without a match" if n_missed else ""
     ids = f"id {switch.old_id} → {switch.new_id}"
-    return f"<b>{number}</b> animal {switch.truth_id}: {ids} at {when}{lost}"
+    return (
+        f"<b>{number}</b> animal {switch.truth_id}: {ids} at frame {switch.frame + 1}{time}{missed}"
+    )
 
 
-def _show(path: str, caption: str = "") -> str:
+def _format_image(path: str, caption: str = "") -> str:
+    """Return an image with a caption in HTML."""
     text = f"<figcaption>{caption}</figcaption>" if caption else ""
     return f'<figure>{text}<img loading="lazy" src="{escape(path)}" alt=""></figure>'

@@ -1,9 +1,8 @@
-"""Tables of scores as text, Markdown, HTML and JSON."""
+"""Tables of scores as text, Markdown and JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any, NamedTuple
 
 from murid.evaluation.evaluate import Evaluation
@@ -120,16 +119,6 @@ def to_markdown(cells: Cells) -> str:
     lines = [f"| {' | '.join(row)} |" for row in cells]
     rule = "|---" + "|---:" * (len(cells[0]) - 1) + "|"
     return "\n".join([lines[0], rule, *lines[1:]])
-
-
-def to_html(cells: Cells) -> str:
-    """Return a table in HTML."""
-    titles = "".join(f"<th>{escape(cell)}</th>" for cell in cells[0])
-    rows = []
-    for row in cells[1:]:
-        values = "".join(f"<td>{escape(cell)}</td>" for cell in row)
-        rows.append(f"<tr>{values}</tr>")
-    return f"<table><tr>{titles}</tr>{''.join(rows)}</table>"
 
 
 def _fill_cells(rows: Rows, columns: Sequence[ScoreColumn], title: str) -> Cells:

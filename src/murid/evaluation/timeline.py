@@ -1,7 +1,8 @@
-"""Timeline of the ids of every animal, and map of the ID switches."""
+"""Draw the timeline of the ids of every animal, and the map of ID switches."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,14 +13,21 @@ from murid.core.boxes import compute_centres
 from murid.core.types import UInt8
 from murid.evaluation.evaluate import ScoredSequence
 from murid.metrics import IdSwitch, LabelledBoxes
-from murid.plots.style import HATCHES, INK, PALE, choose_time_unit, to_rgb
-from murid.video import PALETTE, choose_colour
+from murid.plots.style import (
+    INK,
+    PALE,
+    choose_animal_style,
+    choose_time_unit,
+    compute_luminance,
+    to_rgb,
+)
+from murid.video import PALETTE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Id of an interval in which an animal is visible, but not found.
+# Id of an interval in which the ground truth has an animal, but the result has no match.
 MISSED = -1
 
 # Limits that keep the figures readable: rows of the timeline, numbered switches on the map, and
@@ -28,9 +36,15 @@ _MAX_ROWS = 40
 _MAX_NUMBERED_SWITCHES = 80
 _MAX_NUMBERS_IN_LABEL = 4
 
-# Weights of the relative luminance of sRGB. Below the limit, text on a colour is white.
-_LUMINANCE_WEIGHTS = (0.2126, 0.7152, 0.0722)
+# Text on a colour with a lower relative luminance is white.
 _MAX_DARK_LUMINANCE = 0.4
+
+# The background of the map is mixed with white so that paths stand out.
+_BACKGROUND_OPACITY = 0.55
+
+# Blue paths and orange switches, which colour-blind people can distinguish.
+_PATH_COLOUR = "#0072b2"
+_SWITCH_COLOUR = "#d55e00"
 
 
 class IdInterval(NamedTuple):
@@ -50,7 +64,7 @@ class IdInterval(NamedTuple):
 
 
 def find_id_intervals(scored: ScoredSequence, animal: int) -> list[IdInterval]:
-    """Return the intervals in which an animal has one id in the result, or is missed."""
+    """Return the intervals in which an animal has one id in the result, or has no match."""
     truth = scored.truth
     matching = scored.matching
     assigned_ids = np.full(len(truth), MISSED, np.int64)
@@ -74,87 +88,111 @@ def draw_timeline(scored: ScoredSequence, switches: Sequence[IdSwitch]) -> Figur
     """
     from matplotlib.figure import Figure
 
-    animals, counts = _choose_animals(scored.truth, switches)
-    n_animals = len(np.unique(scored.truth.ids))
+    n_frames = scored.pair.n_frames
+    counts = Counter(switch.truth_id for switch in switches)
+    animals = _choose_animals(scored.truth, counts)
     figure = Figure(figsize=(12, 1.3 + 0.36 * len(animals)), layout="constrained", dpi=120)
     axes = figure.subplots()
-    per_unit, unit = 1.0, "frame"
+
+    # Without a frame rate, the axis counts frames.
+    frames_per_unit = 1.0
+    unit = "frame"
     if scored.pair.fps is not None:
-        seconds, unit = choose_time_unit(scored.pair.n_frames / scored.pair.fps)
-        per_unit = seconds * scored.pair.fps
-    width = scored.pair.n_frames / per_unit
+        unit_s, unit = choose_time_unit(n_frames / scored.pair.fps)
+        frames_per_unit = unit_s * scored.pair.fps
+    duration = n_frames / frames_per_unit
     for row, animal in enumerate(animals):
-        spans: dict[int, list[tuple[float, float]]] = {}
-        for start, end, name in find_id_intervals(scored, animal):
-            spans.setdefault(name, []).append((start / per_unit, (end - start) / per_unit))
-        for name, of_name in spans.items():
-            _draw_spans(axes, row, name, of_name, width)
-        times = [switch.frame / per_unit for switch in switches if switch.truth_id == animal]
-        axes.vlines(times, row - 0.42, row + 0.42, colors=INK, linewidth=1.2, zorder=4)
-        axes.scatter(
-            times,
-            [row - 0.46] * len(times),
-            marker="v",
-            s=42,
-            color=INK,
-            edgecolor="white",
-            linewidth=0.7,
-            zorder=5,
-        )
+        intervals = find_id_intervals(scored, animal)
+        _draw_intervals(axes, row, intervals, frames_per_unit, duration)
+        frames = [switch.frame for switch in switches if switch.truth_id == animal]
+        _draw_switches(axes, row, [frame / frames_per_unit for frame in frames])
+
     axes.set_yticks(
-        range(len(animals)), [f"animal {animal}  ({counts.get(animal, 0)})" for animal in animals]
+        range(len(animals)), [f"animal {animal}  ({counts[animal]})" for animal in animals]
     )
     axes.set_ylim(len(animals) - 0.4, -0.8)
-    axes.set_xlim(0, width)
+    axes.set_xlim(0, duration)
     axes.set_xlabel(unit)
-    shown = "" if len(animals) == n_animals else f" ({len(animals)} of {n_animals}, most switches)"
-    axes.set_title(f"Which id each animal was given{shown}", loc="left", fontsize=11)
+    n_animals = len(np.unique(scored.truth.ids))
+    selection = ""
+    if len(animals) < n_animals:
+        selection = f" ({len(animals)} of {n_animals}, most switches)"
+    axes.set_title(f"Which id each animal was given{selection}", loc="left", fontsize=11)
     _draw_legend(axes)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
     return figure
 
 
-def _choose_animals(
-    truth: LabelledBoxes, switches: Sequence[IdSwitch]
-) -> tuple[list[int], dict[int, int]]:
-    counts: dict[int, int] = {}
-    for switch in switches:
-        counts[switch.truth_id] = counts.get(switch.truth_id, 0) + 1
+def _choose_animals(truth: LabelledBoxes, counts: Counter[int]) -> list[int]:
+    """Return the animals with the most switches, by ascending id."""
     animals = np.unique(truth.ids).tolist()
-    return sorted(sorted(animals, key=lambda animal: -counts.get(animal, 0))[:_MAX_ROWS]), counts
+    by_count = sorted(animals, key=lambda animal: -counts[animal])
+    return sorted(by_count[:_MAX_ROWS])
+
+
+def _draw_intervals(
+    axes: Axes,
+    row: int,
+    intervals: Sequence[IdInterval],
+    frames_per_unit: float,
+    duration: float,
+) -> None:
+    """Draw the intervals of one animal; all bars of an id are drawn at once."""
+    spans: dict[int, list[tuple[float, float]]] = {}
+    for start, end, result_id in intervals:
+        span = (start / frames_per_unit, (end - start) / frames_per_unit)
+        spans.setdefault(result_id, []).append(span)
+    for result_id, spans_of_id in spans.items():
+        _draw_spans(axes, row, result_id, spans_of_id, duration)
+
+
+def _draw_switches(axes: Axes, row: int, times: Sequence[float]) -> None:
+    """Draw a line and a triangle at each switch of one animal."""
+    axes.vlines(times, row - 0.42, row + 0.42, colors=INK, linewidth=1.2, zorder=4)
+    axes.scatter(
+        times,
+        [row - 0.46] * len(times),
+        marker="v",
+        s=42,
+        color=INK,
+        edgecolor="white",
+        linewidth=0.7,
+        zorder=5,
+    )
 
 
 def _draw_spans(
-    axes: Axes, row: int, name: int, spans: Sequence[tuple[float, float]], width: float
+    axes: Axes, row: int, result_id: int, spans: Sequence[tuple[float, float]], duration: float
 ) -> None:
     """Draw the bars of one id in the row of an animal, given as starts and lengths."""
-    if name == MISSED:
+    if result_id == MISSED:
         axes.broken_barh(spans, (row - 0.06, 0.12), facecolor=PALE, zorder=2)
         return
-    hatch = HATCHES[(name - 1) // len(PALETTE) % len(HATCHES)]
-    colour = to_rgb(choose_colour(name))
-    look: dict[str, Any] = {
-        "facecolor": colour,
-        "hatch": hatch,
-        "edgecolor": "#00000055",
-        "linewidth": 0.3,
-    }
-    axes.broken_barh(spans, (row - 0.32, 0.64), zorder=3, **look)
-    is_dark = np.dot(colour, _LUMINANCE_WEIGHTS) < _MAX_DARK_LUMINANCE and not hatch
-    box: dict[str, Any] | None = (
-        {"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 1.0} if hatch else None
+    # Ids count from 1, the styles of animals from 0.
+    colour, hatch = choose_animal_style(result_id - 1)
+    axes.broken_barh(
+        spans,
+        (row - 0.32, 0.64),
+        zorder=3,
+        facecolor=colour,
+        hatch=hatch,
+        edgecolor="#00000055",
+        linewidth=0.3,
     )
-    text: dict[str, Any] = {
-        "ha": "center",
-        "va": "center",
-        "fontsize": 8,
-        "color": "white" if is_dark else INK,
-        "bbox": box,
-    }
+
+    # Text on a hatch needs a background; on a dark colour it is white.
+    is_dark = compute_luminance(colour) < _MAX_DARK_LUMINANCE and not hatch
+    text: dict[str, Any] = {"color": "white" if is_dark else INK}
+    if hatch:
+        text["bbox"] = {"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 1.0}
     for start, length in spans:
-        if length / width > 0.008 * (1 + len(str(name))):
-            axes.text(start + length / 2, row, str(name), zorder=6, **text)
+        # In a shorter bar, the text would not fit.
+        if length / duration > 0.008 * (1 + len(str(result_id))):
+            middle = start + length / 2
+            axes.text(
+                middle, row, str(result_id), ha="center", va="center", fontsize=8, zorder=6, **text
+            )
 
 
 def _draw_legend(axes: Axes) -> None:
@@ -175,36 +213,31 @@ def draw_map(scored: ScoredSequence, switches: Sequence[IdSwitch], image: UInt8 
     """Draw the paths of all animals and the ID switches, numbered as in the report, on a frame."""
     from matplotlib.figure import Figure
 
-    truth = scored.truth
-    width, height = _measure(scored, image)
+    width, height = _get_image_size(scored, image)
     figure = Figure(figsize=(9, 9 * height / width + 0.5), layout="constrained", dpi=120)
     axes = figure.subplots()
     if image is not None:
         grey = image.mean(axis=2)
-        axes.imshow(
-            0.55 * grey + 0.45 * 255, cmap="gray", vmin=0, vmax=255, extent=(0, width, height, 0)
-        )
-    centres = compute_centres(truth.boxes)
-    for animal in np.unique(truth.ids):
-        own = np.flatnonzero(truth.ids == animal)
-        own = own[np.argsort(truth.frames[own], kind="stable")]
-        path: NDArray[Any] = np.insert(
-            centres[own], np.flatnonzero(np.diff(truth.frames[own]) > 1) + 1, np.nan, axis=0
-        )
-        axes.plot(path[:, 0], path[:, 1], color="#0072b2", linewidth=0.8, alpha=0.35, zorder=2)
-    places = centres[[switch.truth_row for switch in switches]]
+        pale = _BACKGROUND_OPACITY * grey + (1 - _BACKGROUND_OPACITY) * 255
+        axes.imshow(pale, cmap="gray", vmin=0, vmax=255, extent=(0, width, height, 0))
+    _draw_paths(axes, scored.truth)
+
+    # Many numbers would cover each other, so only their places are shown.
+    switch_rows = [switch.truth_row for switch in switches]
+    places = compute_centres(scored.truth.boxes)[switch_rows]
     if len(switches) > _MAX_NUMBERED_SWITCHES:
         axes.scatter(
             places[:, 0],
             places[:, 1],
             s=36,
-            color="#d55e00",
+            color=_SWITCH_COLOUR,
             edgecolor="white",
             linewidth=1,
             zorder=4,
         )
     else:
         _draw_numbers(axes, places, 0.02 * max(width, height))
+
     axes.set(xlim=(0, width), ylim=(height, 0), aspect="equal", xticks=[], yticks=[])
     axes.set_title(
         "Where ids were switched (orange), and the paths of all animals (blue)",
@@ -212,6 +245,17 @@ def draw_map(scored: ScoredSequence, switches: Sequence[IdSwitch], image: UInt8 
         fontsize=11,
     )
     return figure
+
+
+def _draw_paths(axes: Axes, truth: LabelledBoxes) -> None:
+    """Draw the path of each animal, with gaps where the ground truth has gaps."""
+    centres = compute_centres(truth.boxes)
+    for animal in np.unique(truth.ids):
+        rows = np.flatnonzero(truth.ids == animal)
+        rows = rows[np.argsort(truth.frames[rows], kind="stable")]
+        gaps = np.flatnonzero(np.diff(truth.frames[rows]) > 1) + 1
+        path: NDArray[Any] = np.insert(centres[rows], gaps, np.nan, axis=0)
+        axes.plot(path[:, 0], path[:, 1], color=_PATH_COLOUR, linewidth=0.8, alpha=0.35, zorder=2)
 
 
 def _draw_numbers(axes: Axes, places: NDArray[Any], radius: float) -> None:
@@ -225,16 +269,17 @@ def _draw_numbers(axes: Axes, places: NDArray[Any], radius: float) -> None:
             labels.append((place, [number]))
         else:
             near.append(number)
+
     frame = {
         "boxstyle": "round,pad=0.25",
-        "facecolor": "#d55e00",
+        "facecolor": _SWITCH_COLOUR,
         "edgecolor": "white",
         "linewidth": 1.2,
     }
     for (x, y), numbers in labels:
-        text = ", ".join(map(str, numbers[:_MAX_NUMBERS_IN_LABEL])) + (
-            " …" if len(numbers) > _MAX_NUMBERS_IN_LABEL else ""
-        )
+        text = ", ".join(map(str, numbers[:_MAX_NUMBERS_IN_LABEL]))
+        if len(numbers) > _MAX_NUMBERS_IN_LABEL:
+            text += " …"
         axes.text(
             x,
             y,
@@ -249,7 +294,7 @@ def _draw_numbers(axes: Axes, places: NDArray[Any], radius: float) -> None:
         )
 
 
-def _measure(scored: ScoredSequence, image: UInt8 | None) -> tuple[float, float]:
+def _get_image_size(scored: ScoredSequence, image: UInt8 | None) -> tuple[float, float]:
     """Return width and height of the image, or of the area that the ground truth covers."""
     if image is not None:
         return float(image.shape[1]), float(image.shape[0])

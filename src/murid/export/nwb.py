@@ -56,8 +56,8 @@ def export_nwb(path: str | Path, recording: TrackedRecording) -> None:
     Raises
     ------
     FormatError
-        If the suffix is another one, there is no track, `TrackedRecording.metadata` describes an animal
-        that is not there, or the directory is not empty.
+        If the suffix is another one, there is no track, `TrackedRecording.metadata` describes an
+        unknown animal, or the directory is not empty.
     MissingExtraError
         If pynwb or ndx-pose is not installed.
     StorageError

@@ -11,8 +11,8 @@ from murid.core.types import Int64, Trajectories
 from murid.export.recording import TrackedRecording
 from murid.export.tracks_chunk import TracksChunk
 
-# Frames per HDF5 chunk of a file of trajectories: larger chunks compress better, but reading one frame
-# decodes a whole chunk.
+# Frames per HDF5 chunk of a file of trajectories. Larger chunks compress better, but reading one
+# frame decodes a whole chunk.
 HDF5_CHUNK_FRAMES = 4096
 
 

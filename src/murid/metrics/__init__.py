@@ -9,7 +9,7 @@ from murid.metrics.average_precision import (
 )
 from murid.metrics.labelled_boxes import LabelledBoxes
 from murid.metrics.matching import IdSwitch, Matching, find_id_switches, match
-from murid.metrics.mot_metrics import Metrics, Scores, compute_metrics, compute_scores
+from murid.metrics.mot_metrics import Metrics, MetricSums, compute_metric_sums, compute_metrics
 from murid.metrics.protocol import (
     PLAIN_PROTOCOL,
     PROTOCOLS,
@@ -29,14 +29,14 @@ __all__ = [
     "IdSwitch",
     "LabelledBoxes",
     "Matching",
+    "MetricSums",
     "Metrics",
     "Retrieval",
-    "Scores",
     "ScoringProtocol",
     "apply_protocol",
     "compute_average_precision",
+    "compute_metric_sums",
     "compute_metrics",
-    "compute_scores",
     "find_id_switches",
     "match",
     "match_detections",

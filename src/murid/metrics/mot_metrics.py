@@ -98,8 +98,8 @@ class Metrics:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Scores:
-    """Counts and sums of a video from which its scores follow, and which can be combined.
+class MetricSums:
+    """Counts and sums of one video, or of several together, from which `Metrics` are computed.
 
     Attributes
     ----------
@@ -132,10 +132,10 @@ class Scores:
     retrieval: Retrieval | None = None
 
     @classmethod
-    def combine(cls, parts: Sequence[Scores]) -> Scores:
-        """Return the sum over videos, as TrackEval's ``COMBINED_SEQ``; at least one part.
+    def combine(cls, parts: Sequence[MetricSums]) -> MetricSums:
+        """Return the sums over videos, as TrackEval's ``COMBINED_SEQ``; at least one part.
 
-        Without the frame rate, detections or embeddings of one part, the sum has none.
+        If the frame rate, detections or embeddings of one part are unknown, so are those of all.
         """
         metrics = _make_trackeval_metrics()
         combined = {
@@ -155,12 +155,12 @@ class Scores:
 
     def with_extras(
         self, detection: DetectionMatches | None, retrieval: Retrieval | None
-    ) -> Scores:
+    ) -> MetricSums:
         """Return a copy with detections and embeddings to score."""
         return replace(self, detection=detection, retrieval=retrieval)
 
     def to_metrics(self) -> Metrics:
-        """Return the scores as percentages."""
+        """Return the scores, as percentages."""
         hota = self.hota
         clear = self.clear
         identity = self.identity
@@ -232,18 +232,18 @@ def _combine_known(
 def compute_metrics(
     truth: LabelledBoxes, result: LabelledBoxes, n_frames: int, fps: float | None = None
 ) -> Metrics:
-    """Return the scores of a result, see `compute_scores`."""
-    return compute_scores(truth, result, n_frames, fps).to_metrics()
+    """Return the scores of a result as percentages; arguments as in `compute_metric_sums`."""
+    return compute_metric_sums(truth, result, n_frames, fps).to_metrics()
 
 
-def compute_scores(
+def compute_metric_sums(
     truth: LabelledBoxes,
     result: LabelledBoxes,
     n_frames: int,
     fps: float | None = None,
     matching: Matching | None = None,
-) -> Scores:
-    """Compare a result with the ground truth of the same video.
+) -> MetricSums:
+    """Return the counts and sums of a result compared with the ground truth of the same video.
 
     Parameters
     ----------
@@ -258,8 +258,8 @@ def compute_scores(
 
     Returns
     -------
-    Scores
-        Equal to those of TrackEval's ``MotChallenge2DBox`` without its preprocessing.
+    MetricSums
+        Its scores equal those of TrackEval's ``MotChallenge2DBox`` without its preprocessing.
 
     Raises
     ------
@@ -274,7 +274,7 @@ def compute_scores(
     sequence = _to_trackeval(truth, result)
     metrics = _make_trackeval_metrics()
     fields = {name: metric.eval_sequence(sequence) for name, metric in metrics.items()}
-    return Scores(
+    return MetricSums(
         **fields,
         n_correct_ids=count_correct_ids(truth, result, matching),
         n_frames=n_frames,
@@ -288,7 +288,7 @@ def compute_scores(
 
 
 def _make_trackeval_metrics() -> dict[str, Any]:
-    """Return TrackEval's metrics by the field of `Scores`."""
+    """Return TrackEval's metrics by the field of `MetricSums`."""
     from trackeval.metrics import CLEAR, HOTA, Identity
 
     settings = {"THRESHOLD": 0.5, "PRINT_CONFIG": False}

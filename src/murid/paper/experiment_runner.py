@@ -20,7 +20,7 @@ from murid.errors import FormatError
 from murid.evaluation import evaluate
 from murid.export.mot import write_mot
 from murid.export.tracks_chunk import TracksChunk
-from murid.metrics import Scores
+from murid.metrics import MetricSums
 from murid.networks.checkpoint import load_network, save_checkpoint
 from murid.paper.benchmark_data import BenchmarkData, BenchmarkRecording
 from murid.paper.detections import (
@@ -276,7 +276,7 @@ class ExperimentRunner:
             tracks = track_recording(table, config, recording.fps)
             write_mot(directory / f"{recording.name}.txt", [_to_chunk(tracks, recording)])
         # Score all sets of ground truth, and combine their sequences as one.
-        scores = []
+        sums = []
         for truth in self.data.truths:
             report = evaluate(
                 directory,
@@ -286,8 +286,8 @@ class ExperimentRunner:
                 sequences=truth.names,
                 allow_empty=True,
             )
-            scores += [sequence.scores for sequence in report.details]
-        return Scores.combine(scores).to_metrics().to_dict()
+            sums += [sequence.sums for sequence in report.details]
+        return MetricSums.combine(sums).to_metrics().to_dict()
 
 
 def track_recording(table: DetectionTable, config: TrackingConfig, fps: float) -> Tracks:

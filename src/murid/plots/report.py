@@ -15,6 +15,7 @@ from murid.analysis.measures import Table, compute_measures
 from murid.core.files import write_text
 from murid.core.types import Float64
 from murid.plots.figures import DRAW_FUNCTIONS, draw_figure, list_figures, save_figure
+from murid.plots.html_page import format_page, format_table
 from murid.plots.maps import MAX_PANELS
 from murid.plots.plot_data import PlotData
 
@@ -118,25 +119,17 @@ def _draw_table(figure: SubFigure, table: Sequence[Sequence[str]]) -> None:
 
 def write_html(path: Path, data: PlotData) -> None:
     """Write the report as one HTML file that contains its images; raises `StorageError`."""
-    heading, *rows = tabulate_animals(data)
-    header_cells = "".join(f"<th>{escape(cell)}</th>" for cell in heading)
-    lines = []
-    for row in rows:
-        cells = "".join(f"<td>{escape(cell)}</td>" for cell in row)
-        lines.append(f"<tr>{cells}</tr>")
     notes = "".join(f'<p class="note">{escape(note)}</p>' for note in data.notes)
     images = "".join(
         f'<img alt="{name}" src="{_embed(name, data)}">' for name in list_figures(data)
     )
     title = escape(data.name)
-    head = f'<meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
     body = (
         f"<h1>{title}</h1><p>{escape(describe_recording(data))}</p>{notes}"
-        f"<table><tr>{header_cells}</tr>{''.join(lines)}</table>"
+        f"{format_table(tabulate_animals(data))}"
         f"{images}<p>{escape(describe_settings(data))}</p>"
     )
-    page = f"<!doctype html><html lang=en><head>{head}</head><body>{body}</body></html>\n"
-    write_text(path, page)
+    write_text(path, format_page(title, _STYLE, body))
 
 
 def _embed(name: str, data: PlotData) -> str:
