@@ -1,4 +1,4 @@
-"""Collectors of the second pass: they see a video frame by frame, and return what they found."""
+"""Collectors of the second pass: they receive the frames of a video, and return the results."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ from murid.identification.tracklets import (
 from murid.video.background_model import fit_static_background
 from murid.video.resize import downscale
 
-# Fur descriptors of one recording, which are spread evenly over it: 0.9 kB each.
+# Maximum number of fur descriptors of one recording, spread evenly over it: 0.9 kB each.
 MAX_DESCRIPTORS = 100_000
-# Points are tracked from this time before a tracklet ends until this time after the next begins.
+# Points are tracked from this time before the end of a tracklet until this time after the beginning
+# of the next one.
 AROUND_S = 1.0
 # Longer side of the images in which fur is described. A larger one shows finer patterns, and takes
 # longer.
@@ -174,5 +175,6 @@ class PointMatchCollector:
         return self._counter.finish()
 
     def _downscale(self, image: UInt8) -> UInt8:
+        """Return the image in which points are tracked: a body is `BODY_PX` long at most."""
         max_side_px = max(1, round(max(image.shape[:2]) * self._factor))
         return downscale(image, max_side_px)[0]

@@ -22,11 +22,11 @@ _DARK_OFFSET = 0.04
 _MIN_FOREGROUND_SHARE = 0.2
 # Radius of this middle, in halves of the box sides.
 _MIDDLE_RADIUS = 0.7
-# Share of the pixels, those of the strongest colour, that may be a mark such as a dyed spot.
+# Share of the pixels, those of the strongest colour, that may be a mark: a dyed spot.
 _MARK_SHARE = 0.1
-# Pixels of a box that are used: more take longer and change the quantiles little.
+# Maximum number of pixels of a box: more take longer and hardly change the quantiles.
 _MAX_PIXELS = 4000
-# Boxes with a shorter side are not measured.
+# Boxes with a shorter side are too small to measure.
 _MIN_SIDE_PX = 4
 
 

@@ -1,8 +1,8 @@
 """Fur descriptors: the fine pattern of an animal's fur, straightened along its body.
 
-The pattern is far below the noise of one image, and shows in the mean of many, but only if these
-are aligned to the pixel. The outline of the body gives its position, direction and bend with this
-precision.
+The pattern is far weaker than the noise of one image. It becomes visible in the mean of many images
+that are aligned to the pixel. The outline of the body gives its position, direction and bend with
+this precision.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import numpy as np
 from murid.core.types import Bool, Float32, Float64, UInt8
 from murid.video.background_model import BackgroundModel
 
+# Pixels of a descriptor from rump to snout, and across the body.
 LENGTH = 28
 WIDTH = 16
-"""Pixels of a descriptor from rump to snout, and across the body."""
 DESCRIPTOR_SIZE = LENGTH * WIDTH
 # Lengths below are in body lengths.
 # Half of the body's width that a descriptor covers: the sides are curved away from the camera.
@@ -26,12 +26,12 @@ _HALF_WIDTH = 0.27
 _SMOOTHING = 0.05
 # Margin inside the outline that is left out: it contains pixels of the floor.
 _OUTLINE_MARGIN = 0.03
-# Half width of what belongs to the body; what is thinner is a tail.
+# Minimum half width of the body: thinner parts are tails.
 _TAIL_RADIUS = 0.06
 # Margin around a box that is searched for the body.
 _BOX_MARGIN = 0.15
-# Distance by which a body may extend beyond its box, and the share of its area that may be further.
-# More are two animals that touch.
+# Distance by which a body may extend beyond its box, and the share of its area that may extend
+# further. If more does, the body is that of two animals that touch.
 _MAX_OVERHANG = 0.05
 _MAX_OVERHANG_SHARE = 0.05
 # Share of its convex hull that one body fills; two bodies fill less.
@@ -42,7 +42,7 @@ _MIN_AREA = 0.05
 # differs less.
 _MIN_CONTRAST_SHARE = 0.5
 _MIN_CONTRAST = 8.0
-# Values are clipped at so many standard deviations: a reflection would dominate the pattern.
+# Values are clipped at this many standard deviations: a reflection would dominate the pattern.
 _MAX_DEVIATIONS = 2.5
 # Patches with a shorter side contain no body.
 _MIN_PATCH_PX = 8
@@ -109,8 +109,10 @@ def compute_fur_descriptors(
         # From here on, coordinates are those of the patch.
         corner = np.array([left, top, left, top], np.float32)
         own_box = box - corner
-        own = None if others is None else _find_own(patch.shape[:2], own_box, others - corner)
-        body = _find_body(patch, background.image[crop], body_px, own)
+        nearest = (
+            None if others is None else _find_nearest(patch.shape[:2], own_box, others - corner)
+        )
+        body = _find_body(patch, background.image[crop], body_px, nearest)
         if body.sum() < _MIN_AREA * body_px**2 or not _is_single(body, own_box, body_px):
             continue
         pattern = _extract_pattern(patch, body, body_px)
@@ -131,7 +133,7 @@ def _find_patch(shape: tuple[int, ...], box: Float32, body_px: float) -> tuple[i
     )
 
 
-def _find_own(shape: tuple[int, int], box: Float32, others: Float32) -> Bool:
+def _find_nearest(shape: tuple[int, int], box: Float32, others: Float32) -> Bool:
     """Return the pixels ``(h, w)`` that are nearer to the centre of a box than to other centres.
 
     Distances are in halves of the sides of each box.
@@ -148,21 +150,21 @@ def _find_own(shape: tuple[int, int], box: Float32, others: Float32) -> Bool:
     inside = (others[:, :2] < shape[::-1]).all(axis=1) & (others[:, 2:] > 0).all(axis=1)
     is_other = (np.abs(others - box) > 0.5).any(axis=1)
     distances = compute_distances(*box.tolist())
-    own = np.ones(shape, bool)
+    nearest = np.ones(shape, bool)
     for other in others[inside & is_other].tolist():
-        own &= distances <= compute_distances(*other)
-    return own
+        nearest &= distances <= compute_distances(*other)
+    return nearest
 
 
-def _find_body(patch: UInt8, background: UInt8, body_px: float, own: Bool | None) -> UInt8:
+def _find_body(patch: UInt8, background: UInt8, body_px: float, nearest: Bool | None) -> UInt8:
     """Return the mask ``(h, w)`` of the animal in the middle of a patch, without its tail."""
     difference = cv2.absdiff(patch, background).max(axis=2)
     middle = tuple(slice(n // 3, n - n // 3) for n in difference.shape)
     contrast = _MIN_CONTRAST_SHARE * float(np.median(difference[middle]))
     mask = (difference > max(_MIN_CONTRAST, contrast)).astype(np.uint8)
-    if own is not None:
-        mask &= own
-    # Remove what is thin.
+    if nearest is not None:
+        mask &= nearest
+    # Remove thin parts.
     size = 2 * max(1, round(_TAIL_RADIUS * body_px)) + 1
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
     mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, disc)
@@ -198,11 +200,11 @@ def _fit_pose(body: UInt8) -> _Pose:
     across = (points - centre) @ _rotate(direction)
     slices = np.round(along - along.min()).astype(np.int64)
     counts = np.bincount(slices)
-    filled = counts > 0
-    middles = np.bincount(slices, across)[filled] / counts[filled]
+    occupied = counts > 0
+    middles = np.bincount(slices, across)[occupied] / counts[occupied]
     # A parabola through the middles, wide slices weighted more.
-    positions = along.min() + np.flatnonzero(filled)
-    bend = np.polynomial.polynomial.polyfit(positions, middles, 2, w=counts[filled])
+    positions = along.min() + np.flatnonzero(occupied)
+    bend = np.polynomial.polynomial.polyfit(positions, middles, 2, w=counts[occupied])
     return _Pose(centre, direction, along.min(), along.max(), bend)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from murid.core.types import Bool, Float32, Int64, UInt8
 from murid.video.background_model import BackgroundModel
 
-# Points on each animal: enough for a majority after an occlusion. Time grows with it.
+# Points on each animal: enough for a majority after an occlusion. Time is in proportion.
 N_POINTS = 40
 # Body length in images in which points are tracked: a compromise of speed and detail.
 BODY_PX = 64.0
@@ -22,13 +22,13 @@ _WINDOW_PX = 11
 _MAX_PYRAMID_LEVEL = 2
 # Distance between the start of a point and where backward tracking ends, above which it is lost.
 _MAX_FORWARD_BACKWARD_PX = 1.0
-# A point is lost if its window changes by more than this many grey levels, or times the median
-# change: another animal that passes over a point drags it along.
+# A point is lost if its window changes by more than this many grey levels, and by more than this
+# multiple of the median change: another animal that passes over a point drags it along.
 _MIN_LOST_CHANGE = 1.0
 _MAX_RELATIVE_CHANGE = 3.0
 # Points are seeded where an animal has fewer than this share of `N_POINTS`.
 _RESEED_SHARE = 0.7
-# Corner detection: distance between points, quality in that of the best corner, and block size.
+# Corner detection: distance between points, quality as a share of the best corner's, block size.
 _MIN_DISTANCE_PX = 3
 _MIN_CORNER_QUALITY = 0.005
 _CORNER_BLOCK_PX = 5
@@ -43,7 +43,7 @@ _MAX_BOX_DISTANCE = 1.3
 class PointTracker:
     """Tracks points on animals from one frame to the next.
 
-    Points are numbered; numbers shift down when points are dropped.
+    Points are numbered from 0. When points are dropped, the others are renumbered.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ class PointTracker:
         returned, found_back, _ = _track_klt(grey, previous, positions)
         error = np.hypot(*(returned - self._positions).T)
         good = (error < _MAX_FORWARD_BACKWARD_PX) & found & found_back
-        # The surroundings must not change at once.
+        # The image around a point must not change abruptly.
         good &= change <= max(_MIN_LOST_CHANGE, _MAX_RELATIVE_CHANGE * float(np.median(change)))
         # The point must be in the image, on foreground, and near a box.
         pixels = np.round(positions).astype(np.int64)
@@ -122,7 +122,7 @@ class PointTracker:
     def seed(self, boxes: Float32, wanted: Bool) -> Int64:
         """Add points on some of the animals ``(b,)``; return the parents of the new points.
 
-        The parent of a new point is the number of the old point next to it; -1 = none is near.
+        The parent of a new point is the number of the nearest old point; -1 = none is near.
         """
         parents = [np.zeros(0, np.int64)]
         old = self._positions

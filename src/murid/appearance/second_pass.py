@@ -49,7 +49,7 @@ def run_second_pass(
     Raises
     ------
     RunError
-        If the video is not the one that the run was made of, or what is stored is damaged.
+        If the video is not the one that the run was made of, or the stored result is damaged.
     SourceError
         If the video cannot be opened.
     StorageError
@@ -59,7 +59,7 @@ def run_second_pass(
     result = read_second_pass(run, table)
     if result is None:
         write_second_pass(run, _scan_video(_open_video(run), table, report), table)
-        # As it is stored, with half precision, so that the next time gives the same.
+        # Stored with half precision. Reading it back gives the same result now and next time.
         result = read_second_pass(run, table)
     assert result is not None
     return result.fur_descriptors, result.point_matches

@@ -25,7 +25,7 @@ Columns = Mapping[str, NDArray[np.generic]]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class SecondPassResult:
-    """What the second pass over a video found; both are empty where the camera moves."""
+    """Results of the second pass over a video; both are empty where the camera moves."""
 
     fur_descriptors: FurDescriptors
     point_matches: PointMatches

@@ -8,12 +8,12 @@ from murid.core.types import Float64, Int64
 from murid.errors import ConfigError
 from murid.identification.evidence import TrackletEvidence
 
-# A tracklet without identity is surely an animal, not clutter, if it moves by this many body
-# lengths and lasts for this time. Its unoccluded frames count.
+# A tracklet without an identity is surely an animal, not clutter, if it moves by this many body
+# lengths and lasts for this time. Only its unoccluded frames count.
 MIN_TRAVEL = 1.0
 MIN_DURATION_S = 0.5
-# More animals than N for longer than both this time and this share of the recording are an error;
-# for less, false detections are likelier, and a note says so.
+# More than N animals for longer than both this time and this share of the recording are an error.
+# For less, false detections are more likely, and the result gets a note.
 MAX_EXTRA_ANIMAL_S = 3.0
 MAX_EXTRA_ANIMAL_SHARE = 0.02
 
@@ -35,7 +35,7 @@ def check_animal_count(
     Raises
     ------
     ConfigError
-        If that is so for long; the message names the first frame.
+        If there are more than N animals for long; the message names the first frame.
     """
     tracklets = evidence.tracklets
     fps = evidence.motion.fps

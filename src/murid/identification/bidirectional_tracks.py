@@ -1,4 +1,4 @@
-"""Bidirectional tracks: what tracking forward and backward in time says about identities."""
+"""Bidirectional tracks: evidence from tracking the recording forward and backward in time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from murid.core.types import Bool, Int32, Int64
 from murid.identification.tracklets import concatenate_ranges
 
-# A track that was lost for longer may have been found again on another animal, so it is split.
+# A track that was lost for longer is split: it may continue on another animal.
 MAX_LOST_S = 0.3
 # Votes that a detection needs to be recovered, out of four: each of two tracks may have followed
 # the animal into the detection from before the gap, and out of it to after the gap.
@@ -49,7 +49,7 @@ def recover_detections(
     Parameters
     ----------
     assigned, identity_ids : ndarray
-        ``(n,)`` int64 and int32: places in `frames` of the detections of identities, and the
+        ``(n,)`` int64 and int32: indices in `frames` of the detections of identities, and the
         identities; by identity and then frame.
     frames : ndarray
         ``(M,)`` int32 frame of each detection.
@@ -89,9 +89,9 @@ def _list_candidates(
     The track of the detection before the gap, or after it, must hold the detection in the gap.
     """
     n_frames = int(frames.max(initial=0)) + 1
-    places = np.flatnonzero(free & (track_parts >= 0))
-    keys = track_parts[places].astype(np.int64) * n_frames + frames[places]
-    places = places[np.argsort(keys)]
+    indices = np.flatnonzero(free & (track_parts >= 0))
+    keys = track_parts[indices].astype(np.int64) * n_frames + frames[indices]
+    indices = indices[np.argsort(keys)]
     keys = np.sort(keys)
     candidates = []
     for side in (assigned[gaps], assigned[gaps + 1]):
@@ -102,7 +102,7 @@ def _list_candidates(
         low = np.searchsorted(keys, base + frames[assigned[known_gaps]] + 1)
         high = np.searchsorted(keys, base + frames[assigned[known_gaps + 1]])
         counts = high - low
-        found = places[np.repeat(low, counts) + concatenate_ranges(counts)]
+        found = indices[np.repeat(low, counts) + concatenate_ranges(counts)]
         candidates.append(np.column_stack([np.repeat(known_gaps, counts), found]))
     return candidates
 

@@ -1,4 +1,4 @@
-"""Everything measured of a recording's tracklets, from which paths through them are judged."""
+"""Tracklet evidence: all measurements from which paths through the tracklets are scored."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from murid.identification.tracklets import Tracklets
 
 @dataclass(frozen=True, eq=False, slots=True)
 class TrackletEvidence:
-    """Tracklets and what was measured of them.
+    """Tracklets and their measurements.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class TrackletEvidence:
     ) -> Float64:
         """Return the log-likelihood ratio ``(k,)`` that tracklets are followed by others, 0 at -1.
 
-        It counts motion, and appearance if asked.
+        It is that of motion, plus that of appearance if `use_appearance`.
         """
         known = np.flatnonzero((predecessors >= 0) & (successors >= 0))
         known_predecessors = predecessors[known]
@@ -89,7 +89,7 @@ class TrackletEvidence:
     def count_row_votes(self, before: Int64, after: Int64) -> Float64:
         """Return how many bidirectional tracks ``(k,)`` hold both of two detections; 0 at -1.
 
-        Detections are given by their places in ``tracklets.rows``.
+        Detections are given by their indices in ``tracklets.rows``.
         """
         known = (before >= 0) & (after >= 0)
         tracks_before = self.bidirectional_tracks[:, before]

@@ -15,10 +15,10 @@ from murid.identification.swaps.intervals import SwapIntervals, sort_transitions
 from murid.identification.swaps.llr_terms import LlrTerms, LlrWeights
 from murid.identification.swaps.reassignments import Reassignments
 
-# Weights that turn the terms into log-odds. They are lower than `PATH_WEIGHTS`, since paths were
-# chosen for these very terms, which therefore overstate how sure they are. Fitted on 38 recordings
-# of the benchmark scenarios, but for two: that of appearance was kept when its term was redefined,
-# since none of six others was better, and that of point matches was set by hand.
+# Weights that turn the terms into log-odds. They are lower than `PATH_WEIGHTS`: paths are chosen by
+# these terms, so the terms are overconfident. Four weights were fitted on 38 recordings of the
+# benchmark scenarios. The weight of appearance was kept when its term was redefined, since none
+# of six others was better. The weight of point matches was set by hand.
 PROBABILITY_WEIGHTS = LlrWeights(
     tracklet_motion=0.4,
     contact_motion=0.0,
@@ -31,7 +31,7 @@ PROBABILITY_WEIGHTS = LlrWeights(
 # no contact at all, and none is added.
 UNSEEN_SWAP_PROBABILITY = 2e-4
 NEGLIGIBLE_PROBABILITY = 1e-5
-# Swap intervals with a log-likelihood ratio from this on are certain, and are not looked at.
+# Swap intervals with at least this log-likelihood ratio surely were not swapped, and are ignored.
 MAX_DOUBTFUL_LLR = 15.0
 # Swap probability from which on a swap interval counts.
 MIN_INTERVAL_PROBABILITY = 2e-3
@@ -188,8 +188,8 @@ def _list_affected(
 ) -> Iterator[tuple[int, int, float]]:
     """Yield the begin and the end of the transitions that a swap interval makes doubtful.
 
-    These are the ones within the interval, or all others of the path if that time is shorter: which
-    of the two keeps its name is a matter of definition.
+    These are the transitions within the interval, or all others of the path if those take less
+    time: either part may be the one that keeps the identity.
     """
     path_slices = {int(transitions.paths[path.start]): path for path in transitions.slices()}
     probabilities = compute_swap_probabilities(intervals.terms).tolist()

@@ -68,8 +68,8 @@ from murid.identification.tracklets import (
     to_shapes,
 )
 
-Embeddings = Iterator[tuple[int, Float32]]
-"""First row and ``(n, d)`` embeddings of one chunk of detections after the other."""
+EmbeddingChunks = Iterator[tuple[int, Float32]]
+"""Chunks of detections one after the other: first row, and ``(n, d)`` embeddings."""
 
 # A tracklet on a path is clutter if it has hardly any frames, gaps longer than this on both sides,
 # and a log-likelihood ratio per frame below this: motion accepts anything after a long gap.
@@ -87,7 +87,7 @@ def link_tracklets(
     n_animals: int,
     fps: float,
     config: IdentificationConfig | None = None,
-    embeddings: Callable[[], Embeddings] | None = None,
+    embeddings: Callable[[], EmbeddingChunks] | None = None,
     bidirectional_tracks: Int32 | None = None,
     fur_descriptors: FurDescriptors | None = None,
     point_matches: PointMatches | None = None,
@@ -95,9 +95,9 @@ def link_tracklets(
     """Return the identities of at most N animals over a whole recording.
 
     Detections are chained into tracklets where the link is unambiguous. Min-cost flow joins the
-    tracklets into at most N paths with the highest log-likelihood ratio (Zhang, Li and Nevatia,
-    CVPR 2008). Swaps of two animals and reassignments of tracklets then refine the paths, by
-    evidence that a flow cannot use: motion through whole contacts, and appearance over many
+    tracklets into at most N paths with the highest total log-likelihood ratio (Zhang, Li and
+    Nevatia, CVPR 2008). Swaps of two animals and reassignments of tracklets then refine the paths,
+    by evidence that a flow cannot use: motion through whole contacts, and appearance over many
     tracklets. The probabilities of all possible swaps add up to the identity probabilities.
 
     Parameters
@@ -141,8 +141,8 @@ def link_tracklets(
     usable = ordered.scores >= config.min_score
     body_px = measure_body_px(ordered.boxes[usable], ordered.scores[usable])
 
-    # Bidirectional tracks count as long as they did not lose the animal. They take much memory in a
-    # day of video, so each copy is deleted once it is used.
+    # Split bidirectional tracks where they lost their animal. They take much memory in a day of
+    # video, so each copy is deleted once it is used.
     track_parts = _split_ordered(bidirectional_tracks, order, ordered.frame_numbers, fps)
     del bidirectional_tracks
 
@@ -206,8 +206,8 @@ def _split_ordered(
 
 
 def _iterate_embeddings(
-    table: DetectionTable, embeddings: Callable[[], Embeddings] | None
-) -> Embeddings:
+    table: DetectionTable, embeddings: Callable[[], EmbeddingChunks] | None
+) -> EmbeddingChunks:
     """Return the embeddings in chunks: those given, else those of the table, if it has any."""
     if embeddings is not None:
         return embeddings()
@@ -222,7 +222,7 @@ def _measure_evidence(
     track_parts: Int32,
     rng: np.random.Generator,
 ) -> TrackletEvidence:
-    """Return the tracklets with what is known of them, but for appearance and point matches."""
+    """Return the tracklets and their measurements, without appearance and point matches yet."""
     tracklets = find_tracklets(table, usable, body_px, compute_max_displacement(fps))
     shapes = to_shapes(table.boxes[tracklets.rows], body_px)
     return TrackletEvidence(
@@ -308,8 +308,8 @@ def _learn_swap_appearance(
 def _join_tracklets(evidence: TrackletEvidence, tracklet_llrs: Float64, n_animals: int) -> Int64:
     """Return the path ``(T,)`` of each tracklet, of at most N; -1 = none."""
     links = find_candidate_links(evidence, tracklet_llrs, n_animals)
-    # A good link into a tracklet does not make it likelier an animal, for clutter has good links
-    # too. So the best link into each is subtracted: links only choose between paths.
+    # A good link into a tracklet does not make it more likely an animal: clutter has good links
+    # too. So the best link into each is subtracted, and links only decide between paths.
     best_llrs = np.zeros(len(tracklet_llrs))
     np.maximum.at(best_llrs, links.successors, links.llrs)
     paths = find_paths(
@@ -338,7 +338,7 @@ def _drop_isolated_clutter(
 
 
 def _group_same_animal(paths: Int64, evidence: TrackletEvidence) -> Int64:
-    """Return the group ``(T,)`` of each tracklet: those of a group surely are one animal."""
+    """Return the group ``(T,)`` of each tracklet: a group surely is one animal."""
     context = build_path_context(paths, evidence)
     transitions = context.transitions
     min_llrs = _find_min_llrs(context)
@@ -359,7 +359,7 @@ def _find_min_llrs(context: PathContext) -> Float64:
     min_llrs = np.full(len(context.transitions), np.inf)
     np.minimum.at(min_llrs, candidates.first, candidates.llrs)
     np.minimum.at(min_llrs, candidates.second, candidates.llrs)
-    # A reassignment changes the transitions into and out of a tracklet, and that over the gap.
+    # A reassignment changes the transitions into and out of a tracklet, and the one over the gap.
     np.minimum.at(min_llrs, reassignments.entries, reassignments.llrs)
     np.minimum.at(min_llrs, reassignments.entries + 1, reassignments.llrs)
     np.minimum.at(min_llrs, reassignments.gaps, reassignments.llrs)

@@ -9,10 +9,10 @@ import numpy as np
 from murid.core.boxes import compute_areas
 from murid.core.types import Bool, DetectionTable, Float32, Int64, UInt8
 
-# Share of a box up to which other boxes may cover it if its appearance and place are used. A larger
-# one yields more detections, with more of other animals in them.
+# A detection is unoccluded if no other box covers more than this share of its box. A larger share
+# yields more detections, which show more of other animals.
 MAX_COVERED_SHARE = 0.15
-# An edge counts as inside another box if it misses it by no more body lengths than this, since
+# An edge counts as inside another box up to this distance outside of it, in body lengths, since
 # boxes are not exact.
 EDGE_MARGIN = 0.05
 # Pairs of boxes that are compared at once: bounds memory.
@@ -61,18 +61,18 @@ def find_occluded_edges(table: DetectionTable, usable: Bool, body_px: float) -> 
             for edge in range(4):
                 # A vertical edge has one x, and is covered along y; a horizontal one vice versa.
                 axis = edge % 2
-                place = boxes[:, edge]
-                inside = others[:, axis] - margin <= place
-                inside &= place <= others[:, axis + 2] + margin
+                position = boxes[:, edge]
+                inside = others[:, axis] - margin <= position
+                inside &= position <= others[:, axis + 2] + margin
                 shares = np.where(inside, overlap_shares[:, 1 - axis], 0).astype(np.uint8)
                 occluded[rows, edge] = np.maximum(occluded[rows, edge], shares)
     return occluded
 
 
 def _pair_boxes(table: DetectionTable, usable: Bool) -> Iterator[tuple[Int64, Int64]]:
-    """Yield rows of usable detections of the same frame, each pair once.
+    """Yield the rows of all pairs of usable detections of one frame, each pair once.
 
-    No row occurs twice in the first part of what is yielded, nor in the second.
+    Within one of the yielded arrays no row occurs twice.
     """
     rows = np.flatnonzero(usable)
     frames = table.frame_numbers[rows]

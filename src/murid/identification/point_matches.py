@@ -1,7 +1,7 @@
 """Point matches: which detections show the same tracked points of fur as earlier detections.
 
-Where animals huddle, boxes say little about identity. A point of fur that is tracked from frame to
-frame stays on its animal. This is not part of the paper.
+Where animals huddle, boxes hardly identify them. A point of fur that is tracked from frame to frame
+stays on its animal. This is not part of the paper.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import numpy as np
 from murid.core.records import ArrayRecord
 from murid.core.types import Float32, Int64
 
-# Tracklets that are remembered for a point, the latest first. More of them would connect tracklets
-# further apart, and the tables of point matches grow with this number.
+# Number of latest tracklets that are stored for each point. More would connect tracklets further
+# apart, but the tables of point matches grow with this number.
 N_VISITS = 6
 # Weight of a point that was seeded next to another one and takes over its history, in units of the
 # weight of the other. It may lie on another animal.
@@ -63,7 +63,8 @@ class PointMatchCounter:
     def __init__(self, max_frames: int) -> None:
         self._max_frames = max_frames
         self._visits = _Visits.empty(0)
-        # A point on a new tracklet is believed in the second frame.
+        # Tracklet that each point is on if it is not its latest one: a visit is entered only in the
+        # second frame on a tracklet.
         self._pending: Int64 = np.zeros(0, np.int64)
         self._records: list[_MatchRecords] = []
         self._n_records = 0

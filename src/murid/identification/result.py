@@ -56,10 +56,10 @@ class IdentificationResult:
         ``(M,)`` float32 in [0, 1]: how likely the animal is this identity.
     crossings : DoubtfulCrossings
     note : str or None
-        What the user should know, such as more animals than expected.
+        A message for the user: more animals than expected were detected for a moment.
     appearance_selections : tuple of AppearanceSelection
-        Whether fur descriptors help to tell the animals apart: one, or one for each arena, where
-        there are enough of them.
+        Whether fur descriptors help to tell the animals apart. One for each arena with enough
+        descriptors to decide.
     """
 
     frames: Int64

@@ -12,7 +12,7 @@ from murid.errors import ConfigError
 from murid.reid.gallery import Animal
 
 UNKNOWN = "unknown"
-"""An identity that is no animal of the gallery has this name, followed by its number."""
+"""Name of an identity that matches no animal of the gallery, followed by its number."""
 # Names that exports give to tracks and identities without a name.
 _RESERVED = re.compile(rf"(animal|track|{UNKNOWN})([_-]?\d+)?", re.IGNORECASE)
 

@@ -14,7 +14,8 @@ from murid.reid.prototypes import IdentityPrototypes, Prototypes
 # Number of later recordings of an animal after which the weight of its prototypes is halved, since
 # animals grow and marks fade.
 HALF_LIFE_SESSIONS = 2.0
-# Recordings of an animal whose prototypes are kept. By then, older ones have a weight of 1/16.
+# Number of latest recordings of an animal whose prototypes are kept. Older ones would have a weight
+# of 1/16 or less.
 MAX_SESSIONS = 8
 
 
@@ -26,7 +27,7 @@ class Animal:
     ----------
     name : str
     uuid : str
-        It stays when the name changes.
+        Unique; stays the same when the name changes.
     """
 
     name: str
@@ -44,7 +45,7 @@ class GallerySession:
     fingerprint : str
         Distinguishes the recording from others.
     date : str
-        When it was tracked, ISO 8601.
+        Time at which it was tracked, ISO 8601.
     murid_version : str
     variation : float
         As in `IdentityPrototypes`.
@@ -88,7 +89,7 @@ class Gallery:
         return cls(embedder, (), (), prototypes, np.zeros(0, np.int64))
 
     def decay_weights(self) -> Prototypes:
-        """Return the prototypes with smaller weights the more often their animal was seen later."""
+        """Return the prototypes with lower weights, the more often their animal was seen later."""
         weights = self.prototypes.weights * 0.5 ** (
             self._count_later_sessions() / HALF_LIFE_SESSIONS
         )
@@ -122,6 +123,7 @@ class Gallery:
         return float(np.sqrt(np.mean(squares)))
 
     def _select_prototypes(self, kept: Bool) -> Gallery:
+        """Return the gallery with some of its prototypes ``(p,)``."""
         return replace(
             self,
             prototypes=self.prototypes.select(kept),

@@ -24,11 +24,11 @@ from murid.video import FrameSource, open_source, sample_frames
 from murid.video.background_model import fit_static_background
 from murid.video.resize import downscale
 
-# Frames in which appearance is sampled, spread over the recording. More take longer, and show the
-# same postures again.
+# Frames in which appearance is sampled, spread over the recording. More take longer and hardly add
+# postures. For the background model, fewer are enough.
 _N_FRAMES = 400
 _N_BACKGROUND_FRAMES = 60
-# Longer side of the images: colours need no detail.
+# Maximum longer side of the images: colours need no detail.
 _MAX_SIDE_PX = 640
 # Detections with a lower score, and identities with a lower probability, may be wrong.
 _MIN_SCORE = 0.3
@@ -71,7 +71,7 @@ def describe_identities(
     embedder : str or None
         Hash of the weights that the embeddings must be of; None = any.
     gallery : str
-        What was made with these weights, for the error message.
+        Path of the gallery or run that has these weights, for the error message.
 
     Raises
     ------
@@ -116,6 +116,7 @@ def _check_embedder(run: RunDirectory, embedder: str | None, gallery: str) -> No
 
 
 def _read_colour_features(run: RunDirectory) -> ColourFeatures | None:
+    """Return the stored colour features; None if there are none."""
     stored = run.side_tables.read(COLOUR_FEATURES)
     if stored is None:
         return None
@@ -236,12 +237,15 @@ def _iterate_parts(
     run: RunDirectory, frames: Int64
 ) -> Iterator[tuple[DetectionTable, _Assignments]]:
     """Yield detections and assignments of the parts that contain some of the frames."""
-    for (first, table), (at, rows, identity_ids, probabilities) in zip(
+    for (first, table), (part_frames, rows, identity_ids, probabilities) in zip(
         run.detections.iterate(), run.identities.iterate_assignments(), strict=True
     ):
         if ((frames >= first) & (frames < first + table.n_frames)).any():
-            table_rows = table.frame_offsets[at - first] + rows
-            yield table, _Assignments(at, rows, table_rows, identity_ids, probabilities)
+            table_rows = table.frame_offsets[part_frames - first] + rows
+            yield (
+                table,
+                _Assignments(part_frames, rows, table_rows, identity_ids, probabilities),
+            )
 
 
 def _list_samples(

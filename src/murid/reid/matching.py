@@ -22,11 +22,12 @@ from murid.reid.prototypes import IdentityPrototypes, MeanAppearance
 
 # Score of a pair that must not be assigned.
 _FORBIDDEN_LLR = -1e6
-# Assignment and common shift are alternated at most this often; they converge in a few rounds.
+# Maximum number of alternations of assignment and common shift, which converge in a few.
 _MAX_ITERATIONS = 20
-# Distances below this are equal: their logarithm would be dominated by noise.
+# Minimum distance: the logarithm of a smaller one would be dominated by noise.
 _MIN_DISTANCE = 0.05
-# Largest absolute log-likelihood ratio of one pair.
+# Maximum absolute log-likelihood ratio of one pair, so that one pair cannot force an assignment of
+# the others.
 _MAX_LLR = 8.0
 # Prior log-odds that an animal is in the gallery, 5 to 1.
 _KNOWN_LOG_ODDS = float(np.log(5))
@@ -117,7 +118,7 @@ class AppearanceDifferences:
         """Return the distances ``(p,)`` of pairs, each with the common shift of the other pairs."""
         pairs = self.values[identities, animals]
         known = np.isfinite(pairs)
-        # Leave one out: else a pair would explain its own difference.
+        # Leave one out: otherwise a pair would explain its own difference.
         other_sums = np.where(known, pairs, 0).sum(axis=0) - np.where(known, pairs, 0)
         other_counts = known.sum(axis=0) - known
         return self._compute_distances(pairs - other_sums / (other_counts + self.shrinkage))
@@ -180,17 +181,17 @@ def match_to_gallery(
     shifts = differences.list_initial_shifts()
     solutions = [_solve(differences, shift, model, None) for shift in shifts]
     best = max(solutions, key=lambda solution: solution.llr)
-    # Probabilities from the best assignment with each other choice of each identity.
+    # Each identity in turn gets every other animal; the best totals give the probabilities.
     llrs = _score_alternatives(differences, best, model)
     probabilities = softmax(llrs, axis=1)
     rows = np.arange(n)
     animals = np.where(best.animals < k, best.animals, -1)
     animals[probabilities[rows, best.animals] < _MIN_PROBABILITY] = -1
-    stated = np.where(animals >= 0, probabilities[rows, animals], probabilities[:, k])
+    chosen_probabilities = np.where(animals >= 0, probabilities[rows, animals], probabilities[:, k])
     # Back from units of the daily change.
     n_colours = len(model.colour_change_std)
     shift = best.shift[-n_colours:] * np.array(model.colour_change_std)
-    return Reidentification(animals, stated, shift)
+    return Reidentification(animals, chosen_probabilities, shift)
 
 
 def compute_differences(

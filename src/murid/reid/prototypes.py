@@ -10,17 +10,18 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from murid.core.records import ArrayRecord
 from murid.core.types import Float32, Float64, Int64
 
-# Prototypes of one animal and recording: one for each typical posture. A gallery file grows with
-# this number.
+# Maximum number of prototypes of one animal in a recording: one for each typical posture. A gallery
+# file grows with this number.
 MAX_PROTOTYPES = 12
 # Identities with fewer samples are not described.
 MIN_SAMPLES = 5
-# Share of the samples that is used. The rest, which differs most from the median, often shows
-# another animal.
+# Share of the samples that is used. The others differ most from the median and often show another
+# animal.
 _INLIER_SHARE = 0.9
-# A cluster is formed for each of so many samples.
+# Number of samples for each cluster.
 _SAMPLES_PER_PROTOTYPE = 10
-# Consecutive samples whose mean shows how much the embeddings of one animal vary.
+# Consecutive samples that are averaged to measure how much the embeddings of one animal vary:
+# single ones are noisy.
 _SAMPLES_PER_MEAN = 8
 
 

@@ -23,8 +23,8 @@ from murid.reid.matching import Reidentification, ReidentificationModel, match_t
 from murid.reid.prototypes import IdentityPrototypes
 from murid.store import AnimalName, RunDirectory
 
-# A re-identified animal with a lower probability is not added to the gallery: a wrong one would
-# spoil later matches.
+# Minimum probability with which an animal is added to the gallery: a wrong one would spoil later
+# matches.
 MIN_UPDATE_PROBABILITY = 0.95
 
 
@@ -274,9 +274,9 @@ def _list_matches(
 def _write_names(run: RunDirectory, matches: list[IdentityMatch]) -> None:
     """Name all identities of a run: after their animal, or unknown with their number."""
     ids = {
-        i
-        for _, _, owners, _ in run.identities.iterate_assignments()
-        for i in np.unique(owners).tolist()
+        identity_id
+        for _, _, identity_ids, _ in run.identities.iterate_assignments()
+        for identity_id in np.unique(identity_ids).tolist()
     }
     # Identities that are hardly ever unoccluded have no match.
     names = {i: AnimalName(f"{UNKNOWN}_{i}") for i in sorted(ids)}

@@ -40,8 +40,8 @@ from murid.identification.appearance_models.pair_sampling import (
 )
 from murid.identification.appearance_models.tracklet_features import TrackletFeatures, find_folds
 
-# Decrease of the held-out loss, in nats a pair, below which fur descriptors are not used: a smaller
-# one is within what chance gives.
+# Decrease of the held-out loss, in nats per pair, from which on fur descriptors are used: a smaller
+# one may be due to chance.
 MIN_IMPROVEMENT = 0.01
 _N_FOLDS = 3
 # Log-likelihood ratio below which colour and embeddings alone tell that two animals differ.
@@ -203,7 +203,7 @@ def _select(held_out: _HeldOutLlrs) -> tuple[AppearanceSelection, float]:
         and loss_with < loss_without - MIN_IMPROVEMENT
         and accuracy_with > accuracy_without
     )
-    # Pairs of different coats are easy, and would hide how often look-alikes are confused: the
+    # Pairs of different coats are easy, and hide how often animals of one coat are confused. So the
     # weight is reduced by their share.
     not_easy = float((held_out.without_fur > _MAX_DIFFERENT_COAT_LLR).mean())
     selection = AppearanceSelection(accuracy_without, accuracy_with, used)

@@ -1,4 +1,4 @@
-"""Whether the appearance of two animals speaks for or against a swap between them.
+"""Swap appearance: log-likelihood ratios of swaps of two animals, from their appearance.
 
 The difference of the two animals before a possible swap is compared with the difference after it. A
 positive inner product speaks against a swap, a negative one for it. Both differences are means of
@@ -20,14 +20,13 @@ from murid.identification.appearance_models.tracklet_features import find_folds
 
 # Largest absolute log-likelihood ratio that appearance may contribute to one decision.
 MAX_SWAP_LLR = 32.0
-# The bound is tighter where the animal seen least has few segments: a segment may show half of an
-# animal, and then so do those next to it. It starts at the first number and rises with each segment
-# by the second.
+# The bound is tighter where one of the animals has few segments: consecutive segments may all show
+# the same half of an animal. It is the first number, plus the second for each segment.
 MIN_LLR_BOUND = 2.0
 LLR_BOUND_PER_SEGMENT = 2.0
-# Variance of a mean of n segments, in units of that of n independent ones: for large n, and how
-# much larger it is for n = 1.
-DEPENDENCE = 0.9
+# Factor of the variance of means of many segments, compared with independent segments, and how much
+# larger the variance of a single segment is.
+MEAN_VARIANCE_FACTOR = 0.9
 SINGLE_SEGMENT_EXCESS = 1.0
 
 FeaturePair = tuple[AppearanceFeatures, AppearanceFeatures]
@@ -66,8 +65,8 @@ class SwapAppearance:
     """Mean features of tracklets in spaces that separate the animals best.
 
     There is one space for each fold of the recording, fitted on the other folds. The tracklets of
-    the fold are compared in it. In a space that was fitted on a wrongly joined tracklet, it would
-    look like the tracklets that it was joined to.
+    the fold are compared in it. A space that was fitted on a wrongly joined tracklet would hide the
+    mistake.
 
     Attributes
     ----------
@@ -122,8 +121,8 @@ class SwapAppearance:
         first_before, second_before = before
         first_after, second_after = after
         llrs = self._compute_difference_llrs(before, after, folds)
-        # (known one, same animal on the other side, other animal there), used if its partner is
-        # unknown.
+        # (partner, features, same animal on the other side, other animal there): the features are
+        # compared alone where the partner, on their own side, is unknown.
         comparisons = (
             (second_after, first_after, first_before, second_before),
             (first_after, second_after, second_before, first_before),
@@ -163,9 +162,9 @@ class SwapAppearance:
         variance = (
             axis_variance * squared_distance * (share + blur / 4) + noise_square * share * blur
         )
-        llrs = squared_distance * projection / (DEPENDENCE * variance + 1e-9)
+        llrs = squared_distance * projection / (MEAN_VARIANCE_FACTOR * variance + 1e-9)
         unlike = self._compute_unlike_probabilities(difference, folds)
-        return self._temper(llrs, unlike, features, one, other)
+        return self._calibrate(llrs, unlike, features, one, other)
 
     def _compute_difference_llrs(
         self, before: FeaturePair, after: FeaturePair, folds: Int64
@@ -183,14 +182,14 @@ class SwapAppearance:
         variance = early_share * late_share * noise_square + (
             early_share + late_share
         ) * axis_variance * np.abs(product)
-        score = product / np.sqrt(DEPENDENCE * variance + 1e-9)
+        score = product / np.sqrt(MEAN_VARIANCE_FACTOR * variance + 1e-9)
         # Every true distance between the two animals is equally likely a priori.
         llrs = log_ndtr(score) - log_ndtr(-score)
         unlike = np.minimum(
             self._compute_unlike_probabilities(early, folds),
             self._compute_unlike_probabilities(late, folds),
         )
-        return self._temper(llrs, unlike, *before, *after)
+        return self._calibrate(llrs, unlike, *before, *after)
 
     def _compute_axis_variance(self, folds: Int64) -> Float64:
         """Return the within-animal variance ``(k,)`` of a segment along a typical direction."""
@@ -205,7 +204,7 @@ class SwapAppearance:
             return np.ones(len(folds))
         return self.coats.compute_unlike_probabilities(np.nan_to_num(differences), folds)
 
-    def _temper(self, llrs: Float64, unlike: Float64, *compared: AppearanceFeatures) -> Float64:
+    def _calibrate(self, llrs: Float64, unlike: Float64, *compared: AppearanceFeatures) -> Float64:
         """Calibrate log-likelihood ratios, mix in look-alikes, and bound them by the counts.
 
         With probability ``1 - unlike`` the animals look alike: then both hypotheses are equally

@@ -36,8 +36,8 @@ from murid.identification.appearance_models.tracklet_features import (
 
 # Segments of a group further apart than this are not used for the within-animal variation.
 MAX_LAG_S = 20.0
-# A segment counts in full if its squared difference from the one before reaches half of the mean
-# one. The counts of an animal that does not move hardly grow.
+# A segment counts in full if its squared difference from the one before is at least half of the
+# mean. The counts of an animal that does not move hardly grow.
 NOVELTY_WEIGHT = 2.0
 _N_FOLDS = 5
 _MAX_AXES = 8
@@ -232,6 +232,7 @@ def _average_tracklets(
 
 
 def _join_coats(spaces: list[_FoldSpace]) -> CoatVariances:
+    """Return the coat variances of all folds."""
     return CoatVariances(
         np.array([space.coat_within for space in spaces], np.float64),
         np.array([space.coat_between for space in spaces], np.float64),

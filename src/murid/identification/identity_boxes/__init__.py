@@ -1,1 +1,7 @@
-"""Boxes of the identities over time: detected, interpolated in gaps, and smoothed."""
+"""Boxes of the identities over time: detected, interpolated in gaps, and smoothed.
+
+1. `assigned_detections`: the detections of each path, and others recovered in its gaps.
+2. `gap_filling`: interpolated boxes.
+3. `box_smoothing`: boxes that are consistent over time.
+4. `result_builder`: all of it together, as `IdentificationResult`.
+"""

@@ -84,12 +84,12 @@ def assign_detections(
     numbers = evidence.tracklets.numbers
     row_paths = assigned.paths[numbers]
     # Detections of tracklets on paths, by path and then frame.
-    places = np.flatnonzero(row_paths >= 0)
-    places = places[np.lexsort((evidence.frames[places], row_paths[places]))]
-    own = assigned.select(numbers[places])
+    indices = np.flatnonzero(row_paths >= 0)
+    indices = indices[np.lexsort((evidence.frames[indices], row_paths[indices]))]
+    own = assigned.select(numbers[indices])
     detections = AssignedDetections(
-        rows=evidence.tracklets.rows[places],
-        frames=evidence.frames[places],
+        rows=evidence.tracklets.rows[indices],
+        frames=evidence.frames[indices],
         identity_ids=own.identity_ids.astype(np.int32),
         identity_probabilities=own.identity_probabilities.astype(np.float32),
         merged=own.merged,
@@ -97,13 +97,13 @@ def assign_detections(
     )
     # Detections in their gaps, with the lower of the probabilities before and after.
     recovered, before = recover_detections(
-        places,
+        indices,
         detections.identity_ids,
         evidence.frames,
         row_paths < 0,
         evidence.bidirectional_tracks,
     )
-    after = np.minimum(before + 1, len(places) - 1)
+    after = np.minimum(before + 1, len(indices) - 1)
     probabilities = detections.identity_probabilities
     found = AssignedDetections(
         rows=evidence.tracklets.rows[recovered],

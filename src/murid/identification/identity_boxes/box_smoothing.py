@@ -1,10 +1,10 @@
 """Box smoothing: boxes of one animal made consistent over time by penalised least squares.
 
-Among others, a detector sees parts of an animal, and before and after that the whole of it. The fit
-(Whittaker 1923; Eilers, Analytical Chemistry 2003) penalises changes of the velocity of the centre
-and of the size; each edge is weighted by how reliable it is. An edge inside another animal's box
-may only be where that box begins to occlude the animal: a fit farther out than it was detected
-costs less than one farther in (asymmetric least squares; Eilers and Boelens 2005).
+Where animals touch, a detector often finds only a part of an animal. The fit (Whittaker 1923;
+Eilers, Analytical Chemistry 2003) penalises changes of the velocity of the centre and of the size;
+each edge is weighted by how reliable it is. An edge inside another animal's box may be the border
+of the occlusion rather than of the animal. So a fit further out than the detected edge costs less
+than one further in (asymmetric least squares; Eilers and Boelens 2005).
 """
 
 from __future__ import annotations
@@ -19,30 +19,30 @@ from murid.core.types import Bool, Float32, Float64, Int32, UInt8
 
 # Weight of a box that may hold two animals; that of an unoccluded box with a good score is 1.
 MERGED_WEIGHT = 0.1
-# Boxes are weighted by this power of their score, as a share of a good score. A higher one makes
-# the fit follow the best boxes alone.
+# Boxes are weighted by this power of their score, as a share of a good score. With a higher power,
+# the fit follows the best boxes alone.
 SCORE_POWER = 4
-# Weight of an edge that just touches another box, and lower limit of that of an edge that lies
-# inside it as a whole.
+# Weight of an edge that just touches another box, and minimum weight, that of an edge that lies
+# inside another box.
 TOUCHING_EDGE_WEIGHT = 0.3
 MIN_EDGE_WEIGHT = 0.05
-# Factor of the weight of an edge that is mostly occluded, where the fit lies farther out.
+# Factor of the weight of a mostly occluded edge if the fit lies further out.
 OUTWARD_FACTOR = 0.1
-# Penalties of changes of the velocity of the centre, of its place, and of the size, at 30 frames
+# Penalties of changes of the velocity of the centre, of its position, and of the size, at 30 frames
 # per second; larger ones smooth over a longer time.
 VELOCITY_PENALTY = 3.0
-PLACE_PENALTY = 0.03
+POSITION_PENALTY = 0.03
 SIZE_PENALTY = 1.0
 # Lower limit of weights, which keeps the equations solvable where nothing was detected.
 _MIN_WEIGHT = 1e-6
-# Fits of the asymmetric least squares at most; it ends before if no weight changes.
+# Maximum number of fits of the asymmetric least squares, which stop when no weight changes.
 _MAX_FITS = 3
-# Boxes that are fitted at once, at least: bounds memory.
+# Minimum number of boxes that are fitted at once: bounds memory.
 _BLOCK = 1 << 17
 
 
 def weight_boxes(scores: Float32, good_score: float, detected: Bool, merged: Bool) -> Float32:
-    """Return the weight of each box of an animal, by its score and what it may show.
+    """Return the weight of each box of an animal, by its score and whether it may be merged.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def smooth_boxes(
     is_consecutive = frames[1:] == frames[:-1] + 1
     for rows in _split_at_gaps(is_consecutive):
         penalties = _build_penalties(is_consecutive[rows.start : rows.stop - 1], fps / 30)
-        # An edge counts the less the more of it is occluded.
+        # The more of an edge is occluded, the lower its weight.
         occluded = occluded_edges[rows] / 255
         touching = np.maximum(TOUCHING_EDGE_WEIGHT * (1 - occluded), MIN_EDGE_WEIGHT)
         edge_weights = weights[rows, None].astype(np.float64) * np.where(
@@ -106,7 +106,7 @@ def _split_at_gaps(is_consecutive: Bool) -> Iterator[slice]:
     """Yield slices of rows that begin and end at gaps, several short runs of rows at a time."""
     n_rows = len(is_consecutive) + 1
     bounds = np.concatenate([[0], np.flatnonzero(~is_consecutive) + 1, [n_rows]])
-    # The first bound after each full block.
+    # Cut at the first gap after each full block.
     chosen = bounds[np.searchsorted(bounds, np.arange(_BLOCK, n_rows, _BLOCK))]
     chosen = np.unique(np.concatenate([[0], chosen, [n_rows]]))
     yield from (slice(start, stop) for start, stop in pairwise(chosen.tolist()))
@@ -126,7 +126,7 @@ def _build_penalties(is_consecutive: Bool, frames_per_30th_s: float) -> Float64:
     sizes = bands[:, 1::2]
     # First differences of centres, and of sizes (of which an edge moves by half).
     consecutive = is_consecutive.astype(np.float64)
-    _add_first_differences(centres, PLACE_PENALTY * frames_per_30th_s * consecutive)
+    _add_first_differences(centres, POSITION_PENALTY * frames_per_30th_s * consecutive)
     _add_first_differences(sizes, SIZE_PENALTY * frames_per_30th_s / 4 * consecutive)
     # Second differences of centres, (1, -2, 1).
     three_consecutive = is_consecutive[1:] & is_consecutive[:-1]
@@ -149,14 +149,14 @@ def _add_first_differences(bands: Float64, penalty: Float64) -> None:
 
 
 def _fit_edges(edges: Float64, weights: Float64, occluded: Bool, penalties: Float64) -> Float64:
-    """Return the fitted low and high edges ``(n, 2)``; occluded ones may lie farther out."""
+    """Return the fitted low and high edges ``(n, 2)``; occluded ones may lie further out."""
     outward = np.array([-1.0, 1.0])
     fit_weights = weights
     fitted = _solve(fit_weights, edges, penalties)
     for _ in range(_MAX_FITS - 1 if occluded.any() else 0):
-        farther_out = occluded & (outward * (fitted - edges) > 0)
+        further_out = occluded & (outward * (fitted - edges) > 0)
         previous_weights = fit_weights
-        fit_weights = np.where(farther_out, OUTWARD_FACTOR * weights, weights)
+        fit_weights = np.where(further_out, OUTWARD_FACTOR * weights, weights)
         if np.array_equal(fit_weights, previous_weights):
             break
         fitted = _solve(fit_weights, edges, penalties)

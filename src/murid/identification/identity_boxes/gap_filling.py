@@ -9,8 +9,8 @@ import numpy as np
 from murid.core.records import ArrayRecord
 from murid.core.types import Float32, Float64, Int32, Int64
 
-# An animal may have moved by this many body lengths in any gap, and by this many more for each
-# second of it. A gap across which it moved farther is left open: a straight line would be wrong.
+# Maximum distance in body lengths across a gap: a constant, and an addition for each second. A gap
+# with a longer distance is left open: a straight line would be wrong.
 MAX_DISTANCE = 0.5
 MAX_DISTANCE_PER_S = 3.0
 

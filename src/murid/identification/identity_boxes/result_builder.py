@@ -1,4 +1,4 @@
-"""Boxes of the identities over time: detected, interpolated in gaps, and smoothed."""
+"""Build the result: boxes of the identities, interpolated in gaps and smoothed."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from murid.identification.identity_boxes.gap_filling import InterpolatedBoxes, f
 from murid.identification.occlusion import find_occluded_edges
 from murid.identification.result import DoubtfulCrossings, IdentificationResult
 
-# Quantile of the scores that counts as the score of a good detection in this recording. A lower one
-# lets poor boxes pull at the smoothed ones.
+# Quantile of the scores that counts as the score of a good detection in this recording. If it is
+# lower, poor boxes have more influence on the smoothed boxes.
 GOOD_SCORE_QUANTILE = 0.9
 
 
@@ -67,7 +67,7 @@ def build_result(
     is_assigned[order[assigned.rows]] = True
     occluded_edges = find_occluded_edges(table, is_assigned, body_px)
     good_score = _find_good_score(table.scores[is_assigned])
-    # Interpolate in the gaps of each identity. Then all frames are known, and with them the place
+    # Interpolate in the gaps of each identity. Then all frames are known, and with them the index
     # of each row in the result.
     starts = np.flatnonzero(np.diff(assigned.identity_ids, prepend=-1)).tolist()
     bounds = [*starts, len(assigned.rows)]
@@ -76,11 +76,10 @@ def build_result(
     frames = [
         np.sort(np.append(part.frames, gap.frames)) for part, gap in zip(parts, gaps, strict=True)
     ]
-    places = _interleave(frames)
-    # Complete one identity after the other and write it to its places: in a day of video, copies of
-    # all of them would take much memory.
-    result = _allocate_result(sum(map(len, places)), crossings, note)
-    for part, gap, own in zip(parts, gaps, places, strict=True):
+    indices = _interleave(frames)
+    # Complete the identities one by one: in a day of video, copies of all would take much memory.
+    result = _allocate_result(sum(map(len, indices)), crossings, note)
+    for part, gap, own in zip(parts, gaps, indices, strict=True):
         detected = _look_up_boxes(part, table, order, occluded_edges)
         complete = _insert_interpolated(detected, gap)
         if config.smooth_boxes:
@@ -146,7 +145,7 @@ def _fill_gaps(
 
 
 def _interleave(frames: list[Int64]) -> list[Int64]:
-    """Return the places of the rows of each identity when all rows are by frame and then identity.
+    """Return the indices of the rows of each identity when all rows are by frame and then identity.
 
     `frames` holds the frames of each identity, ascending.
     """
@@ -154,12 +153,12 @@ def _interleave(frames: list[Int64]) -> list[Int64]:
     counts = np.zeros(n_frames, np.int64)
     for own in frames:
         counts += np.bincount(own, minlength=n_frames)
-    next_places = np.cumsum(counts) - counts
-    places = []
+    next_indices = np.cumsum(counts) - counts
+    indices = []
     for own in frames:
-        places.append(next_places[own])
-        next_places[own] += 1
-    return places
+        indices.append(next_indices[own])
+        next_indices[own] += 1
+    return indices
 
 
 def _insert_interpolated(detected: _IdentityBoxes, gap: InterpolatedBoxes) -> _IdentityBoxes:

@@ -97,9 +97,9 @@ def _pair(tracklets: Tracklets, predecessors: Int64, successors: Int64, n_last: 
     n_ended = np.searchsorted(
         tracklets.last_frames[predecessors], tracklets.first_frames[successors]
     )
-    places = n_ended[:, None] - 1 - np.arange(n_last)
-    rows, columns = np.nonzero(places >= 0)
-    codes: Int64 = successors[rows] * len(tracklets) + predecessors[places[rows, columns]]
+    indices = n_ended[:, None] - 1 - np.arange(n_last)
+    rows, columns = np.nonzero(indices >= 0)
+    codes: Int64 = successors[rows] * len(tracklets) + predecessors[indices[rows, columns]]
     return codes
 
 

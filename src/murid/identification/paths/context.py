@@ -1,4 +1,4 @@
-"""Paths with everything that is needed to judge changes of them.
+"""Context of paths: their transitions, and the evidence for and against changes of them.
 
 A tracklet in whose box another animal vanishes or reappears may be a merged box of two animals. Its
 appearance is not used, and motion through a contact is measured from before it to after it.
@@ -86,8 +86,8 @@ def find_merged_boxes(
         if not len(path_gaps):
             continue
         # Tracklets of other paths with their middle frame in a gap of this one.
-        places = np.searchsorted(transitions.begins[path_gaps], middles) - 1
-        candidate_gaps = path_gaps[np.maximum(places, 0)]
+        indices = np.searchsorted(transitions.begins[path_gaps], middles) - 1
+        candidate_gaps = path_gaps[np.maximum(indices, 0)]
         in_gap = transitions.begins[candidate_gaps] < middles
         in_gap &= middles < transitions.ends[candidate_gaps]
         in_gap &= (entries < path.start) | (entries >= path.stop)
@@ -107,8 +107,8 @@ def find_merged_boxes(
 def _contain(evidence: TrackletEvidence, tracklets: Int64, others: Int64) -> Bool:
     """Return whether boxes of tracklets ``(k,)`` contain the centres of other detections.
 
-    Of each tracklet, the box at the time of the other detection, or the nearest to it, is compared.
-    Detections are given by their places in the rows of the tracklets.
+    The box of the tracklet that is nearest in time to the other detection is compared.
+    Detections are given by their indices in the rows of the tracklets.
     """
     first_frames = evidence.tracklets.first_frames[tracklets]
     last_frames = evidence.tracklets.last_frames[tracklets]
@@ -131,7 +131,7 @@ def _score_point_matches(paths: Int64, evidence: TrackletEvidence, merged: Bool)
     """Return the score of the point matches between paths."""
     n_paths = int(paths.max(initial=-1)) + 1
     has_matches = len(evidence.point_matches) > 0
-    # Without matches the frames are not needed, of which a day has many.
+    # Without matches, frames are not needed: a day of video has many.
     n_frames = int(evidence.frames.max(initial=0)) + 1 if has_matches else 1
     detected = np.zeros((n_paths, n_frames), bool)
     if has_matches:

@@ -11,9 +11,9 @@ from murid.identification.appearance_models.appearance_model import AppearanceFe
 from murid.identification.appearance_models.swap_appearance import SwapAppearance
 from murid.identification.paths.transitions import PathTransitions
 
-# Segments of tracklets that are pooled on either side of a transition, up to the end of the
-# tracklet with the last of them. More segments have less noise, but reach over more contacts, at
-# which the path may have changed animals.
+# Segments that are pooled on either side of a transition, rounded up to whole tracklets. More
+# segments have less noise, but extend over more contacts, at which the path may have changed
+# animals.
 N_POOLED_SEGMENTS = 150
 
 
@@ -75,7 +75,7 @@ def pool_features(transitions: PathTransitions, swap_appearance: SwapAppearance)
     counts = np.zeros(n_transitions)
     pool_begins = np.arange(n_transitions)
     pool_ends = np.arange(n_transitions)
-    # Without calibration weight appearance says nothing, and need not be pooled.
+    # With a calibration weight of 0, appearance does not count and need not be pooled.
     for path in transitions.slices() if swap_appearance.calibration_weight else ():
         tracklets = transitions.successors[path][:-1]
         n_segments = swap_appearance.counts[tracklets]

@@ -84,7 +84,7 @@ def list_transitions(paths: Int64, tracklets: Tracklets) -> PathTransitions:
     )
 
 
-def _sort_inserted(n: int, places: Int64) -> Int64:
-    """Return the order of `n` items and more items that are inserted before some places."""
-    order: Int64 = np.argsort(np.concatenate([np.arange(n), places - 0.5]), kind="stable")
+def _sort_inserted(n: int, indices: Int64) -> Int64:
+    """Return the order of `n` items and more items that are inserted before some indices."""
+    order: Int64 = np.argsort(np.concatenate([np.arange(n), indices - 0.5]), kind="stable")
     return order

@@ -1,1 +1,6 @@
-"""Swaps of two paths and reassignments of tracklets: where possible, and which are made."""
+"""Swaps of two paths and reassignments of tracklets: which are possible, and which are made.
+
+1. `candidates`, `intervals`, `reassignments`: possible changes of paths, each with the `llr_terms`
+   of the current paths against the change. `unoccluded_endpoints` serve the `candidates`.
+2. `refinement`: make the changes that increase the likelihood.
+"""

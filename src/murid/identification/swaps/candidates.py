@@ -19,8 +19,7 @@ from murid.identification.swaps.unoccluded_endpoints import (
 )
 from murid.identification.tracklets import concatenate_ranges
 
-# Motion before a contact says nothing about motion after it if the contact lasted longer, for an
-# animal may have turned meanwhile.
+# Motion before a longer contact does not predict motion after it: an animal may have turned.
 MAX_CONTACT_S = 3.0
 # Of a transition over a long gap, only this many of the other transitions at either end of the gap
 # are compared with it: bounds the number of pairs in a day of video.
@@ -118,7 +117,7 @@ def _pair_overlapping(transitions: PathTransitions) -> tuple[Int64, Int64]:
     late = np.repeat(ranks + 1 + n_overlapping - n_late, n_late) + concatenate_ranges(n_late)
     first = order[own]
     second = order[np.concatenate([early, late])]
-    # Exchanging two paths before both begin, or after both end, changes nothing.
+    # Swapping two paths before both begin, or after both end, changes nothing.
     any_predecessor = (transitions.predecessors[first] >= 0) | (
         transitions.predecessors[second] >= 0
     )

@@ -14,8 +14,8 @@ from murid.identification.paths.transitions import PathTransitions
 from murid.identification.swaps.candidates import SwapCandidates
 from murid.identification.swaps.llr_terms import PATH_WEIGHTS, LlrTerms
 
-# Two swap candidates begin and end an interval only if motion, votes and point matches of both add
-# up to less: appearance would have to outweigh them, and its ratio is bounded.
+# Two swap candidates form an interval only if their motion, votes and point matches add up to less:
+# appearance would have to outweigh them, and its log-likelihood ratio is bounded.
 MAX_LLR_WITHOUT_APPEARANCE = 20.0
 # Swap candidates of the same two paths, counted from the one at which an interval begins, at which
 # it may end. Bounds the work, which grows with this number.
@@ -54,8 +54,8 @@ def find_swap_intervals(
 ) -> SwapIntervals:
     """Return intervals between two swap candidates with a log-likelihood ratio below `max_llr`.
 
-    There are none if appearance says nothing: only appearance sees the difference between the time
-    within an interval and the time around it.
+    There are none if appearance does not count: only appearance can compare the time within an
+    interval with the time around it.
     """
     none = np.zeros(0, np.int64)
     found = [SwapIntervals(none, none, LlrTerms.empty())]
@@ -112,7 +112,7 @@ def compare_intervals(
         transitions.paths[lower_begin], transitions.paths[upper_begin], first_frames, last_frames
     )
     # Motion and votes through a contact count only if the contact does not span the whole interval:
-    # what leads from before it to after it stays as it is.
+    # a swap within the interval does not change what leads from before it to after it.
     begin_terms = _mask_contact(
         candidates.terms.select(begins), candidates.ends[begins] <= last_frames
     )

@@ -57,7 +57,7 @@ def find_reassignments(context: PathContext) -> Reassignments:
     point_matches = context.point_match_score.compare_owners(
         tracklets, transitions.paths[entries], transitions.paths[gaps]
     )
-    # A contact has two animals before and after it, and so nothing to say about a single tracklet.
+    # A single tracklet is no contact, which has two animals before and after it.
     no_contact = np.zeros(len(tracklets))
     terms = LlrTerms(
         tracklet_motion=motion,

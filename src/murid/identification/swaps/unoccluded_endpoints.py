@@ -26,7 +26,7 @@ class UnoccludedEndpoints(ArrayRecord):
         ``(S,)`` int64 frames of the last unoccluded detection before a transition and of the first
         one after it; -1 = none.
     last_rows, first_rows : ndarray
-        ``(S,)`` int64 places of these detections in the rows of the tracklets; -1 = none.
+        ``(S,)`` int64 indices of these detections in the rows of the tracklets; -1 = none.
     """
 
     tracklet_ends: TrackletEnds
@@ -64,9 +64,9 @@ def _find_on_path(path_tracklets: Int64, evidence: TrackletEvidence) -> Unocclud
     unoccluded = evidence.unoccluded[rows]
     # A transition lies before the detection at its bound, or after the last one.
     bounds = np.append(0, np.cumsum(tracklets.lengths[path_tracklets]))
-    places = np.arange(len(rows))
-    previous = np.maximum.accumulate(np.where(unoccluded, places, -1))
-    following = np.minimum.accumulate(np.where(unoccluded, places, len(rows))[::-1])[::-1]
+    indices = np.arange(len(rows))
+    previous = np.maximum.accumulate(np.where(unoccluded, indices, -1))
+    following = np.minimum.accumulate(np.where(unoccluded, indices, len(rows))[::-1])[::-1]
     last = np.append(-1, previous)[bounds]
     first = np.append(following, len(rows))[bounds]
     has_last = last >= 0
