@@ -14,7 +14,7 @@ from murid.core.types import Detections, DetectionTable, Float64, Int64, Tracked
 from murid.errors import ConfigError
 from murid.identification import IdentificationConfig, IdentificationResult, link_tracklets
 from murid.identification.appearance_models.tracklet_features import FurDescriptors
-from murid.identification.linker import Embeddings
+from murid.identification.linker import EmbeddingChunks
 from murid.identification.point_matches import PointMatches
 from murid.identification.result import DoubtfulCrossings
 from murid.tracking import Tracker, TrackingConfig, make_tracker, track_bidirectionally
@@ -106,7 +106,7 @@ def identify_per_arena(
     counts: Sequence[int],
     fps: float,
     config: IdentificationConfig | None = None,
-    embeddings: Callable[[], Embeddings] | None = None,
+    embeddings: Callable[[], EmbeddingChunks] | None = None,
     fur_descriptors: FurDescriptors | None = None,
     point_matches: PointMatches | None = None,
 ) -> IdentificationResult:
@@ -157,7 +157,7 @@ def identify_per_arena(
     return results[0] if len(results) == 1 else _concatenate(results)
 
 
-def _select_embeddings(rows: Int64, embeddings: Callable[[], Embeddings]) -> Embeddings:
+def _select_embeddings(rows: Int64, embeddings: Callable[[], EmbeddingChunks]) -> EmbeddingChunks:
     """Yield the embeddings of some rows, chunk by chunk, with the first row among these."""
     for first, values in embeddings():
         begin, end = np.searchsorted(rows, [first, first + len(values)]).tolist()
