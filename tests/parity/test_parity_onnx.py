@@ -103,7 +103,7 @@ def test_files_say_what_they_are(network: Network, pair: tuple[Path, Path]) -> N
     _, detector = read_network(pair[0], "detector")
     _, embedder = read_network(pair[1], "embedder")
     assert [path.name for path in pair] == ["net-detector.onnx", "net-embedder.onnx"]
-    assert (detector.preset, detector.box_mode, detector.longest_side) == ("nano", "ltrb", 512)
+    assert (detector.preset, detector.box_mode, detector.max_side_px) == ("nano", "ltrb", 512)
     assert (detector.stride, detector.embedding_size) == (4, 128)
     assert (detector.score_scale, detector.score_bias) == (1.5, -0.25)
     assert detector.weights_id == compute_weights_id(network)

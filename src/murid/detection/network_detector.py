@@ -105,7 +105,7 @@ class NetworkDetector:
         self._background: BackgroundModel | None = None
         self._body_area: float | None = None
 
-        self._max_side_px = self.config.max_side_px or self.metadata.longest_side
+        self._max_side_px = self.config.max_side_px or self.metadata.max_side_px
         backends = self._open_gpu_backends(detector_path, embedder_path)
         if not backends:
             backends = open_openvino_backends(detector, embedder, self.config)

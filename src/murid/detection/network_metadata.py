@@ -16,6 +16,9 @@ FORMAT_VERSION = 1
 Kind = Literal["detector", "embedder"]
 N = TypeVar("N", int, float)
 
+# Names in the files where they differ from the names of the fields; network files keep them.
+_PROPERTY_NAMES = {"max_side_px": "longest_side"}
+
 
 @dataclass(frozen=True, slots=True)
 class NetworkMetadata:
@@ -27,7 +30,7 @@ class NetworkMetadata:
         Name of the network's size, such as ``"nano"``.
     box_mode : {"wh", "ltrb"}
         What the size head predicts.
-    longest_side : int
+    max_side_px : int
         Length in pixels of the longer input side at which the network was trained.
     n_channels : int
         Channels of the input: 3 for RGB, 4 with the difference from the background.
@@ -43,7 +46,7 @@ class NetworkMetadata:
 
     preset: str
     box_mode: BoxMode
-    longest_side: int
+    max_side_px: int
     n_channels: int
     stride: int
     embedding_size: int
@@ -54,7 +57,8 @@ class NetworkMetadata:
     def to_properties(self, kind: Kind) -> dict[str, str]:
         """Return the entries of an ONNX file's ``metadata_props``."""
         entries = {"format": str(FORMAT_VERSION), "kind": kind}
-        entries |= {name: str(getattr(self, name)) for name in self.__slots__}
+        for name in self.__slots__:
+            entries[_PROPERTY_NAMES.get(name, name)] = str(getattr(self, name))
         return {f"murid.{name}": value for name, value in entries.items()}
 
     @classmethod
@@ -82,7 +86,7 @@ class NetworkMetadata:
         return cls(
             preset=entries.get("preset"),
             box_mode="ltrb" if box_mode == "ltrb" else "wh",
-            longest_side=entries.get_number("longest_side", int),
+            max_side_px=entries.get_number(_PROPERTY_NAMES["max_side_px"], int),
             n_channels=int(entries.get_choice("n_channels", ("3", "4"))),
             stride=entries.get_number("stride", int),
             embedding_size=entries.get_number("embedding_size", int),

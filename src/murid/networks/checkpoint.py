@@ -19,6 +19,9 @@ from murid.networks.presets import NetworkConfig, RimConfig
 # Version of the file format. Raise it when a file can no longer be read by older releases.
 _FORMAT = 1
 
+# Names in the stored configuration where they differ from the names of the fields.
+_STORED_NAMES = {"max_side_px": "longest_side"}
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Checkpoint:
@@ -56,7 +59,7 @@ def save_checkpoint(
     """
     state = {
         "murid.checkpoint": _FORMAT,
-        "config": asdict(network.config),
+        "config": _to_stored(network.config),
         "weights": network.state_dict(),
         "extra": dict(extra or {}),
     }
@@ -78,9 +81,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     if not isinstance(version, int) or version > _FORMAT:
         raise ModelError(path, "murid.checkpoint", f"format {_FORMAT} or older", str(version))
     try:
-        values = dict(state["config"])
-        values["rim"] = RimConfig(**values["rim"])
-        network = build_network_from_config(NetworkConfig(**values))
+        network = build_network_from_config(_from_stored(state["config"]))
         network.load_state_dict(state["weights"])
         extra = dict(state["extra"])
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, ConfigError) as error:
@@ -99,6 +100,20 @@ def load_network(path: str | Path) -> Network | Yolox:
         As `load_checkpoint`.
     """
     return load_checkpoint(path).network
+
+
+def _to_stored(config: NetworkConfig) -> dict[str, Any]:
+    """Return a configuration as plain values, with the names of the file format."""
+    return {_STORED_NAMES.get(name, name): value for name, value in asdict(config).items()}
+
+
+def _from_stored(stored: Mapping[str, Any]) -> NetworkConfig:
+    """Return the configuration from the values of a file."""
+    values = dict(stored)
+    for name, stored_name in _STORED_NAMES.items():
+        values[name] = values.pop(stored_name)
+    values["rim"] = RimConfig(**values["rim"])
+    return NetworkConfig(**values)
 
 
 def _read(path: Path) -> dict[str, Any]:

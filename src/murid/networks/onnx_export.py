@@ -125,7 +125,7 @@ def _make_metadata(network: Network, score_scale: float, score_bias: float) -> N
     return NetworkMetadata(
         preset=config.name,
         box_mode=config.box_mode,
-        longest_side=config.longest_side,
+        max_side_px=config.max_side_px,
         n_channels=config.n_channels,
         stride=STRIDE,
         embedding_size=config.rim.embedding_size,

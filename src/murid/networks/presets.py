@@ -104,7 +104,7 @@ class NetworkConfig:
         sides (FairMOT), which can describe animals at the border of the image.
     n_classes : int
         Channels of the heatmap.
-    longest_side : int
+    max_side_px : int
         Images are scaled so that their longer side has this many pixels.
     background : bool
         Whether images have a fourth channel, the difference from the background model; zero where
@@ -119,7 +119,7 @@ class NetworkConfig:
     Raises
     ------
     ConfigError
-        If `box_mode`, `backbone` or `detector` is unknown, or `longest_side` is not a multiple of
+        If `box_mode`, `backbone` or `detector` is unknown, or `max_side_px` is not a multiple of
         32.
     """
 
@@ -130,7 +130,7 @@ class NetworkConfig:
     rim: RimConfig = field(default_factory=RimConfig)
     box_mode: BoxMode = "wh"
     n_classes: int = 1
-    longest_side: int = 640
+    max_side_px: int = 640
     background: bool = False
     backbone: Backbone = "csp-darknet"
     detector: DetectorKind = "rtm"
@@ -144,9 +144,9 @@ class NetworkConfig:
         self._check_choice("box_mode", self.box_mode, get_args(BoxMode))
         self._check_choice("backbone", self.backbone, get_args(Backbone))
         self._check_choice("detector", self.detector, get_args(DetectorKind))
-        if self.longest_side <= 0 or self.longest_side % 32:
+        if self.max_side_px <= 0 or self.max_side_px % 32:
             raise ConfigError(
-                f"NetworkConfig.longest_side: expected a multiple of 32, got {self.longest_side}"
+                f"NetworkConfig.max_side_px: expected a multiple of 32, got {self.max_side_px}"
             )
 
     @staticmethod
@@ -177,7 +177,7 @@ PRESETS: dict[str, NetworkConfig] = {
         head_channels=32,
         rim=RimConfig(channels=256, part_channels=64),
         box_mode="ltrb",
-        longest_side=512,
+        max_side_px=512,
         background=True,
     ),
     "s": NetworkConfig("s"),

@@ -14,7 +14,7 @@ from murid.synthetic.texture import crop_texture
 
 # Kinds of shapes, as `_draw_shape_mask` draws them; the fourth kind is a line.
 _RECTANGLE = 0
-_FILLED_ELLIPSE = 1
+_SOLID_ELLIPSE = 1
 _LINE = 3
 _N_SHAPES = 4
 
@@ -65,7 +65,7 @@ def _sample_window(
 
 
 def _draw_shape_mask(rng: np.random.Generator, shape: int, axes: NDArray[Any], reach: int) -> UInt8:
-    """Draw a rectangle, a filled ellipse or a ring into a square mask of twice the reach."""
+    """Draw a rectangle, a solid ellipse or a ring into a square mask of twice the reach."""
     mask = np.zeros((2 * reach, 2 * reach), np.uint8)
     centre = (reach, reach)
     angle = float(rng.uniform(0, 180))
@@ -76,7 +76,7 @@ def _draw_shape_mask(rng: np.random.Generator, shape: int, axes: NDArray[Any], r
         corners = cv2.boxPoints((centre, size, angle)).astype(np.int32)
         cv2.fillPoly(mask, [corners], 255, cv2.LINE_AA)
     else:
-        thickness = -1 if shape == _FILLED_ELLIPSE else int(rng.integers(1, 6))
+        thickness = -1 if shape == _SOLID_ELLIPSE else int(rng.integers(1, 6))
         half_axes = (half_width, half_height)
         cv2.ellipse(mask, centre, half_axes, angle, 0, 360, 255, thickness, cv2.LINE_AA)
     return mask

@@ -210,7 +210,7 @@ def _score_segment(
     solos: Sequence[SoloSummary],
     n_frames: int,
 ) -> float:
-    """Return a score: high if the animal is seen, does something new, and sometimes meets others."""
+    """Return a score: high if the animal is seen, is not repeated, and sometimes meets others."""
     path = _get_path(segment, solos, n_frames)
     seen_share = float(np.isfinite(path[:, 0]).mean())
     unseen = max(0.0, _MIN_SEEN_SHARE - seen_share)

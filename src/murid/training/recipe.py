@@ -77,7 +77,7 @@ def prepare_data(
         return TrainingData(sources)
     kept, held_out = hold_out(sequences, config.validation_share, config.seed)
     # Images have the size at which tracking shows them to the network.
-    side_px = max(config.size_px, PRESETS[config.preset].longest_side)
+    side_px = max(config.size_px, PRESETS[config.preset].max_side_px)
     # Identities of labelled animals follow those of synthetic ones.
     first_identity = max(config.stills.n_identities, sources.n_identities)
     labelled = build_labelled_images(

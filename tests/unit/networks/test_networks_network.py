@@ -14,7 +14,7 @@ TINY = NetworkConfig(
     head_channels=8,
     rim=RimConfig(grid=4, channels=16, part_channels=8, embedding_size=8),
     box_mode="ltrb",
-    longest_side=64,
+    max_side_px=64,
 )
 
 

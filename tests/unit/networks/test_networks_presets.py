@@ -52,12 +52,12 @@ def test_the_papers_branch_has_the_expected_size() -> None:
 
 def test_nano_is_small() -> None:
     assert count_parameters(build_network("nano")) <= 1_500_000
-    assert PRESETS["nano"].longest_side == 512
+    assert PRESETS["nano"].max_side_px == 512
 
 
 def test_s_is_the_papers() -> None:
     config = PRESETS["s"]
-    assert (config.head_channels, config.box_mode, config.longest_side) == (256, "wh", 640)
+    assert (config.head_channels, config.box_mode, config.max_side_px) == (256, "wh", 640)
     assert (config.rim.channels, config.rim.part_channels, config.rim.vector_size) == (
         1024,
         256,
@@ -110,7 +110,7 @@ def test_the_size_head_follows_the_box_mode(box_mode: str) -> None:
         lambda: RimConfig(part_axis="depth"),  # type: ignore[arg-type]
         lambda: RimConfig(use_vector=True),
         lambda: NetworkConfig("x", box_mode="xyxy"),  # type: ignore[arg-type]
-        lambda: NetworkConfig("x", longest_side=500),
+        lambda: NetworkConfig("x", max_side_px=500),
         lambda: build_network("huge"),
     ],
 )

@@ -10,7 +10,7 @@ from murid.networks.comparison.yolox_loss import yolox_loss
 from murid.networks.network import build_network_from_config
 from murid.networks.presets import PRESETS
 
-TINY = dataclasses.replace(PRESETS["yolox-s"], width=0.125, longest_side=64)
+TINY = dataclasses.replace(PRESETS["yolox-s"], width=0.125, max_side_px=64)
 
 
 def make_levels(side: int = 64) -> list[LevelOutput]:
