@@ -19,6 +19,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     # Fills the command line and the settings into the reference.
     "murid_reference",
+    "murid_mathml",
 ]
 myst_enable_extensions = ["deflist", "dollarmath", "colon_fence"]
 myst_heading_anchors = 3
@@ -42,6 +43,8 @@ sphinx_gallery_conf = {
     # The tutorials are numbered; by default sphinx-gallery sorts by length.
     "within_subsection_order": "FileNameSortKey",
 }
+
+html_math_renderer = "mathml"
 
 html_theme = "pydata_sphinx_theme"
 html_title = "murid"
