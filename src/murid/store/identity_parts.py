@@ -4,53 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
-from murid.core.types import Float32, Int64, Tracks
+from murid.core.types import DetectionTable, Float32, Int64, Tracks
 from murid.errors import ArrayError, RunError
 from murid.store import parts
-from murid.store.detection_parts import DetectionParts
 from murid.store.manifest import AnimalName, Manifest, StageStatus, to_json_values
-from murid.store.run_state import RunState, find_damaged
-from murid.store.side_tables import CROSSINGS, IDENTITY_SUMMARY, SideTables
+from murid.store.result_parts import ResultParts
+from murid.store.side_tables import CROSSINGS, IDENTITY_SUMMARY
 from murid.store.summary import Summary
 
 
-class IdentityParts:
-    """The identities of a run.
+class IdentityParts(ResultParts):
+    """The identities of a run, as track ids.
 
-    Everything that writes raises `RunError` if the run is not open for writing, and `StorageError`
-    if the disk is full or writing is not permitted.
+    Interpolated positions are included; their embeddings are zero.
     """
 
-    def __init__(
-        self, state: RunState, detections: DetectionParts, side_tables: SideTables
-    ) -> None:
-        self._state = state
-        self._detections = detections
-        self._side_tables = side_tables
-        self._summary = Summary()
+    stage = "identification"
+    kind = "identities"
+    summary_table = IDENTITY_SUMMARY
+    command = "murid identify RUN --animals N identifies the animals"
 
-    def iterate(self, embeddings: bool = False) -> Iterator[tuple[int, Tracks]]:
-        """Yield the index of the first frame and the identities of each part, as track ids.
-
-        Interpolated positions are included; their embeddings are zero.
-
-        Parameters
-        ----------
-        embeddings : bool
-            Whether to read the embeddings of the detections as well.
-
-        Raises
-        ------
-        RunError
-            If identification is not finished, or a part is missing or damaged.
-        """
-        self.check_done()
-        for number in range(self._state.n_parts):
-            yield self._state.first_frame(number), self._read_part(number, embeddings)
+    @staticmethod
+    def _read_file(path: Path, first_frame: int, detections: DetectionTable) -> Tracks:
+        return parts.read_identities(path, first_frame, detections)
 
     def iterate_assignments(self) -> Iterator[tuple[Int64, Int64, Int64, Float32]]:
         """Yield frames, rows, identities and identity probabilities of detections, part by part.
@@ -61,32 +42,6 @@ class IdentityParts:
         self.check_done()
         for number in range(self._state.n_parts):
             yield parts.read_assignments(self._state.part_path("identities", number))
-
-    def check_done(self) -> None:
-        """Raise `RunError` unless identification is finished."""
-        if not self._state.is_done("identification"):
-            state = self._state.manifest.stages["identification"].state
-            expected = "done (murid identify RUN --animals N identifies the animals)"
-            raise RunError(self._state.path, "stages.identification.state", expected, state)
-
-    def _read_part(self, number: int, embeddings: bool) -> Tracks:
-        path = self._state.part_path("identities", number)
-        detections = self._detections.read_part(number, embeddings)
-        return parts.read_identities(path, self._state.first_frame(number), detections)
-
-    def find_damaged(self) -> list[int]:
-        """Return the numbers of missing or damaged parts; none unless identification is finished.
-
-        The detections are taken to be undamaged.
-        """
-        if not self._state.is_done("identification"):
-            return []
-        n_parts = self._state.manifest.stages["identification"].n_parts
-        return find_damaged(range(n_parts), lambda number: self._read_part(number, False))
-
-    def read_summary(self) -> Summary | None:
-        """Return the sums over each identity, or None where they were not stored."""
-        return Summary.read(self._side_tables, IDENTITY_SUMMARY)
 
     def read_crossings(self) -> list[dict[str, Any]]:
         """Return the doubtful crossings, the most doubtful first: one dictionary per crossing.
@@ -115,7 +70,8 @@ class IdentityParts:
 
     def remove(self) -> None:
         """Remove the identities: the tracks are the result of the run again."""
-        others = {name: own for name, own in self._config.items() if name != "identification"}
+        others = dict(self._config)
+        others.pop("identification", None)
         self._replace(StageStatus(), others)
 
     @property
@@ -174,7 +130,7 @@ class IdentityParts:
         """
         state = self._state
         state.check_complete("identities")
-        self._summary.write_if_complete(self._side_tables, IDENTITY_SUMMARY, state.n_frames)
+        self._write_summary()
         self._side_tables.write(CROSSINGS, crossings)
         status = StageStatus("done", state.n_frames, state.n_parts, note)
         state.update(state.manifest.with_stage("identification", status))

@@ -19,7 +19,7 @@ from murid.store.parquet import list_columns, rename_columns
 # Version 1 called the stages, and their sections of the configuration, by verbs.
 STAGES = {"detect": "detection", "track": "tracking", "identify": "identification"}
 
-# Settings of version 1 → their place in version 2; a dot separates a group from a setting.
+# Settings of version 1 → their names in version 2; a dot separates a group from a setting.
 # Settings that are not listed have the same name in both.
 DETECTION_SETTINGS = {
     "longest_side": "max_side_px",
@@ -140,12 +140,12 @@ def migrate_manifest(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def migrate_settings(section: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of one stage of version 2 (``tracking``, ...) from those of version 1."""
-    places = _SETTINGS.get(section, {})
+    new_names = _SETTINGS.get(section, {})
     migrated: dict[str, Any] = {}
     for name, value in settings.items():
-        group, _, setting = places.get(name, name).rpartition(".")
-        owner = migrated.setdefault(group, {}) if group else migrated
-        owner[setting] = value
+        group, _, setting = new_names.get(name, name).rpartition(".")
+        target = migrated.setdefault(group, {}) if group else migrated
+        target[setting] = value
     if section == "identification":
         migrated["enabled"] = True
         migrated["refine"] = _REFINE.get(migrated.pop("adapt", False), "never")
@@ -166,18 +166,18 @@ def _migrate_config(config: Mapping[str, Any]) -> dict[str, Any]:
         if not isinstance(settings, dict):
             migrated[section] = settings
             continue
-        own = dict(settings)
+        settings = dict(settings)
         # Version 1 kept the arenas twice; tracking always has them where there are any.
-        arenas = own.pop("arena", None)
+        arenas = settings.pop("arena", None)
         if section == "tracking" and arenas is not None:
             migrated["arenas"] = arenas
-        migrated[section] = migrate_settings(section, own)
+        migrated[section] = migrate_settings(section, settings)
     return migrated
 
 
 def _migrate_name(entry: Any) -> Any:
     if not isinstance(entry, dict) or "chance" not in entry:
         return entry
-    own = dict(entry)
-    own["probability"] = own.pop("chance")
-    return own
+    migrated = dict(entry)
+    migrated["probability"] = migrated.pop("chance")
+    return migrated

@@ -61,8 +61,8 @@ def rename_columns(path: Path, destination: Path, new_names: Mapping[str, str]) 
 def read_metadata(path: Path) -> dict[str, str]:
     """Return what was written as `metadata` of a file; raises `RunError` if it is damaged."""
     with _open(path) as file:
-        own = file.schema_arrow.metadata or {}
-    return {key.decode(): value.decode() for key, value in own.items()}
+        metadata = file.schema_arrow.metadata or {}
+    return {key.decode(): value.decode() for key, value in metadata.items()}
 
 
 def list_columns(path: Path) -> list[str]:
@@ -87,8 +87,9 @@ def count_values(path: Path, name: str) -> int:
         names = [metadata.schema.column(k).path for k in range(metadata.num_columns)]
         if name not in names:
             raise RunError(path, name, "a column of this name", f"columns {', '.join(names)}")
-        place = names.index(name)
-        columns = [metadata.row_group(k).column(place) for k in range(metadata.num_row_groups)]
+        column_index = names.index(name)
+        groups = [metadata.row_group(k) for k in range(metadata.num_row_groups)]
+        columns = [group.column(column_index) for group in groups]
         return sum(int((column.statistics or column).num_values) for column in columns)
 
 
@@ -123,7 +124,7 @@ def read_columns(
             table = part.read(columns=list(found.values()))
         except (OSError, pa.ArrowException) as error:
             raise _damage(path, error) from error
-    return {name: table[own].combine_chunks() for name, own in found.items()}
+    return {name: table[stored].combine_chunks() for name, stored in found.items()}
 
 
 def _find_columns(

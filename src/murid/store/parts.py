@@ -139,8 +139,8 @@ def read_identities(path: Path, first_frame: int, detections: DetectionTable) ->
     if detections.embeddings is not None:
         embeddings = np.zeros((len(rows), detections.embeddings.shape[1]), np.float32)
         detected = np.flatnonzero(rows >= 0)
-        places = detections.frame_offsets[frames[detected]] + rows[detected]
-        embeddings[detected] = detections.embeddings[places]
+        table_rows = detections.frame_offsets[frames[detected]] + rows[detected]
+        embeddings[detected] = detections.embeddings[table_rows]
 
     offsets = np.searchsorted(frames, np.arange(detections.n_frames + 1)).astype(np.int64)
     scores = to_numbers(columns, "score", np.float32, path)
@@ -183,7 +183,7 @@ def read_frames(path: Path, first_frame: int) -> FrameTable:
 
 def read_unreadable(path: Path, first_frame: int) -> list[int]:
     """Return the indices of frames that could not be decoded; raises `RunError` if damaged."""
-    # Most parts have none; the footer of the file tells without reading the columns.
+    # Most parts have none; the footer of the file shows it without reading the columns.
     if count_values(path, "reason") == 0:
         return []
     return list(read_frames(path, first_frame).unreadable)
@@ -222,9 +222,9 @@ def read_tracks(path: Path, first_frame: int, detections: DetectionTable) -> Tra
     # Detections in no track keep the detector's box and the id -1.
     track_ids = np.full(len(detections), -1, np.int64)
     boxes = detections.boxes.copy()
-    places = offsets[frames] + rows
-    track_ids[places] = to_numbers(columns, "track_id", np.int64, path)
-    boxes[places] = _boxes(columns, path)
+    table_rows = offsets[frames] + rows
+    track_ids[table_rows] = to_numbers(columns, "track_id", np.int64, path)
+    boxes[table_rows] = _boxes(columns, path)
     return Tracks(
         DetectionTable(boxes, detections.scores, detections.embeddings, offsets), track_ids
     )

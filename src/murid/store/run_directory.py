@@ -209,7 +209,8 @@ class RunDirectory:
             return
         if self.manifest.stages["identification"].state != "pending":
             self.identities.remove()
-        config = {name: own for name, own in self.manifest.config.items() if name != "arenas"}
+        config = dict(self.manifest.config)
+        config.pop("arenas", None)
         if plain is not None:
             config["arenas"] = plain
         manifest = self.manifest.with_stage("tracking", StageStatus())
@@ -227,7 +228,7 @@ class RunDirectory:
         """Yield the index of the first frame and the result of each part.
 
         The result is the identities where the animals were identified, and the tracks otherwise:
-        see `IdentityParts.iterate` and `TrackParts.iterate`. Raises `RunError` if tracking is not
+        see `IdentityParts` and `TrackParts`. Raises `RunError` if tracking is not
         finished, or a part is missing or damaged.
         """
         self.tracks.check_done()
@@ -245,8 +246,8 @@ class RunDirectory:
         Keys: see `Summary.to_rows`. Raises `RunError` as `iterate_tracks` does.
         """
         identified = self.is_done("identification")
-        pieces = self.identities if identified else self.tracks
-        summary = pieces.read_summary()
+        result = self.identities if identified else self.tracks
+        summary = result.read_summary()
         if summary is None:
             summary = Summary()
             for first_frame, tracks in self.iterate_tracks():

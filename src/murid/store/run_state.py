@@ -1,4 +1,4 @@
-"""What all pieces of an open run share: its path, its manifest, the write lock, and its parts."""
+"""State of an open run: its path, manifest, write lock and the parts that exist."""
 
 from __future__ import annotations
 

@@ -77,14 +77,14 @@ class Summary:
         probability_sums = np.bincount(owners, probabilities[rows], len(ids))
 
         # Add the sums of the part to those of the parts before it.
-        for place, track_id in enumerate(ids.tolist()):
-            part_begin = int(frames[rows[first_rows[place]]])
+        for k, track_id in enumerate(ids.tolist()):
+            part_begin = int(frames[rows[first_rows[k]]])
             sums = self._tracks.setdefault(track_id, _TrackSums(track_id, part_begin, part_begin))
-            sums.last_frame = int(last_frames[place])
-            sums.n_frames += int(n_detected[place])
-            sums.n_interpolated += int(n_interpolated[place])
-            sums.score_sum += float(score_sums[place])
-            sums.identity_probability_sum += float(probability_sums[place])
+            sums.last_frame = int(last_frames[k])
+            sums.n_frames += int(n_detected[k])
+            sums.n_interpolated += int(n_interpolated[k])
+            sums.score_sum += float(score_sums[k])
+            sums.identity_probability_sum += float(probability_sums[k])
 
     def to_rows(self) -> list[dict[str, Any]]:
         """Return one dictionary per track, ordered by id.
@@ -122,7 +122,7 @@ class Summary:
             return None
         summary = cls()
         lists = {name: values.tolist() for name, values in columns.items()}
-        for place, track_id in enumerate(lists["id"]):
-            values = {name: own[place] for name, own in lists.items()}
+        for k, track_id in enumerate(lists["id"]):
+            values = {name: column[k] for name, column in lists.items()}
             summary._tracks[track_id] = _TrackSums(**values)
         return summary

@@ -2,80 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from murid.core.types import Tracks
-from murid.errors import ArrayError, RunError
+from murid.core.types import DetectionTable, Tracks
+from murid.errors import ArrayError
 from murid.store import parts
-from murid.store.detection_parts import DetectionParts
 from murid.store.manifest import StageStatus, to_json_values
-from murid.store.run_state import RunState, find_damaged
-from murid.store.side_tables import TRACK_SUMMARY, SideTables
+from murid.store.result_parts import ResultParts
+from murid.store.side_tables import TRACK_SUMMARY
 from murid.store.summary import Summary
 
 
-class TrackParts:
+class TrackParts(ResultParts):
     """The tracks of a run.
 
-    Everything that writes raises `RunError` if the run is not open for writing, and `StorageError`
-    if the disk is full or writing is not permitted.
+    Rows are aligned with the detections. Boxes are those of the tracker where a detection belongs
+    to a track, and those of the detector elsewhere.
     """
 
-    def __init__(
-        self, state: RunState, detections: DetectionParts, side_tables: SideTables
-    ) -> None:
-        self._state = state
-        self._detections = detections
-        self._side_tables = side_tables
-        self._summary = Summary()
+    stage = "tracking"
+    kind = "tracks"
+    summary_table = TRACK_SUMMARY
+    command = "murid track continues it"
 
-    def iterate(self, embeddings: bool = False) -> Iterator[tuple[int, Tracks]]:
-        """Yield the index of the first frame and the tracks of each part.
-
-        Rows are aligned with the detections. Boxes are those of the tracker where a detection
-        belongs to a track, and those of the detector elsewhere.
-
-        Parameters
-        ----------
-        embeddings : bool
-            Whether to read the embeddings of the detections as well.
-
-        Raises
-        ------
-        RunError
-            If tracking is not finished, or a part is missing or damaged.
-        """
-        self.check_done()
-        for number in range(self._state.n_parts):
-            yield self._state.first_frame(number), self._read_part(number, embeddings)
-
-    def check_done(self) -> None:
-        """Raise `RunError` unless tracking is finished."""
-        if not self._state.is_done("tracking"):
-            state = self._state.manifest.stages["tracking"].state
-            expected = "done (murid track continues it)"
-            raise RunError(self._state.path, "stages.tracking.state", expected, state)
-
-    def _read_part(self, number: int, embeddings: bool) -> Tracks:
-        path = self._state.part_path("tracks", number)
-        detections = self._detections.read_part(number, embeddings)
-        return parts.read_tracks(path, self._state.first_frame(number), detections)
-
-    def find_damaged(self) -> list[int]:
-        """Return the numbers of missing or damaged parts; none unless tracking is finished.
-
-        The detections are taken to be undamaged.
-        """
-        if not self._state.is_done("tracking"):
-            return []
-        n_parts = self._state.manifest.stages["tracking"].n_parts
-        return find_damaged(range(n_parts), lambda number: self._read_part(number, False))
-
-    def read_summary(self) -> Summary | None:
-        """Return the sums over each track, or None where they were not stored."""
-        return Summary.read(self._side_tables, TRACK_SUMMARY)
+    @staticmethod
+    def _read_file(path: Path, first_frame: int, detections: DetectionTable) -> Tracks:
+        return parts.read_tracks(path, first_frame, detections)
 
     def start(self, config: Mapping[str, Any]) -> None:
         """Remove the tracks, and store the settings of new ones.
@@ -112,6 +67,6 @@ class TrackParts:
         """Mark tracking as finished; raises `RunError` if the tracks of a part are missing."""
         state = self._state
         state.check_complete("tracks")
-        self._summary.write_if_complete(self._side_tables, TRACK_SUMMARY, state.n_frames)
+        self._write_summary()
         status = StageStatus("done", state.n_frames, state.n_parts)
         state.update(state.manifest.with_stage("tracking", status))
