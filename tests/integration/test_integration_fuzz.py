@@ -11,7 +11,7 @@ from configs import BACKGROUND
 
 import murid
 from murid import errors
-from murid.cli.convert import read_all
+from murid.cli.labelled_data import read_all
 from murid.datasets.raw_labels import ReadOptions
 from murid.detection.detector import load_detector
 from murid.export.metadata import read_metadata

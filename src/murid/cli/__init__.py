@@ -30,16 +30,16 @@ def run(arguments: Sequence[str]) -> int:
 
     debug = "--debug" in arguments
     help_all = "--help-all" in arguments
-    own = [argument for argument in arguments if argument not in ("--debug", "--help-all")]
+    passed = [argument for argument in arguments if argument not in ("--debug", "--help-all")]
     try:
         app(
-            [*own, "--help"] if help_all else own,
+            [*passed, "--help"] if help_all else passed,
             exit_on_error=False,
             print_error=True,
             result_action="return_value",
         )
-        if help_all and own:
-            _print_settings(own[0])
+        if help_all and passed:
+            _print_settings(passed[0])
     except UsageError:
         return EXIT_USAGE
     except KeyboardInterrupt:

@@ -15,17 +15,17 @@ from murid.arenas.editor import edit_layout
 from murid.arenas.file import layout_from_dict, read_arena_file, write_arena_file
 from murid.arenas.layout import Layout
 from murid.arenas.scale import compute_scale, measure_checkerboard
+from murid.cli.shapes import parse_numbers, parse_shape
 from murid.core.files import write_bytes
 from murid.errors import ArrayError, ConfigError
 from murid.pipeline.track import default_run_path
 from murid.video import FrameSource, open_source, sample_frames
 from murid.video.background_image import estimate_background_image
 
-ROLES = ("arena", "zone", "nest", "shelter", "ignore")
-_SHAPE = re.compile(r"(?:(\w+):)?([^,@:]+)(?:@([^,@:]+))?,(.+)")
 # Frames, spread over the video, in which a checkerboard is searched.
 _N_SEARCHED_FRAMES = 60
-# Squares that differ by more than this share warn of a tilted camera: lengths then depend on place.
+# If the squares differ by more than this fraction, the camera is tilted: the scale then differs
+# from place to place, and a warning says so.
 _MAX_TILT = 0.08
 
 
@@ -98,61 +98,22 @@ def arena(
 def _add_shapes(
     layout: Layout, polygons: list[str], circles: list[str], animals: list[str]
 ) -> Layout:
-    """Layout with the shapes of the options; a shape of the same name in its arena is replaced."""
-    plain = layout.to_dict()
-    for option, text in [("--polygon", text) for text in polygons] + [
-        ("--circle", text) for text in circles
-    ]:
-        key, entry = _read_shape(option, text)
-        same = [
-            e
-            for e in plain.get(key, [])
-            if all(e.get(k) == entry.get(k) for k in ("name", "arena"))
-        ]
-        plain[key] = [e for e in plain.get(key, []) if e not in same] + [entry]
+    """Return a layout with the shapes and numbers of animals that the options give."""
+    content = layout.to_dict()
+    shapes = [parse_shape("--polygon", text) for text in polygons]
+    shapes += [parse_shape("--circle", text) for text in circles]
+    for shape in shapes:
+        # A shape replaces one of the same name in the same arena.
+        others = [entry for entry in content.get(shape.section, []) if not shape.replaces(entry)]
+        content[shape.section] = [*others, shape.entry]
     for text in animals:
         name, _, number = text.rpartition("=")
-        entries = [entry for entry in plain.get("arena", []) if entry["name"] == name]
-        if not entries or not number.isdigit():
-            raise ConfigError(
-                f"--animals: expected ARENA=N of an arena that is drawn, got {text!r}"
-            )
-        entries[0]["animals"] = int(number)
-    return _make(plain)
-
-
-def _read_shape(option: str, text: str) -> tuple[str, dict[str, Any]]:
-    """Kind of table in an arena file, and the entry."""
-    found = _SHAPE.fullmatch(text)
-    expected = "ROLE:NAME,x,y,radius" if option == "--circle" else "ROLE:NAME,x1,y1,x2,y2,x3,y3…"
-    role = (found[1] or "zone") if found else ""
-    numbers = _read_numbers(option, found[4], expected) if found else []
-    if (
-        found is None
-        or role not in ROLES
-        or (len(numbers) != 3 if option == "--circle" else len(numbers) % 2)
-    ):
-        raise ConfigError(
-            f"{option}: expected {expected} with a role of {', '.join(ROLES)}, got {text!r}"
-        )
-    shape = (
-        numbers
-        if option == "--circle"
-        else [list(pair) for pair in zip(numbers[::2], numbers[1::2], strict=True)]
-    )
-    entry: dict[str, Any] = {"name": found[2], option.removeprefix("--"): shape}
-    if found[3]:
-        entry["arena"] = found[3]
-    if role in ("nest", "shelter"):
-        entry["kind"] = role
-    return (role if role in ("arena", "ignore") else "zone"), entry
-
-
-def _read_numbers(option: str, text: str, expected: str) -> list[float]:
-    try:
-        return [float(word) for word in text.split(",")]
-    except ValueError as error:
-        raise ConfigError(f"{option}: expected {expected}, got {text!r}") from error
+        arenas = [entry for entry in content.get("arena", []) if entry["name"] == name]
+        if not arenas or not number.isdigit():
+            expected = "ARENA=N of an arena that is drawn"
+            raise ConfigError(f"--animals: expected {expected}, got {text!r}")
+        arenas[0]["animals"] = int(number)
+    return _make_layout(content)
 
 
 def _set_scale(
@@ -163,6 +124,7 @@ def _set_scale(
     checkerboard: str | None,
     checkerboard_in: str | None,
 ) -> Layout:
+    """Return a layout with the scale of the option that is given; unchanged if none is."""
     given = [option for option in (scale, size, checkerboard) if option is not None]
     if len(given) > 1:
         raise ConfigError(
@@ -175,63 +137,68 @@ def _set_scale(
     elif size is not None:
         cm_per_px = _scale_by_size(layout, size)
     else:
-        shown = video if checkerboard_in is None else open_source(checkerboard_in)
-        cm_per_px = _scale_by_checkerboard(shown, str(checkerboard))
-    return _make(layout.to_dict() | {"cm_per_px": cm_per_px})
+        source = video if checkerboard_in is None else open_source(checkerboard_in)
+        cm_per_px = _scale_by_checkerboard(source, str(checkerboard))
+    return _make_layout(layout.to_dict() | {"cm_per_px": cm_per_px})
 
 
 def _scale_by_points(text: str) -> float:
+    """Return the centimetres per pixel from ``--scale``: two points and their distance."""
     expected = "x1,y1,x2,y2,cm"
-    numbers = _read_numbers("--scale", text, expected)
+    numbers = parse_numbers("--scale", text, expected)
     if len(numbers) != 5:
         raise ConfigError(f"--scale: expected {expected}, got {text!r}")
-    return _compute_scale("--scale", (numbers[0], numbers[1]), (numbers[2], numbers[3]), numbers[4])
+    x1, y1, x2, y2, length_cm = numbers
+    return _compute_scale("--scale", (x1, y1), (x2, y2), length_cm)
 
 
 def _scale_by_size(layout: Layout, text: str) -> float:
+    """Return the centimetres per pixel from ``--size``: the width of an arena."""
     name, _, length = text.rpartition(",")
     arenas = {arena.name: arena for arena in layout.arenas}
     if name not in arenas:
         raise ConfigError(f"--size: expected ARENA,cm of an arena that is drawn, got {text!r}")
     left, _, right, _ = arenas[name].geometry.bounds
-    return _compute_scale(
-        "--size", (left, 0.0), (right, 0.0), *_read_numbers("--size", length, "ARENA,cm")
-    )
+    numbers = parse_numbers("--size", length, "ARENA,cm")
+    return _compute_scale("--size", (left, 0.0), (right, 0.0), *numbers)
 
 
 def _scale_by_checkerboard(source: FrameSource, text: str) -> float:
+    """Return the centimetres per pixel from ``--checkerboard``; warns of a tilted camera."""
     found = re.fullmatch(r"(\d+)x(\d+),(\d+\.?\d*)", text)
     if found is None or min(int(found[1]), int(found[2])) < 3:
-        raise ConfigError(
-            f"--checkerboard: expected COLUMNSxROWS,cm of 3x3 inner corners or more, got {text!r}"
-        )
+        expected = "COLUMNSxROWS,cm of 3x3 inner corners or more"
+        raise ConfigError(f"--checkerboard: expected {expected}, got {text!r}")
+    columns = int(found[1])
+    rows = int(found[2])
+    length_cm = float(found[3])
+
     images = (frame.image for frame in sample_frames(source, _N_SEARCHED_FRAMES))
-    measured = measure_checkerboard(images, int(found[1]), int(found[2]))
+    measured = measure_checkerboard(images, columns, rows)
     if measured is None:
-        looked = f"none in {_N_SEARCHED_FRAMES} frames of {source.info.path}"
-        raise ConfigError(
-            f"--checkerboard: expected one of {found[1]}x{found[2]} inner corners, got {looked}"
-        )
+        expected = f"one of {columns}x{rows} inner corners"
+        got = f"none in {_N_SEARCHED_FRAMES} frames of {source.info.path}"
+        raise ConfigError(f"--checkerboard: expected {expected}, got {got}")
     side_px, tilt = measured
     if tilt > _MAX_TILT:
-        print(
-            f"murid: warning: squares differ by {tilt:.0%}: the scale is not the same everywhere",
-            file=sys.stderr,
-        )
-    return _compute_scale("--checkerboard", (0.0, 0.0), (side_px, 0.0), float(found[3]))
+        warning = f"squares differ by {tilt:.0%}: the scale is not the same everywhere"
+        print(f"murid: warning: {warning}", file=sys.stderr)
+    return _compute_scale("--checkerboard", (0.0, 0.0), (side_px, 0.0), length_cm)
 
 
 def _compute_scale(
     option: str, a: tuple[float, float], b: tuple[float, float], length_cm: float
 ) -> float:
+    """Return the centimetres per pixel; raises `ConfigError` that names the option."""
     try:
         return compute_scale([a, b], length_cm)
     except ArrayError as error:
         raise ConfigError(f"{option}: expected {error.expected}, got {error.got}") from error
 
 
-def _make(plain: dict[str, Any]) -> Layout:
+def _make_layout(content: dict[str, Any]) -> Layout:
+    """Return the layout of plain values; raises `ConfigError` where it is not valid."""
     try:
-        return layout_from_dict(plain)
+        return layout_from_dict(content)
     except ArrayError as error:
         raise ConfigError(str(error)) from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,15 +11,14 @@ from typing import Annotated, Literal
 import numpy as np
 from cyclopts import Parameter
 
+from murid.cli.labelled_data import load_sequences
 from murid.core.files import make_directory, stage_directory, storage_errors
 from murid.core.types import UInt8
 from murid.datasets.images import iterate_images
-from murid.datasets.labels import LabelledSequence, Problem, raise_problems
+from murid.datasets.labels import LabelledSequence
 from murid.datasets.raw_labels import ReadOptions
-from murid.datasets.registry import DataFormat, choose_name, find_data_format, read_dataset
-from murid.pipeline.run import Run
+from murid.datasets.registry import DataFormat, find_data_format
 
-MANIFEST = "manifest.json"
 # Frames of a video are written as JPEG of a quality at which fur keeps its detail.
 _VIDEO_FRAME_SUFFIX = ".jpg"
 _JPEG_QUALITY = 95
@@ -78,69 +76,6 @@ def convert(
     print(f"{out}: {len(sequences)} sequences, {n_frames} frames, {n_boxes} boxes")
 
 
-def load_sequences(
-    paths: Sequence[Path], options: ReadOptions, *, skip_bad: bool = False
-) -> list[LabelledSequence]:
-    """Read data sets and runs; raise_problems all their problems, or print how many were left out.
-
-    Raises
-    ------
-    FormatError
-        If there are problems and `skip_bad` is not set, or nothing is left without them.
-    MuridError
-        If something is not a data set, or a run is not finished.
-    """
-    sequences, problems = read_all(paths, options)
-    if problems and not (skip_bad and any(map(len, sequences))):
-        raise_problems(problems)
-    if problems:
-        print(f"left out {len(problems)} labels, frames or files with problems", file=sys.stderr)
-    return sequences
-
-
-def read_all(
-    paths: Sequence[Path], options: ReadOptions
-) -> tuple[list[LabelledSequence], list[Problem]]:
-    """Read data sets and runs, each sequence under a unique name.
-
-    Raises as `murid.datasets.registry.read_dataset`.
-    """
-    runs = [read_run(path) for path in paths if (path / MANIFEST).is_file()]
-    others = [path for path in paths if not (path / MANIFEST).is_file()]
-    found, problems = read_dataset(others, options) if others or not runs else ([], [])
-    sequences: list[LabelledSequence] = []
-    for sequence in (*runs, *found):
-        name = choose_name(sequence.name, {other.name for other in sequences})
-        sequences.append(replace(sequence, name=name))
-    return sequences, problems
-
-
-def read_run(path: Path) -> LabelledSequence:
-    """Return the tracks of a finished run as labels of its video; raises as `Run.tracks`."""
-    run = Run.open(path)
-    facts = run.info()
-    tracks = run.tracks()
-    size = np.array([facts["width"], facts["height"]], np.int64)
-    kept = np.flatnonzero(tracks.track_ids >= 0)
-    numbers = tracks.detections.frame_numbers[kept]
-    return LabelledSequence(
-        name=path.name.removesuffix(".murid"),
-        is_recording=True,
-        frames=np.arange(tracks.n_frames, dtype=np.int64),
-        video=Path(facts["source"]),
-        image_paths=(),
-        sizes=np.tile(size, (tracks.n_frames, 1)),
-        frame_offsets=np.searchsorted(numbers, np.arange(tracks.n_frames + 1)).astype(np.int64),
-        boxes=tracks.detections.boxes[kept],
-        track_ids=tracks.track_ids[kept],
-        class_ids=np.zeros(len(kept), np.int64),
-        class_names=("animal",),
-        visibility=np.full(len(kept), np.nan, np.float32),
-        complete=np.ones(tracks.n_frames, bool),
-        fps=facts["fps"],
-    )
-
-
 def write_sequences(
     directory: Path, sequences: Sequence[LabelledSequence], target: DataFormat, images: str
 ) -> None:
@@ -154,14 +89,14 @@ def write_sequences(
     assert target.writer is not None
     placed = list(sequences)
     if images != "none":
-        placed = [_write_images(directory, own, target, images) for own in sequences]
+        placed = [_write_images(directory, sequence, target, images) for sequence in sequences]
     target.writer.write(directory, placed)
 
 
 def _write_images(
     directory: Path, sequence: LabelledSequence, target: DataFormat, how: str
 ) -> LabelledSequence:
-    """Copy, link or decode images to where the format has them, and return their new places.
+    """Copy, link or decode the images of a sequence, and return it with their new paths.
 
     A format that allows no gaps between frames gets consecutive frame numbers.
     """
@@ -169,20 +104,20 @@ def _write_images(
     frames = np.arange(sequence.n_frames, dtype=np.int64) if target.is_gapless else sequence.frames
     suffixes = [path.suffix.lower() for path in sequence.image_paths]
     suffixes = suffixes or [_VIDEO_FRAME_SUFFIX] * len(frames)
-    places = [
+    new_paths = [
         directory / target.writer.get_image_path(sequence.name, frame, suffix)
         for frame, suffix in zip(frames.tolist(), suffixes, strict=True)
     ]
-    for parent in {path.parent for path in places}:
+    for parent in {path.parent for path in new_paths}:
         make_directory(parent)
     if sequence.image_paths:
-        for image_path, path in zip(sequence.image_paths, places, strict=True):
+        for image_path, path in zip(sequence.image_paths, new_paths, strict=True):
             _copy_or_link(image_path, path, how)
     else:
         decoded = iterate_images(sequence, range(sequence.n_frames))
-        for image, path in zip(decoded, places, strict=True):
+        for image, path in zip(decoded, new_paths, strict=True):
             _write_jpeg(path, image)
-    return replace(sequence, frames=frames, image_paths=tuple(places), video=None)
+    return replace(sequence, frames=frames, image_paths=tuple(new_paths), video=None)
 
 
 def _copy_or_link(image_path: Path, path: Path, how: str) -> None:

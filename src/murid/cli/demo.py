@@ -36,7 +36,8 @@ def demo(
     """
     config = RecordingConfig(n_animals=animals, n_frames=frames, seed=seed)
     make_directory(out)
-    clip, truth = out / "demo.mp4", out / "gt.txt"
+    clip = out / "demo.mp4"
+    truth = out / "gt.txt"
     with show_progress() as report:
         _make_clip(config, clip, truth, report)
         run = track(clip, animals=animals, video=True, restart=True, report=report)
@@ -48,16 +49,15 @@ def demo(
 
 
 def _make_clip(config: RecordingConfig, clip: Path, truth: Path, report: ProgressCallback) -> None:
-    known = []
+    """Write a synthetic clip and its ground truth, a MOT file."""
+    frames = []
     with VideoWriter(clip, config.fps, config.width, config.height) as video_writer:
         for recorded in record(config):
             video_writer.write(recorded.frame.image)
+            # Ground truth has no scores; ids in MOT files start at 1.
             scores = np.ones(len(recorded.truth.boxes), np.float32)
-            known.append(
-                TrackedDetections(
-                    Detections(recorded.truth.boxes, scores), recorded.truth.animal_indices + 1
-                )
-            )
-            report("record", len(known), config.n_frames)
-    times_s = np.arange(len(known)) / config.fps
-    write_mot(truth, [TracksChunk(0, times_s, Tracks.from_frames(known))])
+            detections = Detections(recorded.truth.boxes, scores)
+            frames.append(TrackedDetections(detections, recorded.truth.animal_indices + 1))
+            report("record", len(frames), config.n_frames)
+    times_s = np.arange(len(frames)) / config.fps
+    write_mot(truth, [TracksChunk(0, times_s, Tracks.from_frames(frames))])

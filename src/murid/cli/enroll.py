@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from murid.cli.options import EVERYDAY, DetectorOptions
 from murid.cli.progress import show_progress
+from murid.core.validation import find_repeated
 from murid.errors import ConfigError
 from murid.pipeline.enroll import enroll as enroll_animals
 
@@ -37,9 +38,9 @@ def enroll(
     example = "1=alice" if run else "alice=alice.mp4"
     pairs = [_split(text, example) for text in animals]
     keys = [key for key, _ in pairs]
-    twice = next((key for k, key in enumerate(keys) if key in keys[:k]), None)
-    if twice is not None:
-        raise ConfigError(f"{twice}: expected once, got twice")
+    repeated = find_repeated(keys)
+    if repeated is not None:
+        raise ConfigError(f"{repeated}: expected once, got twice")
     with show_progress() as report:
         if run is not None:
             names = {_to_identity(key): name for key, name in pairs}

@@ -13,6 +13,7 @@ from murid.cli.options import (
     ConfigOptions,
     GalleryOptions,
     JsonFlag,
+    change_refine,
     check_animals,
 )
 from murid.cli.progress import show_progress
@@ -33,10 +34,7 @@ class IdentifyOptions(ConfigOptions):
 
     def load(self, base: Config | None = None) -> Config:
         """Return the configuration, these options included; raises `ConfigError`."""
-        config = super().load(base)
-        if self.refine is None:
-            return config
-        return config.change(f"identification.refine={'always' if self.refine else 'never'}")
+        return change_refine(super().load(base), self.refine)
 
 
 def identify(

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from murid.cli.convert import MANIFEST, read_all
+from murid.cli.labelled_data import read_all
 from murid.cli.messages import describe_refinement, print_json
 from murid.cli.options import OUTPUT, JsonFlag
 from murid.datasets.labels import LabelledSequence
@@ -16,8 +16,9 @@ from murid.datasets.raw_labels import ReadOptions
 from murid.datasets.registry import recognise_data
 from murid.datasets.summary import summarise
 from murid.pipeline.run import Run
+from murid.store import is_run_directory
 
-# The text lists so many of each; --json lists all.
+# Maximum number of each that the text lists; --json lists all.
 _MAX_LISTED_PROBLEMS = 20
 _MAX_LISTED_CROSSINGS = 20
 
@@ -40,7 +41,8 @@ def info(
     json : bool
         Print one JSON document instead of text.
     """
-    is_run = (path / MANIFEST).is_file() or (not path.is_file() and recognise_data(path) is None)
+    # A folder that is neither a run nor data is opened as a run: the error says what is missing.
+    is_run = is_run_directory(path) or (not path.is_file() and recognise_data(path) is None)
     facts = Run.open(path).info() if is_run else {}
     sequences: list[LabelledSequence] = []
     if not is_run or sheet is not None:

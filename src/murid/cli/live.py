@@ -33,6 +33,7 @@ from murid.live import (
     track_live,
 )
 from murid.pipeline.config import Config
+from murid.store import is_run_directory
 
 # Seconds between two lines about the frame rate.
 _TICK_S = 5.0
@@ -115,7 +116,7 @@ def live(
     resume : bool
         Go on with an existing run.
     """
-    if (Path(source) / "manifest.json").is_file():
+    if is_run_directory(Path(source)):
         with show_progress() as report:
             run = finish_live(source, report)
         print(f"{run.info()['n_frames']} frames: {run.path}")

@@ -1,4 +1,4 @@
-"""What the verbs print about a run, in the same words."""
+"""Messages about a run that several verbs print."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def warn(facts: dict[str, Any]) -> None:
 
 
 def describe_run(facts: dict[str, Any]) -> str:
-    """Return how many identities, or tracks, a run has."""
+    """Return in words how many identities, or tracks, a run has."""
     kind = "identities" if facts["stages"]["identification"] == "done" else "tracks"
     return f"{len(facts['tracks'])} {kind} in {facts['n_frames']} frames"
 
 
 def describe_refinement(facts: dict[str, Any]) -> Iterator[str]:
-    """Yield whether the second pass over the video helped, where there was one, and the names."""
+    """Yield lines on the second pass over the video, if there was one, and on the names."""
     selections = facts["appearance_selections"]
     if selections == []:
         yield "refine: not used, there was too little to judge it by"

@@ -1,4 +1,4 @@
-"""Options that several verbs share, and the groups in which help shows them."""
+"""Options that several verbs have, and the groups in which help shows them."""
 
 import textwrap
 from collections.abc import Iterator
@@ -18,8 +18,8 @@ IDENTITIES = Group.create_ordered("Identities and names")
 OUTPUT = Group.create_ordered("Output")
 SETTINGS = Group.create_ordered("Settings")
 
+# Whether a verb prints one JSON document instead of text; the same in every verb that has it.
 JsonFlag = Annotated[bool, Parameter(name="--json", negative=(), group=OUTPUT)]
-"""Whether a verb prints one JSON document instead of text; the same in every verb that has it."""
 
 # Sections of the configuration that each verb uses; --help-all lists their settings.
 SECTIONS = {
@@ -85,6 +85,13 @@ class GalleryOptions:
 
     update_gallery: Annotated[bool, Parameter(negative=(), group=IDENTITIES)] = False
     """Add the appearance of confidently identified animals to the gallery."""
+
+
+def change_refine(config: Config, refine: bool | None) -> Config:
+    """Return a configuration with ``--refine`` or ``--no-refine``; unchanged for neither."""
+    if refine is None:
+        return config
+    return config.change(f"identification.refine={'always' if refine else 'never'}")
 
 
 def check_animals(animals: int | None) -> None:

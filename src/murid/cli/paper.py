@@ -78,53 +78,56 @@ def paper(
     from murid.paper.tables import TABLES
     from murid.tracking import TrackingConfig
 
-    given = {"seed": seed, "n_workers": workers, "n_threads": threads}
     scale = SMALL if small else FULL
     train = load_settings(config, scale.train) if config else scale.train
-    train = change_settings(
-        train, {name: value for name, value in given.items() if value is not None}
-    )
-    wanted = [table for table in TABLES if only is None or table.name in only]
+    options = {"seed": seed, "n_workers": workers, "n_threads": threads}
+    given = {name: value for name, value in options.items() if value is not None}
+    train = change_settings(train, given)
+    tables = [table for table in TABLES if only is None or table.name in only]
     external = read_external_directories(detections or ())
     make_directory(out)
     with show_progress() as report:
-        sized = replace(scale, train=train)
         benchmark = make_benchmark_data(
-            sized, out, animaltrack=animaltrack, data=data, report=report, announce=announce
+            replace(scale, train=train),
+            out,
+            animaltrack=animaltrack,
+            data=data,
+            report=report,
+            announce=announce,
         )
         write_recordings(benchmark, out / "recordings.json")
-        dam = TrackingConfig.paper() if association == "paper" else TrackingConfig()
-        runner = ExperimentRunner(benchmark, out, dam, external, report, announce)
-        results = runner.load_all(wanted) if show else runner.run(wanted)
-    write_text(out / "tables.md", format_tables.format_markdown(wanted, results, scale.name))
+        tracking = TrackingConfig.paper() if association == "paper" else TrackingConfig()
+        runner = ExperimentRunner(benchmark, out, tracking, external, report, announce)
+        results = runner.load_all(tables) if show else runner.run(tables)
+    write_text(out / "tables.md", format_tables.format_markdown(tables, results, scale.name))
     write_text(
         out / "tables.json",
-        json.dumps(format_tables.to_document(wanted, results, scale.name), indent=2) + "\n",
+        json.dumps(format_tables.to_document(tables, results, scale.name), indent=2) + "\n",
     )
-    print(format_tables.format_text(wanted, results))
+    print(format_tables.format_text(tables, results))
     print(f"\ntables: {out / 'tables.md'}", file=sys.stderr)
 
 
 def announce(text: str) -> None:
-    """Say what is done, where it does not mix with the tables."""
+    """Print what is done on standard error, so that standard output has the tables alone."""
     print(text, file=sys.stderr)
 
 
 def read_external_directories(given: tuple[str, ...] | list[str]) -> dict[str, Path]:
-    """Directories of detections by the name of the detector; raises `ConfigError`."""
+    """Return the directories of detections by the name of the detector; raises `ConfigError`."""
     from murid.paper.tables import EXTERNAL_DETECTORS
 
     external: dict[str, Path] = {}
     for text in given:
-        name, equals, place = text.partition("=")
-        if not equals or name not in EXTERNAL_DETECTORS or not place:
+        name, equals, directory = text.partition("=")
+        if not equals or name not in EXTERNAL_DETECTORS or not directory:
             raise ConfigError(
                 "detections: expected NAME=DIR with NAME one of "
                 f"{', '.join(EXTERNAL_DETECTORS)}, got {text!r}"
             )
-        if not Path(place).is_dir():
+        if not Path(directory).is_dir():
             raise ConfigError(
-                f"detections: expected a directory for {name}, got {place!r}, which is none"
+                f"detections: expected a directory for {name}, got {directory!r}, which is none"
             )
-        external[name] = Path(place)
+        external[name] = Path(directory)
     return external

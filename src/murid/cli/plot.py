@@ -56,8 +56,8 @@ def plot(
         print(f"murid: warning: {note}", file=sys.stderr)
     directory = run / "exports" / "plots" if out is None else out
     make_directory(directory)
-    wanted: list[str] = [*list_figures(data), "report"] if only is None else list(only)
-    for name in wanted:
+    names: list[str] = [*list_figures(data), "report"] if only is None else list(only)
+    for name in names:
         if name == "report":
             write_pdf(directory / "report.pdf", data)
             print(directory / "report.pdf")

@@ -1,4 +1,4 @@
-"""Progress of long work on standard error: a bar on a terminal, else one line per stage."""
+"""Progress on standard error: a bar on a terminal, else one line per stage."""
 
 from __future__ import annotations
 
@@ -42,6 +42,8 @@ _LABELS = {
 
 
 class _Rate(TextColumn):
+    """Column of a progress bar that shows frames per second."""
+
     def __init__(self) -> None:
         super().__init__("")
 
@@ -52,7 +54,7 @@ class _Rate(TextColumn):
 
 @contextmanager
 def show_progress() -> Iterator[ProgressCallback]:
-    """Return a function to report progress to, for the time of a ``with`` block."""
+    """Yield a callback that shows progress until the ``with`` block ends."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield _make_plain_report()
@@ -76,17 +78,18 @@ def show_progress() -> Iterator[ProgressCallback]:
 
 
 def _make_plain_report() -> ProgressCallback:
-    started: dict[str, tuple[float, int]] = {}
+    """Return a callback that prints one line when a stage is finished."""
+    # Time and number of frames at the first report of each stage: a resumed stage does not begin
+    # at frame 0, and what was done before counts for no rate.
+    started_s: dict[str, float] = {}
+    first_done: dict[str, int] = {}
 
     def report(stage: str, done: int, total: int | None) -> None:
-        begun, first = started.setdefault(stage, (time.monotonic(), done))
+        now_s = time.monotonic()
+        seconds = now_s - started_s.setdefault(stage, now_s)
+        n_frames = done - first_done.setdefault(stage, done)
         if done == total:
-            seconds = time.monotonic() - begun
-            rate = (
-                f" ({(done - first) / seconds:.0f} frames/s)"
-                if done > first and seconds > 0
-                else ""
-            )
+            rate = f" ({n_frames / seconds:.0f} frames/s)" if n_frames > 0 and seconds > 0 else ""
             print(f"{_LABELS.get(stage, stage)}: {done} frames{rate}", file=sys.stderr)
 
     return report

@@ -16,6 +16,7 @@ from murid.cli.options import (
     DetectorOptions,
     GalleryOptions,
     JsonFlag,
+    change_refine,
     check_animals,
 )
 from murid.cli.progress import show_progress
@@ -41,12 +42,8 @@ class TrackOptions(DetectorOptions):
 
     def load(self, base: Config | None = None) -> Config:
         """Return the configuration, these options included; raises `ConfigError`."""
-        changes = []
-        if self.refine is not None:
-            changes.append(f"identification.refine={'always' if self.refine else 'never'}")
-        if not self.identities:
-            changes.append("identification.enabled=false")
-        return super().load(base).change(*changes)
+        config = change_refine(super().load(base), self.refine)
+        return config if self.identities else config.change("identification.enabled=false")
 
 
 def track(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from murid.cli.convert import load_sequences
+from murid.cli.labelled_data import load_sequences
 from murid.cli.progress import show_progress
 from murid.core.progress import ProgressCallback
 from murid.core.settings import change_settings, load_settings

@@ -1,12 +1,15 @@
-"""Checks of the dtype and shape of arrays, with errors that name the field."""
+"""Checks of arrays and lists, with errors that name the field."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 
 from murid.errors import ArrayError
+
+T = TypeVar("T")
 
 
 def check_array(field: str, array: Any, dtype: Any, shape: tuple[int | None, ...]) -> None:
@@ -30,3 +33,8 @@ def check_detection_columns(owner: str, boxes: Any, scores: Any, embeddings: Any
     check_array(f"{owner}.scores", scores, np.float32, (len(boxes),))
     if embeddings is not None:
         check_array(f"{owner}.embeddings", embeddings, np.float32, (len(boxes), None))
+
+
+def find_repeated(values: Sequence[T]) -> T | None:
+    """Return the first value that equals an earlier one, or None if all are different."""
+    return next((value for k, value in enumerate(values) if value in values[:k]), None)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from murid.datasets.ground_truth import GroundTruthFile
 from murid.errors import FormatError
+from murid.store import is_run_directory
 
-_MANIFEST = "manifest.json"
 _RUN_SUFFIX = ".murid"
 
 
@@ -28,7 +28,7 @@ class FilePair:
 
 def is_run(path: Path) -> bool:
     """Return whether a path is a run directory."""
-    return (path / _MANIFEST).is_file() or path.suffix == _RUN_SUFFIX
+    return is_run_directory(path) or path.suffix == _RUN_SUFFIX
 
 
 def find_pairs(

@@ -42,18 +42,18 @@ def associate(
     is_open = count_animals(layout, config.max_tracks) is None
     if is_open and config.scores.min_mean is not None:
         likely = find_likely_tracks(
-            (tracks for _, tracks in _follow(run, layout, config, motion)),
+            (tracks for _, tracks in _track_each_part(run, layout, config, motion)),
             config.scores.min_mean,
             config.scores.relative_min_mean,
         )
-    for first_frame, tracks in _follow(run, layout, config, motion):
+    for first_frame, tracks in _track_each_part(run, layout, config, motion):
         kept = tracks if likely is None else select_tracks(tracks, likely)
         run.tracks.write(first_frame, kept)
         report("track", first_frame + tracks.n_frames, run.n_frames)
     run.tracks.finish()
 
 
-def _follow(
+def _track_each_part(
     run: RunDirectory, layout: Layout, config: TrackingConfig, motion: Float64 | None
 ) -> Iterator[tuple[int, Tracks]]:
     """Yield the first frame and the tracks of each part; the camera rests after its last motion."""

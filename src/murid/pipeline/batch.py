@@ -8,18 +8,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from murid.core.validation import find_repeated
 from murid.errors import ConfigError, MuridError
 from murid.pipeline.run import Run
 from murid.pipeline.track import default_run_path
 from murid.video.image_sequence import is_image_file
 
+# Tracks a source into a run directory.
 TrackOne = Callable[[str, Path], Run]
-"""Tracks a source into a run directory."""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """The run of one of many videos, or the error that prevented it, and the seconds it took."""
+    """Result of tracking one of many videos: its run or its error, and the seconds it took."""
 
     source: str
     run: Run | None
@@ -28,7 +29,7 @@ class BatchResult:
 
 
 def find_sources(names: Iterable[str]) -> list[str]:
-    """Return the sources that names and globs stand for.
+    """Return the sources that match names and globs.
 
     A glob of videos is replaced by the videos in order of their names; a glob of images is one
     source. Annotated videos inside run directories are left out.
@@ -46,9 +47,9 @@ def find_sources(names: Iterable[str]) -> list[str]:
             got = f"{n_images} images of {len(files)} files"
             raise ConfigError(f"{name}: expected videos only or images only, got {got}")
         sources += [name] if n_images or not files else map(str, files)
-    twice = next((source for k, source in enumerate(sources) if source in sources[:k]), None)
-    if twice is not None:
-        raise ConfigError(f"videos: expected each once, got {twice} twice")
+    repeated = find_repeated(sources)
+    if repeated is not None:
+        raise ConfigError(f"videos: expected each once, got {repeated} twice")
     return sources
 
 
@@ -108,5 +109,5 @@ def _match_files(name: str) -> list[Path]:
 
 
 def _is_in_run(file: Path) -> bool:
-    """Return whether a file belongs to a run, such as an annotated video."""
+    """Whether a file lies in a run directory, as annotated videos do."""
     return any(parent.suffix == ".murid" for parent in file.parents)

@@ -1,4 +1,4 @@
-"""A gallery of known animals, filled from videos and runs; the same names in several runs."""
+"""Add animals to a gallery from videos and runs; give several runs the same names."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from murid.core.progress import ProgressCallback, no_progress
+from murid.core.validation import find_repeated
 from murid.errors import ConfigError
 from murid.pipeline.config import Config
 from murid.pipeline.run import Run
@@ -50,8 +51,8 @@ def enroll(
     Raises
     ------
     MuridError
-        `ConfigError` if a name is used twice or cannot be a name, or an animal is hardly seen; else
-        as `track` and `identify`.
+        `ConfigError` if a name is used twice or cannot be a name, or an animal is detected in too
+        few frames; else as `track` and `identify`.
     """
     solos = solos or {}
     if bool(solos) == (run is not None):
@@ -84,11 +85,12 @@ def match_runs(runs: Sequence[str | Path]) -> list[Run]:
     if len(runs) < 2:
         raise ConfigError(f"runs: expected two or more, got {len(runs)}")
     paths = [Path(run) for run in runs]
-    twice = next((path for k, path in enumerate(paths) if path in paths[:k]), None)
-    if twice is not None:
-        raise ConfigError(f"runs: expected each once, got {twice} twice")
+    repeated = find_repeated(paths)
+    if repeated is not None:
+        raise ConfigError(f"runs: expected each once, got {repeated} twice")
     with ExitStack() as stack:
-        match_across_runs(
-            [stack.enter_context(RunDirectory.open(path, writable=True)) for path in paths]
-        )
+        directories = [
+            stack.enter_context(RunDirectory.open(path, writable=True)) for path in paths
+        ]
+        match_across_runs(directories)
     return [Run.open(path) for path in paths]

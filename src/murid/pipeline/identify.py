@@ -1,4 +1,4 @@
-"""Identities of a run over its whole recording, from what it has stored."""
+"""Identify the animals of a run over its whole recording, from what it has stored."""
 
 from __future__ import annotations
 
@@ -107,12 +107,12 @@ def identify_run(
 ) -> None:
     """Identify the animals from all stored detections at once, and store the identities.
 
-    Nothing is done where that was done with the same settings.
+    Nothing is done if identities with the same settings are stored.
 
     Parameters
     ----------
     run : RunDirectory
-        Held for writing, detection done.
+        Opened for writing, with finished detection.
     layout : Layout
         Arenas.
     counts : list of int
@@ -173,7 +173,7 @@ def identify_run(
     if config.refine != "never":
         selections = [asdict(selection) for selection in result.appearance_selections]
         run.record("refine", {"estimates": selections if second_pass else None})
-    run.identities.finish(_list_crossings(result), result.note)
+    run.identities.finish(_tabulate_crossings(result), result.note)
 
 
 def _count_animals(run: RunDirectory, layout: Layout, animals: int | None) -> list[int]:
@@ -193,7 +193,7 @@ def _count_animals(run: RunDirectory, layout: Layout, animals: int | None) -> li
 
 
 def _to_plain_counts(counts: list[int], layout: Layout) -> int | list[int]:
-    """Return one number where there are no arenas, so that the manifest reads as the user wrote."""
+    """Return one number where there are no arenas, as the user gave it."""
     return counts if layout.arenas else counts[0]
 
 
@@ -227,7 +227,7 @@ def _write_identities(
         report("identify", first_frame + chunk.n_frames, run.n_frames)
 
 
-def _list_crossings(result: IdentificationResult) -> dict[str, Any]:
+def _tabulate_crossings(result: IdentificationResult) -> dict[str, Any]:
     """Return the columns of the table of doubtful crossings."""
     crossings = result.crossings
     return {

@@ -75,11 +75,11 @@ class ArenaTracker:
         ids = np.full(len(table), -1, np.int64)
         for number, tracker in enumerate(self._trackers):
             rows = np.flatnonzero(arenas == number)
-            own = table.select(rows)
+            arena_table = table.select(rows)
             if isinstance(tracker, Tracker):
-                tracks = tracker.follow(own, camera_motion)
+                tracks = tracker.follow(arena_table, camera_motion)
             else:
-                tracks = tracker.follow(own)
+                tracks = tracker.follow(arena_table)
             boxes[rows] = tracks.detections.boxes
             ids[rows] = tracks.track_ids
         if len(self._trackers) > 1:
@@ -139,16 +139,16 @@ def identify_per_arena(
     results = []
     for number, count in enumerate(counts):
         rows = np.flatnonzero(arenas == number)
-        own = table.select(rows)
-        # The tracks are passed on without a name here, so that `link_tracklets` can free them:
-        # those of a day take hundreds of megabytes.
+        arena_table = table.select(rows)
+        # No local variable holds the tracks, so that `link_tracklets` can free them: those of a day
+        # take hundreds of megabytes.
         result = link_tracklets(
-            own,
+            arena_table,
             count,
             fps,
             config,
             None if embeddings is None else partial(_select_embeddings, rows, embeddings),
-            track_bidirectionally(own, count, fps),
+            track_bidirectionally(arena_table, count, fps),
             _select_fur_descriptors(rows, fur_descriptors),
             _select_point_matches(rows, point_matches),
         )
@@ -170,9 +170,11 @@ def _select_fur_descriptors(
     """Return the fur descriptors of some rows, numbered among these."""
     if fur_descriptors is None:
         return None
-    places = np.searchsorted(rows, fur_descriptors.rows)
-    is_own = np.append(rows, -1)[places] == fur_descriptors.rows
-    return FurDescriptors(places[is_own], fur_descriptors.values[is_own])
+    # A row is in the arena if the search finds an equal one. The appended -1, which equals no row,
+    # is found by rows after the last one of the arena.
+    renumbered = np.searchsorted(rows, fur_descriptors.rows)
+    is_in_arena = np.append(rows, -1)[renumbered] == fur_descriptors.rows
+    return FurDescriptors(renumbered[is_in_arena], fur_descriptors.values[is_in_arena])
 
 
 def _select_point_matches(rows: Int64, point_matches: PointMatches | None) -> PointMatches | None:
@@ -183,9 +185,9 @@ def _select_point_matches(rows: Int64, point_matches: PointMatches | None) -> Po
     after = np.searchsorted(rows, point_matches.after)
     before = np.searchsorted(rows, point_matches.before)
     is_before = (padded[before] == point_matches.before) & (point_matches.before >= 0)
-    is_own = (padded[after] == point_matches.after) & is_before.any(axis=1)
+    is_in_arena = (padded[after] == point_matches.after) & is_before.any(axis=1)
     renumbered = PointMatches(after, np.where(is_before, before, -1), point_matches.counts)
-    return renumbered.select(is_own)
+    return renumbered.select(is_in_arena)
 
 
 def _renumber(

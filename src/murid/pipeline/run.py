@@ -1,4 +1,4 @@
-"""A run as users hold it: tracks, trajectories, behaviour, export, scores, annotated video."""
+"""The result of tracking one video: tracks, trajectories, behaviour, export, scores, video."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from murid.store import RunDirectory
 from murid.store.manifest import Manifest
 from murid.video import Annotator, UnreadableFrame, VideoWriter, open_source
 
-# The annotated video reports its progress after so many frames.
+# Frames of the annotated video between two progress reports.
 _REPORT_EVERY = 30
 
 
@@ -71,7 +71,8 @@ class Run:
     @property
     def names(self) -> dict[int, str]:
         """Names of identities, where they were given names."""
-        return {identity: own.name for identity, own in self._directory.manifest.names.items()}
+        names = self._directory.manifest.names
+        return {identity: animal.name for identity, animal in names.items()}
 
     def tracks(self) -> Tracks:
         """Return all tracks; raises `RunError` if tracking is not finished.
@@ -163,8 +164,9 @@ class Run:
         """
         if not tracks:
             self._require_identities("animals are measured", "--tracks measures every track")
-        own = read_layout(self._directory)
-        layout = own if arena is None else read_arena_file(arena, (own.width, own.height))
+        layout = read_layout(self._directory)
+        if arena is not None:
+            layout = read_arena_file(arena, (layout.width, layout.height))
         return compute_behaviour(self.trajectories(), layout, config)
 
     def evaluate(self, truth: str | Path) -> Metrics:
@@ -206,13 +208,15 @@ class Run:
             raise SourceError(info.path, "fingerprint", expected, "another one")
         make_directory(path.parent)
         annotator = Annotator(info.fps, self.names)
-        tracked = (frame for _, tracks in self._directory.iterate_tracks() for frame in tracks)
+        tracked_frames = (
+            tracked for _, tracks in self._directory.iterate_tracks() for tracked in tracks
+        )
         # A frame that cannot be decoded repeats the one before, so that the length stays.
         image = np.zeros((info.height, info.width, 3), np.uint8)
         with VideoWriter(path, info.fps, info.width, info.height) as writer:
-            for frame, of_frame in zip(source.iterate(), tracked, strict=True):
+            for frame, tracked in zip(source.iterate(), tracked_frames, strict=True):
                 if not isinstance(frame, UnreadableFrame):
-                    image = annotator.annotate(frame, of_frame)
+                    image = annotator.annotate(frame, tracked)
                 writer.write(image)
                 if (frame.index + 1) % _REPORT_EVERY == 0:
                     report("draw", frame.index + 1, self._directory.n_frames)
@@ -264,17 +268,17 @@ class Run:
     def _to_recording(self, metadata: Mapping[str, Any]) -> TrackedRecording:
         """Return the tracks as exporters take them."""
         manifest = self._directory.manifest
-        facts = manifest.fingerprint
+        fingerprint = manifest.fingerprint
         first = manifest.provenance[0] if manifest.provenance else None
         return TrackedRecording(
             source=manifest.source,
-            width=int(facts["width"]),
-            height=int(facts["height"]),
-            fps=float(facts["fps"]),
+            width=int(fingerprint["width"]),
+            height=int(fingerprint["height"]),
+            fps=float(fingerprint["fps"]),
             n_frames=self._directory.n_frames,
             identified=self._directory.is_done("identification"),
             read_chunks=self._iterate_chunks,
-            fingerprint=str(facts.get("sha256", "")),
+            fingerprint=str(fingerprint.get("sha256", "")),
             tracked_at=None if first is None else datetime.fromisoformat(first.time_utc),
             metadata=metadata,
             identity_names=self.names,
@@ -283,8 +287,8 @@ class Run:
     def _iterate_chunks(self) -> Iterator[TracksChunk]:
         tracks = self._directory.iterate_tracks()
         frames = self._directory.frames.iterate()
-        for (first_frame, chunk), own in zip(tracks, frames, strict=True):
-            yield TracksChunk(first_frame, own.times_s, chunk)
+        for (first_frame, chunk), frame_table in zip(tracks, frames, strict=True):
+            yield TracksChunk(first_frame, frame_table.times_s, chunk)
 
 
 def open_run(path: str | Path) -> Run:
@@ -300,17 +304,18 @@ def read_layout(directory: RunDirectory) -> Layout:
 
 def whole_image(directory: RunDirectory) -> Layout:
     """Return the layout of the whole image, without arenas and zones."""
-    facts = directory.manifest.fingerprint
-    return Layout(int(facts["width"]), int(facts["height"]))
+    fingerprint = directory.manifest.fingerprint
+    return Layout(int(fingerprint["width"]), int(fingerprint["height"]))
 
 
 def _list_selections(manifest: Manifest) -> list[dict[str, Any]] | None:
-    """Return what the second pass was worth; None without one, empty where it is unknown."""
+    """Return the estimates of the second pass; None without one, empty where they are unknown."""
     refine = manifest.config.get("identification", {}).get("refine", "never")
     if refine == "never":
         return None
     # Version 1 recorded it as "adapt".
     verbs = ("refine", "adapt")
-    last = next((own for own in reversed(manifest.provenance) if own.verb in verbs), None)
+    operations = [operation for operation in manifest.provenance if operation.verb in verbs]
+    last = operations[-1] if operations else None
     estimates = None if last is None else last.arguments["estimates"]
     return None if estimates is None else list(estimates)

@@ -142,12 +142,12 @@ def track_and_identify(
 ) -> None:
     """Make tracks of the stored detections, and identities of the tracks.
 
-    What an earlier call made with the same settings stays.
+    Tracks and identities that an earlier call stored with the same settings stay.
 
     Parameters
     ----------
     run : RunDirectory
-        Held for writing, detection done.
+        Opened for writing, with finished detection.
     config : Config
         Settings.
     counts : list of int or None

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from murid.core.files import replace_on_success
 from murid.core.types import Float32
+from murid.core.validation import find_repeated
 from murid.errors import FormatError
 from murid.reid.gallery import Animal, Gallery, GallerySession
 from murid.reid.prototypes import Prototypes
@@ -134,10 +135,10 @@ def _read_list(document: Mapping[str, Any], key: str, kind: type[T], path: Path)
 
 
 def _check_unique(field: str, values: list[str], path: Path) -> None:
-    duplicate = next((v for k, v in enumerate(values) if v in values[:k]), None)
-    if duplicate is not None:
+    repeated = find_repeated(values)
+    if repeated is not None:
         expected = "another for every animal"
-        raise FormatError(path, f"animals.{field}", expected, f"{duplicate} twice")
+        raise FormatError(path, f"animals.{field}", expected, f"{repeated} twice")
 
 
 @dataclass(frozen=True, slots=True)

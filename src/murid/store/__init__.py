@@ -1,5 +1,6 @@
 """The run directory: manifest, Parquet parts, side tables, and resuming after a kill."""
 
+from murid.store.create import is_run_directory
 from murid.store.frame_table import FrameTable
 from murid.store.manifest import FORMAT_VERSION, AnimalName, Manifest, Operation, StageStatus
 from murid.store.parts import round_as_stored
@@ -16,5 +17,6 @@ __all__ = [
     "Operation",
     "RunDirectory",
     "StageStatus",
+    "is_run_directory",
     "round_as_stored",
 ]

@@ -50,8 +50,8 @@ def make_manifest(
     )
 
 
-def holds_run(path: Path) -> bool:
-    """Whether there is a manifest in this directory, damaged or not."""
+def is_run_directory(path: Path) -> bool:
+    """Whether a path is a run directory: it has a manifest, damaged or not."""
     return (path / MANIFEST_NAME).exists()
 
 
@@ -64,7 +64,7 @@ def check_free(path: Path, restart: bool) -> None:
         return
     if not path.is_dir():
         raise RunError(path, "directory", "a place for a run directory", "a file")
-    if holds_run(path):
+    if is_run_directory(path):
         load_document(path)
         if not restart:
             raise RunError(

@@ -107,7 +107,7 @@ class RunDirectory:
         manifest = create.make_manifest(
             source, fingerprint, config, detector, part_frames, embedder
         )
-        if existing == "resume" and create.holds_run(path):
+        if existing == "resume" and create.is_run_directory(path):
             create.check_same(path, load_manifest(path), manifest)
             return cls.open(path, writable=True)
         restart = existing == "restart"
