@@ -42,14 +42,14 @@ class ArrayError(MuridError, ValueError):
 
 
 class FileError(MuridError):
-    """A file or directory is not what it should be.
+    """A file or directory is missing, damaged or of the wrong kind.
 
     Parameters
     ----------
     path : str or Path
         The file or directory.
     field : str
-        The part of it that is wrong: a column, a key, ``"file"`` for the whole.
+        The part that is wrong: a column or a key; ``"file"`` = the whole file.
     expected, got : str
         What the file should hold, and what it holds.
     """

@@ -11,7 +11,7 @@ UsageError = cyclopts.CycloptsError
 VERBS = {
     "demo": "Make a short synthetic clip, track it and score it.",
     "track": "Track the animals in a video.",
-    "live": "Track what a camera sees, while it films.",
+    "live": "Track the images of a camera while it records.",
     "identify": "Identify the animals of a run again, from what it has stored.",
     "enroll": "Add animals to a gallery, to name them in other recordings.",
     "info": "Describe a run or labelled data.",
@@ -22,7 +22,7 @@ VERBS = {
     "convert": "Write labelled data in another format.",
     "evaluate": "Score a run against ground truth.",
     "scenes": "Make a synthetic recording with exact ground truth.",
-    "compose": "Compose a recording of animals that were filmed alone.",
+    "compose": "Compose a recording of animals that were recorded alone.",
     "train": "Train a network on your own recordings.",
     "tune": "Train briefly with each of several settings, and report the best.",
     "paper": "Make the paper's tables: train, track and score every row.",

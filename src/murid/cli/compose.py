@@ -19,7 +19,7 @@ def compose(
     masks: bool = False,
     seed: int = 0,
 ) -> None:
-    """Compose a recording of animals that were filmed alone: real animals, exact identities.
+    """Compose a recording of animals that were recorded alone: real animals, exact identities.
 
     Parameters
     ----------

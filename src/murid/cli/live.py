@@ -63,7 +63,7 @@ class LiveOptions(DetectorOptions):
     """Identify the animals at the end; needs --animals."""
 
     background: Annotated[Path | None, Parameter(group=SETTINGS)] = None
-    """Video or folder of images to learn the background from; by default it is learnt meanwhile."""
+    """Video or folder of images to learn the background from; by default the images so far."""
 
     def load(self, base: Config | None = None) -> Config:
         """Return the configuration, these options included; raises `ConfigError`."""
@@ -74,7 +74,7 @@ class LiveOptions(DetectorOptions):
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class CallbackOptions:
-    """Who is sent every frame as soon as it is tracked."""
+    """Receivers of every frame as soon as it is tracked."""
 
     on_frame: Annotated[str | None, Parameter(group=OUTPUT)] = None
     """module:function that is called with every frame and its animals (murid.live.LiveFrame)."""
@@ -96,7 +96,7 @@ def live(
     options: LiveOptions | None = None,
     outputs: CallbackOptions | None = None,
 ) -> None:
-    """Track what a camera sees, until it ends or Ctrl-C.
+    """Track the images of a camera until it ends or Ctrl-C is pressed.
 
     Frames that come faster than they are tracked are dropped and counted.
 

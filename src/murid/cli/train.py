@@ -1,10 +1,9 @@
 """``murid train``."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -21,17 +20,69 @@ if TYPE_CHECKING:
     from murid.training.fit import TrainingData
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class TrainingOptions:
+    """Data and settings of a training; the same for ``murid train`` and ``murid tune``."""
+
+    solo: Annotated[list[Path] | None, Parameter(consume_multiple=True)] = None
+    """Videos of one animal alone; scenes are composed of its cut-outs. Needs no labels."""
+
+    preset: PresetName | None = None
+    """Network: nano, s, m, l by size; the others are the paper's comparisons."""
+
+    profile: Literal["murid", "paper"] = "murid"
+    """murid's own settings, or the paper's protocol."""
+
+    start: Path | None = None
+    """Weights to start from: ``NAME.pt`` of an earlier training of the same preset."""
+
+    config: Path | None = None
+    """TOML file with settings that change the profile."""
+
+    seed: int | None = None
+    """Seed of weights and images."""
+
+    skip_bad: Annotated[bool, Parameter(negative=())] = False
+    """Leave out labels that have a problem, and print how many there were."""
+
+    def load(self, minutes: float | None) -> "TrainConfig":
+        """Return the profile, changed by the file and the options; raises `ConfigError`."""
+        from murid.training.config import PROFILES
+
+        settings = PROFILES[self.profile]()
+        if self.config is not None:
+            settings = load_settings(self.config, settings)
+        options = {
+            "preset": self.preset,
+            "minutes": minutes,
+            "seed": self.seed,
+            "start": None if self.start is None else str(self.start),
+        }
+        given = {name: value for name, value in options.items() if value is not None}
+        return change_settings(settings, given)
+
+    def prepare_data(
+        self,
+        settings: "TrainConfig",
+        data: Sequence[Path],
+        out: Path,
+        report: ProgressCallback,
+    ) -> "TrainingData":
+        """Read labels and solo videos, and return what to train on."""
+        from murid.training.recipe import prepare_data
+
+        sequences = []
+        if data:
+            sequences = load_sequences(data, ReadOptions(), skip_bad=self.skip_bad)
+        return prepare_data(settings, sequences, self.solo or (), out, report)
+
+
 def train(
     *data: Path,
     out: Path,
-    solo: Annotated[list[Path] | None, Parameter(consume_multiple=True)] = None,
-    preset: PresetName | None = None,
-    profile: Literal["murid", "paper"] = "murid",
-    start: Path | None = None,
-    config: Path | None = None,
+    options: TrainingOptions | None = None,
     minutes: float | None = None,
-    seed: int | None = None,
-    skip_bad: Annotated[bool, Parameter(negative=())] = False,
     restart: Annotated[bool, Parameter(negative="--resume")] = False,
 ) -> None:
     """Train a network on labelled data, on videos of single animals, or on synthetic scenes.
@@ -42,22 +93,8 @@ def train(
         Labelled data sets; see the documentation of formats.
     out : Path
         Directory for the network, logs and model card; an interrupted training there goes on.
-    solo : list of Path
-        Videos of one animal alone; scenes are composed of its cut-outs. Needs no labels.
-    preset : str
-        Network: nano, s, m, l by size; the others are the paper's comparisons.
-    profile : str
-        murid's own settings, or the paper's protocol.
-    start : Path
-        Weights to start from: ``NAME.pt`` of an earlier training of the same preset.
-    config : Path
-        TOML file with settings that change the profile.
     minutes : float
         Maximum time to train.
-    seed : int
-        Seed of weights and images.
-    skip_bad : bool
-        Leave out labels that have a problem, and print how many there were.
     restart : bool
         Start over; by default an interrupted training goes on.
     """
@@ -65,27 +102,27 @@ def train(
     from murid.networks.onnx_export import find_export_problem
     from murid.training import recipe
 
-    settings = read_options(profile, config, preset=preset, minutes=minutes, seed=seed, start=start)
+    chosen = options or TrainingOptions()
+    settings = chosen.load(minutes)
     if restart:
         _remove_checkpoints(out)
-    sources = ["/".join(path.absolute().parts[-2:]) for path in (*data, *(solo or ()))]
+    # The model card names files and folders without the directories of this machine.
+    sources = ["/".join(path.absolute().parts[-2:]) for path in (*data, *(chosen.solo or ()))]
     with show_progress() as report:
-        training_data = gather(settings, data, solo or (), out, skip_bad, report)
+        training_data = chosen.prepare_data(settings, data, out, report)
         fitted = recipe.train(settings, training_data, out, sources=sources, report=report)
+
     result = fitted.validation
     scores = {"AP50": result.ap50, "AP75": result.ap75, "recall": result.recall}
-    print(
-        f"{recipe.describe_validation_images(settings, training_data)}: "
-        + "  ".join(f"{name} {100 * value:.1f}" for name, value in scores.items())
-    )
+    listed = "  ".join(f"{name} {100 * value:.1f}" for name, value in scores.items())
+    print(f"{recipe.describe_validation_images(settings, training_data)}: {listed}")
     print(f"waiting for images: {100 * fitted.waiting_share:.0f} % of the time")
     problem = find_export_problem(fitted.network.config)
-    use = f"to use it: murid track VIDEO --detector {out / f'{settings.preset}-detector.onnx'}"
-    print(
-        use
-        if problem is None
-        else f"weights: {out / f'{settings.preset}.pt'}; no ONNX files: {problem}"
-    )
+    if problem is None:
+        detector = out / f"{settings.preset}-detector.onnx"
+        print(f"to use it: murid track VIDEO --detector {detector}")
+    else:
+        print(f"weights: {out / f'{settings.preset}.pt'}; no ONNX files: {problem}")
 
 
 def import_training(verb: str) -> None:
@@ -96,31 +133,6 @@ def import_training(verb: str) -> None:
         raise ConfigError(
             f"murid {verb} needs {error.name}; install it with: pip install 'murid[train]'"
         ) from error
-
-
-def read_options(profile: str, config: Path | None, **given: Any) -> TrainConfig:
-    """Return the profile, changed by the file and the options; raises `ConfigError`."""
-    from murid.training.config import PROFILES
-
-    settings = PROFILES[profile]()
-    settings = load_settings(config, settings) if config else settings
-    changed = {k: str(v) if isinstance(v, Path) else v for k, v in given.items() if v is not None}
-    return change_settings(settings, changed)
-
-
-def gather(
-    settings: TrainConfig,
-    data: Sequence[Path],
-    solo: Sequence[Path],
-    out: Path,
-    skip_bad: bool,
-    report: ProgressCallback,
-) -> TrainingData:
-    """Read labels, and prepare what to train on."""
-    from murid.training.recipe import prepare_data
-
-    sequences = load_sequences(data, ReadOptions(), skip_bad=skip_bad) if data else []
-    return prepare_data(settings, sequences, solo, out, report)
 
 
 def _remove_checkpoints(out: Path) -> None:

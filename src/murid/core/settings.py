@@ -17,9 +17,11 @@ from murid.errors import ConfigError
 
 T = TypeVar("T")
 
-# TOML has no null, so that an optional setting is switched off by this word.
+# TOML has no null: this word switches an optional setting off.
 _NONE = "none"
-_WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+
+# How error messages and --help-all name the types of settings.
+_WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ def read_toml(path: str | Path) -> dict[str, Any]:
 def parse_assignment(text: str) -> dict[str, Any]:
     """Return ``table.name=value`` as nested tables.
 
-    The value is read as TOML (``0.8``, ``true``, ``[1, 2]``); what is no TOML is a text.
+    The value is read as TOML (``0.8``, ``true``, ``[1, 2]``), or else as a string.
 
     Raises
     ------
@@ -113,7 +115,7 @@ def change_settings(base: T, given: Mapping[str, Any], prefix: str = "") -> T:
     try:
         return replace(base, **changed)  # type: ignore[type-var]
     except ConfigError as error:
-        # A configuration names its own fields; what lies around it is known here alone.
+        # A nested configuration names its field alone; the names around it are added here.
         message = str(error)
         known = message.startswith(prefix) or not message.startswith(tuple(hints))
         raise ConfigError(message if known else f"{prefix}{message}") from error

@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from murid.core.validation import check_array, check_detection_columns
 from murid.errors import ArrayError
 
+# Arrays by dtype; docstrings state their shapes.
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
 UInt8 = NDArray[np.uint8]
 Bool = NDArray[np.bool_]
+# What selects rows: a slice, a mask or row numbers.
 Index = slice | NDArray[np.bool_] | NDArray[np.integer[Any]]
 
 
@@ -152,6 +154,7 @@ class DetectionTable:
 
     def select(self, rows: Int64) -> DetectionTable:
         """Return the detections of the given rows, ascending int64; the frames stay the same."""
+        # Tables are immutable, so all rows need no copy.
         if len(rows) == len(self):
             return self
         offsets = np.searchsorted(rows, self.frame_offsets).astype(np.int64)
@@ -169,6 +172,7 @@ class DetectionTable:
         embeddings = [table.embeddings for table in tables if table.embeddings is not None]
         n_described = sum(len(rows) for rows in embeddings)
         n_detections = sum(len(table) for table in tables)
+        # A table without detections has no embeddings either, and does not count.
         complete = bool(embeddings) and n_described == n_detections
         counts = np.concatenate([np.diff(table.frame_offsets) for table in tables])
         return cls(
@@ -183,6 +187,7 @@ class DetectionTable:
 
     def __getitem__(self, t: int) -> Detections:
         """Return the detections of the t-th frame, as views; -1 is the last one."""
+        # A range turns negative numbers into positive ones and raises IndexError beyond its ends.
         t = range(self.n_frames)[t]
         rows = slice(self.frame_offsets[t], self.frame_offsets[t + 1])
         return Detections(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+import numpy as np
+
 from murid.core.types import Float32
 
 # Outputs ``(1, c, h, w)`` of the detection network, by name.
@@ -31,3 +33,11 @@ class InferenceBackend(Protocol):
         `maps` is what `infer` returned for the last image.
         """
         ...
+
+
+def add_batch_column(boxes: Float32) -> Float32:
+    """Return boxes ``(n, 5)`` as the embedder takes them, from boxes ``(n, 4)`` of one image.
+
+    The first column is the number of the image in the batch, which is 0.
+    """
+    return np.concatenate([np.zeros((len(boxes), 1), np.float32), boxes], axis=1)

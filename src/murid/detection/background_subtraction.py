@@ -17,6 +17,7 @@ from murid.detection.preprocess import check_image
 from murid.detection.size_prior import compute_weighted_median
 from murid.errors import ArrayError, ConfigError
 from murid.video.background_model import BackgroundModel, fit_background_model
+from murid.video.resize import downscale
 
 # Larger images are downscaled to this length of the longer side, in pixels. More shows finer detail
 # and takes longer.
@@ -177,12 +178,8 @@ class BackgroundDetector:
         return detections[detections.scores >= np.float32(self.config.score_threshold)]
 
     def _downscale_and_blur(self, image: UInt8) -> UInt8:
-        height, width = image.shape[:2]
-        max_side_px = self.config.max_side_px or _MAX_SIDE_PX
-        scale = min(1.0, max_side_px / max(width, height))
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        blurred: UInt8 = cv2.GaussianBlur(small, (0, 0), _BLUR_FRACTION * max(size))
+        small, _ = downscale(image, self.config.max_side_px or _MAX_SIDE_PX)
+        blurred: UInt8 = cv2.GaussianBlur(small, (0, 0), _BLUR_FRACTION * max(small.shape[:2]))
         return blurred
 
 

@@ -7,10 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from murid.core.types import Float32
-from murid.detection.backend import InferenceBackend, OutputMaps
+from murid.detection.backend import InferenceBackend, OutputMaps, add_batch_column
 from murid.detection.network_file import FEATURES
 from murid.errors import ConfigError, MissingExtraError
 
@@ -86,9 +84,7 @@ class _OnnxRuntimeBackend:
         binding = self._embedder.io_binding()
         for name, value in self._features.items():
             binding.bind_ortvalue_input(name, value)
-        # The first column is the number of the image in the batch, which is 0.
-        numbered_boxes = np.concatenate([np.zeros((len(boxes), 1), np.float32), boxes], axis=1)
-        binding.bind_cpu_input("boxes", numbered_boxes)
+        binding.bind_cpu_input("boxes", add_batch_column(boxes))
         binding.bind_output("embeddings", "cpu")
         self._embedder.run_with_iobinding(binding)
         embeddings: Float32 = binding.get_outputs()[0].numpy()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from murid.core.types import Float32
-from murid.detection.backend import InferenceBackend, OutputMaps
+from murid.detection.backend import InferenceBackend, OutputMaps, add_batch_column
 from murid.detection.config import DetectionConfig
 from murid.detection.network_file import FEATURES
 from murid.detection.openvino_import import openvino
@@ -53,10 +53,8 @@ class _OpenVinoBackend:
         assert self._embedder is not None
         for name in FEATURES:
             self._embedder.set_tensor(name, self._detector.get_tensor(name))
-        # The first column is the number of the image in the batch, which is 0.
-        numbered_boxes = np.concatenate([np.zeros((len(boxes), 1), np.float32), boxes], axis=1)
         # `inputs` must live until after `infer`: a tensor does not keep its array alive.
-        inputs = {"boxes": numbered_boxes} | compute_inputs(self._roi_aligns, boxes, maps)
+        inputs = {"boxes": add_batch_column(boxes)} | compute_inputs(self._roi_aligns, boxes, maps)
         for name, values in inputs.items():
             self._embedder.set_tensor(name, openvino.Tensor(values, shared_memory=True))
         self._embedder.infer(share_outputs=True)

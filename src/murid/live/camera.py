@@ -241,7 +241,7 @@ class CameraStream:
                 # A camera may come back with another size, which the tracker cannot use.
                 elif image.shape[:2] == self.size:
                     self._put(image)
-        except Exception as error:  # whatever fails, what was recorded until then is kept
+        except Exception as error:  # any failure must keep what was recorded so far
             self.failure = str(error)
         finally:
             self._camera.close()

@@ -1,4 +1,4 @@
-"""Association of the stored detections of a run, from its first frame to its last."""
+"""Link the stored detections of a run to tracks, from the first frame to the last."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def associate(
 ) -> None:
     """Link the stored detections over time and store the tracks.
 
-    It starts at the first frame, since it takes seconds and depends on all frames before.
+    It always starts at the first frame: it takes seconds, and each frame depends on those before.
     """
     # With an unknown number of animals, a first pass finds the tracks that are likely animals.
     likely = None

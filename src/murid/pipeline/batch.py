@@ -1,4 +1,4 @@
-"""Many videos, one after the other: one that fails does not stop the others."""
+"""Track many videos, one after the other; an error in one does not stop the others."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def default_run_paths(sources: Sequence[str], folder: Path | None = None) -> lis
 def track_videos(
     sources: Sequence[str], runs: Sequence[Path], track_one: TrackOne
 ) -> Iterator[BatchResult]:
-    """Track each video in turn, whatever happens to the others.
+    """Track one video after the other; an error in one does not stop the others.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Detection of a whole video into the run directory."""
+"""Detect the animals in a whole video and store them in its run directory."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def redetect_damaged(
     batch_size: int,
     report: ProgressCallback,
 ) -> None:
-    """Detect again in parts that a disk has damaged or lost.
+    """Detect again in parts whose files are damaged or missing.
 
     The last part of an unfinished run is removed instead, since detection goes on from there.
     """
@@ -82,5 +82,6 @@ def _detect(
 
 
 def _batch(items: Iterator[T], size: int) -> Iterator[list[T]]:
+    """Yield the items in lists of a size; the last one may be shorter."""
     while batch := list(islice(items, size)):
         yield batch

@@ -1,4 +1,4 @@
-"""Several arenas in one video: the animals of each are tracked and identified separately."""
+"""Track and identify the animals of each arena of a video separately."""
 
 from __future__ import annotations
 

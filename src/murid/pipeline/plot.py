@@ -1,4 +1,4 @@
-"""The data that the figures of a run are made from."""
+"""Load the data that the figures of a run are made from."""
 
 from __future__ import annotations
 

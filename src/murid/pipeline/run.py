@@ -140,7 +140,7 @@ class Run:
         *,
         tracks: bool = False,
     ) -> Behaviour:
-        """Return how the animals move and what they do, the input of measures and plots.
+        """Return the behaviour of the animals, from which measures and plots are computed.
 
         The whole recording is in memory, about 200 bytes per animal and frame.
 

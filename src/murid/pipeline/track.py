@@ -1,4 +1,4 @@
-"""From a video to a run directory: detection, tracking, identification."""
+"""Track a video into a run directory: detection, tracking, identification."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def track(
 ) -> Run:
     """Track the animals in a video and return the run.
 
-    With a number of animals, identities hold over the whole recording. An interrupted call goes on
-    from what it has stored when it is made again.
+    With a number of animals, identities hold over the whole recording. Calling it again continues
+    an interrupted run.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def track(
         Arena file. Detections outside its arenas are dropped; each arena has its own number of
         animals, `animals` where it gives none.
     gallery : str or Path, optional
-        Gallery file, as `enroll` makes it, to name the identities from; needs `animals`.
+        Gallery file, as `enroll` makes it, that names the identities; needs `animals`.
     update_gallery : bool
         Whether to add the appearance of confidently identified animals to the gallery.
     report : callable

@@ -1,4 +1,4 @@
-"""The detections of a run: written while a video is detected, read part by part."""
+"""The detections of a run: written during detection, read part by part."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ class DetectionParts:
             raise ArrayError("FrameTable", expected, got)
         if detections.n_frames != len(frames):
             raise ArrayError("DetectionTable.n_frames", str(len(frames)), str(detections.n_frames))
-        # What was computed from other detections goes first: a kill leaves nothing outdated.
+        # Remove outdated side tables first, so that a kill in between leaves none.
         self._side_tables.remove_dependents("detections")
         # Frames before detections: a part counts once its detections are there.
         parts.write_frames(self._state.part_path("frames", number), frames)

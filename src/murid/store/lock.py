@@ -1,4 +1,4 @@
-"""A lock that gives one process the right to write; it ends with the process, even when killed."""
+"""File lock: one process at a time writes to a run; a killed process loses its lock."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ LOCK_NAME = ".lock"
 
 
 class Lock:
-    """Hold a directory for writing until `release`.
+    """Exclusive lock on a directory, from construction until `release`.
 
-    The file ``.lock`` stays: it names the process that held the lock last.
-
-    Where a file system offers no locks (some network mounts), the directory is used without one.
+    The file ``.lock`` remains and names the last process that had the lock. Where a file system
+    offers no locks (some network mounts), the directory is used without one.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The run directory: all that murid computes from one video, safe against being killed."""
+"""The run directory: all results of one video, stored so that a killed process loses little."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class RunDirectory:
     detections : DetectionParts
     tracks : TrackParts
     identities : IdentityParts
-        Where the animals were identified; with names and doubtful crossings.
+        Identities, their names and the doubtful crossings, once the animals are identified.
     side_tables : SideTables
         Results that lie in one file each.
     """

@@ -82,7 +82,7 @@ class SideTable:
         return columns
 
     def find(self, run: Path) -> Path | None:
-        """Path of the file as it is called in this run, or None if there is none."""
+        """Path of the file under its name in this run, or None if there is no file."""
         for path in self._possible_paths(run):
             if path.is_file():
                 return path

@@ -59,8 +59,8 @@ class VideoFileSource:
     Raises
     ------
     SourceError
-        If there is no file, or no frame can be decoded; when it is read, if it is truncated
-        meanwhile, or the disk fails or stalls.
+        If there is no file, or no frame can be decoded; when it is read, if it has
+        been truncated since, or the disk fails or stalls.
     """
 
     def __init__(self, path: str | Path, read_timeout_s: float = READ_TIMEOUT_S) -> None:
@@ -81,7 +81,7 @@ class VideoFileSource:
     def iterate(self, start: int = 0) -> Iterator[Frame | UnreadableFrame]:
         """Yield the frames from index `start` on, in order; `UnreadableFrame` for one not decoded.
 
-        A frame is the same whatever the start: whether it can be decoded, its time and its pixels.
+        The start changes nothing about a frame: whether it can be decoded, its time or its pixels.
         """
         expected = start
         for index, image in self._decode_numbered(start):

@@ -17,6 +17,7 @@ from murid.core.types import UInt8
 from murid.errors import SourceError
 from murid.video.info import UnreadableFrame, VideoInfo
 from murid.video.read_timeout import READ_TIMEOUT_S, read_bytes
+from murid.video.sampling import spread_evenly
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"})
 
@@ -76,9 +77,10 @@ class ImageSequenceSource:
 
     def sample(self, n_frames: int) -> Iterator[Frame]:
         """Yield up to `n_frames` decoded frames, spread evenly."""
-        positions = np.linspace(0, len(self._files) - 1, n_frames)
-        indices = np.unique(positions.round().astype(int))
-        return (frame for k in indices if isinstance(frame := self._load(int(k)), Frame))
+        for index in spread_evenly(len(self._files), n_frames).tolist():
+            frame = self._load(index)
+            if isinstance(frame, Frame):
+                yield frame
 
     def compute_fingerprint(self) -> dict[str, Any]:
         """Return the number and size of the files, and a SHA-256.

@@ -65,7 +65,7 @@ def test_the_module_is_a_program_and_knows_its_version():
     assert f'version = "{result.stdout.strip()}"' in pyproject
 
 
-def test_where_nobody_watches_a_stage_is_one_line(capsys):
+def test_without_a_terminal_a_stage_is_one_line(capsys):
     with show_progress() as report:
         for done in (0, 50, 100):
             report("detect", done, 100)

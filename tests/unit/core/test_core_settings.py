@@ -76,7 +76,7 @@ def test_a_whole_number_becomes_a_float():
         ("n_threads=1.5", "n_threads: expected a whole number or none, got 1.5"),
         ("mode=slow", "mode: expected fast or exact, got 'slow'"),
         ("uses_motion=1", "uses_motion: expected true or false, got 1"),
-        ("name=3", "name: expected a text, got 3"),
+        ("name=3", "name: expected a string, got 3"),
         ("motion=3", "motion: expected one of its settings (motion.decay_s), got 3"),
         ("limit.high=3", "limit: expected a number, got a table"),
         ("motion.decay_s=-1", "motion.decay_s: expected 0 or more, got -1"),

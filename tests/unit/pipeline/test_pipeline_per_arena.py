@@ -1,4 +1,4 @@
-"""Animals of several arenas: as if each arena had been filmed alone."""
+"""Animals of several arenas: as if each arena had been recorded alone."""
 
 import numpy as np
 import pytest
@@ -23,16 +23,16 @@ LAYOUT = Layout(400, 200, (WEST, EAST))
 
 
 def make_frames(rng: np.random.Generator, n_animals: int, left: float) -> list[Detections]:
-    """Animals that walk about within 160 pixels, each with looks of its own."""
+    """Animals that walk about within 160 pixels, each with its own appearance."""
     appearance = rng.normal(0, 1, (n_animals, 16))
     at = rng.uniform(40, 160, (n_animals, 2)) + np.array([left, 0])
     frames = []
     for _ in range(N):
         at += rng.normal(0, 1.5, at.shape)
         at = np.clip(at, [left + 20, 20], [left + 180, 180])
-        seen = appearance + rng.normal(0, 0.2, appearance.shape)
+        observed = appearance + rng.normal(0, 0.2, appearance.shape)
         boxes = np.column_stack([at - 10, at + 10]).astype(np.float32)
-        embeddings = (seen / np.linalg.norm(seen, axis=1, keepdims=True)).astype(np.float32)
+        embeddings = (observed / np.linalg.norm(observed, axis=1, keepdims=True)).astype(np.float32)
         frames.append(Detections(boxes, np.full(n_animals, 0.9, np.float32), embeddings))
     return frames
 
@@ -58,33 +58,33 @@ def test_identities_are_those_of_each_arena_alone(halves):
     )
     plain = DetectionTable(table.boxes, table.scores, None, table.frame_offsets)
     parts = [(0, table.embeddings[:200]), (200, table.embeddings[200:])]
-    told = identify_per_arena(plain, LAYOUT, [3, 2], 30.0, None, lambda: iter(parts))
+    result = identify_per_arena(plain, LAYOUT, [3, 2], 30.0, None, lambda: iter(parts))
     for half, offset, count in ((halves[0], 0, 3), (halves[1], 3, 2)):
         alone = DetectionTable.from_frames(half)
         expected = link_tracklets(
             alone, count, 30.0, None, lambda alone=alone: iter([(0, alone.embeddings)])
         )
-        own = (told.identity_ids > offset) & (told.identity_ids <= offset + count)
-        np.testing.assert_array_equal(told.frames[own], expected.frames)
-        np.testing.assert_array_equal(told.identity_ids[own] - offset, expected.identity_ids)
-        np.testing.assert_array_equal(told.boxes[own], expected.boxes)
-    assert (np.diff(told.frames * 10 + told.identity_ids) > 0).all(), "by frame and then identity"
-    told = identify_per_arena(
+        of_arena = (result.identity_ids > offset) & (result.identity_ids <= offset + count)
+        np.testing.assert_array_equal(result.frames[of_arena], expected.frames)
+        np.testing.assert_array_equal(result.identity_ids[of_arena] - offset, expected.identity_ids)
+        np.testing.assert_array_equal(result.boxes[of_arena], expected.boxes)
+    assert (np.diff(result.frames * 10 + result.identity_ids) > 0).all(), "by frame and then identity"
+    result = identify_per_arena(
         plain, LAYOUT, [3, 2], 30.0, IdentificationConfig(smooth_boxes=False), lambda: iter(parts)
     )
-    seen = ~told.interpolated
-    np.testing.assert_array_equal(table.boxes[told.rows[seen]], told.boxes[seen])
+    detected = ~result.interpolated
+    np.testing.assert_array_equal(table.boxes[result.rows[detected]], result.boxes[detected])
 
 
-def test_ties_go_to_their_arena_with_its_rows():
+def test_point_matches_go_to_their_arena_with_its_rows():
     point_matches = PointMatches(
         np.array([4, 5, 9]),
         np.array([[1, 0, -1], [0, -1, -1], [8, 3, -1]]),
         np.ones((3, 3), np.float32),
     )
-    own = _select_point_matches(np.array([1, 3, 4, 8, 9]), point_matches)
-    np.testing.assert_array_equal(own.after, [2, 4])
-    np.testing.assert_array_equal(own.before, [[0, -1, -1], [3, 1, -1]])
+    selected = _select_point_matches(np.array([1, 3, 4, 8, 9]), point_matches)
+    np.testing.assert_array_equal(selected.after, [2, 4])
+    np.testing.assert_array_equal(selected.before, [[0, -1, -1], [3, 1, -1]])
     assert _select_point_matches(np.array([1]), None) is None
 
 
