@@ -47,7 +47,7 @@ def test_formats_round_trip(cage, tmp_path, capsys):
         "yolo",
         "--out",
         tmp_path / "yolo",
-        "--pictures",
+        "--images",
         "link",
     )
     murid(capsys, "convert", tmp_path / "yolo", "--to", "mot", "--out", tmp_path / "again")
@@ -82,7 +82,7 @@ def test_images_belong_to_their_frames(clip, tmp_path, capsys):
 
 def test_runs_convert_to_datasets(tracked, tmp_path, capsys):
     said = murid(
-        capsys, "convert", tracked, "--to", "mot", "--out", tmp_path / "mot", "--pictures", "none"
+        capsys, "convert", tracked, "--to", "mot", "--out", tmp_path / "mot", "--images", "none"
     ).out
     tracks = Run.open(tracked).tracks()
     assert f"1 sequences, 90 frames, {(tracks.track_ids >= 0).sum()} boxes" in said
@@ -115,7 +115,7 @@ def test_existing_and_partial_outputs_are_refused(cage, tmp_path, capsys):
     ).err
     assert "an empty directory" in err
     (cage / "cage.mp4").unlink()
-    command = ["convert", cage, "--to", "yolo", "--out", tmp_path / "yolo", "--pictures", "none"]
+    command = ["convert", cage, "--to", "yolo", "--out", tmp_path / "yolo", "--images", "none"]
     assert "their size" in murid(capsys, *command, code=EXIT_ERROR).err
     assert sorted(p.name for p in tmp_path.iterdir()) == ["cage", "out"]
 
@@ -185,7 +185,7 @@ def test_real_data_sets(data_dir, tmp_path, capsys):
         "yolo",
         "--out",
         tmp_path / "yolo",
-        "--pictures",
+        "--images",
         "link",
     ).out
     assert "2 sequences, 213 frames, 289 boxes" in said

@@ -68,7 +68,9 @@ def test_identities_are_those_of_each_arena_alone(halves):
         np.testing.assert_array_equal(result.frames[of_arena], expected.frames)
         np.testing.assert_array_equal(result.identity_ids[of_arena] - offset, expected.identity_ids)
         np.testing.assert_array_equal(result.boxes[of_arena], expected.boxes)
-    assert (np.diff(result.frames * 10 + result.identity_ids) > 0).all(), "by frame and then identity"
+    assert (np.diff(result.frames * 10 + result.identity_ids) > 0).all(), (
+        "by frame and then identity"
+    )
     result = identify_per_arena(
         plain, LAYOUT, [3, 2], 30.0, IdentificationConfig(smooth_boxes=False), lambda: iter(parts)
     )
