@@ -166,7 +166,7 @@ def test_info_without_images_draws_nothing(cage, tmp_path, capsys):
     )
     (cage / "cage.mp4").unlink()
     assert (
-        "pictures"
+        "images"
         in murid(capsys, "info", cage, "--sheet", tmp_path / "sheet.png", code=EXIT_ERROR).err
     )
     assert not list(tmp_path.glob("sheet*"))

@@ -50,7 +50,7 @@ def test_train_then_track(clip, tmp_path, capsys):
         "samples.png",
     } <= made
     assert json.loads((out / "config.json").read_text())["stills"]["size_px"] == 96
-    assert "held-out pictures" in (out / "README.md").read_text()
+    assert "held-out images" in (out / "README.md").read_text()
 
     run = tmp_path / "run.murid"
     arguments = [
