@@ -9,6 +9,7 @@ import numpy as np
 from murid.appearance.fur_descriptors import DESCRIPTOR_SIZE, compute_fur_descriptors
 from murid.appearance.point_tracker import BODY_PX, PointTracker
 from murid.core import Frame
+from murid.core.ranges import concatenate_ranges
 from murid.core.types import Bool, DetectionTable, Int64, UInt8
 from murid.identification import IdentificationConfig
 from murid.identification.appearance_models.tracklet_features import FurDescriptors
@@ -16,7 +17,6 @@ from murid.identification.occlusion import find_unoccluded
 from murid.identification.point_matches import MAX_MATCH_S, PointMatchCounter, PointMatches
 from murid.identification.tracklets import (
     compute_max_displacement,
-    concatenate_ranges,
     find_tracklets,
 )
 from murid.video.background_model import fit_static_background

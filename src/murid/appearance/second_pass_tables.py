@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from murid.core.ranges import concatenate_ranges, find_run_starts
 from murid.core.types import DetectionTable, Int64
 from murid.errors import RunError
 from murid.identification.appearance_models.tracklet_features import FurDescriptors
 from murid.identification.point_matches import N_VISITS, PointMatches
-from murid.identification.tracklets import concatenate_ranges
 from murid.store import RunDirectory
 from murid.store.side_tables import FUR_DESCRIPTORS, POINT_MATCHES
 
@@ -97,7 +97,7 @@ def _from_match_columns(
     name = POINT_MATCHES.name
     numbers = columns["match"]
     # Rows of one match are consecutive.
-    starts = np.flatnonzero(np.append(True, numbers[1:] != numbers[:-1])[: len(numbers)])
+    starts = find_run_starts(numbers)
     n_visits = np.diff(np.append(starts, len(numbers)))
     if (n_visits > N_VISITS).any():
         expected = f"at most {N_VISITS} rows of a match"

@@ -5,8 +5,9 @@
 1. `tracklets`, `occlusion`, `motion`, `bidirectional_tracks`, `point_matches`, `point_match_score`:
    chain detections into tracklets, and measure these. `evidence` holds the results.
 2. `appearance_models`: learn what tells the animals of this recording apart.
-3. `paths`: join the tracklets into at most N paths by min-cost flow. Steps 2 and 3 are repeated.
-4. `swaps`: swap animals and reassign tracklets where the evidence along the paths asks for it.
+3. `paths`: join the tracklets into at most N paths by min-cost flow.
+4. `swaps`: swap animals and reassign tracklets where this increases the likelihood of the paths.
+   `stitching` repeats steps 2 to 4: better paths show more of the appearance of each animal.
 5. `animal_count`: check that there are not more animals than paths.
 6. `identity_probability`: compute how likely each identity is right.
 7. `identity_boxes`: recover detections, fill gaps and smooth boxes. `result` holds the outcome.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from murid.core.ranges import concatenate_ranges
 from murid.core.types import Bool, Int32, Int64
-from murid.identification.tracklets import concatenate_ranges
 
 # A track that was lost for longer is split: it may continue on another animal.
 MAX_LOST_S = 0.3

@@ -9,28 +9,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
-from murid.core.types import Bool, DetectionTable, Float32, Float64, Int32, Int64
+from murid.core.types import Bool, DetectionTable, Float32, Int32, Int64
 from murid.errors import ConfigError
 from murid.identification.animal_count import check_animal_count
-from murid.identification.appearance_models.appearance_model import (
-    AppearanceModel,
-    fit_appearance_model,
-)
+from murid.identification.appearance_models.appearance_model import AppearanceModel
 from murid.identification.appearance_models.feature_averaging import compute_tracklet_features
-from murid.identification.appearance_models.feature_scaling import scale_features
-from murid.identification.appearance_models.fur_selection import (
-    AppearanceSelection,
-    cross_validate_fur,
-)
 from murid.identification.appearance_models.swap_appearance import SwapAppearance
-from murid.identification.appearance_models.swap_appearance_fit import fit_swap_appearance
-from murid.identification.appearance_models.tracklet_features import (
-    FurDescriptors,
-    TrackletFeatures,
-)
+from murid.identification.appearance_models.tracklet_features import FurDescriptors
 from murid.identification.bidirectional_tracks import split_tracks
 from murid.identification.config import IdentificationConfig
 from murid.identification.doubtful_crossings import list_doubtful_crossings
@@ -49,19 +35,16 @@ from murid.identification.identity_probability import (
 )
 from murid.identification.motion import find_ends, fit_motion
 from murid.identification.occlusion import find_unoccluded
-from murid.identification.paths.candidate_links import compute_tracklet_llrs, find_candidate_links
-from murid.identification.paths.context import PathContext, build_path_context
-from murid.identification.paths.min_cost_flow import find_paths
-from murid.identification.paths.transitions import list_transitions
+from murid.identification.paths.candidate_links import compute_tracklet_llrs
+from murid.identification.paths.context import build_path_context
 from murid.identification.point_match_score import TrackletPointMatches, find_point_matches
 from murid.identification.point_matches import PointMatches
 from murid.identification.result import DoubtfulCrossings, IdentificationResult
+from murid.identification.stitching import stitch_tracklets
 from murid.identification.swaps.candidates import find_swap_candidates
 from murid.identification.swaps.intervals import find_swap_intervals
 from murid.identification.swaps.reassignments import find_reassignments
-from murid.identification.swaps.refinement import refine_paths
 from murid.identification.tracklets import (
-    MIN_FRAMES,
     compute_max_displacement,
     find_tracklets,
     measure_body_px,
@@ -70,16 +53,6 @@ from murid.identification.tracklets import (
 
 EmbeddingChunks = Iterator[tuple[int, Float32]]
 """Chunks of detections one after the other: first row, and ``(n, d)`` embeddings."""
-
-# A tracklet on a path is clutter if it has hardly any frames, gaps longer than this on both sides,
-# and a log-likelihood ratio per frame below this: motion accepts anything after a long gap.
-MIN_CLUTTER_GAP_S = 0.5
-MAX_CLUTTER_LLR_PER_FRAME = -0.45
-# Consecutive tracklets of a path are one animal for learning its appearance if every swap and
-# reassignment is ruled out by this log-likelihood ratio, and the gap is no longer than this. Lower
-# ratios give larger groups, with more of other animals in them.
-MIN_SAME_ANIMAL_LLR = 6.0
-MAX_SAME_ANIMAL_GAP_S = 1.0
 
 
 def link_tracklets(
@@ -165,7 +138,7 @@ def link_tracklets(
     # Join tracklets into paths, learning the appearance of the animals on the way.
     tracklet_llrs = compute_tracklet_llrs(ordered, evidence.tracklets, n_animals)
     del ordered
-    evidence, paths, selection = _find_paths(
+    evidence, paths, selection = stitch_tracklets(
         evidence, tracklet_features, tracklet_llrs, n_animals, rng
     )
     del tracklet_features
@@ -237,133 +210,6 @@ def _measure_evidence(
         bidirectional_tracks=track_parts[:, tracklets.rows],
         point_matches=TrackletPointMatches.empty(),
     )
-
-
-def _find_paths(
-    evidence: TrackletEvidence,
-    tracklet_features: TrackletFeatures | None,
-    tracklet_llrs: Float64,
-    n_animals: int,
-    rng: np.random.Generator,
-) -> tuple[TrackletEvidence, Int64, AppearanceSelection | None]:
-    """Return the evidence with the appearance learnt, and the path ``(T,)`` of each tracklet.
-
-    Appearance is learnt and paths are found in turn: groups of tracklets that surely are one animal
-    show what varies within an animal, and better appearance gives better groups.
-    """
-    n_tracklets = len(evidence.tracklets)
-    paths = np.full(n_tracklets, -1, np.int64)
-    groups = np.arange(n_tracklets)
-    selection = None
-    for iteration in range(_count_iterations(tracklet_features)):
-        if tracklet_features is not None:
-            appearance = fit_appearance_model(tracklet_features, groups, n_animals, rng)
-            evidence = replace(evidence, appearance=appearance)
-            # Single tracklets, the groups of the first iteration, do not suffice for swaps.
-            if iteration > 0:
-                swap_appearance, selection = _learn_swap_appearance(
-                    tracklet_features, groups, appearance.calibration_weight, n_animals, rng
-                )
-                evidence = replace(evidence, swap_appearance=swap_appearance)
-        paths = _join_tracklets(evidence, tracklet_llrs, n_animals)
-        groups = _group_same_animal(paths, evidence)
-    return evidence, paths, selection
-
-
-def _count_iterations(tracklet_features: TrackletFeatures | None) -> int:
-    """Return how often appearance is learnt: more often if fur descriptors make it worthwhile."""
-    if tracklet_features is None or not len(tracklet_features):
-        return 1
-    return 3 if len(tracklet_features.fur_rows) else 2
-
-
-def _learn_swap_appearance(
-    tracklet_features: TrackletFeatures,
-    groups: Int64,
-    calibration_weight: float,
-    n_animals: int,
-    rng: np.random.Generator,
-) -> tuple[SwapAppearance, AppearanceSelection | None]:
-    """Return the appearance for swaps, by fur descriptors where cross-validation selects them.
-
-    `calibration_weight` is that of the other features, which are used otherwise.
-    """
-    selection = None
-    fur_weight = 0.0
-    if len(tracklet_features.fur_rows):
-        selection, fur_weight = cross_validate_fur(tracklet_features, groups, n_animals, rng)
-    use_fur = selection is not None and selection.used
-    features, ridge = scale_features(tracklet_features, use_fur)
-    swap_appearance = fit_swap_appearance(
-        features,
-        ridge,
-        groups,
-        fur_weight if use_fur else calibration_weight,
-        rng,
-        coats_only=not use_fur,
-    )
-    return swap_appearance, selection
-
-
-def _join_tracklets(evidence: TrackletEvidence, tracklet_llrs: Float64, n_animals: int) -> Int64:
-    """Return the path ``(T,)`` of each tracklet, of at most N; -1 = none."""
-    links = find_candidate_links(evidence, tracklet_llrs, n_animals)
-    # A good link into a tracklet does not make it more likely an animal: clutter has good links
-    # too. So the best link into each is subtracted, and links only decide between paths.
-    best_llrs = np.zeros(len(tracklet_llrs))
-    np.maximum.at(best_llrs, links.successors, links.llrs)
-    paths = find_paths(
-        tracklet_llrs - best_llrs, links.predecessors, links.successors, links.llrs, n_animals
-    )
-    paths = _drop_isolated_clutter(paths, tracklet_llrs, evidence)
-    return refine_paths(paths, evidence)
-
-
-def _drop_isolated_clutter(
-    paths: Int64, tracklet_llrs: Float64, evidence: TrackletEvidence
-) -> Int64:
-    """Return paths without very short tracklets of low scores between two gaps."""
-    transitions = list_transitions(paths, evidence.tracklets)
-    entries = np.flatnonzero(transitions.successors >= 0)
-    tracklets = transitions.successors[entries]
-    gaps = transitions.ends - transitions.begins
-    min_gap = MIN_CLUTTER_GAP_S * evidence.motion.fps
-    isolated = (gaps[entries] > min_gap) & (gaps[entries + 1] > min_gap)
-    lengths = evidence.tracklets.lengths[tracklets]
-    clutter = lengths < MIN_FRAMES
-    clutter &= tracklet_llrs[tracklets] < MAX_CLUTTER_LLR_PER_FRAME * lengths
-    kept = paths.copy()
-    kept[tracklets[isolated & clutter]] = -1
-    return kept
-
-
-def _group_same_animal(paths: Int64, evidence: TrackletEvidence) -> Int64:
-    """Return the group ``(T,)`` of each tracklet: a group surely is one animal."""
-    context = build_path_context(paths, evidence)
-    transitions = context.transitions
-    min_llrs = _find_min_llrs(context)
-    # Join consecutive tracklets of which every change is ruled out.
-    gaps = transitions.ends - transitions.begins
-    joined = transitions.inner & (min_llrs >= MIN_SAME_ANIMAL_LLR)
-    joined &= gaps <= MAX_SAME_ANIMAL_GAP_S * evidence.motion.fps
-    edges = transitions.predecessors[joined], transitions.successors[joined]
-    graph = csr_array((np.ones(joined.sum()), edges), shape=(len(paths), len(paths)))
-    groups: Int64 = connected_components(graph, directed=False)[1].astype(np.int64)
-    return groups
-
-
-def _find_min_llrs(context: PathContext) -> Float64:
-    """Return the lowest log-likelihood ratio ``(S,)`` against a change of each transition."""
-    candidates = find_swap_candidates(context)
-    reassignments = find_reassignments(context)
-    min_llrs = np.full(len(context.transitions), np.inf)
-    np.minimum.at(min_llrs, candidates.first, candidates.llrs)
-    np.minimum.at(min_llrs, candidates.second, candidates.llrs)
-    # A reassignment changes the transitions into and out of a tracklet, and the one over the gap.
-    np.minimum.at(min_llrs, reassignments.entries, reassignments.llrs)
-    np.minimum.at(min_llrs, reassignments.entries + 1, reassignments.llrs)
-    np.minimum.at(min_llrs, reassignments.gaps, reassignments.llrs)
-    return min_llrs
 
 
 def _assign_identities(

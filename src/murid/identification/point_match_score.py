@@ -7,10 +7,11 @@ from itertools import combinations
 
 import numpy as np
 
+from murid.core.ranges import concatenate_ranges
 from murid.core.records import ArrayRecord
 from murid.core.types import Bool, Float32, Float64, Int32, Int64
 from murid.identification.point_matches import N_VISITS, PointMatches
-from murid.identification.tracklets import Tracklets, concatenate_ranges
+from murid.identification.tracklets import Tracklets
 
 # Log-likelihood ratio of one point. In 2 of 269 contacts with a majority of 5 to 10 points, the
 # majority was wrong.

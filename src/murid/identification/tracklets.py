@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from murid.core.boxes import compute_areas, compute_centres
+from murid.core.ranges import concatenate_ranges, find_run_starts
 from murid.core.types import Bool, DetectionTable, Float32, Int32, Int64
 
 # A link is unambiguous if the second nearest detection is this many times as far away, and further
@@ -139,7 +140,8 @@ def _is_unambiguous(groups: Int64, distances: Float32) -> Bool:
     order = np.lexsort((distances, groups))
     sorted_groups = groups[order]
     sorted_distances = distances[order]
-    is_first = np.append(True, sorted_groups[1:] != sorted_groups[:-1])[: len(order)]
+    is_first = np.zeros(len(order), bool)
+    is_first[find_run_starts(sorted_groups)] = True
     # The first pair of a group is compared with the second, if there is one.
     has_second = np.flatnonzero(np.append(is_first[:-1] & ~is_first[1:], False)[: len(order)])
     next_distances = np.full(len(order), np.inf)
@@ -210,9 +212,3 @@ def to_shapes(boxes: Float32, body_px: float) -> Float32:
     """
     sizes = np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-3) / np.float32(body_px)
     return np.concatenate([compute_centres(boxes) / np.float32(body_px), np.log(sizes)], axis=1)
-
-
-def concatenate_ranges(counts: Int64) -> Int64:
-    """Return the numbers from 0 to ``count - 1`` for each count, concatenated."""
-    total: Int64 = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    return total

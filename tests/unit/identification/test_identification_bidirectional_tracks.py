@@ -15,7 +15,7 @@ def recover(*track_parts: list[int]) -> dict[int, int]:
     recovered, before = recover_detections(
         assigned, PATHS[assigned], FRAMES, PATHS < 0, np.array(track_parts, np.int32)
     )
-    return {int(place): int(assigned[gap]) for place, gap in zip(recovered, before, strict=True)}
+    return {int(row): int(assigned[gap]) for row, gap in zip(recovered, before, strict=True)}
 
 
 def test_detections_that_a_track_holds_through_the_gap_are_recovered():

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from murid.core.ranges import concatenate_ranges
 from murid.core.records import ArrayRecord
 from murid.core.types import Float32, Float64, Int32, Int64
 
@@ -64,7 +65,7 @@ def fill_gaps(
     starts = np.flatnonzero((gaps > 1) & fillable)
     lengths = gaps[starts] - 1
     before = np.repeat(starts, lengths)
-    n_frames = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths) + 1
+    n_frames = concatenate_ranges(lengths) + 1
     weights = (n_frames / gaps[before]).astype(np.float32)[:, None]
     return InterpolatedBoxes(
         frames[before] + n_frames,

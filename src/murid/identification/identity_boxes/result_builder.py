@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from murid.core.ranges import find_run_starts
 from murid.core.records import ArrayRecord
 from murid.core.types import Bool, DetectionTable, Float32, Int32, Int64, UInt8
 from murid.identification.config import IdentificationConfig
@@ -69,8 +70,7 @@ def build_result(
     good_score = _find_good_score(table.scores[is_assigned])
     # Interpolate in the gaps of each identity. Then all frames are known, and with them the index
     # of each row in the result.
-    starts = np.flatnonzero(np.diff(assigned.identity_ids, prepend=-1)).tolist()
-    bounds = [*starts, len(assigned.rows)]
+    bounds = [*find_run_starts(assigned.identity_ids).tolist(), len(assigned.rows)]
     parts = [assigned.select(slice(start, stop)) for start, stop in pairwise(bounds)]
     gaps = [_fill_gaps(part, table, order, fps, body_px, config) for part in parts]
     frames = [

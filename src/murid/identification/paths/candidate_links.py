@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from murid.core.ranges import concatenate_ranges, find_run_starts
 from murid.core.records import ArrayRecord
 from murid.core.types import DetectionTable, Float64, Int32, Int64
 from murid.identification.evidence import TrackletEvidence
@@ -112,11 +113,9 @@ def _select_best(evidence: TrackletEvidence, codes: Int64, n_kept: int) -> Int64
     """Return the codes of the best links into each tracklet."""
     predecessors, successors = _decode(codes, len(evidence.tracklets))
     order = np.lexsort((-_compute_llrs(evidence, predecessors, successors), successors))
-    sorted_successors = successors[order]
-    is_first = np.append(True, sorted_successors[1:] != sorted_successors[:-1])[: len(order)]
-    starts = np.flatnonzero(is_first)
-    counts = np.diff(np.append(starts, len(order)))
-    ranks = np.arange(len(order)) - np.repeat(starts, counts)
+    # Rank the links into each tracklet, the best first.
+    starts = find_run_starts(successors[order])
+    ranks = concatenate_ranges(np.diff(np.append(starts, len(order))))
     best: Int64 = codes[order[ranks < n_kept]]
     return best
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from murid.core.ranges import find_run_starts
 from murid.core.types import Bool, Int64
 from murid.identification.tracklets import Tracklets
 
@@ -49,9 +50,8 @@ class PathTransitions:
 
     def slices(self) -> Iterator[slice]:
         """Yield the slice of the transitions of each path."""
-        bounds = np.flatnonzero(np.concatenate([[True], self.paths[1:] != self.paths[:-1], [True]]))
-        if len(self):
-            yield from (slice(start, stop) for start, stop in pairwise(bounds.tolist()))
+        bounds = [*find_run_starts(self.paths).tolist(), len(self)]
+        yield from (slice(start, stop) for start, stop in pairwise(bounds))
 
 
 def list_transitions(paths: Int64, tracklets: Tracklets) -> PathTransitions:
@@ -66,7 +66,7 @@ def list_transitions(paths: Int64, tracklets: Tracklets) -> PathTransitions:
     on_path = np.flatnonzero(paths >= 0)
     on_path = on_path[np.lexsort((tracklets.first_frames[on_path], paths[on_path]))]
     numbers = paths[on_path]
-    starts = np.flatnonzero(np.append(True, numbers[1:] != numbers[:-1])[: len(numbers)])
+    starts = find_run_starts(numbers)
     stops = np.append(starts[1:], len(on_path)) if len(on_path) else starts
     # A path of k tracklets has k + 1 transitions: -1 comes before the first tracklet and after the
     # last one.

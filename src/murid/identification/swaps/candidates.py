@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from murid.core.ranges import concatenate_ranges
 from murid.core.records import ArrayRecord
 from murid.core.types import Float64, Int64
 from murid.identification.motion import MotionModel
@@ -17,7 +18,6 @@ from murid.identification.swaps.unoccluded_endpoints import (
     UnoccludedEndpoints,
     find_unoccluded_endpoints,
 )
-from murid.identification.tracklets import concatenate_ranges
 
 # Motion before a longer contact does not predict motion after it: an animal may have turned.
 MAX_CONTACT_S = 3.0

@@ -27,13 +27,13 @@ def make_evidence(*tracks):
 
     Centres are in body lengths.
     """
-    lengths = [len(places) for _, places, _ in tracks]
+    lengths = [len(centres) for _, centres, _ in tracks]
     firsts = np.array([first for first, _, _ in tracks])
     tracklets = Tracklets(
         np.append(0, np.cumsum(lengths)), np.arange(sum(lengths)), firsts, firsts + lengths - 1
     )
-    places = np.concatenate([places for _, places, _ in tracks])
-    shapes = np.concatenate([places, np.zeros_like(places)], axis=1).astype(np.float32)
+    centres = np.concatenate([centres for _, centres, _ in tracks])
+    shapes = np.concatenate([centres, np.zeros_like(centres)], axis=1).astype(np.float32)
     frames = np.concatenate([first + np.arange(len(own)) for first, own, _ in tracks]).astype(
         np.int32
     )
@@ -42,7 +42,7 @@ def make_evidence(*tracks):
         SwapAppearance.uninformative(len(tracks)), counts=np.ones(len(tracks))
     )
     ends, none = find_ends(shapes, tracklets, FPS), TrackletPointMatches.empty()
-    unseen = np.zeros((0, len(shapes)), np.int32)
+    no_tracks = np.zeros((0, len(shapes)), np.int32)
     return TrackletEvidence(
         tracklets,
         shapes,
@@ -52,23 +52,23 @@ def make_evidence(*tracks):
         MOTION,
         AppearanceModel.uninformative(len(tracks)),
         swap_appearance,
-        unseen,
+        no_tracks,
         none,
     )
 
 
-def stand(x, y, n):
+def repeat_centre(x, y, n):
     return np.tile([float(x), float(y)], (n, 1))
 
 
 @pytest.mark.parametrize(("vanishes_at", "is_merged"), [(0.4, True), (1.5, False)])
 def test_appearance_of_a_box_in_which_another_animal_vanished_is_not_used(vanishes_at, is_merged):
     evidence = make_evidence(
-        (0, stand(0, 0, 20), True),
-        (0, stand(vanishes_at, 0, 20), True),
-        (20, stand(0, 0, 20), True),
-        (40, stand(0, 0, 20), True),
-        (40, stand(3, 0, 20), True),
+        (0, repeat_centre(0, 0, 20), True),
+        (0, repeat_centre(vanishes_at, 0, 20), True),
+        (20, repeat_centre(0, 0, 20), True),
+        (40, repeat_centre(0, 0, 20), True),
+        (40, repeat_centre(3, 0, 20), True),
     )
     paths = np.array([0, 1, 0, 0, 1])
     expected = np.array([False, False, is_merged, False, False])
@@ -82,16 +82,16 @@ def test_appearance_of_a_box_in_which_another_animal_vanished_is_not_used(vanish
 
 def test_a_box_out_of_which_another_animal_comes_is_merged():
     evidence = make_evidence(
-        (0, stand(0, 0, 20), True),
-        (0, stand(3, 0, 20), True),
+        (0, repeat_centre(0, 0, 20), True),
+        (0, repeat_centre(3, 0, 20), True),
         (20, np.column_stack([np.linspace(0, 3, 20), np.zeros(20)]), True),
-        (40, stand(3.4, 0, 20), True),
-        (40, stand(3, 0, 20), True),
+        (40, repeat_centre(3.4, 0, 20), True),
+        (40, repeat_centre(3, 0, 20), True),
     )
     transitions = list_transitions(np.array([0, 1, 0, 1, 0]), evidence.tracklets)
     merged, occluded = find_merged_boxes(transitions, evidence)
     np.testing.assert_array_equal(np.flatnonzero(merged), [2])
-    assert not occluded.any()  # it vanished elsewhere
+    assert not occluded.any()  # The animal vanished elsewhere.
 
 
 def test_the_centre_of_a_box_of_a_part_of_an_animal_is_less_certain():
@@ -104,7 +104,7 @@ def test_the_centre_of_a_box_of_a_part_of_an_animal_is_less_certain():
         return MOTION.compute_llrs(ends, np.zeros(2, np.int64), np.arange(2), np.full(2, 2))
 
     whole, part = compute_llrs(0.9), compute_llrs(0.4)
-    assert part[0] < whole[0]  # at the same place
+    assert part[0] < whole[0]  # at the same position
     assert part[1] > whole[1] + 1
 
 
