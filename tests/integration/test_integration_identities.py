@@ -135,7 +135,7 @@ def test_second_pass_runs_where_identities_are_uncertain(clip, tmp_path):
     assert read_parts(uncertain.path) == identified
     (uncertain.path / "fur_descriptors.parquet").unlink()
     assert identify(uncertain.path, animals=2).info()["appearance_selections"] is None, (
-        "neither prints nor video"
+        "neither fur descriptors nor video"
     )
     certain = track(clip, animals=1, config=BACKGROUND, out=tmp_path / "certain.murid")
     assert certain.info()["appearance_selections"] is None

@@ -8,8 +8,8 @@ from murid.datasets.labels import LabelledSequence
 
 
 @pytest.fixture
-def draw():
-    """Write grey pictures of a size into a folder, under the given names."""
+def write_images():
+    """Write grey images of one size into a folder, under the given names."""
 
     def write(directory: Path, *names: str, size: tuple[int, int] = (64, 48)) -> list[Path]:
         directory.mkdir(parents=True, exist_ok=True)
@@ -21,7 +21,7 @@ def draw():
 
 
 @pytest.fixture
-def film():
+def write_video():
     """Write a short grey video."""
 
     def write(path: Path, n_frames: int = 5, size: tuple[int, int] = (64, 48)) -> Path:
@@ -36,15 +36,15 @@ def film():
 
 
 @pytest.fixture
-def sequence(tmp_path, draw) -> LabelledSequence:
-    """Four frames of 64x48 with two animals, none, one over the edge, and one nameless in an incomplete frame."""
-    pictures = draw(tmp_path / "source", *(f"f{k}.png" for k in range(4)))
+def sequence(tmp_path, write_images) -> LabelledSequence:
+    """Four frames of 64x48 with two animals, none, one over the edge, and one without id."""
+    images = write_images(tmp_path / "source", *(f"f{k}.png" for k in range(4)))
     return LabelledSequence(
         name="cage",
         is_recording=True,
         frames=np.arange(4),
         video=None,
-        image_paths=tuple(pictures),
+        image_paths=tuple(images),
         sizes=np.tile([64, 48], (4, 1)),
         frame_offsets=np.array([0, 2, 2, 3, 4]),
         boxes=np.array(

@@ -18,14 +18,14 @@ def make_ramp() -> np.ndarray:
     return path
 
 
-def test_durations_fill_the_recording():
+def test_durations_add_up_to_the_recording():
     np.testing.assert_allclose(
         compute_durations(np.array([0, 0.1, 0.2, 0.5])), [0.1, 0.1, 0.3, 0.1]
     )
     assert compute_durations(np.zeros(1)).tolist() == [0]
 
 
-def test_gaps_are_bridged_up_to_a_length_and_never_at_the_ends():
+def test_gaps_are_interpolated_up_to_a_duration_and_never_at_the_ends():
     bridged = interpolate_gaps(make_ramp(), TIME_S, 0.3)
     np.testing.assert_allclose(bridged[1:9, 0, 0], np.arange(1, 9))
     np.testing.assert_allclose(bridged[1:9, 1, 0], 2 * np.arange(1, 9))
@@ -47,7 +47,7 @@ def test_smoothing_keeps_a_parabola_and_the_gaps():
     np.testing.assert_allclose(smooth(path, time_s, 0.5), path, atol=1e-12)
 
 
-def test_smoothing_stills_an_animal_at_rest():
+def test_smoothing_removes_jitter_of_a_resting_animal():
     rng = np.random.default_rng(0)
     time_s, path = np.arange(900) / 30, rng.normal(0, 1, (900, 2, 1))
     np.testing.assert_array_equal(smooth(path, time_s, 0), path)

@@ -41,7 +41,7 @@ def test_constant_acceleration():
     np.testing.assert_allclose(compute_acceleration(path, TIME_S)[2], 6)
 
 
-def test_what_needs_a_missing_frame_is_missing():
+def test_missing_frames_propagate():
     path = STRAIGHT.copy()
     path[2] = np.nan
     np.testing.assert_array_equal(
@@ -72,14 +72,14 @@ def test_turns_take_the_shorter_way():
     np.testing.assert_allclose(compute_turns(heading)[:, 0], [np.nan, 20, 70, np.nan, np.nan])
 
 
-def test_a_body_is_as_long_whichever_way_it_lies():
+def test_body_length_is_independent_of_orientation():
     lying, upright, askew = (8.0, 6.0), (6.0, 8.0), (np.sqrt(50), np.sqrt(50))
     assert compute_body_length(make_path(lying, upright, askew)) == pytest.approx(10)
     assert np.isnan(compute_body_length(np.full((4, 2, 2), np.nan)))
 
 
 @pytest.mark.parametrize("n", [0, 1])
-def test_too_short_to_move(n):
+def test_recordings_too_short_for_a_speed(n):
     path, time_s = np.ones((n, 2, 3)), np.arange(n) / 30
     for compute in (compute_speed, compute_acceleration, compute_heading):
         assert np.isnan(compute(path, time_s)).all()

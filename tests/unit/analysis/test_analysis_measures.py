@@ -135,7 +135,7 @@ def test_without_a_scale_columns_are_in_pixels():
         compute_behaviour(make_trajectories(), Layout(200, 100), replace(RAW, border_width="1cm"))
 
 
-def test_animals_of_different_arenas_are_no_pair():
+def test_animals_of_different_arenas_are_not_a_pair():
     west, east = (
         Arena(n, ((a, 0), (b, 0), (b, 100), (a, 100)))
         for n, a, b in (("w", 0, 168), ("e", 168, 200))
@@ -147,7 +147,7 @@ def test_animals_of_different_arenas_are_no_pair():
     assert np.isnan(tables["animals"]["contact_s"]).all()
 
 
-def test_nobody():
+def test_recording_without_animals():
     nothing = Trajectories(
         np.arange(3) / FPS, (), np.zeros((3, 2, 0)), np.zeros((3, 2, 0)), np.zeros((3, 0))
     )
@@ -163,6 +163,6 @@ def test_nobody():
         ({"max_following_angle_deg": 0.0}, "max_following_angle_deg"),
     ],
 )
-def test_settings_that_make_no_sense(changed, words):
+def test_invalid_settings(changed, words):
     with pytest.raises(ConfigError, match=words):
         MeasureConfig(**changed)

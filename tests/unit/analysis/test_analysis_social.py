@@ -51,7 +51,7 @@ def test_a_chain_of_neighbours_is_one_group():
     assert sizes.tolist() == [[3, 3, 3, 1, 0], [1, 0, 1, 1, 0]]
 
 
-def test_association_is_of_the_time_in_which_both_are_known():
+def test_association_counts_time_in_which_both_are_known():
     together, known = np.array([1, 1, 0, 0, 1], bool), np.array([1, 1, 1, 1, 0], bool)
     assert compute_association(together, known, np.array([1, 2, 3, 4, 5.0])) == pytest.approx(0.3)
     assert np.isnan(compute_association(together, np.zeros(5, bool), np.ones(5)))

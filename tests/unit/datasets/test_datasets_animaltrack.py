@@ -7,17 +7,17 @@ from murid.errors import FormatError
 
 
 @pytest.fixture
-def archive(tmp_path, draw, film):
+def archive(tmp_path, write_images, write_video):
     """Archive of three sequences: images numbered from 0, a video, images numbered from 1."""
     (tmp_path / "gt_all").mkdir()
     for name in ("chicken_1", "chicken_3", "pig_4"):
         (tmp_path / "gt_all" / f"{name}_gt.txt").write_text(
             "1,1,0,0,5,5,1,-1,-1,-1\n2,1,1,0,5,5,1,-1,-1,-1\n"
         )
-    draw(tmp_path / "frames_all" / "chicken_1", "00000.jpg", "00001.jpg")
-    film(tmp_path / "videos_all" / "chicken_3.mp4")
-    film(tmp_path / "videos_all" / "other.mp4")
-    draw(tmp_path / "frames_all" / "pig_4", "1.jpg", "2.jpg")
+    write_images(tmp_path / "frames_all" / "chicken_1", "00000.jpg", "00001.jpg")
+    write_video(tmp_path / "videos_all" / "chicken_3.mp4")
+    write_video(tmp_path / "videos_all" / "other.mp4")
+    write_images(tmp_path / "frames_all" / "pig_4", "1.jpg", "2.jpg")
     return tmp_path
 
 

@@ -23,11 +23,11 @@ def explain(problems):
 
 
 @pytest.fixture
-def images(tmp_path, draw):
-    return dict(enumerate(draw(tmp_path, "0.png", "1.png", "2.png")))
+def images(tmp_path, write_images):
+    return dict(enumerate(write_images(tmp_path, "0.png", "1.png", "2.png")))
 
 
-def test_sound_labels_become_a_sequence_in_the_order_of_frames(tmp_path, images):
+def test_valid_labels_become_a_sequence_in_frame_order(tmp_path, images):
     labels = [
         (2, (0, 0, 5, 5), 4, "rat", 0.5),
         (0, (1, 2, 3, 4), 4, "mouse"),
@@ -49,7 +49,7 @@ def test_sound_labels_become_a_sequence_in_the_order_of_frames(tmp_path, images)
     assert [len(frame) for frame in sequence] == [1, 0, 2]
 
 
-def test_all_bad_labels_are_reported_at_once_and_left_out(tmp_path, images):
+def test_invalid_labels_are_all_reported_and_left_out(tmp_path, images):
     labels = [
         (0, (5, 5, 5, 9), 1),
         (0, (5, 5, 9, 9), 2),
@@ -74,7 +74,7 @@ def test_all_bad_labels_are_reported_at_once_and_left_out(tmp_path, images):
     assert sequence.complete.tolist() == [False, False, True]
 
 
-def test_frames_without_a_image(tmp_path, images):
+def test_frames_without_an_image(tmp_path, images):
     (tmp_path / "1.png").write_text("no image")
     images[3] = tmp_path / "gone.png"
     raw = make_raw_labels(
@@ -95,12 +95,12 @@ def test_frames_without_a_image(tmp_path, images):
     assert len(sequence) == 1
 
 
-def test_frames_after_the_end_of_a_video(tmp_path, film):
+def test_frames_after_the_end_of_a_video(tmp_path, write_video):
     raw = make_raw_labels(
         tmp_path,
         [(4, (0, 0, 5, 5)), (5, (0, 0, 5, 5))],
         frames=(4, 5),
-        video=film(tmp_path / "a.mp4"),
+        video=write_video(tmp_path / "a.mp4"),
     )
     sequence, problems = check_raw_labels(raw, ReadOptions())
     assert explain(problems) == [
@@ -111,7 +111,7 @@ def test_frames_after_the_end_of_a_video(tmp_path, film):
     assert sequence.fps == 25
 
 
-def test_a_video_that_is_none(tmp_path):
+def test_file_that_is_not_a_video(tmp_path):
     (tmp_path / "a.mp4").write_text("no video")
     sequence, problems = check_raw_labels(
         make_raw_labels(tmp_path, video=tmp_path / "a.mp4"), ReadOptions()
@@ -120,7 +120,7 @@ def test_a_video_that_is_none(tmp_path):
     assert explain(problems) == [("", "file", "a video that can be opened", "none")]
 
 
-def test_no_pictures_at_all_matter_where_they_are_needed(tmp_path):
+def test_missing_images_are_a_problem_if_required(tmp_path):
     labels = [(0, (500, 500, 510, 510))]
     sequence, problems = check_raw_labels(make_raw_labels(tmp_path, labels), ReadOptions())
     assert sequence is None
@@ -135,8 +135,8 @@ def test_no_pictures_at_all_matter_where_they_are_needed(tmp_path):
     assert sequence.image_paths == ()
 
 
-def test_mixed_sizes_matter_within_a_recording(tmp_path, images, draw):
-    draw(tmp_path, "1.png", size=(32, 32))
+def test_mixed_sizes_matter_within_a_recording(tmp_path, images, write_images):
+    write_images(tmp_path, "1.png", size=(32, 32))
     raw = make_raw_labels(tmp_path, [(1, (0, 0, 5, 5))], image_paths=images)
     sequence, problems = check_raw_labels(raw, ReadOptions())
     assert explain(problems) == [("line 1", "size", "64x48, as most of the recording", "32x32")]
@@ -147,7 +147,7 @@ def test_mixed_sizes_matter_within_a_recording(tmp_path, images, draw):
     assert sequence.sizes.tolist() == [[64, 48], [32, 32], [64, 48]]
 
 
-def test_pictures_of_another_size_than_the_labels_say(tmp_path, images):
+def test_images_of_another_size_than_declared(tmp_path, images):
     raw = make_raw_labels(tmp_path, image_paths=images, declared_sizes={0: (64, 48), 2: (128, 96)})
     sequence, problems = check_raw_labels(raw, ReadOptions())
     assert explain(problems) == [("", "size", "128x96, as the labels say", "64x48")]

@@ -27,9 +27,9 @@ def explain(problems):
     return [(p.location, p.field, p.expected, p.got) for p in problems]
 
 
-def test_images_of_no_video_are_independent(tmp_path, draw):
-    draw(tmp_path / "images", "a.png")
-    draw(tmp_path / "images", "b.png", size=(30, 20))
+def test_images_without_video_are_independent(tmp_path, write_images):
+    write_images(tmp_path / "images", "a.png")
+    write_images(tmp_path / "images", "b.png", size=(30, 20))
     images = [
         {"id": 5, "file_name": "a.png", "width": 64, "height": 48},
         {"id": 9, "file_name": "b.png"},
@@ -50,9 +50,9 @@ def test_images_of_no_video_are_independent(tmp_path, draw):
 @pytest.mark.parametrize(
     ("frame_key", "id_key"), [("frame_id", "instance_id"), ("frame_index", "track_id")]
 )
-def test_videos_are_recordings(tmp_path, draw, frame_key, id_key):
+def test_videos_are_recordings(tmp_path, write_images, frame_key, id_key):
     names = [f"cage/{k}.png" for k in range(3)]
-    draw(tmp_path / "annotations" / "cage", "0.png", "1.png", "2.png")
+    write_images(tmp_path / "annotations" / "cage", "0.png", "1.png", "2.png")
     images = [{"id": k, "file_name": names[k], "video_id": 4, frame_key: 10 + k} for k in (2, 0, 1)]
     annotations = [
         make_annotation(0, [1, 1, 5, 5], **{id_key: 7}),
@@ -68,8 +68,8 @@ def test_videos_are_recordings(tmp_path, draw, frame_key, id_key):
     assert [path.name for path in sequence.image_paths] == ["0.png", "1.png", "2.png"]
 
 
-def test_crowds_leave_their_image_incomplete(tmp_path, draw):
-    draw(tmp_path, "a.png")
+def test_crowds_leave_their_image_incomplete(tmp_path, write_images):
+    write_images(tmp_path, "a.png")
     annotations = [make_annotation(1, [1, 1, 5, 5]), make_annotation(1, [1, 1, 9, 9], iscrowd=1)]
     (sequence,), problems = read_dataset(
         [write_coco(tmp_path, [{"id": 1, "file_name": "a.png"}], annotations)]
@@ -79,10 +79,10 @@ def test_crowds_leave_their_image_incomplete(tmp_path, draw):
     assert sequence.complete.tolist() == [False]
 
 
-def test_poses_and_masks_become_boxes(tmp_path, draw):
+def test_keypoints_and_masks_become_boxes(tmp_path, write_images):
     from pycocotools import mask
 
-    draw(tmp_path, "a.png")
+    write_images(tmp_path, "a.png")
     interpolated = np.zeros((48, 64), np.uint8)
     interpolated[10:20, 30:35] = 1
     packed = mask.encode(np.asfortranarray(interpolated))
@@ -104,8 +104,8 @@ def test_poses_and_masks_become_boxes(tmp_path, draw):
     assert sequence.boxes.tolist() == expected
 
 
-def test_all_that_is_wrong_is_reported_by_entry(tmp_path, draw):
-    draw(tmp_path, "a.png")
+def test_all_problems_are_reported_by_entry(tmp_path, write_images):
+    write_images(tmp_path, "a.png")
     images = [
         {"id": 1, "file_name": "a.png"},
         {"id": 1, "file_name": "b.png"},
@@ -137,8 +137,8 @@ def test_all_that_is_wrong_is_reported_by_entry(tmp_path, draw):
     assert sequence.complete.tolist() == [False]
 
 
-def test_frames_come_once_in_a_video(tmp_path, draw):
-    draw(tmp_path, "a.png", "b.png", "c.png")
+def test_frames_come_once_in_a_video(tmp_path, write_images):
+    write_images(tmp_path, "a.png", "b.png", "c.png")
     names = zip("abc", (0, 0, -1), strict=True)
     images = [
         {"id": k, "file_name": f"{n}.png", "video_id": 1, "frame_id": f}
@@ -163,7 +163,7 @@ def test_frames_come_once_in_a_video(tmp_path, draw):
         ),
     ],
 )
-def test_files_that_are_no_coco(tmp_path, content, message):
+def test_files_that_are_not_coco(tmp_path, content, message):
     (tmp_path / "a.json").write_text(content)
     sequences, problems = read_dataset([tmp_path / "a.json"])
     assert sequences == []
@@ -171,8 +171,8 @@ def test_files_that_are_no_coco(tmp_path, content, message):
     assert [p.field for p in problems[1:]] == ["data set"]
 
 
-def test_split_is_a_part_of_the_file_name(tmp_path, draw):
-    draw(tmp_path / "train", "a.png")
+def test_split_is_a_part_of_the_file_name(tmp_path, write_images):
+    write_images(tmp_path / "train", "a.png")
     path = write_coco(
         tmp_path / "annotations",
         [{"id": 1, "file_name": "a.png"}],
@@ -186,7 +186,7 @@ def test_split_is_a_part_of_the_file_name(tmp_path, draw):
         read_dataset([tmp_path], ReadOptions(split="val"))
 
 
-def test_what_is_written_is_read_back_and_by_pycocotools(tmp_path, sequence, capsys):
+def test_written_data_is_read_back_by_murid_and_pycocotools(tmp_path, sequence, capsys):
     from pycocotools.coco import COCO
 
     still = replace(sequence, name="stills", is_recording=False, class_names=("rat", "hamster"))

@@ -26,18 +26,18 @@ labeled-data,day2,img1.png,1,2,11,12,30,30,40,45,0,0
 
 
 @pytest.fixture
-def single(tmp_path, draw):
+def single(tmp_path, write_images):
     """One labelled folder with an image more than the table."""
     folder = tmp_path / "labeled-data" / "day1"
-    draw(folder, "img002.png", "img010.png", "img011.png")
+    write_images(folder, "img002.png", "img010.png", "img011.png")
     (folder / "CollectedData_Ann.csv").write_text(SINGLE)
     return folder / "CollectedData_Ann.csv"
 
 
 @pytest.fixture
-def multi(tmp_path, draw):
-    draw(tmp_path / "labeled-data" / "day1", "img0.png")
-    draw(tmp_path / "labeled-data" / "day2", "img0.png", "img1.png")
+def multi(tmp_path, write_images):
+    write_images(tmp_path / "labeled-data" / "day1", "img0.png")
+    write_images(tmp_path / "labeled-data" / "day2", "img0.png", "img1.png")
     (tmp_path / "CollectedData_A.csv").write_text(MULTI)
     return tmp_path / "CollectedData_A.csv"
 
@@ -54,7 +54,7 @@ def test_one_animal(single, tmp_path):
         assert sequence.image_paths[0].name == "img002.png"
 
 
-def test_several_animals_are_the_same_ones_if_the_project_says_so(multi, tmp_path):
+def test_identities_are_used_if_the_project_has_them(multi, tmp_path):
     sequences, problems = read_dataset([multi], ReadOptions(margin=0))
     assert problems == []
     assert [s.name for s in sequences] == ["day1", "day2"]
@@ -66,7 +66,7 @@ def test_several_animals_are_the_same_ones_if_the_project_says_so(multi, tmp_pat
     assert [s.track_ids.tolist() for s in sequences] == [[0, 1], [0, 0, 1]]
 
 
-def test_h5_says_the_same(multi, tmp_path):
+def test_h5_equals_csv(multi, tmp_path):
     pandas = pytest.importorskip("pandas")
     pytest.importorskip("tables")
     frame = pandas.read_csv(multi, header=[0, 1, 2, 3], index_col=[0, 1, 2])
@@ -81,12 +81,15 @@ def test_h5_says_the_same(multi, tmp_path):
     ]
 
 
-def test_an_analysed_video_with_unlikely_points(tmp_path, film):
-    head = "scorer,N,N,N,N,N,N\nbodyparts,nose,nose,nose,hip,hip,hip\ncoords,x,y,likelihood,x,y,likelihood\n"
+def test_an_analysed_video_with_unlikely_points(tmp_path, write_video):
+    head = (
+        "scorer,N,N,N,N,N,N\nbodyparts,nose,nose,nose,hip,hip,hip\n"
+        "coords,x,y,likelihood,x,y,likelihood\n"
+    )
     path = tmp_path / "cageDLC_resnet50.csv"
     path.write_text(head + "0,1,2,0.9,11,12,0.6\n1,1,2,0.9,11,12,0.59\n")
-    film(tmp_path / "cage.mp4")
-    film(tmp_path / "other.mp4")
+    write_video(tmp_path / "cage.mp4")
+    write_video(tmp_path / "other.mp4")
     (sequence,), problems = read_dataset([path], ReadOptions(margin=0))
     assert problems == []
     assert (sequence.name, sequence.video) == ("cage", tmp_path / "cage.mp4")
@@ -94,8 +97,8 @@ def test_an_analysed_video_with_unlikely_points(tmp_path, film):
     assert sequence.track_ids.tolist() == [0]
 
 
-def test_pictures_without_rows_and_rows_without_images(single, draw):
-    draw(single.parent, "img003.png")
+def test_images_without_rows_and_rows_without_images(single, write_images):
+    write_images(single.parent, "img003.png")
     (single.parent / "img002.png").unlink()
     _, problems = read_dataset([single])
     assert [(p.path.name, p.location, p.field) for p in problems] == [
@@ -129,7 +132,7 @@ def test_damaged_tables(single, content, message):
     assert message in str(problems[0])
 
 
-def test_h5_of_an_analysed_video(tmp_path, film):
+def test_h5_of_an_analysed_video(tmp_path, write_video):
     pandas = pytest.importorskip("pandas")
     pytest.importorskip("tables")
     columns = [("N", part, coord) for part in ("nose", "hip") for coord in ("x", "y", "likelihood")]
@@ -143,7 +146,7 @@ def test_h5_of_an_analysed_video(tmp_path, film):
 
 
 @pytest.mark.parametrize("place", ["attribute", "array"])
-def test_an_h5_cannot_make_murid_run_code(multi, tmp_path, place):
+def test_h5_cannot_run_code(multi, tmp_path, place):
     pandas, tables = pytest.importorskip("pandas"), pytest.importorskip("tables")
     path, touched = tmp_path / "h5" / "CollectedData_A.h5", tmp_path / "touched"
     path.parent.mkdir()
@@ -168,7 +171,7 @@ def test_an_h5_cannot_make_murid_run_code(multi, tmp_path, place):
     assert touched.exists(), "the file is no attack, so that nothing was proved"
 
 
-def test_an_h5_that_is_no_table(tmp_path):
+def test_h5_that_is_not_a_table(tmp_path):
     pytest.importorskip("tables")
     (tmp_path / "a.h5").write_text("text")
     _, problems = read_dataset([tmp_path / "a.h5"])

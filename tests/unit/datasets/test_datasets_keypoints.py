@@ -11,11 +11,11 @@ def choose(exclude_keypoints):
     return [NAMES[k] for k in select_body_keypoints(NAMES, exclude_keypoints)]
 
 
-def test_points_of_the_tail_are_left_out_but_not_its_base():
+def test_tail_keypoints_are_excluded_except_the_base():
     assert choose(None) == ["Nose", "TailBase", "tail_root", "TTI", "implant"]
 
 
-def test_patterns_replace_the_rule():
+def test_patterns_replace_the_default_rule():
     assert choose(("tail*", "IMPLANT")) == ["Nose", "TTI"]
     assert choose(()) == NAMES
 
@@ -26,7 +26,7 @@ def test_box_is_tight_but_for_a_margin_of_the_longer_side():
     assert compute_box(points, ReadOptions(margin=0.1)) == pytest.approx((8, 18, 32, 24))
 
 
-def test_box_is_cut_to_the_image():
+def test_box_is_clipped_to_the_image():
     points = np.array([[1, 2], [60, 40]], float)
     assert compute_box(points, ReadOptions(margin=0.5), (64, 48)) == (0, 0, 64, 48)
 

@@ -18,26 +18,26 @@ def number(*names):
     }
 
 
-def test_sizes_are_read_upright(tmp_path, draw, film):
-    (path,) = draw(tmp_path, "a.png", size=(30, 20))
+def test_sizes_are_read_upright(tmp_path, write_images, write_video):
+    (path,) = write_images(tmp_path, "a.png", size=(30, 20))
     assert read_image_size(path) == (30, 20)
     image = Image.new("RGB", (30, 20))
     exif = Image.Exif()
     exif[0x0112] = 6
     image.save(tmp_path / "turned.jpg", exif=exif)
     assert read_image_size(tmp_path / "turned.jpg") == (20, 30)
-    assert read_video_info(film(tmp_path / "a.mp4", 7)) == ((64, 48), 7, 25.0)
+    assert read_video_info(write_video(tmp_path / "a.mp4", 7)) == ((64, 48), 7, 25.0)
 
 
-def test_what_is_no_picture_or_video_has_no_size(tmp_path):
+def test_files_that_are_not_images_or_videos_have_no_size(tmp_path):
     (tmp_path / "a.png").write_text("text")
     assert read_image_size(tmp_path / "a.png") is None
     assert read_image_size(tmp_path / "none.png") is None
     assert read_video_info(tmp_path / "none.mp4") is None
 
 
-def test_pictures_come_in_natural_order(tmp_path, draw):
-    draw(tmp_path, "f10.png", "f9.jpg", "F1.png")
+def test_images_are_in_natural_order(tmp_path, write_images):
+    write_images(tmp_path, "f10.png", "f9.jpg", "F1.png")
     (tmp_path / "f2.txt").touch()
     assert [path.name for path in find_images(tmp_path)] == ["F1.png", "f9.jpg", "f10.png"]
     assert find_images(tmp_path / "none") == []
@@ -64,7 +64,7 @@ def test_a_video_is_found_by_its_stem_or_when_it_is_the_only_one(tmp_path):
     assert find_video(tmp_path / "none") is None
 
 
-def test_files_are_located_by_paths_of_other_machines(tmp_path):
+def test_files_are_found_by_paths_of_other_machines(tmp_path):
     (tmp_path / "videos").mkdir()
     (tmp_path / "videos" / "cage.mp4").touch()
     (tmp_path / "x.mp4").touch()

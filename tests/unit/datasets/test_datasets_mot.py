@@ -8,10 +8,10 @@ ROWS = "1,1,0,0,5,6,1,1,1\n1,2,10,10,5,5,1,2,0.5\n3,1,0,0,5,5,1,1,-1\n"
 
 
 @pytest.fixture
-def cage(tmp_path, draw):
+def cage(tmp_path, write_images):
     """Directory of a sequence of four images."""
     root = tmp_path / "cage"
-    draw(root / "img1", *(f"{k:06d}.png" for k in range(1, 5)))
+    write_images(root / "img1", *(f"{k:06d}.png" for k in range(1, 5)))
     (root / "gt").mkdir()
     (root / "gt" / "gt.txt").write_text(ROWS)
     (root / "seqinfo.ini").write_text("[Sequence]\nname=x\nimDir=img1\nframeRate=47\nseqLength=4\n")
@@ -40,7 +40,7 @@ def test_every_frame_of_a_sequence_is_labelled(cage):
         assert str(sequence.visibility.tolist()) == "[1.0, 0.5, nan]"
 
 
-def test_pictures_after_the_last_row_need_a_length_that_says_they_are_empty(cage):
+def test_images_after_the_last_row_require_a_length(cage):
     (cage / "seqinfo.ini").unlink()
     (sequence,), problems = read_dataset([cage])
     expected = (
@@ -73,7 +73,7 @@ def test_all_damaged_rows_are_reported_by_line(cage):
     assert len(sequence) == 3
 
 
-def test_class_numbers_have_names_where_seqinfo_says_them(cage):
+def test_class_names_are_read_from_seqinfo(cage):
     (cage / "seqinfo.ini").write_text("[Sequence]\nseqLength=4\nclassNames=mouse, rat\n")
     (cage / "gt" / "gt.txt").write_text(ROWS + "4,1,0,0,5,5,1,3,1\n")
     (sequence,), problems = read_dataset([cage])
@@ -81,9 +81,9 @@ def test_class_numbers_have_names_where_seqinfo_says_them(cage):
     assert [sequence.class_names[k] for k in sequence.class_ids] == ["mouse", "rat", "mouse"]
 
 
-def test_damaged_seqinfo_does_not_hide_the_other_sequences(cage, tmp_path, draw):
+def test_damaged_seqinfo_does_not_hide_the_other_sequences(cage, tmp_path, write_images):
     (cage / "seqinfo.ini").write_text("[Sequence]\nseqLength=many\n")
-    draw(tmp_path / "other" / "img1", "1.png")
+    write_images(tmp_path / "other" / "img1", "1.png")
     (tmp_path / "other" / "gt").mkdir()
     (tmp_path / "other" / "gt" / "gt.txt").write_text("1,1,0,0,5,5,1\n")
     sequences, problems = read_dataset([tmp_path])
@@ -91,8 +91,8 @@ def test_damaged_seqinfo_does_not_hide_the_other_sequences(cage, tmp_path, draw)
     assert [p.path.name for p in problems] == ["seqinfo.ini"]
 
 
-def test_a_video_in_place_of_images(tmp_path, film):
-    film(tmp_path / "cage.mp4")
+def test_a_video_in_place_of_images(tmp_path, write_video):
+    write_video(tmp_path / "cage.mp4")
     (tmp_path / "cage.txt").write_text(ROWS)
     (sequence,), problems = read_dataset([tmp_path / "cage.txt"])
     assert problems == []
@@ -100,7 +100,7 @@ def test_a_video_in_place_of_images(tmp_path, film):
     assert sequence.frames.tolist() == [0, 1, 2]
 
 
-def test_what_is_written_is_read_back(tmp_path, sequence):
+def test_written_data_is_read_back(tmp_path, sequence):
     write(tmp_path / "out", [sequence])
     (read,), problems = read_dataset([tmp_path / "out"], ReadOptions(require_images=False))
     assert problems == []
@@ -132,7 +132,7 @@ def test_real_sequences(data_dir, place, n_sequences, n_frames, n_boxes, n_probl
 
 @pytest.mark.data
 def test_real_mot17_without_images(data_dir):
-    """Its boxes go on where nothing is seen, so some centres lie outside; what is left is flag 1, class 1."""
+    """MOT17 has boxes of pedestrians outside the image; all other rows have flag 1 and class 1."""
     sequences, problems = read_dataset(
         [data_dir / "association" / "mot17"], ReadOptions(require_images=False)
     )

@@ -10,7 +10,7 @@ from murid.metrics import LabelledBoxes
 
 
 def make_chunks() -> list[TracksChunk]:
-    """Two chunks of three frames: frame 1 is empty, one detection is in no track, ids do not come in order."""
+    """Two chunks of three frames: frame 1 is empty, one box is in no track, ids are unordered."""
     boxes = np.array([[10, 20, 30, 60], [1, 2, 3, 4], [0.5, 0, 1.25, 8]], np.float32)
     scores = np.array([0.9, 0.5, 0.25], np.float32)
     first = Tracks(
@@ -36,7 +36,7 @@ def test_export_counts_frames_from_one(tmp_path):
     )
 
 
-def test_what_is_written_is_read_back(tmp_path):
+def test_written_data_is_read_back(tmp_path):
     write_mot(tmp_path / "cage.txt", make_chunks())
     read = read_mot(tmp_path / "cage.txt", n_frames=6)
     written = [LabelledBoxes.from_tracks(s.tracks, s.first_frame) for s in make_chunks()]
@@ -67,7 +67,8 @@ def test_run_without_tracks_is_an_empty_file(tmp_path):
 def test_ground_truth_with_seven_to_ten_columns_and_flags(tmp_path):
     path = tmp_path / "gt.txt"
     path.write_bytes(
-        b"\xef\xbb\xbf2,5,10,20,30.5,40,1\r\n1,5,1, 2,3,4,1,1\n\n2,6,1,2,3,4,0,1,0.5\n2,9,1,2,3,0,1.0,1,-1,-1\n"
+        b"\xef\xbb\xbf2,5,10,20,30.5,40,1\r\n1,5,1, 2,3,4,1,1\n\n"
+        b"2,6,1,2,3,4,0,1,0.5\n2,9,1,2,3,0,1.0,1,-1,-1\n"
     )
     truth = read_mot(path)
     assert truth.frames.tolist() == [1, 0, 1]
@@ -118,7 +119,7 @@ def test_ground_truth_of_a_longer_video(tmp_path):
         read_mot(tmp_path / "gt.txt", n_frames=6)
 
 
-def test_ground_truth_that_is_not_there_or_not_text(tmp_path):
+def test_missing_or_binary_ground_truth(tmp_path):
     with pytest.raises(
         FormatError, match=r"gt.txt: file: expected a readable text file, got .*No such file"
     ):
@@ -128,7 +129,7 @@ def test_ground_truth_that_is_not_there_or_not_text(tmp_path):
         read_mot(tmp_path / "gt.txt")
 
 
-def test_detections_come_by_frame_whatever_their_ids_and_order(tmp_path):
+def test_detections_are_sorted_by_frame(tmp_path):
     (tmp_path / "det.txt").write_text(
         "3,-1,1,2,10,20,0.5\n1,-1,5,5,5,5,1\n3,-1,0,0,4,4,0.25,-1,-1,-1\n"
     )

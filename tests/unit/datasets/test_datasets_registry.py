@@ -48,7 +48,7 @@ def test_directories_are_recognised_by_layout(tmp_path, file, name):
     assert (known and known.name) == name
 
 
-def test_formats_that_can_be_written():
+def test_writable_formats():
     for name, known in DATA_FORMATS.items():
         if known.writer:
             assert find_data_format(name) is known
@@ -59,7 +59,7 @@ def test_formats_that_can_be_written():
             find_data_format(name)
 
 
-def test_paths_that_are_no_data(tmp_path):
+def test_paths_without_labelled_data(tmp_path):
     with pytest.raises(
         FormatError, match=r"none: format: expected labelled data \(.*coco\), got nothing there"
     ):
@@ -68,9 +68,9 @@ def test_paths_that_are_no_data(tmp_path):
         read_dataset([tmp_path])
 
 
-def test_sequences_get_names_of_their_own(tmp_path, draw):
+def test_sequence_names_are_unique(tmp_path, write_images):
     for part in ("a", "b"):
-        draw(tmp_path / part / "cage" / "img1", "1.png")
+        write_images(tmp_path / part / "cage" / "img1", "1.png")
         (tmp_path / part / "cage" / "gt").mkdir()
         (tmp_path / part / "cage" / "gt" / "gt.txt").write_text("1,1,0,0,5,5,1\n")
     sequences, problems = read_dataset([tmp_path / "a", tmp_path / "b"])
@@ -78,8 +78,8 @@ def test_sequences_get_names_of_their_own(tmp_path, draw):
     assert [s.name for s in sequences] == ["cage", "cage-2"]
 
 
-def test_nothing_labelled_is_a_problem(tmp_path, draw):
-    draw(tmp_path / "cage" / "img1", "1.png")
+def test_data_without_labels_are_a_problem(tmp_path, write_images):
+    write_images(tmp_path / "cage" / "img1", "1.png")
     (tmp_path / "cage" / "gt").mkdir()
     (tmp_path / "cage" / "gt" / "gt.txt").touch()
     (tmp_path / "cage" / "seqinfo.ini").write_text("[Sequence]\nseqLength=1\n")

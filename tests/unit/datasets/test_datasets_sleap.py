@@ -8,9 +8,9 @@ sleap_io = pytest.importorskip("sleap_io")
 
 
 @pytest.fixture
-def project(tmp_path, film):
+def project(tmp_path, write_video):
     """Project of a video of five frames, kept under a path of another machine."""
-    film(tmp_path / "cage.mp4")
+    write_video(tmp_path / "cage.mp4")
     skeleton = sleap_io.Skeleton(["nose", "hip", "tail_tip"])
     one, two = sleap_io.Track("one"), sleap_io.Track("two")
     video = sleap_io.Video(filename=r"C:\lab\cage.mp4", open_backend=False)
@@ -45,7 +45,7 @@ def project(tmp_path, film):
     return tmp_path / "cage.slp"
 
 
-def test_poses_of_people_count_and_predictions_where_there_are_none(project):
+def test_user_instances_replace_predictions(project):
     for path in (project, project.parent):
         (sequence,), problems = read_dataset([path], ReadOptions(margin=0))
         assert problems == []
@@ -72,14 +72,14 @@ def test_points_can_be_chosen(project):
     assert sequence.boxes[0].tolist() == [10, 10, 60, 40]
 
 
-def test_a_video_that_is_not_there(project):
+def test_missing_video(project):
     project.with_suffix(".mp4").unlink()
     sequences, problems = read_dataset([project])
     assert sequences == []
     assert [p.field for p in problems] == ["images", "data set"]
 
 
-def test_a_file_that_is_no_project(tmp_path):
+def test_file_that_is_not_a_project(tmp_path):
     (tmp_path / "a.slp").write_text("text")
     sequences, problems = read_dataset([tmp_path / "a.slp"])
     assert sequences == []

@@ -6,10 +6,10 @@ from murid.datasets.registry import read_dataset
 
 
 @pytest.fixture
-def dataset(tmp_path, draw):
+def dataset(tmp_path, write_images):
     """Two parts of two images each; one image has no animal."""
     for part in ("train", "val"):
-        draw(tmp_path / "images" / part, "a.png", "b.png", size=(100, 50))
+        write_images(tmp_path / "images" / part, "a.png", "b.png", size=(100, 50))
         (tmp_path / "labels" / part).mkdir(parents=True)
         (tmp_path / "labels" / part / "a.txt").write_text("0 0.5 0.5 0.2 0.4\n1 0.1 0.2 0.1 0.2\n")
         (tmp_path / "labels" / part / "b.txt").write_text("")
@@ -34,7 +34,7 @@ def test_parts_are_sequences_of_independent_images(dataset):
     assert [s.name for s in read_dataset([dataset], ReadOptions(split="val"))[0]] == ["val"]
 
 
-def test_names_may_be_numbered_and_paths_come_from_elsewhere(dataset):
+def test_numbered_names_and_paths_of_other_machines(dataset):
     (dataset / "data.yaml").write_text(
         "path: /nowhere\ntrain: [../images/train]\nnames: {0: m, 1: r}\n"
     )
@@ -53,7 +53,7 @@ def test_without_a_yaml(dataset):
     assert read_dataset([dataset])[0][0].class_names == ("mouse", "rat")
 
 
-def test_key_points_are_passed_over_where_the_yaml_announces_them(dataset):
+def test_keypoint_columns_are_ignored(dataset):
     (dataset / "data.yaml").write_text("train: images/train\nnames: [mouse]\nkpt_shape: [1, 3]\n")
     (dataset / "labels" / "train" / "a.txt").write_text(
         "0 0.5 0.5 0.2 0.4 0.5 0.5 2\n0 0.5 0.5 0.2 0.4\n"
@@ -63,9 +63,10 @@ def test_key_points_are_passed_over_where_the_yaml_announces_them(dataset):
     assert sequence.boxes.tolist() == [[40, 15, 60, 35]]
 
 
-def test_all_that_is_wrong_is_reported_by_line(dataset):
+def test_all_problems_are_reported_by_line(dataset):
     (dataset / "labels" / "train" / "a.txt").write_text(
-        "0 0.5 0.5 0.2 0.4\n\n2 0.5 0.5 0.2 0.4\n0 0.5 0.5 0.2\n0 0.5 0.5 0.2 nan\n0 1.5 0.5 0.2 0.4\n0 0.5 0.5 0 0.4\n"
+        "0 0.5 0.5 0.2 0.4\n\n2 0.5 0.5 0.2 0.4\n0 0.5 0.5 0.2\n"
+        "0 0.5 0.5 0.2 nan\n0 1.5 0.5 0.2 0.4\n0 0.5 0.5 0 0.4\n"
     )
     (dataset / "labels" / "train" / "b.txt").unlink()
     (dataset / "labels" / "train" / "c.txt").write_text("0 0.5 0.5 0.2 0.4\n")
@@ -101,11 +102,11 @@ def test_damaged_yaml(dataset, content, message):
     assert message in str(problems[0])
 
 
-def test_what_is_written_is_read_back_but_for_ids(tmp_path, sequence, draw):
+def test_written_data_is_read_back_without_ids(tmp_path, sequence, write_images):
     out = tmp_path / "out"
     for frame in range(4):
         place = out / yolo_writer.get_image_path("cage", frame, ".png")
-        draw(place.parent, place.name)
+        write_images(place.parent, place.name)
     yolo_writer.write(out, [sequence])
     (read,), problems = read_dataset([out])
     assert problems == []

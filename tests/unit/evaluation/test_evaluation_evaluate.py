@@ -18,7 +18,8 @@ def rows(
     """Two animals that stand still, far apart."""
     boxes = [(1, 50, 60, 80, 40), (2, 400, 300, 60, 60)]
     return [
-        f"{t},{i},{scale * x + shift:g},{scale * y + shift:g},{scale * w:g},{scale * h:g},1,{class_id},1"
+        f"{t},{i},{scale * x + shift:g},{scale * y + shift:g},"
+        f"{scale * w:g},{scale * h:g},1,{class_id},1"
         for t in range(first, first + n_frames)
         for i, x, y, w, h in boxes
     ]
@@ -97,7 +98,7 @@ def test_classes_in_one_recording_ignore_each_other(tmp_path):
     assert (classes["rat"].false_positives, classes["mouse"].false_positives) == (0, 0)
 
 
-def test_average_precision_needs_scores_that_rank(tmp_path):
+def test_average_precision_requires_different_scores(tmp_path):
     truth = make_truth(tmp_path)
     graded = [
         row.replace(",1,1,1", f",{0.5 + k % 7 / 20:g},-1,-1,-1") for k, row in enumerate(rows())
@@ -118,7 +119,7 @@ def test_average_precision_needs_scores_that_rank(tmp_path):
         ([row.replace(",1,50,", ",-1,50,") for row in rows()], ["id", "whole number from 0"]),
     ],
 )
-def test_results_that_do_not_fit_the_truth_are_refused(tmp_path, result, words):
+def test_results_that_do_not_fit_the_truth_are_rejected(tmp_path, result, words):
     truth = make_truth(tmp_path)
     path = write(tmp_path / "result.txt", result)
     with pytest.raises(FormatError) as error:
@@ -135,7 +136,7 @@ def test_without_overlap_or_boxes_only_on_request(tmp_path):
 
 
 @pytest.mark.parametrize("lines", [[], [row.replace(",1,1,1", ",0,1,1") for row in rows()]])
-def test_truth_without_rows_that_count_is_refused(tmp_path, lines):
+def test_truth_without_scored_rows_is_rejected(tmp_path, lines):
     truth = make_truth(tmp_path)
     write(truth / "gt" / "gt.txt", lines)
     with pytest.raises(
@@ -144,7 +145,7 @@ def test_truth_without_rows_that_count_is_refused(tmp_path, lines):
         evaluate(write(tmp_path / "result.txt", rows()), truth)
 
 
-def test_length_that_nothing_says(tmp_path):
+def test_unknown_length(tmp_path):
     result, truth = write(tmp_path / "result.txt", rows(25)), write(tmp_path / "gt.txt", rows(20))
     with pytest.raises(FormatError, match=r"1 to 20, the last frame of the truth \(--frames"):
         evaluate(result, truth)
@@ -153,7 +154,7 @@ def test_length_that_nothing_says(tmp_path):
         evaluate(result, make_truth(tmp_path), n_frames=25)
 
 
-def test_oddities_are_told(tmp_path):
+def test_possible_mistakes_are_noted(tmp_path):
     truth = make_truth(tmp_path)
     (note,) = evaluate(write(tmp_path / "short.txt", rows(9)), truth).notes
     assert "no box after frame 9, the truth goes on to 20" in note
@@ -177,7 +178,7 @@ def test_oddities_are_told(tmp_path):
         ("gt/a/seqinfo.ini", "gt/a", {}, "'.ini'"),
     ],
 )
-def test_what_does_not_belong_together_is_refused(tmp_path, result, truth, options, words):
+def test_result_and_truth_of_different_videos_are_rejected(tmp_path, result, truth, options, words):
     (tmp_path / "empty").mkdir()
     write(tmp_path / "out" / "a.txt", rows())
     for name in "ab":
@@ -195,7 +196,7 @@ def test_classes_of_motchallenge(tmp_path):
         evaluate(write(tmp_path / "result.txt", rows(class_id=3)), truth, protocol="mot17")
 
 
-def test_settings_that_make_no_sense(tmp_path):
+def test_invalid_settings(tmp_path):
     truth, result = make_truth(tmp_path), write(tmp_path / "result.txt", rows())
     with pytest.raises(ConfigError, match="protocol"):
         evaluate(result, truth, protocol="mot15")

@@ -55,7 +55,7 @@ def test_other_suffixes_are_refused(tmp_path):
         export_deeplabcut(tmp_path / "cage.xlsx", make_recording())
 
 
-def test_more_tracks_than_an_h5_header_holds_are_refused(tmp_path, monkeypatch):
+def test_more_tracks_than_an_h5_header_holds_are_rejected(tmp_path, monkeypatch):
     monkeypatch.setattr("murid.export.deeplabcut.MAX_H5_TRACKS", 1)
     with pytest.raises(
         FormatError, match=r"cage.h5: tracks: expected at most 1 for .h5, or a .csv, got 2"

@@ -32,7 +32,7 @@ def assert_same_boxes(dataset, recording, atol):
 
 
 @pytest.mark.parametrize("identified", [True, False])
-def test_movement_takes_the_file_for_its_own(tmp_path, identified):
+def test_movement_recognises_the_file(tmp_path, identified):
     from movement.kinematics import compute_speed
     from movement.validators.datasets import ValidBboxesInputs
 

@@ -75,7 +75,7 @@ def test_one_file_of_all_animals(tmp_path):
         assert "not known" in content.session_description
 
 
-def test_one_file_per_animal_and_what_the_user_says(tmp_path):
+def test_one_file_per_animal_with_user_metadata(tmp_path):
     (tmp_path / "cage.toml").write_text(METADATA)
     recording = make_recording(metadata=read_metadata(tmp_path / "cage.toml"))
     export_nwb(tmp_path / "cage", recording)
@@ -120,7 +120,7 @@ def test_irregular_times_are_kept(tmp_path):
             assert series.timestamps[:].tolist() == times.tolist()
 
 
-def test_session_begins_when_the_video_was_changed_if_nothing_else_is_known(tmp_path):
+def test_session_start_defaults_to_the_modification_time_of_the_video(tmp_path):
     video = tmp_path / "cage.mp4"
     video.touch()
     os.utime(video, (1_700_000_000, 1_700_000_000))

@@ -24,7 +24,7 @@ def test_parquet_is_the_table_of_csv(tmp_path, identified):
     assert table["interpolated"].sum() == identified
 
 
-def test_metadata_tell_the_video(tmp_path):
+def test_metadata_describe_the_video(tmp_path):
     export_parquet(tmp_path / "cage.parquet", make_recording())
     facts = json.loads(pq.read_schema(tmp_path / "cage.parquet").metadata[b"murid"])
     assert facts == {

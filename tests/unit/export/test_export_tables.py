@@ -32,7 +32,7 @@ def test_missing_values_are_empty_cells(tmp_path):
         write_table(tmp_path / "t.xls", TABLE)
 
 
-def test_a_table_that_there_is_no_longer_goes(tmp_path):
+def test_file_of_a_table_without_columns_is_deleted(tmp_path):
     write_measures(tmp_path / "m", {"animals": TABLE, "zones": TABLE}, {"bin": None})
     written = write_measures(tmp_path / "m", {"animals": TABLE, "zones": {}}, {"bin": 3})
     assert [path.name for path in written] == ["animals.csv", "settings.json"]

@@ -11,7 +11,7 @@ from murid.metrics import (
 
 
 def make_case(seed: int, n_frames: int = 30) -> tuple[LabelledBoxes, LabelledBoxes]:
-    """Truth, and detections with misses, false alarms, doubles and loose boxes; scores say a little."""
+    """Ground truth, and detections with misses, false positives, duplicates and noisy boxes."""
     rng = np.random.default_rng(seed)
     truth, found = [], []
     for t in range(n_frames):
@@ -50,7 +50,7 @@ def test_each_animal_is_found_once():
     np.testing.assert_array_equal(match_greedily(boxes, truth[:0]), [False] * 4)
 
 
-def test_scores_that_rank_nothing_give_no_precision():
+def test_equal_scores_give_no_average_precision():
     truth, found = make_case(0)
     flat = LabelledBoxes(found.frames, found.ids, found.boxes, np.full(len(found), 0.7))
     assert match_detections(truth, flat).compute_average_precisions() is None

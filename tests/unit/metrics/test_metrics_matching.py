@@ -26,7 +26,7 @@ def make_case(seed: int) -> tuple[LabelledBoxes, LabelledBoxes]:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_as_many_matches_and_switches_as_trackeval_counts(seed):
+def test_matches_and_switches_equal_trackeval(seed):
     truth, result = make_case(seed)
     metrics = compute_metrics(truth, result, 120)
     matching = match(truth, result)
@@ -43,8 +43,8 @@ def test_as_many_matches_and_switches_as_trackeval_counts(seed):
         )
 
 
-def test_right_names_under_the_best_assignment():
-    """Ten frames of two animals: a has the ids 1 for six frames and 2 for four, b has 2 for all ten."""
+def test_correct_ids_under_the_best_assignment():
+    """Ten frames: animal 1 has id 7 in six frames and 9 in four, animal 2 has id 8 in all."""
     box = {1: (0.0, 0.0, 10.0, 10.0), 2: (50.0, 0.0, 60.0, 10.0)}
     truth = [(t, i, *box[i]) for t in range(10) for i in (1, 2)]
     result = [(t, 7 if t < 6 else 9, *box[1]) for t in range(10)] + [

@@ -19,11 +19,12 @@ def two_animals(n_frames: int = 20) -> list[Row]:
     ]
 
 
-def test_one_switch_at_half():
-    """Two animals, 20 frames, IoU 0.9 and 0.8, the first animal given a new id at half: worked out by hand.
+def test_one_switch_in_the_middle():
+    """Two animals, 20 frames, IoU 0.9 and 0.8; the first gets a new id in the middle.
 
-    Up to the threshold 0.80 both are found, at 0.85 and 0.90 one is, at 0.95 none. With both found,
-    association is (20 * 1 + 20 * 0.5) / 40 = 0.75; with the switched one alone it is 0.5 and
+    The expected scores are computed by hand. Up to the threshold 0.80 both animals match, at 0.85
+    and 0.90 one does, at 0.95 none. If both match, association is
+    (20 * 1 + 20 * 0.5) / 40 = 0.75. If only the switched one matches, association is 0.5 and
     detection is 20 / 60."""
     result = [
         row
@@ -74,7 +75,7 @@ def test_empty_truth():
     assert (metrics.false_positives, metrics.n_labelled_frames) == (40, 0)
 
 
-def test_nothing_in_either():
+def test_empty_truth_and_result():
     metrics = compute_metrics(labelled([]), labelled([]), 0)
     assert all(value is None or np.isfinite(value) for value in metrics.to_dict().values())
 
@@ -118,19 +119,19 @@ def test_nothing_is_printed(capfd):
         ([(0, 1, 0, np.nan, 1, 1)], "LabelledBoxes.boxes: expected finite numbers"),
     ],
 )
-def test_labelled_boxes_refuse_what_cannot_be_scored(rows, message):
+def test_labelled_boxes_reject_invalid_values(rows, message):
     with pytest.raises(ArrayError, match=message):
         labelled(rows)
 
 
-def test_labelled_boxes_refuse_other_types():
+def test_labelled_boxes_reject_other_dtypes():
     with pytest.raises(
         ArrayError, match=r"LabelledBoxes.boxes: expected dtype float64, got dtype float32"
     ):
         LabelledBoxes(np.arange(2), np.arange(2), np.zeros((2, 4), np.float32))
 
 
-def test_labelled_boxes_from_tracks_leave_out_what_is_in_no_track():
+def test_labelled_boxes_from_tracks_exclude_other_detections():
     boxes = np.arange(12, dtype=np.float32).reshape(3, 4)
     table = DetectionTable(boxes, np.ones(3, np.float32), None, np.array([0, 0, 2, 3]))
     labelled_boxes = LabelledBoxes.from_tracks(Tracks(table, np.array([4, -1, 9])), first_frame=100)

@@ -15,7 +15,7 @@ def test_rank_one_of_known_vectors():
     assert retrieve(rows, np.arange(5)).compute_rank(1) is None
 
 
-def test_ranking_worked_out_by_hand():
+def test_ranking_computed_by_hand():
     """Animals a b a b a at growing angles: from the first, the others come as b a b a."""
     found = retrieve(make_rows(0, 0.2, 0.5, 0.9, 1.4), np.array([0, 1, 0, 1, 0]))
     assert found.ranks.tolist() == [1, 2, 2, 2, 1]
@@ -26,7 +26,7 @@ def test_ranking_worked_out_by_hand():
     )
 
 
-def test_what_is_too_near_in_time_is_not_in_the_gallery():
+def test_gallery_excludes_frames_near_in_time():
     rows, animals = make_rows(0, 0.01, 0.6, 0.03), np.array([0, 0, 0, 1])
     frames = np.array([0, 1, 50, 50])
     assert retrieve(rows, animals, frames, 1).compute_rank(1) == 1
@@ -34,7 +34,7 @@ def test_what_is_too_near_in_time_is_not_in_the_gallery():
     assert len(retrieve(rows, animals, frames, 100)) == 0
 
 
-def test_many_queries_are_answered_in_parts_as_in_one():
+def test_batches_of_queries_equal_one_batch():
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(700, 8)).astype(np.float32)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)

@@ -84,7 +84,7 @@ def test_a_gap_in_a_path_is_a_gap_in_the_line():
     assert np.isfinite(path[:40]).all()
 
 
-def test_uncertain_crossings_join_two_animals():
+def test_uncertain_crossings_connect_two_animals():
     shown = read_texts(draw_figure("identities", make_plot_data(3)))
     assert "30%" in shown
     assert "(1)" in shown

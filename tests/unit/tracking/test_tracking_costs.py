@@ -44,7 +44,7 @@ def test_without_embeddings_motion_alone_decides():
     np.testing.assert_array_equal(assign(fused, 0.4).detection_rows, [1, 0])
 
 
-def test_a_gate_of_the_centre_lets_a_turning_animal_through():
+def test_centre_gate_allows_a_turning_animal():
     bank, turned = _bank([[0, 0, 100, 40]]), _detections([[30, -30, 70, 70]])
     assert np.isinf(costs.compute_fused_costs(bank, turned, 0.98, 4)[0, 0])
     assert costs.compute_fused_costs(bank, turned, 0.98, 2)[0, 0] < 0.01
@@ -67,21 +67,21 @@ def test_iou_and_centre_costs():
     )
 
 
-def test_size_cost_prefers_a_body_to_a_head_and_to_a_pair_whichever_way_it_turns():
+def test_size_cost_prefers_a_body_to_a_head_and_to_a_merged_box():
     bank = _bank([[0, 0, 80, 40]])
     body, head, pair = [20, -20, 60, 60], [40, 0, 80, 30], [0, 0, 120, 80]
     sizes = costs.compute_size_costs(bank, _detections([body, head, pair]))[0]
     np.testing.assert_allclose(sizes, [0, np.log(80 * 40 / (40 * 30)), np.log(3)], atol=1e-6)
 
 
-def test_near_cost_tells_boxes_apart_that_do_not_overlap():
+def test_near_cost_ranks_boxes_that_do_not_overlap():
     near = costs.compute_near_costs(
         _bank([[0, 0, 40, 20]]), _detections([[44, 0, 84, 20], [84, 0, 124, 20]])
     )[0]
     np.testing.assert_allclose(near, [0.5 + 0.5 * 44 / 40, 0.5 + 0.5 * 84 / 40], atol=1e-6)
 
 
-def test_far_is_measured_by_the_nearest_neighbour():
+def test_neighbour_gate_uses_the_nearest_neighbour():
     bank = _bank([[0, 0, 40, 20], [100, 0, 140, 20], [500, 0, 540, 20]])
     far = costs.find_beyond_neighbour_gate(
         bank, _detections([[49, 0, 89, 20], [51, 0, 91, 20], [301, 0, 341, 20]]), 0.5
@@ -94,7 +94,7 @@ def test_far_is_measured_by_the_nearest_neighbour():
     ).any()
 
 
-def test_merged_is_a_box_that_holds_two_smaller_animals():
+def test_merged_box_contains_two_smaller_animals():
     bank = _bank([[0, 0, 40, 20], [30, 0, 70, 20], [200, 0, 240, 20]])
     pair, whole, single = [0, 0, 70, 20], [0, 0, 41, 21], [195, -5, 250, 30]
     merged = costs.find_merged(bank, _detections([pair, whole, single]), 0.7)

@@ -132,6 +132,6 @@ def test_the_younger_duplicate_is_removed_and_of_equals_the_tracked_one(tracked_
     np.testing.assert_array_equal(kept.ids, [1] if survivor == "tracked" else [2])
 
 
-def test_neighbours_are_no_duplicates():
+def test_neighbours_are_not_duplicates():
     bank = _bank([TrackState.TRACKED, TrackState.LOST], [[0, 0, 40, 20], [8, 0, 48, 20]])
     assert len(lifecycle.remove_duplicates(bank, 0.15)) == 2
