@@ -7,6 +7,9 @@ from typing import Any
 from docutils.nodes import SkipNode
 from docutils.utils.math.latex2mathml import tex2mathml
 
+# Equations that are wider than the page scroll.
+_BLOCK_STYLE = "margin: 1.2em 0; overflow-x: auto; text-align: center"
+
 
 def setup(app: Any) -> dict[str, bool]:
     """Register with Sphinx; ``html_math_renderer = "mathml"`` selects it."""
@@ -20,5 +23,6 @@ def _visit_inline(translator: Any, node: Any) -> None:
 
 
 def _visit_block(translator: Any, node: Any) -> None:
-    translator.body.append(f'<div class="math">{tex2mathml(node.astext(), as_block=True)}</div>')
+    equation = tex2mathml(node.astext(), as_block=True)
+    translator.body.append(f'<div style="{_BLOCK_STYLE}">{equation}</div>\n')
     raise SkipNode
