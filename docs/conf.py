@@ -26,7 +26,7 @@ myst_heading_anchors = 3
 # A single backtick in a docstring is a name.
 default_role = "code"
 source_suffix = [".md", ".rst"]
-exclude_patterns = ["examples/*", "sg_execution_times.rst", "gallery/sg_execution_times.rst"]
+exclude_patterns = ["_templates/*", "examples/*", "sg_execution_times.rst", "gallery/sg_execution_times.rst"]
 suppress_warnings = ["config.cache"]
 
 autodoc_typehints = "none"
@@ -39,6 +39,7 @@ sphinx_gallery_conf = {
     "filename_pattern": r"[\\/]",
     "abort_on_example_error": True,
     "download_all_examples": False,
+    "show_signature": False,
     "min_reported_time": 5,
     # The tutorials are numbered; by default sphinx-gallery sorts by length.
     "within_subsection_order": "FileNameSortKey",
@@ -48,4 +49,16 @@ html_math_renderer = "mathml"
 
 html_theme = "pydata_sphinx_theme"
 html_title = "murid"
-html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False, "show_prev_next": True}
+html_static_path = ["_static"]
+html_css_files = ["murid.css"]
+html_show_sourcelink = False
+templates_path = ["_templates"]
+html_sidebars = {"**": ["sidebar-all.html"]}
+html_theme_options = {
+    "show_toc_level": 2,
+    "navigation_with_keys": False,
+    "show_prev_next": True,
+    # The sidebar lists all sections already.
+    "navbar_center": [],
+    "secondary_sidebar_items": ["page-toc"],
+}

@@ -1,12 +1,17 @@
 """
-What the animals did
-====================
+4. What the animals did
+=======================
 
-From a run to distance moved, time in a zone and contacts; and pictures of them.
+This tutorial goes from a run to tables and figures of behaviour: distance moved, time
+in a zone, contacts.
+
+On the command line: ``murid arena cage.mp4 --click``, then ``murid measure cage.murid
+--arena cage.arena.toml --bin 5s --out measures/`` and ``murid plot cage.murid``.
 """
 
 # %%
-# A recording of four synthetic animals stands in for yours.
+# Make a recording and track it
+# -----------------------------
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -15,14 +20,18 @@ from murid.synthetic import RecordingConfig, record
 from murid.synthetic.write_sequence import SequenceInfo, write_sequence
 
 folder = Path(mkdtemp())
-config = RecordingConfig(n_animals=4, n_frames=450, width=480, height=360, body_px=55, seed=3)
+config = RecordingConfig(
+    n_animals=4, n_frames=450, width=480, height=360, body_px=55, seed=3
+)
 info = SequenceInfo("cage", config.fps, config.width, config.height, config.n_frames)
 write_sequence(folder, record(config), info)
 run = murid.track(folder / "video.mp4", animals=4)
 
 # %%
-# An arena file says where the walls and zones are, and how long a pixel is. ``murid arena`` draws
-# one.
+# Describe the arena
+# ------------------
+# An arena file says where walls and zones are, and how long a pixel is. ``murid arena``
+# draws one; see :doc:`/howto/arenas`.
 arena = folder / "cage.arena.toml"
 arena.write_text("""
 width = 480
@@ -39,27 +48,35 @@ polygon = [[140, 105], [340, 105], [340, 255], [140, 255]]
 """)
 
 # %%
-# Positions are smoothed over half a second, and short gaps bridged: see :doc:`/howto/measure`.
-# ``describe`` says how.
+# Measure
+# -------
+# Positions are smoothed over half a second, and short gaps are interpolated; see
+# :doc:`/howto/measure`. ``describe`` returns the settings.
 behaviour = run.behaviour(arena)
 behaviour.describe()
 
 # %%
-# Tidy tables, in time bins of five seconds.
+# Tables have one row for each animal and time bin. Here the bins are five seconds long,
+# and the sums are over the whole recording.
 import pandas as pd
 
-from murid.analysis.measures import compute_measures
+from murid.analysis import compute_measures
 
-tables = {name: pd.DataFrame(table) for name, table in compute_measures(behaviour, bin_s=5).items()}
-tables["animals"].groupby("animal")[
-    ["distance_cm", "immobile_s", "border_s", "contact_s"]
-].sum().round(1)
+tables = {
+    name: pd.DataFrame(table)
+    for name, table in compute_measures(behaviour, bin_s=5).items()
+}
+columns = ["distance_cm", "immobile_s", "border_s", "contact_s"]
+tables["animals"].groupby("animal")[columns].sum().round(1)
 
 # %%
+# Seconds in the centre, for each animal, by time bin:
 tables["zones"].pivot(index="animal", columns="start_s", values="time_s").round(1)
 
 # %%
-# The paths, over the scene without its animals.
+# Draw
+# ----
+# The paths, over the background of the video.
 import matplotlib.pyplot as plt
 
 from murid.pipeline.plot import load_plot_data
@@ -71,6 +88,6 @@ draw_paths(plt.figure(figsize=(7, 5.5), layout="constrained"), data)
 plt.show()
 
 # %%
-# When each was in the centre, at rest, or in contact.
+# When each animal was in the centre, immobile, or in contact.
 draw_ethogram(plt.figure(figsize=(7, 3.5), layout="constrained"), data)
 plt.show()

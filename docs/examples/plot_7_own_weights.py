@@ -1,13 +1,18 @@
 """
-A network of one's own
-======================
+7. Train a network on a solo recording
+======================================
 
-From a recording of a single animal, without any label: it is cut out, and put together with others
-into training pictures. Here the training stops after a few steps; on your own recordings give it an
-hour or more (``murid train --solo alone.mp4 --minutes 60``)."""
+A recording of a single animal is enough to train a network, without any labels: the
+animal is cut out and composed with others into training images.
+
+Here the training stops after a few steps, so the network is not usable. On your own
+recordings, train for an hour or more: ``murid train --solo alone.mp4 --minutes 60 --out
+weights``. This needs the extra ``murid[train]``.
+"""
 
 # %%
-# A recording of one synthetic animal stands in for yours.
+# Make a recording of one animal
+# ------------------------------
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -15,12 +20,16 @@ from murid.synthetic import RecordingConfig, record
 from murid.synthetic.write_sequence import SequenceInfo, write_sequence
 
 folder = Path(mkdtemp())
-config = RecordingConfig(n_animals=1, n_frames=200, width=480, height=360, body_px=55, seed=6)
+config = RecordingConfig(
+    n_animals=1, n_frames=200, width=480, height=360, body_px=55, seed=6
+)
 info = SequenceInfo("cage", config.fps, config.width, config.height, config.n_frames)
 write_sequence(folder, record(config), info)
 video = folder / "video.mp4"
 
 # %%
+# Train
+# -----
 from murid.synthetic.still import StillConfig
 from murid.training.config import ClipConfig, TrainConfig
 from murid.training.recipe import prepare_data, train
@@ -35,12 +44,17 @@ config = TrainConfig(
     clips=ClipConfig(n_synthetic=2, n_composed=1),
 )
 out = folder / "weights"
-fitted = train(config, prepare_data(config, [], [video], out), out, sources=["alone.mp4"])
+data = prepare_data(config, [], [video], out)
+fitted = train(config, data, out, sources=["alone.mp4"])
 fitted.validation
 
 # %%
-# The network is used by its path; its model card lies beside it.
+# Use the network
+# ---------------
+# Give its path. Its model card is in the same folder.
 import murid
+from murid.detection.config import DetectionConfig
 
-run = murid.track(video, animals=1, detector=out / "nano-detector.onnx")
+detection = DetectionConfig(detector=str(out / "nano-detector.onnx"))
+run = murid.track(video, animals=1, config=murid.Config(detection=detection))
 print((out / "README.md").read_text()[:700])
