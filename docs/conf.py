@@ -26,7 +26,12 @@ myst_heading_anchors = 3
 # A single backtick in a docstring is a name.
 default_role = "code"
 source_suffix = [".md", ".rst"]
-exclude_patterns = ["_templates/*", "examples/*", "sg_execution_times.rst", "gallery/sg_execution_times.rst"]
+exclude_patterns = [
+    "_templates/*",
+    "examples/*",
+    "sg_execution_times.rst",
+    "gallery/sg_execution_times.rst",
+]
 suppress_warnings = ["config.cache"]
 
 autodoc_typehints = "none"
