@@ -6,7 +6,8 @@
 Each row is a training of the preset nano from random weights, of as many steps, measured as
 `weights.py` does on recordings that are in no training set. Images have half the default size in
 training and measurement (128 and 256 pixels), so that a row takes minutes on two cores. Rows that
-exist already are not trained again."""
+exist already are not trained again.
+"""
 
 from __future__ import annotations
 
@@ -65,6 +66,7 @@ def main() -> None:
     stored = arguments.out / "rows.json"
     arguments.out.mkdir(parents=True, exist_ok=True)
     rows = json.loads(stored.read_text()) if stored.exists() else {}
+    # Prepare the data once for all rows.
     real = collect_sources(arguments.solo, n_composed=16)
     synthetic_clips = render_clips(SYNTHETIC.n_synthetic, 10**6, real.n_identities)
     for seed in range(arguments.seeds):
@@ -87,6 +89,7 @@ def main() -> None:
             network = load_detector(
                 out / "nano-detector.onnx", DetectionConfig(max_side_px=MAX_SIDE_PX)
             )
+            # The first two columns are average precision.
             cells = [
                 " | ".join(measure(network, read_labelled(f)).split(" | ")[:2])
                 for f in arguments.labelled
@@ -98,7 +101,7 @@ def main() -> None:
     columns = [
         f"{folder.name} {figure}" for folder in arguments.labelled for figure in ("AP50", "AP75")
     ]
-    columns += ["head held"] if arguments.poses else []
+    columns += ["head inside box"] if arguments.poses else []
     print("| training | seed | " + " | ".join(columns) + " |\n" + "|---" * (2 + len(columns)) + "|")
     for key, cells in rows.items():
         print(f"| {key} | {cells} |")

@@ -5,7 +5,8 @@
 Prints a Markdown table. Every row is one training of the preset nano with the same number of steps
 on the same 384 synthetic images of twelve animals, measured on 192 more images of these animals.
 Rows that exist already are not trained again. The profile `paper` is the paper's optimiser,
-schedule and augmentation on this data set, not its 300 epochs at 640 pixels."""
+schedule and augmentation on this data set, not its 300 epochs at 640 pixels.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +22,7 @@ from murid.training.fit import TrainingData, fit
 from murid.training.loss_balancing import BalanceConfig
 from murid.training.loss_balancing.config import BalanceMethod
 
+# Small images with animals of medium size, so that a training takes minutes.
 STILLS = StillConfig(size_px=192, body_px=(30.0, 70.0), n_identities=12, empty=0.0)
 EPOCHS = 4
 BALANCES: tuple[BalanceMethod, ...] = (
@@ -83,9 +85,8 @@ def main() -> None:
             stored.write_text(json.dumps(rows, indent=1))
     print("| row | steps | AP50 | AP75 | rank 1 |\n|---|---|---|---|---|")
     for name, (steps, *shares) in rows.items():
-        print(
-            f"| {name} | {steps} | " + " | ".join(f"{100 * share:.1f}" for share in shares) + " |"
-        )
+        cells = " | ".join(f"{100 * share:.1f}" for share in shares)
+        print(f"| {name} | {steps} | {cells} |")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@
 ``--repository`` one of a clone that torch.hub can load (YOLOv5, YOLOv7). Beside the boxes it writes
 ``cost.json``: parameters, and operations at 640 x 640 as murid counts them for its own rows. On
 AnimalTrack, ``murid convert`` writes a YOLO data set of its training split. The packages are under
-the AGPL or GPL; murid imports none of them."""
+the AGPL or GPL; murid imports none of them.
+"""
 
 from __future__ import annotations
 
@@ -36,6 +37,7 @@ from murid.synthetic.still import Still, make_still
 from murid.video import open_source
 
 Find = Callable[[np.ndarray], np.ndarray]
+# Low, so that the thresholds of the tracker decide; `murid paper` uses the same for its networks.
 MIN_SCORE = 0.05
 
 
@@ -53,12 +55,14 @@ def write_images(arguments: argparse.Namespace) -> None:
 
 def write_image(out: Path, part: str, number: int, still: Still) -> None:
     """Write an image, and a row ``class x y width height`` in shares of its size per animal."""
-    images, labels = out / "images" / part, out / "labels" / part
+    images = out / "images" / part
+    labels = out / "labels" / part
     for directory in (images, labels):
         directory.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(images / f"{number:06d}.png"), still.image[..., ::-1])
     height, width = still.image.shape[:2]
-    low, high = still.boxes[:, :2], still.boxes[:, 2:]
+    low = still.boxes[:, :2]
+    high = still.boxes[:, 2:]
     rows = np.concatenate([(low + high) / 2, high - low], axis=1) / [width, height, width, height]
     (labels / f"{number:06d}.txt").write_text(
         "".join(f"0 {x:.6f} {y:.6f} {w:.6f} {h:.6f}\n" for x, y, w, h in rows)
@@ -67,7 +71,8 @@ def write_image(out: Path, part: str, number: int, still: Still) -> None:
 
 def write_boxes(arguments: argparse.Namespace) -> None:
     """Write one MOT file per recording, and the cost of the network."""
-    network, find = (load_hub if arguments.repository else load_ultralytics)(arguments)
+    load = load_hub if arguments.repository else load_ultralytics
+    network, find = load(arguments)
     arguments.out.mkdir(parents=True, exist_ok=True)
     for recording in json.loads(arguments.recordings.read_text()):
         frames = islice(open_source(recording["video"]).iterate(), recording["n_frames"])
@@ -81,7 +86,9 @@ def write_boxes(arguments: argparse.Namespace) -> None:
 def iterate_rows(frames: Iterator[Any], find: Find) -> Iterator[str]:
     """Yield rows ``frame, -1, left, top, width, height, score`` of all decodable frames."""
     for number, frame in enumerate(frames, 1):
-        for x1, y1, x2, y2, score in find(frame.image)[:, :5] if isinstance(frame, Frame) else ():
+        if not isinstance(frame, Frame):
+            continue
+        for x1, y1, x2, y2, score in find(frame.image)[:, :5]:
             yield f"{number},-1,{x1:.2f},{y1:.2f},{x2 - x1:.2f},{y2 - y1:.2f},{score:.4f}\n"
 
 
@@ -101,7 +108,7 @@ def load_ultralytics(arguments: argparse.Namespace) -> tuple[torch.nn.Module, Fi
 
 
 def load_hub(arguments: argparse.Namespace) -> tuple[torch.nn.Module, Find]:
-    """Return the same for a clone of YOLOv5 or YOLOv7."""
+    """Return a network of a clone of YOLOv5 or YOLOv7, and a function as `load_ultralytics`."""
     model = torch.hub.load(str(arguments.repository), "custom", arguments.weights, source="local")
     model.conf = MIN_SCORE
     return model.model, lambda image: model(image, size=arguments.size).xyxy[0].cpu().numpy()

@@ -33,7 +33,8 @@ from murid.video.background_model import fit_background_model
 
 WEIGHTS = Path(murid.detection.__file__).parent / "weights"
 N_FRAMES = 100
-MATRIX = 2048
+# Rows and columns of the matrices of the peak; large enough to saturate a core.
+MATRIX_SIZE = 2048
 
 
 def measure_ms(step: Callable[[Any], Any], inputs: list[Any]) -> tuple[float, list[Any]]:
@@ -49,17 +50,17 @@ def measure_ms(step: Callable[[Any], Any], inputs: list[Any]) -> tuple[float, li
 def measure_peak(precision: str) -> float:
     """Return the speed of a large matrix product in GFLOP/s."""
     opset = import_module(f"{openvino.__name__}.opset13")
-    left = opset.parameter([MATRIX, MATRIX], np.float32)
-    right = opset.constant(np.random.default_rng(0).random((MATRIX, MATRIX), np.float32))
+    left = opset.parameter([MATRIX_SIZE, MATRIX_SIZE], np.float32)
+    right = opset.constant(np.random.default_rng(0).random((MATRIX_SIZE, MATRIX_SIZE), np.float32))
     model = openvino.Model([opset.matmul(left, right, False, True)], [left])
     settings = {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": 1}
     product = openvino.Core().compile_model(model, "CPU", settings)
     request = product.create_infer_request()
-    value = np.ones((MATRIX, MATRIX), np.float32)
+    value = np.ones((MATRIX_SIZE, MATRIX_SIZE), np.float32)
     ms, _ = measure_ms(
         lambda x: request.infer([x], share_inputs=True, share_outputs=True), [value] * 20
     )
-    return float(2 * MATRIX**3 / ms / 1e6)
+    return float(2 * MATRIX_SIZE**3 / ms / 1e6)
 
 
 def count_operations(detector: Any, shape: tuple[int, ...]) -> float:

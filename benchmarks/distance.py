@@ -2,9 +2,10 @@
 
     python benchmarks/distance.py coats-4:5 lookalike-5:5 --seconds 30
 
-Prints, for each scenario and seed, the relative error of the distance of all animals together: of
-raw positions, of smoothed ones, and with murid's defaults, under which slow movement does not
-count; and with the defaults, the largest error of one animal."""
+Prints, for each scenario and seed, the relative error of the distance of all animals together:
+with raw positions, with smoothed positions, and with murid's defaults, which ignore slow movement.
+The last column is the maximum error of one animal with the defaults.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +23,7 @@ from murid.pipeline.track import track
 from murid.synthetic import make_scenario, record
 from murid.video import VideoWriter
 
+# Ways to measure the distance, each with one more step against noise.
 CONFIGS = {
     "raw": MeasureConfig(smooth_s=0, min_moving_speed="0px"),
     "smoothed": MeasureConfig(min_moving_speed="0px"),
@@ -30,6 +32,7 @@ CONFIGS = {
 
 
 def main() -> None:
+    """Record, track, measure and print."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -67,11 +70,11 @@ def record_and_track(
 
 
 def compare(truth: np.ndarray, run: Run, config: MeasureConfig) -> tuple[float, float]:
-    """Return the relative error of the distance of all animals, and the largest error of one."""
+    """Return the relative error of the distance of all animals, and the maximum error of one."""
     behaviour = run.behaviour(config=config)
     offsets = truth[:, :, :, None] - behaviour.position_px[:, :, None]
     distances = np.ma.masked_invalid(np.hypot(offsets[:, 0], offsets[:, 1]))
-    # An animal that is never seen costs most, and is assigned last.
+    # Assign identities to animals. A pair without a common frame has the maximum cost.
     rows, columns = linear_sum_assignment(np.ma.median(distances, axis=0).filled(1e6))
     true_distances = compute_distance(truth)
     moved = np.nansum(behaviour.steps, axis=0)[columns]

@@ -2,10 +2,10 @@
 
     python benchmarks/end_to_end.py --work DIR --peers PYTHON --rounds 3
 
-The recording has 1280x720 pixels, H.264 and ten animals. `murid.synthetic` makes it once, and the
-work folder keeps it. PYTHON is the interpreter of an environment with ultralytics, openvino and
-lap; without it only murid is measured. Each round runs all pipelines in turn, each in a process of
-its own. The time of a peer starts at its first result, when its network is loaded and warm. The
+The recording has 1280x720 pixels, H.264 and ten animals. `murid.synthetic` renders it once, and
+the work folder keeps it. PYTHON is the interpreter of an environment with ultralytics, openvino and
+lap; without it only murid is measured. Each round runs all pipelines in turn, each in a separate
+process. The time of a peer starts at its first result, when its network is loaded and warm. The
 time of murid is that of the whole `murid.track`: loading the network, learning the background,
 identities and storage. Peers have random weights, so they have almost nothing to associate, which
 favours them.
@@ -31,6 +31,7 @@ from murid.video import VideoWriter
 
 N_ANIMALS = 10
 N_FRAMES = 600
+# Titles of the pipelines in the table.
 TITLES = {
     "murid": "murid track",
     "murid-warm": "murid, detection to storage",
@@ -39,6 +40,7 @@ TITLES = {
     "yolov8s": "yolov8s, PyTorch, BoT-SORT",
 }
 
+# Scripts of the pipelines. Each prints, as JSON, frames, seconds and CPU seconds by name.
 MEASURED = """
 import json, resource, sys, time
 def read_cpu():
@@ -127,7 +129,10 @@ def make_recording(path: Path) -> Path:
 def run_script(python: str, script: str, arguments: list[str], work: Path) -> dict[str, Sample]:
     """Run a script whose last line of output is its samples as JSON."""
     command = [python, "-c", MEASURED + script, *arguments]
-    hidden = {"PYTHONDONTWRITEBYTECODE"} | ({"PYTHONPATH"} if python != sys.executable else set())
+    # Peers run in another environment, which must not import this one's packages.
+    hidden = {"PYTHONDONTWRITEBYTECODE"}
+    if python != sys.executable:
+        hidden.add("PYTHONPATH")
     environment = {key: value for key, value in os.environ.items() if key not in hidden}
     # Compiled bytecode is reused, as after a first call, even if the package is read-only.
     environment["PYTHONPYCACHEPREFIX"] = str(work / "bytecode")
@@ -138,7 +143,8 @@ def run_script(python: str, script: str, arguments: list[str], work: Path) -> di
         raise SystemExit(
             f"{arguments} ended with code {result.returncode}:\n{result.stderr[-2000:]}"
         )
-    return {name: Sample(*row) for name, row in json.loads(result.stdout.splitlines()[-1]).items()}
+    samples = json.loads(result.stdout.splitlines()[-1])
+    return {name: Sample(*row) for name, row in samples.items()}
 
 
 def run_round(video: Path, work: Path, peers: str | None, names: list[str]) -> dict[str, Sample]:

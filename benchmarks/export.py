@@ -5,9 +5,10 @@ The peer reads the whole recording and writes the same table in one piece.
     python benchmarks/export.py --hours 24 --animals 4 --formats csv parquet
 
 The run is made first, from stored parts alone: animals that walk at random, at 30 frames a second,
-with identities, a hundredth of the positions filled in. Each format is written by a process of its
-own, and memory is its peak (RSS), so the libraries are in it. The peer has all tracks in memory at
-once, makes a pandas table of them and writes it as CSV."""
+with identities, and 1 % of the positions interpolated. Each format is written in another process,
+and memory is the peak of its RSS, which includes the libraries. The peer has all tracks in memory
+at once, makes a pandas table of them and writes it as CSV.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +28,10 @@ from murid.store import RunDirectory
 from murid.store.frame_table import FrameTable
 
 FPS = 30
+# Frames of a stored part.
 PART_FRAMES = 2048
-WIDTH, HEIGHT = 1280, 1024
+WIDTH = 1280
+HEIGHT = 1024
 
 PEER = """
 import sys
@@ -58,7 +61,6 @@ def make_run(path: Path, n_frames: int, n_animals: int) -> None:
         "width": WIDTH,
         "height": HEIGHT,
     }
-    places = rng.random((n_animals, 2)) * (WIDTH, HEIGHT)
     with RunDirectory.create(
         path,
         source="cage.mp4",
@@ -67,47 +69,57 @@ def make_run(path: Path, n_frames: int, n_animals: int) -> None:
         detector="none",
         part_frames=PART_FRAMES,
     ) as run:
-        starts = range(0, n_frames, PART_FRAMES)
-        for first in starts:
-            n = min(PART_FRAMES, n_frames - first)
-            walk = places + rng.normal(scale=2, size=(n, n_animals, 2)).cumsum(axis=0)
-            places = walk[-1] % (WIDTH, HEIGHT)
-            boxes = np.concatenate([walk - 30, walk + 30], axis=2).reshape(-1, 4).astype(np.float32)
-            scores = rng.random(len(boxes), dtype=np.float32)
-            table = DetectionTable(
-                boxes, scores, None, np.arange(0, len(boxes) + 1, n_animals, dtype=np.int64)
-            )
-            run.detections.write_part(FrameTable(first, np.arange(first, first + n) / FPS), table)
-        run.detections.finish()
-        ids = {}
+        _write_detections(run, rng, n_frames, n_animals)
         run.tracks.start({})
         for first, table in run.detections.iterate():
-            ids[first] = np.tile(np.arange(1, n_animals + 1), table.n_frames)
-            run.tracks.write(first, Tracks(table, ids[first]))
+            track_ids = np.tile(np.arange(1, n_animals + 1), table.n_frames)
+            run.tracks.write(first, Tracks(table, track_ids))
         run.tracks.finish()
-        run.identities.start({})
-        for first, tracks in run.iterate_tracks():
-            interpolated = rng.random(len(ids[first])) < 0.01
-            rows = np.where(interpolated, -1, np.tile(np.arange(n_animals), tracks.n_frames))
-            identity_probabilities = np.full(len(rows), 0.99, np.float32)
-            run.identities.write(
-                first,
-                rows,
-                Tracks(tracks.detections, ids[first], interpolated, identity_probabilities),
-            )
-        no_crossings = dict.fromkeys(
-            ("first_frame", "last_frame", "identity_a", "identity_b"), np.zeros(0, np.int64)
-        )
-        run.identities.finish({**no_crossings, "swap_probability": np.zeros(0, np.float32)})
+        _write_identities(run, rng, n_animals)
+
+
+def _write_detections(
+    run: RunDirectory, rng: np.random.Generator, n_frames: int, n_animals: int
+) -> None:
+    """Store boxes of 60 pixels that walk at random."""
+    places = rng.random((n_animals, 2)) * (WIDTH, HEIGHT)
+    for first in range(0, n_frames, PART_FRAMES):
+        n = min(PART_FRAMES, n_frames - first)
+        walk = places + rng.normal(scale=2, size=(n, n_animals, 2)).cumsum(axis=0)
+        # Animals that left the image come back on the other side in the next part.
+        places = walk[-1] % (WIDTH, HEIGHT)
+        boxes = np.concatenate([walk - 30, walk + 30], axis=2).reshape(-1, 4).astype(np.float32)
+        scores = rng.random(len(boxes), dtype=np.float32)
+        frame_offsets = np.arange(0, len(boxes) + 1, n_animals, dtype=np.int64)
+        table = DetectionTable(boxes, scores, None, frame_offsets)
+        times_s = np.arange(first, first + n) / FPS
+        run.detections.write_part(FrameTable(first, times_s), table)
+    run.detections.finish()
+
+
+def _write_identities(run: RunDirectory, rng: np.random.Generator, n_animals: int) -> None:
+    """Store one identity per animal, 1 % of the positions interpolated, and no crossings."""
+    run.identities.start({})
+    for first, tracks in run.iterate_tracks():
+        track_ids = np.tile(np.arange(1, n_animals + 1), tracks.n_frames)
+        interpolated = rng.random(len(track_ids)) < 0.01
+        # Interpolated positions have no row in the detections.
+        rows = np.where(interpolated, -1, np.tile(np.arange(n_animals), tracks.n_frames))
+        probabilities = np.full(len(rows), 0.99, np.float32)
+        identities = Tracks(tracks.detections, track_ids, interpolated, probabilities)
+        run.identities.write(first, rows, identities)
+    no_crossings = dict.fromkeys(
+        ("first_frame", "last_frame", "identity_a", "identity_b"), np.zeros(0, np.int64)
+    )
+    run.identities.finish({**no_crossings, "swap_probability": np.zeros(0, np.float32)})
 
 
 def measure(command: list[str], out: Path) -> tuple[float, float, float]:
-    """Seconds, peak memory in MB and size in MB of a command that writes a file."""
+    """Return seconds, peak memory in MB and file size in MB of a command that writes a file."""
     started = time.perf_counter()
     watched = [sys.executable, __file__, "--watch", *command]
-    peak = float(
-        subprocess.run(watched, check=True, capture_output=True, text=True).stdout.split()[-1]
-    )
+    result = subprocess.run(watched, check=True, capture_output=True, text=True)
+    peak = float(result.stdout.split()[-1])
     return time.perf_counter() - started, peak, out.stat().st_size / 1e6
 
 

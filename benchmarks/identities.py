@@ -64,7 +64,9 @@ from murid.synthetic.recording import RecordingConfig
 from murid.synthetic.scenarios import SCENARIOS, make_scenario
 from murid.tracking import Tracker, TrackingConfig, track_bidirectionally
 
+# Real clips, and the number of animals in each.
 CLIPS = {"udmt-rat2mice-a": 3, "sleapmot-2mice-homecage": 2}
+# Bounds of the ranges of probability in the reliability diagram; narrow near 1, where most are.
 PROBABILITY_EDGES = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999, 1.001)
 
 
@@ -90,11 +92,13 @@ def match(
 
 def assign_names(true_ids: np.ndarray, names: np.ndarray) -> dict[int, int]:
     """Return the best one-to-one assignment from identities to true ids."""
-    t, u = np.unique(true_ids[true_ids >= 0], return_inverse=True)
-    n, v = np.unique(names[true_ids >= 0], return_inverse=True)
-    counts = np.zeros((len(t), len(n)))
-    np.add.at(counts, (u, v), 1)
-    return {int(n[j]): int(t[i]) for i, j in zip(*linear_sum_assignment(-counts), strict=True)}
+    is_matched = true_ids >= 0
+    animals, rows = np.unique(true_ids[is_matched], return_inverse=True)
+    identities, columns = np.unique(names[is_matched], return_inverse=True)
+    counts = np.zeros((len(animals), len(identities)))
+    np.add.at(counts, (rows, columns), 1)
+    assigned = zip(*linear_sum_assignment(-counts), strict=True)
+    return {int(identities[j]): int(animals[i]) for i, j in assigned}
 
 
 def score(
@@ -283,18 +287,20 @@ def degrade(
     appearance = None
     clutter = rng.uniform(60, 400, 2)
     for t, (boxes, out, order) in enumerate(frames):
-        appearance = (
-            normalize(rng.normal(size=(len(boxes), size))) if appearance is None else appearance
-        )
+        if appearance is None:
+            appearance = normalize(rng.normal(size=(len(boxes), size)))
+        # Contact, and animals that lie below another one.
         iou = compute_iou(boxes, boxes) - np.eye(len(boxes))
         iou[:, ~out] = 0
         contact = iou.max(axis=1) > 0.02
         rank = np.argsort(order)
         covered = ((iou > 0.45) & (rank[None] > rank[:, None])).any(axis=1)
+        # Misses and loose boxes.
         truths.append((np.full(out.sum(), t), np.flatnonzero(out) + 1, boxes[out]))
         seen = out & ~covered & (rng.random(len(boxes)) > np.where(contact, 0.06, 0.01))
         jitter = rng.normal(0, 1, boxes.shape) * np.where(contact, 0.05, 0.02)[:, None] * body_px
         shown = (boxes + jitter)[seen]
+        # Merged boxes: the union of two animals replaces the box of one.
         for i, j in zip(*np.nonzero(np.triu(iou > 0.25)), strict=True):
             if rng.random() < 0.1 and seen[i] and seen[j]:
                 shown[np.flatnonzero(seen) == i] = np.append(
@@ -302,6 +308,7 @@ def degrade(
                 )
         scores = np.clip(rng.normal(np.where(contact[seen], 0.75, 0.9), 0.12), 0.1, 1)
         own = normalize(appearance[seen] + rng.normal(0, 0.4, (seen.sum(), size)))
+        # Duplicates, and clutter at its fixed position in a fifth of the frames.
         double = rng.random(len(shown)) < 0.01
         spot = rng.random() < 0.2
         extra = np.concatenate(
@@ -310,6 +317,7 @@ def degrade(
                 np.tile([*clutter, *(clutter + 0.6 * body_px)], (int(spot), 1)),
             ]
         )
+        # Boxes keep a minimum side of 4 pixels.
         extra = np.concatenate([np.minimum(extra[:, :2], extra[:, 2:] - 4), extra[:, 2:]], axis=1)
         low = np.clip(rng.normal(0.4, 0.1, len(extra)), 0.1, 0.8)
         shown = np.concatenate([shown[:, :2], np.maximum(shown[:, 2:], shown[:, :2] + 4)], axis=1)
@@ -322,11 +330,9 @@ def degrade(
                 ),
             )
         )
-    columns = (np.concatenate(column) for column in zip(*truths, strict=True))
-    frames_, ids, boxes = columns
-    return LabelledBoxes(
-        frames_.astype(np.int64), ids.astype(np.int64), boxes
-    ), DetectionTable.from_frames(found)
+    frame_numbers, ids, boxes = (np.concatenate(column) for column in zip(*truths, strict=True))
+    truth = LabelledBoxes(frame_numbers.astype(np.int64), ids.astype(np.int64), boxes)
+    return truth, DetectionTable.from_frames(found)
 
 
 def run_murid(*arguments: object) -> None:
@@ -375,9 +381,12 @@ def average(rows: list[dict]) -> dict:
 
 def bench_scenes(options: argparse.Namespace) -> dict:
     """Compare all methods on the detections of the shipped network."""
-    results, probabilities_by_recording = {}, []
+    results = {}
+    probabilities_by_recording = []
     for scenario in options.scenarios:
-        rows, n, fps = [], SCENARIOS[scenario].n_animals, SCENARIOS[scenario].fps
+        rows = []
+        n = SCENARIOS[scenario].n_animals
+        fps = SCENARIOS[scenario].fps
         for seed in options.seeds:
             folder = prepare(options.work, scenario, seed)
             truth = read_mot(folder / "gt" / "gt.txt")
@@ -432,10 +441,12 @@ def bench_refine(options: argparse.Namespace) -> dict:
 
 def count_lasting(truth: LabelledBoxes, result: LabelledBoxes, n_frames: int, fps: float) -> int:
     """Count identity changes of true animals between identities that last a second or more."""
-    owners, changes = match(truth, result, n_frames), 0
+    owners = match(truth, result, n_frames)
+    changes = 0
     for animal in np.unique(truth.ids):
         own = np.flatnonzero(owners == animal)
         names = result.ids[own[np.argsort(result.frames[own], kind="stable")]]
+        # Runs of equal identities, without those shorter than a second.
         bounds = np.flatnonzero(np.concatenate([[True], names[1:] != names[:-1], [True]]))
         lasting = names[bounds[:-1]][np.diff(bounds) >= fps]
         changes += int((lasting[1:] != lasting[:-1]).sum())
@@ -446,7 +457,9 @@ def bench_long(options: argparse.Namespace) -> dict:
     """Count lasting identity changes, before and after linking, in recordings of ``--seconds``."""
     results = {}
     for scenario in options.scenarios:
-        rows, n, fps = [], SCENARIOS[scenario].n_animals, SCENARIOS[scenario].fps
+        rows = []
+        n = SCENARIOS[scenario].n_animals
+        fps = SCENARIOS[scenario].fps
         for seed in options.seeds:
             folder = prepare(options.work, scenario, seed, options.seconds)
             truth = read_mot(folder / "gt" / "gt.txt")
@@ -460,9 +473,8 @@ def bench_long(options: argparse.Namespace) -> dict:
             )
             named = LabelledBoxes(found.frames, found.identity_ids, found.boxes.astype(np.float64))
             hours = len(truth) / fps / 3600
-            before, after = (
-                count_lasting(truth, own, table.n_frames, fps) / hours for own in (alone, named)
-            )
+            before = count_lasting(truth, alone, table.n_frames, fps) / hours
+            after = count_lasting(truth, named, table.n_frames, fps) / hours
             accuracy = score_found(truth, found, table.n_frames, fps)["accuracy"]
             rows.append(
                 {
@@ -481,7 +493,8 @@ def bench_long(options: argparse.Namespace) -> dict:
 
 def bench_degraded(options: argparse.Namespace) -> dict:
     """Compare methods on simulated animals with the noise model, for many seeds."""
-    results, probabilities_by_recording = {}, []
+    results = {}
+    probabilities_by_recording = []
     for scenario in options.scenarios:
         rows = []
         for seed in range(options.first_seed, options.first_seed + options.n_seeds):
@@ -532,6 +545,7 @@ def bench_day(options: argparse.Namespace) -> dict:
             [[0], *(p.frame_offsets[1:] + s for p, s in zip(parts, starts[:-1], strict=True))]
         ),
     )
+    # Memory is the peak of the process (RSS), before and after.
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     started = time.perf_counter()
     found = link_tracklets(

@@ -7,11 +7,11 @@ The video is a clip of a second that is repeated, decoded again once in a minute
 The network analyses one frame in a thousand. The detections of the others are simulated: five
 minutes of animals, played forwards and backwards in turn, through the noise model of
 ``identities.py``, with embeddings. All else is as in ``murid track``: reading ahead, writing parts,
-tracking. This runs in a process of its own, whose memory (RSS) is recorded every second. Then the
-commands run on the stored results, each in its own process, with its peak memory. Reading the same
+tracking. This runs in a separate process, whose memory (RSS) is recorded every second. Then each
+command runs on the stored results in another process, with its peak memory. Reading the same
 columns with pyarrow alone is the reference for loading.
 
-Complete stages in ``DIR`` are not repeated.
+Stages that are complete in ``DIR`` are not repeated.
 """
 
 from __future__ import annotations

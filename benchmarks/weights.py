@@ -3,15 +3,20 @@
     python benchmarks/weights.py --cache DIR [--detector nano] [--labelled FOLDER ...] [--poses
     LABELS.h5 ...]
 
-Over frames spread through each recording: average precision at IoU 0.5 and 0.75; the share of
-animals found at IoU 0.5 with even odds or better, apart (the box overlaps no other) and in contact;
-re-identification between the halves of the recording (rank one: the share of boxes of the second
-half whose most alike box of the first half is the same animal). The peer is the detector without a
-network, on the same frames. Rendered frames are kept in the cache.
+Columns, over frames spread evenly through each recording:
 
-A folder of `--labelled` holds ``video.mp4`` and ``gt/gt.txt``. `--poses` are pictures of one animal
-labelled with key points by DeepLabCut: printed is the share with exactly one detection of even
-odds, which holds snout and ears."""
+- average precision at IoU 0.5 and 0.75
+- recall at IoU 0.5 and a score of 0.5 or more, of animals apart (no other box overlaps theirs) and
+  in contact
+- rank-1 accuracy of re-identification: the share of boxes of the second half of the recording for
+  which the most similar box of the first half is of the same animal
+
+The peer is the detector without a network, on the same frames. Rendered frames are cached.
+
+A folder of `--labelled` contains ``video.mp4`` and ``gt/gt.txt``. `--poses` are images of one
+animal with key points labelled in DeepLabCut. For these, the share of images is printed that have
+exactly one detection with a score of 0.5 or more, with snout and ears inside its box.
+"""
 
 from __future__ import annotations
 
@@ -33,24 +38,28 @@ from murid.metrics import compute_average_precision, match_greedily
 from murid.synthetic import SCENARIOS, make_scenario, record
 from murid.video import open_source, sample_frames
 
+# A seed that no training uses.
 SEED = 990_001
+# Frames that are measured, and frames from which the background is learnt.
 N_FRAMES = 120
 N_BACKGROUND_FRAMES = 60
-EVEN_ODDS = 0.5
+# Scores are calibrated: a detection with this score is correct with probability 0.5.
+MIN_SCORE = 0.5
+# Key points of the head in DeepLabCut's project.
 HEAD = ("snout", "leftear", "rightear")
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """Frames of a recording, and the true boxes and names of the animals in each."""
+    """Frames of a recording, and the true boxes and ids of the animals in each."""
 
     images: list[NDArray[np.uint8]]
     boxes: list[NDArray[np.float32]]
-    names: list[NDArray[np.int64]]
+    ids: list[NDArray[np.int64]]
 
 
 def render_scenario(name: str, cache: Path) -> Labelled:
-    """Frames of a scenario, rendered if they are not in the cache."""
+    """Return frames of a scenario; render them if they are not in the cache."""
     config = make_scenario(name, SEED)
     every = config.n_frames // N_FRAMES
     folder = cache / f"{name}-{SEED}"
@@ -59,11 +68,13 @@ def render_scenario(name: str, cache: Path) -> Labelled:
         rows = []
         for k, shown in enumerate(record(config, every)):
             cv2.imwrite(str(folder / f"{k:04d}.png"), shown.frame.image[..., ::-1])
+            truth = shown.truth
             rows += [
-                (k, name_, *box)
-                for name_, box in zip(shown.truth.animal_indices, shown.truth.boxes, strict=True)
+                (k, animal, *box)
+                for animal, box in zip(truth.animal_indices, truth.boxes, strict=True)
             ]
         np.savez(folder / "truth.npz", rows=np.array(rows))
+    # Columns: frame, animal, x1, y1, x2, y2.
     rows = np.load(folder / "truth.npz")["rows"]
     paths = sorted(folder.glob("*.png"))
     images = [np.ascontiguousarray(cv2.imread(str(path))[..., ::-1]) for path in paths]
@@ -76,7 +87,7 @@ def render_scenario(name: str, cache: Path) -> Labelled:
 
 
 def read_labelled(folder: Path) -> Labelled:
-    """Frames of a labelled recording, spread through it."""
+    """Return frames spread evenly through a labelled recording."""
     truth = read_ground_truth_boxes(folder / "gt" / "gt.txt")
     frames = list(sample_frames(open_source(folder / "video.mp4"), N_FRAMES))
     rows = [truth.frames == frame.index for frame in frames]
@@ -94,51 +105,52 @@ def fit(detector: Detector, images: Sequence[NDArray[np.uint8]]) -> None:
 
 
 def measure(detector: Detector, recording: Labelled) -> str:
-    """One row of the table."""
+    """Return one row of the table."""
     fit(detector, recording.images)
     found = detector.detect(recording.images)
     pairs = list(zip(found, recording.boxes, strict=True))
-    scores, n_truth = np.concatenate([d.scores for d in found]), sum(map(len, recording.boxes))
-    precisions = [
-        compute_average_precision(
-            scores, np.concatenate([match_greedily(d.boxes, t, iou) for d, t in pairs]), n_truth
-        )
-        for iou in (0.5, 0.75)
-    ]
-    seen = np.concatenate([find_seen(d, t) for d, t in pairs])
+    # Average precision.
+    scores = np.concatenate([d.scores for d in found])
+    n_truth = sum(map(len, recording.boxes))
+    precisions = []
+    for iou in (0.5, 0.75):
+        hits = np.concatenate([match_greedily(d.boxes, t, iou) for d, t in pairs])
+        precisions.append(compute_average_precision(scores, hits, n_truth))
+    # Recall of animals apart and in contact.
+    detected = np.concatenate([find_detected(d, t) for d, t in pairs])
     touching = np.concatenate([(compute_iou(t, t) > 0).sum(axis=1) > 1 for t in recording.boxes])
-    shares = [
-        *precisions,
-        *(seen[part].mean() if part.any() else np.nan for part in (~touching, touching)),
-    ]
-    return " | ".join(f"{100 * share:5.1f}" for share in (*shares, compute_rank1(found, recording)))
+    recalls = [detected[part].mean() if part.any() else np.nan for part in (~touching, touching)]
+    shares = [*precisions, *recalls, compute_rank1(found, recording)]
+    return " | ".join(f"{100 * share:5.1f}" for share in shares)
 
 
-def find_seen(detections: Detections, truth: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Which animals have a detection of even odds, each its own."""
-    sure = detections.boxes[detections.scores >= EVEN_ODDS]
-    return match_greedily(truth, sure) if len(sure) else np.zeros(len(truth), bool)
+def find_detected(detections: Detections, truth: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return which animals ``(n,)`` match a detection of `MIN_SCORE` or more, one to one."""
+    likely = detections.boxes[detections.scores >= MIN_SCORE]
+    return match_greedily(truth, likely) if len(likely) else np.zeros(len(truth), bool)
 
 
 def compute_rank1(found: Sequence[Detections], recording: Labelled) -> float:
-    """Return the share of boxes of the second half with the right animal in the first half."""
+    """Return the rank-1 accuracy of boxes of the second half among those of the first half."""
     if not found or found[0].embeddings is None:
         return float("nan")
-    embeddings, names, halves = [], [], []
-    for k, (detections, boxes, who) in enumerate(
-        zip(found, recording.boxes, recording.names, strict=True)
+    embeddings = []
+    animals = []
+    in_second_half = []
+    for k, (detections, boxes, ids) in enumerate(
+        zip(found, recording.boxes, recording.ids, strict=True)
     ):
-        overlap = (
-            compute_iou(detections.boxes, boxes)
-            if len(boxes)
-            else np.zeros((len(detections.boxes), 0))
-        )
+        overlap = np.zeros((len(detections.boxes), 0))
+        if len(boxes):
+            overlap = compute_iou(detections.boxes, boxes)
         for row in np.flatnonzero(overlap.max(axis=1, initial=0) >= 0.5):
             assert detections.embeddings is not None
             embeddings.append(detections.embeddings[row])
-            names.append(who[overlap[row].argmax()])
-            halves.append(2 * k >= len(found))
-    vectors, owners, later = np.array(embeddings), np.array(names), np.array(halves)
+            animals.append(ids[overlap[row].argmax()])
+            in_second_half.append(2 * k >= len(found))
+    vectors = np.array(embeddings)
+    owners = np.array(animals)
+    later = np.array(in_second_half)
     if later.all() or not later.any():
         return float("nan")
     nearest = (vectors[later] @ vectors[~later].T).argmax(axis=1)
@@ -146,26 +158,25 @@ def compute_rank1(found: Sequence[Detections], recording: Labelled) -> float:
 
 
 def measure_poses(detector: Detector, labels: Path) -> str:
-    """Share of the pictures of one animal with exactly one sure detection, which holds its head."""
+    """Return how many images have exactly one likely detection, with the head inside its box."""
     table = pd.read_hdf(labels)
-    images, heads = [], []
+    images = []
+    heads = []
     for index, row in table.iterrows():
         parts = index if isinstance(index, tuple) else (index,)
-        images.append(
-            np.ascontiguousarray(cv2.imread(str(labels.parent / Path(*parts).name))[..., ::-1])
-        )
+        path = labels.parent / Path(*parts).name
+        images.append(np.ascontiguousarray(cv2.imread(str(path))[..., ::-1]))
         points = row.droplevel(0).unstack()
-        heads.append(
-            points.loc[[p for p in HEAD if p in points.index], ["x", "y"]].dropna().to_numpy()
-        )
+        labelled = [p for p in HEAD if p in points.index]
+        heads.append(points.loc[labelled, ["x", "y"]].dropna().to_numpy())
     fit(detector, images)
-    right = 0
+    n_correct = 0
     for detections, head in zip(detector.detect(images), heads, strict=True):
-        sure = detections.boxes[detections.scores >= EVEN_ODDS]
-        right += len(sure) == 1 and bool(
-            (head >= sure[0, :2]).all() and (head <= sure[0, 2:]).all()
-        )
-    return f"{right} of {len(images)} ({100 * right / len(images):.1f} %)"
+        likely = detections.boxes[detections.scores >= MIN_SCORE]
+        if len(likely) == 1:
+            inside = (head >= likely[0, :2]).all() and (head <= likely[0, 2:]).all()
+            n_correct += bool(inside)
+    return f"{n_correct} of {len(images)} ({100 * n_correct / len(images):.1f} %)"
 
 
 def main() -> None:
@@ -192,7 +203,7 @@ def main() -> None:
             )
     for labels in arguments.poses:
         print(
-            f"{labels.parent.name}: head held by the only detection in "
+            f"{labels.parent.name}: head inside the only detection in "
             f"{measure_poses(load_detector(arguments.detector), labels)}"
         )
 

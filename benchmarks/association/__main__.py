@@ -59,7 +59,8 @@ def measure(data_set: str, arguments: argparse.Namespace) -> list[Row]:
     cv2.setNumThreads(1)
     trackers = choose_trackers(arguments)
     parts: dict[str, list[MetricSums]] = {name: [] for name in trackers}
-    seconds, n_frames = dict.fromkeys(trackers, 0.0), 0
+    seconds = dict.fromkeys(trackers, 0.0)
+    n_frames = 0
     for sequence in load_data_set(data_set, arguments):
         n_frames += len(sequence.detections)
         for name, make in trackers.items():

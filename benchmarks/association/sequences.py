@@ -99,14 +99,14 @@ def load_scene(name: str, seed: int, seconds: float, cache: Path) -> Sequence:
         cache.mkdir(parents=True, exist_ok=True)
         np.savez(
             path,
-            frames=np.repeat(np.arange(len(truths)), [len(t.rows) for t in truths]),
-            ids=np.concatenate([t.rows for t in truths]),
+            frames=np.repeat(np.arange(len(truths)), [len(t.animal_indices) for t in truths]),
+            ids=np.concatenate([t.animal_indices for t in truths]),
             boxes=np.concatenate([t.boxes for t in truths]).astype(np.float64),
-            cover=np.concatenate([1 - t.visible for t in truths]).astype(np.float64),
+            occluded=np.concatenate([1 - t.visible_fractions for t in truths]).astype(np.float64),
         )
     with np.load(path) as stored:
         boxes = LabelledBoxes(*(stored[key] for key in ("frames", "ids", "boxes")))
-        occlusion = stored["cover"]
+        occlusion = stored["occluded"]
     draw = 1000 * seed + list(SCENARIOS).index(name)
     return _degrade(name, boxes, occlusion, config.n_frames, config.fps, draw, config.n_animals)
 

@@ -24,11 +24,9 @@ class Linked:
 
     def follow(self, frames: list[Detections]) -> list[TrackedDetections]:
         """Return the identities in all frames."""
-        table, n, fps = (
-            DetectionTable.from_frames(frames),
-            self._sequence.n_animals,
-            self._sequence.fps,
-        )
+        table = DetectionTable.from_frames(frames)
+        n = self._sequence.n_animals
+        fps = self._sequence.fps
         found = link_tracklets(
             table, n, fps, bidirectional_tracks=track_bidirectionally(table, n, fps)
         )
@@ -81,7 +79,7 @@ ABLATION: dict[str, Make] = {
     "no weight of score": _vary(score_weight=0.0, stage1_max_cost=0.8),
     "merged boxes count as any other": _vary(min_merged_overlap=None),
     "paper's second stage (IoU)": _vary(stage2_cost="iou", stage2_max_cost=0.5),
-    "no isolation": _vary(neighbour_gate=None),
+    "no neighbour gate": _vary(neighbour_gate=None),
     "velocity does not die away": _vary(motion=MotionConfig(velocity_decay_s=None)),
     "boxes go on growing": _vary(motion=MotionConfig(predict_growth=True)),
     "aspect ratio as of pedestrians": _vary(motion=MotionConfig(aspect_ratio_std=0.01)),
