@@ -56,7 +56,7 @@ def list_doubtful_crossings(
             probabilities[possible],
         )
     )
-    # The most doubtful first, and of equals the earliest.
+    # The most doubtful first; the earliest first if equally doubtful.
     crossings = [c for c in crossings if c.swap_probability >= min_swap_probability]
     crossings.sort(key=lambda crossing: (crossing.net_unswapped, crossing.first_frame))
     pairs = [(crossing.identity_a, crossing.identity_b) for crossing in crossings]

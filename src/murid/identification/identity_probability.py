@@ -27,16 +27,16 @@ PROBABILITY_WEIGHTS = LlrWeights(
     contact_votes=0.4,
     point_matches=0.5,
 )
-# Probability of a swap that the evidence does not show; below the negligible probability there was
-# no contact at all, and none is added.
+# Probability that is added to that of each swap, for swaps that the evidence does not show. Below
+# the negligible probability the animals had no contact, and it is not added.
 UNSEEN_SWAP_PROBABILITY = 2e-4
 NEGLIGIBLE_PROBABILITY = 1e-5
 # Swap intervals with at least this log-likelihood ratio surely were not swapped, and are ignored.
 MAX_DOUBTFUL_LLR = 15.0
-# Swap probability from which on a swap interval counts.
+# Swap intervals with a lower swap probability are ignored.
 MIN_INTERVAL_PROBABILITY = 2e-3
-# Moments, evenly spread over the possible swaps, that are tried as anchors of the identities: time
-# is in proportion.
+# Number of moments, evenly spread over the possible swaps, that are tried as anchors of the
+# identities. Time is in proportion.
 _N_ANCHORS = 17
 
 
@@ -51,16 +51,16 @@ def compute_swap_probabilities(terms: LlrTerms) -> Float64:
 def select_swap_intervals(
     transitions: PathTransitions, candidates: SwapCandidates, intervals: SwapIntervals
 ) -> SwapIntervals:
-    """Return the likeliest of swap intervals of the same two paths that overlap.
+    """Return the swap intervals without those of low probability, and without overlaps.
 
-    Intervals with a negligible swap probability are dropped.
+    Of the intervals of two paths that overlap, the most probable one is kept.
     """
     probabilities = compute_swap_probabilities(intervals.terms)
     order = np.argsort(-probabilities, kind="stable")
     order = order[probabilities[order] >= MIN_INTERVAL_PROBABILITY]
     lower_begins, upper_begins = sort_transitions(candidates, intervals.begins)
     lower_ends, _ = sort_transitions(candidates, intervals.ends)
-    # Choose the likeliest first, and skip those that overlap a chosen one of the same two paths.
+    # Choose the most probable first; skip those that overlap a chosen one of the same two paths.
     chosen = []
     chosen_spans: dict[tuple[int, int], list[tuple[int, int]]] = {}
     for row in order.tolist():
@@ -81,7 +81,7 @@ def compute_identity_probabilities(
     intervals: SwapIntervals,
     n_paths: int,
 ) -> Float64:
-    """Return how likely the tracklet after each transition shows the identity of its path.
+    """Return the probability that the tracklet after each transition has the identity of its path.
 
     The identity of a path is right by definition at one moment, its anchor. From there on, each
     swap candidate mixes two identities by its swap probability. The expected permutation is the
@@ -99,7 +99,7 @@ def compute_identity_probabilities(
     log_reassigned = -np.log1p(-compute_swap_probabilities(reassignments.terms))
     log_losses = np.bincount(reassignments.entries, log_reassigned, len(transitions))
     probabilities *= np.exp(-log_losses)
-    # And only if it was not swapped for a while.
+    # It must not be in an interval for which two animals were swapped, either.
     for begin, end, swap_probability in _list_affected(transitions, candidates, intervals):
         probabilities[begin:end] *= 1 - swap_probability
     return probabilities
