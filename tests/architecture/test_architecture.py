@@ -53,7 +53,7 @@ def _applies(requirement: str) -> bool:
     return marker is None or marker.evaluate()
 
 
-def test_rooms_import_only_what_lies_below() -> None:
+def test_folders_import_only_layers_below() -> None:
     program = Path(sys.executable).with_name("lint-imports")
     result = subprocess.run(
         [program, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False

@@ -68,7 +68,7 @@ def test_measure(tracked, arena, tmp_path, capsys):
         "measures.min_moving_speed=0px",
     ]
     distances = []
-    for smooth in ("0.5s", "0"):
+    for smooth in ("2s", "0"):
         assert murid_cli([*whole, "--smooth", smooth]) == 0
         distances.append(pd.read_parquet(out / "animals.parquet")["distance_px"].sum())
     assert distances[0] < distances[1]
