@@ -245,11 +245,6 @@ class Layout:
         """Unit of length: ``cm`` if there is a scale, else ``px``."""
         return "px" if self.cm_per_px is None else "cm"
 
-    @property
-    def restricts(self) -> bool:
-        """Whether there is a part of the image in which nothing is tracked."""
-        return bool(self.arenas or self.ignored)
-
     def list_zones(self, arena: str) -> list[Zone]:
         """Return the zones of an arena, in order."""
         return [zone for zone in self.zones if zone.arena in (None, arena)]

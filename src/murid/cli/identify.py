@@ -77,6 +77,7 @@ def identify(
                 report=report,
             )
         results.append(result)
+    # Without a gallery, the runs are compared with each other to name the same animals alike.
     if more and gallery.gallery is None:
         results = match_runs([run, *more])
     documents = [result.info() for result in results]

@@ -116,6 +116,7 @@ def live(
     resume : bool
         Go on with an existing run.
     """
+    # A run instead of a camera: its process was killed, and it only has to be finished.
     if is_run_directory(Path(source)):
         with show_progress() as report:
             run = finish_live(source, report)

@@ -107,6 +107,7 @@ def track(
             report=report,
         )
 
+    # Several videos get one line of output each.
     sources = find_sources([source, *more])
     if len(sources) > 1:
         _track_many(sources, default_run_paths(sources, out), track_one, json)

@@ -65,5 +65,6 @@ def _track_each_part(
             yield first_frame, tracker.follow(table)
             continue
         known = motion[first_frame : first_frame + table.n_frames]
+        # After the last known motion the camera is at rest.
         at_rest = np.broadcast_to(np.eye(2, 3), (table.n_frames - len(known), 2, 3))
         yield first_frame, tracker.follow(table, np.concatenate([known, at_rest]))

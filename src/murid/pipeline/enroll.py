@@ -59,6 +59,7 @@ def enroll(
         got = "both" if solos else "neither"
         raise ConfigError(f"enroll: expected videos of single animals or a run, got {got}")
     check_names([*solos, *(names or {}).values()])
+    # Track all videos first: an error then leaves the gallery as it was.
     enrolled_from = []
     for name, video in solos.items():
         solo = track(video, animals=1, config=config, report=report)

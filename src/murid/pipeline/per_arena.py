@@ -71,6 +71,7 @@ class ArenaTracker:
     def follow(self, table: DetectionTable, camera_motion: Float64 | None = None) -> Tracks:
         """Track the next chunk of a recording, as `Tracker.follow`; ids are unique over arenas."""
         arenas = self._layout.locate(compute_centres(table.boxes))
+        # Detections outside all arenas keep the detector's box and the id -1.
         boxes = table.boxes.copy()
         ids = np.full(len(table), -1, np.int64)
         for number, tracker in enumerate(self._trackers):
@@ -82,6 +83,7 @@ class ArenaTracker:
                 tracks = tracker.follow(arena_table)
             boxes[rows] = tracks.detections.boxes
             ids[rows] = tracks.track_ids
+        # Every tracker counts its ids from 1.
         if len(self._trackers) > 1:
             ids = self._make_unique(np.where(ids >= 0, arenas, -1), ids)
         tracked = DetectionTable(boxes, table.scores, table.embeddings, table.frame_offsets)

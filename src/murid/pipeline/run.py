@@ -104,8 +104,8 @@ class Run:
         Parameters
         ----------
         format : str or None
-            ``"mot"``, ``"csv"``, …, a key of `murid.export.registry.EXPORT_FORMATS`; None = by the suffix
-            of `out`.
+            ``"mot"``, ``"csv"``, …, a key of `murid.export.registry.EXPORT_FORMATS`; None = by
+            the suffix of `out`.
         out : str or Path
             File to write.
         metadata : str or Path, optional
