@@ -144,7 +144,7 @@ def plan_stages(
             tracked | lost, high, lambda: iou_costs() + trait_costs(), config.stage1_max_cost
         )
 
-    # Stage 2: what the first left unmatched, by distance instead of overlap.
+    # Stage 2: tracks and detections that stage 1 left unmatched, by distance instead of overlap.
     if config.stage2_cost == "iou":
         yield MatchingStage(tracked, high, iou_costs, config.stage2_max_cost)
     else:

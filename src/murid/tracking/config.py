@@ -280,11 +280,11 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 Group = ScoreConfig | MotionConfig | TrackingConfig
 
 
-def _check_range(prefix: str, group: Group, name: str, highest: float) -> None:
-    """Raise `ConfigError` unless a field is None or a number from 0 to `highest`."""
+def _check_range(prefix: str, group: Group, name: str, max_value: float) -> None:
+    """Raise `ConfigError` unless a field is None or a number from 0 to `max_value`."""
     value = getattr(group, name)
-    if value is not None and not 0 <= value <= highest:
-        expected = "0 or more" if math.isinf(highest) else f"from 0 to {highest:g}"
+    if value is not None and not 0 <= value <= max_value:
+        expected = "0 or more" if math.isinf(max_value) else f"from 0 to {max_value:g}"
         raise ConfigError(f"{prefix}.{name}: expected a number {expected}, got {value}")
 
 

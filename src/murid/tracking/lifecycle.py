@@ -116,7 +116,7 @@ def update(
         embeddings = embeddings.copy()
         embeddings[rows] = update_running_mean(embeddings[rows], matched.embeddings, momentum)
 
-    # Life.
+    # State and counters.
     states = bank.states.copy()
     hits = bank.hits.copy()
     last_frames = bank.last_frames.copy()

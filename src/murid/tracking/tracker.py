@@ -104,7 +104,7 @@ class Tracker:
         self._max_lost_frames = count_max_lost_frames(self.config, self.fps)
         self._frame = 0
         self._next_id = 1
-        # Of all scores so far: sum of cubes, sum of squares.
+        # Sum of cubes and sum of squares of all scores so far, for the typical score.
         self._score_sums = np.zeros(2)
         self._embedding_size: int | None = None
 
@@ -214,7 +214,7 @@ class Tracker:
         """Return the thresholds of a frame, after its scores count in the typical score.
 
         The typical score is the mean of all scores so far, each weighted by its square. The weight
-        makes it the score of animals in plain view, whatever the number of false positives.
+        makes it the score of clearly visible animals, at any number of false positives.
         """
         config = self.config.scores
         squares = scores.astype(np.float64) ** 2
@@ -258,7 +258,7 @@ class Tracker:
     def _remove_tracks(self, bank: TrackBank) -> TrackBank:
         """Return the tracks without expired and duplicate ones.
 
-        None is removed if the number of animals is known, since no animal leaves the cage.
+        No track is removed if the number of animals is known, since no animal leaves the cage.
         """
         if self.config.max_tracks is not None:
             return bank

@@ -131,7 +131,7 @@ def _match(detections, thresholds, predicted, tracks, settings):
     pairs = candidates.find_overlapping_pairs(detections, high, predicted, tracks, settings)
     assign_pairs(pairs, settings.stage1_max_cost, matched_tracks, matched_detections)
 
-    # Stage 2: what the first left unmatched, by distance.
+    # Stage 2: tracks and detections that stage 1 left unmatched, by distance.
     track_rows = np.flatnonzero((matched_detections < 0) & (states != _TENTATIVE))
     detection_rows = np.flatnonzero((matched_tracks < 0) & high)
     if len(track_rows) and len(detection_rows):

@@ -88,8 +88,8 @@ class TrackArrays(NamedTuple):
         ``(capacity, 8)`` float64 Kalman means.
     covariances : ndarray
         ``(capacity, 4, 3)`` float64: for each of x, y, a and h the variance, the covariance with
-        its velocity, and the variance of the velocity. All other covariances are zero as long as
-        the camera does not move.
+        its velocity, and the variance of the velocity. All other covariances are zero for a
+        static camera.
     embeddings : ndarray
         ``(capacity, d)`` float32 unit rows.
     n_tracks, frame, next_id : ndarray
