@@ -96,7 +96,7 @@ def test_report_refuses_a_video_of_another_size(tracked, clip, still_video, tmp_
 @pytest.mark.parametrize(
     ("info", "words"),
     [
-        ("seqLength=80\n", ["one length", "got 90 in", "80 in the truth"]),
+        ("seqLength=80\n", ["one length", "got 90 in", "80 in the ground truth"]),
         (
             "seqLength=90\nimWidth=640\nimHeight=480\n",
             ["image size", "320x240", "640x480"],

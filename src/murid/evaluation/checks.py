@@ -34,12 +34,14 @@ def check_lengths(
     sources = {
         str(files.result): run_n_frames,
         "--frames": given_n_frames,
-        "the truth": files.truth.n_frames,
+        "the ground truth": files.truth.n_frames,
     }
     known = {name: n_frames for name, n_frames in sources.items() if n_frames is not None}
     if len(set(known.values())) > 1:
         got = ", ".join(f"{n_frames} in {name}" for name, n_frames in known.items())
-        raise FormatError(files.truth.path, "frames", "a truth and a result of one length", got)
+        raise FormatError(
+            files.truth.path, "frames", "ground truth and a result of one length", got
+        )
     return next(iter(known.values()), None)
 
 
@@ -104,11 +106,13 @@ def find_possible_mistakes(
     truth_end = int(truth.frames.max(initial=-1)) + 1
     result_end = int(result.frames.max(initial=-1)) + 1
     if truth_end < _MIN_COVERED_FRACTION * n_frames:
-        notes.append(f"{name}: the truth has no animal after frame {truth_end} of {n_frames}")
+        notes.append(
+            f"{name}: the ground truth has no animal after frame {truth_end} of {n_frames}"
+        )
     if result_end < _MIN_COVERED_FRACTION * truth_end:
         notes.append(
             f"{name}: the result has no box after frame {result_end}, "
-            f"the truth goes on to {truth_end}"
+            f"the ground truth goes on to {truth_end}"
         )
     if len(truth) and len(result):
         result_area = float(np.median(compute_areas(result.boxes)))

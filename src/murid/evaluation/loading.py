@@ -150,7 +150,7 @@ def _load_mot_file(files: FilePair, settings: EvaluationSettings) -> EvaluationP
     n_frames = known_n_frames or int(truth.boxes.frames.max()) + 1
     limit_name = "the length of the video"
     if known_n_frames is None:
-        limit_name = "the last frame of the truth (--frames says how long the video is)"
+        limit_name = "the last frame of the ground truth (--frames says how long the video is)"
     table = read_mot_table(files.result, n_frames, limit_name)
     _check_classes(files.result, table.class_ids.max(initial=-1), settings.protocol)
     result = replace(table.boxes, scores=table.scores)

@@ -66,7 +66,7 @@ def find_pairs(
     if result.is_file() or is_run(result):
         if len(truths) > 1:
             names = ", ".join(truth.name for truth in truths)
-            expected = "the truth of one sequence for one result (--sequences picks it)"
+            expected = "the ground truth of one sequence for one result (--sequences picks it)"
             raise FormatError(truths[0].path, "truth", expected, f"{len(truths)}: {names}")
         return [FilePair(result, truths[0])], []
 
@@ -75,14 +75,14 @@ def find_pairs(
     names_of_truths = [truth.name for truth in truths]
     missing = [name for name in names_of_truths if name not in results]
     if missing:
-        expected = "a result for every truth (--sequences picks some)"
+        expected = "a result for every ground truth file (--sequences picks some)"
         raise FormatError(result, "result", expected, f"none for {', '.join(missing)}")
     pairs = [FilePair(results[truth.name], truth) for truth in truths]
     unused = sorted(set(results) - set(names_of_truths))
     if not unused or sequences is not None:
         return pairs, []
     verb = "is" if len(unused) == 1 else "are"
-    return pairs, [f"no truth for {', '.join(unused)}, which {verb} not scored"]
+    return pairs, [f"no ground truth for {', '.join(unused)}, which {verb} not scored"]
 
 
 def _select(
@@ -93,7 +93,9 @@ def _select(
         return truths
     unknown = sorted(set(sequences) - {truth.name for truth in truths})
     if unknown:
-        raise FormatError(result, "sequences", "names of the truth", ", ".join(unknown))
+        raise FormatError(
+            result, "sequences", "names of sequences in the ground truth", ", ".join(unknown)
+        )
     return [truth for truth in truths if truth.name in sequences]
 
 

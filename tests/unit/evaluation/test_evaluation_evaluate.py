@@ -61,7 +61,7 @@ def test_folder_of_results(tmp_path, layout):
         60,
     ]
     assert evaluation.combined.false_negatives == 60
-    assert any("no truth for c" in note for note in evaluation.notes)
+    assert any("no ground truth for c" in note for note in evaluation.notes)
     assert list(evaluate(tmp_path / "out", tmp_path / "gt", sequences=["b"]).sequences) == ["b"]
 
 
@@ -147,17 +147,17 @@ def test_truth_without_scored_rows_is_rejected(tmp_path, lines):
 
 def test_unknown_length(tmp_path):
     result, truth = write(tmp_path / "result.txt", rows(25)), write(tmp_path / "gt.txt", rows(20))
-    with pytest.raises(FormatError, match=r"1 to 20, the last frame of the truth \(--frames"):
+    with pytest.raises(FormatError, match=r"1 to 20, the last frame of the ground truth \(--frames"):
         evaluate(result, truth)
     assert evaluate(result, truth, n_frames=30).combined.false_positives == 10
-    with pytest.raises(FormatError, match="25 in --frames, 20 in the truth"):
+    with pytest.raises(FormatError, match="25 in --frames, 20 in the ground truth"):
         evaluate(result, make_truth(tmp_path), n_frames=25)
 
 
 def test_possible_mistakes_are_noted(tmp_path):
     truth = make_truth(tmp_path)
     (note,) = evaluate(write(tmp_path / "short.txt", rows(9)), truth).notes
-    assert "no box after frame 9, the truth goes on to 20" in note
+    assert "no box after frame 9, the ground truth goes on to 20" in note
     (note,) = evaluate(write(tmp_path / "small.txt", rows(scale=0.45, shift=50)), truth).notes
     assert "0.45 times as large" in note
     (truth / "seqinfo.ini").write_text(INFO.format(n=100))
