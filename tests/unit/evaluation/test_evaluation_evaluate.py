@@ -147,7 +147,8 @@ def test_truth_without_scored_rows_is_rejected(tmp_path, lines):
 
 def test_unknown_length(tmp_path):
     result, truth = write(tmp_path / "result.txt", rows(25)), write(tmp_path / "gt.txt", rows(20))
-    with pytest.raises(FormatError, match=r"1 to 20, the last frame of the ground truth \(--frames"):
+    expected = r"1 to 20, the last frame of the ground truth \(--frames"
+    with pytest.raises(FormatError, match=expected):
         evaluate(result, truth)
     assert evaluate(result, truth, n_frames=30).combined.false_positives == 10
     with pytest.raises(FormatError, match="25 in --frames, 20 in the ground truth"):
