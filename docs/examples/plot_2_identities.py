@@ -3,8 +3,8 @@
 ===============================
 
 Identities are the hardest part of tracking several animals. This tutorial looks at how
-sure murid is of them, finds the moments at which animals may have been swapped, and tries
-the ways to correct them.
+sure murid is of them, finds the moments at which animals may have been swapped, and
+tries the ways to correct them.
 
 On the command line: ``murid info cage.murid``, ``murid track cage.mp4 --animals 4
 --video`` and ``murid identify cage.murid --animals 4 --refine``.

@@ -95,7 +95,8 @@ def test_importing_murid_imports_nothing_heavy() -> None:
 def test_tracking_a_video_brings_in_no_torch(tmp_path: Path) -> None:
     code = (
         "import sys; from murid.cli import run\n"
-        f"assert run(['demo', '--frames', '12', '--animals', '2', '--out', {str(tmp_path / 'demo')!r}]) == 0\n"
+        "options = ['--frames', '12', '--animals', '2']\n"
+        f"assert run(['demo', *options, '--out', {str(tmp_path / 'demo')!r}]) == 0\n"
         "print('torch' in sys.modules, 'openvino' in sys.modules)"
     )
     assert run_python(code).endswith("False True")

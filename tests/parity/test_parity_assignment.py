@@ -1,4 +1,4 @@
-"""Clamped assignment against the padded problem in which staying alone costs half the limit (lap's cost_limit)."""
+"""Assignment with a limit against the padded problem of lap's ``cost_limit``."""
 
 import numpy as np
 from hypothesis import given
@@ -15,7 +15,7 @@ MATRICES = arrays(
 
 
 def _solve_padded(costs, limit):
-    """Pairs of the optimum of ``[[C, limit/2], [limit/2, 0]]``, where infinity is dearer than anything."""
+    """Return the optimal pairs of ``[[C, limit/2], [limit/2, 0]]``; infinity is never chosen."""
     m, n = costs.shape
     padded = np.full((m + n, m + n), limit / 2)
     padded[:m, :n] = np.where(np.isinf(costs), 1e6, costs)

@@ -11,7 +11,7 @@ from murid.detection.decode import HeadMaps, decode
 def decode_torch(
     heatmap: torch.Tensor, offset: torch.Tensor, size: torch.Tensor, top_k: int, threshold: float
 ):
-    """Boxes and scores of one picture, from maps ``(1, h, w)``, ``(2, h, w)`` and ``(2 | 4, h, w)`` in cells."""
+    """Return boxes and scores of one image, from maps ``(1 | 2 | 4, h, w)`` in cells."""
     peaks = torch.where(functional.max_pool2d(heatmap, 3, 1, 1) == heatmap, heatmap, 0.0).flatten()
     scores, cells = peaks.topk(min(top_k, len(peaks)))
     cells = cells[scores >= threshold]

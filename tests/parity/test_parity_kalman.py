@@ -1,4 +1,4 @@
-"""The batched Kalman filter against a filter of one object, written out from the textbook with FairMOT's constants."""
+"""The batched Kalman filter against a textbook filter of one object with FairMOT's constants."""
 
 import numpy as np
 import pytest

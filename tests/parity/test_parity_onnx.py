@@ -23,7 +23,7 @@ SHAPES = [(1, 96, 128, 1), (3, 160, 64, 7)]
 
 @pytest.fixture(scope="module")
 def network() -> Network:
-    """Nano with weights and statistics far from their initial values, so that no error hides behind zeros."""
+    """Return nano with weights far from their initial values, so that zeros hide no error."""
     torch.manual_seed(1)
     network = Network(PRESETS["nano"])
     for module in network.modules():

@@ -1,4 +1,4 @@
-"""Every figure is the one that TrackEval's own run over MOT Challenge folders prints, digit by digit."""
+"""Scores equal to those that TrackEval prints for MOT Challenge folders, digit by digit."""
 
 import csv
 import shutil
@@ -46,7 +46,7 @@ COUNTS = {
 
 
 def make_case(seed: int, with_classes: bool) -> tuple[list[str], list[str]]:
-    """Ground truth of walking animals, some rows of it not to be scored, and a result with every kind of fault."""
+    """Return ground truth, some rows of it not scored, and a result with every kind of error."""
     rng = np.random.default_rng(seed)
     corners, names, truth, result = rng.random((8, 2)) * 300, list(range(1, 9)), [], []
     classes = [1, 1, 1, 1, 2, 8, 6, 3] if with_classes else [1] * 8
