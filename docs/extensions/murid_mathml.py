@@ -8,7 +8,9 @@ from docutils.nodes import SkipNode
 from docutils.utils.math.latex2mathml import tex2mathml
 
 # Equations that are wider than the page scroll.
-_BLOCK_STYLE = "margin: 1.2em 0; overflow-x: auto; text-align: center"
+_BLOCK_STYLE = (
+    "margin: 1.2em 0; padding: 0.2em 0; text-align: center; overflow-x: auto; overflow-y: hidden"
+)
 
 
 def setup(app: Any) -> dict[str, bool]:
