@@ -227,7 +227,7 @@ def draw(rows: list[list[Any]], path: Path) -> None:
     )
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_xlim(left=0)
-    axes.xaxis.get_major_locator().set_params(transitions=[1, 2, 4, 6, 10])
+    axes.xaxis.get_major_locator().set_params(steps=[1, 2, 4, 6, 10])
     axes.legend(frameon=False, loc="lower right", ncols=2)
     figure.savefig(path, dpi=130)
 
