@@ -36,6 +36,8 @@ app = cyclopts.App(
         "--help-all after a verb lists every setting; --debug shows where an error came from."
     ),
     version=lambda: version("murid"),
+    # No --empty-OPTION for options that take a list.
+    default_parameter=cyclopts.Parameter(negative_iterable=()),
 )
 for verb, summary in VERBS.items():
     app.command(f"murid.cli.{verb}:{verb}", name=verb, help=summary)

@@ -28,8 +28,6 @@ def test_every_point_is_in_one_arena_or_none():
     points = np.array([[30.0, 30], [70, 30], [55, 30], [15, 15], [np.nan, 3]])
     assert layout.locate(points).tolist() == [0, 1, -1, -1, -1]
     assert Layout(100, 60).locate(points[:3]).tolist() == [0, 0, 0]
-    assert layout.restricts
-    assert not Layout(100, 60).restricts
 
 
 @pytest.mark.parametrize(
