@@ -57,7 +57,7 @@ def _track_each_part(
     run: RunDirectory, layout: Layout, config: TrackingConfig, motion: Float64 | None
 ) -> Iterator[tuple[int, Tracks]]:
     """Yield the first frame and the tracks of each part; the camera rests after its last motion."""
-    fps = float(run.manifest.fingerprint["fps"])
+    fps = run.manifest.fps
     tracker = ArenaTracker(layout, config, fps, camera_moves=motion is not None)
     has_embeddings = run.detections.embeddings_every == 1
     for first_frame, table in run.detections.iterate(has_embeddings):

@@ -141,7 +141,7 @@ def identify_run(
         return
 
     table = run.detections.read(embeddings=False)
-    fps = float(run.manifest.fingerprint["fps"])
+    fps = run.manifest.fps
 
     def link(
         fur_descriptors: FurDescriptors | None = None, point_matches: PointMatches | None = None

@@ -114,6 +114,7 @@ def track(
         },
         detector=f"{detector.name} {detector.fingerprint}",
         embedder=detector.embedder,
+        video=frames.info.describe(),
         existing="restart" if restart else "resume",
     ) as run:
         arguments = {"animals": animals, "detector": detector.name, "restart": restart}

@@ -31,6 +31,7 @@ def make_manifest(
     detector: str,
     part_frames: int,
     embedder: str | None = None,
+    video: Mapping[str, Any] | None = None,
 ) -> Manifest:
     """Return the manifest of a new run; raises `ArrayError` for what JSON cannot hold."""
     if part_frames < 1:
@@ -47,6 +48,7 @@ def make_manifest(
         config=settings,
         part_frames=part_frames,
         embedder=embedder,
+        video=to_json_values(video or {}, "video"),
     )
 
 

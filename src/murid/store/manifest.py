@@ -111,6 +111,9 @@ class Manifest:
         unknown.
     names : mapping of int to AnimalName
         Names of identities, where they have names.
+    video : mapping
+        Facts about the recording, as `murid.video.VideoInfo.describe` returns them; empty in runs
+        made before it was stored.
     """
 
     source: str
@@ -125,6 +128,17 @@ class Manifest:
     murid_version: str = field(default_factory=lambda: version("murid"))
     embedder: str | None = None
     names: Mapping[int, AnimalName] = field(default_factory=dict)
+    video: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def fps(self) -> float:
+        """Frames per second: of the clock that the run goes by, the median rate."""
+        return float(self.video.get("fps") or self.fingerprint["fps"])
+
+    @property
+    def pixel_aspect(self) -> float:
+        """Width of a pixel divided by its height."""
+        return float(self.video.get("pixel_aspect") or 1.0)
 
     def with_stage(self, name: StageName, stage: StageStatus) -> Manifest:
         """Return a copy in which one stage is replaced."""
@@ -204,6 +218,7 @@ def load_manifest(directory: Path) -> Manifest:
         murid_version=_take(document, "murid_version", str, path),
         embedder=_take_optional(document, "embedder", path),
         names=_load_names(document.get("names", {}), path),
+        video=_take(document, "video", dict, path) if "video" in document else {},
     )
     for name, settings in manifest.config.items():
         if not isinstance(settings, dict):

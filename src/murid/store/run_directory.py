@@ -70,6 +70,7 @@ class RunDirectory:
         detector: str,
         part_frames: int = PART_FRAMES,
         embedder: str | None = None,
+        video: Mapping[str, Any] | None = None,
         existing: Literal["refuse", "resume", "restart"] = "refuse",
     ) -> RunDirectory:
         """Start a run, or resume the one that exists, and open it for writing.
@@ -91,6 +92,8 @@ class RunDirectory:
             Frames in each part but the last; a resumed run keeps its own.
         embedder : str, optional
             Identifies the weights of the embeddings.
+        video : mapping, optional
+            Facts about the recording, as plain JSON values: see `Manifest.video`.
         existing : {"refuse", "resume", "restart"}
             What to do if a run exists. A restart removes what murid wrote, and nothing else.
 
@@ -105,7 +108,7 @@ class RunDirectory:
         """
         path = Path(path)
         manifest = create.make_manifest(
-            source, fingerprint, config, detector, part_frames, embedder
+            source, fingerprint, config, detector, part_frames, embedder, video
         )
         if existing == "resume" and create.is_run_directory(path):
             create.check_same(path, load_manifest(path), manifest)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from murid.core import Frame
@@ -20,11 +20,23 @@ class VideoInfo:
     width, height : int
         Pixels, after rotation to upright.
     fps : float
-        Mean frames per second.
+        Frames per second: the reciprocal of the median interval between frames.
     n_frames : int or None
         Number of frames; None if it is unknown before all are read.
     codec : str
         Name of the codec or of the image format.
+    fps_is_assumed : bool
+        Whether the source has no frame rate of its own, so that `fps` is a guess.
+    stream : int
+        Number of the video stream in the file, from 0 among all its streams.
+    bit_depth : int
+        Bits per channel that the frames use before they become uint8.
+    rotation_deg : int
+        Rotation that made the frames upright: 0, 90, 180 or 270 degrees counter-clockwise.
+    is_mirrored : bool
+        Whether the frames were mirrored as well, as players show them.
+    pixel_aspect : float
+        Width of a pixel divided by its height, after rotation to upright.
     """
 
     path: str
@@ -33,6 +45,19 @@ class VideoInfo:
     fps: float
     n_frames: int | None
     codec: str
+    fps_is_assumed: bool = False
+    stream: int = 0
+    bit_depth: int = 8
+    rotation_deg: int = 0
+    is_mirrored: bool = False
+    pixel_aspect: float = 1.0
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the manifest of a run keeps: all fields but path, size and length."""
+        kept = asdict(self)
+        for name in ("path", "width", "height", "n_frames"):
+            del kept[name]
+        return kept
 
 
 @dataclass(frozen=True, slots=True)
