@@ -15,6 +15,9 @@ from murid.core.types import UInt8
 from murid.errors import SourceError
 from murid.video.read_timeout import READ_TIMEOUT_S, TimeoutFile
 
+# FFmpeg's AVFMT_NOTIMESTAMPS: a format without times.
+_NO_TIMESTAMPS = 0x80
+
 # Bytes per read. Larger reads mean fewer round trips to the reading thread of `TimeoutFile`, but
 # more bytes read in vain at each seek.
 _BUFFER_BYTES = 2**18
@@ -44,6 +47,16 @@ def open_video(path: Path, read_timeout_s: float = READ_TIMEOUT_S) -> Iterator[t
         stream.thread_type = "NONE"
         stream.codec_context.thread_count = 1
         yield container, stream
+
+
+def has_own_times(container: Any) -> bool:
+    """Whether a file has times of its own; for others FFmpeg makes them up, at 25 frames/s.
+
+    Raw streams such as ``.h264`` and images have none.
+    """
+    name = container.format.name
+    is_raw = container.format.flags & _NO_TIMESTAMPS
+    return not (is_raw or name.endswith("_pipe") or name == "image2")
 
 
 def read_packets(container: Any, stream: Any) -> Iterator[Any]:

@@ -20,10 +20,12 @@ from murid.video.decode import (
     decode_frames,
     decode_from_keyframe,
     decode_without_timestamps,
+    has_own_times,
     open_video,
     read_packets,
     to_rgb,
 )
+from murid.video.frame_rate import compute_median_fps
 from murid.video.info import UnreadableFrame, VideoInfo
 from murid.video.packet_index import PacketIndex, read_packet_index
 from murid.video.read_timeout import READ_TIMEOUT_S, TimeoutFile
@@ -69,13 +71,27 @@ class VideoFileSource:
         with open_video(self._path, self._timeout_s) as (container, stream):
             self._index = read_packet_index(container, stream)
             n_announced = stream.frames or _estimate_n_frames(container, stream)
-            rate = stream.average_rate or stream.guessed_rate
+            has_times = has_own_times(container)
+            mean_rate = stream.average_rate or stream.guessed_rate
+            nominal_rate = mean_rate if has_times else stream.codec_context.framerate or mean_rate
+            tick_s = float(stream.time_base)
             codec = stream.codec_context.name
         first = self._read_first()
         height, width = first.shape[:2]
-        self._fps = _compute_fps(self._index, rate)
+        self._mean_fps = _compute_mean_fps(self._index, mean_rate)
+        self._times_s = self._index.times_s if self._index is not None and has_times else None
+        median = None if self._times_s is None else compute_median_fps(self._times_s, tick_s)
+        fps = median or _to_fps(nominal_rate)
         self._n_frames = self._count_packets() if self._index is None else len(self._index)
-        self.info = VideoInfo(str(path), width, height, self._fps, self._n_frames, codec)
+        self.info = VideoInfo(
+            str(path),
+            width,
+            height,
+            fps or _DEFAULT_FPS,
+            self._n_frames,
+            codec,
+            fps_is_assumed=not has_times or fps is None,
+        )
         self.truncated = _describe_truncation(self._index, n_announced)
 
     def iterate(self, start: int = 0) -> Iterator[Frame | UnreadableFrame]:
@@ -128,7 +144,7 @@ class VideoFileSource:
         return {
             "size_bytes": size,
             "n_frames": self.info.n_frames,
-            "fps": self._fps,
+            "fps": self._mean_fps,
             "sha256": digest.hexdigest(),
             "width": self.info.width,
             "height": self.info.height,
@@ -195,7 +211,7 @@ class VideoFileSource:
         return Frame(index, self._get_time_s(index), to_rgb(image))
 
     def _get_time_s(self, index: int) -> float:
-        return index / self._fps if self._index is None else float(self._index.times_s[index])
+        return index / self.info.fps if self._times_s is None else float(self._times_s[index])
 
     def _is_intact(self, image: Any) -> bool:
         """Whether a decoded frame has the video's size and the decoder has not concealed errors."""
@@ -231,12 +247,20 @@ def _seek(
     return None
 
 
-def _compute_fps(index: PacketIndex | None, announced_fps: Any) -> float:
-    """Return the mean frame rate, from the timestamps if there are any, else as announced."""
+def _compute_mean_fps(index: PacketIndex | None, announced_rate: Any) -> float:
+    """Return the mean frame rate, from the timestamps if there are any, else as announced.
+
+    It identifies the file in the fingerprints of runs, so it must not change.
+    """
     if index is not None and len(index) > 1 and index.times_s[-1] > 0:
         return float((len(index) - 1) / index.times_s[-1])
-    fps = float(announced_fps) if announced_fps else 0.0
-    return fps if math.isfinite(fps) and fps > 0 else _DEFAULT_FPS
+    return _to_fps(announced_rate) or _DEFAULT_FPS
+
+
+def _to_fps(rate: Any) -> float | None:
+    """Return a rate that FFmpeg reports as a number; None if it is none."""
+    fps = float(rate) if rate else 0.0
+    return fps if math.isfinite(fps) and fps > 0 else None
 
 
 def _estimate_n_frames(container: Any, stream: Any) -> int:

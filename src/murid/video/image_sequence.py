@@ -34,8 +34,8 @@ class ImageSequenceSource:
         The path or glob that the user gave, for messages.
     files : sequence of Path
         The image files, in any order.
-    fps : float
-        Frames per second.
+    fps : float or None
+        Frames per second; None assumes 30.
     read_timeout_s : float
         Seconds to wait for a stalled disk.
 
@@ -52,14 +52,14 @@ class ImageSequenceSource:
         self,
         name: str,
         files: Sequence[Path],
-        fps: float = _DEFAULT_FPS,
+        fps: float | None = None,
         read_timeout_s: float = READ_TIMEOUT_S,
     ) -> None:
         if not files:
             expected = f"files ending in {', '.join(sorted(IMAGE_SUFFIXES))}"
             raise SourceError(name, "images", expected, "none")
         self._files = sorted(files, key=natural_key)
-        self._fps = fps
+        self._fps = fps or _DEFAULT_FPS
         self._timeout_s = read_timeout_s
         decoded = (image for file in self._files if (image := self._read(file)) is not None)
         first = next(decoded, None)
@@ -68,7 +68,15 @@ class ImageSequenceSource:
             raise SourceError(name, "images", "at least one that can be decoded", got)
         height, width = first.shape[:2]
         image_format = self._files[0].suffix.lstrip(".")
-        self.info = VideoInfo(name, width, height, fps, len(self._files), image_format)
+        self.info = VideoInfo(
+            name,
+            width,
+            height,
+            self._fps,
+            len(self._files),
+            image_format,
+            fps_is_assumed=fps is None,
+        )
 
     def iterate(self, start: int = 0) -> Iterator[Frame | UnreadableFrame]:
         """Yield the frames from index `start` on; raises `SourceError` for one of another size."""
@@ -134,8 +142,8 @@ def is_image_file(file: Path) -> bool:
     return file.suffix.lower() in IMAGE_SUFFIXES and not file.name.startswith(".")
 
 
-def find_image_sequence(directory: Path) -> tuple[list[Path], float]:
-    """Return the image files in a folder and their frame rate.
+def find_image_sequence(directory: Path) -> tuple[list[Path], float | None]:
+    """Return the image files in a folder and their frame rate, None if it is unknown.
 
     The images may be in the subfolder ``img1``, and the frame rate in ``seqinfo.ini``, as in
     MOTChallenge.
@@ -146,8 +154,8 @@ def find_image_sequence(directory: Path) -> tuple[list[Path], float]:
         )
         if files:
             fps = _read_fps(directory / "seqinfo.ini") or _read_fps(folder.parent / "seqinfo.ini")
-            return files, fps or _DEFAULT_FPS
-    return [], _DEFAULT_FPS
+            return files, fps
+    return [], None
 
 
 def natural_key(file: Path) -> list[tuple[int, str]]:

@@ -26,7 +26,8 @@ class VideoInfo:
     codec : str
         Name of the codec or of the image format.
     fps_is_assumed : bool
-        Whether the source has no frame rate of its own, so that `fps` is a guess.
+        Whether the source has no frame times of its own, so that `fps` is a guess: folders of
+        images, and raw streams such as ``.h264``, which at most name a nominal rate.
     stream : int
         Number of the video stream in the file, from 0 among all its streams.
     bit_depth : int

@@ -1,5 +1,6 @@
 from itertools import islice
 
+import av
 import numpy as np
 import pytest
 from numbered_images import make_numbered_image
@@ -44,6 +45,34 @@ def test_times_are_exact_under_a_variable_frame_rate(make_video):
     times = np.cumsum(rng.integers(5, 90, 40))
     frames = read(make_video(times_ms=[int(t) for t in times]))
     np.testing.assert_allclose([f.time_s for f in frames], (times - times[0]) / 1000, atol=1e-4)
+
+
+def test_the_rate_is_the_median_and_a_pause_is_none(make_video):
+    times = [40 * k + (3000 if k > 20 else 0) for k in range(40)]
+    source = open_source(make_video(times_ms=times))
+    assert source.info.fps == pytest.approx(25)
+    assert not source.info.fps_is_assumed
+    assert source.compute_fingerprint()["fps"] == pytest.approx(39 / 4.56)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "fps"),
+    [("a.h264", "libx264", 50), ("a.m2v", "mpeg2video", 50), ("a.mjpeg", "mjpeg", 25)],
+)
+def test_raw_streams_have_no_times_and_at_most_a_nominal_rate(tmp_path, name, codec, fps):
+    path = tmp_path / name
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=50)
+        stream.width, stream.height = 96, 64
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        for k in range(10):
+            image = av.VideoFrame.from_ndarray(make_numbered_image(k), format="rgb24")
+            container.mux(stream.encode(image))
+        container.mux(stream.encode(None))
+    source = open_source(path)
+    assert source.info.fps_is_assumed
+    assert source.info.fps == fps
+    assert [frame.time_s for frame in source.iterate()] == [k / fps for k in range(10)]
 
 
 @pytest.mark.parametrize("start", [1, 11, 12, 13, 25, 39, 40])

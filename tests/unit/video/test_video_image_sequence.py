@@ -21,6 +21,7 @@ def test_folder_is_read_in_natural_order(folder):
     source = open_source(folder)
     frames = list(source.iterate())
     assert source.info.n_frames == 12
+    assert source.info.fps_is_assumed
     for k, frame in enumerate(frames):
         assert frame.index == k
         np.testing.assert_array_equal(frame.image, make_numbered_image(k))
@@ -41,6 +42,7 @@ def test_motchallenge_layout_gives_images_and_frame_rate(folder, tmp_path):
     (sequence / "seqinfo.ini").write_text("[Sequence]\nname=seq\nframeRate=12.5\n")
     source = open_source(sequence)
     assert source.info.fps == 12.5
+    assert not source.info.fps_is_assumed
     assert list(source.iterate())[5].time_s == pytest.approx(0.4)
 
 
