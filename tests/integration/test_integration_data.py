@@ -129,13 +129,15 @@ def test_skipping_invalid_labels_keeps_the_others(cage, tmp_path, capsys):
 def test_info_counts_labels_and_draws_them(cage, tmp_path, capsys):
     with (cage / "gt" / "gt.txt").open("a") as file:
         file.write("2,9,5,5,0,9,1\n")
-    said = murid(capsys, "info", cage, "--sheet", tmp_path / "sheet.png").out
+    printed = murid(capsys, "info", cage, "--sheet", tmp_path / "sheet.png", code=EXIT_ERROR)
+    assert "expected none with problems, got 1 problem, listed above" in printed.err
+    said = printed.out
     assert "320x240" in said
     assert "problems  1" in said
     assert "a width and a height above 0" in said
     sheet = cv2.imread(str(tmp_path / "sheet.png"))
     assert sheet.shape == (3 * (360 + 24), 4 * 480, 3)
-    facts = json.loads(murid(capsys, "info", cage, "--json").out)
+    facts = json.loads(murid(capsys, "info", cage, "--json", code=EXIT_ERROR).out)
     assert (facts["n_frames"], facts["n_ids"], facts["n_incomplete"]) == (90, 3, 1)
     assert facts["classes"] == {"animal": facts["n_boxes"]}
     assert len(facts["problems"]) == 1

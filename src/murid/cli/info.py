@@ -12,9 +12,10 @@ from murid.cli.labelled_data import read_all
 from murid.cli.messages import describe_refinement, print_json
 from murid.cli.options import OUTPUT, JsonFlag
 from murid.datasets.labels import LabelledSequence
-from murid.datasets.raw_labels import ReadOptions
+from murid.datasets.raw_labels import ReadOptions, count
 from murid.datasets.registry import recognise_data
 from murid.datasets.summary import summarise
+from murid.errors import FormatError
 from murid.pipeline.run import Run
 from murid.store import is_run_directory
 
@@ -31,6 +32,8 @@ def info(
     json: JsonFlag = False,
 ) -> None:
     """Describe a run or labelled data.
+
+    If labelled data have problems, they are listed, and the exit code is 1.
 
     Parameters
     ----------
@@ -59,6 +62,9 @@ def info(
         from murid.datasets.sample_sheet import draw_sample_sheet
 
         draw_sample_sheet(sheet, sequences)
+    if facts.get("problems"):
+        n_problems = count(len(facts["problems"]), "problem")
+        raise FormatError(path, "labels", "none with problems", f"{n_problems}, listed above")
 
 
 def _print_run(facts: dict[str, Any]) -> None:
@@ -121,6 +127,8 @@ def _print_data(facts: dict[str, Any]) -> None:
         print(f"note      in {facts['n_incomplete']} frames not all animals are labelled")
     if facts["n_over_edge"]:
         print(f"note      {facts['n_over_edge']} boxes reach over the edge of the image")
+    for note in facts["notes"]:
+        print(f"note      {note}")
     _print_problems(facts["problems"])
 
 

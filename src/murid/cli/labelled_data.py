@@ -31,6 +31,8 @@ def load_sequences(
     sequences, problems = read_all(paths, options)
     if problems and not (skip_bad and any(map(len, sequences))):
         raise_problems(problems)
+    for note in (note for sequence in sequences for note in sequence.notes):
+        print(f"note: {note}", file=sys.stderr)
     if problems:
         print(f"left out {len(problems)} labels, frames or files with problems", file=sys.stderr)
     return sequences

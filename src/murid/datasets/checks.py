@@ -240,6 +240,7 @@ def _to_sequence(
         visibility=np.array([label.visibility for label in labels], np.float32),
         complete=_find_complete(indices, raw.incomplete, checked.bad_frames),
         fps=raw.fps,
+        notes=tuple(raw.notes),
     )
 
 

@@ -116,6 +116,8 @@ class LabelledSequence:
         ``(F,)`` bool: whether all animals in the frame are labelled.
     fps : float or None
         Frames per second, where known.
+    notes : tuple of str
+        What the reader has decided about labels that can be read in more than one way.
 
     Raises
     ------
@@ -137,6 +139,7 @@ class LabelledSequence:
     visibility: Float32
     complete: Bool
     fps: float | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         n_frames = len(self.frames)

@@ -57,12 +57,24 @@ def read_video_info(path: Path) -> VideoInfo | None:
     return VideoInfo((width, height), n_frames, fps)
 
 
+def is_hidden(path: Path) -> bool:
+    """Whether a file is hidden, such as the ``._a.png`` that macOS writes beside ``a.png``."""
+    return path.name.startswith(".")
+
+
 def find_images(directory: Path) -> list[Path]:
-    """Return the images of a folder in natural order of names; empty if there is no folder."""
+    """Return the images of a folder in natural order of names; empty if there is no folder.
+
+    Hidden files are no images.
+    """
     if not directory.is_dir():
         return []
-    images = [file for file in directory.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES]
+    images = [file for file in directory.iterdir() if _has_suffix(file, IMAGE_SUFFIXES)]
     return sorted(images, key=_natural_key)
+
+
+def _has_suffix(file: Path, suffixes: frozenset[str]) -> bool:
+    return file.suffix.lower() in suffixes and not is_hidden(file)
 
 
 def _natural_key(file: Path) -> list[tuple[int, str]]:
@@ -77,7 +89,7 @@ def find_video(directory: Path, stem: str | None = None) -> Path | None:
     """Return the video of this stem in a folder, else the only video; None if there is neither."""
     if not directory.is_dir():
         return None
-    videos = [file for file in directory.iterdir() if file.suffix.lower() in VIDEO_SUFFIXES]
+    videos = [file for file in directory.iterdir() if _has_suffix(file, VIDEO_SUFFIXES)]
     named = [file for file in videos if stem is not None and file.stem == stem]
     candidates = named or videos
     return candidates[0] if len(candidates) == 1 else None

@@ -105,6 +105,8 @@ class RawLabels:
         Class names in the order of their declaration; empty if the format declares none.
     problems : list of Problem
         Labels or files that the reader could not use.
+    notes : list of str
+        What the reader has decided about labels that can be read in more than one way.
     fps : float or None
     """
 
@@ -120,12 +122,18 @@ class RawLabels:
     incomplete: set[int] = field(default_factory=set)
     class_names: tuple[str, ...] = ()
     problems: list[Problem] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     fps: float | None = None
 
     @cached_property
     def first_labels(self) -> dict[int, Label]:
         """The first label of each frame; cached, so use it after the last label is added."""
         return {label.frame: label for label in reversed(self.labels)}
+
+
+def count(number: int, singular: str) -> str:
+    """Return a number and its noun: ``1 label``, ``2 labels``."""
+    return f"{number} {singular}" if number == 1 else f"{number} {singular}s"
 
 
 def to_name(name: str) -> str:

@@ -20,14 +20,21 @@ def summarise(path: Path, sequences: Sequence[LabelledSequence]) -> dict[str, An
     Returns
     -------
     dict
-        ``data`` (the path), totals, ``classes`` (boxes by class name) and ``sequences``.
+        ``data`` (the path), totals, ``classes`` (boxes by class name), ``notes`` of the reader and
+        ``sequences``.
     """
     rows = [_summarise_sequence(sequence) for sequence in sequences]
     totals = {key: sum(row[key] for row in rows) for key in _TOTALS}
     classes = Counter(
         sequence.class_names[k] for sequence in sequences for k in sequence.class_ids.tolist()
     )
-    return {"data": str(path), **totals, "classes": dict(classes), "sequences": rows}
+    return {
+        "data": str(path),
+        **totals,
+        "classes": dict(classes),
+        "notes": [note for sequence in sequences for note in sequence.notes],
+        "sequences": rows,
+    }
 
 
 def _summarise_sequence(sequence: LabelledSequence) -> dict[str, Any]:

@@ -68,15 +68,152 @@ def test_videos_are_recordings(tmp_path, write_images, frame_key, id_key):
     assert [path.name for path in sequence.image_paths] == ["0.png", "1.png", "2.png"]
 
 
-def test_crowds_leave_their_image_incomplete(tmp_path, write_images):
+def read_image(tmp_path, write_images, annotations, **changes):
+    """Annotations of one image of 64x48, id 1."""
     write_images(tmp_path, "a.png")
-    annotations = [make_annotation(1, [1, 1, 5, 5]), make_annotation(1, [1, 1, 9, 9], iscrowd=1)]
-    (sequence,), problems = read_dataset(
-        [write_coco(tmp_path, [{"id": 1, "file_name": "a.png"}], annotations)]
-    )
+    images = [{"id": 1, "file_name": "a.png", "width": 64, "height": 48}]
+    (sequence,), problems = read_dataset([write_coco(tmp_path, images, annotations, **changes)])
     assert problems == []
+    return sequence
+
+
+CVAT = {"occluded": False}
+
+
+@pytest.mark.parametrize(
+    ("flag", "changes", "is_animal"),
+    [
+        (1, {}, False),
+        (True, {}, False),
+        ("1", {}, False),
+        (0, {}, True),
+        ("0", {}, True),
+        (1, {"attributes": CVAT}, True),
+        (1, {"track_id": 4}, True),
+        (1, {"attributes": CVAT | {"is_crowd": True}}, False),
+    ],
+)
+def test_crowds_leave_their_image_incomplete(tmp_path, write_images, flag, changes, is_animal):
+    flagged = make_annotation(1, [1, 1, 9, 9], iscrowd=flag, **changes)
+    annotations = [make_annotation(1, [1, 1, 5, 5], iscrowd=0), flagged]
+    sequence = read_image(tmp_path, write_images, annotations)
+    assert len(sequence) == 1 + is_animal
+    assert sequence.complete.tolist() == [is_animal]
+    if not is_animal:
+        assert "left out 1 annotation with iscrowd" in sequence.notes[0]
+
+
+def test_masks_of_cvat_are_animals(tmp_path, write_images):
+    """CVAT sets ``iscrowd`` for every mask, and writes the masks as run lengths."""
+    mask = {"size": [48, 64], "counts": [48 * 30 + 10, 10, 38, 10, 48 * 33 - 20]}
+    boxes = ([30, 10, 2, 10], [1, 1, 5, 5])
+    annotations = [make_annotation(1, b, iscrowd=1, segmentation=mask) for b in boxes]
+    sequence = read_image(tmp_path, write_images, annotations)
+    assert sequence.boxes.tolist() == [[30, 10, 32, 20], [1, 1, 6, 6]]
+    assert sequence.complete.tolist() == [True]
+    assert "2 annotations with iscrowd read as one animal each" in sequence.notes[0]
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        {"attributes": CVAT | {"track_id": 7, "keyframe": True}},
+        {"attributes": {"Track ID": "7"}},
+        {"extra": {"instance_id": 7.0}},
+        {"metadata": {"tracking_id": "7"}},
+        {"track_id": "7"},
+        {"track_id": 7.0},
+        {"track_id": None, "attributes": {"track_id": 7}},
+    ],
+)
+def test_identities_are_found(tmp_path, write_images, place):
+    annotations = [make_annotation(1, [1, 1, 5, 5], **place), make_annotation(1, [9, 9, 5, 5])]
+    sequence = read_image(tmp_path, write_images, annotations)
+    assert sequence.track_ids.tolist() == [7, -1]
+
+
+def test_names_of_animals_are_numbered(tmp_path, write_images):
+    names = ("white", 3, "black", "", "3")
+    annotations = [
+        make_annotation(1, [1 + 9 * k, 1, 5, 5], track_id=name) for k, name in enumerate(names[:4])
+    ]
+    sequence = read_image(tmp_path, write_images, annotations)
+    assert sequence.track_ids.tolist() == [4, 3, 5, -1]
+
+
+def test_numbers_as_text_and_as_floats(tmp_path, write_images):
+    """Tools that pass their tables through pandas write 1 as 1.0 or as text, here and there."""
+    write_images(tmp_path, "a.png", "b.png")
+    images = [
+        {"id": "1", "file_name": "a.png", "video_id": 4.0, "frame_id": 10.0, "width": 64.0},
+        {"id": 2.0, "file_name": "b.png", "video_id": "4", "frame_id": "20", "height": "48"},
+    ]
+    annotations = [
+        make_annotation(1.0, ["1", 1, 5, 5], category_id="1", track_id="0"),
+        make_annotation("2", [1, 1, 5, 5], category_id=1.0, track_id=0.0),
+    ]
+    videos = [{"id": 4, "name": "cage", "fps": "25"}]
+    (sequence,), problems = read_dataset([write_coco(tmp_path, images, annotations, videos=videos)])
+    assert problems == []
+    assert (sequence.name, sequence.fps) == ("cage", 25)
+    assert sequence.frames.tolist() == [10, 20]
+    assert sequence.track_ids.tolist() == [0, 0]
+    assert sequence.boxes.tolist() == [[1, 1, 6, 6], [1, 1, 6, 6]]
+
+
+@pytest.mark.parametrize("bbox", [None, [], [0, 0, 0, 0], [0.0, 0.0, 0.0, 0.0]])
+def test_keypoints_without_a_box(tmp_path, write_images, bbox):
+    keypoints = [10, 10, 2, 30, 20, 2, 60, 40, 2]
+    annotation = make_annotation(1, bbox, keypoints=keypoints, num_keypoints=3)
+    sequence = read_image(tmp_path, write_images, [annotation])
+    # The tip of the tail is no part of the body; the margin is a tenth of the longer side.
+    assert sequence.boxes.tolist() == [[8, 8, 32, 22]]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "got"),
+    [
+        ({"keypoints": [1, 2, 0] * 3}, "bbox", "[]"),
+        ({"keypoints": [1, 2, 2, 3]}, "keypoints", "[1, 2, 2, 3]"),
+        ({"keypoints": [1, 2, 2, 3, 4, 2]}, "keypoints", "2"),
+        ({"segmentation": [[1, 2, 3]]}, "bbox", "[]"),
+        ({"segmentation": {"counts": "a"}}, "bbox", "[]"),
+        ({"segmentation": {"size": [48, 64]}}, "bbox", "[]"),
+    ],
+)
+def test_annotations_without_a_place_are_problems(tmp_path, write_images, changes, field, got):
+    write_images(tmp_path, "a.png")
+    annotations = [make_annotation(1, [1, 1, 5, 5]), make_annotation(1, [], **changes)]
+    path = write_coco(tmp_path, [{"id": 1, "file_name": "a.png"}], annotations)
+    (sequence,), problems = read_dataset([path])
     assert len(sequence) == 1
-    assert sequence.complete.tolist() == [False]
+    assert [(p.location, p.field, p.got) for p in problems] == [("annotations[1]", field, got)]
+
+
+def test_missing_categories(tmp_path, write_images):
+    annotations = [make_annotation(1, [1, 1, 5, 5], category_id=None)]
+    sequence = read_image(tmp_path, write_images, annotations, categories=[{"id": 1}])
+    assert sequence.class_names == ("class 1",)
+    sequence = read_image(tmp_path, write_images, annotations, categories=[])
+    assert sequence.class_names == ("animal",)
+
+
+def test_data_sets_of_roboflow(tmp_path, write_images):
+    """Each part is a folder of images with its own file of annotations."""
+    for part in ("train", "valid"):
+        write_images(tmp_path / part, "a.png", "._a.png")
+        path = write_coco(
+            tmp_path / part,
+            [{"id": 0, "file_name": "a.png", "height": 48, "width": 64, "extra": {"name": "a"}}],
+            [make_annotation(0, [1, 1, 5, 5], segmentation=[], iscrowd=0)],
+        )
+        path.rename(path.with_name("_annotations.coco.json"))
+        (tmp_path / part / "._annotations.coco.json").write_bytes(b"\0\5\x16\7")
+    sequences, problems = read_dataset([tmp_path])
+    assert problems == []
+    assert [s.name for s in sequences] == ["train", "valid"]
+    assert [s.image_paths[0].parent.name for s in sequences] == ["train", "valid"]
+    assert [s.name for s in read_dataset([tmp_path], ReadOptions(split="val"))[0]] == ["valid"]
 
 
 def test_keypoints_and_masks_become_boxes(tmp_path, write_images):
@@ -117,7 +254,7 @@ def test_all_problems_are_reported_by_entry(tmp_path, write_images):
         make_annotation(1, [1, 1, 5, 5], category_id=9),
         make_annotation(1, [1, 1, "x", 5]),
         make_annotation(1, [1, 1, 0, 5]),
-        make_annotation(1, [1, 1, 5, 5], track_id="one"),
+        make_annotation(1, [1, 1, 5, 5], track_id=-2),
         make_annotation(2, [1, 1, 5, 5]),
         make_annotation(1, None),
     ]
@@ -128,7 +265,7 @@ def test_all_problems_are_reported_by_entry(tmp_path, write_images):
         ("annotations[1]", "image_id", "the id of one of the images", "77"),
         ("annotations[2]", "category_id", "the id of one of the categories", "9"),
         ("annotations[3]", "bbox", "four numbers: left, top, width, height", "[1, 1, 'x', 5]"),
-        ("annotations[5]", "track_id", "a whole number from 0", "'one'"),
+        ("annotations[5]", "track_id", "a whole number from 0", "-2"),
         ("annotations[7]", "bbox", "four numbers: left, top, width, height", "None"),
         ("annotations[6]", "image", "a file", f"no {tmp_path / 'gone.png'}"),
         ("annotations[4]", "box", "a width and a height above 0", "0x5 at 1, 1 in 64x48"),

@@ -37,7 +37,7 @@ def test_files_that_are_not_images_or_videos_have_no_size(tmp_path):
 
 
 def test_images_are_in_natural_order(tmp_path, write_images):
-    write_images(tmp_path, "f10.png", "f9.jpg", "F1.png")
+    write_images(tmp_path, "f10.png", "f9.jpg", "F1.png", "._f1.png", ".f3.png")
     (tmp_path / "f2.txt").touch()
     assert [path.name for path in find_images(tmp_path)] == ["F1.png", "f9.jpg", "f10.png"]
     assert find_images(tmp_path / "none") == []
