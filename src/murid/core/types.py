@@ -1,4 +1,8 @@
-"""The types that pass between the stages: frozen dataclasses of arrays, checked when made."""
+"""The types that pass between the stages: frozen dataclasses of arrays, checked when made.
+
+Lists and arrays of other numeric types are converted when a value is made; an array of the right
+type is kept as it is, not copied.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from murid.core.validation import check_array, check_detection_columns
+from murid.core.validation import check_array, convert_field
 from murid.errors import ArrayError
 
 # Arrays by dtype; docstrings state their shapes.
@@ -52,7 +56,8 @@ class Detections:
     Attributes
     ----------
     boxes : ndarray
-        ``(n, 4)`` float32, xyxy in pixels of the video.
+        ``(n, 4)`` float32, xyxy in pixels of the video. Lists and other numbers are converted,
+        here and in all columns.
     scores : ndarray
         ``(n,)`` float32 in [0, 1].
     embeddings : ndarray or None
@@ -62,7 +67,7 @@ class Detections:
     Raises
     ------
     ArrayError
-        If a column has the wrong type or shape.
+        If a column has the wrong shape, or holds what is no number or does not fit in its type.
     """
 
     boxes: Float32
@@ -70,7 +75,7 @@ class Detections:
     embeddings: Float32 | None = None
 
     def __post_init__(self) -> None:
-        check_detection_columns("Detections", self.boxes, self.scores, self.embeddings)
+        _convert_detection_columns(self)
 
     @classmethod
     def empty(cls, embedding_size: int | None = None) -> Detections:
@@ -101,7 +106,7 @@ class DetectionTable:
     Raises
     ------
     ArrayError
-        If a column has the wrong type or shape, or the offsets do not cover the rows.
+        As `Detections`, or if the offsets do not cover the rows.
     """
 
     boxes: Float32
@@ -110,8 +115,8 @@ class DetectionTable:
     frame_offsets: Int64
 
     def __post_init__(self) -> None:
-        check_detection_columns("DetectionTable", self.boxes, self.scores, self.embeddings)
-        check_array("DetectionTable.frame_offsets", self.frame_offsets, np.int64, (None,))
+        _convert_detection_columns(self)
+        convert_field(self, "frame_offsets", np.int64, (None,))
         offsets = self.frame_offsets
         if (
             len(offsets) < 1
@@ -126,12 +131,17 @@ class DetectionTable:
 
     @classmethod
     def from_frames(cls, frames: Sequence[Detections]) -> DetectionTable:
-        """Return the table of the given frames; either all of them have embeddings or none."""
+        """Return the table of the given frames.
+
+        Either all frames that have detections have embeddings or none has; else `ArrayError`.
+        """
         offsets = np.concatenate([[0], np.cumsum([len(d) for d in frames])]).astype(np.int64)
         if not frames:
             return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), None, offsets)
-        embeddings = [d.embeddings for d in frames if d.embeddings is not None]
-        if embeddings and len(embeddings) != len(frames):
+        # Frames without detections do not count, unless there are no others.
+        counting = [d for d in frames if len(d)] or frames
+        embeddings = [d.embeddings for d in counting if d.embeddings is not None]
+        if embeddings and len(embeddings) != len(counting):
             raise ArrayError(
                 "DetectionTable.embeddings", "embeddings in all frames or in none", "a mixture"
             )
@@ -152,14 +162,24 @@ class DetectionTable:
         """``(N,)`` int64: frame of each detection, counted from 0 within this table."""
         return np.repeat(np.arange(self.n_frames, dtype=np.int64), np.diff(self.frame_offsets))
 
-    def select(self, rows: Int64) -> DetectionTable:
-        """Return the detections of the given rows, ascending int64; the frames stay the same."""
+    def select(self, rows: Int64 | Bool) -> DetectionTable:
+        """Return the detections of the given rows; the frames stay the same.
+
+        Parameters
+        ----------
+        rows : ndarray
+            Row numbers ``(m,)`` int64, ascending, or a mask ``(N,)`` bool.
+        """
+        chosen = np.asarray(rows)
+        if chosen.dtype == np.bool_:
+            chosen = np.flatnonzero(chosen)
+        numbers: Int64 = np.asarray(chosen, np.int64)
         # Tables are immutable, so all rows need no copy.
-        if len(rows) == len(self):
+        if len(numbers) == len(self):
             return self
-        offsets = np.searchsorted(rows, self.frame_offsets).astype(np.int64)
-        embeddings = None if self.embeddings is None else self.embeddings[rows]
-        return DetectionTable(self.boxes[rows], self.scores[rows], embeddings, offsets)
+        offsets = np.searchsorted(numbers, self.frame_offsets).astype(np.int64)
+        embeddings = None if self.embeddings is None else self.embeddings[numbers]
+        return DetectionTable(self.boxes[numbers], self.scores[numbers], embeddings, offsets)
 
     @classmethod
     def concatenate(cls, tables: Sequence[DetectionTable]) -> DetectionTable:
@@ -219,16 +239,9 @@ class TrackedDetections:
     interpolated: Bool | None = None
 
     def __post_init__(self) -> None:
-        check_array(
-            "TrackedDetections.track_ids", self.track_ids, np.int64, (len(self.detections),)
-        )
-        if self.interpolated is not None:
-            check_array(
-                "TrackedDetections.interpolated",
-                self.interpolated,
-                np.bool_,
-                (len(self.detections),),
-            )
+        n = len(self.detections)
+        convert_field(self, "track_ids", np.int64, (n,))
+        convert_field(self, "interpolated", np.bool_, (n,), optional=True)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -254,13 +267,9 @@ class Tracks:
 
     def __post_init__(self) -> None:
         n = len(self.detections)
-        check_array("Tracks.track_ids", self.track_ids, np.int64, (n,))
-        if self.interpolated is not None:
-            check_array("Tracks.interpolated", self.interpolated, np.bool_, (n,))
-        if self.identity_probabilities is not None:
-            check_array(
-                "Tracks.identity_probabilities", self.identity_probabilities, np.float32, (n,)
-            )
+        convert_field(self, "track_ids", np.int64, (n,))
+        convert_field(self, "interpolated", np.bool_, (n,), optional=True)
+        convert_field(self, "identity_probabilities", np.float32, (n,), optional=True)
 
     @classmethod
     def from_frames(cls, frames: Sequence[TrackedDetections]) -> Tracks:
@@ -336,21 +345,29 @@ class Trajectories:
     identity_probability: Float64 | None = None
 
     def __post_init__(self) -> None:
-        check_array("Trajectories.time_s", self.time_s, np.float64, (None,))
+        object.__setattr__(self, "individuals", _to_names(self.individuals))
+        convert_field(self, "time_s", np.float64, (None,))
         n_frames = len(self.time_s)
         n_individuals = len(self.individuals)
         per_individual = (n_frames, n_individuals)
-        check_array(
-            "Trajectories.position", self.position, np.float64, (n_frames, 2, n_individuals)
-        )
-        check_array("Trajectories.shape", self.shape, np.float64, (n_frames, 2, n_individuals))
-        check_array("Trajectories.confidence", self.confidence, np.float64, per_individual)
-        if self.interpolated is not None:
-            check_array("Trajectories.interpolated", self.interpolated, np.bool_, per_individual)
-        if self.identity_probability is not None:
-            check_array(
-                "Trajectories.identity_probability",
-                self.identity_probability,
-                np.float64,
-                per_individual,
-            )
+        convert_field(self, "position", np.float64, (n_frames, 2, n_individuals))
+        convert_field(self, "shape", np.float64, (n_frames, 2, n_individuals))
+        convert_field(self, "confidence", np.float64, per_individual)
+        convert_field(self, "interpolated", np.bool_, per_individual, optional=True)
+        convert_field(self, "identity_probability", np.float64, per_individual, optional=True)
+
+
+def _convert_detection_columns(owner: Detections | DetectionTable) -> None:
+    """Convert the columns of n detections; raises `ArrayError` that names the wrong one."""
+    convert_field(owner, "boxes", np.float32, (None, 4))
+    n = len(owner.boxes)
+    convert_field(owner, "scores", np.float32, (n,))
+    convert_field(owner, "embeddings", np.float32, (n, None), optional=True)
+
+
+def _to_names(names: Any) -> tuple[str, ...]:
+    """Return names of individuals as a tuple; raises `ArrayError` unless they are texts."""
+    is_list = isinstance(names, Sequence | np.ndarray) and not isinstance(names, str)
+    if not is_list or not all(isinstance(name, str) for name in names):
+        raise ArrayError("Trajectories.individuals", "a list of names", repr(names))
+    return tuple(str(name) for name in names)

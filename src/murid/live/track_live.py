@@ -13,6 +13,7 @@ from murid.arenas.layout import Layout
 from murid.core.progress import ProgressCallback, no_progress
 from murid.core.settings import change_settings
 from murid.core.types import DetectionTable
+from murid.core.validation import to_count
 from murid.detection.detector import Detector, load_detector
 from murid.errors import ConfigError
 from murid.live.background_updater import BackgroundUpdater
@@ -87,6 +88,7 @@ def track_live(
     MuridError
         As `murid.track`; `ConfigError` also if the detector needs a background that is not given.
     """
+    animals = to_count("animals", animals)
     config = config or Config()
     live = live or LiveConfig()
     # The mean score of a track is not known while it lasts.

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from murid.core.types import Bool, DetectionTable, Float64, Index, Int64, Tracks
-from murid.core.validation import check_array
+from murid.core.validation import convert_field
 from murid.errors import ArrayError
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class LabelledBoxes:
     """Boxes of a video with the id of an animal or track, in any order.
+
+    Lists and arrays of other numeric types are converted.
 
     Attributes
     ----------
@@ -38,12 +40,11 @@ class LabelledBoxes:
     scores: Float64 | None = None
 
     def __post_init__(self) -> None:
+        convert_field(self, "frames", np.int64, (None,))
         n = len(self.frames)
-        check_array("LabelledBoxes.frames", self.frames, np.int64, (n,))
-        check_array("LabelledBoxes.ids", self.ids, np.int64, (n,))
-        check_array("LabelledBoxes.boxes", self.boxes, np.float64, (n, 4))
-        if self.scores is not None:
-            check_array("LabelledBoxes.scores", self.scores, np.float64, (n,))
+        convert_field(self, "ids", np.int64, (n,))
+        convert_field(self, "boxes", np.float64, (n, 4))
+        convert_field(self, "scores", np.float64, (n,), optional=True)
         if n and self.frames.min() < 0:
             raise ArrayError("LabelledBoxes.frames", "frames from 0", str(self.frames.min()))
         if not np.isfinite(self.boxes).all():

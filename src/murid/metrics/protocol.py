@@ -9,7 +9,7 @@ import numpy as np
 
 from murid.core.boxes import compute_iou
 from murid.core.types import Bool, Int64
-from murid.core.validation import check_array
+from murid.core.validation import convert_field
 from murid.errors import ArrayError
 from murid.metrics.labelled_boxes import LabelledBoxes
 
@@ -40,8 +40,8 @@ class GroundTruth:
 
     def __post_init__(self) -> None:
         shape = (len(self.boxes),)
-        check_array("GroundTruth.is_scored", self.is_scored, np.bool_, shape)
-        check_array("GroundTruth.class_ids", self.class_ids, np.int64, shape)
+        convert_field(self, "is_scored", np.bool_, shape)
+        convert_field(self, "class_ids", np.int64, shape)
 
     @property
     def scored_classes(self) -> list[str]:

@@ -15,6 +15,7 @@ from murid.core import DetectionTable, Tracks
 from murid.core.progress import ProgressCallback, no_progress
 from murid.core.settings import change_settings
 from murid.core.types import Float64
+from murid.core.validation import to_count
 from murid.errors import ConfigError, SourceError
 from murid.identification import IdentificationConfig, IdentificationResult
 from murid.identification.appearance_models.tracklet_features import FurDescriptors
@@ -70,6 +71,7 @@ def identify(
         are of other weights than the gallery's.
     """
     check_gallery(gallery, update_gallery)
+    animals = to_count("animals", animals)
     with RunDirectory.open(run, writable=True) as directory:
         settings = (config or _get_config(directory)).identification
         layout = read_layout(directory)

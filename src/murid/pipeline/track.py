@@ -9,6 +9,7 @@ from murid.arenas.file import read_arena_file
 from murid.arenas.layout import Layout
 from murid.core.progress import ProgressCallback, no_progress
 from murid.core.types import Float64
+from murid.core.validation import to_count
 from murid.datasets.camera_motion import read_camera_motion
 from murid.detection.detector import load_detector
 from murid.errors import ConfigError
@@ -83,6 +84,7 @@ def track(
         `SourceError`, `ModelError`, `RunError`, `StorageError`, `FormatError` or `ConfigError`,
         each naming what was wrong.
     """
+    animals = to_count("animals", animals)
     config = config or Config()
     if animals is not None:
         config = replace(config, tracking=replace(config.tracking, max_tracks=animals))

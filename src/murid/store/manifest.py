@@ -11,6 +11,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast, get_args
 
+import numpy as np
+
 from murid.core.files import write_text
 from murid.errors import ArrayError, RunError
 from murid.store.migrate import migrate_manifest
@@ -152,11 +154,18 @@ class Manifest:
 def to_json_values(values: Mapping[str, Any], field: str) -> dict[str, Any]:
     """Return values as JSON reads them back, so that they compare equal; raises `ArrayError`."""
     try:
-        text = json.dumps(dict(values), allow_nan=False, default=os.fspath)
+        text = json.dumps(dict(values), allow_nan=False, default=_to_plain)
         plain: dict[str, Any] = json.loads(text)
     except (TypeError, ValueError) as error:
         raise ArrayError(field, "plain values that JSON can hold", str(error)) from error
     return plain
+
+
+def _to_plain(value: Any) -> Any:
+    """Return numbers of NumPy as Python's, and paths as text; raises TypeError for others."""
+    if isinstance(value, np.generic):
+        return value.item()
+    return os.fspath(value)
 
 
 def save_manifest(directory: Path, manifest: Manifest) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from itertools import repeat
 
 import numpy as np
@@ -18,6 +19,7 @@ from murid.core.types import (
     TrackedDetections,
     Tracks,
 )
+from murid.core.validation import to_array
 from murid.errors import ArrayError, ConfigError
 from murid.tracking import costs, kalman, lifecycle
 from murid.tracking.assignment import Matches
@@ -117,8 +119,17 @@ class Tracker:
             Detections of ``F`` frames.
         camera_motion : ndarray, optional
             ``(F, 2, 3)`` float64, pixels: the affine map of `step` for each frame.
+
+        Raises
+        ------
+        ArrayError
+            As `step`, or if there is not one camera motion for each frame.
         """
-        motions = repeat(None) if camera_motion is None else camera_motion
+        _check_type(table, DetectionTable)
+        motions: Iterable[Float64 | None] = repeat(None)
+        if camera_motion is not None:
+            shape = (table.n_frames, 2, 3)
+            motions = to_array("camera_motion", camera_motion, np.float64, shape)
         return Tracks.from_frames(
             [self.step(frame, motion) for frame, motion in zip(table, motions, strict=False)]
         )
@@ -149,8 +160,10 @@ class Tracker:
             If boxes or scores are not finite, a box is inverted, the size of the embeddings
             changes, or the camera motion is not an invertible affine map.
         """
+        _check_type(detections, Detections)
         self._check(detections)
         if camera_motion is not None:
+            camera_motion = to_array("camera_motion", camera_motion, np.float64, (2, 3))
             _check_camera_motion(camera_motion)
 
         has_area = (detections.boxes[:, 2:] > detections.boxes[:, :2]).all(axis=1)
@@ -302,13 +315,16 @@ def check_detections(detections: Detections | DetectionTable, embedding_size: in
     return size
 
 
+def _check_type(value: object, expected: type) -> None:
+    """Raise `ArrayError` where somebody passes bare boxes, for example."""
+    if not isinstance(value, expected):
+        name = "detections" if expected is Detections else "table"
+        raise ArrayError(name, f"murid.{expected.__name__}", type(value).__name__)
+
+
 def _check_camera_motion(motion: Float64) -> None:
     """Raise `ArrayError` unless it is an invertible affine map ``(2, 3)``."""
-    if (
-        motion.shape != (2, 3)
-        or not np.isfinite(motion).all()
-        or abs(np.linalg.det(motion[:, :2])) < _MIN_DETERMINANT
-    ):
+    if not np.isfinite(motion).all() or abs(np.linalg.det(motion[:, :2])) < _MIN_DETERMINANT:
         expected = "(2, 3) finite numbers, an invertible affine map"
         raise ArrayError("camera_motion", expected, f"{motion.tolist()} of shape {motion.shape}")
 

@@ -44,10 +44,9 @@ def test_frame_without_detections_is_valid():
             "Detections.boxes: expected shape (any, 4), got shape (2, 3)",
         ),
         (
-            {"boxes": np.zeros((2, 4))},
-            "Detections.boxes: expected dtype float32, got dtype float64",
+            {"boxes": [["0", "0", "1", "1"]] * 2},
+            "Detections.boxes: expected numbers that fit in float32, got text",
         ),
-        ({"boxes": [[0, 0, 1, 1]]}, "Detections.boxes: expected a NumPy array, got list"),
         (
             {"scores": np.zeros(3, np.float32)},
             "Detections.scores: expected shape (2), got shape (3,)",
@@ -111,7 +110,7 @@ class TestTracks:
         with pytest.raises(ArrayError, match="track_ids"):
             TrackedDetections(make_detections(2), np.array([1]))
         with pytest.raises(ArrayError, match="track_ids"):
-            Tracks(DetectionTable.from_frames([make_detections(2)]), np.array([1.0, 2.0]))
+            Tracks(DetectionTable.from_frames([make_detections(2)]), np.array([1.5, 2.0]))
 
 
 def test_selecting_rows_of_a_table_keeps_its_frames():
@@ -160,6 +159,54 @@ def test_other_types_check_their_columns():
     Trajectories(time_s, ("1",), cube, cube, np.zeros((3, 1)))
     with pytest.raises(ArrayError, match=r"Trajectories\.position"):
         Trajectories(time_s, ("1", "2"), cube, cube, np.zeros((3, 2)))
+
+
+def test_lists_and_other_numbers_are_converted():
+    found = Detections([[0, 1, 2, 3]], [0.5], np.ones((1, 2)))
+    assert found.boxes.dtype == found.scores.dtype == found.embeddings.dtype == np.float32
+    assert len(Detections([], [])) == 0
+
+    table = DetectionTable(np.arange(8).reshape(2, 4), [1, 1], None, [0, 1, 2])
+    assert table.frame_offsets.dtype == np.int64
+    assert table[1].boxes.tolist() == [[4, 5, 6, 7]]
+    tracks = Tracks(table, [3.0, 4.0], [0, 1], [0.5, 1])
+    assert tracks.track_ids.dtype == np.int64
+    assert tracks.interpolated.tolist() == [False, True]
+    assert tracks.identity_probabilities.dtype == np.float32
+
+    corners = [[[1], [2]], [[3], [4]]]
+    trajectories = Trajectories([0, 1], ["a"], corners, corners, [[1], [float("nan")]])
+    assert trajectories.individuals == ("a",)
+    assert trajectories.position.dtype == trajectories.time_s.dtype == np.float64
+    assert np.isnan(trajectories.confidence[1, 0])
+
+
+def test_arrays_of_the_right_type_are_not_copied():
+    boxes = np.zeros((2, 4), np.float32)
+    scores = np.zeros(2, np.float32)
+    found = Detections(boxes, scores)
+    assert found.boxes is boxes
+    assert found.scores is scores
+
+
+def test_names_of_individuals_are_texts():
+    cube = np.zeros((1, 2, 1))
+    with pytest.raises(ArrayError, match=r"Trajectories\.individuals: expected a list of names"):
+        Trajectories([0], "a", cube, cube, [[1]])
+    with pytest.raises(ArrayError, match="individuals"):
+        Trajectories([0], [1], cube, cube, [[1]])
+
+
+def test_frames_without_detections_need_no_embeddings():
+    table = DetectionTable.from_frames([make_detections(1), Detections([], [])])
+    assert table.embeddings.shape == (1, 3)
+
+
+def test_a_mask_selects_rows_of_a_table():
+    table = DetectionTable.from_frames([make_detections(2), make_detections(1, start=50)])
+    selected = table.select(np.array([False, True, True]))
+    assert selected.frame_offsets.tolist() == [0, 1, 2]
+    assert selected.boxes[:, 0].tolist() == [4, 50]
 
 
 def test_values_cannot_be_changed():

@@ -124,11 +124,12 @@ def test_labelled_boxes_reject_invalid_values(rows, message):
         labelled(rows)
 
 
-def test_labelled_boxes_reject_other_dtypes():
-    with pytest.raises(
-        ArrayError, match=r"LabelledBoxes.boxes: expected dtype float64, got dtype float32"
-    ):
-        LabelledBoxes(np.arange(2), np.arange(2), np.zeros((2, 4), np.float32))
+def test_labelled_boxes_convert_lists_and_other_numbers():
+    boxes = LabelledBoxes([0, 1], [1.0, 1.0], np.ones((2, 4), np.float32), [1, 1])
+    assert boxes.frames.dtype == boxes.ids.dtype == np.int64
+    assert boxes.boxes.dtype == boxes.scores.dtype == np.float64
+    with pytest.raises(ArrayError, match=r"LabelledBoxes.ids: .*fit in int64, got 1\.5"):
+        LabelledBoxes([0, 1], [1.5, 1.0], np.ones((2, 4)))
 
 
 def test_labelled_boxes_from_tracks_exclude_other_detections():

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from murid.core import Detections
+from murid.core import Detections, DetectionTable
 from murid.errors import ArrayError, ConfigError
 from murid.tracking import ScoreConfig, Tracker, TrackingConfig, TrackState
 
@@ -284,6 +284,16 @@ class TestInvalidInput:
     def test_camera_motion(self, motion):
         with pytest.raises(ArrayError, match="camera_motion"):
             Tracker().step(see((50, 50)), motion)
+
+    def test_one_camera_motion_for_each_frame(self):
+        table = DetectionTable.from_frames([see((50, 50)), see((51, 50))])
+        with pytest.raises(ArrayError, match=r"camera_motion: expected shape \(2, 2, 3\)"):
+            Tracker().follow(table, [np.eye(2, 3)])
+        assert Tracker().follow(table, [np.eye(2, 3).tolist()] * 2).track_ids.tolist() == [1, 1]
+
+    def test_bare_boxes(self):
+        with pytest.raises(ArrayError, match=r"detections: expected murid\.Detections, got list"):
+            Tracker().step([[0, 0, 1, 1]])
 
     def test_embeddings_change(self):
         tracker = Tracker()
