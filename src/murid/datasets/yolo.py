@@ -1,20 +1,17 @@
 """Read YOLO labels: one text file per image, of ``class centre_x centre_y width height``.
 
 Coordinates are fractions of the width and height of the image. Images are below ``images/``, labels
-at the same path below ``labels/``; ``data.yaml`` names the classes and the splits (``train``,
-``val``, ``test``). Where it has ``kpt_shape``, rows also have keypoints, which are ignored.
+at the same path below ``labels/``; see `murid.datasets.yolo_layout` for where they are, and
+`murid.datasets.yolo_rows` for the columns that rows may have.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from murid.core.extras import import_extra
 from murid.datasets.labels import Problem
-from murid.datasets.media import find_images, read_image_size
+from murid.datasets.media import number_images, read_image_size
 from murid.datasets.raw_labels import (
     DEFAULT_CLASS,
     Box,
@@ -22,35 +19,24 @@ from murid.datasets.raw_labels import (
     RawLabels,
     ReadOptions,
     Size,
-    to_name,
+    count,
 )
-from murid.datasets.text import parse_number, read_lines
+from murid.datasets.text import read_lines
+from murid.datasets.yolo_layout import (
+    ImageSet,
+    Layout,
+    find_labels_without_image,
+    read_layout,
+    recognise,
+)
+from murid.datasets.yolo_rows import Columns, Row, find_columns
 from murid.errors import FormatError
 
-SPLITS = ("train", "val", "test")
-COLUMNS = ("class", "centre x", "centre y", "width", "height")
+__all__ = ["find_files", "read", "recognise"]
 
-_YAML_NAMES = ("data.yaml", "dataset.yaml", "data.yml")
-# Some tools write the class names to one of these files instead of a `data.yaml`.
-_CLASS_FILES = ("classes.txt", "labels/classes.txt")
-
-
-@dataclass(frozen=True)
-class _Layout:
-    """Folders of images in a data set, its class names, and the number of columns of a row."""
-
-    path: Path
-    folders: list[Path]
-    class_names: dict[int, str] = field(default_factory=dict)
-    n_columns: int = len(COLUMNS)
-
-
-def recognise(path: Path) -> bool:
-    """Whether this is a ``data.yaml``, or a directory with one or with ``images``, ``labels``."""
-    if path.is_file():
-        return path.suffix.lower() in (".yaml", ".yml")
-    has_folders = (path / "images").is_dir() and (path / "labels").is_dir()
-    return has_folders or _find_yaml(path) is not None
+# In the format, an image without a label file has no animal. Where this is so for as many images
+# as not, they are more likely not labelled yet.
+_MAX_SHARE_WITHOUT_LABELS = 0.5
 
 
 def find_files(path: Path, _options: ReadOptions) -> list[Path]:
@@ -59,161 +45,136 @@ def find_files(path: Path, _options: ReadOptions) -> list[Path]:
 
 
 def read(path: Path, options: ReadOptions) -> list[RawLabels]:
-    """Read each folder of images as one sequence.
+    """Read each folder of images, or each list of them, as one sequence.
 
     Raises `FormatError` if ``data.yaml`` is damaged.
     """
-    yaml = path if path.is_file() else _find_yaml(path)
-    layout = _read_yaml(yaml, options.split) if yaml else _read_folder(path, options.split)
-    folders = set()
-    for folder in layout.folders:
-        folders.add(folder)
-        folders.update(inner for inner in folder.rglob("*") if inner.is_dir())
-    sequences = [_read_images(folder, layout) for folder in sorted(folders) if find_images(folder)]
-    return sequences or [RawLabels(layout.path.stem, layout.path, is_recording=False)]
+    layout = read_layout(path, options.split)
+    readers = [_SetReader(image_set, layout) for image_set in layout.sets]
+    every_file = [rows for reader in readers for rows in reader.rows.values()]
+    columns = find_columns(every_file, layout.n_keypoint_values)
+    sequences = [reader.read(columns) for reader in readers]
+    sequences = sequences or [RawLabels(layout.path.stem, layout.path, is_recording=False)]
+    sequences[0].notes[:0] = [*layout.notes, *_describe_columns(columns, layout)]
+    return sequences
 
 
-def _find_yaml(path: Path) -> Path | None:
-    for name in _YAML_NAMES:
-        if (path / name).is_file():
-            return path / name
-    return None
+def _describe_columns(columns: Columns, layout: Layout) -> list[str]:
+    """Return what was made of columns that no file declares."""
+    notes = []
+    if columns.n_keypoint_values and not layout.n_keypoint_values:
+        notes.append(
+            f"{layout.path.name}: rows are read as boxes with keypoints, though there is no "
+            "kpt_shape in a data.yaml"
+        )
+    if columns.has_score:
+        notes.append(
+            f"{layout.path.name}: rows have scores, as predictions have; all of them are read as "
+            "labels"
+        )
+    if columns.has_track_id or columns.has_both:
+        notes.append(f"{layout.path.name}: the last column is read as track ids")
+    return notes
 
 
-def _read_folder(path: Path, split: str | None) -> _Layout:
-    """Return the layout of a data set without ``data.yaml``."""
-    class_names = {}
-    for name in _CLASS_FILES:
-        if (path / name).is_file():
-            lines = (path / name).read_text(encoding="utf-8").split("\n")
-            class_names = {k: line.strip() for k, line in enumerate(lines) if line.strip()}
-            break
-    return _Layout(path, [path / "images" / (split or "")], class_names)
+class _SetReader:
+    """Reads one set of images: first the rows of all files, then their labels."""
+
+    def __init__(self, image_set: ImageSet, layout: Layout) -> None:
+        self._set = image_set
+        self._layout = layout
+        self._problems: list[Problem] = list(image_set.problems)
+        self.rows: dict[Path, list[Row]] = {}
+        for file in image_set.labels:
+            if file.is_file():
+                try:
+                    self.rows[file] = [Row(file, k, text.split()) for k, text in read_lines(file)]
+                except FormatError as error:
+                    self._problems.append(Problem.from_error(error))
+        self._n_polygons = 0
+
+    def read(self, columns: Columns) -> RawLabels:
+        """Return the labels. Images with track ids are frames of a recording."""
+        is_recording = columns.has_track_id or columns.has_both
+        raw = RawLabels(
+            self._set.name,
+            self._set.path,
+            is_recording=is_recording,
+            class_names=tuple(self._layout.class_names.values()),
+            problems=self._problems,
+        )
+        images = self._set.images
+        numbered = number_images(images) if is_recording else dict(enumerate(images))
+        frames = {image: frame for frame, image in numbered.items()}
+        unlabelled = []
+        for image, file in zip(images, self._set.labels, strict=True):
+            if file in self.rows:
+                self._read_image(raw, frames[image], image, self.rows[file], columns)
+            elif not file.is_file():
+                unlabelled.append((image, file))
+        self._add_unlabelled(raw, unlabelled, frames)
+        raw.frames = list(raw.image_paths)
+        for file in find_labels_without_image(self._set):
+            expected = f"an image {file.stem} in {self._set.folder}"
+            raw.problems.append(Problem(file, "", "image", expected, "none"))
+        if self._n_polygons:
+            polygons = count(self._n_polygons, "polygon")
+            raw.notes.append(f"{raw.name}: {polygons} or oriented boxes became upright boxes")
+        return raw
+
+    def _add_unlabelled(
+        self, raw: RawLabels, unlabelled: Sequence[tuple[Path, Path]], frames: dict[Path, int]
+    ) -> None:
+        """Add images without a label file: as empty ones where they are few, else as problems."""
+        if len(unlabelled) >= _MAX_SHARE_WITHOUT_LABELS * len(self._set.images):
+            for image, file in unlabelled:
+                expected = f"{file.name} beside the other labels, empty if no animal is there"
+                raw.problems.append(Problem(image, "", "labels", expected, "none"))
+            return
+        for image, _ in unlabelled:
+            self._read_image(raw, frames[image], image, [], Columns())
+        if unlabelled:
+            raw.notes.append(
+                f"{raw.name}: {count(len(unlabelled), 'image')} without a label file, such as "
+                f"{unlabelled[0][0].name}, read as without animals"
+            )
+
+    def _read_image(
+        self, raw: RawLabels, frame: int, image: Path, rows: Sequence[Row], columns: Columns
+    ) -> None:
+        raw.image_paths[frame] = image
+        size = read_image_size(image)
+        if size is None:
+            return
+        raw.image_sizes[frame] = size
+        for row in rows:
+            try:
+                raw.labels.append(self._parse_label(row, frame, size, columns))
+            except FormatError as error:
+                raw.incomplete.add(frame)
+                raw.problems.append(Problem.from_error(error))
+
+    def _parse_label(self, row: Row, frame: int, size: Size, columns: Columns) -> Label:
+        parsed = columns.parse(row)
+        names = self._layout.class_names
+        class_id = parsed.class_id
+        if class_id % 1 or class_id < 0 or (names and class_id not in names):
+            expected = f"one of {', '.join(map(str, names))}" if names else "a whole number from 0"
+            raise row.make_error("class", expected, row.cells[0])
+        self._n_polygons += parsed.is_polygon
+        unnamed = DEFAULT_CLASS if class_id == 0 else f"class {int(class_id)}"
+        return Label(
+            frame,
+            _to_pixels(parsed.box, size),
+            row.path,
+            f"line {row.line}",
+            parsed.track_id,
+            names.get(int(class_id), unnamed),
+        )
 
 
-def _read_yaml(path: Path, split: str | None) -> _Layout:
-    content = _load_yaml(path)
-    names = content.get("names")
-    if isinstance(names, list):
-        names = dict(enumerate(names))
-    if not isinstance(names, dict) or not names:
-        raise FormatError(path, "names", "the names of the classes", repr(names))
-    root = path.parent / str(content.get("path", ""))
-    if not root.is_dir():
-        root = path.parent
-    folders = []
-    for key in SPLITS:
-        entry = content.get(key)
-        if entry and split in (None, key):
-            listed = entry if isinstance(entry, list) else [entry]
-            folders += [_find_folder(path, root, str(name)) for name in listed]
-    n_keypoints, n_values = content.get("kpt_shape") or (0, 0)
-    return _Layout(
-        path,
-        folders,
-        class_names={int(number): str(name) for number, name in names.items()},
-        n_columns=len(COLUMNS) + n_keypoints * n_values,
-    )
-
-
-def _load_yaml(path: Path) -> Mapping[str, Any]:
-    yaml = import_extra("yaml", "pyyaml")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        got = " ".join(str(error).split())
-        raise FormatError(path, "file", "a readable data.yaml", got) from error
-    return content if isinstance(content, dict) else {}
-
-
-def _find_folder(path: Path, root: Path, name: str) -> Path:
-    """Return a folder of images; some tools write it relative to a sibling folder, with ``../``."""
-    for folder in (root / name, path.parent / name.removeprefix("../")):
-        if folder.is_dir():
-            return folder
-    raise FormatError(path, name, "a folder of images", "nothing there")
-
-
-def _read_images(folder: Path, layout: _Layout) -> RawLabels:
-    """Read the labels of the images of one folder."""
-    labels, inner = _find_labels(folder)
-    raw = RawLabels(
-        to_name("-".join(inner) or folder.parent.name),
-        labels,
-        is_recording=False,
-        class_names=tuple(layout.class_names.values()),
-    )
-    images = find_images(folder)
-    for frame, image in enumerate(images):
-        _read_image(raw, frame, image, labels / f"{image.stem}.txt", layout)
-    raw.frames = list(raw.image_paths)
-    if labels != folder:
-        image_stems = {image.stem for image in images}
-        for file in sorted(labels.glob("*.txt")):
-            if file.stem not in image_stems and file.stem != "classes":
-                expected = f"an image {file.stem} in {folder}"
-                raw.problems.append(Problem(file, "", "image", expected, "none"))
-    return raw
-
-
-def _find_labels(folder: Path) -> tuple[Path, tuple[str, ...]]:
-    """Return the folder of the labels of a folder of images, and its path below ``images``.
-
-    Labels are at the same path with the last ``images`` replaced by ``labels``, or beside the
-    images if no part of the path is ``images``.
-    """
-    parts = folder.parts
-    if "images" not in parts:
-        return folder, ()
-    position = len(parts) - 1 - parts[::-1].index("images")
-    inner = parts[position + 1 :]
-    return Path(*parts[:position], "labels", *inner), inner
-
-
-def _read_image(raw: RawLabels, frame: int, image: Path, labels: Path, layout: _Layout) -> None:
-    size = read_image_size(image)
-    if not labels.is_file():
-        expected = f"{labels.name} beside the other labels, empty if no animal is there"
-        raw.problems.append(Problem(image, "", "labels", expected, "none"))
-        return
-    raw.image_paths[frame] = image
-    if size is None:
-        return
-    raw.image_sizes[frame] = size
-    for line, text in read_lines(labels):
-        try:
-            raw.labels.append(_parse_label(labels, line, text, frame, size, layout))
-        except FormatError as error:
-            raw.incomplete.add(frame)
-            raw.problems.append(Problem.from_error(error))
-
-
-def _parse_label(
-    path: Path, line: int, text: str, frame: int, size: Size, layout: _Layout
-) -> Label:
-    cells = text.split()
-    if len(cells) != layout.n_columns:
-        expected = f"{layout.n_columns}, between spaces"
-        raise FormatError(path, f"line {line}, columns", expected, str(len(cells)))
-    class_id, x, y, width, height = (
-        parse_number(path, line, column, cell) for column, cell in zip(COLUMNS, cells, strict=False)
-    )
-    names = layout.class_names
-    if class_id % 1 or class_id < 0 or (names and class_id not in names):
-        expected = f"one of {', '.join(map(str, names))}" if names else "a whole number from 0"
-        raise FormatError(path, f"line {line}, class", expected, cells[0])
-    unnamed = DEFAULT_CLASS if class_id == 0 else f"class {int(class_id)}"
-    class_name = names.get(int(class_id), unnamed)
-    box = _to_pixels(x, y, width, height, size)
-    return Label(frame, box, path, f"line {line}", class_name=class_name)
-
-
-def _to_pixels(x: float, y: float, width: float, height: float, size: Size) -> Box:
-    """Return the xyxy box of a centre and a size in fractions of the image."""
-    image_width, image_height = size
-    return (
-        (x - width / 2) * image_width,
-        (y - height / 2) * image_height,
-        (x + width / 2) * image_width,
-        (y + height / 2) * image_height,
-    )
+def _to_pixels(box: Box, size: Size) -> Box:
+    """Return an xyxy box in pixels from fractions of the image."""
+    width, height = size
+    left, top, right, bottom = box
+    return left * width, top * height, right * width, bottom * height

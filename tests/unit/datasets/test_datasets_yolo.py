@@ -84,9 +84,47 @@ def test_all_problems_are_reported_by_line(dataset):
     assert sequence.complete.tolist() == [False]
 
 
+def test_few_images_without_labels_have_no_animals(dataset, write_images):
+    """As ultralytics reads them; hidden files are neither images nor labels."""
+    write_images(dataset / "images" / "train", "c.png", "._a.png", size=(100, 50))
+    (dataset / "labels" / "train" / "._a.txt").write_bytes(b"\0\5")
+    (sequence,), problems = read_dataset([dataset], ReadOptions(split="train"))
+    assert problems == []
+    assert sequence.frame_offsets.tolist() == [0, 2, 2, 2]
+    assert sequence.complete.tolist() == [True, True, True]
+    assert "1 image without a label file, such as c.png, read as without animals" in str(
+        sequence.notes
+    )
+
+
+def test_polygons_become_boxes(dataset):
+    (dataset / "labels" / "train" / "a.txt").write_text("0 0.4 0.3 0.6 0.3 0.6 0.7 0.5 0.6\n")
+    (sequence,), problems = read_dataset([dataset], ReadOptions(split="train"))
+    assert problems == []
+    assert sequence.boxes.tolist() == [[40, 15, 60, 35]]
+    assert "train: 1 polygon" in sequence.notes[0]
+
+
+def test_images_with_track_ids_are_frames(tmp_path, write_images):
+    names = [f"frame_{k:06d}" for k in (0, 30, 60)]
+    write_images(tmp_path / "images", *(f"{name}.png" for name in names))
+    (tmp_path / "labels").mkdir()
+    for name in names:
+        rows = "0 0.2 0.5 0.2 0.4 4\n0 0.8 0.5 0.2 0.4 9\n"
+        (tmp_path / "labels" / f"{name}.txt").write_text(rows)
+    (sequence,), problems = read_dataset([tmp_path])
+    assert problems == []
+    assert sequence.is_recording
+    assert sequence.frames.tolist() == [0, 30, 60]
+    assert sequence.track_ids.tolist() == [4, 9] * 3
+    assert "the last column is read as track ids" in sequence.notes[0]
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
+        ("names: {a: 1}\n", "data.yaml: names: expected the names of the classes"),
+        ("names: [a]\nkpt_shape: 3\n", "data.yaml: kpt_shape: expected two numbers"),
         ("names: [a\n", "data.yaml: file: expected a readable data.yaml"),
         ("train: images/train\n", "data.yaml: names: expected the names of the classes, got None"),
         (
