@@ -36,6 +36,25 @@ CONFIGS = st.sampled_from(
 )
 
 
+CLOCKS = st.sampled_from(["none", "regular", "jitter", "drops", "pauses"])
+
+
+def make_times(seed: int, clock: str, n_frames: int, fps: float):
+    """Return the times of frames on a regular or irregular clock; None = no times."""
+    if clock == "none":
+        return None
+    rng = np.random.default_rng(seed)
+    steps = np.ones(n_frames)
+    if clock == "jitter":
+        steps = rng.uniform(0.3, 1.7, n_frames)
+    if clock == "drops":
+        steps = rng.choice([1, 2, 3, 9], n_frames, p=[0.7, 0.1, 0.1, 0.1])
+    if clock == "pauses":
+        pauses = np.array([0.35, 1.0, 1.9, 2.1, 60.0]) * fps
+        steps = np.where(rng.random(n_frames) < 0.15, rng.choice(pauses, n_frames), 1)
+    return np.cumsum(steps) / fps
+
+
 def make_frames(seed: int, n: int, size: int) -> list[Detections]:
     """Crowded animals that touch, overlap, merge and are lost; some boxes have no area."""
     rng = np.random.default_rng(seed)
@@ -60,24 +79,28 @@ def make_frames(seed: int, n: int, size: int) -> list[Detections]:
     return frames
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     st.integers(0, 10**6),
     CONFIGS,
     st.integers(1, 14),
     st.sampled_from([0, 8]),
-    st.sampled_from([12.5, 30.0, 120.0]),
+    st.sampled_from([0.5, 12.5, 30.0, 120.0]),
+    CLOCKS,
 )
-def test_compiled_and_reference_agree(seed, config, n, size, fps):
+def test_compiled_and_reference_agree(seed, config, n, size, fps, clock):
     frames = make_frames(seed, n, size)
+    times_s = make_times(seed, clock, len(frames), fps)
     reference, stepped, whole = (
         Tracker(config, fps),
         CompiledTracker(config, fps),
         CompiledTracker(config, fps),
     )
-    together = whole.follow(DetectionTable.from_frames(frames))
+    together = whole.follow(DetectionTable.from_frames(frames), times_s=times_s)
     for t, detections in enumerate(frames):
-        expected, found = reference.step(detections), stepped.step(detections)
+        time_s = None if times_s is None else float(times_s[t])
+        expected = reference.step(detections, time_s=time_s)
+        found = stepped.step(detections, time_s=time_s)
         np.testing.assert_array_equal(found.track_ids, expected.track_ids)
         np.testing.assert_allclose(found.detections.boxes, expected.detections.boxes, atol=1e-2)
         np.testing.assert_array_equal(together[t].track_ids, expected.track_ids)

@@ -9,12 +9,19 @@ import numpy as np
 from murid.appearance.fur_descriptors import DESCRIPTOR_SIZE, compute_fur_descriptors
 from murid.appearance.point_tracker import BODY_PX, PointTracker
 from murid.core import Frame
+from murid.core.clock import to_frames
 from murid.core.ranges import concatenate_ranges
-from murid.core.types import Bool, DetectionTable, Int64, UInt8
+from murid.core.types import Bool, DetectionTable, Float64, Int64, UInt8
 from murid.identification import IdentificationConfig
 from murid.identification.appearance_models.tracklet_features import FurDescriptors
 from murid.identification.occlusion import find_unoccluded
-from murid.identification.point_matches import MAX_MATCH_S, PointMatchCounter, PointMatches
+from murid.identification.point_matches import (
+    MAX_MATCH_S,
+    MIN_MATCH_FRAMES,
+    PointMatchCounter,
+    PointMatches,
+)
+from murid.identification.time_slots import TimeSlots
 from murid.identification.tracklets import (
     compute_max_displacement,
     find_tracklets,
@@ -25,8 +32,9 @@ from murid.video.resize import downscale
 # Maximum number of fur descriptors of one recording, spread evenly over it: 0.9 kB each.
 MAX_DESCRIPTORS = 100_000
 # Points are tracked from this time before the end of a tracklet until this time after the beginning
-# of the next one.
+# of the next one. At low frame rates, over this many frames: fewer do not reach across a contact.
 AROUND_S = 1.0
+MIN_AROUND_FRAMES = 3
 # Longer side of the images in which fur is described. A larger one shows finer patterns, and takes
 # longer.
 _MAX_SIDE_PX = 1280
@@ -106,6 +114,8 @@ class PointMatchCollector:
         Frames per second.
     sampled : sequence of ndarray
         Images spread over the video, for the background model.
+    times_s : ndarray, optional
+        ``(F,)`` float64 times of the frames in seconds; equally spaced by default.
     """
 
     def __init__(
@@ -115,6 +125,7 @@ class PointMatchCollector:
         body_px: float,
         fps: float,
         sampled: Sequence[UInt8],
+        times_s: Float64 | None = None,
     ) -> None:
         self._boxes = table.boxes
         self._factor = min(1.0, BODY_PX / body_px)
@@ -122,16 +133,20 @@ class PointMatchCollector:
         self._tracker = None
         if background is not None:
             self._tracker = PointTracker(background, body_px * self._factor)
-        self._counter = PointMatchCounter(round(MAX_MATCH_S * fps))
-        self._last_frame = -1
+        max_match = to_frames(MAX_MATCH_S, fps, MIN_MATCH_FRAMES)
+        self._counter = PointMatchCounter(round(max_match))
+        # Points are not tracked across a pause of the recording.
+        self._slots = TimeSlots.from_times(times_s, fps).get_slots(table.n_frames)
+        self._last_slot = -1
         # Tracklets, as identification will find them.
         chained = table.scores >= IdentificationConfig().min_score
-        tracklets = find_tracklets(table, chained, body_px, compute_max_displacement(fps))
+        spread = TimeSlots.from_times(times_s, fps).spread(table)
+        tracklets = find_tracklets(spread, chained, body_px, compute_max_displacement(fps))
         # Detections near an end or a beginning of their tracklet, or not unoccluded.
         occluded = ~find_unoccluded(table, usable)
         age = concatenate_ranges(tracklets.lengths)
         remaining = np.repeat(tracklets.lengths, tracklets.lengths) - age
-        n_around = round(AROUND_S * fps)
+        n_around = round(to_frames(AROUND_S, fps, MIN_AROUND_FRAMES))
         self._is_ending = occluded.copy()
         self._is_ending[tracklets.rows] |= remaining <= n_around
         self._is_beginning = occluded.copy()
@@ -156,14 +171,15 @@ class PointMatchCollector:
         if image.shape != tracker.shape:
             return
         boxes = self._boxes[rows] * np.float32(image.shape[1] / frame.image.shape[1])
-        if frame.index != self._last_frame + 1:
+        slot = int(self._slots[frame.index])
+        if slot != self._last_slot + 1:
             tracker.reset()
-        self._last_frame = frame.index
+        self._last_slot = slot
         # Track, and count the points that are on other tracklets now.
         self._counter.keep(tracker.track(image, boxes))
         owners = np.append(rows, -1)[tracker.find_owners(boxes)]
         tracklets = np.where(owners >= 0, self._tracklets[owners], -1)
-        self._counter.update(frame.index, tracklets, owners)
+        self._counter.update(slot, tracklets, owners)
         # Drop points on animals that are alone for longer, then seed where they will be needed.
         wanted = (owners < 0) | self._is_beginning[owners] | self._is_ending[owners]
         tracker.keep(wanted)

@@ -58,7 +58,8 @@ def run_second_pass(
     table = run.detections.read(embeddings=False)
     result = read_second_pass(run, table)
     if result is None:
-        write_second_pass(run, _scan_video(_open_video(run), table, report), table)
+        found = _scan_video(_open_video(run), run, table, report)
+        write_second_pass(run, found, table)
         # Stored with half precision. Reading it back gives the same result now and next time.
         result = read_second_pass(run, table)
     assert result is not None
@@ -75,14 +76,16 @@ def _open_video(run: RunDirectory) -> FrameSource:
 
 
 def _scan_video(
-    source: FrameSource, table: DetectionTable, report: ProgressCallback
+    source: FrameSource, run: RunDirectory, table: DetectionTable, report: ProgressCallback
 ) -> SecondPassResult:
     """Read a video once, and collect fur descriptors and point matches."""
     usable = table.scores >= _MIN_SCORE
     body_px = measure_body_px(table.boxes[usable], table.scores[usable])
     sampled = [frame.image for frame in sample_frames(source, _N_BACKGROUND_FRAMES)]
     fur = FurCollector(table, usable, body_px, sampled)
-    points = PointMatchCollector(table, usable, body_px, source.info.fps, sampled)
+    times_s = run.frames.read().times_s
+    fps = run.manifest.fps
+    points = PointMatchCollector(table, usable, body_px, fps, sampled, times_s)
     # Both are empty without a background model.
     if fur.has_background and points.has_background:
         for frame in prefetch(source.iterate(0), _N_PREFETCHED):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from murid.core.clock import to_frames
 from murid.core.ranges import concatenate_ranges
 from murid.core.types import Bool, Int32, Int64
 
-# A track that was lost for longer is split: it may continue on another animal.
+# A track that was lost for longer is split: it may continue on another animal. One missed
+# detection, a step of two frames, splits at no frame rate.
 MAX_LOST_S = 0.3
+MIN_LOST_FRAMES = 2
 # Votes that a detection needs to be recovered, out of four: each of two tracks may have followed
 # the animal into the detection from before the gap, and out of it to after the gap.
 MIN_VOTES = 2
@@ -31,11 +34,12 @@ def split_tracks(track_ids: Int32, frames: Int64, fps: float) -> Int32:
     ndarray
         ``(W, N)`` int32 number of the part, unique within a row; -1 = none.
     """
+    max_lost = to_frames(MAX_LOST_S, fps, MIN_LOST_FRAMES)
     parts = np.full(track_ids.shape, -1, np.int32)
     for own_parts, own_ids in zip(parts, track_ids, strict=True):
         rows = np.flatnonzero(own_ids >= 0)
         rows = rows[np.lexsort((frames[rows], own_ids[rows]))]
-        is_lost = np.diff(frames[rows]) > MAX_LOST_S * fps
+        is_lost = np.diff(frames[rows]) > max_lost
         is_other = np.diff(own_ids[rows]) != 0
         own_parts[rows] = np.append(0, np.cumsum(is_lost | is_other))[: len(rows)]
     return parts

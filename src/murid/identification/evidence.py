@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from murid.core.types import Bool, Float32, Float64, Int32, Int64
 from murid.identification.appearance_models.appearance_model import AppearanceModel
 from murid.identification.appearance_models.swap_appearance import SwapAppearance
+from murid.identification.appearance_models.tracklet_features import compute_appearance_times
 from murid.identification.motion import MotionModel, TrackletEnds
 from murid.identification.point_match_score import TrackletPointMatches
+from murid.identification.time_slots import TimeSlots
 from murid.identification.tracklets import Tracklets
 
 
@@ -40,6 +42,8 @@ class TrackletEvidence:
         each direction in which the recording was tracked; -1 = none.
     point_matches : TrackletPointMatches
         Points of fur that were followed from tracklet to tracklet.
+    time_slots : TimeSlots
+        Which of the frames, which are slots where the recording pauses, are missing.
     """
 
     tracklets: Tracklets
@@ -52,6 +56,7 @@ class TrackletEvidence:
     swap_appearance: SwapAppearance
     bidirectional_tracks: Int32
     point_matches: TrackletPointMatches
+    time_slots: TimeSlots = field(default_factory=TimeSlots)
 
     def compute_llrs(
         self, predecessors: Int64, successors: Int64, *, use_appearance: bool = False
@@ -63,13 +68,13 @@ class TrackletEvidence:
         known = np.flatnonzero((predecessors >= 0) & (successors >= 0))
         known_predecessors = predecessors[known]
         known_successors = successors[known]
-        gaps = (
-            self.tracklets.first_frames[known_successors]
-            - self.tracklets.last_frames[known_predecessors]
-        )
+        before = self.tracklets.last_frames[known_predecessors]
+        after = self.tracklets.first_frames[known_successors]
+        gaps = np.maximum(after - before, 1)
+        n_missing = self.time_slots.count_missing(before, after)
         llrs = np.zeros(len(predecessors))
         llrs[known] = self.motion.compute_llrs(
-            self.ends, known_predecessors, known_successors, np.maximum(gaps, 1)
+            self.ends, known_predecessors, known_successors, gaps, n_missing
         )
         if use_appearance:
             llrs[known] += self.appearance.compute_llrs(known_predecessors, known_successors)
@@ -77,7 +82,7 @@ class TrackletEvidence:
 
     def find_folds(self, frames: Float64) -> Int64:
         """Return the fold ``(k,)`` of `swap_appearance` in which to compare animals at a frame."""
-        return self.swap_appearance.find_folds(frames / self.motion.fps)
+        return self.swap_appearance.find_folds(compute_appearance_times(frames, self.motion.fps))
 
     def count_track_votes(self, predecessors: Int64, successors: Int64) -> Float64:
         """Return how many bidirectional tracks ``(k,)`` join tracklets with others; 0 at -1."""

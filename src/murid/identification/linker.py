@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from murid.core.types import Bool, DetectionTable, Float32, Int32, Int64
+from murid.core.types import Bool, DetectionTable, Float32, Float64, Int32, Int64
 from murid.errors import ConfigError
 from murid.identification.animal_count import check_animal_count
 from murid.identification.appearance_models.appearance_model import AppearanceModel
@@ -44,6 +44,7 @@ from murid.identification.stitching import stitch_tracklets
 from murid.identification.swaps.candidates import find_swap_candidates
 from murid.identification.swaps.intervals import find_swap_intervals
 from murid.identification.swaps.reassignments import find_reassignments
+from murid.identification.time_slots import TimeSlots
 from murid.identification.tracklets import (
     compute_max_displacement,
     find_tracklets,
@@ -64,6 +65,7 @@ def link_tracklets(
     bidirectional_tracks: Int32 | None = None,
     fur_descriptors: FurDescriptors | None = None,
     point_matches: PointMatches | None = None,
+    times_s: Float64 | None = None,
 ) -> IdentificationResult:
     """Return the identities of at most N animals over a whole recording.
 
@@ -93,6 +95,8 @@ def link_tracklets(
         Fur of some detections, from which to learn the appearance of this recording's animals.
     point_matches : PointMatches, optional
         Points of fur that the KLT point tracker followed from detection to detection.
+    times_s : ndarray, optional
+        ``(F,)`` float64 times of the frames in seconds; equally spaced by default.
 
     Returns
     -------
@@ -108,6 +112,11 @@ def link_tracklets(
     config = config or IdentificationConfig()
     rng = np.random.default_rng(0)
 
+    # Where the recording pauses, count time in slots, some of which have no frame.
+    max_gap_s = max(config.max_gap_s, config.max_occluded_gap_s)
+    time_slots = TimeSlots.from_times(times_s, fps, max_gap_s)
+    table = time_slots.spread(table)
+
     # Sort the detections, so that their order within a frame does not matter.
     order = sort_within_frames(table)
     ordered = DetectionTable(table.boxes[order], table.scores[order], None, table.frame_offsets)
@@ -120,7 +129,7 @@ def link_tracklets(
     del bidirectional_tracks
 
     # Chain detections into tracklets, fit the motion model, and measure the tracklets.
-    evidence = _measure_evidence(ordered, usable, body_px, fps, track_parts, rng)
+    evidence = _measure_evidence(ordered, usable, body_px, fps, track_parts, time_slots, rng)
     del track_parts
     if point_matches is not None:
         tracklet_matches = find_point_matches(
@@ -136,7 +145,8 @@ def link_tracklets(
         )
 
     # Join tracklets into paths, learning the appearance of the animals on the way.
-    tracklet_llrs = compute_tracklet_llrs(ordered, evidence.tracklets, n_animals)
+    n_frames = table.n_frames if time_slots.slots is None else len(time_slots.slots)
+    tracklet_llrs = compute_tracklet_llrs(ordered, evidence.tracklets, n_animals, n_frames)
     del ordered
     evidence, paths, selection = stitch_tracklets(
         evidence, tracklet_features, tracklet_llrs, n_animals, rng
@@ -161,6 +171,7 @@ def link_tracklets(
         crossings=crossings,
         note=note,
     )
+    result = _select_frames(result, time_slots)
     return result if selection is None else replace(result, appearance_selections=(selection,))
 
 
@@ -193,6 +204,7 @@ def _measure_evidence(
     body_px: float,
     fps: float,
     track_parts: Int32,
+    time_slots: TimeSlots,
     rng: np.random.Generator,
 ) -> TrackletEvidence:
     """Return the tracklets and their measurements, without appearance and point matches yet."""
@@ -209,6 +221,30 @@ def _measure_evidence(
         swap_appearance=SwapAppearance.uninformative(len(tracklets)),
         bidirectional_tracks=track_parts[:, tracklets.rows],
         point_matches=TrackletPointMatches.empty(),
+        time_slots=time_slots,
+    )
+
+
+def _select_frames(result: IdentificationResult, time_slots: TimeSlots) -> IdentificationResult:
+    """Return a result by frame instead of slot, without the boxes in slots that have no frame."""
+    if time_slots.slots is None:
+        return result
+    frames = time_slots.find_frames(result.frames)
+    kept = time_slots.slots[frames] == result.frames
+    crossings = replace(
+        result.crossings,
+        first_frames=time_slots.find_frames(result.crossings.first_frames),
+        last_frames=time_slots.find_next_frames(result.crossings.last_frames),
+    )
+    return replace(
+        result,
+        frames=frames[kept],
+        rows=result.rows[kept],
+        identity_ids=result.identity_ids[kept],
+        boxes=result.boxes[kept],
+        scores=result.scores[kept],
+        identity_probabilities=result.identity_probabilities[kept],
+        crossings=crossings,
     )
 
 

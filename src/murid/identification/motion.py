@@ -19,6 +19,10 @@ OUTLIER_SHARE = 1e-4
 # Upper limit of the scale of displacements, in body lengths, for gaps of any length. An animal that
 # is not detected hardly moves: a running animal would be detected.
 MAX_DISPLACEMENT_SCALE = 0.6
+# Across a pause of the recording nobody watches, so that limit does not hold, and position proves
+# the less the longer the pause: its log-likelihood ratio decays with this time constant. After a
+# minute it says nothing.
+PAUSE_DECAY_S = 10.0
 # Time constant with which a predicted velocity decays. Longer ones overshoot where animals stop.
 VELOCITY_DECAY_S = 0.25
 # Time over which velocities are measured: longer is less noisy but lags behind turns.
@@ -128,7 +132,12 @@ class MotionModel:
     fps: float
 
     def compute_llrs(
-        self, ends: TrackletEnds, predecessors: Int64, successors: Int64, gaps: Int64
+        self,
+        ends: TrackletEnds,
+        predecessors: Int64,
+        successors: Int64,
+        gaps: Int64,
+        n_missing: Int64 | None = None,
     ) -> Float64:
         """Return the log-likelihood ratio ``(E,)`` that tracklets show the same animal.
 
@@ -142,6 +151,8 @@ class MotionModel:
             ``(E,)`` int64: the earlier and the later tracklets.
         gaps : ndarray
             ``(E,)`` int64 frames between them, 1 or more.
+        n_missing : ndarray, optional
+            ``(E,)`` int64: how many of these frames are missing in the recording; none by default.
         """
         # Displacement, less that predicted from the velocities where both are known.
         has_velocities = ends.has_velocity[predecessors] & ends.has_velocity[successors]
@@ -159,12 +170,16 @@ class MotionModel:
             self._interpolate(self.scales_with_velocity, gaps),
             self._interpolate(self.scales_without_velocity, gaps),
         )
+        if n_missing is not None:
+            scales = np.maximum(scales, self._compute_unseen_scales(n_missing))
         # The centre is less certain where a box shows a part of an animal.
         predecessor_variances = _compute_centre_variances(ends.last_shapes[predecessors])
         successor_variances = _compute_centre_variances(ends.first_shapes[successors])
         scales = np.sqrt(scales**2 + predecessor_variances + successor_variances)
         density_ratio = _compute_density(distances, scales) * self.area
         position_llrs = np.log((1 - OUTLIER_SHARE) * density_ratio + OUTLIER_SHARE)
+        if n_missing is not None:
+            position_llrs *= np.exp(-np.maximum(n_missing, 0) / (PAUSE_DECAY_S * self.fps))
         # Change of the shape, compared with that between random detections.
         changes = _compute_lengths(
             (ends.last_shapes[predecessors, 2:] - ends.first_shapes[successors, 2:]).astype(
@@ -176,6 +191,22 @@ class MotionModel:
         shape_ratio = _compute_density(changes, shape_scales) / _compute_density(changes, spread)
         llrs: Float64 = position_llrs + np.log(np.maximum(shape_ratio, _MIN_SHAPE_RATIO))
         return llrs
+
+    def _compute_unseen_scales(self, n_missing: Int64) -> Float64:
+        """Return scales of displacements over frames that are missing; 0 where none are.
+
+        Beyond the longest measured gap, displacements grow as those of a random walk, up to those
+        of a random position.
+        """
+        n_frames = np.maximum(n_missing, 1).astype(np.float64)
+        known = np.exp(
+            np.interp(
+                np.log(n_frames), np.log(self.gap_frames), np.log(self.scales_without_velocity)
+            )
+        )
+        growth = np.sqrt(np.maximum(n_frames / self.gap_frames[-1], 1.0))
+        scales = np.minimum(known * growth, np.sqrt(self.area / (2 * np.pi)))
+        return np.where(n_missing > 0, scales, 0.0)
 
     def _interpolate(self, scales: Float64, gaps: Int64) -> Float64:
         """Return scales at any gap, interpolated linearly between logarithms of gaps and scales."""

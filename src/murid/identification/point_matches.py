@@ -19,8 +19,10 @@ N_VISITS = 6
 # Weight of a point that was seeded next to another one and takes over its history, in units of the
 # weight of the other. It may lie on another animal.
 INHERITED_WEIGHT = 0.9
-# A visit is forgotten after this time: by then, points have drifted over the fur.
+# A visit is forgotten after this time: by then, points have drifted over the fur;
+# the minimum in frames keeps them over short contacts at low frame rates.
 MAX_MATCH_S = 6.0
+MIN_MATCH_FRAMES = 10
 # Records in memory before equal ones are merged.
 _MAX_PENDING_RECORDS = 1 << 18
 

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
+from murid.core.clock import to_frames
 from murid.core.types import Float64, Int64
 from murid.identification.appearance_models.appearance_model import fit_appearance_model
 from murid.identification.appearance_models.feature_scaling import scale_features
@@ -29,14 +30,18 @@ from murid.identification.swaps.refinement import refine_paths
 from murid.identification.tracklets import MIN_FRAMES
 
 # A tracklet on a path is clutter if it has hardly any frames, gaps longer than this on both sides,
-# and a log-likelihood ratio per frame below this: motion accepts anything after a long gap.
+# and a log-likelihood ratio per frame below this: motion accepts anything after a long gap. Gaps of
+# one or two missed detections are long at no frame rate.
 MIN_CLUTTER_GAP_S = 0.5
+MIN_CLUTTER_GAP_FRAMES = 3
 MAX_CLUTTER_LLR_PER_FRAME = -0.45
 # Consecutive tracklets of a path are one animal for learning its appearance if every swap and
 # reassignment is ruled out by this log-likelihood ratio, and the gap is no longer than this. Lower
-# ratios give larger groups, with more of other animals in them.
+# ratios give larger groups, with more of other animals in them. A few missed detections are allowed
+# at every frame rate: else there would be no groups to learn from.
 MIN_SAME_ANIMAL_LLR = 6.0
 MAX_SAME_ANIMAL_GAP_S = 1.0
+MAX_SAME_ANIMAL_GAP_FRAMES = 5
 
 
 def stitch_tracklets(
@@ -127,7 +132,7 @@ def _drop_isolated_clutter(
     entries = np.flatnonzero(transitions.successors >= 0)
     tracklets = transitions.successors[entries]
     gaps = transitions.ends - transitions.begins
-    min_gap = MIN_CLUTTER_GAP_S * evidence.motion.fps
+    min_gap = to_frames(MIN_CLUTTER_GAP_S, evidence.motion.fps, MIN_CLUTTER_GAP_FRAMES)
     isolated = (gaps[entries] > min_gap) & (gaps[entries + 1] > min_gap)
     lengths = evidence.tracklets.lengths[tracklets]
     clutter = lengths < MIN_FRAMES
@@ -145,7 +150,8 @@ def _group_same_animal(paths: Int64, evidence: TrackletEvidence) -> Int64:
     # Join consecutive tracklets of which every change is ruled out.
     gaps = transitions.ends - transitions.begins
     joined = transitions.inner & (min_llrs >= MIN_SAME_ANIMAL_LLR)
-    joined &= gaps <= MAX_SAME_ANIMAL_GAP_S * evidence.motion.fps
+    fps = evidence.motion.fps
+    joined &= gaps <= to_frames(MAX_SAME_ANIMAL_GAP_S, fps, MAX_SAME_ANIMAL_GAP_FRAMES)
     edges = transitions.predecessors[joined], transitions.successors[joined]
     graph = csr_array((np.ones(joined.sum()), edges), shape=(len(paths), len(paths)))
     groups: Int64 = connected_components(graph, directed=False)[1].astype(np.int64)

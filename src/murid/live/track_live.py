@@ -157,9 +157,11 @@ def track_live(
 
 def _catch_up(run: RunDirectory, tracker: ArenaTracker) -> None:
     """Feed the tracker the detections that a resumed run has stored."""
-    for first, table in run.detections.iterate(run.detections.embeddings_every == 1):
+    has_embeddings = run.detections.embeddings_every == 1
+    parts = zip(run.detections.iterate(has_embeddings), run.frames.iterate(), strict=True)
+    for (first, table), frames in parts:
         if first < run.next_frame:
-            tracker.follow(table)
+            tracker.follow(table, times_s=frames.times_s)
 
 
 def _find_start(run: RunDirectory) -> float:
@@ -197,9 +199,10 @@ def _track_images(
             # Rounded as when they are stored, so that tracking the stored detections again gives
             # exactly the same tracks.
             found = round_as_stored(updater.detector.detect([captured.image])[0])
-            tracked = tracker.step(found if uses_embeddings else replace(found, embeddings=None))
             time_s = max(captured.captured_s - run_started_s, last_s + _MIN_INTERVAL_S)
             last_s = time_s
+            seen = found if uses_embeddings else replace(found, embeddings=None)
+            tracked = tracker.step(seen, time_s)
 
             # Callbacks come before storing, to keep the latency low.
             latency_s = time.monotonic() - captured.captured_s

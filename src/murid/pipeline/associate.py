@@ -60,11 +60,13 @@ def _track_each_part(
     fps = run.manifest.fps
     tracker = ArenaTracker(layout, config, fps, camera_moves=motion is not None)
     has_embeddings = run.detections.embeddings_every == 1
-    for first_frame, table in run.detections.iterate(has_embeddings):
+    parts = zip(run.detections.iterate(has_embeddings), run.frames.iterate(), strict=True)
+    for (first_frame, table), frames in parts:
         if motion is None:
-            yield first_frame, tracker.follow(table)
+            yield first_frame, tracker.follow(table, times_s=frames.times_s)
             continue
         known = motion[first_frame : first_frame + table.n_frames]
         # After the last known motion the camera is at rest.
         at_rest = np.broadcast_to(np.eye(2, 3), (table.n_frames - len(known), 2, 3))
-        yield first_frame, tracker.follow(table, np.concatenate([known, at_rest]))
+        motions = np.concatenate([known, at_rest])
+        yield first_frame, tracker.follow(table, motions, frames.times_s)

@@ -144,6 +144,7 @@ def identify_run(
 
     table = run.detections.read(embeddings=False)
     fps = run.manifest.fps
+    times_s = run.frames.read().times_s
 
     def link(
         fur_descriptors: FurDescriptors | None = None, point_matches: PointMatches | None = None
@@ -157,6 +158,7 @@ def identify_run(
             run.detections.iterate_embeddings,
             fur_descriptors,
             point_matches,
+            times_s,
         )
 
     # The second pass takes longer than linking: it is made where it was asked for, or where the

@@ -68,7 +68,12 @@ class ArenaTracker:
         # Track id over all arenas by arena and the id in it.
         self._ids: dict[tuple[int, int], int] = {}
 
-    def follow(self, table: DetectionTable, camera_motion: Float64 | None = None) -> Tracks:
+    def follow(
+        self,
+        table: DetectionTable,
+        camera_motion: Float64 | None = None,
+        times_s: Float64 | None = None,
+    ) -> Tracks:
         """Track the next chunk of a recording, as `Tracker.follow`; ids are unique over arenas."""
         arenas = self._layout.locate(compute_centres(table.boxes))
         # Detections outside all arenas keep the detector's box and the id -1.
@@ -78,9 +83,9 @@ class ArenaTracker:
             rows = np.flatnonzero(arenas == number)
             arena_table = table.select(rows)
             if isinstance(tracker, Tracker):
-                tracks = tracker.follow(arena_table, camera_motion)
+                tracks = tracker.follow(arena_table, camera_motion, times_s)
             else:
-                tracks = tracker.follow(arena_table)
+                tracks = tracker.follow(arena_table, times_s=times_s)
             boxes[rows] = tracks.detections.boxes
             ids[rows] = tracks.track_ids
         # Every tracker counts its ids from 1.
@@ -89,9 +94,10 @@ class ArenaTracker:
         tracked = DetectionTable(boxes, table.scores, table.embeddings, table.frame_offsets)
         return Tracks(tracked, ids)
 
-    def step(self, detections: Detections) -> TrackedDetections:
+    def step(self, detections: Detections, time_s: float | None = None) -> TrackedDetections:
         """Track the detections of the next frame of a camera at rest."""
-        return self.follow(DetectionTable.from_frames([detections]))[0]
+        times_s = None if time_s is None else np.array([time_s], np.float64)
+        return self.follow(DetectionTable.from_frames([detections]), times_s=times_s)[0]
 
     def _make_unique(self, arenas: Int64, ids: Int64) -> Int64:
         """Return ids ``(N,)`` that are unique over all arenas, in order of appearance."""
@@ -111,6 +117,7 @@ def identify_per_arena(
     embeddings: Callable[[], EmbeddingChunks] | None = None,
     fur_descriptors: FurDescriptors | None = None,
     point_matches: PointMatches | None = None,
+    times_s: Float64 | None = None,
 ) -> IdentificationResult:
     """Identify the animals of each arena separately, as `link_tracklets`.
 
@@ -124,7 +131,7 @@ def identify_per_arena(
         Arenas.
     counts : sequence of int
         Upper bound of the number of animals of each arena.
-    fps, config, embeddings, fur_descriptors, point_matches
+    fps, config, embeddings, fur_descriptors, point_matches, times_s
         As in `link_tracklets`, of all arenas.
 
     Returns
@@ -150,9 +157,10 @@ def identify_per_arena(
             fps,
             config,
             None if embeddings is None else partial(_select_embeddings, rows, embeddings),
-            track_bidirectionally(arena_table, count, fps),
+            track_bidirectionally(arena_table, count, fps, times_s),
             _select_fur_descriptors(rows, fur_descriptors),
             _select_point_matches(rows, point_matches),
+            times_s,
         )
         name = layout.arena_names[number] if layout.arenas else None
         results.append(_renumber(result, rows, sum(counts[:number]), name))

@@ -8,6 +8,7 @@ from functools import cache, partial
 
 import numpy as np
 
+from murid.core.clock import to_frames
 from murid.core.types import Bool, Detections, Float64
 from murid.tracking import costs
 from murid.tracking.assignment import Matches, assign
@@ -21,6 +22,25 @@ from murid.tracking.track_bank import TrackBank
 # that are lost at the same time.
 RECOVERY_RADIUS = 0.5
 RECOVERY_RADIUS_PER_S = 2.0
+
+# Time without frames after which tracks count as lost, as after frames without a detection. Shorter
+# gaps are dropped frames, which only make the step longer. At low frame rates a single dropped
+# frame is already longer: the minimum is so many missing frames.
+PAUSE_S = 0.3
+MIN_PAUSE_FRAMES = 2
+# Longest time over which tracks are predicted across a gap. Their velocity has decayed by then.
+MAX_PREDICTED_S = 2.0
+MIN_PREDICTED_FRAMES = 3
+
+
+def count_pause_frames(fps: float) -> int:
+    """Return the largest number of missing frames that are no pause of the recording."""
+    return int(to_frames(PAUSE_S, fps, MIN_PAUSE_FRAMES))
+
+
+def count_max_predicted_frames(fps: float) -> int:
+    """Return the number of frames over which tracks are predicted at most."""
+    return int(to_frames(MAX_PREDICTED_S, fps, MIN_PREDICTED_FRAMES))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -70,6 +90,7 @@ def associate(
     thresholds: ScoreThresholds,
     frame: int,
     fps: float,
+    n_steps: int = 1,
 ) -> Matches:
     """Match predicted tracks with the detections of a frame, stage by stage.
 
@@ -84,14 +105,16 @@ def associate(
     thresholds : ScoreThresholds
         Minimum scores in this frame.
     frame : int
-        Number of this frame.
+        Number of this frame, counted in frame intervals.
     fps : float
         Frames per second.
+    n_steps : int
+        Frame intervals since the frame before, without pauses of the recording.
     """
     unmatched_tracks = np.full(len(bank), True)
     unmatched_detections = np.full(len(detections), True)
     parts: list[Matches] = []
-    for stage in plan_stages(bank, detections, config, thresholds, frame, fps):
+    for stage in plan_stages(bank, detections, config, thresholds, frame, fps, n_steps):
         rows = np.flatnonzero(unmatched_tracks & stage.tracks)
         columns = np.flatnonzero(unmatched_detections & stage.detections)
         if not len(rows) or not len(columns):
@@ -118,6 +141,7 @@ def plan_stages(
     thresholds: ScoreThresholds,
     frame: int,
     fps: float,
+    n_steps: int = 1,
 ) -> Iterator[MatchingStage]:
     """Yield the stages in order.
 
@@ -148,7 +172,7 @@ def plan_stages(
     if config.stage2_cost == "iou":
         yield MatchingStage(tracked, high, iou_costs, config.stage2_max_cost)
     else:
-        max_cost = config.stage2_max_cost + config.stage2_max_cost_per_s / fps
+        max_cost = config.stage2_max_cost + config.stage2_max_cost_per_s * n_steps / fps
         near_costs = partial(_compute_near_costs, bank, detections, config)
         yield MatchingStage(tracked | lost, high, lambda: near_costs() + trait_costs(), max_cost)
 

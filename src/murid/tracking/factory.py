@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from murid.core.types import Detections, DetectionTable, TrackedDetections, Tracks
+from murid.core.types import Detections, DetectionTable, Float64, TrackedDetections, Tracks
 from murid.tracking.config import TrackingConfig
 from murid.tracking.tracker import Tracker
 
@@ -12,11 +12,11 @@ from murid.tracking.tracker import Tracker
 class AnyTracker(Protocol):
     """Interface that `Tracker` and `CompiledTracker` have in common."""
 
-    def step(self, detections: Detections) -> TrackedDetections:
+    def step(self, detections: Detections, *, time_s: float | None = None) -> TrackedDetections:
         """Track the detections of the next frame."""
         ...
 
-    def follow(self, table: DetectionTable) -> Tracks:
+    def follow(self, table: DetectionTable, *, times_s: Float64 | None = None) -> Tracks:
         """Track the next chunk of frames."""
         ...
 

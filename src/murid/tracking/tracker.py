@@ -9,6 +9,7 @@ from itertools import repeat
 import numpy as np
 
 from murid.core import boxes as bx
+from murid.core.clock import StepCounter, to_frames
 from murid.core.types import (
     Bool,
     Detections,
@@ -23,13 +24,21 @@ from murid.core.validation import to_array
 from murid.errors import ArrayError, ConfigError
 from murid.tracking import costs, kalman, lifecycle
 from murid.tracking.assignment import Matches
-from murid.tracking.association import ScoreThresholds, associate
+from murid.tracking.association import (
+    ScoreThresholds,
+    associate,
+    count_max_predicted_frames,
+    count_pause_frames,
+)
 from murid.tracking.config import TrackingConfig
 from murid.tracking.lifecycle import TrackState
 from murid.tracking.track_bank import TrackBank
 
 # Avoids division by zero before the first detection.
 _EPSILON = 1e-12
+
+# A lost track survives this many frames at any frame rate: one missed detection must not end it.
+_MIN_LOST_FRAMES = 2
 
 # A camera motion with a smaller determinant maps the image to a line or a point.
 _MIN_DETERMINANT = 1e-6
@@ -54,7 +63,7 @@ def make_motion_model(config: TrackingConfig, fps: float) -> kalman.MotionModel:
 
 def count_max_lost_frames(config: TrackingConfig, fps: float) -> int:
     """Return the number of frames for which a lost track is kept."""
-    return math.floor(config.max_lost_s * fps + 1e-9)
+    return math.floor(to_frames(config.max_lost_s, fps, _MIN_LOST_FRAMES) + 1e-9)
 
 
 class Tracker:
@@ -104,13 +113,22 @@ class Tracker:
         self.bank = lifecycle.empty_bank()
         self._motion = make_motion_model(self.config, self.fps)
         self._max_lost_frames = count_max_lost_frames(self.config, self.fps)
+        self._pause_frames = count_pause_frames(self.fps)
+        self._max_predicted_frames = count_max_predicted_frames(self.fps)
+        self._steps = StepCounter(self.fps)
+        # Number of the latest frame, from 1, counted in frame intervals.
         self._frame = 0
         self._next_id = 1
         # Sum of cubes and sum of squares of all scores so far, for the typical score.
         self._score_sums = np.zeros(2)
         self._embedding_size: int | None = None
 
-    def follow(self, table: DetectionTable, camera_motion: Float64 | None = None) -> Tracks:
+    def follow(
+        self,
+        table: DetectionTable,
+        camera_motion: Float64 | None = None,
+        times_s: Float64 | None = None,
+    ) -> Tracks:
         """Track the next chunk of frames, as `step` does frame by frame.
 
         Parameters
@@ -119,23 +137,33 @@ class Tracker:
             Detections of ``F`` frames.
         camera_motion : ndarray, optional
             ``(F, 2, 3)`` float64, pixels: the affine map of `step` for each frame.
+        times_s : ndarray, optional
+            ``(F,)`` float64: the times of the frames in seconds. Frames without times are equally
+            spaced.
 
         Raises
         ------
         ArrayError
-            As `step`, or if there is not one camera motion for each frame.
+            As `step`, or if there is not one camera motion, or one time, for each frame.
         """
         _check_type(table, DetectionTable)
         motions: Iterable[Float64 | None] = repeat(None)
         if camera_motion is not None:
             shape = (table.n_frames, 2, 3)
             motions = to_array("camera_motion", camera_motion, np.float64, shape)
+        steps = self._steps.count(times_s, table.n_frames).tolist()
         return Tracks.from_frames(
-            [self.step(frame, motion) for frame, motion in zip(table, motions, strict=False)]
+            [
+                self._check_and_step(frame, motion, n_steps)
+                for frame, motion, n_steps in zip(table, motions, steps, strict=False)
+            ]
         )
 
     def step(
-        self, detections: Detections, camera_motion: Float64 | None = None
+        self,
+        detections: Detections,
+        camera_motion: Float64 | None = None,
+        time_s: float | None = None,
     ) -> TrackedDetections:
         """Track the detections of the next frame.
 
@@ -147,6 +175,8 @@ class Tracker:
         camera_motion : ndarray, optional
             ``(2, 3)`` float64, pixels: affine map from points of the previous frame to this one;
             a static camera by default.
+        time_s : float, optional
+            The time of the frame in seconds. Frames without times are equally spaced.
 
         Returns
         -------
@@ -158,9 +188,18 @@ class Tracker:
         ------
         ArrayError
             If boxes or scores are not finite, a box is inverted, the size of the embeddings
-            changes, or the camera motion is not an invertible affine map.
+            changes, the camera motion is not an invertible affine map, or the time is before that
+            of the frame before.
         """
         _check_type(detections, Detections)
+        times_s = None if time_s is None else np.array([time_s], np.float64)
+        n_steps = int(self._steps.count(times_s, 1)[0])
+        return self._check_and_step(detections, camera_motion, n_steps)
+
+    def _check_and_step(
+        self, detections: Detections, camera_motion: Float64 | None, n_steps: int
+    ) -> TrackedDetections:
+        """Track the detections of a frame that is some frame intervals after the one before."""
         self._check(detections)
         if camera_motion is not None:
             camera_motion = to_array("camera_motion", camera_motion, np.float64, (2, 3))
@@ -168,32 +207,37 @@ class Tracker:
 
         has_area = (detections.boxes[:, 2:] > detections.boxes[:, :2]).all(axis=1)
         if has_area.all():
-            return self._step(detections, camera_motion)
+            return self._step(detections, camera_motion, n_steps)
 
         # Track the boxes with an area, then put the others back.
         rows = np.flatnonzero(has_area)
-        tracked = self._step(detections[rows], camera_motion)
+        tracked = self._step(detections[rows], camera_motion, n_steps)
         boxes = detections.boxes.copy()
         boxes[rows] = tracked.detections.boxes
         ids = np.full(len(detections), -1, np.int64)
         ids[rows] = tracked.track_ids
         return TrackedDetections(Detections(boxes, detections.scores, detections.embeddings), ids)
 
-    def _step(self, detections: Detections, camera_motion: Float64 | None) -> TrackedDetections:
+    def _step(
+        self, detections: Detections, camera_motion: Float64 | None, n_steps: int
+    ) -> TrackedDetections:
         """Track the detections of the next frame, all of which have an area."""
-        self._frame += 1
+        self._frame += n_steps
         frame = self._frame
         config = self.config
         ids = np.full(len(detections), -1, np.int64)
         thresholds = self._update_thresholds(detections.scores)
 
         # Predict the tracks to this frame, then move them with the camera.
-        bank = lifecycle.predict(self.bank, self._motion)
+        bank = self._cross_gap(self.bank, n_steps)
+        for _ in range(min(n_steps, self._max_predicted_frames)):
+            bank = lifecycle.predict(bank, self._motion)
         if camera_motion is not None:
             bank = lifecycle.warp(bank, camera_motion)
 
         # Match tracks and detections in stages.
-        matches = associate(bank, detections, config, thresholds, frame, self.fps)
+        within_pause = min(n_steps, self._pause_frames + 1)
+        matches = associate(bank, detections, config, thresholds, frame, self.fps, within_pause)
         ids[matches.detection_rows] = bank.ids[matches.track_rows]
 
         # Update matched tracks; a merged box has little weight.
@@ -215,6 +259,20 @@ class Tracker:
         # Remove tracks that were lost for too long, and duplicates.
         self.bank = self._remove_tracks(bank)
         return _report(self.bank, detections, ids, config.output_boxes, merged)
+
+    def _cross_gap(self, bank: TrackBank, n_steps: int) -> TrackBank:
+        """Return the tracks after the missing frames before the next one.
+
+        After a pause of the recording all are lost, and those are removed that were lost for too
+        long.
+        """
+        if n_steps - 1 <= self._pause_frames:
+            return bank
+        bank = lifecycle.mark_lost(bank, np.arange(len(bank)))
+        if self.config.max_tracks is not None:
+            return bank
+        # Within this frame a track may still be matched one frame later than it is kept without.
+        return lifecycle.remove_expired(bank, self._frame, self._max_lost_frames + 1)
 
     @property
     def _initial_state(self) -> TrackState:

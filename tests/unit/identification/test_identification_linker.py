@@ -252,3 +252,84 @@ def test_isolated_clutter_in_a_gap_is_dropped(score, is_assigned):
     frames[120] = Detections(table[199].boxes, np.full(1, score, np.float32))
     found = link_tracklets(DetectionTable.from_frames(frames), 1, FPS)
     assert ((found.frames == 120) & ~found.interpolated).any() == is_assigned
+
+
+def _pause(n_before, n_after, seconds, fps=FPS):
+    """Return the times of frames with a pause between them."""
+    return np.arange(n_before + n_after) / fps + seconds * (
+        np.arange(n_before + n_after) >= n_before
+    )
+
+
+def _exchange(n_before):
+    """Return an appearance by which two animals exchange places between two frames."""
+
+    def see(t):
+        rng = np.random.default_rng(t)
+        order = [0, 1] if t < n_before else [1, 0]
+        shown = np.eye(2, 8)[order] + rng.normal(0, 0.05, (2, 8))
+        return (shown / np.linalg.norm(shown, axis=1, keepdims=True)).astype(np.float32)
+
+    return see
+
+
+def test_across_a_pause_appearance_decides_and_not_position():
+    paths = np.tile(np.array([[100.0, 100.0], [400.0, 100.0]]), (600, 1, 1))
+    paths += np.random.default_rng(0).normal(0, 0.5, paths.shape)
+    table = make_table(paths, appearance=_exchange(300))
+    paused = link_tracklets(table, 2, FPS, times_s=_pause(300, 300, 3600.0))
+    assert list_identities(paused, 299) == [1, 2]
+    assert list_identities(paused, 300) == [2, 1]
+    # Without appearance either is possible, and that is said.
+    plain = link_tracklets(make_table(paths), 2, FPS, times_s=_pause(300, 300, 3600.0))
+    assert plain.crossings.swap_probabilities.max() > 0.4
+    assert plain.crossings.first_frames.tolist() == [299]
+    assert plain.crossings.last_frames.tolist() == [300]
+    # Within a recording nobody jumps from frame to frame.
+    assert not len(link_tracklets(make_table(paths), 2, FPS).crossings)
+
+
+def test_nothing_is_interpolated_between_the_frames_around_a_pause():
+    paths = make_paths(0, 300, 2)
+    paths[100:105, 0] = np.nan
+    paths[200:203, 1] = np.nan
+    # Of five frames without a detection two lie before a pause of a second, three after it.
+    times_s = _pause(102, 198, 1.0)
+    found = link_tracklets(make_table(paths), 2, FPS, times_s=times_s)
+    regular = link_tracklets(make_table(paths), 2, FPS)
+    assert len(found) == len(regular) == 600
+    np.testing.assert_array_equal(found.frames, regular.frames)
+    np.testing.assert_array_equal(found.rows, regular.rows)
+    np.testing.assert_array_equal(np.bincount(found.frames), 2)
+    assert np.flatnonzero(found.interpolated & (found.identity_ids == 1)).shape == (5,)
+    # A pause that is longer than the longest gap to be filled stays open on both sides.
+    found = link_tracklets(make_table(paths), 2, FPS, times_s=_pause(102, 198, 5.0))
+    open_frames = np.setdiff1d(np.arange(300), found.frames[found.identity_ids == 1])
+    assert open_frames.tolist() == [100, 101, 102, 103, 104]
+    # Straight across the gap in time: most of the way was in the pause.
+    assert found.boxes.shape == (595, 4)
+
+
+def test_jitter_and_dropped_frames_change_nothing():
+    paths = make_paths(3, 200, 3)
+    times_s = np.arange(200) / FPS + np.random.default_rng(0).uniform(-0.014, 0.014, 200)
+    times_s[120:] += 2 / FPS
+    found = link_tracklets(make_table(paths), 3, FPS, times_s=times_s)
+    expected = link_tracklets(make_table(paths), 3, FPS)
+    np.testing.assert_array_equal(found.boxes, expected.boxes)
+    np.testing.assert_array_equal(found.identity_ids, expected.identity_ids)
+
+
+def test_four_bursts_with_pauses_have_three_identities():
+    paths = make_paths(5, 120, 3)
+    times_s = np.arange(120) / FPS + 20.0 * (np.arange(120) // 30)
+    found = link_tracklets(make_table(paths), 3, FPS, times_s=times_s)
+    assert len(found) == 360
+    assert sorted(set(found.identity_ids.tolist())) == [1, 2, 3]
+
+
+def test_animals_are_counted_in_frames_that_exist():
+    paths = make_paths(2, 400, 3)
+    times_s = _pause(100, 300, 1000.0)
+    with pytest.raises(ConfigError, match="first in frame 100, for 10"):
+        link_tracklets(make_table(paths), 2, FPS, times_s=times_s)

@@ -5,7 +5,7 @@ import pytest
 
 from murid.core import Detections, DetectionTable
 from murid.errors import ArrayError, ConfigError
-from murid.tracking import ScoreConfig, Tracker, TrackingConfig, TrackState
+from murid.tracking import ScoreConfig, Tracker, TrackingConfig, TrackState, make_tracker
 
 PAPER, DEFAULT = TrackingConfig.paper(), TrackingConfig()
 BOTH = pytest.mark.parametrize("config", [PAPER, DEFAULT], ids=["paper", "default"])
@@ -337,3 +337,73 @@ def test_real_rodents_with_perfect_boxes_never_switch(clip, data_dir):
             truth.setdefault(int(animal), set()).add(int(track))
     assert all(len(ids - {-1}) == 1 for ids in truth.values())
     assert len(set.union(*truth.values()) - {-1}) == len(truth)
+
+
+def _walk(n_frames, speed):
+    """Return frames with an animal that walks to the right by some pixels per frame."""
+    return [see((100 + speed * t, 50)) for t in range(n_frames)]
+
+
+def _track_at(config, frames, times_s, fps=30.0):
+    tracker = make_tracker(config, fps)
+    table = DetectionTable.from_frames(frames)
+    return tracker.follow(table, times_s=np.asarray(times_s, np.float64)).track_ids
+
+
+def test_after_a_pause_another_animal_in_the_same_place_is_another_track():
+    frames = [see((50, 50))] * 20
+    times_s = np.arange(20) / 30
+    assert _track_at(DEFAULT, frames, times_s).tolist() == [1] * 20
+    paused = times_s + 60 * (np.arange(20) >= 10)
+    assert _track_at(DEFAULT, frames, paused).tolist() == [1] * 10 + [-1] + [2] * 9
+
+
+def test_of_a_known_number_of_animals_one_keeps_its_track_over_a_pause():
+    frames = [see((50, 50), (300, 50))] * 10 + [see((90, 80), (260, 20))] * 10
+    times_s = np.arange(20) / 30 + 60 * (np.arange(20) >= 10)
+    ids = _track_at(replace(DEFAULT, max_tracks=2), frames, times_s)
+    assert ids.reshape(20, 2).tolist() == [[1, 2]] * 20
+
+
+@pytest.mark.parametrize("max_tracks", [None, 1])
+def test_an_animal_that_walks_on_while_frames_are_dropped(max_tracks):
+    # Half a second, in which it moves by one and a half body lengths; the speed is kept.
+    config = replace(DEFAULT, max_tracks=max_tracks, max_lost_s=5.0)
+    kept = np.r_[0:60, 75:120]
+    ids = _track_at(config, [_walk(120, 4.0)[t] for t in kept], kept / 30)
+    assert (ids == 1).all()
+
+
+def test_three_seconds_of_dropped_frames_while_an_animal_walks():
+    kept = np.r_[0:60, 150:200]
+    frames = [_walk(200, 1.0)[t] for t in kept]
+    known = _track_at(replace(DEFAULT, max_tracks=1), frames, kept / 30)
+    assert (known == 1).all()
+    # Longer than a lost track is kept: it may be another animal.
+    unknown = _track_at(DEFAULT, frames, kept / 30)
+    assert unknown.tolist() == [1] * 60 + [-1] + [2] * 49
+
+
+def test_tracks_step_by_step_and_in_chunks_are_equal_on_an_irregular_clock():
+    times_s = np.cumsum(np.tile([1 / 30, 1 / 30, 0.1, 0.5], 10))
+    frames = _walk(40, 3.0)
+    tracker = Tracker(DEFAULT)
+    steps = [
+        tracker.step(f, time_s=t).track_ids.tolist() for f, t in zip(frames, times_s, strict=True)
+    ]
+    table = DetectionTable.from_frames(frames)
+    assert steps == [[i] for i in Tracker(DEFAULT).follow(table, times_s=times_s).track_ids]
+    assert tracker.step(see((400, 50))).track_ids.shape == (1,)
+
+
+def test_a_clock_that_goes_back_is_refused():
+    tracker = Tracker(DEFAULT)
+    tracker.step(NOTHING, time_s=1.0)
+    with pytest.raises(ArrayError, match="times_s"):
+        tracker.step(NOTHING, time_s=0.5)
+
+
+@pytest.mark.parametrize("fps", [0.1, 0.5, 1.0, 5.0, 500.0])
+def test_one_missed_detection_ends_a_track_at_no_frame_rate(fps):
+    frames = [see((50, 50)), NOTHING, see((50, 50)), see((50, 50))]
+    assert _track_at(DEFAULT, frames, np.arange(4) / fps, fps).tolist() == [1, 1, 1]

@@ -15,6 +15,7 @@ from murid.identification.appearance_models.tracklet_features import (
     SEGMENT_S,
     FurDescriptors,
     TrackletFeatures,
+    compute_appearance_times,
     sum_by_group,
 )
 from murid.identification.evidence import TrackletEvidence
@@ -106,7 +107,7 @@ def _cut_segments(evidence: TrackletEvidence, order: Int32, n_animals: int) -> _
     owners = tracklets.numbers[rows]
     within = (frames[rows] - tracklets.first_frames[owners]) // length
     codes, segments = np.unique(owners * (n_frames + 1) + within, return_inverse=True)
-    times_s = frames[rows] / fps
+    times_s = compute_appearance_times(frames[rows], fps)
     sizes = _SIZE_WEIGHT * evidence.shapes[rows, 2:].sum(axis=1)
     sums, counts = sum_by_group(np.column_stack([times_s, sizes]), segments, len(codes))
     means = sums / np.maximum(counts, 1)[:, None]

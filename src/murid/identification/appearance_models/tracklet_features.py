@@ -15,6 +15,9 @@ SEGMENT_S = 0.5
 # Blocks of this length alternate between the folds of a cross-validation. It is much longer than a
 # segment, so that neighbouring, nearly equal segments rarely fall into different folds.
 FOLD_BLOCK_S = 10.0
+# Below this frame rate, a frame counts as this part of a second where times of segments are
+# compared: lags and blocks in seconds then have at least as many frames as they have seconds.
+MIN_FPS = 1.0
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -81,6 +84,12 @@ def sum_by_group(
     sums = np.column_stack([np.bincount(groups, column, n_groups) for column in values.T])
     counts = np.bincount(groups, minlength=n_groups)
     return sums.astype(np.float64), counts.astype(np.float64)
+
+
+def compute_appearance_times(frames: NDArray[np.integer] | Float64, fps: float) -> Float64:
+    """Return times ``(n,)`` in seconds, for lags between segments; see `MIN_FPS`."""
+    times_s: Float64 = frames / max(fps, MIN_FPS)
+    return times_s
 
 
 def find_folds(times_s: Float64, n_folds: int) -> Int64:

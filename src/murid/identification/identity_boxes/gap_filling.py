@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from murid.core.clock import to_frames
 from murid.core.ranges import concatenate_ranges
 from murid.core.records import ArrayRecord
 from murid.core.types import Float32, Float64, Int32, Int64
@@ -14,6 +15,9 @@ from murid.core.types import Float32, Float64, Int32, Int64
 # with a longer distance is left open: a straight line would be wrong.
 MAX_DISTANCE = 0.5
 MAX_DISTANCE_PER_S = 3.0
+# A gap of one missed detection, a step of two frames, is filled at every frame rate, unless gaps
+# are not filled at all. At low rates the longest distance is that of the longest gap in seconds.
+MIN_GAP_FRAMES = 2
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -59,8 +63,11 @@ def fill_gaps(
     gaps = frames[1:] - frames[:-1]
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2
     distances = np.hypot(*(centres[1:] - centres[:-1]).T) / body_px
-    fillable = gaps <= max_gap_s * fps
-    fillable &= distances <= MAX_DISTANCE + MAX_DISTANCE_PER_S * gaps / fps
+    limits_s, limit_numbers = np.unique(max_gap_s, return_inverse=True)
+    limits = [to_frames(limit_s, fps, MIN_GAP_FRAMES) for limit_s in limits_s.tolist()]
+    fillable = gaps <= np.array(limits)[limit_numbers]
+    gaps_s = np.minimum(gaps / fps, max_gap_s)
+    fillable &= distances <= MAX_DISTANCE + MAX_DISTANCE_PER_S * gaps_s
     # One row for each frame of the gaps that are filled.
     starts = np.flatnonzero((gaps > 1) & fillable)
     lengths = gaps[starts] - 1

@@ -140,18 +140,21 @@ def _compute_llrs(evidence: TrackletEvidence, predecessors: Int64, successors: I
     )
 
 
-def compute_tracklet_llrs(table: DetectionTable, tracklets: Tracklets, n_animals: int) -> Float64:
+def compute_tracklet_llrs(
+    table: DetectionTable, tracklets: Tracklets, n_animals: int, n_frames: int | None = None
+) -> Float64:
     """Return the log-likelihood ratio ``(T,)`` that each tracklet is an animal, from its scores.
 
-    It is the sum of the scores, each less `find_min_score`, minus a constant cost.
+    It is the sum of the scores, each less `find_min_score`, minus a constant cost. `n_frames` is
+    the number of frames that were recorded; all frames of the table by default.
     """
-    min_score = find_min_score(table, n_animals)
+    min_score = find_min_score(table, n_animals, n_frames)
     scores = table.scores[tracklets.rows].astype(np.float64) - min_score
     sums = np.add.reduceat(scores, tracklets.offsets[:-1]) if len(tracklets) else np.zeros(0)
     return sums - TRACKLET_COST
 
 
-def find_min_score(table: DetectionTable, n_animals: int) -> float:
+def find_min_score(table: DetectionTable, n_animals: int, n_frames: int | None = None) -> float:
     """Return the score above which there are rarely more detections in a frame than animals.
 
     It is bounded by shares of the median score of the N best detections of a frame.
@@ -164,6 +167,6 @@ def find_min_score(table: DetectionTable, n_animals: int) -> float:
     median = float(np.median(table.scores[order[ranks < n_animals]]))
     # Scores of the (N + 1)-th best detection, in the frames that have one.
     extra_scores = np.sort(table.scores[order[ranks == n_animals]])[::-1]
-    n_allowed = int(_MAX_EXTRA_SHARE * table.n_frames)
+    n_allowed = int(_MAX_EXTRA_SHARE * (table.n_frames if n_frames is None else n_frames))
     min_score = float(extra_scores[n_allowed]) if n_allowed < len(extra_scores) else 0.0
     return float(np.clip(min_score, _MIN_SCORE_SHARE * median, _MAX_SCORE_SHARE * median))

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from murid.core.clock import to_frames
 from murid.core.ranges import concatenate_ranges
 from murid.core.records import ArrayRecord
 from murid.core.types import Float64, Int64
-from murid.identification.motion import MotionModel
+from murid.identification.evidence import TrackletEvidence
 from murid.identification.paths.context import PathContext
 from murid.identification.paths.transitions import PathTransitions
 from murid.identification.swaps.llr_terms import PATH_WEIGHTS, LlrTerms
@@ -20,7 +21,9 @@ from murid.identification.swaps.unoccluded_endpoints import (
 )
 
 # Motion before a longer contact does not predict motion after it: an animal may have turned.
+# The minimum in frames keeps contacts of a few frames at low frame rates.
 MAX_CONTACT_S = 3.0
+MIN_CONTACT_FRAMES = 10
 # Of a transition over a long gap, only this many of the other transitions at either end of the gap
 # are compared with it: bounds the number of pairs in a day of video.
 _MAX_OVERLAPPING = 40
@@ -69,7 +72,7 @@ def find_swap_candidates(context: PathContext) -> SwapCandidates:
     tracklet_votes = _compare_swapped(evidence.count_track_votes, predecessors, successors)
     # Evidence of the unoccluded detections around the whole contact.
     endpoints = find_unoccluded_endpoints(transitions, evidence)
-    contact_motion = _compare_contact_motion(endpoints, first, second, evidence.motion)
+    contact_motion = _compare_contact_motion(endpoints, first, second, evidence)
     contact_votes = _compare_swapped(
         evidence.count_row_votes,
         (endpoints.last_rows[first], endpoints.last_rows[second]),
@@ -141,7 +144,7 @@ def _compare_swapped(
 
 
 def _compare_contact_motion(
-    endpoints: UnoccludedEndpoints, first: Int64, second: Int64, motion: MotionModel
+    endpoints: UnoccludedEndpoints, first: Int64, second: Int64, evidence: TrackletEvidence
 ) -> Float64:
     """Return the log-likelihood ratio ``(C,)`` of motion through whole contacts.
 
@@ -155,11 +158,17 @@ def _compare_contact_motion(
     last_ends = np.maximum(ends[first], ends[second])
     first_ends = np.minimum(ends[first], ends[second])
     known = (first_begins >= 0) & (first_ends >= 0) & (last_begins < first_ends)
-    known &= last_ends - first_begins <= MAX_CONTACT_S * motion.fps
+    motion = evidence.motion
+    max_contact = to_frames(MAX_CONTACT_S, motion.fps, MIN_CONTACT_FRAMES)
+    known &= last_ends - first_begins <= max_contact
 
     def compute_llrs(predecessors: Int64, successors: Int64) -> Float64:
-        gaps = ends[successors] - begins[predecessors]
-        return motion.compute_llrs(endpoints.tracklet_ends, predecessors, successors, gaps)
+        before = begins[predecessors]
+        after = ends[successors]
+        n_missing = evidence.time_slots.count_missing(before, after)
+        return motion.compute_llrs(
+            endpoints.tracklet_ends, predecessors, successors, after - before, n_missing
+        )
 
     pairs = first[known], second[known]
     llrs = np.zeros(len(first))

@@ -67,9 +67,8 @@ def find_overlapping_pairs(detections, high, predicted, tracks, settings):
 
 
 @jit
-def find_near_pairs(detections, track_rows, detection_rows, predicted, tracks, settings):
+def find_near_pairs(detections, track_rows, detection_rows, predicted, tracks, max_cost, settings):
     """Return the pairs of stage 2: tracks and detections near each other."""
-    max_cost = settings.stage2_max_cost
     means = tracks.means
     boxes, scores, embeddings, _, areas, log_areas, lengths = detections
     n_pairs = 0

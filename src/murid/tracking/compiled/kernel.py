@@ -29,7 +29,7 @@ _EPSILON = 1e-12
 
 
 @jit
-def track_frames(boxes, scores, embeddings, offsets, tracks, motion, settings):
+def track_frames(boxes, scores, embeddings, offsets, steps, tracks, motion, settings):
     """Track the animals through a chunk of frames.
 
     Parameters
@@ -39,6 +39,8 @@ def track_frames(boxes, scores, embeddings, offsets, tracks, motion, settings):
         without embeddings.
     offsets : ndarray
         ``(F + 1,)`` int64: frame ``t`` has the rows ``offsets[t]`` up to ``offsets[t + 1]``.
+    steps : ndarray
+        ``(F,)`` int64: frame intervals from the frame before to each frame.
     tracks : TrackArrays
         Tracks before the first frame; changed in place.
     motion : KernelMotion
@@ -63,20 +65,28 @@ def track_frames(boxes, scores, embeddings, offsets, tracks, motion, settings):
         detections = measure_detections(
             boxes[first:last], scores[first:last], embeddings[first:last]
         )
-        _step(detections, ids[first:last], reported[first:last], tracks, motion, settings)
+        frame_ids = ids[first:last]
+        frame_boxes = reported[first:last]
+        _step(detections, frame_ids, frame_boxes, steps[t], tracks, motion, settings)
     return ids, reported, tracks
 
 
 @jit
-def _step(detections, ids, reported, tracks, motion, settings):
-    """Track the detections of the next frame.
+def _step(detections, ids, reported, n_steps, tracks, motion, settings):
+    """Track the detections of the next frame, `n_steps` frame intervals after the one before.
 
     Writes to `ids` ``(n,)``, `reported` boxes ``(n, 4)`` and `tracks`.
     """
-    tracks.frame[0] += 1
+    tracks.frame[0] += n_steps
     thresholds = _update_thresholds(detections, tracks.score_sums, settings)
+    lifecycle.cross_gap(n_steps, tracks, settings)
     predicted = lifecycle.predict(tracks, motion)
-    matched_tracks, matched_detections = _match(detections, thresholds, predicted, tracks, settings)
+    for _ in range(min(n_steps, settings.max_predicted_frames) - 1):
+        predicted = lifecycle.predict(tracks, motion)
+    within_pause = min(n_steps, settings.pause_frames + 1)
+    matched_tracks, matched_detections = _match(
+        detections, thresholds, predicted, within_pause, tracks, settings
+    )
     min_overlap = settings.min_merged_overlap
     merged = candidates.find_merged(detections, matched_tracks, predicted, min_overlap)
     momentum = settings.embedding_momentum
@@ -114,7 +124,7 @@ def _update_thresholds(detections, score_sums, settings):
 
 
 @jit
-def _match(detections, thresholds, predicted, tracks, settings):
+def _match(detections, thresholds, predicted, n_steps, tracks, settings):
     """Return the track of each detection ``(n,)`` and the detection of each track ``(m,)``.
 
     -1 = none. The stages are those of `murid.tracking.association.plan_stages`.
@@ -135,10 +145,12 @@ def _match(detections, thresholds, predicted, tracks, settings):
     track_rows = np.flatnonzero((matched_detections < 0) & (states != _TENTATIVE))
     detection_rows = np.flatnonzero((matched_tracks < 0) & high)
     if len(track_rows) and len(detection_rows):
+        max_cost = settings.stage2_max_cost
+        max_cost += settings.stage2_max_cost_per_s * n_steps / settings.fps
         pairs = candidates.find_near_pairs(
-            detections, track_rows, detection_rows, predicted, tracks, settings
+            detections, track_rows, detection_rows, predicted, tracks, max_cost, settings
         )
-        assign_pairs(pairs, settings.stage2_max_cost, matched_tracks, matched_detections)
+        assign_pairs(pairs, max_cost, matched_tracks, matched_detections)
 
     # Detections with low scores continue tracks, but start none.
     if settings.min_low_score >= 0:

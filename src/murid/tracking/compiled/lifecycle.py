@@ -23,6 +23,16 @@ _ASPECT_RATIO = 2  # index into (x, y, a, h)
 
 
 @jit
+def cross_gap(n_steps, tracks, settings):
+    """Mark tracks as lost after a pause of the recording; see `Tracker._cross_gap`."""
+    if n_steps - 1 <= settings.pause_frames:
+        return
+    mark_lost(np.full(tracks.n_tracks[0], -1), tracks)
+    if settings.max_tracks < 0:
+        remove_expired(settings.max_lost_frames + 1, tracks)
+
+
+@jit
 def predict(tracks, motion):
     """Move the tracks by one frame and return their xyxy boxes ``(m, 4)``."""
     n_tracks = tracks.n_tracks[0]

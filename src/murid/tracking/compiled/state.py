@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from murid.core.types import Bool, Float32, Float64, Int64
+from murid.tracking.association import count_max_predicted_frames, count_pause_frames
 from murid.tracking.config import TrackingConfig
 from murid.tracking.kalman import MotionModel
 
@@ -30,6 +31,7 @@ class KernelSettings(NamedTuple):
     relative_min_new_track_score: float
     stage1_max_cost: float
     stage2_max_cost: float
+    stage2_max_cost_per_s: float
     neighbour_gate: float
     size_weight: float
     score_weight: float
@@ -42,6 +44,8 @@ class KernelSettings(NamedTuple):
     output_boxes: int
     max_tracks: int
     max_lost_frames: int
+    pause_frames: int
+    max_predicted_frames: int
     confirm_new_tracks: int
 
 
@@ -93,7 +97,7 @@ class TrackArrays(NamedTuple):
     embeddings : ndarray
         ``(capacity, d)`` float32 unit rows.
     n_tracks, frame, next_id : ndarray
-        ``(1,)`` int64: number of tracks, frames so far, id of the next new track.
+        ``(1,)`` int64: number of tracks, frame intervals so far, id of the next new track.
     score_sums : ndarray
         ``(2,)`` float64: sum of cubes and sum of squares of all scores so far.
     """
@@ -136,7 +140,8 @@ def make_settings(config: TrackingConfig, fps: float, max_lost_frames: int) -> K
         relative_min_score=float(scores.relative_detection),
         relative_min_new_track_score=float(scores.relative_new_track),
         stage1_max_cost=float(config.stage1_max_cost),
-        stage2_max_cost=float(config.stage2_max_cost + config.stage2_max_cost_per_s / fps),
+        stage2_max_cost=float(config.stage2_max_cost),
+        stage2_max_cost_per_s=float(config.stage2_max_cost_per_s),
         neighbour_gate=_to_number(config.neighbour_gate),
         size_weight=float(config.size_weight),
         score_weight=float(config.score_weight),
@@ -149,6 +154,8 @@ def make_settings(config: TrackingConfig, fps: float, max_lost_frames: int) -> K
         output_boxes=OUTPUT_BOXES.index(config.output_boxes),
         max_tracks=-1 if config.max_tracks is None else config.max_tracks,
         max_lost_frames=max_lost_frames,
+        pause_frames=count_pause_frames(fps),
+        max_predicted_frames=count_max_predicted_frames(fps),
         confirm_new_tracks=int(config.confirm_new_tracks),
     )
 

@@ -7,7 +7,16 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from murid.core.types import Detections, DetectionTable, Float32, Int64, TrackedDetections, Tracks
+from murid.core.clock import StepCounter
+from murid.core.types import (
+    Detections,
+    DetectionTable,
+    Float32,
+    Float64,
+    Int64,
+    TrackedDetections,
+    Tracks,
+)
 from murid.errors import ConfigError
 from murid.tracking.compiled.kernel import track_frames
 from murid.tracking.compiled.state import (
@@ -59,21 +68,24 @@ class CompiledTracker:
         self._motion = make_motion(make_motion_model(config, self.fps))
         self._tracks = make_track_arrays(embedding_size=0)
         self._embedding_size: int | None = None
+        self._steps = StepCounter(self.fps)
 
-    def step(self, detections: Detections) -> TrackedDetections:
+    def step(self, detections: Detections, *, time_s: float | None = None) -> TrackedDetections:
         """Track the detections of the next frame, as `Tracker.step`."""
         offsets = np.array([0, len(detections)], np.int64)
-        ids, boxes = self._track(detections, offsets)
+        times_s = None if time_s is None else np.array([time_s], np.float64)
+        ids, boxes = self._track(detections, offsets, self._steps.count(times_s, 1))
         return TrackedDetections(Detections(boxes, detections.scores, detections.embeddings), ids)
 
-    def follow(self, table: DetectionTable) -> Tracks:
+    def follow(self, table: DetectionTable, *, times_s: Float64 | None = None) -> Tracks:
         """Track the next chunk of frames, as `Tracker.follow`."""
-        ids, boxes = self._track(table, table.frame_offsets)
+        steps = self._steps.count(times_s, table.n_frames)
+        ids, boxes = self._track(table, table.frame_offsets, steps)
         tracked = DetectionTable(boxes, table.scores, table.embeddings, table.frame_offsets)
         return Tracks(tracked, ids)
 
     def _track(
-        self, detections: Detections | DetectionTable, offsets: Int64
+        self, detections: Detections | DetectionTable, offsets: Int64, steps: Int64
     ) -> tuple[Int64, Float32]:
         """Return track ids ``(N,)`` and reported boxes ``(N, 4)``."""
         if len(detections):
@@ -89,6 +101,7 @@ class CompiledTracker:
             _to_read_only(detections.scores),
             _to_read_only(embeddings),
             _to_read_only(offsets),
+            _to_read_only(steps),
             self._tracks,
             self._motion,
             self._settings,
