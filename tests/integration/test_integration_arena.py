@@ -108,7 +108,7 @@ def test_arenas_are_created_and_changed_by_options(two_cages, tmp_path, capsys):
         )
         == 0
     )
-    assert "1 arenas, 1 zones, 0 ignored, 0.125 cm/pixel" in capsys.readouterr().out
+    assert "1 arena, 1 zone, 0 ignored, 0.125 cm/pixel" in capsys.readouterr().out
     assert cv2.imread(str(file.with_suffix(".png"))).shape[1] > 640
     assert (
         draw(

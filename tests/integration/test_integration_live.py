@@ -156,6 +156,19 @@ def test_a_killed_run_is_finished_or_resumed(clip, tmp_path, capsys):
     assert murid.Run.open(out).info()["stages"]["identification"] == "done"
 
 
+def test_a_killed_run_is_finished_as_it_was_asked_for(clip, tmp_path):
+    def stop(frame):
+        if frame.index == 12:
+            raise KeyboardInterrupt
+
+    out = tmp_path / "live.murid"
+    with pytest.raises(KeyboardInterrupt):
+        go_live(clip, out, callbacks=[stop], config=TRACKS_ONLY, live=LiveConfig(part_frames=10))
+    assert murid_cli(["live", str(out)]) == 0
+    stages = murid.Run.open(out).info()["stages"]
+    assert stages == {"detection": "done", "tracking": "done", "identification": "pending"}
+
+
 def test_a_camera_that_is_unplugged_and_reconnected_continues_the_run(clip, tmp_path):
     plugged = []
 

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
-# Exit codes as shells know them: 130 is 128 + SIGINT.
+# Exit codes as shells know them: 130 is 128 + SIGINT, 141 is 128 + SIGPIPE.
 EXIT_ERROR = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
+EXIT_BROKEN_PIPE = 141
+
+# Verbs that store what they have done, and go on from there.
+_RESUMABLE = ("track", "train", "tune", "paper")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run ``murid`` and exit: 0 success, 1 an error, 2 wrong usage, 130 interrupted."""
+    """Run ``murid`` and exit: 0 success, 1 an error, 2 wrong usage, 130 interrupted.
+
+    141 means that the reader of the output ended first, as in ``murid info cage.murid | head``.
+    """
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
@@ -40,11 +49,16 @@ def run(arguments: Sequence[str]) -> int:
         )
         if help_all and passed:
             _print_settings(passed[0])
+        # What is still in the buffer may not reach its reader either.
+        sys.stdout.flush()
     except UsageError:
         return EXIT_USAGE
     except KeyboardInterrupt:
-        print("murid: interrupted; the same command goes on from here", file=sys.stderr)
+        print(f"murid: interrupted{_describe_way_on(passed)}", file=sys.stderr)
         return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        _discard_output()
+        return EXIT_BROKEN_PIPE
     except MuridError as error:
         if debug:
             raise
@@ -57,6 +71,24 @@ def run(arguments: Sequence[str]) -> int:
         print(f"murid: unexpected {kind}: {error} (--debug shows where)", file=sys.stderr)
         return EXIT_ERROR
     return 0
+
+
+def _describe_way_on(arguments: Sequence[str]) -> str:
+    """Return how the interrupted work can go on, if it can."""
+    verb = next((word for word in arguments if not word.startswith("-")), "")
+    if verb == "live":
+        return "; murid live RUN finishes the run from what is stored"
+    if verb not in _RESUMABLE:
+        return ""
+    if "--restart" in arguments:
+        return "; the same command without --restart goes on where it stopped"
+    return "; the same command goes on where it stopped"
+
+
+def _discard_output() -> None:
+    """Send what is still to be printed nowhere, so that closing it at exit raises no error."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _print_settings(verb: str) -> None:

@@ -36,6 +36,8 @@ app = cyclopts.App(
         "--help-all after a verb lists every setting; --debug shows where an error came from."
     ),
     version=lambda: version("murid"),
+    # Ctrl-C reaches `murid.cli.run`, which says how to go on.
+    suppress_keyboard_interrupt=False,
     # No --empty-OPTION for options that take a list.
     default_parameter=cyclopts.Parameter(negative_iterable=()),
 )

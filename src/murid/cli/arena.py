@@ -17,6 +17,7 @@ from murid.arenas.layout import Layout
 from murid.arenas.scale import compute_scale, measure_checkerboard
 from murid.cli.shapes import parse_numbers, parse_shape
 from murid.core.files import write_bytes
+from murid.core.plurals import format_count
 from murid.errors import ArrayError, ConfigError
 from murid.pipeline.track import default_run_path
 from murid.video import FrameSource, open_source, sample_frames
@@ -88,8 +89,9 @@ def arena(
     write_arena_file(path, layout)
     drawn = draw_layout(image, layout)[..., ::-1]
     write_bytes(image_path, cv2.imencode(".png", drawn)[1].tobytes())
-    counts = f"{len(layout.arenas)} arenas, {len(layout.zones)} zones"
-    shapes = f"{counts}, {len(layout.ignored)} ignored"
+    n_arenas = format_count(len(layout.arenas), "arena")
+    n_zones = format_count(len(layout.zones), "zone")
+    shapes = f"{n_arenas}, {n_zones}, {len(layout.ignored)} ignored"
     print(f"{shapes}, " + (f"{layout.cm_per_px:.5g} cm/pixel" if layout.cm_per_px else "no scale"))
     print(f"arena file  {path}")
     print(f"image       {image_path}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from murid.cli.progress import show_progress
+from murid.core.plurals import format_count
 from murid.synthetic.compose_solos import compose_videos
 
 
@@ -56,6 +57,7 @@ def compose(
             seed=seed,
             report=report,
         )
-    print(f"{info.n_frames} frames of {info.width}x{info.height} at {info.fps:g} frames/s")
+    frames = format_count(info.n_frames, "frame")
+    print(f"{frames} of {info.width}x{info.height} at {info.fps:g} frames/s")
     print(f"video         {out / 'video.mp4'}")
     print(f"ground truth  {out / 'gt' / 'gt.txt'}")

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from murid.cli.options import EVERYDAY, DetectorOptions
 from murid.cli.progress import show_progress
+from murid.core.plurals import format_count
 from murid.core.validation import find_repeated
 from murid.errors import ConfigError
 from murid.pipeline.enroll import enroll as enroll_animals
@@ -49,7 +50,8 @@ def enroll(
             config = (options or DetectorOptions()).load()
             found = enroll_animals(gallery, dict(pairs), config=config, report=report)
     known = ", ".join(animal.name for animal in found.animals)
-    print(f"{len(found.animals)} animals from {len(found.sessions)} recordings: {known}")
+    found_animals = format_count(len(found.animals), "animal")
+    print(f"{found_animals} from {format_count(len(found.sessions), 'recording')}: {known}")
     print(gallery)
 
 

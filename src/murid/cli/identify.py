@@ -17,6 +17,7 @@ from murid.cli.options import (
     check_animals,
 )
 from murid.cli.progress import show_progress
+from murid.core.plurals import format_count
 from murid.pipeline.config import Config
 from murid.pipeline.enroll import match_runs
 from murid.pipeline.identify import identify as identify_run
@@ -86,7 +87,7 @@ def identify(
         return
     for result, facts in zip(results, documents, strict=True):
         warn(facts)
-        n_crossings = len(facts["crossings"])
-        print(f"{describe_run(facts)}, {n_crossings} doubtful crossings: {result.path}")
+        crossings = format_count(len(facts["crossings"]), "doubtful crossing")
+        print(f"{describe_run(facts)}, {crossings}: {result.path}")
         for line in describe_refinement(facts):
             print(line)

@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from murid.cli.labelled_data import read_all
 from murid.cli.messages import describe_refinement, print_json
 from murid.cli.options import OUTPUT, JsonFlag
+from murid.core.plurals import format_count
 from murid.datasets.labels import LabelledSequence
 from murid.datasets.raw_labels import ReadOptions, count
 from murid.datasets.registry import recognise_data
@@ -72,12 +73,14 @@ def _print_run(facts: dict[str, Any]) -> None:
     stages = (f"{name} {state}" for name, state in facts["stages"].items())
     print(f"{facts['run']}: made by murid {facts['murid_version']} with {facts['detector']}")
     print(f"video   {facts['source']}")
-    print(f"        {size}, {facts['fps']:.2f} frames/s, {facts['n_frames']} frames")
+    frames = format_count(facts["n_frames"], "frame")
+    print(f"        {size}, {facts['fps']:.2f} frames/s, {frames}")
     print(f"stages  {', '.join(stages)}")
     if facts["note"]:
         print(f"note    {facts['note']}")
     if facts["unreadable_frames"]:
-        print(f"note    {len(facts['unreadable_frames'])} frames could not be decoded")
+        unreadable = format_count(len(facts["unreadable_frames"]), "frame")
+        print(f"note    {unreadable} could not be decoded")
     if facts["identity_note"]:
         print(f"note    {facts['identity_note']}")
     for line in describe_refinement(facts):

@@ -21,6 +21,7 @@ from murid.cli.options import (
     check_animals,
 )
 from murid.cli.progress import show_progress
+from murid.core.plurals import format_count
 from murid.live import (
     CameraStream,
     LiveConfig,
@@ -120,7 +121,7 @@ def live(
     if is_run_directory(Path(source)):
         with show_progress() as report:
             run = finish_live(source, report)
-        print(f"{run.info()['n_frames']} frames: {run.path}")
+        print(f"{format_count(run.info()['n_frames'], 'frame')}: {run.path}")
         return
     check_animals(animals)
     chosen = options or LiveOptions()
@@ -146,7 +147,7 @@ def live(
             live=LiveConfig(max_duration_s=reading.seconds),
         )
     dropped = f"{summary.n_dropped} of {summary.n_captured} dropped"
-    print(f"{summary.n_tracked} frames tracked, {dropped}: {run.path}")
+    print(f"{format_count(summary.n_tracked, 'frame')} tracked, {dropped}: {run.path}")
     print(f"latency {1e3 * summary.p50_s:.1f} ms median, {1e3 * summary.p99_s:.1f} ms for 99 %")
     _warn(summary)
 
@@ -164,11 +165,11 @@ def _warn(summary: LiveSummary) -> None:
     """Print on standard error what went wrong."""
     warnings = []
     if summary.n_lost:
-        warnings.append(f"the camera was lost {summary.n_lost} times")
+        warnings.append(f"the camera was lost {format_count(summary.n_lost, 'time')}")
     if summary.camera_failure:
         warnings.append(f"{summary.camera_failure}; frames until then are stored")
     if summary.failure:
-        failed = f"--on-frame or --udp failed {summary.failures} times"
+        failed = f"--on-frame or --udp failed {format_count(summary.failures, 'time')}"
         warnings.append(f"{failed}: {summary.failure}")
     for warning in warnings:
         print(f"murid: warning: {warning}", file=sys.stderr)

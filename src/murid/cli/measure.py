@@ -12,6 +12,7 @@ from murid.analysis.behaviour import Behaviour
 from murid.analysis.measures import compute_measures, tabulate_frames
 from murid.cli.durations import parse_seconds
 from murid.cli.options import EVERYDAY, OUTPUT, SETTINGS, ConfigOptions
+from murid.core.plurals import format_count
 from murid.export.tables import write_measures
 from murid.pipeline.config import Config
 from murid.pipeline.run import Run
@@ -83,12 +84,12 @@ def measure(
 def describe(behaviour: Behaviour) -> str:
     """Return one sentence on what was measured and how."""
     n_animals = len(behaviour.names)
-    animals = f"{n_animals} {'animal' if n_animals == 1 else 'animals'}"
+    animals = format_count(n_animals, "animal")
     unit = behaviour.layout.unit
     body = behaviour.scale * behaviour.body_length_px
-    n_smoothed = behaviour.describe()["smoothing_frames"]
+    smoothed = format_count(behaviour.describe()["smoothing_frames"], "frame")
     known = 0.0 if not behaviour.missing.size else 1 - float(np.mean(behaviour.missing))
     return (
         f"{animals}, known {known:.1%} of the time; lengths in {unit}, body length"
-        f" {body:.1f} {unit}; smoothed over {n_smoothed} frames"
+        f" {body:.1f} {unit}; smoothed over {smoothed}"
     )

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from murid.core.plurals import format_count
+
 # Frames that could not be decoded are listed up to this number; more would hide the rest.
 _MAX_LISTED_FRAMES = 5
 
@@ -24,18 +26,23 @@ def warn(facts: dict[str, Any]) -> None:
         print(f"murid: warning: {facts['identity_note']}", file=sys.stderr)
     unreadable = facts["unreadable_frames"]
     if unreadable:
+        n_unreadable = format_count(len(unreadable), "frame")
         listed = ", ".join(str(frame) for frame in unreadable[:_MAX_LISTED_FRAMES])
         more = ", …" if len(unreadable) > _MAX_LISTED_FRAMES else ""
         print(
-            f"murid: warning: {len(unreadable)} frames could not be decoded: {listed}{more}",
+            f"murid: warning: {n_unreadable} could not be decoded: {listed}{more}",
             file=sys.stderr,
         )
 
 
 def describe_run(facts: dict[str, Any]) -> str:
     """Return in words how many identities, or tracks, a run has."""
-    kind = "identities" if facts["stages"]["identification"] == "done" else "tracks"
-    return f"{len(facts['tracks'])} {kind} in {facts['n_frames']} frames"
+    n_tracks = len(facts["tracks"])
+    if facts["stages"]["identification"] == "done":
+        found = format_count(n_tracks, "identity", "identities")
+    else:
+        found = format_count(n_tracks, "track")
+    return f"{found} in {format_count(facts['n_frames'], 'frame')}"
 
 
 def describe_refinement(facts: dict[str, Any]) -> Iterator[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from murid.cli.progress import show_progress
+from murid.core.plurals import format_count
 from murid.synthetic.recording import record
 from murid.synthetic.scenarios import SCENARIO_DURATION_S, make_scenario
 from murid.synthetic.write_sequence import SequenceInfo, write_sequence
@@ -41,6 +42,6 @@ def scenes(
     info = SequenceInfo(scenario, config.fps, config.width, config.height, config.n_frames)
     with show_progress() as report:
         write_sequence(out, record(config), info, masks=masks, report=report)
-    print(f"{config.n_animals} animals, {config.n_frames} frames")
+    print(f"{format_count(config.n_animals, 'animal')}, {format_count(config.n_frames, 'frame')}")
     print(f"video         {out / 'video.mp4'}")
     print(f"ground truth  {out / 'gt' / 'gt.txt'}")

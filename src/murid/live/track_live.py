@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from murid.arenas.file import read_arena_file
 from murid.arenas.layout import Layout
@@ -144,6 +145,8 @@ def track_live(
             "animals": animals,
             "detector": detector.name,
             "background": None if background is None else str(background),
+            # `finish_live` identifies as this call would have done.
+            "identification": asdict(config.identification),
         }
         run.record("live", arguments)
         summary = _track_images(
@@ -257,8 +260,18 @@ def finish_live(path: str | Path, report: ProgressCallback = no_progress) -> Run
         if not run.is_done("detection"):
             run.detections.finish()
         stored = run.manifest.config
-        settings = change_settings(Config(), {"tracking": stored["tracking"]})
+        settings = {"tracking": stored["tracking"], **_read_identification(run)}
+        config = change_settings(Config(), settings)
         layout = read_layout(run) if "arenas" in stored else None
-        counts = count_animals(layout, settings.tracking.max_tracks)
-        track_and_identify(run, settings, counts, layout=layout, report=report)
+        counts = count_animals(layout, config.tracking.max_tracks)
+        if not config.identification.enabled:
+            counts = None
+        track_and_identify(run, config, counts, layout=layout, report=report)
     return Run.open(path)
+
+
+def _read_identification(run: RunDirectory) -> dict[str, Any]:
+    """Return the settings of identification of the last `track_live`, empty in older runs."""
+    operations = [entry for entry in run.manifest.provenance if entry.verb == "live"]
+    stored = operations[-1].arguments.get("identification") if operations else None
+    return {} if stored is None else {"identification": stored}

@@ -142,6 +142,8 @@ def identify_run(
     if is_same and not run.identities.find_damaged():
         return
 
+    # Linking takes a while and cannot tell how far it is.
+    report("identify", 0, run.n_frames)
     table = run.detections.read(embeddings=False)
     fps = run.manifest.fps
     times_s = run.frames.read().times_s

@@ -208,7 +208,7 @@ def render_clips(
         frames = record(replace(config, n_frames=every * n_frames), every)
         first = None if config.lookalike else max(first_identity, count_identities(clips))
         clips.append(_make_clip(frames, first))
-        report("record", k + 1, n)
+        report("render", k + 1, n)
     return tuple(clips)
 
 

@@ -12,6 +12,7 @@ from murid.errors import ConfigError
 from murid.training.config import TrainConfig
 from murid.training.fit import TrainingData, fit
 from murid.training.loss_balancing.grid import IDENTITY_WEIGHT_GRID, Trial, search_grid
+from murid.training.recipe import ReportProgress
 from murid.training.validate import ValidationResult
 
 # Name of the file of results in the directory of a search.
@@ -76,7 +77,8 @@ def tune(
     def train_one(settings: dict[str, float]) -> float:
         nonlocal n_completed
         name = "-".join(f"{key.rpartition('.')[2]}={value:g}" for key, value in settings.items())
-        result = fit(apply_settings(config, settings), data, Path(out) / name)
+        progress = ReportProgress(report, f"training, {name}")
+        result = fit(apply_settings(config, settings), data, Path(out) / name, [progress])
         n_completed += 1
         report("tune", n_completed, None)
         return compute_score(result.validation)

@@ -9,7 +9,6 @@ import pytest
 import murid
 from murid import cli
 from murid.cli import app, main, run
-from murid.cli.progress import show_progress
 from murid.errors import ConfigError
 
 
@@ -24,7 +23,6 @@ def fail_with(error: BaseException):
     ("error", "code", "words"),
     [
         (ConfigError("speed: expected more, got less"), 1, "murid: speed: expected more, got less"),
-        (KeyboardInterrupt(), 130, "goes on from here"),
         (ZeroDivisionError("no"), 1, "unexpected ZeroDivisionError: no (--debug shows where)"),
     ],
 )
@@ -34,6 +32,47 @@ def test_errors_become_a_sentence_and_a_code(monkeypatch, capsys, error, code: i
     printed = capsys.readouterr().err
     assert words in printed
     assert "Traceback" not in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["track", "a.mp4"], "interrupted; the same command goes on where it stopped"),
+        (["--debug", "train", "--out", "a"], "the same command goes on where it stopped"),
+        (["track", "a.mp4", "--restart"], "the same command without --restart goes on"),
+        (["live", "0"], "murid live RUN finishes the run"),
+        (["export", "a.murid"], "murid: interrupted\n"),
+    ],
+)
+def test_ctrl_c_says_how_to_go_on(monkeypatch, capsys, arguments, words):
+    monkeypatch.setattr(app, "app", fail_with(KeyboardInterrupt()))
+    assert run(arguments) == 130
+    printed = capsys.readouterr().err
+    assert words in printed
+    assert printed.count("\n") == 1
+
+
+def test_ctrl_c_passes_the_command_line_library(monkeypatch, tmp_path):
+    monkeypatch.setattr("murid.cli.info.is_run_directory", fail_with(KeyboardInterrupt()))
+    assert run(["info", str(tmp_path)]) == 130
+
+
+def test_a_reader_that_ends_first_is_no_error(tmp_path):
+    program = "from murid.cli import main; main(['track', '--help-all'])"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    process.stdout.close()
+    printed = process.stderr.read()
+    process.stderr.close()
+    process.wait()
+    assert printed == b""
+
+
+def test_a_broken_pipe_is_quiet(monkeypatch, capsys):
+    monkeypatch.setattr(app, "app", fail_with(BrokenPipeError()))
+    assert run(["info", "x"]) == 141
+    assert capsys.readouterr().err == ""
 
 
 def test_debug_shows_where(monkeypatch):
@@ -63,13 +102,3 @@ def test_the_module_is_a_program_and_knows_its_version():
     )
     pyproject = (Path(murid.__file__).parents[2] / "pyproject.toml").read_text()
     assert f'version = "{result.stdout.strip()}"' in pyproject
-
-
-def test_without_a_terminal_a_stage_is_one_line(capsys):
-    with show_progress() as report:
-        for done in (0, 50, 100):
-            report("detect", done, 100)
-        report("train", 3, None)
-    printed = capsys.readouterr().err
-    assert printed.count("\n") == 1
-    assert printed.startswith("detecting: 100 frames")
