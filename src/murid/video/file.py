@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 
 from murid.core import Frame
-from murid.core.types import Int64, UInt8
+from murid.core.types import Float64, Int64, UInt8
 from murid.errors import SourceError
 from murid.video.decode import (
     decode_first_packet,
@@ -93,6 +94,13 @@ class VideoFileSource:
             fps_is_assumed=not has_times or fps is None,
         )
         self.truncated = _describe_truncation(self._index, n_announced)
+
+    @property
+    def times_s(self) -> Float64:
+        """``(F,)`` float64: the time of each frame in seconds, ascending."""
+        if self._times_s is None:
+            return np.arange(self._n_frames) / self.info.fps
+        return self._times_s
 
     def iterate(self, start: int = 0) -> Iterator[Frame | UnreadableFrame]:
         """Yield the frames from index `start` on, in order; `UnreadableFrame` for one not decoded.

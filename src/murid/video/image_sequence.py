@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from murid.core import Frame
-from murid.core.types import UInt8
+from murid.core.types import Float64, UInt8
 from murid.errors import SourceError
 from murid.video.info import UnreadableFrame, VideoInfo
 from murid.video.read_timeout import READ_TIMEOUT_S, read_bytes
@@ -77,6 +77,11 @@ class ImageSequenceSource:
             image_format,
             fps_is_assumed=fps is None,
         )
+
+    @property
+    def times_s(self) -> Float64:
+        """``(F,)`` float64: the time of each frame in seconds, ascending."""
+        return np.arange(len(self._files)) / self._fps
 
     def iterate(self, start: int = 0) -> Iterator[Frame | UnreadableFrame]:
         """Yield the frames from index `start` on; raises `SourceError` for one of another size."""

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from murid.core import Frame
+from murid.core.types import Float64
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,11 @@ class FrameSource(Protocol):
     @property
     def info(self) -> VideoInfo:
         """Size, frame rate and length."""
+        ...
+
+    @property
+    def times_s(self) -> Float64:
+        """``(F,)`` float64: the time of each frame in seconds, ascending."""
         ...
 
     @property
