@@ -117,7 +117,9 @@ def _write_images(
         decoded = iterate_images(sequence, range(sequence.n_frames))
         for image, path in zip(decoded, new_paths, strict=True):
             _write_jpeg(path, image)
-    return replace(sequence, frames=frames, image_paths=tuple(new_paths), video=None)
+    return replace(
+        sequence, frames=frames, image_paths=tuple(new_paths), video=None, video_dataset=""
+    )
 
 
 def _copy_or_link(image_path: Path, path: Path, how: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from murid.core.types import Bool, Float64, Int64
+from murid.datasets.embedded_images import read_embedded_frames
 from murid.datasets.labels import UNKNOWN_TRACK_ID, LabelledSequence, Problem
 from murid.datasets.media import read_image_size, read_video_info
 from murid.datasets.raw_labels import Label, RawLabels, ReadOptions, Size
@@ -65,6 +66,8 @@ def _check_frames(raw: RawLabels, options: ReadOptions) -> tuple[dict[int, Size]
 
 def _check_video_frames(raw: RawLabels, wanted: list[int]) -> tuple[dict[int, Size], list[Problem]]:
     assert raw.video is not None
+    if raw.video_dataset:
+        return _check_embedded_frames(raw, wanted)
     video = read_video_info(raw.video)
     if video is None:
         return {}, [Problem(raw.video, "", "file", "a video that can be opened", "none")]
@@ -74,6 +77,19 @@ def _check_video_frames(raw: RawLabels, wanted: list[int]) -> tuple[dict[int, Si
     expected = f"a frame of {raw.video.name}, which has {n_frames}"
     problems = _report_missing(raw, missing, expected)
     return {frame: video.size for frame in wanted if frame < n_frames}, problems
+
+
+def _check_embedded_frames(
+    raw: RawLabels, wanted: list[int]
+) -> tuple[dict[int, Size], list[Problem]]:
+    assert raw.video is not None
+    embedded = read_embedded_frames(raw.video, raw.video_dataset)
+    if embedded is None:
+        expected = f"images in the dataset {raw.video_dataset}"
+        return {}, [Problem(raw.video, "", "images", expected, "none that can be decoded")]
+    missing = [frame for frame in wanted if frame not in embedded]
+    problems = _report_missing(raw, missing, f"one with an image in {raw.video.name}")
+    return {frame: embedded[frame] for frame in wanted if frame in embedded}, problems
 
 
 def _check_images(raw: RawLabels, wanted: list[int]) -> tuple[dict[int, Size], list[Problem]]:
@@ -240,6 +256,7 @@ def _to_sequence(
         visibility=np.array([label.visibility for label in labels], np.float32),
         complete=_find_complete(indices, raw.incomplete, checked.bad_frames),
         fps=raw.fps,
+        video_dataset=raw.video_dataset,
         notes=tuple(raw.notes),
     )
 

@@ -15,6 +15,7 @@ import numpy as np
 from murid.datasets.deeplabcut_table import KeypointTable, read_keypoint_table
 from murid.datasets.keypoints import (
     compute_box,
+    describe_boxless,
     mark_incomplete_frames,
     select_body_keypoints,
 )
@@ -151,6 +152,7 @@ def _add_labels(sequence: _Sequence, table: KeypointTable, options: ReadOptions)
     individuals = [name for name in table.individuals if name != _UNIQUE_BODY_PARTS]
     has_identities = len(individuals) == 1 or not raw.image_paths or _has_identities(raw.path)
     video_size = _read_video_size(raw)
+    n_boxless = 0
     for number, individual in enumerate(individuals):
         names, points = table.get_keypoints(individual, MIN_LIKELIHOOD)
         points = points[:, select_body_keypoints(names, options.exclude_keypoints)]
@@ -162,6 +164,8 @@ def _add_labels(sequence: _Sequence, table: KeypointTable, options: ReadOptions)
                 raw.labels.append(Label(frame, box, raw.path, location, track_id))
             elif np.isfinite(points[row]).any():
                 raw.incomplete.add(frame)
+                n_boxless += 1
+    raw.notes += describe_boxless(raw.name, n_boxless)
 
 
 def _read_video_size(raw: RawLabels) -> Size | None:

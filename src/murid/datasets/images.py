@@ -1,4 +1,4 @@
-"""Decode images of labelled data, from image files or from a video."""
+"""Decode images of labelled data, from image files, a video, or a file that contains them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from murid.core import Frame
 from murid.core.types import UInt8
+from murid.datasets.embedded_images import iterate_embedded_images
 from murid.datasets.labels import LabelledSequence
 from murid.errors import SourceError
 from murid.video import open_source
@@ -25,6 +26,9 @@ def iterate_images(sequence: LabelledSequence, rows: Sequence[int]) -> Iterator[
     if sequence.image_paths:
         for row in rows:
             yield next(iterate_frames(str(sequence.image_paths[row]), [0])).image
+    elif sequence.video is not None and sequence.video_dataset:
+        frames = [int(sequence.frames[row]) for row in rows]
+        yield from iterate_embedded_images(sequence.video, sequence.video_dataset, frames)
     elif sequence.video is not None:
         wanted = [int(sequence.frames[row]) for row in rows]
         for frame in iterate_frames(str(sequence.video), wanted):

@@ -10,7 +10,7 @@ import numpy as np
 
 from murid.core.boxes import clip
 from murid.core.types import Float64
-from murid.datasets.raw_labels import Box, RawLabels, ReadOptions, Size
+from murid.datasets.raw_labels import Box, RawLabels, ReadOptions, Size, count
 
 # A keypoint of the tail with one of these words in its name is the base of the tail.
 _BASE_WORDS = ("base", "root", "start")
@@ -78,3 +78,11 @@ def mark_incomplete_frames(raw: RawLabels) -> None:
     counts = Counter(label.frame for label in raw.labels)
     max_count = max(counts.values(), default=0)
     raw.incomplete.update(frame for frame in raw.frames if counts[frame] < max_count)
+
+
+def describe_boxless(name: str, n_boxless: int) -> list[str]:
+    """Return a note about animals with too few keypoints for a box, if there are any."""
+    if not n_boxless:
+        return []
+    animals = count(n_boxless, "animal")
+    return [f"{name}: {animals} with fewer than two visible keypoints of the body left out"]

@@ -116,6 +116,9 @@ class LabelledSequence:
         ``(F,)`` bool: whether all animals in the frame are labelled.
     fps : float or None
         Frames per second, where known.
+    video_dataset : str
+        Dataset with the images, if `video` is an HDF5 file; see
+        `murid.datasets.embedded_images`.
     notes : tuple of str
         What the reader has decided about labels that can be read in more than one way.
 
@@ -139,6 +142,7 @@ class LabelledSequence:
     visibility: Float32
     complete: Bool
     fps: float | None = None
+    video_dataset: str = ""
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

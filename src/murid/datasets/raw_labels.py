@@ -93,6 +93,8 @@ class RawLabels:
     labels : list of Label
     video : Path or None
         Video of the frames.
+    video_dataset : str
+        Dataset with the images, if `video` is an HDF5 file.
     image_paths : dict of int to Path
         Image of each frame, if there is no video.
     declared_sizes : dict of int to tuple
@@ -116,6 +118,7 @@ class RawLabels:
     frames: Iterable[int] = ()
     labels: list[Label] = field(default_factory=list)
     video: Path | None = None
+    video_dataset: str = ""
     image_paths: dict[int, Path] = field(default_factory=dict)
     declared_sizes: dict[int, Size] = field(default_factory=dict)
     image_sizes: dict[int, Size] = field(default_factory=dict)

@@ -1,4 +1,6 @@
-"""Read SLEAP project files (``.slp``) through sleap-io; boxes are computed from keypoints.
+"""Read SLEAP projects (``.slp``) through sleap-io, and analysis files; boxes are from keypoints.
+
+The images of a training package (``.pkg.slp``) are inside the file.
 
 Instances labelled by a person come first. A predicted instance is used for an animal without one,
 so that proofread predictions can be read too. A frame with fewer animals than another frame of the
@@ -13,37 +15,55 @@ from typing import Any
 import numpy as np
 
 from murid.core.extras import import_extra
+from murid.datasets.embedded_images import read_embedded_frames
 from murid.datasets.keypoints import (
     compute_box,
+    describe_boxless,
     mark_incomplete_frames,
     select_body_keypoints,
 )
-from murid.datasets.labels import UNKNOWN_TRACK_ID, Problem
-from murid.datasets.media import find_file
-from murid.datasets.raw_labels import Label, RawLabels, ReadOptions, Size, to_name
+from murid.datasets.labels import UNKNOWN_TRACK_ID
+from murid.datasets.media import find_file, is_hidden
+from murid.datasets.raw_labels import Label, RawLabels, ReadOptions, Size, count, to_name
+from murid.datasets.sleap_analysis import SUFFIX, read_analysis, recognise_analysis
 from murid.errors import FormatError
+
+# Suffixes of files that contain images themselves.
+_HDF5_SUFFIXES = (".slp", ".h5", ".hdf5")
 
 
 def recognise(path: Path) -> bool:
-    """Whether this is a ``.slp`` file, or a directory with some in it."""
-    return path.suffix.lower() == ".slp" if path.is_file() else any(path.glob("*.slp"))
+    """Whether this is a ``.slp`` file or an analysis, or a directory with some in it."""
+    if path.is_file():
+        return path.suffix.lower() == ".slp" or recognise_analysis(path)
+    return bool(_find_files(path))
 
 
 def find_files(path: Path, _options: ReadOptions) -> list[Path]:
-    """Return the project files of a directory."""
-    return [path] if path.is_file() else sorted(path.glob("*.slp"))
+    """Return the project files of a directory, else its analysis files."""
+    return [path] if path.is_file() else _find_files(path)
+
+
+def _find_files(path: Path) -> list[Path]:
+    for suffix in (".slp", SUFFIX):
+        files = sorted(file for file in path.glob(f"*{suffix}") if not is_hidden(file))
+        if files:
+            return files
+    return []
 
 
 def read(path: Path, options: ReadOptions) -> list[RawLabels]:
-    """Read every video of a project.
+    """Read every video of a project, or the one video of an analysis.
 
     Raises
     ------
     FormatError
-        If the file is not a SLEAP project.
+        If the file is not a SLEAP project or analysis.
     MissingExtraError
         If sleap-io is not installed.
     """
+    if path.suffix.lower() != ".slp":
+        return [read_analysis(path, options)]
     sleap_io = import_extra("sleap_io", "sleap-io")
     try:
         labels = sleap_io.load_slp(str(path), open_videos=False)
@@ -55,10 +75,12 @@ def read(path: Path, options: ReadOptions) -> list[RawLabels]:
     for video in labels.videos:
         raw = _start_sequence(path, video, is_only=len(labels.videos) == 1)
         frames = [frame for frame in labels.labeled_frames if frame.video is video]
+        if raw.video_dataset:
+            frames = _leave_out_unembedded(raw, frames)
         raw.frames = [int(frame.frame_idx) for frame in frames]
         size = _get_size(video)
-        for frame in frames:
-            _add_labels(raw, frame, track_ids, size, options)
+        n_boxless = sum(_add_labels(raw, frame, track_ids, size, options) for frame in frames)
+        raw.notes += describe_boxless(raw.name, n_boxless)
         mark_incomplete_frames(raw)
         sequences.append(raw)
     return sequences or [RawLabels(path.stem, path, is_recording=True)]
@@ -67,7 +89,8 @@ def read(path: Path, options: ReadOptions) -> list[RawLabels]:
 def _start_sequence(path: Path, video: Any, *, is_only: bool) -> RawLabels:
     """Return a sequence without labels, with its video or images if they are found.
 
-    The project file contains their paths on the machine of the person who labelled them.
+    The project file contains their paths on the machine of the person who labelled them, or the
+    name of the dataset with images inside a file.
     """
     is_images = isinstance(video.filename, list)
     names = [str(name) for name in (video.filename if is_images else [video.filename])]
@@ -79,13 +102,30 @@ def _start_sequence(path: Path, video: Any, *, is_only: bool) -> RawLabels:
             image = find_file(image_name, (path.parent,))
             if image is not None:
                 raw.image_paths[frame] = image
-    elif first.suffix.lower() in (".slp", ".h5"):
-        expected = "a video file beside the labels"
-        location = f"video {first.name}"
-        raw.problems.append(Problem(path, location, "images", expected, "images inside the file"))
+    elif first.suffix.lower() in _HDF5_SUFFIXES:
+        # A package may have been renamed since it was written.
+        is_package = first.suffix.lower() == ".slp"
+        raw.video = path if is_package else find_file(names[0], (path.parent,))
+        raw.video_dataset = str(video.backend_metadata.get("dataset") or "")
     else:
         raw.video = find_file(names[0], (path.parent,))
     return raw
+
+
+def _leave_out_unembedded(raw: RawLabels, frames: list[Any]) -> list[Any]:
+    """Return the frames that a person has labelled, or that have an image inside the file.
+
+    A package keeps all predictions, but the images of labelled frames only.
+    """
+    assert raw.video is not None
+    embedded = read_embedded_frames(raw.video, raw.video_dataset) or {}
+    kept = [
+        frame for frame in frames if int(frame.frame_idx) in embedded or len(frame.user_instances)
+    ]
+    if len(kept) < len(frames):
+        predicted = count(len(frames) - len(kept), "predicted frame")
+        raw.notes.append(f"{raw.name}: {predicted} without an image in the package left out")
+    return kept
 
 
 def _get_size(video: Any) -> Size | None:
@@ -101,8 +141,9 @@ def _add_labels(
     track_ids: dict[int, int],
     size: Size | None,
     options: ReadOptions,
-) -> None:
-    """Add the labels of one frame; an animal with too few keypoints makes it incomplete."""
+) -> int:
+    """Add the labels of one frame, and return how many animals have too few keypoints for a box."""
+    n_boxless = 0
     index = int(frame.frame_idx)
     if size is not None:
         raw.declared_sizes[index] = size
@@ -113,10 +154,12 @@ def _add_labels(
         box = compute_box(body, options, size)
         if box is None:
             raw.incomplete.add(index)
+            n_boxless += 1
             continue
         track_id = track_ids.get(id(instance.track), UNKNOWN_TRACK_ID)
         location = f"frame {index}, instance {number}"
         raw.labels.append(Label(index, box, raw.path, location, track_id))
+    return n_boxless
 
 
 def _select_instances(frame: Any) -> list[Any]:

@@ -306,6 +306,7 @@ def _compute_key(sequences: Sequence[LabelledSequence], *settings: Any) -> str:
     digest = hashlib.sha256(repr((_FORMAT, *settings)).encode())
     for sequence in sequences:
         digest.update(repr((sequence.name, sequence.video, sequence.image_paths)).encode())
+        digest.update(sequence.video_dataset.encode())
         digest.update(sequence.frames.tobytes())
         digest.update(sequence.frame_offsets.tobytes())
         digest.update(sequence.boxes.tobytes())
