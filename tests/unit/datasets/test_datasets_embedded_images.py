@@ -85,7 +85,7 @@ def test_what_is_not_there(package, tmp_path):
     assert read_embedded_frames(tmp_path / "a.slp", "video0/video") is None
     with pytest.raises(SourceError, match="video0/video, frame 4: expected an image"):
         next(iterate_embedded_images(path, "video0/video", [4]))
-    with pytest.raises(SourceError, match="a.slp: video0/video, frame 4: expected"):
+    with pytest.raises(SourceError, match=r"a\.slp: video0/video, frame 4: expected"):
         next(iterate_embedded_images(tmp_path / "a.slp", "video0/video", [4]))
 
 
