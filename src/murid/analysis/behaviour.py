@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from murid.analysis.bouts import Bouts, find_bouts
+from murid.analysis.clock import Clock
 from murid.analysis.config import LENGTH_FIELDS, MeasureConfig
-from murid.analysis.gaps import compute_durations, find_missing, interpolate_gaps
+from murid.analysis.gaps import find_missing, interpolate_gaps
 from murid.analysis.kinematics import (
     compute_acceleration,
     compute_body_length,
@@ -22,58 +23,82 @@ from murid.analysis.kinematics import (
 )
 from murid.analysis.smoothing import compute_window_frames, smooth
 from murid.analysis.social import compute_distances, find_following, find_group_sizes
-from murid.analysis.space import compute_wall_distance, find_hidden, find_inside
-from murid.analysis.units import Length
+from murid.analysis.space import (
+    compute_border_width,
+    compute_wall_distance,
+    find_hidden,
+    find_inside,
+    find_visiting,
+)
+from murid.analysis.units import Length, parse_area_share
 from murid.arenas.layout import Layout
 from murid.core.types import Bool, Float64, Int64, Trajectories
+from murid.errors import ArrayError
 
 # Arena id of an animal outside all arenas.
 NO_ARENA = -1
 
+# A speed needs two frames, so that a bout of immobility or following has at least two. Only below
+# some 4 frames/s is this longer than the minimum duration of such a bout.
+_MIN_MOVEMENT_FRAMES = 2
+
 
 class ZoneFrames(NamedTuple):
-    """Frames ``(F,)`` in which an animal is in a zone, and those in which it is hidden there."""
+    """Rows ``(R,)`` in which an animal is in a zone, is hidden there, and is visiting it.
+
+    A visit goes on within a margin around the zone, see `murid.analysis.space.find_visiting`.
+    """
 
     inside: Bool
     hidden: Bool
+    visiting: Bool
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Behaviour:
     """Position and movement of the animals, frame by frame.
 
-    Lengths are in centimetres if the layout has a scale, else in pixels.
+    Where frames are missing in the recording, rows without a frame cover the time, see
+    `murid.analysis.clock.Clock`. So there are R rows for F frames, and as many in a recording
+    without dropped frames and pauses.
+
+    Lengths are in centimetres if the layout has a scale, else in pixels. If the pixels of the video
+    are not square, lengths in pixels are in square pixels of the same height.
 
     Attributes
     ----------
     names : tuple of str
         Names of the I animals.
-    time_s, durations_s : ndarray
-        ``(F,)`` seconds: time of each frame, and how long it lasts.
+    clock : Clock
+        Time of the rows, and how long each lasts.
     position_px : ndarray
-        ``(F, 2, I)`` pixels, gaps interpolated and smoothed; NaN = missing.
+        ``(R, 2, I)`` pixels, gaps interpolated and smoothed; NaN = missing.
     seen : ndarray
-        ``(F, I)`` bool: detected, that is neither interpolated nor missing.
+        ``(R, I)`` bool: detected, that is neither interpolated nor missing.
     missing : ndarray
-        ``(F, I)`` bool.
+        ``(R, I)`` bool.
     speed, acceleration, steps : ndarray
-        ``(F, I)``, see `murid.analysis.kinematics`; steps below the minimum moving speed are 0.
+        ``(R, I)``, see `murid.analysis.kinematics`; steps below the minimum moving speed are 0.
     heading_deg, turns_deg : ndarray
-        ``(F, I)``, while an animal moves.
+        ``(R, I)``, while an animal moves.
     arena_ids : ndarray
-        ``(I,)`` int64: the arena in which an animal is in most frames; -1 = none.
+        ``(I,)`` int64: the arena in which an animal is for most of the time; -1 = none.
     immobile : tuple of Bouts
         Bouts of immobility of each animal.
     lengths_px : dict of str to float
-        The `LENGTH_FIELDS` of the configuration in pixels, or pixels per second.
+        The `LENGTH_FIELDS` of the configuration in pixels, or pixels per second; without the width
+        of the border if that is a share of an area.
     body_length_px : float
         Body length in pixels, see `murid.analysis.kinematics.compute_body_length`.
-    layout, config : Layout, MeasureConfig
+    layout : Layout
+        In square pixels.
+    config : MeasureConfig
+    pixel_aspect : float
+        Width of a pixel of the video divided by its height.
     """
 
     names: tuple[str, ...]
-    time_s: Float64
-    durations_s: Float64
+    clock: Clock
     position_px: Float64
     seen: Bool
     missing: Bool
@@ -88,11 +113,27 @@ class Behaviour:
     body_length_px: float
     layout: Layout
     config: MeasureConfig
+    pixel_aspect: float = 1.0
+
+    @property
+    def time_s(self) -> Float64:
+        """``(R,)`` seconds: start of each row."""
+        return self.clock.time_s
+
+    @property
+    def durations_s(self) -> Float64:
+        """``(R,)`` seconds: how long each row lasts."""
+        return self.clock.durations_s
 
     @property
     def n_frames(self) -> int:
-        """Number of frames, F."""
-        return len(self.time_s)
+        """Number of frames of the recording, F."""
+        return self.clock.n_frames
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows, R."""
+        return self.clock.n_rows
 
     @property
     def scale(self) -> float:
@@ -118,10 +159,20 @@ class Behaviour:
         arena = self.layout.arenas[arena_id]
         return self.scale * compute_wall_distance(arena, self.position_px[:, :, [animal]])[:, 0]
 
-    def find_zone_frames(self, animal: int) -> dict[str, ZoneFrames]:
-        """Return the frames in which an animal is in each zone of its arena, by name of the zone.
+    def compute_border_width(self, animal: int) -> float | None:
+        """Return the width of the border along the wall; None if the layout has no arena."""
+        arena_id = self.arena_ids[animal]
+        if arena_id == NO_ARENA or not self.layout.arenas:
+            return None
+        share = parse_area_share(self.config.border_width)
+        if share is None:
+            return self.scale * self.lengths_px["border_width"]
+        return self.scale * compute_border_width(self.layout.arenas[arena_id], share)
 
-        They include frames in which it is hidden in a nest or shelter.
+    def find_zone_frames(self, animal: int) -> dict[str, ZoneFrames]:
+        """Return the rows in which an animal is in each zone of its arena, by name of the zone.
+
+        They include rows in which it is hidden in a nest or shelter, but no gap in the recording.
         """
         if self.arena_ids[animal] == NO_ARENA:
             return {}
@@ -131,13 +182,30 @@ class Behaviour:
             hidden = np.zeros(len(inside), bool)
             if zone.hides:
                 hidden = find_hidden(inside, self.missing[:, animal])
-            found[zone.name] = ZoneFrames(inside | hidden, hidden)
+                hidden &= ~self.clock.is_gap
+            margin_px = self.lengths_px["zone_margin"]
+            visiting = find_visiting(zone, self.position_px[:, :, animal], margin_px)
+            found[zone.name] = ZoneFrames(inside | hidden, hidden, visiting | hidden)
         return found
 
-    def find_visits(self, inside: Bool) -> Bouts:
-        """Return the visits to a zone, from the frames ``(F,)`` in which an animal is inside."""
+    def find_visits(self, animal: int, frames: ZoneFrames) -> Bouts:
+        """Return the visits of an animal to a zone, from `find_zone_frames`."""
+        missing = self.missing[:, animal] & ~frames.hidden
         min_visit_s = self.config.min_visit_s
-        return find_bouts(inside, self.time_s, min_visit_s, max_pause_s=min_visit_s)
+        return find_bouts(frames.visiting, self.clock.edges_s, min_visit_s, min_visit_s, missing)
+
+    def find_entries(self, animal: int, visits: Bouts) -> Bouts:
+        """Return the visits that begin with an entry: the animal was known to be outside before.
+
+        A visit is none if it begins with the first known position, or after missing time that the
+        animal was in the zone before.
+        """
+        in_visit = visits.to_mask(self.n_rows)
+        decides = in_visit | ~self.missing[:, animal]
+        # Last row before each row that decides; -1 = none.
+        rows = np.where(decides, np.arange(self.n_rows), -1)
+        before = np.concatenate([[-1], np.maximum.accumulate(rows)])[visits.first_frames]
+        return visits.select((before >= 0) & ~in_visit[before])
 
     def compute_distances(self, a: int, b: int) -> Float64:
         """Return the distance ``(F,)`` between two animals."""
@@ -147,14 +215,14 @@ class Behaviour:
         """Return the contacts of two animals: centres within `max_contact_distance`."""
         max_distance = self.scale * self.lengths_px["max_contact_distance"]
         is_near = self.compute_distances(a, b) <= max_distance
-        return find_bouts(is_near, self.time_s, self.config.min_contact_s)
+        return find_bouts(is_near, self.clock.edges_s, self.config.min_contact_s)
 
     def find_contact_frames(self, animal: int) -> Bool:
-        """Return the frames ``(F,)`` in which an animal is in contact with any other."""
-        in_contact = np.zeros(self.n_frames, bool)
+        """Return the rows ``(R,)`` in which an animal is in contact with any other."""
+        in_contact = np.zeros(self.n_rows, bool)
         for a, b in self.iterate_pairs():
             if animal in (a, b):
-                in_contact |= self.find_contacts(a, b).to_mask(self.n_frames)
+                in_contact |= self.find_contacts(a, b).to_mask(self.n_rows)
         return in_contact
 
     def find_following(self, follower: int, leader: int) -> Bouts:
@@ -166,8 +234,9 @@ class Behaviour:
             max_distance=self.lengths_px["max_following_distance"],
             min_speed=self.lengths_px["max_immobile_speed"],
             max_angle_deg=self.config.max_following_angle_deg,
+            is_gap=self.clock.is_gap,
         )
-        return find_bouts(is_following, self.time_s, self.config.min_following_s)
+        return _find_movement_bouts(is_following, self.clock, self.config.min_following_s)
 
     def find_huddles(self) -> dict[int, Bouts]:
         """Return bouts of huddling of each animal that is not alone in its arena.
@@ -180,7 +249,7 @@ class Behaviour:
             if len(animals) < 2:
                 continue
             is_immobile = np.column_stack(
-                [self.immobile[animal].to_mask(self.n_frames) for animal in animals]
+                [self.immobile[animal].to_mask(self.n_rows) for animal in animals]
             )
             sizes = find_group_sizes(
                 self.position_px[:, :, animals],
@@ -188,12 +257,19 @@ class Behaviour:
                 self.lengths_px["max_huddle_distance"],
             )
             for animal, group_size in zip(animals.tolist(), sizes.T, strict=True):
-                found[animal] = find_bouts(group_size > 1, self.time_s, self.config.min_huddle_s)
+                is_huddling = group_size > 1
+                found[animal] = find_bouts(
+                    is_huddling, self.clock.edges_s, self.config.min_huddle_s
+                )
         return found
 
     def describe(self) -> dict[str, Any]:
-        """Return unit, scale, body length, smoothing window and all lengths, as plain values."""
+        """Return unit, scale, body length, clock, smoothing and all lengths, as plain values.
+
+        Frames per second are the median; time without frames is that of gaps too long to fill.
+        """
         unit = self.layout.unit
+        interval_s = self.clock.interval_s
         body_length = None
         if not np.isnan(self.body_length_px):
             body_length = round(self.scale * self.body_length_px, 4)
@@ -201,19 +277,33 @@ class Behaviour:
             "unit": unit,
             "cm_per_px": self.layout.cm_per_px,
             "body_length": body_length,
-            "smoothing_frames": compute_window_frames(self.time_s, self.config.smooth_s),
-            "n_frames": self.n_frames,
+            "smoothing_frames": compute_window_frames(interval_s, self.config.smooth_s),
+            "n_frames": self.clock.n_frames,
+            "fps": round(1 / interval_s, 4) if interval_s else None,
+            "max_gap_s": round(self.clock.max_gap_s, 4),
+            "unfilmed_s": round(self.clock.unfilmed_s, 4),
+            "pixel_aspect": self.pixel_aspect,
         }
         # Lengths in body lengths are NaN in a recording without boxes.
         for name, length_px in self.lengths_px.items():
             length = round(self.scale * length_px, 4)
             if np.isfinite(length):
                 facts[f"{name}_{unit}"] = length
+        # A share of the area is another width in each arena.
+        share = parse_area_share(self.config.border_width)
+        if share is not None:
+            facts[f"border_width_{unit}"] = {
+                arena.name: round(self.scale * compute_border_width(arena, share), 4)
+                for arena in self.layout.arenas
+            }
         return facts
 
 
 def compute_behaviour(
-    trajectories: Trajectories, layout: Layout, config: MeasureConfig | None = None
+    trajectories: Trajectories,
+    layout: Layout,
+    config: MeasureConfig | None = None,
+    pixel_aspect: float = 1.0,
 ) -> Behaviour:
     """Interpolate gaps, smooth, and compute how the animals move.
 
@@ -222,8 +312,11 @@ def compute_behaviour(
     trajectories : Trajectories
         In pixels of the image of the layout.
     layout : Layout
-        Arenas and zones.
+        Arenas and zones, in pixels of the video.
     config : MeasureConfig, optional
+    pixel_aspect : float
+        Width of a pixel of the video divided by its height. If it is not 1, positions, boxes and
+        layout are converted to square pixels of the same height first.
 
     Returns
     -------
@@ -233,69 +326,90 @@ def compute_behaviour(
     ------
     ConfigError
         If a setting is in centimetres and the layout has no scale.
+    ArrayError
+        If the times do not increase, or the aspect is not above 0.
     """
     config = config or MeasureConfig()
-    time_s = trajectories.time_s
-    body_length_px = compute_body_length(trajectories.shape)
+    if not 0 < pixel_aspect < np.inf:
+        raise ArrayError("pixel_aspect", "a number above 0", f"{pixel_aspect:g}")
+    clock = Clock.from_times(trajectories.time_s, config.max_gap_s)
+    time_s = clock.time_s
+    layout = layout.to_square_pixels(pixel_aspect)
+    to_square = np.array([pixel_aspect, 1.0])[:, None]
+    body_length_px = compute_body_length(trajectories.shape * to_square)
     lengths_px = {
         name: Length.parse(getattr(config, name), name).to_px(
             body_length_px, layout.cm_per_px, name
         )
         for name in LENGTH_FIELDS
+        if parse_area_share(getattr(config, name)) is None
     }
 
     # Positions that were interpolated by identification are dropped first, so that short gaps are
     # interpolated again under `max_gap_s`.
-    raw = trajectories.position
+    raw = trajectories.position * to_square
     interpolated = trajectories.interpolated
     if interpolated is not None and not config.use_interpolated:
         raw = np.where(interpolated[:, None], np.nan, raw)
     seen = ~find_missing(raw)
     if interpolated is not None:
         seen &= ~interpolated
-    without_gaps = interpolate_gaps(raw, time_s, config.max_gap_s)
-    position = smooth(without_gaps, time_s, config.smooth_s)
+    # Time without a frame is time in which no animal was seen.
+    seen = clock.expand(seen, False)
+    raw = clock.expand(raw, np.nan)
+    without_gaps = interpolate_gaps(raw, time_s, clock.max_gap_s)
+    position = smooth(without_gaps, time_s, config.smooth_s, clock.interval_s)
 
     # Jitter of the boxes of a resting animal is slower than `min_moving_speed`.
-    speed_px = compute_speed(position, time_s)
+    speed_px = compute_speed(position, time_s, clock.is_gap)
     steps_px = compute_steps(position)
     is_slow = speed_px < lengths_px["min_moving_speed"]
     steps_px = np.where(is_slow & ~np.isnan(steps_px), 0.0, steps_px)
 
-    heading_deg = compute_heading(position, time_s, lengths_px["max_immobile_speed"])
+    max_immobile_speed = lengths_px["max_immobile_speed"]
+    heading_deg = compute_heading(position, time_s, max_immobile_speed, clock.is_gap)
     immobile = tuple(
-        find_bouts(speed < lengths_px["max_immobile_speed"], time_s, config.min_immobile_s)
+        _find_movement_bouts(speed < max_immobile_speed, clock, config.min_immobile_s)
         for speed in speed_px.T
     )
     scale = layout.cm_per_px or 1.0
     return Behaviour(
         names=trajectories.individuals,
-        time_s=time_s,
-        durations_s=compute_durations(time_s),
+        clock=clock,
         position_px=position,
         seen=seen,
         missing=find_missing(position),
         speed=scale * speed_px,
-        acceleration=scale * compute_acceleration(position, time_s),
+        acceleration=scale * compute_acceleration(position, time_s, clock.is_gap),
         steps=scale * steps_px,
         heading_deg=heading_deg,
         turns_deg=compute_turns(heading_deg),
-        arena_ids=_find_arenas(position, layout),
+        arena_ids=_find_arenas(position, clock.durations_s, layout),
         immobile=immobile,
         lengths_px=lengths_px,
         body_length_px=body_length_px,
         layout=layout,
         config=config,
+        pixel_aspect=pixel_aspect,
     )
 
 
-def _find_arenas(position: Float64, layout: Layout) -> Int64:
-    """Return the arena ``(I,)`` in which each animal is in most frames; -1 = none."""
+def _find_movement_bouts(state: Bool, clock: Clock, min_duration_s: float) -> Bouts:
+    """Return the bouts of a state ``(R,)`` that is computed from speeds."""
+    bouts = find_bouts(state, clock.edges_s, min_duration_s)
+    n_filmed = np.concatenate([[0], np.cumsum(clock.is_filmed)])
+    n_frames = n_filmed[bouts.last_frames + 1] - n_filmed[bouts.first_frames]
+    return bouts.select(n_frames >= _MIN_MOVEMENT_FRAMES)
+
+
+def _find_arenas(position: Float64, durations_s: Float64, layout: Layout) -> Int64:
+    """Return the arena ``(I,)`` in which each animal is for most of the time; -1 = none."""
     n_animals = position.shape[2]
     arena_ids = np.full(n_animals, NO_ARENA, np.int64)
     for animal in range(n_animals):
         by_frame = layout.locate(position[:, :, animal])
-        by_frame = by_frame[(by_frame >= 0) & np.isfinite(position[:, 0, animal])]
-        if len(by_frame):
-            arena_ids[animal] = np.bincount(by_frame).argmax()
+        located = (by_frame >= 0) & np.isfinite(position[:, 0, animal])
+        if located.any():
+            seconds = np.bincount(by_frame[located], durations_s[located])
+            arena_ids[animal] = seconds.argmax()
     return arena_ids

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from murid.analysis.gaps import compute_frame_edges, find_runs
+from murid.analysis.gaps import find_runs
 from murid.core.types import Bool, Float64, Index, Int64
 from murid.errors import ArrayError
 
@@ -52,7 +52,11 @@ class Bouts:
 
 
 def find_bouts(
-    state: Bool, time_s: Float64, min_duration_s: float = 0.0, max_pause_s: float = 0.0
+    state: Bool,
+    edges_s: Float64,
+    min_duration_s: float = 0.0,
+    max_pause_s: float = 0.0,
+    missing: Bool | None = None,
 ) -> Bouts:
     """Return the bouts of a state.
 
@@ -60,31 +64,35 @@ def find_bouts(
     ----------
     state : ndarray
         ``(F,)`` bool; False where it is not known.
-    time_s : ndarray
-        ``(F,)`` seconds.
+    edges_s : ndarray
+        ``(F + 1,)`` seconds: start of each frame, and end of the last one.
     min_duration_s : float
         Shorter bouts do not count.
     max_pause_s : float
         Bouts separated by a shorter pause than this are joined, before short bouts are dropped.
+    missing : ndarray, optional
+        ``(F,)`` bool: frames in which the state is not known. No bout goes on through them.
 
     Returns
     -------
     Bouts
     """
-    if state.shape != time_s.shape:
-        raise ArrayError("state", f"shape {time_s.shape}", f"shape {state.shape}")
-    frame_edges = compute_frame_edges(time_s)
+    if len(edges_s) not in (len(state) + 1, 0):
+        raise ArrayError("edges_s", f"shape ({len(state) + 1},)", f"shape {edges_s.shape}")
     runs = find_runs(state)
     starts = runs[:, 0]
     ends = runs[:, 1]
 
     # A run begins a bout if the pause before it is long enough, and the first run always does.
-    pauses_s = frame_edges[starts[1:]] - frame_edges[ends[:-1]]
+    pauses_s = edges_s[starts[1:]] - edges_s[ends[:-1]]
     is_separate = pauses_s >= max_pause_s
+    if missing is not None:
+        n_missing = np.concatenate([[0], np.cumsum(missing)])
+        is_separate |= n_missing[starts[1:]] > n_missing[ends[:-1]]
     always = np.ones(min(1, len(runs)), bool)
     first = starts[np.concatenate([always, is_separate])]
     end = ends[np.concatenate([is_separate, always])]
 
-    duration_s = frame_edges[end] - frame_edges[first]
-    bouts = Bouts(first, end - 1, frame_edges[first], duration_s)
+    duration_s = edges_s[end] - edges_s[first]
+    bouts = Bouts(first, end - 1, edges_s[first], duration_s)
     return bouts.select(duration_s >= min_duration_s - _ROUNDING_S)

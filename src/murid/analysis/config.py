@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from murid.analysis.units import Length
+from murid.analysis.units import Length, parse_area_share
 from murid.errors import ConfigError
 
-# Fields of `MeasureConfig` that are lengths or speeds with a unit.
+# Fields of `MeasureConfig` that are lengths or speeds with a unit. The width of the border may also
+# be a share of the area of the arena.
 LENGTH_FIELDS = (
     "min_moving_speed",
     "max_immobile_speed",
     "border_width",
+    "zone_margin",
     "max_contact_distance",
     "max_following_distance",
     "max_huddle_distance",
@@ -36,7 +38,8 @@ class MeasureConfig:
     jitter of boxes adds to every distance."""
 
     max_gap_s: float = 1.0
-    """Maximum duration in seconds of a gap that is interpolated by a straight line; 0 = none."""
+    """Maximum duration in seconds of a gap that is interpolated by a straight line, at least 2.5
+    intervals between frames; 0 = none. A longer gap, also one without frames, is missing time."""
 
     use_interpolated: bool = True
     """Use positions that identification interpolated; False = drop them."""
@@ -48,10 +51,16 @@ class MeasureConfig:
     """Speed below which an animal is immobile."""
 
     min_immobile_s: float = 1.0
-    """Minimum duration of a bout of immobility in seconds."""
+    """Minimum duration of a bout of immobility in seconds, at least 2 frames."""
 
-    border_width: str = "1bl"
-    """Width of the border along the wall of the arena, for thigmotaxis."""
+    border_width: str = "50%area"
+    """Border along the wall of the arena, for thigmotaxis: the share of the area of the arena that
+    it covers, or its width, such as 5cm. Half of the area is 15 % of the width of a square or
+    circle, and what an animal that uses the arena evenly spends half of its time in."""
+
+    zone_margin: str = "0.1bl"
+    """Distance from a zone beyond which a visit ends; 0px = at its outline. It keeps an animal that
+    rests on the outline from entering many times."""
 
     min_visit_s: float = 0.25
     """Minimum duration in seconds of a visit to a zone, and of the absence between two visits."""
@@ -70,7 +79,7 @@ class MeasureConfig:
     from the follower to the leader."""
 
     min_following_s: float = 0.5
-    """Minimum duration of a bout of following in seconds."""
+    """Minimum duration of a bout of following in seconds, at least 2 frames."""
 
     max_huddle_distance: str = "1bl"
     """Maximum distance between the centres of neighbours in a huddle of immobile animals."""
@@ -80,7 +89,10 @@ class MeasureConfig:
 
     def __post_init__(self) -> None:
         for name in LENGTH_FIELDS:
-            Length.parse(getattr(self, name), name)
+            text = getattr(self, name)
+            if name == "border_width" and parse_area_share(text, name) is not None:
+                continue
+            Length.parse(text, name)
         for field in fields(self):
             value = getattr(self, field.name)
             if field.name.endswith("_s") and not 0 <= value < float("inf"):

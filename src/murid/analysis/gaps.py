@@ -1,4 +1,4 @@
-"""Frame durations, frames in which an animal is missing, and interpolation of short gaps."""
+"""Frames in which an animal is missing, and interpolation of short gaps."""
 
 from __future__ import annotations
 
@@ -6,22 +6,6 @@ import numpy as np
 
 from murid.core.types import Bool, Float64, Int64
 from murid.errors import ArrayError
-
-
-def compute_durations(time_s: Float64) -> Float64:
-    """Return the duration of each frame, ``(F,)`` seconds: the time until the next frame.
-
-    The duration of the last frame is the median of the others.
-    """
-    if len(time_s) < 2:
-        return np.zeros(len(time_s))
-    steps = np.diff(time_s)
-    return np.append(steps, np.median(steps))
-
-
-def compute_frame_edges(time_s: Float64) -> Float64:
-    """Return the start of each frame and the end of the last one, ``(F + 1,)`` seconds."""
-    return np.append(time_s, time_s[-1:] + compute_durations(time_s)[-1:])
 
 
 def find_runs(mask: Bool) -> Int64:

@@ -2,8 +2,9 @@
 
 A table is a dict of columns of one length. ``docs/reference/measures.md`` defines every column.
 Columns of lengths end in their unit: ``_cm`` if the layout has a scale, else ``_px``. NaN and None
-stand for values that are unknown or not defined. A step belongs to the bin of the frame in which it
-ends, a bout to the bin in which it begins.
+stand for values that are unknown or not defined. A step belongs to the frame in which it ends, and
+a bout to the bin in which it begins. A frame that lasts beyond the end of a bin is shared between
+bins by time.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from murid.analysis.behaviour import Behaviour
+from murid.analysis.behaviour import Behaviour, compute_behaviour
 from murid.analysis.bins import Bins, divide
 from murid.analysis.bouts import Bouts
 from murid.analysis.social import compute_association
-from murid.core.types import Bool, Float64
+from murid.arenas.layout import Layout, Zone
+from murid.core.types import Bool, Float64, Trajectories
 
 Table = dict[str, Any]
 
@@ -36,13 +38,23 @@ def compute_measures(behaviour: Behaviour, bin_s: float | None = None) -> dict[s
     Returns
     -------
     dict of str to dict
-        Tables ``animals``, ``zones``, ``pairs`` and ``bouts``.
+        Tables ``animals``, ``zones``, ``pairs`` and ``bouts``. A table without rows, for instance
+        of a recording in which no animal was detected, has its columns.
 
     Raises
     ------
     ConfigError
         If the bin is not above 0.
     """
+    tables = _compute_tables(behaviour, bin_s)
+    if not all(tables.values()):
+        columns = _compute_tables(_make_example(behaviour), None)
+        tables = {name: table or _drop_rows(columns[name]) for name, table in tables.items()}
+    return tables
+
+
+def _compute_tables(behaviour: Behaviour, bin_s: float | None) -> dict[str, Table]:
+    """Return the tables of `compute_measures`; a table without rows has no columns."""
     bins = Bins.cut(behaviour.time_s, behaviour.durations_s, bin_s)
     huddles = behaviour.find_huddles()
     pairs = {(a, b): _measure_pair(behaviour, bins, a, b) for a, b in behaviour.iterate_pairs()}
@@ -52,7 +64,7 @@ def compute_measures(behaviour: Behaviour, bin_s: float | None = None) -> dict[s
         table = _measure_animal(behaviour, bins, animal)
         table["huddle_s"] = _fill_nan(bins)
         if animal in huddles:
-            table["huddle_s"] = bins.seconds(huddles[animal].to_mask(behaviour.n_frames))
+            table["huddle_s"] = bins.seconds(huddles[animal].to_mask(behaviour.n_rows))
         animals.append(table | _measure_social(behaviour, bins, animal, pairs))
         zones += _measure_zones(behaviour, bins, animal)
     return {
@@ -68,24 +80,25 @@ def tabulate_frames(behaviour: Behaviour) -> Table:
     unit = behaviour.layout.unit
     tables = []
     for animal, name in enumerate(behaviour.names):
-        frames = np.flatnonzero(~behaviour.missing[:, animal])
-        x, y = behaviour.scale * behaviour.position_px[frames, :, animal].T
-        immobile = behaviour.immobile[animal].to_mask(behaviour.n_frames)
+        is_known = ~behaviour.missing[:, animal] & behaviour.clock.is_filmed
+        rows = np.flatnonzero(is_known)
+        x, y = behaviour.scale * behaviour.position_px[rows, :, animal].T
+        immobile = behaviour.immobile[animal].to_mask(behaviour.n_rows)
         tables.append(
             {
-                "animal": np.repeat(name, len(frames)),
-                "frame": frames,
-                "time_s": behaviour.time_s[frames],
+                "animal": np.repeat(name, len(rows)),
+                "frame": behaviour.clock.frames[rows],
+                "time_s": behaviour.time_s[rows],
                 f"x_{unit}": x,
                 f"y_{unit}": y,
-                f"speed_{unit}_s": behaviour.speed[frames, animal],
-                f"acceleration_{unit}_s2": behaviour.acceleration[frames, animal],
-                "heading_deg": behaviour.heading_deg[frames, animal],
-                "immobile": immobile[frames],
-                "seen": behaviour.seen[frames, animal],
+                f"speed_{unit}_s": behaviour.speed[rows, animal],
+                f"acceleration_{unit}_s2": behaviour.acceleration[rows, animal],
+                "heading_deg": behaviour.heading_deg[rows, animal],
+                "immobile": immobile[rows],
+                "seen": behaviour.seen[rows, animal],
             }
         )
-    return _concatenate(tables)
+    return _concatenate(tables) or _drop_rows(tabulate_frames(_make_example(behaviour)))
 
 
 class _NamedBouts(NamedTuple):
@@ -102,6 +115,10 @@ def tabulate_bouts(behaviour: Behaviour) -> Table:
     """Return one row per bout of immobility, visit to a zone, contact, following or huddling."""
     groups = list(_iterate_bouts(behaviour))
     counts = [len(group.bouts) for group in groups]
+    bounds = [
+        behaviour.clock.find_frames(group.bouts.first_frames, group.bouts.last_frames)
+        for group in groups
+    ]
 
     def repeat(values: list[str]) -> np.ndarray:
         return np.repeat(np.array(values, object), counts)
@@ -114,8 +131,8 @@ def tabulate_bouts(behaviour: Behaviour) -> Table:
         "arena": repeat([group.arena for group in groups]),
         "animal": repeat([group.animal for group in groups]),
         "with": repeat([group.partner for group in groups]),
-        "first_frame": join([group.bouts.first_frames for group in groups], np.int64),
-        "last_frame": join([group.bouts.last_frames for group in groups], np.int64),
+        "first_frame": join([first for first, _ in bounds], np.int64),
+        "last_frame": join([last for _, last in bounds], np.int64),
         "start_s": join([group.bouts.start_s for group in groups], np.float64),
         "duration_s": join([group.bouts.duration_s for group in groups], np.float64),
     }
@@ -128,7 +145,7 @@ def _iterate_bouts(behaviour: Behaviour) -> Iterator[_NamedBouts]:
         arena = behaviour.get_arena(animal)
         yield _NamedBouts("immobile", name, "", arena, behaviour.immobile[animal])
         for zone, frames in behaviour.find_zone_frames(animal).items():
-            visits = behaviour.find_visits(frames.inside)
+            visits = behaviour.find_visits(animal, frames)
             yield _NamedBouts("visit", name, zone, arena, visits)
         if animal in huddles:
             yield _NamedBouts("huddle", name, "", arena, huddles[animal])
@@ -152,7 +169,7 @@ def _measure_animal(behaviour: Behaviour, bins: Bins, animal: int) -> Table:
     immobile = behaviour.immobile[animal]
 
     known_s = bins.seconds(~missing)
-    immobile_s = bins.seconds(immobile.to_mask(behaviour.n_frames) & ~missing)
+    immobile_s = bins.seconds(immobile.to_mask(behaviour.n_rows) & ~missing)
     turned_deg = bins.total(np.abs(turns_deg))
     turning_distance = bins.total(np.where(np.isfinite(turns_deg), steps, 0.0))
     return {
@@ -180,13 +197,13 @@ def _measure_border(behaviour: Behaviour, bins: Bins, animal: int, known_s: Floa
     """Return the distance from the wall and the time near it; NaN without an arena."""
     unit = behaviour.layout.unit
     wall_distance = behaviour.compute_wall_distance(animal)
-    if wall_distance is None:
+    border_width = behaviour.compute_border_width(animal)
+    if wall_distance is None or border_width is None:
         return {
             f"wall_distance_mean_{unit}": _fill_nan(bins),
             "border_s": _fill_nan(bins),
             "border_share": _fill_nan(bins),
         }
-    border_width = behaviour.scale * behaviour.lengths_px["border_width"]
     border_s = bins.seconds(wall_distance <= border_width)
     return {
         f"wall_distance_mean_{unit}": bins.mean(wall_distance),
@@ -220,43 +237,32 @@ def _measure_social(
 def _measure_zones(behaviour: Behaviour, bins: Bins, animal: int) -> Iterator[Table]:
     """Yield the measures of one animal in each zone of its arena."""
     missing = behaviour.missing[:, animal]
-    known_frames = np.flatnonzero(~missing)
-    first_known = known_frames[0] if len(known_frames) else 0
-    for zone, (inside, hidden) in behaviour.find_zone_frames(animal).items():
-        inside_s = bins.seconds(inside)
-        visits = behaviour.find_visits(inside)
-        # A visit that begins with the first known position is not an entry.
-        entries = visits.select(visits.first_frames > first_known)
-        steps = np.where(inside, behaviour.steps[:, animal], 0.0)
+    for zone, frames in behaviour.find_zone_frames(animal).items():
+        inside_s = bins.seconds(frames.inside)
+        visits = behaviour.find_visits(animal, frames)
+        steps = np.where(frames.inside, behaviour.steps[:, animal], 0.0)
         yield {
             **_make_bin_columns(behaviour, bins, animal),
             "zone": np.repeat(zone, len(bins)),
             "time_s": inside_s,
-            "hidden_s": bins.seconds(hidden),
-            "time_share": divide(inside_s, bins.seconds(hidden | ~missing)),
-            "entries": bins.count(entries),
-            "latency_s": _find_latency(behaviour, bins, inside),
+            "hidden_s": bins.seconds(frames.hidden),
+            "time_share": divide(inside_s, bins.seconds(frames.hidden | ~missing)),
+            "entries": bins.count(behaviour.find_entries(animal, visits)),
+            "latency_s": bins.first(frames.visiting) - bins.start_s,
             f"distance_{behaviour.layout.unit}": bins.total(steps),
         }
-
-
-def _find_latency(behaviour: Behaviour, bins: Bins, inside: Bool) -> Float64:
-    """Return seconds ``(B,)`` from the start of each bin to the first frame inside; NaN = never."""
-    first_s = np.full(len(bins), np.inf)
-    np.minimum.at(first_s, bins.bin_ids[inside], behaviour.time_s[inside])
-    return np.where(np.isfinite(first_s), first_s - bins.start_s, np.nan)
 
 
 def _measure_pair(behaviour: Behaviour, bins: Bins, a: int, b: int) -> Table:
     """Return distance, contact and following of two animals in each bin."""
     unit = behaviour.layout.unit
-    n_frames = behaviour.n_frames
+    n_rows = behaviour.n_rows
     distances = behaviour.compute_distances(a, b)
     known = np.isfinite(distances)
     contacts = behaviour.find_contacts(a, b)
-    in_contact = contacts.to_mask(n_frames)
-    a_follows_b = behaviour.find_following(a, b).to_mask(n_frames)
-    b_follows_a = behaviour.find_following(b, a).to_mask(n_frames)
+    in_contact = contacts.to_mask(n_rows)
+    a_follows_b = behaviour.find_following(a, b).to_mask(n_rows)
+    b_follows_a = behaviour.find_following(b, a).to_mask(n_rows)
     columns = _make_bin_columns(behaviour, bins, a)
     return {
         "arena": columns["arena"],
@@ -278,12 +284,14 @@ def _measure_pair(behaviour: Behaviour, bins: Bins, a: int, b: int) -> Table:
 
 def _compute_associations(bins: Bins, in_contact: Bool, known: Bool) -> Float64:
     """Return the association index ``(B,)`` of two animals in each bin."""
-    # Frames are in order of time, so those of one bin are consecutive.
+    # Pieces are in order of time, so those of one bin are consecutive.
     edges = np.searchsorted(bins.bin_ids, np.arange(len(bins) + 1))
+    together = in_contact[bins.frames]
+    both_known = known[bins.frames]
     return np.array(
         [
             compute_association(
-                in_contact[start:end], known[start:end], bins.durations_s[start:end]
+                together[start:end], both_known[start:end], bins.durations_s[start:end]
             )
             for start, end in pairwise(edges)
         ]
@@ -312,3 +320,20 @@ def _concatenate(tables: list[Table]) -> Table:
     if not tables:
         return {}
     return {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
+
+
+def _drop_rows(table: Table) -> Table:
+    """Return the columns of a table without its rows."""
+    return {name: column[:0] for name, column in table.items()}
+
+
+def _make_example(behaviour: Behaviour) -> Behaviour:
+    """Return two animals that rest in a zone, with the same unit, whose tables all have rows.
+
+    The tables of a recording without animals, pairs or zones get their columns from it.
+    """
+    corners = ((0.0, 0.0), (2.0, 0.0), (2.0, 2.0), (0.0, 2.0))
+    layout = Layout(2, 2, zones=(Zone("zone", corners),), cm_per_px=behaviour.layout.cm_per_px)
+    resting = np.ones((2, 2, 2))
+    trajectories = Trajectories(np.arange(2.0), ("a", "b"), resting, resting, np.ones((2, 2)))
+    return compute_behaviour(trajectories, layout)

@@ -17,18 +17,21 @@ def compute_distances(a: Float64, b: Float64) -> Float64:
     return distances
 
 
-def compute_distance_matrix(position: Float64) -> Float64:
+def compute_distance_matrix(position: Float64, durations_s: Float64) -> Float64:
     """Return the mean distance ``(I, I)`` between animals at ``(F, 2, I)``.
 
-    The mean is over frames in which both positions are known; NaN without such a frame.
+    The mean is over the time in which both positions are known, from the durations ``(F,)`` of the
+    frames; NaN without such time.
     """
     n = position.shape[2]
     matrix = np.full((n, n), np.nan)
     for i in range(n):
         for j in range(n):
             distances = compute_distances(position[:, :, i], position[:, :, j])
-            if np.isfinite(distances).any():
-                matrix[i, j] = np.nanmean(distances)
+            known = np.isfinite(distances)
+            known_s = float(durations_s[known].sum())
+            if known_s > 0:
+                matrix[i, j] = distances[known] @ durations_s[known] / known_s
     return matrix
 
 
@@ -39,6 +42,7 @@ def find_following(
     max_distance: float,
     min_speed: float,
     max_angle_deg: float,
+    is_gap: Bool | None = None,
 ) -> Bool:
     """Return the frames ``(F,)`` in which one animal follows another.
 
@@ -55,8 +59,10 @@ def find_following(
         ``(F,)`` seconds.
     max_distance, min_speed, max_angle_deg : float
         Length, length per second, degrees.
+    is_gap : ndarray, optional
+        ``(F,)``, see `murid.analysis.kinematics.differentiate`.
     """
-    velocity = compute_velocity(np.stack([follower, leader], axis=2), time_s)
+    velocity = compute_velocity(np.stack([follower, leader], axis=2), time_s, is_gap)
     follower_velocity = velocity[:, :, 0]
     leader_velocity = velocity[:, :, 1]
     follower_speed = np.hypot(*follower_velocity.T)

@@ -73,6 +73,42 @@ def compute_wall_distance(region: Region, position: Float64) -> Float64:
     return region.compute_wall_distance(points.reshape(-1, 2)).reshape(points.shape[:2])
 
 
+def find_visiting(region: Region, position: Float64, margin: float) -> Bool:
+    """Return the frames ``(F,)`` in which an animal at ``(F, 2)`` pixels visits a region.
+
+    A visit begins inside the region, and ends more than `margin` pixels outside it. So an animal
+    that rests on the outline enters once, although its position is now inside and now outside.
+    False where it is missing; between two frames in which it is missing it goes on as before.
+    """
+    inside = region.contains(position)
+    missing = np.isnan(position).any(axis=1)
+    if not margin > 0:
+        return inside
+    outside = region.compute_distance(position) > margin
+    # Elsewhere the animal is near the outline or missing: the last frame that decides counts.
+    decides = inside | outside
+    last_decided = np.maximum.accumulate(np.where(decides, np.arange(len(position)), 0))
+    is_visiting: Bool = inside[last_decided] & ~missing
+    return is_visiting
+
+
+def compute_border_width(region: Region, area_share: float) -> float:
+    """Return the width in pixels of the border of a region that has this share of its area."""
+    geometry = region.geometry
+    inner_area = (1 - area_share) * geometry.area
+    # The width is at most half the smaller side. 50 halvings are exact to rounding errors.
+    left, top, right, bottom = geometry.bounds
+    low = 0.0
+    high = 0.5 * min(right - left, bottom - top)
+    for _ in range(50):
+        middle = 0.5 * (low + high)
+        if geometry.buffer(-middle).area > inner_area:
+            low = middle
+        else:
+            high = middle
+    return 0.5 * (low + high)
+
+
 def find_hidden(inside: Bool, missing: Bool) -> Bool:
     """Return the frames ``(F,)`` in which an animal is hidden in a nest or shelter.
 

@@ -1,4 +1,4 @@
-"""Lengths and speeds with a unit: centimetres, pixels, or body lengths."""
+"""Lengths and speeds with a unit: centimetres, pixels, or body lengths; shares of an area."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from murid.errors import ConfigError
 
+# The border of an arena may also be given by the share of the area that it covers.
+_AREA_PATTERN = re.compile(r"\s*(\d+\.?\d*|\.\d+)\s*%\s*area\s*")
 _PATTERN = re.compile(r"\s*(\d+\.?\d*|\.\d+)\s*(bl|cm|px)(/s)?\s*")
 
 
@@ -39,3 +41,17 @@ class Length:
             expected = f"a scale (murid arena --scale) for {self.value:g}cm"
             raise ConfigError(f"{field}: expected {expected}, got none")
         return self.value * (1 / cm_per_px)
+
+
+def parse_area_share(text: str, field: str = "share") -> float | None:
+    """Return the share in (0, 1) of ``"50%area"``; None for a text that is no share of an area.
+
+    Raises `ConfigError` for a share that is not between 0 and 100 %.
+    """
+    found = _AREA_PATTERN.fullmatch(text)
+    if found is None:
+        return None
+    percent = float(found[1])
+    if not 0 < percent < 100:
+        raise ConfigError(f"{field}: expected more than 0 and less than 100 %, got {text!r}")
+    return percent / 100

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import shapely
@@ -101,6 +101,23 @@ class Region:
         distances[is_known] = shapely.distance(self.geometry.exterior, known_points)
         return distances
 
+    def compute_distance(self, points: NDArray[np.floating]) -> Float64:
+        """Return the distances ``(N,)`` of points ``(N, 2)`` from the region in pixels; 0 inside.
+
+        NaN for NaN.
+        """
+        outside = self.compute_wall_distance(points)
+        return np.where(self.contains(points), 0.0, outside)
+
+    def to_square_pixels(self, pixel_aspect: float) -> Self:
+        """Return the region with x times `pixel_aspect`; a circle becomes a polygon."""
+        corners = self.polygon
+        if self.circle is not None:
+            # The last corner of a ring repeats the first.
+            corners = tuple(self.geometry.exterior.coords)[:-1]
+        stretched = tuple((x * pixel_aspect, y) for x, y in corners)
+        return replace(self, polygon=stretched, circle=None)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the region as plain values, as in an arena file."""
         if self.circle:
@@ -183,7 +200,8 @@ class Layout:
     ignored : tuple of Region
         Detections there are dropped.
     cm_per_px : float or None
-        Scale, the same all over the image; None if it is unknown.
+        Scale, the same all over the image; None if it is unknown. Where pixels are not square, it
+        is the height of a pixel.
 
     Raises
     ------
@@ -244,6 +262,26 @@ class Layout:
     def unit(self) -> str:
         """Unit of length: ``cm`` if there is a scale, else ``px``."""
         return "px" if self.cm_per_px is None else "cm"
+
+    def to_square_pixels(self, pixel_aspect: float) -> Layout:
+        """Return the layout in square pixels as high as those of the video.
+
+        Parameters
+        ----------
+        pixel_aspect : float
+            Width of a pixel of the video divided by its height. The layout is as many times as
+            wide; `cm_per_px` is the height of a pixel, and stays.
+        """
+        if pixel_aspect == 1:
+            return self
+        return Layout(
+            width=max(1, round(self.width * pixel_aspect)),
+            height=self.height,
+            arenas=tuple(arena.to_square_pixels(pixel_aspect) for arena in self.arenas),
+            zones=tuple(zone.to_square_pixels(pixel_aspect) for zone in self.zones),
+            ignored=tuple(region.to_square_pixels(pixel_aspect) for region in self.ignored),
+            cm_per_px=self.cm_per_px,
+        )
 
     def list_zones(self, arena: str) -> list[Zone]:
         """Return the zones of an arena, in order."""

@@ -5,7 +5,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Literal
 
-import numpy as np
 from cyclopts import Parameter
 
 from murid.analysis.behaviour import Behaviour
@@ -82,14 +81,24 @@ def measure(
 
 
 def describe(behaviour: Behaviour) -> str:
-    """Return one sentence on what was measured and how."""
+    """Return what was measured and how, in one sentence, and a line for what is unusual."""
     n_animals = len(behaviour.names)
     animals = format_count(n_animals, "animal")
     unit = behaviour.layout.unit
     body = behaviour.scale * behaviour.body_length_px
     smoothed = format_count(behaviour.describe()["smoothing_frames"], "frame")
-    known = 0.0 if not behaviour.missing.size else 1 - float(np.mean(behaviour.missing))
-    return (
+    total_s = n_animals * float(behaviour.durations_s.sum())
+    missing_s = float((behaviour.durations_s @ behaviour.missing).sum())
+    known = 1 - missing_s / total_s if total_s else 0.0
+    text = (
         f"{animals}, known {known:.1%} of the time; lengths in {unit}, body length"
         f" {body:.1f} {unit}; smoothed over {smoothed}"
     )
+    if behaviour.clock.is_gap.any():
+        gaps = format_count(int(behaviour.clock.is_gap.sum()), "gap")
+        unfilmed = f"{behaviour.clock.unfilmed_s:.4g} s"
+        text += f"\n{gaps} in the recording, together {unfilmed} without frames, counted as missing time"
+    if behaviour.pixel_aspect != 1:
+        pixels = f"pixels are {behaviour.pixel_aspect:.4g} times as wide as high"
+        text += f"\n{pixels}: lengths are in square pixels of the same height"
+    return text

@@ -47,7 +47,11 @@ def _to_arrow(column: Any) -> pa.Array:
     if values.dtype.kind == "f":
         # Adding 0.0 turns -0.0, which rounding may leave, into 0.0.
         values = np.round(values, _DECIMALS) + 0.0
-    return pa.array(values.tolist() if values.dtype.kind in "OU" else values, from_pandas=True)
+    if values.dtype.kind not in "OU":
+        return pa.array(values, from_pandas=True)
+    texts = pa.array(values.tolist(), from_pandas=True)
+    # A column without any text has no type of its own.
+    return texts.cast(pa.string()) if pa.types.is_null(texts.type) else texts
 
 
 def write_measures(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from murid.analysis.gaps import find_runs
 from murid.analysis.space import compute_occupancy
 from murid.arenas.layout import Region
 from murid.core.types import Float64
@@ -201,5 +202,9 @@ def choose_columns(n_panels: int, aspect: float) -> int:
 
 
 def _thin(points: Float64) -> Float64:
-    """Return every n-th point of a path, so that few enough remain."""
-    return points[:: max(1, len(points) // _MAX_POINTS)]
+    """Return every n-th point of a path, so that few enough remain, and every gap in it."""
+    is_shown = np.zeros(len(points), bool)
+    is_shown[:: max(1, len(points) // _MAX_POINTS)] = True
+    missing = np.isnan(points).any(axis=1)
+    is_shown[find_runs(missing)[:, 0]] = True
+    return points[is_shown]

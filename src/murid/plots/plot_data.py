@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from murid.analysis.behaviour import Behaviour
-from murid.analysis.gaps import compute_frame_edges
 from murid.core.types import Float64, Trajectories, UInt8
 
 
@@ -45,9 +44,9 @@ class PlotData:
         return self.behaviour.names
 
     @property
-    def frame_edges_s(self) -> Float64:
-        """``(F + 1,)`` seconds: start of each frame, and end of the last one."""
-        return compute_frame_edges(self.behaviour.time_s)
+    def edges_s(self) -> Float64:
+        """``(R + 1,)`` seconds: start of each row of the behaviour, and end of the last one."""
+        return self.behaviour.clock.edges_s
 
     @property
     def duration_s(self) -> float:

@@ -148,7 +148,10 @@ def describe_recording(data: PlotData) -> str:
     arenas = f", {n_arenas} arenas" if n_arenas > 1 else ""
     n_animals = len(data.names)
     animals = f"{n_animals} {'animal' if n_animals == 1 else 'animals'}"
-    return f"{animals}{arenas}, {length}, {behaviour.n_frames} frames"
+    text = f"{animals}{arenas}, {length}, {behaviour.n_frames} frames"
+    if behaviour.clock.is_gap.any():
+        text += f", {behaviour.clock.unfilmed_s:.3g} s without frames"
+    return text
 
 
 def describe_settings(data: PlotData) -> str:
@@ -161,11 +164,14 @@ def describe_settings(data: PlotData) -> str:
     body = "unknown"
     if facts["body_length"] is not None:
         body = f"{facts['body_length']:.3g} {facts['unit']}"
+    pixels = ""
+    if facts["pixel_aspect"] != 1:
+        pixels = f" of height; pixels {facts['pixel_aspect']:.4g} times as wide as high"
     interpolated = "counted" if config.use_interpolated else "left out"
     return (
-        f"{scale}; body length {body}; "
+        f"{scale}{pixels}; body length {body}; "
         f"positions smoothed over {facts['smoothing_frames']} frames, "
-        f"gaps up to {config.max_gap_s:g} s interpolated, "
+        f"gaps up to {facts['max_gap_s']:g} s interpolated, "
         f"positions interpolated by identification {interpolated}; "
         f"distance counts from {config.min_moving_speed} on, "
         f"immobile is slower than {config.max_immobile_speed} for {config.min_immobile_s:g} s."
@@ -183,7 +189,7 @@ class _ReportColumn(NamedTuple):
 def tabulate_animals(data: PlotData) -> list[list[str]]:
     """Return a table of the animals over the whole recording; the first row is the heading."""
     animals = compute_measures(data.behaviour)["animals"]
-    if not animals:
+    if not len(animals["animal"]):
         return [["animal"]]
     shown = [
         column

@@ -24,11 +24,13 @@ _MAX_DARK_LUMINANCE = 0.45
 def draw_social(figure: Figure | SubFigure, data: PlotData) -> None:
     """Draw mean distance and share of time in contact of each pair of animals."""
     behaviour = data.behaviour
-    distances = behaviour.scale * compute_distance_matrix(behaviour.position_px)
+    distances = behaviour.scale * compute_distance_matrix(
+        behaviour.position_px, behaviour.durations_s
+    )
     associations = np.full(distances.shape, np.nan)
     for a, b in behaviour.iterate_pairs():
         known = np.isfinite(behaviour.compute_distances(a, b))
-        in_contact = behaviour.find_contacts(a, b).to_mask(behaviour.n_frames)
+        in_contact = behaviour.find_contacts(a, b).to_mask(behaviour.n_rows)
         association = compute_association(in_contact, known, behaviour.durations_s)
         associations[a, b] = association
         associations[b, a] = association

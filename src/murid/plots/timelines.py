@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from murid.analysis.bins import Bins
 from murid.analysis.gaps import find_runs
-from murid.core.types import Bool, Float64, Int64
+from murid.core.types import Bool, Float64
 from murid.plots.plot_data import PlotData
 from murid.plots.style import (
     GREY,
@@ -49,7 +50,7 @@ def draw_speed(figure: Figure | SubFigure, data: PlotData) -> None:
     """Draw the speed of each animal: mean and range in 600 intervals, and immobility as a strip."""
     behaviour = data.behaviour
     n_rows = min(len(data.names), MAX_ROWS)
-    curves = [_summarise(behaviour.speed[:, animal]) for animal in range(n_rows)]
+    curves = [_summarise(data, behaviour.speed[:, animal]) for animal in range(n_rows)]
     maxima = [curve.maximum[np.isfinite(curve.maximum)] for curve in curves]
     all_maxima = np.concatenate([np.zeros(0), *maxima])
     max_speed = 1.0
@@ -67,13 +68,13 @@ def draw_speed(figure: Figure | SubFigure, data: PlotData) -> None:
         low = _to_row_height(curve.minimum / top, baseline)
         mean = _to_row_height(curve.mean / top, baseline)
         high = _to_row_height(curve.maximum / top, baseline)
-        time = _to_axis_time(data, curve.frames)
+        time = curve.time_s / choose_time_unit(data.duration_s)[0]
         colour, _ = choose_animal_style(animal)
         limits = [baseline, baseline - _ROW_HEIGHT]
         axes.hlines(limits, *axes.get_xlim(), color=PALE, linewidth=0.5, zorder=1)
         axes.fill_between(time, low, high, color=colour, alpha=0.6, linewidth=0, zorder=2)
         axes.plot(time, mean, color=INK, linewidth=0.8, zorder=3)
-        immobile = behaviour.immobile[animal].to_mask(behaviour.n_frames)
+        immobile = behaviour.immobile[animal].to_mask(behaviour.n_rows)
         _draw_bars(axes, data, immobile, baseline, 0.08, INK)
 
 
@@ -94,7 +95,7 @@ def draw_ethogram(figure: Figure | SubFigure, data: PlotData) -> None:
     for animal in range(n_rows):
         for name, frames in behaviour.find_zone_frames(animal).items():
             _draw_bars(axes, data, frames.inside, animal - 0.4, 0.4, **zone_styles[name])
-        immobile = behaviour.immobile[animal].to_mask(behaviour.n_frames)
+        immobile = behaviour.immobile[animal].to_mask(behaviour.n_rows)
         in_contact = behaviour.find_contact_frames(animal)
         _draw_bars(axes, data, immobile, animal + 0.06, 0.15, INK)
         _draw_bars(axes, data, in_contact, animal + 0.24, 0.15, GREY)
@@ -109,21 +110,23 @@ def draw_ethogram(figure: Figure | SubFigure, data: PlotData) -> None:
 def draw_identities(figure: Figure | SubFigure, data: PlotData) -> None:
     """Draw when each animal was detected, its identity probability, and uncertain crossings."""
     trajectories = data.trajectories
+    clock = data.behaviour.clock
     n_rows = min(len(data.names), MAX_ROWS)
     explanation = "white line: identity probability, 0.5 at the bottom of a bar and 1 at its top"
     _draw_heading(figure, "Identities", data, n_rows, explanation)
     axes = _make_rows(figure, data, n_rows)
     for animal in range(n_rows):
-        known = np.isfinite(trajectories.confidence[:, animal])
-        interpolated = np.zeros(len(known), bool)
+        known = clock.expand(np.isfinite(trajectories.confidence[:, animal]), False)
+        # Time of dropped frames is interpolated, and gaps in the recording are missing.
+        interpolated = ~clock.is_filmed & ~data.behaviour.missing[:, animal]
         if trajectories.interpolated is not None:
-            interpolated = trajectories.interpolated[:, animal]
+            interpolated |= clock.expand(trajectories.interpolated[:, animal], False)
         colour, hatch = choose_animal_style(animal)
         axes.hlines(animal, *axes.get_xlim(), color=PALE, linewidth=1, zorder=1)
         _draw_bars(axes, data, known & ~interpolated, animal - 0.3, 0.6, colour, hatch=hatch)
         _draw_bars(axes, data, interpolated, animal - 0.12, 0.24, colour, alpha=0.5)
         if trajectories.identity_probability is not None:
-            probability = trajectories.identity_probability[:, animal]
+            probability = clock.expand(trajectories.identity_probability[:, animal], np.nan)
             _draw_identity_probability(axes, data, animal, probability)
     n_crossings = _draw_crossings(axes, data, n_rows)
     colour, _ = choose_animal_style(0)
@@ -148,8 +151,8 @@ def _make_rows(figure: Figure | SubFigure, data: PlotData, n_rows: int) -> Axes:
     """Return axes with time to the right and a row per animal, at 0, 1, 2, ... from the top."""
     axes: Axes = figure.subplots()
     unit_s, label = choose_time_unit(data.duration_s)
-    start = data.frame_edges_s[0] / unit_s
-    end = data.frame_edges_s[-1] / unit_s
+    start = data.edges_s[0] / unit_s
+    end = data.edges_s[-1] / unit_s
     axes.set(xlim=(start, max(end, 1e-9)), ylim=(n_rows - 0.4, -0.6))
     axes.set_yticks(range(n_rows), data.names[:n_rows], fontsize=8)
     axes.set_xlabel(label, fontsize=8)
@@ -157,12 +160,6 @@ def _make_rows(figure: Figure | SubFigure, data: PlotData, n_rows: int) -> Axes:
     axes.tick_params(axis="y", length=0)
     axes.spines[["top", "right", "left"]].set_visible(False)
     return axes
-
-
-def _to_axis_time(data: PlotData, frames: Int64 | int) -> Any:
-    """Return the times at which frames begin, in the unit of the time axis."""
-    unit_s, _ = choose_time_unit(data.duration_s)
-    return data.frame_edges_s[frames] / unit_s
 
 
 def _draw_bars(
@@ -174,12 +171,13 @@ def _draw_bars(
     facecolor: Any = INK,
     **style: Any,
 ) -> None:
-    """Draw bars over the intervals in which a mask ``(F,)`` is True."""
+    """Draw bars over the intervals in which a mask ``(R,)`` is True."""
     runs = find_runs(mask)
     if not len(runs):
         return
-    start = _to_axis_time(data, runs[:, 0])
-    end = _to_axis_time(data, runs[:, 1])
+    unit_s, _ = choose_time_unit(data.duration_s)
+    start = data.edges_s[runs[:, 0]] / unit_s
+    end = data.edges_s[runs[:, 1]] / unit_s
     spans = np.column_stack([start, end - start])
     # Only hatched bars need an edge; it would cover short bars.
     edge: dict[str, Any] = {
@@ -197,33 +195,29 @@ def _draw_bars(
 
 
 class _Curve(NamedTuple):
-    """Statistics of consecutive intervals: middle frame, mean, maximum, minimum; NaN = unknown."""
+    """Statistics of intervals of equal length: middle, mean, maximum, minimum; NaN = unknown."""
 
-    frames: Int64
+    time_s: Float64
     mean: Float64
     maximum: Float64
     minimum: Float64
 
 
-def _summarise(values: Float64) -> _Curve:
-    """Return at most `_N_POINTS` points of a curve of values ``(F,)``; NaN is ignored."""
-    n_frames = len(values)
-    if not n_frames:
-        return _Curve(np.zeros(0, np.int64), np.zeros(0), np.zeros(0), np.zeros(0))
-    edges = np.unique(np.linspace(0, n_frames, min(_N_POINTS, n_frames) + 1).astype(int))
-    starts = edges[:-1]
-    known = np.isfinite(values)
-    counts = np.add.reduceat(known, starts, dtype=np.int64)
-    total = np.add.reduceat(np.where(known, values, 0), starts)
-    maximum = np.maximum.reduceat(np.where(known, values, -np.inf), starts)
-    minimum = np.minimum.reduceat(np.where(known, values, np.inf), starts)
-    has_values = counts > 0
-    mean = np.divide(total, counts, out=np.full(len(counts), np.nan), where=has_values)
+def _summarise(data: PlotData, values: Float64) -> _Curve:
+    """Return at most `_N_POINTS` points of a curve of values ``(R,)``; NaN is ignored.
+
+    An interval in which no value is known, such as one within a gap, interrupts the curve.
+    """
+    clock = data.behaviour.clock
+    n_points = min(_N_POINTS, clock.n_rows)
+    # A single frame has no duration.
+    length_s = data.duration_s / n_points if data.duration_s else None
+    bins = Bins.cut(clock.time_s, clock.durations_s, length_s)
     return _Curve(
-        frames=(starts + edges[1:]) // 2,
-        mean=mean,
-        maximum=np.where(has_values, maximum, np.nan),
-        minimum=np.where(has_values, minimum, np.nan),
+        time_s=0.5 * (bins.start_s + bins.end_s),
+        mean=bins.mean(values),
+        maximum=bins.max(values),
+        minimum=bins.min(values),
     )
 
 
@@ -247,9 +241,9 @@ def _draw_identity_probability(
     axes: Axes, data: PlotData, animal: int, probability: Float64
 ) -> None:
     """Draw a line through the bar of an animal: the lowest probability of each interval."""
-    curve = _summarise(probability)
+    curve = _summarise(data, probability)
     y = animal + 0.3 - 1.2 * np.clip(curve.minimum - 0.5, 0, 0.5)
-    time = _to_axis_time(data, curve.frames)
+    time = curve.time_s / choose_time_unit(data.duration_s)[0]
     axes.plot(time, y, color=INK, linewidth=2.0, zorder=3)
     axes.plot(time, y, color="white", linewidth=1.0, zorder=3)
 
@@ -265,13 +259,15 @@ def _draw_crossings(axes: Axes, data: PlotData, n_rows: int) -> int:
         for crossing in data.crossings
         if crossing["swap_probability"] >= _MIN_SWAP_PROBABILITY
     ]
+    unit_s, _ = choose_time_unit(data.duration_s)
     for number, crossing in enumerate(uncertain):
         names = (str(crossing["identity_a"]), str(crossing["identity_b"]))
         if not all(name in rows for name in names):
             continue
         pair = sorted(rows[name] for name in names)
         middle = (int(crossing["first_frame"]) + int(crossing["last_frame"])) // 2
-        time = _to_axis_time(data, int(np.clip(middle, 0, data.behaviour.n_frames)))
+        times_s = data.trajectories.time_s
+        time = times_s[min(max(middle, 0), len(times_s) - 1)] / unit_s
         axes.plot(
             [time, time],
             pair,

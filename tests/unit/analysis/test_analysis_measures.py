@@ -130,7 +130,6 @@ def test_without_a_scale_columns_are_in_pixels():
     tables = compute_measures(compute_behaviour(make_trajectories(), Layout(200, 100), RAW))
     assert tables["animals"]["distance_px"][0] == pytest.approx(160)
     assert np.isnan(tables["animals"]["border_s"]).all(), "without an arena there is no wall"
-    assert tables["zones"] == {}
     with pytest.raises(ConfigError, match="border_width: expected a scale"):
         compute_behaviour(make_trajectories(), Layout(200, 100), replace(RAW, border_width="1cm"))
 
@@ -143,7 +142,7 @@ def test_animals_of_different_arenas_are_not_a_pair():
     layout = Layout(200, 100, (west, east))
     tables = compute_measures(compute_behaviour(make_trajectories(), layout, RAW))
     assert tables["animals"]["arena"].tolist() == ["w", "e"]
-    assert tables["pairs"] == {}
+    assert len(tables["pairs"]["animal_a"]) == 0
     assert np.isnan(tables["animals"]["contact_s"]).all()
 
 
@@ -151,8 +150,19 @@ def test_recording_without_animals():
     nothing = Trajectories(
         np.arange(3) / FPS, (), np.zeros((3, 2, 0)), np.zeros((3, 2, 0)), np.zeros((3, 0))
     )
-    tables = compute_measures(compute_behaviour(nothing, LAYOUT))
-    assert all(len(column) == 0 for table in tables.values() for column in table.values())
+    behaviour = compute_behaviour(nothing, LAYOUT)
+    full = compute_behaviour(make_trajectories(), LAYOUT)
+    empty = compute_measures(behaviour) | {"frames": tabulate_frames(behaviour)}
+    for name, table in (compute_measures(full) | {"frames": tabulate_frames(full)}).items():
+        assert list(empty[name]) == list(table)
+        for column, values in table.items():
+            assert len(empty[name][column]) == 0
+            assert empty[name][column].dtype.kind == values.dtype.kind, column
+
+
+def test_tables_without_rows_have_columns_in_the_unit_of_the_others():
+    tables = compute_measures(compute_behaviour(make_trajectories(), Layout(200, 100), RAW))
+    assert len(tables["zones"]["distance_px"]) == 0
 
 
 @pytest.mark.parametrize(

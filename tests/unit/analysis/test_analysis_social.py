@@ -22,8 +22,15 @@ def test_distances():
     a, b = walk((0, 0), (1, 0)), walk((3, 4), (1, 0))
     b[5] = np.nan
     np.testing.assert_allclose(np.delete(compute_distances(a, b), 5), 5)
-    matrix = compute_distance_matrix(np.stack([a, b, np.full(a.shape, np.nan)], axis=2))
+    position = np.stack([a, b, np.full(a.shape, np.nan)], axis=2)
+    matrix = compute_distance_matrix(position, np.ones(20))
     np.testing.assert_allclose(matrix, [[0, 5, np.nan], [5, 0, np.nan], [np.nan] * 3])
+
+
+def test_mean_distances_are_weighted_by_time():
+    a, b = np.zeros((2, 2)), np.array([[3.0, 0], [9, 0]])
+    matrix = compute_distance_matrix(np.stack([a, b], axis=2), np.array([1.0, 3.0]))
+    assert matrix[0, 1] == (3 + 3 * 9) / 4
 
 
 @pytest.mark.parametrize(
