@@ -273,7 +273,7 @@ class Behaviour:
         body_length = None
         if not np.isnan(self.body_length_px):
             body_length = round(self.scale * self.body_length_px, 4)
-        facts = {
+        facts: dict[str, Any] = {
             "unit": unit,
             "cm_per_px": self.layout.cm_per_px,
             "body_length": body_length,
@@ -342,7 +342,7 @@ def compute_behaviour(
             body_length_px, layout.cm_per_px, name
         )
         for name in LENGTH_FIELDS
-        if parse_area_share(getattr(config, name)) is None
+        if name != "border_width" or parse_area_share(config.border_width) is None
     }
 
     # Positions that were interpolated by identification are dropped first, so that short gaps are

@@ -95,9 +95,9 @@ def find_visiting(region: Region, position: Float64, margin: float) -> Bool:
 def compute_border_width(region: Region, area_share: float) -> float:
     """Return the width in pixels of the border of a region that has this share of its area."""
     geometry = region.geometry
-    inner_area = (1 - area_share) * geometry.area
+    inner_area = (1 - area_share) * float(geometry.area)
     # The width is at most half the smaller side. 50 halvings are exact to rounding errors.
-    left, top, right, bottom = geometry.bounds
+    left, top, right, bottom = map(float, geometry.bounds)
     low = 0.0
     high = 0.5 * min(right - left, bottom - top)
     for _ in range(50):

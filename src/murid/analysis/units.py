@@ -46,10 +46,13 @@ class Length:
 def parse_area_share(text: str, field: str = "share") -> float | None:
     """Return the share in (0, 1) of ``"50%area"``; None for a text that is no share of an area.
 
-    Raises `ConfigError` for a share that is not between 0 and 100 %.
+    Raises `ConfigError` for another percentage, and one that is not between 0 and 100 %.
     """
     found = _AREA_PATTERN.fullmatch(text)
     if found is None:
+        if "%" in text:
+            expected = "a share of the area such as 50%area, or a length such as 5cm"
+            raise ConfigError(f"{field}: expected {expected}, got {text!r}")
         return None
     percent = float(found[1])
     if not 0 < percent < 100:

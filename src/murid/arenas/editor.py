@@ -66,6 +66,7 @@ class LayoutEditor:
 
     layout: Layout
     ask: Callable[[str, str], str]
+    pixel_aspect: float = 1.0
     kind: str = "arena"
     is_circle: bool = False
     points: list[tuple[float, float]] = field(default_factory=list)
@@ -110,7 +111,7 @@ class LayoutEditor:
         try:
             if self.kind == "scale":
                 length_cm = float(self.ask("length in cm", "10"))
-                content["cm_per_px"] = compute_scale(points, length_cm)
+                content["cm_per_px"] = compute_scale(points, length_cm, self.pixel_aspect)
             else:
                 self._add_shape(content, points)
             self.layout = layout_from_dict(content)
@@ -146,8 +147,10 @@ def has_display() -> bool:
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def edit_layout(image: UInt8, layout: Layout) -> Layout:
+def edit_layout(image: UInt8, layout: Layout, pixel_aspect: float = 1.0) -> Layout:
     """Let the user draw on an image in a window, and return the new layout.
+
+    `pixel_aspect` is the width of a pixel divided by its height, for the scale.
 
     Raises
     ------
@@ -158,7 +161,7 @@ def edit_layout(image: UInt8, layout: Layout) -> Layout:
         raise ConfigError(
             "--click: expected a display to open a window on, got none; use --polygon and --circle"
         )
-    editor = LayoutEditor(layout, _ask)
+    editor = LayoutEditor(layout, _ask, pixel_aspect)
     print(HELP, file=sys.stderr)
     try:
         cv2.namedWindow(_WINDOW, cv2.WINDOW_NORMAL)

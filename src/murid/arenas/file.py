@@ -4,7 +4,8 @@
 
     width = 640                     # of the image, pixels
     height = 480
-    cm_per_px = 0.0781              # or: scale = { points = [[70, 30], [582, 30]], cm = 40.0 }
+    cm_per_px = 0.0781              # or: scale = { points = [[70, 30], [582, 30]], cm = 40.0 };
+                                    # the height of a pixel, where pixels are not square
 
     [[arena]]                       # without any, the whole image is one arena
     name = "left"
@@ -44,7 +45,9 @@ _REGION_KEYS = {"name", "polygon", "circle"}
 _MAX_NUMBER = 1e300
 
 
-def read_arena_file(path: str | Path, size: tuple[int, int] | None = None) -> Layout:
+def read_arena_file(
+    path: str | Path, size: tuple[int, int] | None = None, pixel_aspect: float = 1.0
+) -> Layout:
     """Read an arena file.
 
     Parameters
@@ -52,6 +55,8 @@ def read_arena_file(path: str | Path, size: tuple[int, int] | None = None) -> La
     path : str or Path
     size : (int, int), optional
         Width and height of the video that the layout is for.
+    pixel_aspect : float
+        Width of a pixel of the video divided by its height, for a scale given by two points.
 
     Raises
     ------
@@ -68,7 +73,7 @@ def read_arena_file(path: str | Path, size: tuple[int, int] | None = None) -> La
     except (OSError, ValueError) as error:
         raise FormatError(path, "file", "a readable TOML file", str(error)) from error
     try:
-        layout = layout_from_dict(content)
+        layout = layout_from_dict(content, pixel_aspect)
     except ArrayError as error:
         raise FormatError(path, error.field, error.expected, error.got) from error
     if size is not None and (layout.width, layout.height) != size:
@@ -95,8 +100,10 @@ def _format(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def layout_from_dict(content: Mapping[str, Any]) -> Layout:
+def layout_from_dict(content: Mapping[str, Any], pixel_aspect: float = 1.0) -> Layout:
     """Return the layout with the content of an arena file, or of `Layout.to_dict`.
+
+    `pixel_aspect` is as in `read_arena_file`.
 
     Raises
     ------
@@ -108,7 +115,7 @@ def layout_from_dict(content: Mapping[str, Any]) -> Layout:
         raise ArrayError("scale", "cm_per_px or scale", "both")
     cm_per_px = content.get("cm_per_px")
     if "scale" in content:
-        cm_per_px = _parse_scale(content["scale"])
+        cm_per_px = _parse_scale(content["scale"], pixel_aspect)
     if cm_per_px is not None and not _is_number(cm_per_px):
         raise ArrayError("cm_per_px", "a number", repr(cm_per_px))
     return Layout(
@@ -147,7 +154,7 @@ def _parse_numbers(where: str, value: Any, n: int) -> tuple[float, ...]:
     return tuple(map(float, value))
 
 
-def _parse_scale(scale: Any) -> float:
+def _parse_scale(scale: Any, pixel_aspect: float) -> float:
     """Return the centimetres per pixel of ``scale = { points = ..., cm = ... }``."""
     is_table = isinstance(scale, dict) and set(scale) == {"points", "cm"}
     if not is_table or not _is_number(scale["cm"]):
@@ -157,7 +164,7 @@ def _parse_scale(scale: Any) -> float:
         raise ArrayError("scale.points", "two points [x, y]", repr(points))
     x1, y1 = _parse_numbers("scale.points", points[0], 2)
     x2, y2 = _parse_numbers("scale.points", points[1], 2)
-    return compute_scale([(x1, y1), (x2, y2)], scale["cm"])
+    return compute_scale([(x1, y1), (x2, y2)], scale["cm"], pixel_aspect)
 
 
 def _parse_regions(

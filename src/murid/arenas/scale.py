@@ -17,7 +17,9 @@ _HALF_WINDOW = (5, 5)
 _NO_DEAD_ZONE = (-1, -1)
 
 
-def compute_scale(points: Iterable[tuple[float, float]], length_cm: float) -> float:
+def compute_scale(
+    points: Iterable[tuple[float, float]], length_cm: float, pixel_aspect: float = 1.0
+) -> float:
     """Return the centimetres per pixel, from two points and the distance between them.
 
     Parameters
@@ -26,6 +28,9 @@ def compute_scale(points: Iterable[tuple[float, float]], length_cm: float) -> fl
         Two points, pixels.
     length_cm : float
         Distance between them in centimetres.
+    pixel_aspect : float
+        Width of a pixel divided by its height. If it is not 1, the scale is the height of a pixel,
+        in whichever direction the points lie.
 
     Raises
     ------
@@ -33,7 +38,7 @@ def compute_scale(points: Iterable[tuple[float, float]], length_cm: float) -> fl
         If the points are the same, or the length is not above 0.
     """
     (x1, y1), (x2, y2) = points
-    length_px = float(np.hypot(x2 - x1, y2 - y1))
+    length_px = float(np.hypot(pixel_aspect * (x2 - x1), y2 - y1))
     if not length_px > 0:
         raise ArrayError("scale", "two points apart", "the same point twice")
     if not 0 < length_cm < np.inf:
@@ -42,7 +47,7 @@ def compute_scale(points: Iterable[tuple[float, float]], length_cm: float) -> fl
 
 
 def measure_checkerboard(
-    images: Iterable[UInt8], columns: int, rows: int
+    images: Iterable[UInt8], columns: int, rows: int, pixel_aspect: float = 1.0
 ) -> tuple[float, float] | None:
     """Find a checkerboard and return the size of its squares.
 
@@ -52,18 +57,22 @@ def measure_checkerboard(
         ``(h, w, 3)`` uint8 RGB. The first one in which the board is found is used.
     columns, rows : int
         Inner corners, where four squares meet.
+    pixel_aspect : float
+        Width of a pixel divided by its height.
 
     Returns
     -------
     (float, float) or None
-        Mean side of a square in pixels, and the range of the sides relative to the mean, which is
-        large if the camera views the board at an angle. None if no image shows the board.
+        Mean side of a square in pixels (heights of a pixel), and the range of the sides relative to
+        the mean, which is large if the camera views the board at an angle. None if no image shows
+        the board.
     """
     for image in images:
         grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
         is_found, corners = cv2.findChessboardCorners(grey, (columns, rows))
         if is_found:
             grid = _refine_corners(grey, corners).reshape(rows, columns, 2)
+            grid = grid * np.array([pixel_aspect, 1.0])
             vertical = np.hypot(*np.moveaxis(np.diff(grid, axis=0), 2, 0)).ravel()
             horizontal = np.hypot(*np.moveaxis(np.diff(grid, axis=1), 2, 0)).ravel()
             sides = np.concatenate([vertical, horizontal])

@@ -78,12 +78,15 @@ def arena(
     """
     video = open_source(source)
     size_px = (video.info.width, video.info.height)
-    layout = Layout(*size_px) if arena is None else read_arena_file(arena, size_px)
+    pixel_aspect = video.info.pixel_aspect
+    layout = Layout(*size_px)
+    if arena is not None:
+        layout = read_arena_file(arena, size_px, pixel_aspect)
     layout = _add_shapes(layout, polygon or [], circle or [], animals or [])
     layout = _set_scale(layout, video, scale, size, checkerboard, checkerboard_in)
     image = estimate_background_image(video)
     if click:
-        layout = edit_layout(image, layout)
+        layout = edit_layout(image, layout, pixel_aspect)
     path = default_run_path(source).with_suffix(".arena.toml") if out is None else out
     image_path = path.with_suffix(".png")
     write_arena_file(path, layout)
@@ -135,34 +138,34 @@ def _set_scale(
     if not given:
         return layout
     if scale is not None:
-        cm_per_px = _scale_by_points(scale)
+        cm_per_px = _scale_by_points(scale, video.info.pixel_aspect)
     elif size is not None:
-        cm_per_px = _scale_by_size(layout, size)
+        cm_per_px = _scale_by_size(layout, size, video.info.pixel_aspect)
     else:
         source = video if checkerboard_in is None else open_source(checkerboard_in)
         cm_per_px = _scale_by_checkerboard(source, str(checkerboard))
     return _make_layout(layout.to_dict() | {"cm_per_px": cm_per_px})
 
 
-def _scale_by_points(text: str) -> float:
+def _scale_by_points(text: str, pixel_aspect: float) -> float:
     """Return the centimetres per pixel from ``--scale``: two points and their distance."""
     expected = "x1,y1,x2,y2,cm"
     numbers = parse_numbers("--scale", text, expected)
     if len(numbers) != 5:
         raise ConfigError(f"--scale: expected {expected}, got {text!r}")
     x1, y1, x2, y2, length_cm = numbers
-    return _compute_scale("--scale", (x1, y1), (x2, y2), length_cm)
+    return _compute_scale("--scale", (x1, y1), (x2, y2), length_cm, pixel_aspect)
 
 
-def _scale_by_size(layout: Layout, text: str) -> float:
+def _scale_by_size(layout: Layout, text: str, pixel_aspect: float) -> float:
     """Return the centimetres per pixel from ``--size``: the width of an arena."""
     name, _, length = text.rpartition(",")
     arenas = {arena.name: arena for arena in layout.arenas}
     if name not in arenas:
         raise ConfigError(f"--size: expected ARENA,cm of an arena that is drawn, got {text!r}")
     left, _, right, _ = arenas[name].geometry.bounds
-    numbers = parse_numbers("--size", length, "ARENA,cm")
-    return _compute_scale("--size", (left, 0.0), (right, 0.0), *numbers)
+    (length_cm,) = parse_numbers("--size", length, "ARENA,cm")
+    return _compute_scale("--size", (left, 0.0), (right, 0.0), length_cm, pixel_aspect)
 
 
 def _scale_by_checkerboard(source: FrameSource, text: str) -> float:
@@ -176,7 +179,7 @@ def _scale_by_checkerboard(source: FrameSource, text: str) -> float:
     length_cm = float(found[3])
 
     images = (frame.image for frame in sample_frames(source, _N_SEARCHED_FRAMES))
-    measured = measure_checkerboard(images, columns, rows)
+    measured = measure_checkerboard(images, columns, rows, source.info.pixel_aspect)
     if measured is None:
         expected = f"one of {columns}x{rows} inner corners"
         got = f"none in {_N_SEARCHED_FRAMES} frames of {source.info.path}"
@@ -185,15 +188,20 @@ def _scale_by_checkerboard(source: FrameSource, text: str) -> float:
     if tilt > _MAX_TILT:
         warning = f"squares differ by {tilt:.0%}: the scale is not the same everywhere"
         print(f"murid: warning: {warning}", file=sys.stderr)
-    return _compute_scale("--checkerboard", (0.0, 0.0), (side_px, 0.0), length_cm)
+    # The side is in square pixels already.
+    return _compute_scale("--checkerboard", (0.0, 0.0), (side_px, 0.0), length_cm, 1.0)
 
 
 def _compute_scale(
-    option: str, a: tuple[float, float], b: tuple[float, float], length_cm: float
+    option: str,
+    a: tuple[float, float],
+    b: tuple[float, float],
+    length_cm: float,
+    pixel_aspect: float,
 ) -> float:
     """Return the centimetres per pixel; raises `ConfigError` that names the option."""
     try:
-        return compute_scale([a, b], length_cm)
+        return compute_scale([a, b], length_cm, pixel_aspect)
     except ArrayError as error:
         raise ConfigError(f"{option}: expected {error.expected}, got {error.got}") from error
 

@@ -165,9 +165,10 @@ class Run:
         if not tracks:
             self._require_identities("animals are measured", "--tracks measures every track")
         layout = read_layout(self._directory)
+        pixel_aspect = self._directory.manifest.pixel_aspect
         if arena is not None:
-            layout = read_arena_file(arena, (layout.width, layout.height))
-        return compute_behaviour(self.trajectories(), layout, config)
+            layout = read_arena_file(arena, (layout.width, layout.height), pixel_aspect)
+        return compute_behaviour(self.trajectories(), layout, config, pixel_aspect)
 
     def evaluate(self, truth: str | Path) -> Metrics:
         """Return the scores of the tracks against ground truth in a file; no track scores zero.

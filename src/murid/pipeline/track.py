@@ -199,4 +199,5 @@ def _read_arenas(
         return None
     if motion is not None:
         raise ConfigError("arena: expected a camera at rest, got camera_motion as well")
-    return read_arena_file(arena, (source.info.width, source.info.height))
+    info = source.info
+    return read_arena_file(arena, (info.width, info.height), info.pixel_aspect)

@@ -205,6 +205,6 @@ def _thin(points: Float64) -> Float64:
     """Return every n-th point of a path, so that few enough remain, and every gap in it."""
     is_shown = np.zeros(len(points), bool)
     is_shown[:: max(1, len(points) // _MAX_POINTS)] = True
-    missing = np.isnan(points).any(axis=1)
+    missing = np.isnan(points[:, 0])
     is_shown[find_runs(missing)[:, 0]] = True
     return points[is_shown]

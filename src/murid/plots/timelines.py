@@ -116,7 +116,8 @@ def draw_identities(figure: Figure | SubFigure, data: PlotData) -> None:
     _draw_heading(figure, "Identities", data, n_rows, explanation)
     axes = _make_rows(figure, data, n_rows)
     for animal in range(n_rows):
-        known = clock.expand(np.isfinite(trajectories.confidence[:, animal]), False)
+        has_box: Bool = np.isfinite(trajectories.confidence[:, animal])
+        known = clock.expand(has_box, False)
         # Time of dropped frames is interpolated, and gaps in the recording are missing.
         interpolated = ~clock.is_filmed & ~data.behaviour.missing[:, animal]
         if trajectories.interpolated is not None:

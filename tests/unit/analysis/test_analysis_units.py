@@ -17,6 +17,7 @@ def test_shares_of_an_area():
     assert parse_area_share("50%area") == 0.5
     assert parse_area_share(" 12.5 % area") == 0.125
     assert parse_area_share("5cm") is None
-    assert parse_area_share("50%") is None
+    with pytest.raises(ConfigError, match="share: expected a share of the area such as 50%area"):
+        parse_area_share("50%")
     with pytest.raises(ConfigError, match="border_width: expected more than 0 and less than 100 %"):
         parse_area_share("100%area", "border_width")

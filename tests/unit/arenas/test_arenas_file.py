@@ -1,5 +1,6 @@
 """Arena files are written and read back, and errors name the field."""
 
+import numpy as np
 import pytest
 
 from murid.arenas.file import read_arena_file, write_arena_file
@@ -46,6 +47,8 @@ def test_a_written_file_is_read_back(tmp_path):
 def test_scale_by_two_points(tmp_path):
     (tmp_path / "a.toml").write_text(HEAD + "scale = {points = [[0, 0], [30, 40]], cm = 25.0}\n")
     assert read_arena_file(tmp_path / "a.toml").cm_per_px == 0.5
+    wide = read_arena_file(tmp_path / "a.toml", pixel_aspect=4 / 3)
+    assert wide.cm_per_px == pytest.approx(25 / np.hypot(40, 40))
 
 
 @pytest.mark.parametrize(

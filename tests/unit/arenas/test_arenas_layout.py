@@ -117,3 +117,24 @@ def test_lengths_have_units():
         Length.parse("3 inches", "border")
     with pytest.raises(ConfigError, match=r"border: expected a scale .* for 3cm, got none"):
         Length.parse("3cm").to_px(70, None, "border")
+
+
+def test_a_layout_in_square_pixels():
+    hole = Zone("hole", circle=(30, 30, 10), kind="nest", arena="box")
+    box = Arena("box", ((0, 0), (90, 0), (90, 60), (0, 60)), animals=2)
+    layout = Layout(100, 60, (box,), (hole,), cm_per_px=0.5)
+    assert layout.to_square_pixels(1.0) is layout
+    wide = layout.to_square_pixels(2.0)
+    assert (wide.width, wide.height, wide.cm_per_px) == (200, 60, 0.5)
+    assert wide.arenas[0].polygon == ((0, 0), (180, 0), (180, 60), (0, 60))
+    assert wide.arenas[0].animals == 2
+    assert wide.zones[0].hides
+    # The circle is an ellipse of half axes 20 and 10.
+    points = np.array([[41.0, 30.0], [79, 30], [60, 39], [60, 41], [39, 30], [74, 38]])
+    assert wide.zones[0].contains(points).tolist() == [True, True, True, False, False, False]
+
+
+def test_distance_from_a_region():
+    circle = Region("hole", circle=(50, 50, 20))
+    points = np.array([[50.0, 50], [50, 75], [np.nan, 0]])
+    np.testing.assert_allclose(circle.compute_distance(points), [0, 5, np.nan])

@@ -10,6 +10,8 @@ from murid.errors import ArrayError
 
 def test_scale_by_two_points():
     assert compute_scale([(0, 0), (30, 40)], 25) == pytest.approx(0.5)
+    for line in ([(0, 0), (15, 40)], [(10, 0), (35, 0)], [(0, 10), (0, 60)]):
+        assert compute_scale(line, 25, pixel_aspect=2.0) == pytest.approx(0.5)
     for points, cm, words in (
         ([(3, 4), (3, 4)], 5, "two points apart, got the same point twice"),
         ([(0, 0), (1, 0)], 0, "a length above 0 cm, got 0 cm"),
@@ -31,3 +33,8 @@ def test_the_squares_of_a_checkerboard_are_measured():
     assert measured[0] == pytest.approx(side, abs=0.1)
     assert measured[1] < 0.02
     assert measure_checkerboard([empty], 7, 5) is None
+    # Every other column: the pixels are twice as wide as high.
+    wide = measure_checkerboard([image[:, ::2].copy()], 7, 5, pixel_aspect=2.0)
+    assert wide is not None
+    assert wide[0] == pytest.approx(side, abs=0.2)
+    assert wide[1] < 0.05

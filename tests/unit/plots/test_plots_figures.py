@@ -84,6 +84,65 @@ def test_a_gap_in_a_path_is_a_gap_in_the_line():
     assert np.isfinite(path[:40]).all()
 
 
+def make_paused(n_frames: int = F, pixel_aspect: float = 1.0) -> PlotData:
+    """An animal that walks, with a pause of 60 s in the recording, from frame 60 on."""
+    time_s = np.arange(n_frames) / 30 + 60 * (np.arange(n_frames) >= 60)
+    x = np.linspace(20, 180, n_frames)
+    position = np.stack([x, np.full(n_frames, 100.0)], axis=1)[:, :, None]
+    trajectories = Trajectories(
+        time_s, ("a",), position, np.full(position.shape, 20.0), np.ones((n_frames, 1))
+    )
+    behaviour = compute_behaviour(trajectories, Layout(200, 200), pixel_aspect=pixel_aspect)
+    crossings = [
+        {
+            "first_frame": 90,
+            "last_frame": 90,
+            "identity_a": "a",
+            "identity_b": "a",
+            "swap_probability": 0.5,
+        }
+    ]
+    return PlotData("cage", behaviour, trajectories, None, crossings)
+
+
+def read_bars(figure) -> list[tuple[float, float]]:
+    """Start and end of all bars."""
+    from matplotlib.collections import PolyCollection
+
+    bars = figure.axes[0].findobj(PolyCollection)
+    extents = [path.get_extents() for each in bars for path in each.get_paths()]
+    return [(round(extent.x0, 2), round(extent.x1, 2)) for extent in extents]
+
+
+def test_a_pause_of_the_recording_is_shown():
+    data = make_paused()
+    speed = draw_figure("speed", data).axes[0].lines[0]
+    time, mean = np.asarray(speed.get_xdata()), np.asarray(speed.get_ydata())
+    assert np.isnan(mean[(time > 3) & (time < 61)]).all(), "no curve goes on through it"
+    assert np.isfinite(mean[time < 2]).all()
+    assert np.isfinite(mean[time > 62.5]).all()
+    assert (2, 62) in read_bars(draw_figure("ethogram", data)), "missing"
+    assert read_bars(draw_figure("identities", data)) == [(0, 2), (62, 64)]
+    diamond = draw_figure("identities", data).axes[0].lines[0]
+    assert diamond.get_xdata()[0] == pytest.approx(63, abs=0.1)
+    assert "60 s without frames" in describe_recording(data)
+
+
+def test_a_long_path_is_not_drawn_through_a_pause():
+    from matplotlib.lines import Line2D
+
+    drawn = draw_figure("paths", make_paused(60_000)).findobj(Line2D)
+    paths = [np.asarray(line.get_xdata(), float) for line in drawn]
+    assert any(np.isnan(path).sum() == 1 for path in paths if len(path) > 10_000)
+
+
+def test_maps_have_square_pixels():
+    axes = draw_figure("paths", make_paused(pixel_aspect=2.0)).axes[0]
+    assert axes.get_xlim() == (0, 400)
+    x = np.asarray(axes.lines[0].get_xdata(), float)
+    assert np.nanmax(x) == pytest.approx(360)
+
+
 def test_uncertain_crossings_connect_two_animals():
     shown = read_texts(draw_figure("identities", make_plot_data(3)))
     assert "30%" in shown
