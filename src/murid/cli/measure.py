@@ -96,8 +96,8 @@ def describe(behaviour: Behaviour) -> str:
     )
     if behaviour.clock.is_gap.any():
         gaps = format_count(int(behaviour.clock.is_gap.sum()), "gap")
-        unfilmed = f"{behaviour.clock.unfilmed_s:.4g} s"
-        text += f"\n{gaps} in the recording, together {unfilmed} without frames, counted as missing time"
+        unfilmed = f"together {behaviour.clock.unfilmed_s:.4g} s without frames"
+        text += f"\n{gaps} in the recording, {unfilmed}, counted as missing time"
     if behaviour.pixel_aspect != 1:
         pixels = f"pixels are {behaviour.pixel_aspect:.4g} times as wide as high"
         text += f"\n{pixels}: lengths are in square pixels of the same height"
