@@ -10,13 +10,41 @@ from typing import Any
 
 import av
 import numpy as np
+from numpy.typing import NDArray
 
 from murid.core.types import UInt8
 from murid.errors import SourceError
+from murid.video.intensity import FULL_RANGE, IntensityScale
+from murid.video.orientation import Orientation
 from murid.video.read_timeout import READ_TIMEOUT_S, TimeoutFile
+from murid.video.stream_choice import rank_streams
 
 # FFmpeg's AVFMT_NOTIMESTAMPS: a format without times.
 _NO_TIMESTAMPS = 0x80
+
+# Start code of a frame (VOP) in MPEG-4 part 2.
+_MPEG4_FRAME_START = b"\x00\x00\x01\xb6"
+
+# Pixel formats with 16 bits per channel that cameras fill with 10 or 12.
+_WIDE_GREY = ("gray16", "ya16")
+_WIDE_COLOUR = ("rgb48", "bgr48", "rgba64", "bgra64", "gbrp16", "gbrap16")
+
+# Bytes at the start of a file from which its kind is guessed, for the error message.
+_SNIFFED_BYTES = 2048
+
+# The first box of an MP4 or MOV file, and the first bytes of other files.
+_MP4_BOXES = frozenset({b"ftyp", b"mdat", b"moov", b"wide", b"free", b"skip", b"pnot"})
+_MAGIC_NUMBERS = {
+    b"RIFF": "AVI",
+    b"\x1a\x45\xdf\xa3": "Matroska or WebM",
+    b"FLV": "Flash video",
+    b"OggS": "Ogg",
+    b"\x30\x26\xb2\x75": "Windows Media",
+    b"\x89PNG": "PNG",
+    b"\xff\xd8\xff": "JPEG",
+    b"%PDF": "PDF",
+    b"PK\x03\x04": "ZIP",
+}
 
 # Bytes per read. Larger reads mean fewer round trips to the reading thread of `TimeoutFile`, but
 # more bytes read in vain at each seek.
@@ -24,8 +52,18 @@ _BUFFER_BYTES = 2**18
 
 
 @contextmanager
-def open_video(path: Path, read_timeout_s: float = READ_TIMEOUT_S) -> Iterator[tuple[Any, Any]]:
-    """Open a video file and yield its container and its first video stream.
+def open_video(
+    path: Path, read_timeout_s: float = READ_TIMEOUT_S, number: int | None = None
+) -> Iterator[tuple[Any, Any]]:
+    """Open a video file and yield its container and one of its video streams.
+
+    Parameters
+    ----------
+    path : Path
+    read_timeout_s : float
+        Seconds to wait for a stalled disk.
+    number : int or None
+        Number of the stream among all in the file; None = the one that FFmpeg chooses.
 
     Raises
     ------
@@ -39,7 +77,10 @@ def open_video(path: Path, read_timeout_s: float = READ_TIMEOUT_S) -> Iterator[t
     ):
         if not container.streams.video:
             raise SourceError(path, "video stream", "at least one", "none")
-        stream = container.streams.video[0]
+        if number is None:
+            stream = rank_streams(container.streams.video)[0]
+        else:
+            stream = container.streams[number]
         if stream.codec_context is None:
             raise SourceError(path, "codec", "one that can be decoded", "an unknown one")
         # One thread only: several threads conceal damaged frames from whatever the other threads
@@ -63,21 +104,39 @@ def read_packets(container: Any, stream: Any) -> Iterator[Any]:
     """Yield the packets that hold a frame, then an empty packet that flushes the decoder.
 
     Reading ends where a truncated file ends. Empty packets in between, which repeat a frame, are
-    left out, because to the decoder they would mean the end of the stream.
+    left out, because to the decoder they would mean the end of the stream. Packets that hold two
+    frames, as DivX and Xvid pack them, are split.
     """
     packets = container.demux(stream)
+    unpacker = None
+    if is_mpeg4(stream):
+        unpacker = av.bitstream.BitStreamFilterContext("mpeg4_unpack_bframes", stream)
     with suppress(StopIteration, av.error.FFmpegError):
         while True:
             packet = next(packets)
-            if packet.size > 0 or packet.dts is None:
+            if packet.size == 0 and packet.dts is not None:
+                continue
+            if packet.size == 0 or unpacker is None:
                 yield packet
+            else:
+                yield from _unpack(unpacker, packet)
+
+
+def is_mpeg4(stream: Any) -> bool:
+    """Whether a stream is MPEG-4 part 2, as DivX and Xvid write it."""
+    return bool(stream.codec_context.name == "mpeg4")
+
+
+def is_packed(packet: Any) -> bool:
+    """Whether a packet of MPEG-4 part 2 holds more than one frame."""
+    return bytes(packet).count(_MPEG4_FRAME_START) > 1
 
 
 def decode_frames(container: Any, stream: Any) -> Iterator[Any]:
     """Yield the decoded frames in presentation order, skipping packets that cannot be decoded."""
     for packet in read_packets(container, stream):
         with suppress(av.error.FFmpegError):
-            yield from packet.decode()
+            yield from stream.decode(packet)
 
 
 def decode_without_timestamps(container: Any, stream: Any) -> Iterator[tuple[int, Any]]:
@@ -96,7 +155,7 @@ def decode_without_timestamps(container: Any, stream: Any) -> Iterator[tuple[int
         packet.pts = timestamp
         packet.dts = timestamp
         try:
-            images = packet.decode()
+            images = stream.decode(packet)
         except av.error.FFmpegError:
             failed.append(number)
             continue
@@ -147,23 +206,88 @@ def decode_from_keyframe(container: Any, stream: Any, pts: int) -> Iterator[Any]
     return chain([first], frames)
 
 
-def to_rgb(image: Any) -> UInt8:
-    """Return the pixels ``(h, w, 3)`` uint8 RGB of a decoded frame, rotated upright."""
-    pixels = image.to_ndarray(format="rgb24")
-    n_quarter_turns = round(image.rotation / 90) % 4
-    return np.ascontiguousarray(np.rot90(pixels, n_quarter_turns)) if n_quarter_turns else pixels
+def get_bit_depth(image: Any) -> int:
+    """Return the bits per channel of a decoded frame's pixel format."""
+    if image.format.name.startswith("bayer"):
+        # FFmpeg counts the pixels of each colour, not their bits.
+        return 16 if "16" in image.format.name else 8
+    return int(max(component.bits for component in image.format.components))
+
+
+def may_leave_bits_unused(image: Any) -> bool:
+    """Whether a decoded frame has grey or RGB values of 16 bits, of which cameras use 10 or 12."""
+    return bool(image.format.name.startswith(_WIDE_GREY + _WIDE_COLOUR))
+
+
+def read_wide_pixels(image: Any) -> NDArray[np.uint16]:
+    """Return the pixels of a frame of 16 bits: ``(h, w)`` or ``(h, w, 3)`` RGB, not rotated."""
+    is_grey = image.format.name.startswith(_WIDE_GREY)
+    return np.asarray(image.to_ndarray(format="gray16le" if is_grey else "rgb48le"), np.uint16)
+
+
+def to_rgb(image: Any, orientation: Orientation, scale: IntensityScale | None = None) -> UInt8:
+    """Return the pixels ``(h, w, 3)`` uint8 RGB of a decoded frame, as players show it.
+
+    Parameters
+    ----------
+    image
+        A decoded frame.
+    orientation : Orientation
+    scale : IntensityScale or None
+        How to scale pixels of 16 bits that use fewer; None or all bits = as FFmpeg does.
+    """
+    if scale is None or scale == FULL_RANGE or not may_leave_bits_unused(image):
+        pixels = image.to_ndarray(format="rgb24")
+    else:
+        pixels = scale.to_uint8(read_wide_pixels(image))
+        if pixels.ndim == 2:
+            pixels = np.repeat(pixels[..., None], 3, axis=2)
+    return orientation.apply(pixels)
+
+
+def _unpack(unpacker: Any, packet: Any) -> list[Any]:
+    """Return the packets of one frame each in a packet; a damaged packet as it is."""
+    try:
+        return list(unpacker.filter(packet))
+    except av.error.FFmpegError:
+        return [packet]
 
 
 def _open_container(path: Path, file: TimeoutFile) -> Any:
+    if file.size == 0:
+        raise SourceError(path, "file", "a video", "an empty file")
     try:
         return av.open(file, buffer_size=_BUFFER_BYTES)
     except (av.error.FFmpegError, OSError) as error:
-        got = _describe_error(error)
+        file.seek(0)
+        got = _describe_error(error, file.read(_SNIFFED_BYTES))
         raise SourceError(path, "file", "a video that can be opened", got) from error
 
 
-def _describe_error(error: Exception) -> str:
+def _describe_error(error: Exception, start: bytes) -> str:
+    """Return in words why a file cannot be opened, from its first bytes."""
     reason = getattr(error, "strerror", None) or str(error)
-    if "Invalid data" in reason:
-        return "a file that is not a video, or a video without its index"
-    return reason
+    if "Invalid data" not in reason and "End of file" not in reason:
+        return reason
+    if start[4:8] in _MP4_BOXES:
+        return (
+            "an MP4 or MOV file without its index: it was cut off, or the recording was not closed"
+        )
+    for magic, name in _MAGIC_NUMBERS.items():
+        if start.startswith(magic):
+            return f"a damaged or cut {name} file"
+    if not any(start):
+        return "a file of zeros"
+    if _is_text(start):
+        return "a text file"
+    return "a file that is not a video"
+
+
+def _is_text(start: bytes) -> bool:
+    """Whether the first bytes of a file are printable text in UTF-8."""
+    try:
+        # The last character may be incomplete.
+        text = start[: max(1, len(start) - 3)].decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return False
+    return all(character.isprintable() or character in "\t\r\n\f" for character in text)

@@ -9,6 +9,7 @@ import av
 import numpy as np
 
 from murid.core.types import Float64, Int64
+from murid.video.decode import is_mpeg4, is_packed
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -56,12 +57,14 @@ def read_packet_index(container: Any, stream: Any) -> PacketIndex | None:
     -------
     PacketIndex or None
         None if the presentation times do not identify every frame. AVI with B-frames only counts
-        packets in storage order; such times would put frames in the wrong order.
+        packets in storage order; such times would put frames in the wrong order. Packets that hold
+        two frames have one time for both.
     """
     pts: list[int] = []
     is_keyframe: list[bool] = []
     n_hidden = 0
     damage = None
+    may_be_packed = is_mpeg4(stream)
     packets = container.demux(stream)
     while True:
         try:
@@ -74,7 +77,7 @@ def read_packet_index(container: Any, stream: Any) -> PacketIndex | None:
         if packet.size == 0 or packet.is_discard:
             n_hidden += int(packet.dts is not None)
             continue
-        if packet.pts is None:
+        if packet.pts is None or (may_be_packed and is_packed(packet)):
             return None
         pts.append(packet.pts)
         is_keyframe.append(packet.is_keyframe)

@@ -54,6 +54,11 @@ class TimeoutFile:
             self._requests.put(None)
             raise
 
+    @property
+    def size(self) -> int:
+        """Size in bytes when the file was opened."""
+        return self._size
+
     def read(self, n_bytes: int) -> bytes:
         """Return up to `n_bytes` from the current position; nothing at the end of the file."""
         content: bytes = self._request(lambda: _read_at(self._descriptor, n_bytes, self._position))

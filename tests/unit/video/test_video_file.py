@@ -1,3 +1,5 @@
+import struct
+from fractions import Fraction
 from itertools import islice
 
 import av
@@ -150,7 +152,7 @@ def test_file_whose_index_is_cut_off_is_refused(make_video):
     path = make_video(n_frames=200, faststart=False)
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
-    with pytest.raises(SourceError, match=r"clip\.mp4.*expected.*got"):
+    with pytest.raises(SourceError, match=r"clip\.mp4.*expected.*got an MP4 .* without its index"):
         open_source(path)
 
 
@@ -160,6 +162,110 @@ def test_files_that_are_no_video_are_refused(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(SourceError, match=r"text\.mp4"):
         open_source(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "an empty file"),
+        ("# Mäuse\n".encode() * 50, "a text file"),
+        (bytes(5000), "a file of zeros"),
+        (bytes(range(256)) * 20, "a file that is not a video"),
+        (b"RIFF\x00\x00\x00\x00AVI LIST\x00", "a damaged or cut AVI file"),
+    ],
+)
+def test_each_kind_of_wrong_file_has_its_own_sentence(tmp_path, content, sentence):
+    path = tmp_path / "wrong.mp4"
+    path.write_bytes(content)
+    with pytest.raises(SourceError) as caught:
+        open_source(path)
+    assert caught.value.got == sentence
+
+
+def pack_frames(path, packed_path):
+    """Copy an AVI and store the first frame of each pair of B-frames with the frame before it."""
+    placeholder = b"\x00\x00\x01\xb6\x51\x20"
+    with av.open(str(path)) as original, av.open(str(packed_path), "w") as container:
+        stream = container.add_stream_from_template(original.streams.video[0])
+        frames = [bytes(packet) for packet in original.demux(video=0) if packet.size]
+        stored = frames[:1]
+        for k in range(1, len(frames) - 2, 3):
+            stored += [frames[k] + frames[k + 1], frames[k + 2], placeholder]
+        for k, content in enumerate(stored):
+            packet = av.Packet(content)
+            packet.stream, packet.time_base = stream, stream.time_base
+            packet.pts = packet.dts = k
+            packet.is_keyframe = k == 0
+            container.mux(packet)
+
+
+@pytest.mark.parametrize("start", [0, 1, 2, 3, 17, 30])
+def test_packets_that_hold_two_frames(make_video, start):
+    path = make_video("b.avi", n_frames=31, codec="mpeg4", gop=100, options={"bf": "2"})
+    expected = read(path)
+    assert len(expected) == 31
+    packed_path = path.with_name("packed.avi")
+    pack_frames(path, packed_path)
+    assert open_source(packed_path).truncated is None
+    frames = read(packed_path, start)
+    assert [frame.index for frame in frames] == list(range(start, 31))
+    for frame in frames:
+        np.testing.assert_array_equal(frame.image, expected[frame.index].image)
+        assert frame.time_s == pytest.approx(frame.index / 25)
+
+
+def make_deep_video(path, images, pix_fmt):
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.height, stream.width = images[0].shape[:2]
+        stream.pix_fmt = pix_fmt
+        for image in images:
+            wide = "rgb48le" if image.ndim == 3 else "gray16le"
+            frame = av.VideoFrame.from_ndarray(image, format=wide)
+            container.mux(stream.encode(frame.reformat(format=pix_fmt)))
+        container.mux(stream.encode(None))
+
+
+@pytest.mark.parametrize("pix_fmt", ["gray16le", "rgb48le", "gbrp16le", "rgba64le"])
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+def test_16_bits_are_scaled_by_the_bits_in_use(tmp_path, pix_fmt, bits):
+    """Only the frames from the 25th on are bright."""
+    grey = [make_numbered_image(k, width=97) // (2 if k < 25 else 1) for k in range(50)]
+    if pix_fmt == "gray16le":
+        grey = [image[..., 0] for image in grey]
+    deep = [image.astype(np.uint16) << (bits - 8) for image in grey]
+    path = tmp_path / "deep.mkv"
+    make_deep_video(path, deep, pix_fmt)
+    source = open_source(path)
+    assert source.info.bit_depth == bits
+    for frame in [*source.iterate(), *source.iterate(33), *source.sample(4)]:
+        expected = grey[frame.index]
+        expected = expected if expected.ndim == 3 else np.stack([expected] * 3, axis=2)
+        # FFmpeg rounds values of 16 bits.
+        np.testing.assert_allclose(frame.image, expected, atol=int(bits == 16))
+
+
+@pytest.mark.parametrize(("pix_fmt", "bits"), [("gray10le", 10), ("gray12le", 12), ("gray", 8)])
+def test_declared_bits(tmp_path, pix_fmt, bits):
+    path = tmp_path / "deep.mkv"
+    make_deep_video(path, [np.full((48, 64), 200 << 8, np.uint16)] * 3, pix_fmt)
+    source = open_source(path)
+    assert source.info.bit_depth == bits
+    assert abs(next(source.iterate()).image.mean() - 200) <= 1
+
+
+def test_pixels_that_are_not_square_are_read_as_stored(make_video):
+    path = make_video(pixel_aspect=Fraction(16, 11), faststart=False)
+    info = open_source(path).info
+    assert (info.width, info.height) == (96, 64)
+    assert info.pixel_aspect == pytest.approx(16 / 11)
+    content = bytearray(path.read_bytes())
+    start = content.index(b"tkhd") + 44
+    content[start : start + 20] = struct.pack(">5i", 0, 1 << 16, 0, -(1 << 16), 0)
+    path.write_bytes(content)
+    info = open_source(path).info
+    assert (info.width, info.height, info.rotation_deg) == (64, 96, 270)
+    assert info.pixel_aspect == pytest.approx(11 / 16)
 
 
 def test_missing_file_and_video_without_frames_are_refused(tmp_path, make_video):
