@@ -132,3 +132,25 @@ def test_filmstrip_frames():
         frame=4, last_frame=3, truth_id=1, old_id=1, new_id=2, truth_row=0, last_truth_row=0
     )
     assert choose_frames(near, 100, None) == [3, 4, 10, 16]
+
+
+def test_run_is_scored_on_labelled_frames(tracked, clip, tmp_path, capsys):
+    """Every tenth frame is labelled; the report shows these, and says so."""
+    lines = clip.with_name("gt.txt").read_text().splitlines()
+    sparse = [line for line in lines if int(line.split(",")[0]) % 10 == 1]
+    (tmp_path / "gt.txt").write_text("\n".join(sparse) + "\n")
+    command = ["evaluate", tracked, tmp_path / "gt.txt"]
+    code, out, err = call(capsys, *command, "--report", tmp_path / "r")
+    assert code == 0, err
+    said = "scored on the 9 labelled frames of 90; --all-frames counts the others as empty"
+    assert said in err
+    assert "gt: scored on 9 labelled frames of 90" in out
+    assert said in (tmp_path / "r" / "index.html").read_text()
+    scores = json.loads(call(capsys, *command, "--json")[1])["combined"]
+    dense = json.loads(call(capsys, "evaluate", tracked, clip.with_name("gt.txt"), "--json")[1])
+    assert scores["mota"] == pytest.approx(dense["combined"]["mota"], abs=15)
+    assert scores["n_result_boxes"] < 30
+    empty = json.loads(call(capsys, *command, "--all-frames", "--json")[1])["combined"]
+    assert empty["mota"] < -300
+    same = json.loads(call(capsys, *command, "--labelled-frames", "--json")[1])["combined"]
+    assert same == scores

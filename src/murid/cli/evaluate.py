@@ -44,6 +44,9 @@ def evaluate(
     fps: Annotated[float | None, Parameter(group=SETTINGS)] = None,
     frames: Annotated[int | None, Parameter(group=SETTINGS)] = None,
     allow_empty: Annotated[bool, Parameter(negative=(), group=SETTINGS)] = False,
+    all_frames: Annotated[
+        bool | None, Parameter(negative="--labelled-frames", group=SETTINGS)
+    ] = None,
     outputs: ReportOptions | None = None,
     json: JsonFlag = False,
 ) -> None:
@@ -70,6 +73,9 @@ def evaluate(
     allow_empty : bool
         Score a result without boxes, or without overlap with the ground truth, as zero instead of
         refusing it.
+    all_frames : bool
+        Count frames without labels as empty, or score labelled frames only. By default, ground
+        truth of single frames, as people label by hand, is scored on these frames.
     json : bool
         Print one JSON document with all scores, unrounded, instead of text.
     """
@@ -89,6 +95,7 @@ def evaluate(
             fps=fps,
             n_frames=frames,
             allow_empty=allow_empty,
+            all_frames=all_frames,
             report=progress,
         )
         if wanted.report is not None:

@@ -87,6 +87,7 @@ def evaluate(
     fps: float | None = None,
     n_frames: int | None = None,
     allow_empty: bool = False,
+    all_frames: bool | None = None,
     report: ProgressCallback = no_progress,
 ) -> Evaluation:
     """Score a result, or a folder of results, against ground truth.
@@ -109,6 +110,10 @@ def evaluate(
         Length of the video, if the files do not contain it; for one sequence.
     allow_empty : bool
         Score a result without boxes, or without any that overlaps the ground truth, as zero.
+    all_frames : bool, optional
+        Whether a frame without labels has no animals (True), or is unknown and not scored (False).
+        By default, ground truth that labels single frames here and there, as people do by hand, is
+        scored on these frames; see `murid.evaluation.labelled_frames.find_labelling`.
     report : callable
         Called with the progress.
 
@@ -133,7 +138,7 @@ def evaluate(
     pairs, notes = find_pairs(Path(result), truths, sequences)
     if n_frames is not None and len(pairs) > 1:
         raise ConfigError(f"frames: expected one sequence, got {len(pairs)}")
-    settings = EvaluationSettings(PROTOCOLS[protocol], fps, n_frames, allow_empty)
+    settings = EvaluationSettings(PROTOCOLS[protocol], fps, n_frames, allow_empty, all_frames)
 
     # Score each sequence, and each class in it.
     details: list[ScoredSequence] = []
@@ -218,7 +223,8 @@ def _compute_scores(
     """Return the scores of the scored boxes of a sequence."""
     result = pair.result.select(is_scored)
     matching = match(truth, result)
-    sums = compute_metric_sums(truth, result, pair.n_frames, pair.fps, matching)
+    sums = compute_metric_sums(truth, result, pair.n_frames, pair.scored_fps, matching)
+    sums = replace(sums, n_frames=pair.n_scored_frames)
     detection_matches = None
     if detections is not None and detections.scores is not None:
         detection_matches = match_detections(truth, detections)

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from murid.core.types import Int64
 from murid.datasets.ground_truth import read_ground_truth
 from murid.datasets.mot_text import read_mot_table
+from murid.datasets.raw_labels import count
 from murid.errors import FormatError
 from murid.evaluation.checks import (
     check_lengths,
@@ -16,6 +18,7 @@ from murid.evaluation.checks import (
     check_sizes,
     find_possible_mistakes,
 )
+from murid.evaluation.labelled_frames import Labelling, find_labelling
 from murid.evaluation.pairing import FilePair
 from murid.metrics import (
     GroundTruth,
@@ -61,6 +64,11 @@ class EvaluationPair:
         Video or folder of images.
     notes : tuple of str
         Possible mistakes.
+    scored_frames : ndarray or None
+        ``(k,)`` int64 frames that are scored, ascending; None = all. `result` and `detections` have
+        boxes in these frames only.
+    is_sparse : bool
+        Whether these are the labelled frames only.
     """
 
     name: str
@@ -73,6 +81,28 @@ class EvaluationPair:
     size: tuple[int, int] | None
     video: str | None
     notes: tuple[str, ...] = ()
+    scored_frames: Int64 | None = None
+    is_sparse: bool = False
+
+    @property
+    def n_scored_frames(self) -> int:
+        """Number of frames that are scored."""
+        return self.n_frames if self.scored_frames is None else len(self.scored_frames)
+
+    @property
+    def scored_fps(self) -> float | None:
+        """Scored frames per second: less than `fps` if only some frames are labelled."""
+        if self.fps is None or not self.is_sparse or self.n_scored_frames < 2:
+            return self.fps
+        assert self.scored_frames is not None
+        return self.fps * float(1 / np.diff(self.scored_frames).mean())
+
+    def count_scored_frames(self, start: int, end: int) -> int:
+        """Return how many frames are scored from `start` to before `end`."""
+        if self.scored_frames is None:
+            return end - start
+        first, last = np.searchsorted(self.scored_frames, [start, end]).tolist()
+        return int(last - first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +118,16 @@ class EvaluationSettings:
         Length of the video.
     allow_empty : bool
         Score a result without boxes, or without any that overlaps the ground truth, as zero.
+    all_frames : bool or None
+        Whether a frame without labels has no animals (True) or is not scored (False); None = found
+        by `murid.evaluation.labelled_frames.find_labelling`.
     """
 
     protocol: ScoringProtocol
     fps: float | None = None
     n_frames: int | None = None
     allow_empty: bool = False
+    all_frames: bool | None = None
 
 
 def load_pair(files: FilePair, settings: EvaluationSettings) -> EvaluationPair:
@@ -106,8 +140,46 @@ def load_pair(files: FilePair, settings: EvaluationSettings) -> EvaluationPair:
     """
     pair = _load_run(files, settings) if files.is_run else _load_mot_file(files, settings)
     check_overlap(files, pair.truth, pair.result, allow_empty=settings.allow_empty)
-    notes = find_possible_mistakes(pair.name, pair.truth.boxes, pair.result, pair.n_frames)
-    return replace(pair, notes=tuple(notes))
+    mistakes = find_possible_mistakes(pair.name, pair.truth.boxes, pair.result, pair.n_frames)
+    pair, notes = _choose_frames(pair, settings.all_frames)
+    return replace(pair, notes=(*pair.notes, *notes, *mistakes))
+
+
+def _choose_frames(
+    pair: EvaluationPair, all_frames: bool | None
+) -> tuple[EvaluationPair, list[str]]:
+    """Return the pair with the scored frames only, and notes about them."""
+    labelled = np.unique(pair.truth.boxes.frames)
+    is_sparse = all_frames is False
+    notes = []
+    if all_frames is None:
+        labelling = find_labelling(labelled, pair.n_frames)
+        is_sparse = labelling == Labelling.SPARSE
+        if labelling == Labelling.UNCLEAR:
+            notes.append(
+                f"{pair.name}: {len(labelled)} of {pair.n_frames} frames have labels, the others "
+                "count as empty; --labelled-frames leaves them out"
+            )
+    if not is_sparse:
+        return pair, notes
+    labelled_frames = count(len(labelled), "labelled frame")
+    note = f"{pair.name}: scored on the {labelled_frames} of {pair.n_frames}"
+    if all_frames is None:
+        note += "; --all-frames counts the others as empty"
+    return _keep_frames(pair, labelled, is_sparse=True), [note]
+
+
+def _keep_frames(pair: EvaluationPair, frames: Int64, *, is_sparse: bool) -> EvaluationPair:
+    """Return the pair with boxes of the result in some frames only."""
+    result = pair.result.select(np.isin(pair.result.frames, frames))
+    detections = pair.detections
+    if detections is pair.result:
+        detections = result
+    elif detections is not None:
+        detections = detections.select(np.isin(detections.frames, frames))
+    return replace(
+        pair, result=result, detections=detections, scored_frames=frames, is_sparse=is_sparse
+    )
 
 
 def _load_run(files: FilePair, settings: EvaluationSettings) -> EvaluationPair:
@@ -125,7 +197,7 @@ def _load_run(files: FilePair, settings: EvaluationSettings) -> EvaluationPair:
     video = run.manifest.source
     if not Path(video).exists() and files.truth.video:
         video = str(files.truth.video)
-    return EvaluationPair(
+    pair = EvaluationPair(
         name=files.truth.name,
         truth=truth,
         result=LabelledBoxes.from_tracks(tracks),
@@ -136,6 +208,25 @@ def _load_run(files: FilePair, settings: EvaluationSettings) -> EvaluationPair:
         size=size if all(size) else files.truth.size,
         video=video,
     )
+    return _leave_out_unreadable(pair, run.frames.list_unreadable())
+
+
+def _leave_out_unreadable(pair: EvaluationPair, unreadable: list[int]) -> EvaluationPair:
+    """Return the pair without frames that have no image and, therefore, no labels.
+
+    Such frames are damaged, or missing in a folder of numbered images. Where the ground truth has
+    labels in them all the same, they are scored.
+    """
+    missing = np.setdiff1d(unreadable, pair.truth.boxes.frames)
+    if not len(missing):
+        return pair
+    frames = np.setdiff1d(np.arange(pair.n_frames, dtype=np.int64), missing)
+    note = (
+        f"{pair.name}: {len(missing)} of {pair.n_frames} frames have neither an image nor labels, "
+        "and are not scored"
+    )
+    kept = _keep_frames(pair, frames, is_sparse=False)
+    return replace(kept, notes=(*pair.notes, note))
 
 
 def _load_mot_file(files: FilePair, settings: EvaluationSettings) -> EvaluationPair:
@@ -147,11 +238,15 @@ def _load_mot_file(files: FilePair, settings: EvaluationSettings) -> EvaluationP
 
     known_n_frames = check_lengths(files, None, settings.n_frames)
     truth = read_ground_truth(files.truth, known_n_frames)
-    n_frames = known_n_frames or int(truth.boxes.frames.max()) + 1
+    max_frame = known_n_frames
     limit_name = "the length of the video"
-    if known_n_frames is None:
+    if known_n_frames is None and not _is_sparse(truth, settings.all_frames):
+        max_frame = int(truth.boxes.frames.max()) + 1
         limit_name = "the last frame of the ground truth (--frames says how long the video is)"
-    table = read_mot_table(files.result, n_frames, limit_name)
+    table = read_mot_table(files.result, max_frame, limit_name)
+    # The video goes on after the last labelled frame if only some are labelled.
+    last_frames = (boxes.frames.max(initial=-1) for boxes in (truth.boxes, table.boxes))
+    n_frames = max_frame or int(max(last_frames)) + 1
     _check_classes(files.result, table.class_ids.max(initial=-1), settings.protocol)
     result = replace(table.boxes, scores=table.scores)
     return EvaluationPair(
@@ -165,6 +260,16 @@ def _load_mot_file(files: FilePair, settings: EvaluationSettings) -> EvaluationP
         size=files.truth.size,
         video=None if files.truth.video is None else str(files.truth.video),
     )
+
+
+def _is_sparse(truth: GroundTruth, all_frames: bool | None) -> bool:
+    """Whether the last labelled frame does not tell how long the video is.
+
+    Asking for all frames says what the others mean, not how many there are.
+    """
+    frames = np.unique(truth.boxes.frames)
+    labelling = find_labelling(frames, int(frames[-1]) + 1)
+    return all_frames is False or labelling == Labelling.SPARSE
 
 
 def _check_classes(path: Path, max_class_id: int, protocol: ScoringProtocol) -> None:

@@ -16,6 +16,7 @@ from murid.datasets.images import iterate_frames
 from murid.errors import ConfigError, SourceError
 from murid.evaluation.evaluate import Evaluation, ScoredSequence
 from murid.evaluation.filmstrip import Filmstrip, fill_filmstrips
+from murid.evaluation.loading import EvaluationPair
 from murid.evaluation.tables import make_tables
 from murid.evaluation.timeline import draw_map, draw_timeline
 from murid.metrics import IdSwitch, find_id_switches
@@ -145,7 +146,7 @@ def _format_section(
             "id.</p>"
         )
     for number in shown:
-        caption = _describe_switch(number, switches[number - 1], scored.pair.fps)
+        caption = _describe_switch(number, switches[number - 1], scored.pair)
         parts.append(_format_image(f"{name}/{_get_filmstrip_name(number)}", caption))
     return "".join(parts)
 
@@ -201,10 +202,10 @@ def _get_filmstrip_name(number: int) -> str:
     return f"switch-{number:03d}.jpg"
 
 
-def _describe_switch(number: int, switch: IdSwitch, fps: float | None) -> str:
+def _describe_switch(number: int, switch: IdSwitch, pair: EvaluationPair) -> str:
     """Return the caption of a filmstrip."""
-    time = f" ({switch.frame / fps:.1f} s)" if fps else ""
-    n_missed = switch.frame - switch.last_frame - 1
+    time = f" ({switch.frame / pair.fps:.1f} s)" if pair.fps else ""
+    n_missed = pair.count_scored_frames(switch.last_frame + 1, switch.frame)
     missed = f", after {n_missed} frames without a match" if n_missed else ""
     ids = f"id {switch.old_id} → {switch.new_id}"
     return (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from murid.datasets.raw_labels import count
 from murid.evaluation.evaluate import Evaluation
 from murid.metrics import Metrics
 
@@ -72,13 +73,28 @@ def format_summary(metrics: Metrics) -> str:
 
 
 def format_text(evaluation: Evaluation) -> str:
-    """Return the tables for a terminal: tracking, then detection and identity."""
-    return "\n\n".join(to_text(cells) for cells in make_tables(evaluation))
+    """Return the tables for a terminal: tracking, then detection and identity.
+
+    Sequences that are scored on some of their frames only are named below.
+    """
+    tables = "\n\n".join(to_text(cells) for cells in make_tables(evaluation))
+    return "\n".join([tables, *describe_sparse(evaluation)])
 
 
 def format_markdown(evaluation: Evaluation) -> str:
     """Return the same tables in Markdown."""
-    return "\n\n".join(to_markdown(cells) for cells in make_tables(evaluation)) + "\n"
+    tables = (to_markdown(cells) for cells in make_tables(evaluation))
+    return "\n\n".join([*tables, *describe_sparse(evaluation)]) + "\n"
+
+
+def describe_sparse(evaluation: Evaluation) -> list[str]:
+    """Return a line for each sequence that is scored on its labelled frames only."""
+    pairs = [scored.pair for scored in evaluation.details]
+    return [
+        f"{pair.name}: scored on {count(pair.n_scored_frames, 'labelled frame')} of {pair.n_frames}"
+        for pair in pairs
+        if pair.is_sparse
+    ]
 
 
 def to_document(evaluation: Evaluation) -> dict[str, Any]:
@@ -88,6 +104,14 @@ def to_document(evaluation: Evaluation) -> dict[str, Any]:
         "combined": evaluation.combined.to_dict(),
         "classes": {name: metrics.to_dict() for name, metrics in evaluation.classes.items()},
         "sequences": {name: metrics.to_dict() for name, metrics in evaluation.sequences.items()},
+        "frames": {
+            scored.pair.name: {
+                "n_frames": scored.pair.n_frames,
+                "n_scored_frames": scored.pair.n_scored_frames,
+                "labelled_frames_only": scored.pair.is_sparse,
+            }
+            for scored in evaluation.details
+        },
         "notes": list(evaluation.notes),
     }
 

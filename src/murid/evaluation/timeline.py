@@ -48,7 +48,7 @@ _SWITCH_COLOUR = "#d55e00"
 
 
 class IdInterval(NamedTuple):
-    """Consecutive frames in which an animal has one id.
+    """Consecutive scored frames in which an animal has one id.
 
     Attributes
     ----------
@@ -64,7 +64,10 @@ class IdInterval(NamedTuple):
 
 
 def find_id_intervals(scored: ScoredSequence, animal: int) -> list[IdInterval]:
-    """Return the intervals in which an animal has one id in the result, or has no match."""
+    """Return the intervals in which an animal has one id in the result, or has no match.
+
+    If only some frames are scored, an interval goes on to the next of them.
+    """
     truth = scored.truth
     matching = scored.matching
     assigned_ids = np.full(len(truth), MISSED, np.int64)
@@ -74,9 +77,15 @@ def find_id_intervals(scored: ScoredSequence, animal: int) -> list[IdInterval]:
     rows = rows[np.argsort(truth.frames[rows], kind="stable")]
     frames = truth.frames[rows]
     ids = assigned_ids[rows]
-    breaks = np.flatnonzero((np.diff(frames) != 1) | (np.diff(ids) != 0)) + 1
+    scored_frames = scored.pair.scored_frames
+    if scored_frames is None:
+        scored_frames = np.arange(scored.pair.n_frames, dtype=np.int64)
+    # Each scored frame stands for the frames up to the next one.
+    ends = np.append(scored_frames[1:], scored_frames[-1] + 1)
+    positions = np.searchsorted(scored_frames, frames)
+    breaks = np.flatnonzero((np.diff(positions) != 1) | (np.diff(ids) != 0)) + 1
     return [
-        IdInterval(int(frames[part[0]]), int(frames[part[-1]]) + 1, int(ids[part[0]]))
+        IdInterval(int(frames[part[0]]), int(ends[positions[part[-1]]]), int(ids[part[0]]))
         for part in np.split(np.arange(len(rows)), breaks)
     ]
 

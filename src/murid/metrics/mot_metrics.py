@@ -55,7 +55,7 @@ class Metrics:
         Rank-1 and rank-5 accuracy and mean average precision of re-identification by embeddings
         (see `murid.metrics.retrieve`); None if the result has no embeddings.
     n_frames, n_labelled_frames : int
-        Number of frames, and of those in which the ground truth has an animal.
+        Number of scored frames, and of those in which the ground truth has an animal.
     n_truth_ids, n_result_ids, n_truth_boxes, n_result_boxes : int
         Numbers of ids and boxes in the ground truth and in the result.
     """

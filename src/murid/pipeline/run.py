@@ -170,8 +170,11 @@ class Run:
             layout = read_arena_file(arena, (layout.width, layout.height), pixel_aspect)
         return compute_behaviour(self.trajectories(), layout, config, pixel_aspect)
 
-    def evaluate(self, truth: str | Path) -> Metrics:
+    def evaluate(self, truth: str | Path, *, all_frames: bool | None = None) -> Metrics:
         """Return the scores of the tracks against ground truth in a file; no track scores zero.
+
+        `all_frames` says whether frames without labels have no animals; see
+        `murid.evaluation.evaluate`.
 
         Raises
         ------
@@ -180,7 +183,8 @@ class Run:
         RunError
             If tracking is not finished.
         """
-        return evaluate(self.path, truth, allow_empty=True).combined
+        evaluation = evaluate(self.path, truth, allow_empty=True, all_frames=all_frames)
+        return evaluation.combined
 
     def annotate(
         self, out: str | Path | None = None, report: ProgressCallback = no_progress

@@ -222,3 +222,108 @@ def test_tables(tmp_path):
     assert document["combined"]["hota"] == evaluation.combined.hota
     assert document["sequences"]["b"]["false_negatives"] == 20
     assert np.isclose(document["combined"]["idr"], 75)
+
+
+def keep(lines: list[str], frames: range) -> list[str]:
+    """The rows of some frames, from 0."""
+    return [line for line in lines if int(line.split(",")[0]) - 1 in frames]
+
+
+def test_ground_truth_of_some_frames(tmp_path):
+    """People label every thirtieth frame; a perfect result has all scores at their best."""
+    truth = write(tmp_path / "gt.txt", keep(rows(800), range(0, 800, 30)))
+    result = write(tmp_path / "result.txt", rows(800))
+    evaluation = evaluate(result, truth, fps=30)
+    scores = evaluation.combined
+    assert (scores.hota, scores.mota, scores.idf1) == (pytest.approx(100),) * 3
+    assert (scores.false_positives, scores.false_negatives, scores.id_switches) == (0, 0, 0)
+    assert (scores.n_frames, scores.n_labelled_frames, scores.n_result_boxes) == (27, 27, 54)
+    (note,) = evaluation.notes
+    expected = (
+        "gt: scored on the 27 labelled frames of 800; --all-frames counts the others as empty"
+    )
+    assert note == expected
+    line = "gt: scored on 27 labelled frames of 800"
+    assert line in format_text(evaluation)
+    assert line in format_markdown(evaluation)
+    document = json.loads(json.dumps(to_document(evaluation)))
+    assert document["frames"]["gt"] == {
+        "n_frames": 800,
+        "n_scored_frames": 27,
+        "labelled_frames_only": True,
+    }
+    assert document["notes"] == [expected]
+    others_empty = evaluate(result, truth, all_frames=True)
+    assert others_empty.combined.false_positives == 2 * (800 - 27)
+    assert others_empty.combined.mota < -100
+    assert others_empty.details[0].pair.scored_frames is None
+
+
+def test_sparse_scores_are_those_of_the_labelled_frames_alone(tmp_path):
+    """A switch, a lost animal and a false box, between labelled frames or in them."""
+    labelled = range(0, 100, 10)
+    lines = rows(100)
+    # Ids are swapped from frame 45 on; an animal is lost from 60 to 69 and another from 72 to 78.
+    swapped = [
+        ",".join([cells[0], {"1": "2", "2": "1"}[cells[1]], *cells[2:]])
+        if int(cells[0]) > 45
+        else ",".join(cells)
+        for cells in (line.split(",") for line in lines)
+    ]
+    lost = {(t, "1") for t in range(61, 71)} | {(t, "2") for t in range(73, 79)}
+    kept = [line for line in swapped if (int(line.split(",")[0]), line.split(",")[1]) not in lost]
+    kept += [f"{t},3,200,200,20,20,1" for t in (21, 24)]
+    graded = [
+        line.replace(",1,1,1", f",{0.5 + k % 7 / 20:g},-1,-1,-1") for k, line in enumerate(kept)
+    ]
+    truth = write(tmp_path / "sparse" / "gt.txt", keep(lines, labelled))
+    sparse = evaluate(write(tmp_path / "all.txt", graded), truth).combined
+    dense_result = [
+        ",".join([str((int(cells[0]) - 1) // 10 + 1), *cells[1:]])
+        for cells in (line.split(",") for line in keep(graded, labelled))
+    ]
+    dense = evaluate(
+        write(tmp_path / "ten.txt", dense_result), write(tmp_path / "gt.txt", rows(10))
+    ).combined
+    assert (sparse.id_switches, sparse.false_negatives, sparse.false_positives) == (2, 1, 1)
+    assert sparse.to_dict() == dense.to_dict()
+    assert sparse.ap is not None
+
+
+def test_rates_of_sparse_truth_count_the_time_between_labels(tmp_path):
+    lines = rows(301)
+    swapped = [
+        line.replace(",1,50", ",9,50") if int(line.split(",")[0]) > 150 else line for line in lines
+    ]
+    result = write(tmp_path / "result.txt", swapped)
+    sparse = evaluate(
+        result, write(tmp_path / "gt.txt", keep(lines, range(0, 301, 30))), fps=30
+    ).combined
+    # One switch of two animals in view for 11 labelled frames of a second each.
+    assert sparse.switches_per_animal_hour == pytest.approx(1 / (2 * 11 / 3600))
+
+
+def test_hidden_animals_are_not_unlabelled_frames(tmp_path):
+    """Ground truth of every frame has none while all animals are in the shelter."""
+    truth = make_truth(tmp_path, n_frames=40)
+    write(truth / "gt" / "gt.txt", [*keep(rows(40), range(10)), *keep(rows(40), range(30, 40))])
+    evaluation = evaluate(write(tmp_path / "cage.txt", rows(40)), truth)
+    assert evaluation.combined.false_positives == 40
+    assert evaluation.notes == ()
+    assert evaluate(tmp_path / "cage.txt", truth, all_frames=False).combined.false_positives == 0
+
+
+def test_unclear_labelling_is_noted(tmp_path):
+    truth = make_truth(tmp_path, n_frames=100)
+    write(truth / "gt" / "gt.txt", [*keep(rows(100), range(8)), *keep(rows(100), range(90, 100))])
+    evaluation = evaluate(write(tmp_path / "cage.txt", rows(100)), truth)
+    assert evaluation.combined.false_positives == 2 * 82
+    assert "18 of 100 frames have labels" in evaluation.notes[0]
+    assert "--labelled-frames leaves them out" in evaluation.notes[0]
+
+
+def test_results_may_go_on_after_the_last_labelled_frame(tmp_path):
+    truth = write(tmp_path / "gt.txt", keep(rows(90), range(0, 90, 30)))
+    result = write(tmp_path / "result.txt", rows(90))
+    assert evaluate(result, truth).combined.mota == pytest.approx(100)
+    assert evaluate(result, truth, all_frames=True).combined.false_positives == 2 * 87

@@ -33,3 +33,12 @@ def test_id_intervals_of_an_animal_with_gap_miss_and_switch(tmp_path):
         "animal 2  (0)",
     ]
     assert {text.get_text() for text in axes.texts} == {"2", "4", "6"}
+
+
+def test_intervals_of_labelled_frames_go_on_to_the_next_one(tmp_path):
+    truth = [(t + 1, 1, 100) for t in range(0, 100, 10)]
+    result = [(t + 1, 4 if t < 35 else 6, 102) for t in range(95) if t != 70]
+    (scored,) = evaluate(
+        write(tmp_path / "out.txt", result), write(tmp_path / "gt.txt", truth)
+    ).details
+    assert find_id_intervals(scored, 1) == [(0, 40, 4), (40, 70, 6), (70, 80, MISSED), (80, 91, 6)]
