@@ -159,9 +159,14 @@ def test_output_path_is_a_file_or_a_folder_with_other_content(tmp_path, capsys, 
 def test_other_video_in_the_same_run_directory(tmp_path, capsys, clip, tracked, still_video):
     run = tmp_path / "run"
     shutil.copytree(tracked, run)
-    refuse(
-        capsys, "track", still_video, "--detector", "background", "--out", run, words=["--restart"]
-    )
+    for option in ("--resume", "--restart"):
+        refuse(
+            capsys,
+            "track",
+            still_video,
+            *("--detector", "background", "--out", run, option),
+            words=[str(clip), str(still_video), "--out"],
+        )
     assert (
         murid_cli(
             ["track", str(clip), "--animals", "3", "--detector", "background", "--out", str(run)]

@@ -143,3 +143,28 @@ def test_every_command_has_help(verb, capsys):
     code, out, _ = call(capsys, verb, "--help")
     assert code == 0
     assert verb in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "made"),
+    [
+        (["export", "{run}", "--out", "{new}/cage.csv"], "cage.csv"),
+        (["export", "{run}", "--format", "coco", "--out", "{new}/cage.json"], "cage.json"),
+        (["measure", "{run}", "--out", "{new}"], "animals.csv"),
+        (["plot", "{run}", "--only", "paths", "--out", "{new}"], "paths.png"),
+        (["evaluate", "{run}", "{truth}", "--markdown", "{new}/scores.md"], "scores.md"),
+        (["evaluate", "{run}", "{truth}", "--report", "{new}"], "index.html"),
+        (["convert", "{truth}", "--to", "coco", "--images", "none", "--out", "{new}"], None),
+        (["info", "{truth}", "--sheet", "{new}/sheet.png"], "sheet.png"),
+        (["arena", "{clip}", "--circle", "zone:a,60,60,30", "--out", "{new}/a.toml"], "a.toml"),
+        (["track", "{clip}", "--detector", "background", "--out", "{new}"], "manifest.json"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_folders_of_outputs_are_made(clip, tracked, tmp_path, capsys, arguments, made):
+    new = tmp_path / "not" / "there"
+    names = {"run": tracked, "truth": clip.with_name("gt.txt"), "clip": clip, "new": new}
+    code, _, err = call(capsys, *(argument.format(**names) for argument in arguments))
+    assert code == 0, err
+    assert made is None or (new / made).exists()
+    assert new.is_dir()

@@ -27,7 +27,7 @@ def storage_errors(path: str | Path) -> Iterator[None]:
 
 
 @contextmanager
-def replace_on_success(path: str | Path) -> Iterator[Path]:
+def replace_on_success(path: str | Path, *, make_parents: bool = True) -> Iterator[Path]:
     """Yield a temporary path to write to, and rename it to `path` when the block succeeds.
 
     The temporary file lies in the same directory and has the same suffix. After an error or an
@@ -36,7 +36,9 @@ def replace_on_success(path: str | Path) -> Iterator[Path]:
     Parameters
     ----------
     path : str or Path
-        The final name. Its directory has to exist.
+        The final name.
+    make_parents : bool
+        Whether to make the directory of `path`; otherwise it has to exist.
 
     Yields
     ------
@@ -49,6 +51,8 @@ def replace_on_success(path: str | Path) -> Iterator[Path]:
         If the disk is full, or writing is not permitted.
     """
     path = Path(path)
+    if make_parents:
+        make_directory(path.parent)
     temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{TEMPORARY_MARK}{path.suffix}")
     try:
         with storage_errors(path):

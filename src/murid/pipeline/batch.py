@@ -67,7 +67,8 @@ def default_run_paths(sources: Sequence[str], folder: Path | None = None) -> lis
     for k, run in enumerate(runs):
         if run in runs[:k]:
             both = f"{sources[runs.index(run)]} and {sources[k]}"
-            raise ConfigError(f"videos: expected different run directories, got {run} for {both}")
+            got = f"{run} for {both} (track them one by one, with --out)"
+            raise ConfigError(f"videos: expected different run directories, got {got}")
     return runs
 
 

@@ -21,6 +21,10 @@ from murid.store.manifest import (
 )
 from murid.store.migrate import upgrade_files
 
+# Entries of a fingerprint that tell recordings apart: of files, and of cameras.
+_FILE_KEYS = ("size_bytes", "sha256")
+_CONTENT_KEYS = (*_FILE_KEYS, "live")
+
 _HINT = "; use the same again, or start over with --restart"
 
 
@@ -57,10 +61,12 @@ def is_run_directory(path: Path) -> bool:
     return (path / MANIFEST_NAME).exists()
 
 
-def check_free(path: Path, restart: bool) -> None:
-    """Raise `RunError` unless a run may start at `path`.
+def check_free(path: Path, wanted: Manifest, restart: bool) -> None:
+    """Raise `RunError` unless the run `wanted` may start at `path`.
 
-    It may where nothing exists, in a directory of hidden files only, and over a run on restart.
+    It may where nothing exists, in a directory of hidden files only, and, on restart, over a run of
+    the same video. A run of another video is never replaced: it is somebody's work, and both videos
+    may only have the same stem.
     """
     if not os.path.lexists(path):
         return
@@ -72,6 +78,9 @@ def check_free(path: Path, restart: bool) -> None:
             raise RunError(
                 path, "directory", "a new or empty directory", "a run (resume it, or use --restart)"
             )
+        existing = load_manifest(path)
+        if not _is_same_content(existing, wanted):
+            _check_source(path, existing, wanted)
         return
     with storage_errors(path):
         foreign = sorted(entry.name for entry in path.iterdir() if not entry.name.startswith("."))
@@ -96,7 +105,7 @@ def initialise(path: Path, manifest: Manifest, restart: bool) -> None:
     StorageError
         If the directory cannot be written to.
     """
-    check_free(path, restart)
+    check_free(path, manifest, restart)
     # Side tables before the parts that they were computed from.
     side_tables.remove_all(path)
     for kind in parts.KINDS:
@@ -126,6 +135,9 @@ def _tidy(path: Path) -> None:
 
 def check_same(path: Path, existing: Manifest, wanted: Manifest) -> None:
     """Raise `RunError` if the video, detector or settings of detection are not the same."""
+    if not _is_same_content(existing, wanted):
+        _check_source(path, existing, wanted)
+        _refuse_changed_file(path, existing, wanted)
     _check_equal(path, "source.fingerprint", existing.fingerprint, wanted.fingerprint)
     _check_equal(path, "detector", {"": existing.detector}, {"": wanted.detector})
     _check_equal(
@@ -134,6 +146,42 @@ def check_same(path: Path, existing: Manifest, wanted: Manifest) -> None:
         existing.config.get("detection", {}),
         wanted.config.get("detection", {}),
     )
+
+
+def _is_same_content(existing: Manifest, wanted: Manifest) -> bool:
+    """Whether two runs are of the same recording, whatever its name is now.
+
+    Other differences of the fingerprint, such as the number of frames, come from how it was read.
+    """
+    return all(
+        existing.fingerprint.get(key) == wanted.fingerprint.get(key) for key in _CONTENT_KEYS
+    )
+
+
+def _check_source(path: Path, existing: Manifest, wanted: Manifest) -> None:
+    """Raise `RunError` if two runs of different content are of sources with different names."""
+    old = existing.source
+    new = wanted.source
+    # A video that was moved together with its run, and changed, keeps its name.
+    is_moved = not os.path.lexists(old) and os.path.basename(old) == os.path.basename(new)  # noqa: PTH119
+    if os.path.realpath(old) != os.path.realpath(new) and not is_moved:
+        got = f"{new}, another one (--out DIR gives it a run of its own; both runs stay)"
+        raise RunError(path, "video", f"{old}, whose run this is", got)
+
+
+def _refuse_changed_file(path: Path, existing: Manifest, wanted: Manifest) -> None:
+    """Raise `RunError` where the content of a file is not that which was tracked.
+
+    The resolution of a camera is no content; it is checked with the other settings.
+    """
+    if not any(key in existing.fingerprint for key in _FILE_KEYS):
+        return
+    expected = f"{wanted.source} as it was when this run was made"
+    size = existing.fingerprint.get("size_bytes")
+    new_size = wanted.fingerprint.get("size_bytes")
+    sizes = "" if size == new_size else f", {new_size} bytes instead of {size}"
+    way_out = "--restart tracks it as it is now, --out DIR keeps this run"
+    raise RunError(path, "video", expected, f"a file that has changed{sizes}; {way_out}")
 
 
 def _check_equal(

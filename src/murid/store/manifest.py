@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar, cast, get_args
 
 import numpy as np
 
-from murid.core.files import write_text
+from murid.core.files import replace_on_success
 from murid.errors import ArrayError, RunError
 from murid.store.migrate import migrate_manifest
 
@@ -171,7 +171,9 @@ def _to_plain(value: Any) -> Any:
 def save_manifest(directory: Path, manifest: Manifest) -> None:
     """Write ``manifest.json`` atomically; raises `StorageError`."""
     document = {"format": FORMAT, "format_version": FORMAT_VERSION} | asdict(manifest)
-    write_text(directory / MANIFEST_NAME, json.dumps(document, indent=2, allow_nan=False) + "\n")
+    text = json.dumps(document, indent=2, allow_nan=False) + "\n"
+    with replace_on_success(directory / MANIFEST_NAME, make_parents=False) as temporary:
+        temporary.write_bytes(text.encode())
 
 
 def load_document(directory: Path) -> dict[str, Any]:

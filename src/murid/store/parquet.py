@@ -23,7 +23,8 @@ def write_columns(
     The same columns and metadata give the same bytes, so that a resumed run equals one that was
     never interrupted.
     """
-    with replace_on_success(path) as temporary:
+    # A run directory that somebody removes meanwhile must not come back as a part of one.
+    with replace_on_success(path, make_parents=False) as temporary:
         pq.write_table(
             pa.table(columns, metadata=metadata or None),
             temporary,

@@ -95,14 +95,15 @@ class RunDirectory:
         video : mapping, optional
             Facts about the recording, as plain JSON values: see `Manifest.video`.
         existing : {"refuse", "resume", "restart"}
-            What to do if a run exists. A restart removes what murid wrote, and nothing else.
+            What to do if a run exists. A restart removes what murid wrote, and nothing else. A
+            run of another video is refused in every case.
 
         Raises
         ------
         RunError
             If the directory holds other files, or a run that is refused, damaged, newer than this
-            murid, held by another process, or (resume) made from another video, detector or
-            settings of detection.
+            murid, held by another process, made from another video, or (resume) made with another
+            detector or settings of detection.
         StorageError
             If it cannot be written to.
         """
@@ -114,7 +115,7 @@ class RunDirectory:
             create.check_same(path, load_manifest(path), manifest)
             return cls.open(path, writable=True)
         restart = existing == "restart"
-        create.check_free(path, restart=restart)
+        create.check_free(path, manifest, restart)
         make_directory(path)
         return cls._open_writable(path, lambda: create.initialise(path, manifest, restart=restart))
 

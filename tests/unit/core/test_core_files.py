@@ -38,12 +38,28 @@ def test_block_that_writes_nothing_is_an_error(tmp_path):
         pass
 
 
-@pytest.mark.parametrize("name", ["missing/x.txt", "directory"])
+@pytest.mark.parametrize("name", ["file/x.txt", "directory"])
 def test_directory_that_cannot_be_written_to(tmp_path, name):
     (tmp_path / "directory").mkdir()
-    with pytest.raises(StorageError, match=name):
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageError, match=name.partition("/")[0]):
         write_text(tmp_path / name, "text")
-    assert [p.name for p in tmp_path.iterdir()] == ["directory"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["directory", "file"]
+
+
+def test_the_directory_of_a_file_is_made(tmp_path):
+    write_text(tmp_path / "a" / "b" / "x.txt", "text")
+    assert (tmp_path / "a" / "b" / "x.txt").read_text() == "text"
+
+
+def test_the_directory_of_a_file_is_not_made_where_it_must_exist(tmp_path):
+    path = tmp_path / "a" / "x"
+    with (
+        pytest.raises(StorageError, match="No such file"),
+        replace_on_success(path, make_parents=False) as temporary,
+    ):
+        temporary.write_text("text")
+    assert not path.parent.exists()
 
 
 def test_files_are_readable_by_others(tmp_path):

@@ -141,10 +141,6 @@ def test_tracker_settings_may_change(finished, settings):
     ("change", "message"),
     [
         (
-            {"fingerprint": {"size_bytes": 99, "fps": 30000 / 1001, "hash": "abc"}},
-            "source.fingerprint.size_bytes: expected 1234 as in the existing run, got 99",
-        ),
-        (
             {"fingerprint": {"size_bytes": 1234}},
             "source.fingerprint.fps: expected 29.97.*, got None",
         ),
@@ -159,6 +155,50 @@ def test_resuming_something_else_says_what_differs(finished, settings, change, m
     with pytest.raises(RunError, match=message + ".*start over with --restart"):
         RunDirectory.create(finished.path, existing="resume", **settings | change)
     RunDirectory.open(finished.path, writable=True).close()
+
+
+@pytest.mark.parametrize("existing", ["resume", "restart"])
+def test_a_run_of_another_video_stays(finished, settings, existing):
+    before = parts_of(finished)
+    other = settings | {"source": "cage.avi", "fingerprint": {"size_bytes": 99, "fps": 25}}
+    message = r"video: expected .*cage\.mp4, whose run this is, got .*cage\.avi, another .*--out"
+    with pytest.raises(RunError, match=message) as caught:
+        RunDirectory.create(finished.path, existing=existing, **other)
+    assert "--restart" not in str(caught.value)
+    assert parts_of(finished) == before
+
+
+def test_a_changed_file_is_another_sentence(finished, settings):
+    changed = settings | {"fingerprint": {"size_bytes": 99, "fps": 25}}
+    message = "a file that has changed, 99 bytes instead of 1234; --restart tracks it as it is now"
+    with pytest.raises(RunError, match=message):
+        RunDirectory.create(finished.path, existing="resume", **changed)
+    RunDirectory.create(finished.path, existing="restart", **changed).close()
+
+
+def test_a_video_that_was_moved_and_renamed_is_the_same(finished, settings):
+    moved = settings | {"source": "elsewhere/renamed.mp4"}
+    for existing in ("resume", "restart"):
+        RunDirectory.create(finished.path, existing=existing, **moved).close()
+
+
+def test_a_video_that_was_moved_and_changed_can_be_tracked_again(finished, settings):
+    moved = settings | {"source": "elsewhere/cage.mp4", "fingerprint": {"size_bytes": 99}}
+    with pytest.raises(RunError, match="--restart tracks it as it is now"):
+        RunDirectory.create(finished.path, existing="resume", **moved)
+    RunDirectory.create(finished.path, existing="restart", **moved).close()
+
+
+def test_a_run_of_another_camera_stays(tmp_path, settings):
+    first = settings | {"source": "camera://0", "fingerprint": {"live": "0", "width": 64}}
+    RunDirectory.create(tmp_path / "live", **first).close()
+    second = first | {"source": "camera://1", "fingerprint": {"live": "1", "width": 64}}
+    with pytest.raises(RunError, match="expected camera://0, whose run this is, got camera://1"):
+        RunDirectory.create(tmp_path / "live", existing="restart", **second)
+    larger = first | {"fingerprint": {"live": "0", "width": 128}}
+    with pytest.raises(RunError, match=r"fingerprint\.width: expected 64"):
+        RunDirectory.create(tmp_path / "live", existing="resume", **larger)
+    RunDirectory.create(tmp_path / "live", existing="restart", **larger).close()
 
 
 def test_restart_removes_what_murid_wrote_and_nothing_else(finished, settings):
