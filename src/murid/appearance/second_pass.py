@@ -16,7 +16,7 @@ from murid.identification.appearance_models.tracklet_features import FurDescript
 from murid.identification.point_matches import PointMatches
 from murid.identification.tracklets import measure_body_px
 from murid.store import RunDirectory
-from murid.video import FrameSource, open_source, sample_frames
+from murid.video import FrameSource, open_as_tracked, sample_frames
 from murid.video.prefetch import prefetch
 
 # Frames for the background model: enough that no animal rests in half of them.
@@ -68,7 +68,8 @@ def run_second_pass(
 
 def _open_video(run: RunDirectory) -> FrameSource:
     """Open the video of a run; raises `RunError` if it is another one now."""
-    source = open_source(run.manifest.source)
+    manifest = run.manifest
+    source = open_as_tracked(manifest.source, manifest.video, run.frames.read().times_s)
     if source.compute_fingerprint() != dict(run.manifest.fingerprint):
         expected = "the video that the run was made of"
         raise RunError(run.path, "fingerprint", expected, f"another {run.manifest.source}")

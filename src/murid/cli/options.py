@@ -14,6 +14,7 @@ from murid.pipeline.config import Config
 
 # Help shows the groups in this order: what everybody uses comes first.
 EVERYDAY = Group.create_ordered("Everyday options")
+CLOCK = Group.create_ordered("Clock and frames of the recording")
 IDENTITIES = Group.create_ordered("Identities and names")
 OUTPUT = Group.create_ordered("Output")
 SETTINGS = Group.create_ordered("Settings")

@@ -8,8 +8,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from murid.cli.clock import TimeUnit, describe_clock
 from murid.cli.messages import describe_refinement, describe_run, print_json, warn
 from murid.cli.options import (
+    CLOCK,
     EVERYDAY,
     IDENTITIES,
     SETTINGS,
@@ -21,7 +23,7 @@ from murid.cli.options import (
 )
 from murid.cli.progress import show_progress
 from murid.core.progress import ProgressCallback
-from murid.errors import MuridError
+from murid.errors import ConfigError, MuridError
 from murid.pipeline.batch import default_run_paths, find_sources, track_videos
 from murid.pipeline.config import Config
 from murid.pipeline.run import Run
@@ -57,6 +59,12 @@ def track(
     restart: Annotated[bool, Parameter(negative="--resume", group=EVERYDAY)] = False,
     names: GalleryOptions | None = None,
     options: TrackOptions | None = None,
+    fps: Annotated[float | None, Parameter(group=CLOCK)] = None,
+    timestamps: Annotated[Path | None, Parameter(group=CLOCK)] = None,
+    time_unit: Annotated[TimeUnit | None, Parameter(group=CLOCK)] = None,
+    start: Annotated[str | None, Parameter(group=CLOCK)] = None,
+    end: Annotated[str | None, Parameter(group=CLOCK)] = None,
+    every: Annotated[int, Parameter(group=CLOCK)] = 1,
     camera_motion: Annotated[Path | None, Parameter(group=SETTINGS)] = None,
     json: JsonFlag = False,
 ) -> None:
@@ -82,6 +90,20 @@ def track(
         arena has its own number of animals.
     restart : bool
         Start over; by default an interrupted run goes on.
+    fps : float
+        Frames per second, for a video that has no rate, such as a raw .h264 file or a folder of
+        images, or a wrong one.
+    timestamps : Path
+        CSV file with the time of each frame, or of one TTL pulse per frame: all times are then
+        those of that clock.
+    time_unit : str
+        Unit of these times, where the header of the file does not say it.
+    start : str
+        Track from this time on: seconds, or hours, minutes and seconds such as 00:03:12.5.
+    end : str
+        Track up to this time.
+    every : int
+        Track every n-th frame.
     camera_motion : Path
         Motion of a moving camera: one row "frame a b x c d y" per frame, from frame 0, where
         (a b x; c d y) maps a point of the frame before to this one, in pixels.
@@ -104,11 +126,20 @@ def track(
             arena=arena,
             gallery=gallery.gallery,
             update_gallery=gallery.update_gallery,
+            fps=fps,
+            timestamps=timestamps,
+            time_unit=time_unit,
+            start=start,
+            end=end,
+            every=every,
             report=report,
         )
 
     # Several videos get one line of output each.
     sources = find_sources([source, *more])
+    if len(sources) > 1 and timestamps is not None:
+        got = f"{len(sources)} videos"
+        raise ConfigError(f"--timestamps: expected one video, which the times belong to, got {got}")
     if len(sources) > 1:
         _track_many(sources, default_run_paths(sources, out), track_one, json)
         return
@@ -120,7 +151,7 @@ def track(
         return
     warn(facts)
     print(f"{describe_run(facts)}: {run.path}")
-    for line in describe_refinement(facts):
+    for line in (*describe_clock(facts), *describe_refinement(facts)):
         print(line)
     if video:
         print(f"annotated video: {run.video_path}")

@@ -1,15 +1,22 @@
-"""The clock of a recording: limits in seconds as frames, and gaps between the times of frames."""
+"""The clock of a recording: times as people write them, limits in seconds, and gaps."""
 
 from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
 
 import numpy as np
 
 from murid.core.types import Float64, Int64
 from murid.core.validation import to_array
-from murid.errors import ArrayError
+from murid.errors import ArrayError, ConfigError
 
 # More frame intervals than any recording has: keeps sums of gaps within 64 bits.
 _MAX_STEPS = 2**40
+
+# An interval of so many usual intervals is a gap: at least one frame is missing in it.
+GAP_INTERVALS = 1.5
 
 
 def to_frames(seconds: float, fps: float, at_least: float) -> float:
@@ -101,3 +108,63 @@ class StepCounter:
         steps = count_steps(np.append(before_s, times_s), self._fps)
         self._last_s = float(times_s[-1])
         return steps
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class ClockGaps:
+    """Where frames are missing in a recording.
+
+    Attributes
+    ----------
+    frames : ndarray
+        ``(G,)`` int64: the frames after which others are missing.
+    n_missing : ndarray
+        ``(G,)`` int64: how many are missing, 1 or more.
+    gaps_s : ndarray
+        ``(G,)`` float64: seconds from the frame before the gap to the one after it.
+    """
+
+    frames: Int64
+    n_missing: Int64
+    gaps_s: Float64
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+
+def find_gaps(times_s: Float64, fps: float) -> ClockGaps:
+    """Return where the interval between two frames is at least 1.5 times the usual one.
+
+    Parameters
+    ----------
+    times_s : ndarray
+        ``(F,)`` float64 times of the frames in seconds, ascending.
+    fps : float
+        Frames per second: the reciprocal of the usual interval.
+    """
+    intervals = np.diff(times_s)
+    # A thousandth less, because times are rounded.
+    frames = np.flatnonzero(intervals * fps >= GAP_INTERVALS * (1 - 1e-3))
+    n_missing = np.maximum(np.rint(intervals[frames] * fps) - 1, 1).astype(np.int64)
+    return ClockGaps(frames, n_missing, intervals[frames])
+
+
+def parse_time(name: str, time: float | str | None) -> float | None:
+    """Return a time in seconds, given as seconds or as ``HH:MM:SS`` or ``MM:SS``; None for None.
+
+    Raises
+    ------
+    ConfigError
+        If it is no time; the message begins with `name`.
+    """
+    if time is None or isinstance(time, int | float):
+        return time
+    text = time.strip()
+    expected = "seconds, or hours, minutes and seconds such as 00:03:12.5"
+    if not re.fullmatch(r"-?(\d+:){0,2}(\d+([.,]\d*)?|[.,]\d+)", text):
+        raise ConfigError(f"{name}: expected {expected}, got {time!r}")
+    sign = -1.0 if text.startswith("-") else 1.0
+    parts = [float(part) for part in text.lstrip("-").replace(",", ".").split(":")]
+    if len(parts) > 1 and max(parts[1:]) >= 60:
+        raise ConfigError(f"{name}: expected minutes and seconds below 60, got {time!r}")
+    return sign * math.fsum(part * 60.0**k for k, part in enumerate(reversed(parts)))

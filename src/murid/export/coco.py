@@ -91,7 +91,8 @@ def _iterate_tracks(recording: TrackedRecording) -> Iterator[Entry]:
 
 def _iterate_images(recording: TrackedRecording) -> Iterator[Entry]:
     name = recording.name
-    for frame in range(recording.n_frames):
+    frames = (frame for chunk in recording for frame in chunk.video_frames.tolist())
+    for frame in frames:
         yield {
             "id": frame + 1,
             "file_name": get_image_path(name, frame, ".jpg"),

@@ -16,7 +16,7 @@ import numpy as np
 
 from murid.core.extras import import_extra
 from murid.core.files import replace_on_success
-from murid.core.types import Float64, Trajectories
+from murid.core.types import Float64, Int64, Trajectories
 from murid.datasets.deeplabcut import SUFFIXES
 from murid.export.checks import check_has_tracks, check_libraries, check_max_tracks, check_suffix
 from murid.export.recording import TrackedRecording
@@ -74,8 +74,8 @@ def _write_csv(path: str | Path, recording: TrackedRecording, columns: Columns) 
     ):
         for level, labels in zip(LEVELS, zip(*columns, strict=True), strict=True):
             file.write(",".join([level, *labels]) + "\n")
-        for first_frame, table in _iterate_tables(recording):
-            for frame, values in enumerate(table.tolist(), first_frame):
+        for frames, table in _iterate_tables(recording):
+            for frame, values in zip(frames.tolist(), table.tolist(), strict=True):
                 cells = ("" if math.isnan(value) else f"{value:.4f}" for value in values)
                 file.write(f"{frame}," + ",".join(cells) + "\n")
 
@@ -84,15 +84,15 @@ def _write_h5(path: str | Path, recording: TrackedRecording, columns: Columns) -
     pandas = import_extra("pandas", "pandas", "deeplabcut")
     header = pandas.MultiIndex.from_tuples(columns, names=LEVELS)
     with replace_on_success(path) as temporary, pandas.HDFStore(str(temporary), "w") as store:
-        for first_frame, table in _iterate_tables(recording):
-            index = np.arange(first_frame, first_frame + len(table))
-            store.append(KEY, pandas.DataFrame(table, index, header), format="table")
+        for frames, table in _iterate_tables(recording):
+            store.append(KEY, pandas.DataFrame(table, frames, header), format="table")
 
 
-def _iterate_tables(recording: TrackedRecording) -> Iterator[tuple[int, Float64]]:
-    """Yield the first frame and the table ``(F, columns)`` of each chunk."""
-    for frames, trajectories in iterate_trajectories(recording):
-        yield frames.start, _to_table(trajectories)
+def _iterate_tables(recording: TrackedRecording) -> Iterator[tuple[Int64, Float64]]:
+    """Yield the frames of the video and the table ``(F, columns)`` of each chunk."""
+    tables = iterate_trajectories(recording)
+    for chunk, (_, trajectories) in zip(recording, tables, strict=True):
+        yield chunk.video_frames, _to_table(trajectories)
 
 
 def _to_table(trajectories: Trajectories) -> Float64:

@@ -49,7 +49,11 @@ def export_sleap(path: str | Path, recording: TrackedRecording) -> None:
     sleap-io holds every box as an object: memory grows with the number of boxes.
     """
     sleap_io = import_extra("sleap_io", "sleap-io", "sleap")
-    shape = [recording.n_frames, recording.height, recording.width, 3]
+    # The length of the video, of which not all frames may have been tracked.
+    last = max(
+        (int(chunk.video_frames[-1]) for chunk in recording if len(chunk.times_s)), default=-1
+    )
+    shape = [last + 1, recording.height, recording.width, 3]
     video = sleap_io.Video(recording.source, open_backend=False, backend_metadata={"shape": shape})
     factory = _BoxFactory.create(sleap_io, recording)
     frames = []

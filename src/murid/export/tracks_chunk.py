@@ -20,16 +20,26 @@ class TracksChunk:
     Attributes
     ----------
     first_frame : int
-        Index in the video of the first frame.
+        Index of the first frame among the frames that were tracked.
     times_s : ndarray
         ``(F,)`` float64 seconds.
     tracks : Tracks
         Tracks of the same F frames.
+    first_video_frame, frame_step : int
+        Tracked frame k is frame ``first_video_frame + frame_step * k`` of the video.
     """
 
     first_frame: int
     times_s: Float64
     tracks: Tracks
+    first_video_frame: int = 0
+    frame_step: int = 1
+
+    @property
+    def video_frames(self) -> Int64:
+        """``(F,)`` int64: the numbers of the frames in the video, from 0."""
+        frames = self.first_frame + np.arange(len(self.times_s), dtype=np.int64)
+        return self.first_video_frame + self.frame_step * frames
 
     def __post_init__(self) -> None:
         expected = (self.tracks.n_frames,)
@@ -67,7 +77,7 @@ class TrackRows:
     Attributes
     ----------
     frames, track_ids : ndarray
-        ``(N,)`` int64, frames from 0.
+        ``(N,)`` int64, frames of the video from 0.
     times_s, scores : ndarray
         ``(N,)`` float64 seconds and float32.
     boxes : ndarray
@@ -121,7 +131,7 @@ def _to_rows(chunk: TracksChunk) -> TrackRows:
     if tracks.identity_probabilities is not None:
         identity_probabilities = tracks.identity_probabilities[order]
     return TrackRows(
-        frames=frame_numbers[order] + chunk.first_frame,
+        frames=chunk.video_frames[frame_numbers[order]],
         track_ids=tracks.track_ids[order],
         times_s=chunk.times_s[frame_numbers[order]],
         scores=table.scores[order],

@@ -9,7 +9,6 @@ from murid.core.types import UInt8
 from murid.errors import SourceError
 from murid.pipeline.run import Run
 from murid.plots.plot_data import PlotData
-from murid.video import open_source
 from murid.video.background_image import estimate_background_image
 
 
@@ -42,23 +41,22 @@ def load_plot_data(
     """
     behaviour = run.behaviour(arena, config, tracks=tracks)
     facts = run.info()
-    source = facts["source"] if video is None else video
     size_px = (facts["width"], facts["height"])
     notes = []
     image = None
     try:
-        image = _estimate_background(source, size_px)
+        image = _estimate_background(run, video, size_px)
     except SourceError:
         if video is not None:
             raise
         notes.append("white background, since the video is gone (--video gives its place)")
     notes += [facts[name] for name in ("note", "identity_note") if facts[name]]
-    return PlotData(run.path.stem, behaviour, run.trajectories(), image, facts["crossings"], notes)
+    return PlotData(run.path.stem, behaviour, run.trajectories(), image, run.crossings(), notes)
 
 
-def _estimate_background(source: str | Path, size_px: tuple[int, int]) -> UInt8:
+def _estimate_background(run: Run, video: str | Path | None, size_px: tuple[int, int]) -> UInt8:
     """Return the background of a video; raises `SourceError` if it is of another size."""
-    opened = open_source(source)
+    opened = run.open_source(video)
     width = opened.info.width
     height = opened.info.height
     if (width, height) != size_px:

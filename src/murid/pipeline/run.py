@@ -26,7 +26,13 @@ from murid.export.trajectories import to_trajectories
 from murid.metrics import Metrics
 from murid.store import RunDirectory
 from murid.store.manifest import Manifest
-from murid.video import Annotator, UnreadableFrame, VideoWriter, open_source
+from murid.video import (
+    Annotator,
+    FrameSource,
+    UnreadableFrame,
+    VideoWriter,
+    open_as_tracked,
+)
 
 # Frames of the annotated video between two progress reports.
 _REPORT_EVERY = 30
@@ -206,7 +212,7 @@ class Run:
             If tracking is not finished, or the file cannot be written.
         """
         path = self.video_path if out is None else Path(out)
-        source = open_source(self._directory.manifest.source)
+        source = self.open_source()
         info = source.info
         if source.compute_fingerprint() != dict(self._directory.manifest.fingerprint):
             expected = "the video that was tracked"
@@ -227,6 +233,23 @@ class Run:
                     report("draw", frame.index + 1, self._directory.n_frames)
         return path
 
+    def open_source(self, source: str | Path | None = None) -> FrameSource:
+        """Open the video with the frames and the times with which it was tracked.
+
+        Parameters
+        ----------
+        source : str or Path, optional
+            The video, where it is no longer where it was tracked.
+
+        Raises
+        ------
+        SourceError
+            If it cannot be opened.
+        """
+        manifest = self._directory.manifest
+        times_s = self._directory.frames.read().times_s
+        return open_as_tracked(source or manifest.source, manifest.video, times_s)
+
     def info(self) -> dict[str, Any]:
         """Return a description of the run as plain values.
 
@@ -241,6 +264,7 @@ class Run:
         manifest = directory.manifest
         tracks = directory.read_summary() if directory.is_done("tracking") else []
         for row in tracks:
+            row |= _to_video_frames(row, manifest)
             animal = manifest.names.get(row["id"])
             row["name"] = None if animal is None else animal.name
             row["name_probability"] = None if animal is None else animal.probability
@@ -249,7 +273,11 @@ class Run:
             "source": manifest.source,
             "width": manifest.fingerprint.get("width"),
             "height": manifest.fingerprint.get("height"),
-            "fps": manifest.fingerprint.get("fps"),
+            "fps": manifest.fps,
+            "fps_is_assumed": bool(manifest.video.get("fps_is_assumed", False)),
+            "clock": dict(manifest.clock),
+            "frames": manifest.video.get("frames"),
+            "gaps": manifest.video.get("gaps"),
             "n_frames": directory.n_frames,
             "detector": manifest.detector.split(" ")[0],
             "murid_version": manifest.murid_version,
@@ -257,10 +285,16 @@ class Run:
             "note": manifest.stages["detection"].note,
             "identity_note": manifest.stages["identification"].note,
             "appearance_selections": _list_selections(manifest),
-            "unreadable_frames": directory.frames.list_unreadable(),
+            "unreadable_frames": list(
+                map(manifest.to_video_frame, directory.frames.list_unreadable())
+            ),
             "tracks": tracks,
-            "crossings": directory.identities.read_crossings(),
+            "crossings": [_to_video_frames(row, manifest) for row in self.crossings()],
         }
+
+    def crossings(self) -> list[dict[str, Any]]:
+        """Return the doubtful crossings, the most doubtful first; frames are those of the run."""
+        return self._directory.identities.read_crossings()
 
     def _require_identities(self, reason: str, way_out: str | None = None) -> None:
         """Raise `RunError` unless the animals were identified."""
@@ -279,7 +313,7 @@ class Run:
             source=manifest.source,
             width=int(fingerprint["width"]),
             height=int(fingerprint["height"]),
-            fps=float(fingerprint["fps"]),
+            fps=manifest.fps,
             n_frames=self._directory.n_frames,
             identified=self._directory.is_done("identification"),
             read_chunks=self._iterate_chunks,
@@ -290,10 +324,17 @@ class Run:
         )
 
     def _iterate_chunks(self) -> Iterator[TracksChunk]:
+        manifest = self._directory.manifest
         tracks = self._directory.iterate_tracks()
         frames = self._directory.frames.iterate()
         for (first_frame, chunk), frame_table in zip(tracks, frames, strict=True):
-            yield TracksChunk(first_frame, frame_table.times_s, chunk)
+            yield TracksChunk(
+                first_frame,
+                frame_table.times_s,
+                chunk,
+                manifest.first_video_frame,
+                manifest.frame_step,
+            )
 
 
 def open_run(path: str | Path) -> Run:
@@ -311,6 +352,12 @@ def whole_image(directory: RunDirectory) -> Layout:
     """Return the layout of the whole image, without arenas and zones."""
     fingerprint = directory.manifest.fingerprint
     return Layout(int(fingerprint["width"]), int(fingerprint["height"]))
+
+
+def _to_video_frames(row: Mapping[str, Any], manifest: Manifest) -> dict[str, Any]:
+    """Return a row of a table with frames numbered as in the video."""
+    frames = {name: manifest.to_video_frame(row[name]) for name in ("first_frame", "last_frame")}
+    return {**row, **frames}
 
 
 def _list_selections(manifest: Manifest) -> list[dict[str, Any]] | None:

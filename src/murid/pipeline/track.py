@@ -7,6 +7,7 @@ from pathlib import Path
 
 from murid.arenas.file import read_arena_file
 from murid.arenas.layout import Layout
+from murid.core.clock import parse_time
 from murid.core.progress import ProgressCallback, no_progress
 from murid.core.types import Float64
 from murid.core.validation import to_count
@@ -20,8 +21,9 @@ from murid.pipeline.identify import identify_run, resolve_refine
 from murid.pipeline.per_arena import count_animals
 from murid.pipeline.run import Run, whole_image
 from murid.reid.reidentify import check_gallery, reidentify_run
-from murid.store import RunDirectory
-from murid.video import FrameSource, open_source, sample_frames
+from murid.store import RunDirectory, is_run_directory
+from murid.video import ClockOptions, FrameSource, open_clocked, sample_frames
+from murid.video.clocked_source import ClockedSource, StoredTimes, describe_recording
 
 # Frames, spread over the video, from which a detector learns the background. A median of 60 hides
 # an animal that rests in one place for less than half of the recording; more cost time.
@@ -40,6 +42,12 @@ def track(
     arena: str | Path | None = None,
     gallery: str | Path | None = None,
     update_gallery: bool = False,
+    fps: float | None = None,
+    timestamps: str | Path | None = None,
+    time_unit: str | None = None,
+    start: float | str | None = None,
+    end: float | str | None = None,
+    every: int = 1,
     report: ProgressCallback = no_progress,
 ) -> Run:
     """Track the animals in a video and return the run.
@@ -71,6 +79,19 @@ def track(
         Gallery file, as `enroll` makes it, that names the identities; needs `animals`.
     update_gallery : bool
         Whether to add the appearance of confidently identified animals to the gallery.
+    fps : float, optional
+        Frames per second, for a source that has no rate or a wrong one. By default, and where no
+        timestamps are given, the clock of the source, or that of the run which is continued. On
+        another clock a run is tracked and identified again, from the same detections.
+    timestamps : str or Path, optional
+        CSV file with the time of each frame, as `murid.video.timestamps` reads it.
+    time_unit : str, optional
+        Unit of these times, ``"s"``, ``"ms"``, ``"us"`` or ``"ns"``, if the header does not say it.
+    start, end : float or str, optional
+        Track the frames from one time to before another one: seconds, or text such as
+        ``"00:03:12.5"``.
+    every : int
+        Track every n-th frame. Exports number frames as in the video.
     report : callable
         Called with progress: stage, frames done, frames in total.
 
@@ -91,7 +112,21 @@ def track(
     check_gallery(gallery, update_gallery)
 
     # Read all inputs before anything is written.
-    frames = open_source(source, config.detection.read_timeout_s)
+    path = default_run_path(source) if out is None else Path(out)
+    given = ClockOptions(
+        fps=fps,
+        timestamps=timestamps,
+        time_unit=time_unit,
+        start_s=parse_time("start", start),
+        end_s=parse_time("end", end),
+        every=every,
+    )
+    stored = None
+    if not restart:
+        given, stored = _complete_clock(path, given)
+    frames = open_clocked(source, given, config.detection.read_timeout_s, stored)
+    if camera_motion is not None and not frames.selection.is_everything:
+        raise ConfigError("camera_motion: expected all frames, got start, end or every as well")
     n_frames = frames.info.n_frames
     motion = None if camera_motion is None else read_camera_motion(camera_motion, n_frames)
     layout = _read_arenas(arena, frames, motion)
@@ -107,19 +142,20 @@ def track(
     detector.fit(sample_frames(frames, N_BACKGROUND_FRAMES))
 
     with RunDirectory.create(
-        default_run_path(source) if out is None else out,
+        path,
         source=source,
         fingerprint=frames.compute_fingerprint(),
         config={
-            "detection": config.detection.describe_results(),
+            "detection": config.detection.describe_results() | _describe_selection(frames),
             "tracking": describe_tracking(config.tracking, motion),
         },
         detector=f"{detector.name} {detector.fingerprint}",
         embedder=detector.embedder,
-        video=frames.info.describe(),
+        video=describe_recording(frames),
         existing="restart" if restart else "resume",
     ) as run:
         arguments = {"animals": animals, "detector": detector.name, "restart": restart}
+        run.set_clock(describe_recording(frames), frames.times_s, frames.source_times_s)
         run.record("track", arguments)
         batch_size = config.detection.batch_size
         redetect_damaged(run, frames, detector, batch_size, report)
@@ -189,6 +225,35 @@ def default_run_path(source: str | Path) -> Path:
     path = Path(source)
     is_glob = any(mark in path.name for mark in "*?[")
     return (path.parent if is_glob else path).with_suffix(".murid")
+
+
+def _complete_clock(path: Path, given: ClockOptions) -> tuple[ClockOptions, StoredTimes | None]:
+    """Return the options with the clock of the run that exists, if they name none, and its times.
+
+    Raises `RunError` if the run is damaged.
+    """
+    has_clock = given.fps is not None or given.timestamps is not None
+    if has_clock or not is_run_directory(path):
+        return given, None
+    run = RunDirectory.open(path)
+    clock = run.manifest.clock
+    if clock["kind"] == "fps":
+        return replace(given, fps=float(clock["fps"])), None
+    if clock["kind"] == "timestamps":
+        return given, StoredTimes(run.read_source_times(), clock)
+    return given, None
+
+
+def _describe_selection(frames: ClockedSource) -> dict[str, int]:
+    """Return the settings of detection that say which frames are tracked; none for all."""
+    selection = frames.selection
+    if selection.is_everything:
+        return {}
+    return {
+        "first_frame": selection.first,
+        "every": selection.every,
+        "n_frames": selection.n_frames,
+    }
 
 
 def _read_arenas(

@@ -20,7 +20,7 @@ from murid.reid.gallery import GallerySession
 from murid.reid.prototypes import AppearanceSamples, IdentityPrototypes, compute_prototypes
 from murid.store import RunDirectory
 from murid.store.side_tables import COLOUR_FEATURES
-from murid.video import FrameSource, open_source, sample_frames
+from murid.video import FrameSource, open_as_tracked, sample_frames
 from murid.video.background_model import fit_static_background
 from murid.video.resize import downscale
 
@@ -133,8 +133,9 @@ def _write_colour_features(run: RunDirectory, found: ColourFeatures) -> None:
 def _measure_run(run: RunDirectory) -> ColourFeatures:
     """Measure and store colour features; return unknown ones if the video is gone or changed."""
     try:
-        source = open_source(run.manifest.source)
-        is_same = source.compute_fingerprint() == dict(run.manifest.fingerprint)
+        manifest = run.manifest
+        source = open_as_tracked(manifest.source, manifest.video, run.frames.read().times_s)
+        is_same = source.compute_fingerprint() == dict(manifest.fingerprint)
     except SourceError:
         is_same = False
     if not is_same:

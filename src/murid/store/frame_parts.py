@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from murid.core.types import Float64
 from murid.store import parts
 from murid.store.frame_table import FrameTable
 from murid.store.run_state import RunState
@@ -28,6 +29,14 @@ class FrameParts:
         """Return the frames of one part."""
         path = self._state.part_path("frames", number)
         return parts.read_frames(path, self._state.first_frame(number))
+
+    def retime(self, times_s: Float64) -> None:
+        """Give the frames of all parts other times ``(F,)`` float64, in seconds."""
+        for number in range(self._state.n_parts):
+            table = self.read_part(number)
+            own_s = times_s[table.first_frame : table.first_frame + len(table)]
+            retimed = FrameTable(table.first_frame, own_s, table.unreadable)
+            parts.write_frames(self._state.part_path("frames", number), retimed)
 
     def list_unreadable(self) -> list[int]:
         """Return the indices of the frames that could not be decoded."""

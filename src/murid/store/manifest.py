@@ -142,6 +142,26 @@ class Manifest:
         """Width of a pixel divided by its height."""
         return float(self.video.get("pixel_aspect") or 1.0)
 
+    @property
+    def clock(self) -> Mapping[str, Any]:
+        """Where the times of the frames come from: ``kind`` is video, fps or timestamps."""
+        clock: Mapping[str, Any] = self.video.get("clock") or {"kind": "video"}
+        return clock
+
+    @property
+    def first_video_frame(self) -> int:
+        """Frame of the video that is frame 0 of the run."""
+        return int(self.video.get("frames", {}).get("first", 0))
+
+    @property
+    def frame_step(self) -> int:
+        """Frames of the video from one frame of the run to the next."""
+        return int(self.video.get("frames", {}).get("every", 1))
+
+    def to_video_frame(self, frame: int) -> int:
+        """Return the number in the video of a frame of the run."""
+        return self.first_video_frame + self.frame_step * frame
+
     def with_stage(self, name: StageName, stage: StageStatus) -> Manifest:
         """Return a copy in which one stage is replaced."""
         return replace(self, stages={**self.stages, name: stage})

@@ -8,8 +8,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
+import numpy as np
+
 from murid.core.files import make_directory
-from murid.core.types import Tracks
+from murid.core.types import Float64, Tracks
+from murid.errors import RunError
 from murid.store import create
 from murid.store.detection_parts import DetectionParts
 from murid.store.frame_parts import FrameParts
@@ -24,7 +27,7 @@ from murid.store.manifest import (
     to_json_values,
 )
 from murid.store.run_state import RunState
-from murid.store.side_tables import SideTables
+from murid.store.side_tables import FRAME_TIMES, SideTables
 from murid.store.summary import Summary
 from murid.store.track_parts import TrackParts
 
@@ -219,6 +222,56 @@ class RunDirectory:
             config["arenas"] = plain
         manifest = self.manifest.with_stage("tracking", StageStatus())
         self._state.update(replace(manifest, config=config))
+
+    def set_clock(
+        self, video: Mapping[str, Any], times_s: Float64, source_times_s: Float64 | None = None
+    ) -> None:
+        """Store the clock of the recording.
+
+        A clock that differs from the stored one gives the stored frames other times, and
+        invalidates tracks and identities; detections stay.
+
+        Parameters
+        ----------
+        video : mapping
+            Facts about the recording, as plain JSON values: see `Manifest.video`.
+        times_s : ndarray
+            ``(F,)`` float64: the times of the frames of the run in seconds.
+        source_times_s : ndarray, optional
+            ``(n,)`` float64: the times of all frames of the video, where they come from a file of
+            timestamps.
+
+        Raises `RunError` if the run is not open for writing or is damaged, and `StorageError`.
+        """
+        plain = to_json_values(video, "video")
+        is_new = self.manifest.clock != (plain.get("clock") or {"kind": "video"})
+        if source_times_s is not None and (is_new or not FRAME_TIMES.find(self.path)):
+            self._state.check_writable()
+            frames = np.arange(len(source_times_s))
+            FRAME_TIMES.write(self.path, {"frame": frames, "time_s": source_times_s}, {})
+        if not is_new:
+            return
+        if source_times_s is None:
+            FRAME_TIMES.remove(self.path)
+        if self.manifest.stages["identification"].state != "pending":
+            self.identities.remove()
+        self.side_tables.remove_dependents("detections")
+        # Tracks before times: a kill in between leaves no tracks of another clock.
+        self._state.update(self.manifest.with_stage("tracking", StageStatus()))
+        self.frames.retime(times_s)
+        self._state.update(replace(self.manifest, video=plain))
+
+    def read_source_times(self) -> Float64:
+        """Return the stored times ``(n,)`` of all frames of the video, of a file of timestamps.
+
+        Raises `RunError` if they are missing or damaged.
+        """
+        columns = FRAME_TIMES.read(self.path)
+        if columns is None:
+            path = FRAME_TIMES.path(self.path)
+            raise RunError(path, "file", "the timestamps of the run", "nothing there")
+        times_s: Float64 = columns["time_s"]
+        return times_s
 
     def record(self, verb: str, arguments: Mapping[str, Any]) -> None:
         """Add an operation to the provenance.

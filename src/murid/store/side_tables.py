@@ -22,7 +22,7 @@ from murid.store import migrate
 from murid.store.parquet import read_columns, read_metadata, to_numbers, write_columns
 from murid.store.run_state import RunState
 
-Origin = Literal["detections", "tracks", "identities"]
+Origin = Literal["clock", "detections", "tracks", "identities"]
 Columns = Mapping[str, NDArray[Any]]
 
 # Key in the Parquet metadata of tables that are only valid together.
@@ -37,7 +37,7 @@ class SideTable:
     ----------
     name : str
         Name of the file, without its suffix.
-    origin : {"detections", "tracks", "identities"}
+    origin : {"clock", "detections", "tracks", "identities"}
         What the table is computed from; when that changes, the table is removed.
     columns : mapping of str to type
         Columns of one number a row, and their NumPy types.
@@ -101,6 +101,9 @@ class SideTable:
         return [path] if old_name is None else [path, run / old_name]
 
 
+# Times of all frames of the video, where they come from a file of timestamps.
+FRAME_TIMES = SideTable("frame_times", "clock", {"frame": np.int64, "time_s": np.float64})
+
 # Doubtful crossings: two animals that may have been swapped between two frames.
 CROSSINGS = SideTable(
     "crossings",
@@ -161,6 +164,7 @@ IDENTITY_SUMMARY = SideTable("summary-identities", "identities", _SUMMARY_COLUMN
 
 # All side tables. One that is missing here is neither removed nor upgraded.
 SIDE_TABLES = (
+    FRAME_TIMES,
     CROSSINGS,
     COLOUR_FEATURES,
     FUR_DESCRIPTORS,

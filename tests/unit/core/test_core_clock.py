@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from murid.core.clock import StepCounter, count_steps, to_frames
-from murid.errors import ArrayError
+from murid.core.clock import StepCounter, count_steps, find_gaps, parse_time, to_frames
+from murid.errors import ArrayError, ConfigError
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,36 @@ def test_a_gap_between_chunks_counts_as_within_one():
     assert counter.count(np.zeros(0), 0).tolist() == []
     with pytest.raises(ArrayError, match="times_s"):
         counter.count(times_s, 3)
+
+
+def test_gaps_are_intervals_of_one_and_a_half_and_more():
+    times_s = np.cumsum([0.0, 0.04, 0.05, 0.06, 0.04, 2.0, 0.04])
+    gaps = find_gaps(times_s, 25.0)
+    assert gaps.frames.tolist() == [2, 4]
+    assert gaps.n_missing.tolist() == [1, 49]
+    np.testing.assert_allclose(gaps.gaps_s, [0.06, 2.0])
+    assert not len(find_gaps(np.arange(100) / 30, 30.0))
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("12.5", 12.5),
+        ("0:12.5", 12.5),
+        ("00:03:12.5", 192.5),
+        ("1:00:00", 3600.0),
+        ("90", 90.0),
+        ("-1:30", -90.0),
+        ("3,5", 3.5),
+        (7.25, 7.25),
+        (None, None),
+    ],
+)
+def test_times_as_people_write_them(text, seconds):
+    assert parse_time("start", text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "soon", "1:2:3:4", "1:75", "00:03:12.5.1", "1:-3"])
+def test_what_is_no_time_is_refused(text):
+    with pytest.raises(ConfigError, match="start"):
+        parse_time("start", text)
