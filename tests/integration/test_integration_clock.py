@@ -49,7 +49,7 @@ def test_a_folder_has_an_assumed_rate_until_it_is_given(images, tmp_path, capsys
     # Another clock is applied to the same detections: nothing is detected again.
     before = sorted(path.stat().st_mtime_ns for path in (run / "detections").iterdir())
     text, facts = track(capsys, images, run, "--fps", 50)
-    assert "assumed" not in text
+    assert "frames/s assumed" not in text
     assert (facts["fps"], facts["fps_is_assumed"]) == (50.0, False)
     assert facts["stages"]["identification"] == "done"
     assert sorted(path.stat().st_mtime_ns for path in (run / "detections").iterdir()) == before

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from murid.cli.clock import describe_clock
 from murid.cli.labelled_data import read_all
 from murid.cli.messages import describe_refinement, print_json
 from murid.cli.options import OUTPUT, JsonFlag
@@ -83,7 +84,7 @@ def _print_run(facts: dict[str, Any]) -> None:
         print(f"note    {unreadable} could not be decoded")
     if facts["identity_note"]:
         print(f"note    {facts['identity_note']}")
-    for line in describe_refinement(facts):
+    for line in (*describe_clock(facts), *describe_refinement(facts)):
         print(line)
     _print_tracks(facts["tracks"])
     _print_crossings(facts["crossings"])

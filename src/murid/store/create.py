@@ -139,13 +139,14 @@ def check_same(path: Path, existing: Manifest, wanted: Manifest) -> None:
         _check_source(path, existing, wanted)
         _refuse_changed_file(path, existing, wanted)
     _check_equal(path, "source.fingerprint", existing.fingerprint, wanted.fingerprint)
-    _check_equal(path, "detector", {"": existing.detector}, {"": wanted.detector})
+    # Settings before the detector, which learns the background from the frames that they choose.
     _check_equal(
         path,
         "config.detection",
         existing.config.get("detection", {}),
         wanted.config.get("detection", {}),
     )
+    _check_equal(path, "detector", {"": existing.detector}, {"": wanted.detector})
 
 
 def _is_same_content(existing: Manifest, wanted: Manifest) -> bool:

@@ -1,11 +1,12 @@
 import json
 import tracemalloc
+from dataclasses import replace
 from importlib.metadata import version
 
 import numpy as np
 import pandas as pd
 import pytest
-from store_runs import make_detections, write_frames, write_tracks
+from store_runs import make_detections, write_frames, write_identities, write_tracks
 
 from murid.core.types import Detections, DetectionTable, Tracks
 from murid.errors import ArrayError, RunError
@@ -206,3 +207,35 @@ def test_directory_name_with_equals_sign_adds_no_column(tmp_path, settings):
         write_frames(run, 9)
         run.detections.finish()
         assert run.detections.read().n_frames == 9
+
+
+def test_another_clock_retimes_frames_and_invalidates_what_depends_on_them(finished):
+    """Detections stay; tracks, identities and what they were computed from do not."""
+    with RunDirectory.open(finished.path, writable=True) as run:
+        write_identities(run)
+        before = run.frames.read()
+        boxes = run.detections.read().boxes
+        times_s = 5 + before.times_s * 2
+        video = {"fps": 15.0, "clock": {"kind": "timestamps", "sha256": "0"}}
+        run.set_clock(video, times_s, times_s)
+        after = run.frames.read()
+        np.testing.assert_array_equal(after.times_s, times_s)
+        assert after.unreadable == before.unreadable
+        assert (run.manifest.fps, run.manifest.clock) == (15.0, video["clock"])
+        np.testing.assert_array_equal(run.read_source_times(), times_s)
+        assert [run.is_done(stage) for stage in run.manifest.stages] == [True, False, False]
+        np.testing.assert_array_equal(run.detections.read().boxes, boxes)
+        # The same clock changes nothing.
+        write_tracks(run)
+        run.set_clock(video, times_s, times_s)
+        assert run.is_done("tracking")
+        # Without timestamps there is no table of them.
+        run.set_clock({"fps": 10.0, "clock": {"kind": "fps", "fps": 10.0}}, times_s)
+        with pytest.raises(RunError, match="timestamps"):
+            run.read_source_times()
+
+
+def test_frames_of_a_selection_have_their_numbers_in_the_video(finished):
+    assert finished.manifest.to_video_frame(7) == 7
+    frames = {"first": 10, "every": 3, "n_source_frames": 100}
+    assert replace(finished.manifest, video={"frames": frames}).to_video_frame(7) == 31

@@ -16,6 +16,7 @@ from murid.errors import ArrayError, RunError
 from murid.store import RunDirectory, side_tables
 from murid.store.side_tables import (
     COLOUR_FEATURES,
+    FRAME_TIMES,
     FUR_DESCRIPTORS,
     POINT_MATCHES,
     SIDE_TABLES,
@@ -25,7 +26,7 @@ from murid.store.side_tables import (
 DEPEND_ON_DETECTIONS = {"colour_features", "fur_descriptors", "point_matches"}
 DEPEND_ON_TRACKS = {"summary-tracks"}
 DEPEND_ON_IDENTITIES = {"crossings", "summary-identities"}
-ALL = DEPEND_ON_DETECTIONS | DEPEND_ON_TRACKS | DEPEND_ON_IDENTITIES
+ALL = {"frame_times"} | DEPEND_ON_DETECTIONS | DEPEND_ON_TRACKS | DEPEND_ON_IDENTITIES
 
 
 def list_tables(run: RunDirectory) -> set[str]:
@@ -44,6 +45,7 @@ def complete(finished):
     with RunDirectory.open(finished.path, writable=True) as run:
         write_identities(run)
         write_side_tables(run)
+        FRAME_TIMES.write(run.path, {"frame": np.arange(3), "time_s": np.arange(3) / 7}, {})
         yield run
 
 
