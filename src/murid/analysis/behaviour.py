@@ -361,13 +361,19 @@ def compute_behaviour(
     position = smooth(without_gaps, time_s, config.smooth_s, clock.interval_s)
 
     # Jitter of the boxes of a resting animal is slower than `min_moving_speed`.
+    missing = find_missing(position)
     speed_px = compute_speed(position, time_s, clock.is_gap)
+    # A central difference does not use the position in its middle.
+    speed_px[missing] = np.nan
     steps_px = compute_steps(position)
     is_slow = speed_px < lengths_px["min_moving_speed"]
     steps_px = np.where(is_slow & ~np.isnan(steps_px), 0.0, steps_px)
 
     max_immobile_speed = lengths_px["max_immobile_speed"]
     heading_deg = compute_heading(position, time_s, max_immobile_speed, clock.is_gap)
+    heading_deg[missing] = np.nan
+    acceleration_px = compute_acceleration(position, time_s, clock.is_gap)
+    acceleration_px[missing] = np.nan
     immobile = tuple(
         _find_movement_bouts(speed < max_immobile_speed, clock, config.min_immobile_s)
         for speed in speed_px.T
@@ -378,9 +384,9 @@ def compute_behaviour(
         clock=clock,
         position_px=position,
         seen=seen,
-        missing=find_missing(position),
+        missing=missing,
         speed=scale * speed_px,
-        acceleration=scale * compute_acceleration(position, time_s, clock.is_gap),
+        acceleration=scale * acceleration_px,
         steps=scale * steps_px,
         heading_deg=heading_deg,
         turns_deg=compute_turns(heading_deg),

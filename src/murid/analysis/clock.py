@@ -95,11 +95,9 @@ class Clock:
         row_time_s = time_s[frames]
         unfilmed = ~is_filmed
         before = frames[unfilmed]
-        # Where frames were dropped, the rows are as far apart as the frames would have been.
-        own_s = np.minimum(interval_s, intervals_s[before] / (1 + n_missing[before]))
-        own_s[gap_after[before]] = interval_s
-        spacing_s = (intervals_s[before] - own_s) / n_missing[before]
-        row_time_s[unfilmed] += own_s + (places[unfilmed] - 1) * spacing_s
+        # Where frames were dropped, the rows are about as far apart as the frames would have been.
+        spacing_s = (intervals_s[before] - interval_s) / n_missing[before]
+        row_time_s[unfilmed] += interval_s + (places[unfilmed] - 1) * spacing_s
         return cls(
             time_s=row_time_s,
             durations_s=np.append(np.diff(row_time_s), interval_s)[: len(frames)],

@@ -40,6 +40,8 @@ def differentiate(values: Float64, time_s: Float64, is_gap: Bool | None = None) 
     # The step is NaN where there is a single frame between two gaps.
     slopes[last[last > 0]] = steps[last[last > 0] - 1]
     slopes[first[first < len(steps)]] = steps[first[first < len(steps)]]
+    # A central difference does not use the value in its middle.
+    slopes[is_gap] = np.nan
     return slopes
 
 

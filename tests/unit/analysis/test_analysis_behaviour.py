@@ -97,6 +97,19 @@ def test_bursts_with_pauses_between():
     np.testing.assert_allclose(binned["missing_s"], [9, 10, 9, 10, 9, 10, 3])
 
 
+def test_no_movement_is_known_while_the_animal_is_missing():
+    """A single missing frame between two known ones, and a pause as long as a frame."""
+    x = np.array([0, 1, np.nan, 101, 102, 103.0])
+    for time_s, path in (
+        (np.arange(6.0), x),
+        (np.arange(6.0)[[0, 1, 3, 4, 5]], x[[0, 1, 3, 4, 5]]),
+    ):
+        tables = measure(time_s, path, smooth_s=0.0, max_gap_s=0.0, min_moving_speed="0px")
+        assert tables["animals"]["speed_max_px_s"][0] <= 1
+        assert tables["animals"]["distance_px"][0] == pytest.approx(3)
+        assert times(tables) == pytest.approx([5, 0, 1])
+
+
 def test_an_entry_during_a_pause_counts_once():
     """It is outside before the first pause, and inside before and after the second."""
     time_s = np.concatenate([30 * k + np.arange(30) / FPS for k in range(3)])
