@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import replace
@@ -35,9 +34,6 @@ from murid.video.packet_index import PacketIndex
 from murid.video.read_timeout import READ_TIMEOUT_S, TimeoutFile
 from murid.video.sampling import plan_sampling, spread_evenly
 from murid.video.truncation import describe_truncation
-
-# Bytes at either end of a file that are hashed: reading all of a long video would take minutes.
-_HASHED_BYTES = 2**20
 
 # Key frames that are tried, going backwards, before reading from the start of the file.
 _MAX_KEYFRAMES_TRIED = 4
@@ -143,15 +139,13 @@ class VideoFileSource:
             If the file cannot be read.
         """
         with closing(TimeoutFile(self._path, self._timeout_s)) as file:
-            digest = hashlib.sha256(file.read(_HASHED_BYTES))
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - _HASHED_BYTES))
-            digest.update(file.read(_HASHED_BYTES))
+            size = file.size
+            content = file.read_both_ends()
         return {
             "size_bytes": size,
             "n_frames": self.info.n_frames,
             "fps": self._mean_fps,
-            "sha256": digest.hexdigest(),
+            "sha256": hashlib.sha256(content).hexdigest(),
             "width": self.info.width,
             "height": self.info.height,
         }

@@ -6,18 +6,24 @@ import configparser
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from murid.core import Frame
-from murid.core.types import Float64, UInt8
+from murid.core.types import Float64
 from murid.errors import SourceError
+from murid.video.frame_numbers import FrameNumbers, number_images
+from murid.video.image_file import decode_image, to_rgb_image
 from murid.video.info import UnreadableFrame, VideoInfo
-from murid.video.read_timeout import READ_TIMEOUT_S, read_bytes
+from murid.video.intensity import N_SCALE_SAMPLES, IntensityScale, fit_intensity_scale
+from murid.video.read_timeout import READ_TIMEOUT_S, TimeoutFile, read_bytes
 from murid.video.sampling import spread_evenly
+from murid.video.tiff_pages import TiffPage, TiffPages, find_pages, read_page, read_pixel_type
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"})
 
@@ -25,8 +31,26 @@ IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"})
 _DEFAULT_FPS = 30.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Image:
+    """An image: a file, or a page of a TIFF file that has several."""
+
+    file: Path
+    page: TiffPage | None = None
+
+    def describe(self) -> str:
+        """Return the name of the file, with the page, for messages."""
+        return (
+            self.file.name if self.page is None else f"page {self.page.number} of {self.file.name}"
+        )
+
+
 class ImageSequenceSource:
     """Images of one size, in natural order of their names: ``f2.png`` before ``f10.png``.
+
+    Images that are missing by the numbers in the names keep their frame numbers (see
+    `number_images`). The pages of a TIFF file are frames of their own. Values of more than 8 bits
+    are scaled by the bits in use, which are learnt from images spread over the sequence.
 
     Parameters
     ----------
@@ -38,15 +62,15 @@ class ImageSequenceSource:
         Frames per second; None assumes 30.
     read_timeout_s : float
         Seconds to wait for a stalled disk.
+    left_out : sequence of Path
+        Other images of the folder, which the user did not choose.
 
     Raises
     ------
     SourceError
-        If there are no images, or none can be decoded; when they are read, if one is gone or the
-        disk stalls.
+        If there are no images, or none can be decoded; when they are read, if one is gone or of
+        another size or numeric type, or the disk stalls.
     """
-
-    truncated: str | None = None
 
     def __init__(
         self,
@@ -54,6 +78,7 @@ class ImageSequenceSource:
         files: Sequence[Path],
         fps: float | None = None,
         read_timeout_s: float = READ_TIMEOUT_S,
+        left_out: Sequence[Path] = (),
     ) -> None:
         if not files:
             expected = f"files ending in {', '.join(sorted(IMAGE_SUFFIXES))}"
@@ -61,82 +86,148 @@ class ImageSequenceSource:
         self._files = sorted(files, key=natural_key)
         self._fps = fps or _DEFAULT_FPS
         self._timeout_s = read_timeout_s
-        decoded = (image for file in self._files if (image := self._read(file)) is not None)
+        self.truncated: str | None = None
+        self._images = [_Image(file) for file in self._files]
+        self._numbers = number_images(self._files, left_out)
+        self._find_pages()
+
+        decoded = (image for k in self._images if (image := self._decode(k)) is not None)
         first = next(decoded, None)
         if first is None:
-            got = f"none of {len(files)}"
+            got = f"none of {len(self._images)}{_describe_pixels(self._files[0], read_timeout_s)}"
             raise SourceError(name, "images", "at least one that can be decoded", got)
+        self._dtype = first.dtype
+        self._scale = IntensityScale()
+        if first.dtype != np.uint8:
+            self._scale = self._learn_scale()
         height, width = first.shape[:2]
-        image_format = self._files[0].suffix.lstrip(".")
         self.info = VideoInfo(
             name,
             width,
             height,
             self._fps,
-            len(self._files),
-            image_format,
+            self._numbers.n_frames,
+            self._files[0].suffix.lstrip("."),
             fps_is_assumed=fps is None,
+            bit_depth=self._scale.bit_depth,
         )
 
     @property
     def times_s(self) -> Float64:
         """``(F,)`` float64: the time of each frame in seconds, ascending."""
-        return np.arange(len(self._files)) / self._fps
+        return np.arange(self._numbers.n_frames) / self._fps
 
     def iterate(self, start: int = 0) -> Iterator[Frame | UnreadableFrame]:
         """Yield the frames from index `start` on; raises `SourceError` for one of another size."""
-        for index in range(start, len(self._files)):
+        for index in range(start, self._numbers.n_frames):
             yield self._load(index)
 
     def sample(self, n_frames: int) -> Iterator[Frame]:
-        """Yield up to `n_frames` decoded frames, spread evenly."""
-        for index in spread_evenly(len(self._files), n_frames).tolist():
-            frame = self._load(index)
+        """Yield up to `n_frames` decoded frames, spread evenly over the images that are there."""
+        for row in spread_evenly(len(self._images), n_frames).tolist():
+            frame = self._load(int(self._numbers.frames[row]))
             if isinstance(frame, Frame):
                 yield frame
 
     def compute_fingerprint(self) -> dict[str, Any]:
         """Return the number and size of the files, and a SHA-256.
 
-        The hash covers the names and sizes of all files, and the content of the first and last one.
+        The hash covers the names and sizes of all files, and the content of the first and last one;
+        only their first and last MiB if they have several pages.
         """
         try:
             sizes = [file.stat().st_size for file in self._files]
             listing = [f"{file.name} {size}" for file, size in zip(self._files, sizes, strict=True)]
             digest = hashlib.sha256("\n".join(listing).encode())
             for file in (self._files[0], self._files[-1]):
-                digest.update(read_bytes(file, self._timeout_s))
+                digest.update(self._read_identity(file))
         except OSError as error:
             got = error.strerror or str(error)
             raise SourceError(self.info.path, "images", "readable files", got) from error
         return {
             "size_bytes": sum(sizes),
-            "n_frames": len(self._files),
+            "n_frames": self._numbers.n_frames,
             "fps": self._fps,
             "sha256": digest.hexdigest(),
             "width": self.info.width,
             "height": self.info.height,
         }
 
+    def _read_identity(self, file: Path) -> bytes:
+        """Return the content of a file, or only both ends of one that has pages."""
+        if self._images[0].page is None:
+            return read_bytes(file, self._timeout_s)
+        with closing(TimeoutFile(file, self._timeout_s)) as opened:
+            return opened.read_both_ends()
+
+    def _find_pages(self) -> None:
+        """List the pages of TIFF files, if there is one with several; they are frames then."""
+        found = {file: self._read_pages(file) for file in self._files if _is_tiff(file)}
+        pages = {file: listed for file, listed in found.items() if listed is not None and listed}
+        missing = []
+        if any(len(listed) > 1 for listed in pages.values()):
+            missing = [f"{name} is missing" for name in self._numbers.names]
+            self._images = []
+            for file in self._files:
+                listed_pages = pages[file].pages if file in pages else [None]
+                self._images += [_Image(file, page) for page in listed_pages]
+            # The names number files here, not frames.
+            self._numbers = FrameNumbers(np.arange(len(self._images)))
+        for file, listed in pages.items():
+            if listed.is_cut:
+                noun = "page" if len(listed) == 1 else "pages"
+                missing.append(f"{file.name} breaks off after {len(listed)} {noun}")
+        self.truncated = "; ".join(missing) or None
+
+    def _read_pages(self, file: Path) -> TiffPages | None:
+        with closing(TimeoutFile(file, self._timeout_s)) as opened:
+            return find_pages(opened.read_at, str(file))
+
+    def _learn_scale(self) -> IntensityScale:
+        """Return how values are scaled to 8 bits, by those of images spread over the sequence."""
+        rows = spread_evenly(len(self._images), N_SCALE_SAMPLES).tolist()
+        decoded = (self._decode(self._images[row]) for row in rows)
+        return fit_intensity_scale(
+            values for values in decoded if values is not None and values.dtype == self._dtype
+        )
+
     def _load(self, index: int) -> Frame | UnreadableFrame:
-        file = self._files[index]
-        image = self._read(file)
         time_s = index / self._fps
-        if image is None:
-            return UnreadableFrame(index, time_s, f"{file.name} cannot be decoded")
-        height, width = image.shape[:2]
+        row = int(np.searchsorted(self._numbers.frames, index))
+        if self._numbers.frames[row] != index:
+            name = self._numbers.names[index - row]
+            return UnreadableFrame(index, time_s, f"there is no {name}")
+        image = self._images[row]
+        values = self._decode(image)
+        if values is None:
+            return UnreadableFrame(index, time_s, f"{image.describe()} cannot be decoded")
+        height, width = values.shape[:2]
         if (height, width) != (self.info.height, self.info.width):
             expected = f"{self.info.width}x{self.info.height} like the first image"
-            raise SourceError(file, "size", expected, f"{width}x{height}")
-        return Frame(index, time_s, image)
+            raise SourceError(image.file, "size", expected, f"{width}x{height}")
+        if values.dtype != self._dtype:
+            expected = f"{self._dtype} like the first image"
+            raise SourceError(image.file, "numeric type", expected, f"{values.dtype}")
+        return Frame(index, time_s, to_rgb_image(values, self._scale))
 
-    def _read(self, file: Path) -> UInt8 | None:
-        """Return the image ``(h, w, 3)`` uint8 RGB in a file; None if it cannot be decoded."""
-        content = np.frombuffer(read_bytes(file, self._timeout_s), np.uint8)
-        image = cv2.imdecode(content, cv2.IMREAD_COLOR) if len(content) else None
-        if image is None:
-            return None
-        return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+    def _decode(self, image: _Image) -> NDArray[Any] | None:
+        """Return the pixels of an image in its own numeric type; None if it cannot be decoded."""
+        if image.page is None:
+            return decode_image(read_bytes(image.file, self._timeout_s))
+        with closing(TimeoutFile(image.file, self._timeout_s)) as file:
+            content = read_page(file.read_at, image.page)
+        return None if content is None else decode_image(content)
+
+
+def _is_tiff(file: Path) -> bool:
+    return file.suffix.lower() in (".tif", ".tiff")
+
+
+def _describe_pixels(file: Path, read_timeout_s: float) -> str:
+    """Return in words the kind of pixels of a TIFF file, for messages; nothing for other files."""
+    with closing(TimeoutFile(file, read_timeout_s)) as opened:
+        pixel_type = read_pixel_type(opened.read_at)
+    return "" if pixel_type is None else f"; the pixels are {pixel_type}"
 
 
 def is_image_file(file: Path) -> bool:

@@ -18,6 +18,9 @@ READ_TIMEOUT_S = 60.0
 
 _BLOCK_BYTES = 2**24
 
+# Bytes at either end of a file by which it is identified.
+_END_BYTES = 2**20
+
 T = TypeVar("T")
 
 
@@ -68,6 +71,20 @@ class TimeoutFile:
             raise SourceError(self._path, "file", expected, got)
         self._position += len(content)
         return content
+
+    def read_at(self, position: int, n_bytes: int) -> bytes:
+        """Return up to `n_bytes` from a position; fewer or nothing at the end of the file."""
+        self.seek(position)
+        return self.read(n_bytes)
+
+    def read_both_ends(self) -> bytes:
+        """Return the first and the last MiB, which may overlap, to identify the file.
+
+        Reading all of a long recording would take minutes.
+        """
+        return self.read_at(0, _END_BYTES) + self.read_at(
+            max(0, self._size - _END_BYTES), _END_BYTES
+        )
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Move to another position, in bytes, and return it."""

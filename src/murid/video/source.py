@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -47,12 +47,26 @@ def open_source(source: str | Path, read_timeout_s: float = READ_TIMEOUT_S) -> F
     if glob.has_magic(str(source)) and not path.exists():
         matches = [Path(name) for name in glob.glob(str(source))]  # noqa: PTH207 (absolute patterns)
         files = [file for file in matches if is_image_file(file)]
-        return ImageSequenceSource(str(source), files, read_timeout_s=read_timeout_s)
+        left_out = _list_other_images(files)
+        return ImageSequenceSource(
+            str(source), files, read_timeout_s=read_timeout_s, left_out=left_out
+        )
     if path.suffix.lower() in IMAGE_SUFFIXES:
         if not path.is_file():
             raise SourceError(path, "file", "an image", "nothing there")
         return ImageSequenceSource(str(source), [path], read_timeout_s=read_timeout_s)
     return VideoFileSource(path, read_timeout_s)
+
+
+def _list_other_images(files: Sequence[Path]) -> list[Path]:
+    """Return the images that are beside some images and not among them."""
+    chosen = set(files)
+    return [
+        file
+        for folder in {file.parent for file in files}
+        for file in folder.iterdir()
+        if is_image_file(file) and file not in chosen
+    ]
 
 
 def sample_frames(source: FrameSource, n_frames: int) -> Iterator[Frame]:

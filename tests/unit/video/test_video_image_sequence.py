@@ -83,3 +83,51 @@ def test_samples_and_fingerprint(folder):
     before = source.compute_fingerprint()
     cv2.imwrite(str(folder / "f12.png"), make_numbered_image(12)[..., ::-1])
     assert open_source(folder).compute_fingerprint() != before
+
+
+def test_missing_numbers_are_unreadable_frames(folder):
+    for k in (4, 5):
+        (folder / f"f{k}.png").unlink()
+    source = open_source(folder)
+    assert source.info.n_frames == 12
+    assert len(source.times_s) == 12
+    for start in (0, 4, 5, 6):
+        frames = list(source.iterate(start))
+        assert [frame.index for frame in frames] == list(range(start, 12))
+        for frame in frames:
+            assert frame.time_s == pytest.approx(frame.index / 30)
+            if frame.index in (4, 5):
+                assert isinstance(frame, UnreadableFrame)
+                assert frame.reason == f"there is no f{frame.index}.png"
+            else:
+                np.testing.assert_array_equal(frame.image, make_numbered_image(frame.index))
+    assert [frame.index for frame in source.sample(3)] == [0, 6, 11]
+
+
+def test_a_glob_that_leaves_images_out_has_no_gap(folder):
+    (folder / "f5.png").unlink()
+    assert open_source(str(folder / "f*.png")).info.n_frames == 12
+    (folder / "f4.png").rename(folder / "x4.png")
+    (folder / "f0.png").unlink()
+    assert open_source(str(folder / "f[1-36-9].png")).info.n_frames == 9
+    cv2.imwrite(str(folder / "f4.png"), make_numbered_image(4))
+    assert open_source(str(folder / "f[1-36-9].png")).info.n_frames == 7
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+def test_16_bits_are_scaled_by_the_bits_in_use(tmp_path, bits):
+    """Only every tenth image is bright."""
+    images = [make_numbered_image(k) // (1 if k % 10 == 0 else 4) for k in range(101)]
+    for k, image in enumerate(images):
+        deep = image[..., ::-1].astype(np.uint16) << (bits - 8)
+        cv2.imwrite(str(tmp_path / f"f{k}.png"), deep)
+    source = open_source(tmp_path)
+    assert source.info.bit_depth == bits
+    for frame in [*source.iterate(), *source.iterate(50), *source.sample(7)]:
+        np.testing.assert_array_equal(frame.image, images[frame.index])
+
+
+def test_images_of_another_numeric_type_are_refused_by_name(folder):
+    cv2.imwrite(str(folder / "f7.png"), make_numbered_image(7).astype(np.uint16))
+    with pytest.raises(SourceError, match=r"f7\.png.*uint8 like the first image.*uint16"):
+        list(open_source(folder).iterate())
