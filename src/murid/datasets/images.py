@@ -10,6 +10,7 @@ from murid.datasets.embedded_images import iterate_embedded_images
 from murid.datasets.labels import LabelledSequence
 from murid.errors import SourceError
 from murid.video import open_source
+from murid.video.image_sequence import read_images
 
 # A gap of more frames than this is skipped by seeking, which decodes from the last key frame.
 _MAX_DECODED_GAP = 64
@@ -24,8 +25,7 @@ def iterate_images(sequence: LabelledSequence, rows: Sequence[int]) -> Iterator[
         If an image cannot be opened or decoded.
     """
     if sequence.image_paths:
-        for row in rows:
-            yield next(iterate_frames(str(sequence.image_paths[row]), [0])).image
+        yield from read_images(sequence.image_paths, rows)
     elif sequence.video is not None and sequence.video_dataset:
         frames = [int(sequence.frames[row]) for row in rows]
         yield from iterate_embedded_images(sequence.video, sequence.video_dataset, frames)

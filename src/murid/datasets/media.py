@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from murid.core.extras import import_extra
 from murid.datasets.raw_labels import Size
+from murid.errors import SourceError
+from murid.video import open_source
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"})
 VIDEO_SUFFIXES = frozenset(
@@ -21,7 +23,7 @@ _TURNED = frozenset({5, 6, 7, 8})
 
 
 class VideoInfo(NamedTuple):
-    """Facts from the header of a video; `n_frames` is 0 if unknown."""
+    """Facts about a video; `n_frames` is 0 if unknown."""
 
     size: Size
     n_frames: int
@@ -41,20 +43,15 @@ def read_image_size(path: Path) -> Size | None:
 
 
 def read_video_info(path: Path) -> VideoInfo | None:
-    """Return upright size, length and frame rate from the header; None if it is not a video."""
-    import cv2
+    """Return upright size, length and frame rate; None if it is not a video.
 
-    if not path.is_file():
+    They are those of the stream that is tracked, which is not always the first one.
+    """
+    try:
+        info = open_source(path).info
+    except SourceError:
         return None
-    capture = cv2.VideoCapture(str(path))
-    if not capture.isOpened():
-        return None
-    width = round(capture.get(cv2.CAP_PROP_FRAME_WIDTH))
-    height = round(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
-    n_frames = max(0, round(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
-    fps = float(capture.get(cv2.CAP_PROP_FPS))
-    capture.release()
-    return VideoInfo((width, height), n_frames, fps)
+    return VideoInfo((info.width, info.height), info.n_frames or 0, info.fps)
 
 
 def is_hidden(path: Path) -> bool:

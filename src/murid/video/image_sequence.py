@@ -5,9 +5,10 @@ from __future__ import annotations
 import configparser
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from murid.core import Frame
-from murid.core.types import Float64
+from murid.core.types import Float64, UInt8
 from murid.errors import SourceError
 from murid.video.frame_numbers import FrameNumbers, number_images
 from murid.video.image_file import decode_image, to_rgb_image
@@ -99,7 +100,8 @@ class ImageSequenceSource:
         self._dtype = first.dtype
         self._scale = IntensityScale()
         if first.dtype != np.uint8:
-            self._scale = self._learn_scale()
+            rows = spread_evenly(len(self._images), N_SCALE_SAMPLES).tolist()
+            self._scale = _fit_scale([first], (self._decode(self._images[row]) for row in rows))
         height, width = first.shape[:2]
         self.info = VideoInfo(
             name,
@@ -183,14 +185,6 @@ class ImageSequenceSource:
         with closing(TimeoutFile(file, self._timeout_s)) as opened:
             return find_pages(opened.read_at, str(file))
 
-    def _learn_scale(self) -> IntensityScale:
-        """Return how values are scaled to 8 bits, by those of images spread over the sequence."""
-        rows = spread_evenly(len(self._images), N_SCALE_SAMPLES).tolist()
-        decoded = (self._decode(self._images[row]) for row in rows)
-        return fit_intensity_scale(
-            values for values in decoded if values is not None and values.dtype == self._dtype
-        )
-
     def _load(self, index: int) -> Frame | UnreadableFrame:
         time_s = index / self._fps
         row = int(np.searchsorted(self._numbers.frames, index))
@@ -217,6 +211,48 @@ class ImageSequenceSource:
         with closing(TimeoutFile(image.file, self._timeout_s)) as file:
             content = read_page(file.read_at, image.page)
         return None if content is None else decode_image(content)
+
+
+def read_images(
+    files: Sequence[Path], rows: Sequence[int], read_timeout_s: float = READ_TIMEOUT_S
+) -> Iterator[UInt8]:
+    """Yield some of many images ``(h, w, 3)`` uint8 RGB, which may differ in size.
+
+    Values of more than 8 bits are scaled by the bits in use, as in `ImageSequenceSource`.
+
+    Parameters
+    ----------
+    files : sequence of Path
+        All images, from which the bits in use are learnt.
+    rows : sequence of int
+        Positions in `files` of those to read.
+    read_timeout_s : float
+        Seconds to wait for a stalled disk.
+
+    Raises
+    ------
+    SourceError
+        If an image cannot be read or decoded.
+    """
+    scales = {np.dtype(np.uint8): IntensityScale()}
+    for row in rows:
+        values = decode_image(read_bytes(files[row], read_timeout_s))
+        if values is None:
+            raise SourceError(files[row], "image", "one that can be decoded", "none")
+        if values.dtype not in scales:
+            sampled = (files[k] for k in spread_evenly(len(files), N_SCALE_SAMPLES).tolist())
+            decoded = (decode_image(read_bytes(file, read_timeout_s)) for file in sampled)
+            scales[values.dtype] = _fit_scale([values], decoded)
+        yield to_rgb_image(values, scales[values.dtype])
+
+
+def _fit_scale(
+    known: Sequence[NDArray[Any]], decoded: Iterable[NDArray[Any] | None]
+) -> IntensityScale:
+    """Return the scale learnt from known images, and from others of the same numeric type."""
+    dtype = known[0].dtype
+    others = (values for values in decoded if values is not None and values.dtype == dtype)
+    return fit_intensity_scale(chain(known, others))
 
 
 def _is_tiff(file: Path) -> bool:

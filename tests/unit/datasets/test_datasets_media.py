@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import av
 from PIL import Image
 
 from murid.datasets.media import (
@@ -27,6 +28,25 @@ def test_sizes_are_read_upright(tmp_path, write_images, write_video):
     image.save(tmp_path / "turned.jpg", exif=exif)
     assert read_image_size(tmp_path / "turned.jpg") == (20, 30)
     assert read_video_info(write_video(tmp_path / "a.mp4", 7)) == ((64, 48), 7, 25.0)
+
+
+def test_facts_of_a_video_are_those_of_the_stream_that_is_tracked(tmp_path):
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as container:
+        for width in (32, 64):
+            stream = container.add_stream("mpeg4", rate=10)
+            stream.width, stream.height, stream.pix_fmt = width, 48, "yuv420p"
+            stream.disposition = av.stream.Disposition.default if width == 64 else 0
+        for k in range(4):
+            for stream in container.streams.video:
+                frame = av.VideoFrame(stream.width, 48, "yuv420p")
+                frame.pts = k
+                if stream.width == 64 or k == 0:
+                    container.mux(stream.encode(frame))
+        for stream in container.streams.video:
+            container.mux(stream.encode(None))
+    info = read_video_info(path)
+    assert (info.size, info.n_frames) == ((64, 48), 4)
 
 
 def test_files_that_are_not_images_or_videos_have_no_size(tmp_path):

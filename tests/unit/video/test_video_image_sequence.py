@@ -6,6 +6,7 @@ from numbered_images import make_numbered_image
 from murid.core import Frame
 from murid.errors import SourceError
 from murid.video import UnreadableFrame, open_source, sample_frames
+from murid.video.image_sequence import read_images
 
 
 @pytest.fixture
@@ -131,3 +132,18 @@ def test_images_of_another_numeric_type_are_refused_by_name(folder):
     cv2.imwrite(str(folder / "f7.png"), make_numbered_image(7).astype(np.uint16))
     with pytest.raises(SourceError, match=r"f7\.png.*uint8 like the first image.*uint16"):
         list(open_source(folder).iterate())
+
+
+def test_single_images_of_many_are_scaled_alike(tmp_path):
+    """The first image is dark; by itself it would count as 8 bits."""
+    files = []
+    for k, factor in enumerate([1, 16, 4]):
+        image = make_numbered_image(k, width=96 + k)
+        files.append(tmp_path / f"f{k}.png")
+        cv2.imwrite(str(files[-1]), image[..., ::-1].astype(np.uint16) * factor)
+    dark, bright = read_images(files, [0, 1])
+    np.testing.assert_array_equal(dark, make_numbered_image(0) // 16)
+    np.testing.assert_array_equal(bright, make_numbered_image(1, width=97))
+    files[2].write_bytes(b"broken")
+    with pytest.raises(SourceError, match=r"f2\.png.*can be decoded"):
+        list(read_images(files, [2]))
