@@ -12,7 +12,6 @@ where the file has no annotation without it.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,7 +20,14 @@ from typing import Any
 import numpy as np
 
 from murid.core.extras import import_extra
-from murid.datasets.ids import IdentityNumbers, normalise_id, to_whole_number
+from murid.datasets.ids import (
+    IdentityNumbers,
+    find_identity,
+    normalise_id,
+    simplify_key,
+    to_whole_number,
+)
+from murid.datasets.json_files import describe_json, load_json
 from murid.datasets.keypoints import compute_box, select_body_keypoints
 from murid.datasets.labels import UNKNOWN_TRACK_ID, Problem
 from murid.datasets.media import find_file, is_hidden
@@ -42,9 +48,7 @@ Entry = Mapping[str, Any]
 _REQUIRED_LISTS = ("images", "annotations")
 _OPTIONAL_LISTS = ("categories", "videos")
 
-# Keys of an identity, in lower case and without spaces and underscores, and the places where
-# programs keep what COCO has no key for: CVAT and FiftyOne, Roboflow, COCO Annotator.
-_IDENTITY_KEYS = ("trackid", "instanceid", "trackingid", "individualid", "animalid", "identity")
+# Places where programs keep what COCO has no key for: CVAT and FiftyOne, Roboflow, COCO Annotator.
 _ATTRIBUTE_PLACES = ("attributes", "extra", "metadata")
 
 # CVAT writes this attribute for every label.
@@ -330,33 +334,21 @@ def _list_attributes(annotation: Entry) -> list[Entry]:
 
 def _find_identity(annotation: Entry) -> int | str | None:
     """Return the identity of an animal: of the annotation itself, else of its attributes."""
-    for place in (annotation, *_list_attributes(annotation)):
-        found = {_simplify(key): value for key, value in place.items()}
-        for key in _IDENTITY_KEYS:
-            if found.get(key) is not None:
-                return normalise_id(found[key])
-    return None
-
-
-def _simplify(key: str) -> str:
-    return key.lower().replace("_", "").replace(" ", "")
+    return find_identity(annotation, *_list_attributes(annotation))
 
 
 def _is_flagged(entry: Entry) -> bool:
     """Whether an annotation, or its attributes, have ``iscrowd`` set, as a number or as text."""
-    values = [value for key, value in entry.items() if _simplify(key) == "iscrowd"]
+    values = [value for key, value in entry.items() if simplify_key(key) == "iscrowd"]
     return any(value is True or to_whole_number(value) == 1 for value in values)
 
 
 def _load(path: Path) -> dict[str, list[Entry]]:
     """Return the lists of a COCO file; raises `FormatError` if it is not one."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except json.JSONDecodeError as error:
-        field = f"line {error.lineno}, column {error.colno}"
-        raise FormatError(path, field, "JSON", error.msg) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise FormatError(path, "file", "a readable JSON file", str(error)) from error
+    content = load_json(path)
+    kind = describe_json(content)
+    if kind is not None:
+        raise FormatError(path, "format", "COCO", kind)
     if not isinstance(content, dict):
         content = {}
     lists: dict[str, list[Entry]] = {}

@@ -6,9 +6,34 @@ file, so that ids are compared only after `normalise_id`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from murid.datasets.labels import UNKNOWN_TRACK_ID
+
+# Keys of an identity, in lower case and without spaces and underscores.
+_IDENTITY_KEYS = ("trackid", "instanceid", "trackingid", "individualid", "animalid", "identity")
+
+
+def find_identity(*places: Mapping[str, Any]) -> int | str | None:
+    """Return the identity of an animal among its attributes, normalised; None if there is none.
+
+    Parameters
+    ----------
+    *places : mapping
+        Attributes by name; the first with an identity is used.
+    """
+    for place in places:
+        found = {simplify_key(key): value for key, value in place.items()}
+        for key in _IDENTITY_KEYS:
+            if found.get(key) is not None:
+                return normalise_id(found[key])
+    return None
+
+
+def simplify_key(key: str) -> str:
+    """Return a key in lower case and without spaces and underscores, to compare it."""
+    return key.lower().replace("_", "").replace(" ", "")
 
 
 def to_whole_number(value: Any) -> int | None:

@@ -8,7 +8,19 @@ from itertools import count
 from pathlib import Path
 from typing import Protocol
 
-from murid.datasets import animaltrack, coco, coco_writer, deeplabcut, mot, sleap, yolo, yolo_writer
+from murid.datasets import (
+    animaltrack,
+    coco,
+    coco_writer,
+    cvat,
+    deeplabcut,
+    labelme,
+    mot,
+    sleap,
+    voc,
+    yolo,
+    yolo_writer,
+)
 from murid.datasets.checks import check_raw_labels
 from murid.datasets.labels import LabelledSequence, Problem
 from murid.datasets.raw_labels import RawLabels, ReadOptions
@@ -64,13 +76,17 @@ class DataFormat:
     is_gapless: bool = False
 
 
-# Formats are tried in this order: AnimalTrack before MOT, whose text files it also contains.
+# Formats are tried in this order: AnimalTrack before MOT, whose text files it also contains; COCO
+# last, as it takes any JSON file, to say what it is.
 _ALL_FORMATS = (
     DataFormat("animaltrack", animaltrack),
     DataFormat("yolo", yolo, yolo_writer),
     DataFormat("mot", mot, mot, is_gapless=True),
     DataFormat("sleap", sleap),
     DataFormat("deeplabcut", deeplabcut),
+    DataFormat("cvat", cvat),
+    DataFormat("voc", voc),
+    DataFormat("labelme", labelme),
     DataFormat("coco", coco, coco_writer),
 )
 

@@ -20,12 +20,16 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
         raise FormatError(path, "file", "a readable text file", str(error)) from error
 
 
-def parse_number(path: Path, line: int, column: str, cell: str) -> float:
-    """Return the number in a cell; raises `FormatError` for other text, NaN or infinity."""
+def parse_number(path: Path, line: int | str, column: str, cell: str) -> float:
+    """Return the number in a cell; raises `FormatError` for other text, NaN or infinity.
+
+    `line` is the number of a line, or says where the cell is in a file without lines.
+    """
     try:
         value = float(cell)
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise FormatError(path, f"line {line}, {column}", "a number", repr(cell.strip()))
+        location = f"line {line}" if isinstance(line, int) else line
+        raise FormatError(path, f"{location}, {column}", "a number", repr(cell.strip()))
     return value
