@@ -163,6 +163,14 @@ def test_start_end_and_every_keep_frames_and_times_of_the_video(clip, tmp_path, 
     annotated = murid.open(run).annotate(tmp_path / "part.mp4")
     assert open_source(annotated).info.n_frames == 20
 
+    # Ground truth numbers the frames of the video; only those that were tracked are scored.
+    code, out, err = call(capsys, "evaluate", run, clip.with_name("gt.txt"), "--json")
+    assert code == 0, err
+    scores = json.loads(out)["combined"]
+    assert scores["n_frames"] == 20
+    assert scores["idf1"] > 60
+    assert call(capsys, "plot", run, "--out", tmp_path / "plots")[0] == 0
+
     # Other frames are refused, as other settings of detection are.
     common = ("--animals", 3, "--detector", "background", "--no-refine", "--out", run)
     code, _, err = call(capsys, "track", clip, *common, "--every", 5)

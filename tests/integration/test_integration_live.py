@@ -295,3 +295,56 @@ def test_invalid_input_is_refused(clip, tmp_path, tracked, capsys):
         assert capsys.readouterr().err.startswith("murid: ")
     with pytest.raises(ConfigError, match="max_duration_s"):
         LiveConfig(max_duration_s=0)
+
+
+class StallingCamera:
+    """Gives the images of a clip, with a stall of a second after some of them."""
+
+    fps = 60.0  # what it says; it gives fewer
+
+    def __init__(self, clip, stall_after, n_images):
+        images = [frame.image for frame in open_source(clip).iterate()]
+        self._images = iter(images[:n_images])
+        self._n_left = stall_after
+
+    def read(self):
+        time.sleep(1.0 if self._n_left == 0 else 0.08)
+        self._n_left -= 1
+        return next(self._images, None)
+
+    def close(self):
+        pass
+
+
+def test_a_camera_that_stalls_makes_a_gap(clip, tmp_path):
+    seen = []
+    config = TRACKS_ONLY.change("tracking.max_lost_s=0.5", "tracking.confirm_new_tracks=false")
+    with closing(CameraStream(lambda: StallingCamera(clip, 8, 16))) as camera_stream:
+        run, _ = track_live(
+            camera_stream,
+            tmp_path / "live.murid",
+            source="0",
+            background=clip,
+            config=config,
+            callbacks=[lambda frame: seen.append((frame.time_s, frame.tracked.track_ids.copy()))],
+        )
+    facts = run.info()
+    times_s = run.trajectories().time_s
+    assert np.diff(times_s).max() > 0.9
+    # The rate is what came, not what the camera said.
+    assert facts["fps"] == pytest.approx(1 / np.median(np.diff(times_s)))
+    assert facts["fps"] < 15
+    stall = int(np.argmax(np.diff(times_s)))
+    assert stall in facts["gaps"]["after_frames"]
+    # Half a second after it was last seen, a track has ended.
+    ids = [set(own[own >= 0].tolist()) for _, own in seen]
+    before = set().union(*ids[: stall + 1])
+    after = set().union(*ids[stall + 1 :])
+    assert before
+    assert after
+    assert not before & after
+    # Tracking again gives the same tracks as tracking live.
+    tracks = run.tracks()
+    for index, (_, own) in enumerate(seen):
+        rows = tracks.detections.frame_numbers == index
+        np.testing.assert_array_equal(tracks.track_ids[rows], own)

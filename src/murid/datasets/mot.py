@@ -238,9 +238,11 @@ def _format_seqinfo(sequence: LabelledSequence) -> str:
     entries = {
         "name": sequence.name,
         "imDir": IMAGE_FOLDER,
-        "frameRate": f"{sequence.fps or 30:g}",
         "seqLength": n_frames,
     }
+    # No rate where it is not known: 30 would be taken for a measured one.
+    if sequence.fps:
+        entries["frameRate"] = f"{sequence.fps:g}"
     if width:
         entries |= {"imWidth": width, "imHeight": height}
     entries |= {"imExt": suffix, "classNames": ",".join(sequence.class_names)}

@@ -153,7 +153,10 @@ def _choose_frames(
     is_sparse = all_frames is False
     notes = []
     if all_frames is None:
-        labelling = find_labelling(labelled, pair.n_frames)
+        # Of a run of some frames, only these may have labels.
+        known = pair.scored_frames
+        ranks = labelled if known is None else np.searchsorted(known, labelled)
+        labelling = find_labelling(ranks, pair.n_scored_frames)
         is_sparse = labelling == Labelling.SPARSE
         if labelling == Labelling.UNCLEAR:
             notes.append(
@@ -186,12 +189,20 @@ def _load_run(files: FilePair, settings: EvaluationSettings) -> EvaluationPair:
     """Return the pair of a run directory."""
     run = RunDirectory.open(files.result)
     tracks = run.read_tracks()
-    fingerprint = run.manifest.fingerprint
-    check_lengths(files, run.n_frames, settings.n_frames)
+    manifest = run.manifest
+    fingerprint = manifest.fingerprint
+    # Ground truth numbers the frames of the video, of which only some may have been tracked.
+    selection = manifest.video.get("frames")
+    n_frames = run.n_frames if selection is None else int(selection["n_source_frames"])
+    check_lengths(files, n_frames, settings.n_frames)
     size = (int(fingerprint.get("width") or 0), int(fingerprint.get("height") or 0))
     check_sizes(files, size)
-    fps = settings.fps or fingerprint.get("fps") or files.truth.fps
-    truth = read_ground_truth(files.truth, run.n_frames)
+    run_fps = manifest.fps if "fps" in fingerprint else None
+    truth = read_ground_truth(files.truth, n_frames)
+    tracked_frames = manifest.first_video_frame + manifest.frame_step * np.arange(run.n_frames)
+    if selection is not None:
+        truth = _select_frames(truth, tracked_frames)
+    fps = settings.fps or (run_fps and run_fps * manifest.frame_step) or files.truth.fps
 
     # If the tracked video was moved, use the one beside the ground truth.
     video = run.manifest.source
@@ -200,15 +211,45 @@ def _load_run(files: FilePair, settings: EvaluationSettings) -> EvaluationPair:
     pair = EvaluationPair(
         name=files.truth.name,
         truth=truth,
-        result=LabelledBoxes.from_tracks(tracks),
-        detections=LabelledBoxes.from_detections(run.detections.read(embeddings=False)),
-        retrieval=_retrieve(run, truth, fps or _DEFAULT_FPS),
-        n_frames=run.n_frames,
+        result=_number_frames(LabelledBoxes.from_tracks(tracks), tracked_frames),
+        detections=_number_frames(
+            LabelledBoxes.from_detections(run.detections.read(embeddings=False)), tracked_frames
+        ),
+        retrieval=_retrieve(
+            run, _to_run_frames(truth, run), (fps or _DEFAULT_FPS) / manifest.frame_step
+        ),
+        n_frames=n_frames,
         fps=fps,
         size=size if all(size) else files.truth.size,
         video=video,
     )
-    return _leave_out_unreadable(pair, run.frames.list_unreadable())
+    unreadable = [manifest.to_video_frame(frame) for frame in run.frames.list_unreadable()]
+    if selection is not None:
+        pair = replace(pair, scored_frames=tracked_frames)
+    return _leave_out_unreadable(pair, unreadable)
+
+
+def _number_frames(boxes: LabelledBoxes, numbers: Int64) -> LabelledBoxes:
+    """Return the boxes with the number ``(F,)`` in the video of each frame."""
+    return replace(boxes, frames=numbers[boxes.frames])
+
+
+def _select_frames(truth: GroundTruth, frames: Int64) -> GroundTruth:
+    """Return the ground truth of some frames."""
+    rows = np.isin(truth.boxes.frames, frames)
+    return replace(
+        truth,
+        boxes=truth.boxes.select(rows),
+        is_scored=truth.is_scored[rows],
+        class_ids=truth.class_ids[rows],
+    )
+
+
+def _to_run_frames(truth: GroundTruth, run: RunDirectory) -> GroundTruth:
+    """Return the ground truth of the tracked frames, numbered as in the run."""
+    manifest = run.manifest
+    frames = (truth.boxes.frames - manifest.first_video_frame) // manifest.frame_step
+    return replace(truth, boxes=replace(truth.boxes, frames=frames))
 
 
 def _leave_out_unreadable(pair: EvaluationPair, unreadable: list[int]) -> EvaluationPair:
@@ -220,7 +261,10 @@ def _leave_out_unreadable(pair: EvaluationPair, unreadable: list[int]) -> Evalua
     missing = np.setdiff1d(unreadable, pair.truth.boxes.frames)
     if not len(missing):
         return pair
-    frames = np.setdiff1d(np.arange(pair.n_frames, dtype=np.int64), missing)
+    tracked = pair.scored_frames
+    if tracked is None:
+        tracked = np.arange(pair.n_frames, dtype=np.int64)
+    frames = np.setdiff1d(tracked, missing)
     note = (
         f"{pair.name}: {len(missing)} of {pair.n_frames} frames have neither an image nor labels, "
         "and are not scored"

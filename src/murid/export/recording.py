@@ -47,7 +47,7 @@ class TrackedRecording:
     width, height : int
         Pixels.
     fps : float
-        Average frames per second.
+        Frames per second, the median.
     n_frames : int
         Number of frames of all chunks together.
     identified : bool
@@ -62,6 +62,8 @@ class TrackedRecording:
         Metadata of session and animals from the user, see `murid.export.metadata`.
     identity_names : mapping of int to str
         Names of identities by track id, if the user or a gallery gave names.
+    has_own_times : bool
+        Whether the time of each frame was measured, so that no rate may stand for them.
     """
 
     source: str
@@ -75,6 +77,7 @@ class TrackedRecording:
     tracked_at: datetime | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     identity_names: Mapping[int, str] = field(default_factory=dict)
+    has_own_times: bool = False
 
     def __iter__(self) -> Iterator[TracksChunk]:
         return iter(self.read_chunks())
@@ -103,7 +106,8 @@ class TrackedRecording:
         for chunk in self:
             track_ids = np.union1d(track_ids, chunk.tracks.track_ids)
             rate.add(chunk)
-        return TracksSummary(track_ids[track_ids >= 0], rate.estimate(self.fps))
+        constant_fps = None if self.has_own_times else rate.estimate(self.fps)
+        return TracksSummary(track_ids[track_ids >= 0], constant_fps)
 
 
 class _FrameRateEstimator:

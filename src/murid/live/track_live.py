@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from murid.arenas.file import read_arena_file
 from murid.arenas.layout import Layout
 from murid.core.progress import ProgressCallback, no_progress
@@ -29,6 +31,7 @@ from murid.pipeline.run import Run, read_layout
 from murid.pipeline.track import N_BACKGROUND_FRAMES, track_and_identify
 from murid.store import RunDirectory, round_as_stored
 from murid.video import open_source, sample_frames
+from murid.video.clocked_source import describe_gaps
 
 # Minimum interval between the times of two frames, which must increase even if the clock does not.
 _MIN_INTERVAL_S = 1e-6
@@ -154,8 +157,18 @@ def track_live(
         )
         run.record("live-end", asdict(summary))
         run.detections.finish()
+        _measure_clock(run)
         track_and_identify(run, config, counts, layout=layout, report=report)
     return Run.open(run.path), summary
+
+
+def _measure_clock(run: RunDirectory) -> None:
+    """Store the median frame rate of a finished recording, and where frames are missing."""
+    times_s = run.frames.read().times_s
+    if len(times_s) < 2:
+        return
+    fps = 1 / float(np.median(np.diff(times_s)))
+    run.describe_video({"fps": fps} | describe_gaps(times_s, fps, np.arange(len(times_s))))
 
 
 def _catch_up(run: RunDirectory, tracker: ArenaTracker) -> None:
@@ -259,6 +272,7 @@ def finish_live(path: str | Path, report: ProgressCallback = no_progress) -> Run
             raise ConfigError(f"{path}: expected a run of murid live, got one of murid track")
         if not run.is_done("detection"):
             run.detections.finish()
+        _measure_clock(run)
         stored = run.manifest.config
         settings = {"tracking": stored["tracking"], **_read_identification(run)}
         config = change_settings(Config(), settings)

@@ -57,7 +57,11 @@ def _track_each_part(
     run: RunDirectory, layout: Layout, config: TrackingConfig, motion: Float64 | None
 ) -> Iterator[tuple[int, Tracks]]:
     """Yield the first frame and the tracks of each part; the camera rests after its last motion."""
-    fps = run.manifest.fps
+    manifest = run.manifest
+    # A camera's own rate is that with which it was tracked while it recorded: the median rate is
+    # known only afterwards, and the tracks must stay those that callbacks got.
+    is_live = "live" in manifest.fingerprint
+    fps = float(manifest.fingerprint["fps"]) if is_live else manifest.fps
     tracker = ArenaTracker(layout, config, fps, camera_moves=motion is not None)
     has_embeddings = run.detections.embeddings_every == 1
     parts = zip(run.detections.iterate(has_embeddings), run.frames.iterate(), strict=True)

@@ -321,6 +321,7 @@ class Run:
             tracked_at=None if first is None else datetime.fromisoformat(first.time_utc),
             metadata=metadata,
             identity_names=self.names,
+            has_own_times=manifest.clock["kind"] == "timestamps",
         )
 
     def _iterate_chunks(self) -> Iterator[TracksChunk]:

@@ -261,6 +261,15 @@ class RunDirectory:
         self.frames.retime(times_s)
         self._state.update(replace(self.manifest, video=plain))
 
+    def describe_video(self, video: Mapping[str, Any]) -> None:
+        """Store facts about the recording that are known once it is finished.
+
+        They are added to those in `Manifest.video`. Raises `RunError` if the run is not open for
+        writing, and `StorageError`.
+        """
+        plain = to_json_values({**self.manifest.video, **video}, "video")
+        self._state.update(replace(self.manifest, video=plain))
+
     def read_source_times(self) -> Float64:
         """Return the stored times ``(n,)`` of all frames of the video, of a file of timestamps.
 

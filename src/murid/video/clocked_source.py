@@ -321,17 +321,32 @@ def describe_recording(source: ClockedSource) -> dict[str, Any]:
         facts["clock"] = dict(source.clock)
     if not source.selection.is_everything:
         facts["frames"] = source.selection.describe()
-    gaps = find_gaps(source.times_s, source.info.fps)
-    if len(gaps):
-        numbers = source.selection.numbers[gaps.frames[:MAX_LISTED_GAPS]]
-        facts["gaps"] = {
-            "n_gaps": len(gaps),
-            "n_missing": int(gaps.n_missing.sum()),
-            "after_frames": numbers.tolist(),
-            "missing_frames": gaps.n_missing[:MAX_LISTED_GAPS].tolist(),
-            "gaps_s": gaps.gaps_s[:MAX_LISTED_GAPS].tolist(),
-        }
-    return facts
+    return facts | describe_gaps(source.times_s, source.info.fps, source.selection.numbers)
+
+
+def describe_gaps(times_s: Float64, fps: float, numbers: Int64) -> dict[str, Any]:
+    """Return what the manifest of a run keeps of missing frames: ``gaps``, or nothing.
+
+    Parameters
+    ----------
+    times_s : ndarray
+        ``(F,)`` float64: times of the frames in seconds.
+    fps : float
+        Frames per second.
+    numbers : ndarray
+        ``(F,)`` int64: numbers of the frames in the video.
+    """
+    gaps = find_gaps(times_s, fps)
+    if not len(gaps):
+        return {}
+    listed = {
+        "n_gaps": len(gaps),
+        "n_missing": int(gaps.n_missing.sum()),
+        "after_frames": numbers[gaps.frames[:MAX_LISTED_GAPS]].tolist(),
+        "missing_frames": gaps.n_missing[:MAX_LISTED_GAPS].tolist(),
+        "gaps_s": gaps.gaps_s[:MAX_LISTED_GAPS].tolist(),
+    }
+    return {"gaps": listed}
 
 
 def _describe_timestamps(times_s: Float64, tick_s: float, started_at: str | None) -> dict[str, Any]:
