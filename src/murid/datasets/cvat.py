@@ -247,9 +247,9 @@ class _Reader:
                 self._raw.incomplete.add(frame)
         self._n_ignored += sum(shape.tag in _IGNORED_SHAPES for shape in track)
         n_given = sum(box is not None for box in boxes.values())
-        filled = _interpolate(boxes, frames)
-        self._n_interpolated += len(filled) - n_given
-        for frame, box in filled.items():
+        interpolated = _interpolate(boxes, frames)
+        self._n_interpolated += len(interpolated) - n_given
+        for frame, box in interpolated.items():
             location = f"track {track_id}, frame {frame}"
             self._raw.labels.append(Label(frame, box, self._path, location, track_id, class_name))
 
@@ -293,7 +293,7 @@ def _interpolate(boxes: dict[int, Box | None], frames: Sequence[int]) -> dict[in
         Frames of the task, ascending.
     """
     given = sorted(boxes)
-    filled = {frame: box for frame, box in boxes.items() if box is not None}
+    interpolated = {frame: box for frame, box in boxes.items() if box is not None}
     for k, frame in enumerate(given):
         box = boxes[frame]
         if box is None:
@@ -307,8 +307,8 @@ def _interpolate(boxes: dict[int, Box | None], frames: Sequence[int]) -> dict[in
                 left, top, right, bottom = (
                     (1 - share) * a + share * b for a, b in zip(box, last, strict=True)
                 )
-                filled[between] = left, top, right, bottom
-    return dict(sorted(filled.items()))
+                interpolated[between] = left, top, right, bottom
+    return dict(sorted(interpolated.items()))
 
 
 def _get_size(image: Element) -> Size | None:
