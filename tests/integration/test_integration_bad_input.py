@@ -225,7 +225,7 @@ def test_unknown_export_formats(tmp_path, capsys, tracked):
         words=["word", "mot"],
     )
     refuse(capsys, "export", tracked, "--out", tmp_path / "x.docx", words=["docx"])
-    refuse(capsys, "info", tmp_path, words=["manifest.json"])
+    refuse(capsys, "info", tmp_path, words=["a run directory"])
     assert not list(tmp_path.iterdir())
 
 
@@ -239,4 +239,4 @@ def test_debug_shows_the_traceback(tmp_path):
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode != 0
     assert "Traceback" in result.stderr
-    assert np.all([word in result.stderr for word in ("RunError", "manifest.json")])
+    assert np.all([word in result.stderr for word in ("FormatError", "a run directory")])

@@ -168,3 +168,41 @@ def test_folders_of_outputs_are_made(clip, tracked, tmp_path, capsys, arguments,
     assert code == 0, err
     assert made is None or (new / made).exists()
     assert new.is_dir()
+
+
+def test_info_of_a_video_and_of_images(clip, tmp_path, capsys):
+    code, out, _ = call(capsys, "info", clip, "--json")
+    facts = json.loads(out)
+    assert code == 0
+    assert facts["path"] == str(clip)
+    assert (facts["width"], facts["height"], facts["n_frames"]) == (320, 240, 90)
+    assert (facts["codec"], facts["bit_depth"], facts["stream"]) == ("h264", 8, 0)
+    assert (facts["fps"], facts["fps_is_assumed"], facts["duration_s"]) == (30, False, 3)
+    assert facts["truncated"] is None
+    assert "320x240 pixels" in call(capsys, "info", clip)[1]
+
+    import cv2
+
+    folder = tmp_path / "images"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "0.png"), np.zeros((48, 64, 3), np.uint8))
+    code, out, _ = call(capsys, "info", folder)
+    assert code == 0
+    assert "1 frame" in out
+    assert "assumed" in out
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"", "an empty file"), (b"notes", "a text file"), (None, "nothing there")],
+)
+def test_info_of_something_else_says_what_it_is(tmp_path, capsys, content, words):
+    path = tmp_path / "cage.mp4"
+    if content is not None:
+        path.write_bytes(content)
+    code, _, err = call(capsys, "info", path)
+    assert code == 1
+    assert words in err
+    code, _, err = call(capsys, "info", tmp_path / "..")
+    assert code == 1
+    assert "a run directory, a video, a folder of images or labelled data" in err

@@ -33,7 +33,7 @@ from typing import Any, TypeVar
 
 from murid.arenas.layout import Arena, Layout, Region, Zone
 from murid.arenas.scale import compute_scale
-from murid.core.files import write_text
+from murid.core.files import describe_content, write_text
 from murid.errors import ArrayError, FormatError
 
 R = TypeVar("R", bound=Region)
@@ -65,13 +65,15 @@ def read_arena_file(
         of another size.
     """
     path = Path(path)
+    expected = "an arena file (murid arena makes one)"
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        expected = "an arena file (murid arena makes one)"
-        raise FormatError(path, "file", expected, "nothing there") from error
-    except (OSError, ValueError) as error:
+    except (OSError, UnicodeDecodeError) as error:
+        raise FormatError(path, "file", expected, describe_content(path)) from error
+    except ValueError as error:
         raise FormatError(path, "file", "a readable TOML file", str(error)) from error
+    if not content:
+        raise FormatError(path, "file", expected, describe_content(path))
     try:
         layout = layout_from_dict(content, pixel_aspect)
     except ArrayError as error:

@@ -12,18 +12,23 @@ from murid.cli.clock import describe_clock
 from murid.cli.labelled_data import read_all
 from murid.cli.messages import describe_refinement, print_json
 from murid.cli.options import OUTPUT, JsonFlag
+from murid.cli.video_facts import collect_video_facts, describe_video
 from murid.core.plurals import format_count
 from murid.datasets.labels import LabelledSequence
 from murid.datasets.raw_labels import ReadOptions, count
 from murid.datasets.registry import recognise_data
 from murid.datasets.summary import summarise
-from murid.errors import FormatError
+from murid.errors import FormatError, SourceError
 from murid.pipeline.run import Run
 from murid.store import is_run_directory
+from murid.video import FrameSource, open_source
 
 # Maximum number of each that the text lists; --json lists all.
 _MAX_LISTED_PROBLEMS = 20
 _MAX_LISTED_CROSSINGS = 20
+
+# Names of files that hold labels. Others that are no labels are opened as a video.
+_LABEL_SUFFIXES = (".csv", ".h5", ".json", ".pickle", ".pkl", ".slp", ".txt", ".xml", ".yaml")
 
 
 def info(
@@ -33,21 +38,28 @@ def info(
     sheet: Annotated[Path | None, Parameter(group=OUTPUT)] = None,
     json: JsonFlag = False,
 ) -> None:
-    """Describe a run or labelled data.
+    """Describe a run, a video or labelled data.
 
     If labelled data have problems, they are listed, and the exit code is 1.
 
     Parameters
     ----------
     path : Path
-        Run directory, or a data set in any format that murid reads.
+        Run directory, video, folder of images, or a data set in any format that murid reads.
     sheet : Path
         Image to draw: samples of the data with their boxes.
     json : bool
         Print one JSON document instead of text.
     """
-    # A folder that is neither a run nor data is opened as a run: the error says what is missing.
-    is_run = is_run_directory(path) or (not path.is_file() and recognise_data(path) is None)
+    is_run = is_run_directory(path)
+    if not is_run and sheet is None and not _is_data(path):
+        source = _open_video(path)
+        video = collect_video_facts(source)
+        if json:
+            print_json(video)
+        else:
+            print("\n".join(describe_video(video)))
+        return
     facts = Run.open(path).info() if is_run else {}
     sequences: list[LabelledSequence] = []
     if not is_run or sheet is not None:
@@ -67,6 +79,29 @@ def info(
     if facts.get("problems"):
         n_problems = count(len(facts["problems"]), "problem")
         raise FormatError(path, "labels", "none with problems", f"{n_problems}, listed above")
+
+
+def _is_data(path: Path) -> bool:
+    """Whether a path holds labels, also those of a format that murid does not know.
+
+    Labels may be a folder of images as well; they go first.
+    """
+    is_label_file = path.is_file() and path.suffix.lower() in _LABEL_SUFFIXES
+    return is_label_file or recognise_data(path) is not None
+
+
+def _open_video(path: Path) -> FrameSource:
+    """Return the frames of a video or a folder of images; raises `MuridError` if it is neither."""
+    expected = "a run directory, a video, a folder of images or labelled data"
+    if not path.exists():
+        raise FormatError(path, "file", expected, "nothing there")
+    try:
+        return open_source(path)
+    except SourceError as error:
+        # What is wrong with a file is worth telling; a folder is just something else.
+        if error.field != "images":
+            raise
+        raise FormatError(path, "directory", expected, "none of them") from error
 
 
 def _print_run(facts: dict[str, Any]) -> None:

@@ -15,6 +15,9 @@ from murid.errors import FormatError, StorageError
 # are found and removed.
 TEMPORARY_MARK = ".murid-tmp"
 
+# Bytes that are read to tell text from other files.
+_SNIFFED_BYTES = 512
+
 
 @contextmanager
 def storage_errors(path: str | Path) -> Iterator[None]:
@@ -81,6 +84,40 @@ def make_directory(path: str | Path) -> None:
     """Make a directory and its parents unless they exist; raises `StorageError`."""
     with storage_errors(path):
         Path(path).mkdir(parents=True, exist_ok=True)
+
+
+def describe_content(path: str | Path, magic: bytes = b"") -> str:
+    """Return in words what lies at a path, for an error that expected something else.
+
+    Parameters
+    ----------
+    path : str or Path
+    magic : bytes
+        First bytes of files of the expected kind; a file that begins with them was cut off.
+
+    Returns
+    -------
+    str
+        ``"nothing there"``, ``"a directory"``, ``"an empty file"``, ``"a text file"``, …
+    """
+    path = Path(path)
+    if path.is_dir():
+        return "a directory"
+    try:
+        with path.open("rb") as file:
+            start = file.read(_SNIFFED_BYTES)
+    except FileNotFoundError:
+        return "nothing there"
+    except OSError as error:
+        return error.strerror or str(error)
+    if not start.strip():
+        return "a file of blanks" if start else "an empty file"
+    if magic and start.startswith(magic):
+        return "a damaged file, or one that was cut off"
+    # A character may be cut off at the end of what was read.
+    text = start.decode("utf-8", errors="ignore")
+    is_text = len(start) - len(text.encode()) < 4 and "\0" not in text
+    return "a text file" if is_text else "a file of another kind"
 
 
 def remove_leftovers(directory: str | Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from murid.core.plurals import format_count
 from murid.core.types import Float64
 from murid.datasets.text import parse_number, read_lines
 from murid.errors import FormatError
@@ -64,7 +65,7 @@ def read_camera_motion(path: str | Path, n_frames: int | None = None) -> Float64
 def _parse_row(path: Path, line: int, text: str) -> list[float]:
     cells = text.replace(",", " ").split()
     if len(cells) != len(_COLUMNS):
-        got = f"{len(cells)} columns"
+        got = format_count(len(cells), "column")
         raise FormatError(path, f"line {line}, columns", " ".join(_COLUMNS), got)
     return [
         parse_number(path, line, column, cell) for column, cell in zip(_COLUMNS, cells, strict=True)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
+from murid.core.files import describe_content
 from murid.errors import FormatError
 
 
@@ -17,7 +18,8 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
                 if text.strip():
                     yield line, text
     except (OSError, UnicodeDecodeError) as error:
-        raise FormatError(path, "file", "a readable text file", str(error)) from error
+        got = describe_content(path)
+        raise FormatError(path, "file", "a readable text file", got) from error
 
 
 def parse_number(path: Path, line: int | str, column: str, cell: str) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from murid.core.files import describe_content
 from murid.detection.decode import SIZE_CHANNELS
 from murid.detection.network_metadata import Kind, NetworkMetadata
 from murid.detection.openvino_import import openvino
@@ -43,7 +44,10 @@ def read_network(path: str | Path, kind: Kind) -> tuple[Any, NetworkMetadata]:
     # files of murid contain this word as plain bytes.
     if b"murid.format" not in content:
         expected = "a network exported by murid"
-        raise ModelError(path, "murid.format", expected, "a file without this entry")
+        got = describe_content(path)
+        if got == "a file of another kind":
+            got = "a file without this entry"
+        raise ModelError(path, "murid.format", expected, got)
     try:
         model = openvino.Core().read_model(path)
     except RuntimeError as error:

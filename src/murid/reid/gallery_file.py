@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from murid.core.files import replace_on_success
+from murid.core.files import describe_content, replace_on_success
 from murid.core.types import Float32
 from murid.core.validation import find_repeated
 from murid.errors import FormatError
@@ -77,7 +77,7 @@ def load_gallery(path: str | Path) -> Gallery:
             document = _read_document(file.schema_arrow.metadata, path)
             columns = _Columns(file.read(), path)
     except (OSError, pa.ArrowException) as error:
-        got = "nothing there" if not path.exists() else str(error).rstrip(". ")
+        got = describe_content(path, b"PAR1")
         raise FormatError(path, "file", "a gallery of murid", got) from error
     # The metadata.
     animals = _read_list(document, "animals", Animal, path)

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar, cast, get_args
 
 import numpy as np
 
-from murid.core.files import replace_on_success
+from murid.core.files import describe_content, replace_on_success
 from murid.errors import ArrayError, RunError
 from murid.store.migrate import migrate_manifest
 
@@ -206,15 +206,19 @@ def load_document(directory: Path) -> dict[str, Any]:
     """
     path = directory / MANIFEST_NAME
     if not directory.is_dir():
-        got = "a file" if directory.exists() else "nothing there"
-        raise RunError(directory, "directory", "a run directory", got)
+        expected = "a run directory (murid track makes one of a video)"
+        raise RunError(directory, "directory", expected, describe_content(directory))
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         got = "a directory without this file"
         raise RunError(directory, MANIFEST_NAME, "a run directory", got) from error
+    except json.JSONDecodeError as error:
+        got = describe_content(path, b"{")
+        raise RunError(path, "file", "a readable JSON document", f"{got}: {error}") from error
     except (OSError, ValueError) as error:
-        raise RunError(path, "file", "a readable JSON document", str(error)) from error
+        expected = "a readable JSON document"
+        raise RunError(path, "file", expected, describe_content(path)) from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise RunError(path, "format", f'"{FORMAT}"', "a document of something else")
     found = _take(document, "format_version", int, path)

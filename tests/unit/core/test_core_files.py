@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from murid.core.files import remove_leftovers, replace_on_success, write_text
+from murid.core.files import describe_content, remove_leftovers, replace_on_success, write_text
 from murid.errors import StorageError
 
 
@@ -85,3 +85,17 @@ def test_leftovers_are_removed_and_nothing_else(tmp_path):
     (tmp_path / ".hidden").write_text("mine")
     remove_leftovers(tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == [".hidden", "part.parquet"]
+
+
+def test_what_lies_at_a_path_is_described(tmp_path):
+    contents = {
+        "an empty file": b"",
+        "a text file": "Mäuse".encode() * 200,
+        "a damaged file, or one that was cut off": b"PAR1\x00\x01",
+        "a file of another kind": b"\x89PNG\x00\x01",
+    }
+    for described, content in contents.items():
+        (tmp_path / "x").write_bytes(content)
+        assert describe_content(tmp_path / "x", b"PAR1") == described
+    assert describe_content(tmp_path) == "a directory"
+    assert describe_content(tmp_path / "y") == "nothing there"
