@@ -170,6 +170,12 @@ def test_start_end_and_every_keep_frames_and_times_of_the_video(clip, tmp_path, 
     assert scores["n_frames"] == 20
     assert scores["idf1"] > 60
     assert call(capsys, "plot", run, "--out", tmp_path / "plots")[0] == 0
+    assert call(capsys, "measure", run, "--out", tmp_path / "measures", "--frames")[0] == 0
+    measured = pd.read_csv(tmp_path / "measures" / "frames.csv")
+    assert set(measured["frame"]) <= set(range(15, 75, 3))
+    np.testing.assert_allclose(measured["time_s"], measured["frame"] / fps, atol=1e-4)
+    bouts = pd.read_csv(tmp_path / "measures" / "bouts.csv")
+    assert set(bouts["first_frame"]) <= set(range(15, 75, 3))
 
     # Other frames are refused, as other settings of detection are.
     common = ("--animals", 3, "--detector", "background", "--no-refine", "--out", run)

@@ -16,6 +16,9 @@ from murid.export.tables import write_measures
 from murid.pipeline.config import Config
 from murid.pipeline.run import Run
 
+# Columns of frame numbers, which are those of the video where only some frames were tracked.
+_FRAME_COLUMNS = {"frame", "first_frame", "last_frame"}
+
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
@@ -68,11 +71,15 @@ def measure(
     """
     chosen = options or MeasureOptions()
     config = chosen.load().measures
-    behaviour = Run.open(run).behaviour(chosen.arena, config, tracks=chosen.tracks)
+    opened = Run.open(run)
+    behaviour = opened.behaviour(chosen.arena, config, tracks=chosen.tracks)
     bin_s = None if bin is None else parse_seconds(bin, "--bin")
     tables = compute_measures(behaviour, bin_s)
     if frames:
         tables["frames"] = tabulate_frames(behaviour)
+    for table in tables.values():
+        for name in _FRAME_COLUMNS & table.keys():
+            table[name] = opened.to_video_frames(table[name])
     facts = {"murid": version("murid"), "run": str(run.absolute()), "bin": bin}
     facts |= behaviour.describe()
     for path in write_measures(out, tables, facts | {"settings": asdict(config)}, f".{format}"):

@@ -187,6 +187,8 @@ def _find_start(recording: TrackedRecording, given: datetime | None) -> tuple[da
     """Return the start of the session, and the source of this time as text."""
     if given is not None:
         return given.astimezone(), "as the user says"
+    if recording.started_at is not None:
+        return recording.started_at.astimezone(), "that of the first frame, by its timestamp"
     try:
         changed = datetime.fromtimestamp(Path(recording.source).stat().st_mtime, UTC)
     except OSError:

@@ -62,6 +62,8 @@ class TrackedRecording:
         Metadata of session and animals from the user, see `murid.export.metadata`.
     identity_names : mapping of int to str
         Names of identities by track id, if the user or a gallery gave names.
+    started_at : datetime or None
+        Time of the first frame, if the timestamps of the recording have dates.
     has_own_times : bool
         Whether the time of each frame was measured, so that no rate may stand for them.
     """
@@ -77,6 +79,7 @@ class TrackedRecording:
     tracked_at: datetime | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     identity_names: Mapping[int, str] = field(default_factory=dict)
+    started_at: datetime | None = None
     has_own_times: bool = False
 
     def __iter__(self) -> Iterator[TracksChunk]:

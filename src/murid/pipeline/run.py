@@ -16,6 +16,7 @@ from murid.arenas.layout import Layout
 from murid.core import Tracks, Trajectories
 from murid.core.files import make_directory
 from murid.core.progress import ProgressCallback, no_progress
+from murid.core.types import Int64
 from murid.errors import ConfigError, RunError, SourceError
 from murid.evaluation import evaluate
 from murid.export.metadata import read_metadata
@@ -292,6 +293,16 @@ class Run:
             "crossings": [_to_video_frames(row, manifest) for row in self.crossings()],
         }
 
+    def to_video_frames(self, frames: Int64) -> Int64:
+        """Return the numbers in the video of frames ``(n,)`` of the run.
+
+        They are the same unless only some frames of the video were tracked. Frames of
+        `trajectories`, and of measures of them, are those of the run.
+        """
+        manifest = self._directory.manifest
+        numbers: Int64 = manifest.first_video_frame + manifest.frame_step * np.asarray(frames)
+        return numbers
+
     def crossings(self) -> list[dict[str, Any]]:
         """Return the doubtful crossings, the most doubtful first; frames are those of the run."""
         return self._directory.identities.read_crossings()
@@ -309,6 +320,7 @@ class Run:
         manifest = self._directory.manifest
         fingerprint = manifest.fingerprint
         first = manifest.provenance[0] if manifest.provenance else None
+        started_at = manifest.clock.get("started_at")
         return TrackedRecording(
             source=manifest.source,
             width=int(fingerprint["width"]),
@@ -321,6 +333,7 @@ class Run:
             tracked_at=None if first is None else datetime.fromisoformat(first.time_utc),
             metadata=metadata,
             identity_names=self.names,
+            started_at=None if started_at is None else datetime.fromisoformat(started_at),
             has_own_times=manifest.clock["kind"] == "timestamps",
         )
 
