@@ -13,7 +13,8 @@ from murid.errors import ArrayError
 A = TypeVar("A", Float64, Bool)
 
 # Frames are missing where the next frame is later than this many median intervals. One dropped
-# frame makes an interval of 2; jitter of a clock stays below this.
+# frame makes an interval of 2. `murid.core.clock` lists intervals from 1.5 on, which may still be
+# jitter: that would be counted as interpolated time.
 _MIN_DROP_INTERVALS = 1.75
 # The fill limit is at least this many median intervals, so that one missed frame, with jitter, is
 # interpolated at any frame rate. 2 would leave out half of them, 3.5 would bridge two frames.

@@ -84,7 +84,10 @@ def find_visiting(region: Region, position: Float64, margin: float) -> Bool:
     missing = np.isnan(position).any(axis=1)
     if not margin > 0:
         return inside
-    outside = region.compute_distance(position) > margin
+    is_known_outside = ~inside & ~missing
+    wall_distance = region.compute_wall_distance(position[is_known_outside])
+    outside = np.zeros(len(position), bool)
+    outside[is_known_outside] = wall_distance > margin
     # Elsewhere the animal is near the outline or missing: the last frame that decides counts.
     decides = inside | outside
     last_decided = np.maximum.accumulate(np.where(decides, np.arange(len(position)), 0))

@@ -101,14 +101,6 @@ class Region:
         distances[is_known] = shapely.distance(self.geometry.exterior, known_points)
         return distances
 
-    def compute_distance(self, points: NDArray[np.floating]) -> Float64:
-        """Return the distances ``(N,)`` of points ``(N, 2)`` from the region in pixels; 0 inside.
-
-        NaN for NaN.
-        """
-        outside = self.compute_wall_distance(points)
-        return np.where(self.contains(points), 0.0, outside)
-
     def to_square_pixels(self, pixel_aspect: float) -> Self:
         """Return the region with x times `pixel_aspect`; a circle becomes a polygon."""
         corners = self.polygon

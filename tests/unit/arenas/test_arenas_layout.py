@@ -132,9 +132,3 @@ def test_a_layout_in_square_pixels():
     # The circle is an ellipse of half axes 20 and 10.
     points = np.array([[41.0, 30.0], [79, 30], [60, 39], [60, 41], [39, 30], [74, 38]])
     assert wide.zones[0].contains(points).tolist() == [True, True, True, False, False, False]
-
-
-def test_distance_from_a_region():
-    circle = Region("hole", circle=(50, 50, 20))
-    points = np.array([[50.0, 50], [50, 75], [np.nan, 0]])
-    np.testing.assert_allclose(circle.compute_distance(points), [0, 5, np.nan])
