@@ -8,7 +8,7 @@ import numpy as np
 
 from murid.core.plurals import format_count
 from murid.core.types import Float64
-from murid.datasets.text import parse_number, read_lines
+from murid.datasets.text import find_delimiter, parse_number, read_lines
 from murid.errors import FormatError
 
 _COLUMNS = ("frame", "a", "b", "x", "c", "d", "y")
@@ -22,9 +22,9 @@ def read_camera_motion(path: str | Path, n_frames: int | None = None) -> Float64
     Parameters
     ----------
     path : str or Path
-        Text with a row ``frame a b x c d y`` for each frame, separated by spaces or commas; frames
-        count from 0, and ``(a b x; c d y)`` maps a point of the previous frame to this one, in
-        pixels.
+        Text with a row ``frame a b x c d y`` for each frame, separated by spaces, commas or
+        semicolons; frames count from 0, and ``(a b x; c d y)`` maps a point of the previous frame
+        to this one, in pixels.
     n_frames : int, optional
         Frames of the video; a row beyond is an error. Up to the last row by default.
 
@@ -63,7 +63,10 @@ def read_camera_motion(path: str | Path, n_frames: int | None = None) -> Float64
 
 
 def _parse_row(path: Path, line: int, text: str) -> list[float]:
-    cells = text.replace(",", " ").split()
+    # Commas are decimal commas where something else is between the columns.
+    is_spaced = len(text.split()) == len(_COLUMNS) and not text.count(", ")
+    has_decimal_commas = find_delimiter(text) == ";" or is_spaced
+    cells = text.replace(",", "." if has_decimal_commas else " ").replace(";", " ").split()
     if len(cells) != len(_COLUMNS):
         got = format_count(len(cells), "column")
         raise FormatError(path, f"line {line}, columns", " ".join(_COLUMNS), got)

@@ -13,6 +13,7 @@ from pathlib import Path, PureWindowsPath
 import numpy as np
 
 from murid.datasets.deeplabcut_table import KeypointTable, read_keypoint_table
+from murid.datasets.ids import to_whole_number
 from murid.datasets.keypoints import (
     compute_box,
     describe_boxless,
@@ -80,7 +81,7 @@ def read(path: Path, options: ReadOptions) -> list[RawLabels]:
         If it is an ``.h5`` file, and pandas or tables is not installed.
     """
     table = read_keypoint_table(path)
-    if all(key.isdigit() for key in table.keys):
+    if all(to_whole_number(key) is not None for key in table.keys):
         sequences = [_start_video(path, table)]
     else:
         folders = list(dict.fromkeys(_split_path(key)[0] for key in table.keys))
@@ -97,7 +98,8 @@ def _start_video(path: Path, table: KeypointTable) -> _Sequence:
     stem = path.stem.partition("DLC")[0] or path.stem
     video = find_video(path.parent, stem)
     raw = RawLabels(to_name(stem), path, is_recording=True, video=video)
-    return _Sequence(raw, {row: int(key) for row, key in enumerate(table.keys)})
+    frames = {row: to_whole_number(key) or 0 for row, key in enumerate(table.keys)}
+    return _Sequence(raw, frames)
 
 
 def _start_folder(path: Path, table: KeypointTable, folder: str, *, is_only: bool) -> _Sequence:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +12,31 @@ import numpy as np
 from murid.core.extras import import_extra
 from murid.core.types import Float64
 from murid.datasets.deeplabcut_pickle import restrict_unpickling
+from murid.datasets.text import read_rows, to_decimal_points
 from murid.errors import FormatError
 
 # Levels of the header; "individuals" is missing in projects of one animal.
 _LEVELS = ("scorer", "individuals", "bodyparts", "coords")
+
+# Columns of tables of other programs, in lower case, and what they are.
+_OTHER_TABLES = (
+    (
+        {"region_shape_attributes"},
+        "a VGG Image Annotator table, which murid does not read: export it as COCO",
+    ),
+    (
+        {"frame_idx", "instance.score"},
+        "a SLEAP table, which murid does not read: export a SLEAP analysis HDF5 file",
+    ),
+    (
+        {"filename", "class", "xmin", "ymin"},
+        "a TensorFlow table of boxes, which murid does not read: export Pascal VOC or COCO",
+    ),
+    (
+        {"track_id", "identity_probability"},
+        "tracks that murid has exported: give the run itself",
+    ),
+)
 
 
 class Column(NamedTuple):
@@ -85,14 +105,16 @@ def read_keypoint_table(path: Path) -> KeypointTable:
 
 
 def _read_csv(path: Path) -> KeypointTable:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = [(k, cells) for k, cells in enumerate(csv.reader(file), 1) if any(cells)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise FormatError(path, "file", "a readable DeepLabCut table", str(error)) from error
+    lines = read_rows(path)
     header = {
-        cells[0].lower(): cells for _, cells in lines[: len(_LEVELS)] if cells[0].lower() in _LEVELS
+        cells[0].lower(): cells
+        for _, cells, _ in lines[: len(_LEVELS)]
+        if cells[0].lower() in _LEVELS
     }
+    if not header:
+        kind = _describe(lines[0][1] if lines else [])
+        if kind is not None:
+            raise FormatError(path, "format", "a table of DeepLabCut", kind)
     # The path of an image fills one cell, or one for each of its folders: the columns of values
     # begin where the row "coords" has its first entry.
     coords = header.get("coords", [])
@@ -101,22 +123,37 @@ def _read_csv(path: Path) -> KeypointTable:
     keys = []
     rows = []
     locations = []
-    for number, cells in lines[len(header) :]:
-        rows.append(_parse_values(path, number, cells, n_key_cells, len(columns)))
+    for number, cells, delimiter in lines[len(header) :]:
+        rows.append(_parse_values(path, number, cells, delimiter, n_key_cells, len(columns)))
         keys.append("/".join(cells[:n_key_cells]))
         locations.append(f"line {number}")
     values = np.array(rows, np.float64).reshape(len(rows), len(columns))
     return KeypointTable(columns, keys, values, locations)
 
 
+def _describe(first_row: list[str]) -> str | None:
+    """Return what a table with another header is; None if that is not known."""
+    names = {name.lower() for name in first_row}
+    for wanted, kind in _OTHER_TABLES:
+        if wanted <= names:
+            return kind
+    return None
+
+
 def _parse_values(
-    path: Path, number: int, cells: list[str], n_key_cells: int, n_columns: int
+    path: Path,
+    number: int,
+    cells: list[str],
+    delimiter: str,
+    n_key_cells: int,
+    n_columns: int,
 ) -> list[float]:
     n_expected = n_key_cells + n_columns
     if len(cells) != n_expected:
         raise FormatError(path, f"line {number}, columns", str(n_expected), str(len(cells)))
     try:
-        return [float(cell) if cell else np.nan for cell in cells[n_key_cells:]]
+        texts = (to_decimal_points(cell, delimiter) for cell in cells[n_key_cells:])
+        return [float(text) if text else np.nan for text in texts]
     except ValueError as error:
         raise FormatError(path, f"line {number}, points", "numbers", str(error)) from error
 

@@ -2,7 +2,8 @@
 
 A result has the columns ``frame, id, left, top, width, height, score, -1, -1, -1``; ground truth
 has ``frame, id, left, top, width, height, flag`` and, optionally, class, visibility and one more.
-Frames count from 1, boxes are in pixels, a row with flag 0 is not scored.
+Frames count from 1, boxes are in pixels, a row with flag 0 is not scored. Semicolons or tabs may be
+between the columns; then a comma is a decimal comma.
 """
 
 from __future__ import annotations
@@ -15,7 +16,13 @@ import numpy as np
 
 from murid.core.boxes import from_xywh
 from murid.core.types import DetectionTable, Float64, Int64
-from murid.datasets.text import parse_number, read_lines
+from murid.datasets.text import (
+    find_delimiter,
+    parse_number,
+    read_lines,
+    split_cells,
+    to_decimal_points,
+)
 from murid.errors import FormatError
 from murid.metrics import LabelledBoxes
 
@@ -222,12 +229,14 @@ def _stack_boxes(rows: list[MotRow]) -> Float64:
 
 def parse_row(path: Path, line: int, text: str) -> MotRow:
     """Return the columns of a line; raises `FormatError` for a wrong number or a non-number."""
-    cells = text.split(",")
+    delimiter = find_delimiter(text)
+    cells = split_cells(text, delimiter)
     if not MIN_COLUMNS <= len(cells) <= len(COLUMNS):
         expected = f"{MIN_COLUMNS} to {len(COLUMNS)}, between commas"
         raise FormatError(path, f"line {line}, columns", expected, str(len(cells)))
     values = [
-        parse_number(path, line, column, cell) for column, cell in zip(COLUMNS, cells, strict=False)
+        parse_number(path, line, column, to_decimal_points(cell, delimiter))
+        for column, cell in zip(COLUMNS, cells, strict=False)
     ]
     # The tenth column has no meaning in two dimensions.
     return MotRow(path, line, *values[:9])

@@ -41,3 +41,11 @@ def test_bad_rows_are_named(tmp_path, text, field):
 def test_no_file(tmp_path):
     with pytest.raises(FormatError, match="readable"):
         read_camera_motion(tmp_path / "none.txt")
+
+
+@pytest.mark.parametrize(
+    "row", ["1;1,5;0;5;0;1;6,25", "1 1,5 0 5 0 1 6,25", "1; 1,5; 0; 5; 0; 1; 6,25"]
+)
+def test_decimal_commas(tmp_path, row):
+    motion = read_camera_motion(write(tmp_path, row + "\n"))
+    assert motion[1].tolist() == [[1.5, 0, 5], [0, 1, 6.25]]

@@ -54,6 +54,38 @@ def test_one_animal(single, tmp_path):
         assert sequence.image_paths[0].name == "img002.png"
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "latin-1"])
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_tables_that_a_spreadsheet_has_saved(single, encoding, delimiter):
+    """Semicolons, decimal commas and other encodings; the scorer is named Änn."""
+    lines = SINGLE.replace(",", delimiter).replace("Ann", "Änn").replace("20", "20,5")
+    single.write_bytes(lines.replace("\n", "\r\n").encode(encoding))
+    (sequence,), problems = read_dataset([single], ReadOptions(margin=0))
+    assert problems == []
+    assert sequence.boxes.tolist() == [[10, 10, 20.5, 30]]
+    assert "1 animal with fewer than two visible keypoints" in sequence.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        (
+            "filename,file_size,file_attributes,region_count,region_id,region_shape_attributes,"
+            "region_attributes",
+            "VGG Image Annotator",
+        ),
+        ("track,frame_idx,instance.score,nose.x,nose.y,nose.score", "SLEAP table"),
+        ("filename;width;height;class;xmin;ymin;xmax;ymax", "TensorFlow"),
+        ("frame,time_s,track_id,x,y,width,height,score,identity_probability,interpolated", "run"),
+    ],
+)
+def test_other_tables_are_named(tmp_path, header, name):
+    (tmp_path / "a.csv").write_text(header + "\n")
+    _, (problem, _) = read_dataset([tmp_path / "a.csv"])
+    assert problem.field == "format"
+    assert name in problem.got
+
+
 def test_identities_are_used_if_the_project_has_them(multi, tmp_path):
     sequences, problems = read_dataset([multi], ReadOptions(margin=0))
     assert problems == []

@@ -156,3 +156,11 @@ def test_bad_detections_are_named(tmp_path, row, field):
     (tmp_path / "det.txt").write_text(row + "\n")
     with pytest.raises(FormatError, match=field):
         read_mot_detections(tmp_path / "det.txt", 4)
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_decimal_commas(tmp_path, delimiter, encoding):
+    row = delimiter.join(["1", "2", "10,5", "20", '"30,25"', "40", "1"])
+    (tmp_path / "gt.txt").write_text(row + "\n", encoding)
+    assert read_mot(tmp_path / "gt.txt").boxes.tolist() == [[10.5, 20, 40.75, 60]]
