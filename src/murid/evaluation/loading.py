@@ -202,6 +202,9 @@ def _load_run(files: FilePair, settings: EvaluationSettings) -> EvaluationPair:
     tracked_frames = manifest.first_video_frame + manifest.frame_step * np.arange(run.n_frames)
     if selection is not None:
         truth = _select_frames(truth, tracked_frames)
+        if not truth.is_scored.any():
+            expected = f"labels in some of the {run.n_frames} frames that were tracked"
+            raise FormatError(files.truth.path, "frames", expected, "none")
     fps = settings.fps or (run_fps and run_fps * manifest.frame_step) or files.truth.fps
 
     # If the tracked video was moved, use the one beside the ground truth.
