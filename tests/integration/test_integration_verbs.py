@@ -206,3 +206,58 @@ def test_info_of_something_else_says_what_it_is(tmp_path, capsys, content, words
     code, _, err = call(capsys, "info", tmp_path / "..")
     assert code == 1
     assert "a run directory, a video, a folder of images or labelled data" in err
+
+
+def test_a_run_without_animals_is_no_success(still_video, clip, tmp_path, capsys):
+    run = tmp_path / "still.murid"
+    arguments = ["track", still_video, "--animals", 2, "--detector", "background", "--out", run]
+    code, out, err = call(capsys, *arguments)
+    assert code == 3
+    assert "warning: no animal was found in 5 frames: look at the video" in err
+    assert "0 identities in 5 frames" in out
+    code, out, err = call(capsys, *arguments, "--json")
+    assert code == 3
+    assert [warning["code"] for warning in json.loads(out)["warnings"]] == ["no-animal"]
+    assert "warning" not in err
+    assert call(capsys, "identify", run)[0] == 3
+
+    code, out, err = call(capsys, "info", run)
+    assert code == 0
+    assert "no animal was found" in err
+    code, _, err = call(capsys, "measure", run, "--out", tmp_path / "measures")
+    assert code == 0
+    assert "no animal was found" in err
+    tables = {"animals", "pairs", "bouts"}
+    for name in tables:
+        table = pd.read_csv(tmp_path / "measures" / f"{name}.csv")
+        assert len(table) == 0
+        assert len(table.columns) > 5
+
+
+@pytest.fixture
+def still_run(still_video, tmp_path):
+    """A run in which no animal was found."""
+    return murid.track(still_video, animals=2, config=BACKGROUND, out=tmp_path / "still.murid").path
+
+
+@pytest.mark.parametrize(
+    "name", ["mot", "csv", "parquet", "movement", "via", "nwb", "deeplabcut", "idtracker", "coco"]
+)
+def test_a_run_without_animals_is_exported_well_formed_or_refused(
+    still_run, tmp_path, capsys, name
+):
+    suffix = {"nwb": "nwb", "deeplabcut": "h5"}.get(name, "out")
+    out = tmp_path / f"tracks.{suffix}"
+    code, _, err = call(capsys, "export", still_run, "--format", name, "--out", out)
+    if code == 1:
+        assert "tracks: expected at least one animal, got none in any frame" in err
+        assert not out.exists()
+        return
+    assert code == 0
+    assert "warning: no animal was found" in err
+    if name == "csv":
+        assert list(pd.read_csv(out).columns)[:3] == ["frame", "time_s", "track_id"]
+    elif name == "parquet":
+        assert len(pd.read_parquet(out)) == 0
+    elif name == "coco":
+        assert json.loads(out.read_text())["annotations"] == []

@@ -7,9 +7,11 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
-# Exit codes as shells know them: 130 is 128 + SIGINT, 141 is 128 + SIGPIPE.
+# Exit codes. Shells know 130 as 128 + SIGINT and 141 as 128 + SIGPIPE. 3 is a run that is complete,
+# but in which no animal was found.
 EXIT_ERROR = 1
 EXIT_USAGE = 2
+EXIT_EMPTY = 3
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
 
@@ -18,9 +20,10 @@ _RESUMABLE = ("track", "train", "tune", "paper")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run ``murid`` and exit: 0 success, 1 an error, 2 wrong usage, 130 interrupted.
+    """Run ``murid`` and exit.
 
-    141 means that the reader of the output ended first, as in ``murid info cage.murid | head``.
+    0 is success, 1 an error, 2 wrong usage, 3 that no animal was found, 130 an interrupt. 141 means
+    that the reader of the output ended first, as in ``murid info cage.murid | head``.
     """
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
@@ -41,7 +44,7 @@ def run(arguments: Sequence[str]) -> int:
     help_all = "--help-all" in arguments
     passed = [argument for argument in arguments if argument not in ("--debug", "--help-all")]
     try:
-        app(
+        result = app(
             [*passed, "--help"] if help_all else passed,
             exit_on_error=False,
             print_error=True,
@@ -70,7 +73,8 @@ def run(arguments: Sequence[str]) -> int:
         kind = type(error).__name__
         print(f"murid: unexpected {kind}: {error} (--debug shows where)", file=sys.stderr)
         return EXIT_ERROR
-    return 0
+    # Verbs that can end without an error and without a result return an exit code.
+    return result if isinstance(result, int) else 0
 
 
 def _describe_way_on(arguments: Sequence[str]) -> str:

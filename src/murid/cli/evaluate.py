@@ -7,12 +7,14 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from murid.cli.messages import print_json
+from murid.cli.messages import print_json, warn_of_result
 from murid.cli.options import EVERYDAY, OUTPUT, SETTINGS, JsonFlag
 from murid.cli.progress import show_progress
 from murid.core.files import write_text
 from murid.evaluation import evaluate as evaluate_files
 from murid.evaluation import format_markdown, format_text, to_document
+from murid.pipeline.run import Run
+from murid.store import is_run_directory
 
 
 @Parameter(name="*")
@@ -102,8 +104,11 @@ def evaluate(
             write_report(wanted.report, evaluation, video=wanted.video, report=progress)
     for note in evaluation.notes:
         print(f"note: {note}", file=sys.stderr)
+    warnings = Run.open(result).warnings() if is_run_directory(result) else []
+    warn_of_result(warnings)
     if json:
-        print_json(to_document(evaluation))
+        listed = {"warnings": [warning.to_dict() for warning in warnings]}
+        print_json(to_document(evaluation) | listed)
     else:
         print(format_text(evaluation))
     if wanted.markdown is not None:

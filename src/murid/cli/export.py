@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from murid.cli.messages import warn_of_result
 from murid.pipeline.run import Run
 
 
@@ -30,4 +31,6 @@ def export(
         For nwb: TOML file with the start of the session, species, sex and age of the animals
         and more.
     """
-    print(Run.open(run).export(format, out, metadata))
+    opened = Run.open(run)
+    print(opened.export(format, out, metadata))
+    warn_of_result(opened.warnings())

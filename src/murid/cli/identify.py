@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from murid.cli.messages import describe_refinement, describe_run, print_json, warn
+from murid.cli.messages import choose_exit_code, describe_refinement, describe_run, print_json, warn
 from murid.cli.options import (
     EVERYDAY,
     IDENTITIES,
@@ -46,7 +46,7 @@ def identify(
     names: GalleryOptions | None = None,
     options: IdentifyOptions | None = None,
     json: JsonFlag = False,
-) -> None:
+) -> int:
     """Identify the animals of a run again, from what it has stored.
 
     Settings are those of the run unless they are given. Several runs of the same animals get the
@@ -84,10 +84,11 @@ def identify(
     documents = [result.info() for result in results]
     if json:
         print_json(documents if more else documents[0])
-        return
+        return choose_exit_code(documents)
     for result, facts in zip(results, documents, strict=True):
         warn(facts)
         crossings = format_count(len(facts["crossings"]), "doubtful crossing")
         print(f"{describe_run(facts)}, {crossings}: {result.path}")
         for line in describe_refinement(facts):
             print(line)
+    return choose_exit_code(documents)

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from murid.cli.clock import describe_clock
 from murid.cli.labelled_data import read_all
-from murid.cli.messages import describe_refinement, print_json
+from murid.cli.messages import describe_refinement, print_json, warn_of_result
 from murid.cli.options import OUTPUT, JsonFlag
 from murid.cli.video_facts import collect_video_facts, describe_video
 from murid.core.plurals import format_count
@@ -19,6 +19,7 @@ from murid.datasets.raw_labels import ReadOptions, count
 from murid.datasets.registry import recognise_data
 from murid.datasets.summary import summarise
 from murid.errors import FormatError, SourceError
+from murid.pipeline.result_warnings import ResultWarning
 from murid.pipeline.run import Run
 from murid.store import is_run_directory
 from murid.video import FrameSource, open_source
@@ -70,6 +71,7 @@ def info(
         print_json(facts)
     elif is_run:
         _print_run(facts)
+        warn_of_result([ResultWarning(**warning) for warning in facts["warnings"]])
     else:
         _print_data(facts)
     if sheet is not None:

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from murid.cli.messages import choose_exit_code, warn
 from murid.cli.options import (
     EVERYDAY,
     IDENTITIES,
@@ -96,7 +97,7 @@ def live(
     camera: CameraOptions | None = None,
     options: LiveOptions | None = None,
     outputs: CallbackOptions | None = None,
-) -> None:
+) -> int:
     """Track the images of a camera until it ends or Ctrl-C is pressed.
 
     Frames that come faster than they are tracked are dropped and counted.
@@ -121,8 +122,10 @@ def live(
     if is_run_directory(Path(source)):
         with show_progress() as report:
             run = finish_live(source, report)
-        print(f"{format_count(run.info()['n_frames'], 'frame')}: {run.path}")
-        return
+        facts = run.info()
+        print(f"{format_count(facts['n_frames'], 'frame')}: {run.path}")
+        warn(facts)
+        return choose_exit_code([facts])
     check_animals(animals)
     chosen = options or LiveOptions()
     reading = camera or CameraOptions()
@@ -150,6 +153,9 @@ def live(
     print(f"{format_count(summary.n_tracked, 'frame')} tracked, {dropped}: {run.path}")
     print(f"latency {1e3 * summary.p50_s:.1f} ms median, {1e3 * summary.p99_s:.1f} ms for 99 %")
     _warn(summary)
+    facts = run.info()
+    warn(facts)
+    return choose_exit_code([facts])
 
 
 def _open_callbacks(options: CallbackOptions, stack: ExitStack) -> list[Any]:

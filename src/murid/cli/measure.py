@@ -5,11 +5,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Literal
 
+import numpy as np
 from cyclopts import Parameter
 
 from murid.analysis.behaviour import Behaviour
 from murid.analysis.measures import compute_measures, tabulate_frames
 from murid.cli.durations import parse_seconds
+from murid.cli.messages import warn_of_result
 from murid.cli.options import EVERYDAY, OUTPUT, SETTINGS, ConfigOptions
 from murid.core.plurals import format_count
 from murid.export.tables import write_measures
@@ -85,6 +87,7 @@ def measure(
     for path in write_measures(out, tables, facts | {"settings": asdict(config)}, f".{format}"):
         print(path)
     print(describe(behaviour))
+    warn_of_result(opened.warnings())
 
 
 def describe(behaviour: Behaviour) -> str:
@@ -93,13 +96,14 @@ def describe(behaviour: Behaviour) -> str:
     animals = format_count(n_animals, "animal")
     unit = behaviour.layout.unit
     body = behaviour.scale * behaviour.body_length_px
+    length = "unknown" if np.isnan(body) else f"{body:.1f} {unit}"
     smoothed = format_count(behaviour.describe()["smoothing_frames"], "frame")
     total_s = n_animals * float(behaviour.durations_s.sum())
     missing_s = float((behaviour.durations_s @ behaviour.missing).sum())
     known = 1 - missing_s / total_s if total_s else 0.0
     text = (
         f"{animals}, known {known:.1%} of the time; lengths in {unit}, body length"
-        f" {body:.1f} {unit}; smoothed over {smoothed}"
+        f" {length}; smoothed over {smoothed}"
     )
     if behaviour.clock.is_gap.any():
         gaps = format_count(int(behaviour.clock.is_gap.sum()), "gap")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from murid.cli import EXIT_EMPTY
 from murid.core.plurals import format_count
+from murid.pipeline.result_warnings import NO_ANIMAL, ResultWarning
 
 # Frames that could not be decoded are listed up to this number; more would hide the rest.
 _MAX_LISTED_FRAMES = 5
@@ -18,8 +20,21 @@ def print_json(document: Any) -> None:
     print(json.dumps(document))
 
 
+def warn_of_result(warnings: Sequence[ResultWarning]) -> None:
+    """Print on standard error what makes a result nearly empty."""
+    for warning in warnings:
+        print(f"murid: warning: {warning.message}", file=sys.stderr)
+
+
+def choose_exit_code(documents: Sequence[dict[str, Any]]) -> int:
+    """Return 3 if no animal was found in a run of the descriptions, else 0."""
+    codes = {warning["code"] for facts in documents for warning in facts["warnings"]}
+    return EXIT_EMPTY if NO_ANIMAL in codes else 0
+
+
 def warn(facts: dict[str, Any]) -> None:
     """Print on standard error what is wrong with a run."""
+    warn_of_result([ResultWarning(**warning) for warning in facts["warnings"]])
     if facts["note"]:
         print(f"murid: warning: the video is truncated: {facts['note']}", file=sys.stderr)
     if facts["identity_note"]:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from murid.cli.measure import MeasureOptions
+from murid.cli.messages import warn_of_result
 from murid.cli.options import EVERYDAY, OUTPUT, SETTINGS
 from murid.core.files import make_directory
 from murid.pipeline.plot import load_plot_data
@@ -51,7 +52,9 @@ def plot(
 
     chosen = options or MeasureOptions()
     config = chosen.load().measures
-    data = load_plot_data(Run.open(run), chosen.arena, config, video=video, tracks=chosen.tracks)
+    opened = Run.open(run)
+    warn_of_result(opened.warnings())
+    data = load_plot_data(opened, chosen.arena, config, video=video, tracks=chosen.tracks)
     for note in data.notes:
         print(f"murid: warning: {note}", file=sys.stderr)
     directory = run / "exports" / "plots" if out is None else out

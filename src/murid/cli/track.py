@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from murid.cli.clock import TimeUnit, describe_clock
-from murid.cli.messages import describe_refinement, describe_run, print_json, warn
+from murid.cli.messages import choose_exit_code, describe_refinement, describe_run, print_json, warn
 from murid.cli.options import (
     CLOCK,
     EVERYDAY,
@@ -67,10 +67,11 @@ def track(
     every: Annotated[int, Parameter(group=CLOCK)] = 1,
     camera_motion: Annotated[Path | None, Parameter(group=SETTINGS)] = None,
     json: JsonFlag = False,
-) -> None:
+) -> int:
     """Track the animals in one or more videos.
 
-    A video that cannot be tracked does not stop the others; the exit code is then 1.
+    A video that cannot be tracked does not stop the others; the exit code is then 1. It is 3 where
+    no animal was found in a video.
 
     Parameters
     ----------
@@ -141,20 +142,20 @@ def track(
         got = f"{len(sources)} videos"
         raise ConfigError(f"--timestamps: expected one video, which the times belong to, got {got}")
     if len(sources) > 1:
-        _track_many(sources, default_run_paths(sources, out), track_one, json)
-        return
+        return _track_many(sources, default_run_paths(sources, out), track_one, json)
     with show_progress() as report:
         run = track_one(sources[0], out, report)
     facts = run.info()
     if json:
         print_json(facts)
-        return
+        return choose_exit_code([facts])
     warn(facts)
     print(f"{describe_run(facts)}: {run.path}")
     for line in (*describe_clock(facts), *describe_refinement(facts)):
         print(line)
     if video:
         print(f"annotated video: {run.video_path}")
+    return choose_exit_code([facts])
 
 
 def _track_many(
@@ -162,8 +163,11 @@ def _track_many(
     runs: list[Path],
     track_one: Callable[[str, Path, ProgressCallback], Run],
     json: bool,
-) -> None:
-    """Track one video after the other, a line for each; raises `MuridError` if one failed."""
+) -> int:
+    """Track one video after the other, a line for each, and return the exit code.
+
+    Raises `MuridError` if one failed.
+    """
     width = max(map(len, sources))
     n_started = 0
     documents = []
@@ -194,3 +198,4 @@ def _track_many(
     if n_failed:
         again = "the same command tries them again"
         raise MuridError(f"{n_failed} of {len(sources)} videos could not be tracked; {again}")
+    return choose_exit_code(documents)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from murid.core.plurals import format_count
 from murid.core.types import Detections, Frame, UInt8
 from murid.detection.config import DetectionConfig
 from murid.detection.connected_components import Component, find_components
@@ -114,7 +115,7 @@ class BackgroundDetector:
             images.append(self._downscale_and_blur(frame.image))
         if len(images) < _MIN_FRAMES or len(sizes) != 1:
             listed = ", ".join(f"{width}x{height}" for width, height in sorted(sizes)) or "none"
-            got = f"{len(images)} frames of sizes {listed}"
+            got = f"{format_count(len(images), 'frame')} of sizes {listed}"
             raise ArrayError("frames", "three or more frames of one size", got)
         (self._frame_size,) = sizes
         background = fit_background_model(images)

@@ -31,10 +31,14 @@ from murid.pipeline.run import Run, read_layout
 from murid.pipeline.track import N_BACKGROUND_FRAMES, track_and_identify
 from murid.store import RunDirectory, round_as_stored
 from murid.video import open_source, sample_frames
+from murid.video.brightness import BrightnessMeter
 from murid.video.clocked_source import describe_gaps
 
 # Minimum interval between the times of two frames, which must increase even if the clock does not.
 _MIN_INTERVAL_S = 1e-6
+
+# Frames of which one is looked at for its brightness, which takes a fraction of a millisecond.
+_BRIGHTNESS_EVERY = 30
 
 
 def track_live(
@@ -152,10 +156,19 @@ def track_live(
             "identification": asdict(config.identification),
         }
         run.record("live", arguments)
+        brightness = BrightnessMeter()
         summary = _track_images(
-            camera_stream, run, tracker, updater, callbacks, started_s, live.max_duration_s, report
+            camera_stream,
+            run,
+            tracker,
+            updater,
+            callbacks,
+            brightness,
+            started_s,
+            live.max_duration_s,
+            report,
         )
-        run.record("live-end", asdict(summary))
+        run.record("live-end", asdict(summary) | {"brightness": brightness.level})
         run.detections.finish()
         _measure_clock(run)
         track_and_identify(run, config, counts, layout=layout, report=report)
@@ -195,6 +208,7 @@ def _track_images(
     tracker: ArenaTracker,
     updater: BackgroundUpdater,
     callbacks: Sequence[FrameCallback],
+    brightness: BrightnessMeter,
     run_started_s: float,
     max_duration_s: float | None,
     report: ProgressCallback,
@@ -231,6 +245,8 @@ def _track_images(
             writer.add(frame.index, time_s, found)
 
             updater.add(captured)
+            if frame.index % _BRIGHTNESS_EVERY == 0:
+                brightness.add(captured.image)
             report("live", writer.next_frame, None)
             if max_duration_s is not None and time.monotonic() - started_s >= max_duration_s:
                 camera_stream.stop()

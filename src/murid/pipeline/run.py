@@ -25,6 +25,7 @@ from murid.export.registry import find_export_format, guess_export_format
 from murid.export.tracks_chunk import TracksChunk
 from murid.export.trajectories import to_trajectories
 from murid.metrics import Metrics
+from murid.pipeline.result_warnings import ResultWarning, list_result_warnings
 from murid.store import RunDirectory
 from murid.store.manifest import Manifest
 from murid.video import (
@@ -254,7 +255,8 @@ class Run:
     def info(self) -> dict[str, Any]:
         """Return a description of the run as plain values.
 
-        No part of a finished run is read, only the number of unreadable frames in each.
+        Parts of a finished run are read only where an animal is seen in few frames; else only the
+        number of unreadable frames in each.
 
         Raises
         ------
@@ -264,6 +266,8 @@ class Run:
         directory = self._directory
         manifest = directory.manifest
         tracks = directory.read_summary() if directory.is_done("tracking") else []
+        unreadable = directory.frames.list_unreadable()
+        warnings = list_result_warnings(directory, tracks, len(unreadable))
         for row in tracks:
             row |= _to_video_frames(row, manifest)
             animal = manifest.names.get(row["id"])
@@ -286,9 +290,8 @@ class Run:
             "note": manifest.stages["detection"].note,
             "identity_note": manifest.stages["identification"].note,
             "appearance_selections": _list_selections(manifest),
-            "unreadable_frames": list(
-                map(manifest.to_video_frame, directory.frames.list_unreadable())
-            ),
+            "warnings": [warning.to_dict() for warning in warnings],
+            "unreadable_frames": list(map(manifest.to_video_frame, unreadable)),
             "tracks": tracks,
             "crossings": [_to_video_frames(row, manifest) for row in self.crossings()],
         }
@@ -302,6 +305,18 @@ class Run:
         manifest = self._directory.manifest
         numbers: Int64 = manifest.first_video_frame + manifest.frame_step * np.asarray(frames)
         return numbers
+
+    def warnings(self) -> list[ResultWarning]:
+        """Return what makes the result nearly empty, such as frames without any animal.
+
+        Raises
+        ------
+        RunError
+            If a part is missing or damaged.
+        """
+        directory = self._directory
+        tracks = directory.read_summary() if directory.is_done("tracking") else []
+        return list_result_warnings(directory, tracks, len(directory.frames.list_unreadable()))
 
     def crossings(self) -> list[dict[str, Any]]:
         """Return the doubtful crossings, the most doubtful first; frames are those of the run."""

@@ -23,6 +23,7 @@ from murid.pipeline.run import Run, whole_image
 from murid.reid.reidentify import check_gallery, reidentify_run
 from murid.store import RunDirectory, is_run_directory
 from murid.video import ClockOptions, FrameSource, open_clocked, sample_frames
+from murid.video.brightness import BrightnessMeter
 from murid.video.clocked_source import ClockedSource, StoredTimes, describe_recording
 
 # Frames, spread over the video, from which a detector learns the background. A median of 60 hides
@@ -139,7 +140,8 @@ def track(
 
     # The detector learns the background of the recording once, before the first frame.
     detector = load_detector(config.detection.detector, config.detection)
-    detector.fit(sample_frames(frames, N_BACKGROUND_FRAMES))
+    brightness = BrightnessMeter()
+    detector.fit(brightness.watch(sample_frames(frames, N_BACKGROUND_FRAMES)))
 
     with RunDirectory.create(
         path,
@@ -154,7 +156,12 @@ def track(
         video=describe_recording(frames),
         existing="restart" if restart else "resume",
     ) as run:
-        arguments = {"animals": animals, "detector": detector.name, "restart": restart}
+        arguments = {
+            "animals": animals,
+            "detector": detector.name,
+            "restart": restart,
+            "brightness": brightness.level,
+        }
         run.set_clock(describe_recording(frames), frames.times_s, frames.source_times_s)
         run.record("track", arguments)
         batch_size = config.detection.batch_size
