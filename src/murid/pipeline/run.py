@@ -226,7 +226,7 @@ class Run:
         )
         # A frame that cannot be decoded repeats the one before, so that the length stays.
         image = np.zeros((info.height, info.width, 3), np.uint8)
-        with VideoWriter(path, info.fps, info.width, info.height) as writer:
+        with VideoWriter(path, info.fps, info.width, info.height, info.pixel_aspect) as writer:
             for frame, tracked in zip(source.iterate(), tracked_frames, strict=True):
                 if not isinstance(frame, UnreadableFrame):
                     image = annotator.annotate(frame, tracked)

@@ -39,12 +39,18 @@ _REFERENCE_SIDE_PX = 640
 # Long enough to show the direction of movement, short enough not to clutter a cage of animals.
 _TRAIL_S = 1.0
 
+# Trails have at least so many frames, where one takes half a second or more.
+_MIN_TRAIL_FRAMES = 2
+
+# Times are rounded, so a point that is this much younger than the limit counts as old.
+_ROUNDING_S = 1e-6
+
 
 @dataclass(frozen=True, slots=True)
 class _TrailPoint:
     """Centre of a track's box in one frame, in whole pixels."""
 
-    frame: int
+    time_s: float
     centre: tuple[int, int]
 
 
@@ -59,13 +65,13 @@ class Annotator:
     Parameters
     ----------
     fps : float
-        Frames per second; it sets the length of the trails.
+        Frames per second; below 2, trails are two frames long instead of one second.
     names : mapping of int to str
         Label of each track. A track without a name is labelled with its id.
     """
 
     def __init__(self, fps: float, names: Mapping[int, str] | None = None) -> None:
-        self._trail_frames = max(2.0, _TRAIL_S * fps)
+        self._trail_s = max(_MIN_TRAIL_FRAMES / fps, _TRAIL_S)
         self._trails: dict[int, deque[_TrailPoint]] = defaultdict(deque)
         self._names = dict(names or {})
 
@@ -84,10 +90,10 @@ class Annotator:
         # Trails come first, so that boxes and labels cover them.
         for track_id, (x, y) in zip(track_ids, compute_centres(boxes), strict=True):
             centre = (round(float(x)), round(float(y)))
-            self._trails[track_id].append(_TrailPoint(frame.index, centre))
-        self._drop_old_points(frame.index)
+            self._trails[track_id].append(_TrailPoint(frame.time_s, centre))
+        self._drop_old_points(frame.time_s)
         for track_id, trail in self._trails.items():
-            self._draw_trail(image, trail, frame.index, choose_colour(track_id), unit)
+            self._draw_trail(image, trail, frame.time_s, choose_colour(track_id), unit)
 
         for track_id, box, is_interpolated in zip(
             track_ids, boxes, interpolated.tolist(), strict=True
@@ -97,21 +103,21 @@ class Annotator:
             _draw_box(image, box, label, choose_colour(track_id), unit, is_interpolated)
         return image
 
-    def _drop_old_points(self, index: int) -> None:
-        """Remove the points of trails that are older than a second at frame `index`."""
+    def _drop_old_points(self, time_s: float) -> None:
+        """Remove the points of trails that are older than a second at a time."""
         for trail in self._trails.values():
-            while trail and index - trail[0].frame >= self._trail_frames:
+            while trail and time_s - trail[0].time_s >= self._trail_s - _ROUNDING_S:
                 trail.popleft()
         ended = [track_id for track_id, trail in self._trails.items() if not trail]
         for track_id in ended:
             del self._trails[track_id]
 
     def _draw_trail(
-        self, image: UInt8, trail: Sequence[_TrailPoint], index: int, colour: Colour, unit: int
+        self, image: UInt8, trail: Sequence[_TrailPoint], time_s: float, colour: Colour, unit: int
     ) -> None:
         """Draw lines between the points of a trail; older ones are thinner and fade to grey."""
         for start, end in pairwise(trail):
-            strength = 1 - (index - start.frame) / self._trail_frames
+            strength = 1 - (time_s - start.time_s) / self._trail_s
             faded = tuple(int(strength * c + (1 - strength) * 128) for c in colour)
             thickness = max(1, round(2 * unit * strength))
             cv2.line(image, start.centre, end.centre, faded, thickness, cv2.LINE_AA)

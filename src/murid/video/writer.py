@@ -19,7 +19,7 @@ from murid.errors import ArrayError, StorageError
 # The preset trades file size against speed.
 _ENCODER_OPTIONS = {"crf": "20", "preset": "veryfast"}
 
-# Largest denominator of a frame rate: it allows 30000/1001 (NTSC).
+# Largest denominator of a frame rate or a pixel aspect: it allows 30000/1001 (NTSC).
 _MAX_DENOMINATOR = 1001
 
 
@@ -36,6 +36,8 @@ class VideoWriter:
         Frames per second.
     width, height : int
         Size of the frames, pixels.
+    pixel_aspect : float
+        Width of a pixel divided by its height; players stretch the frames by it.
 
     Raises
     ------
@@ -43,11 +45,14 @@ class VideoWriter:
         If the file cannot be written.
     """
 
-    def __init__(self, path: str | Path, fps: float, width: int, height: int) -> None:
+    def __init__(
+        self, path: str | Path, fps: float, width: int, height: int, pixel_aspect: float = 1.0
+    ) -> None:
         self._path = Path(path)
         self._fps = Fraction(fps).limit_denominator(_MAX_DENOMINATOR)
         self._height = height
         self._width = width
+        self._pixel_aspect = Fraction(pixel_aspect).limit_denominator(_MAX_DENOMINATOR)
 
     def __enter__(self) -> VideoWriter:
         self._stack = ExitStack()
@@ -62,6 +67,8 @@ class VideoWriter:
         self._stream.height = self._height + self._height % 2
         self._stream.width = self._width + self._width % 2
         self._stream.options = _ENCODER_OPTIONS
+        if self._pixel_aspect != 1:
+            self._stream.codec_context.sample_aspect_ratio = self._pixel_aspect
         return self
 
     def write(self, image: UInt8) -> None:

@@ -19,6 +19,12 @@ def test_written_frames_can_be_read(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["out.mp4"]
 
 
+def test_pixels_that_are_not_square(tmp_path):
+    with VideoWriter(tmp_path / "wide.mp4", 25.0, 96, 64, 16 / 11) as video_writer:
+        video_writer.write(make_numbered_image(0))
+    assert open_source(tmp_path / "wide.mp4").info.pixel_aspect == pytest.approx(16 / 11)
+
+
 def test_odd_sizes_are_padded(tmp_path):
     with VideoWriter(tmp_path / "odd.mp4", 25.0, 33, 21) as video_writer:
         video_writer.write(np.zeros((21, 33, 3), np.uint8))
@@ -68,12 +74,13 @@ def test_detections_without_a_track_are_not_drawn():
 BLACK = np.zeros((200, 600, 3), np.uint8)
 
 
-def walk(annotator, frames, every=1, track_id=1):
+def walk(annotator, frames, every=1, track_id=1, fps=10, pause_s=0):
     """Last image of an animal that walks to the right in row 100, 10 columns a frame."""
     for k in frames:
         box = [10 + 10 * k, 80, 30 + 10 * k, 120]
         image = annotator.annotate(
-            Frame(k, k / 10, BLACK), tracked(box, track_id if k % every == 0 else -1)
+            Frame(k, k / fps + pause_s, BLACK),
+            tracked(box, track_id if k % every == 0 else -1),
         )
     return image
 
@@ -85,7 +92,7 @@ def find_trail(image):
 
 def test_trails_span_the_last_second_at_any_frame_rate():
     for fps in (10.0, 25.0):
-        columns = find_trail(walk(Annotator(fps), range(40)))
+        columns = find_trail(walk(Annotator(fps), range(40), fps=fps))
         assert columns.min() == pytest.approx(20 + 10 * (39 - fps + 1), abs=3)
 
 
@@ -106,6 +113,18 @@ def test_trails_do_not_extend_over_a_long_gap():
     walk(annotator, range(10))
     columns = find_trail(walk(annotator, range(25, 28)))
     assert columns.min() >= 20 + 10 * 25 - 14
+
+
+def test_trails_do_not_extend_over_a_pause_of_the_recording():
+    annotator = Annotator(10.0)
+    walk(annotator, range(10))
+    columns = find_trail(walk(annotator, range(10, 13), pause_s=3))
+    assert columns.min() >= 20 + 10 * 10 - 14
+
+
+def test_trails_at_few_frames_per_second_are_two_frames_long():
+    columns = find_trail(walk(Annotator(0.1), range(20), fps=0.1))
+    assert columns.min() == pytest.approx(20 + 10 * 18, abs=3)
 
 
 def test_palette_has_distinct_colours():
