@@ -78,7 +78,7 @@ class Clock:
         intervals_s = np.diff(time_s)
         _check_times(time_s, intervals_s)
         n_frames = len(time_s)
-        interval_s = float(np.median(intervals_s)) if n_frames > 1 else 0.0
+        interval_s = _compute_interval(intervals_s)
         limit_s = max(max_gap_s, _MIN_GAP_INTERVALS * interval_s) if max_gap_s else 0.0
 
         has_drop = intervals_s >= _MIN_DROP_INTERVALS * interval_s
@@ -150,6 +150,17 @@ class Clock:
         last_frames = self.frames[last_rows]
         next_frames = self.frames[first_rows] + ~self.is_filmed[first_rows]
         return np.minimum(next_frames, last_frames), last_frames
+
+
+def _compute_interval(intervals_s: Float64) -> float:
+    """Return the median interval; 0 without intervals."""
+    if not len(intervals_s):
+        return 0.0
+    median_s = float(np.median(intervals_s))
+    # Half of the intervals may be pauses, as between pairs of frames. The mean of a normal interval
+    # and a pause is neither.
+    lower_s = float(np.quantile(intervals_s, 0.5, method="lower"))
+    return lower_s if median_s >= _MIN_DROP_INTERVALS * lower_s else median_s
 
 
 def _check_times(time_s: Float64, intervals_s: Float64) -> None:

@@ -49,6 +49,15 @@ def test_the_normal_interval_and_one_dropped_frame_are_no_gap_at_any_rate(fps):
     assert Clock.from_times(later, 1.0).is_gap.sum() == 1
 
 
+@pytest.mark.parametrize("n", [3, 4, 5, 8, 9])
+def test_pairs_of_frames_with_pauses_between(n):
+    """Half of the intervals are pauses."""
+    time_s = (np.arange(n) // 2 * 20 + np.arange(n) % 2 / 30).astype(float)
+    clock = Clock.from_times(time_s, 1.0)
+    assert clock.interval_s == pytest.approx(1 / 30)
+    assert clock.durations_s[~clock.is_gap].sum() == pytest.approx(n / 30)
+
+
 def test_without_filling_all_dropped_frames_are_gaps():
     clock = Clock.from_times(np.array([0, 0.1, 0.2, 0.4, 0.5]), 0.0)
     assert clock.is_gap.tolist() == [False, False, False, True, False, False]
