@@ -62,7 +62,7 @@ def describe_video(facts: dict[str, Any]) -> Iterator[str]:
     n_long = facts["n_long_intervals"]
     if n_long:
         missing = format_count(n_long, "interval")
-        longest = f"the longest is {facts['longest_interval_s']:.4g} s"
-        yield f"note     frames are missing in {missing} between frames; {longest}"
+        maximum = f"the longest is {facts['longest_interval_s']:.4g} s"
+        yield f"note     frames are missing in {missing} between frames; {maximum}"
     if facts["truncated"]:
         yield f"note     truncated: {facts['truncated']}"
