@@ -59,7 +59,8 @@ def evaluate(
     result : Path
         Run directory; MOT file; folder with a run or a MOT file for each sequence, named after it.
     truth : Path
-        MOT file; folder of one or more sequences in MOT Challenge or AnimalTrack layout.
+        MOT file; folder of one or more sequences in MOT Challenge or AnimalTrack layout; labels of
+        a video in COCO, CVAT XML or SLEAP.
     protocol : str
         Which rows count. plain and animaltrack: every row that is not flagged 0; animaltrack
         names classes after the sequences. mot17 and mot20: pedestrians; boxes of other classes

@@ -8,11 +8,15 @@ from keypoints or from a mask.
 ``iscrowd`` marks a region of animals without individual boxes, but CVAT sets it for every mask. So
 an annotation with it is one animal where it says which animal it is, where CVAT has written it, or
 where the file has no annotation without it.
+
+CVAT writes the frames of a video as images without a video, whose names have the numbers of the
+frames. If their animals are tracked, they are read as a recording.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -53,6 +57,10 @@ _ATTRIBUTE_PLACES = ("attributes", "extra", "metadata")
 
 # CVAT writes this attribute for every label.
 _CVAT_ATTRIBUTE = "occluded"
+
+# Names of the frames of a video in CVAT, which count from 0 and are PNG in upper case.
+_CVAT_FRAME = re.compile(r"(?:.*[/\\])?frame_(\d{6})\.(\w+)")
+_CVAT_SUFFIX = "PNG"
 
 # Roboflow calls its file so in each folder of images.
 _ROBOFLOW_STEM = "_annotations.coco"
@@ -109,6 +117,7 @@ class _Reader:
         annotations = self._content["annotations"]
         self._numbers = IdentityNumbers([_find_identity(each) for each in annotations])
         self._are_all_flagged = all(_is_flagged(each) for each in annotations)
+        self._cvat_frames = self._number_cvat_frames()
         # Sequences by video id, None for images without a video.
         self._sequences: dict[Any, RawLabels] = {}
         # Sequence and frame of each image id.
@@ -132,6 +141,28 @@ class _Reader:
             if not any(image.is_file() for image in raw.image_paths.values()):
                 raw.image_paths = {}
         return sequences
+
+    def _number_cvat_frames(self) -> dict[Any, int]:
+        """Return the frame of each image by its name, if the file is a tracked video of CVAT.
+
+        Other programs write the same names, but may count from 1.
+        """
+        annotations = self._content["annotations"]
+        if not annotations or not all(
+            any(_CVAT_ATTRIBUTE in place for place in _list_attributes(each))
+            and _find_identity(each) is not None
+            for each in annotations
+        ):
+            return {}
+        names = [str(image.get("file_name")) for image in self._content["images"]]
+        found = [_CVAT_FRAME.fullmatch(name) for name in names]
+        matches = [match for match in found if match is not None]
+        if len(matches) < len(names):
+            return {}
+        numbers = [int(match.group(1)) for match in matches]
+        is_from_0 = 0 in numbers or all(match.group(2) == _CVAT_SUFFIX for match in matches)
+        first = 0 if is_from_0 else 1
+        return {name: number - first for name, number in zip(names, numbers, strict=True)}
 
     def _make_notes(self) -> list[str]:
         """Return what was made of annotations with ``iscrowd``."""
@@ -188,7 +219,7 @@ class _Reader:
         raw = RawLabels(
             name,
             self._path,
-            is_recording=video_id is not None,
+            is_recording=video_id is not None or bool(self._cvat_frames),
             class_names=tuple(map(_get_class_name, self._categories.values())),
             fps=fps if fps > 0 else None,
         )
@@ -198,7 +229,9 @@ class _Reader:
     def _get_frame(self, location: str, image: Entry, raw: RawLabels) -> int:
         """Return the index of the image in its video, or among the images without a video."""
         given = None
-        if raw.is_recording:
+        if raw.is_recording and image.get("video_id") is None:
+            given = self._cvat_frames.get(image.get("file_name"))
+        elif raw.is_recording:
             given = image.get("frame_id", image.get("frame_index"))
         frame = len(raw.image_paths) if given is None else to_whole_number(given)
         if frame is None or frame < 0 or frame in raw.image_paths:

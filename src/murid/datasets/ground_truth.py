@@ -1,16 +1,28 @@
-"""Find and read the ground truth of recordings, in the layout of MOT Challenge or AnimalTrack."""
+"""Find and read the ground truth of recordings.
+
+It is in the layout of MOT Challenge or AnimalTrack, or in another format that numbers the frames of
+a video and identifies the animals.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from murid.datasets import animaltrack, mot
+from murid.datasets.labels import LabelledSequence, raise_problems
 from murid.datasets.media import find_images, number_images, read_image_size, read_video_info
 from murid.datasets.mot_text import read_mot, read_mot_table
-from murid.datasets.raw_labels import DEFAULT_CLASS, ReadOptions, Size
+from murid.datasets.raw_labels import DEFAULT_CLASS, ReadOptions, Size, count
+from murid.datasets.registry import read_dataset, recognise_data
 from murid.errors import FormatError
 from murid.metrics import GroundTruth, LabelledBoxes
+
+# Formats in which labels have the number of their frame in the video. Others number single images
+# by their names, from 0 or from 1.
+_NUMBERED_FORMATS = ("coco", "cvat", "sleap")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +46,8 @@ class GroundTruthFile:
         Names of the numbers in the class column, from 1.
     animal : str or None
         Class of all animals of the sequence, where the layout says so.
+    labels : LabelledSequence or None
+        The labels themselves, if the file is not in MOT Challenge text.
     """
 
     name: str
@@ -44,6 +58,7 @@ class GroundTruthFile:
     video: Path | None = None
     class_names: tuple[str, ...] = ()
     animal: str | None = None
+    labels: LabelledSequence | None = None
 
 
 def find_ground_truth(
@@ -55,7 +70,8 @@ def find_ground_truth(
     ----------
     path : str or Path
         A text file; a sequence with ``gt/gt.txt``; a directory of such sequences, at most two
-        levels down; AnimalTrack's archive, or a folder of its ``<sequence>_gt.txt``.
+        levels down; AnimalTrack's archive, or a folder of its ``<sequence>_gt.txt``; videos in
+        COCO, in CVAT's XML, or of a SLEAP project.
     split : {"train", "test"}, optional
         Split of AnimalTrack, in either layout.
     named_after_animals : bool
@@ -64,7 +80,8 @@ def find_ground_truth(
     Raises
     ------
     FormatError
-        If there is no ground truth, or ``seqinfo.ini`` is damaged.
+        If there is no ground truth, ``seqinfo.ini`` is damaged, or labels in another format have
+        problems, belong to no video, or do not identify the animals.
     """
     path = Path(path)
     if not path.exists():
@@ -73,9 +90,18 @@ def find_ground_truth(
         options = ReadOptions(split=split)
         return [_describe_animaltrack(file) for file in animaltrack.find_files(path, options)]
     files = mot.find_files(path, ReadOptions()) if mot.recognise(path) else []
+    data_format = None if files else recognise_data(path)
+    if data_format is not None and data_format.name in _NUMBERED_FORMATS:
+        return _read_labels(path, split)
     if not files:
-        expected = "a MOT text file, or a folder with gt/gt.txt or *_gt.txt"
-        raise FormatError(path, "truth", expected, "none")
+        expected = (
+            "a MOT text file, a folder with gt/gt.txt or *_gt.txt, or a video in COCO, CVAT or "
+            "SLEAP"
+        )
+        got = "none"
+        if data_format is not None:
+            got = f"{data_format.name} labels, which do not number the frames of a video"
+        raise FormatError(path, "truth", expected, got)
     found = [_describe_mot(file) for file in files]
     if named_after_animals:
         found = [replace(each, animal=animaltrack.get_animal(each.name)) for each in found]
@@ -83,6 +109,38 @@ def find_ground_truth(
         return found
     wanted = animaltrack.find_split(path, split, [each.name for each in found])
     return [each for each in found if each.name in wanted]
+
+
+def _read_labels(path: Path, split: str | None) -> list[GroundTruthFile]:
+    """Return the videos of a data set."""
+    sequences, problems = read_dataset([path], ReadOptions(split=split, require_images=False))
+    if problems:
+        raise_problems(problems)
+    found = []
+    for sequence in sequences:
+        if not sequence.is_recording:
+            expected = "labels of a video, with the number of each frame in it"
+            raise FormatError(path, "frames", expected, f"{sequence.name}: single images")
+        n_unknown = int((sequence.track_ids < 0).sum())
+        if n_unknown:
+            expected = "the identity of the animal in every label"
+            got = f"{sequence.name}: {count(n_unknown, 'label')} without"
+            raise FormatError(path, "track_id", expected, got)
+        found.append(_describe_labels(path, sequence))
+    return found
+
+
+def _describe_labels(path: Path, sequence: LabelledSequence) -> GroundTruthFile:
+    """Return the facts about labels; how long their video is does not follow from them."""
+    width, height = sequence.sizes[0].tolist() if sequence.n_frames else (0, 0)
+    return GroundTruthFile(
+        sequence.name,
+        path,
+        size=(width, height) if width and height else None,
+        fps=sequence.fps,
+        video=None if sequence.video_dataset else sequence.video,
+        labels=sequence,
+    )
 
 
 def read_ground_truth(ground_truth: GroundTruthFile, n_frames: int | None = None) -> GroundTruth:
@@ -100,6 +158,8 @@ def read_ground_truth(ground_truth: GroundTruthFile, n_frames: int | None = None
         As `read_mot_table`, and if there is no row with a flag above 0.
     """
     path = ground_truth.path
+    if ground_truth.labels is not None:
+        return _to_ground_truth(path, ground_truth.labels, n_frames)
     table = read_mot_table(path, ground_truth.n_frames if n_frames is None else n_frames)
     is_scored = table.scores != 0
     if not is_scored.any():
@@ -114,6 +174,28 @@ def read_ground_truth(ground_truth: GroundTruthFile, n_frames: int | None = None
         # Without names, -1 (no class column), 0 and 1 all stand for the only class.
         class_names = {-1: DEFAULT_CLASS, 0: DEFAULT_CLASS, 1: DEFAULT_CLASS}
     return GroundTruth(table.boxes, is_scored, table.class_ids, class_names)
+
+
+def _to_ground_truth(path: Path, labels: LabelledSequence, n_frames: int | None) -> GroundTruth:
+    """Return labels as ground truth, without frames in which an animal has no label."""
+    frames = labels.frames[labels.frame_numbers]
+    last_frame = int(labels.frames.max(initial=-1))
+    if n_frames is not None and last_frame >= n_frames:
+        expected = f"frames of the video, from 0 to {n_frames - 1}"
+        raise FormatError(path, f"{labels.name}, frame", expected, str(last_frame))
+    is_complete = labels.complete[labels.frame_numbers]
+    if not is_complete.any():
+        expected = "a frame in which all animals have labels"
+        raise FormatError(path, f"{labels.name}, labels", expected, "none")
+    boxes = LabelledBoxes(frames, labels.track_ids, labels.boxes.astype(np.float64))
+    return GroundTruth(
+        boxes.select(is_complete),
+        np.ones(int(is_complete.sum()), bool),
+        labels.class_ids[is_complete],
+        dict(enumerate(labels.class_names)),
+        labelled_frames=labels.frames[labels.complete],
+        incomplete_frames=labels.frames[~labels.complete],
+    )
 
 
 def read_ground_truth_boxes(path: str | Path, n_frames: int | None = None) -> LabelledBoxes:

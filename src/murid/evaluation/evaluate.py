@@ -113,7 +113,7 @@ def evaluate(
     all_frames : bool, optional
         Whether a frame without labels has no animals (True), or is unknown and not scored (False).
         By default, ground truth that labels single frames here and there, as people do by hand, is
-        scored on these frames; see `murid.evaluation.labelled_frames.find_labelling`.
+        scored on these frames; see `murid.metrics.labelled_frames.find_labelling`.
     report : callable
         Called with the progress.
 

@@ -18,13 +18,14 @@ from murid.evaluation.checks import (
     check_sizes,
     find_possible_mistakes,
 )
-from murid.evaluation.labelled_frames import Labelling, find_labelling
 from murid.evaluation.pairing import FilePair
 from murid.metrics import (
     GroundTruth,
     LabelledBoxes,
+    Labelling,
     Retrieval,
     ScoringProtocol,
+    find_labelling,
     match,
     retrieve,
 )
@@ -120,7 +121,7 @@ class EvaluationSettings:
         Score a result without boxes, or without any that overlaps the ground truth, as zero.
     all_frames : bool or None
         Whether a frame without labels has no animals (True) or is not scored (False); None = found
-        by `murid.evaluation.labelled_frames.find_labelling`.
+        by `murid.metrics.labelled_frames.find_labelling`.
     """
 
     protocol: ScoringProtocol
@@ -149,10 +150,12 @@ def _choose_frames(
     pair: EvaluationPair, all_frames: bool | None
 ) -> tuple[EvaluationPair, list[str]]:
     """Return the pair with the scored frames only, and notes about them."""
-    labelled = np.unique(pair.truth.boxes.frames)
+    pair, notes = _leave_out_incomplete(pair)
+    labelled = _list_labelled_frames(pair)
     is_sparse = all_frames is False
-    notes = []
-    if all_frames is None:
+    if all_frames is None and pair.truth.labelled_frames is not None:
+        is_sparse = len(labelled) < pair.n_scored_frames
+    elif all_frames is None:
         # Of a run of some frames, only these may have labels.
         known = pair.scored_frames
         ranks = labelled if known is None else np.searchsorted(known, labelled)
@@ -169,7 +172,31 @@ def _choose_frames(
     note = f"{pair.name}: scored on the {labelled_frames} of {pair.n_frames}"
     if all_frames is None:
         note += "; --all-frames counts the others as empty"
-    return _keep_frames(pair, labelled, is_sparse=True), [note]
+    return _keep_frames(pair, labelled, is_sparse=True), [*notes, note]
+
+
+def _list_labelled_frames(pair: EvaluationPair) -> Int64:
+    """Return the labelled frames among those that may be scored, ascending."""
+    labelled = pair.truth.labelled_frames
+    if labelled is None:
+        labelled = np.unique(pair.truth.boxes.frames)
+    if pair.scored_frames is None:
+        return labelled
+    return np.intersect1d(labelled, pair.scored_frames)
+
+
+def _leave_out_incomplete(pair: EvaluationPair) -> tuple[EvaluationPair, list[str]]:
+    """Return the pair without frames in which only some animals are labelled, and a note."""
+    incomplete = pair.truth.incomplete_frames
+    if incomplete is None or not len(incomplete):
+        return pair, []
+    frames = pair.scored_frames
+    if frames is None:
+        frames = np.arange(pair.n_frames, dtype=np.int64)
+    kept = _keep_frames(pair, np.setdiff1d(frames, incomplete), is_sparse=False)
+    left_out = count(len(incomplete), "frame")
+    note = f"{pair.name}: {left_out} in which not all animals are labelled not scored"
+    return kept, [note]
 
 
 def _keep_frames(pair: EvaluationPair, frames: Int64, *, is_sparse: bool) -> EvaluationPair:
@@ -316,6 +343,8 @@ def _is_sparse(truth: GroundTruth, all_frames: bool | None) -> bool:
     """
     frames = np.unique(truth.boxes.frames)
     labelling = find_labelling(frames, int(frames[-1]) + 1)
+    if truth.labelled_frames is not None:
+        return True
     return all_frames is False or labelling == Labelling.SPARSE
 
 

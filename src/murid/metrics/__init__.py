@@ -8,6 +8,7 @@ from murid.metrics.average_precision import (
     match_greedily,
 )
 from murid.metrics.labelled_boxes import LabelledBoxes
+from murid.metrics.labelled_frames import Labelling, find_labelling
 from murid.metrics.matching import IdSwitch, Matching, find_id_switches, match
 from murid.metrics.mot_metrics import Metrics, MetricSums, compute_metric_sums, compute_metrics
 from murid.metrics.protocol import (
@@ -28,6 +29,7 @@ __all__ = [
     "GroundTruth",
     "IdSwitch",
     "LabelledBoxes",
+    "Labelling",
     "Matching",
     "MetricSums",
     "Metrics",
@@ -38,6 +40,7 @@ __all__ = [
     "compute_metric_sums",
     "compute_metrics",
     "find_id_switches",
+    "find_labelling",
     "match",
     "match_detections",
     "match_greedily",

@@ -31,12 +31,20 @@ class GroundTruth:
         ``(N,)`` int64.
     class_names : mapping of int to str
         Names of classes; ``class 7`` for one without a name.
+    labelled_frames : ndarray or None
+        ``(k,)`` int64 frames that are labelled, ascending, also those without animals; None = the
+        format does not tell.
+    incomplete_frames : ndarray or None
+        ``(k,)`` int64 frames in which only some animals are labelled, and which cannot be scored;
+        `boxes` has none in them.
     """
 
     boxes: LabelledBoxes
     is_scored: Bool
     class_ids: Int64
     class_names: Mapping[int, str] = field(default_factory=dict)
+    labelled_frames: Int64 | None = None
+    incomplete_frames: Int64 | None = None
 
     def __post_init__(self) -> None:
         shape = (len(self.boxes),)

@@ -132,6 +132,27 @@ def test_identities_are_found(tmp_path, write_images, place):
     assert sequence.track_ids.tolist() == [7, -1]
 
 
+@pytest.mark.parametrize(
+    ("names", "frames"),
+    [
+        (["frame_000000.png", "frame_000030.png"], [0, 30]),
+        (["a/frame_000030.PNG", "a/frame_000060.PNG"], [30, 60]),
+        (["frame_000001.png", "frame_000031.png"], [0, 30]),
+        (["frame_000000.png", "b.png"], None),
+    ],
+)
+def test_tracked_frames_of_cvat_are_a_recording(tmp_path, write_images, names, frames):
+    write_images(tmp_path / "a", *(name.rpartition("/")[2] for name in names))
+    write_images(tmp_path, *(name.rpartition("/")[2] for name in names))
+    images = [{"id": k, "file_name": name} for k, name in enumerate(names)]
+    tracked = {"attributes": CVAT | {"track_id": 0}}
+    annotations = [make_annotation(k, [1, 1, 5, 5], **tracked) for k in range(2)]
+    (sequence,), problems = read_dataset([write_coco(tmp_path, images, annotations)])
+    assert problems == []
+    assert sequence.is_recording == (frames is not None)
+    assert sequence.frames.tolist() == (frames or [0, 1])
+
+
 def test_names_of_animals_are_numbered(tmp_path, write_images):
     names = ("white", 3, "black", "", "3")
     annotations = [

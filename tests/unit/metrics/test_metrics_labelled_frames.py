@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from murid.evaluation.labelled_frames import Labelling, find_labelling
+from murid.metrics.labelled_frames import Labelling, find_labelling
 
 
 def stretches(*bounds):
