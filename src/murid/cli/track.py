@@ -190,6 +190,8 @@ def _track_many(
             facts = outcome.run.info()
             documents.append(facts)
             warn(facts)
+            for line in describe_clock(facts):
+                print(f"murid: {line}", file=sys.stderr)
             line = f"{describe_run(facts)}, {outcome.seconds:.0f} s: {outcome.run.path}"
         if not json:
             print(f"{outcome.source:<{width}}  {line}", flush=True)

@@ -39,8 +39,8 @@ class IdentificationConfig:
     if identities are in doubt, "always" or "never"."""
 
     max_gap_s: float = 2.0
-    """Longest gap in seconds that is interpolated, if the animal can have covered the distance; 0 =
-    none."""
+    """Longest gap in seconds that is interpolated, if the animal can have covered the distance; a
+    single missing frame is at any frame rate; 0 = none."""
 
     max_occluded_gap_s: float = 10.0
     """The same for occluded gaps, at both ends of which the animal is inside the box of another

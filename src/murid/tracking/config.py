@@ -200,7 +200,7 @@ class TrackingConfig:
 
     max_lost_s: float = 2.0
     """Seconds after its last match for which a lost track is kept (paper: 30 frames), but at least
-    2 frames; 0 = none. Ignored if `max_tracks` is set."""
+    5 frames; 0 = none. Ignored if `max_tracks` is set."""
 
     max_tracks: int | None = None
     """Number of animals: maximum number of tracks at the same time. Lost tracks are then kept

@@ -37,8 +37,8 @@ from murid.tracking.track_bank import TrackBank
 # Avoids division by zero before the first detection.
 _EPSILON = 1e-12
 
-# A lost track survives this many frames at any frame rate: one missed detection must not end it.
-_MIN_LOST_FRAMES = 2
+# A lost track survives this many frames at any frame rate: a few missed detections must not end it.
+_MIN_LOST_FRAMES = 5
 
 # A camera motion with a smaller determinant maps the image to a line or a point.
 _MIN_DETERMINANT = 1e-6

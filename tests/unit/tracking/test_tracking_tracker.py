@@ -404,6 +404,6 @@ def test_a_clock_that_goes_back_is_refused():
 
 
 @pytest.mark.parametrize("fps", [0.1, 0.5, 1.0, 5.0, 500.0])
-def test_one_missed_detection_ends_a_track_at_no_frame_rate(fps):
-    frames = [see((50, 50)), NOTHING, see((50, 50)), see((50, 50))]
-    assert _track_at(DEFAULT, frames, np.arange(4) / fps, fps).tolist() == [1, 1, 1]
+def test_five_missed_detections_end_a_track_at_no_frame_rate(fps):
+    frames = [see((50, 50)), *[NOTHING] * 5, see((50, 50)), see((50, 50))]
+    assert _track_at(DEFAULT, frames, np.arange(8) / fps, fps).tolist() == [1, 1, 1]
