@@ -8,9 +8,11 @@ import pytest
 
 from murid.cli import EXIT_ERROR
 from murid.cli import run as murid_cli
+from murid.datasets.images import iterate_images
 from murid.datasets.raw_labels import ReadOptions
 from murid.datasets.registry import read_dataset
 from murid.pipeline.run import Run
+from murid.video import UnreadableFrame, open_source
 
 
 def murid(capsys, *arguments, code=0):
@@ -195,3 +197,28 @@ def test_real_data_sets(data_dir, tmp_path, capsys):
         "problems  none"
         in murid(capsys, "info", tmp_path / "yolo", "--sheet", tmp_path / "sheet.png").out
     )
+
+
+def test_a_gap_in_the_images_keeps_the_numbers(tmp_path, capsys):
+    root = tmp_path / "gap"
+    (root / "img1").mkdir(parents=True)
+    (root / "gt").mkdir()
+    numbers = [*range(1, 6), *range(9, 13)]
+    for number in numbers:
+        cv2.imwrite(str(root / "img1" / f"{number:06d}.png"), np.full((48, 64), number, np.uint8))
+    rows = [f"{number},1,{number},5,9,9,1,1,1\n" for number in numbers]
+    (root / "gt" / "gt.txt").write_text("".join(rows))
+    source = open_source(root)
+    assert source.info.n_frames == 12
+    shown = {frame.index for frame in source.iterate() if not isinstance(frame, UnreadableFrame)}
+    assert shown == {number - 1 for number in numbers}
+    murid(capsys, "info", root)
+    for name in ("mot", "coco"):
+        out = tmp_path / name
+        murid(capsys, "convert", root, "--to", name, "--out", out)
+        sequence = read(out)
+        assert set(sequence.frames.tolist()) == shown
+        assert sequence.boxes[:, 0].tolist() == pytest.approx(numbers)
+        images = iterate_images(sequence, range(len(numbers)))
+        for number, image in zip(numbers, images, strict=True):
+            assert abs(image.mean() - number) < 1

@@ -98,10 +98,14 @@ def _write_images(
 ) -> LabelledSequence:
     """Copy, link or decode the images of a sequence, and return it with their new paths.
 
-    A format that allows no gaps between frames gets consecutive frame numbers.
+    A format that allows no gaps between labelled frames gets consecutive frame numbers. A gap in
+    the images themselves keeps its numbers, unless more are missing than there are.
     """
     assert target.writer is not None
-    frames = np.arange(sequence.n_frames, dtype=np.int64) if target.is_gapless else sequence.frames
+    frames = sequence.frames
+    n_images = len(sequence.image_paths)
+    if target.is_gapless and len(frames) and frames[-1] >= 2 * n_images:
+        frames = np.arange(sequence.n_frames, dtype=np.int64)
     suffixes = [path.suffix.lower() for path in sequence.image_paths]
     suffixes = suffixes or [_VIDEO_FRAME_SUFFIX] * len(frames)
     new_paths = [

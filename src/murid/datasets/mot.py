@@ -164,7 +164,7 @@ def set_labelled_frames(raw: RawLabels, info: SeqInfo) -> None:
     """Set the labelled frames: up to the length in ``seqinfo.ini``, else up to the last row.
 
     A frame without rows has no animals. An image after the last row is a problem, since it may just
-    not be labelled yet.
+    not be labelled yet. A number without rows and without an image, among others, is no frame.
     """
     frames_with_rows = raw.incomplete.union(label.frame for label in raw.labels)
     n_frames = info.n_frames
@@ -173,7 +173,11 @@ def set_labelled_frames(raw: RawLabels, info: SeqInfo) -> None:
         n_media_frames = _count_media_frames(raw)
         if n_media_frames is not None:
             n_frames = min(n_frames, n_media_frames)
-    raw.frames = sorted(frames_with_rows.union(range(n_frames)))
+    frames_in_length = set(range(n_frames))
+    if raw.image_paths:
+        # A number that is missing among the images was not recorded.
+        frames_in_length &= raw.image_paths.keys()
+    raw.frames = sorted(frames_with_rows | frames_in_length)
     if info.size is not None:
         raw.declared_sizes = dict.fromkeys(raw.frames, info.size)
     for frame, image in sorted(raw.image_paths.items()):

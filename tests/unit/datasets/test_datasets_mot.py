@@ -50,6 +50,24 @@ def test_images_after_the_last_row_require_a_length(cage):
     assert sequence.n_frames == 3
 
 
+def test_a_missing_number_without_rows_is_no_frame(cage):
+    (cage / "img1" / "000002.png").unlink()
+    (sequence,), problems = read_dataset([cage])
+    assert problems == []
+    assert sequence.frames.tolist() == [0, 2, 3]
+    assert [path.name for path in sequence.image_paths] == [
+        "000001.png",
+        "000003.png",
+        "000004.png",
+    ]
+
+
+def test_a_missing_image_with_rows_is_a_problem(cage):
+    (cage / "img1" / "000003.png").unlink()
+    _, problems = read_dataset([cage])
+    assert len(problems) == 1
+
+
 def test_rows_with_a_flag_of_0_leave_their_frame_incomplete(cage):
     (cage / "gt" / "gt.txt").write_text(ROWS + "2,9,1,1,5,5,0,1,1\n")
     (sequence,), problems = read_dataset([cage])
