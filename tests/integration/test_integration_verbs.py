@@ -261,3 +261,41 @@ def test_a_run_without_animals_is_exported_well_formed_or_refused(
         assert len(pd.read_parquet(out)) == 0
     elif name == "coco":
         assert json.loads(out.read_text())["annotations"] == []
+
+
+def test_annotate(clip, tracked, tmp_path, capsys):
+    out = tmp_path / "new" / "drawn.mp4"
+    code, printed, err = call(capsys, "annotate", tracked, "--out", out, "--start", "1", "--end", 2)
+    assert code == 0, err
+    assert printed.strip() == str(out)
+    frames = list(open_source(out).iterate())
+    assert len(frames) == 30
+    original = list(open_source(clip).iterate())[30:60]
+    upper_right = (slice(0, 60), slice(240, 320))
+    differences = [
+        np.abs(drawn.image[upper_right].astype(int) - frame.image[upper_right]).mean()
+        for drawn, frame in zip(frames, original, strict=True)
+    ]
+    assert np.median(differences) < 8
+    # The number and the time of the frame are in the lower left corner, white on black.
+    assert frames[0].image[225:, :4].mean() < 40
+
+    for arguments, words in (
+        (["--out", tmp_path / "drawn.avi"], "expected the name of an .mp4 file"),
+        (["--out", out, "--start", 9], "the recording has 0 to 2.96667 s"),
+        (["--out", out, "--start", "soon"], "start: expected seconds"),
+    ):
+        code, _, err = call(capsys, "annotate", tracked, *arguments)
+        assert code == 1
+        assert words in err
+    assert len(list(open_source(out).iterate())) == 30
+
+
+def test_annotate_never_replaces_the_video(clip, tmp_path, capsys):
+    video = tmp_path / "cage.mp4"
+    shutil.copy(clip, video)
+    murid.track(video, animals=3, config=NO_REFINE)
+    code, _, err = call(capsys, "annotate", tmp_path / "cage.murid", "--out", video)
+    assert code == 1
+    assert "another file than the video itself" in err
+    assert video.read_bytes() == clip.read_bytes()

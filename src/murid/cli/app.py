@@ -18,6 +18,7 @@ VERBS = {
     "arena": "Draw arenas, zones and a scale on a video.",
     "measure": "Measure behaviour: distance, zones, contacts and more.",
     "plot": "Plot behaviour, and write a report.",
+    "annotate": "Draw the tracks of a run on its video.",
     "export": "Write the tracks of a run in another program's format.",
     "convert": "Write labelled data in another format.",
     "evaluate": "Score a run against ground truth.",

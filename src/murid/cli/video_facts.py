@@ -19,7 +19,7 @@ _LONG_INTERVAL = 1.75
 def collect_video_facts(source: FrameSource) -> dict[str, Any]:
     """Return what is known about a video or a folder of images, as plain values.
 
-    Keys: those of `VideoInfo`, and ``duration_s``, ``longest_interval_s``, ``n_long_intervals``,
+    Keys: those of `VideoInfo`, and ``duration_s``, ``max_interval_s``, ``n_long_intervals``,
     the number of intervals between frames in which frames are missing, and ``truncated``, a
     sentence or None.
     """
@@ -30,7 +30,7 @@ def collect_video_facts(source: FrameSource) -> dict[str, Any]:
         **asdict(info),
         # The last frame lasts as long as the others.
         "duration_s": round(float(intervals_s.sum()) + 1 / info.fps, 6),
-        "longest_interval_s": round(float(intervals_s.max(initial=0.0)), 6),
+        "max_interval_s": round(float(intervals_s.max(initial=0.0)), 6),
         "n_long_intervals": int(is_long.sum()),
         "truncated": source.truncated,
     }
@@ -62,7 +62,7 @@ def describe_video(facts: dict[str, Any]) -> Iterator[str]:
     n_long = facts["n_long_intervals"]
     if n_long:
         missing = format_count(n_long, "interval")
-        maximum = f"the longest is {facts['longest_interval_s']:.4g} s"
-        yield f"note     frames are missing in {missing} between frames; {maximum}"
+        duration = f"the longest is {facts['max_interval_s']:.4g} s"
+        yield f"note     frames are missing in {missing} between frames; {duration}"
     if facts["truncated"]:
         yield f"note     truncated: {facts['truncated']}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from murid.analysis.config import MeasureConfig
 from murid.arenas.file import layout_from_dict, read_arena_file
 from murid.arenas.layout import Layout
 from murid.core import Tracks, Trajectories
-from murid.core.files import make_directory
+from murid.core.clock import parse_time
 from murid.core.progress import ProgressCallback, no_progress
 from murid.core.types import Int64
 from murid.errors import ConfigError, RunError, SourceError
@@ -35,6 +36,7 @@ from murid.video import (
     VideoWriter,
     open_as_tracked,
 )
+from murid.video.annotate import draw_caption, format_caption
 
 # Frames of the annotated video between two progress reports.
 _REPORT_EVERY = 30
@@ -195,9 +197,18 @@ class Run:
         return evaluation.combined
 
     def annotate(
-        self, out: str | Path | None = None, report: ProgressCallback = no_progress
+        self,
+        out: str | Path | None = None,
+        report: ProgressCallback = no_progress,
+        *,
+        start: float | str | None = None,
+        end: float | str | None = None,
+        source: str | Path | None = None,
     ) -> Path:
         """Write the video with tracks drawn on it, and return its path.
+
+        Number and time of each frame are in the lower left corner. A video that is there is
+        replaced when the new one is complete.
 
         Parameters
         ----------
@@ -205,35 +216,73 @@ class Run:
             The ``.mp4`` to write; `video_path` by default.
         report : callable
             Called with progress.
+        start, end : float or str, optional
+            Times of the recording between which frames are drawn, in seconds or as ``HH:MM:SS``;
+            all frames by default.
+        source : str or Path, optional
+            The video, where it is no longer where it was tracked.
 
         Raises
         ------
+        ConfigError
+            If `out` is no name of an ``.mp4`` file or is the video itself, or no frame lies between
+            the times.
         SourceError
             If the video is gone or has changed since it was tracked.
         RunError, StorageError
             If tracking is not finished, or the file cannot be written.
         """
         path = self.video_path if out is None else Path(out)
-        source = self.open_source()
-        info = source.info
-        if source.compute_fingerprint() != dict(self._directory.manifest.fingerprint):
+        if path.suffix.lower() != ".mp4":
+            raise ConfigError(f"out: expected the name of an .mp4 file, got {path}")
+        video = self.open_source(source)
+        info = video.info
+        if path.exists() and Path(info.path).exists() and path.samefile(info.path):
+            raise ConfigError(f"out: expected another file than the video itself, got {path}")
+        if video.compute_fingerprint() != dict(self._directory.manifest.fingerprint):
             expected = "the video that was tracked"
             raise SourceError(info.path, "fingerprint", expected, "another one")
-        make_directory(path.parent)
-        annotator = Annotator(info.fps, self.names)
+        first, last = self._select_frames(start, end)
         tracked_frames = (
             tracked for _, tracks in self._directory.iterate_tracks() for tracked in tracks
         )
+        drawn_frames = zip(
+            islice(video.iterate(first), last - first),
+            islice(tracked_frames, first, last),
+            strict=True,
+        )
+        annotator = Annotator(info.fps, self.names)
         # A frame that cannot be decoded repeats the one before, so that the length stays.
         image = np.zeros((info.height, info.width, 3), np.uint8)
         with VideoWriter(path, info.fps, info.width, info.height, info.pixel_aspect) as writer:
-            for frame, tracked in zip(source.iterate(), tracked_frames, strict=True):
-                if not isinstance(frame, UnreadableFrame):
-                    image = annotator.annotate(frame, tracked)
+            for n_drawn, (frame, tracked) in enumerate(drawn_frames, 1):
+                number = self._directory.manifest.to_video_frame(frame.index)
+                caption = format_caption(number, frame.time_s)
+                if isinstance(frame, UnreadableFrame):
+                    image = image.copy()
+                    draw_caption(image, f"{caption}  unreadable")
+                else:
+                    image = annotator.annotate(frame, tracked, caption)
                 writer.write(image)
-                if (frame.index + 1) % _REPORT_EVERY == 0:
-                    report("draw", frame.index + 1, self._directory.n_frames)
+                if n_drawn % _REPORT_EVERY == 0 or n_drawn == last - first:
+                    report("draw", n_drawn, last - first)
         return path
+
+    def _select_frames(self, start: float | str | None, end: float | str | None) -> tuple[int, int]:
+        """Return the first frame from one time on, and the first from another on.
+
+        Raises `ConfigError` if there is none between them.
+        """
+        times_s = self._directory.frames.read().times_s
+        start_s = parse_time("start", start)
+        end_s = parse_time("end", end)
+        first = 0 if start_s is None else int(np.searchsorted(times_s, start_s))
+        last = len(times_s) if end_s is None else int(np.searchsorted(times_s, end_s))
+        if first >= last:
+            length = f"{times_s[0]:.6g} to {times_s[-1]:.6g} s" if len(times_s) else "none"
+            got = f"start {start} and end {end}; the recording has {length}"
+            raise ConfigError(f"start, end: expected times with frames between them, got {got}")
+        return first, last
 
     def open_source(self, source: str | Path | None = None) -> FrameSource:
         """Open the video with the frames and the times with which it was tracked.

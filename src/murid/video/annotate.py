@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ PALETTE: tuple[Colour, ...] = (
 )
 
 _BLACK: Colour = (0, 0, 0)
+_WHITE: Colour = (255, 255, 255)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 # Lines are one pixel thick for each 640 pixels of the longer image side, so that they look alike at
@@ -75,8 +77,20 @@ class Annotator:
         self._trails: dict[int, deque[_TrailPoint]] = defaultdict(deque)
         self._names = dict(names or {})
 
-    def annotate(self, frame: Frame, tracked: TrackedDetections) -> UInt8:
-        """Return a copy of the frame's image with the tracks drawn on it."""
+    def annotate(
+        self, frame: Frame, tracked: TrackedDetections, caption: str | None = None
+    ) -> UInt8:
+        """Return a copy of the frame's image with the tracks drawn on it.
+
+        Parameters
+        ----------
+        frame : Frame
+            The image, and its number, by which trails are cut.
+        tracked : TrackedDetections
+            Boxes and their tracks.
+        caption : str, optional
+            Text for the lower left corner, such as the number and the time of the frame.
+        """
         image = np.ascontiguousarray(frame.image).copy()
         unit = max(1, round(max(image.shape[:2]) / _REFERENCE_SIDE_PX))
         kept = np.flatnonzero(tracked.track_ids >= 0)
@@ -98,9 +112,11 @@ class Annotator:
         for track_id, box, is_interpolated in zip(
             track_ids, boxes, interpolated.tolist(), strict=True
         ):
-            name = self._names.get(track_id, str(track_id))
+            name = _to_ascii(self._names.get(track_id, "")) or str(track_id)
             label = f"({name})" if is_interpolated else name
             _draw_box(image, box, label, choose_colour(track_id), unit, is_interpolated)
+        if caption is not None:
+            draw_caption(image, caption)
         return image
 
     def _drop_old_points(self, time_s: float) -> None:
@@ -121,6 +137,40 @@ class Annotator:
             faded = tuple(int(strength * c + (1 - strength) * 128) for c in colour)
             thickness = max(1, round(2 * unit * strength))
             cv2.line(image, start.centre, end.centre, faded, thickness, cv2.LINE_AA)
+
+
+def format_caption(number: int, time_s: float) -> str:
+    """Return the number of a frame and its time, such as ``frame 120  0:00:04.000``."""
+    # Round first: 59.9996 s is 0:01:00.000.
+    milliseconds = round(1000 * abs(time_s))
+    seconds, rest = divmod(milliseconds, 1000)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    sign = "-" if time_s < 0 and milliseconds else ""
+    return f"frame {number}  {sign}{hours}:{minutes:02}:{seconds:02}.{rest:03}"
+
+
+def draw_caption(image: UInt8, text: str) -> None:
+    """Draw a line of text into the lower left corner of an image, white on black."""
+    unit = max(1, round(max(image.shape[:2]) / _REFERENCE_SIDE_PX))
+    scale = 0.4 * unit
+    (width, height), baseline = cv2.getTextSize(text, _FONT, scale, unit)
+    # Small images need smaller letters.
+    if width > image.shape[1]:
+        scale *= image.shape[1] / width
+        (width, height), baseline = cv2.getTextSize(text, _FONT, scale, unit)
+    pad = 2 * unit
+    bottom = image.shape[0]
+    top_left = (0, bottom - height - baseline - 2 * pad)
+    cv2.rectangle(image, top_left, (width + 2 * pad, bottom), _BLACK, -1)
+    position = (pad, bottom - baseline - pad)
+    cv2.putText(image, text, position, _FONT, scale, _WHITE, unit, cv2.LINE_AA)
+
+
+def _to_ascii(name: str) -> str:
+    """Return a name without accents and other signs that the font does not have."""
+    plain = unicodedata.normalize("NFKD", name).replace("\N{LATIN SMALL LETTER SHARP S}", "ss")
+    return plain.encode("ascii", "ignore").decode()
 
 
 def _draw_box(

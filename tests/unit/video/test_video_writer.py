@@ -5,6 +5,7 @@ from numbered_images import make_numbered_image
 from murid.core import Detections, Frame, TrackedDetections
 from murid.errors import ArrayError, StorageError
 from murid.video import PALETTE, Annotator, VideoWriter, choose_colour, open_source
+from murid.video.annotate import format_caption
 
 
 def test_written_frames_can_be_read(tmp_path):
@@ -130,3 +131,33 @@ def test_trails_at_few_frames_per_second_are_two_frames_long():
 def test_palette_has_distinct_colours():
     assert len(set(PALETTE)) == len(PALETTE) >= 8
     assert choose_colour(1) == choose_colour(1 + len(PALETTE))
+
+
+@pytest.mark.parametrize(
+    ("number", "time_s", "text"),
+    [
+        (0, 0.0, "frame 0  0:00:00.000"),
+        (120, 59.9996, "frame 120  0:01:00.000"),
+        (9, 3723.25, "frame 9  1:02:03.250"),
+        (3, -0.5, "frame 3  -0:00:00.500"),
+    ],
+)
+def test_captions_tell_frame_and_time(number, time_s, text):
+    assert format_caption(number, time_s) == text
+
+
+def test_a_caption_is_drawn_into_the_lower_left_corner():
+    frame = Frame(0, 0.0, np.full((240, 320, 3), 128, np.uint8))
+    nothing = TrackedDetections(Detections.empty(), np.zeros(0, np.int64))
+    image = Annotator(25).annotate(frame, nothing, "frame 0  0:00:00.000")
+    assert (image[:200] == 128).all()
+    assert (image[225:, :150] != 128).any()
+    assert (image[:, 300:] == 128).all()
+    assert (Annotator(25).annotate(frame, nothing) == 128).all()
+
+
+def test_a_name_with_an_umlaut_is_drawn_without():
+    frame = Frame(0, 0.0, np.zeros((240, 320, 3), np.uint8))
+    tracked = TrackedDetections(Detections([[100, 100, 150, 130]], [1]), [1])
+    drawn = [Annotator(25, {1: name}).annotate(frame, tracked) for name in ("Ärmel", "Armel")]
+    np.testing.assert_array_equal(*drawn)
