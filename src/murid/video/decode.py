@@ -250,7 +250,8 @@ def _unpack(unpacker: Any, packet: Any) -> list[Any]:
     try:
         return list(unpacker.filter(packet))
     except av.error.FFmpegError:
-        return [packet]
+        # The filter may have taken the content; an empty packet would end the stream.
+        return [packet] if packet.size else []
 
 
 def _open_container(path: Path, file: TimeoutFile) -> Any:

@@ -198,7 +198,8 @@ class ImageSequenceSource:
         height, width = values.shape[:2]
         if (height, width) != (self.info.height, self.info.width):
             expected = f"{self.info.width}x{self.info.height} like the first image"
-            raise SourceError(image.file, "size", expected, f"{width}x{height}")
+            field = "size" if image.page is None else f"size of page {image.page.number}"
+            raise SourceError(image.file, field, expected, f"{width}x{height}")
         if values.dtype != self._dtype:
             expected = f"{self._dtype} like the first image"
             raise SourceError(image.file, "numeric type", expected, f"{values.dtype}")

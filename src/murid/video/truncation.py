@@ -21,6 +21,9 @@ _FLV_SIZE = b"filesize\x00"
 _EBML_HEADER = 0x1A45DFA3
 _MATROSKA_SEGMENT = 0x18538067
 
+# Parts of AVI files end at even positions, but many programs leave the last byte out.
+_PADDING_BYTES = 1
+
 # AVI and MP4 files are sequences of few blocks. In a file with more, reading the headers of all
 # would take long; a fragmented MP4 has two for each fragment.
 _MAX_BLOCKS = 20_000
@@ -54,7 +57,7 @@ def describe_truncation(
     with closing(TimeoutFile(path, read_timeout_s)) as file:
         n_bytes = file.size
         expected = _read_expected_size(file, format_name)
-    if expected is not None and expected <= n_bytes:
+    if expected is not None and expected <= n_bytes + _PADDING_BYTES:
         return None
     if n_announced > n_frames:
         return f"the file announces {n_announced} frames and holds {n_frames}"

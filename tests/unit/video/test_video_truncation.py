@@ -97,3 +97,16 @@ def test_a_matroska_file_without_an_end_announces_nothing(make_video):
     content[start : start + 8] = b"\x01" + b"\xff" * 7
     path.write_bytes(content[:-100])
     assert open_source(path).truncated is None
+
+
+def test_the_padding_of_an_avi_may_be_missing(make_video):
+    path = make_video("odd.avi", n_frames=20, codec="mpeg4")
+    content = bytearray(path.read_bytes())
+    size = int.from_bytes(content[4:8], "little")
+    assert size + 8 == len(content)
+    content[4:8] = (size + 1).to_bytes(4, "little")
+    path.write_bytes(content + b"\0")  # an odd size, and no byte of padding
+    assert open_source(path).truncated is None
+    content[4:8] = (size + 100).to_bytes(4, "little")
+    path.write_bytes(content)
+    assert open_source(path).truncated is not None
