@@ -258,7 +258,8 @@ def open_clocked(
         clock = _describe_timestamps(times_s, tick_s, stamps.started_at)
         clock["file"] = Path(options.timestamps).name
         fps = compute_median_fps(times_s, tick_s) or fps
-    elif stored is not None:
+    elif stored is not None and len(stored.times_s) == len(times_s):
+        # Times of another length are those of another video, which the fingerprint shows.
         times_s = stored.times_s
         tick_s = float(stored.clock["tick_s"])
         clock = dict(stored.clock)
