@@ -47,5 +47,6 @@ def _describe_gaps(gaps: dict[str, Any]) -> str:
     listed = [f"{frame} ({n_missing})" for frame, n_missing in pairs][:_MAX_LISTED_GAPS]
     more = ", …" if gaps["n_gaps"] > len(listed) else ""
     missing = format_count(gaps["n_missing"], "frame")
+    after = choose_form(gaps["n_gaps"], "frame")
     verb = choose_form(gaps["n_missing"], "is", "are")
-    return f"dropped: {missing} {verb} missing, after frames {', '.join(listed)}{more}"
+    return f"dropped: {missing} {verb} missing, after {after} {', '.join(listed)}{more}"
