@@ -46,15 +46,20 @@ _TIME_WORDS = {
     "timestamp",
     "timestamps",
     "ts",
+    "pts",
     "t",
-    "ttl",
-    "pulse",
-    "pulses",
     "datetime",
     "date",
     "clock",
     "elapsed",
+    "epoch",
+    "onset",
+    "onsets",
 }
+# Words of a column of pulses, which holds times where no other column does.
+_PULSE_WORDS = {"ttl", "ttls", "pulse", "pulses"}
+# Words of a column of durations.
+_DURATION_WORDS = {"exposure", "duration", "interval", "intervals", "delta", "diff", "latency"}
 # Words in the header of a column that numbers the frames.
 _FRAME_WORDS = {"frame", "frames", "index", "number", "count", "id", "no", "nr"}
 
@@ -196,9 +201,11 @@ def _find_column(path: Path, header: Sequence[str], rows: Sequence[_Row]) -> tup
         raise FormatError(path, f"row {number}", expected, str(len(row)))
     n_columns = max(widths, default=len(header))
     if n_columns <= 1:
+        if header and _numbers_frames(header[0]):
+            raise FormatError(path, "header", "a column of times", header[0])
         return 0, header[0] if header else ""
     if header:
-        found = [k for k, name in enumerate(header[:n_columns]) if _names_time(name)]
+        found = _find_time_columns(header[:n_columns])
         if len(found) == 1:
             return found[0], header[found[0]]
         expected = "one column of times, named such as time or timestamp_ms"
@@ -219,12 +226,22 @@ def _split_words(name: str) -> list[str]:
     return re.findall(r"[a-zµ]+", spaced.lower())
 
 
-def _names_time(name: str) -> bool:
-    """Whether a header is that of a column of times."""
+def _find_time_columns(header: Sequence[str]) -> list[int]:
+    """Return the columns whose names may be those of times, the best kind of names only."""
+    words = [set(_split_words(name)) for name in header]
+    others = [k for k, own in enumerate(words) if not own & _DURATION_WORDS]
+    named = [k for k in others if words[k] & _TIME_WORDS]
+    pulses = [k for k in others if words[k] & _PULSE_WORDS]
+    units = [k for k in others if words[k] and words[k] <= UNITS.keys()]
+    # Beside a frame number, a single other column can only be that of times.
+    beside = [k for k in others if not _numbers_frames(header[k])] if len(header) == 2 else []
+    return named or pulses or units or (beside if len(beside) < len(header) else [])
+
+
+def _numbers_frames(name: str) -> bool:
+    """Whether a header is that of a column of frame numbers."""
     words = set(_split_words(name))
-    if words & _FRAME_WORDS and not words & _TIME_WORDS:
-        return False
-    return bool(words & _TIME_WORDS) or (bool(words) and words <= UNITS.keys())
+    return bool(words & _FRAME_WORDS) and not words & (_TIME_WORDS | _PULSE_WORDS | UNITS.keys())
 
 
 def _find_unit(name: str) -> float:
@@ -306,7 +323,8 @@ def _parse_date_times(
             raise FormatError(path, f"row {number}", "a time zone in all rows or in none", cell)
         parsed.append(value)
     seconds = np.array([(value - parsed[0]).total_seconds() for value in parsed])
-    n_decimals = max(len(_get_decimals(cell[-12:].split(":")[-1])) for _, cell in cells)
+    fractions = (re.search(r"[.,](\d+)", cell) for _, cell in cells)
+    n_decimals = max(0 if match is None else len(match.group(1)) for match in fractions)
     return seconds, parsed[0].isoformat(), 10.0 ** -min(n_decimals, 6)
 
 

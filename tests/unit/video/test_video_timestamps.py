@@ -25,6 +25,10 @@ def read(tmp_path, text, n_frames=3, **options):
         "frame\ttimestamp_ms\n0\t500\n1\t540\n2\t620\n",
         "frame,Timestamp [us],temperature\n0,500000,21\n1,540000,21\n2,620000,22\n",
         '"frame","TTL (ns)"\n"0","500000000"\n"1","540000000"\n"2","620000000"\n',
+        "ttl;timestamp\n1;0.5\n1;0.54\n1;0.62\n",
+        "FrameID,exposure_time,cam_ts\n7,0.01,0.5\n8,0.01,0.54\n9,0.01,0.62\n",
+        "frame number,rig\n0,0.5\n1,0.54\n2,0.62\n",
+        "frame,ms\n0,500\n1,540\n2,620\n",
         "timestampMs\n500\n540\n620\n",
         "milliseconds\n5e2\n5.4e2\n6.2e2\n",
         "1,0.5\n2,0.54\n3,0.62\n",
@@ -62,6 +66,15 @@ def test_date_times_are_seconds_after_the_first_frame(tmp_path, text):
     assert found.started_at.startswith("2026-03-01T12:00:00.5")
 
 
+def test_the_precision_of_date_times_is_that_of_their_fractions(tmp_path):
+    rows = "".join(f"2026-03-01T12:00:00.{k:03d}0000+01:00\n" for k in (0, 33, 67))
+    found = read(tmp_path, rows)
+    np.testing.assert_allclose(found.times_s, [0, 0.033, 0.067])
+    assert found.tick_s == pytest.approx(1e-6)
+    rows = "".join(f"2026-03-01 12:00:00.{k:03d}Z\n" for k in (0, 33, 67))
+    assert read(tmp_path, rows).tick_s == pytest.approx(1e-3)
+
+
 @pytest.mark.parametrize(
     ("header", "factor"), [("time_ns", 10**9), ("time_us", 10**6), ("time_ms", 1000)]
 )
@@ -84,6 +97,7 @@ def test_times_since_1970_keep_their_precision(tmp_path, header, factor):
         ("0.5\nnan\n0.62\n", ["row 2", "nan"]),
         ("time\n2026-03-01T12:00:00\nsoon\n2026-03-01T12:00:02\n", ["row 3", "soon"]),
         ("a,b\n1,2\n2,3\n3,4\n", ["header", "a, b"]),
+        ("frame\n0\n1\n2\n", ["header", "a column of times", "frame"]),
         ("time,timestamp\n1,2\n2,3\n3,4\n", ["header", "time, timestamp"]),
         ("1,2,3\n2,3,4\n3,4,5\n", ["header", "none"]),
         ("frame;time\n0;1\n1\n2;3\n", ["row 3", "2 columns"]),
