@@ -7,10 +7,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from murid.core.types import Int64
+
+# How a second, or a minute, may be counted in times of day: as itself down to microseconds.
+_SECONDS = tuple(10**k for k in range(7))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -39,8 +43,8 @@ def number_images(files: Sequence[Path], left_out: Sequence[Path] = ()) -> Frame
 
     The first image is frame 0. A constant step from one number to the next, as in ``f0100.png``,
     ``f0200.png``, is no gap. The images are counted one after the other if the names differ in
-    more than one number, if the step varies, or if more numbers are missing than there are images:
-    then the numbers are times or something else.
+    more than one number, if the step varies, if the numbers are times of day, or if more numbers
+    are missing than there are images.
 
     Parameters
     ----------
@@ -60,6 +64,8 @@ def number_images(files: Sequence[Path], left_out: Sequence[Path] = ()) -> Frame
     most_common = Counter(steps.tolist()).most_common(1)[0][0]
     is_regular = step > 0 and (step == 1 or step == most_common)
     if not is_regular or any(difference % step for difference in steps):
+        return consecutive
+    if _are_clock_times(numbers, steps, step):
         return consecutive
     frames = (numbers - numbers[0]) // step
     if frames[-1] + 1 > 2 * len(files):
@@ -88,6 +94,23 @@ def _find_varying_column(names: Sequence[Sequence[str]]) -> int | None:
         return None
     columns = [k for k, values in enumerate(zip(*names, strict=True)) if len(set(values)) > 1]
     return columns[0] if len(columns) == 1 and columns[0] % 2 else None
+
+
+def _are_clock_times(numbers: Any, steps: Any, step: int) -> bool:
+    """Whether numbers are hours, minutes and seconds, which jump from 59 to 100.
+
+    Frame numbers that span over a hundred contain some that end in 60 to 99.
+    """
+    extra = set((steps[steps != step] - step).tolist())
+    if not extra:
+        return False
+    for unit in _SECONDS:
+        if step > 40 * unit or ((numbers // unit) % 100 >= 60).any():
+            continue
+        carries = {40 * unit, 4040 * unit}  # into a minute, and into an hour
+        if extra <= carries or numbers[-1] // unit - numbers[0] // unit >= 100:
+            return True
+    return False
 
 
 def _make_name(file: Path, column: int, number: int) -> str:

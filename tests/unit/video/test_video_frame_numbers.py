@@ -1,3 +1,4 @@
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,27 @@ def test_images_that_the_user_left_out_are_not_missing():
     chosen = ["f1.png", "f2.png", "f4.png"]
     assert number(*chosen, left_out=["f3.png"]).names == ()
     assert number(*chosen, left_out=["f5.png"]).names == ("f3.png",)
+
+
+@pytest.mark.parametrize(
+    ("step_s", "n", "text"),
+    [
+        (1, 40, "%H%M%S"),
+        (1, 2000, "%H%M%S"),
+        (2, 200, "%Y%m%d%H%M%S"),
+        (60, 200, "%H%M%S"),
+        (60, 90, "%H%M"),
+        (0.1, 1500, "%H%M%S%f"),
+    ],
+)
+def test_times_of_day_have_no_gaps(step_s, n, text):
+    start = datetime(2026, 3, 1, 10, 20, 35)
+    times = [start + timedelta(seconds=step_s * k) for k in range(n)]
+    found = number(*(f"cage_{time.strftime(text)}.png" for time in times))
+    assert found.names == ()
+
+
+@pytest.mark.parametrize("first", [0, 1, 55, 1000])
+def test_long_sequences_keep_their_gaps(first):
+    names = [f"f{first + k:06d}.png" for k in range(3000) if k not in (70, 71, 1500)]
+    assert number(*names).names == tuple(f"f{first + k:06d}.png" for k in (70, 71, 1500))
