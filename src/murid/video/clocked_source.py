@@ -16,6 +16,7 @@ from murid.core.clock import find_gaps
 from murid.core.types import Float64, Int64
 from murid.errors import ConfigError, SourceError
 from murid.video.frame_rate import compute_median_fps
+from murid.video.image_sequence import ImageSequenceSource
 from murid.video.info import FrameSource, UnreadableFrame
 from murid.video.read_timeout import READ_TIMEOUT_S
 from murid.video.sampling import spread_evenly
@@ -252,7 +253,10 @@ def open_clocked(
         clock = {"kind": "fps", "fps": fps}
     elif options.timestamps is not None:
         own_fps = None if opened.info.fps_is_assumed else fps
-        stamps = read_timestamps(options.timestamps, len(times_s), options.time_unit, own_fps)
+        image_frames = opened.image_frames if isinstance(opened, ImageSequenceSource) else None
+        stamps = read_timestamps(
+            options.timestamps, len(times_s), options.time_unit, own_fps, image_frames
+        )
         times_s = stamps.times_s
         tick_s = stamps.tick_s
         clock = _describe_timestamps(times_s, tick_s, stamps.started_at)

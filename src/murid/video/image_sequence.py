@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from murid.core import Frame
-from murid.core.types import Float64, UInt8
+from murid.core.types import Float64, Int64, UInt8
 from murid.errors import SourceError
 from murid.video.frame_numbers import FrameNumbers, number_images
 from murid.video.image_file import decode_image, to_rgb_image
@@ -113,6 +113,11 @@ class ImageSequenceSource:
             fps_is_assumed=fps is None,
             bit_depth=self._scale.bit_depth,
         )
+
+    @property
+    def image_frames(self) -> Int64:
+        """``(n_images,)`` int64: the frame number of each image that is there, ascending."""
+        return self._numbers.frames
 
     @property
     def times_s(self) -> Float64:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from murid.core.types import Float64
+from murid.core.types import Float64, Int64
 from murid.errors import ConfigError, FormatError
 
 # Seconds in each unit, by the names that headers use.
@@ -92,7 +92,11 @@ class Timestamps:
 
 
 def read_timestamps(
-    path: str | Path, n_frames: int, unit: str | None = None, fps: float | None = None
+    path: str | Path,
+    n_frames: int,
+    unit: str | None = None,
+    fps: float | None = None,
+    image_frames: Int64 | None = None,
 ) -> Timestamps:
     """Read a file with one time per frame, or the time of one TTL pulse per frame.
 
@@ -108,6 +112,9 @@ def read_timestamps(
         ``Timestamp [us]``; else seconds.
     fps : float, optional
         Frame rate of the video, where it is known; times of another order of magnitude are refused.
+    image_frames : ndarray, optional
+        ``(n_images,)`` int64: the frames of a folder that are there. The file may have a time for
+        each of them only; those of missing frames are then interpolated.
 
     Raises
     ------
@@ -124,8 +131,11 @@ def read_timestamps(
     header, rows = _split_header(rows)
     column, name = _find_column(path, header, rows)
     cells = [(number, row[column]) for number, row in rows]
-    if len(cells) != n_frames:
+    has_images_only = image_frames is not None and len(cells) == len(image_frames)
+    if len(cells) != n_frames and not has_images_only:
         expected = f"{n_frames} times, one for each frame of the video"
+        if image_frames is not None and len(image_frames) != n_frames:
+            expected += f", or {len(image_frames)}, one for each image that is there"
         raise FormatError(path, "rows", expected, str(len(cells)))
     if cells and _parse_number(cells[0][1]) is None:
         seconds, started_at, tick_s = _parse_date_times(path, cells)
@@ -133,6 +143,8 @@ def read_timestamps(
         scale = UNITS[unit] if unit is not None else _find_unit(name)
         seconds, started_at, tick_s = _parse_numbers(path, cells, scale)
     _check_increasing(path, cells, seconds)
+    if image_frames is not None and len(cells) != n_frames:
+        seconds = np.interp(np.arange(n_frames), image_frames, seconds)
     _check_magnitude(path, seconds, fps)
     return Timestamps(seconds, tick_s, started_at)
 

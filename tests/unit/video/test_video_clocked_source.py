@@ -1,8 +1,10 @@
+import cv2
 import numpy as np
 import pytest
+from numbered_images import make_numbered_image
 
 from murid.core import Frame
-from murid.errors import ConfigError, SourceError
+from murid.errors import ConfigError, FormatError, SourceError
 from murid.video.clocked_source import (
     MAX_LISTED_GAPS,
     ClockOptions,
@@ -93,6 +95,23 @@ def test_timestamps_and_dropped_frames(make_video, tmp_path):
     # A run that keeps the times needs no file.
     again = open_clocked(path, ClockOptions(), stored=StoredTimes(clocked.times_s, facts["clock"]))
     assert describe_recording(again) == facts
+
+
+def test_a_folder_with_a_missing_image_may_have_a_time_for_each_image_only(tmp_path):
+    numbers = [0, 1, 2, 4, 5]
+    for k in numbers:
+        cv2.imwrite(str(tmp_path / f"f{k:03d}.png"), make_numbered_image(k))
+    times = tmp_path / "times.csv"
+    times.write_text("\n".join(str(3 + k / 10) for k in numbers))
+    clocked = open_clocked(tmp_path, ClockOptions(timestamps=times))
+    np.testing.assert_allclose(clocked.times_s, 3 + np.arange(6) / 10)
+    assert clocked.info.fps == pytest.approx(10)
+    times.write_text("\n".join(str(3 + k / 10) for k in range(6)))
+    clocked = open_clocked(tmp_path, ClockOptions(timestamps=times))
+    np.testing.assert_allclose(clocked.times_s, 3 + np.arange(6) / 10)
+    times.write_text("1\n2\n3\n")
+    with pytest.raises(FormatError, match=r"6 times, .* or 5, .* got 3"):
+        open_clocked(tmp_path, ClockOptions(timestamps=times))
 
 
 def test_a_run_opens_its_source_as_it_was_tracked(make_video):
