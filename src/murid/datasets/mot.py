@@ -8,14 +8,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from murid.core.boxes import to_xywh
 from murid.core.files import make_directory, write_text
 from murid.datasets.labels import LabelledFrame, LabelledSequence, Problem
 from murid.datasets.media import find_images, find_video, number_images, read_video_info
 from murid.datasets.mot_text import MotRow, parse_row
-from murid.datasets.raw_labels import DEFAULT_CLASS, Label, RawLabels, ReadOptions, to_name
+from murid.datasets.raw_labels import DEFAULT_CLASS, Label, RawLabels, ReadOptions, count, to_name
 from murid.datasets.text import read_lines
 from murid.errors import FormatError
+from murid.metrics import Labelling, find_labelling
 
 # Folder of the images, unless `seqinfo.ini` names another.
 IMAGE_FOLDER = "img1"
@@ -107,6 +110,7 @@ def read_rows(raw: RawLabels, class_names: Sequence[str] = ()) -> None:
     FormatError
         If it is not a text file. An invalid row is added to the problems of `raw` instead.
     """
+    n_ignored = 0
     for line, text in read_lines(raw.path):
         try:
             row = parse_row(raw.path, line, text)
@@ -118,8 +122,12 @@ def read_rows(raw: RawLabels, class_names: Sequence[str] = ()) -> None:
         frame = int(row.frame) - 1
         if row.flag == 0:
             raw.incomplete.add(frame)
+            n_ignored += 1
         else:
             raw.labels.append(_make_label(row, class_name))
+    if n_ignored:
+        rows = count(n_ignored, "row")
+        raw.notes.append(f"{raw.name}: {rows} with flag 0 left out; their frames are incomplete")
 
 
 def _name_class(row: MotRow, names: Sequence[str]) -> str:
@@ -165,12 +173,17 @@ def set_labelled_frames(raw: RawLabels, info: SeqInfo) -> None:
 
     A frame without rows has no animals. An image after the last row is a problem, since it may just
     not be labelled yet. A number without rows and without an image, among others, is no frame.
+    Where no length is given, and rows are of single frames here and there, as people label by hand,
+    only these count as labelled.
     """
     frames_with_rows = raw.incomplete.union(label.frame for label in raw.labels)
     n_frames = info.n_frames
     if not n_frames:
         n_frames = max(frames_with_rows, default=-1) + 1
         n_media_frames = _count_media_frames(raw)
+        if _is_sparse(raw, frames_with_rows, max(n_frames, n_media_frames or 0)):
+            _set_sparse_frames(raw, frames_with_rows, n_frames)
+            return
         if n_media_frames is not None:
             n_frames = min(n_frames, n_media_frames)
     frames_in_length = set(range(n_frames))
@@ -185,6 +198,25 @@ def set_labelled_frames(raw: RawLabels, info: SeqInfo) -> None:
             expected = f"a row for the image, or seqLength={frame + 1} in seqinfo.ini"
             got = f"none after frame {n_frames}"
             raw.problems.append(Problem(image, "", "frame", expected, got))
+
+
+def _is_sparse(raw: RawLabels, frames: set[int], n_frames: int) -> bool:
+    """Whether rows are of single frames here and there; of frames that have images, if any do."""
+    labelled = np.array(sorted(frames), np.int64)
+    if raw.image_paths:
+        n_frames = len(raw.image_paths)
+        with_image = np.array(sorted(raw.image_paths), np.int64)
+        labelled = np.searchsorted(with_image, np.intersect1d(labelled, with_image))
+    return find_labelling(labelled.astype(np.int64), n_frames) == Labelling.SPARSE
+
+
+def _set_sparse_frames(raw: RawLabels, frames: set[int], n_frames: int) -> None:
+    """Set the frames with rows as the labelled ones."""
+    raw.frames = sorted(frames)
+    raw.notes.append(
+        f"{raw.name}: {count(len(frames), 'labelled frame')} of {n_frames}; the others count as "
+        "not labelled (seqLength in seqinfo.ini says that all are)"
+    )
 
 
 def _count_media_frames(raw: RawLabels) -> int | None:
@@ -231,12 +263,20 @@ def _format_frame(frame: LabelledFrame) -> Iterator[str]:
         )
 
 
+def _count_video_frames(sequence: LabelledSequence) -> int:
+    """Return the length of the video of a sequence, whose last frames may have no labels."""
+    if sequence.video is None or sequence.video_dataset:
+        return 0
+    video = read_video_info(sequence.video)
+    return 0 if video is None else video.n_frames
+
+
 def _format_seqinfo(sequence: LabelledSequence) -> str:
     n_frames = 0
     width = 0
     height = 0
     if sequence.n_frames:
-        n_frames = int(sequence.frames[-1]) + 1
+        n_frames = max(int(sequence.frames[-1]) + 1, _count_video_frames(sequence))
         width, height = sequence.sizes[0].tolist()
     suffix = sequence.image_paths[0].suffix if sequence.image_paths else ".jpg"
     entries = {

@@ -14,8 +14,8 @@ import numpy as np
 
 from murid.core.types import Int64
 
-# A single labelled frame says that only some are labelled if the video has at least so many.
-_MIN_FRAMES_AROUND_ONE = 10
+# In fewer frames than this the animals may well be hidden, whatever the pattern.
+_MIN_UNLABELLED = 5
 
 # Stretches of one length are picked, not seen, if there are at least so many, and the frames
 # between them are longer by this factor. An animal that hides and comes back at regular times would
@@ -58,13 +58,15 @@ def find_labelling(frames: Int64, n_frames: int) -> Labelling:
     Returns
     -------
     Labelling
-        `SPARSE` if more than half of the labelled frames are followed by a frame without labels, or
+        `DENSE` if fewer than five frames have no labels. `SPARSE` if there is one labelled frame,
+        if more than half of the labelled frames are followed by a frame without labels, or
         if there are three stretches of labelled frames or more, all of one length (the last may be
         cut), and far apart.
     """
-    if len(frames) < 2:
-        is_alone = len(frames) == 1 and n_frames >= _MIN_FRAMES_AROUND_ONE
-        return Labelling.SPARSE if is_alone else Labelling.DENSE
+    if not len(frames) or n_frames - len(frames) < _MIN_UNLABELLED:
+        return Labelling.DENSE
+    if len(frames) == 1:
+        return Labelling.SPARSE
     is_gap = np.diff(frames) > 1
     if is_gap.mean() > 0.5:
         return Labelling.SPARSE

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from murid.datasets.mot import write
@@ -158,3 +160,31 @@ def test_real_mot17_without_images(data_dir):
     assert sum(s.n_frames for s in sequences) == 5316
     assert {(p.field, p.expected) for p in problems} == {("box", "a centre inside the image")}
     assert sum(map(len, sequences)) + len(problems) == 112297
+
+
+def test_rows_of_single_frames_here_and_there(tmp_path, write_video):
+    """As people label by hand: frames between them are not labelled, rather than empty."""
+    write_video(tmp_path / "cage.mp4", 40)
+    rows = "".join(f"{t + 1},1,1,1,20,20,1\n" for t in range(0, 40, 10))
+    (tmp_path / "cage.txt").write_text(rows)
+    (sequence,), problems = read_dataset([tmp_path / "cage.txt"])
+    assert problems == []
+    assert sequence.frames.tolist() == [0, 10, 20, 30]
+    assert "cage: 4 labelled frames of 31" in sequence.notes[0]
+    (tmp_path / "seqinfo.ini").write_text("[Sequence]\nseqLength=40\n")
+    (sequence,), _ = read_dataset([tmp_path / "cage.txt"])
+    assert sequence.n_frames == 40
+
+
+def test_rows_with_flag_0_are_counted(cage):
+    (cage / "gt" / "gt.txt").write_text(ROWS.replace(",5,1,2,0.5", ",5,0,2,0.5"))
+    (sequence,), problems = read_dataset([cage])
+    assert problems == []
+    assert sequence.complete.tolist() == [False, True, True, True]
+    assert "cage: 1 row with flag 0 left out" in sequence.notes[0]
+
+
+def test_length_of_the_video_is_written(tmp_path, write_video, sequence):
+    video = write_video(tmp_path / "cage.mp4", 9)
+    write(tmp_path / "out", [replace(sequence, video=video, image_paths=())])
+    assert "seqLength=9\n" in (tmp_path / "out" / "cage" / "seqinfo.ini").read_text()

@@ -26,6 +26,8 @@ def stretches(*bounds):
         (stretches((0, 300), (310, 320), (322, 323), (325, 700)), 800, Labelling.DENSE),
         (stretches(*((k, k + 10) for k in range(0, 800, 15))), 800, Labelling.DENSE),
         (np.array([0]), 1, Labelling.DENSE),
+        (np.array([0, 2]), 4, Labelling.DENSE),
+        (np.array([0, 3, 6]), 8, Labelling.SPARSE),
         (np.array([], np.int64), 800, Labelling.DENSE),
         # A shelter, or labels of a few moments.
         (stretches((0, 50), (600, 640)), 800, Labelling.UNCLEAR),
