@@ -15,7 +15,7 @@ from murid.cli.options import OUTPUT, JsonFlag
 from murid.cli.video_facts import collect_video_facts, describe_video
 from murid.core.plurals import format_count
 from murid.datasets.labels import LabelledSequence
-from murid.datasets.raw_labels import ReadOptions, count
+from murid.datasets.raw_labels import ReadOptions
 from murid.datasets.registry import recognise_data
 from murid.datasets.summary import summarise
 from murid.errors import FormatError, SourceError
@@ -79,7 +79,7 @@ def info(
 
         draw_sample_sheet(sheet, sequences)
     if facts.get("problems"):
-        n_problems = count(len(facts["problems"]), "problem")
+        n_problems = format_count(len(facts["problems"]), "problem")
         raise FormatError(path, "labels", "none with problems", f"{n_problems}, listed above")
 
 

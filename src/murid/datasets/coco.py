@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from murid.core.extras import import_extra
+from murid.core.plurals import format_count
 from murid.datasets.ids import (
     IdentityNumbers,
     find_identity,
@@ -42,7 +43,6 @@ from murid.datasets.raw_labels import (
     RawLabels,
     ReadOptions,
     Size,
-    count,
     to_name,
 )
 from murid.errors import FormatError
@@ -168,13 +168,15 @@ class _Reader:
         """Return what was made of annotations with ``iscrowd``."""
         notes = []
         if self._n_crowds:
+            annotations = format_count(self._n_crowds, "annotation")
             notes.append(
-                f"{self._path.name}: left out {count(self._n_crowds, 'annotation')} with iscrowd, "
-                "as regions of several animals; their images count as incomplete"
+                f"{self._path.name}: left out {annotations} with iscrowd, as "
+                "regions of several animals; their images count as incomplete"
             )
         if self._n_flagged_animals:
+            annotations = format_count(self._n_flagged_animals, "annotation")
             notes.append(
-                f"{self._path.name}: {count(self._n_flagged_animals, 'annotation')} with iscrowd "
+                f"{self._path.name}: {annotations} with iscrowd "
                 "read as one animal each, as CVAT writes masks"
             )
         return notes

@@ -15,6 +15,7 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
+from murid.core.plurals import format_count
 from murid.core.types import Float64
 from murid.datasets.ids import IdentityNumbers, find_identity, normalise_id, to_whole_number
 from murid.datasets.keypoints import compute_box, select_body_keypoints
@@ -27,7 +28,6 @@ from murid.datasets.raw_labels import (
     RawLabels,
     ReadOptions,
     Size,
-    count,
     to_name,
 )
 from murid.datasets.xml_files import find_root, get_text, load_xml
@@ -107,7 +107,7 @@ class _Reader:
             self._read_tracks()
         self._read_images()
         if self._n_ignored:
-            shapes = count(self._n_ignored, "shape")
+            shapes = format_count(self._n_ignored, "shape")
             raw.notes.append(f"{raw.name}: left out {shapes} without a box: lines, cuboids, tags")
         if self._n_interpolated:
             boxes = "1 box" if self._n_interpolated == 1 else f"{self._n_interpolated} boxes"

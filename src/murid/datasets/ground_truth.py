@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
+from murid.core.plurals import format_count
 from murid.datasets import animaltrack, mot
 from murid.datasets.labels import LabelledSequence, raise_problems
 from murid.datasets.media import find_images, number_images, read_image_size, read_video_info
 from murid.datasets.mot_text import read_mot, read_mot_table
-from murid.datasets.raw_labels import DEFAULT_CLASS, ReadOptions, Size, count
+from murid.datasets.raw_labels import DEFAULT_CLASS, ReadOptions, Size
 from murid.datasets.registry import read_dataset, recognise_data
 from murid.errors import FormatError
 from murid.metrics import GroundTruth, LabelledBoxes
@@ -124,7 +125,7 @@ def _read_labels(path: Path, split: str | None) -> list[GroundTruthFile]:
         n_unknown = int((sequence.track_ids < 0).sum())
         if n_unknown:
             expected = "the identity of the animal in every label"
-            got = f"{sequence.name}: {count(n_unknown, 'label')} without"
+            got = f"{sequence.name}: {format_count(n_unknown, 'label')} without"
             raise FormatError(path, "track_id", expected, got)
         found.append(_describe_labels(path, sequence))
     return found

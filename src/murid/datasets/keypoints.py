@@ -9,8 +9,9 @@ from fnmatch import fnmatchcase
 import numpy as np
 
 from murid.core.boxes import clip
+from murid.core.plurals import format_count
 from murid.core.types import Float64
-from murid.datasets.raw_labels import Box, RawLabels, ReadOptions, Size, count
+from murid.datasets.raw_labels import Box, RawLabels, ReadOptions, Size
 
 # A keypoint of the tail with one of these words in its name is the base of the tail.
 _BASE_WORDS = ("base", "root", "start")
@@ -84,5 +85,5 @@ def describe_boxless(name: str, n_boxless: int) -> list[str]:
     """Return a note about animals with too few keypoints for a box, if there are any."""
     if not n_boxless:
         return []
-    animals = count(n_boxless, "animal")
+    animals = format_count(n_boxless, "animal")
     return [f"{name}: {animals} with fewer than two visible keypoints of the body left out"]

@@ -14,19 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from murid.core.plurals import format_count
 from murid.datasets.ids import IdentityNumbers, normalise_id, to_whole_number
 from murid.datasets.json_files import load_json, read_start
 from murid.datasets.labels import Problem
 from murid.datasets.media import find_file, find_images, is_hidden
-from murid.datasets.raw_labels import (
-    DEFAULT_CLASS,
-    Box,
-    Label,
-    RawLabels,
-    ReadOptions,
-    count,
-    to_name,
-)
+from murid.datasets.raw_labels import DEFAULT_CLASS, Box, Label, RawLabels, ReadOptions, to_name
 from murid.errors import FormatError
 
 # Shapes with a box of an animal. Points and lines have none.
@@ -83,7 +76,7 @@ def read(path: Path, _options: ReadOptions) -> list[RawLabels]:
         n_left_out += _add_shapes(raw, frame, file, shapes, numbers)
     raw.frames = list(contents)
     if n_left_out:
-        shapes_text = count(n_left_out, "shape")
+        shapes_text = format_count(n_left_out, "shape")
         raw.notes.append(f"{raw.name}: left out {shapes_text} without a box: points and lines")
     if numbers is not None and any(group is not None for group in groups):
         raw.notes.append(f"{raw.name}: group_id is read as the identity of the animal")
@@ -91,7 +84,7 @@ def read(path: Path, _options: ReadOptions) -> list[RawLabels]:
         labelled = {image.name for image in raw.image_paths.values()}
         n_others = sum(image.name not in labelled for image in find_images(path))
         if n_others:
-            images = count(n_others, "image")
+            images = format_count(n_others, "image")
             raw.notes.append(f"{raw.name}: {images} without a file of labels left out")
     # Labels may come without image files, but not with a part of them.
     if not any(image.is_file() for image in raw.image_paths.values()):

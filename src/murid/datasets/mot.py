@@ -12,10 +12,11 @@ import numpy as np
 
 from murid.core.boxes import to_xywh
 from murid.core.files import make_directory, write_text
+from murid.core.plurals import format_count
 from murid.datasets.labels import LabelledFrame, LabelledSequence, Problem
 from murid.datasets.media import find_images, find_video, number_images, read_video_info
 from murid.datasets.mot_text import MotRow, parse_row
-from murid.datasets.raw_labels import DEFAULT_CLASS, Label, RawLabels, ReadOptions, count, to_name
+from murid.datasets.raw_labels import DEFAULT_CLASS, Label, RawLabels, ReadOptions, to_name
 from murid.datasets.text import read_lines
 from murid.errors import FormatError
 from murid.metrics import Labelling, find_labelling
@@ -126,7 +127,7 @@ def read_rows(raw: RawLabels, class_names: Sequence[str] = ()) -> None:
         else:
             raw.labels.append(_make_label(row, class_name))
     if n_ignored:
-        rows = count(n_ignored, "row")
+        rows = format_count(n_ignored, "row")
         raw.notes.append(f"{raw.name}: {rows} with flag 0 left out; their frames are incomplete")
 
 
@@ -213,8 +214,9 @@ def _is_sparse(raw: RawLabels, frames: set[int], n_frames: int) -> bool:
 def _set_sparse_frames(raw: RawLabels, frames: set[int], n_frames: int) -> None:
     """Set the frames with rows as the labelled ones."""
     raw.frames = sorted(frames)
+    labelled = format_count(len(frames), "labelled frame")
     raw.notes.append(
-        f"{raw.name}: {count(len(frames), 'labelled frame')} of {n_frames}; the others count as "
+        f"{raw.name}: {labelled} of {n_frames}; the others count as "
         "not labelled (seqLength in seqinfo.ini says that all are)"
     )
 

@@ -134,11 +134,6 @@ class RawLabels:
         return {label.frame: label for label in reversed(self.labels)}
 
 
-def count(number: int, singular: str) -> str:
-    """Return a number and its noun: ``1 label``, ``2 labels``."""
-    return f"{number} {singular}" if number == 1 else f"{number} {singular}s"
-
-
 def to_name(name: str) -> str:
     """Return `name` as a valid directory name: runs of other characters become a dash."""
     return re.sub(r"[^\w.-]+", "-", name).strip("-.") or "sequence"

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from murid.core.extras import import_extra
+from murid.core.plurals import format_count
 from murid.datasets.embedded_images import read_embedded_frames
 from murid.datasets.keypoints import (
     compute_box,
@@ -24,7 +25,7 @@ from murid.datasets.keypoints import (
 )
 from murid.datasets.labels import UNKNOWN_TRACK_ID
 from murid.datasets.media import find_file, is_hidden
-from murid.datasets.raw_labels import Label, RawLabels, ReadOptions, Size, count, to_name
+from murid.datasets.raw_labels import Label, RawLabels, ReadOptions, Size, to_name
 from murid.datasets.sleap_analysis import SUFFIX, read_analysis, recognise_analysis
 from murid.errors import FormatError
 
@@ -123,7 +124,7 @@ def _leave_out_unembedded(raw: RawLabels, frames: list[Any]) -> list[Any]:
         frame for frame in frames if int(frame.frame_idx) in embedded or len(frame.user_instances)
     ]
     if len(kept) < len(frames):
-        predicted = count(len(frames) - len(kept), "predicted frame")
+        predicted = format_count(len(frames) - len(kept), "predicted frame")
         raw.notes.append(f"{raw.name}: {predicted} without an image in the package left out")
     return kept
 

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
+from murid.core.plurals import format_count
 from murid.datasets.ids import IdentityNumbers, find_identity, to_whole_number
 from murid.datasets.labels import Problem
 from murid.datasets.media import find_file, find_images, is_hidden
-from murid.datasets.raw_labels import DEFAULT_CLASS, Label, RawLabels, ReadOptions, count, to_name
+from murid.datasets.raw_labels import DEFAULT_CLASS, Label, RawLabels, ReadOptions, to_name
 from murid.datasets.text import parse_number
 from murid.datasets.xml_files import find_root, get_text, load_xml
 from murid.errors import FormatError
@@ -93,7 +94,7 @@ def _note_unlabelled(raw: RawLabels, roots: Sequence[Path]) -> None:
     images = [] if folder is None or raw.path.is_file() else find_images(folder)
     n_others = sum(image.name not in labelled for image in images)
     if n_others:
-        images_text = count(n_others, "image")
+        images_text = format_count(n_others, "image")
         raw.notes.append(f"{raw.name}: {images_text} without a file of labels left out")
 
 

@@ -10,17 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from murid.core.plurals import format_count
 from murid.datasets.labels import Problem
 from murid.datasets.media import number_images, read_image_size
-from murid.datasets.raw_labels import (
-    DEFAULT_CLASS,
-    Box,
-    Label,
-    RawLabels,
-    ReadOptions,
-    Size,
-    count,
-)
+from murid.datasets.raw_labels import DEFAULT_CLASS, Box, Label, RawLabels, ReadOptions, Size
 from murid.datasets.text import read_lines
 from murid.datasets.yolo_layout import (
     ImageSet,
@@ -118,7 +111,7 @@ class _SetReader:
             expected = f"an image {file.stem} in {self._set.folder}"
             raw.problems.append(Problem(file, "", "image", expected, "none"))
         if self._n_polygons:
-            polygons = count(self._n_polygons, "polygon")
+            polygons = format_count(self._n_polygons, "polygon")
             raw.notes.append(f"{raw.name}: {polygons} or oriented boxes became upright boxes")
         return raw
 
@@ -134,8 +127,9 @@ class _SetReader:
         for image, _ in unlabelled:
             self._read_image(raw, frames[image], image, [], Columns())
         if unlabelled:
+            images = format_count(len(unlabelled), "image")
             raw.notes.append(
-                f"{raw.name}: {count(len(unlabelled), 'image')} without a label file, such as "
+                f"{raw.name}: {images} without a label file, such as "
                 f"{unlabelled[0][0].name}, read as without animals"
             )
 

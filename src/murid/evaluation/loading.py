@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from murid.core.plurals import format_count
 from murid.core.types import Int64
 from murid.datasets.ground_truth import read_ground_truth
 from murid.datasets.mot_text import read_mot_table
-from murid.datasets.raw_labels import count
 from murid.errors import FormatError
 from murid.evaluation.checks import (
     check_lengths,
@@ -168,7 +168,7 @@ def _choose_frames(
             )
     if not is_sparse:
         return pair, notes
-    labelled_frames = count(len(labelled), "labelled frame")
+    labelled_frames = format_count(len(labelled), "labelled frame")
     note = f"{pair.name}: scored on the {labelled_frames} of {pair.n_frames}"
     if all_frames is None:
         note += "; --all-frames counts the others as empty"
@@ -194,7 +194,7 @@ def _leave_out_incomplete(pair: EvaluationPair) -> tuple[EvaluationPair, list[st
     if frames is None:
         frames = np.arange(pair.n_frames, dtype=np.int64)
     kept = _keep_frames(pair, np.setdiff1d(frames, incomplete), is_sparse=False)
-    left_out = count(len(incomplete), "frame")
+    left_out = format_count(len(incomplete), "frame")
     note = f"{pair.name}: {left_out} in which not all animals are labelled not scored"
     return kept, [note]
 

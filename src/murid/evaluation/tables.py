@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from murid.datasets.raw_labels import count
+from murid.core.plurals import format_count
 from murid.evaluation.evaluate import Evaluation
 from murid.metrics import Metrics
 
@@ -89,12 +89,13 @@ def format_markdown(evaluation: Evaluation) -> str:
 
 def describe_sparse(evaluation: Evaluation) -> list[str]:
     """Return a line for each sequence that is scored on its labelled frames only."""
-    pairs = [scored.pair for scored in evaluation.details]
-    return [
-        f"{pair.name}: scored on {count(pair.n_scored_frames, 'labelled frame')} of {pair.n_frames}"
-        for pair in pairs
-        if pair.is_sparse
-    ]
+    lines = []
+    for scored in evaluation.details:
+        pair = scored.pair
+        if pair.is_sparse:
+            frames = format_count(pair.n_scored_frames, "labelled frame")
+            lines.append(f"{pair.name}: scored on {frames} of {pair.n_frames}")
+    return lines
 
 
 def to_document(evaluation: Evaluation) -> dict[str, Any]:
