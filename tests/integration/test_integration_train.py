@@ -61,7 +61,8 @@ def test_train_then_track(clip, tmp_path, capsys):
         "--out",
         str(run),
     ]
-    assert murid_cli(arguments) == 0
+    # After so few steps it may find no animal, for which the exit code is 3.
+    assert murid_cli(arguments) in {0, 3}
     assert murid_cli(["info", str(run), "--json"]) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["detector"] == "nano"
 

@@ -203,7 +203,10 @@ def test_info_of_something_else_says_what_it_is(tmp_path, capsys, content, words
     code, _, err = call(capsys, "info", path)
     assert code == 1
     assert words in err
-    code, _, err = call(capsys, "info", tmp_path / "..")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("notes")
+    code, _, err = call(capsys, "info", folder)
     assert code == 1
     assert "a run directory, a video, a folder of images or labelled data" in err
 

@@ -83,5 +83,7 @@ def test_a_file_with_another_content_is_refused(line, tmp_path):
 
 
 def test_an_unwritable_file_of_results_is_an_error(tmp_path):
+    file = tmp_path / "file"
+    file.touch()
     with pytest.raises(StorageError):
-        search_grid(lambda _: 0.0, {"a": (1.0,)}, tmp_path / "absent" / "grid.jsonl")
+        search_grid(lambda _: 0.0, {"a": (1.0,)}, file / "grid.jsonl")
