@@ -18,6 +18,7 @@ import numpy as np
 from murid.core.plurals import format_count
 from murid.core.types import Float64
 from murid.datasets.ids import IdentityNumbers, find_identity, normalise_id, to_whole_number
+from murid.datasets.keyframes import interpolate_keyframes
 from murid.datasets.keypoints import compute_box, select_body_keypoints
 from murid.datasets.labels import Problem
 from murid.datasets.media import VIDEO_SUFFIXES, find_file, find_images, is_hidden, number_images
@@ -247,7 +248,7 @@ class _Reader:
                 self._raw.incomplete.add(frame)
         self._n_ignored += sum(shape.tag in _IGNORED_SHAPES for shape in track)
         n_given = sum(box is not None for box in boxes.values())
-        interpolated = _interpolate(boxes, frames)
+        interpolated = interpolate_keyframes(boxes, frames)
         self._n_interpolated += len(interpolated) - n_given
         for frame, box in interpolated.items():
             location = f"track {track_id}, frame {frame}"
@@ -278,37 +279,6 @@ def _list_track(track: Element) -> Iterator[tuple[int, Element]]:
         frame = to_whole_number(shape.get("frame"))
         if frame is not None and frame >= 0 and shape.tag in _SHAPES:
             yield frame, shape
-
-
-def _interpolate(boxes: dict[int, Box | None], frames: Sequence[int]) -> dict[int, Box]:
-    """Return the box of each frame from its first one on, until the animal is outside.
-
-    Between two boxes it moves evenly; from the last one on it stays.
-
-    Parameters
-    ----------
-    boxes : dict of int to tuple
-        Boxes by frame; None = outside the image from here on.
-    frames : sequence of int
-        Frames of the task, ascending.
-    """
-    given = sorted(boxes)
-    interpolated = {frame: box for frame, box in boxes.items() if box is not None}
-    for k, frame in enumerate(given):
-        box = boxes[frame]
-        if box is None:
-            continue
-        following = given[k + 1] if k + 1 < len(given) else None
-        end = math.inf if following is None else following
-        last = box if following is None else boxes[following] or box
-        for between in frames:
-            if frame < between < end:
-                share = 0.0 if following is None else (between - frame) / (following - frame)
-                left, top, right, bottom = (
-                    (1 - share) * a + share * b for a, b in zip(box, last, strict=True)
-                )
-                interpolated[between] = left, top, right, bottom
-    return dict(sorted(interpolated.items()))
 
 
 def _get_size(image: Element) -> Size | None:

@@ -23,7 +23,7 @@ from murid.metrics import GroundTruth, LabelledBoxes
 
 # Formats in which labels have the number of their frame in the video. Others number single images
 # by their names, from 0 or from 1.
-_NUMBERED_FORMATS = ("coco", "cvat", "sleap")
+_NUMBERED_FORMATS = ("coco", "cvat", "labelstudio", "sleap")
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ def describe_json(content: Any) -> str | None:
 def _describe_list(keys: set[str]) -> str | None:
     """Return what a list of entries with these keys is."""
     if {"annotations", "data"} <= keys or {"completions", "data"} <= keys:
-        return _advise("a Label Studio export", "COCO")
+        return "a Label Studio export without labels"
     if keys & {"label", "bbox", "kp"} and keys & {"image", "img", "video", "video_url"}:
         return _advise("a Label Studio export (JSON-MIN)", "COCO")
     if {"image", "annotations"} <= keys:

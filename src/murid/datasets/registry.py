@@ -14,6 +14,7 @@ from murid.datasets import (
     coco_writer,
     cvat,
     deeplabcut,
+    label_studio,
     labelme,
     mot,
     sleap,
@@ -87,6 +88,7 @@ _ALL_FORMATS = (
     DataFormat("cvat", cvat),
     DataFormat("voc", voc),
     DataFormat("labelme", labelme),
+    DataFormat("labelstudio", label_studio),
     DataFormat("coco", coco, coco_writer),
 )
 
