@@ -107,9 +107,7 @@ class _Reader:
             notes.append(f"{name}: {tasks} without a finished annotation left out")
         if self._n_others:
             annotations = format_count(self._n_others, "annotation")
-            notes.append(
-                f"{name}: {annotations} of tasks with several left out; the first is read"
-            )
+            notes.append(f"{name}: {annotations} of tasks with several left out; the first is read")
         if self._n_left_out:
             results = format_count(self._n_left_out, "result")
             notes.append(f"{name}: left out {results} without a rectangle or polygon")
