@@ -240,3 +240,15 @@ def test_debug_shows_the_traceback(tmp_path):
     assert result.returncode != 0
     assert "Traceback" in result.stderr
     assert np.all([word in result.stderr for word in ("FormatError", "a run directory")])
+
+
+def test_a_table_of_labels_is_no_video(tmp_path, capsys, clip):
+    labels = tmp_path / "gt.txt"
+    shutil.copy(clip.with_name("gt.txt"), labels)
+    refuse(capsys, "track", labels, words=["gt.txt", "a text file"])
+    assert not (tmp_path / "gt.murid").exists()
+
+
+def test_a_glob_without_matches_in_the_working_directory(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    refuse(capsys, "track", "nothing*.mp4", words=["nothing*.mp4"])

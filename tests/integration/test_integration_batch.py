@@ -38,6 +38,7 @@ def test_a_broken_video_does_not_stop_the_rest(night, capsys):
     assert "identities in" in first
     assert "damaged.mp4" in second
     assert "failed: " in second
+    assert "damaged.mp4: " not in said.err
     assert "day2" in third
     assert "identities in" in third
     assert (night / "day2" / "cage.murid" / "manifest.json").is_file()

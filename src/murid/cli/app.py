@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib.metadata import version
+from typing import Any
 
 import cyclopts
+
+from murid.errors import ConfigError
 
 UsageError = cyclopts.CycloptsError
 
@@ -30,6 +34,18 @@ VERBS = {
 }
 """Summary of each verb; ``murid.cli.VERB`` holds a function of its name."""
 
+
+def _refuse_fractions(_app: cyclopts.App, _commands: object, arguments: Iterable[Any]) -> None:
+    """Raise `ConfigError` for a fraction where a whole number is needed, which would be rounded."""
+    for argument in arguments:
+        if argument.resolved_hint is not int:
+            continue
+        for token in argument.tokens:
+            if "." in token.value and token.value.rpartition(".")[2].strip("0"):
+                expected = f"{argument.name}: expected a whole number"
+                raise ConfigError(f"{expected}, got {token.value}")
+
+
 app = cyclopts.App(
     name="murid",
     help="Track several mice or rats in video and keep their identities.",
@@ -37,6 +53,7 @@ app = cyclopts.App(
         "--help-all after a verb lists every setting; --debug shows where an error came from."
     ),
     version=lambda: version("murid"),
+    config=_refuse_fractions,
     # Ctrl-C reaches `murid.cli.run`, which says how to go on.
     suppress_keyboard_interrupt=False,
     # No --empty-OPTION for options that take a list.

@@ -184,8 +184,10 @@ def _track_many(
         if outcome.run is None:
             n_failed += 1
             documents.append({"source": outcome.source, "error": outcome.error})
-            print(f"murid: {outcome.error}", file=sys.stderr)
+            # Once: in the line of the video, or where standard output is one document.
             line = f"failed: {outcome.error}"
+            if json:
+                print(f"murid: {outcome.error}", file=sys.stderr)
         else:
             facts = outcome.run.info()
             documents.append(facts)

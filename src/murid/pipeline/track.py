@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -231,7 +232,10 @@ def default_run_path(source: str | Path) -> Path:
     """
     path = Path(source)
     is_glob = any(mark in path.name for mark in "*?[")
-    return (path.parent if is_glob else path).with_suffix(".murid")
+    if is_glob:
+        # The folder of "*.png" has a name only as an absolute path.
+        path = Path(os.path.abspath(path.parent))  # noqa: PTH100 (links stay as they are)
+    return path.with_suffix(".murid")
 
 
 def _complete_clock(path: Path, given: ClockOptions) -> tuple[ClockOptions, StoredTimes | None]:

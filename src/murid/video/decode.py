@@ -29,6 +29,9 @@ _MPEG4_FRAME_START = b"\x00\x00\x01\xb6"
 _WIDE_GREY = ("gray16", "ya16")
 _WIDE_COLOUR = ("rgb48", "bgr48", "rgba64", "bgra64", "gbrp16", "gbrap16")
 
+# FFmpeg draws text as pictures: tables of labels would be videos.
+_TEXT_FORMATS = ("tty", "bin", "xbin", "adf", "idf")
+
 # Bytes at the start of a file from which its kind is guessed, for the error message.
 _SNIFFED_BYTES = 2048
 
@@ -258,11 +261,15 @@ def _open_container(path: Path, file: TimeoutFile) -> Any:
     if file.size == 0:
         raise SourceError(path, "file", "a video", "an empty file")
     try:
-        return av.open(file, buffer_size=_BUFFER_BYTES)
+        container = av.open(file, buffer_size=_BUFFER_BYTES)
     except (av.error.FFmpegError, OSError) as error:
         file.seek(0)
         got = _describe_error(error, file.read(_SNIFFED_BYTES))
         raise SourceError(path, "file", "a video that can be opened", got) from error
+    if container.format.name in _TEXT_FORMATS:
+        container.close()
+        raise SourceError(path, "file", "a video that can be opened", "a text file")
+    return container
 
 
 def _describe_error(error: Exception, start: bytes) -> str:

@@ -28,3 +28,10 @@ def test_everyday_options_come_first(capsys):
     assert run(["track", "--help"]) == 0
     shown = capsys.readouterr().out
     assert shown.index("--animals") < shown.index("--gallery") < shown.index("--config")
+
+
+def test_fractions_are_no_whole_numbers(capsys):
+    assert run(["track", "cage.mp4", "--animals", "2.5"]) == 1
+    assert "--animals: expected a whole number, got 2.5" in capsys.readouterr().err
+    assert run(["track", "nowhere.mp4", "--animals", "2.0"]) == 1
+    assert "nothing there" in capsys.readouterr().err
