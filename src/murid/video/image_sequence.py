@@ -82,8 +82,7 @@ class ImageSequenceSource:
         left_out: Sequence[Path] = (),
     ) -> None:
         if not files:
-            expected = f"files ending in {', '.join(sorted(IMAGE_SUFFIXES))}"
-            raise SourceError(name, "images", expected, "none")
+            raise SourceError(name, "images", describe_image_suffixes(), "none")
         self._files = sorted(files, key=natural_key)
         self._fps = fps or _DEFAULT_FPS
         self._timeout_s = read_timeout_s
@@ -270,6 +269,11 @@ def _describe_pixels(file: Path, read_timeout_s: float) -> str:
     with closing(TimeoutFile(file, read_timeout_s)) as opened:
         pixel_type = read_pixel_type(opened.read_at)
     return "" if pixel_type is None else f"; the pixels are {pixel_type}"
+
+
+def describe_image_suffixes() -> str:
+    """Return in words which files are images, for messages."""
+    return f"files ending in {', '.join(sorted(IMAGE_SUFFIXES))}"
 
 
 def is_image_file(file: Path) -> bool:

@@ -8,11 +8,13 @@ from itertools import chain
 from pathlib import Path
 
 from murid.core import Frame
+from murid.core.plurals import format_count
 from murid.errors import SourceError
 from murid.video.file import VideoFileSource
 from murid.video.image_sequence import (
     IMAGE_SUFFIXES,
     ImageSequenceSource,
+    describe_image_suffixes,
     find_image_sequence,
     is_image_file,
 )
@@ -43,6 +45,8 @@ def open_source(source: str | Path, read_timeout_s: float = READ_TIMEOUT_S) -> F
     path = Path(source)
     if path.is_dir():
         files, fps = find_image_sequence(path)
+        if not files:
+            raise SourceError(source, "images", describe_image_suffixes(), _describe_folder(path))
         return ImageSequenceSource(str(source), files, fps, read_timeout_s)
     if glob.has_magic(str(source)) and not path.exists():
         matches = [Path(name) for name in glob.glob(str(source))]  # noqa: PTH207 (absolute patterns)
@@ -56,6 +60,14 @@ def open_source(source: str | Path, read_timeout_s: float = READ_TIMEOUT_S) -> F
             raise SourceError(path, "file", "an image", "nothing there")
         return ImageSequenceSource(str(source), [path], read_timeout_s=read_timeout_s)
     return VideoFileSource(path, read_timeout_s)
+
+
+def _describe_folder(folder: Path) -> str:
+    """Return in words what is in a folder without images."""
+    names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
+    if not names:
+        return "an empty folder"
+    return f"none among {format_count(len(names), 'entry', 'entries')}, such as {names[0]}"
 
 
 def _list_other_images(files: Sequence[Path]) -> list[Path]:

@@ -116,8 +116,8 @@ def _read_mp4_size(file: TimeoutFile) -> int | None:
         size = _unpack(">I", header)
         if size == 1:  # a size of 64 bits follows
             size = _unpack(">Q", header[8:])
-        if size == 0:  # up to the end of the file
-            return file.size
+        if size == 0:  # up to the end of the file, wherever that is
+            return None
         if size is None or size < 8:  # padding after the last box
             return position
         position += size
