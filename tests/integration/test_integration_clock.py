@@ -1,6 +1,7 @@
 """The clock of a recording, from the command line to the exports."""
 
 import json
+import shutil
 
 import cv2
 import numpy as np
@@ -10,6 +11,7 @@ from configs import BACKGROUND, NO_REFINE
 
 import murid
 from murid.cli import run as murid_cli
+from murid.datasets.registry import read_dataset
 from murid.video import open_source
 
 
@@ -201,3 +203,52 @@ def test_bad_options_are_refused(clip, tmp_path, capsys, option):
     code, _, err = call(capsys, "track", clip, *option, "--out", tmp_path / "x.murid")
     assert code != 0
     assert option[0].lstrip("-") in err
+
+
+def test_a_run_of_some_frames_converts_to_labels_of_these_frames(clip, tmp_path, capsys):
+    """Boxes are those of the image that they come with."""
+    run = tmp_path / "cage.murid"
+    track(capsys, clip, run, "--start", 1, "--every", 7)
+    frames = list(range(murid.open(run).info()["frames"]["first"], 90, 7))
+    assert frames[0] > 0
+    fps = open_source(clip).info.fps
+    tracks = murid.open(run).tracks()
+    original = next(open_source(clip).iterate(frames[3])).image
+    # MOT counts anew where most frames are missing.
+    numbers = {"coco": (frames, None), "mot": (list(range(len(frames))), fps / 7)}
+    for target, (expected, expected_fps) in numbers.items():
+        out = tmp_path / target
+        code, _, err = call(capsys, "convert", run, "--to", target, "--out", out)
+        assert code == 0, err
+        (sequence,), problems = read_dataset([out])
+        assert problems == []
+        assert sequence.frames.tolist() == expected
+        assert expected_fps is None or sequence.fps == pytest.approx(expected_fps)
+        assert sequence.boxes == pytest.approx(tracks.detections.boxes, abs=1e-3)
+        image = cv2.imread(str(sequence.image_paths[3]))[..., ::-1]
+        assert np.abs(image.astype(float) - original).mean() < 3
+
+
+def test_a_gap_in_the_numbers_of_images_keeps_the_numbers_everywhere(images, tmp_path, capsys):
+    root = tmp_path / "cage"
+    (root / "gt").mkdir(parents=True)
+    shutil.copytree(images, root / "img1")
+    for k in range(10, 15):
+        (root / "img1" / f"img_{k:04d}.png").unlink()
+    run = tmp_path / "cage.murid"
+    track(capsys, root / "img1", run)
+    code, _, err = call(capsys, "convert", run, "--to", "mot", "--out", tmp_path / "mot")
+    assert code == 0, err
+    assert "left out 5 frames without an image" in err
+    numbers = [*range(10), *range(15, 40)]
+    truth = tmp_path / "mot" / "cage" / "gt" / "gt.txt"
+    (root / "gt" / "gt.txt").write_bytes(truth.read_bytes())
+    for data in (tmp_path / "mot", root):
+        code, text, err = call(capsys, "info", data, "--json")
+        assert code == 0, err
+        assert json.loads(text)["problems"] == []
+        assert "5 frames, 10 to 14 from 0, have neither an image nor labels" in text
+        (sequence,), _ = read_dataset([data])
+        assert sequence.frames.tolist() == numbers
+        scores = murid.open(run).evaluate(data)
+        assert (scores.mota, scores.n_frames) == (pytest.approx(100), len(numbers))

@@ -87,7 +87,7 @@ def test_runs_convert_to_datasets(tracked, tmp_path, capsys):
         capsys, "convert", tracked, "--to", "mot", "--out", tmp_path / "mot", "--images", "none"
     ).out
     tracks = Run.open(tracked).tracks()
-    assert f"1 sequences, 90 frames, {(tracks.track_ids >= 0).sum()} boxes" in said
+    assert f"1 sequence, 90 frames, {(tracks.track_ids >= 0).sum()} boxes" in said
     assert not (tmp_path / "mot" / "cage" / "img1").exists()
     sequence = read(tmp_path / "mot" / "cage", require_images=False)
     assert sequence.boxes == pytest.approx(tracks.detections.boxes[tracks.track_ids >= 0], abs=1e-3)

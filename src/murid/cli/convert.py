@@ -13,6 +13,7 @@ from cyclopts import Parameter
 
 from murid.cli.labelled_data import load_sequences
 from murid.core.files import make_directory, stage_directory, storage_errors
+from murid.core.plurals import format_count
 from murid.core.types import UInt8
 from murid.datasets.images import iterate_images
 from murid.datasets.labels import LabelledSequence
@@ -73,7 +74,12 @@ def convert(
         write_sequences(directory, sequences, target, images)
     n_frames = sum(sequence.n_frames for sequence in sequences)
     n_boxes = sum(map(len, sequences))
-    print(f"{out}: {len(sequences)} sequences, {n_frames} frames, {n_boxes} boxes")
+    counts = (
+        format_count(len(sequences), "sequence"),
+        format_count(n_frames, "frame"),
+        format_count(n_boxes, "box", "boxes"),
+    )
+    print(f"{out}: {', '.join(counts)}")
 
 
 def write_sequences(
@@ -99,12 +105,14 @@ def _write_images(
     """Copy, link or decode the images of a sequence, and return it with their new paths.
 
     A format that allows no gaps between labelled frames gets consecutive frame numbers. A gap in
-    the images themselves keeps its numbers, unless more are missing than there are.
+    the images themselves keeps its numbers, unless more are missing than there are. The rate is
+    then that of the images.
     """
     assert target.writer is not None
     frames = sequence.frames
-    n_images = len(sequence.image_paths)
-    if target.is_gapless and len(frames) and frames[-1] >= 2 * n_images:
+    fps = sequence.fps
+    if target.is_gapless and len(frames) and frames[-1] >= 2 * len(frames):
+        fps = _compute_rate(sequence)
         frames = np.arange(sequence.n_frames, dtype=np.int64)
     suffixes = [path.suffix.lower() for path in sequence.image_paths]
     suffixes = suffixes or [_VIDEO_FRAME_SUFFIX] * len(frames)
@@ -122,8 +130,16 @@ def _write_images(
         for image, path in zip(decoded, new_paths, strict=True):
             _write_jpeg(path, image)
     return replace(
-        sequence, frames=frames, image_paths=tuple(new_paths), video=None, video_dataset=""
+        sequence, frames=frames, fps=fps, image_paths=tuple(new_paths), video=None, video_dataset=""
     )
+
+
+def _compute_rate(sequence: LabelledSequence) -> float | None:
+    """Return the labelled frames per second; None if it is unknown, or they come irregularly."""
+    steps = np.unique(np.diff(sequence.frames))
+    if sequence.fps is None or len(steps) > 1:
+        return None
+    return sequence.fps / int(steps[0]) if len(steps) else sequence.fps
 
 
 def _copy_or_link(image_path: Path, path: Path, how: str) -> None:

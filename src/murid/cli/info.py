@@ -153,7 +153,7 @@ def _print_crossings(crossings: Sequence[dict[str, Any]]) -> None:
 
 
 def _print_data(facts: dict[str, Any]) -> None:
-    print(f"{facts['data']}: {len(facts['sequences'])} sequences")
+    print(f"{facts['data']}: {format_count(len(facts['sequences']), 'sequence')}")
     print(f"\n{'frames':>8} {'boxes':>8} {'ids':>6} {'length':>7}  {'size':<12} sequence")
     for row in facts["sequences"]:
         length = "" if row["median_length_px"] is None else f"{row['median_length_px']:.0f} px"
@@ -165,9 +165,11 @@ def _print_data(facts: dict[str, Any]) -> None:
     classes = (f"{name} {n}" for name, n in facts["classes"].items())
     print(f"classes   {', '.join(classes) or 'none'}")
     if facts["n_incomplete"]:
-        print(f"note      in {facts['n_incomplete']} frames not all animals are labelled")
+        n_frames = format_count(facts["n_incomplete"], "frame")
+        print(f"note      in {n_frames} not all animals are labelled")
     if facts["n_over_edge"]:
-        print(f"note      {facts['n_over_edge']} boxes reach over the edge of the image")
+        n_boxes = format_count(facts["n_over_edge"], "box reaches", "boxes reach")
+        print(f"note      {n_boxes} over the edge of the image")
     for note in facts["notes"]:
         print(f"note      {note}")
     _print_problems(facts["problems"])

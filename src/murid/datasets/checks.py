@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from murid.core.plurals import format_count
 from murid.core.types import Bool, Float64, Int64
 from murid.datasets.embedded_images import read_embedded_frames
 from murid.datasets.labels import UNKNOWN_TRACK_ID, LabelledSequence, Problem
@@ -17,6 +18,10 @@ from murid.datasets.raw_labels import Label, RawLabels, ReadOptions, Size
 
 # Size of a frame of unknown size.
 UNKNOWN_SIZE = (0, 0)
+
+# Boxes that all lie within this many pixels of the upper left corner are fractions of the image,
+# as YOLO has them. A detector's rounding may lead a little beyond 1.
+_MAX_FRACTION = 1.01
 
 
 def check_raw_labels(
@@ -94,6 +99,15 @@ def _check_embedded_frames(
 
 def _check_images(raw: RawLabels, wanted: list[int]) -> tuple[dict[int, Size], list[Problem]]:
     missing = [frame for frame in wanted if frame not in raw.image_paths]
+    last_image = max(raw.image_paths)
+    in_gaps = [f for f in missing if f < last_image and f not in raw.first_labels]
+    if in_gaps:
+        # Nothing is wrong with them: the images that are there keep their numbers.
+        raw.notes.append(
+            f"{raw.name}: {_count_frames(in_gaps)} neither an image nor labels; the others keep "
+            "their numbers"
+        )
+        missing = sorted(set(missing).difference(in_gaps))
     problems = _report_missing(raw, missing, "one with an image")
     frames: dict[int, Size] = {}
     for frame in wanted:
@@ -120,9 +134,20 @@ def _report_missing(raw: RawLabels, missing: list[int], expected: str) -> list[P
         for frame in labelled
     ]
     if others:
-        got = f"{len(others)} frames without, {others[0]} to {others[-1]} from 0"
+        got = f"{format_count(len(others), 'frame')} without, {_format_range(others)} from 0"
         problems.append(Problem(raw.path, "", "frame", expected, got))
     return problems
+
+
+def _count_frames(frames: Sequence[int]) -> str:
+    """Return how many frames, and which: ``frame 3 from 0 has``, ``2 frames, 3 to 4 from 0 have``."""
+    if len(frames) == 1:
+        return f"frame {frames[0]} from 0 has"
+    return f"{len(frames)} frames, {_format_range(frames)} from 0, have"
+
+
+def _format_range(frames: Sequence[int]) -> str:
+    return str(frames[0]) if len(frames) == 1 else f"{frames[0]} to {frames[-1]}"
 
 
 def _find_wrong_sizes(raw: RawLabels, frames: dict[int, Size]) -> dict[int, Problem]:
@@ -170,6 +195,10 @@ def _check_labels(
 ) -> _CheckedLabels:
     boxes = np.array([label.box for label in labels], np.float64).reshape(-1, 4)
     sizes = np.array([frames[label.frame] for label in labels], np.int64).reshape(-1, 2)
+    if len(boxes) and (np.abs(boxes) <= _MAX_FRACTION).all():
+        got = f"{_format_box(labels[0], frames[labels[0].frame])}, and none beyond 1"
+        problem = _make_problem(labels[0], "box", "pixels, not fractions of the image", got)
+        return _CheckedLabels([], {label.frame for label in labels}, [problem])
     # The first check that fails names the problem, so each label has at most one.
     bad: dict[int, Problem] = {}
     for row in np.flatnonzero(_has_no_area(boxes)).tolist():

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from murid.datasets.text import UTF16_MARKS, read_text
 from murid.errors import FormatError
 
 # How much of a file is looked at to recognise it, in characters. The keys that tell are near its
@@ -16,19 +17,20 @@ _N_SNIFFED = 65536
 def load_json(path: Path) -> Any:
     """Return the content of a file; raises `FormatError` if it is not JSON."""
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        return json.loads(read_text(path))
     except json.JSONDecodeError as error:
         field = f"line {error.lineno}, column {error.colno}"
         raise FormatError(path, field, "JSON", error.msg) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise FormatError(path, "file", "a readable JSON file", str(error)) from error
 
 
 def read_start(path: Path) -> str:
     """Return the first characters of a text file; empty if it cannot be read."""
     try:
-        with path.open(encoding="utf-8-sig", errors="replace") as file:
-            return file.read(_N_SNIFFED)
+        with path.open("rb") as file:
+            is_utf16 = file.read(2) in UTF16_MARKS
+        encoding = "utf-16" if is_utf16 else "utf-8-sig"
+        with path.open(encoding=encoding, errors="replace") as text:
+            return text.read(_N_SNIFFED)
     except OSError:
         return ""
 

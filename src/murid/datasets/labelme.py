@@ -26,6 +26,9 @@ from murid.errors import FormatError
 _OUTLINES = ("rectangle", "polygon", "mask")
 _CIRCLE = "circle"
 
+# Number of files of a folder that are looked at to recognise it.
+_N_LOOKED_AT = 10
+
 Shape = Mapping[str, Any]
 
 
@@ -33,8 +36,9 @@ def recognise(path: Path) -> bool:
     """Whether this is a LabelMe file, or a directory with some."""
     if path.is_file():
         return _is_labelme(path)
-    first = next(iter(_list_json_files(path)), None)
-    return first is not None and _is_labelme(first)
+    # One damaged file must not hide what the others are.
+    files = _list_json_files(path)[:_N_LOOKED_AT]
+    return any(_is_labelme(file) for file in files)
 
 
 def _is_labelme(path: Path) -> bool:

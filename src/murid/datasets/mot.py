@@ -17,7 +17,7 @@ from murid.datasets.labels import LabelledFrame, LabelledSequence, Problem
 from murid.datasets.media import find_images, find_video, number_images, read_video_info
 from murid.datasets.mot_text import MotRow, parse_row
 from murid.datasets.raw_labels import DEFAULT_CLASS, Label, RawLabels, ReadOptions, to_name
-from murid.datasets.text import read_lines
+from murid.datasets.text import read_lines, read_text
 from murid.errors import FormatError
 from murid.metrics import Labelling, find_labelling
 
@@ -86,7 +86,7 @@ def read_seqinfo(path: Path) -> SeqInfo:
         return SeqInfo()
     parser = configparser.ConfigParser()
     try:
-        parser.read(path, encoding="utf-8")
+        parser.read_string(read_text(path), str(path))
         section = parser["Sequence"]
         width = section.getint("imWidth", 0)
         height = section.getint("imHeight", 0)
@@ -173,7 +173,7 @@ def set_labelled_frames(raw: RawLabels, info: SeqInfo) -> None:
     """Set the labelled frames: up to the length in ``seqinfo.ini``, else up to the last row.
 
     A frame without rows has no animals. An image after the last row is a problem, since it may just
-    not be labelled yet. A number without rows and without an image, among others, is no frame.
+    not be labelled yet.
     Where no length is given, and rows are of single frames here and there, as people label by hand,
     only these count as labelled.
     """
@@ -187,11 +187,7 @@ def set_labelled_frames(raw: RawLabels, info: SeqInfo) -> None:
             return
         if n_media_frames is not None:
             n_frames = min(n_frames, n_media_frames)
-    frames_in_length = set(range(n_frames))
-    if raw.image_paths:
-        # A number that is missing among the images was not recorded.
-        frames_in_length &= raw.image_paths.keys()
-    raw.frames = sorted(frames_with_rows | frames_in_length)
+    raw.frames = sorted(frames_with_rows.union(range(n_frames)))
     if info.size is not None:
         raw.declared_sizes = dict.fromkeys(raw.frames, info.size)
     for frame, image in sorted(raw.image_paths.items()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -166,6 +167,8 @@ def _read_raw_labels(path: Path, options: ReadOptions, problems: list[Problem]) 
     if data_format is None:
         names = ", ".join(DATA_FORMATS)
         got = "something else" if path.exists() else "nothing there"
+        if path.is_file() and zipfile.is_zipfile(path):
+            got = "a ZIP archive: unpack it first"
         raise FormatError(path, "format", f"labelled data ({names})", got)
     all_labels = []
     for file in data_format.reader.find_files(path, options):

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from murid.core.plurals import format_count
 from murid.datasets.labels import LabelledSequence
 
 _TOTALS = ("n_frames", "n_boxes", "n_ids", "n_incomplete", "n_over_edge")
@@ -46,7 +47,7 @@ def _summarise_sequence(sequence: LabelledSequence) -> dict[str, Any]:
     known_ids = sequence.track_ids[sequence.track_ids >= 0]
     sizes = Counter(f"{width}x{height}" for width, height in sequence.sizes.tolist() if width)
     n_images = len(sequence.image_paths) if sequence.image_paths else 0
-    images = f"{n_images} images" if n_images else "no images"
+    images = format_count(n_images, "image") if n_images else "no images"
     return {
         "name": sequence.name,
         "n_frames": sequence.n_frames,

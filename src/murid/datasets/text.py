@@ -28,7 +28,8 @@ _EXCEL_PREFIX = "sep="
 # line feeds and carriage returns.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
-_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+# First bytes of a file in UTF-16.
+UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -51,7 +52,7 @@ def read_text(path: Path) -> str:
     except OSError as error:
         got = describe_content(path)
         raise FormatError(path, "file", "a readable text file", got) from error
-    encoding = "utf-16" if content.startswith(_UTF16_MARKS) else "utf-8-sig"
+    encoding = "utf-16" if content.startswith(UTF16_MARKS) else "utf-8-sig"
     try:
         return content.decode(encoding)
     except UnicodeDecodeError as error:

@@ -107,7 +107,8 @@ def find_possible_mistakes(
     result_end = int(result.frames.max(initial=-1)) + 1
     if truth_end < _MIN_COVERED_FRACTION * n_frames:
         notes.append(
-            f"{name}: the ground truth has no animal after frame {truth_end} of {n_frames}"
+            f"{name}: the ground truth has no animal after frame {truth_end} of {n_frames}; "
+            "--labelled-frames leaves out frames without labels"
         )
     if result_end < _MIN_COVERED_FRACTION * truth_end:
         notes.append(

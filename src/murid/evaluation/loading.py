@@ -141,9 +141,13 @@ def load_pair(files: FilePair, settings: EvaluationSettings) -> EvaluationPair:
     """
     pair = _load_run(files, settings) if files.is_run else _load_mot_file(files, settings)
     check_overlap(files, pair.truth, pair.result, allow_empty=settings.allow_empty)
-    mistakes = find_possible_mistakes(pair.name, pair.truth.boxes, pair.result, pair.n_frames)
-    pair, notes = _choose_frames(pair, settings.all_frames)
-    return replace(pair, notes=(*pair.notes, *notes, *mistakes))
+    chosen, notes = _choose_frames(pair, settings.all_frames)
+    end = pair.n_frames
+    if chosen.scored_frames is not None and chosen.scored_frames is not pair.scored_frames:
+        # What follows the last frame that is scored has been said.
+        end = int(chosen.scored_frames[-1]) + 1
+    mistakes = find_possible_mistakes(pair.name, pair.truth.boxes, pair.result, end)
+    return replace(chosen, notes=(*chosen.notes, *notes, *mistakes))
 
 
 def _choose_frames(
@@ -166,10 +170,13 @@ def _choose_frames(
                 f"{pair.name}: {len(labelled)} of {pair.n_frames} frames have labels, the others "
                 "count as empty; --labelled-frames leaves them out"
             )
+        if labelling == Labelling.PART:
+            return _keep_part(pair, int(labelled[0]), int(labelled[-1]))
     if not is_sparse:
         return pair, notes
-    labelled_frames = format_count(len(labelled), "labelled frame")
-    note = f"{pair.name}: scored on the {labelled_frames} of {pair.n_frames}"
+    n_labelled = len(labelled)
+    labelled_frames = "1 labelled frame" if n_labelled == 1 else f"the {n_labelled} labelled frames"
+    note = f"{pair.name}: scored on {labelled_frames} of {pair.n_frames}"
     if all_frames is None:
         note += "; --all-frames counts the others as empty"
     return _keep_frames(pair, labelled, is_sparse=True), [*notes, note]
@@ -197,6 +204,19 @@ def _leave_out_incomplete(pair: EvaluationPair) -> tuple[EvaluationPair, list[st
     left_out = format_count(len(incomplete), "frame")
     note = f"{pair.name}: {left_out} in which not all animals are labelled not scored"
     return kept, [note]
+
+
+def _keep_part(pair: EvaluationPair, first: int, last: int) -> tuple[EvaluationPair, list[str]]:
+    """Return the pair from the first to the last labelled frame only, and a note about it."""
+    known = pair.scored_frames
+    if known is None:
+        known = np.arange(pair.n_frames, dtype=np.int64)
+    frames = known[(known >= first) & (known <= last)]
+    note = (
+        f"{pair.name}: scored on frames {first + 1} to {last + 1} of {pair.n_frames}, outside of "
+        "which nothing is labelled; --all-frames counts the others as empty"
+    )
+    return _keep_frames(pair, frames, is_sparse=False), [note]
 
 
 def _keep_frames(pair: EvaluationPair, frames: Int64, *, is_sparse: bool) -> EvaluationPair:

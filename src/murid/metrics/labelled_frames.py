@@ -3,7 +3,8 @@
 A MOT file has no rows for a frame without animals, nor for a frame that nobody has labelled. The
 two look alike, so the rule is careful: a dense ground truth whose animals are hidden for a while
 has labels in long stretches of frames, however long it has none in between. Only where most
-labelled frames stand alone, or come in short stretches of one length, were frames picked.
+labelled frames stand alone, or come in short stretches of one length or far apart, were frames
+picked. Where all labels lie in less than half of the recording, somebody has labelled that part.
 """
 
 from __future__ import annotations
@@ -23,6 +24,13 @@ _MIN_UNLABELLED = 5
 _MIN_STRETCHES = 3
 _MIN_GAP_FACTOR = 3
 
+# Stretches of different lengths are picked if every gap between them is longer than all of them by
+# this factor: an animal that leaves its shelter for moments comes back soon at times.
+_MIN_UNEQUAL_GAP_FACTOR = 10
+
+# In a shorter video, a part says too little about how it was chosen.
+_MIN_PART_OF = 10
+
 # Below this share of labelled frames, ground truth that is read as dense deserves a note.
 _MIN_DENSE_SHARE = 0.5
 
@@ -36,12 +44,15 @@ class Labelling(Enum):
         All of them; a frame without labels has no animals.
     SPARSE
         Some of them; the others are unknown.
+    PART
+        All from the first to the last labelled frame; those before and after are unknown.
     UNCLEAR
         Probably all, but most frames have no label.
     """
 
     DENSE = "dense"
     SPARSE = "sparse"
+    PART = "part"
     UNCLEAR = "unclear"
 
 
@@ -60,8 +71,9 @@ def find_labelling(frames: Int64, n_frames: int) -> Labelling:
     Labelling
         `DENSE` if fewer than five frames have no labels. `SPARSE` if there is one labelled frame,
         if more than half of the labelled frames are followed by a frame without labels, or
-        if there are three stretches of labelled frames or more, all of one length (the last may be
-        cut), and far apart.
+        if there are three stretches of labelled frames or more, far apart, and all of one length
+        (the last may be cut) or very far apart. `PART` if the frames from the first to the last
+        label are less than half of the video.
     """
     if not len(frames) or n_frames - len(frames) < _MIN_UNLABELLED:
         return Labelling.DENSE
@@ -77,6 +89,10 @@ def find_labelling(frames: Int64, n_frames: int) -> Labelling:
         n_between = np.diff(frames)[is_gap] - 1
         if are_equal and np.median(n_between) >= _MIN_GAP_FACTOR * lengths[0]:
             return Labelling.SPARSE
+        if n_between.min() >= _MIN_UNEQUAL_GAP_FACTOR * lengths.max():
+            return Labelling.SPARSE
+    if n_frames >= _MIN_PART_OF and frames[-1] + 1 - frames[0] < _MIN_DENSE_SHARE * n_frames:
+        return Labelling.PART
     if len(frames) < _MIN_DENSE_SHARE * n_frames and len(lengths) > 1:
         return Labelling.UNCLEAR
     return Labelling.DENSE

@@ -46,8 +46,10 @@ _MAGIC_NUMBERS = {
     b"\x89PNG": "PNG",
     b"\xff\xd8\xff": "JPEG",
     b"%PDF": "PDF",
-    b"PK\x03\x04": "ZIP",
 }
+
+# First bytes of an archive. FFmpeg finds images in it, and takes them for a video.
+_ARCHIVE_START = b"PK\x03\x04"
 
 # Bytes per read. Larger reads mean fewer round trips to the reading thread of `TimeoutFile`, but
 # more bytes read in vain at each seek.
@@ -260,6 +262,11 @@ def _unpack(unpacker: Any, packet: Any) -> list[Any]:
 def _open_container(path: Path, file: TimeoutFile) -> Any:
     if file.size == 0:
         raise SourceError(path, "file", "a video", "an empty file")
+    start = file.read(len(_ARCHIVE_START))
+    file.seek(0)
+    if start == _ARCHIVE_START:
+        got = "a ZIP archive: unpack it first"
+        raise SourceError(path, "file", "a video that can be opened", got)
     try:
         container = av.open(file, buffer_size=_BUFFER_BYTES)
     except (av.error.FFmpegError, OSError) as error:

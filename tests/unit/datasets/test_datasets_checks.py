@@ -165,3 +165,14 @@ def test_problems_become_one_error(tmp_path):
         match=r"got 2 problems:\n  .*gt.txt: line 3, box.*\n  .*b.txt: file: expected x",
     ):
         raise_problems([first, Problem(tmp_path / "b.txt", "", "file", "x", "y")])
+
+
+def test_fractions_of_the_image_are_no_pixels(tmp_path, images):
+    labels = [(0, (0.1, 0.2, 0.3, 0.5)), (1, (0, 0, 1, 1))]
+    sequence, problems = check_raw_labels(
+        make_raw_labels(tmp_path, labels, image_paths=images), ReadOptions()
+    )
+    got = "0.2x0.3 at 0.1, 0.2 in 64x48, and none beyond 1"
+    assert explain(problems) == [("line 1", "box", "pixels, not fractions of the image", got)]
+    assert len(sequence) == 0
+    assert sequence.complete.tolist() == [False, False, True]

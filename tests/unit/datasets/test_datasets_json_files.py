@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from murid.datasets.json_files import describe_json
+from murid.datasets.json_files import describe_json, load_json, read_start
 from murid.datasets.registry import read_dataset
 
 BOX = {"x": 1, "y": 2, "width": 3, "height": 4, "rectanglelabels": ["mouse"]}
@@ -48,3 +48,11 @@ def test_other_formats_are_named(tmp_path, content, name):
 )
 def test_what_is_not_known_is_not_named(content):
     assert describe_json(content) is None
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_encodings_of_windows_are_read(tmp_path, encoding):
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"shapes": ["é"]}, ensure_ascii=False), encoding=encoding)
+    assert load_json(path) == {"shapes": ["é"]}
+    assert '"shapes"' in read_start(path)

@@ -64,6 +64,14 @@ def test_shapes(write_labels, points, shape_type, expected):
     assert "left out 1 shape without a box" in sequence.notes[0]
 
 
+def test_a_damaged_file_does_not_hide_the_others(write_labels):
+    folder = write_labels("b", make_shape([[1, 1], [9, 9]]))
+    (folder / "a.json").write_text("[1]")
+    (sequence,), problems = read_dataset([folder])
+    assert [(p.path.name, p.field) for p in problems] == [("a.json", "shapes")]
+    assert len(sequence) == 1
+
+
 def test_images_without_labels_are_left_out(write_labels, write_images):
     folder = write_labels("a", make_shape([[1, 1], [9, 9]]))
     write_labels("b")

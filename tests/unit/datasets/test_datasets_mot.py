@@ -70,6 +70,13 @@ def test_a_missing_image_with_rows_is_a_problem(cage):
     assert len(problems) == 1
 
 
+def test_seqinfo_may_begin_with_a_mark(cage):
+    (cage / "seqinfo.ini").write_bytes(b"\xef\xbb\xbf[Sequence]\r\nseqLength=4\r\n")
+    (sequence,), problems = read_dataset([cage])
+    assert problems == []
+    assert sequence.n_frames == 4
+
+
 def test_rows_with_a_flag_of_0_leave_their_frame_incomplete(cage):
     (cage / "gt" / "gt.txt").write_text(ROWS + "2,9,1,1,5,5,0,1,1\n")
     (sequence,), problems = read_dataset([cage])

@@ -120,3 +120,9 @@ def test_mot_to_coco_to_yolo_to_mot(tmp_path, sequence):
     assert read.class_ids.tolist() == sequence.class_ids.tolist()
     assert read.frame_offsets.tolist() == sequence.frame_offsets.tolist()
     assert read.track_ids.tolist() == [-1] * 4
+
+
+def test_archives_are_named(tmp_path):
+    shutil.make_archive(str(tmp_path / "labels"), "zip", tmp_path, ".")
+    with pytest.raises(FormatError, match="a ZIP archive: unpack it first"):
+        read_dataset([tmp_path / "labels.zip"])

@@ -161,9 +161,9 @@ def test_possible_mistakes_are_noted(tmp_path):
     assert "no box after frame 9, the ground truth goes on to 20" in note
     (note,) = evaluate(write(tmp_path / "small.txt", rows(scale=0.45, shift=50)), truth).notes
     assert "0.45 times as large" in note
-    (truth / "seqinfo.ini").write_text(INFO.format(n=100))
+    (truth / "seqinfo.ini").write_text(INFO.format(n=30))
     (note,) = evaluate(write(tmp_path / "full.txt", rows()), truth).notes
-    assert "no animal after frame 20 of 100" in note
+    assert "no animal after frame 20 of 30" in note
 
 
 @pytest.mark.parametrize(
@@ -327,3 +327,19 @@ def test_results_may_go_on_after_the_last_labelled_frame(tmp_path):
     result = write(tmp_path / "result.txt", rows(90))
     assert evaluate(result, truth).combined.mota == pytest.approx(100)
     assert evaluate(result, truth, all_frames=True).combined.false_positives == 2 * 87
+
+
+@pytest.mark.parametrize("first", [1, 31])
+def test_where_a_part_is_labelled_this_part_is_scored(tmp_path, first):
+    truth = make_truth(tmp_path, first=first)
+    (truth / "seqinfo.ini").write_text(INFO.format(n=100))
+    result = write(tmp_path / "full.txt", rows(100))
+    evaluation = evaluate(result, truth)
+    assert (evaluation.combined.mota, evaluation.combined.n_frames) == (pytest.approx(100), 20)
+    assert evaluation.notes == (
+        f"cage: scored on frames {first} to {first + 19} of 100, outside of which nothing is "
+        "labelled; --all-frames counts the others as empty",
+    )
+    half = evaluate(write(tmp_path / "half.txt", rows(100)[::2]), truth)
+    assert half.combined.mota == pytest.approx(50)
+    assert evaluate(result, truth, all_frames=True).combined.mota == pytest.approx(-300)

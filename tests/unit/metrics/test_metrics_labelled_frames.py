@@ -19,9 +19,15 @@ def stretches(*bounds):
         (np.array([400]), 800, Labelling.SPARSE),
         (np.array([10, 400]), 800, Labelling.SPARSE),
         (stretches((0, 10), (100, 110), (200, 210), (300, 305)), 800, Labelling.SPARSE),
+        (stretches((3, 10), (150, 162), (420, 425)), 600, Labelling.SPARSE),
+        # Somebody stopped, or labelled a part in the middle.
+        (np.arange(100), 800, Labelling.PART),
+        (np.arange(300, 400), 800, Labelling.PART),
+        (stretches((0, 100), (110, 300)), 800, Labelling.PART),
+        (np.arange(4), 9, Labelling.DENSE),
         # Every frame, in which animals may hide.
         (np.arange(800), 800, Labelling.DENSE),
-        (np.arange(100), 800, Labelling.DENSE),
+        (np.arange(401), 800, Labelling.DENSE),
         (stretches((0, 300), (400, 700)), 800, Labelling.DENSE),
         (stretches((0, 300), (310, 320), (322, 323), (325, 700)), 800, Labelling.DENSE),
         (stretches(*((k, k + 10) for k in range(0, 800, 15))), 800, Labelling.DENSE),

@@ -172,6 +172,8 @@ def test_files_that_are_no_video_are_refused(tmp_path, content):
         (bytes(5000), "a file of zeros"),
         (bytes(range(256)) * 20, "a file that is not a video"),
         (b"RIFF\x00\x00\x00\x00AVI LIST\x00", "a damaged or cut AVI file"),
+        # FFmpeg would find the JPEG image in it.
+        (b"PK\x03\x04\x14\x00\xff\xd8\xff", "a ZIP archive: unpack it first"),
     ],
 )
 def test_each_kind_of_wrong_file_has_its_own_sentence(tmp_path, content, sentence):
