@@ -140,7 +140,7 @@ def _report_missing(raw: RawLabels, missing: list[int], expected: str) -> list[P
 
 
 def _count_frames(frames: Sequence[int]) -> str:
-    """Return how many frames, and which: ``frame 3 from 0 has``, ``2 frames, 3 to 4 from 0 have``."""
+    """Return how many frames there are, and which, with the verb."""
     if len(frames) == 1:
         return f"frame {frames[0]} from 0 has"
     return f"{len(frames)} frames, {_format_range(frames)} from 0, have"
