@@ -328,7 +328,8 @@ class _Reader:
         self, location: str, keypoints: Any, category: Entry, size: Size | None
     ) -> Box | None:
         """Return the box of keypoints in COCO's form: x, y and visibility of each."""
-        names = category.get("keypoints")
+        declared = category.get("keypoints")
+        names = [str(name) for name in declared] if isinstance(declared, list) else []
         expected = "x, y and visibility of each keypoint"
         try:
             points = np.array(keypoints, np.float64).reshape(-1, 3)

@@ -40,6 +40,9 @@ ROOT = "annotations"
 _IGNORED_SHAPES = ("polyline", "cuboid", "tag")
 _SHAPES = ("box", "polygon", "mask", "ellipse", "points", "skeleton")
 
+# More frames than this, four days at 30 frames/s, are a damaged number.
+_MAX_FRAMES = 10_000_000
+
 # Names of the file that CVAT writes, and of the folder of its images.
 _FILE_NAME = "annotations.xml"
 _IMAGE_FOLDERS = ("", "images")
@@ -212,7 +215,11 @@ class _Reader:
         step = to_whole_number(self._find_text("frame_filter").partition("step=")[2]) or 1
         if stop is None:
             stop = last if n_frames is None else start + (n_frames - 1) * step
-        return list(range(start, max(stop, last) + 1, step))
+        end = max(stop, last) + 1
+        if end > _MAX_FRAMES or step < 1:
+            expected = f"at most {_MAX_FRAMES} frames, and a step from 1"
+            raise FormatError(self._path, "frames", expected, f"{end} in steps of {step}")
+        return list(range(start, end, step))
 
     def _find_size(self) -> Size | None:
         for place in ("original_size", "size"):

@@ -15,6 +15,10 @@ from murid.datasets.labels import UNKNOWN_TRACK_ID
 _IDENTITY_KEYS = ("trackid", "instanceid", "trackingid", "individualid", "animalid", "identity")
 
 
+# Columns of numbers have 64 bits. Ids that are hashes may be longer: they are names.
+_MAX_NUMBER = 2**62
+
+
 def find_identity(*places: Mapping[str, Any]) -> int | str | None:
     """Return the identity of an animal among its attributes, normalised; None if there is none.
 
@@ -37,14 +41,14 @@ def simplify_key(key: str) -> str:
 
 
 def to_whole_number(value: Any) -> int | None:
-    """Return a whole number that is written as a number or as text; None for anything else."""
+    """Return a whole number of 62 bits that is written as a number or as text; None otherwise."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
         number = float(value)
     except ValueError:
         return None
-    if not number.is_integer():
+    if not number.is_integer() or abs(number) > _MAX_NUMBER:
         return None
     # Large numbers lose digits as floats.
     return value if isinstance(value, int) else int(number)

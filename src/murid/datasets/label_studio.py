@@ -115,14 +115,12 @@ class _Reader:
 
     def _choose_results(self, task: Entry) -> list[Entry] | None:
         """Return the results of the first annotation of a task that is not cancelled."""
-        annotations = task.get("annotations") or []
-        finished = [
-            each for each in annotations if isinstance(each, dict) and not each.get("was_cancelled")
-        ]
+        annotations = _list_entries(task.get("annotations"))
+        finished = [each for each in annotations if not each.get("was_cancelled")]
         if not finished:
             return None
         self._n_others += len(finished) - 1
-        return [each for each in finished[0].get("result") or [] if isinstance(each, dict)]
+        return _list_entries(finished[0].get("result"))
 
     def _find_media(self, task: Entry, key: str) -> Path:
         """Return the image or video of a task, which may be missing."""
@@ -187,7 +185,7 @@ class _Reader:
             raw.problems.append(problem)
             return
         raw.video = media
-        n_frames = info.n_frames
+        n_frames = info.n_frames or max(map(_count_frames, results))
         track_id = UNKNOWN_TRACK_ID
         for number, result in enumerate(results):
             if result.get("type") != _VIDEO_TYPE:
@@ -196,7 +194,6 @@ class _Reader:
             track_id += 1
             place = f"{location}, result[{number}]"
             try:
-                n_frames = max(n_frames, _count_frames(result))
                 boxes = self._read_keyframes(place, result, info.size)
             except FormatError as error:
                 raw.problems.append(Problem.from_error(error))
@@ -227,6 +224,12 @@ class _Reader:
         for frame in hidden:
             boxes.setdefault(frame, None)
         return boxes
+
+
+def _list_entries(value: Any) -> list[Entry]:
+    """Return the entries of a list; empty if it is none."""
+    entries = value if isinstance(value, list) else []
+    return [entry for entry in entries if isinstance(entry, dict)]
 
 
 def _as_entry(value: Any) -> Entry:

@@ -211,6 +211,14 @@ def test_annotations_without_a_place_are_problems(tmp_path, write_images, change
     assert [(p.location, p.field, p.got) for p in problems] == [("annotations[1]", field, got)]
 
 
+@pytest.mark.parametrize("names", [None, 3, True, [1, None, {}]])
+def test_names_of_keypoints_that_are_no_texts(tmp_path, write_images, names):
+    annotation = make_annotation(1, [], keypoints=[10, 10, 2, 30, 20, 2, 60, 40, 0])
+    categories = [{"id": 1, "name": "mouse", "keypoints": names}]
+    sequence = read_image(tmp_path, write_images, [annotation], categories=categories)
+    assert sequence.boxes.tolist() == [[8, 8, 32, 22]]
+
+
 def test_missing_categories(tmp_path, write_images):
     annotations = [make_annotation(1, [1, 1, 5, 5], category_id=None)]
     sequence = read_image(tmp_path, write_images, annotations, categories=[{"id": 1}])

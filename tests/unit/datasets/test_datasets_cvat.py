@@ -184,5 +184,8 @@ def test_problems(tmp_path):
     path.write_text(f"<annotations>{tasks}</annotations>")
     _, (problem, _) = read_dataset([path])
     assert "export the tasks one by one" in problem.expected
+    write_video_task(path, track(0, box(0, 1)), stop=10**9)
+    _, (problem, _) = read_dataset([path])
+    assert problem.field == "frames"
     path.write_text("<other/>")
     assert recognise_data(path) is None

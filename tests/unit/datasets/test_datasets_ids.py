@@ -14,6 +14,11 @@ def test_what_is_no_whole_number(value):
     assert to_whole_number(value) is None
 
 
+def test_hashes_are_names():
+    assert normalise_id(2**64) == str(2**64)
+    assert normalise_id(str(2**64)) == str(2**64)
+
+
 def test_large_numbers_keep_their_digits():
     assert normalise_id(2**60 + 1) == 2**60 + 1
 

@@ -111,3 +111,11 @@ def test_problems(tmp_path, write_images):
     (sequence,), problems = read_dataset([path])
     assert [(p.location, p.field) for p in problems] == [("[0], result[0]", "value")]
     assert sequence.complete.tolist() == [False]
+
+
+@pytest.mark.parametrize("annotations", [3, [3], [{"result": 3}], [{"result": [3]}], None])
+def test_tasks_of_another_structure(tmp_path, write_images, annotations):
+    write_images(tmp_path, "a.png", "b.png", size=(200, 100))
+    tasks = [make_task("a.png", make_rectangle(1, 1, 5, 5)), {"annotations": annotations}]
+    (sequence,), _ = read_dataset([write(tmp_path / "a.json", *tasks)])
+    assert len(sequence) == 1
