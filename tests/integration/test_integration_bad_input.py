@@ -252,3 +252,11 @@ def test_a_table_of_labels_is_no_video(tmp_path, capsys, clip):
 def test_a_glob_without_matches_in_the_working_directory(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     refuse(capsys, "track", "nothing*.mp4", words=["nothing*.mp4"])
+
+
+def test_a_folder_of_videos_and_a_run_are_no_images(tmp_path, capsys, clip, tracked):
+    folder = tmp_path / "day1"
+    folder.mkdir()
+    shutil.copy(clip, folder / "cage.mp4")
+    refuse(capsys, "track", folder, words=["none, but videos", "day1/*.mp4"])
+    refuse(capsys, "track", tracked, "--out", tmp_path / "x", words=["a run directory"])
