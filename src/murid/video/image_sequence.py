@@ -26,9 +26,6 @@ from murid.video.read_timeout import READ_TIMEOUT_S, TimeoutFile, read_bytes
 from murid.video.sampling import spread_evenly
 from murid.video.tiff_pages import TiffPage, TiffPages, find_pages, read_page, read_pixel_type
 
-# Names of common video files, to tell a folder of videos from one of images.
-_VIDEO_SUFFIXES = (".avi", ".h264", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".webm", ".wmv")
-
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"})
 
 # Images have no frame rate of their own; this is a common one of cameras.
@@ -47,19 +44,6 @@ class _Image:
         return (
             self.file.name if self.page is None else f"page {self.page.number} of {self.file.name}"
         )
-
-
-def _describe_folder(folder: Path) -> str:
-    """Return in words what is in a folder without images."""
-    if (folder / "manifest.json").exists():
-        return "none, but a run directory, whose video was tracked"
-    videos = []
-    if folder.is_dir():
-        videos = sorted(file for file in folder.iterdir() if file.suffix.lower() in _VIDEO_SUFFIXES)
-    if videos:
-        example = f"{folder}/*{videos[0].suffix}"
-        return f"none, but videos (murid track '{example}' tracks each of them)"
-    return "none"
 
 
 class ImageSequenceSource:
@@ -98,8 +82,7 @@ class ImageSequenceSource:
         left_out: Sequence[Path] = (),
     ) -> None:
         if not files:
-            got = _describe_folder(Path(name))
-            raise SourceError(name, "images", describe_image_suffixes(), got)
+            raise SourceError(name, "images", describe_image_suffixes(), "none")
         self._files = sorted(files, key=natural_key)
         self._fps = fps or _DEFAULT_FPS
         self._timeout_s = read_timeout_s

@@ -21,6 +21,9 @@ from murid.video.image_sequence import (
 from murid.video.info import FrameSource
 from murid.video.read_timeout import READ_TIMEOUT_S
 
+# Names of common video files, to tell a folder of videos from one of images.
+_VIDEO_SUFFIXES = (".avi", ".h264", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".webm", ".wmv")
+
 
 def open_source(source: str | Path, read_timeout_s: float = READ_TIMEOUT_S) -> FrameSource:
     """Open a source of frames.
@@ -64,6 +67,12 @@ def open_source(source: str | Path, read_timeout_s: float = READ_TIMEOUT_S) -> F
 
 def _describe_folder(folder: Path) -> str:
     """Return in words what is in a folder without images."""
+    if (folder / "manifest.json").exists():
+        return "none, but a run directory, whose video was tracked"
+    videos = sorted(file for file in folder.iterdir() if file.suffix.lower() in _VIDEO_SUFFIXES)
+    if videos:
+        example = f"{folder}/*{videos[0].suffix}"
+        return f"none, but videos (murid track '{example}' tracks each of them)"
     names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
     if not names:
         return "an empty folder"
