@@ -4,14 +4,14 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from imageio_ffmpeg import get_ffmpeg_exe
 
 from murid.video import open_source
 
 # The program, in the development dependencies; PyAV has only its libraries.
-FFMPEG = pytest.importorskip("imageio_ffmpeg").get_ffmpeg_exe()
+FFMPEG = get_ffmpeg_exe()
 
 N_FRAMES = 5
 

@@ -74,6 +74,9 @@ def draw_speed(figure: Figure | SubFigure, data: PlotData) -> None:
         axes.hlines(limits, *axes.get_xlim(), color=PALE, linewidth=0.5, zorder=1)
         axes.fill_between(time, low, high, color=colour, alpha=0.6, linewidth=0, zorder=2)
         axes.plot(time, mean, color=INK, linewidth=0.8, zorder=3)
+        alone = _find_isolated(curve.mean)
+        axes.vlines(time[alone], low[alone], high[alone], color=colour, alpha=0.6, linewidth=1.5)
+        axes.plot(time[alone], mean[alone], ".", color=INK, markersize=1.5, zorder=3)
         immobile = behaviour.immobile[animal].to_mask(behaviour.n_rows)
         _draw_bars(axes, data, immobile, baseline, 0.08, INK)
 
@@ -210,9 +213,10 @@ def _summarise(data: PlotData, values: Float64) -> _Curve:
     An interval in which no value is known, such as one within a gap, interrupts the curve.
     """
     clock = data.behaviour.clock
-    n_points = min(_N_POINTS, clock.n_rows)
-    # A single frame has no duration.
-    length_s = data.duration_s / n_points if data.duration_s else None
+    # A single frame has no duration. No point is shorter than a frame.
+    length_s = None
+    if data.duration_s:
+        length_s = max(data.duration_s / _N_POINTS, clock.interval_s)
     bins = Bins.cut(clock.time_s, clock.durations_s, length_s)
     return _Curve(
         time_s=0.5 * (bins.start_s + bins.end_s),
@@ -220,6 +224,17 @@ def _summarise(data: PlotData, values: Float64) -> _Curve:
         maximum=bins.max(values),
         minimum=bins.min(values),
     )
+
+
+def _find_isolated(values: Float64) -> Bool:
+    """Return which points of a curve are known while their neighbours are not, ``(P,)``.
+
+    A line does not show them. They occur where frames come in bursts shorter than a point.
+    """
+    known = np.isfinite(values)
+    padded = np.concatenate([[False], known, [False]])
+    isolated: Bool = known & ~padded[:-2] & ~padded[2:]
+    return isolated
 
 
 def _round_up(value: float) -> float:
@@ -247,6 +262,8 @@ def _draw_identity_probability(
     time = curve.time_s / choose_time_unit(data.duration_s)[0]
     axes.plot(time, y, color=INK, linewidth=2.0, zorder=3)
     axes.plot(time, y, color="white", linewidth=1.0, zorder=3)
+    alone = _find_isolated(curve.mean)
+    axes.plot(time[alone], y[alone], ".", color="white", markersize=2.0, zorder=3)
 
 
 def _draw_crossings(axes: Axes, data: PlotData, n_rows: int) -> int:

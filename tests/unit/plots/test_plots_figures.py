@@ -84,9 +84,9 @@ def test_a_gap_in_a_path_is_a_gap_in_the_line():
     assert np.isfinite(path[:40]).all()
 
 
-def make_paused(n_frames: int = F, pixel_aspect: float = 1.0) -> PlotData:
-    """An animal that walks, with a pause of 60 s in the recording, from frame 60 on."""
-    time_s = np.arange(n_frames) / 30 + 60 * (np.arange(n_frames) >= 60)
+def make_paused(n_frames: int = F, pixel_aspect: float = 1.0, gap_s: float = 60.0) -> PlotData:
+    """An animal that walks, with a pause in the recording before frame 60."""
+    time_s = np.arange(n_frames) / 30 + gap_s * (np.arange(n_frames) >= 60)
     x = np.linspace(20, 180, n_frames)
     position = np.stack([x, np.full(n_frames, 100.0)], axis=1)[:, :, None]
     trajectories = Trajectories(
@@ -192,3 +192,9 @@ def test_panels_and_time():
         "time (min)",
         "time (h)",
     ]
+
+
+def test_bursts_shorter_than_a_point_of_the_curve_are_dots():
+    lines = draw_figure("speed", make_paused(gap_s=6000.0)).axes[0].lines
+    dots = [line for line in lines if line.get_marker() == "."]
+    assert [len(dot.get_xdata()) for dot in dots] == [2], "one for each burst of 2 s"
