@@ -19,6 +19,9 @@ from murid.datasets.raw_labels import Label, RawLabels, ReadOptions, Size
 # Size of a frame of unknown size.
 UNKNOWN_SIZE = (0, 0)
 
+# If so many frames have no labels, perhaps nobody has labelled them.
+_MIN_NOTED_SHARE = 0.5
+
 # Boxes that all lie within this many pixels of the upper left corner are fractions of the image,
 # as YOLO has them. A detector's rounding may lead a little beyond 1.
 _MAX_FRACTION = 1.01
@@ -267,6 +270,11 @@ def _to_sequence(
     class_ids = {name: number for number, name in enumerate(class_names)}
     label_frames = np.array([label.frame for label in labels], np.int64)
     starts = np.searchsorted(label_frames, indices)
+    n_empty = len(set(indices).difference(label_frames.tolist()).difference(checked.bad_frames))
+    notes = list(raw.notes)
+    if labels and n_empty >= _MIN_NOTED_SHARE * len(indices):
+        images = f"{n_empty} of {format_count(len(indices), 'frame')}"
+        notes.append(f"{raw.name}: {images} have no labels, and count as without animals")
     image_paths: tuple[Path, ...] = ()
     if raw.video is None and raw.image_paths:
         image_paths = tuple(raw.image_paths[frame] for frame in indices)
@@ -286,7 +294,7 @@ def _to_sequence(
         complete=_find_complete(indices, raw.incomplete, checked.bad_frames),
         fps=raw.fps,
         video_dataset=raw.video_dataset,
-        notes=tuple(raw.notes),
+        notes=tuple(notes),
     )
 
 

@@ -190,11 +190,14 @@ def set_labelled_frames(raw: RawLabels, info: SeqInfo) -> None:
     raw.frames = sorted(frames_with_rows.union(range(n_frames)))
     if info.size is not None:
         raw.declared_sizes = dict.fromkeys(raw.frames, info.size)
-    for frame, image in sorted(raw.image_paths.items()):
-        if frame not in frames_with_rows and not 0 <= frame < n_frames:
-            expected = f"a row for the image, or seqLength={frame + 1} in seqinfo.ini"
-            got = f"none after frame {n_frames}"
-            raw.problems.append(Problem(image, "", "frame", expected, got))
+    unlabelled = sorted(raw.image_paths.keys() - frames_with_rows - set(range(n_frames)))
+    if unlabelled:
+        frame = unlabelled[-1]
+        expected = f"a row for the image, or seqLength={frame + 1} in seqinfo.ini"
+        got = f"none after frame {n_frames}"
+        if len(unlabelled) > 1:
+            got += f", in {len(unlabelled)} images up to this one"
+        raw.problems.append(Problem(raw.image_paths[frame], "", "frame", expected, got))
 
 
 def _is_sparse(raw: RawLabels, frames: set[int], n_frames: int) -> bool:

@@ -155,7 +155,7 @@ def _choose_frames(
 ) -> tuple[EvaluationPair, list[str]]:
     """Return the pair with the scored frames only, and notes about them."""
     pair, notes = _leave_out_incomplete(pair)
-    labelled = _list_labelled_frames(pair)
+    labelled = _list_labelled_frames(pair, all_frames)
     is_sparse = all_frames is False
     if all_frames is None and pair.truth.labelled_frames is not None:
         is_sparse = len(labelled) < pair.n_scored_frames
@@ -182,14 +182,28 @@ def _choose_frames(
     return _keep_frames(pair, labelled, is_sparse=True), [*notes, note]
 
 
-def _list_labelled_frames(pair: EvaluationPair) -> Int64:
+def _list_labelled_frames(pair: EvaluationPair, all_frames: bool | None) -> Int64:
     """Return the labelled frames among those that may be scored, ascending."""
-    labelled = pair.truth.labelled_frames
-    if labelled is None:
-        labelled = np.unique(pair.truth.boxes.frames)
+    listed = pair.truth.labelled_frames
+    labelled = np.unique(pair.truth.boxes.frames)
+    if listed is not None and not (all_frames is None and _are_picked(labelled, listed)):
+        labelled = listed
     if pair.scored_frames is None:
         return labelled
     return np.intersect1d(labelled, pair.scored_frames)
+
+
+def _are_picked(labelled: Int64, listed: Int64) -> bool:
+    """Whether a file lists all images of a recording, of which only some have been labelled.
+
+    Annotation tools write every image of a task. A list with gaps has been chosen itself, so that
+    its images without labels have no animals.
+    """
+    is_whole = len(listed) > 0 and listed[-1] - listed[0] + 1 == len(listed)
+    if not is_whole:
+        return False
+    ranks = np.searchsorted(listed, labelled)
+    return find_labelling(ranks, len(listed)) == Labelling.SPARSE
 
 
 def _leave_out_incomplete(pair: EvaluationPair) -> tuple[EvaluationPair, list[str]]:

@@ -176,3 +176,13 @@ def test_fractions_of_the_image_are_no_pixels(tmp_path, images):
     assert explain(problems) == [("line 1", "box", "pixels, not fractions of the image", got)]
     assert len(sequence) == 0
     assert sequence.complete.tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize(("labelled", "n_notes"), [((0,), 1), ((0, 2), 0)])
+def test_many_frames_without_labels_are_noted(tmp_path, images, labelled, n_notes):
+    labels = [(frame, (0, 0, 5, 5)) for frame in labelled]
+    raw = make_raw_labels(tmp_path, labels, image_paths=images)
+    sequence, problems = check_raw_labels(raw, ReadOptions())
+    assert problems == []
+    note = "cage: 2 of 3 frames have no labels, and count as without animals"
+    assert sequence.notes == (note,) * n_notes

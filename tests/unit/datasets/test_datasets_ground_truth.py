@@ -71,6 +71,27 @@ def test_listed_frames_are_scored(result, tmp_path):
     assert (empty.n_frames, empty.false_positives) == (100, 4 + 2 * 80)
 
 
+def test_images_of_a_task_that_nobody_has_labelled_are_not_scored(result, tmp_path):
+    """Annotation tools write all images of a task, also those without labels."""
+    path = tmp_path / "labels.json"
+    content = write_coco(path, range(N_FRAMES))
+    content["annotations"] = [a for a in content["annotations"] if a["image_id"] % 30 == 0]
+    path.write_text(json.dumps(content))
+    evaluation = evaluate(result, path)
+    assert (evaluation.combined.mota, evaluation.combined.n_frames) == (pytest.approx(100), 4)
+    assert "cage: scored on the 4 labelled frames of 100" in evaluation.notes[0]
+    assert evaluate(result, path, all_frames=True).combined.false_positives == 2 * 96
+
+
+def test_chosen_images_without_animals_are_scored(result, tmp_path):
+    path = tmp_path / "labels.json"
+    content = write_coco(path, range(0, N_FRAMES, 10))
+    content["annotations"] = [a for a in content["annotations"] if a["image_id"] % 2 == 0]
+    path.write_text(json.dumps(content))
+    scores = evaluate(result, path).combined
+    assert (scores.n_frames, scores.false_positives) == (10, 10)
+
+
 def test_frames_with_unlabelled_animals_are_not_scored(result, tmp_path):
     path = tmp_path / "labels.json"
     content = write_coco(path, range(0, 100, 10))

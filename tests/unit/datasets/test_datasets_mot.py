@@ -51,6 +51,14 @@ def test_images_after_the_last_row_require_a_length(cage):
     assert explain(problems) == [expected]
     assert sequence.n_frames == 3
 
+    # However many images there are, they are one problem.
+    (cage / "gt" / "gt.txt").write_text("1,1,0,0,5,5,1\n2,1,0,0,5,5,1\n")
+    _, problems = read_dataset([cage])
+    assert explain(problems) == [
+        "000004.png:  frame: a row for the image, or seqLength=4 in seqinfo.ini; "
+        "none after frame 2, in 2 images up to this one"
+    ]
+
 
 def test_a_missing_number_without_rows_is_no_frame(cage):
     (cage / "img1" / "000002.png").unlink()
