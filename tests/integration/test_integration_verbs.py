@@ -102,7 +102,7 @@ def test_folder_of_images_with_a_damaged_one(tmp_path, clip, capsys):
     (folder / "011.png").write_bytes(b"nothing")
     code, out, err = call(capsys, "track", folder, "--detector", "background")
     assert code == 0
-    assert "1 frame could not be decoded: 11" in err
+    assert "1 frame could not be read: 11 (011.png cannot be decoded)" in err
     assert str(folder.with_suffix(".murid")) in out
     facts = json.loads(call(capsys, "info", folder.with_suffix(".murid"), "--json")[1])
     assert facts["unreadable_frames"] == [11]

@@ -118,7 +118,7 @@ def _print_run(facts: dict[str, Any]) -> None:
         print(f"note    {facts['note']}")
     if facts["unreadable_frames"]:
         unreadable = format_count(len(facts["unreadable_frames"]), "frame")
-        print(f"note    {unreadable} could not be decoded")
+        print(f"note    {unreadable} could not be read ({facts['unreadable_reason']})")
     if facts["identity_note"]:
         print(f"note    {facts['identity_note']}")
     for line in (*describe_clock(facts), *describe_refinement(facts)):

@@ -11,7 +11,7 @@ from murid.cli import EXIT_EMPTY
 from murid.core.plurals import format_count
 from murid.pipeline.result_warnings import NO_ANIMAL, ResultWarning
 
-# Frames that could not be decoded are listed up to this number; more would hide the rest.
+# Frames that could not be read are listed up to this number; more would hide the rest.
 _MAX_LISTED_FRAMES = 5
 
 
@@ -45,7 +45,8 @@ def warn(facts: dict[str, Any]) -> None:
         listed = ", ".join(str(frame) for frame in unreadable[:_MAX_LISTED_FRAMES])
         more = ", …" if len(unreadable) > _MAX_LISTED_FRAMES else ""
         print(
-            f"murid: warning: {n_unreadable} could not be decoded: {listed}{more}",
+            f"murid: warning: {n_unreadable} could not be read: {listed}{more}"
+            f" ({facts['unreadable_reason']})",
             file=sys.stderr,
         )
 

@@ -96,7 +96,7 @@ def _list_input_warnings(
         warnings.append(ResultWarning("nearly-black", message))
     if n_unreadable > _SHARE * n_frames:
         message = (
-            f"{n_unreadable} of {format_count(n_frames, 'frame')} could not be decoded:"
+            f"{n_unreadable} of {format_count(n_frames, 'frame')} could not be read:"
             " look at the video in a player, and copy it again from the camera"
         )
         warnings.append(ResultWarning("mostly-unreadable", message))

@@ -341,6 +341,9 @@ class Run:
             "appearance_selections": _list_selections(manifest),
             "warnings": [warning.to_dict() for warning in warnings],
             "unreadable_frames": list(map(manifest.to_video_frame, unreadable)),
+            "unreadable_reason": directory.frames.read_reason(unreadable[0])
+            if unreadable
+            else None,
             "tracks": tracks,
             "crossings": [_to_video_frames(row, manifest) for row in self.crossings()],
         }

@@ -45,3 +45,8 @@ class FrameParts:
             path = self._state.part_path("frames", number)
             indices += parts.read_unreadable(path, self._state.first_frame(number))
         return indices
+
+    def read_reason(self, index: int) -> str:
+        """Return why a frame of `list_unreadable` could not be decoded."""
+        part = self.read_part(index // self._state.manifest.part_frames)
+        return part.unreadable[index]

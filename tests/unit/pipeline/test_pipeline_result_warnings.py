@@ -89,7 +89,7 @@ def test_nearly_black_images(make_run, level, codes):
 def test_unreadable_frames(make_run):
     warnings = make_run(range(11, 20), n_unreadable=11)
     assert list(warnings) == ["mostly-unreadable", "rarely-seen"]
-    assert "11 of 20 frames could not be decoded" in warnings["mostly-unreadable"]
+    assert "11 of 20 frames could not be read" in warnings["mostly-unreadable"]
 
 
 def test_one_frame(make_run):

@@ -47,6 +47,8 @@ def test_frames_keep_their_times_and_why_they_cannot_be_read(finished):
     np.testing.assert_array_equal(frames.times_s, np.arange(20) / 30)
     np.testing.assert_array_equal(frames.frames, np.arange(20))
     assert frames.unreadable == {12: "broken packet"}
+    assert finished.frames.list_unreadable() == [12]
+    assert finished.frames.read_reason(12) == "broken packet"
     assert np.flatnonzero(~frames.readable).tolist() == [12]
 
 
