@@ -64,9 +64,12 @@ def test_image_of_another_size_is_refused_by_name(folder):
 def test_folder_without_images_is_refused(tmp_path):
     with pytest.raises(SourceError, match=r"images: .*\.tiff, got an empty folder"):
         open_source(tmp_path)
-    (tmp_path / "b.mp4").touch()
+    (tmp_path / "b.txt").touch()
     (tmp_path / "a.csv").touch()
     with pytest.raises(SourceError, match=r"images: .*got none among 2 entries, such as a\.csv"):
+        open_source(tmp_path)
+    (tmp_path / "c.MP4").touch()
+    with pytest.raises(SourceError, match=r"images: .*got none, but videos .*/\*\.MP4"):
         open_source(tmp_path)
     with pytest.raises(SourceError, match="images"):
         open_source(str(tmp_path / "*.png"))
