@@ -222,3 +222,28 @@ def test_a_gap_in_the_images_keeps_the_numbers(tmp_path, capsys):
         images = iterate_images(sequence, range(len(numbers)))
         for number, image in zip(numbers, images, strict=True):
             assert abs(image.mean() - number) < 1
+
+
+@pytest.mark.parametrize("is_counted_by_number", [True, False])
+def test_images_that_start_with_a_later_number_are_scored(tmp_path, capsys, is_counted_by_number):
+    root = tmp_path / "late"
+    (root / "img1").mkdir(parents=True)
+    (root / "gt").mkdir()
+    rows = []
+    numbers = [*range(101, 111), *range(113, 131)]
+    for number in numbers:
+        left = 20 + 3 * (number - 101)
+        image = np.full((120, 200, 3), 200, np.uint8)
+        cv2.ellipse(image, (left + 15, 60), (15, 8), 0, 0, 360, (20, 20, 20), -1)
+        cv2.imwrite(str(root / "img1" / f"{number:06d}.png"), image)
+        frame = number if is_counted_by_number else number - 100
+        rows.append(f"{frame},1,{left},52,31,17,1,1,1\n")
+    (root / "gt" / "gt.txt").write_text("".join(rows))
+    seqinfo = root / "seqinfo.ini"
+    if not is_counted_by_number:
+        seqinfo.write_text("[Sequence]\nimDir=img1\nseqLength=30\nimWidth=200\nimHeight=120\n")
+    run = tmp_path / "late.murid"
+    murid(capsys, "track", root, "--animals", 1, "--detector", "background", "--out", run)
+    result = murid(capsys, "evaluate", run, root, "--json")
+    scores = json.loads(result.out)["combined"]
+    assert scores["mota"] > 90

@@ -30,6 +30,7 @@ from murid.metrics import (
     retrieve,
 )
 from murid.store import RunDirectory
+from murid.store.manifest import Manifest
 
 # Retrieval compares all pairs of queries, so frames are skipped where there would be more.
 _MAX_QUERIES = 4000
@@ -255,11 +256,10 @@ def _load_run(files: FilePair, settings: EvaluationSettings) -> EvaluationPair:
     # Ground truth numbers the frames of the video, of which only some may have been tracked.
     selection = manifest.video.get("frames")
     n_frames = run.n_frames if selection is None else int(selection["n_source_frames"])
-    check_lengths(files, n_frames, settings.n_frames)
+    truth, note = _read_truth_of_run(files, manifest, n_frames, settings)
     size = (int(fingerprint.get("width") or 0), int(fingerprint.get("height") or 0))
     check_sizes(files, size)
     run_fps = manifest.fps if "fps" in fingerprint else None
-    truth = read_ground_truth(files.truth, n_frames)
     tracked_frames = manifest.first_video_frame + manifest.frame_step * np.arange(run.n_frames)
     if selection is not None:
         truth = _select_frames(truth, tracked_frames)
@@ -284,6 +284,7 @@ def _load_run(files: FilePair, settings: EvaluationSettings) -> EvaluationPair:
         ),
         n_frames=n_frames,
         fps=fps,
+        notes=() if note is None else (note,),
         size=size if all(size) else files.truth.size,
         video=video,
     )
@@ -291,6 +292,40 @@ def _load_run(files: FilePair, settings: EvaluationSettings) -> EvaluationPair:
     if selection is not None:
         pair = replace(pair, scored_frames=tracked_frames)
     return _leave_out_unreadable(pair, unreadable)
+
+
+def _read_truth_of_run(
+    files: FilePair, manifest: Manifest, n_frames: int, settings: EvaluationSettings
+) -> tuple[GroundTruth, str | None]:
+    """Return the ground truth, numbered as the frames of the run, and a note if that differs.
+
+    Frame 0 of a run is the first image of a folder. Where that has a later number, such as
+    ``000101.png``, ground truth may count by the numbers as well.
+    """
+    first = int(manifest.video.get("first_image_frame", 0))
+    n_numbered = n_frames + first
+    if first and files.truth.n_frames in {None, n_numbered}:
+        truth = read_ground_truth(files.truth, n_numbered)
+        if len(truth.boxes.frames) and truth.boxes.frames.min() >= first:
+            note = (
+                f"{files.truth.name}: the first image has the number {first + 1}, and the ground "
+                "truth counts by these numbers"
+            )
+            return _shift_frames(truth, first), note
+    check_lengths(files, n_frames, settings.n_frames)
+    return read_ground_truth(files.truth, n_frames), None
+
+
+def _shift_frames(truth: GroundTruth, n_before: int) -> GroundTruth:
+    """Return ground truth whose frame 0 is the frame of a number."""
+    labelled = truth.labelled_frames
+    incomplete = truth.incomplete_frames
+    return replace(
+        truth,
+        boxes=replace(truth.boxes, frames=truth.boxes.frames - n_before),
+        labelled_frames=None if labelled is None else labelled - n_before,
+        incomplete_frames=None if incomplete is None else incomplete - n_before,
+    )
 
 
 def _number_frames(boxes: LabelledBoxes, numbers: Int64) -> LabelledBoxes:

@@ -27,10 +27,14 @@ class FrameNumbers:
         ``(n_images,)`` int64 frame number of each image, ascending, from 0.
     names : tuple of str
         Names of the missing images, in order of their frame numbers.
+    first : int
+        Frames before the first image by its number, where numbers count from 0 or from 1: 100 for
+        ``000101.png``. 0 where the images are counted one after the other.
     """
 
     frames: Int64
     names: tuple[str, ...] = ()
+    first: int = 0
 
     @property
     def n_frames(self) -> int:
@@ -80,7 +84,7 @@ def number_images(files: Sequence[Path], left_out: Sequence[Path] = ()) -> Frame
     )
     if {file.name for file in left_out}.intersection(names):
         return consecutive
-    return FrameNumbers(frames, names)
+    return FrameNumbers(frames, names, max(int(numbers[0]) - 1, 0) if step == 1 else 0)
 
 
 def _split(file: Path) -> list[str]:

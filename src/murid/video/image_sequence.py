@@ -111,6 +111,7 @@ class ImageSequenceSource:
             self._files[0].suffix.lstrip("."),
             fps_is_assumed=fps is None,
             bit_depth=self._scale.bit_depth,
+            first_image_frame=self._numbers.first,
         )
 
     @property

@@ -39,6 +39,9 @@ class VideoInfo:
         Whether the frames were mirrored as well, as players show them.
     pixel_aspect : float
         Width of a pixel divided by its height, after rotation to upright.
+    first_image_frame : int
+        Frames before the first image of a sequence, if the numbers in its names count frames from 0
+        or from 1; 0 for other sources.
     """
 
     path: str
@@ -53,6 +56,7 @@ class VideoInfo:
     rotation_deg: int = 0
     is_mirrored: bool = False
     pixel_aspect: float = 1.0
+    first_image_frame: int = 0
 
     def describe(self) -> dict[str, Any]:
         """Return what the manifest of a run keeps: all fields but path, size and length."""

@@ -17,6 +17,19 @@ def test_a_gap_keeps_the_numbers():
     assert found.n_frames == 6
 
 
+@pytest.mark.parametrize(
+    ("names", "first"),
+    [
+        (["0.png", "1.png"], 0),
+        (["1.png", "2.png"], 0),
+        (["101.png", "102.png"], 100),
+        (["100.png", "200.png"], 0),  # the step says that these count no frames
+    ],
+)
+def test_frames_before_the_first_image(names, first):
+    assert number(*names).first == first
+
+
 def test_names_without_leading_zeros():
     assert number("f8.jpg", "f9.jpg", "f11.jpg", "f12.jpg").names == ("f10.jpg",)
     found = number("rat2_t7_1x.png", "rat2_t8_1x.png", "rat2_t10_1x.png", "rat2_t11_1x.png")
