@@ -25,7 +25,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     0 is success, 1 an error, 2 wrong usage, 3 that no animal was found, 130 an interrupt. 141 means
     that the reader of the output ended first, as in ``murid info cage.murid | head``.
     """
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+    given = sys.argv[1:] if arguments is None else arguments
+    try:
+        code = run(given)
+    except KeyboardInterrupt:
+        # While the command line is still being loaded.
+        print("murid: interrupted", file=sys.stderr)
+        code = EXIT_INTERRUPTED
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:

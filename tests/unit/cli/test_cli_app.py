@@ -57,6 +57,14 @@ def test_ctrl_c_passes_the_command_line_library(monkeypatch, tmp_path):
     assert run(["info", str(tmp_path)]) == 130
 
 
+def test_ctrl_c_while_loading_is_quiet(monkeypatch, capsys):
+    monkeypatch.setattr(cli, "run", fail_with(KeyboardInterrupt()))
+    with pytest.raises(SystemExit) as caught:
+        main(["track", "a.mp4"])
+    assert caught.value.code == 130
+    assert capsys.readouterr().err == "murid: interrupted\n"
+
+
 def test_a_reader_that_ends_first_is_no_error(tmp_path):
     program = "from murid.cli import main; main(['track', '--help-all'])"
     process = subprocess.Popen(
