@@ -29,7 +29,7 @@ def annotate(
     out : Path
         The .mp4 file to write; exports/annotated.mp4 in the run by default.
     start : str
-        Draw from this time on: seconds, or hours, minutes and seconds such as 00:03:12.5.
+        Draw from this time on: seconds, or a time such as 90s, 5min or 00:03:12.5.
     end : str
         Draw up to this time.
     video : str

@@ -100,7 +100,7 @@ def track(
     time_unit : str
         Unit of these times, where the header of the file does not say it.
     start : str
-        Track from this time on: seconds, or hours, minutes and seconds such as 00:03:12.5.
+        Track from this time on: seconds, or a time such as 90s, 5min or 00:03:12.5.
     end : str
         Track up to this time.
     every : int

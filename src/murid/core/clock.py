@@ -149,8 +149,14 @@ def find_gaps(times_s: Float64, fps: float) -> ClockGaps:
     return ClockGaps(frames, n_missing, intervals[frames])
 
 
+# Seconds of the units that a time may be given in.
+_UNITS_S = {"s": 1.0, "min": 60.0, "h": 3600.0}
+
+
 def parse_time(name: str, time: float | str | None) -> float | None:
-    """Return a time in seconds, given as seconds or as ``HH:MM:SS`` or ``MM:SS``; None for None.
+    """Return a time in seconds; None for None.
+
+    It is given as seconds, as ``HH:MM:SS`` or ``MM:SS``, or with a unit: ``90s``, ``5min``, ``1h``.
 
     Raises
     ------
@@ -160,7 +166,10 @@ def parse_time(name: str, time: float | str | None) -> float | None:
     if time is None or isinstance(time, int | float):
         return time
     text = time.strip()
-    expected = "seconds, or hours, minutes and seconds such as 00:03:12.5"
+    expected = "seconds, a time such as 90s or 5min, or hours, minutes and seconds as 00:03:12.5"
+    with_unit = re.fullmatch(r"(-?\d+(?:[.,]\d*)?)\s*(s|min|h)", text)
+    if with_unit is not None:
+        return float(with_unit[1].replace(",", ".")) * _UNITS_S[with_unit[2]]
     if not re.fullmatch(r"-?(\d+:){0,2}(\d+([.,]\d*)?|[.,]\d+)", text):
         raise ConfigError(f"{name}: expected {expected}, got {time!r}")
     sign = -1.0 if text.startswith("-") else 1.0

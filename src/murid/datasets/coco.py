@@ -32,7 +32,7 @@ from murid.datasets.ids import (
     simplify_key,
     to_whole_number,
 )
-from murid.datasets.json_files import describe_json, load_json
+from murid.datasets.json_files import describe_json, load_json, read_start
 from murid.datasets.keypoints import compute_box, select_body_keypoints
 from murid.datasets.labels import UNKNOWN_TRACK_ID, Problem
 from murid.datasets.media import find_file, is_hidden
@@ -69,6 +69,12 @@ _ROBOFLOW_STEM = "_annotations.coco"
 def recognise(path: Path) -> bool:
     """Whether this is a JSON file, or a directory with some in it or in its ``annotations``."""
     return path.suffix.lower() == ".json" if path.is_file() else bool(_find_json_files(path))
+
+
+def has_images(path: Path) -> bool:
+    """Whether a directory has a JSON file that begins as COCO does, with images or annotations."""
+    starts = map(read_start, _find_json_files(path))
+    return any(f'"{key}"' in start for start in starts for key in _REQUIRED_LISTS)
 
 
 def find_files(path: Path, options: ReadOptions) -> list[Path]:

@@ -93,6 +93,12 @@ _ALL_FORMATS = (
     DataFormat("coco", coco, coco_writer),
 )
 
+# Formats that recognise each other's files.
+_FAMILIES = (
+    {"animaltrack", "mot"},
+    {"labelme", "labelstudio", "coco"},
+)
+
 DATA_FORMATS = {data_format.name: data_format for data_format in _ALL_FORMATS}
 """Every format by its name, in the order in which they are tried."""
 
@@ -176,7 +182,26 @@ def _read_raw_labels(path: Path, options: ReadOptions, problems: list[Problem]) 
             all_labels += data_format.reader.read(file, options)
         except FormatError as error:
             problems.append(Problem.from_error(error))
+    others = _list_other_formats(path, data_format.name)
+    if others and all_labels:
+        all_labels[0].notes.append(
+            f"{path.name}: read as {data_format.name}; its labels in {' and '.join(others)} are not "
+            "read (name their file or folder to read them)"
+        )
     return all_labels
+
+
+def _list_other_formats(path: Path, name: str) -> list[str]:
+    """Return the names of other formats in which a directory has labels, beside the one read."""
+    if not path.is_dir():
+        return []
+    same = next((family for family in _FAMILIES if name in family), {name})
+    names = [other for other in DATA_FORMATS if other not in same]
+    found = [other for other in names if DATA_FORMATS[other].reader.recognise(path)]
+    # Any JSON file may be COCO, but settings and results of programs are JSON files as well.
+    if "coco" in found and not coco.has_images(path):
+        found.remove("coco")
+    return found
 
 
 def choose_name(name: str, taken: Collection[str]) -> str:

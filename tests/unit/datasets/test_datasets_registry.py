@@ -126,3 +126,17 @@ def test_archives_are_named(tmp_path):
     shutil.make_archive(str(tmp_path / "labels"), "zip", tmp_path, ".")
     with pytest.raises(FormatError, match="a ZIP archive: unpack it first"):
         read_dataset([tmp_path / "labels.zip"])
+
+
+def test_labels_in_another_format_are_not_left_out_in_silence(tmp_path, write_images):
+    cage = tmp_path / "cage"
+    write_images(cage / "img1", "1.png")
+    (cage / "gt").mkdir()
+    (cage / "gt" / "gt.txt").write_text("1,1,0,0,5,5,1\n")
+    (cage / "settings.json").write_text('{"fps": 25}')
+    (sequence,), _ = read_dataset([cage])
+    assert sequence.notes == ()
+    (cage / "labels.json").write_text('{"images": [], "annotations": [], "categories": []}')
+    (sequence,), _ = read_dataset([cage])
+    (note,) = sequence.notes
+    assert note.startswith("cage: read as mot; its labels in coco are not read")
