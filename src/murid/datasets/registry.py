@@ -185,8 +185,8 @@ def _read_raw_labels(path: Path, options: ReadOptions, problems: list[Problem]) 
     others = _list_other_formats(path, data_format.name)
     if others and all_labels:
         all_labels[0].notes.append(
-            f"{path.name}: read as {data_format.name}; its labels in {' and '.join(others)} are not "
-            "read (name their file or folder to read them)"
+            f"{path.name}: read as {data_format.name}; its labels in {' and '.join(others)} are "
+            "not read (name their file or folder to read them)"
         )
     return all_labels
 
