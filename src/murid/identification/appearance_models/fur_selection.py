@@ -129,7 +129,8 @@ def cross_validate_fur(
     basic = normalize_variance(basics.features, same)
     combined = np.column_stack([basic, normalize_variance(fur_features, same)])
     scaled = _ScaledFeatures(basics.tracklets, basics.times_s, basic, combined)
-    n_axes = min(MAX_AXES, n_animals - 1)
+    # Without embeddings, the features without fur are fewer than the axes that the animals need.
+    n_axes = min(MAX_AXES, basic.shape[1], n_animals - 1)
     held_out = _cross_validate(scaled, same, different, n_axes, rng)
     return (None, 0.0) if held_out is None else _select(held_out)
 

@@ -99,3 +99,13 @@ def test_fur_tells_animals_of_one_coat_apart_where_there_are_two_coats():
     assert selection.used
     assert calibration_weight > 0.1
     assert selection.after > selection.before + 0.05
+
+
+def test_size_alone_has_fewer_axes_than_four_animals_need():
+    # A detector without embeddings leaves the size of the box beside the fur.
+    coats = make_two_coats(2)
+    size_alone = TrackletFeatures(
+        coats.tracklets, coats.times_s, coats.features[:, :1], coats.fur_rows, coats.fur_features
+    )
+    selection, _ = cross_validate_fur(size_alone, np.arange(4), 4, np.random.default_rng(0))
+    assert 0 <= selection.before <= selection.after <= 1
