@@ -37,6 +37,12 @@ UNITS = {
     "nanos": 1e-9,
     "nanosecond": 1e-9,
     "nanoseconds": 1e-9,
+    "min": 60.0,
+    "mins": 60.0,
+    "minute": 60.0,
+    "minutes": 60.0,
+    "hour": 3600.0,
+    "hours": 3600.0,
 }
 
 # Words in the header of a column of times.
@@ -69,6 +75,14 @@ _MIN_EPOCH_S = 1e8
 
 # Rates in the file and in the video that differ by this factor or more: the unit is wrong.
 _MAX_RATE_RATIO = 30.0
+
+# Rates that are taken as meant where neither the video nor a unit says otherwise: milliseconds of
+# 30 frames/s, read as seconds, give 0.03. A little below 0.1, since times are rounded.
+_MIN_FPS = 0.099
+_MAX_FPS = 1000.0
+
+# Rates at which whole numbers one after the other may be seconds, rather than frame numbers.
+_ONE_PER_SECOND = (0.5, 2.0)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -136,16 +150,20 @@ def read_timestamps(
         expected = f"{n_frames} times, one for each frame of the video"
         if image_frames is not None and len(image_frames) != n_frames:
             expected += f", or {len(image_frames)}, one for each image that is there"
-        raise FormatError(path, "rows", expected, str(len(cells)))
+        after = f" after the header {', '.join(header)!r}" if header else ""
+        raise FormatError(path, "rows", expected, f"{len(cells)}{after}")
     if cells and _parse_number(cells[0][1]) is None:
         seconds, started_at, tick_s = _parse_date_times(path, cells)
     else:
         scale = UNITS[unit] if unit is not None else _find_unit(name)
         seconds, started_at, tick_s = _parse_numbers(path, cells, scale)
     _check_increasing(path, cells, seconds)
+    is_stated = unit is not None or started_at is not None or _names_unit(name)
+    if not header and not is_stated:
+        _check_no_frame_numbers(path, seconds, fps)
     if image_frames is not None and len(cells) != n_frames:
         seconds = np.interp(np.arange(n_frames), image_frames, seconds)
-    _check_magnitude(path, seconds, fps)
+    _check_magnitude(path, seconds, fps, is_stated)
     return Timestamps(seconds, tick_s, started_at)
 
 
@@ -156,10 +174,16 @@ _Row = tuple[int, list[str]]
 def _read_rows(path: Path) -> list[_Row]:
     """Return the rows of the file that are neither empty nor comments."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        content = path.read_bytes()
+        # Spreadsheet programs write "Unicode text" as UTF-16.
+        encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+        text = content.decode(encoding)
     except FileNotFoundError as error:
         raise FormatError(path, "file", "a table of times", "nothing there") from error
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        expected = "a table of times as text in UTF-8"
+        raise FormatError(path, "file", expected, "other bytes") from error
+    except OSError as error:
         raise FormatError(path, "file", "a table of times as text", str(error)) from error
     lines = [
         (number, line)
@@ -256,6 +280,11 @@ def _numbers_frames(name: str) -> bool:
     return bool(words & _FRAME_WORDS) and not words & (_TIME_WORDS | _PULSE_WORDS | UNITS.keys())
 
 
+def _names_unit(name: str) -> bool:
+    """Whether a header names a unit of time."""
+    return any(word in UNITS for word in _split_words(name))
+
+
 def _find_unit(name: str) -> float:
     """Return the seconds in the unit that a header names; 1 if it names none."""
     named = [UNITS[word] for word in _split_words(name) if word in UNITS]
@@ -349,14 +378,30 @@ def _check_increasing(path: Path, cells: Sequence[tuple[int, str]], seconds: Flo
         raise FormatError(path, f"row {number}", expected, cell)
 
 
-def _check_magnitude(path: Path, seconds: Float64, fps: float | None) -> None:
-    """Raise `FormatError` if the rate is not of the order of magnitude of the video's."""
-    if fps is None or len(seconds) < 2:
+def _check_no_frame_numbers(path: Path, seconds: Float64, fps: float | None) -> None:
+    """Raise `FormatError` for 0, 1, 2, … without a header, unless the video has such a rate."""
+    if fps is not None and _ONE_PER_SECOND[0] < fps < _ONE_PER_SECOND[1]:
+        return
+    if len(seconds) > 1 and (np.diff(seconds) == 1).all() and (seconds % 1 == 0).all():
+        expected = "times (if they are seconds, --time-unit s says so)"
+        raise FormatError(path, "rows", expected, "whole numbers, as of frames")
+
+
+def _check_magnitude(path: Path, seconds: Float64, fps: float | None, is_stated: bool) -> None:
+    """Raise `FormatError` if the rate is not of the order of magnitude of the video's.
+
+    A rate of the video that is not known is replaced by a range of rates, unless the unit is
+    stated.
+    """
+    if len(seconds) < 2 or (fps is None and is_stated):
         return
     found = 1 / float(np.median(np.diff(seconds)))
-    if not 1 / _MAX_RATE_RATIO < found / fps < _MAX_RATE_RATIO:
-        expected = (
-            f"about {fps:g} frames/s as in the video"
-            " (name the unit in the header, such as time_ms, or with --time-unit)"
-        )
+    if fps is None:
+        is_likely = _MIN_FPS < found < _MAX_FPS
+        likely = "0.1 to 1000 frames/s"
+    else:
+        is_likely = 1 / _MAX_RATE_RATIO < found / fps < _MAX_RATE_RATIO
+        likely = f"about {fps:g} frames/s as in the video"
+    if not is_likely:
+        expected = f"{likely} (name the unit in the header, such as time_ms, or with --time-unit)"
         raise FormatError(path, "times", expected, f"{found:g} frames/s")

@@ -121,3 +121,45 @@ def test_a_rate_of_another_order_of_magnitude_is_a_wrong_unit(tmp_path):
     with pytest.raises(FormatError, match="time_ms"):
         read(tmp_path, "500\n540\n580\n", fps=25.0)
     np.testing.assert_allclose(read(tmp_path, "0\n0.5\n1\n", fps=25.0).times_s, [0, 0.5, 1])
+
+
+def test_frame_numbers_are_not_taken_for_seconds(tmp_path):
+    with pytest.raises(FormatError, match=r"header: expected a column of times, got Frame no"):
+        read(tmp_path, "Frame no\n0\n1\n2\n", fps=25.0)
+    for fps in (25.0, None):
+        with pytest.raises(FormatError, match="--time-unit s .* got whole numbers, as of frames"):
+            read(tmp_path, "1\n2\n3\n", fps=fps)
+    for text, options in (
+        ("1\n2\n3\n", {"fps": 1.0}),
+        ("1\n2\n3\n", {"fps": 25.0, "unit": "s"}),
+        ("time\n1\n2\n3\n", {"fps": 25.0}),
+    ):
+        np.testing.assert_array_equal(read(tmp_path, text, **options).times_s, [1, 2, 3])
+
+
+def test_an_unlikely_rate_without_a_unit_is_refused_where_that_of_the_video_is_not_known(tmp_path):
+    with pytest.raises(FormatError, match=r"expected 0\.1 to 1000 frames/s .* got 0\.025 frames/s"):
+        read(tmp_path, "500\n540\n580\n")
+    np.testing.assert_array_equal(read(tmp_path, "0\n10\n20\n").times_s, [0, 10, 20])
+    assert read(tmp_path, "time_s\n500\n540\n580\n").times_s[-1] == 580
+    assert read(tmp_path, "500\n540\n580\n", unit="s").times_s[-1] == 580
+
+
+def test_minutes_and_hours(tmp_path):
+    found = read(tmp_path, "time (min)\n0\n0.01\n0.02\n", fps=2.0)
+    np.testing.assert_allclose(found.times_s, [0, 0.6, 1.2])
+    assert read(tmp_path, "hours\n0\n1\n2\n").times_s[-1] == 7200
+
+
+def test_a_first_row_that_was_taken_for_a_header_is_shown(tmp_path):
+    with pytest.raises(FormatError, match=r"got 2 after the header '01\.03\.2026 12:00:00'"):
+        read(tmp_path, "01.03.2026 12:00:00\n01.03.2026 12:00:01\n01.03.2026 12:00:02\n")
+
+
+def test_encodings(tmp_path):
+    path = tmp_path / "times.csv"
+    path.write_bytes("time\n0.5\n0.54\n0.62\n".encode("utf-16"))
+    np.testing.assert_allclose(read_timestamps(path, 3).times_s, SECONDS)
+    path.write_bytes(b"\x93NUMPY\xff")
+    with pytest.raises(FormatError, match="expected a table of times as text in UTF-8, got other"):
+        read_timestamps(path, 3)
