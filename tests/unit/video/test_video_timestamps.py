@@ -127,7 +127,7 @@ def test_frame_numbers_are_not_taken_for_seconds(tmp_path):
     with pytest.raises(FormatError, match=r"header: expected a column of times, got Frame no"):
         read(tmp_path, "Frame no\n0\n1\n2\n", fps=25.0)
     for fps in (25.0, None):
-        with pytest.raises(FormatError, match="--time-unit s .* got whole numbers, as of frames"):
+        with pytest.raises(FormatError, match=r"--time-unit s .* got whole numbers, as of frames"):
             read(tmp_path, "1\n2\n3\n", fps=fps)
     for text, options in (
         ("1\n2\n3\n", {"fps": 1.0}),
