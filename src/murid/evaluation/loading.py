@@ -156,7 +156,7 @@ def _choose_frames(
 ) -> tuple[EvaluationPair, list[str]]:
     """Return the pair with the scored frames only, and notes about them."""
     pair, notes = _leave_out_incomplete(pair)
-    labelled = _list_labelled_frames(pair, all_frames)
+    labelled = _list_labelled_frames(pair)
     is_sparse = all_frames is False
     if all_frames is None and pair.truth.labelled_frames is not None:
         is_sparse = len(labelled) < pair.n_scored_frames
@@ -183,11 +183,11 @@ def _choose_frames(
     return _keep_frames(pair, labelled, is_sparse=True), [*notes, note]
 
 
-def _list_labelled_frames(pair: EvaluationPair, all_frames: bool | None) -> Int64:
+def _list_labelled_frames(pair: EvaluationPair) -> Int64:
     """Return the labelled frames among those that may be scored, ascending."""
     listed = pair.truth.labelled_frames
     labelled = np.unique(pair.truth.boxes.frames)
-    if listed is not None and not (all_frames is None and _are_picked(labelled, listed)):
+    if listed is not None and not _are_picked(labelled, listed):
         labelled = listed
     if pair.scored_frames is None:
         return labelled

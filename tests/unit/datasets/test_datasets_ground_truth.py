@@ -81,6 +81,7 @@ def test_images_of_a_task_that_nobody_has_labelled_are_not_scored(result, tmp_pa
     assert (evaluation.combined.mota, evaluation.combined.n_frames) == (pytest.approx(100), 4)
     assert "cage: scored on the 4 labelled frames of 100" in evaluation.notes[0]
     assert evaluate(result, path, all_frames=True).combined.false_positives == 2 * 96
+    assert evaluate(result, path, all_frames=False).combined.n_frames == 4
 
 
 def test_chosen_images_without_animals_are_scored(result, tmp_path):
