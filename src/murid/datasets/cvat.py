@@ -21,7 +21,14 @@ from murid.datasets.ids import IdentityNumbers, find_identity, normalise_id, to_
 from murid.datasets.keyframes import interpolate_keyframes
 from murid.datasets.keypoints import compute_box, select_body_keypoints
 from murid.datasets.labels import Problem
-from murid.datasets.media import VIDEO_SUFFIXES, find_file, find_images, is_hidden, number_images
+from murid.datasets.media import (
+    VIDEO_SUFFIXES,
+    find_file,
+    find_images,
+    find_video,
+    is_hidden,
+    number_images,
+)
 from murid.datasets.raw_labels import (
     DEFAULT_CLASS,
     Box,
@@ -105,8 +112,8 @@ class _Reader:
     def read(self) -> RawLabels:
         """Return the labels of the task."""
         raw = self._raw
-        if raw.is_recording and self._source:
-            raw.video = find_file(self._source, self._roots)
+        if raw.is_recording:
+            self._find_video()
         if self._root.find("track") is not None:
             self._read_tracks()
         self._read_images()
@@ -117,6 +124,20 @@ class _Reader:
             boxes = "1 box" if self._n_interpolated == 1 else f"{self._n_interpolated} boxes"
             raw.notes.append(f"{raw.name}: {boxes} interpolated between keyframes, as CVAT does")
         return raw
+
+    def _find_video(self) -> None:
+        """Find the video that the task names, else the only one beside the file, with a note."""
+        raw = self._raw
+        if self._source:
+            raw.video = find_file(self._source, self._roots)
+        if raw.video is not None or any(map(find_images, self._roots)):
+            return
+        raw.video = find_video(self._path.parent)
+        if raw.video is not None:
+            missing = self._source or "a name of the video"
+            raw.notes.append(
+                f"{raw.name}: {missing} is not there, so {raw.video.name} is taken for the video"
+            )
 
     def _find_text(self, name: str) -> str:
         """Return a fact about the task, which may be that of a job."""

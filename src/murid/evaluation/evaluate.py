@@ -11,7 +11,7 @@ from murid.core.types import Bool
 from murid.datasets.ground_truth import find_ground_truth
 from murid.errors import ArrayError, ConfigError, FormatError
 from murid.evaluation.loading import EvaluationPair, EvaluationSettings, load_pair
-from murid.evaluation.pairing import FilePair, find_pairs
+from murid.evaluation.pairing import FilePair, find_pairs, is_run
 from murid.metrics import (
     PROTOCOLS,
     LabelledBoxes,
@@ -132,6 +132,10 @@ def evaluate(
         raise ConfigError(f"protocol: expected {' or '.join(PROTOCOLS)}, got {protocol!r}")
     if fps is not None and not fps > 0:
         raise ConfigError(f"fps: expected a number above 0, got {fps:g}")
+
+    if is_run(Path(truth)):
+        expected = "labels made by people (murid convert makes labels of a run)"
+        raise FormatError(truth, "truth", expected, "a run, which is a result")
 
     # Find the files.
     truths = find_ground_truth(truth, split, named_after_animals=protocol == "animaltrack")

@@ -153,6 +153,15 @@ def test_attributes_with_the_identity(tmp_path, write_images):
     assert read(path).track_ids.tolist() == [5, 6, 4]
 
 
+def test_a_video_of_another_name_is_found(tmp_path, write_video):
+    write_video(tmp_path / "renamed.mp4")
+    path = write_video_task(tmp_path / "annotations.xml", track(0, box(0, 10)), size=3, stop=2)
+    sequence = read(path)
+    assert sequence.video == tmp_path / "renamed.mp4"
+    note = "cage: cage.mp4 is not there, so renamed.mp4 is taken for the video"
+    assert note in sequence.notes
+
+
 def test_images_of_a_video_are_its_frames(tmp_path, write_video):
     write_video(tmp_path / "cage.mp4", 40)
     path = tmp_path / "annotations.xml"

@@ -161,6 +161,8 @@ def test_possible_mistakes_are_noted(tmp_path):
     assert "no box after frame 9, the ground truth goes on to 20" in note
     (note,) = evaluate(write(tmp_path / "small.txt", rows(scale=0.45, shift=50)), truth).notes
     assert "0.45 times as large" in note
+    (note,) = evaluate(write(tmp_path / "half.txt", rows(scale=0.5, shift=30)), truth).notes
+    assert "0.5 times as large" in note
     (truth / "seqinfo.ini").write_text(INFO.format(n=30))
     (note,) = evaluate(write(tmp_path / "full.txt", rows()), truth).notes
     assert "no animal after frame 20 of 30" in note
@@ -343,3 +345,8 @@ def test_where_a_part_is_labelled_this_part_is_scored(tmp_path, first):
     half = evaluate(write(tmp_path / "half.txt", rows(100)[::2]), truth)
     assert half.combined.mota == pytest.approx(50)
     assert evaluate(result, truth, all_frames=True).combined.mota == pytest.approx(-300)
+
+
+def test_a_run_is_no_truth(tmp_path):
+    with pytest.raises(FormatError, match=r"cage.murid: truth: expected labels .* got a run"):
+        evaluate(write(tmp_path / "result.txt", rows()), tmp_path / "cage.murid")
