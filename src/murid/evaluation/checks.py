@@ -14,8 +14,8 @@ from murid.metrics import GroundTruth, LabelledBoxes
 # Boxes that end before this fraction of the frames may be those of a shorter video.
 _MIN_COVERED_FRACTION = 0.9
 
-# Boxes that are this many times larger or smaller may be in other pixels. It is less than the 2 of a
-# video of half the size.
+# Boxes that are this many times larger or smaller may be in other pixels. It is less than the 2 of
+# a video of half the size.
 _MAX_SCALE = 1.9
 
 # More boxes outside the image than this fraction cannot be animals at its edge.
