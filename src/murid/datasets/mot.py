@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,6 +120,10 @@ def read_rows(raw: RawLabels, class_names: Sequence[str] = ()) -> None:
             class_name = _name_class(row, class_names)
         except FormatError as error:
             raw.problems.append(Problem.from_error(error))
+            frame = _find_frame(text)
+            if frame is not None:
+                # An animal of this frame has lost its label.
+                raw.incomplete.add(frame)
             continue
         frame = int(row.frame) - 1
         if row.flag == 0:
@@ -129,6 +134,12 @@ def read_rows(raw: RawLabels, class_names: Sequence[str] = ()) -> None:
     if n_ignored:
         rows = format_count(n_ignored, "row")
         raw.notes.append(f"{raw.name}: {rows} with flag 0 left out; their frames are incomplete")
+
+
+def _find_frame(text: str) -> int | None:
+    """Return the frame of a damaged row, from 0; None if the row does not begin with a number."""
+    found = re.match(r"\s*(\d{1,9})(?:\.0*)?\s*[,;\t]", text)
+    return int(found[1]) - 1 if found and int(found[1]) else None
 
 
 def _name_class(row: MotRow, names: Sequence[str]) -> str:

@@ -99,6 +99,9 @@ _FAMILIES = (
     {"labelme", "labelstudio", "coco"},
 )
 
+# Formats that divide a data set into parts for training and testing.
+_FORMATS_WITH_PARTS = ("animaltrack", "yolo", "voc", "coco")
+
 DATA_FORMATS = {data_format.name: data_format for data_format in _ALL_FORMATS}
 """Every format by its name, in the order in which they are tried."""
 
@@ -182,6 +185,10 @@ def _read_raw_labels(path: Path, options: ReadOptions, problems: list[Problem]) 
             all_labels += data_format.reader.read(file, options)
         except FormatError as error:
             problems.append(Problem.from_error(error))
+    if options.split is not None and data_format.name not in _FORMATS_WITH_PARTS and all_labels:
+        all_labels[0].notes.append(
+            f"{path.name}: read completely, as {data_format.name} has no split {options.split!r}"
+        )
     others = _list_other_formats(path, data_format.name)
     if others and all_labels:
         all_labels[0].notes.append(

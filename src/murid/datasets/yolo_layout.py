@@ -92,8 +92,14 @@ def recognise(path: Path) -> bool:
     return _find_class_file(path) is not None and bool(find_images(path))
 
 
+def _name_split(split: str | None) -> str | None:
+    """Return the name of a part by any of its keys: ``val`` for ``valid``."""
+    return next((part for part, keys in _PARTS.items() if split in keys), split)
+
+
 def read_layout(path: Path, split: str | None) -> Layout:
     """Return the layout of a data set; raises `FormatError` if its description is damaged."""
+    split = _name_split(split)
     description = path if path.is_file() else _find_description(path)
     if description is None:
         return _read_folder(path, split)
@@ -153,6 +159,8 @@ def _read_yaml(path: Path, split: str | None) -> Layout:
         if entry and split in (None, part):
             entries = entry if isinstance(entry, list) else [entry]
             named += [(part, str(each)) for each in entries]
+    if split is not None and not named:
+        raise FormatError(path, "split", f"a path of {split!r}", "none")
     sets, notes = _find_parts(path, bases, named)
     return Layout(
         path,

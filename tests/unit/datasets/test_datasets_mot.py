@@ -106,6 +106,8 @@ def test_all_damaged_rows_are_reported_by_line(cage):
         "gt.txt: line 8 id: each id once in a frame; 1 again",
     ]
     assert len(sequence) == 3
+    # Frames that lost a label are incomplete: rows 5 and 6 are of frame 2, row 8 is of frame 3.
+    assert sequence.complete.tolist() == [True, False, False, True]
 
 
 def test_class_names_are_read_from_seqinfo(cage):

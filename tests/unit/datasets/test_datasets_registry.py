@@ -3,6 +3,7 @@ import sys
 
 import pytest
 
+from murid.datasets.raw_labels import ReadOptions
 from murid.datasets.registry import DATA_FORMATS, find_data_format, read_dataset, recognise_data
 from murid.errors import ConfigError, FormatError, MissingExtraError
 
@@ -140,3 +141,12 @@ def test_labels_in_another_format_are_not_left_out_in_silence(tmp_path, write_im
     (sequence,), _ = read_dataset([cage])
     (note,) = sequence.notes
     assert note.startswith("cage: read as mot; its labels in coco are not read")
+
+
+def test_a_split_that_a_format_has_not_is_noted(tmp_path, write_images):
+    cage = tmp_path / "cage"
+    write_images(cage / "img1", "1.png")
+    (cage / "gt").mkdir()
+    (cage / "gt" / "gt.txt").write_text("1,1,0,0,5,5,1\n")
+    (sequence,), _ = read_dataset([cage], ReadOptions(split="train"))
+    assert sequence.notes == ("cage: read completely, as mot has no split 'train'",)

@@ -38,6 +38,9 @@ def test_roboflow_names_parts_that_it_has_not_written(tmp_path, write_part):
     )
     assert read(tmp_path) == {"train": ["a", "b"], "valid": ["c"]}
     assert read(tmp_path, split="val") == {"valid": ["c"]}
+    assert read(tmp_path, split="valid") == {"valid": ["c"]}
+    _, problems = read_dataset([tmp_path], ReadOptions(split="night"))
+    assert (problems[0].field, problems[0].expected) == ("split", "a path of 'night'")
     (sequence, _), _ = read_dataset([tmp_path])
     assert "names test: ../test/images, which is not there" in sequence.notes[0]
     sequences, problems = read_dataset([tmp_path], ReadOptions(split="test"))
