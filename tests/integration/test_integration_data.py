@@ -75,7 +75,8 @@ def test_images_belong_to_their_frames(clip, tmp_path, capsys):
     kept = {image["id"] for image in content["images"]}
     content["annotations"] = [a for a in content["annotations"] if a["image_id"] in kept]
     (tmp_path / "a" / "annotations.json").write_text(json.dumps(content))
-    murid(capsys, "convert", tmp_path / "a", "--to", "mot", "--out", tmp_path / "mot")
+    said = murid(capsys, "convert", tmp_path / "a", "--to", "mot", "--out", tmp_path / "mot")
+    assert "images are numbered anew" in said.err
     sequence = read(tmp_path / "mot")
     assert sequence.frames.tolist() == [0, 1]
     expected = tmp_path / "b" / "images" / "gt" / "000081.jpg"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -112,6 +113,8 @@ def _write_images(
     frames = sequence.frames
     fps = sequence.fps
     if target.is_gapless and len(frames) and frames[-1] >= 2 * len(frames):
+        note = f"{sequence.name}: images are numbered anew, as few of the video's frames have labels"
+        print(f"note: {note}; --images none keeps the frame numbers", file=sys.stderr)
         fps = _compute_rate(sequence)
         frames = np.arange(sequence.n_frames, dtype=np.int64)
     suffixes = [path.suffix.lower() for path in sequence.image_paths]
