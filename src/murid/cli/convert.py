@@ -113,7 +113,7 @@ def _write_images(
     frames = sequence.frames
     fps = sequence.fps
     if target.is_gapless and len(frames) and frames[-1] >= 2 * len(frames):
-        note = f"{sequence.name}: images are numbered anew, as few of the video's frames have labels"
+        note = f"{sequence.name}: images are numbered anew, as few frames of the video have labels"
         print(f"note: {note}; --images none keeps the frame numbers", file=sys.stderr)
         fps = _compute_rate(sequence)
         frames = np.arange(sequence.n_frames, dtype=np.int64)
