@@ -21,9 +21,12 @@ def describe_clock(facts: dict[str, Any]) -> Iterator[str]:
     facts : dict
         As `murid.pipeline.run.Run.info` returns them.
     """
+    frames = facts.get("frames")
     if facts.get("fps_is_assumed"):
+        # The rate of the recording, which --fps changes, not that of every n-th frame.
+        fps = facts["fps"] * (frames["every"] if frames else 1)
         yield (
-            f"clock: no frame rate in {facts['source']}; {facts['fps']:g} frames/s assumed,"
+            f"clock: no frame rate in {facts['source']}; {fps:g} frames/s assumed,"
             " --fps gives the right one"
         )
     clock = facts.get("clock") or {"kind": "video"}
@@ -33,7 +36,6 @@ def describe_clock(facts: dict[str, Any]) -> Iterator[str]:
         started = f", from {clock['started_at']}" if clock["started_at"] else ""
         rate = f"{facts['fps']:.6g} frames/s in the median"
         yield f"clock: times of {clock.get('file', 'a file')}, {rate}{started}"
-    frames = facts.get("frames")
     if frames:
         every = "" if frames["every"] == 1 else f", one in {frames['every']}"
         yield f"frames: {facts['n_frames']} from frame {frames['first']} on{every}"

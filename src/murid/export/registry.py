@@ -93,6 +93,12 @@ _ALL_FORMATS = (
     ExportFormat("coco", (".json",), "COCO-video", export_coco),
 )
 
+# Suffixes of tables as text, any of which a format of such tables may have.
+_TEXT_SUFFIXES = {".txt", ".csv", ".tsv"}
+
+# Suffixes that name a format which no exporter writes: what is in the file would be another one.
+_OTHER_SUFFIXES = {".npy", ".npz", ".mat", ".pkl", ".pickle", ".xlsx", ".xml", ".zip", ".mp4"}
+
 EXPORT_FORMATS = {export_format.name: export_format for export_format in _ALL_FORMATS}
 """Every format by its name."""
 
@@ -102,6 +108,18 @@ def find_export_format(name: str) -> ExportFormat:
     if name not in EXPORT_FORMATS:
         raise ConfigError(f"format: expected {' or '.join(EXPORT_FORMATS)}, got {name!r}")
     return EXPORT_FORMATS[name]
+
+
+def check_format_suffix(path: str | Path, export_format: ExportFormat) -> None:
+    """Raise `FormatError` if the suffix of a file is that of another format."""
+    suffix = Path(path).suffix.lower()
+    of_formats = {known for each in EXPORT_FORMATS.values() for known in each.suffixes}
+    allowed = set(export_format.suffixes)
+    if allowed & _TEXT_SUFFIXES:
+        allowed |= _TEXT_SUFFIXES
+    if suffix in (of_formats | _OTHER_SUFFIXES) - allowed:
+        expected = f"{' or '.join(export_format.suffixes)} for {export_format.name}"
+        raise FormatError(path, "suffix", expected, repr(suffix))
 
 
 def guess_export_format(path: str | Path) -> ExportFormat:

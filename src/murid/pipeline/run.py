@@ -22,7 +22,11 @@ from murid.errors import ConfigError, RunError, SourceError
 from murid.evaluation import evaluate
 from murid.export.metadata import read_metadata
 from murid.export.recording import TrackedRecording
-from murid.export.registry import find_export_format, guess_export_format
+from murid.export.registry import (
+    check_format_suffix,
+    find_export_format,
+    guess_export_format,
+)
 from murid.export.tracks_chunk import TracksChunk
 from murid.export.trajectories import to_trajectories
 from murid.metrics import Metrics
@@ -125,7 +129,7 @@ class Run:
         Raises
         ------
         ConfigError, FormatError
-            If the format or the suffix is unknown, the metadata cannot be read or the format has no
+            If the format or the suffix is unknown or do not fit, the metadata cannot be read or the format has no
             place for them, or the tracks do not fit the format.
         MissingExtraError
             If the format needs a library that is not installed.
@@ -134,6 +138,7 @@ class Run:
             cannot be written.
         """
         chosen = guess_export_format(out) if format is None else find_export_format(format)
+        check_format_suffix(out, chosen)
         if metadata is not None and not chosen.takes_metadata:
             expected = "a format that has a place for them"
             raise ConfigError(f"metadata: expected {expected}, got {chosen.name!r}")

@@ -16,6 +16,12 @@ def test_an_assumed_rate_is_said_with_the_way_out():
     )
 
 
+def test_the_assumed_rate_is_that_of_the_recording_not_of_every_third_frame():
+    frames = {"first": 0, "every": 3, "n_source_frames": 90}
+    facts = {**FACTS, "fps": 10.0, "fps_is_assumed": True, "frames": frames, "n_frames": 30}
+    assert "; 30 frames/s assumed" in next(describe_clock(facts))
+
+
 def test_another_clock_a_selection_and_gaps():
     clock = {"kind": "timestamps", "file": "t.csv", "started_at": "2026-03-01T12:00:00"}
     gaps = {

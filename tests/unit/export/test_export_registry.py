@@ -6,7 +6,12 @@ import pytest
 from example_recordings import make_empty, make_recording
 
 from murid.errors import ConfigError, FormatError, MissingExtraError, RunError
-from murid.export.registry import EXPORT_FORMATS, find_export_format, guess_export_format
+from murid.export.registry import (
+    EXPORT_FORMATS,
+    check_format_suffix,
+    find_export_format,
+    guess_export_format,
+)
 from murid.export.tracks_chunk import TracksChunk
 
 DENSE = ("movement", "nwb", "deeplabcut", "idtracker")
@@ -51,6 +56,28 @@ def test_unknown_names_and_suffixes_list_the_known_ones():
         FormatError, match=r"cage.h5: suffix: .* the format's name \(deeplabcut or idtracker\)"
     ):
         guess_export_format("cage.h5")
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("idtracker", "trajectories.npz"),
+        ("idtracker", "trajectories.NPY"),
+        ("via", "cage.json"),
+        ("movement", "cage.h5"),
+        ("sleap", "cage.h5"),
+        ("csv", "cage.parquet"),
+        ("parquet", "cage.csv"),
+    ],
+)
+def test_a_suffix_of_another_format_is_refused(name, file):
+    with pytest.raises(FormatError, match=rf"{file}: suffix: expected .* for {name}, got '"):
+        check_format_suffix(file, EXPORT_FORMATS[name])
+
+
+def test_suffixes_of_no_format_and_those_of_other_tables_are_free():
+    for name, file in (("mot", "gt.csv"), ("csv", "a.tsv"), ("movement", "a.out"), ("nwb", "cage")):
+        check_format_suffix(file, EXPORT_FORMATS[name])
 
 
 @pytest.mark.parametrize("name", EXPORT_FORMATS)
