@@ -42,6 +42,11 @@ NO_ARENA = -1
 # some 4 frames/s is this longer than the minimum duration of such a bout.
 _MIN_MOVEMENT_FRAMES = 2
 
+# Limits of speeds, and the interval between frames, in seconds, above which they shrink. The
+# defaults then are 0.1 and 0.25 body lengths from frame to frame, still above the jitter of boxes.
+_SPEED_FIELDS = ("min_moving_speed", "max_immobile_speed")
+_MAX_SPEED_INTERVAL_S = 1.0
+
 
 class ZoneFrames(NamedTuple):
     """Rows ``(R,)`` in which an animal is in a zone, is hidden there, and is visiting it.
@@ -344,6 +349,11 @@ def compute_behaviour(
         for name in LENGTH_FIELDS
         if name != "border_width" or parse_area_share(config.border_width) is None
     }
+    # Between frames that are far apart, a slow net speed is a long way: a limit of a speed is never
+    # more than its distance in this time from one frame to the next.
+    if clock.interval_s > _MAX_SPEED_INTERVAL_S:
+        for name in _SPEED_FIELDS:
+            lengths_px[name] *= _MAX_SPEED_INTERVAL_S / clock.interval_s
 
     # Positions that were interpolated by identification are dropped first, so that short gaps are
     # interpolated again under `max_gap_s`.
