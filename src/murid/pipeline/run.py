@@ -129,8 +129,8 @@ class Run:
         Raises
         ------
         ConfigError, FormatError
-            If the format or the suffix is unknown or do not fit, the metadata cannot be read or the format has no
-            place for them, or the tracks do not fit the format.
+            If the format or the suffix is unknown, or they do not fit each other, the metadata
+            cannot be read or the format has no place for them, or the tracks do not fit the format.
         MissingExtraError
             If the format needs a library that is not installed.
         RunError, StorageError

@@ -149,15 +149,16 @@ def test_any_frame_rate(fps):
 
 @pytest.mark.parametrize("interval_s", [1.0, 10.0, 60.0])
 def test_an_animal_that_moves_from_frame_to_frame_of_a_time_lapse_is_not_immobile(interval_s):
-    """Half a body length in each interval, then rest in a box that trembles by 2 px."""
+    """A third of a body length in each interval, then rest in a box that trembles by 2 px."""
     time_s = interval_s * np.arange(20)
     x = np.append(60 + 20 * np.arange(10), 250 + 2 * (np.arange(10) % 2)).astype(float)
     tables = measure(time_s, x)
     assert tables["animals"]["distance_px"][0] == pytest.approx(185, abs=10)
     assert tables["animals"]["immobile_s"][0] == pytest.approx(10 * interval_s)
     facts = compute_behaviour(make_trajectories(time_s, x), LAYOUT).describe()
-    assert facts["max_immobile_speed_px"] == pytest.approx(10 / interval_s)
-    assert facts["min_moving_speed_px"] == pytest.approx(4 / interval_s)
+    body_px = 40 * np.sqrt(2)
+    assert facts["max_immobile_speed_px"] == pytest.approx(0.25 * body_px / interval_s, abs=1e-4)
+    assert facts["min_moving_speed_px"] == pytest.approx(0.1 * body_px / interval_s, abs=1e-4)
 
 
 def test_a_bout_of_immobility_has_two_frames():
