@@ -33,11 +33,19 @@ Shape = Mapping[str, Any]
 
 
 def recognise(path: Path) -> bool:
-    """Whether this is a LabelMe file, or a directory with some."""
-    if path.is_file():
-        return _is_labelme(path)
+    """Whether this is a LabelMe file, or a directory with some in it or in its folders."""
+    return _is_labelme(path) if path.is_file() else bool(_find_folders(path))
+
+
+def _find_folders(path: Path) -> list[Path]:
+    """Return the directory if it has JSON files, else those folders in it that have some."""
+    folders = [path] if _list_json_files(path) else sorted(path.glob("*/"))
+    return [folder for folder in folders if _has_labelme_files(folder)]
+
+
+def _has_labelme_files(folder: Path) -> bool:
     # One damaged file must not hide what the others are.
-    files = _list_json_files(path)[:_N_LOOKED_AT]
+    files = _list_json_files(folder)[:_N_LOOKED_AT]
     return any(_is_labelme(file) for file in files)
 
 
@@ -53,8 +61,8 @@ def _list_json_files(directory: Path) -> list[Path]:
 
 
 def find_files(path: Path, _options: ReadOptions) -> list[Path]:
-    """Return the directory or file itself."""
-    return [path]
+    """Return the file, or the folders with files."""
+    return [path] if path.is_file() else _find_folders(path)
 
 
 def read(path: Path, _options: ReadOptions) -> list[RawLabels]:

@@ -43,7 +43,9 @@ def find_files(path: Path, options: ReadOptions) -> list[Path]:
 def _find_folders(path: Path) -> list[Path]:
     if path.is_file():
         return [path] if find_root(path) == ROOT else []
-    candidates = (path, path / _ANNOTATION_FOLDER, *sorted(path.glob("*/")))
+    annotations = path / _ANNOTATION_FOLDER
+    # CVAT keeps the folders of the images, as in Annotations/camera1 and JPEGImages/camera1.
+    candidates = (path, annotations, *sorted(path.glob("*/")), *sorted(annotations.glob("*/")))
     folders = [folder for folder in candidates if _find_annotations(folder)]
     return list(dict.fromkeys(folders))
 
@@ -58,9 +60,16 @@ def read(path: Path, _options: ReadOptions) -> list[RawLabels]:
     """Read the images of a folder, or one image, as one sequence."""
     files = [path] if path.is_file() else _find_annotations(path)
     folder = path.parent if path.is_file() else path
-    base = folder.parent if folder.name == _ANNOTATION_FOLDER else folder
-    raw = RawLabels(to_name(base.name), path, is_recording=False)
-    roots = [folder, *(base / name for name in _IMAGE_FOLDERS), base]
+    base = folder
+    inner = Path()
+    if folder.name == _ANNOTATION_FOLDER:
+        base = folder.parent
+    elif folder.parent.name == _ANNOTATION_FOLDER:
+        base = folder.parent.parent
+        inner = Path(folder.name)
+    name = base.name if inner == Path() else inner.name
+    raw = RawLabels(to_name(name), path, is_recording=False)
+    roots = [folder, *(base / name / inner for name in _IMAGE_FOLDERS), base / inner]
     images: dict[int, tuple[Path, Element]] = {}
     for file in files:
         try:

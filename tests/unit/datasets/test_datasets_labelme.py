@@ -72,6 +72,15 @@ def test_a_damaged_file_does_not_hide_the_others(write_labels):
     assert len(sequence) == 1
 
 
+def test_folders_of_images_are_sequences(tmp_path, write_labels):
+    folder = write_labels("a", make_shape([[1, 1], [9, 9]]))
+    folder.rename(tmp_path / "camera2")
+    write_labels("b", make_shape([[1, 1], [9, 9]])).rename(tmp_path / "camera1")
+    sequences, problems = read_dataset([tmp_path])
+    assert problems == []
+    assert [sequence.name for sequence in sequences] == ["camera1", "camera2"]
+
+
 def test_images_without_labels_are_left_out(write_labels, write_images):
     folder = write_labels("a", make_shape([[1, 1], [9, 9]]))
     write_labels("b")

@@ -48,6 +48,16 @@ def test_places_of_annotations_and_images(tmp_path, write_images, annotations, i
     assert "1 image without a file of labels left out" in sequence.notes[0]
 
 
+def test_folders_of_images_as_cvat_keeps_them(tmp_path, write_images):
+    root = tmp_path / "set"
+    for camera in ("camera1", "camera2"):
+        write_images(root / "JPEGImages" / camera, "a.png")
+        write_annotation(root / "Annotations" / camera / "a.xml", f"{camera}/a.png", (1, 2, 11, 22))
+    sequences = read(root)
+    assert [sequence.name for sequence in sequences] == ["camera1", "camera2"]
+    assert sequences[1].image_paths == (root / "JPEGImages" / "camera2" / "a.png",)
+
+
 def test_parts_of_roboflow(tmp_path, write_images):
     for part in ("train", "valid"):
         write_images(tmp_path / part, "a.png")
