@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PureWindowsPath
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from murid.core.extras import import_extra
 from murid.datasets.raw_labels import Size
@@ -112,11 +113,13 @@ def number_images(files: Sequence[Path]) -> dict[int, Path]:
 def find_file(name: str, roots: Iterable[Path]) -> Path | None:
     """Return a file that labels name by its path, which may be of another machine.
 
-    It is searched below each root by this path and by its file name; None if it is not found.
+    It is searched below each root by this path and by its file name, also with the codes of web
+    addresses, such as ``%20`` for a space; None if it is not found.
     """
     file_name = PureWindowsPath(name).name
     for root in roots:
-        for candidate in (root / name, root / name.replace("\\", "/"), root / file_name):
+        places = (name, name.replace("\\", "/"), file_name, unquote(name), unquote(file_name))
+        for candidate in (root / place for place in places):
             if candidate.is_file():
                 return candidate
     return None

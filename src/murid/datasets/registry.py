@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Protocol
 
+from murid.core.plurals import format_count
 from murid.datasets import (
     animaltrack,
     coco,
@@ -161,10 +162,40 @@ def read_dataset(
             problems += found
             if sequence is not None:
                 sequences.append(sequence)
+    sequences = _note_shared_images(sequences)
     if not any(map(len, sequences)):
         where = Path(paths[0]) if paths else Path()
         problems.append(Problem(where, "", "data set", "at least one labelled animal", "none"))
     return sequences, problems
+
+
+def _note_shared_images(sequences: Sequence[LabelledSequence]) -> list[LabelledSequence]:
+    """Return the sequences, with a note where images are in an earlier one too.
+
+    A sequence without labels, of images that have labels in another, is left out: its images would
+    count as images without animals.
+    """
+    labelled = [sequence for sequence in sequences if len(sequence)]
+    kept: list[LabelledSequence] = []
+    dropped: list[str] = []
+    for sequence in sequences:
+        images = set(sequence.image_paths)
+        is_labelled = not images or len(sequence) > 0
+        if not is_labelled and any(images <= set(other.image_paths) for other in labelled):
+            dropped.append(sequence.name)
+            continue
+        notes = list(sequence.notes)
+        for other in kept:
+            n_shared = len(images.intersection(other.image_paths))
+            if n_shared:
+                shared = format_count(n_shared, "image is", "images are")
+                notes.append(f"{sequence.name}: {shared} in {other.name} too")
+        kept.append(replace(sequence, notes=tuple(notes)))
+    if dropped:
+        names = ", ".join(dropped)
+        note = f"{names}: left out, without labels of images that have labels elsewhere"
+        kept[0] = replace(kept[0], notes=(*kept[0].notes, note))
+    return kept
 
 
 def _read_raw_labels(path: Path, options: ReadOptions, problems: list[Problem]) -> list[RawLabels]:

@@ -1,3 +1,4 @@
+import json
 import shutil
 import sys
 
@@ -150,3 +151,43 @@ def test_a_split_that_a_format_has_not_is_noted(tmp_path, write_images):
     (cage / "gt" / "gt.txt").write_text("1,1,0,0,5,5,1\n")
     (sequence,), _ = read_dataset([cage], ReadOptions(split="train"))
     assert sequence.notes == ("cage: read completely, as mot has no split 'train'",)
+
+
+def write_coco(path, names, n_labels):
+    images = [
+        {"id": k, "file_name": name, "width": 64, "height": 48} for k, name in enumerate(names)
+    ]
+    annotations = [
+        {"id": k, "image_id": k, "category_id": 1, "bbox": [1, 2, 9, 9]} for k in range(n_labels)
+    ]
+    categories = [{"id": 1, "name": "mouse"}]
+    content = {"images": images, "annotations": annotations, "categories": categories}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content))
+
+
+def test_images_without_labels_that_have_some_elsewhere_are_left_out(tmp_path, write_images):
+    """They would count as images without animals."""
+    names = ("a.png", "b.png")
+    write_images(tmp_path / "images", *names)
+    write_coco(tmp_path / "annotations" / "instances.json", names, 2)
+    write_coco(tmp_path / "annotations" / "keypoints.json", names, 0)
+    (sequence,), problems = read_dataset([tmp_path])
+    assert problems == []
+    assert sequence.name == "instances"
+    assert "keypoints: left out, without labels" in sequence.notes[0]
+
+
+def test_images_in_two_sequences_are_noted(tmp_path, write_images):
+    write_images(tmp_path / "images", "a.png", "b.png")
+    write_coco(tmp_path / "annotations" / "train.json", ("a.png", "b.png"), 2)
+    write_coco(tmp_path / "annotations" / "val.json", ("b.png",), 1)
+    (_, val), _ = read_dataset([tmp_path])
+    assert val.notes == ("val: 1 image is in train too",)
+
+
+def test_names_with_codes_of_web_addresses(tmp_path, write_images):
+    write_images(tmp_path, "a b.png")
+    write_coco(tmp_path / "labels.json", ("a%20b.png",), 1)
+    (sequence,), _ = read_dataset([tmp_path])
+    assert sequence.image_paths == (tmp_path / "a b.png",)
