@@ -24,7 +24,11 @@ MAX_EXTRA_ANIMAL_SHARE = 0.02
 
 
 def check_animal_count(
-    evidence: TrackletEvidence, tracklet_llrs: Float64, paths: Int64, n_animals: int
+    evidence: TrackletEvidence,
+    tracklet_llrs: Float64,
+    paths: Int64,
+    n_animals: int,
+    video_frames: range | None = None,
 ) -> str | None:
     """Return a note on where more than N animals were detected at once, None if nowhere.
 
@@ -36,6 +40,8 @@ def check_animal_count(
     paths : ndarray
         ``(T,)`` int64 path of each tracklet; -1 = none.
     n_animals : int
+    video_frames : range, optional
+        Number in the video of each frame, where not all were tracked.
 
     Raises
     ------
@@ -61,6 +67,8 @@ def check_animal_count(
     if n_extra < min_frames:
         return None
     first = int(evidence.time_slots.find_frames(np.flatnonzero(has_extra)[:1])[0])
+    if video_frames is not None:
+        first = video_frames[first]
     note = (
         f"more than {n_animals} seen apart at once, first in frame {first},"
         f" for {n_extra / fps:.1f} s"

@@ -66,6 +66,7 @@ def link_tracklets(
     fur_descriptors: FurDescriptors | None = None,
     point_matches: PointMatches | None = None,
     times_s: Float64 | None = None,
+    video_frames: range | None = None,
 ) -> IdentificationResult:
     """Return the identities of at most N animals over a whole recording.
 
@@ -97,6 +98,8 @@ def link_tracklets(
         Points of fur that the KLT point tracker followed from detection to detection.
     times_s : ndarray, optional
         ``(F,)`` float64 times of the frames in seconds; equally spaced by default.
+    video_frames : range, optional
+        Number in the video of each frame, for messages, where not all frames were tracked.
 
     Returns
     -------
@@ -154,7 +157,7 @@ def link_tracklets(
     del tracklet_features
 
     # Check that there are not more animals than paths.
-    note = check_animal_count(evidence, tracklet_llrs, paths, n_animals)
+    note = check_animal_count(evidence, tracklet_llrs, paths, n_animals, video_frames)
 
     # Number the identities, and compute how likely they are right.
     assigned, crossings = _assign_identities(paths, evidence, 1 - config.min_probability)

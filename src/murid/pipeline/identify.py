@@ -161,6 +161,7 @@ def identify_run(
             fur_descriptors,
             point_matches,
             times_s,
+            run.manifest.video_frames(table.n_frames),
         )
 
     # The second pass takes longer than linking: it is made where it was asked for, or where the

@@ -118,6 +118,7 @@ def identify_per_arena(
     fur_descriptors: FurDescriptors | None = None,
     point_matches: PointMatches | None = None,
     times_s: Float64 | None = None,
+    video_frames: range | None = None,
 ) -> IdentificationResult:
     """Identify the animals of each arena separately, as `link_tracklets`.
 
@@ -131,7 +132,7 @@ def identify_per_arena(
         Arenas.
     counts : sequence of int
         Upper bound of the number of animals of each arena.
-    fps, config, embeddings, fur_descriptors, point_matches, times_s
+    fps, config, embeddings, fur_descriptors, point_matches, times_s, video_frames
         As in `link_tracklets`, of all arenas.
 
     Returns
@@ -161,6 +162,7 @@ def identify_per_arena(
             _select_fur_descriptors(rows, fur_descriptors),
             _select_point_matches(rows, point_matches),
             times_s,
+            video_frames,
         )
         name = layout.arena_names[number] if layout.arenas else None
         results.append(_renumber(result, rows, sum(counts[:number]), name))

@@ -158,6 +158,11 @@ class Manifest:
         """Frames of the video from one frame of the run to the next."""
         return int(self.video.get("frames", {}).get("every", 1))
 
+    def video_frames(self, n_frames: int) -> range:
+        """Return the numbers in the video of the first frames of the run."""
+        first, step = self.first_video_frame, self.frame_step
+        return range(first, first + step * n_frames, step)
+
     def to_video_frame(self, frame: int) -> int:
         """Return the number in the video of a frame of the run."""
         return self.first_video_frame + self.frame_step * frame

@@ -177,6 +177,8 @@ def test_more_animals_than_n_are_an_error_or_a_note():
         ConfigError, match=r"got 2: more than 2 seen apart at once, first in frame 0, for 10"
     ):
         link_tracklets(make_table(paths), 2, FPS)
+    with pytest.raises(ConfigError, match="first in frame 60, for"):
+        link_tracklets(make_table(paths), 2, FPS, video_frames=range(60, 660, 2))
     paths[40:, 2] = np.nan
     found = link_tracklets(make_table(paths), 2, FPS)
     assert found.note == "more than 2 seen apart at once, first in frame 0, for 1.3 s"

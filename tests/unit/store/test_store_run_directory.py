@@ -240,4 +240,6 @@ def test_another_clock_retimes_frames_and_invalidates_what_depends_on_them(finis
 def test_frames_of_a_selection_have_their_numbers_in_the_video(finished):
     assert finished.manifest.to_video_frame(7) == 7
     frames = {"first": 10, "every": 3, "n_source_frames": 100}
-    assert replace(finished.manifest, video={"frames": frames}).to_video_frame(7) == 31
+    selected = replace(finished.manifest, video={"frames": frames})
+    assert selected.to_video_frame(7) == 31
+    assert selected.video_frames(8)[7] == 31
