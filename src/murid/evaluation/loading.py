@@ -358,6 +358,16 @@ def _leave_out_unreadable(pair: EvaluationPair, unreadable: list[int]) -> Evalua
     labels in them all the same, they are scored.
     """
     missing = np.setdiff1d(unreadable, pair.truth.boxes.frames)
+    n_labelled = len(set(unreadable)) - len(missing)
+    if n_labelled:
+        what = format_count(
+            n_labelled, "frame without an image has", "frames without an image have"
+        )
+        note = (
+            f"{pair.name}: {what} labels; does the ground truth count the images, instead of the "
+            "frames?"
+        )
+        pair = replace(pair, notes=(*pair.notes, note))
     if not len(missing):
         return pair
     tracked = pair.scored_frames

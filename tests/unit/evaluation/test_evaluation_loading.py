@@ -61,7 +61,10 @@ def test_labels_of_frames_without_an_image_are_scored(run, tmp_path):
     evaluation = evaluate(run, write_truth(tmp_path / "gt.txt", run, range(N_FRAMES)))
     assert evaluation.combined.mota == pytest.approx(100)
     assert evaluation.combined.n_frames == N_FRAMES
-    assert evaluation.notes == ()
+    assert evaluation.notes == (
+        "gt: 1 frame without an image has labels; does the ground truth count the images, instead "
+        "of the frames?",
+    )
 
 
 def test_detections_of_unlabelled_frames_are_not_scored(run, tmp_path):
