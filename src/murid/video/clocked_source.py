@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from numbers import Real
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import numpy as np
 from murid.core import Frame
 from murid.core.clock import find_gaps
 from murid.core.types import Float64, Int64
+from murid.core.validation import to_count
 from murid.errors import ConfigError, SourceError
 from murid.video.frame_rate import compute_median_fps
 from murid.video.image_sequence import ImageSequenceSource
@@ -65,14 +68,22 @@ class ClockOptions:
     every: int = 1
 
     def __post_init__(self) -> None:
+        if self.fps is not None and not isinstance(self.fps, Real):
+            raise ConfigError(f"fps: expected a number above 0, got {self.fps!r}")
+        if self.timestamps is not None and not isinstance(self.timestamps, str | PathLike):
+            got = type(self.timestamps).__name__
+            raise ConfigError(f"timestamps: expected the path of a file, got {got}")
+        every = to_count("every", self.every)
+        object.__setattr__(self, "every", 1 if every is None else every)
         if self.fps is not None and not (math.isfinite(self.fps) and self.fps > 0):
             raise ConfigError(f"fps: expected a number above 0, got {self.fps}")
+        if self.fps is not None:
+            # A number of NumPy would not fit into the manifest.
+            object.__setattr__(self, "fps", float(self.fps))
         if self.fps is not None and self.timestamps is not None:
             raise ConfigError("fps: expected either fps or timestamps, got both")
         if self.time_unit is not None and self.timestamps is None:
             raise ConfigError("time_unit: expected a file of timestamps as well, got none")
-        if self.every < 1:
-            raise ConfigError(f"every: expected 1 or more, got {self.every}")
         for name, value in (("start", self.start_s), ("end", self.end_s)):
             if value is not None and not math.isfinite(value):
                 raise ConfigError(f"{name}: expected seconds, got {value}")

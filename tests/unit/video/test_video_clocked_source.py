@@ -147,7 +147,11 @@ def test_of_thousands_of_gaps_only_the_number_is_kept(make_video, tmp_path, monk
         ({"fps": float("nan")}, "fps"),
         ({"fps": 10.0, "timestamps": "x.csv"}, "both"),
         ({"time_unit": "ms"}, "time_unit"),
+        ({"fps": "30"}, "fps: expected a number above 0, got '30'"),
+        ({"timestamps": [0.0, 0.1]}, "timestamps: expected the path of a file, got list"),
         ({"every": 0}, "every"),
+        ({"every": "2"}, "every: expected a whole number, 1 or more, got '2'"),
+        ({"every": 2.5}, "every: expected a whole number, 1 or more, got 2.5"),
         ({"start_s": float("inf")}, "start"),
         ({"start_s": 3.0, "end_s": 2.0}, "end"),
     ],
@@ -155,6 +159,14 @@ def test_of_thousands_of_gaps_only_the_number_is_kept(make_video, tmp_path, monk
 def test_bad_options_are_refused(options, word):
     with pytest.raises(ConfigError, match=word):
         ClockOptions(**options)
+
+
+def test_numbers_of_any_type_are_accepted():
+    options = ClockOptions(fps=np.float32(25), every=2.0)
+    assert (options.fps, options.every) == (25, 2)
+    assert type(options.every) is int
+    assert type(options.fps) is float
+    assert ClockOptions(every=np.int64(3)).every == 3
 
 
 def test_no_frame_between_start_and_end_is_an_error(make_video):
