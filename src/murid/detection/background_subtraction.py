@@ -114,9 +114,11 @@ class BackgroundDetector:
             sizes.add((width, height))
             images.append(self._downscale_and_blur(frame.image))
         if len(images) < _MIN_FRAMES or len(sizes) != 1:
-            listed = ", ".join(f"{width}x{height}" for width, height in sorted(sizes)) or "none"
-            got = f"{format_count(len(images), 'frame')} of sizes {listed}"
-            raise ArrayError("frames", "three or more frames of one size", got)
+            got = format_count(len(images), "frame")
+            if len(sizes) > 1:
+                got += f" of sizes {', '.join(f'{w}x{h}' for w, h in sorted(sizes))}"
+            expected = "three or more frames of one size, from which the background is learnt"
+            raise ArrayError("frames", expected, got)
         (self._frame_size,) = sizes
         background = fit_background_model(images)
         self._background = background

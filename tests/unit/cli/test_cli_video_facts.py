@@ -1,8 +1,10 @@
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 
 from murid.cli.video_facts import collect_video_facts, describe_video
+from murid.video import open_source
 from murid.video.info import VideoInfo
 
 
@@ -41,3 +43,12 @@ def test_missing_frames_and_missing_ends_are_said():
 
 def test_a_single_frame():
     assert "length   1 frame, 0.1 s" in describe(times_s=(0.0,))
+
+
+def test_images_that_are_missing_in_a_folder_are_said(tmp_path):
+    for number in (0, 1, 2, 4, 6, 7):
+        cv2.imwrite(str(tmp_path / f"f{number:03}.png"), np.full((48, 64), number, np.uint8))
+    facts = collect_video_facts(open_source(tmp_path))
+    assert facts["missing_images"] == [3, 5]
+    line = "note     2 images are missing by the numbers in the names: frames 3, 5"
+    assert line in list(describe_video(facts))
