@@ -37,6 +37,8 @@ def associate(
 
     It always starts at the first frame: it takes seconds, and each frame depends on those before.
     """
+    # The tracker is compiled when it is first used, which may take a minute.
+    report("track", 0, run.n_frames)
     # With an unknown number of animals, a first pass finds the tracks that are likely animals.
     likely = None
     is_open = count_animals(layout, config.max_tracks) is None
