@@ -77,6 +77,8 @@ def test_lengths_in_a_video_whose_pixels_are_not_square(tmp_path, capsys):
     run = track(video, animals=1, config=NO_REFINE, arena=arena, out=tmp_path / "w.murid").path
     tables = measure(run, tmp_path / "out", "--frames")
     assert "pixels are 2 times as wide as high" in capsys.readouterr().out
+    murid_cli(["info", str(run)])
+    assert "pixels are 2 times as wide as high" in capsys.readouterr().out
     frames = tables["frames"]
     assert np.ptp(frames["x_cm"]) == pytest.approx(150 * 0.2, rel=0.05)
     assert np.ptp(frames["y_cm"]) == pytest.approx(150 * 0.1, rel=0.05)

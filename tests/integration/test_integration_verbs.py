@@ -190,6 +190,7 @@ def test_info_of_a_video_and_of_images(clip, tmp_path, capsys):
     assert code == 0
     assert "1 frame" in out
     assert "assumed" in out
+    assert "stream" not in out
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,8 @@ def _print_run(facts: dict[str, Any]) -> None:
     print(f"video   {facts['source']}")
     frames = format_count(facts["n_frames"], "frame")
     print(f"        {size}, {facts['fps']:.2f} frames/s, {frames}")
+    if facts["pixel_aspect"] != 1:
+        print(f"        pixels are {facts['pixel_aspect']:.4g} times as wide as high")
     print(f"stages  {', '.join(stages)}")
     if facts["note"]:
         print(f"note    {facts['note']}")

@@ -37,6 +37,7 @@ def collect_video_facts(source: FrameSource) -> dict[str, Any]:
         "max_interval_s": round(float(intervals_s.max(initial=0.0)), 6),
         "n_long_intervals": int(is_long.sum()),
         "missing_images": _find_missing_images(source),
+        "is_image_sequence": isinstance(source, ImageSequenceSource),
         "truncated": source.truncated,
     }
 
@@ -52,7 +53,8 @@ def _find_missing_images(source: FrameSource) -> list[int]:
 def describe_video(facts: dict[str, Any]) -> Iterator[str]:
     """Yield the lines that describe a video."""
     bits = format_count(facts["bit_depth"], "bit")
-    yield f"{facts['path']}: {facts['codec']}, {bits}, stream {facts['stream']}"
+    stream = "" if facts["is_image_sequence"] else f", stream {facts['stream']}"
+    yield f"{facts['path']}: {facts['codec']}, {bits}{stream}"
 
     size = f"{facts['width']}x{facts['height']} pixels"
     if facts["rotation_deg"]:

@@ -13,16 +13,18 @@ from murid.core.files import replace_on_success
 from murid.core.types import Trajectories
 from murid.export.checks import check_has_tracks
 from murid.export.recording import TrackedRecording
-from murid.export.trajectories import HDF5_CHUNK_FRAMES, iterate_trajectories
+from murid.export.tracks_chunk import TracksChunk
+from murid.export.trajectories import HDF5_CHUNK_FRAMES, to_trajectories
 
 
 def export_idtracker(path: str | Path, recording: TrackedRecording) -> None:
     """Write trajectories as idtracker.ai does, atomically.
 
-    ``trajectories`` ``(F, I, 2)`` float64 pixels and ``id_probabilities`` ``(F, I, 1)`` float64,
-    missing frames NaN. ``interpolated`` ``(F, I)`` bool is an addition of murid. Attributes are
-    those of idtracker.ai that murid has a value for; ``body_length`` is the mean diagonal of the
-    boxes.
+    ``trajectories`` ``(F, I, 2)`` float64 pixels and ``id_probabilities`` ``(F, I, 1)`` float64.
+    Row k is frame k of the video, up to the last one that was tracked; NaN where an animal is
+    missing or the frame was not tracked. ``interpolated`` ``(F, I)`` bool is an addition of murid.
+    Attributes are those of idtracker.ai that murid has a value for; ``body_length`` is the mean
+    diagonal of the boxes.
 
     Parameters
     ----------
@@ -42,16 +44,20 @@ def export_idtracker(path: str | Path, recording: TrackedRecording) -> None:
     h5py = import_extra("h5py", "h5py", "idtracker")
     check_has_tracks(recording)
     statistics = _Statistics()
+    track_ids = recording.summary.track_ids
+    frame_step = 1
     with replace_on_success(path) as temporary, h5py.File(temporary, "w") as file:
         _create_datasets(file, recording)
-        for frames, trajectories in iterate_trajectories(recording):
-            _fill_datasets(file, frames, trajectories)
+        for chunk in recording:
+            trajectories = to_trajectories(chunk, track_ids, recording.names)
+            _fill_datasets(file, _get_rows(chunk), trajectories)
             statistics.add(trajectories)
+            frame_step = chunk.frame_step
         file.attrs.update(statistics.compute())
         file.attrs.update(
             version=f"murid {version('murid')}",
             video_paths=[recording.source],
-            frames_per_second=float(recording.fps),
+            frames_per_second=float(recording.fps) * frame_step,
             width=recording.width,
             height=recording.height,
             identities_labels=list(recording.names),
@@ -75,7 +81,7 @@ def _create_dataset(
     dtype: Any,
     fillvalue: float | bool,
 ) -> None:
-    n_frames = recording.n_frames
+    n_frames = recording.n_video_frames
     n_animals = len(recording.names)
     file.create_dataset(
         name,
@@ -86,6 +92,12 @@ def _create_dataset(
         shuffle=True,
         fillvalue=fillvalue,
     )
+
+
+def _get_rows(chunk: TracksChunk) -> slice:
+    """Return the rows of the file for the frames of a chunk."""
+    first = chunk.first_video_frame + chunk.frame_step * chunk.first_frame
+    return slice(first, first + chunk.frame_step * len(chunk.times_s), chunk.frame_step)
 
 
 def _fill_datasets(file: Any, frames: slice, trajectories: Trajectories) -> None:

@@ -95,6 +95,12 @@ class TrackedRecording:
         """Name of each track or animal, in the order of the track ids."""
         return tuple(self.get_name(i) for i in self.summary.track_ids.tolist())
 
+    @cached_property
+    def n_video_frames(self) -> int:
+        """Length of the video up to the last tracked frame; not all before need be tracked."""
+        ends = (int(chunk.video_frames[-1]) + 1 for chunk in self if len(chunk.times_s))
+        return max(ends, default=0)
+
     def get_name(self, track_id: int) -> str:
         """Return the name of an identity, else ``animal_3``, or ``track_3`` without identities."""
         given = self.identity_names.get(track_id)

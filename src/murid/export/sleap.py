@@ -50,10 +50,7 @@ def export_sleap(path: str | Path, recording: TrackedRecording) -> None:
     """
     sleap_io = import_extra("sleap_io", "sleap-io", "sleap")
     # The length of the video, of which not all frames may have been tracked.
-    last = max(
-        (int(chunk.video_frames[-1]) for chunk in recording if len(chunk.times_s)), default=-1
-    )
-    shape = [last + 1, recording.height, recording.width, 3]
+    shape = [recording.n_video_frames, recording.height, recording.width, 3]
     video = sleap_io.Video(recording.source, open_backend=False, backend_metadata={"shape": shape})
     factory = _BoxFactory.create(sleap_io, recording)
     frames = []

@@ -332,6 +332,7 @@ class Run:
             "source": manifest.source,
             "width": manifest.fingerprint.get("width"),
             "height": manifest.fingerprint.get("height"),
+            "pixel_aspect": manifest.pixel_aspect,
             "fps": manifest.fps,
             "fps_is_assumed": bool(manifest.video.get("fps_is_assumed", False)),
             "clock": dict(manifest.clock),

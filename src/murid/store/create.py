@@ -25,7 +25,7 @@ from murid.store.migrate import upgrade_files
 _FILE_KEYS = ("size_bytes", "sha256")
 _CONTENT_KEYS = (*_FILE_KEYS, "live")
 
-_HINT = "; use the same again, or start over with --restart"
+_HINT = "; use the same again, another --out, or start over with --restart"
 
 
 def make_manifest(

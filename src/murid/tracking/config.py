@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from numbers import Integral
 from typing import Any, Literal
 
 from murid.errors import ConfigError
@@ -217,8 +218,10 @@ class TrackingConfig:
             _check_range("tracking", self, name, 1)
         for name in _NON_NEGATIVE:
             _check_range("tracking", self, name, math.inf)
-        if self.max_tracks is not None and self.max_tracks < 1:
-            raise ConfigError(f"tracking.max_tracks: expected 1 or more, got {self.max_tracks}")
+        n = self.max_tracks
+        if n is not None and (not isinstance(n, Integral) or isinstance(n, bool) or n < 1):
+            expected = "a whole number of 1 or more"
+            raise ConfigError(f"tracking.max_tracks: expected {expected}, got {n!r}")
 
     @classmethod
     def paper(cls) -> TrackingConfig:

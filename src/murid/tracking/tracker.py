@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from itertools import repeat
+from numbers import Real
 
 import numpy as np
 
@@ -46,8 +47,9 @@ _MIN_DETERMINANT = 1e-6
 
 def check_fps(fps: float) -> None:
     """Raise `ConfigError` unless the frame rate is a positive number."""
-    if not (math.isfinite(fps) and fps > 0):
-        raise ConfigError(f"fps: expected a positive number, got {fps}")
+    is_number = isinstance(fps, Real) and not isinstance(fps, bool)
+    if not (is_number and math.isfinite(fps) and fps > 0):
+        raise ConfigError(f"fps: expected a positive number, got {fps!r}")
 
 
 def make_motion_model(config: TrackingConfig, fps: float) -> kalman.MotionModel:

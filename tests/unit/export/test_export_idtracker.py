@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from example_recordings import make_recording
@@ -30,3 +32,19 @@ def test_arrays_and_attributes_are_those_of_idtracker(tmp_path):
     assert attributes["fraction_identified"] == pytest.approx(11 / 14)
     assert attributes["estimated_accuracy"] == pytest.approx((4 * 0.5 + 7 * 0.99) / 11)
     assert attributes["body_length"] == pytest.approx(50.5, abs=1)
+
+
+def test_rows_are_frames_of_the_video(tmp_path):
+    chunks = [
+        replace(chunk, first_video_frame=10, frame_step=3)
+        for chunk in make_recording().read_chunks()
+    ]
+    export_idtracker(tmp_path / "all.h5", make_recording())
+    export_idtracker(tmp_path / "some.h5", make_recording(read_chunks=lambda: chunks, fps=25 / 3))
+    with h5py.File(tmp_path / "all.h5") as every, h5py.File(tmp_path / "some.h5") as some:
+        assert some["trajectories"].shape == (10 + 3 * 6 + 1, 2, 2)
+        for name in ("trajectories", "id_probabilities", "interpolated"):
+            np.testing.assert_array_equal(some[name][10::3], every[name])
+        assert np.isnan(some["trajectories"][:10]).all()
+        assert np.isnan(some["trajectories"][11::3]).all()
+        assert some.attrs["frames_per_second"] == pytest.approx(25)

@@ -152,7 +152,7 @@ def test_tracker_settings_may_change(finished, settings):
     ],
 )
 def test_resuming_something_else_says_what_differs(finished, settings, change, message):
-    with pytest.raises(RunError, match=message + ".*start over with --restart"):
+    with pytest.raises(RunError, match=message + ".*another --out, or start over with --restart"):
         RunDirectory.create(finished.path, existing="resume", **settings | change)
     RunDirectory.open(finished.path, writable=True).close()
 

@@ -61,6 +61,8 @@ def test_config_survives_a_dictionary():
         (TrackingConfig, {"stage1_cost": "magic"}),
         (TrackingConfig, {"output_boxes": "both"}),
         (TrackingConfig, {"max_tracks": 0}),
+        (TrackingConfig, {"max_tracks": "4"}),
+        (TrackingConfig, {"max_tracks": 2.5}),
         (ScoreConfig, {"new_track": 0.1}),
         (ScoreConfig, {"low": 0.3}),
     ],

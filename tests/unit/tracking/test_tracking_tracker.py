@@ -313,7 +313,7 @@ class TestInvalidInput:
             tracker.step(see((np.nan, 50)))
         assert tracker.bank is bank
 
-    @pytest.mark.parametrize("fps", [0, -5, np.nan, np.inf])
+    @pytest.mark.parametrize("fps", [0, -5, np.nan, np.inf, "30", True])
     def test_fps(self, fps):
         with pytest.raises(ConfigError, match="fps"):
             Tracker(fps=fps)
