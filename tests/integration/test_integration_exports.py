@@ -92,9 +92,9 @@ def test_every_format_is_read_by_its_own_library(tracked, tmp_path):
 
 @pytest.mark.data
 @pytest.mark.slow
-def test_two_mice_in_a_home_cage(data_dir, tmp_path):
-    video = data_dir / "rodents" / "sleapmot-2mice-homecage" / "video.mp4"
-    run = murid.track(video, animals=2, out=tmp_path / "mice.murid")
+def test_a_rat_and_two_mice(data_dir, tmp_path):
+    video = data_dir / "rodents" / "udmt-rat2mice-a" / "video.mp4"
+    run = murid.track(video, animals=3, out=tmp_path / "mice.murid")
     assert run.trajectories().interpolated.any()
     (tmp_path / "out").mkdir()
     assert_readers_agree(run.path, tmp_path / "out")
