@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
-from statistics import median
+from statistics import median, median_low
 
 import numpy as np
 import pytest
@@ -54,7 +54,10 @@ class Recording:
 
     @property
     def interval(self) -> float:
-        return median(b - a for a, b in pairwise(self.times))
+        steps = [b - a for a, b in pairwise(self.times)]
+        # Half of the steps may be pauses: their mean with the others is the length of neither.
+        low = median_low(steps)
+        return low if median(steps) >= DROP * low else median(steps)
 
     def is_gap(self, step: float) -> bool:
         limit = max(self.max_gap_s, BRIDGED * self.interval) if self.max_gap_s else 0
