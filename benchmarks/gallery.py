@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from identities import assign_names, match
+from identity_scores import assign_names, match
 from scipy.optimize import minimize
 
 import murid

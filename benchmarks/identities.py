@@ -3,29 +3,36 @@
     python benchmarks/identities.py scenes --work /tmp/identities --seeds 901 902 903
     python benchmarks/identities.py refine --work /tmp/identities --scenarios lookalike-5 \\
         --seeds 901 902 903 904
+    python benchmarks/identities.py rates --work /tmp/identities
+    python benchmarks/identities.py real --work /tmp/identities
     python benchmarks/identities.py long --work /tmp/identities --scenarios lookalike-5 \\
         --seconds 600 --seeds 941 942
     python benchmarks/identities.py degraded --n-seeds 20
-    python benchmarks/identities.py clips --work /tmp/identities
     python benchmarks/identities.py day --hours 24
 
 - ``scenes`` makes the recordings of the scenarios and their detections once (minutes each, kept in
   ``--work``). It identifies the animals from the stored detections with five peers (roboflow's
   ``trackers``), with tracking alone, with tracklet linking, and as `murid track` does, which runs a
-  second pass over the fur where identities are uncertain. It draws a reliability diagram.
+  second pass over the fur where identities are uncertain.
 - ``refine`` compares identities without and with the second pass.
+- ``rates`` takes every k-th frame of recordings at 30 frames/s, of animals of unlike coats and of
+  look-alikes, down to one frame a second. Beside the two methods it shows what appearance alone
+  gives: each detection named by the nearest centroid of the true animals' embeddings.
+- ``real`` are the real clips with ground truth below ``$MURID_DATA``, with all frames and with
+  every second and fourth one: without the second pass, with it, and as `murid track` does.
 - ``long`` counts the changes to a wrong identity, or back from it, that last a second or more, of
   tracking alone and of `murid track`.
 - ``degraded`` needs no images: the true boxes of simulated animals go through a noise model of the
   detector (misses, loose and merged boxes in contact, duplicates, clutter).
-- ``clips`` are two real videos with ground truth below ``$MURID_DATA``.
 - ``day`` links the tracklets of a simulated recording of a day.
 
-Each prints a table and adds its results to ``identities.json`` in ``--out``.
+``--tree SRC`` makes the identities with another source tree of murid as well, from the same stored
+detections: the columns that begin with ``tree``. Each table adds its results to
+``identities.json`` in ``--out``, and ``scenes`` and ``real`` draw ``reliability.png`` there.
 
 Identity accuracy is the share of the true boxes that have the right identity (IoU >= 0.5) under the
-best one-to-one assignment of identities. A switch is a true animal that has another identity than
-when it was last seen.
+best one-to-one assignment of identities; of real clips, whose boxes are loose, IoU >= 0.3. A switch
+is a true animal that has another identity than when it was last seen.
 """
 
 from __future__ import annotations
@@ -34,332 +41,68 @@ import argparse
 import json
 import os
 import resource
-import subprocess
-import sys
+import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import asdict
-from itertools import pairwise
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from association.peers import PEERS, Peer
-from scipy.optimize import linear_sum_assignment
+from identity_scores import (
+    Named,
+    Reliability,
+    count_lasting,
+    draw_reliability,
+    judge,
+    renumber,
+    score,
+    score_nearest_centroid,
+)
+from simulated_detections import degrade, simulate
+from stored_runs import (
+    RATE_FPS,
+    Identified,
+    SecondPass,
+    add_second_pass,
+    identify_stored,
+    prepare,
+    prepare_clip,
+    prepare_rate_recording,
+    thin,
+    track_alone,
+)
 
-from murid.appearance.second_pass import run_second_pass
 from murid.core import Detections, DetectionTable, Tracks
-from murid.core.boxes import compute_iou
-from murid.core.embeddings import normalize
-from murid.core.progress import no_progress
 from murid.datasets.mot_text import read_mot
-from murid.identification import IdentificationResult, link_tracklets
-from murid.identification.appearance_models.tracklet_features import FurDescriptors
-from murid.identification.point_matches import PointMatches
-from murid.metrics import LabelledBoxes, compute_metrics
-from murid.pipeline.run import Run
+from murid.identification import link_tracklets
+from murid.metrics import LabelledBoxes
 from murid.store import RunDirectory
-from murid.synthetic.environment import build_environment
-from murid.synthetic.motion import Herd
-from murid.synthetic.recording import RecordingConfig
 from murid.synthetic.scenarios import SCENARIOS, make_scenario
-from murid.tracking import Tracker, TrackingConfig, track_bidirectionally
-
-# Real clips, and the number of animals in each.
-CLIPS = {"udmt-rat2mice-a": 3, "sleapmot-2mice-homecage": 2}
-# Bounds of the ranges of probability in the reliability diagram; narrow near 1, where most are.
-PROBABILITY_EDGES = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999, 1.001)
+from murid.tracking import TrackingConfig, make_tracker, track_bidirectionally
 
 
-def match(
-    truth: LabelledBoxes, result: LabelledBoxes, n_frames: int, min_iou: float = 0.5
-) -> np.ndarray:
-    """Return the true id ``(N,)`` of each box of the result, matched by frame; -1 for none."""
-    ids = np.full(len(result), -1)
-    true_order = np.argsort(truth.frames, kind="stable")
-    order = np.argsort(result.frames, kind="stable")
-    frames = np.arange(n_frames + 1)
-    true_starts = np.searchsorted(truth.frames[true_order], frames)
-    starts = np.searchsorted(result.frames[order], frames)
-    for t in range(n_frames):
-        true_rows = true_order[true_starts[t] : true_starts[t + 1]]
-        found_rows = order[starts[t] : starts[t + 1]]
-        iou = compute_iou(truth.boxes[true_rows], result.boxes[found_rows])
-        rows, columns = linear_sum_assignment(-np.where(iou >= min_iou, iou + 1, 0))
-        is_match = iou[rows, columns] >= min_iou
-        ids[found_rows[columns[is_match]]] = truth.ids[true_rows[rows[is_match]]]
-    return ids
+@dataclass(frozen=True)
+class Clip:
+    """A real clip: its folder, the number of animals, and its ground truth."""
+
+    folder: str
+    n_animals: int
+    truth: str
 
 
-def assign_names(true_ids: np.ndarray, names: np.ndarray) -> dict[int, int]:
-    """Return the best one-to-one assignment from identities to true ids."""
-    is_matched = true_ids >= 0
-    animals, rows = np.unique(true_ids[is_matched], return_inverse=True)
-    identities, columns = np.unique(names[is_matched], return_inverse=True)
-    counts = np.zeros((len(animals), len(identities)))
-    np.add.at(counts, (rows, columns), 1)
-    assigned = zip(*linear_sum_assignment(-counts), strict=True)
-    return {int(identities[j]): int(animals[i]) for i, j in assigned}
+CLIPS = (
+    Clip("sleapmot-2mice-homecage", 2, "gt/gt.txt"),
+    Clip("udmt-rat2mice-a", 3, "gt/gt.txt"),
+    Clip("dlcpost-2mice", 2, "gt_sparse.txt"),
+    Clip("vibes-2mice-a", 2, "gt_sparse.txt"),
+)
+CLIP_STEPS = (1, 2, 4)
+# For identity accuracy on real clips: in their ground truth, boxes are loose or beside the animal.
+CLIP_MIN_IOU = 0.3
 
-
-def score(
-    truth: LabelledBoxes, result: LabelledBoxes, n_frames: int, fps: float
-) -> dict[str, float]:
-    """Return identity accuracy, IDF1 and switches per animal-hour."""
-    true_ids = match(truth, result, n_frames)
-    names = assign_names(true_ids, result.ids)
-    right = sum(
-        names.get(n) == t
-        for n, t in zip(result.ids.tolist(), true_ids.tolist(), strict=True)
-        if t >= 0
-    )
-    order = np.lexsort((result.frames, true_ids))
-    order = order[true_ids[order] >= 0]
-    switches = int(((np.diff(true_ids[order]) == 0) & (np.diff(result.ids[order]) != 0)).sum())
-    return {
-        "accuracy": 100 * right / len(truth),
-        "idf1": compute_metrics(truth, result, n_frames).idf1,
-        "switches": switches,
-        "switches_per_hour": switches / (len(truth) / fps / 3600),
-    }
-
-
-def compare(
-    truth: LabelledBoxes, table: DetectionTable, n_animals: int, fps: float
-) -> tuple[dict, IdentificationResult]:
-    """Return the scores of tracking alone and of linked identities, and the identities."""
-    tracker = Tracker(TrackingConfig(max_tracks=n_animals), fps)
-    tracks = Tracks.from_frames([tracker.step(detections) for detections in table])
-    found, seconds = identify(table, n_animals, fps)
-    alone = score(truth, LabelledBoxes.from_tracks(tracks), table.n_frames, fps)
-    return {
-        "dam": alone,
-        "linked": score_found(truth, found, table.n_frames, fps),
-        "seconds": seconds,
-    }, found
-
-
-def identify(
-    table: DetectionTable,
-    n_animals: int,
-    fps: float,
-    fur_descriptors: FurDescriptors | None = None,
-    point_matches: PointMatches | None = None,
-) -> tuple[IdentificationResult, float]:
-    """Return the identities, and the seconds that computing them took."""
-    started = time.perf_counter()
-    bidirectional_tracks = track_bidirectionally(table, n_animals, fps)
-    found = link_tracklets(
-        table,
-        n_animals,
-        fps,
-        bidirectional_tracks=bidirectional_tracks,
-        fur_descriptors=fur_descriptors,
-        point_matches=point_matches,
-    )
-    return found, time.perf_counter() - started
-
-
-def score_found(
-    truth: LabelledBoxes, found: IdentificationResult, n_frames: int, fps: float
-) -> dict[str, float]:
-    """Return the scores of identities."""
-    return score(
-        truth,
-        LabelledBoxes(found.frames, found.identity_ids, found.boxes.astype(float)),
-        n_frames,
-        fps,
-    )
-
-
-def score_peers(
-    truth: LabelledBoxes, table: DetectionTable, fps: float
-) -> dict[str, dict[str, float]]:
-    """Return the scores of the peers on the same detections."""
-    frames = [Detections(detections.boxes, detections.scores) for detections in table]
-    scores = {}
-    for name in PEERS:
-        tracks = Tracks.from_frames(Peer(name, fps, None).follow(frames))
-        scores[name] = score(truth, LabelledBoxes.from_tracks(tracks), table.n_frames, fps)
-    return scores
-
-
-def collect_probabilities(
-    truth: LabelledBoxes, found: IdentificationResult, n_frames: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the probability of each detected position, and whether its identity is right."""
-    seen = ~found.interpolated
-    result = LabelledBoxes(
-        found.frames[seen], found.identity_ids[seen], found.boxes[seen].astype(np.float64)
-    )
-    true_ids = match(truth, result, n_frames, 0.3)
-    names = assign_names(true_ids, result.ids)
-    right = np.array(
-        [names.get(n) == t for n, t in zip(result.ids.tolist(), true_ids.tolist(), strict=True)]
-    )
-    return found.identity_probabilities[seen][true_ids >= 0], right[true_ids >= 0]
-
-
-def tabulate_reliability(probabilities: np.ndarray, right: np.ndarray) -> list[dict[str, float]]:
-    """Return mean probability and share of right identities, for each range of probabilities."""
-    rows = []
-    for low, high in pairwise(PROBABILITY_EDGES):
-        own = (probabilities >= low) & (probabilities < high)
-        if own.any():
-            rows.append(
-                {
-                    "n": int(own.sum()),
-                    "probability": float(probabilities[own].mean()),
-                    "right": float(right[own].mean()),
-                }
-            )
-    certain = probabilities >= 0.99
-    shares = f"{certain.mean():.1%} of positions, {right[certain].mean():.2%} of them right"
-    print(f"probability >= 99 %: {shares}")
-    return rows
-
-
-def draw_reliability(path: Path, rows: list[dict[str, float]]) -> None:
-    """Draw the share of right identities against their probability."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4.5, 4.2), layout="constrained")
-    axes = figure.add_subplot(
-        xlabel="identity probability", ylabel="share of right identities", xlim=(0, 1), ylim=(0, 1)
-    )
-    axes.plot([0, 1], [0, 1], color="0.7", linewidth=1)
-    sizes = [12 + 60 * row["n"] / max(r["n"] for r in rows) for row in rows]
-    axes.plot([r["probability"] for r in rows], [r["right"] for r in rows], color="#0072b2")
-    axes.scatter(
-        [r["probability"] for r in rows], [r["right"] for r in rows], sizes, color="#0072b2"
-    )
-    axes.set_aspect("equal")
-    figure.savefig(path, dpi=120)
-
-
-def simulate(config: RecordingConfig) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Yield boxes ``(n, 4)``, whether each animal is visible, and the stacking order, by frame."""
-    environment_rng, _, motion_rng, _ = np.random.default_rng(config.seed).spawn(4)
-    environment = build_environment(
-        environment_rng,
-        config.enclosure,
-        config.height,
-        config.width,
-        config.body_px,
-        config.n_shelters,
-        config.floor_brightness,
-    )
-    herd = Herd(
-        config.n_animals,
-        environment.ground,
-        environment.shelters,
-        config.behaviour,
-        config.body_px,
-        config.fps,
-        motion_rng,
-    )
-    for _ in range(config.n_frames):
-        herd.step()
-        along = np.abs(np.column_stack([np.cos(herd.heading), np.sin(herd.heading)]))
-        half = config.body_px * (0.32 * along + 0.18)
-        hidden = np.zeros(config.n_animals, bool)
-        for shelter in environment.shelters:
-            hidden |= np.linalg.norm(herd.position - shelter, axis=1) < 0.9 * config.body_px
-        yield (
-            np.concatenate([herd.position - half, herd.position + half], axis=1),
-            ~hidden,
-            herd.order,
-        )
-
-
-def degrade(
-    frames: Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]],
-    rng: np.random.Generator,
-    size: int,
-    body_px: float,
-) -> tuple[LabelledBoxes, DetectionTable]:
-    """Return truth and noisy detections.
-
-    The noise consists of misses, loose and merged boxes in contact, duplicates, and clutter at a
-    fixed position.
-    """
-    truths = []
-    found = []
-    appearance = None
-    clutter = rng.uniform(60, 400, 2)
-    for t, (boxes, out, order) in enumerate(frames):
-        if appearance is None:
-            appearance = normalize(rng.normal(size=(len(boxes), size)))
-        # Contact, and animals that lie below another one.
-        iou = compute_iou(boxes, boxes) - np.eye(len(boxes))
-        iou[:, ~out] = 0
-        contact = iou.max(axis=1) > 0.02
-        rank = np.argsort(order)
-        covered = ((iou > 0.45) & (rank[None] > rank[:, None])).any(axis=1)
-        # Misses and loose boxes.
-        truths.append((np.full(out.sum(), t), np.flatnonzero(out) + 1, boxes[out]))
-        seen = out & ~covered & (rng.random(len(boxes)) > np.where(contact, 0.06, 0.01))
-        jitter = rng.normal(0, 1, boxes.shape) * np.where(contact, 0.05, 0.02)[:, None] * body_px
-        shown = (boxes + jitter)[seen]
-        # Merged boxes: the union of two animals replaces the box of one.
-        for i, j in zip(*np.nonzero(np.triu(iou > 0.25)), strict=True):
-            if rng.random() < 0.1 and seen[i] and seen[j]:
-                shown[np.flatnonzero(seen) == i] = np.append(
-                    np.minimum(boxes[i, :2], boxes[j, :2]), np.maximum(boxes[i, 2:], boxes[j, 2:])
-                )
-        scores = np.clip(rng.normal(np.where(contact[seen], 0.75, 0.9), 0.12), 0.1, 1)
-        own = normalize(appearance[seen] + rng.normal(0, 0.4, (seen.sum(), size)))
-        # Duplicates, and clutter at its fixed position in a fifth of the frames.
-        double = rng.random(len(shown)) < 0.01
-        spot = rng.random() < 0.2
-        extra = np.concatenate(
-            [
-                shown[double] + rng.normal(0, 0.12 * body_px, (double.sum(), 4)),
-                np.tile([*clutter, *(clutter + 0.6 * body_px)], (int(spot), 1)),
-            ]
-        )
-        # Boxes keep a minimum side of 4 pixels.
-        extra = np.concatenate([np.minimum(extra[:, :2], extra[:, 2:] - 4), extra[:, 2:]], axis=1)
-        low = np.clip(rng.normal(0.4, 0.1, len(extra)), 0.1, 0.8)
-        shown = np.concatenate([shown[:, :2], np.maximum(shown[:, 2:], shown[:, :2] + 4)], axis=1)
-        found.append(
-            Detections(
-                np.concatenate([shown, extra]).astype(np.float32),
-                np.concatenate([scores, low]).astype(np.float32),
-                np.concatenate([own, normalize(rng.normal(size=(len(extra), size)))]).astype(
-                    np.float32
-                ),
-            )
-        )
-    frame_numbers, ids, boxes = (np.concatenate(column) for column in zip(*truths, strict=True))
-    truth = LabelledBoxes(frame_numbers.astype(np.int64), ids.astype(np.int64), boxes)
-    return truth, DetectionTable.from_frames(found)
-
-
-def run_murid(*arguments: object) -> None:
-    """Run murid in another process."""
-    subprocess.run(
-        [sys.executable, "-m", "murid", *map(str, arguments)], check=True, stdout=subprocess.DEVNULL
-    )
-
-
-def prepare(work: Path, scenario: str, seed: int, seconds: float = 60.0) -> Path:
-    """Make the recording of a scenario and its detections, unless they exist."""
-    folder = work / (f"{scenario}-{seed}" if seconds == 60 else f"{scenario}-{seed}-{seconds:.0f}s")
-    if not (folder / "run.murid" / "manifest.json").is_file():
-        run_murid(
-            "scenes", "--scenario", scenario, "--seed", seed, "--seconds", seconds, "--out", folder
-        )
-    animals = SCENARIOS[scenario].n_animals
-    run_murid(
-        "track",
-        folder / "video.mp4",
-        "--animals",
-        animals,
-        "--no-identities",
-        "--out",
-        folder / "run.murid",
-    )
-    return folder
+# Frames per second of the table of frame rates: divisors of that of the recordings.
+RATES = (30, 15, 10, 5, 2, 1)
+RATE_SEEDS = {"coats": (21, 22, 23, 24, 25, 26), "lookalike": (31, 32, 33)}
 
 
 def print_row(name: str, scores: dict) -> None:
@@ -379,34 +122,118 @@ def average(rows: list[dict]) -> dict:
     return mean | {"seconds": float(np.mean([r["seconds"] for r in rows])), "n": len(rows)}
 
 
+def score_peers(
+    truth: LabelledBoxes, table: DetectionTable, fps: float
+) -> dict[str, dict[str, float]]:
+    """Return the scores of the peers on the same detections."""
+    frames = [Detections(detections.boxes, detections.scores) for detections in table]
+    scores = {}
+    for name in PEERS:
+        tracks = Tracks.from_frames(Peer(name, fps, None).follow(frames))
+        scores[name] = score(truth, LabelledBoxes.from_tracks(tracks), table.n_frames, fps)
+    return scores
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A run with stored detections, its ground truth and its number of animals."""
+
+    path: Path
+    truth: LabelledBoxes
+    n_animals: int
+    min_iou: float = 0.5
+
+    @property
+    def run(self) -> RunDirectory:
+        return RunDirectory.open(self.path)
+
+    def score(self, named: Named) -> dict[str, float]:
+        """Return the scores of identities in the frames that have ground truth."""
+        truth, result, n_frames = self._select_labelled(named)
+        fps = self.run.manifest.fps
+        return score(truth, result.boxes, n_frames, fps, self.min_iou)
+
+    def judge(self, named: Named) -> Reliability:
+        """Return which identities are right in the frames that have ground truth."""
+        truth, result, n_frames = self._select_labelled(named)
+        return judge(truth, result, n_frames)
+
+    def _select_labelled(self, named: Named) -> tuple[LabelledBoxes, Named, int]:
+        """Return truth and result in the labelled frames alone, and the number of these."""
+        frames = np.unique(self.truth.frames)
+        return renumber(self.truth, frames), named.select_frames(frames), len(frames)
+
+    def identify(self, second_pass: SecondPass = "auto", tree: Path | None = None) -> Identified:
+        """Return the identities of the stored detections."""
+        return identify_stored(self.path, self.n_animals, second_pass, tree)
+
+    def track_alone(self) -> Named:
+        """Return the tracks of the stored detections."""
+        return track_alone(self.path, self.n_animals)
+
+
+def open_scenario(options: argparse.Namespace, scenario: str, seed: int) -> Recording:
+    """Return the recording of a scenario with detections and second pass."""
+    seconds = options.seconds
+    folder = prepare(options.work, scenario, seed, seconds)
+    add_second_pass(folder / "run.murid")
+    truth = read_mot(folder / "gt" / "gt.txt")
+    return Recording(folder / "run.murid", truth, SCENARIOS[scenario].n_animals)
+
+
+def compare(
+    recording: Recording, second_passes: dict[str, SecondPass], tree: Path | None
+) -> tuple[dict, dict[str, Identified]]:
+    """Return the scores of tracking alone and of identities, and the identities by column."""
+    trees = {"": None} if tree is None else {"": None, "tree ": tree}
+    found = {
+        prefix + name: recording.identify(second_pass, source)
+        for prefix, source in trees.items()
+        for name, second_pass in second_passes.items()
+    }
+    scores = {"tracker": recording.score(recording.track_alone())}
+    scores |= {name: recording.score(own.named) for name, own in found.items()}
+    return scores | {"seconds": next(iter(found.values())).seconds}, found
+
+
+def summarise_reliability(parts: dict[str, list[Reliability]]) -> dict:
+    """Print and return how far the probabilities of each column are right."""
+    results = {}
+    for name, own in parts.items():
+        pooled = Reliability.concatenate(own)
+        results[name] = pooled.summarise() | {"table": pooled.tabulate()}
+        print_reliability(name, results[name])
+    return results
+
+
+def print_reliability(name: str, row: dict[str, float]) -> None:
+    """Print the share of certain boxes, how many are right, and the calibration error."""
+    certain = f"{row['certain']:5.1f} % of boxes >= 99 % sure, {row['certain_right']:6.2f} % right"
+    detected = f"({row['certain_right_detected']:.2f} % of detected ones)"
+    means = f"mean probability {row['mean_probability']:.1f} %, right {row['right']:.1f} %"
+    print(f"{name:<40} {certain} {detected}; {means}, error {row['error']:.1f}", flush=True)
+
+
 def bench_scenes(options: argparse.Namespace) -> dict:
     """Compare all methods on the detections of the shipped network."""
-    results = {}
-    probabilities_by_recording = []
+    results: dict = {}
+    reliability: dict[str, list[Reliability]] = {}
     for scenario in options.scenarios:
         rows = []
-        n = SCENARIOS[scenario].n_animals
-        fps = SCENARIOS[scenario].fps
         for seed in options.seeds:
-            folder = prepare(options.work, scenario, seed)
-            truth = read_mot(folder / "gt" / "gt.txt")
-            with RunDirectory.open(folder / "run.murid", writable=True) as run:
+            recording = open_scenario(options, scenario, seed)
+            scores, found = compare(recording, {"linked": "never", "murid": "auto"}, options.tree)
+            if not options.no_peers:
+                run = recording.run
                 table = run.detections.read()
-                scores, found = compare(truth, table, n, fps)
-                if found.is_doubtful:
-                    found, _ = identify(table, n, fps, *run_second_pass(run, no_progress))
-            scores["murid"] = score_found(truth, found, table.n_frames, fps)
-            rows.append(score_peers(truth, table, fps) | scores)
-            print_row(f"{scenario} {seed}", rows[-1])
-            probabilities_by_recording.append(collect_probabilities(truth, found, table.n_frames))
+                scores = score_peers(recording.truth, table, run.manifest.fps) | scores
+            rows.append(scores)
+            print_row(f"{scenario} {seed}", scores)
+            for name in found.keys() & {"murid", "tree murid"}:
+                reliability.setdefault(name, []).append(recording.judge(found[name].named))
         results[scenario] = average(rows) | {"seeds": options.seeds}
         print_row(scenario, results[scenario])
-    probabilities, right = (
-        np.concatenate(column) for column in zip(*probabilities_by_recording, strict=True)
-    )
-    results["reliability"] = tabulate_reliability(probabilities, right)
-    draw_reliability(options.out / "reliability.png", results["reliability"])
-    return results
+    return results | {"reliability": summarise_reliability(reliability)}
 
 
 def bench_refine(options: argparse.Namespace) -> dict:
@@ -415,42 +242,126 @@ def bench_refine(options: argparse.Namespace) -> dict:
     for scenario in options.scenarios:
         rows = []
         for seed in options.seeds:
-            folder = prepare(options.work, scenario, seed)
-            truth = read_mot(folder / "gt" / "gt.txt")
-            n = SCENARIOS[scenario].n_animals
-            fps = SCENARIOS[scenario].fps
-            with RunDirectory.open(folder / "run.murid", writable=True) as run:
-                table = run.detections.read()
-                started = time.perf_counter()
-                second_pass = run_second_pass(run, no_progress)
-                second_pass_s = time.perf_counter() - started
-            row = {"seconds": second_pass_s}
-            for name, own in (("without", ()), ("with", second_pass)):
-                found, seconds = identify(table, n, fps, *own)
-                row["seconds"] += bool(own) * seconds
-                row[name] = score_found(truth, found, table.n_frames, fps)
-            selections = [asdict(selection) for selection in found.appearance_selections]
-            both = " -> ".join(f"{row[name]['accuracy']:.2f}" for name in ("without", "with"))
-            print(f"{scenario} {seed}: {both}, {row['seconds']:.0f} s, {selections}", flush=True)
-            rows.append(row | {"seed": seed, "estimates": selections})
+            recording = open_scenario(options, scenario, seed)
+            passes: dict[str, SecondPass] = {"without": "never", "with": "always"}
+            scores, found = compare(recording, passes, options.tree)
+            both = " -> ".join(f"{scores[name]['accuracy']:.2f}" for name in passes)
+            selections = found["with"].selections
+            print(f"{scenario} {seed}: {both}, {selections}", flush=True)
+            rows.append(scores | {"seed": seed, "estimates": selections})
         errors = [sum(100 - row[name]["accuracy"] for row in rows) for name in ("without", "with")]
         results[scenario] = {"rows": rows, "remaining_errors": errors[1] / max(errors[0], 1e-9)}
         print(f"{scenario}: {results[scenario]['remaining_errors']:.0%} of the errors remain")
     return results
 
 
-def count_lasting(truth: LabelledBoxes, result: LabelledBoxes, n_frames: int, fps: float) -> int:
-    """Count identity changes of true animals between identities that last a second or more."""
-    owners = match(truth, result, n_frames)
-    changes = 0
-    for animal in np.unique(truth.ids):
-        own = np.flatnonzero(owners == animal)
-        names = result.ids[own[np.argsort(result.frames[own], kind="stable")]]
-        # Runs of equal identities, without those shorter than a second.
-        bounds = np.flatnonzero(np.concatenate([[True], names[1:] != names[:-1], [True]]))
-        lasting = names[bounds[:-1]][np.diff(bounds) >= fps]
-        changes += int((lasting[1:] != lasting[:-1]).sum())
-    return changes
+def bench_rates(options: argparse.Namespace) -> dict:
+    """Compare methods on every k-th frame of the same recordings."""
+    passes: dict[str, SecondPass] = {"linked": "never"}
+    if options.second_pass:
+        passes["murid"] = "auto"
+    results: dict = {}
+    for kind in options.kinds:
+        seeds = options.seeds or RATE_SEEDS[kind]
+        rows: dict[int, list[dict]] = {rate: [] for rate in options.rates}
+        for seed in seeds:
+            folder = prepare_rate_recording(options.work, kind, seed)
+            truth = read_mot(folder / "gt" / "gt.txt")
+            for rate in options.rates:
+                scores = _compare_at_rate(folder / "run.murid", truth, rate, passes, options.tree)
+                rows[rate].append(scores)
+                print_rate(f"{kind} {seed}", rate, scores)
+        results[kind] = {
+            str(rate): {
+                name: {
+                    "mean": float(np.mean([row[name]["accuracy"] for row in own])),
+                    "min": float(np.min([row[name]["accuracy"] for row in own])),
+                }
+                for name in own[0]
+            }
+            | {"rows": own}
+            for rate, own in rows.items()
+        }
+        for rate, own in rows.items():
+            mean = {n: {"accuracy": results[kind][str(rate)][n]["mean"]} for n in own[0]}
+            print_rate(f"{kind} mean", rate, mean)
+    return results
+
+
+def _compare_at_rate(
+    path: Path,
+    truth: LabelledBoxes,
+    rate: int,
+    passes: dict[str, SecondPass],
+    tree: Path | None,
+) -> dict[str, dict[str, float]]:
+    """Return the scores of each method at a lower frame rate, by its name."""
+    every = round(RATE_FPS / rate)
+    with tempfile.TemporaryDirectory() as temporary:
+        thinned = thin(path, every, 0, Path(temporary) / "run.murid")
+        frames = np.arange(0, RunDirectory.open(path).n_frames, every)
+        recording = Recording(thinned, renumber(truth, frames), 3)
+        if "murid" in passes:
+            add_second_pass(thinned)
+        scores, _ = compare(recording, passes, tree)
+        scores.pop("seconds")
+        nearest = score_nearest_centroid(recording.truth, recording.run.detections.read())
+    return scores | {"nearest": nearest}
+
+
+def print_rate(name: str, rate: int, scores: dict[str, dict[str, float]]) -> None:
+    """Print the identity accuracies at one frame rate."""
+    cells = [f"{column} {row['accuracy']:6.2f}" for column, row in scores.items()]
+    print(f"{name:<14} {rate:>3} frames/s  {' | '.join(cells)}", flush=True)
+
+
+def bench_real(options: argparse.Namespace) -> dict:
+    """Compare methods on the real clips, with all frames and with some of them."""
+    passes: dict[str, SecondPass] = {"without": "never", "with": "always", "murid": "auto"}
+    results: dict = {}
+    pooled: dict[str, list[Reliability]] = {}
+    for clip in CLIPS:
+        folder = Path(os.environ["MURID_DATA"]) / "rodents" / clip.folder
+        whole = prepare_clip(options.work, folder / "video.mp4", clip.n_animals, clip.folder)
+        truth = read_mot(folder / clip.truth)
+        n_frames = RunDirectory.open(whole).n_frames
+        for every in options.steps:
+            rows = []
+            reliability: dict[str, list[Reliability]] = {}
+            # Each part of the frames is a recording of its own.
+            for phase in range(every):
+                name = f"{clip.folder}-every{every}-{phase}.murid"
+                path = whole if every == 1 else thin(whole, every, phase, options.work / name)
+                add_second_pass(path)
+                kept = renumber(truth, np.arange(phase, n_frames, every))
+                if not len(kept):
+                    continue
+                recording = Recording(path, kept, clip.n_animals, CLIP_MIN_IOU)
+                scores, found = compare(recording, passes, options.tree)
+                rows.append(scores)
+                for column, own in found.items():
+                    reliability.setdefault(column, []).append(recording.judge(own.named))
+            row = average(rows)
+            for column, parts in reliability.items():
+                row[column] |= Reliability.concatenate(parts).summarise()
+                pooled.setdefault(column, []).extend(parts)
+            results[f"{clip.folder} every {every}"] = row
+            print_real(f"{clip.folder} every {every}", row)
+    return results | {"reliability": summarise_reliability(pooled)}
+
+
+def print_real(name: str, row: dict) -> None:
+    """Print the scores of one clip, a line for each method."""
+    print(name)
+    for column, own in row.items():
+        if not isinstance(own, dict):
+            continue
+        scores = f"IDF1 {own['idf1']:5.1f}, accuracy {own['accuracy']:5.1f}"
+        text = f"  {column:<12} {scores}, switches {own['switches']:4.1f}"
+        if "certain" in own:
+            certain = f"{own['certain']:5.1f} % certain, {own['certain_right']:.1f} % of them right"
+            text += f", {certain} (n {own['n']}), mean {own['mean_probability']:.1f} %"
+        print(text, flush=True)
 
 
 def bench_long(options: argparse.Namespace) -> dict:
@@ -458,35 +369,21 @@ def bench_long(options: argparse.Namespace) -> dict:
     results = {}
     for scenario in options.scenarios:
         rows = []
-        n = SCENARIOS[scenario].n_animals
-        fps = SCENARIOS[scenario].fps
         for seed in options.seeds:
-            folder = prepare(options.work, scenario, seed, options.seconds)
-            truth = read_mot(folder / "gt" / "gt.txt")
-            with RunDirectory.open(folder / "run.murid", writable=True) as run:
-                table = run.detections.read()
-                second_pass = run_second_pass(run, no_progress)
-            found, seconds = identify(table, n, fps, *second_pass)
-            tracker = Tracker(TrackingConfig(max_tracks=n), fps)
-            alone = LabelledBoxes.from_tracks(
-                Tracks.from_frames([tracker.step(frame) for frame in table])
-            )
-            named = LabelledBoxes(found.frames, found.identity_ids, found.boxes.astype(np.float64))
-            hours = len(truth) / fps / 3600
-            before = count_lasting(truth, alone, table.n_frames, fps) / hours
-            after = count_lasting(truth, named, table.n_frames, fps) / hours
-            accuracy = score_found(truth, found, table.n_frames, fps)["accuracy"]
-            rows.append(
-                {
-                    "seed": seed,
-                    "before": before,
-                    "after": after,
-                    "accuracy": accuracy,
-                    "seconds": seconds,
-                }
-            )
-            change = f"lasting changes per animal-hour {before:.1f} -> {after:.1f}"
-            print(f"{scenario} {seed}: {change}, {accuracy:.2f}", flush=True)
+            recording = open_scenario(options, scenario, seed)
+            scores, found = compare(recording, {"murid": "auto"}, options.tree)
+            fps = recording.run.manifest.fps
+            hours = len(recording.truth) / fps / 3600
+            named = {"tracker": recording.track_alone()}
+            named |= {name: own.named for name, own in found.items()}
+            changes = {
+                name: count_lasting(recording.truth, own.boxes, recording.run.n_frames, fps) / hours
+                for name, own in named.items()
+            }
+            accuracies = {name: scores[name]["accuracy"] for name in named}
+            rows.append({"seed": seed, "changes": changes, "accuracies": accuracies})
+            cells = [f"{n} {changes[n]:.1f} ({accuracies[n]:.2f})" for n in named]
+            print(f"{scenario} {seed}: changes per animal-hour {' | '.join(cells)}", flush=True)
         results[scenario] = rows
     return results
 
@@ -494,7 +391,7 @@ def bench_long(options: argparse.Namespace) -> dict:
 def bench_degraded(options: argparse.Namespace) -> dict:
     """Compare methods on simulated animals with the noise model, for many seeds."""
     results = {}
-    probabilities_by_recording = []
+    reliability = []
     for scenario in options.scenarios:
         rows = []
         for seed in range(options.first_seed, options.first_seed + options.n_seeds):
@@ -503,29 +400,28 @@ def bench_degraded(options: argparse.Namespace) -> dict:
             truth, table = degrade(simulate(config), rng, 16, config.body_px)
             if config.lookalike:
                 table = DetectionTable(table.boxes, table.scores, None, table.frame_offsets)
-            scores, found = compare(truth, table, config.n_animals, config.fps)
-            rows.append(scores)
-            probabilities_by_recording.append(collect_probabilities(truth, found, table.n_frames))
+            tracker = make_tracker(TrackingConfig(max_tracks=config.n_animals), config.fps)
+            alone = LabelledBoxes.from_tracks(tracker.follow(table))
+            named, seconds = _link(table, config.n_animals, config.fps)
+            scores = {
+                "tracker": score(truth, alone, table.n_frames, config.fps),
+                "linked": score(truth, named.boxes, table.n_frames, config.fps),
+            }
+            rows.append(scores | {"seconds": seconds})
+            reliability.append(judge(truth, named, table.n_frames))
         results[scenario] = average(rows)
         print_row(f"{scenario} ({len(rows)} seeds)", results[scenario])
-    results["reliability"] = tabulate_reliability(
-        *(np.concatenate(column) for column in zip(*probabilities_by_recording, strict=True))
-    )
-    return results
+    return results | {"reliability": summarise_reliability({"linked": reliability})}
 
 
-def bench_clips(options: argparse.Namespace) -> dict:
-    """Compare methods on the real clips."""
-    results = {}
-    for name, animals in CLIPS.items():
-        clip = Path(os.environ["MURID_DATA"]) / "rodents" / name
-        run = options.work / f"{name}.murid"
-        run_murid("track", clip / "video.mp4", "--animals", animals, "--out", run)
-        table = RunDirectory.open(run).detections.read()
-        info = Run.open(run).info()
-        results[name], _ = compare(read_mot(clip / "gt" / "gt.txt"), table, animals, info["fps"])
-        print_row(name, results[name])
-    return results
+def _link(table: DetectionTable, n_animals: int, fps: float) -> tuple[Named, float]:
+    """Return the identities of detections, and the seconds that linking took."""
+    started = time.perf_counter()
+    tracks = track_bidirectionally(table, n_animals, fps)
+    found = link_tracklets(table, n_animals, fps, bidirectional_tracks=tracks)
+    boxes = LabelledBoxes(found.frames, found.identity_ids, found.boxes.astype(np.float64))
+    seconds = time.perf_counter() - started
+    return Named(boxes, found.interpolated, found.identity_probabilities), seconds
 
 
 def bench_day(options: argparse.Namespace) -> dict:
@@ -563,28 +459,54 @@ def bench_day(options: argparse.Namespace) -> dict:
     return {"frames": whole.n_frames, "detections": len(whole), "seconds": seconds, "peak_mb": peak}
 
 
+def draw(path: Path, results: dict) -> None:
+    """Draw the reliability of scenes and real clips, as far as they are known."""
+    names = {"scenes": "scenes", "real": "real clips"}
+    curves = {
+        label: results[bench]["reliability"]["murid"]["table"]
+        for bench, label in names.items()
+        if isinstance(results.get(bench, {}).get("reliability"), dict)
+    }
+    draw_reliability(path, curves)
+
+
 def main() -> None:
     """Run one of the benchmarks."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("bench", choices=["scenes", "refine", "long", "degraded", "clips", "day"])
+    benches = ["scenes", "refine", "rates", "real", "long", "degraded", "day"]
+    parser.add_argument("bench", choices=benches)
     parser.add_argument("--work", type=Path, default=Path("identities-work"))
     parser.add_argument("--out", type=Path, default=Path())
+    parser.add_argument("--tree", type=Path, help="folder src of another checkout, to compare with")
     parser.add_argument("--scenarios", nargs="+", choices=list(SCENARIOS), default=list(SCENARIOS))
-    parser.add_argument("--seeds", type=int, nargs="+", default=[901, 902, 903])
+    parser.add_argument("--seeds", type=int, nargs="+", help="901 902 903; of rates its own")
+    parser.add_argument("--no-peers", action="store_true", help="scenes: leave the peers out")
+    parser.add_argument("--kinds", nargs="+", choices=list(RATE_SEEDS), default=list(RATE_SEEDS))
+    parser.add_argument("--rates", type=int, nargs="+", choices=RATES, default=list(RATES))
+    parser.add_argument(
+        "--second-pass", action="store_true", help="rates: also as murid track does (hours)"
+    )
+    parser.add_argument("--steps", type=int, nargs="+", default=list(CLIP_STEPS), help="real")
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--n-seeds", type=int, default=10)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--hours", type=float, default=24.0)
     options = parser.parse_args()
+    if options.seeds is None and options.bench != "rates":
+        options.seeds = [901, 902, 903]
     for folder in (options.work, options.out):
         folder.mkdir(parents=True, exist_ok=True)
-    print("accuracy, IDF1, switches per animal-hour")
+    if options.bench in ("scenes", "degraded"):
+        print("accuracy, IDF1, switches per animal-hour")
     found = globals()[f"bench_{options.bench}"](options)
     path = options.out / "identities.json"
     known = json.loads(path.read_text()) if path.is_file() else {}
-    path.write_text(json.dumps(known | {options.bench: found}, indent=1) + "\n")
+    known |= {options.bench: found}
+    path.write_text(json.dumps(known, indent=1) + "\n")
+    if options.bench in ("scenes", "real"):
+        draw(options.out / "reliability.png", known)
 
 
 if __name__ == "__main__":

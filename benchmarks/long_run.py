@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 import pyarrow.dataset as ds
 from export import measure
-from identities import degrade, simulate
+from simulated_detections import degrade, simulate
 
 from murid.core import Detections, DetectionTable, Frame
 from murid.core.types import UInt8
