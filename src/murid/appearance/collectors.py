@@ -1,9 +1,14 @@
-"""Collectors of the second pass: they receive the frames of a video, and return the results."""
+"""Collectors of the second pass: they receive the frames of a video, and return the results.
+
+Frames, boxes and the background model are those of a `BodyScale`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 
 from murid.appearance.fur_descriptors import DESCRIPTOR_SIZE, compute_fur_descriptors
@@ -11,7 +16,7 @@ from murid.appearance.point_tracker import BODY_PX, PointTracker
 from murid.core import Frame
 from murid.core.clock import to_frames
 from murid.core.ranges import concatenate_ranges
-from murid.core.types import Bool, DetectionTable, Float64, Int64, UInt8
+from murid.core.types import Bool, DetectionTable, Float32, Float64, Int64, UInt8
 from murid.identification import IdentificationConfig
 from murid.identification.appearance_models.tracklet_features import FurDescriptors
 from murid.identification.occlusion import find_unoccluded
@@ -25,19 +30,66 @@ from murid.identification.time_slots import TimeSlots
 from murid.identification.tracklets import (
     compute_max_displacement,
     find_tracklets,
+    measure_body_px,
 )
-from murid.video.background_model import fit_static_background
-from murid.video.resize import downscale
+from murid.video import UnreadableFrame
+from murid.video.background_model import BackgroundModel
+from murid.video.resize import shrink
 
+# Detections with a lower score may not be animals.
+MIN_SCORE = 0.3
+# Images are shrunk by the largest whole factor at which a body is still this long. A descriptor has
+# 28 pixels along a body, so it loses nothing, and takes a quarter of the time at twice the size.
+MIN_BODY_PX = 64.0
 # Maximum number of fur descriptors of one recording, spread evenly over it: 0.9 kB each.
 MAX_DESCRIPTORS = 100_000
+# Maximum number of frames per second in which fur is described: on `lookalike-5`, 15 told nearly
+# as many held-out pairs apart as 30, in half of the time.
+MAX_FUR_FPS = 15.0
 # Points are tracked from this time before the end of a tracklet until this time after the beginning
 # of the next one. At low frame rates, over this many frames: fewer do not reach across a contact.
 AROUND_S = 1.0
 MIN_AROUND_FRAMES = 3
-# Longer side of the images in which fur is described. A larger one shows finer patterns, and takes
-# longer.
-_MAX_SIDE_PX = 1280
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class BodyScale:
+    """The scale at which the second pass sees a recording, and its detections at that scale.
+
+    Attributes
+    ----------
+    factor : int
+        Images are smaller than those of the video by this factor.
+    table : DetectionTable
+        All detections of the recording, with boxes in pixels of these images.
+    usable : ndarray
+        ``(N,)`` bool: detections that are surely animals.
+    body_px : float
+        Body length in pixels of these images.
+    """
+
+    factor: int
+    table: DetectionTable
+    usable: Bool
+    body_px: float
+
+    @classmethod
+    def of(cls, table: DetectionTable) -> BodyScale:
+        """Return the scale for all detections of a recording, with boxes in pixels of the video."""
+        usable = table.scores >= MIN_SCORE
+        body_px = measure_body_px(table.boxes[usable], table.scores[usable])
+        factor = max(1, int(body_px // MIN_BODY_PX))
+        scaled = replace(table, boxes=(table.boxes / np.float32(factor)).astype(np.float32))
+        return cls(factor, scaled, usable, body_px / factor)
+
+    def shrink(
+        self, frames: Iterable[Frame | UnreadableFrame]
+    ) -> Iterator[Frame | UnreadableFrame]:
+        """Yield frames at this scale."""
+        for frame in frames:
+            if isinstance(frame, Frame) and min(frame.image.shape[:2]) >= self.factor:
+                frame = replace(frame, image=shrink(frame.image, self.factor))
+            yield frame
 
 
 class FurCollector:
@@ -45,50 +97,30 @@ class FurCollector:
 
     Parameters
     ----------
-    table : DetectionTable
-        All detections of the recording.
-    usable : ndarray
-        ``(N,)`` bool: detections that are surely animals.
-    body_px : float
-        Body length in pixels of the video.
-    sampled : sequence of ndarray
-        Images spread over the video, for the background model.
+    scale : BodyScale
+    background : BackgroundModel
+    fps : float
+        Frames per second.
     """
 
-    def __init__(
-        self, table: DetectionTable, usable: Bool, body_px: float, sampled: Sequence[UInt8]
-    ) -> None:
-        self._boxes = table.boxes
-        self._unoccluded = find_unoccluded(table, usable)
-        self._body_px = body_px
+    def __init__(self, scale: BodyScale, background: BackgroundModel, fps: float) -> None:
+        self._boxes = scale.table.boxes
+        self._body_px = scale.body_px
+        self._background = background
+        self._unoccluded = find_unoccluded(scale.table, scale.usable)
         n_unoccluded = int(self._unoccluded.sum())
-        self._every = max(1, -(-n_unoccluded // MAX_DESCRIPTORS))
-        self._background = fit_static_background(
-            [downscale(image, _MAX_SIDE_PX)[0] for image in sampled]
-        )
+        self._every = max(1, int(fps // MAX_FUR_FPS), -(-n_unoccluded // MAX_DESCRIPTORS))
         self._rows = [np.zeros(0, np.int64)]
         self._values = [np.zeros((0, DESCRIPTOR_SIZE), np.float32)]
 
-    @property
-    def has_background(self) -> bool:
-        """Whether there is a background model; none is found where the camera moves."""
-        return self._background is not None
-
     def add(self, frame: Frame, rows: Int64) -> None:
         """Describe the unoccluded detections of a frame; `rows` ``(k,)`` are its usable ones."""
-        image, factor = downscale(frame.image, _MAX_SIDE_PX)
-        if self._background is None or frame.index % self._every:
-            return
         # The size of the images may change within a video.
-        if image.shape != self._background.image.shape:
+        if frame.index % self._every or frame.image.shape != self._background.image.shape:
             return
         own = rows[self._unoccluded[rows]]
         descriptors = compute_fur_descriptors(
-            image,
-            self._boxes[own] * factor,
-            self._background,
-            self._body_px * float(factor),
-            self._boxes[rows] * factor,
+            frame.image, self._boxes[own], self._background, self._body_px, self._boxes[rows]
         )
         found = np.isfinite(descriptors[:, 0])
         self._rows.append(own[found])
@@ -104,35 +136,30 @@ class PointMatchCollector:
 
     Parameters
     ----------
-    table : DetectionTable
-        All detections of the recording.
-    usable : ndarray
-        ``(N,)`` bool: detections that are surely animals.
-    body_px : float
-        Body length in pixels of the video.
+    scale : BodyScale
+    background : BackgroundModel
     fps : float
         Frames per second.
-    sampled : sequence of ndarray
-        Images spread over the video, for the background model.
     times_s : ndarray, optional
         ``(F,)`` float64 times of the frames in seconds; equally spaced by default.
     """
 
     def __init__(
         self,
-        table: DetectionTable,
-        usable: Bool,
-        body_px: float,
+        scale: BodyScale,
+        background: BackgroundModel,
         fps: float,
-        sampled: Sequence[UInt8],
         times_s: Float64 | None = None,
     ) -> None:
+        table = scale.table
+        self._shape = background.image.shape
+        # Points are tracked in images in which a body is `BODY_PX` long at most.
+        self._factor = min(1.0, BODY_PX / scale.body_px)
         self._boxes = table.boxes
-        self._factor = min(1.0, BODY_PX / body_px)
-        background = fit_static_background([self._downscale(image) for image in sampled])
-        self._tracker = None
-        if background is not None:
-            self._tracker = PointTracker(background, body_px * self._factor)
+        small_background = BackgroundModel(
+            self._downscale(background.image), self._downscale(background.threshold)
+        )
+        self._tracker = PointTracker(small_background, scale.body_px * self._factor)
         max_match = to_frames(MAX_MATCH_S, fps, MIN_MATCH_FRAMES)
         self._counter = PointMatchCounter(round(max_match))
         # Points are not tracked across a pause of the recording.
@@ -141,9 +168,10 @@ class PointMatchCollector:
         # Tracklets, as identification will find them.
         chained = table.scores >= IdentificationConfig().min_score
         spread = TimeSlots.from_times(times_s, fps).spread(table)
-        tracklets = find_tracklets(spread, chained, body_px, compute_max_displacement(fps))
+        max_displacement = compute_max_displacement(fps)
+        tracklets = find_tracklets(spread, chained, scale.body_px, max_displacement)
         # Detections near an end or a beginning of their tracklet, or not unoccluded.
-        occluded = ~find_unoccluded(table, usable)
+        occluded = ~find_unoccluded(table, scale.usable)
         age = concatenate_ranges(tracklets.lengths)
         remaining = np.repeat(tracklets.lengths, tracklets.lengths) - age
         n_around = round(to_frames(AROUND_S, fps, MIN_AROUND_FRAMES))
@@ -156,41 +184,46 @@ class PointMatchCollector:
         self._tracklets[tracklets.rows] = tracklets.numbers
         self._tracklets[occluded] = -1
 
-    @property
-    def has_background(self) -> bool:
-        """Whether there is a background model; none is found where the camera moves."""
-        return self._tracker is not None
-
     def add(self, frame: Frame, rows: Int64) -> None:
         """Track the points into a frame; `rows` ``(k,)`` are its usable detections."""
-        tracker = self._tracker
-        if tracker is None or not (len(tracker) or self._is_ending[rows].any()):
+        # Where every animal is in the middle of its tracklet, nothing is in doubt. The size of the
+        # images may change within a video.
+        is_wanted = (self._is_ending[rows] | self._is_beginning[rows]).any()
+        if not is_wanted or frame.image.shape != self._shape:
             return
         image = self._downscale(frame.image)
-        # The size of the images may change within a video.
-        if image.shape != tracker.shape:
-            return
-        boxes = self._boxes[rows] * np.float32(image.shape[1] / frame.image.shape[1])
+        boxes = self._to_image(self._boxes[rows])
         slot = int(self._slots[frame.index])
         if slot != self._last_slot + 1:
-            tracker.reset()
+            self._tracker.reset()
         self._last_slot = slot
         # Track, and count the points that are on other tracklets now.
-        self._counter.keep(tracker.track(image, boxes))
-        owners = np.append(rows, -1)[tracker.find_owners(boxes)]
+        self._counter.keep(self._tracker.track(image, boxes))
+        owners = np.append(rows, -1)[self._tracker.find_owners(boxes)]
         tracklets = np.where(owners >= 0, self._tracklets[owners], -1)
         self._counter.update(slot, tracklets, owners)
         # Drop points on animals that are alone for longer, then seed where they will be needed.
         wanted = (owners < 0) | self._is_beginning[owners] | self._is_ending[owners]
-        tracker.keep(wanted)
+        self._tracker.keep(wanted)
         self._counter.keep(np.flatnonzero(wanted))
-        self._counter.seed(tracker.seed(boxes, self._is_ending[rows]))
+        self._counter.seed(self._tracker.seed(boxes, self._is_ending[rows]))
 
     def finish(self) -> PointMatches:
         """Return all point matches."""
         return self._counter.finish()
 
     def _downscale(self, image: UInt8) -> UInt8:
-        """Return the image in which points are tracked: a body is `BODY_PX` long at most."""
-        max_side_px = max(1, round(max(image.shape[:2]) * self._factor))
-        return downscale(image, max_side_px)[0]
+        """Return an image ``(h, w)`` or ``(h, w, 3)`` in which a body is `BODY_PX` long at most."""
+        if self._factor == 1:
+            return image
+        # The factor is above a half: linear interpolation is close to area means there.
+        height, width = (max(1, round(side * self._factor)) for side in self._shape[:2])
+        return np.asarray(cv2.resize(image, (width, height)), np.uint8)
+
+    def _to_image(self, boxes: Float32) -> Float32:
+        """Return boxes ``(k, 4)`` in pixels of the images in which points are tracked."""
+        if self._factor == 1:
+            return boxes
+        height, width = (max(1, round(side * self._factor)) for side in self._shape[:2])
+        factors = np.tile([width / self._shape[1], height / self._shape[0]], 2)
+        return np.asarray(boxes * factors, np.float32)

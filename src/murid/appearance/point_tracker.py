@@ -102,7 +102,10 @@ class PointTracker:
         error = np.hypot(*(returned - self._positions).T)
         good = (error < _MAX_FORWARD_BACKWARD_PX) & found & found_back
         # The image around a point must not change abruptly.
-        good &= change <= max(_MIN_LOST_CHANGE, _MAX_RELATIVE_CHANGE * float(np.median(change)))
+        # OpenCV leaves the change of points that it did not find undefined.
+        if good.any():
+            median_change = float(np.median(change[good]))
+            good &= change <= max(_MIN_LOST_CHANGE, _MAX_RELATIVE_CHANGE * median_change)
         # The point must be in the image, on foreground, and near a box.
         pixels = np.round(positions).astype(np.int64)
         good &= (pixels >= 0).all(axis=1) & (pixels < grey.shape[::-1]).all(axis=1)

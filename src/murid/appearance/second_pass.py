@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from murid.appearance.collectors import FurCollector, PointMatchCollector
+from murid.appearance.collectors import BodyScale, FurCollector, PointMatchCollector
 from murid.appearance.second_pass_tables import (
     SecondPassResult,
     read_second_pass,
@@ -14,15 +14,13 @@ from murid.core.types import DetectionTable
 from murid.errors import RunError
 from murid.identification.appearance_models.tracklet_features import FurDescriptors
 from murid.identification.point_matches import PointMatches
-from murid.identification.tracklets import measure_body_px
 from murid.store import RunDirectory
 from murid.video import FrameSource, open_as_tracked, sample_frames
+from murid.video.background_model import fit_static_background
 from murid.video.prefetch import prefetch
 
 # Frames for the background model: enough that no animal rests in half of them.
 _N_BACKGROUND_FRAMES = 60
-# Detections with a lower score may not be animals.
-_MIN_SCORE = 0.3
 # Frames that are decoded ahead, in another thread.
 _N_PREFETCHED = 8
 
@@ -80,21 +78,20 @@ def _scan_video(
     source: FrameSource, run: RunDirectory, table: DetectionTable, report: ProgressCallback
 ) -> SecondPassResult:
     """Read a video once, and collect fur descriptors and point matches."""
-    usable = table.scores >= _MIN_SCORE
-    body_px = measure_body_px(table.boxes[usable], table.scores[usable])
-    sampled = [frame.image for frame in sample_frames(source, _N_BACKGROUND_FRAMES)]
-    fur = FurCollector(table, usable, body_px, sampled)
-    times_s = run.frames.read().times_s
+    scale = BodyScale.of(table)
+    sampled = scale.shrink(sample_frames(source, _N_BACKGROUND_FRAMES))
+    background = fit_static_background([f.image for f in sampled if isinstance(f, Frame)])
+    if background is None:
+        return SecondPassResult.empty()
     fps = run.manifest.fps
-    points = PointMatchCollector(table, usable, body_px, fps, sampled, times_s)
-    # Both are empty without a background model.
-    if fur.has_background and points.has_background:
-        for frame in prefetch(source.iterate(0), _N_PREFETCHED):
-            # Frames that cannot be decoded are skipped.
-            if isinstance(frame, Frame) and frame.index < table.n_frames:
-                first, last = table.frame_offsets[frame.index : frame.index + 2].tolist()
-                rows = first + usable[first:last].nonzero()[0]
-                fur.add(frame, rows)
-                points.add(frame, rows)
-            report("refine", frame.index + 1, table.n_frames)
+    fur = FurCollector(scale, background, fps)
+    points = PointMatchCollector(scale, background, fps, run.frames.read().times_s)
+    for frame in prefetch(scale.shrink(source.iterate(0)), _N_PREFETCHED):
+        # Frames that cannot be decoded are skipped.
+        if isinstance(frame, Frame) and frame.index < table.n_frames:
+            first, last = table.frame_offsets[frame.index : frame.index + 2].tolist()
+            rows = first + scale.usable[first:last].nonzero()[0]
+            fur.add(frame, rows)
+            points.add(frame, rows)
+        report("refine", frame.index + 1, table.n_frames)
     return SecondPassResult(fur.finish(), points.finish())

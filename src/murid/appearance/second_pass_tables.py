@@ -12,11 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from murid.appearance.fur_descriptors import DESCRIPTOR_SIZE
 from murid.core.ranges import concatenate_ranges, find_run_starts
 from murid.core.types import DetectionTable, Int64
 from murid.errors import RunError
 from murid.identification.appearance_models.tracklet_features import FurDescriptors
-from murid.identification.point_matches import N_VISITS, PointMatches
+from murid.identification.point_matches import N_VISITS, PointMatchCounter, PointMatches
 from murid.store import RunDirectory
 from murid.store.side_tables import FUR_DESCRIPTORS, POINT_MATCHES
 
@@ -29,6 +30,13 @@ class SecondPassResult:
 
     fur_descriptors: FurDescriptors
     point_matches: PointMatches
+
+    @classmethod
+    def empty(cls) -> SecondPassResult:
+        """Return the result where the camera moves."""
+        none = np.zeros(0, np.int64)
+        values = np.zeros((0, DESCRIPTOR_SIZE), np.float32)
+        return cls(FurDescriptors(none, values), PointMatchCounter(1).finish())
 
 
 def read_second_pass(run: RunDirectory, table: DetectionTable) -> SecondPassResult | None:

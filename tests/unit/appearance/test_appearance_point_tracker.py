@@ -1,5 +1,6 @@
 """Points stay on the fur on which they were seeded, and are lost where it is covered."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -87,3 +88,27 @@ def test_points_are_lost_where_the_animal_vanishes_or_frames_are_missing(gone):
     if gone == "frames":
         tracker.reset()
     assert len(tracker.track(image, boxes)) == len(tracker) == 0
+
+
+@pytest.mark.parametrize("undefined", [0.0, 1e6, np.nan])
+def test_the_undefined_change_of_lost_points_decides_nothing(undefined, monkeypatch):
+    track = cv2.calcOpticalFlowPyrLK
+
+    def track_undefined(*args, **options):
+        moved, found, change = track(*args, **options)
+        return moved, found, np.where(found > 0, change, np.float32(undefined))
+
+    def count_points():
+        tracker, _ = seed_points((1, 20, 40), (2, 140, 40))
+        # Most points leave the image, where they are not found.
+        tracker._positions[: len(tracker) // 2 + 5] -= 500
+        image, boxes = draw_image((1, 22, 40), (2, 142, 40))
+        # With noise, the windows of all points change.
+        noise = np.random.default_rng(0).normal(0, 8, image.shape[:2])
+        image = np.clip(image + noise[..., None], 0, 255).astype(np.uint8)
+        return tracker.track(image, boxes).tolist()
+
+    expected = count_points()
+    assert expected
+    monkeypatch.setattr(cv2, "calcOpticalFlowPyrLK", track_undefined)
+    assert count_points() == expected
