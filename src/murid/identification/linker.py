@@ -47,6 +47,7 @@ from murid.identification.swaps.reassignments import find_reassignments
 from murid.identification.time_slots import TimeSlots
 from murid.identification.tracklets import (
     compute_max_displacement,
+    find_nearest_chains,
     find_tracklets,
     measure_body_px,
     to_shapes,
@@ -213,13 +214,16 @@ def _measure_evidence(
     """Return the tracklets and their measurements, without appearance and point matches yet."""
     tracklets = find_tracklets(table, usable, body_px, compute_max_displacement(fps))
     shapes = to_shapes(table.boxes[tracklets.rows], body_px)
+    # Tracklets are cut where animals are fast, so motion is measured on chains that are not.
+    chains = find_nearest_chains(table, usable, body_px)
+    chain_shapes = to_shapes(table.boxes[chains.rows], body_px)
     return TrackletEvidence(
         tracklets=tracklets,
         shapes=shapes,
         frames=table.frame_numbers[tracklets.rows].astype(np.int32),
         unoccluded=find_unoccluded(table, usable)[tracklets.rows],
         ends=find_ends(shapes, tracklets, fps),
-        motion=fit_motion(shapes, tracklets, fps, rng),
+        motion=fit_motion(chain_shapes, chains, fps, rng),
         appearance=AppearanceModel.uninformative(len(tracklets)),
         swap_appearance=SwapAppearance.uninformative(len(tracklets)),
         bidirectional_tracks=track_parts[:, tracklets.rows],

@@ -102,26 +102,72 @@ def find_tracklets(
     max_displacement : float
         Body lengths by which a box may move between two frames.
     """
+    rule = _LinkRule(MIN_DISTANCE_RATIO, MIN_DISTANCE_MARGIN, max_displacement)
+    links = _link_detections(table, usable, body_px, rule)
+    # Cut the chains where the box may have changed animals.
+    ambiguous = _find_ambiguous_links(links.chain(), links)
+    links.next_rows[ambiguous] = -1
+    return links.chain()
+
+
+def find_nearest_chains(table: DetectionTable, usable: Bool, body_px: float) -> Tracklets:
+    """Chain detections of consecutive frames of which each is the nearest one of the other.
+
+    A chain may change animals where they meet, but it is not cut where an animal is fast, as
+    tracklets are: most tracklets of a recording of few frames per second show resting animals.
+
+    Parameters are those of `find_tracklets`.
+    """
+    return _link_detections(table, usable, body_px, _LinkRule(0.0, 0.0, np.inf)).chain()
+
+
+@dataclass(frozen=True, slots=True)
+class _LinkRule:
+    """When two detections are linked: see `MIN_DISTANCE_RATIO`; distances in body lengths."""
+
+    min_ratio: float
+    min_margin: float
+    max_displacement: float
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Links:
+    """Usable detections ``(n,)`` with the index of the one that follows each; -1 = none.
+
+    `starts` ``(F + 1,)`` are the first detections of the frames, `boxes` are in body lengths.
+    """
+
+    rows: Int64
+    frames: Int64
+    boxes: Float32
+    starts: Int64
+    next_rows: Int64
+
+    def chain(self) -> Tracklets:
+        """Return the linked detections as tracklets."""
+        return _chain(self.rows, self.frames, self.next_rows)
+
+
+def _link_detections(
+    table: DetectionTable, usable: Bool, body_px: float, rule: _LinkRule
+) -> _Links:
+    """Link the detections of consecutive frames, in blocks."""
     rows = np.flatnonzero(usable & (compute_areas(table.boxes) > 0))
     frames = table.frame_numbers[rows]
     boxes = table.boxes[rows] / np.float32(body_px)
     starts = np.searchsorted(frames, np.arange(table.n_frames + 1))
-    # Link the detections of consecutive frames, in blocks.
     next_rows = np.full(len(rows), -1, np.int64)
     for first in range(0, table.n_frames - 1, _BLOCK_FRAMES):
         last = min(first + _BLOCK_FRAMES, table.n_frames - 1)
-        predecessors, successors = _find_links(boxes, starts, first, last, max_displacement)
+        predecessors, successors = _find_links(boxes, starts, first, last, rule)
         next_rows[predecessors] = successors
-    # Cut the chains where the box may have changed animals.
-    uncut = _chain(rows, frames, next_rows)
-    next_rows[_find_ambiguous_links(uncut, rows, frames, boxes, starts)] = -1
-    return _chain(rows, frames, next_rows)
+    return _Links(rows, frames, boxes, starts, next_rows)
 
 
 def _find_links(
-    boxes: Float32, starts: Int64, first: int, last: int, max_displacement: float
+    boxes: Float32, starts: Int64, first: int, last: int, rule: _LinkRule
 ) -> tuple[Int64, Int64]:
-    """Return pairs of unambiguous links from the frames ``first`` to ``last - 1`` into the next."""
+    """Return pairs of links by a rule from the frames ``first`` to ``last - 1`` into the next."""
     counts = np.diff(starts)
     rows = np.arange(starts[first], starts[last])
     frames = np.repeat(np.arange(first, last), counts[first:last])
@@ -130,13 +176,14 @@ def _find_links(
     predecessors = np.repeat(rows, n_next)
     successors = np.repeat(starts[frames + 1], n_next) + concatenate_ranges(n_next)
     distances = np.sqrt(np.square(boxes[predecessors] - boxes[successors]).sum(axis=1) / 2)
-    kept = _is_unambiguous(predecessors, distances) & _is_unambiguous(successors, distances)
-    kept &= distances <= max_displacement
+    kept = distances <= rule.max_displacement
+    kept &= _is_unambiguous(predecessors, distances, rule)
+    kept &= _is_unambiguous(successors, distances, rule)
     return predecessors[kept], successors[kept]
 
 
-def _is_unambiguous(groups: Int64, distances: Float32) -> Bool:
-    """Return whether each pair is the nearest of its group, by a wide margin."""
+def _is_unambiguous(groups: Int64, distances: Float32, rule: _LinkRule) -> Bool:
+    """Return whether each pair is the nearest of its group, by the margin of a rule."""
     order = np.lexsort((distances, groups))
     sorted_groups = groups[order]
     sorted_distances = distances[order]
@@ -146,17 +193,16 @@ def _is_unambiguous(groups: Int64, distances: Float32) -> Bool:
     has_second = np.flatnonzero(np.append(is_first[:-1] & ~is_first[1:], False)[: len(order)])
     next_distances = np.full(len(order), np.inf)
     next_distances[has_second] = sorted_distances[has_second + 1]
-    by_ratio = next_distances >= MIN_DISTANCE_RATIO * sorted_distances
-    by_margin = next_distances >= sorted_distances + MIN_DISTANCE_MARGIN
+    by_ratio = next_distances >= rule.min_ratio * sorted_distances
+    by_margin = next_distances >= sorted_distances + rule.min_margin
     unambiguous = np.zeros(len(order), bool)
     unambiguous[order] = is_first & by_ratio & by_margin
     return unambiguous
 
 
-def _find_ambiguous_links(
-    uncut: Tracklets, rows: Int64, frames: Int64, boxes: Float32, starts: Int64
-) -> Int64:
+def _find_ambiguous_links(uncut: Tracklets, links: _Links) -> Int64:
     """Return the predecessors of links beside which another tracklet begins or ends."""
+    rows = links.rows
     lasting = np.flatnonzero(uncut.lengths >= MIN_FRAMES)
     begun = np.searchsorted(rows, uncut.rows[uncut.offsets[lasting]])
     ended = np.searchsorted(rows, uncut.rows[uncut.offsets[lasting + 1] - 1])
@@ -166,18 +212,18 @@ def _find_ambiguous_links(
     is_link = uncut.numbers[1:] == uncut.numbers[:-1]
     predecessors[order[1:][is_link]] = order[:-1][is_link]
     # Cut before the frame in which another begins, and after the frame in which another ends.
-    before_begun = predecessors[_find_neighbours(begun, frames, boxes, starts)]
-    before_ended = _find_neighbours(ended, frames, boxes, starts)
+    before_begun = predecessors[_find_neighbours(begun, links)]
+    before_ended = _find_neighbours(ended, links)
     return np.concatenate([before_ended, before_begun[before_begun >= 0]])
 
 
-def _find_neighbours(events: Int64, frames: Int64, boxes: Float32, starts: Int64) -> Int64:
+def _find_neighbours(events: Int64, links: _Links) -> Int64:
     """Return the other detections in the frame of each event that may touch it."""
-    event_frames = frames[events]
-    counts = np.diff(starts)[event_frames]
+    event_frames = links.frames[events]
+    counts = np.diff(links.starts)[event_frames]
     own = np.repeat(events, counts)
-    others = np.repeat(starts[event_frames], counts) + concatenate_ranges(counts)
-    centres = compute_centres(boxes)
+    others = np.repeat(links.starts[event_frames], counts) + concatenate_ranges(counts)
+    centres = compute_centres(links.boxes)
     near = np.hypot(*(centres[own] - centres[others]).T) < CONTACT_DISTANCE
     neighbours: Int64 = others[near & (own != others)]
     return neighbours

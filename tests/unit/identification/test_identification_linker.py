@@ -143,6 +143,21 @@ def test_appearance_decides_where_animals_differ(swapped):
     np.testing.assert_array_equal(found_in_chunks.identity_ids, found.identity_ids)
 
 
+@pytest.mark.parametrize("fps", [5.0, 2.0, 1.0])
+@pytest.mark.parametrize("swapped", [True, False])
+def test_appearance_decides_at_low_frame_rates(swapped, fps):
+    """A segment of appearance then is a single detection."""
+    rng, coats = np.random.default_rng(4), np.eye(8)[:2]
+
+    def appearance(_):
+        seen = coats + rng.normal(0, 0.1, coats.shape)
+        return (seen / np.linalg.norm(seen, axis=1, keepdims=True)).astype(np.float32)
+
+    paths = hide_together(swapped)[2::5]  # 120 frames
+    found = link_tracklets(make_table(paths, appearance=appearance), 2, fps)
+    assert list_identities(found, 119) == ([2, 1] if swapped else [1, 2])
+
+
 def test_random_appearance_leaves_the_crossing_doubtful():
     rng = np.random.default_rng(6)
 

@@ -22,7 +22,8 @@ from murid.identification.evidence import TrackletEvidence
 
 # Weight of the logarithm of the box area beside the unit-length embedding.
 _SIZE_WEIGHT = 0.1
-# Segments of fewer unoccluded detections are too noisy.
+# Segments of fewer unoccluded detections are too noisy, and not needed: there are enough others. At
+# low frame rates there are not, and half of the frames of a segment suffice.
 _MIN_DETECTIONS = 3
 # Upper bound of the number of segments, and so of memory: segments of a long recording are longer.
 _MAX_SEGMENTS = 200_000
@@ -44,6 +45,8 @@ class _Segments:
         ``(P,)`` float64 mean weighted logarithm of the box area.
     counts : ndarray
         ``(P,)`` float64 number of unoccluded detections.
+    min_detections : int
+        Segments of fewer unoccluded detections are not used.
     """
 
     tracklets: Int64
@@ -51,6 +54,7 @@ class _Segments:
     times_s: Float64
     sizes: Float64
     counts: Float64
+    min_detections: int
 
     def __len__(self) -> int:
         return len(self.tracklets)
@@ -83,7 +87,7 @@ def compute_tracklet_features(
     means, n_embedded = _average_embeddings(segments, embeddings)
     features = np.column_stack([segments.sizes.astype(np.float32), means])
     # Drop segments of few detections, and those without embeddings where others have some.
-    kept = segments.counts >= _MIN_DETECTIONS
+    kept = segments.counts >= segments.min_detections
     if means.shape[1]:
         kept &= n_embedded > 0
     found = TrackletFeatures(segments.tracklets[kept], segments.times_s[kept], features[kept])
@@ -113,7 +117,14 @@ def _cut_segments(evidence: TrackletEvidence, order: Int32, n_animals: int) -> _
     means = sums / np.maximum(counts, 1)[:, None]
     of_detections = np.full(len(order), -1, np.int32)
     of_detections[order[tracklets.rows[rows]]] = segments
-    return _Segments(codes // (n_frames + 1), of_detections, means[:, 0], means[:, 1], counts)
+    return _Segments(
+        tracklets=codes // (n_frames + 1),
+        of_detections=of_detections,
+        times_s=means[:, 0],
+        sizes=means[:, 1],
+        counts=counts,
+        min_detections=min(_MIN_DETECTIONS, (length + 1) // 2),
+    )
 
 
 def _average_embeddings(

@@ -1,0 +1,53 @@
+"""Tracklets, and chains of nearest detections."""
+
+import numpy as np
+
+from murid.core import Detections, DetectionTable
+from murid.identification.motion import fit_motion
+from murid.identification.tracklets import (
+    compute_max_displacement,
+    find_nearest_chains,
+    find_tracklets,
+    to_shapes,
+)
+
+BODY_PX, FPS = 40.0, 2.0
+
+
+def make_runner(n_frames=300, step_px=30.0):
+    """Return detections of an animal that runs for 10 s and rests for 5 s in turn."""
+    rng = np.random.default_rng(0)
+    running = np.arange(n_frames) % 30 < 20
+    angles = rng.uniform(0, 2 * np.pi, n_frames)
+    steps = step_px * running[:, None] * np.column_stack([np.cos(angles), np.sin(angles)])
+    runner = 300 + np.cumsum(steps, axis=0) % 100
+    frames = []
+    for centre in runner:
+        centres = centre + rng.normal(0, 0.3, (1, 2))
+        boxes = np.concatenate([centres - BODY_PX / 2, centres + BODY_PX / 2], axis=1)
+        frames.append(Detections(boxes.astype(np.float32), np.full(1, 0.9, np.float32)))
+    return DetectionTable.from_frames(frames)
+
+
+def test_chains_follow_animals_that_tracklets_lose():
+    table = make_runner()
+    usable = np.ones(len(table), bool)
+    tracklets = find_tracklets(table, usable, BODY_PX, 0.5)
+    chains = find_nearest_chains(table, usable, BODY_PX)
+    assert len(tracklets) > 50
+    assert chains.lengths.tolist() == [300]
+
+
+def test_motion_of_fast_animals_is_measured_on_chains():
+    """Tracklets show resting animals only, where those that run are cut into single detections."""
+    table = make_runner()
+    usable = np.ones(len(table), bool)
+    scales = []
+    for found in (
+        find_tracklets(table, usable, BODY_PX, min(0.5, compute_max_displacement(FPS))),
+        find_nearest_chains(table, usable, BODY_PX),
+    ):
+        shapes = to_shapes(table.boxes[found.rows], BODY_PX)
+        motion = fit_motion(shapes, found, FPS, np.random.default_rng(0))
+        scales.append(np.interp(10, motion.gap_frames, motion.scales_without_velocity))
+    assert scales[1] > 3 * scales[0]
