@@ -9,6 +9,7 @@ import pytest
 from configs import BACKGROUND, TRACKS_ONLY
 
 from murid import Config
+from murid.appearance import second_pass
 from murid.cli import run as murid_cli
 from murid.errors import ConfigError
 from murid.pipeline.identify import identify
@@ -140,6 +141,42 @@ def test_second_pass_runs_where_identities_are_uncertain(clip, tmp_path):
     certain = track(clip, animals=1, config=BACKGROUND, out=tmp_path / "certain.murid")
     assert certain.info()["appearance_selections"] is None
     assert not (certain.path / "fur_descriptors.parquet").exists()
+
+
+def test_second_pass_is_announced_and_can_be_left_out(clip, tmp_path, capsys):
+    arguments = ["track", str(clip), "--animals", "3", "--detector", "background"]
+    assert murid_cli([*arguments, "--out", str(tmp_path / "a.murid")]) == 0
+    output = capsys.readouterr()
+    assert "doubtful crossing" in output.err
+    assert ": second pass over the video" in output.err
+    assert ", about " in output.err
+    assert "refine: " in output.out
+    without = [*arguments, "--no-refine", "--out", str(tmp_path / "b.murid")]
+    assert murid_cli(without) == 0
+    output = capsys.readouterr()
+    assert "second pass" not in output.err
+    assert "refine: " not in output.out
+
+
+def test_long_recordings_whose_fur_does_not_help_are_read_in_part(clip, tmp_path, monkeypatch):
+    monkeypatch.setattr(second_pass, "SAMPLE_STRETCH_S", 0.2)
+    monkeypatch.setattr(second_pass, "N_SAMPLE_STRETCHES", 2)
+    messages = []
+    run = track(
+        clip, animals=3, config=BACKGROUND, out=tmp_path / "a.murid", announce=messages.append
+    )
+    assert len(messages) == 2
+    assert "to see whether it tells them apart" in messages[0]
+    assert messages[1].startswith("fur does not tell these animals apart")
+    fur = pd.read_parquet(run.path / "fur_descriptors.parquet")
+    assert 0 < len(np.unique(fur["frame"])) <= 12
+    # The points are those of the whole recording.
+    monkeypatch.undo()
+    whole = track(clip, animals=3, config=BACKGROUND, out=tmp_path / "b.murid")
+    points, whole_points = (
+        pd.read_parquet(path / "point_matches.parquet") for path in (run.path, whole.path)
+    )
+    pd.testing.assert_frame_equal(points, whole_points)
 
 
 def test_second_pass_requires_embeddings_and_a_number(clip, run, tmp_path):

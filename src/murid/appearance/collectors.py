@@ -82,6 +82,12 @@ class BodyScale:
         scaled = replace(table, boxes=(table.boxes / np.float32(factor)).astype(np.float32))
         return cls(factor, scaled, usable, body_px / factor)
 
+    def find_usable(self, frame: int) -> Int64:
+        """Return the rows ``(k,)`` of the usable detections of a frame."""
+        first, last = self.table.frame_offsets[frame : frame + 2].tolist()
+        rows: Int64 = first + self.usable[first:last].nonzero()[0]
+        return rows
+
     def shrink(
         self, frames: Iterable[Frame | UnreadableFrame]
     ) -> Iterator[Frame | UnreadableFrame]:
@@ -101,15 +107,23 @@ class FurCollector:
     background : BackgroundModel
     fps : float
         Frames per second.
+    max_descriptors : int
+        Maximum number of fur descriptors, spread evenly over the recording.
     """
 
-    def __init__(self, scale: BodyScale, background: BackgroundModel, fps: float) -> None:
+    def __init__(
+        self,
+        scale: BodyScale,
+        background: BackgroundModel,
+        fps: float,
+        max_descriptors: int = MAX_DESCRIPTORS,
+    ) -> None:
         self._boxes = scale.table.boxes
         self._body_px = scale.body_px
         self._background = background
         self._unoccluded = find_unoccluded(scale.table, scale.usable)
         n_unoccluded = int(self._unoccluded.sum())
-        self._every = max(1, int(fps // MAX_FUR_FPS), -(-n_unoccluded // MAX_DESCRIPTORS))
+        self._every = max(1, int(fps // MAX_FUR_FPS), -(-n_unoccluded // max_descriptors))
         self._rows = [np.zeros(0, np.int64)]
         self._values = [np.zeros((0, DESCRIPTOR_SIZE), np.float32)]
 
@@ -129,6 +143,56 @@ class FurCollector:
     def finish(self) -> FurDescriptors:
         """Return all fur descriptors."""
         return FurDescriptors(np.concatenate(self._rows), np.concatenate(self._values))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class PointFrames:
+    """Where points are tracked: at the ends of tracklets, and where animals occlude each other.
+
+    Attributes
+    ----------
+    slots : ndarray
+        ``(F,)`` int64 time slot of each frame: points are not tracked across a pause.
+    tracklets : ndarray
+        ``(N,)`` int64 tracklet of each detection, -1 = none. Where animals touch, a box contains
+        points of both: it is of none.
+    is_ending, is_beginning : ndarray
+        ``(N,)`` bool: detections near an end or a beginning of their tracklet, or not unoccluded.
+    wanted_frames : ndarray
+        ``(F,)`` bool: frames with such a detection. In others every animal is in the middle of its
+        tracklet, and nothing is in doubt.
+    """
+
+    slots: Int64
+    tracklets: Int64
+    is_ending: Bool
+    is_beginning: Bool
+    wanted_frames: Bool
+
+    @classmethod
+    def of(cls, scale: BodyScale, fps: float, times_s: Float64 | None) -> PointFrames:
+        """Return them for a recording; `times_s` ``(F,)`` are None for equally spaced frames."""
+        table = scale.table
+        time_slots = TimeSlots.from_times(times_s, fps)
+        # Tracklets, as identification will find them.
+        chained = table.scores >= IdentificationConfig().min_score
+        max_displacement = compute_max_displacement(fps)
+        found = find_tracklets(time_slots.spread(table), chained, scale.body_px, max_displacement)
+        occluded = ~find_unoccluded(table, scale.usable)
+        age = concatenate_ranges(found.lengths)
+        remaining = np.repeat(found.lengths, found.lengths) - age
+        n_around = round(to_frames(AROUND_S, fps, MIN_AROUND_FRAMES))
+        is_ending = occluded.copy()
+        is_ending[found.rows] |= remaining <= n_around
+        is_beginning = occluded.copy()
+        is_beginning[found.rows] |= age < n_around
+        tracklets = np.full(len(table), -1)
+        tracklets[found.rows] = found.numbers
+        tracklets[occluded] = -1
+        wanted_frames = np.zeros(table.n_frames, bool)
+        wanted_frames[table.frame_numbers[scale.usable & (is_ending | is_beginning)]] = True
+        slots = time_slots.get_slots(table.n_frames)
+        return cls(slots, tracklets, is_ending, is_beginning, wanted_frames)
 
 
 class PointMatchCollector:
@@ -151,62 +215,46 @@ class PointMatchCollector:
         fps: float,
         times_s: Float64 | None = None,
     ) -> None:
-        table = scale.table
         self._shape = background.image.shape
         # Points are tracked in images in which a body is `BODY_PX` long at most.
         self._factor = min(1.0, BODY_PX / scale.body_px)
-        self._boxes = table.boxes
+        self._boxes = scale.table.boxes
         small_background = BackgroundModel(
             self._downscale(background.image), self._downscale(background.threshold)
         )
         self._tracker = PointTracker(small_background, scale.body_px * self._factor)
         max_match = to_frames(MAX_MATCH_S, fps, MIN_MATCH_FRAMES)
         self._counter = PointMatchCounter(round(max_match))
-        # Points are not tracked across a pause of the recording.
-        self._slots = TimeSlots.from_times(times_s, fps).get_slots(table.n_frames)
+        self._frames = PointFrames.of(scale, fps, times_s)
         self._last_slot = -1
-        # Tracklets, as identification will find them.
-        chained = table.scores >= IdentificationConfig().min_score
-        spread = TimeSlots.from_times(times_s, fps).spread(table)
-        max_displacement = compute_max_displacement(fps)
-        tracklets = find_tracklets(spread, chained, scale.body_px, max_displacement)
-        # Detections near an end or a beginning of their tracklet, or not unoccluded.
-        occluded = ~find_unoccluded(table, scale.usable)
-        age = concatenate_ranges(tracklets.lengths)
-        remaining = np.repeat(tracklets.lengths, tracklets.lengths) - age
-        n_around = round(to_frames(AROUND_S, fps, MIN_AROUND_FRAMES))
-        self._is_ending = occluded.copy()
-        self._is_ending[tracklets.rows] |= remaining <= n_around
-        self._is_beginning = occluded.copy()
-        self._is_beginning[tracklets.rows] |= age < n_around
-        # Where animals touch, a box contains points of both: it is of no tracklet.
-        self._tracklets = np.full(len(table), -1)
-        self._tracklets[tracklets.rows] = tracklets.numbers
-        self._tracklets[occluded] = -1
+
+    @property
+    def wanted_frames(self) -> Bool:
+        """``(F,)`` bool: frames in which points are tracked; `add` ignores the others."""
+        return self._frames.wanted_frames
 
     def add(self, frame: Frame, rows: Int64) -> None:
         """Track the points into a frame; `rows` ``(k,)`` are its usable detections."""
-        # Where every animal is in the middle of its tracklet, nothing is in doubt. The size of the
-        # images may change within a video.
-        is_wanted = (self._is_ending[rows] | self._is_beginning[rows]).any()
-        if not is_wanted or frame.image.shape != self._shape:
+        frames = self._frames
+        # The size of the images may change within a video.
+        if not frames.wanted_frames[frame.index] or frame.image.shape != self._shape:
             return
         image = self._downscale(frame.image)
         boxes = self._to_image(self._boxes[rows])
-        slot = int(self._slots[frame.index])
+        slot = int(frames.slots[frame.index])
         if slot != self._last_slot + 1:
             self._tracker.reset()
         self._last_slot = slot
         # Track, and count the points that are on other tracklets now.
         self._counter.keep(self._tracker.track(image, boxes))
         owners = np.append(rows, -1)[self._tracker.find_owners(boxes)]
-        tracklets = np.where(owners >= 0, self._tracklets[owners], -1)
+        tracklets = np.where(owners >= 0, frames.tracklets[owners], -1)
         self._counter.update(slot, tracklets, owners)
         # Drop points on animals that are alone for longer, then seed where they will be needed.
-        wanted = (owners < 0) | self._is_beginning[owners] | self._is_ending[owners]
+        wanted = (owners < 0) | frames.is_beginning[owners] | frames.is_ending[owners]
         self._tracker.keep(wanted)
         self._counter.keep(np.flatnonzero(wanted))
-        self._counter.seed(self._tracker.seed(boxes, self._is_ending[rows]))
+        self._counter.seed(self._tracker.seed(boxes, frames.is_ending[rows]))
 
     def finish(self) -> PointMatches:
         """Return all point matches."""

@@ -6,7 +6,14 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from murid.cli.messages import choose_exit_code, describe_refinement, describe_run, print_json, warn
+from murid.cli.messages import (
+    announce,
+    choose_exit_code,
+    describe_refinement,
+    describe_run,
+    print_json,
+    warn,
+)
 from murid.cli.options import (
     EVERYDAY,
     IDENTITIES,
@@ -76,6 +83,7 @@ def identify(
                 gallery=gallery.gallery,
                 update_gallery=gallery.update_gallery,
                 report=report,
+                announce=announce,
             )
         results.append(result)
     # Without a gallery, the runs are compared with each other to name the same animals alike.

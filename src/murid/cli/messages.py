@@ -51,6 +51,11 @@ def warn(facts: dict[str, Any]) -> None:
         )
 
 
+def announce(message: str) -> None:
+    """Print on standard error what is done next, and why."""
+    print(f"murid: {message}", file=sys.stderr, flush=True)
+
+
 def describe_run(facts: dict[str, Any]) -> str:
     """Return in words how many identities, or tracks, a run has."""
     n_tracks = len(facts["tracks"])

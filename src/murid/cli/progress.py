@@ -21,6 +21,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from murid.core.durations import format_duration
 from murid.core.plurals import format_count
 from murid.core.progress import ProgressCallback
 
@@ -31,6 +32,7 @@ _LABELS = {
     "live": "tracking live",
     "track": "tracking",
     "identify": "identifying",
+    "sample": "sampling fur",
     "refine": "second pass",
     "draw": "drawing video",
     "score": "scoring",
@@ -206,16 +208,6 @@ class ProgressLog:
         if rate and self._total:
             parts.append(f"{format_duration((self._total - self._done) / rate)} left")
         return f"{label}: {', '.join(parts)}"
-
-
-def format_duration(seconds: float) -> str:
-    """Return a duration in words, such as ``45 s``, ``12 min`` or ``3 h 20 min``."""
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return f"{minutes} min"
-    return f"{minutes // 60} h {minutes % 60} min"
 
 
 def _format_rate(rate: float) -> str:

@@ -9,7 +9,14 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from murid.cli.clock import TimeUnit, describe_clock
-from murid.cli.messages import choose_exit_code, describe_refinement, describe_run, print_json, warn
+from murid.cli.messages import (
+    announce,
+    choose_exit_code,
+    describe_refinement,
+    describe_run,
+    print_json,
+    warn,
+)
 from murid.cli.options import (
     CLOCK,
     EVERYDAY,
@@ -36,8 +43,8 @@ class TrackOptions(DetectorOptions):
     """Settings that have an option of their own because they are changed often."""
 
     refine: Annotated[bool | None, Parameter(group=IDENTITIES)] = None
-    """Make a second pass over the video that learns the animals' fur; by default where look-alike
-    animals leave identities in doubt."""
+    """Make a second pass over the video that looks at the animals' fur; by default where identities
+    are in doubt. murid says before how long it takes, at most about as long as detection."""
 
     identities: Annotated[bool, Parameter(group=IDENTITIES)] = True
     """Identify the animals over the whole recording; needs --animals."""
@@ -134,6 +141,7 @@ def track(
             end=end,
             every=every,
             report=report,
+            announce=announce,
         )
 
     # Several videos get one line of output each.

@@ -1,4 +1,4 @@
-"""Progress callbacks: how long operations report how much is done."""
+"""Callbacks of long operations: how much is done, and what is done next, and why."""
 
 from __future__ import annotations
 
@@ -10,3 +10,11 @@ ProgressCallback = Callable[[str, int, int | None], None]
 
 def no_progress(_stage: str, _done: int, _total: int | None) -> None:
     """Report nothing."""
+
+
+# Called with a sentence on what is done next, why, and how long it takes.
+AnnounceCallback = Callable[[str], None]
+
+
+def no_announcement(_message: str) -> None:
+    """Announce nothing."""

@@ -27,6 +27,7 @@ from murid.live.summary import LatencyHistogram, LiveSummary
 from murid.pipeline.associate import describe_tracking
 from murid.pipeline.config import Config
 from murid.pipeline.per_arena import ArenaTracker, count_animals
+from murid.pipeline.refine import Feedback
 from murid.pipeline.run import Run, read_layout
 from murid.pipeline.track import N_BACKGROUND_FRAMES, track_and_identify
 from murid.store import RunDirectory, round_as_stored
@@ -171,7 +172,7 @@ def track_live(
         run.record("live-end", asdict(summary) | {"brightness": brightness.level})
         run.detections.finish()
         _measure_clock(run)
-        track_and_identify(run, config, counts, layout=layout, report=report)
+        track_and_identify(run, config, counts, layout=layout, feedback=Feedback(report=report))
     return Run.open(run.path), summary
 
 
@@ -296,7 +297,7 @@ def finish_live(path: str | Path, report: ProgressCallback = no_progress) -> Run
         counts = count_animals(layout, config.tracking.max_tracks)
         if not config.identification.enabled:
             counts = None
-        track_and_identify(run, config, counts, layout=layout, report=report)
+        track_and_identify(run, config, counts, layout=layout, feedback=Feedback(report=report))
     return Run.open(path)
 
 

@@ -4,24 +4,37 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import asdict, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from murid.appearance.second_pass import run_second_pass
+from murid.appearance.second_pass import FurSample
 from murid.arenas.layout import Layout
 from murid.core import DetectionTable, Tracks
-from murid.core.progress import ProgressCallback, no_progress
+from murid.core.progress import (
+    AnnounceCallback,
+    ProgressCallback,
+    no_announcement,
+    no_progress,
+)
 from murid.core.settings import change_settings
-from murid.core.types import Float64
+from murid.core.types import Float64, Int64
 from murid.core.validation import to_count
 from murid.errors import ConfigError, SourceError
 from murid.identification import IdentificationConfig, IdentificationResult
+from murid.identification.appearance_models.fur_selection import AppearanceSelection
 from murid.identification.appearance_models.tracklet_features import FurDescriptors
 from murid.identification.point_matches import PointMatches
 from murid.pipeline.config import Config
-from murid.pipeline.per_arena import count_animals, identify_per_arena
+from murid.pipeline.per_arena import (
+    count_animals,
+    identify_per_arena,
+    select_embeddings,
+    select_fur_descriptors,
+)
+from murid.pipeline.refine import Feedback, refine_as_asked, refine_in_doubt
 from murid.pipeline.run import Run, read_layout
 from murid.reid.reidentify import check_gallery, reidentify_run
 from murid.store import RunDirectory
@@ -35,6 +48,7 @@ def identify(
     gallery: str | Path | None = None,
     update_gallery: bool = False,
     report: ProgressCallback = no_progress,
+    announce: AnnounceCallback = no_announcement,
 ) -> Run:
     """Identify the animals of a run again, from what it has stored, and return the run.
 
@@ -52,6 +66,8 @@ def identify(
         As for `track`.
     report : callable
         Called with progress.
+    announce : callable
+        Called with a sentence before a second pass over the video.
 
     Returns
     -------
@@ -78,7 +94,8 @@ def identify(
         counts = _count_animals(directory, layout, animals)
         arguments = {"animals": _to_plain_counts(counts, layout), "refine": settings.refine}
         directory.record("identify", arguments)
-        identify_run(directory, layout, counts, settings, report)
+        feedback = Feedback(report=report, announce=announce)
+        identify_run(directory, layout, counts, settings, feedback)
         if gallery is not None:
             reidentify_run(directory, gallery, update_gallery=update_gallery)
     return Run.open(run)
@@ -105,7 +122,7 @@ def identify_run(
     layout: Layout,
     counts: list[int],
     config: IdentificationConfig,
-    report: ProgressCallback,
+    feedback: Feedback,
 ) -> None:
     """Identify the animals from all stored detections at once, and store the identities.
 
@@ -121,8 +138,7 @@ def identify_run(
         Upper bound of the number of animals of each arena.
     config : IdentificationConfig
         Settings.
-    report : callable
-        Called with progress.
+    feedback : Feedback
 
     Raises
     ------
@@ -143,40 +159,46 @@ def identify_run(
         return
 
     # Linking takes a while and cannot tell how far it is.
-    report("identify", 0, run.n_frames)
+    feedback.report("identify", 0, run.n_frames)
     table = run.detections.read(embeddings=False)
     fps = run.manifest.fps
     times_s = run.frames.read().times_s
 
     def link(
-        fur_descriptors: FurDescriptors | None = None, point_matches: PointMatches | None = None
+        fur_descriptors: FurDescriptors | None = None,
+        point_matches: PointMatches | None = None,
+        rows: Int64 | None = None,
     ) -> IdentificationResult:
+        embeddings = run.detections.iterate_embeddings
         return identify_per_arena(
-            table,
+            table if rows is None else table.select(rows),
             layout,
             counts,
             fps,
             config,
-            run.detections.iterate_embeddings,
+            embeddings if rows is None else partial(select_embeddings, rows, embeddings),
             fur_descriptors,
             point_matches,
             times_s,
             run.manifest.video_frames(table.n_frames),
         )
 
-    # The second pass takes longer than linking: it is made where it was asked for, or where the
-    # first result has doubtful crossings.
-    second_pass = run_second_pass(run, report) if config.refine == "always" else ()
-    result = link(*second_pass)
+    def judge(sample: FurSample) -> tuple[AppearanceSelection, ...]:
+        fur_descriptors = select_fur_descriptors(sample.rows, sample.fur_descriptors)
+        return link(fur_descriptors, rows=sample.rows).appearance_selections
+
+    # The second pass is made where it was asked for, or where the first result is in doubt.
+    second_pass = refine_as_asked(run, table, feedback) if config.refine == "always" else None
+    result = link(*second_pass or ())
     if config.refine == "auto" and result.is_doubtful:
         with suppress(SourceError):  # the video of an old run may be gone
-            second_pass = run_second_pass(run, report)
+            second_pass = refine_in_doubt(run, table, result, judge, feedback)
         if second_pass:
             del result  # that of a day takes hundreds of megabytes
             result = link(*second_pass)
 
     run.identities.start(settings)
-    _write_identities(run, table, result, report)
+    _write_identities(run, table, result, feedback.report)
     if config.refine != "never":
         selections = [asdict(selection) for selection in result.appearance_selections]
         run.record("refine", {"estimates": selections if second_pass else None})

@@ -157,9 +157,9 @@ def identify_per_arena(
             count,
             fps,
             config,
-            None if embeddings is None else partial(_select_embeddings, rows, embeddings),
+            None if embeddings is None else partial(select_embeddings, rows, embeddings),
             track_bidirectionally(arena_table, count, fps, times_s),
-            _select_fur_descriptors(rows, fur_descriptors),
+            select_fur_descriptors(rows, fur_descriptors),
             _select_point_matches(rows, point_matches),
             times_s,
             video_frames,
@@ -169,14 +169,14 @@ def identify_per_arena(
     return results[0] if len(results) == 1 else _concatenate(results)
 
 
-def _select_embeddings(rows: Int64, embeddings: Callable[[], EmbeddingChunks]) -> EmbeddingChunks:
+def select_embeddings(rows: Int64, embeddings: Callable[[], EmbeddingChunks]) -> EmbeddingChunks:
     """Yield the embeddings of some rows, chunk by chunk, with the first row among these."""
     for first, values in embeddings():
         begin, end = np.searchsorted(rows, [first, first + len(values)]).tolist()
         yield begin, values[rows[begin:end] - first]
 
 
-def _select_fur_descriptors(
+def select_fur_descriptors(
     rows: Int64, fur_descriptors: FurDescriptors | None
 ) -> FurDescriptors | None:
     """Return the fur descriptors of some rows, numbered among these."""

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import replace
 from pathlib import Path
 
 from murid.arenas.file import read_arena_file
 from murid.arenas.layout import Layout
 from murid.core.clock import parse_time
-from murid.core.progress import ProgressCallback, no_progress
+from murid.core.progress import (
+    AnnounceCallback,
+    ProgressCallback,
+    no_announcement,
+    no_progress,
+)
 from murid.core.types import Float64
 from murid.core.validation import to_count
 from murid.datasets.camera_motion import read_camera_motion
-from murid.detection.detector import load_detector
+from murid.detection.detector import Detector, load_detector
 from murid.errors import ConfigError
 from murid.pipeline.associate import associate, describe_tracking
 from murid.pipeline.config import Config
 from murid.pipeline.detect import detect_frames, redetect_damaged
 from murid.pipeline.identify import identify_run, resolve_refine
 from murid.pipeline.per_arena import count_animals
+from murid.pipeline.refine import Feedback
 from murid.pipeline.run import Run, whole_image
 from murid.reid.reidentify import check_gallery, reidentify_run
 from murid.store import RunDirectory, is_run_directory
@@ -51,6 +58,7 @@ def track(
     end: float | str | None = None,
     every: int = 1,
     report: ProgressCallback = no_progress,
+    announce: AnnounceCallback = no_announcement,
 ) -> Run:
     """Track the animals in a video and return the run.
 
@@ -96,6 +104,9 @@ def track(
         Track every n-th frame. Exports number frames as in the video.
     report : callable
         Called with progress: stage, frames done, frames in total.
+    announce : callable
+        Called with a sentence before a second pass over the video: why it is made, and how long it
+        takes.
 
     Returns
     -------
@@ -167,9 +178,11 @@ def track(
         run.record("track", arguments)
         batch_size = config.detection.batch_size
         redetect_damaged(run, frames, detector, batch_size, report)
+        detection_s = None
         if not run.is_done("detection"):
-            detect_frames(run, frames, detector, batch_size, report)
-        track_and_identify(run, config, counts, layout=layout, motion=motion, report=report)
+            detection_s = _time_detection(run, frames, detector, batch_size, report)
+        feedback = Feedback(report=report, announce=announce, detection_s=detection_s)
+        track_and_identify(run, config, counts, layout=layout, motion=motion, feedback=feedback)
         if gallery is not None:
             reidentify_run(run, gallery, update_gallery=update_gallery)
     result = Run.open(run.path)
@@ -185,7 +198,7 @@ def track_and_identify(
     *,
     layout: Layout | None = None,
     motion: Float64 | None = None,
-    report: ProgressCallback = no_progress,
+    feedback: Feedback | None = None,
 ) -> None:
     """Make tracks of the stored detections, and identities of the tracks.
 
@@ -203,24 +216,25 @@ def track_and_identify(
         Arenas; the whole image by default.
     motion : ndarray, optional
         ``(n, 2, 3)`` float64 motion of the camera.
-    report : callable
-        Called with progress.
+    feedback : Feedback, optional
+        Progress and announcements; none by default.
 
     Raises
     ------
     ConfigError, RunError, StorageError
         If a setting is wrong, a part of the run is missing, or it cannot be written to.
     """
+    feedback = feedback or Feedback()
     run.set_arenas(None if layout is None else layout.to_dict())
     layout = layout or whole_image(run)
     settings = describe_tracking(config.tracking, motion)
     is_same = run.is_done("tracking") and dict(run.manifest.config["tracking"]) == settings
     if not is_same or run.tracks.find_damaged():
         run.tracks.start(settings)
-        associate(run, layout, config.tracking, motion, report)
+        associate(run, layout, config.tracking, motion, feedback.report)
     if counts is not None:
         identification = resolve_refine(config.identification, motion)
-        identify_run(run, layout, counts, identification, report)
+        identify_run(run, layout, counts, identification, feedback)
     elif run.manifest.stages["identification"].state != "pending":
         run.identities.remove()
 
@@ -236,6 +250,21 @@ def default_run_path(source: str | Path) -> Path:
         # The folder of "*.png" has a name only as an absolute path.
         path = Path(os.path.abspath(path.parent))  # noqa: PTH100 (links stay as they are)
     return path.with_suffix(".murid")
+
+
+def _time_detection(
+    run: RunDirectory,
+    frames: FrameSource,
+    detector: Detector,
+    batch_size: int,
+    report: ProgressCallback,
+) -> float | None:
+    """Detect the animals, and return the mean seconds of a frame; None if there was none."""
+    started_s = time.perf_counter()
+    n_before = run.next_frame
+    detect_frames(run, frames, detector, batch_size, report)
+    n_detected = run.n_frames - n_before
+    return (time.perf_counter() - started_s) / n_detected if n_detected > 0 else None
 
 
 def _complete_clock(path: Path, given: ClockOptions) -> tuple[ClockOptions, StoredTimes | None]:

@@ -1,6 +1,7 @@
 import pytest
 
-from murid.cli.progress import ProgressLog, format_duration, show_progress
+from murid.cli.progress import ProgressLog, show_progress
+from murid.core.durations import format_duration
 
 
 class Clock:
