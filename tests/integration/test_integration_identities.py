@@ -50,7 +50,11 @@ def test_identification_keeps_the_tracks(run, clip, tracked, tmp_path):
     assert set(np.unique(tracks.track_ids)) <= {1, 2, 3}
     plain = track(clip, animals=3, config=TRACKS_ONLY, out=tmp_path / "plain.murid")
     assert plain.tracks().interpolated is None
-    assert plain.info()["stages"]["identification"] == "pending"
+    facts = plain.info()
+    assert facts["stages"]["identification"] == "pending"
+    assert plain.identity_probabilities() is None
+    assert facts["identity_probability"] is None
+    assert {row["mean_identity_probability"] for row in facts["tracks"]} == {None}
     np.testing.assert_array_equal(
         np.concatenate([tracks.track_ids for _, tracks in RunDirectory.open(run).tracks.iterate()]),
         plain.tracks().track_ids,
@@ -59,6 +63,13 @@ def test_identification_keeps_the_tracks(run, clip, tracked, tmp_path):
 
 def test_interpolated_positions_are_marked_in_every_output(run, tmp_path):
     result = Run.open(run)
+    identity_probabilities = result.identity_probabilities()
+    given = result.tracks().identity_probabilities
+    assert identity_probabilities is not None
+    assert identity_probabilities.overall == pytest.approx(float(given.mean()), abs=1e-4)
+    assert identity_probabilities.overall == pytest.approx(
+        result.info()["identity_probability"], abs=1e-4
+    )
     tracks, trajectories = result.tracks(), result.trajectories()
     assert tracks.interpolated.any(), "the clip is to have a gap"
     assert trajectories.interpolated.sum() == tracks.interpolated.sum()

@@ -24,6 +24,9 @@ def test_track_info_export_evaluate(clip, tmp_path, capsys):
     )
     assert code == 0, err
     assert str(run) in out
+    last = out.splitlines()[-1]
+    assert "identities, " in last
+    assert "% sure" in last
     assert open_source(run / "exports" / "annotated.mp4").info.n_frames == 90
 
     code, out, _ = call(capsys, "info", run, "--json")
@@ -34,6 +37,10 @@ def test_track_info_export_evaluate(clip, tmp_path, capsys):
         {"detection": "done", "tracking": "done", "identification": "done"},
     )
     assert 1 <= len(facts["tracks"]) <= 6
+    probabilities = {t["id"]: t["mean_identity_probability"] for t in facts["tracks"]}
+    assert min(probabilities.values()) <= facts["identity_probability"] <= 1
+    assert facts["uncertain_identities"] == [i for i, p in probabilities.items() if p < 0.95]
+    assert last.split(":")[0] in call(capsys, "info", run)[1]
     assert "track" in call(capsys, "info", run)[1]
 
     assert call(capsys, "export", run, "--format", "mot", "--out", tmp_path / "tracks.txt")[0] == 0

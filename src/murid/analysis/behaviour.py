@@ -90,6 +90,9 @@ class Behaviour:
         ``(I,)`` int64: the arena in which an animal is for most of the time; -1 = none.
     immobile : tuple of Bouts
         Bouts of immobility of each animal.
+    identity_probability : ndarray
+        ``(R, I)`` float64: how likely each animal is the one that it is named; NaN where it is not
+        known, and everywhere for tracks.
     lengths_px : dict of str to float
         The `LENGTH_FIELDS` of the configuration in pixels, or pixels per second; without the width
         of the border if that is a share of an area.
@@ -114,6 +117,7 @@ class Behaviour:
     turns_deg: Float64
     arena_ids: Int64
     immobile: tuple[Bouts, ...]
+    identity_probability: Float64
     lengths_px: dict[str, float]
     body_length_px: float
     layout: Layout
@@ -402,12 +406,21 @@ def compute_behaviour(
         turns_deg=compute_turns(heading_deg),
         arena_ids=_find_arenas(position, clock.durations_s, layout),
         immobile=immobile,
+        identity_probability=_expand_probability(trajectories, clock, missing),
         lengths_px=lengths_px,
         body_length_px=body_length_px,
         layout=layout,
         config=config,
         pixel_aspect=pixel_aspect,
     )
+
+
+def _expand_probability(trajectories: Trajectories, clock: Clock, missing: Bool) -> Float64:
+    """Return the identity probability ``(R, I)`` of the positions that are not missing."""
+    if trajectories.identity_probability is None:
+        return np.full(missing.shape, np.nan)
+    expanded: Float64 = clock.expand(trajectories.identity_probability, np.nan)
+    return np.where(missing, np.nan, expanded)
 
 
 def _find_movement_bouts(state: Bool, clock: Clock, min_duration_s: float) -> Bouts:

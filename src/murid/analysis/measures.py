@@ -20,6 +20,7 @@ from murid.analysis.bins import Bins, divide
 from murid.analysis.bouts import Bouts
 from murid.analysis.social import compute_association
 from murid.arenas.layout import Layout, Zone
+from murid.core.identity_probabilities import is_uncertain
 from murid.core.types import Bool, Float64, Trajectories
 
 Table = dict[str, Any]
@@ -96,6 +97,7 @@ def tabulate_frames(behaviour: Behaviour) -> Table:
                 "heading_deg": behaviour.heading_deg[rows, animal],
                 "immobile": immobile[rows],
                 "seen": behaviour.seen[rows, animal],
+                "identity_probability": behaviour.identity_probability[rows, animal],
             }
         )
     return _concatenate(tables) or _drop_rows(tabulate_frames(_make_example(behaviour)))
@@ -177,6 +179,7 @@ def _measure_animal(behaviour: Behaviour, bins: Bins, animal: int) -> Table:
         "seen_s": bins.seconds(seen & ~missing),
         "interpolated_s": bins.seconds(~seen & ~missing),
         "missing_s": bins.seconds(missing),
+        **_make_identity_columns(bins.mean(behaviour.identity_probability[:, animal])),
         f"x_mean_{unit}": bins.mean(position[:, 0]),
         f"y_mean_{unit}": bins.mean(position[:, 1]),
         f"distance_{unit}": np.where(known_s > 0, bins.total(steps), np.nan),
@@ -250,6 +253,11 @@ def _measure_zones(behaviour: Behaviour, bins: Bins, animal: int) -> Iterator[Ta
             "entries": bins.count(behaviour.find_entries(animal, visits)),
             "latency_s": bins.first(frames.visiting) - bins.start_s,
             f"distance_{behaviour.layout.unit}": bins.total(steps),
+            **_make_identity_columns(
+                bins.mean(
+                    np.where(frames.inside, behaviour.identity_probability[:, animal], np.nan)
+                )
+            ),
         }
 
 
@@ -307,6 +315,17 @@ def _make_bin_columns(behaviour: Behaviour, bins: Bins, animal: int) -> Table:
         "bin": np.arange(n_bins),
         "start_s": bins.start_s,
         "end_s": bins.end_s,
+    }
+
+
+def _make_identity_columns(probability: Float64) -> Table:
+    """Return columns of identity probabilities ``(B,)``: these, and which are uncertain."""
+    known = [None if np.isnan(value) else value for value in probability.tolist()]
+    # An array of objects holds None for what is not known, which a boolean one cannot.
+    flags = [None if value is None else is_uncertain(value) for value in known]
+    return {
+        "identity_probability": probability,
+        "identity_uncertain": np.array(flags, object),
     }
 
 

@@ -12,6 +12,7 @@ from murid.cli.messages import (
     describe_refinement,
     describe_run,
     print_json,
+    summarise_identities,
     warn,
 )
 from murid.cli.options import (
@@ -24,7 +25,6 @@ from murid.cli.options import (
     check_animals,
 )
 from murid.cli.progress import show_progress
-from murid.core.plurals import format_count
 from murid.pipeline.config import Config
 from murid.pipeline.enroll import match_runs
 from murid.pipeline.identify import identify as identify_run
@@ -95,8 +95,7 @@ def identify(
         return choose_exit_code(documents)
     for result, facts in zip(results, documents, strict=True):
         warn(facts)
-        crossings = format_count(len(facts["crossings"]), "doubtful crossing")
-        print(f"{describe_run(facts)}, {crossings}: {result.path}")
-        for line in describe_refinement(facts):
+        print(f"{describe_run(facts)}: {result.path}")
+        for line in (*describe_refinement(facts), *summarise_identities(facts)):
             print(line)
     return choose_exit_code(documents)

@@ -10,7 +10,12 @@ from cyclopts import Parameter
 
 from murid.cli.clock import describe_clock
 from murid.cli.labelled_data import read_all
-from murid.cli.messages import describe_refinement, print_json, warn_of_result
+from murid.cli.messages import (
+    describe_refinement,
+    print_json,
+    summarise_identities,
+    warn_of_result,
+)
 from murid.cli.options import OUTPUT, JsonFlag
 from murid.cli.video_facts import collect_video_facts, describe_video
 from murid.core.plurals import format_count
@@ -125,6 +130,8 @@ def _print_run(facts: dict[str, Any]) -> None:
         print(f"note    {facts['identity_note']}")
     for line in (*describe_clock(facts), *describe_refinement(facts)):
         print(line)
+    for line in summarise_identities(facts, hint=""):
+        print(line)
     _print_tracks(facts["tracks"])
     _print_crossings(facts["crossings"])
 
@@ -133,12 +140,22 @@ def _print_tracks(tracks: Sequence[dict[str, Any]]) -> None:
     if not tracks:
         return
     frames = f"{'first':>8} {'last':>8} {'detected':>8} {'interpolated':>12}"
-    print(f"\n{'id':>6} {frames} {'score':>6} {'probability':>11}  name")
+    print(f"\n{'id':>6} {frames} {'score':>6} {'probability':>11}")
     for row in tracks:
         frames = f"{row['first_frame']:>8} {row['last_frame']:>8} {row['n_frames']:>8}"
         scores = f"{row['n_interpolated']:>12} {row['mean_score']:>6.2f}"
-        name = "" if row["name"] is None else f"  {row['name']} ({row['name_probability']:.0%})"
-        print(f"{row['id']:>6} {frames} {scores} {row['mean_identity_probability']:>11.4f}{name}")
+        print(f"{row['id']:>6} {frames} {scores} {_describe_identity(row)}".rstrip())
+
+
+def _describe_identity(row: dict[str, Any]) -> str:
+    """Return identity probability, name, and a mark where the identity is uncertain."""
+    probability = row["mean_identity_probability"]
+    parts = [f"{'' if probability is None else f'{probability:.4f}':>11}"]
+    if row["identity_uncertain"]:
+        parts.append("uncertain")
+    if row["name"] is not None:
+        parts.append(f"{row['name']} ({row['name_probability']:.0%})")
+    return "  ".join(parts)
 
 
 def _print_crossings(crossings: Sequence[dict[str, Any]]) -> None:

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from murid.cli.messages import choose_exit_code, warn
+from murid.cli.messages import choose_exit_code, summarise_identities, warn
 from murid.cli.options import (
     EVERYDAY,
     IDENTITIES,
@@ -125,6 +125,8 @@ def live(
         facts = run.info()
         print(f"{format_count(facts['n_frames'], 'frame')}: {run.path}")
         warn(facts)
+        for line in summarise_identities(facts):
+            print(line)
         return choose_exit_code([facts])
     check_animals(animals)
     chosen = options or LiveOptions()
@@ -155,6 +157,8 @@ def live(
     _warn(summary)
     facts = run.info()
     warn(facts)
+    for line in summarise_identities(facts):
+        print(line)
     return choose_exit_code([facts])
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from murid.cli import EXIT_EMPTY
+from murid.core.identity_probabilities import MIN_CERTAIN_PROBABILITY, format_probability
 from murid.core.plurals import format_count
 from murid.pipeline.result_warnings import NO_ANIMAL, ResultWarning
 
@@ -64,6 +65,33 @@ def describe_run(facts: dict[str, Any]) -> str:
     else:
         found = format_count(n_tracks, "track")
     return f"{found} in {format_count(facts['n_frames'], 'frame')}"
+
+
+def describe_identity_probability(facts: dict[str, Any]) -> str | None:
+    """Return in words how likely the identities of a run are right; None if it has none."""
+    probability = facts["identity_probability"]
+    if probability is None:
+        return None
+    crossings = format_count(len(facts["crossings"]), "doubtful crossing")
+    text = f"{crossings}, names {format_probability(probability)} sure"
+    uncertain = facts["uncertain_identities"]
+    if uncertain:
+        below = f"below {format_probability(MIN_CERTAIN_PROBABILITY)}"
+        text += f" ({', '.join(map(str, uncertain))} {below})"
+    return text
+
+
+def summarise_identities(facts: dict[str, Any], hint: str = ": see murid info") -> Iterator[str]:
+    """Yield the last line on a run: identities, doubtful crossings, and how sure names are.
+
+    It ends in the hint where identities are in doubt; there is no line without identities.
+    """
+    names = describe_identity_probability(facts)
+    if names is None:
+        return
+    found = format_count(len(facts["tracks"]), "identity", "identities")
+    is_doubtful = facts["crossings"] or facts["uncertain_identities"]
+    yield f"{found}, {names}" + (hint if is_doubtful else "")
 
 
 def describe_refinement(facts: dict[str, Any]) -> Iterator[str]:

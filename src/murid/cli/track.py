@@ -12,9 +12,11 @@ from murid.cli.clock import TimeUnit, describe_clock
 from murid.cli.messages import (
     announce,
     choose_exit_code,
+    describe_identity_probability,
     describe_refinement,
     describe_run,
     print_json,
+    summarise_identities,
     warn,
 )
 from murid.cli.options import (
@@ -163,6 +165,9 @@ def track(
         print(line)
     if video:
         print(f"annotated video: {run.video_path}")
+    # Last, where it is read: how far the names can be relied on.
+    for line in summarise_identities(facts):
+        print(line)
     return choose_exit_code([facts])
 
 
@@ -202,7 +207,10 @@ def _track_many(
             warn(facts)
             for line in describe_clock(facts):
                 print(f"murid: {line}", file=sys.stderr)
-            line = f"{describe_run(facts)}, {outcome.seconds:.0f} s: {outcome.run.path}"
+            found = ", ".join(
+                filter(None, (describe_run(facts), describe_identity_probability(facts)))
+            )
+            line = f"{found}, {outcome.seconds:.0f} s: {outcome.run.path}"
         if not json:
             print(f"{outcome.source:<{width}}  {line}", flush=True)
     if json:

@@ -18,6 +18,7 @@ import numpy as np
 
 from murid.core.extras import import_extra
 from murid.core.files import replace_on_success, stage_directory
+from murid.core.identity_probabilities import MIN_CERTAIN_PROBABILITY, is_uncertain
 from murid.core.types import Trajectories
 from murid.export.checks import (
     check_has_tracks,
@@ -227,9 +228,37 @@ def _make_subject_table(recording: TrackedRecording, names: Sequence[str]) -> An
         )
         for field in fields
     ]
+    columns += _make_probability_columns(recording, names)
     return hdmf_common.DynamicTable(
         name="subjects", description="The animals, by the name of their series", columns=columns
     )
+
+
+def _make_probability_columns(recording: TrackedRecording, names: Sequence[str]) -> list[Any]:
+    """Make columns on how likely the identity of each animal is right; none for tracks."""
+    identity_probabilities = recording.identity_probabilities
+    if identity_probabilities is None:
+        return []
+    hdmf_common = import_extra("hdmf.common", "pynwb", "nwb")
+    by_name = {
+        recording.get_name(identity): probability
+        for identity, probability in zip(
+            identity_probabilities.ids, identity_probabilities.means, strict=True
+        )
+    }
+    probabilities = [by_name[name] for name in names]
+    return [
+        hdmf_common.VectorData(
+            name="identity_probability",
+            description="Mean probability that it is this animal, 0 to 1",
+            data=probabilities,
+        ),
+        hdmf_common.VectorData(
+            name="identity_uncertain",
+            description=f"Whether that is below {MIN_CERTAIN_PROBABILITY}",
+            data=[is_uncertain(probability) for probability in probabilities],
+        ),
+    ]
 
 
 class _ContainerFactory:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from murid.core.identity_probabilities import IdentityProbabilities
 from murid.core.types import Int64
 from murid.datasets.raw_labels import to_name
 from murid.export.tracks_chunk import TracksChunk
@@ -66,6 +67,8 @@ class TrackedRecording:
         Time of the first frame, if the timestamps of the recording have dates.
     has_own_times : bool
         Whether the time of each frame was measured, so that no rate may stand for them.
+    identity_probabilities : IdentityProbabilities or None
+        How likely the identities are right, if the animals were identified.
     """
 
     source: str
@@ -81,6 +84,7 @@ class TrackedRecording:
     identity_names: Mapping[int, str] = field(default_factory=dict)
     started_at: datetime | None = None
     has_own_times: bool = False
+    identity_probabilities: IdentityProbabilities | None = None
 
     def __iter__(self) -> Iterator[TracksChunk]:
         return iter(self.read_chunks())

@@ -51,7 +51,15 @@ def load_plot_data(
             raise
         notes.append("white background, since the video is gone (--video gives its place)")
     notes += [facts[name] for name in ("note", "identity_note") if facts[name]]
-    return PlotData(run.path.stem, behaviour, run.trajectories(), image, run.crossings(), notes)
+    return PlotData(
+        name=run.path.stem,
+        behaviour=behaviour,
+        trajectories=run.trajectories(),
+        image=image,
+        crossings=run.crossings(),
+        notes=notes,
+        identity_probabilities=run.identity_probabilities(),
+    )
 
 
 def _estimate_background(run: Run, video: str | Path | None, size_px: tuple[int, int]) -> UInt8:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -16,6 +16,7 @@ from murid.arenas.file import layout_from_dict, read_arena_file
 from murid.arenas.layout import Layout
 from murid.core import Tracks, Trajectories
 from murid.core.clock import parse_time
+from murid.core.identity_probabilities import IdentityProbabilities
 from murid.core.progress import ProgressCallback, no_progress
 from murid.core.types import Int64
 from murid.errors import ConfigError, RunError, SourceError
@@ -322,6 +323,8 @@ class Run:
         tracks = directory.read_summary() if directory.is_done("tracking") else []
         unreadable = directory.frames.list_unreadable()
         warnings = list_result_warnings(directory, tracks, len(unreadable))
+        means = self._summarise_probabilities(tracks)
+        probability = None if means is None else means.overall
         for row in tracks:
             row |= _to_video_frames(row, manifest)
             animal = manifest.names.get(row["id"])
@@ -350,6 +353,8 @@ class Run:
             "unreadable_reason": directory.frames.read_reason(unreadable[0])
             if unreadable
             else None,
+            "identity_probability": None if probability is None else round(probability, 4),
+            "uncertain_identities": [] if means is None else list(means.uncertain_ids),
             "tracks": tracks,
             "crossings": [_to_video_frames(row, manifest) for row in self.crossings()],
         }
@@ -375,6 +380,29 @@ class Run:
         directory = self._directory
         tracks = directory.read_summary() if directory.is_done("tracking") else []
         return list_result_warnings(directory, tracks, len(directory.frames.list_unreadable()))
+
+    def identity_probabilities(self) -> IdentityProbabilities | None:
+        """Return how likely the identities are right; None where animals were not identified.
+
+        `IdentityProbabilities.overall` is the mean over all animals and frames, and
+        `IdentityProbabilities.uncertain_ids` are the identities to check first: below 95 %.
+
+        Raises
+        ------
+        RunError
+            If a part is missing or damaged.
+        """
+        directory = self._directory
+        tracks = directory.read_summary() if directory.is_done("tracking") else []
+        return self._summarise_probabilities(tracks)
+
+    def _summarise_probabilities(
+        self, rows: Sequence[Mapping[str, Any]]
+    ) -> IdentityProbabilities | None:
+        """Return those of the rows of the summary; None unless these are identities."""
+        if not self._directory.is_done("identification"):
+            return None
+        return IdentityProbabilities.from_rows(rows)
 
     def crossings(self) -> list[dict[str, Any]]:
         """Return the doubtful crossings, the most doubtful first; frames are those of the run."""
@@ -408,6 +436,7 @@ class Run:
             identity_names=self.names,
             started_at=None if started_at is None else datetime.fromisoformat(started_at),
             has_own_times=manifest.clock["kind"] == "timestamps",
+            identity_probabilities=self.identity_probabilities(),
         )
 
     def _iterate_chunks(self) -> Iterator[TracksChunk]:

@@ -191,7 +191,7 @@ def _make_panels(
         unused.set_axis_off()
     panels = list(enumerate(grid[:n_panels]))
     for animal, axes in panels:
-        axes.set_title(data.names[animal], fontsize=8, pad=2)
+        axes.set_title(data.labels[animal], fontsize=8, pad=2)
     return panels
 
 

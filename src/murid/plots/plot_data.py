@@ -7,6 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from murid.analysis.behaviour import Behaviour
+from murid.core.identity_probabilities import (
+    IdentityProbabilities,
+    format_probability,
+    is_uncertain,
+)
 from murid.core.types import Float64, Trajectories, UInt8
 
 
@@ -29,6 +34,8 @@ class PlotData:
         identity_a, identity_b, swap_probability``.
     notes : sequence of str
         Warnings for the reader of the report.
+    identity_probabilities : IdentityProbabilities or None
+        How likely the identities are right; None for tracks.
     """
 
     name: str
@@ -37,11 +44,23 @@ class PlotData:
     image: UInt8 | None = None
     crossings: Sequence[Mapping[str, Any]] = ()
     notes: Sequence[str] = field(default_factory=tuple)
+    identity_probabilities: IdentityProbabilities | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the animals."""
         return self.behaviour.names
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the animals, with the identity probability of those that are uncertain."""
+        if self.identity_probabilities is None:
+            return self.names
+        pairs = zip(self.names, self.identity_probabilities.means, strict=True)
+        return tuple(
+            f"{name} ({format_probability(value)} sure)" if is_uncertain(value) else name
+            for name, value in pairs
+        )
 
     @property
     def edges_s(self) -> Float64:

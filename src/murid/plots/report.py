@@ -13,6 +13,12 @@ import numpy as np
 
 from murid.analysis.measures import Table, compute_measures
 from murid.core.files import write_text
+from murid.core.identity_probabilities import (
+    MIN_CERTAIN_PROBABILITY,
+    format_probability,
+    is_uncertain,
+)
+from murid.core.plurals import format_count
 from murid.core.types import Float64
 from murid.plots.figures import DRAW_FUNCTIONS, draw_figure, list_figures, save_figure
 from murid.plots.html_page import format_page, format_table
@@ -97,7 +103,7 @@ def _compute_heights(n: int) -> dict[str, float]:
 def _write_heading(figure: SubFigure, data: PlotData) -> None:
     figure.text(0.01, 0.95, data.name, fontsize=14, weight="bold", va="top")
     figure.text(0.99, 0.92, describe_recording(data), fontsize=9, va="top", ha="right")
-    text = "  ".join([describe_settings(data), *data.notes])
+    text = "  ".join([describe_settings(data), *list_notes(data)])
     figure.text(0.01, 0.42, text, fontsize=6.5, va="top", wrap=True)
 
 
@@ -119,7 +125,7 @@ def _draw_table(figure: SubFigure, table: Sequence[Sequence[str]]) -> None:
 
 def write_html(path: Path, data: PlotData) -> None:
     """Write the report as one HTML file that contains its images; raises `StorageError`."""
-    notes = "".join(f'<p class="note">{escape(note)}</p>' for note in data.notes)
+    notes = "".join(f'<p class="note">{escape(note)}</p>' for note in list_notes(data))
     images = "".join(
         f'<img alt="{name}" src="{_embed(name, data)}">' for name in list_figures(data)
     )
@@ -151,7 +157,28 @@ def describe_recording(data: PlotData) -> str:
     text = f"{animals}{arenas}, {length}, {behaviour.n_frames} frames"
     if behaviour.clock.is_gap.any():
         text += f", {behaviour.clock.unfilmed_s:.3g} s without frames"
+    probability = (
+        None if data.identity_probabilities is None else data.identity_probabilities.overall
+    )
+    if probability is not None:
+        crossings = format_count(len(data.crossings), "doubtful crossing")
+        text += f", {crossings}, names {format_probability(probability)} sure"
     return text
+
+
+def list_notes(data: PlotData) -> list[str]:
+    """Return what the reader of the report should know first: uncertain animals, and warnings."""
+    identity_probabilities = data.identity_probabilities
+    if identity_probabilities is None or not identity_probabilities.uncertain_ids:
+        return list(data.notes)
+    pairs = zip(data.names, identity_probabilities.means, strict=True)
+    uncertain = ", ".join(
+        f"{name} ({format_probability(probability)})"
+        for name, probability in pairs
+        if is_uncertain(probability)
+    )
+    limit = format_probability(MIN_CERTAIN_PROBABILITY)
+    return [f"identities below {limit} sure: {uncertain}; murid info lists where", *data.notes]
 
 
 def describe_settings(data: PlotData) -> str:
@@ -200,6 +227,11 @@ def tabulate_animals(data: PlotData) -> list[list[str]]:
     for row, name in enumerate(animals["animal"]):
         cells = [_format_cell(column.values[row], column.format) for column in shown]
         table.append([str(name), *cells])
+    if data.identity_probabilities is not None:
+        table[0].append("identity sure")
+        for cells, probability in zip(table[1:], data.identity_probabilities.means, strict=True):
+            flag = " (uncertain)" if is_uncertain(probability) else ""
+            cells.append(format_probability(probability) + flag)
     return table
 
 

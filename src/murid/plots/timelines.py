@@ -158,7 +158,7 @@ def _make_rows(figure: Figure | SubFigure, data: PlotData, n_rows: int) -> Axes:
     start = data.edges_s[0] / unit_s
     end = data.edges_s[-1] / unit_s
     axes.set(xlim=(start, max(end, 1e-9)), ylim=(n_rows - 0.4, -0.6))
-    axes.set_yticks(range(n_rows), data.names[:n_rows], fontsize=8)
+    axes.set_yticks(range(n_rows), data.labels[:n_rows], fontsize=8)
     axes.set_xlabel(label, fontsize=8)
     axes.tick_params(axis="x", labelsize=7)
     axes.tick_params(axis="y", length=0)

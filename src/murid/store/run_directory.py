@@ -318,4 +318,4 @@ class RunDirectory:
             summary = Summary()
             for first_frame, tracks in self.iterate_tracks():
                 summary.add(first_frame, tracks)
-        return summary.to_rows()
+        return summary.to_rows(identified=identified)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from murid.core.identity_probabilities import is_uncertain
 from murid.core.types import Tracks
 from murid.errors import RunError
 from murid.store.side_tables import SideTable, SideTables
@@ -24,10 +25,11 @@ class _TrackSums:
     score_sum: float = 0.0
     identity_probability_sum: float = 0.0
 
-    def describe(self) -> dict[str, Any]:
-        """Return the sums as means, for display."""
+    def describe(self, *, identified: bool) -> dict[str, Any]:
+        """Return the sums as means, for display; a track has no identity probability."""
         # Interpolated positions have no score, but they have an identity probability.
         n_all = self.n_frames + self.n_interpolated
+        probability = round(self.identity_probability_sum / n_all, 4) if identified else None
         return {
             "id": self.id,
             "first_frame": self.first_frame,
@@ -35,7 +37,8 @@ class _TrackSums:
             "n_frames": self.n_frames,
             "n_interpolated": self.n_interpolated,
             "mean_score": round(self.score_sum / max(self.n_frames, 1), 4),
-            "mean_identity_probability": round(self.identity_probability_sum / n_all, 4),
+            "mean_identity_probability": probability,
+            "identity_uncertain": is_uncertain(probability),
         }
 
 
@@ -86,13 +89,17 @@ class Summary:
             sums.score_sum += float(score_sums[k])
             sums.identity_probability_sum += float(probability_sums[k])
 
-    def to_rows(self) -> list[dict[str, Any]]:
-        """Return one dictionary per track, ordered by id.
+    def to_rows(self, *, identified: bool) -> list[dict[str, Any]]:
+        """Return one dictionary per track, or identity if `identified`, ordered by id.
 
         Keys: ``id``, ``first_frame``, ``last_frame``, ``n_frames`` (detected),
-        ``n_interpolated``, ``mean_score`` and ``mean_identity_probability``.
+        ``n_interpolated``, ``mean_score``, ``mean_identity_probability`` (None for tracks) and
+        ``identity_uncertain``.
         """
-        return [self._tracks[track_id].describe() for track_id in sorted(self._tracks)]
+        return [
+            self._tracks[track_id].describe(identified=identified)
+            for track_id in sorted(self._tracks)
+        ]
 
     def write_if_complete(self, tables: SideTables, table: SideTable, n_frames: int) -> None:
         """Store the sums if all `n_frames` were added; raises `RunError` and `StorageError`.

@@ -119,6 +119,30 @@ def test_interpolated_positions_can_be_excluded():
     np.testing.assert_allclose(animals["missing_s"], [0, 2])
 
 
+def test_identity_probability_of_animals_zones_and_frames():
+    probability = np.full((N, 2), 0.99)
+    probability[60:, 0] = 0.79
+    trajectories = replace(make_trajectories(), identity_probability=probability)
+    behaviour = compute_behaviour(trajectories, LAYOUT, RAW)
+    animals = compute_measures(behaviour)["animals"]
+    np.testing.assert_allclose(animals["identity_probability"], [0.91, 0.99])
+    assert animals["identity_uncertain"].tolist() == [True, False]
+    binned = compute_measures(behaviour, 5.0)["animals"]
+    np.testing.assert_allclose(binned["identity_probability"], [0.99, 0.83, 0.99, 0.99])
+    # Animal a enters the zone at 2.4 s, and the names are less certain from 6 s on.
+    zones = compute_measures(behaviour)["zones"]
+    expected = (3.6 * 0.99 + 4 * 0.79) / 7.6
+    np.testing.assert_allclose(zones["identity_probability"], [expected, 0.99])
+    frames = tabulate_frames(behaviour)
+    own = (frames["animal"] == "a") & (frames["frame"] == 60)
+    assert frames["identity_probability"][own].tolist() == [0.79]
+
+
+def test_tracks_have_no_identity_probability(tables):
+    assert np.isnan(tables["animals"]["identity_probability"]).all()
+    assert tables["animals"]["identity_uncertain"].tolist() == [None, None]
+
+
 def test_frames(tables):
     frames = tabulate_frames(compute_behaviour(make_trajectories(), LAYOUT, RAW))
     assert len(frames["frame"]) == 2 * N - 10

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from example_recordings import make_recording
 
+from murid.core.identity_probabilities import IdentityProbabilities
 from murid.errors import FormatError
 from murid.export.metadata import read_metadata
 from murid.export.nwb import export_nwb
@@ -73,6 +74,16 @@ def test_one_file_of_all_animals(tmp_path):
         assert content.subject.subject_id == "animal_3+animal_7"
         assert content.session_start_time == datetime(2026, 5, 4, 9, tzinfo=UTC)
         assert "not known" in content.session_description
+
+
+def test_the_table_of_subjects_flags_uncertain_identities(tmp_path):
+    identity_probabilities = IdentityProbabilities((3, 7), (0.5, 0.99), (6, 5))
+    export_nwb(tmp_path / "cage.nwb", make_recording(identity_probabilities=identity_probabilities))
+    inspect(tmp_path / "cage.nwb")
+    with pynwb.NWBHDF5IO(tmp_path / "cage.nwb", "r") as file:
+        subjects = file.read().processing["behavior"]["subjects"].to_dataframe()
+    assert subjects["identity_probability"].tolist() == [0.5, 0.99]
+    assert subjects["identity_uncertain"].tolist() == [True, False]
 
 
 def test_one_file_per_animal_with_user_metadata(tmp_path):

@@ -1,15 +1,18 @@
 """Figures contain what they should show."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from murid.analysis.behaviour import compute_behaviour
 from murid.arenas.layout import Arena, Layout, Zone
 from murid.core import Trajectories
+from murid.core.identity_probabilities import IdentityProbabilities
 from murid.plots.figures import draw_figure, list_figures
 from murid.plots.maps import choose_columns
 from murid.plots.plot_data import PlotData
-from murid.plots.report import describe_recording, draw_page, tabulate_animals
+from murid.plots.report import describe_recording, draw_page, tabulate_animals, write_html
 from murid.plots.style import choose_time_unit
 
 pytest.importorskip("matplotlib")
@@ -183,6 +186,33 @@ def test_the_table_has_no_empty_columns():
     assert "distance (m)" in tabulate_animals(make_plot_data(1))[0]
     assert "distance (px)" in tabulate_animals(make_plot_data(1, scale=None))[0]
     assert [row[0] for row in tabulate_animals(make_plot_data(3))] == ["animal", "1", "2", "3"]
+
+
+def test_uncertain_animals_are_flagged_in_figures_and_report(tmp_path):
+    identity_probabilities = IdentityProbabilities((1, 2), (0.413, 0.97), (100, 100))
+    data = replace(make_plot_data(2), identity_probabilities=identity_probabilities)
+    for name in ("paths", "occupancy", "speed", "ethogram", "identities"):
+        shown = read_texts(draw_figure(name, data)).split(" | ")
+        assert "1 (41 % sure)" in shown
+        assert "2" in shown
+    table = tabulate_animals(data)
+    assert [row[-1] for row in table] == ["identity sure", "41 % (uncertain)", "97 %"]
+    assert "1 doubtful crossing, names 69 % sure" in describe_recording(data)
+    write_html(tmp_path / "report.html", data)
+    page = (tmp_path / "report.html").read_text()
+    assert '<p class="note">identities below 95 % sure: 1 (41 %)' in page
+    assert '<p class="note">a note' in page
+
+
+def test_certain_animals_and_tracks_have_plain_labels():
+    data = make_plot_data(2)
+    assert data.labels == ("1", "2")
+    certain = replace(
+        data, identity_probabilities=IdentityProbabilities((1, 2), (0.99, 0.97), (100, 100))
+    )
+    assert certain.labels == ("1", "2")
+    assert "names 98 % sure" in describe_recording(certain)
+    assert "sure" not in describe_recording(data)
 
 
 def test_panels_and_time():

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from store_runs import write_identities
 
 from murid.core.types import Tracks
 from murid.store import RunDirectory
@@ -19,8 +20,8 @@ def test_summary_equals_that_of_the_parts(finished):
         assert (row["n_frames"], row["n_interpolated"], row["mean_identity_probability"]) == (
             own.sum(),
             0,
-            1.0,
-        )
+            None,
+        ), "a track has no identity probability"
         assert row["mean_score"] == pytest.approx(tracks.detections.scores[own].mean(), abs=1e-4)
     for damage in (lambda: stored.write_bytes(stored.read_bytes()[:-9]), stored.unlink):
         damage()
@@ -41,3 +42,11 @@ def test_summary_of_some_parts_is_not_stored(finished):
         run.tracks.finish()
     assert not (finished.path / "summary-tracks.parquet").exists()
     assert [row["n_frames"] for row in run.read_summary()] == [len(run.detections.read())]
+
+
+def test_summary_of_identities_has_their_probabilities(finished):
+    with RunDirectory.open(finished.path, writable=True) as run:
+        write_identities(run)
+    rows = {row["id"]: row for row in run.read_summary()}
+    assert [rows[i]["mean_identity_probability"] for i in (1, 2, 3)] == [0.75, 0.75, 0.5]
+    assert all(row["identity_uncertain"] for row in rows.values())
