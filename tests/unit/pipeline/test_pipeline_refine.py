@@ -55,9 +55,9 @@ def test_doubt_is_the_mean_probability_and_the_number_of_crossings():
 def test_cost_follows_the_speed_of_detection_and_the_number_of_animals():
     assert Feedback().describe_cost(1000, 0) == ""
     slow, fast = (Feedback(detection_s=s).describe_cost(1000, 0) for s in (0.1, 0.01))
-    assert slow == ", about 32 s"
-    assert fast == ", about 5 s"
-    assert Feedback(detection_s=0.1).describe_cost(1000, 4000) == ", about 44 s"
+    assert slow == ", about 17 s"
+    assert fast == ", about 4 s"
+    assert Feedback(detection_s=0.1).describe_cost(1000, 4000) == ", about 29 s"
 
 
 def test_a_short_recording_is_read_at_once(monkeypatch):
