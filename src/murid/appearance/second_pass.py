@@ -10,12 +10,12 @@ import numpy as np
 
 from murid.appearance.collectors import (
     MAX_DESCRIPTORS,
-    MAX_FUR_FPS,
     MIN_SCORE,
     BodyScale,
     FurCollector,
     PointFrames,
     PointMatchCollector,
+    count_fur_interval,
 )
 from murid.appearance.second_pass_tables import (
     SecondPassResult,
@@ -150,7 +150,7 @@ def sample_fur(
 def count_descriptors(table: DetectionTable, fps: float) -> int:
     """Return about how many fur descriptors a second pass over a recording computes."""
     n_usable = int((table.scores >= MIN_SCORE).sum())
-    return min(n_usable // max(1, int(fps // MAX_FUR_FPS)), MAX_DESCRIPTORS)
+    return min(n_usable // count_fur_interval(fps), MAX_DESCRIPTORS)
 
 
 def count_point_frames(run: RunDirectory, table: DetectionTable) -> int:

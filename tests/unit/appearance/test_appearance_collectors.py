@@ -78,9 +78,9 @@ def test_images_are_shrunk_until_a_body_is_short(body_px, factor):
     assert skipped is unreadable
 
 
-@pytest.mark.parametrize(("fps", "every"), [(10.0, 1), (30.0, 2), (47.0, 3)])
+@pytest.mark.parametrize(("fps", "every"), [(10.0, 1), (25.0, 1), (29.97, 2), (47.0, 3)])
 def test_fur_is_described_a_few_times_per_second(fps, every):
-    assert fps / every <= 1.1 * MAX_FUR_FPS
+    assert MAX_FUR_FPS <= max(fps, MAX_FUR_FPS) / every * 1.1 < 2.2 * MAX_FUR_FPS
     image, boxes = draw([(20, 50), (170, 50)])
     table = make_table([boxes] * 12)
     fur = FurCollector(BodyScale.of(table), BACKGROUND, fps)
