@@ -58,13 +58,8 @@ class TrackletEvidence:
     point_matches: TrackletPointMatches
     time_slots: TimeSlots = field(default_factory=TimeSlots)
 
-    def compute_llrs(
-        self, predecessors: Int64, successors: Int64, *, use_appearance: bool = False
-    ) -> Float64:
-        """Return the log-likelihood ratio ``(k,)`` that tracklets are followed by others, 0 at -1.
-
-        It is that of motion, plus that of appearance if `use_appearance`.
-        """
+    def compute_motion_llrs(self, predecessors: Int64, successors: Int64) -> Float64:
+        """Return the log-likelihood ratio ``(k,)`` of motion for links of tracklets; 0 at -1."""
         known = np.flatnonzero((predecessors >= 0) & (successors >= 0))
         known_predecessors = predecessors[known]
         known_successors = successors[known]
@@ -76,8 +71,6 @@ class TrackletEvidence:
         llrs[known] = self.motion.compute_llrs(
             self.ends, known_predecessors, known_successors, gaps, n_missing
         )
-        if use_appearance:
-            llrs[known] += self.appearance.compute_llrs(known_predecessors, known_successors)
         return llrs
 
     def find_folds(self, frames: Float64) -> Int64:

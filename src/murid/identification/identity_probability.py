@@ -6,31 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit
 
 from murid.core.types import Float32, Float64, Int64
+from murid.identification.pairwise_model import load_pairwise_model
 from murid.identification.paths.transitions import NEVER, PathTransitions
 from murid.identification.swaps.candidates import SwapCandidates
 from murid.identification.swaps.intervals import SwapIntervals, sort_transitions
-from murid.identification.swaps.llr_terms import LlrTerms, LlrWeights
+from murid.identification.swaps.llr_terms import LlrTerms
 from murid.identification.swaps.reassignments import Reassignments
 
-# Weights that turn the terms into log-odds. They are lower than `PATH_WEIGHTS`: paths are chosen by
-# these terms, so the terms are overconfident. Four weights were fitted on 38 recordings of the
-# benchmark scenarios. The weight of appearance was kept when its term was redefined, since none
-# of six others was better. The weight of point matches was set by hand.
-PROBABILITY_WEIGHTS = LlrWeights(
-    tracklet_motion=0.4,
-    contact_motion=0.0,
-    appearance=0.35,
-    tracklet_votes=0.2,
-    contact_votes=0.4,
-    point_matches=0.5,
-)
-# Probability that is added to that of each swap, for swaps that the evidence does not show. Below
-# the negligible probability the animals had no contact, and it is not added.
-UNSEEN_SWAP_PROBABILITY = 2e-4
-NEGLIGIBLE_PROBABILITY = 1e-5
 # Swap intervals with at least this log-likelihood ratio surely were not swapped, and are ignored.
 MAX_DOUBTFUL_LLR = 15.0
 # Swap intervals with a lower swap probability are ignored.
@@ -42,10 +26,7 @@ _N_ANCHORS = 17
 
 def compute_swap_probabilities(terms: LlrTerms) -> Float64:
     """Return the probabilities ``(C,)`` in [0, 0.5] that two animals were swapped."""
-    log_odds = -terms.compute_weighted_sum(PROBABILITY_WEIGHTS)
-    probabilities: Float64 = np.minimum(expit(log_odds), 0.5)
-    with_unseen = np.minimum(probabilities + UNSEEN_SWAP_PROBABILITY, 0.5)
-    return np.where(probabilities > NEGLIGIBLE_PROBABILITY, with_unseen, 0.0)
+    return load_pairwise_model().compute_swap_probabilities(terms.compute_llrs())
 
 
 def select_swap_intervals(

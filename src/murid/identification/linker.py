@@ -6,7 +6,7 @@ The steps of `link_tracklets` are the modules of this folder, in the order in wh
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from murid.errors import ConfigError
 from murid.identification.animal_count import check_animal_count
 from murid.identification.appearance_models.appearance_model import AppearanceModel
 from murid.identification.appearance_models.feature_averaging import compute_tracklet_features
+from murid.identification.appearance_models.fur_selection import AppearanceSelection
 from murid.identification.appearance_models.swap_appearance import SwapAppearance
 from murid.identification.appearance_models.tracklet_features import FurDescriptors
 from murid.identification.bidirectional_tracks import split_tracks
@@ -111,9 +112,94 @@ def link_tracklets(
     ConfigError
         If `n_animals` is below 1, or below the number of animals that are seen at once for long.
     """
+    config = config or IdentificationConfig()
+    stitched = stitch_recording(
+        table,
+        n_animals,
+        fps,
+        config,
+        embeddings=embeddings,
+        bidirectional_tracks=bidirectional_tracks,
+        fur_descriptors=fur_descriptors,
+        point_matches=point_matches,
+        times_s=times_s,
+    )
+    del bidirectional_tracks
+
+    # Check that there are not more animals than paths.
+    note = check_animal_count(
+        stitched.evidence, stitched.tracklet_llrs, stitched.paths, n_animals, video_frames
+    )
+
+    # Number the identities, and compute how likely they are right.
+    assigned, crossings = _assign_identities(
+        stitched.paths, stitched.evidence, 1 - config.min_probability
+    )
+    time_slots = stitched.evidence.time_slots
+    order = stitched.order
+    body_px = stitched.body_px
+    selection = stitched.selection
+    del stitched
+
+    # Fill gaps and smooth boxes.
+    result = build_result(
+        time_slots.spread(table),
+        order,
+        assigned,
+        fps=fps,
+        body_px=body_px,
+        config=config,
+        crossings=crossings,
+        note=note,
+    )
+    result = _select_frames(result, time_slots)
+    return result if selection is None else replace(result, appearance_selections=(selection,))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class StitchedRecording:
+    """The tracklets of a recording, their evidence, and the paths through them.
+
+    Attributes
+    ----------
+    order : ndarray
+        ``(N,)`` int32 rows of the detections, in the order to which the rows of tracklets refer.
+    body_px : float
+        Body length in pixels.
+    evidence : TrackletEvidence
+    tracklet_llrs : ndarray
+        ``(T,)`` float64, as of `compute_tracklet_llrs`.
+    paths : ndarray
+        ``(T,)`` int64 path of each tracklet; -1 = none.
+    selection : AppearanceSelection or None
+    """
+
+    order: Int32
+    body_px: float
+    evidence: TrackletEvidence
+    tracklet_llrs: Float64
+    paths: Int64
+    selection: AppearanceSelection | None
+
+
+def stitch_recording(
+    table: DetectionTable,
+    n_animals: int,
+    fps: float,
+    config: IdentificationConfig,
+    *,
+    embeddings: Callable[[], EmbeddingChunks] | None = None,
+    bidirectional_tracks: Int32 | None = None,
+    fur_descriptors: FurDescriptors | None = None,
+    point_matches: PointMatches | None = None,
+    times_s: Float64 | None = None,
+) -> StitchedRecording:
+    """Return the paths of at most N animals through the tracklets of a recording.
+
+    Parameters and errors are those of `link_tracklets`.
+    """
     if n_animals < 1:
         raise ConfigError(f"animals: expected 1 or more, got {n_animals}")
-    config = config or IdentificationConfig()
     rng = np.random.default_rng(0)
 
     # Where the recording pauses, count time in slots, some of which have no frame.
@@ -155,28 +241,7 @@ def link_tracklets(
     evidence, paths, selection = stitch_tracklets(
         evidence, tracklet_features, tracklet_llrs, n_animals, rng
     )
-    del tracklet_features
-
-    # Check that there are not more animals than paths.
-    note = check_animal_count(evidence, tracklet_llrs, paths, n_animals, video_frames)
-
-    # Number the identities, and compute how likely they are right.
-    assigned, crossings = _assign_identities(paths, evidence, 1 - config.min_probability)
-    del evidence
-
-    # Fill gaps and smooth boxes.
-    result = build_result(
-        table,
-        order,
-        assigned,
-        fps=fps,
-        body_px=body_px,
-        config=config,
-        crossings=crossings,
-        note=note,
-    )
-    result = _select_frames(result, time_slots)
-    return result if selection is None else replace(result, appearance_selections=(selection,))
+    return StitchedRecording(order, body_px, evidence, tracklet_llrs, paths, selection)
 
 
 def sort_within_frames(table: DetectionTable) -> Int32:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from murid.core.ranges import concatenate_ranges
 from murid.core.records import ArrayRecord
 from murid.core.types import Bool, Float32, Float64, Int64
 from murid.identification.tracklets import Tracklets
@@ -47,6 +48,12 @@ _MAX_GAP_S = 20
 # Pairs of detections per gap. Below the minimum, longer gaps are not measured.
 _N_SAMPLES = 4000
 _MIN_SAMPLES = 30
+# Over gaps of up to this many frames, displacements are measured between all detections too, for
+# tracklets hold slow animals only where the frame rate is low.
+_MAX_MIXTURE_GAP = 4
+# Share of detections whose animal is not detected in the other frame.
+_MISSED_SHARE = 0.1
+_N_EM_STEPS = 30
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -211,13 +218,18 @@ class MotionModel:
     def _interpolate(self, scales: Float64, gaps: Int64) -> Float64:
         """Return scales at any gap, interpolated linearly between logarithms of gaps and scales."""
         known = np.exp(np.interp(np.log(gaps), np.log(self.gap_frames), np.log(scales)))
-        return np.minimum(known, MAX_DISPLACEMENT_SCALE)
+        # At low frame rates animals move further within two frames, one of which may be missed.
+        within_two_frames = float(np.interp(2, self.gap_frames, self.scales_without_velocity))
+        return np.minimum(known, max(MAX_DISPLACEMENT_SCALE, within_two_frames))
 
 
 def fit_motion(
     shapes: Float32, tracklets: Tracklets, fps: float, rng: np.random.Generator
 ) -> MotionModel:
     """Return the motion model of a recording, measured across artificial gaps within tracklets.
+
+    Tracklets hold no fast animal where the frame rate is low. So displacements over a few frames
+    are measured between all detections as well, and the larger scale counts.
 
     Parameters
     ----------
@@ -229,31 +241,34 @@ def fit_motion(
     rng : Generator
         Draws the detections that are compared.
     """
+    area = _measure_area(shapes)
     span = count_velocity_frames(fps)
     max_gap = max(2.0, _MAX_GAP_S * fps)
     gaps = np.unique(np.round(np.geomspace(1, max_gap, _N_GAPS)).astype(np.int64))
     measured: list[tuple[int, float, float, float]] = []
     for gap in gaps.tolist():
         rows = _sample_rows(tracklets, gap, span, rng)
-        if len(rows) < _MIN_SAMPLES and measured:
+        enough = len(rows) >= _MIN_SAMPLES or (len(rows) > 0 and not measured)
+        if not enough and gap > _MAX_MIXTURE_GAP:
             break
-        if not len(rows):
-            measured.append((gap, _DEFAULT_SCALE, _DEFAULT_SCALE, _DEFAULT_SCALE))
-            break
-        measured.append((gap, *_measure_scales(shapes, rows, gap, span, fps)))
+        scales = (_DEFAULT_SCALE, _DEFAULT_SCALE, _DEFAULT_SCALE)
+        if enough:
+            scales = _measure_scales(shapes, rows, gap, span, fps)
+        with_velocity, without_velocity, of_shape = scales
+        if gap <= _MAX_MIXTURE_GAP:
+            mixture = _fit_mixture_scale(shapes, tracklets, gap, area, without_velocity)
+            # A velocity is of no use where there are hardly any tracklets to measure it in.
+            with_velocity = with_velocity if enough else max(with_velocity, mixture)
+            without_velocity = max(without_velocity, mixture)
+        measured.append((gap, with_velocity, without_velocity, of_shape))
     # Longer gaps are never more certain.
     columns = np.maximum.accumulate(np.array(measured, np.float64)).T
     gap_frames, scales_with_velocity, scales_without_velocity, shape_scales = columns
     # The alternative: a random animal at a random position.
-    if len(shapes):
-        low, high = np.percentile(shapes[:, :2], [1, 99], axis=0)
-    else:
-        low, high = np.ones((2, 2))
     first, second = rng.integers(0, max(1, len(shapes)), (2, _N_SAMPLES))
     random_shape_scale = 1.0
     if len(shapes):
         random_shape_scale = _fit_scale(shapes[first, 2:] - shapes[second, 2:], MIN_SHAPE_SCALE)
-    area = max(_MIN_AREA, float(np.prod(high - low)))
     return MotionModel(
         gap_frames,
         scales_with_velocity,
@@ -263,6 +278,52 @@ def fit_motion(
         area,
         fps,
     )
+
+
+def _measure_area(shapes: Float32) -> float:
+    """Return the area where the animals move, in square body lengths."""
+    if not len(shapes):
+        return _MIN_AREA
+    low, high = np.percentile(shapes[:, :2], [1, 99], axis=0)
+    return max(_MIN_AREA, float(np.prod(high - low)))
+
+
+def _fit_mixture_scale(
+    shapes: Float32, tracklets: Tracklets, gap: int, area: float, initial_scale: float
+) -> float:
+    """Return the scale of displacements over a gap of frames, without knowing which animal is which.
+
+    Every detection is compared with all detections some frames later. One of these is the same
+    animal, at a distance with Student's t-distribution; the others are anywhere. The scale is found
+    by expectation maximization.
+    """
+    frames = np.arange(len(shapes)) - tracklets.offsets[tracklets.numbers]
+    frames = frames + tracklets.first_frames[tracklets.numbers]
+    order = np.argsort(frames, kind="stable")
+    frames = frames[order]
+    centres = shapes[order, :2].astype(np.float64)
+    # A sample, evenly spread over the recording, of detections with others after the gap.
+    first_later = np.searchsorted(frames, frames + gap)
+    counts = np.searchsorted(frames, frames + gap, side="right") - first_later
+    sample = np.flatnonzero(counts)
+    sample = sample[:: max(1, len(sample) // _N_SAMPLES)]
+    if len(sample) < _MIN_SAMPLES:
+        return 0.0
+    n_later = counts[sample]
+    owners = np.repeat(np.arange(len(sample)), n_later)
+    later = np.repeat(first_later[sample], n_later) + concatenate_ranges(n_later)
+    distances = _compute_lengths(centres[sample[owners]] - centres[later])
+    # Expectation: how likely each pair is the same animal. Maximization: the scale of Student's t,
+    # in which outliers have less weight.
+    scale = initial_scale
+    for _ in range(_N_EM_STEPS):
+        ratios = _compute_density(distances, np.full(len(distances), scale)) * area
+        totals = np.bincount(owners, ratios, len(sample)) + _MISSED_SHARE * n_later
+        is_same = ratios / totals[owners]
+        weights = (DEGREES_OF_FREEDOM + 2) / (DEGREES_OF_FREEDOM + (distances / scale) ** 2)
+        square = (is_same * weights * distances**2).sum() / (2 * is_same.sum())
+        scale = max(MIN_DISPLACEMENT_SCALE, float(np.sqrt(square)))
+    return scale
 
 
 def _sample_rows(tracklets: Tracklets, gap: int, span: int, rng: np.random.Generator) -> Int64:

@@ -10,6 +10,7 @@ from murid.core.ranges import concatenate_ranges, find_run_starts
 from murid.core.records import ArrayRecord
 from murid.core.types import DetectionTable, Float64, Int32, Int64
 from murid.identification.evidence import TrackletEvidence
+from murid.identification.pairwise_model import load_pairwise_model
 from murid.identification.tracklets import Tracklets
 
 # Each tracklet is compared with this many that ended last before it (or four for each animal, if
@@ -27,8 +28,6 @@ N_LAST_KEPT = 4
 # Links whose log-likelihood ratio is this much below that of the best link into the same tracklet
 # are dropped: they are on no good path.
 MAX_LLR_BELOW_BEST = 8.0
-# Log-likelihood ratio that each bidirectional track which agrees with a link adds to it.
-LLR_PER_VOTE = 1.0
 # Log-likelihood ratio that each tracklet loses whatever its length, since clutter comes in many
 # short tracklets.
 TRACKLET_COST = 0.2
@@ -134,9 +133,10 @@ def _select_near_best(evidence: TrackletEvidence, codes: Int64) -> CandidateLink
 
 def _compute_llrs(evidence: TrackletEvidence, predecessors: Int64, successors: Int64) -> Float64:
     """Return log-likelihood ratios of links from motion, appearance and bidirectional tracks."""
-    votes = evidence.count_track_votes(predecessors, successors)
-    return (
-        evidence.compute_llrs(predecessors, successors, use_appearance=True) + LLR_PER_VOTE * votes
+    return load_pairwise_model().compute_link_llrs(
+        evidence.compute_motion_llrs(predecessors, successors),
+        evidence.appearance.compute_llrs(predecessors, successors),
+        evidence.count_track_votes(predecessors, successors),
     )
 
 

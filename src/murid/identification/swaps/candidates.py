@@ -14,7 +14,7 @@ from murid.core.types import Float64, Int64
 from murid.identification.evidence import TrackletEvidence
 from murid.identification.paths.context import PathContext
 from murid.identification.paths.transitions import PathTransitions
-from murid.identification.swaps.llr_terms import PATH_WEIGHTS, LlrTerms
+from murid.identification.swaps.llr_terms import LlrTerms
 from murid.identification.swaps.unoccluded_endpoints import (
     UnoccludedEndpoints,
     find_unoccluded_endpoints,
@@ -56,8 +56,8 @@ class SwapCandidates(ArrayRecord):
 
     @property
     def llrs(self) -> Float64:
-        """``(C,)`` float64 weighted sums of the terms."""
-        return self.terms.compute_weighted_sum(PATH_WEIGHTS)
+        """``(C,)`` float64 log-likelihood ratios of the pairwise model."""
+        return self.terms.compute_llrs()
 
 
 def find_swap_candidates(context: PathContext) -> SwapCandidates:
@@ -68,7 +68,7 @@ def find_swap_candidates(context: PathContext) -> SwapCandidates:
     # Evidence of the tracklets right before and right after the two transitions.
     predecessors = transitions.predecessors[first], transitions.predecessors[second]
     successors = transitions.successors[first], transitions.successors[second]
-    tracklet_motion = _compare_swapped(evidence.compute_llrs, predecessors, successors)
+    tracklet_motion = _compare_swapped(evidence.compute_motion_llrs, predecessors, successors)
     tracklet_votes = _compare_swapped(evidence.count_track_votes, predecessors, successors)
     # Evidence of the unoccluded detections around the whole contact.
     endpoints = find_unoccluded_endpoints(transitions, evidence)

@@ -12,7 +12,7 @@ from murid.core.types import Bool, Float64, Int64
 from murid.identification.paths.context import PathContext
 from murid.identification.paths.transitions import PathTransitions
 from murid.identification.swaps.candidates import SwapCandidates
-from murid.identification.swaps.llr_terms import PATH_WEIGHTS, LlrTerms
+from murid.identification.swaps.llr_terms import LlrTerms
 
 # Two swap candidates form an interval only if their motion, votes and point matches add up to less:
 # appearance would have to outweigh them, and its log-likelihood ratio is bounded.
@@ -45,8 +45,8 @@ class SwapIntervals(ArrayRecord):
 
     @property
     def llrs(self) -> Float64:
-        """``(K,)`` float64 weighted sums of the terms."""
-        return self.terms.compute_weighted_sum(PATH_WEIGHTS)
+        """``(K,)`` float64 log-likelihood ratios of the pairwise model."""
+        return self.terms.compute_llrs()
 
 
 def find_swap_intervals(
@@ -78,7 +78,8 @@ def _pair_candidates(
 ) -> Iterator[tuple[Int64, Int64]]:
     """Yield pairs of doubtful swap candidates of the same two paths, in blocks."""
     lower, upper = sort_transitions(candidates, np.arange(len(candidates)))
-    without_appearance = candidates.llrs - PATH_WEIGHTS.appearance * candidates.terms.appearance
+    no_appearance = np.zeros(len(candidates))
+    without_appearance = replace(candidates.terms, appearance=no_appearance).compute_llrs()
     doubtful = np.flatnonzero(without_appearance < MAX_LLR_WITHOUT_APPEARANCE)
     n_paths = transitions.paths.max(initial=0) + 1
     path_pairs = transitions.paths[lower] * n_paths + transitions.paths[upper]

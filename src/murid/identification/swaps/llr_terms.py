@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from murid.core.records import ArrayRecord
 from murid.core.types import Float64
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LlrWeights:
-    """Weight of each term of `LlrTerms`."""
-
-    tracklet_motion: float
-    contact_motion: float
-    appearance: float
-    tracklet_votes: float
-    contact_votes: float
-    point_matches: float
+from murid.identification.pairwise_model import load_pairwise_model
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -61,24 +50,12 @@ class LlrTerms(ArrayRecord):
         """Return no rows."""
         return cls(*(np.zeros(0) for _ in fields(cls)))
 
-    def compute_weighted_sum(self, weights: LlrWeights) -> Float64:
-        """Return the weighted sum ``(K,)`` float64 of the terms."""
+    def compute_llrs(self) -> Float64:
+        """Return the log-likelihood ratio ``(K,)`` float64 of the pairwise model."""
+        model = load_pairwise_model()
         # One matrix product, since a sum term by term rounds differently.
-        columns = [getattr(self, field.name) for field in fields(self)]
-        sums: Float64 = np.column_stack(columns) @ np.array(astuple(weights))
-        return sums
-
-
-# Weights with which paths are changed, chosen by hand; those that turn the terms into
-# probabilities are in `identity_probability`. The two terms of motion see one movement, so their
-# weights add up to 1. Votes are counts (up to 2, for two bidirectional tracks) rather than
-# log-likelihood ratios, again seen twice. Appearance and point matches are calibrated ratios of
-# their own and count in full.
-PATH_WEIGHTS = LlrWeights(
-    tracklet_motion=0.7,
-    contact_motion=0.3,
-    appearance=1.0,
-    tracklet_votes=0.5,
-    contact_votes=0.5,
-    point_matches=1.0,
-)
+        names = [field.name for field in fields(self)]
+        columns = [getattr(self, name) for name in names]
+        weights = [getattr(model, name) for name in names]
+        llrs: Float64 = np.column_stack(columns) @ np.array(weights)
+        return llrs

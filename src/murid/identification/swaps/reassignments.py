@@ -11,7 +11,7 @@ from murid.core.records import ArrayRecord
 from murid.core.types import Float64, Int64
 from murid.identification.paths.context import PathContext
 from murid.identification.paths.transitions import PathTransitions
-from murid.identification.swaps.llr_terms import PATH_WEIGHTS, LlrTerms
+from murid.identification.swaps.llr_terms import LlrTerms
 from murid.identification.tracklets import Tracklets
 
 
@@ -37,8 +37,8 @@ class Reassignments(ArrayRecord):
 
     @property
     def llrs(self) -> Float64:
-        """``(K,)`` float64 weighted sums of the terms."""
-        return self.terms.compute_weighted_sum(PATH_WEIGHTS)
+        """``(K,)`` float64 log-likelihood ratios of the pairwise model."""
+        return self.terms.compute_llrs()
 
 
 def find_reassignments(context: PathContext) -> Reassignments:
@@ -51,7 +51,7 @@ def find_reassignments(context: PathContext) -> Reassignments:
     tracklets = transitions.successors[entries]
     own_gap = transitions.predecessors[entries], transitions.successors[exits]
     other_gap = transitions.predecessors[gaps], transitions.successors[gaps]
-    motion = _compare_owners(evidence.compute_llrs, tracklets, own_gap, other_gap)
+    motion = _compare_owners(evidence.compute_motion_llrs, tracklets, own_gap, other_gap)
     votes = _compare_owners(evidence.count_track_votes, tracklets, own_gap, other_gap)
     appearance = _compare_appearance(context, tracklets, (entries, exits), gaps)
     point_matches = context.point_match_score.compare_owners(

@@ -1,0 +1,81 @@
+"""The pairwise model: log-likelihood ratio that animals were not swapped, from all evidence.
+
+One model scores links between tracklets, decides swaps, and gives the probability of a swap. Its
+parameters were fitted by ``benchmarks/pairwise_model.py`` and are stored in
+``pairwise_model.json``, with the recordings that they were fitted to.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+from scipy.special import expit
+
+from murid.core.types import Float64
+
+# Below this probability the animals had no contact, and unseen swaps are not counted.
+NEGLIGIBLE_PROBABILITY = 1e-5
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PairwiseModel:
+    """Logistic model of whether two animals kept their identities through a possible swap.
+
+    The terms are those of `LlrTerms`: each is above 0 where it supports the paths as they are. The
+    weights are 0 or more, so more support never lowers the log-likelihood ratio. There is no
+    intercept: exchanging the two hypotheses changes the sign.
+
+    Attributes
+    ----------
+    tracklet_motion, contact_motion, appearance, tracklet_votes, contact_votes, point_matches : float
+        Weight of each term.
+    unseen_swap_probability : float
+        Probability of a swap that the evidence does not show, in [0, 0.5].
+    """
+
+    tracklet_motion: float
+    contact_motion: float
+    appearance: float
+    tracklet_votes: float
+    contact_votes: float
+    point_matches: float
+    unseen_swap_probability: float
+
+    def compute_link_llrs(self, motion: Float64, appearance: Float64, votes: Float64) -> Float64:
+        """Return the log-likelihood ratio ``(E,)`` that two tracklets are the same animal.
+
+        A link has no contact of its own: its motion and its votes are those of the tracklets, and
+        count with the weights of both.
+
+        Parameters
+        ----------
+        motion, appearance : ndarray
+            ``(E,)`` float64 log-likelihood ratios.
+        votes : ndarray
+            ``(E,)`` float64 number of bidirectional tracks that join the tracklets.
+        """
+        motion_weight = self.tracklet_motion + self.contact_motion
+        vote_weight = self.tracklet_votes + self.contact_votes
+        return motion_weight * motion + self.appearance * appearance + vote_weight * votes
+
+    def compute_swap_probabilities(self, llrs: Float64) -> Float64:
+        """Return the probability ``(K,)`` in [0, 0.5] of a swap, given log-likelihood ratios.
+
+        At a log-likelihood ratio below 0 the swap is the likelier one, but was not made since it
+        contradicts other changes: the probability is 0.5.
+        """
+        probabilities = np.minimum(expit(-llrs), 0.5)
+        unseen = self.unseen_swap_probability
+        with_unseen = unseen + (1 - 2 * unseen) * probabilities
+        return np.where(probabilities > NEGLIGIBLE_PROBABILITY, with_unseen, 0.0)
+
+
+@cache
+def load_pairwise_model() -> PairwiseModel:
+    """Return the model that is part of the package."""
+    text = files("murid.identification").joinpath("pairwise_model.json").read_text("utf-8")
+    return PairwiseModel(**json.loads(text)["parameters"])
