@@ -10,7 +10,7 @@ from murid.core.types import Bool, Float32, Float64, Int32, Int64
 from murid.identification.appearance_models.appearance_model import AppearanceModel
 from murid.identification.appearance_models.swap_appearance import SwapAppearance
 from murid.identification.appearance_models.tracklet_features import compute_appearance_times
-from murid.identification.motion import MotionModel, TrackletEnds
+from murid.identification.motion import MotionModel, TrackletEnds, split_by_gap
 from murid.identification.point_match_score import TrackletPointMatches
 from murid.identification.time_slots import TimeSlots
 from murid.identification.tracklets import Tracklets
@@ -59,7 +59,11 @@ class TrackletEvidence:
     time_slots: TimeSlots = field(default_factory=TimeSlots)
 
     def compute_motion_llrs(self, predecessors: Int64, successors: Int64) -> Float64:
-        """Return the log-likelihood ratio ``(k,)`` of motion for links of tracklets; 0 at -1."""
+        """Return log-likelihood ratios ``(k, 2)`` of motion for links of tracklets; 0 at -1.
+
+        The first column is the part that counts as motion over a short gap, the second the rest,
+        see `split_by_gap`.
+        """
         known = np.flatnonzero((predecessors >= 0) & (successors >= 0))
         known_predecessors = predecessors[known]
         known_successors = successors[known]
@@ -67,10 +71,11 @@ class TrackletEvidence:
         after = self.tracklets.first_frames[known_successors]
         gaps = np.maximum(after - before, 1)
         n_missing = self.time_slots.count_missing(before, after)
-        llrs = np.zeros(len(predecessors))
-        llrs[known] = self.motion.compute_llrs(
+        llrs = np.zeros((len(predecessors), 2))
+        known_llrs = self.motion.compute_llrs(
             self.ends, known_predecessors, known_successors, gaps, n_missing
         )
+        llrs[known] = split_by_gap(known_llrs, gaps, self.motion.fps)
         return llrs
 
     def find_folds(self, frames: Float64) -> Int64:

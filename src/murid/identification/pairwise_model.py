@@ -31,13 +31,16 @@ class PairwiseModel:
 
     Attributes
     ----------
-    tracklet_motion, contact_motion, appearance, tracklet_votes, contact_votes, point_matches : float
-        Weight of each term.
+    short_gap_motion, long_gap_motion, contact_motion, appearance : float
+        Weights of the terms of these names.
+    tracklet_votes, contact_votes, point_matches : float
+        Weights of the other terms.
     unseen_swap_probability : float
         Probability of a swap that the evidence does not show, in [0, 0.5].
     """
 
-    tracklet_motion: float
+    short_gap_motion: float
+    long_gap_motion: float
     contact_motion: float
     appearance: float
     tracklet_votes: float
@@ -53,14 +56,18 @@ class PairwiseModel:
 
         Parameters
         ----------
-        motion, appearance : ndarray
+        motion : ndarray
+            ``(E, 2)`` float64 log-likelihood ratios over short and long gaps, as of
+            `murid.identification.motion.split_by_gap`.
+        appearance : ndarray
             ``(E,)`` float64 log-likelihood ratios.
         votes : ndarray
             ``(E,)`` float64 number of bidirectional tracks that join the tracklets.
         """
-        motion_weight = self.tracklet_motion + self.contact_motion
+        motion_weights = np.array([self.short_gap_motion, self.long_gap_motion])
         vote_weight = self.tracklet_votes + self.contact_votes
-        return motion_weight * motion + self.appearance * appearance + vote_weight * votes
+        motion_llrs: Float64 = motion @ (motion_weights + self.contact_motion)
+        return motion_llrs + self.appearance * appearance + vote_weight * votes
 
     def compute_swap_probabilities(self, llrs: Float64) -> Float64:
         """Return the probability ``(K,)`` in [0, 0.5] of a swap, given log-likelihood ratios.

@@ -1,5 +1,7 @@
 """Identity probabilities of paths that may have been swapped for an interval."""
 
+from dataclasses import fields, replace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from murid.identification.identity_probability import (
     compute_swap_probabilities,
     select_swap_intervals,
 )
+from murid.identification.pairwise_model import load_pairwise_model
 from murid.identification.paths.transitions import list_transitions
 from murid.identification.swaps.candidates import SwapCandidates
 from murid.identification.swaps.intervals import SwapIntervals
@@ -18,9 +21,11 @@ from murid.identification.tracklets import Tracklets
 
 
 def make_terms(*llrs):
-    """Return terms that all have the same value, a sixth of each log-likelihood ratio."""
-    column = np.array(llrs, float) / 6
-    return LlrTerms(column, column, column, column, column, column)
+    """Return terms of which appearance alone gives the log-likelihood ratios."""
+    none = np.zeros(len(llrs))
+    terms = [none] * len(fields(LlrTerms))
+    appearance = np.array(llrs, float) / load_pairwise_model().appearance
+    return replace(LlrTerms(*terms), appearance=appearance)
 
 
 def make_certain(n):

@@ -86,7 +86,8 @@ def find_swap_candidates(context: PathContext) -> SwapCandidates:
         transitions.paths[first], transitions.paths[second], begins
     )
     terms = LlrTerms(
-        tracklet_motion=tracklet_motion,
+        short_gap_motion=tracklet_motion[:, 0],
+        long_gap_motion=tracklet_motion[:, 1],
         contact_motion=contact_motion,
         appearance=appearance,
         tracklet_votes=tracklet_votes,

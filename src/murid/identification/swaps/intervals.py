@@ -119,7 +119,8 @@ def compare_intervals(
     )
     end_terms = _mask_contact(candidates.terms.select(ends), candidates.begins[ends] > first_frames)
     terms = LlrTerms(
-        tracklet_motion=begin_terms.tracklet_motion + end_terms.tracklet_motion,
+        short_gap_motion=begin_terms.short_gap_motion + end_terms.short_gap_motion,
+        long_gap_motion=begin_terms.long_gap_motion + end_terms.long_gap_motion,
         contact_motion=begin_terms.contact_motion + end_terms.contact_motion,
         appearance=appearance,
         tracklet_votes=begin_terms.tracklet_votes + end_terms.tracklet_votes,

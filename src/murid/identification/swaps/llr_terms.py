@@ -19,8 +19,9 @@ class LlrTerms(ArrayRecord):
 
     Attributes
     ----------
-    tracklet_motion : ndarray
-        Log-likelihood ratio of motion between the ends of the tracklets.
+    short_gap_motion, long_gap_motion : ndarray
+        Log-likelihood ratio of motion between the ends of the tracklets, over short gaps and over
+        long ones; see `murid.identification.motion.split_by_gap`.
     contact_motion : ndarray
         Log-likelihood ratio of motion from the last unoccluded detections before a contact to the
         first after it.
@@ -35,7 +36,8 @@ class LlrTerms(ArrayRecord):
         Log-likelihood ratio of the points of fur that the KLT point tracker followed.
     """
 
-    tracklet_motion: Float64
+    short_gap_motion: Float64
+    long_gap_motion: Float64
     contact_motion: Float64
     appearance: Float64
     tracklet_votes: Float64
@@ -43,7 +45,7 @@ class LlrTerms(ArrayRecord):
     point_matches: Float64
 
     def __len__(self) -> int:
-        return len(self.tracklet_motion)
+        return len(self.contact_motion)
 
     @classmethod
     def empty(cls) -> LlrTerms:

@@ -60,7 +60,8 @@ def find_reassignments(context: PathContext) -> Reassignments:
     # A single tracklet is no contact, which has two animals before and after it.
     no_contact = np.zeros(len(tracklets))
     terms = LlrTerms(
-        tracklet_motion=motion,
+        short_gap_motion=motion[:, 0],
+        long_gap_motion=motion[:, 1],
         contact_motion=no_contact,
         appearance=appearance,
         tracklet_votes=votes,
