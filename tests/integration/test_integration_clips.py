@@ -91,3 +91,31 @@ def test_killed_run_resumes_to_the_same_result(data_dir: Path, tmp_path: Path) -
     assert parts == sorted(path.relative_to(killed) for path in killed.rglob("*.parquet"))
     for part in parts:
         assert (whole / part).read_bytes() == (killed / part).read_bytes(), part
+
+
+def track_beside_clutter(clip: Path, out: Path) -> tuple[murid.Run, np.ndarray, np.ndarray]:
+    """Return the run of two mice, and the frames and centres of the boxes with an identity."""
+    run = murid.track(
+        clip, animals=2, config=murid.Config().change("identification.refine=never"), out=out
+    )
+    tracks = run.tracks()
+    boxes = tracks.detections.boxes[tracks.track_ids > 0]
+    frames = tracks.detections.frame_numbers[tracks.track_ids > 0]
+    return run, frames, (boxes[:, :2] + boxes[:, 2:]) / 2
+
+
+def test_a_banner_takes_no_place_of_a_mouse(data_dir: Path, tmp_path: Path) -> None:
+    clip = data_dir / "rodents" / "mars-bw-overlay" / "contact.mp4"
+    _, frames, centres = track_beside_clutter(clip, tmp_path / "run.murid")
+    assert (centres[:, 1] > 28).all()  # the banner is above
+    # The black mouse is detected in every frame from the first on, the white one too.
+    assert np.bincount(frames, minlength=40)[:36].min() >= 1
+    assert (np.bincount(frames, minlength=40) == 2).sum() >= 36
+
+
+def test_no_identity_is_sure_of_a_spout(data_dir: Path, tmp_path: Path) -> None:
+    clip = data_dir / "rodents" / "mars-bw-overlay" / "mount.mp4"
+    run, _, centres = track_beside_clutter(clip, tmp_path / "run.murid")
+    tracks = run.tracks()
+    sure = tracks.identity_probabilities[tracks.track_ids > 0] > 0.9
+    assert not (sure & (centres[:, 0] > 390)).any()

@@ -22,6 +22,7 @@ from murid.identification.bidirectional_tracks import split_tracks
 from murid.identification.config import IdentificationConfig
 from murid.identification.doubtful_crossings import list_doubtful_crossings
 from murid.identification.evidence import TrackletEvidence
+from murid.identification.existence import compute_existence_probabilities, measure_existence
 from murid.identification.identity_boxes.assigned_detections import (
     AssignedDetections,
     AssignedTracklets,
@@ -36,7 +37,6 @@ from murid.identification.identity_probability import (
 )
 from murid.identification.motion import find_ends, fit_motion
 from murid.identification.occlusion import find_unoccluded
-from murid.identification.paths.candidate_links import compute_tracklet_llrs
 from murid.identification.paths.context import build_path_context
 from murid.identification.point_match_score import TrackletPointMatches, find_point_matches
 from murid.identification.point_matches import PointMatches
@@ -132,8 +132,11 @@ def link_tracklets(
     )
 
     # Number the identities, and compute how likely they are right.
+    existence = compute_existence_probabilities(
+        stitched.existence_log_odds, stitched.paths, stitched.evidence.tracklets, fps
+    )
     assigned, crossings = _assign_identities(
-        stitched.paths, stitched.evidence, 1 - config.min_probability
+        stitched.paths, stitched.evidence, existence, 1 - config.min_probability
     )
     time_slots = stitched.evidence.time_slots
     order = stitched.order
@@ -168,7 +171,9 @@ class StitchedRecording:
         Body length in pixels.
     evidence : TrackletEvidence
     tracklet_llrs : ndarray
-        ``(T,)`` float64, as of `compute_tracklet_llrs`.
+        ``(T,)`` float64 log-likelihood ratio that each tracklet is an animal.
+    existence_log_odds : ndarray
+        ``(T,)`` float64 log-odds of the same, of a single moment.
     paths : ndarray
         ``(T,)`` int64 path of each tracklet; -1 = none.
     selection : AppearanceSelection or None
@@ -178,6 +183,7 @@ class StitchedRecording:
     body_px: float
     evidence: TrackletEvidence
     tracklet_llrs: Float64
+    existence_log_odds: Float64
     paths: Int64
     selection: AppearanceSelection | None
 
@@ -236,12 +242,16 @@ def stitch_recording(
 
     # Join tracklets into paths, learning the appearance of the animals on the way.
     n_frames = table.n_frames if time_slots.slots is None else len(time_slots.slots)
-    tracklet_llrs = compute_tracklet_llrs(ordered, evidence.tracklets, n_animals, n_frames)
+    existence_evidence = measure_existence(
+        ordered, usable, evidence.tracklets, n_animals, fps, n_frames
+    )
+    tracklet_llrs = existence_evidence.compute_llrs()
     del ordered
     evidence, paths, selection = stitch_tracklets(
         evidence, tracklet_features, tracklet_llrs, n_animals, rng
     )
-    return StitchedRecording(order, body_px, evidence, tracklet_llrs, paths, selection)
+    log_odds = existence_evidence.compute_log_odds()
+    return StitchedRecording(order, body_px, evidence, tracklet_llrs, log_odds, paths, selection)
 
 
 def sort_within_frames(table: DetectionTable) -> Int32:
@@ -321,9 +331,12 @@ def _select_frames(result: IdentificationResult, time_slots: TimeSlots) -> Ident
 
 
 def _assign_identities(
-    paths: Int64, evidence: TrackletEvidence, min_swap_probability: float
+    paths: Int64, evidence: TrackletEvidence, existence: Float64, min_swap_probability: float
 ) -> tuple[AssignedDetections, DoubtfulCrossings]:
-    """Return the detections of each identity with its probabilities, and doubtful crossings."""
+    """Return the detections of each identity with its probabilities, and doubtful crossings.
+
+    A probability is that of an animal at all, `existence` ``(T,)``, times that of this animal.
+    """
     identities = number_identities(paths, evidence)
     context = build_path_context(paths, evidence)
     transitions = context.transitions
@@ -349,7 +362,7 @@ def _assign_identities(
     assigned = AssignedTracklets(
         paths=paths,
         identity_ids=np.append(identities, -1)[paths],
-        identity_probabilities=identity_probabilities,
+        identity_probabilities=existence * identity_probabilities,
         merged=context.merged,
         occluded_after=occluded_after,
     )

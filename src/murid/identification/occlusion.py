@@ -34,7 +34,7 @@ def find_unoccluded(
     """
     unoccluded = usable.copy()
     for first, second in _pair_boxes(table, usable):
-        intersections = _compute_overlaps(table.boxes[first], table.boxes[second]).prod(axis=1)
+        intersections = compute_overlaps(table.boxes[first], table.boxes[second]).prod(axis=1)
         for rows in (first, second):
             areas = compute_areas(table.boxes[rows])
             unoccluded[rows[intersections > max_covered_share * areas]] = False
@@ -57,7 +57,7 @@ def find_occluded_edges(table: DetectionTable, usable: Bool, body_px: float) -> 
             boxes = table.boxes[rows]
             others = table.boxes[other_rows]
             sizes = np.maximum(boxes[:, 2:] - boxes[:, :2], 1e-3)
-            overlap_shares = 255 * _compute_overlaps(boxes, others) / sizes
+            overlap_shares = 255 * compute_overlaps(boxes, others) / sizes
             for edge in range(4):
                 # A vertical edge has one x, and is covered along y; a horizontal one vice versa.
                 axis = edge % 2
@@ -87,7 +87,7 @@ def _pair_boxes(table: DetectionTable, usable: Bool) -> Iterator[tuple[Int64, In
                 yield rows[first], rows[first + shift]
 
 
-def _compute_overlaps(first: Float32, second: Float32) -> Float32:
+def compute_overlaps(first: Float32, second: Float32) -> Float32:
     """Return width and height ``(n, 2)`` of the intersections of boxes, pair by pair."""
     low = np.maximum(first[:, :2], second[:, :2])
     high = np.minimum(first[:, 2:], second[:, 2:])

@@ -30,11 +30,10 @@ from murid.identification.swaps.refinement import refine_paths
 from murid.identification.tracklets import MIN_FRAMES
 
 # A tracklet on a path is clutter if it has hardly any frames, gaps longer than this on both sides,
-# and a log-likelihood ratio per frame below this: motion accepts anything after a long gap. Gaps of
-# one or two missed detections are long at no frame rate.
+# and is less likely an animal than not: motion accepts anything after a long gap. Gaps of one or
+# two missed detections are long at no frame rate.
 MIN_CLUTTER_GAP_S = 0.5
 MIN_CLUTTER_GAP_FRAMES = 3
-MAX_CLUTTER_LLR_PER_FRAME = -0.45
 # Consecutive tracklets of a path are one animal for learning its appearance if every swap and
 # reassignment is ruled out by this log-likelihood ratio, and the gap is no longer than this. Lower
 # ratios give larger groups, with more of other animals in them. A few missed detections are allowed
@@ -136,7 +135,7 @@ def _drop_isolated_clutter(
     isolated = (gaps[entries] > min_gap) & (gaps[entries + 1] > min_gap)
     lengths = evidence.tracklets.lengths[tracklets]
     clutter = lengths < MIN_FRAMES
-    clutter &= tracklet_llrs[tracklets] < MAX_CLUTTER_LLR_PER_FRAME * lengths
+    clutter &= tracklet_llrs[tracklets] < 0
     kept = paths.copy()
     kept[tracklets[isolated & clutter]] = -1
     return kept

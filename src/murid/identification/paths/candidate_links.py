@@ -8,7 +8,7 @@ import numpy as np
 
 from murid.core.ranges import concatenate_ranges, find_run_starts
 from murid.core.records import ArrayRecord
-from murid.core.types import DetectionTable, Float64, Int32, Int64
+from murid.core.types import Float64, Int32, Int64
 from murid.identification.evidence import TrackletEvidence
 from murid.identification.pairwise_model import load_pairwise_model
 from murid.identification.tracklets import Tracklets
@@ -28,15 +28,6 @@ N_LAST_KEPT = 4
 # Links whose log-likelihood ratio is this much below that of the best link into the same tracklet
 # are dropped: they are on no good path.
 MAX_LLR_BELOW_BEST = 8.0
-# Log-likelihood ratio that each tracklet loses whatever its length, since clutter comes in many
-# short tracklets.
-TRACKLET_COST = 0.2
-# A detection likely is an animal if its score exceeds that of the (N + 1)-th best detection in all
-# but `_MAX_EXTRA_SHARE` of the frames. This score is bounded by shares of the median score of the N
-# best detections of a frame, for recordings without clutter and recordings of too small an N.
-_MIN_SCORE_SHARE = 0.5
-_MAX_SCORE_SHARE = 0.7
-_MAX_EXTRA_SHARE = 0.05
 # Tracklets for which links are searched at once: bounds memory.
 _BLOCK = 8192
 
@@ -138,35 +129,3 @@ def _compute_llrs(evidence: TrackletEvidence, predecessors: Int64, successors: I
         evidence.appearance.compute_llrs(predecessors, successors),
         evidence.count_track_votes(predecessors, successors),
     )
-
-
-def compute_tracklet_llrs(
-    table: DetectionTable, tracklets: Tracklets, n_animals: int, n_frames: int | None = None
-) -> Float64:
-    """Return the log-likelihood ratio ``(T,)`` that each tracklet is an animal, from its scores.
-
-    It is the sum of the scores, each less `find_min_score`, minus a constant cost. `n_frames` is
-    the number of frames that were recorded; all frames of the table by default.
-    """
-    min_score = find_min_score(table, n_animals, n_frames)
-    scores = table.scores[tracklets.rows].astype(np.float64) - min_score
-    sums = np.add.reduceat(scores, tracklets.offsets[:-1]) if len(tracklets) else np.zeros(0)
-    return sums - TRACKLET_COST
-
-
-def find_min_score(table: DetectionTable, n_animals: int, n_frames: int | None = None) -> float:
-    """Return the score above which there are rarely more detections in a frame than animals.
-
-    It is bounded by shares of the median score of the N best detections of a frame.
-    """
-    if not len(table):
-        return 0.0
-    frames = table.frame_numbers
-    order = np.lexsort((-table.scores, frames))
-    ranks = np.arange(len(order)) - table.frame_offsets[frames[order]]
-    median = float(np.median(table.scores[order[ranks < n_animals]]))
-    # Scores of the (N + 1)-th best detection, in the frames that have one.
-    extra_scores = np.sort(table.scores[order[ranks == n_animals]])[::-1]
-    n_allowed = int(_MAX_EXTRA_SHARE * (table.n_frames if n_frames is None else n_frames))
-    min_score = float(extra_scores[n_allowed]) if n_allowed < len(extra_scores) else 0.0
-    return float(np.clip(min_score, _MIN_SCORE_SHARE * median, _MAX_SCORE_SHARE * median))
