@@ -84,12 +84,12 @@ class GapForeground:
         empty = np.zeros((1, 3), np.int16)
         nothing = np.array([[-1, 0, 0]], np.int16)
         runs = [self._runs[frame] for frame in frames]
-        filled = [nothing if own is None else own if len(own) else empty for own in runs]
-        rows = np.concatenate(filled)
+        parts = [nothing if own is None else own if len(own) else empty for own in runs]
+        rows = np.concatenate(parts)
         self._run.side_tables.write(
             GAP_FOREGROUND,
             {
-                "frame": np.repeat(frames, [len(own) for own in filled]),
+                "frame": np.repeat(frames, [len(own) for own in parts]),
                 "row": rows[:, 0],
                 "first_column": rows[:, 1],
                 "end_column": rows[:, 2],
@@ -107,10 +107,10 @@ class GapForeground:
         names = ("row", "first_column", "end_column")
         rows = np.column_stack([columns[name] for name in names]).astype(np.int16)
         starts = np.flatnonzero(np.diff(frames, prepend=-1))
-        parts = np.split(rows, starts[1:])
+        by_frame = np.split(rows, starts[1:])
         return {
             frame: None if own[0, 0] < 0 else own
-            for frame, own in zip(frames[starts].tolist(), parts, strict=True)
+            for frame, own in zip(frames[starts].tolist(), by_frame, strict=True)
         }
 
     def _scan(self, frames: Int64) -> None:

@@ -208,16 +208,16 @@ def _insert_gap_boxes(detected: _IdentityBoxes, gap: GapBoxes, merged: Bool) -> 
     """
     after = np.minimum(gap.before + 1, len(detected.frames) - 1)
     probabilities = detected.identity_probabilities
-    n_filled = len(gap)
-    filled = _IdentityBoxes(
+    n_added = len(gap)
+    added = _IdentityBoxes(
         frames=gap.frames.astype(np.int32),
-        rows=np.full(n_filled, -1, np.int32),
+        rows=np.full(n_added, -1, np.int32),
         boxes=gap.boxes,
-        scores=np.zeros(n_filled, np.float32),
+        scores=np.zeros(n_added, np.float32),
         identity_probabilities=np.minimum(probabilities[gap.before], probabilities[after]),
         merged=merged,
         weights=HELD_WEIGHT * gap.trust,
-        occluded_edges=np.zeros((n_filled, 4), np.uint8),
+        occluded_edges=np.zeros((n_added, 4), np.uint8),
     )
-    both = _IdentityBoxes.concatenate([detected, filled])
+    both = _IdentityBoxes.concatenate([detected, added])
     return both.select(np.argsort(both.frames, kind="stable"))
