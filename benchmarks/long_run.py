@@ -25,6 +25,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ from export import measure
 from simulated_detections import degrade, simulate
 
 from murid.core import Detections, DetectionTable, Frame
-from murid.core.types import UInt8
+from murid.core.types import Int64, UInt8
 from murid.detection.config import DetectionConfig
 from murid.detection.detector import load_detector
 from murid.pipeline.config import Config
@@ -79,6 +80,11 @@ class LoopedSource:
                 frames = self._clip.iterate()
                 images = [frame.image for frame in frames if isinstance(frame, Frame)]
             yield Frame(index, index / FPS, images[index % len(images)])
+
+    def read(self, numbers: Int64) -> Iterator[Frame]:
+        """Yield the frames with some numbers."""
+        for number in numbers.tolist():
+            yield from islice(self.iterate(number), 1)
 
     def sample(self, n_frames: int) -> Iterator[Frame]:
         """Yield frames of the clip."""

@@ -4,7 +4,7 @@ import numpy as np
 
 from murid.core.types import Detections, DetectionTable, Tracks
 from murid.store import AnimalName, RunDirectory
-from murid.store.side_tables import COLOUR_FEATURES
+from murid.store.side_tables import COLOUR_FEATURES, GAP_FOREGROUND
 
 PART_FRAMES = 8
 
@@ -70,7 +70,7 @@ def write_identities(run: RunDirectory) -> None:
             np.array(boxes, np.float32), np.array(scores, np.float32), None, offsets
         )
         probabilities = np.where(rows < 0, 0.5, 0.75).astype(np.float32)
-        tracks = Tracks(found, np.array(ids, np.int64), rows < 0, probabilities)
+        tracks = Tracks(found, np.array(ids, np.int64), rows < 0, probabilities, rows == 0)
         run.identities.write(first, rows, tracks)
     run.identities.finish(CROSSINGS, "a note")
     run.identities.write_names({1: AnimalName("Ada", "0001", 0.75), 2: AnimalName("unknown_2")})
@@ -103,7 +103,18 @@ def make_point_matches(points: float = 7.0) -> dict[str, np.ndarray]:
     }
 
 
+def make_gap_foreground() -> dict[str, np.ndarray]:
+    return {
+        "frame": np.array([4, 4, 5]),
+        "row": np.array([1, 2, -1]),
+        "first_column": np.array([3, 3, 0]),
+        "end_column": np.array([5, 6, 0]),
+        "cell_px": np.full(3, 2.0, np.float32),
+    }
+
+
 def write_side_tables(run: RunDirectory) -> None:
     """All side tables that are not written with tracks or identities."""
     run.side_tables.write(COLOUR_FEATURES, make_colour_features())
     run.side_tables.write_second_pass(make_fur_descriptors(), make_point_matches())
+    run.side_tables.write(GAP_FOREGROUND, make_gap_foreground())

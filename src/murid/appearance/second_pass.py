@@ -99,7 +99,7 @@ def run_second_pass(
     table = run.detections.read(embeddings=False)
     result = read_second_pass(run, table)
     if result is None:
-        found = _scan_video(_open_video(run), run, table, report, fur_descriptors)
+        found = _scan_video(open_run_video(run), run, table, report, fur_descriptors)
         write_second_pass(run, found, table)
         # Stored with half precision. Reading it back gives the same result now and next time.
         result = read_second_pass(run, table)
@@ -132,7 +132,7 @@ def sample_fur(
         As `run_second_pass`.
     """
     table = run.detections.read(embeddings=False)
-    source = _open_video(run)
+    source = open_run_video(run)
     scale = BodyScale.of(table)
     rows = np.concatenate([np.arange(*table.frame_offsets[[s.start, s.stop]]) for s in stretches])
     background = _fit_background(source, scale)
@@ -179,8 +179,8 @@ def choose_stretches(times_s: Float64) -> list[range]:
     return [stretch for stretch in found if len(stretch)]
 
 
-def _open_video(run: RunDirectory) -> FrameSource:
-    """Open the video of a run; raises `RunError` if it is another one now."""
+def open_run_video(run: RunDirectory) -> FrameSource:
+    """Open the video of a run; raises `SourceError`, or `RunError` if it is another one now."""
     manifest = run.manifest
     source = open_as_tracked(manifest.source, manifest.video, run.frames.read().times_s)
     if source.compute_fingerprint() != dict(run.manifest.fingerprint):

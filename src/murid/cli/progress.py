@@ -34,6 +34,7 @@ _LABELS = {
     "identify": "identifying",
     "sample": "sampling fur",
     "refine": "second pass",
+    "gaps": "filling gaps",
     "draw": "drawing video",
     "score": "scoring",
     "crop": "cutting images",

@@ -232,16 +232,20 @@ class TrackedDetections:
         ``(n,)`` int64; -1 where a detection belongs to no reported track.
     interpolated : ndarray or None
         ``(n,)`` bool: whether a position was interpolated; None = all were detected.
+    merged : ndarray or None
+        ``(n,)`` bool: whether the box holds another animal as well; None = unknown.
     """
 
     detections: Detections
     track_ids: Int64
     interpolated: Bool | None = None
+    merged: Bool | None = None
 
     def __post_init__(self) -> None:
         n = len(self.detections)
         convert_field(self, "track_ids", np.int64, (n,))
         convert_field(self, "interpolated", np.bool_, (n,), optional=True)
+        convert_field(self, "merged", np.bool_, (n,), optional=True)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -258,17 +262,21 @@ class Tracks:
         ``(N,)`` bool: whether a position was interpolated; None = all were detected.
     identity_probabilities : ndarray or None
         ``(N,)`` float32 in [0, 1]: probability that it is this animal; None = unknown.
+    merged : ndarray or None
+        ``(N,)`` bool: whether the box holds another animal as well; None = unknown.
     """
 
     detections: DetectionTable
     track_ids: Int64
     interpolated: Bool | None = None
     identity_probabilities: Float32 | None = None
+    merged: Bool | None = None
 
     def __post_init__(self) -> None:
         n = len(self.detections)
         convert_field(self, "track_ids", np.int64, (n,))
         convert_field(self, "interpolated", np.bool_, (n,), optional=True)
+        convert_field(self, "merged", np.bool_, (n,), optional=True)
         convert_field(self, "identity_probabilities", np.float32, (n,), optional=True)
 
     @classmethod
@@ -289,11 +297,13 @@ class Tracks:
         probabilities = [
             part.identity_probabilities for part in parts if part.identity_probabilities is not None
         ]
+        merged = [part.merged for part in parts if part.merged is not None]
         return cls(
             DetectionTable.concatenate([part.detections for part in parts]),
             np.concatenate([no_ids, *(part.track_ids for part in parts)]),
             np.concatenate(interpolated) if interpolated else None,
             np.concatenate(probabilities) if probabilities else None,
+            np.concatenate(merged) if merged else None,
         )
 
     @property
@@ -309,6 +319,7 @@ class Tracks:
             self.detections[t],
             self.track_ids[rows],
             None if self.interpolated is None else self.interpolated[rows],
+            None if self.merged is None else self.merged[rows],
         )
 
     def __iter__(self) -> Iterator[TrackedDetections]:
@@ -334,6 +345,8 @@ class Trajectories:
     identity_probability : ndarray or None
         ``(F, I)`` float64 in [0, 1]: probability that it is this individual, NaN = missing;
         None = unknown.
+    merged : ndarray or None
+        ``(F, I)`` bool: whether the box holds another animal as well; None = unknown.
     """
 
     time_s: Float64
@@ -343,6 +356,7 @@ class Trajectories:
     confidence: Float64
     interpolated: Bool | None = None
     identity_probability: Float64 | None = None
+    merged: Bool | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "individuals", _to_names(self.individuals))
@@ -355,6 +369,7 @@ class Trajectories:
         convert_field(self, "confidence", np.float64, per_individual)
         convert_field(self, "interpolated", np.bool_, per_individual, optional=True)
         convert_field(self, "identity_probability", np.float64, per_individual, optional=True)
+        convert_field(self, "merged", np.bool_, per_individual, optional=True)
 
 
 def _convert_detection_columns(owner: Detections | DetectionTable) -> None:

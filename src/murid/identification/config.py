@@ -46,6 +46,10 @@ class IdentificationConfig:
     """The same for occluded gaps, at both ends of which the animal is inside the box of another
     animal; replaces `max_gap_s` there."""
 
+    use_foreground: bool = True
+    """Hold boxes in gaps to the pixels that differ from the background, where the camera is at
+    rest; False = interpolate on straight lines alone, and do not read these frames."""
+
     smooth_boxes: bool = True
     """Smooth the boxes of each animal over time, occluded edges most; False = as detected."""
 

@@ -23,6 +23,7 @@ from murid.identification.config import IdentificationConfig
 from murid.identification.doubtful_crossings import list_doubtful_crossings
 from murid.identification.evidence import TrackletEvidence
 from murid.identification.existence import compute_existence_probabilities, measure_existence
+from murid.identification.foreground import Foreground, ReadForeground
 from murid.identification.identity_boxes.assigned_detections import (
     AssignedDetections,
     AssignedTracklets,
@@ -69,6 +70,7 @@ def link_tracklets(
     point_matches: PointMatches | None = None,
     times_s: Float64 | None = None,
     video_frames: range | None = None,
+    read_foreground: ReadForeground | None = None,
 ) -> IdentificationResult:
     """Return the identities of at most N animals over a whole recording.
 
@@ -102,6 +104,8 @@ def link_tracklets(
         ``(F,)`` float64 times of the frames in seconds; equally spaced by default.
     video_frames : range, optional
         Number in the video of each frame, for messages, where not all frames were tracked.
+    read_foreground : callable, optional
+        Yields the foreground of frames, to which boxes in gaps are held; only interpolated without.
 
     Returns
     -------
@@ -154,6 +158,7 @@ def link_tracklets(
         config=config,
         crossings=crossings,
         note=note,
+        read_foreground=_read_by_slot(read_foreground, time_slots),
     )
     result = _select_frames(result, time_slots)
     return result if selection is None else replace(result, appearance_selections=(selection,))
@@ -307,6 +312,23 @@ def _measure_evidence(
     )
 
 
+def _read_by_slot(
+    read_foreground: ReadForeground | None, time_slots: TimeSlots
+) -> ReadForeground | None:
+    """Return a function that yields foreground by slot instead of frame."""
+    if read_foreground is None or time_slots.slots is None:
+        return read_foreground
+    all_slots = time_slots.slots
+
+    def read(slots: Int64) -> Iterator[Foreground]:
+        frames = time_slots.find_frames(slots)
+        # Slots in a pause have no frame.
+        for foreground in read_foreground(frames[all_slots[frames] == slots]):
+            yield replace(foreground, frame=int(all_slots[foreground.frame]))
+
+    return read
+
+
 def _select_frames(result: IdentificationResult, time_slots: TimeSlots) -> IdentificationResult:
     """Return a result by frame instead of slot, without the boxes in slots that have no frame."""
     if time_slots.slots is None:
@@ -326,6 +348,7 @@ def _select_frames(result: IdentificationResult, time_slots: TimeSlots) -> Ident
         boxes=result.boxes[kept],
         scores=result.scores[kept],
         identity_probabilities=result.identity_probabilities[kept],
+        merged=result.merged[kept],
         crossings=crossings,
     )
 

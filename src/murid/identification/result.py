@@ -54,6 +54,8 @@ class IdentificationResult:
         ``(M,)`` float32; 0 where interpolated.
     identity_probabilities : ndarray
         ``(M,)`` float32 in [0, 1]: how likely the animal is this identity.
+    merged : ndarray
+        ``(M,)`` bool: whether the box holds another animal as well, in contact.
     crossings : DoubtfulCrossings
     note : str or None
         A message for the user: more animals than expected were detected for a moment.
@@ -68,6 +70,7 @@ class IdentificationResult:
     boxes: Float32
     scores: Float32
     identity_probabilities: Float32
+    merged: Bool
     crossings: DoubtfulCrossings
     note: str | None = None
     appearance_selections: tuple[AppearanceSelection, ...] = ()

@@ -28,6 +28,7 @@ from murid.identification.appearance_models.fur_selection import AppearanceSelec
 from murid.identification.appearance_models.tracklet_features import FurDescriptors
 from murid.identification.point_matches import PointMatches
 from murid.pipeline.config import Config
+from murid.pipeline.gap_foreground import GapForeground
 from murid.pipeline.per_arena import (
     count_animals,
     identify_per_arena,
@@ -52,7 +53,8 @@ def identify(
 ) -> Run:
     """Identify the animals of a run again, from what it has stored, and return the run.
 
-    The video is needed only for a first second pass (``identification.refine``).
+    The video is needed only for a first second pass (``identification.refine``), and to hold boxes
+    in gaps to the animals where other gaps than before are filled.
 
     Parameters
     ----------
@@ -107,10 +109,12 @@ def read_config(run: str | Path) -> Config:
 
 
 def resolve_refine(config: IdentificationConfig, motion: Float64 | None) -> IdentificationConfig:
-    """Return the settings with the second pass switched off where it cannot be made by itself.
+    """Return the settings without what the motion ``(n, 2, 3)`` of the camera rules out.
 
-    It needs a camera at rest and settings that use appearance; asked for with ``always``, it stays.
+    The second pass and the foreground need a camera at rest, and the second pass needs settings
+    that use appearance. A second pass that was asked for with ``always`` stays.
     """
+    config = replace(config, use_foreground=config.use_foreground and motion is None)
     is_possible = motion is None and config.use_appearance
     if config.refine == "auto" and not is_possible:
         return replace(config, refine="never")
@@ -164,6 +168,8 @@ def identify_run(
     fps = run.manifest.fps
     times_s = run.frames.read().times_s
 
+    foreground = GapForeground(run, table, feedback.report) if config.use_foreground else None
+
     def link(
         fur_descriptors: FurDescriptors | None = None,
         point_matches: PointMatches | None = None,
@@ -181,6 +187,7 @@ def identify_run(
             point_matches,
             times_s,
             run.manifest.video_frames(table.n_frames),
+            None if foreground is None or rows is not None else foreground.read,
         )
 
     def judge(sample: FurSample) -> tuple[AppearanceSelection, ...]:
@@ -197,12 +204,16 @@ def identify_run(
             del result  # that of a day takes hundreds of megabytes
             result = link(*second_pass)
 
+    notes = [] if result.note is None else [result.note]
+    if foreground is not None:
+        foreground.store()
+        notes += foreground.describe_unknown()
     run.identities.start(settings)
     _write_identities(run, table, result, feedback.report)
     if config.refine != "never":
         selections = [asdict(selection) for selection in result.appearance_selections]
         run.record("refine", {"estimates": selections if second_pass else None})
-    run.identities.finish(_tabulate_crossings(result), result.note)
+    run.identities.finish(_tabulate_crossings(result), "; ".join(notes) or None)
 
 
 def _count_animals(run: RunDirectory, layout: Layout, animals: int | None) -> list[int]:
@@ -251,6 +262,7 @@ def _write_identities(
             result.identity_ids[part],
             result.interpolated[part],
             result.identity_probabilities[part],
+            result.merged[part],
         )
         run.identities.write(first_frame, rows, tracks)
         report("identify", first_frame + chunk.n_frames, run.n_frames)

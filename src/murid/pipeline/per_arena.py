@@ -14,6 +14,7 @@ from murid.core.types import Detections, DetectionTable, Float64, Int64, Tracked
 from murid.errors import ConfigError
 from murid.identification import IdentificationConfig, IdentificationResult, link_tracklets
 from murid.identification.appearance_models.tracklet_features import FurDescriptors
+from murid.identification.foreground import ReadForeground
 from murid.identification.linker import EmbeddingChunks
 from murid.identification.point_matches import PointMatches
 from murid.identification.result import DoubtfulCrossings
@@ -119,6 +120,7 @@ def identify_per_arena(
     point_matches: PointMatches | None = None,
     times_s: Float64 | None = None,
     video_frames: range | None = None,
+    read_foreground: ReadForeground | None = None,
 ) -> IdentificationResult:
     """Identify the animals of each arena separately, as `link_tracklets`.
 
@@ -132,7 +134,7 @@ def identify_per_arena(
         Arenas.
     counts : sequence of int
         Upper bound of the number of animals of each arena.
-    fps, config, embeddings, fur_descriptors, point_matches, times_s, video_frames
+    fps, config, embeddings, fur_descriptors, point_matches, times_s, video_frames, read_foreground
         As in `link_tracklets`, of all arenas.
 
     Returns
@@ -163,6 +165,7 @@ def identify_per_arena(
             _select_point_matches(rows, point_matches),
             times_s,
             video_frames,
+            read_foreground,
         )
         name = layout.arena_names[number] if layout.arenas else None
         results.append(_renumber(result, rows, sum(counts[:number]), name))
@@ -232,6 +235,7 @@ def _concatenate(results: Sequence[IdentificationResult]) -> IdentificationResul
         np.concatenate([result.boxes for result in results])[order],
         np.concatenate([result.scores for result in results])[order],
         probabilities[order],
+        np.concatenate([result.merged for result in results])[order],
         crossings.select(most_doubtful),
         "; ".join(notes) or None,
         tuple(selection for result in results for selection in result.appearance_selections),

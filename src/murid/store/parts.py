@@ -103,7 +103,8 @@ def write_tracks(path: Path, first_frame: int, tracks: Tracks) -> None:
 def write_identities(path: Path, first_frame: int, rows: Int64, tracks: Tracks) -> None:
     """Write the identities of a part; raises `StorageError`.
 
-    Columns: ``frame, row, identity, x1, y1, x2, y2, score, identity_probability, interpolated``.
+    Columns: ``frame, row, identity, x1, y1, x2, y2, score, identity_probability, interpolated,
+    merged``.
     `rows` ``(N,)`` int64 are those of the detections within their frames; -1 = interpolated.
     """
     table = tracks.detections
@@ -119,6 +120,8 @@ def write_identities(path: Path, first_frame: int, rows: Int64, tracks: Tracks) 
         "identity_probability": pa.array(probabilities),
         "interpolated": pa.array(rows < 0),
     }
+    if tracks.merged is not None:
+        columns["merged"] = pa.array(tracks.merged)
     write_columns(path, columns)
 
 
@@ -128,7 +131,8 @@ def read_identities(path: Path, first_frame: int, detections: DetectionTable) ->
     Embeddings are those of the part's detections; interpolated positions have zeros.
     """
     names = ["frame", "row", "identity", *BOX, "score", "identity_probability", "interpolated"]
-    columns = read_columns(path, names, old_names=migrate.COLUMNS)
+    # Older runs lack the last column.
+    columns = read_columns(path, names, ["merged"], old_names=migrate.COLUMNS)
     frames = to_numbers(columns, "frame", np.int64, path) - first_frame
     _check_ascending(frames, first_frame, detections.n_frames, path)
     rows = to_numbers(columns, "row", np.int64, path)
@@ -149,6 +153,7 @@ def read_identities(path: Path, first_frame: int, detections: DetectionTable) ->
         to_numbers(columns, "identity", np.int64, path),
         to_numbers(columns, "interpolated", np.bool_, path),
         to_numbers(columns, "identity_probability", np.float32, path),
+        to_numbers(columns, "merged", np.bool_, path) if "merged" in columns else None,
     )
 
 

@@ -149,6 +149,20 @@ POINT_MATCHES = SideTable(
     },
 )
 
+# Foreground of frames in which an animal was not detected, as runs of cells in the rows of a grid.
+# A frame without foreground has one empty run; row -1: it cannot be told from the background.
+GAP_FOREGROUND = SideTable(
+    "gap_foreground",
+    "detections",
+    {
+        "frame": np.int64,
+        "row": np.int64,
+        "first_column": np.int64,
+        "end_column": np.int64,
+        "cell_px": np.float32,
+    },
+)
+
 # Sums over the frames of each track or identity, so that a listing need not read all parts.
 _SUMMARY_COLUMNS: dict[str, type[np.generic]] = {
     "id": np.int64,
@@ -169,6 +183,7 @@ SIDE_TABLES = (
     COLOUR_FEATURES,
     FUR_DESCRIPTORS,
     POINT_MATCHES,
+    GAP_FOREGROUND,
     TRACK_SUMMARY,
     IDENTITY_SUMMARY,
 )

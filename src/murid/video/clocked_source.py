@@ -206,6 +206,13 @@ class ClockedSource:
             if rest == 0:
                 yield replace(frame, index=number, time_s=float(self.times_s[number]))
 
+    def read(self, numbers: Int64) -> Iterator[Frame]:
+        """Yield the selected frames with some numbers, ascending, as far as they can be decoded."""
+        selection = self.selection
+        for frame in self._source.read(selection.numbers[numbers]):
+            number = (frame.index - selection.first) // selection.every
+            yield replace(frame, index=number, time_s=float(self.times_s[number]))
+
     def sample(self, n_frames: int) -> Iterator[Frame]:
         """Yield up to `n_frames` decoded frames spread evenly over the selection."""
         selection = self.selection

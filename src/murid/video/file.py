@@ -120,6 +120,15 @@ class VideoFileSource:
         for missing in range(expected, self._n_frames):
             yield self._make_unreadable(missing)
 
+    def read(self, numbers: Int64) -> Iterator[Frame]:
+        """Yield the frames with some numbers, ascending, as far as they can be decoded.
+
+        Frames in between are decoded only where no key frame leads past them.
+        """
+        for wanted in self._split_at_keyframes(np.asarray(numbers, np.int64)):
+            for number, image in _select(self._decode_numbered(int(wanted[0])), wanted):
+                yield self._make_frame(number, image)
+
     def sample(self, n_frames: int) -> Iterator[Frame]:
         """Yield up to `n_frames` decoded frames, spread over the video as evenly as is cheap.
 
@@ -162,6 +171,17 @@ class VideoFileSource:
             for number, image in decode_without_timestamps(container, stream):
                 if self._is_intact(image):
                     yield number, image
+
+    def _split_at_keyframes(self, numbers: Int64) -> list[Int64]:
+        """Return ascending frame numbers in groups that are cheapest to decode one by one."""
+        if not len(numbers):
+            return []
+        if self._index is None:
+            return [numbers]
+        # Decoding starts at the last but one key frame before a number, as in `_decode_from`.
+        starts = np.searchsorted(self._index.keyframes, numbers, side="right") - 2
+        first_decoded = self._index.keyframes[np.maximum(starts, 0)]
+        return np.split(numbers, np.flatnonzero(first_decoded[1:] > numbers[:-1]) + 1)
 
     def _decode_from(self, index: PacketIndex, start: int) -> Iterator[Any]:
         """Yield decoded frames from the last but one key frame before `start` on.

@@ -129,6 +129,13 @@ class ImageSequenceSource:
         for index in range(start, self._numbers.n_frames):
             yield self._load(index)
 
+    def read(self, numbers: Int64) -> Iterator[Frame]:
+        """Yield the frames with some numbers, as far as they can be decoded."""
+        for number in numbers.tolist():
+            frame = self._load(number)
+            if isinstance(frame, Frame):
+                yield frame
+
     def sample(self, n_frames: int) -> Iterator[Frame]:
         """Yield up to `n_frames` decoded frames, spread evenly over the images that are there."""
         for row in spread_evenly(len(self._images), n_frames).tolist():

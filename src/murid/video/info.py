@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from murid.core import Frame
-from murid.core.types import Float64
+from murid.core.types import Float64, Int64
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +105,10 @@ class FrameSource(Protocol):
 
     def iterate(self, start: int = 0) -> Iterator[Frame | UnreadableFrame]:
         """Yield the frames from index `start` on, in order and without gaps."""
+        ...
+
+    def read(self, numbers: Int64) -> Iterator[Frame]:
+        """Yield the frames with some numbers, ascending, as far as they can be decoded."""
         ...
 
     def sample(self, n_frames: int) -> Iterator[Frame]:

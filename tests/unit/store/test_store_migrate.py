@@ -20,7 +20,11 @@ from murid.detection.config import DetectionConfig
 from murid.identification import IdentificationConfig
 from murid.store import RunDirectory, migrate
 from murid.store.parquet import rename_columns
-from murid.store.side_tables import COLOUR_FEATURES, FUR_DESCRIPTORS, POINT_MATCHES
+from murid.store.side_tables import (
+    COLOUR_FEATURES,
+    FUR_DESCRIPTORS,
+    POINT_MATCHES,
+)
 from murid.tracking import TrackingConfig
 
 HERE = Path(__file__).parent
@@ -117,6 +121,7 @@ def read_everything(run: RunDirectory) -> dict[str, object]:
         "ids": tracks.track_ids.tolist(),
         "boxes": tracks.detections.boxes.tolist(),
         "interpolated": tracks.interpolated.tolist(),
+        "merged": None if tracks.merged is None else tracks.merged.tolist(),
         "probabilities": tracks.identity_probabilities.tolist(),
         "assignments": [
             [own.tolist() for own in part] for part in run.identities.iterate_assignments()
@@ -166,6 +171,7 @@ def drop_config(facts: dict[str, object]) -> dict[str, object]:
 def test_default_settings_of_version_1_are_the_default_settings(section, settings, config):
     migrated = migrate.migrate_settings(section, settings)
     expected = config.describe_results() if section == "detection" else asdict(config)
+    expected.pop("use_foreground", None)  # there was none in version 1
     assert migrated == json.loads(json.dumps(expected))
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -5,7 +7,7 @@ from hypothesis import strategies as st
 
 from murid.core.types import DetectionTable, Tracks
 from murid.errors import ArrayError, RunError
-from murid.store import FrameTable, parts
+from murid.store import FrameTable, parquet, parts
 
 
 @settings(max_examples=40, deadline=None)
@@ -60,7 +62,8 @@ def test_identities_round_trip_with_interpolated_positions(tmp_path):
         smoothed, np.array([0.75, 0, 1], np.float32), None, np.array([0, 1, 2, 3])
     )
     rows, identity_probabilities = np.array([1, -1, 0]), np.array([1, 0.5, 0.75], np.float32)
-    tracks = Tracks(identified, np.array([2, 1, 1]), rows < 0, identity_probabilities)
+    merged = np.array([True, True, False])
+    tracks = Tracks(identified, np.array([2, 1, 1]), rows < 0, identity_probabilities, merged)
     parts.write_identities(tmp_path / "i", 100, rows, tracks)
     again = parts.read_identities(tmp_path / "i", 100, detections)
     np.testing.assert_array_equal(again.detections.boxes, smoothed)
@@ -69,6 +72,11 @@ def test_identities_round_trip_with_interpolated_positions(tmp_path):
     np.testing.assert_array_equal(again.track_ids, [2, 1, 1])
     np.testing.assert_array_equal(again.interpolated, [False, True, False])
     np.testing.assert_array_equal(again.identity_probabilities, identity_probabilities)
+    np.testing.assert_array_equal(again.merged, merged)
+    # Older runs do not say which boxes are merged.
+    parts.write_identities(tmp_path / "old", 100, rows, replace(tracks, merged=None))
+    assert "merged" not in parquet.list_columns(tmp_path / "old")
+    assert parts.read_identities(tmp_path / "old", 100, detections).merged is None
     with pytest.raises(RunError, match="row: expected rows of the same part's detections"):
         parts.read_identities(
             tmp_path / "i",

@@ -23,7 +23,12 @@ from murid.store.side_tables import (
     SideTable,
 )
 
-DEPEND_ON_DETECTIONS = {"colour_features", "fur_descriptors", "point_matches"}
+DEPEND_ON_DETECTIONS = {
+    "colour_features",
+    "fur_descriptors",
+    "point_matches",
+    "gap_foreground",
+}
 DEPEND_ON_TRACKS = {"summary-tracks"}
 DEPEND_ON_IDENTITIES = {"crossings", "summary-identities"}
 ALL = {"frame_times"} | DEPEND_ON_DETECTIONS | DEPEND_ON_TRACKS | DEPEND_ON_IDENTITIES

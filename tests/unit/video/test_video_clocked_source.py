@@ -58,6 +58,11 @@ def test_start_end_and_every_keep_pixels_and_times(make_video):
     assert clocked.info.n_frames == len(expected)
     sampled = list(clocked.sample(3))
     assert [frame.index for frame in sampled] == [0, 3, 6]
+    chosen = list(clocked.read(np.array([1, 5])))
+    assert [(frame.index, frame.time_s) for frame in chosen] == [
+        (k, frames[k].time_s) for k in (1, 5)
+    ]
+    assert list_bars(chosen) == [by_number[expected[k]] for k in (1, 5)]
     assert list_bars(sampled) == [by_number[expected[k]] for k in (0, 3, 6)]
     assert clocked.truncated is None
 

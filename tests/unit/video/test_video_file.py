@@ -87,6 +87,35 @@ def test_reading_from_the_middle_equals_reading_all(make_video, start):
         np.testing.assert_array_equal(a.image, b.image)
 
 
+def test_chosen_frames_are_those_of_the_whole_video(make_video):
+    path = make_video(n_frames=100)
+    whole = read(path)
+    numbers = np.array([0, 3, 40, 41, 99])
+    chosen = list(open_source(path).read(numbers))
+    assert [frame.index for frame in chosen] == numbers.tolist()
+    for frame in chosen:
+        assert frame.time_s == whole[frame.index].time_s
+        np.testing.assert_array_equal(frame.image, whole[frame.index].image)
+    assert list(open_source(path).read(np.zeros(0, np.int64))) == []
+
+
+def test_chosen_frames_are_reached_from_key_frames(make_video, monkeypatch):
+    source = open_source(make_video(n_frames=120))
+    decoded = []
+    number_frames = source._number
+
+    def count(index, images):
+        for number, image in number_frames(index, images):
+            decoded.append(number)
+            yield number, image
+
+    monkeypatch.setattr(source, "_number", count)
+    assert [frame.index for frame in source.read(np.array([1, 2, 100]))] == [1, 2, 100]
+    # From the last but one key frame: groups have 12 frames here.
+    assert len(decoded) < 40
+    assert 60 not in decoded
+
+
 def damage_middle_packet(path):
     """Overwrite the biggest run of bytes in the middle of the payload."""
     data = bytearray(path.read_bytes())

@@ -34,6 +34,7 @@ def test_glob_takes_what_it_names(folder):
 
 def test_reading_from_the_middle(folder):
     assert [f.index for f in open_source(folder).iterate(9)] == [9, 10, 11]
+    assert [f.index for f in open_source(folder).read(np.array([2, 7]))] == [2, 7]
 
 
 def test_motchallenge_layout_gives_images_and_frame_rate(folder, tmp_path):

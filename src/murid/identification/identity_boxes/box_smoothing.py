@@ -19,6 +19,8 @@ from murid.core.types import Bool, Float32, Float64, Int32, UInt8
 
 # Weight of a box that may hold two animals; that of an unoccluded box with a good score is 1.
 MERGED_WEIGHT = 0.1
+# Weight of a box in a gap that is completely held to the foreground.
+HELD_WEIGHT = 0.1
 # Boxes are weighted by this power of their score, as a share of a good score. With a higher power,
 # the fit follows the best boxes alone.
 SCORE_POWER = 4
@@ -41,8 +43,8 @@ _MAX_FITS = 3
 _BLOCK = 1 << 17
 
 
-def weight_boxes(scores: Float32, good_score: float, detected: Bool, merged: Bool) -> Float32:
-    """Return the weight of each box of an animal, by its score and whether it may be merged.
+def weight_boxes(scores: Float32, good_score: float, merged: Bool) -> Float32:
+    """Return the weight of each detected box of an animal, by its score and whether it is merged.
 
     Parameters
     ----------
@@ -50,8 +52,8 @@ def weight_boxes(scores: Float32, good_score: float, detected: Bool, merged: Boo
         ``(n,)`` float32 score of each detection.
     good_score : float
         Score of a good detection of this recording.
-    detected, merged : ndarray
-        ``(n,)`` bool: whether the animal was detected, and whether the box may hold two animals.
+    merged : ndarray
+        ``(n,)`` bool: whether the box may hold two animals.
 
     Returns
     -------
@@ -60,7 +62,7 @@ def weight_boxes(scores: Float32, good_score: float, detected: Bool, merged: Boo
     """
     score_weights = np.minimum(scores / max(good_score, 1e-6), 1) ** SCORE_POWER
     weights = np.where(merged, MERGED_WEIGHT, 1.0) * score_weights
-    return np.where(detected, weights, 0.0).astype(np.float32)
+    return np.asarray(weights, np.float32)
 
 
 def smooth_boxes(

@@ -9,10 +9,10 @@ import numpy as np
 from murid.core.clock import to_frames
 from murid.core.ranges import concatenate_ranges
 from murid.core.records import ArrayRecord
-from murid.core.types import Float32, Float64, Int32, Int64
+from murid.core.types import Bool, Float32, Float64, Int32, Int64
 
-# Maximum distance in body lengths across a gap: a constant, and an addition for each second. A gap
-# with a longer distance is left open: a straight line would be wrong.
+# Maximum distance in body lengths across a gap: a constant, and an addition for each second. Across
+# a longer distance a straight line would be wrong.
 MAX_DISTANCE = 0.5
 MAX_DISTANCE_PER_S = 3.0
 # A gap of one missed detection, a step of two frames, is filled at every frame rate, unless gaps
@@ -32,11 +32,14 @@ class InterpolatedBoxes(ArrayRecord):
         ``(k,)`` int64 index of the last detection before the gap.
     boxes : ndarray
         ``(k, 4)`` float32 xyxy pixels.
+    is_far : ndarray
+        ``(k,)`` bool: whether the distance across the gap is too long for a straight line.
     """
 
     frames: Int64
     before: Int64
     boxes: Float32
+    is_far: Bool
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -67,7 +70,7 @@ def fill_gaps(
     limits = [to_frames(limit_s, fps, MIN_GAP_FRAMES) for limit_s in limits_s.tolist()]
     fillable = gaps <= np.array(limits)[limit_numbers]
     gaps_s = np.minimum(gaps / fps, max_gap_s)
-    fillable &= distances <= MAX_DISTANCE + MAX_DISTANCE_PER_S * gaps_s
+    is_far = distances > MAX_DISTANCE + MAX_DISTANCE_PER_S * gaps_s
     # One row for each frame of the gaps that are filled.
     starts = np.flatnonzero((gaps > 1) & fillable)
     lengths = gaps[starts] - 1
@@ -78,4 +81,5 @@ def fill_gaps(
         frames[before] + n_frames,
         before,
         boxes[before] * (1 - weights) + boxes[before + 1] * weights,
+        is_far[before],
     )

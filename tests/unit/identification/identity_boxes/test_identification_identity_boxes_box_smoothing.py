@@ -65,20 +65,19 @@ def test_boxes_of_low_scores_count_less():
     seen[40:44] += [-15, -10, 12, 14]
     scores = np.full(100, 0.95, np.float32)
     scores[40:44] = 0.3
-    weights = weight_boxes(scores, 0.95, np.ones(100, bool), np.zeros(100, bool))
+    weights = weight_boxes(scores, 0.95, np.zeros(100, bool))
     assert (
         np.abs(smooth(seen, weights) - true)[40:44].max()
         < 0.5 * np.abs(smooth(seen) - true)[40:44].max()
     )
 
 
-def test_interpolated_boxes_weigh_nothing_and_merged_ones_little():
+def test_merged_boxes_weigh_little():
     scores, yes, no = np.array([0.5, 1.0], np.float32), np.ones(2, bool), np.zeros(2, bool)
-    assert weight_boxes(scores, 1.0, no, no).tolist() == [0, 0]
-    alone, merged = weight_boxes(scores, 1.0, yes, no), weight_boxes(scores, 1.0, yes, yes)
+    alone, merged = weight_boxes(scores, 1.0, no), weight_boxes(scores, 1.0, yes)
     assert alone[0] < alone[1] == 1
     assert (merged < 0.2 * alone).all()
-    assert weight_boxes(scores, 0.5, yes, no).tolist() == [1, 1]
+    assert weight_boxes(scores, 0.5, no).tolist() == [1, 1]
 
 
 def test_boxes_before_and_after_a_gap_are_independent():

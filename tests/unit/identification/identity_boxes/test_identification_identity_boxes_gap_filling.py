@@ -19,10 +19,12 @@ def test_boxes_are_interpolated_linearly():
 
 
 @pytest.mark.parametrize(
-    ("distance", "max_gap_s", "n"), [(20, 1.0, 29), (20, 0.9, 0), (139, 1.0, 29), (141, 1.0, 0)]
+    ("distance", "max_gap_s", "n", "is_far"),
+    [(20, 1.0, 29, False), (20, 0.9, 0, False), (139, 1.0, 29, False), (141, 1.0, 29, True)],
 )
-def test_long_gaps_and_large_distances_are_left_open(distance, max_gap_s, n):
+def test_long_gaps_are_left_open_and_long_distances_marked(distance, max_gap_s, n, is_far):
     frames = np.array([0, 30], np.int32)
     boxes = make_boxes(0, distance)
     found = fill_gaps(frames, boxes, body_px=40, fps=30, max_gap_s=np.array([max_gap_s]))
     assert len(found) == n
+    assert (found.is_far == is_far).all()
