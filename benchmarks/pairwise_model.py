@@ -50,7 +50,7 @@ TARGET = Path("src/murid/identification/pairwise_model.json")
 TERMS = tuple(field.name for field in fields(LlrTerms))
 # Seeds of the scenes, and number of animals of the recordings that are composed of real videos.
 SCENES = ("coats-4", "lookalike-5", "huddle-6", "shelter-4", "night-5")
-SEEDS = (2201,)
+SEEDS = (2201, 2202)
 COMPOSED = {"compose-tracktor-1": 4, "compose-openfield-1": 3}
 # Every k-th frame is kept: 30 frames/s become 15, 10, 5, 2 and 1.
 STEPS = (1, 2, 3, 6, 15, 30)

@@ -176,11 +176,11 @@ def _fit_to_component(
     if not reach.any():
         # Alone: what is seen is the animal, unless too little of it stands out from the floor.
         return (_extend(component, np.maximum(seen, size), box) if is_part else component), False
-    longest = float(size.max())
+    max_side = float(size.max())
     result = component.copy()
     for axis in (0, 1):
         room = reach[axis] + reach[axis + 2]
-        wanted = min(max(area / max(float(seen[1 - axis]), 1.0), float(seen[axis])), longest)
+        wanted = min(max(area / max(float(seen[1 - axis]), 1.0), float(seen[axis])), max_side)
         extra = min(max(wanted - float(seen[axis]), 0.0), room)
         if extra > 0:
             result[axis] -= extra * reach[axis] / room
