@@ -146,9 +146,11 @@ def test_second_pass_runs_where_identities_are_uncertain(clip, tmp_path):
     identify(uncertain.path)
     assert read_parts(uncertain.path) == identified
     (uncertain.path / "fur_descriptors.parquet").unlink()
-    assert identify(uncertain.path, animals=2).info()["appearance_selections"] is None, (
-        "neither fur descriptors nor video"
-    )
+    messages = []
+    again = identify(uncertain.path, animals=2, announce=messages.append)
+    assert again.info()["appearance_selections"] is None, "neither fur descriptors nor video"
+    assert messages[-1].startswith("no second pass: ")
+    assert "gone.mp4" in messages[-1]
     certain = track(clip, animals=1, config=BACKGROUND, out=tmp_path / "certain.murid")
     assert certain.info()["appearance_selections"] is None
     assert not (certain.path / "fur_descriptors.parquet").exists()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import asdict, fields, replace
 from functools import partial
 from pathlib import Path
@@ -198,8 +197,10 @@ def identify_run(
     second_pass = refine_as_asked(run, table, feedback) if config.refine == "always" else None
     result = link(*second_pass or ())
     if config.refine == "auto" and result.is_doubtful:
-        with suppress(SourceError):  # the video of an old run may be gone
+        try:
             second_pass = refine_in_doubt(run, table, result, judge, feedback)
+        except SourceError as error:  # the video of an old run may be gone
+            feedback.announce(f"no second pass: {error}")
         if second_pass:
             del result  # that of a day takes hundreds of megabytes
             result = link(*second_pass)
