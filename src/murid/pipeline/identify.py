@@ -21,7 +21,7 @@ from murid.core.progress import (
 from murid.core.settings import change_settings
 from murid.core.types import Float64, Int64
 from murid.core.validation import to_count
-from murid.errors import ConfigError, SourceError
+from murid.errors import ConfigError
 from murid.identification import IdentificationConfig, IdentificationResult
 from murid.identification.appearance_models.fur_selection import AppearanceSelection
 from murid.identification.appearance_models.tracklet_features import FurDescriptors
@@ -197,10 +197,7 @@ def identify_run(
     second_pass = refine_as_asked(run, table, feedback) if config.refine == "always" else None
     result = link(*second_pass or ())
     if config.refine == "auto" and result.is_doubtful:
-        try:
-            second_pass = refine_in_doubt(run, table, result, judge, feedback)
-        except SourceError as error:  # the video of an old run may be gone
-            feedback.announce(f"no second pass: {error}")
+        second_pass = refine_in_doubt(run, table, result, judge, feedback)
         if second_pass:
             del result  # that of a day takes hundreds of megabytes
             result = link(*second_pass)

@@ -23,6 +23,7 @@ from murid.core.progress import (
     no_progress,
 )
 from murid.core.types import DetectionTable
+from murid.errors import SourceError
 from murid.identification import IdentificationResult
 from murid.identification.appearance_models.fur_selection import AppearanceSelection
 from murid.identification.appearance_models.tracklet_features import FurDescriptors
@@ -83,7 +84,7 @@ def refine_in_doubt(
     result: IdentificationResult,
     judge: Callable[[FurSample], Selections],
     feedback: Feedback,
-) -> SecondPass:
+) -> SecondPass | None:
     """Make a second pass over the video for a result that is in doubt.
 
     A short recording is read at once. In a long one, a sample shows first whether fur tells the
@@ -103,17 +104,31 @@ def refine_in_doubt(
 
     Returns
     -------
-    tuple
-        Fur descriptors and point matches.
+    tuple or None
+        Fur descriptors and point matches; None if the video cannot be read.
 
     Raises
     ------
-    RunError, SourceError, StorageError
+    RunError, StorageError
         As `run_second_pass`.
     """
     if has_second_pass(run):
         return run_second_pass(run, feedback.report)
-    doubt = describe_doubt(result)
+    try:
+        return _read_as_needed(run, table, describe_doubt(result), judge, feedback)
+    except SourceError as error:  # the video of an old run may be gone
+        feedback.announce(f"no second pass: {error}")
+        return None
+
+
+def _read_as_needed(
+    run: RunDirectory,
+    table: DetectionTable,
+    doubt: str,
+    judge: Callable[[FurSample], Selections],
+    feedback: Feedback,
+) -> SecondPass:
+    """Read as much of the video as helps, and announce it, with what is in doubt."""
     n_descriptors = count_descriptors(table, run.manifest.fps)
     cost = feedback.describe_cost(run.n_frames, n_descriptors)
     stretches = choose_stretches(run.frames.read().times_s)
