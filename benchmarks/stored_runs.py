@@ -1,7 +1,7 @@
 """Recordings with stored detections, which the benchmarks of identities make once.
 
-Identities are made by ``murid identify`` on a copy of a run, so that they are what users get, a
-stored run never changes, and another source tree of murid can make them of the same detections.
+Identities are made as ``murid identify`` does, on a copy of a run, so that they are what users get,
+a stored run never changes, and another source tree of murid can make them of the same detections.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from identity_scores import Named
 from murid.appearance.second_pass import run_second_pass
 from murid.appearance.second_pass_tables import read_second_pass
 from murid.core.progress import no_progress
+from murid.pipeline.config import Config
+from murid.pipeline.identify import identify
 from murid.store import RunDirectory
 from murid.synthetic.recording import RecordingConfig, record
 from murid.synthetic.scenarios import SCENARIOS
@@ -42,7 +44,7 @@ RATE_FRAMES = 9300  # 310 s
 
 @dataclass(frozen=True)
 class Identified:
-    """Identities of a run, and the seconds that ``murid identify`` took, its start included."""
+    """Identities of a run, and the seconds they took: of another tree, its start included."""
 
     named: Named
     seconds: float
@@ -183,9 +185,12 @@ def identify_stored(
         copy = Path(folder) / "run.murid"
         shutil.copytree(path, copy)
         started = time.perf_counter()
-        run_murid(
-            "identify", copy, "--animals", n_animals, *_REFINE_OPTIONS[second_pass], tree=tree
-        )
+        if tree is None:
+            config = Config().change(f"identification.refine={second_pass}")
+            identify(copy, animals=n_animals, config=config)
+        else:
+            options = ("--animals", n_animals, *_REFINE_OPTIONS[second_pass])
+            run_murid("identify", copy, *options, tree=tree)
         seconds = time.perf_counter() - started
         run = RunDirectory.open(copy)
         named = Named.from_tracks(run.read_tracks())
