@@ -16,8 +16,8 @@ def make_recording(
 ) -> TrackedRecording:
     """Animals 3 and 7 in chunks of four and three frames; 7 is missing in frame 2, both in frame 5.
 
-    In frame 4, the position of 3 is interpolated. Ids are in descending order within a frame, and
-    frame 0 has a box of no track."""
+    In frame 4, the position of 3 is interpolated, and in frame 3, both boxes are merged. Ids are in
+    descending order within a frame, and frame 0 has a box of no track."""
     times = np.arange(N_FRAMES) / 25 if times_s is None else times_s
     return TrackedRecording(
         **{
@@ -57,9 +57,13 @@ def _make_chunk(first: int, times_s: np.ndarray, identified: bool) -> TracksChun
         np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
     )
     identity_columns = (
-        (np.array(interpolated), np.array(identity_probabilities, np.float32))
+        (
+            np.array(interpolated),
+            np.array(identity_probabilities, np.float32),
+            table.frame_numbers + first == 3,
+        )
         if identified
-        else (None, None)
+        else ()
     )
     return TracksChunk(first, times_s, Tracks(table, np.array(ids, np.int64), *identity_columns))
 

@@ -139,11 +139,11 @@ def _print_run(facts: dict[str, Any]) -> None:
 def _print_tracks(tracks: Sequence[dict[str, Any]]) -> None:
     if not tracks:
         return
-    frames = f"{'first':>8} {'last':>8} {'detected':>8} {'interpolated':>12}"
+    frames = f"{'first':>8} {'last':>8} {'detected':>8} {'interpolated':>12} {'merged':>6}"
     print(f"\n{'id':>6} {frames} {'score':>6} {'probability':>11}")
     for row in tracks:
         frames = f"{row['first_frame']:>8} {row['last_frame']:>8} {row['n_frames']:>8}"
-        scores = f"{row['n_interpolated']:>12} {row['mean_score']:>6.2f}"
+        scores = f"{row['n_interpolated']:>12} {row['n_merged']:>6} {row['mean_score']:>6.2f}"
         print(f"{row['id']:>6} {frames} {scores} {_describe_identity(row)}".rstrip())
 
 

@@ -27,7 +27,7 @@ def export_coco(path: str | Path, recording: TrackedRecording) -> None:
 
     Image and annotation ids count from 1, ``frame_id`` from 0; boxes are left, top, width, height
     in pixels. An annotation has ``track_id`` and ``instance_id``, ``score`` and, for a run with
-    identities, ``identity_probability`` and ``interpolated``.
+    identities, ``identity_probability``, ``interpolated`` and ``merged``.
 
     Parameters
     ----------
@@ -135,4 +135,5 @@ def _describe_identity(box: TrackedBox) -> Entry:
     return {
         "identity_probability": None if probability is None else round(probability, 4),
         "interpolated": box.interpolated,
+        "merged": box.merged,
     }

@@ -22,9 +22,10 @@ COLUMNS = (
     "score",
     "identity_probability",
     "interpolated",
+    "merged",
 )
 # Format of each column of `COLUMNS`. Boxes are less precise than a thousandth of a pixel.
-_ROW_FORMAT = "%d,%.6f,%d,%.3f,%.3f,%.3f,%.3f,%.4f,%s,%d"
+_ROW_FORMAT = "%d,%.6f,%d,%.3f,%.3f,%.3f,%.3f,%.4f,%s,%d,%d"
 
 
 def export_csv(path: str | Path, recording: TrackedRecording) -> None:
@@ -32,9 +33,10 @@ def export_csv(path: str | Path, recording: TrackedRecording) -> None:
 
     Columns: ``frame`` from 0; ``time_s``; ``track_id``; ``x, y``, the centre of the box, and its
     ``width, height`` in pixels; ``score``; ``identity_probability``, empty without identities;
-    ``interpolated``, 1 where the position was interpolated rather than detected, else 0; ``name``
-    of the animal, only where identities have names. Rows are ordered by frame and track id; a frame
-    without animals has no row.
+    ``interpolated``, 1 where the position was interpolated rather than detected, else 0;
+    ``merged``, 1 where the box holds another animal as well, else 0; ``name`` of the animal, only
+    where identities have names. Rows are ordered by frame and track id; a frame without animals has
+    no row.
 
     Parameters
     ----------
@@ -80,6 +82,7 @@ def _format_rows(rows: TrackRows) -> Iterator[str]:
         rows.scores.tolist(),
         probabilities,
         rows.interpolated.tolist(),
+        rows.merged.tolist(),
         strict=True,
     )
     return map(_ROW_FORMAT.__mod__, cells)

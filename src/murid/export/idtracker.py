@@ -22,7 +22,8 @@ def export_idtracker(path: str | Path, recording: TrackedRecording) -> None:
 
     ``trajectories`` ``(F, I, 2)`` float64 pixels and ``id_probabilities`` ``(F, I, 1)`` float64.
     Row k is frame k of the video, up to the last one that was tracked; NaN where an animal is
-    missing or the frame was not tracked. ``interpolated`` ``(F, I)`` bool is an addition of murid.
+    missing or the frame was not tracked. ``interpolated`` and ``merged``
+    ``(F, I)`` bool are additions of murid.
     Attributes are those of idtracker.ai that murid has a value for; ``body_length`` is the mean
     diagonal of the boxes.
 
@@ -69,6 +70,7 @@ def _create_datasets(file: Any, recording: TrackedRecording) -> None:
     _create_dataset(file, recording, "trajectories", (2,), np.float64, np.nan)
     _create_dataset(file, recording, "id_probabilities", (1,), np.float64, np.nan)
     _create_dataset(file, recording, "interpolated", (), np.bool_, False)
+    _create_dataset(file, recording, "merged", (), np.bool_, False)
     for name in ("identities_groups", "setup_points"):
         file.create_group(name)
 
@@ -106,6 +108,8 @@ def _fill_datasets(file: Any, frames: slice, trajectories: Trajectories) -> None
         file["id_probabilities"][frames] = trajectories.identity_probability[..., None]
     if trajectories.interpolated is not None:
         file["interpolated"][frames] = trajectories.interpolated
+    if trajectories.merged is not None:
+        file["merged"][frames] = trajectories.merged
 
 
 class _Statistics:

@@ -23,12 +23,15 @@ from murid.export.trajectories import HDF5_CHUNK_FRAMES, iterate_trajectories
 # Dimensions of movement 0.15.
 DIMS = ("time", "space", "individuals")
 
+# Variables that are true or false.
+_BOOLEAN = ("interpolated", "merged")
+
 
 def export_movement(path: str | Path, recording: TrackedRecording) -> None:
     """Write tracks as movement's bounding-box dataset, atomically; `xarray.load_dataset` reads it.
 
     Pixels and seconds, float64, missing frames NaN. A run with identities also has
-    ``identity_probability`` and ``interpolated``.
+    ``identity_probability``, ``interpolated`` and ``merged``.
 
     Parameters
     ----------
@@ -87,6 +90,7 @@ def _create_variables(file: Any, recording: TrackedRecording, dims: tuple[str, s
     if recording.identified:
         _create_variable(file, "identity_probability", without_space, sizes)
         _create_variable(file, "interpolated", without_space, sizes)
+        _create_variable(file, "merged", without_space, sizes)
     file.attrs.update(
         source_software=f"murid {version('murid')}",
         source_file=recording.source,
@@ -101,12 +105,12 @@ def _create_variable(file: Any, name: str, dims: tuple[str, ...], sizes: dict[st
         min(HDF5_CHUNK_FRAMES, sizes[dim]) if dim == "time" else sizes[dim] for dim in dims
     )
     storage: dict[str, Any] = {"dtype": np.float64, "fillvalue": np.nan}
-    if name == "interpolated":
+    if name in _BOOLEAN:
         storage = {"dtype": np.int8}
     variable = file.create_variable(
         name, dims, chunks=chunks, compression="gzip", shuffle=True, **storage
     )
-    if name == "interpolated":
+    if name in _BOOLEAN:
         # netCDF has no boolean type; xarray restores it from this attribute.
         variable.attrs["dtype"] = "bool"
     elif name in ("position", "shape"):
@@ -121,6 +125,7 @@ def _fill_variables(file: Any, frames: slice, trajectories: Trajectories) -> Non
         "confidence": trajectories.confidence,
         "identity_probability": trajectories.identity_probability,
         "interpolated": trajectories.interpolated,
+        "merged": trajectories.merged,
     }
     for name, values in arrays.items():
         if values is None:

@@ -28,6 +28,7 @@ SCHEMA = pa.schema(
         ("score", pa.float32()),
         ("identity_probability", pa.float32()),
         ("interpolated", pa.bool_()),
+        ("merged", pa.bool_()),
     ]
 )
 # Larger groups compress better and need more memory; a row takes about 50 bytes.
@@ -96,6 +97,7 @@ def _to_batch(rows: TrackRows, schema: pa.Schema, names: Mapping[int, str]) -> p
         "score": rows.scores,
         "identity_probability": pa.array(rows.identity_probabilities, from_pandas=True),
         "interpolated": rows.interpolated,
+        "merged": rows.merged,
     }
     if names:
         columns["name"] = pa.array([names.get(i) for i in rows.track_ids.tolist()], pa.string())

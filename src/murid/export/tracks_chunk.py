@@ -61,6 +61,8 @@ class TrackedBox(NamedTuple):
         Probability that the box shows this identity; None = not known.
     interpolated : bool
         Whether the position was interpolated rather than detected.
+    merged : bool
+        Whether the box holds another animal as well.
     """
 
     frame: int
@@ -68,6 +70,7 @@ class TrackedBox(NamedTuple):
     score: float
     identity_probability: float | None
     interpolated: bool
+    merged: bool
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -84,6 +87,8 @@ class TrackRows:
         ``(N, 4)`` float64, xyxy in pixels.
     interpolated : ndarray
         ``(N,)`` bool: whether a position was interpolated rather than detected.
+    merged : ndarray
+        ``(N,)`` bool: whether the box holds another animal as well; False where that is unknown.
     identity_probabilities : ndarray
         ``(N,)`` float32: probability that the box shows this identity; NaN = not known.
     """
@@ -94,6 +99,7 @@ class TrackRows:
     scores: Float32
     boxes: Float64
     interpolated: Bool
+    merged: Bool
     identity_probabilities: Float32
 
     def iterate_boxes(self) -> Iterator[TrackedBox]:
@@ -107,6 +113,7 @@ class TrackRows:
             self.scores.tolist(),
             probabilities,
             self.interpolated.tolist(),
+            self.merged.tolist(),
             strict=True,
         )
         return map(TrackedBox._make, cells)
@@ -127,6 +134,9 @@ def _to_rows(chunk: TracksChunk) -> TrackRows:
     interpolated = np.zeros(len(order), bool)
     if tracks.interpolated is not None:
         interpolated = tracks.interpolated[order]
+    merged = np.zeros(len(order), bool)
+    if tracks.merged is not None:
+        merged = tracks.merged[order]
     identity_probabilities = np.full(len(order), np.nan, np.float32)
     if tracks.identity_probabilities is not None:
         identity_probabilities = tracks.identity_probabilities[order]
@@ -137,5 +147,6 @@ def _to_rows(chunk: TracksChunk) -> TrackRows:
         scores=table.scores[order],
         boxes=table.boxes[order].astype(np.float64),
         interpolated=interpolated,
+        merged=merged,
         identity_probabilities=identity_probabilities,
     )

@@ -30,8 +30,8 @@ def to_trajectories(chunk: TracksChunk, track_ids: Int64, names: Sequence[str]) 
     Returns
     -------
     Trajectories
-        Of the frames of the chunk; `interpolated` and `identity_probability` are None for tracks
-        without identities.
+        Of the frames of the chunk; `interpolated`, `merged` and `identity_probability` are None for
+        tracks without identities.
     """
     tracks = chunk.tracks
     rows = np.flatnonzero(tracks.track_ids >= 0)
@@ -50,6 +50,10 @@ def to_trajectories(chunk: TracksChunk, track_ids: Int64, names: Sequence[str]) 
     if tracks.interpolated is not None:
         interpolated = np.zeros(confidence.shape, bool)
         interpolated[frames, animals] = tracks.interpolated[rows]
+    merged = None
+    if tracks.merged is not None:
+        merged = np.zeros(confidence.shape, bool)
+        merged[frames, animals] = tracks.merged[rows]
     identity_probability = None
     if tracks.identity_probabilities is not None:
         identity_probability = np.full(confidence.shape, np.nan)
@@ -62,6 +66,7 @@ def to_trajectories(chunk: TracksChunk, track_ids: Int64, names: Sequence[str]) 
         confidence,
         interpolated,
         identity_probability,
+        merged,
     )
 
 

@@ -90,6 +90,7 @@ def _describe_box(box: TrackedBox, recording: TrackedRecording) -> dict[str, str
         attributes["identity_probability"] = f"{box.identity_probability:.4f}"
     if recording.identified:
         attributes["interpolated"] = str(int(box.interpolated))
+        attributes["merged"] = str(int(box.merged))
     if box.track_id in recording.identity_names:
         attributes["name"] = recording.identity_names[box.track_id]
     return attributes

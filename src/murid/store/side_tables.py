@@ -170,6 +170,7 @@ _SUMMARY_COLUMNS: dict[str, type[np.generic]] = {
     "last_frame": np.int64,
     "n_frames": np.int64,
     "n_interpolated": np.int64,
+    "n_merged": np.int64,
     "score_sum": np.float64,
     "identity_probability_sum": np.float64,
 }

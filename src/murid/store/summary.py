@@ -22,6 +22,7 @@ class _TrackSums:
     last_frame: int
     n_frames: int = 0
     n_interpolated: int = 0
+    n_merged: int = 0
     score_sum: float = 0.0
     identity_probability_sum: float = 0.0
 
@@ -36,6 +37,7 @@ class _TrackSums:
             "last_frame": self.last_frame,
             "n_frames": self.n_frames,
             "n_interpolated": self.n_interpolated,
+            "n_merged": self.n_merged,
             "mean_score": round(self.score_sum / max(self.n_frames, 1), 4),
             "mean_identity_probability": probability,
             "identity_uncertain": is_uncertain(probability),
@@ -76,6 +78,8 @@ class Summary:
         np.maximum.at(last_frames, owners, frames[rows])
         n_detected = np.bincount(owners, ~interpolated[rows], len(ids))
         n_interpolated = np.bincount(owners, interpolated[rows], len(ids))
+        merged = np.zeros(n_rows, bool) if tracks.merged is None else tracks.merged
+        n_merged = np.bincount(owners, merged[rows], len(ids))
         score_sums = np.bincount(owners, tracks.detections.scores[rows], len(ids))
         probability_sums = np.bincount(owners, probabilities[rows], len(ids))
 
@@ -86,6 +90,7 @@ class Summary:
             sums.last_frame = int(last_frames[k])
             sums.n_frames += int(n_detected[k])
             sums.n_interpolated += int(n_interpolated[k])
+            sums.n_merged += int(n_merged[k])
             sums.score_sum += float(score_sums[k])
             sums.identity_probability_sum += float(probability_sums[k])
 
@@ -93,8 +98,8 @@ class Summary:
         """Return one dictionary per track, or identity if `identified`, ordered by id.
 
         Keys: ``id``, ``first_frame``, ``last_frame``, ``n_frames`` (detected),
-        ``n_interpolated``, ``mean_score``, ``mean_identity_probability`` (None for tracks) and
-        ``identity_uncertain``.
+        ``n_interpolated``, ``n_merged``, ``mean_score``, ``mean_identity_probability`` (None for
+        tracks) and ``identity_uncertain``.
         """
         return [
             self._tracks[track_id].describe(identified=identified)

@@ -27,6 +27,7 @@ def test_pycocotools_loads_it(tmp_path, capsys):
             boxes = from_xywh(np.array([animal["bbox"] for animal in animals]))
             np.testing.assert_allclose(boxes, rows.boxes[own], atol=1e-3)
             assert [animal["interpolated"] for animal in animals] == rows.interpolated[own].tolist()
+            assert [animal["merged"] for animal in animals] == rows.merged[own].tolist()
             assert [animal["identity_probability"] for animal in animals] == pytest.approx(
                 rows.identity_probabilities[own].tolist()
             )

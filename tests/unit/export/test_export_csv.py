@@ -23,9 +23,9 @@ def export(path, chunks):
 def test_columns_and_units(tmp_path, chunk):
     export(tmp_path / "cage.csv", [chunk])
     assert (tmp_path / "cage.csv").read_bytes().decode().splitlines() == [
-        "frame,time_s,track_id,x,y,width,height,score,identity_probability,interpolated",
-        "1001,33.366667,3,0.875,4.000,0.750,8.000,0.2500,,0",
-        "1001,33.366667,7,20.000,40.000,20.000,40.000,0.9000,,0",
+        "frame,time_s,track_id,x,y,width,height,score,identity_probability,interpolated,merged",
+        "1001,33.366667,3,0.875,4.000,0.750,8.000,0.2500,,0,0",
+        "1001,33.366667,7,20.000,40.000,20.000,40.000,0.9000,,0,0",
     ]
 
 

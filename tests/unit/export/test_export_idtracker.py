@@ -15,6 +15,7 @@ def test_arrays_and_attributes_are_those_of_idtracker(tmp_path):
         trajectories, probabilities = file["trajectories"][:], file["id_probabilities"][:]
         attributes = dict(file.attrs)
         assert np.argwhere(file["interpolated"][:]).tolist() == [[4, 0]]
+        assert np.argwhere(file["merged"][:]).tolist() == [[3, 0], [3, 1]]
         assert list(file["setup_points"]) == list(file["identities_groups"]) == []
     assert trajectories.shape == (7, 2, 2)
     np.testing.assert_allclose(trajectories[0], [[45, 40.05], [85, 40.05]], atol=1e-5)

@@ -57,6 +57,8 @@ def test_movement_recognises_the_file(tmp_path, identified):
     if identified:
         assert dataset.interpolated.dtype == bool
         assert np.argwhere(dataset.interpolated.values).tolist() == [[4, 0]]
+        assert dataset.merged.dtype == bool
+        assert np.argwhere(dataset.merged.values).tolist() == [[3, 0], [3, 1]]
         assert np.isnan(dataset.identity_probability.values[2, 1])
     assert np.isfinite(
         compute_speed(dataset.position).sel(individuals=recording.names[0])[1:4]

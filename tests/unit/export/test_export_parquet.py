@@ -22,6 +22,7 @@ def test_parquet_is_the_table_of_csv(tmp_path, identified):
     pandas.testing.assert_frame_equal(table, tidy, check_dtype=False, atol=1e-3)
     assert table["identity_probability"].isna().all() == (not identified)
     assert table["interpolated"].sum() == identified
+    assert table["frame"][table["merged"]].tolist() == ([3, 3] if identified else [])
 
 
 def test_metadata_describe_the_video(tmp_path):

@@ -26,6 +26,7 @@ def test_regions_of_a_frame_are_counted_and_carry_what_is_known(tmp_path):
         "confidence": "0.0000",
         "identity_probability": "0.9900",
         "interpolated": "1",
+        "merged": "0",
     }
     shape = json.loads(rows[0]["region_shape_attributes"])
     assert shape == {"name": "rect", "x": 30.0, "y": 20.0, "width": 30.0, "height": 40.1}

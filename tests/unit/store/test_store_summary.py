@@ -50,3 +50,12 @@ def test_summary_of_identities_has_their_probabilities(finished):
     rows = {row["id"]: row for row in run.read_summary()}
     assert [rows[i]["mean_identity_probability"] for i in (1, 2, 3)] == [0.75, 0.75, 0.5]
     assert all(row["identity_uncertain"] for row in rows.values())
+
+
+def test_merged_frames_are_counted(finished):
+    with RunDirectory.open(finished.path, writable=True) as run:
+        write_identities(run)
+        tracks = run.read_tracks()
+        for row in run.read_summary():
+            assert row["n_merged"] == tracks.merged[tracks.track_ids == row["id"]].sum()
+        assert run.read_summary()[0]["n_merged"] > 0
