@@ -36,7 +36,7 @@ def check_animal_count(
     ----------
     evidence : TrackletEvidence
     tracklet_llrs : ndarray
-        ``(T,)`` float64, as of `compute_tracklet_llrs`.
+        ``(T,)`` float64, as of `ExistenceEvidence.compute_llrs`.
     paths : ndarray
         ``(T,)`` int64 path of each tracklet; -1 = none.
     n_animals : int

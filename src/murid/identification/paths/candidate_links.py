@@ -58,7 +58,7 @@ def find_candidate_links(
     ----------
     evidence : TrackletEvidence
     tracklet_llrs : ndarray
-        ``(T,)`` float64, as of `compute_tracklet_llrs`.
+        ``(T,)`` float64, as of `ExistenceEvidence.compute_llrs`.
     n_animals : int
     """
     tracklets = evidence.tracklets
