@@ -139,7 +139,7 @@ def link_tracklets(
     existence = compute_existence_probabilities(
         stitched.existence_log_odds, stitched.paths, stitched.evidence.tracklets, fps
     )
-    assigned, crossings = _assign_identities(
+    assigned, crossings, mean_given_existence = _assign_identities(
         stitched.paths, stitched.evidence, existence, 1 - config.min_probability
     )
     time_slots = stitched.evidence.time_slots
@@ -160,8 +160,11 @@ def link_tracklets(
         note=note,
         read_foreground=_read_by_slot(read_foreground, time_slots),
     )
-    result = _select_frames(result, time_slots)
-    return result if selection is None else replace(result, appearance_selections=(selection,))
+    return replace(
+        _select_frames(result, time_slots),
+        appearance_selections=() if selection is None else (selection,),
+        mean_given_existence=mean_given_existence,
+    )
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -355,10 +358,11 @@ def _select_frames(result: IdentificationResult, time_slots: TimeSlots) -> Ident
 
 def _assign_identities(
     paths: Int64, evidence: TrackletEvidence, existence: Float64, min_swap_probability: float
-) -> tuple[AssignedDetections, DoubtfulCrossings]:
+) -> tuple[AssignedDetections, DoubtfulCrossings, float]:
     """Return the detections of each identity with its probabilities, and doubtful crossings.
 
-    A probability is that of an animal at all, `existence` ``(T,)``, times that of this animal.
+    A probability is that of an animal at all, `existence` ``(T,)``, times that of this animal. The
+    mean of the latter alone is returned too.
     """
     identities = number_identities(paths, evidence)
     context = build_path_context(paths, evidence)
@@ -389,4 +393,7 @@ def _assign_identities(
         merged=context.merged,
         occluded_after=occluded_after,
     )
-    return assign_detections(assigned, evidence), crossings
+    n_detections = np.where(paths >= 0, evidence.tracklets.lengths, 0)
+    total = float(n_detections @ identity_probabilities)
+    mean_given_existence = total / n_detections.sum() if n_detections.any() else 1.0
+    return assign_detections(assigned, evidence), crossings, mean_given_existence

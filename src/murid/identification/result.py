@@ -8,8 +8,8 @@ from murid.core.records import ArrayRecord
 from murid.core.types import Bool, Float32, Int64
 from murid.identification.appearance_models.fur_selection import AppearanceSelection
 
-# Mean identity probability from which on a recording is not in doubt. A second pass over the video
-# learns the fur of the animals where it is lower.
+# Mean identity probability, given that boxes show animals, from which on a recording is not in
+# doubt. A second pass over the video learns the fur of the animals where it is lower.
 MIN_MEAN_PROBABILITY = 0.995
 
 
@@ -62,6 +62,9 @@ class IdentificationResult:
     appearance_selections : tuple of AppearanceSelection
         Whether fur descriptors help to tell the animals apart. One for each arena with enough
         descriptors to decide.
+    mean_given_existence : float
+        Mean identity probability of the detections, given that they show animals: only this may
+        grow with what more is learnt of the appearance of the animals.
     """
 
     frames: Int64
@@ -74,6 +77,7 @@ class IdentificationResult:
     crossings: DoubtfulCrossings
     note: str | None = None
     appearance_selections: tuple[AppearanceSelection, ...] = ()
+    mean_given_existence: float = 1.0
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -88,4 +92,4 @@ class IdentificationResult:
         """Whether identities may be wrong: there are doubtful crossings that matter."""
         if not len(self.crossings):
             return False
-        return float(self.identity_probabilities.mean()) < MIN_MEAN_PROBABILITY
+        return self.mean_given_existence < MIN_MEAN_PROBABILITY

@@ -228,6 +228,8 @@ def _concatenate(results: Sequence[IdentificationResult]) -> IdentificationResul
     ids = np.concatenate([result.identity_ids for result in results])
     probabilities = np.concatenate([result.identity_probabilities for result in results])
     order = np.lexsort((ids, frames))
+    # The mean over all detections of all arenas.
+    sums = [len(result) * result.mean_given_existence for result in results]
     return IdentificationResult(
         frames[order],
         np.concatenate([result.rows for result in results])[order],
@@ -239,4 +241,5 @@ def _concatenate(results: Sequence[IdentificationResult]) -> IdentificationResul
         crossings.select(most_doubtful),
         "; ".join(notes) or None,
         tuple(selection for result in results for selection in result.appearance_selections),
+        mean_given_existence=sum(sums) / len(frames) if len(frames) else 1.0,
     )

@@ -1,5 +1,7 @@
 """Evidence that tracklets are animals, and identities beside clutter that never moves."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ from murid.identification.existence import (
     compute_existence_probabilities,
     measure_existence,
 )
+from murid.identification.result import DoubtfulCrossings
 from murid.identification.tracklets import compute_max_displacement, find_tracklets
 
 FPS = 30.0
@@ -128,6 +131,16 @@ def test_probabilities_follow_the_path():
     assert alone[1] < on_path[1] < on_path[0]
     nowhere = compute_existence_probabilities(log_odds, np.array([0, -1, 0]), parts, FPS)
     assert nowhere[1] == 0
+
+
+def test_doubt_of_existence_is_no_doubt_of_who_is_who():
+    found = link_tracklets(make_table(900, walk(150, 150), lie(450, 150)), 2, FPS)
+    assert found.identity_probabilities.mean() < 0.995 < found.mean_given_existence
+    crossing = DoubtfulCrossings(
+        np.zeros(1, np.int64), np.ones(1, np.int64), np.array([[1, 2]]), np.full(1, 0.4, np.float32)
+    )
+    assert not replace(found, crossings=crossing).is_doubtful
+    assert replace(found, crossings=crossing, mean_given_existence=0.9).is_doubtful
 
 
 def test_without_detections_there_is_no_evidence():
