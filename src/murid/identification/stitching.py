@@ -27,6 +27,7 @@ from murid.identification.paths.transitions import list_transitions
 from murid.identification.swaps.candidates import find_swap_candidates
 from murid.identification.swaps.reassignments import find_reassignments
 from murid.identification.swaps.refinement import refine_paths
+from murid.identification.swaps.swap_decoding import decode_swaps
 from murid.identification.tracklets import MIN_FRAMES
 
 # A tracklet on a path is clutter if it has hardly any frames, gaps longer than this on both sides,
@@ -120,7 +121,8 @@ def _join_tracklets(evidence: TrackletEvidence, tracklet_llrs: Float64, n_animal
         tracklet_llrs - best_llrs, links.predecessors, links.successors, links.llrs, n_animals
     )
     paths = _drop_isolated_clutter(paths, tracklet_llrs, evidence)
-    return refine_paths(paths, evidence)
+    paths = refine_paths(decode_swaps(paths, evidence), evidence)
+    return decode_swaps(paths, evidence)
 
 
 def _drop_isolated_clutter(

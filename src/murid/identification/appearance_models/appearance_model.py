@@ -80,6 +80,7 @@ class AppearanceModel:
         Factor in [0, 1] of the log-likelihood ratios.
     alike_share : float
         Share of pairs of animals that look alike, as two of one coat do.
+    n_animals : int
     """
 
     features: AppearanceFeatures
@@ -87,6 +88,7 @@ class AppearanceModel:
     between: Float64
     calibration_weight: float
     alike_share: float = 0.0
+    n_animals: int = 2
 
     @classmethod
     def uninformative(cls, n_tracklets: int) -> AppearanceModel:
@@ -107,8 +109,11 @@ class AppearanceModel:
             self.between,
             self.alike_share,
         )
-        weighted = np.where(known, self.calibration_weight * llrs, 0)
-        return np.asarray(np.clip(weighted, -MAX_LLR, MAX_LLR), np.float64)
+        # The alternative is a random animal, as that of motion, which is the same one in one of N
+        # cases. So a perfect likeness counts as much as the knowledge which of N animals it is.
+        log_other = np.log1p(-1 / self.n_animals) - self.calibration_weight * llrs
+        random_llrs = -np.logaddexp(-np.log(self.n_animals), log_other)
+        return np.where(known, np.maximum(random_llrs, -MAX_LLR), 0)
 
 
 def fit_appearance_model(
@@ -159,7 +164,9 @@ def fit_appearance_model(
     # The final discriminants use the whole recording.
     axes = fit_discriminants(features.features, same, different, n_axes, _RIDGE)
     means = AppearanceFeatures.average(features.features @ axes, features.tracklets, len(groups))
-    return AppearanceModel(means.select(groups), within, between, calibration_weight, alike_share)
+    return AppearanceModel(
+        means.select(groups), within, between, calibration_weight, alike_share, n_animals
+    )
 
 
 def _validate_half(

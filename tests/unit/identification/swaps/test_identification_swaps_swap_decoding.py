@@ -1,0 +1,71 @@
+"""The most likely sequence of swaps of two paths."""
+
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pytest
+
+from murid.core import Detections, DetectionTable
+from murid.identification import link_tracklets, stitching
+from murid.identification.appearance_models.swap_appearance import SwapAppearance
+from murid.identification.swaps import swap_decoding
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_sequence_is_the_cheapest_of_all(seed):
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(1, 8))
+    costs, losses = rng.normal(1, 2, n), rng.normal(0.5, 2, n + 1)
+    swapped, total = swap_decoding.run_viterbi(costs, losses)
+    sequences = np.array(list(product([False, True], repeat=n + 1)))
+    changes = sequences[:, 1:] != sequences[:, :-1]
+    totals = sequences @ losses + changes @ costs
+    assert total == pytest.approx(totals.min())
+    np.testing.assert_array_equal(swapped, sequences[np.argmin(totals)])
+
+
+def make_meetings(n_frames=480):
+    """Return detections at 2 frames/s of two unlike animals that rest, and mingle between.
+
+    Their appearance is not known while they mingle.
+    """
+    rng = np.random.default_rng(0)
+    coats = np.eye(8)[:2]
+    frames, animals = [], []
+    for t in range(n_frames):
+        mingling = t % 16 >= 12
+        if t % 16 == 0 or mingling:
+            first = rng.normal(150, 10, 2)
+            centres = np.stack([first, first + rng.choice([-40, 40], 2)])
+        order = rng.permutation(2)
+        boxes = np.concatenate([centres - 20, centres + 20], axis=1)[order].astype(np.float32)
+        seen = (coats + rng.normal(0, 0.1, coats.shape))[order] * (not mingling)
+        seen /= np.maximum(np.linalg.norm(seen, axis=1, keepdims=True), 1e-9)
+        frames.append(Detections(boxes, np.full(2, 0.9, np.float32), seen.astype(np.float32)))
+        animals.append(np.where(mingling, -1, order))
+    return DetectionTable.from_frames(frames), np.concatenate(animals)
+
+
+def test_many_swaps_of_unlike_animals_are_undone_at_once(monkeypatch):
+    seen = []
+
+    def record(paths, evidence):
+        seen.append((paths, evidence))
+        return paths
+
+    monkeypatch.setattr(stitching, "decode_swaps", record)
+    table, _ = make_meetings()
+    link_tracklets(table, 2, 2.0)
+    paths, evidence = seen[-1]
+    # Swap the animals at every third time that they mingle, and back at the next.
+    meetings = evidence.tracklets.first_frames // 16
+    wrong = np.where((meetings % 3 == 0) & (paths >= 0), 1 - paths, paths)
+    decoded = swap_decoding.decode_swaps(wrong, evidence)
+    known = (evidence.swap_appearance.counts > 0) & (paths >= 0)
+    assert (wrong != paths)[known].mean() > 0.3
+    moved = (decoded != paths)[known].mean()
+    assert min(moved, 1 - moved) < 0.05
+    # Without appearance, there is nothing to decode.
+    unknown = replace(evidence, swap_appearance=SwapAppearance.uninformative(len(paths)))
+    assert swap_decoding.decode_swaps(wrong, unknown) is wrong
