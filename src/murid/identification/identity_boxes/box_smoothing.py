@@ -19,6 +19,9 @@ from murid.core.types import Bool, Float32, Float64, Int32, UInt8
 
 # Weight of a box that may hold two animals; that of an unoccluded box with a good score is 1.
 MERGED_WEIGHT = 0.1
+# Minimum weight of a detected box that is not merged. With less, a series of poor detections
+# follows the penalties instead, and its boxes drift off the animal by up to a body length.
+MIN_DETECTED_WEIGHT = 0.03
 # Weight of a box in a gap that is completely held to the foreground.
 HELD_WEIGHT = 0.1
 # Boxes are weighted by this power of their score, as a share of a good score. With a higher power,
@@ -61,6 +64,7 @@ def weight_boxes(scores: Float32, good_score: float, merged: Bool) -> Float32:
         ``(n,)`` float32 from 0 to 1.
     """
     score_weights = np.minimum(scores / max(good_score, 1e-6), 1) ** SCORE_POWER
+    score_weights = np.maximum(score_weights, MIN_DETECTED_WEIGHT)
     weights = np.where(merged, MERGED_WEIGHT, 1.0) * score_weights
     return np.asarray(weights, np.float32)
 

@@ -72,6 +72,19 @@ def test_boxes_of_low_scores_count_less():
     )
 
 
+def test_poor_detections_between_gaps_stay_on_the_animal():
+    """An animal that is detected poorly, now and then, while it moves by a body length."""
+    true, seen = make_boxes(120)
+    detected = np.arange(120) >= 60
+    detected[[0, 15, 30, 45]] = True
+    scores = np.where(np.arange(120) >= 60, 0.95, 0.2).astype(np.float32)
+    weights = np.where(detected, weight_boxes(scores, 0.95, np.zeros(120, bool)), 0)
+    for k in np.flatnonzero(~detected):
+        seen[k] = np.nan_to_num(seen[k - 1])
+    smoothed = smooth(seen, weights.astype(np.float32))
+    assert np.abs(smoothed - true)[[0, 15, 30, 45]].max() < 15
+
+
 def test_merged_boxes_weigh_little():
     scores, yes, no = np.array([0.5, 1.0], np.float32), np.ones(2, bool), np.zeros(2, bool)
     alone, merged = weight_boxes(scores, 1.0, no), weight_boxes(scores, 1.0, yes)
