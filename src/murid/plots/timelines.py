@@ -115,7 +115,7 @@ def draw_identities(figure: Figure | SubFigure, data: PlotData) -> None:
     trajectories = data.trajectories
     clock = data.behaviour.clock
     n_rows = min(len(data.names), MAX_ROWS)
-    explanation = "white line: identity probability, 0.5 at the bottom of a bar and 1 at its top"
+    explanation = "white line: identity probability, 0 at the bottom of a bar and 1 at its top"
     _draw_heading(figure, "Identities", data, n_rows, explanation)
     axes = _make_rows(figure, data, n_rows)
     for animal in range(n_rows):
@@ -258,7 +258,7 @@ def _draw_identity_probability(
 ) -> None:
     """Draw a line through the bar of an animal: the lowest probability of each interval."""
     curve = _summarise(data, probability)
-    y = animal + 0.3 - 1.2 * np.clip(curve.minimum - 0.5, 0, 0.5)
+    y = animal + 0.3 - 0.6 * curve.minimum
     time = curve.time_s / choose_time_unit(data.duration_s)[0]
     axes.plot(time, y, color=INK, linewidth=2.0, zorder=3)
     axes.plot(time, y, color="white", linewidth=1.0, zorder=3)

@@ -204,6 +204,15 @@ def test_uncertain_animals_are_flagged_in_figures_and_report(tmp_path):
     assert '<p class="note">a note' in page
 
 
+def test_the_line_of_identity_probability_goes_down_to_zero():
+    data = make_plot_data(1)
+    given = data.trajectories
+    low = np.where(np.isnan(given.identity_probability), np.nan, 0.1)
+    data = replace(data, trajectories=replace(given, identity_probability=low), crossings=())
+    line = draw_figure("identities", data).axes[0].lines[0]
+    assert np.nanmax(np.asarray(line.get_ydata())) == pytest.approx(0.3 - 0.06)
+
+
 def test_certain_animals_and_tracks_have_plain_labels():
     data = make_plot_data(2)
     assert data.labels == ("1", "2")
