@@ -37,7 +37,7 @@ from murid.identification.identity_probability import (
     select_swap_intervals,
 )
 from murid.identification.motion import find_ends, fit_motion
-from murid.identification.occlusion import find_unoccluded
+from murid.identification.occlusion import choose_max_covered_share, find_unoccluded
 from murid.identification.paths.context import build_path_context
 from murid.identification.point_match_score import TrackletPointMatches, find_point_matches
 from murid.identification.point_matches import PointMatches
@@ -304,7 +304,7 @@ def _measure_evidence(
         tracklets=tracklets,
         shapes=shapes,
         frames=table.frame_numbers[tracklets.rows].astype(np.int32),
-        unoccluded=find_unoccluded(table, usable)[tracklets.rows],
+        unoccluded=find_unoccluded(table, usable, choose_max_covered_share(fps))[tracklets.rows],
         ends=find_ends(shapes, tracklets, fps),
         motion=fit_motion(chain_shapes, chains, fps, rng),
         appearance=AppearanceModel.uninformative(len(tracklets)),

@@ -12,11 +12,20 @@ from murid.core.types import Bool, DetectionTable, Float32, Int64, UInt8
 # A detection is unoccluded if no other box covers more than this share of its box. A larger share
 # yields more detections, which show more of other animals.
 MAX_COVERED_SHARE = 0.15
+# The same below this many frames per second, where there are few detections between two contacts,
+# and a detection that shows a little of another animal tells more than none.
+LOW_FPS = 3.0
+MAX_COVERED_SHARE_AT_LOW_FPS = 0.35
 # An edge counts as inside another box up to this distance outside of it, in body lengths, since
 # boxes are not exact.
 EDGE_MARGIN = 0.05
 # Pairs of boxes that are compared at once: bounds memory.
 _BLOCK = 1 << 18
+
+
+def choose_max_covered_share(fps: float) -> float:
+    """Return the share of an unoccluded box that another may cover, for a frame rate."""
+    return MAX_COVERED_SHARE_AT_LOW_FPS if fps < LOW_FPS else MAX_COVERED_SHARE
 
 
 def find_unoccluded(

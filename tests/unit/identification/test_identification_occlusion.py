@@ -5,7 +5,11 @@ import pytest
 
 from murid.core import Detections, DetectionTable
 from murid.identification import occlusion
-from murid.identification.occlusion import find_occluded_edges, find_unoccluded
+from murid.identification.occlusion import (
+    choose_max_covered_share,
+    find_occluded_edges,
+    find_unoccluded,
+)
 
 
 def make_table(*frames):
@@ -65,3 +69,10 @@ def test_boxes_are_unoccluded_up_to_a_covered_share():
         True,
         False,
     ]
+
+
+def test_more_of_a_box_may_be_covered_at_low_frame_rates():
+    table = make_table([[0, 0, 40, 40], [30, 0, 70, 40]])  # a quarter of each
+    usable = np.ones(2, bool)
+    assert not find_unoccluded(table, usable, choose_max_covered_share(30.0)).any()
+    assert find_unoccluded(table, usable, choose_max_covered_share(2.0)).all()
