@@ -52,8 +52,9 @@ N_PLACE_MOMENTS = 64
 # A detection with this IoU is not at the place of a tracklet; from here on it partly is.
 MIN_PLACE_IOU = 0.5
 # Animals may well stay in one place throughout a recording of a few seconds. In one of this
-# duration it counts half as much as in a long one.
-STATIC_S = 5.0
+# duration it counts half as much as in a long one. Of 2, 3, 4 and 5 s, held-out losses are 0.114,
+# 0.112, 0.110 and 0.109; at 5 s a spout keeps an identity in a clip of 5 s.
+STATIC_S = 4.0
 # Minimum share of the moments that count of a tracklet that never moves. At 0 it would never be
 # found; at 1 clutter would count as much as an animal.
 MIN_MOVING_SHARE = 0.05
