@@ -1,6 +1,6 @@
 """Fit the model of existence: whether a detection is an animal at all.
 
-    python benchmarks/existence.py make --work /tmp/existence 
+    python benchmarks/existence.py make --work /tmp/existence
     python benchmarks/existence.py fit --work /tmp/existence --recordings /tmp/identities
 
 - ``make`` makes recordings with clutter that is not in the floor: text and bars that change, and
