@@ -14,6 +14,7 @@ import numpy as np
 
 from murid.core.types import Bool, Float64, Int64
 from murid.identification.evidence import TrackletEvidence
+from murid.identification.pairwise_model import load_pairwise_model
 from murid.identification.paths.context import PathContext, build_path_context
 from murid.identification.swaps.candidates import find_swap_candidates
 from murid.identification.swaps.intervals import sort_transitions
@@ -104,7 +105,8 @@ def _decode_pair(
     high_sums = _sum_owner_llrs(context, high, low)
     bounds_low = np.concatenate([[low.start], lower, [low.stop - 1]]) - low.start
     bounds_high = np.concatenate([[high.start], upper, [high.stop - 1]]) - high.start
-    losses = np.diff(low_sums[bounds_low]) + np.diff(high_sums[bounds_high])
+    llrs = np.diff(low_sums[bounds_low]) + np.diff(high_sums[bounds_high])
+    losses = load_pairwise_model().appearance * llrs
     swapped, total = run_viterbi(costs, losses)
     if total > -MIN_GAIN or swapped.all():
         return None
