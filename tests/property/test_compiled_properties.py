@@ -107,6 +107,43 @@ def test_compiled_and_reference_agree(seed, config, n, size, fps, clock):
         np.testing.assert_array_equal(together[t].detections.boxes, found.detections.boxes)
 
 
+def make_cluttered_frames(seed: int) -> list[Detections]:
+    """Animals that walk, and clutter and animals that never move; many are detected late."""
+    rng = np.random.default_rng(seed)
+    n = rng.integers(2, 8)
+    places = rng.uniform(50, 550, (n, 2))
+    steps = np.where(rng.random(n) < 0.5, 12, 0.5)
+    mean_scores = rng.uniform(0.3, 1, n)
+    first_frames = rng.integers(0, 20, n)
+    frames = []
+    for t in range(100):
+        places += rng.normal(0, 1, (n, 2)) * steps[:, None]
+        shown = (rng.random(n) < 0.9) & (first_frames <= t)
+        half = np.array([20, 14]) * rng.uniform(0.9, 1.1, (shown.sum(), 2))
+        boxes = np.concatenate([places[shown] - half, places[shown] + half], axis=1)
+        scores = np.clip(mean_scores[shown] + rng.normal(0, 0.1, shown.sum()), 0.05, 1)
+        frames.append(Detections(boxes.astype(np.float32), scores.astype(np.float32)))
+    return frames
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(0, 10**6),
+    st.integers(1, 4),
+    st.sampled_from([1.0, 5.0, 10.0, 30.0]),
+    CLOCKS,
+)
+def test_tracks_are_replaced_alike(seed, max_tracks, fps, clock):
+    frames = make_cluttered_frames(seed)
+    times_s = make_times(seed, clock, len(frames), fps)
+    table = DetectionTable.from_frames(frames)
+    config = TrackingConfig(max_tracks=max_tracks)
+    expected = Tracker(config, fps).follow(table, times_s=times_s)
+    found = CompiledTracker(config, fps).follow(table, times_s=times_s)
+    np.testing.assert_array_equal(found.track_ids, expected.track_ids)
+    np.testing.assert_allclose(found.detections.boxes, expected.detections.boxes, atol=1e-2)
+
+
 def test_read_only_arrays_need_no_second_compilation():
     table = DetectionTable.from_frames(make_frames(0, 4, 8))
     CompiledTracker(TrackingConfig(), 30).follow(table)

@@ -205,7 +205,8 @@ class TrackingConfig:
 
     max_tracks: int | None = None
     """Number of animals: maximum number of tracks at the same time. Lost tracks are then kept
-    until they are matched again. None = no maximum."""
+    until they are matched again, or something replaces them that is more likely an animal. None =
+    no maximum."""
 
     output_boxes: Literal["detection", "kalman", "mean"] = "mean"
     """Report the box of the detection, the posterior mean of the Kalman filter, or the mean of

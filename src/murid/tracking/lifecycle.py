@@ -9,7 +9,7 @@ import numpy as np
 
 from murid.core import boxes as bx
 from murid.core.embeddings import update_running_mean
-from murid.core.types import Bool, Detections, Float64, Int64
+from murid.core.types import Bool, Detections, Float32, Float64, Int64
 from murid.tracking import kalman
 from murid.tracking.assignment import Matches
 from murid.tracking.track_bank import TrackBank
@@ -20,6 +20,11 @@ MIN_SIDE_PX = 1.0
 # Factor of the measurement noise of a merged box. At 1, its box would be taken for that of one
 # animal; at infinity, a track would get no position while two animals touch.
 MERGED_NOISE_SCALE = 4.0
+
+
+# A box is away from the mean place of its track at this distance in body lengths, by which boxes of
+# something at rest do not vary.
+AWAY_BODY_LENGTHS = 1.0
 
 
 class TrackState(IntEnum):
@@ -45,6 +50,9 @@ def empty_bank(embedding_size: int = 0) -> TrackBank:
         hits=none,
         first_frames=none,
         last_frames=none,
+        mean_centres=np.zeros((0, 2)),
+        away_hits=none,
+        score_sums=np.zeros(0),
     )
 
 
@@ -67,7 +75,14 @@ def predict(bank: TrackBank, motion: kalman.MotionModel) -> TrackBank:
 def warp(bank: TrackBank, camera_motion: Float64) -> TrackBank:
     """Return the tracks after a camera motion ``(2, 3)``, see `murid.tracking.kalman.warp`."""
     means, covariances = kalman.warp(bank.means, bank.covariances, camera_motion)
-    return replace(bank, means=means, covariances=covariances)
+    mean_centres = warp_points(bank.mean_centres, camera_motion)
+    return replace(bank, means=means, covariances=covariances, mean_centres=mean_centres)
+
+
+def warp_points(points: Float64, camera_motion: Float64) -> Float64:
+    """Return points ``(n, 2)`` in pixels after a camera motion ``(2, 3)``."""
+    warped: Float64 = points @ camera_motion[:, :2].T + camera_motion[:, 2]
+    return warped
 
 
 def update(
@@ -123,6 +138,14 @@ def update(
     states[rows] = TrackState.TRACKED
     hits[rows] += 1
     last_frames[rows] = frame
+
+    # Evidence that the track is an animal.
+    away_hits = bank.away_hits.copy()
+    score_sums = bank.score_sums.copy()
+    mean_centres = bank.mean_centres.copy()
+    away_hits[rows] += find_away(matched.boxes, mean_centres[rows])
+    score_sums[rows] += matched.scores
+    mean_centres[rows] = update_mean_centres(mean_centres[rows], matched.boxes, hits[rows])
     return replace(
         bank,
         states=states,
@@ -131,7 +154,31 @@ def update(
         embeddings=embeddings,
         hits=hits,
         last_frames=last_frames,
+        away_hits=away_hits,
+        score_sums=score_sums,
+        mean_centres=mean_centres,
     )
+
+
+def measure_lengths(boxes: Float32) -> Float64:
+    """Return the longer sides ``(n,)`` in pixels of boxes ``(n, 4)``."""
+    lengths: Float64 = (boxes[:, 2:] - boxes[:, :2]).max(axis=1).astype(np.float64)
+    return lengths
+
+
+def find_away(boxes: Float32, mean_centres: Float64) -> Bool:
+    """Return which boxes ``(n, 4)`` are away from the mean centres ``(n, 2)`` of their tracks."""
+    offsets = bx.compute_centres(boxes).astype(np.float64) - mean_centres
+    limits = AWAY_BODY_LENGTHS * measure_lengths(boxes)
+    away: Bool = offsets[:, 0] ** 2 + offsets[:, 1] ** 2 >= limits**2
+    return away
+
+
+def update_mean_centres(mean_centres: Float64, boxes: Float32, hits: Int64) -> Float64:
+    """Return the mean centres ``(n, 2)`` of tracks with the boxes of their `hits`-th match."""
+    offsets = bx.compute_centres(boxes).astype(np.float64) - mean_centres
+    updated: Float64 = mean_centres + offsets / hits[:, None]
+    return updated
 
 
 def mark_lost(bank: TrackBank, rows: Int64) -> TrackBank:
@@ -172,6 +219,9 @@ def start_tracks(
         hits=np.concatenate([bank.hits, np.ones(n, np.int64)]),
         first_frames=np.concatenate([bank.first_frames, frames]),
         last_frames=np.concatenate([bank.last_frames, frames]),
+        mean_centres=np.concatenate([bank.mean_centres, bx.compute_centres(detections.boxes)]),
+        away_hits=np.concatenate([bank.away_hits, np.zeros(n, np.int64)]),
+        score_sums=np.concatenate([bank.score_sums, detections.scores]),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import repeat
 from numbers import Real
 
@@ -30,6 +31,13 @@ from murid.tracking.association import (
     associate,
     count_max_predicted_frames,
     count_pause_frames,
+)
+from murid.tracking.challengers import (
+    choose_replacement,
+    empty_challengers,
+    find_without_place,
+    follow_challengers,
+    warp_challengers,
 )
 from murid.tracking.config import TrackingConfig
 from murid.tracking.lifecycle import TrackState
@@ -118,6 +126,8 @@ class Tracker:
         self._pause_frames = count_pause_frames(self.fps)
         self._max_predicted_frames = count_max_predicted_frames(self.fps)
         self._steps = StepCounter(self.fps)
+        # Detections that found no place, if the number of animals is known.
+        self._challengers = empty_challengers()
         # Number of the latest frame, from 1, counted in frame intervals.
         self._frame = 0
         self._next_id = 1
@@ -236,6 +246,7 @@ class Tracker:
             bank = lifecycle.predict(bank, self._motion)
         if camera_motion is not None:
             bank = lifecycle.warp(bank, camera_motion)
+            self._challengers = warp_challengers(self._challengers, camera_motion)
 
         # Match tracks and detections in stages.
         within_pause = min(n_steps, self._pause_frames + 1)
@@ -257,10 +268,52 @@ class Tracker:
             bank, detections[new_rows], self._initial_state, self._next_id, frame, self._motion
         )
         self._next_id += len(new_rows)
+        if config.max_tracks is not None:
+            bank = self._challenge(bank, detections, ids, thresholds.new_track)
 
         # Remove tracks that were lost for too long, and duplicates.
         self.bank = self._remove_tracks(bank)
         return _report(self.bank, detections, ids, config.output_boxes, merged)
+
+    def _challenge(
+        self, bank: TrackBank, detections: Detections, ids: Int64, min_score: float
+    ) -> TrackBank:
+        """Return the tracks after a challenger replaced the weakest one, if it is stronger.
+
+        Writes the id of a new track to `ids` ``(n,)``, in which detections without a track have -1.
+        """
+        rows = find_without_place(detections, ids >= 0, min_score)
+        self._challengers, matched = follow_challengers(
+            self._challengers, detections, rows, self._frame, self.fps
+        )
+        chosen = choose_replacement(bank, self._challengers, self._frame, self.fps)
+        if chosen is None:
+            return bank
+        track_row, challenger = chosen
+        row = int(matched[challenger])
+        new = lifecycle.start_tracks(
+            lifecycle.empty_bank(bank.embeddings.shape[1]),
+            detections[np.array([row])],
+            TrackState.TRACKED,
+            self._next_id,
+            self._frame,
+            self._motion,
+        )
+        winner = self._challengers.select(np.array([challenger]))
+        new = replace(
+            new,
+            hits=winner.hits,
+            first_frames=winner.first_frames,
+            mean_centres=winner.mean_centres,
+            away_hits=winner.away_hits,
+            score_sums=winner.score_sums,
+        )
+        self._challengers = self._challengers.select(
+            np.arange(len(self._challengers)) != challenger
+        )
+        ids[row] = self._next_id
+        self._next_id += 1
+        return TrackBank.concatenate([bank.select(np.arange(len(bank)) != track_row), new])
 
     def _cross_gap(self, bank: TrackBank, n_steps: int) -> TrackBank:
         """Return the tracks after the missing frames before the next one.
@@ -271,6 +324,7 @@ class Tracker:
         if n_steps - 1 <= self._pause_frames:
             return bank
         bank = lifecycle.mark_lost(bank, np.arange(len(bank)))
+        self._challengers = empty_challengers()
         if self.config.max_tracks is not None:
             return bank
         # Within this frame a track may still be matched one frame later than it is kept without.
@@ -331,7 +385,7 @@ class Tracker:
     def _remove_tracks(self, bank: TrackBank) -> TrackBank:
         """Return the tracks without expired and duplicate ones.
 
-        No track is removed if the number of animals is known, since no animal leaves the cage.
+        None is removed if the number of animals is known, since no animal leaves the cage.
         """
         if self.config.max_tracks is not None:
             return bank

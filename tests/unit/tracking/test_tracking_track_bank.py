@@ -17,6 +17,9 @@ def test_selecting_tracks_of_a_bank_selects_rows_of_every_column():
         np.zeros((m, 8, 8)),
         np.zeros((m, 0), np.float32),
         *[rows] * 3,
+        np.zeros((m, 2)),
+        rows,
+        np.zeros(m),
     )
     assert bank.select(rows != 1).ids.tolist() == [0, 2]
     assert bank.select(rows != 1).covariances.shape == (2, 8, 8)

@@ -29,7 +29,7 @@ _EPSILON = 1e-12
 
 
 @jit
-def track_frames(boxes, scores, embeddings, offsets, steps, tracks, motion, settings):
+def track_frames(boxes, scores, embeddings, offsets, steps, tracks, challengers, motion, settings):
     """Track the animals through a chunk of frames.
 
     Parameters
@@ -43,6 +43,8 @@ def track_frames(boxes, scores, embeddings, offsets, steps, tracks, motion, sett
         ``(F,)`` int64: frame intervals from the frame before to each frame.
     tracks : TrackArrays
         Tracks before the first frame; changed in place.
+    challengers : ChallengerArrays
+        Challengers before the first frame; changed in place.
     motion : KernelMotion
     settings : KernelSettings
 
@@ -67,19 +69,21 @@ def track_frames(boxes, scores, embeddings, offsets, steps, tracks, motion, sett
         )
         frame_ids = ids[first:last]
         frame_boxes = reported[first:last]
-        _step(detections, frame_ids, frame_boxes, steps[t], tracks, motion, settings)
+        _step(detections, frame_ids, frame_boxes, steps[t], tracks, challengers, motion, settings)
     return ids, reported, tracks
 
 
 @jit
-def _step(detections, ids, reported, n_steps, tracks, motion, settings):
+def _step(detections, ids, reported, n_steps, tracks, challengers, motion, settings):
     """Track the detections of the next frame, `n_steps` frame intervals after the one before.
 
-    Writes to `ids` ``(n,)``, `reported` boxes ``(n, 4)`` and `tracks`.
+    Writes to `ids` ``(n,)``, `reported` boxes ``(n, 4)``, `tracks` and `challengers`.
     """
     tracks.frame[0] += n_steps
-    thresholds = _update_thresholds(detections, tracks.score_sums, settings)
+    thresholds = _update_thresholds(detections, tracks.typical_score_sums, settings)
     lifecycle.cross_gap(n_steps, tracks, settings)
+    if n_steps - 1 > settings.pause_frames:
+        challengers.n[0] = 0
     predicted = lifecycle.predict(tracks, motion)
     for _ in range(min(n_steps, settings.max_predicted_frames) - 1):
         predicted = lifecycle.predict(tracks, motion)
@@ -90,16 +94,29 @@ def _step(detections, ids, reported, n_steps, tracks, motion, settings):
     min_overlap = settings.min_merged_overlap
     merged = candidates.find_merged(detections, matched_tracks, predicted, min_overlap)
     momentum = settings.embedding_momentum
-    lifecycle.update(detections, matched_tracks, merged, momentum, tracks)
+    has_places = settings.max_tracks >= 0
+    lifecycle.update(detections, matched_tracks, merged, momentum, has_places, tracks)
     _report(matched_tracks, merged, ids, reported, tracks, settings.output_boxes)
     lifecycle.mark_lost(matched_detections, tracks)
 
     new_track_score = thresholds[2]
     new = (matched_tracks < 0) & detections.has_area & (detections.scores >= new_track_score)
-    lifecycle.start_tracks(detections, new, ids, tracks, motion, settings)
-    # If the number of animals is known, lost tracks are kept for ever.
-    if settings.max_tracks < 0:
+    lifecycle.start_tracks(detections, new, matched_tracks, ids, tracks, motion, settings)
+    # If the number of animals is known, tracks end only where a challenger replaces them.
+    if not has_places:
         lifecycle.remove_expired(settings.max_lost_frames, tracks)
+    elif challengers.n[0] or (new & (matched_tracks < 0)).any():
+        lifecycle.challenge(
+            detections,
+            matched_tracks,
+            new_track_score,
+            ids,
+            reported,
+            tracks,
+            challengers,
+            motion,
+            settings,
+        )
 
 
 @jit

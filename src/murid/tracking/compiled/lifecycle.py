@@ -8,6 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from murid.tracking.compiled.challengers import (
+    add_evidence,
+    choose_replacement,
+    follow_challengers,
+    remove_challenger,
+    start_evidence,
+)
 from murid.tracking.compiled.geometry import write_box, write_measurement
 from murid.tracking.compiled.jit import jit, jit_fastmath, jit_inline
 from murid.tracking.compiled.state import TrackArrays
@@ -67,9 +74,10 @@ def predict(tracks, motion):
 
 
 @jit
-def update(detections, matched_tracks, merged, momentum, tracks):
-    """Update position, embedding and hits of the matched tracks."""
+def update(detections, matched_tracks, merged, momentum, has_places, tracks):
+    """Update position, embedding, hits and, if there are places, evidence of matched tracks."""
     boxes = detections.boxes
+    scores = detections.scores
     embeddings = detections.embeddings
     has_embeddings = embeddings.shape[1] > 0
     track_embeddings = tracks.embeddings
@@ -89,6 +97,8 @@ def update(detections, matched_tracks, merged, momentum, tracks):
         tracks.states[k] = _TRACKED
         tracks.last_frames[k] = frame
         tracks.hits[k] += 1
+        if has_places:
+            add_evidence(k, j, boxes, scores, tracks.hits, tracks.evidence)
 
 
 @jit_inline
@@ -153,11 +163,12 @@ def remove_expired(max_lost_frames, tracks):
 
 
 @jit
-def start_tracks(detections, candidates, ids, tracks, motion, settings):
+def start_tracks(detections, candidates, matched_tracks, ids, tracks, motion, settings):
     """Start tracks from the detections of a mask `candidates` ``(n,)``, from left to right.
 
     With a maximum number of tracks, those with the highest scores are chosen. The ids of tracks
-    that need no confirmation are written to `ids` ``(n,)``.
+    that need no confirmation are written to `ids` ``(n,)``, and the rows of all new tracks to
+    `matched_tracks` ``(n,)``.
     """
     boxes = detections.boxes
     rows = np.flatnonzero(candidates)
@@ -174,6 +185,7 @@ def start_tracks(detections, candidates, ids, tracks, motion, settings):
         k = tracks.n_tracks[0]
         _start_track(k, j, detections, tracks, motion)
         tracks.states[k] = _TENTATIVE if is_tentative else _TRACKED
+        matched_tracks[j] = k
         if not is_tentative:
             ids[j] = tracks.ids[k]
         tracks.n_tracks[0] += 1
@@ -181,10 +193,44 @@ def start_tracks(detections, candidates, ids, tracks, motion, settings):
 
 
 @jit
+def challenge(
+    detections, matched_tracks, min_score, ids, reported, tracks, challengers, motion, settings
+):
+    """Replace the weakest track by a challenger that is stronger; see `Tracker._challenge`.
+
+    `matched_tracks` ``(n,)`` are -1 for detections without a track. The id of the new track is
+    written to `ids` ``(n,)``; the old one is not reported in this frame.
+    """
+    follow_challengers(
+        detections, matched_tracks, min_score, challengers, tracks.frame[0], settings
+    )
+    track, challenger = choose_replacement(tracks, challengers, settings)
+    if challenger < 0:
+        return
+    for j in range(len(ids)):
+        if ids[j] == tracks.ids[track]:
+            ids[j] = -1
+            reported[j] = detections.boxes[j]
+    last = tracks.n_tracks[0] - 1
+    for k in range(track, last):
+        _move(k + 1, k, tracks)
+    j = challengers.matched[challenger]
+    _start_track(last, j, detections, tracks, motion)
+    tracks.states[last] = _TRACKED
+    tracks.hits[last] = challengers.hits[challenger]
+    tracks.first_frames[last] = challengers.first_frames[challenger]
+    tracks.evidence[last] = challengers.evidence[challenger]
+    ids[j] = tracks.ids[last]
+    tracks.next_id[0] += 1
+    remove_challenger(challenger, challengers)
+
+
+@jit
 def _start_track(k, j, detections, tracks, motion):
     """Write a new track at rest, from detection `j`, to row `k`."""
     tracks.ids[k] = tracks.next_id[0]
     tracks.hits[k] = 1
+    start_evidence(k, j, detections.boxes, detections.scores, tracks.evidence)
     tracks.first_frames[k] = tracks.frame[0]
     tracks.last_frames[k] = tracks.frame[0]
     tracks.embeddings[k] = detections.embeddings[j]
@@ -210,6 +256,7 @@ def _move(k, to, tracks):
     tracks.means[to] = tracks.means[k]
     tracks.covariances[to] = tracks.covariances[k]
     tracks.embeddings[to] = tracks.embeddings[k]
+    tracks.evidence[to] = tracks.evidence[k]
 
 
 @jit
@@ -227,7 +274,8 @@ def resize(tracks, capacity):
         tracks.n_tracks,
         tracks.frame,
         tracks.next_id,
-        tracks.score_sums,
+        _resize(tracks.evidence, capacity),
+        tracks.typical_score_sums,
     )
 
 

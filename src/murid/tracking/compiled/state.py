@@ -8,6 +8,11 @@ import numpy as np
 
 from murid.core.types import Bool, Float32, Float64, Int64
 from murid.tracking.association import count_max_predicted_frames, count_pause_frames
+from murid.tracking.challengers import (
+    MAX_CHALLENGERS,
+    count_max_gap_frames,
+    count_min_challenge_frames,
+)
 from murid.tracking.config import TrackingConfig
 from murid.tracking.kalman import MotionModel
 
@@ -47,6 +52,8 @@ class KernelSettings(NamedTuple):
     pause_frames: int
     max_predicted_frames: int
     confirm_new_tracks: int
+    min_challenge_frames: int
+    max_challenge_gap: int
 
 
 class KernelMotion(NamedTuple):
@@ -81,6 +88,31 @@ class FrameDetections(NamedTuple):
     lengths: Float32
 
 
+class ChallengerArrays(NamedTuple):
+    """`murid.tracking.challengers.Challengers`, in arrays with room for all of them.
+
+    Attributes
+    ----------
+    centres, lengths, hits, first_frames, last_frames : ndarray
+        As in `Challengers`, with room for `MAX_CHALLENGERS`.
+    evidence : ndarray
+        ``(capacity, 4)`` float64, as in `TrackArrays`.
+    matched : ndarray
+        ``(capacity,)`` int64: detection of each challenger in the latest frame, -1 = none.
+    n : ndarray
+        ``(1,)`` int64: number of challengers.
+    """
+
+    centres: Float64
+    lengths: Float64
+    hits: Int64
+    evidence: Float64
+    first_frames: Int64
+    last_frames: Int64
+    matched: Int64
+    n: Int64
+
+
 class TrackArrays(NamedTuple):
     """Current tracks, as in `TrackBank`, in arrays with room for more.
 
@@ -98,7 +130,10 @@ class TrackArrays(NamedTuple):
         ``(capacity, d)`` float32 unit rows.
     n_tracks, frame, next_id : ndarray
         ``(1,)`` int64: number of tracks, frame intervals so far, id of the next new track.
-    score_sums : ndarray
+    evidence : ndarray
+        ``(capacity, 4)`` float64: mean centre x and y, away hits and sum of scores, as in
+        `TrackBank`; written only if the number of animals is known.
+    typical_score_sums : ndarray
         ``(2,)`` float64: sum of cubes and sum of squares of all scores so far.
     """
 
@@ -113,7 +148,8 @@ class TrackArrays(NamedTuple):
     n_tracks: Int64
     frame: Int64
     next_id: Int64
-    score_sums: Float64
+    evidence: Float64
+    typical_score_sums: Float64
 
 
 def is_supported(config: TrackingConfig) -> bool:
@@ -157,6 +193,8 @@ def make_settings(config: TrackingConfig, fps: float, max_lost_frames: int) -> K
         pause_frames=count_pause_frames(fps),
         max_predicted_frames=count_max_predicted_frames(fps),
         confirm_new_tracks=int(config.confirm_new_tracks),
+        min_challenge_frames=count_min_challenge_frames(fps),
+        max_challenge_gap=count_max_gap_frames(fps),
     )
 
 
@@ -186,7 +224,23 @@ def make_track_arrays(embedding_size: int) -> TrackArrays:
         n_tracks=np.zeros(1, np.int64),
         frame=np.zeros(1, np.int64),
         next_id=np.ones(1, np.int64),
-        score_sums=np.zeros(2),
+        evidence=np.zeros((capacity, 4)),
+        typical_score_sums=np.zeros(2),
+    )
+
+
+def make_challenger_arrays() -> ChallengerArrays:
+    """Return arrays without challengers."""
+    capacity = MAX_CHALLENGERS
+    return ChallengerArrays(
+        centres=np.zeros((capacity, 2)),
+        lengths=np.zeros(capacity),
+        hits=np.zeros(capacity, np.int64),
+        evidence=np.zeros((capacity, 4)),
+        first_frames=np.zeros(capacity, np.int64),
+        last_frames=np.zeros(capacity, np.int64),
+        matched=np.zeros(capacity, np.int64),
+        n=np.zeros(1, np.int64),
     )
 
 

@@ -21,6 +21,7 @@ from murid.errors import ConfigError
 from murid.tracking.compiled.kernel import track_frames
 from murid.tracking.compiled.state import (
     is_supported,
+    make_challenger_arrays,
     make_motion,
     make_settings,
     make_track_arrays,
@@ -67,6 +68,7 @@ class CompiledTracker:
         self._settings = make_settings(config, self.fps, max_lost_frames)
         self._motion = make_motion(make_motion_model(config, self.fps))
         self._tracks = make_track_arrays(embedding_size=0)
+        self._challengers = make_challenger_arrays()
         self._embedding_size: int | None = None
         self._steps = StepCounter(self.fps)
 
@@ -103,6 +105,7 @@ class CompiledTracker:
             _to_read_only(offsets),
             _to_read_only(steps),
             self._tracks,
+            self._challengers,
             self._motion,
             self._settings,
         )
