@@ -10,9 +10,9 @@ def test_killed_run_resumes_to_the_same_result(clip, tmp_path):
     whole, killed = tmp_path / "whole.murid", tmp_path / "killed.murid"
     assert finish(start(clip, whole, "fast")) == ""
     expected = read_parts(whole)
-    assert (
-        len(expected) == 4 * 6 + 5
-    )  # parts of four kinds; crossings, fur descriptors, point matches and two summaries
+    # Parts of four kinds; crossings, fur descriptors, point matches, foreground in gaps and two
+    # summaries.
+    assert len(expected) == 4 * 6 + 6
     for n_parts in (1, 3):
         process = start(clip, killed, "slow")
         wait_for_parts(process, killed, n_parts)
