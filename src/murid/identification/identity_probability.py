@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from murid.core.ranges import concatenate_ranges
 from murid.core.types import Float32, Float64, Int64
 from murid.identification.pairwise_model import load_pairwise_model
 from murid.identification.paths.transitions import NEVER, PathTransitions
@@ -60,6 +61,7 @@ def compute_identity_probabilities(
     candidates: SwapCandidates,
     reassignments: Reassignments,
     intervals: SwapIntervals,
+    path_probabilities: Float64,
     n_paths: int,
 ) -> Float64:
     """Return the probability that the tracklet after each transition has the identity of its path.
@@ -76,14 +78,32 @@ def compute_identity_probabilities(
         ``(S,)`` float64 in [0, 1].
     """
     probabilities = _follow_swaps(transitions, candidates, n_paths)
-    # A tracklet is right only if none of its possible reassignments is.
-    log_reassigned = -np.log1p(-compute_swap_probabilities(reassignments.terms))
-    log_losses = np.bincount(reassignments.entries, log_reassigned, len(transitions))
-    probabilities *= np.exp(-log_losses)
-    # It must not be in an interval for which two animals were swapped, either.
+    # A tracklet must not be in an interval for which two animals were swapped.
     for begin, end, swap_probability in _list_affected(transitions, candidates, intervals):
         probabilities[begin:end] *= 1 - swap_probability
-    return probabilities
+    # Mixing forgets that animals are told apart again after a swap, so it is a lower bound. The
+    # posterior by the appearance of whole paths is another.
+    probabilities = np.maximum(probabilities, path_probabilities)
+    probabilities = probabilities * _compute_not_reassigned(reassignments, len(transitions))
+    return np.asarray(probabilities, np.float64)
+
+
+def _compute_not_reassigned(reassignments: Reassignments, n_transitions: int) -> Float64:
+    """Return the probability ``(S,)`` that the tracklet after a transition is not reassigned.
+
+    It is right only if it does not belong to any gap. Of the runs with it that may belong to the
+    same gap, the most probable one counts.
+    """
+    lengths = reassignments.exits - reassignments.entries
+    moved = np.repeat(reassignments.entries, lengths) + concatenate_ranges(lengths)
+    gaps = np.repeat(reassignments.gaps, lengths)
+    probabilities = np.repeat(compute_swap_probabilities(reassignments.terms), lengths)
+    order = np.lexsort((-probabilities, gaps, moved))
+    moved = moved[order]
+    best = np.flatnonzero(np.diff(moved * n_transitions + gaps[order], prepend=-1))
+    log_losses = -np.log1p(-probabilities[order][best])
+    not_reassigned: Float64 = np.exp(-np.bincount(moved[best], log_losses, n_transitions))
+    return not_reassigned
 
 
 def _follow_swaps(

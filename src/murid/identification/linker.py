@@ -46,6 +46,7 @@ from murid.identification.stitching import stitch_tracklets
 from murid.identification.swaps.candidates import find_swap_candidates
 from murid.identification.swaps.intervals import find_swap_intervals
 from murid.identification.swaps.reassignments import find_reassignments
+from murid.identification.swaps.swap_decoding import compute_path_probabilities
 from murid.identification.time_slots import TimeSlots
 from murid.identification.tracklets import (
     compute_max_displacement,
@@ -375,7 +376,12 @@ def _assign_identities(
     )
     # Their probabilities, for each tracklet.
     transition_probabilities = compute_identity_probabilities(
-        transitions, candidates, reassignments, intervals, max(1, len(identities))
+        transitions,
+        candidates,
+        reassignments,
+        intervals,
+        compute_path_probabilities(context, candidates),
+        max(1, len(identities)),
     )
     entries = transitions.successors >= 0
     identity_probabilities = np.zeros(len(paths))

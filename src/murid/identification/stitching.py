@@ -166,8 +166,8 @@ def _find_min_llrs(context: PathContext) -> Float64:
     min_llrs = np.full(len(context.transitions), np.inf)
     np.minimum.at(min_llrs, candidates.first, candidates.llrs)
     np.minimum.at(min_llrs, candidates.second, candidates.llrs)
-    # A reassignment changes the transitions into and out of a tracklet, and the one over the gap.
+    # A reassignment changes the transitions into and out of a run, and the one over the gap.
     np.minimum.at(min_llrs, reassignments.entries, reassignments.llrs)
-    np.minimum.at(min_llrs, reassignments.entries + 1, reassignments.llrs)
+    np.minimum.at(min_llrs, reassignments.exits, reassignments.llrs)
     np.minimum.at(min_llrs, reassignments.gaps, reassignments.llrs)
     return min_llrs

@@ -57,9 +57,14 @@ def make_candidates(transitions):
 
 def compute_probabilities(transitions, intervals):
     candidates = make_candidates(transitions)
-    none = Reassignments(np.zeros(0, np.int64), np.zeros(0, np.int64), LlrTerms.empty())
+    none = Reassignments(*np.zeros((3, 0), np.int64), LlrTerms.empty())
     found = compute_identity_probabilities(
-        transitions, candidates, none, select_swap_intervals(transitions, candidates, intervals), 2
+        transitions,
+        candidates,
+        none,
+        select_swap_intervals(transitions, candidates, intervals),
+        np.zeros(len(transitions)),
+        2,
     )
     return [found[(transitions.paths == path) & (transitions.successors >= 0)] for path in (0, 1)]
 
@@ -98,7 +103,12 @@ def test_a_swap_interval_may_begin_where_one_animal_is_first_seen():
     intervals = SwapIntervals(np.array([0]), np.array([1]), make_terms(3.0))
     swap_probability, none = compute_swap_probabilities(intervals.terms)[0], np.zeros(0, np.int64)
     found = compute_identity_probabilities(
-        transitions, candidates, Reassignments(none, none, LlrTerms.empty()), intervals, 2
+        transitions,
+        candidates,
+        Reassignments(none, none, none, LlrTerms.empty()),
+        intervals,
+        np.zeros(len(transitions)),
+        2,
     )
     np.testing.assert_allclose(
         found[[0, 1, 2, 4, 5]], [1, 1 - swap_probability, 1, 1 - swap_probability, 1], atol=1e-6
@@ -123,3 +133,22 @@ def test_both_ends_of_a_doubtful_swap_interval_are_listed(llr, n):
     identities = np.array([1, 2])
     crossings = list_doubtful_crossings(transitions, candidates, intervals, identities, 0.01)
     assert len(crossings) == n
+
+
+def test_what_the_appearance_of_whole_paths_tells_is_a_lower_bound():
+    transitions = make_transitions([100, 40, 100])
+    doubtful = replace(make_candidates(transitions), terms=make_terms(0.0, 0.0))
+    none = np.zeros(0, np.int64)
+    nothing = (
+        Reassignments(none, none, none, LlrTerms.empty()),
+        SwapIntervals(none, none, LlrTerms.empty()),
+    )
+    entries = transitions.successors >= 0
+    of_appearance = np.where(entries, 0.8, 0.0)
+    found = compute_identity_probabilities(transitions, doubtful, *nothing, of_appearance, 2)
+    # Swapped or not with equal odds, but for the tracklets of the anchor.
+    without = compute_identity_probabilities(
+        transitions, doubtful, *nothing, np.zeros(len(entries)), 2
+    )
+    assert sorted(set(without[entries].round(3))) == [0.5, 1.0]
+    assert sorted(set(found[entries].round(3))) == [0.8, 1.0]

@@ -10,11 +10,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from murid.core.clock import to_frames
 from murid.core.types import Bool, Int64
 from murid.identification.evidence import TrackletEvidence
 from murid.identification.paths.pooled_features import PooledFeatures, pool_features
 from murid.identification.paths.transitions import PathTransitions, list_transitions
 from murid.identification.point_match_score import PointMatchScore
+
+# A box of another animal may hold an animal that was last seen in it this long before, or is first
+# seen in it this long after. Where animals share a shelter, others were there long ago.
+MAX_MERGED_S = 3.0
+MIN_MERGED_FRAMES = 3
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -107,16 +113,20 @@ def find_merged_boxes(
 def _contain(evidence: TrackletEvidence, tracklets: Int64, others: Int64) -> Bool:
     """Return whether boxes of tracklets ``(k,)`` contain the centres of other detections.
 
-    The box of the tracklet that is nearest in time to the other detection is compared.
-    Detections are given by their indices in the rows of the tracklets.
+    The box of the tracklet that is nearest in time to the other detection is compared, if that is
+    no further than `MAX_MERGED_S`. Detections are given by their indices in the rows of the
+    tracklets.
     """
     first_frames = evidence.tracklets.first_frames[tracklets]
     last_frames = evidence.tracklets.last_frames[tracklets]
-    frames = np.clip(evidence.frames[others], first_frames, last_frames)
+    other_frames = evidence.frames[others]
+    frames = np.clip(other_frames, first_frames, last_frames)
     boxes = evidence.shapes[evidence.tracklets.offsets[tracklets] + frames - first_frames]
     distances = np.abs(boxes[:, :2] - evidence.shapes[others, :2])
     half_sizes = np.exp(boxes[:, 2:]) / 2
-    return np.asarray((distances < half_sizes).all(axis=1))
+    max_frames = to_frames(MAX_MERGED_S, evidence.motion.fps, MIN_MERGED_FRAMES)
+    near = np.abs(frames - other_frames) <= max_frames
+    return np.asarray((distances < half_sizes).all(axis=1) & near)
 
 
 def _mask_merged(evidence: TrackletEvidence, merged: Bool) -> TrackletEvidence:

@@ -1,4 +1,8 @@
-"""Reassignments: tracklets that may belong to another path, which has a gap at their time."""
+"""Reassignments: tracklets that may belong to another path, which has a gap at their time.
+
+An animal that leaves a shelter for a moment may be seen as more than one tracklet. So runs of
+consecutive tracklets of a path are moved as well.
+"""
 
 from __future__ import annotations
 
@@ -15,20 +19,25 @@ from murid.identification.swaps.llr_terms import LlrTerms
 from murid.identification.tracklets import Tracklets
 
 
+# Tracklets that are moved together, at most. Time is in proportion.
+MAX_RUN = 4
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Reassignments(ArrayRecord):
-    """Possible moves of one tracklet from its path into a gap of another path.
+    """Possible moves of a run of tracklets from their path into a gap of another path.
 
     Attributes
     ----------
-    entries, gaps : ndarray
-        ``(K,)`` int64: the transition into the tracklet, and the transition of the other path over
-        the gap.
+    entries, exits, gaps : ndarray
+        ``(K,)`` int64: the transitions into the first tracklet and out of the last one, and the
+        transition of the other path over the gap.
     terms : LlrTerms
-        Evidence for the tracklet on its own path against the other one.
+        Evidence for the tracklets on their own path against the other one.
     """
 
     entries: Int64
+    exits: Int64
     gaps: Int64
     terms: LlrTerms
 
@@ -42,88 +51,116 @@ class Reassignments(ArrayRecord):
 
 
 def find_reassignments(context: PathContext) -> Reassignments:
-    """Return every tracklet of a path with every gap of another path into which it would fit."""
-    transitions = context.transitions
-    evidence = context.evidence
-    entries, gaps = _find_gaps(transitions, evidence.tracklets)
-    # The transition after the one into a tracklet leads out of it.
-    exits = (entries + 1) % max(1, len(transitions))
-    tracklets = transitions.successors[entries]
-    own_gap = transitions.predecessors[entries], transitions.successors[exits]
-    other_gap = transitions.predecessors[gaps], transitions.successors[gaps]
-    motion = _compare_owners(evidence.compute_motion_llrs, tracklets, own_gap, other_gap)
-    votes = _compare_owners(evidence.count_track_votes, tracklets, own_gap, other_gap)
-    appearance = _compare_appearance(context, tracklets, (entries, exits), gaps)
-    point_matches = context.point_match_score.compare_owners(
-        tracklets, transitions.paths[entries], transitions.paths[gaps]
-    )
-    # A single tracklet is no contact, which has two animals before and after it.
-    no_contact = np.zeros(len(tracklets))
-    terms = LlrTerms(
-        short_gap_motion=motion[:, 0],
-        long_gap_motion=motion[:, 1],
-        contact_motion=no_contact,
-        appearance=appearance,
-        tracklet_votes=votes,
-        contact_votes=no_contact,
-        point_matches=point_matches,
-    )
-    return Reassignments(entries, gaps, terms)
+    """Return every run of tracklets of a path with every gap of another path that it would fit."""
+    none = np.zeros(0, np.int64)
+    found = [Reassignments(none, none, none, LlrTerms.empty())]
+    for n_tracklets in range(1, MAX_RUN + 1):
+        entries, gaps = _find_gaps(context.transitions, context.evidence.tracklets, n_tracklets)
+        if not len(entries):
+            break
+        found.append(_compare_runs(context, entries, entries + n_tracklets, gaps))
+    return Reassignments.concatenate(found)
 
 
-def _find_gaps(transitions: PathTransitions, tracklets: Tracklets) -> tuple[Int64, Int64]:
-    """Return transitions into tracklets, with other paths' transitions over a gap at their time."""
+def _find_gaps(
+    transitions: PathTransitions, tracklets: Tracklets, n_tracklets: int
+) -> tuple[Int64, Int64]:
+    """Return transitions into runs of tracklets, with other paths' transitions over their time."""
     entries = np.flatnonzero(transitions.successors >= 0)
-    entered = transitions.successors[entries]
+    # The last tracklet of the run must be on the same path, as its entry then is.
+    last_entries = entries + n_tracklets - 1
+    within = last_entries < len(transitions)
+    last_entries = np.where(within, last_entries, 0)
+    within &= transitions.successors[last_entries] >= 0
+    within &= transitions.paths[last_entries] == transitions.paths[entries]
+    entries = entries[within]
+    first_frames = tracklets.first_frames[transitions.successors[entries]]
+    last_frames = tracklets.last_frames[transitions.successors[last_entries[within]]]
     found_entries = [np.zeros(0, np.int64)]
     found_gaps = [np.zeros(0, np.int64)]
     for path in transitions.slices():
-        # The last transition of the path that begins before the tracklet must end after it.
-        before = np.searchsorted(transitions.begins[path], tracklets.first_frames[entered])
+        # The last transition of the path that begins before the run must end after it.
+        before = np.searchsorted(transitions.begins[path], first_frames)
         gaps = path.start + before - 1
-        fits = transitions.ends[gaps] > tracklets.last_frames[entered]
+        fits = transitions.ends[gaps] > last_frames
         fits &= transitions.paths[entries] != transitions.paths[path.start]
         found_entries.append(entries[fits])
         found_gaps.append(gaps[fits])
     return np.concatenate(found_entries), np.concatenate(found_gaps)
 
 
+def _compare_runs(context: PathContext, entries: Int64, exits: Int64, gaps: Int64) -> Reassignments:
+    """Return runs of the same number of tracklets, compared with the other path."""
+    transitions = context.transitions
+    evidence = context.evidence
+    runs = transitions.successors[entries], transitions.predecessors[exits]
+    own_gap = transitions.predecessors[entries], transitions.successors[exits]
+    other_gap = transitions.predecessors[gaps], transitions.successors[gaps]
+    motion = _compare_owners(evidence.compute_motion_llrs, runs, own_gap, other_gap)
+    votes = _compare_owners(evidence.count_track_votes, runs, own_gap, other_gap)
+    # A run of tracklets is no contact, which has two animals before and after it.
+    no_contact = np.zeros(len(entries))
+    terms = LlrTerms(
+        short_gap_motion=motion[:, 0],
+        long_gap_motion=motion[:, 1],
+        contact_motion=no_contact,
+        appearance=_compare_appearance(context, entries, exits, gaps),
+        tracklet_votes=votes,
+        contact_votes=no_contact,
+        point_matches=_compare_points(context, runs, entries, gaps),
+    )
+    return Reassignments(entries, exits, gaps, terms)
+
+
 def _compare_owners(
     score: Callable[[Int64, Int64], Float64],
-    tracklets: Int64,
+    runs: tuple[Int64, Int64],
     own_gap: tuple[Int64, Int64],
     other_gap: tuple[Int64, Int64],
 ) -> Float64:
-    """Return the score ``(K,)`` of links with tracklets on their own path, less that on the other.
+    """Return the score ``(K,)`` of links with runs on their own path, less that on the other.
 
-    The gaps are given as the tracklets before and after them: ``own_gap`` is that of the own path
-    without the tracklet, ``other_gap`` that of the other path.
+    Runs are given as their first and last tracklets, gaps as the tracklets before and after them:
+    ``own_gap`` is that of the own path without the run, ``other_gap`` that of the other path.
     """
+    first, last = runs
     own_before, own_after = own_gap
     other_before, other_after = other_gap
     return (
-        score(own_before, tracklets)
-        + score(tracklets, own_after)
+        score(own_before, first)
+        + score(last, own_after)
         + score(other_before, other_after)
         - score(own_before, own_after)
-        - score(other_before, tracklets)
-        - score(tracklets, other_after)
+        - score(other_before, first)
+        - score(last, other_after)
     )
 
 
-def _compare_appearance(
-    context: PathContext, tracklets: Int64, own: tuple[Int64, Int64], gaps: Int64
-) -> Float64:
-    """Return the log-likelihood ratio ``(K,)`` of the appearance of tracklets and of two paths."""
+def _compare_appearance(context: PathContext, entries: Int64, exits: Int64, gaps: Int64) -> Float64:
+    """Return the log-likelihood ratio ``(K,)`` of the appearance of runs and of two paths."""
     evidence = context.evidence
     pools = context.pooled_features
-    first_frames = evidence.tracklets.first_frames[tracklets]
-    last_frames = evidence.tracklets.last_frames[tracklets]
-    folds = evidence.find_folds((first_frames + last_frames) / 2)
-    entries, exits = own
+    middles = (context.transitions.ends[entries] + context.transitions.begins[exits]) / 2
+    folds = evidence.find_folds(middles)
     return evidence.swap_appearance.compare_owners(
-        evidence.swap_appearance.get_features(tracklets, folds),
+        pools.between(entries, exits, folds),
         pools.around(entries, exits, folds),
         pools.around(gaps, gaps, folds),
         folds,
+    )
+
+
+def _compare_points(
+    context: PathContext, runs: tuple[Int64, Int64], entries: Int64, gaps: Int64
+) -> Float64:
+    """Return the log-likelihood ratio ``(K,)`` of the points of fur that runs share with paths."""
+    own = context.transitions.paths[entries]
+    other = context.transitions.paths[gaps]
+    first, last = runs
+    if np.array_equal(first, last):
+        return context.point_match_score.compare_owners(first, own, other)
+    # Points that stay within the run are no evidence: only those into it or out of it.
+    tracklets = context.evidence.tracklets
+    return context.point_match_score.compare_intervals(
+        own, other, tracklets.first_frames[first] - 1, tracklets.last_frames[last]
     )

@@ -117,18 +117,18 @@ def list_changes(context: PathContext) -> list[PathChange]:
         changes.append(
             PathChange(llr, begin.transitions + end.transitions, begin.links + end.links)
         )
-    # Single tracklets that fit into a gap of another path.
+    # Tracklets that fit into a gap of another path.
     reassignments = find_reassignments(context)
     for llr, row in _list_gains(reassignments.llrs):
         entry = int(reassignments.entries[row])
+        leave = int(reassignments.exits[row])
         gap = int(reassignments.gaps[row])
-        tracklet = successors[entry]
         links = (
-            (predecessors[entry], successors[entry + 1]),
-            (predecessors[gap], tracklet),
-            (tracklet, successors[gap]),
+            (predecessors[entry], successors[leave]),
+            (predecessors[gap], successors[entry]),
+            (predecessors[leave], successors[gap]),
         )
-        changes.append(PathChange(llr, (entry, entry + 1, gap), links))
+        changes.append(PathChange(llr, (entry, leave, gap), links))
     return sorted(changes)
 
 

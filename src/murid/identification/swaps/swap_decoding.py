@@ -8,19 +8,24 @@ algorithm finds it for two paths at a time.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.special import expit, log_expit
 
 from murid.core.types import Bool, Float64, Int64
 from murid.identification.evidence import TrackletEvidence
 from murid.identification.pairwise_model import load_pairwise_model
 from murid.identification.paths.context import PathContext, build_path_context
-from murid.identification.swaps.candidates import find_swap_candidates
+from murid.identification.swaps.candidates import SwapCandidates, find_swap_candidates
 from murid.identification.swaps.intervals import sort_transitions
 
 # Log-likelihood ratio by which a sequence of swaps must be better than the current paths.
 MIN_GAIN = 0.5
+# Limit of the log-odds of one stretch: beyond it a swap would not change them.
+MAX_LOG_ODDS = 50.0
 # Sweeps over all pairs of paths. Purer paths have purer features, so another sweep may find more.
 _MAX_SWEEPS = 10
 
@@ -63,10 +68,61 @@ class _Change:
     tracklets: Int64
 
 
-def _find_changes(context: PathContext) -> list[_Change]:
-    """Return the best sequence of swaps of each two paths that improves on them."""
+def compute_path_probabilities(context: PathContext, candidates: SwapCandidates) -> Float64:
+    """Return how likely the tracklet after each transition shows the animal of its path.
+
+    It is the posterior of the sequences that `decode_swaps` compares, by the forward-backward
+    algorithm for each two paths. The animal of a path is the one whose appearance it has as a
+    whole. Where appearance does not tell the animals apart, the probability is 0.
+
+    Returns
+    -------
+    ndarray
+        ``(S,)`` float64 in [0, 1].
+    """
+    n_transitions = len(context.transitions)
+    if context.evidence.swap_appearance.calibration_weight <= 0:
+        return np.zeros(n_transitions)
+    log_probabilities = np.zeros(n_transitions)
+    for sequence in _list_sequences(context, candidates):
+        stretches = log_expit(run_forward_backward(sequence.costs, sequence.losses))
+        for own, bounds in (
+            (sequence.low, sequence.low_bounds),
+            (sequence.high, sequence.high_bounds),
+        ):
+            log_probabilities[own][:-1] += np.repeat(stretches, np.diff(bounds))
+    probabilities: Float64 = np.exp(log_probabilities)
+    return probabilities
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Sequence:
+    """Possible swaps of two paths in the order of time, and the stretches between them.
+
+    Attributes
+    ----------
+    low, high : slice
+        The transitions of the two paths.
+    low_bounds, high_bounds : ndarray
+        ``(C + 2,)`` int64 transitions at which the stretches begin and end, counted on each path.
+    costs : ndarray
+        ``(C,)`` float64 log-likelihood ratio against a swap, without appearance.
+    losses : ndarray
+        ``(C + 1,)`` float64 log-likelihood ratio of appearance that a stretch is not swapped.
+    """
+
+    low: slice
+    high: slice
+    low_bounds: Int64
+    high_bounds: Int64
+    costs: Float64
+    losses: Float64
+
+
+def _list_sequences(context: PathContext, candidates: SwapCandidates) -> Iterator[_Sequence]:
+    """Yield the possible swaps of each two paths."""
     transitions = context.transitions
-    candidates = find_swap_candidates(context)
+    weight = load_pairwise_model().appearance
     no_appearance = np.zeros(len(candidates))
     costs = replace(candidates, terms=replace(candidates.terms, appearance=no_appearance)).llrs
     lower, upper = sort_transitions(candidates, np.arange(len(candidates)))
@@ -74,48 +130,37 @@ def _find_changes(context: PathContext) -> list[_Change]:
     pairs = np.column_stack([transitions.paths[lower], transitions.paths[upper]])
     order = np.lexsort((upper, lower, pairs[:, 1], pairs[:, 0]))
     bounds = np.flatnonzero((np.diff(pairs[order], axis=0) != 0).any(axis=1)) + 1
-    changes = []
     for own in np.split(order, bounds) if len(order) else ():
-        low, high = pairs[own[0]].tolist()
+        low, high = (slices[path] for path in pairs[own[0]].tolist())
         # Candidates are in the order of time on both paths, unless tracklets of a path overlap.
         own = own[upper[own] >= np.maximum.accumulate(upper[own])]
-        change = _decode_pair(
-            context, slices[low], slices[high], lower[own], upper[own], costs[own]
-        )
-        if change is not None:
-            changes.append(change)
+        low_bounds = np.concatenate([[low.start], lower[own], [low.stop - 1]]) - low.start
+        high_bounds = np.concatenate([[high.start], upper[own], [high.stop - 1]]) - high.start
+        # What the tracklets between two candidates lose if they are on the other path.
+        low_sums = _sum_owner_llrs(context, low, high)
+        high_sums = _sum_owner_llrs(context, high, low)
+        llrs = np.diff(low_sums[low_bounds]) + np.diff(high_sums[high_bounds])
+        yield _Sequence(low, high, low_bounds, high_bounds, costs[own], weight * llrs)
+
+
+def _find_changes(context: PathContext) -> list[_Change]:
+    """Return the best sequence of swaps of each two paths that improves on them."""
+    transitions = context.transitions
+    changes = []
+    for sequence in _list_sequences(context, find_swap_candidates(context)):
+        swapped, total = run_viterbi(sequence.costs, sequence.losses)
+        if total > -MIN_GAIN or swapped.all():
+            continue
+        tracklets = [
+            transitions.successors[own][:-1][np.repeat(swapped, np.diff(bounds))]
+            for own, bounds in (
+                (sequence.low, sequence.low_bounds),
+                (sequence.high, sequence.high_bounds),
+            )
+        ]
+        low, high = transitions.paths[[sequence.low.start, sequence.high.start]].tolist()
+        changes.append(_Change(-total, (low, high), np.concatenate(tracklets)))
     return changes
-
-
-def _decode_pair(
-    context: PathContext,
-    low: slice,
-    high: slice,
-    lower: Int64,
-    upper: Int64,
-    costs: Float64,
-) -> _Change | None:
-    """Return the best sequence of swaps at some of the candidates of two paths, if it is a gain.
-
-    `low` and `high` are the transitions of the paths, `lower` and `upper` ``(C,)`` those of the
-    candidates in the order of time, `costs` ``(C,)`` their log-likelihood ratios against a swap.
-    """
-    # What the tracklets between two candidates lose if they are on the other path.
-    low_sums = _sum_owner_llrs(context, low, high)
-    high_sums = _sum_owner_llrs(context, high, low)
-    bounds_low = np.concatenate([[low.start], lower, [low.stop - 1]]) - low.start
-    bounds_high = np.concatenate([[high.start], upper, [high.stop - 1]]) - high.start
-    llrs = np.diff(low_sums[bounds_low]) + np.diff(high_sums[bounds_high])
-    losses = load_pairwise_model().appearance * llrs
-    swapped, total = run_viterbi(costs, losses)
-    if total > -MIN_GAIN or swapped.all():
-        return None
-    tracklets = [
-        context.transitions.successors[own][:-1][np.repeat(swapped, np.diff(bounds))]
-        for own, bounds in ((low, bounds_low), (high, bounds_high))
-    ]
-    numbers = context.transitions.paths[[low.start, high.start]].tolist()
-    return _Change(-total, (numbers[0], numbers[1]), np.concatenate(tracklets))
 
 
 def run_viterbi(costs: Float64, losses: Float64) -> tuple[Bool, float]:
@@ -138,6 +183,29 @@ def run_viterbi(costs: Float64, losses: Float64) -> tuple[Bool, float]:
         state = 1 - state if row[state] else state
         states.append(state)
     return np.array(states[::-1], bool), min(kept, moved)
+
+
+def run_forward_backward(costs: Float64, losses: Float64) -> Float64:
+    """Return the log-odds ``(C + 1,)`` that each stretch is not swapped, given all evidence.
+
+    Parameters are those of `run_viterbi`. The first stretch is swapped or not with equal odds.
+    """
+    unseen = load_pairwise_model().unseen_swap_probability
+    swaps = (unseen + (1 - 2 * unseen) * expit(-costs)).tolist()
+    forward = [float(losses[0])]
+    for swap, loss in zip(swaps, losses[1:].tolist(), strict=True):
+        forward.append(_mix_log_odds(forward[-1], swap) + loss)
+    backward = [0.0]
+    for swap, loss in zip(swaps[::-1], losses[:0:-1].tolist(), strict=True):
+        backward.append(_mix_log_odds(backward[-1] + loss, swap))
+    return np.array(forward) + np.array(backward[::-1])
+
+
+def _mix_log_odds(log_odds: float, swap: float) -> float:
+    """Return log-odds after a change of state with the probability `swap`."""
+    # Beyond this limit, the exponential is lost beside 1.
+    odds = math.exp(min(max(log_odds, -MAX_LOG_ODDS), MAX_LOG_ODDS))
+    return math.log(((1 - swap) * odds + swap) / (swap * odds + 1 - swap))
 
 
 def _sum_owner_llrs(context: PathContext, own: slice, other: slice) -> Float64:
