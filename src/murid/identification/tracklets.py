@@ -14,6 +14,11 @@ from murid.core.types import Bool, DetectionTable, Float32, Int32, Int64
 # by this many body lengths. Larger values cut more often; smaller ones chain two animals.
 MIN_DISTANCE_RATIO = 2.0
 MIN_DISTANCE_MARGIN = 0.1
+# Below this frame rate, an animal may be where another one was in the frame before. Then only boxes
+# that move less than this (in body lengths) are chained: those of resting animals. The rest are
+# tracklets of one detection, which appearance tells apart.
+MIN_FOLLOWED_FPS = 6.0
+RESTING_DISPLACEMENT = 0.1
 # Body lengths between the centres of animals that may touch.
 CONTACT_DISTANCE = 1.0
 # Only the ends of tracklets with this many frames cut tracklets beside them. Shorter ones are often
@@ -78,8 +83,8 @@ def measure_body_px(boxes: Float32, scores: Float32) -> float:
 
 
 def compute_max_displacement(fps: float) -> float:
-    """Return the number of body lengths by which a box may move between two frames."""
-    return min(1.0, 0.25 + 6 / fps)
+    """Return the number of body lengths by which a box may move between frames of a tracklet."""
+    return RESTING_DISPLACEMENT if fps < MIN_FOLLOWED_FPS else min(1.0, 0.25 + 6 / fps)
 
 
 def find_tracklets(

@@ -51,3 +51,20 @@ def test_motion_of_fast_animals_is_measured_on_chains():
         motion = fit_motion(shapes, found, FPS, np.random.default_rng(0))
         scales.append(np.interp(10, motion.gap_frames, motion.scales_without_velocity))
     assert scales[1] > 3 * scales[0]
+
+
+def test_at_low_frame_rates_only_resting_animals_are_chained():
+    """What is nearest to where an animal was may be another one, if it moved."""
+    frames = []
+    for t in range(20):
+        # The animal moves on by 0.4 body lengths in each second frame.
+        centres = np.array([[BODY_PX * (3 + 0.4 * (t // 2)), 200.0]])
+        boxes = np.concatenate([centres - BODY_PX / 2, centres + BODY_PX / 2], axis=1)
+        frames.append(Detections(boxes.astype(np.float32), np.full(1, 0.9, np.float32)))
+    table = DetectionTable.from_frames(frames)
+    usable = np.ones(len(table), bool)
+    lengths = {
+        fps: find_tracklets(table, usable, BODY_PX, compute_max_displacement(fps)).lengths.tolist()
+        for fps in (2.0, 5.0, 10.0)
+    }
+    assert lengths == {2.0: [2] * 10, 5.0: [2] * 10, 10.0: [20]}

@@ -62,6 +62,14 @@ class PooledFeatures:
         sums_after = self._sum_between(last, end, folds)
         return _average(sums_before + sums_after, counts)
 
+    def outside(self, first: Int64, last: Int64, path: slice, folds: Int64) -> AppearanceFeatures:
+        """Return mean features ``(k,)`` of a path without the part between two transitions."""
+        begin = np.full(len(first), path.start)
+        end = np.full(len(first), path.stop - 1)
+        counts = self.counts[end] - self.counts[begin] - (self.counts[last] - self.counts[first])
+        whole = self._sum_between(begin, end, folds)
+        return _average(whole - self._sum_between(first, last, folds), counts)
+
     def _sum_between(self, first: Int64, last: Int64, folds: Int64) -> Float64:
         sums: Float64 = self.sums[folds, last] - self.sums[folds, first]
         return sums

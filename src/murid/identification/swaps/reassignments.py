@@ -18,7 +18,6 @@ from murid.identification.paths.transitions import PathTransitions
 from murid.identification.swaps.llr_terms import LlrTerms
 from murid.identification.tracklets import Tracklets
 
-
 # Tracklets that are moved together, at most. Time is in proportion.
 MAX_RUN = 4
 

@@ -136,10 +136,7 @@ def _list_sequences(context: PathContext, candidates: SwapCandidates) -> Iterato
         own = own[upper[own] >= np.maximum.accumulate(upper[own])]
         low_bounds = np.concatenate([[low.start], lower[own], [low.stop - 1]]) - low.start
         high_bounds = np.concatenate([[high.start], upper[own], [high.stop - 1]]) - high.start
-        # What the tracklets between two candidates lose if they are on the other path.
-        low_sums = _sum_owner_llrs(context, low, high)
-        high_sums = _sum_owner_llrs(context, high, low)
-        llrs = np.diff(low_sums[low_bounds]) + np.diff(high_sums[high_bounds])
+        llrs = _compare_stretches(context, (low, high), (low_bounds, high_bounds))
         yield _Sequence(low, high, low_bounds, high_bounds, costs[own], weight * llrs)
 
 
@@ -198,7 +195,8 @@ def run_forward_backward(costs: Float64, losses: Float64) -> Float64:
     backward = [0.0]
     for swap, loss in zip(swaps[::-1], losses[:0:-1].tolist(), strict=True):
         backward.append(_mix_log_odds(backward[-1] + loss, swap))
-    return np.array(forward) + np.array(backward[::-1])
+    log_odds: Float64 = np.array(forward) + np.array(backward[::-1])
+    return log_odds
 
 
 def _mix_log_odds(log_odds: float, swap: float) -> float:
@@ -208,22 +206,24 @@ def _mix_log_odds(log_odds: float, swap: float) -> float:
     return math.log(((1 - swap) * odds + swap) / (swap * odds + 1 - swap))
 
 
-def _sum_owner_llrs(context: PathContext, own: slice, other: slice) -> Float64:
-    """Return sums of the log-likelihood ratio that tracklets are of their own path, not another.
+def _compare_stretches(
+    context: PathContext, paths: tuple[slice, slice], bounds: tuple[Int64, Int64]
+) -> Float64:
+    """Return the log-likelihood ratio ``(C + 1,)`` of appearance that stretches are not swapped.
 
-    They are cumulative ``(S,)``: that of the tracklets of the own path before each transition.
+    Each stretch of two paths is compared with all else of the paths. With the stretch itself, a
+    path would look like it even if it were another animal.
     """
-    evidence = context.evidence
-    appearance = evidence.swap_appearance
+    transitions = context.transitions
     pools = context.pooled_features
-    tracklets = context.transitions.successors[own][:-1]
-    first_frames = evidence.tracklets.first_frames[tracklets]
-    last_frames = evidence.tracklets.last_frames[tracklets]
-    folds = evidence.find_folds((first_frames + last_frames) / 2)
-    prototype, other_prototype = (
-        pools.between(np.full(len(folds), path.start), np.full(len(folds), path.stop - 1), folds)
-        for path in (own, other)
+    spans = [(own.start + b[:-1], own.start + b[1:]) for own, b in zip(paths, bounds, strict=True)]
+    begins = np.minimum(*(transitions.ends[first] for first, _ in spans))
+    ends = np.maximum(*(transitions.begins[last] for _, last in spans))
+    folds = context.evidence.find_folds((begins + ends) / 2)
+    low, high = (pools.between(*span, folds) for span in spans)
+    rest_low, rest_high = (
+        pools.outside(*span, own, folds) for span, own in zip(spans, paths, strict=True)
     )
-    features = appearance.get_features(tracklets, folds)
-    llrs = appearance.compare_owners(features, prototype, other_prototype, folds)
-    return np.append(0.0, np.cumsum(np.where(features.counts > 0, llrs, 0)))
+    compare = context.evidence.swap_appearance.compare_owners
+    llrs: Float64 = compare(low, rest_low, rest_high, folds)
+    return llrs + compare(high, rest_high, rest_low, folds)

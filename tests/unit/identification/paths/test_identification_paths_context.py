@@ -15,6 +15,8 @@ from murid.identification.paths.transitions import list_transitions
 from murid.identification.point_match_score import TrackletPointMatches
 from murid.identification.swaps.candidates import find_swap_candidates
 from murid.identification.swaps.intervals import compare_intervals
+from murid.identification.swaps.reassignments import find_reassignments
+from murid.identification.swaps.refinement import refine_paths
 from murid.identification.tracklets import Tracklets
 
 FPS = 30.0
@@ -132,3 +134,46 @@ def test_motion_through_a_contact_does_not_count_for_an_interval_within_it():
         direct = found.terms.contact_motion[first] + found.terms.contact_motion[last]
         assert abs(direct[0]) > 1
         np.testing.assert_allclose(interval.terms.contact_motion, direct if is_unoccluded else 0)
+
+
+@pytest.mark.parametrize(("pause", "is_merged"), [(30, True), (200, False)])
+def test_animals_that_vanished_long_ago_are_not_in_a_box_at_the_same_place(pause, is_merged):
+    """In a shelter, all animals vanish and appear at one place."""
+    first = 20 + pause
+    evidence = make_evidence(
+        (0, repeat_centre(0, 0, 20), True),
+        (first, repeat_centre(0, 0, 20), True),
+        (2 * first, repeat_centre(5, 0, 20), True),
+    )
+    transitions = list_transitions(np.array([0, 1, 0]), evidence.tracklets)
+    assert find_merged_boxes(transitions, evidence)[0].tolist() == [False, is_merged, False]
+
+
+def test_consecutive_tracklets_are_reassigned_together():
+    """An animal of path 0 that rests at (5, 0) is seen as two tracklets, in the gap of path 1."""
+    evidence = make_evidence(
+        (0, repeat_centre(0, 0, 20), True),
+        (0, repeat_centre(5, 0, 20), True),
+        (40, repeat_centre(5, 0, 20), True),
+        (60, repeat_centre(5, 0, 20), True),
+        (100, repeat_centre(0, 0, 20), True),
+        (100, repeat_centre(5, 0, 20), True),
+    )
+    paths = np.array([0, 1, 0, 0, 0, 1])
+    context = build_path_context(paths, evidence)
+    found = find_reassignments(context)
+    transitions = context.transitions
+    runs = {
+        (
+            int(transitions.successors[entry]),
+            int(transitions.predecessors[leave]),
+            int(transitions.paths[gap]),
+        ): llr
+        for entry, leave, gap, llr in zip(
+            found.entries, found.exits, found.gaps, found.llrs, strict=True
+        )
+    }
+    assert set(runs) == {(2, 2, 1), (3, 3, 1), (2, 3, 1)}
+    # Either of the two alone is held by the other one.
+    assert runs[2, 3, 1] < min(-1, runs[2, 2, 1], runs[3, 3, 1])
+    assert refine_paths(paths, evidence).tolist() == [0, 1, 1, 1, 0, 1]

@@ -68,7 +68,7 @@ def make_meetings(n_frames=480):
 
 
 def test_many_swaps_of_unlike_animals_are_undone_at_once(monkeypatch):
-    monkeypatch.setattr(stitching, "decode_swaps", lambda paths, evidence: paths)
+    monkeypatch.setattr(stitching, "decode_swaps", lambda paths, _: paths)
     table, _ = make_meetings()
     stitched = stitch_recording(table, 2, 2.0, IdentificationConfig())
     paths = stitched.paths
