@@ -48,7 +48,9 @@ from murid.tracking import track_bidirectionally
 
 TARGET = Path("src/murid/identification/pairwise_model.json")
 TERMS = tuple(field.name for field in fields(LlrTerms))
-# Seeds of the scenes, and number of animals of the recordings that are composed of real videos.
+# Seeds of the scenes, and number of animals of the recordings that are composed of real videos:
+# murid compose tracktor-1mouse/video.mp4 --animals 4 --seconds 60 --skip-frames 500 --seed 1, and
+# murid compose openfield-1mouse/video.mp4 --animals 3 --seconds 60 --seed 1.
 SCENES = ("coats-4", "lookalike-5", "huddle-6", "shelter-4", "night-5")
 SEEDS = (2201, 2202)
 COMPOSED = {"compose-tracktor-1": 4, "compose-openfield-1": 3}

@@ -8,7 +8,6 @@ import numpy as np
 
 from murid.core.types import Bool, Float32, Float64, Int32, Int64
 from murid.identification.appearance_models.appearance_model import AppearanceModel
-from murid.identification.appearance_models.swap_appearance import SwapAppearance
 from murid.identification.appearance_models.tracklet_features import compute_appearance_times
 from murid.identification.motion import MotionModel, TrackletEnds, split_by_gap
 from murid.identification.point_match_score import TrackletPointMatches
@@ -34,9 +33,7 @@ class TrackletEvidence:
     motion : MotionModel
         Fitted on the tracklets.
     appearance : AppearanceModel
-        Appearance of tracklets, for links between them.
-    swap_appearance : SwapAppearance
-        Appearance of tracklets, for swaps of two animals.
+        Appearance of tracklets, for links between them and for swaps of two animals.
     bidirectional_tracks : ndarray
         ``(W, M)`` int32: the uninterrupted part of a track that holds each detection, one row for
         each direction in which the recording was tracked; -1 = none.
@@ -53,7 +50,6 @@ class TrackletEvidence:
     ends: TrackletEnds
     motion: MotionModel
     appearance: AppearanceModel
-    swap_appearance: SwapAppearance
     bidirectional_tracks: Int32
     point_matches: TrackletPointMatches
     time_slots: TimeSlots = field(default_factory=TimeSlots)
@@ -78,9 +74,15 @@ class TrackletEvidence:
         llrs[known] = split_by_gap(known_llrs, gaps, self.motion.fps)
         return llrs
 
+    def compute_appearance_llrs(self, predecessors: Int64, successors: Int64) -> Float64:
+        """Return log-likelihood ratios ``(k,)`` of appearance for links of tracklets."""
+        before = self.tracklets.last_frames[predecessors]
+        folds = self.find_folds((before + self.tracklets.first_frames[successors]) / 2)
+        return self.appearance.compute_link_llrs(predecessors, successors, folds)
+
     def find_folds(self, frames: Float64) -> Int64:
-        """Return the fold ``(k,)`` of `swap_appearance` in which to compare animals at a frame."""
-        return self.swap_appearance.find_folds(compute_appearance_times(frames, self.motion.fps))
+        """Return the fold ``(k,)`` of the appearance in which to compare animals at a frame."""
+        return self.appearance.find_folds(compute_appearance_times(frames, self.motion.fps))
 
     def count_track_votes(self, predecessors: Int64, successors: Int64) -> Float64:
         """Return how many bidirectional tracks ``(k,)`` join tracklets with others; 0 at -1."""

@@ -13,10 +13,9 @@ import numpy as np
 from murid.core.types import Bool, DetectionTable, Float32, Float64, Int32, Int64
 from murid.errors import ConfigError
 from murid.identification.animal_count import check_animal_count
+from murid.identification.appearance_models.appearance_fit import AppearanceSelection
 from murid.identification.appearance_models.appearance_model import AppearanceModel
 from murid.identification.appearance_models.feature_averaging import compute_tracklet_features
-from murid.identification.appearance_models.fur_selection import AppearanceSelection
-from murid.identification.appearance_models.swap_appearance import SwapAppearance
 from murid.identification.appearance_models.tracklet_features import FurDescriptors
 from murid.identification.bidirectional_tracks import split_tracks
 from murid.identification.config import IdentificationConfig
@@ -309,7 +308,6 @@ def _measure_evidence(
         ends=find_ends(shapes, tracklets, fps),
         motion=fit_motion(chain_shapes, chains, fps, rng),
         appearance=AppearanceModel.uninformative(len(tracklets)),
-        swap_appearance=SwapAppearance.uninformative(len(tracklets)),
         bidirectional_tracks=track_parts[:, tracklets.rows],
         point_matches=TrackletPointMatches.empty(),
         time_slots=time_slots,

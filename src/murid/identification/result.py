@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from murid.core.records import ArrayRecord
 from murid.core.types import Bool, Float32, Int64
-from murid.identification.appearance_models.fur_selection import AppearanceSelection
+from murid.identification.appearance_models.appearance_fit import AppearanceSelection
 
 # Mean identity probability, given that boxes show animals, from which on a recording is not in
 # doubt. A second pass over the video learns the fur of the animals where it is lower.

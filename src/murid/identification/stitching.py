@@ -10,14 +10,10 @@ from scipy.sparse.csgraph import connected_components
 
 from murid.core.clock import to_frames
 from murid.core.types import Float64, Int64
-from murid.identification.appearance_models.appearance_model import fit_appearance_model
-from murid.identification.appearance_models.feature_scaling import scale_features
-from murid.identification.appearance_models.fur_selection import (
+from murid.identification.appearance_models.appearance_fit import (
     AppearanceSelection,
-    cross_validate_fur,
+    fit_appearance_model,
 )
-from murid.identification.appearance_models.swap_appearance import SwapAppearance
-from murid.identification.appearance_models.swap_appearance_fit import fit_swap_appearance
 from murid.identification.appearance_models.tracklet_features import TrackletFeatures
 from murid.identification.evidence import TrackletEvidence
 from murid.identification.paths.candidate_links import find_candidate_links
@@ -42,6 +38,8 @@ MIN_CLUTTER_GAP_FRAMES = 3
 MIN_SAME_ANIMAL_LLR = 6.0
 MAX_SAME_ANIMAL_GAP_S = 1.0
 MAX_SAME_ANIMAL_GAP_FRAMES = 5
+# How often appearance is learnt and paths are found. A third time changes hardly anything.
+_N_ITERATIONS = 2
 
 
 def stitch_tracklets(
@@ -60,54 +58,14 @@ def stitch_tracklets(
     paths = np.full(n_tracklets, -1, np.int64)
     groups = np.arange(n_tracklets)
     selection = None
-    for iteration in range(_count_iterations(tracklet_features)):
+    learns = tracklet_features is not None and len(tracklet_features) > 0
+    for _ in range(_N_ITERATIONS if learns else 1):
         if tracklet_features is not None:
-            appearance = fit_appearance_model(tracklet_features, groups, n_animals, rng)
+            appearance, selection = fit_appearance_model(tracklet_features, groups, n_animals, rng)
             evidence = replace(evidence, appearance=appearance)
-            # Single tracklets, the groups of the first iteration, do not suffice for swaps.
-            if iteration > 0:
-                swap_appearance, selection = _learn_swap_appearance(
-                    tracklet_features, groups, appearance.calibration_weight, n_animals, rng
-                )
-                evidence = replace(evidence, swap_appearance=swap_appearance)
         paths = _join_tracklets(evidence, tracklet_llrs, n_animals)
         groups = _group_same_animal(paths, evidence)
     return evidence, paths, selection
-
-
-def _count_iterations(tracklet_features: TrackletFeatures | None) -> int:
-    """Return how often appearance is learnt: more often if fur descriptors make it worthwhile."""
-    if tracklet_features is None or not len(tracklet_features):
-        return 1
-    return 3 if len(tracklet_features.fur_rows) else 2
-
-
-def _learn_swap_appearance(
-    tracklet_features: TrackletFeatures,
-    groups: Int64,
-    calibration_weight: float,
-    n_animals: int,
-    rng: np.random.Generator,
-) -> tuple[SwapAppearance, AppearanceSelection | None]:
-    """Return the appearance for swaps, by fur descriptors where cross-validation selects them.
-
-    `calibration_weight` is that of the other features, which are used otherwise.
-    """
-    selection = None
-    fur_weight = 0.0
-    if len(tracklet_features.fur_rows):
-        selection, fur_weight = cross_validate_fur(tracklet_features, groups, n_animals, rng)
-    use_fur = selection is not None and selection.used
-    features, ridge = scale_features(tracklet_features, use_fur)
-    swap_appearance = fit_swap_appearance(
-        features,
-        ridge,
-        groups,
-        fur_weight if use_fur else calibration_weight,
-        rng,
-        coats_only=not use_fur,
-    )
-    return swap_appearance, selection
 
 
 def _join_tracklets(evidence: TrackletEvidence, tracklet_llrs: Float64, n_animals: int) -> Int64:

@@ -23,7 +23,7 @@ from murid.core.types import Float64, Int64
 from murid.core.validation import to_count
 from murid.errors import ConfigError
 from murid.identification import IdentificationConfig, IdentificationResult
-from murid.identification.appearance_models.fur_selection import AppearanceSelection
+from murid.identification.appearance_models.appearance_fit import AppearanceSelection
 from murid.identification.appearance_models.tracklet_features import FurDescriptors
 from murid.identification.point_matches import PointMatches
 from murid.pipeline.config import Config

@@ -25,7 +25,7 @@ from murid.core.progress import (
 from murid.core.types import DetectionTable
 from murid.errors import SourceError
 from murid.identification import IdentificationResult
-from murid.identification.appearance_models.fur_selection import AppearanceSelection
+from murid.identification.appearance_models.appearance_fit import AppearanceSelection
 from murid.identification.appearance_models.tracklet_features import FurDescriptors
 from murid.identification.point_matches import PointMatches
 from murid.store import RunDirectory

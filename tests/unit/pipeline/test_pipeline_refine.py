@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from murid.core.types import Detections, DetectionTable
-from murid.identification.appearance_models.fur_selection import AppearanceSelection
+from murid.identification.appearance_models.appearance_fit import AppearanceSelection
 from murid.pipeline import refine
 from murid.pipeline.refine import Feedback, describe_doubt, refine_as_asked, refine_in_doubt
 

@@ -12,44 +12,26 @@ from murid.identification.appearance_models.tracklet_features import sum_by_grou
 # The mean of this number of segments has half of the full weight: means of few segments differ by
 # noise alone.
 _PRIOR_SEGMENTS = 20
-# Lower limit of the variance: it is 0 if all boxes are alike.
-_MIN_VARIANCE = 1e-9
 
 
-def fit_discriminants(
-    features: Float32 | Float64, same: Int64, different: Int64, n_axes: int, ridge: float
-) -> Float64:
-    """Fit Fisher's linear discriminants ``(d, n_axes)`` to pairs of same and different animals.
-
-    `ridge` is a share of the mean within-animal variance.
-    """
-    within = compute_scatter(features, same)
-    mean_variance = max(float(np.trace(within)) / len(within), _MIN_VARIANCE)
-    between = compute_scatter(features, different)
-    return solve_discriminants(within, between, n_axes, ridge * mean_variance)
-
-
-def solve_discriminants(
-    within: Float64, between: Float64, n_axes: int, ridge: float | Float64
-) -> Float64:
+def solve_discriminants(within: Float64, between: Float64, n_axes: int, ridge: Float64) -> Float64:
     """Return discriminants ``(d, n_axes)``, best first, of within- and between-animal scatter.
 
-    Both scatters are ``(d, d)``. `ridge`, a number or ``(d,)``, is added to the within-animal
+    Both scatters are ``(d, d)``. `ridge` ``(d,)`` is added to the within-animal
     variances, which few segments underestimate.
     """
     n = len(within)
-    noise = within + ridge * np.eye(n)
+    noise = within + np.diag(ridge)
     axes: Float64 = eigh(between, noise, subset_by_index=(n - n_axes, n - 1))[1][:, ::-1]
     return axes
 
 
 def compute_scatter(
-    features: Float32 | Float64, pairs: Int64, weights: Float64 | None = None
+    features: Float32 | Float64, pairs: Int64, weights: Float64 | float = 1.0
 ) -> Float64:
     """Return the weighted mean outer product ``(d, d)`` of the differences of pairs ``(E, 2)``."""
     differences = subtract_pairs(features, pairs)
-    if weights is None:
-        weights = np.ones(len(differences))
+    weights = np.broadcast_to(weights, len(differences))
     total = max(float(weights.sum()), 1e-12)
     scatter: Float64 = (differences * weights[:, None]).T @ differences / total
     return scatter
@@ -60,18 +42,15 @@ def compute_mean_scatter(
     features: Float32 | Float64,
     same: Int64,
     different: Int64,
-    weights: Float64 | None = None,
 ) -> Float64:
     """Return the scatter ``(d, d)`` of the differences between owners' means in `different` pairs.
 
     Means of few segments have a smaller weight: otherwise their noise would count as a difference.
-    `owners` ``(P,)`` is the animal or tracklet of each segment, `weights` ``(E,)`` of the pairs.
+    `owners` ``(P,)`` is the animal or tracklet of each segment.
     """
     used = np.unique(np.concatenate([same, different]))
     n_owners = int(owners.max()) + 1
     sums, counts = sum_by_group(features[used], owners[used], n_owners)
     means = (sums / np.maximum(counts, 1)[:, None])[owners]
     reliability = (counts / (counts + _PRIOR_SEGMENTS))[owners][different].prod(axis=1)
-    if weights is not None:
-        reliability = reliability * weights
     return compute_scatter(means, different, reliability)

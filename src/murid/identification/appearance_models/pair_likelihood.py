@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from murid.core.types import Float64
 
@@ -13,20 +13,25 @@ _N_EM_STEPS = 30
 # Lower limit of the variance: it is 0 if all boxes are alike.
 _MIN_VARIANCE = 1e-9
 # Bounds of the share of look-alike pairs, so that EM does not get stuck at 0 or 1.
-_INITIAL_ALIKE_SHARE = 0.1
+_INITIAL_ALIKE_SHARE = 0.5
 _MIN_ALIKE_SHARE = 0.01
 
 
-def fit_student_variance(differences: Float64, weights: Float64 | None = None) -> Float64:
+def fit_student_variance(differences: Float64) -> Float64:
     """Fit the squared scales ``(r,)`` of Student's t to differences ``(k, r)`` by EM."""
     squares = np.square(differences)
-    variance = np.maximum(np.average(squares, axis=0, weights=weights), _MIN_VARIANCE)
+    variance: Float64 = np.maximum(squares.mean(axis=0), _MIN_VARIANCE)
     for _ in range(_N_EM_STEPS):
-        # The expected precision of each sample: outliers get a small one.
-        scaled = _DEGREES_OF_FREEDOM + squares / variance
-        weighted = (_DEGREES_OF_FREEDOM + 1) / scaled * squares
-        variance = np.maximum(np.average(weighted, axis=0, weights=weights), _MIN_VARIANCE)
-    return np.asarray(variance, np.float64)
+        variance = _update_variance(squares, variance, np.ones(len(squares)))
+    return variance
+
+
+def _update_variance(squares: Float64, variance: Float64, weights: Float64) -> Float64:
+    """Return the squared scales ``(r,)`` after one step of EM, of weighted samples."""
+    # The expected precision of each sample: outliers get a small one.
+    precisions = (_DEGREES_OF_FREEDOM + 1) / (_DEGREES_OF_FREEDOM + squares / variance)
+    updated = weights @ (precisions * squares) / max(weights.sum(), _MIN_VARIANCE)
+    return np.asarray(np.maximum(updated, _MIN_VARIANCE), np.float64)
 
 
 def fit_between_variance(differences: Float64, within: Float64) -> tuple[Float64, float]:
@@ -55,67 +60,50 @@ def fit_between_variance(differences: Float64, within: Float64) -> tuple[Float64
         # M step: the share, and the variances of pairs that do not look alike.
         share = 1 - unlike.mean()
         alike_share = float(np.clip(share, _MIN_ALIKE_SHARE, 1 - _MIN_ALIKE_SHARE))
-        between = np.maximum(fit_student_variance(differences, unlike + 1e-9), within)
+        between = np.maximum(_update_variance(np.square(differences), between, unlike), within)
     return between, alike_share
 
 
-def compute_alike_probabilities(
-    differences: Float64, within: Float64, between: Float64, alike_share: float
-) -> Float64:
-    """Return the probability ``(E,)`` that each pair of different animals looks alike."""
-    prior_log_odds = np.log(alike_share) - np.log1p(-alike_share)
-    llrs = compute_pair_llrs(differences, within, between)
-    return np.asarray(expit(prior_log_odds + llrs), np.float64)
-
-
 def compute_unlike_probabilities(
-    differences: Float64, within: Float64, between: Float64, alike_share: float
+    differences: Float64, within: Float64, between: Float64, alike_shares: Float64 | float
 ) -> Float64:
-    """Return the probability ``(E,)`` that each pair of different animals does not look alike."""
-    prior_log_odds = np.log1p(-alike_share) - np.log(alike_share)
-    llrs = compute_pair_llrs(differences, within, between)
-    return np.asarray(expit(prior_log_odds - llrs), np.float64)
+    """Return the probability ``(k,)`` that each pair of different animals does not look alike."""
+    llrs = _sum_log_ratios(differences, within, between)
+    return np.asarray(expit(-logit(alike_shares) - llrs), np.float64)
 
 
 def compute_pair_llrs(
-    differences: Float64,
-    within: Float64,
-    between: Float64,
-    alike_share: float = 0.0,
-    n_coat_axes: int | None = None,
+    differences: Float64, within: Float64, between: Float64, alike_shares: Float64 | float
 ) -> Float64:
     """Return the log-likelihood ratio of "same animal" to "different animals" of each pair.
 
     Differences follow Student's t under both hypotheses. A share of the pairs of different animals
-    look alike in their coats: for these, equal coats are no evidence of the same animal.
+    look alike: for these, equal looks are no evidence of the same animal.
 
     Parameters
     ----------
     differences : ndarray
-        ``(..., r)`` float64.
+        ``(k, r)`` float64.
     within, between : ndarray
-        ``(r,)`` or ``(..., r)`` float64 variances.
-    alike_share : float
-    n_coat_axes : int, optional
-        The first axes, which describe the coat; all by default.
+        ``(r,)`` or ``(k, r)`` float64 variances.
+    alike_shares : ndarray or float
+        ``(k,)``, above 0.
 
     Returns
     -------
     ndarray
-        ``(...)`` float64.
+        ``(k,)`` float64.
     """
-    between = np.maximum(between, within)
+    unlike = np.log1p(-alike_shares) - _sum_log_ratios(differences, within, between)
+    llrs: Float64 = -np.logaddexp(np.log(alike_shares), unlike)
+    return llrs
+
+
+def _sum_log_ratios(differences: Float64, within: Float64, between: Float64) -> Float64:
+    """Return the log-likelihood ratio ``(k,)`` without look-alikes, summed over the axes."""
     squares = np.square(differences)
     log_between = np.log1p(squares / (between * _DEGREES_OF_FREEDOM))
     log_within = np.log1p(squares / (within * _DEGREES_OF_FREEDOM))
-    log_ratios = log_between - log_within
-    per_axis = 0.5 * np.log(between / within) + (_DEGREES_OF_FREEDOM + 1) / 2 * log_ratios
-    coat_llrs: Float64 = per_axis[..., :n_coat_axes].sum(axis=-1)
-    if alike_share > 0:
-        # Mix both hypotheses: different animals look alike with this probability.
-        unlike = np.log1p(-alike_share) - coat_llrs
-        coat_llrs = -np.logaddexp(np.log(alike_share), unlike)
-    if n_coat_axes is None:
-        return coat_llrs
-    individual_llrs: Float64 = per_axis[..., n_coat_axes:].sum(axis=-1)
-    return coat_llrs + individual_llrs
+    log_ratios = (_DEGREES_OF_FREEDOM + 1) * (log_between - log_within)
+    sums: Float64 = 0.5 * (np.log(between / within) + log_ratios).sum(axis=1)
+    return sums

@@ -41,11 +41,7 @@ def sample_same_pairs(features: TrackletFeatures, rng: np.random.Generator) -> I
     return subsample_pairs(pairs[lags >= MIN_LAG_S], rng)
 
 
-def sample_different_pairs(
-    features: TrackletFeatures,
-    rng: np.random.Generator,
-    max_lag_s: float = SIMULTANEOUS_S,
-) -> Int64:
+def sample_different_pairs(features: TrackletFeatures, rng: np.random.Generator) -> Int64:
     """Draw pairs ``(k, 2)`` of segments of different tracklets that are seen at the same time."""
     order = np.argsort(features.times_s, kind="stable")
     times = features.times_s[order]
@@ -53,7 +49,7 @@ def sample_different_pairs(
     for shift in range(1, _MAX_NEIGHBOURS + 1):
         earlier = order[:-shift]
         later = order[shift:]
-        simultaneous = times[shift:] - times[:-shift] < max_lag_s
+        simultaneous = times[shift:] - times[:-shift] < SIMULTANEOUS_S
         different = features.tracklets[earlier] != features.tracklets[later]
         wanted = simultaneous & different
         pairs.append(np.column_stack([earlier[wanted], later[wanted]]))

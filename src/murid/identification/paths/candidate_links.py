@@ -126,6 +126,6 @@ def _compute_llrs(evidence: TrackletEvidence, predecessors: Int64, successors: I
     """Return log-likelihood ratios of links from motion, appearance and bidirectional tracks."""
     return load_pairwise_model().compute_link_llrs(
         evidence.compute_motion_llrs(predecessors, successors),
-        evidence.appearance.compute_llrs(predecessors, successors),
+        evidence.compute_appearance_llrs(predecessors, successors),
         evidence.count_track_votes(predecessors, successors),
     )

@@ -59,7 +59,7 @@ def build_path_context(paths: Int64, evidence: TrackletEvidence) -> PathContext:
     return PathContext(
         transitions,
         unmerged_evidence,
-        pool_features(transitions, unmerged_evidence.swap_appearance),
+        pool_features(transitions, unmerged_evidence.appearance),
         _score_point_matches(paths, evidence, merged),
         merged,
         occluded_gaps,
@@ -131,10 +131,10 @@ def _contain(evidence: TrackletEvidence, tracklets: Int64, others: Int64) -> Boo
 
 def _mask_merged(evidence: TrackletEvidence, merged: Bool) -> TrackletEvidence:
     """Return the evidence with merged tracklets as occluded and without appearance."""
-    counts = np.where(merged, 0.0, evidence.swap_appearance.counts)
+    counts = np.where(merged, 0.0, evidence.appearance.counts)
     unoccluded = evidence.unoccluded & ~np.repeat(merged, evidence.tracklets.lengths)
-    swap_appearance = replace(evidence.swap_appearance, counts=counts)
-    return replace(evidence, unoccluded=unoccluded, swap_appearance=swap_appearance)
+    appearance = replace(evidence.appearance, counts=counts)
+    return replace(evidence, unoccluded=unoccluded, appearance=appearance)
 
 
 def _score_point_matches(paths: Int64, evidence: TrackletEvidence, merged: Bool) -> PointMatchScore:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from murid.core.types import Float64, Int64
-from murid.identification.appearance_models.appearance_model import AppearanceFeatures
-from murid.identification.appearance_models.swap_appearance import SwapAppearance
+from murid.identification.appearance_models.appearance_model import (
+    AppearanceFeatures,
+    AppearanceModel,
+)
 from murid.identification.paths.transitions import PathTransitions
 
 # Segments that are pooled on either side of a transition, rounded up to whole tracklets. More
@@ -30,7 +32,7 @@ class PooledFeatures:
         shortly after each transition is pooled.
     sums : ndarray
         ``(p, S, r)`` float64: sum of all segments of the path before each transition, in the
-        space of each fold of the swap appearance.
+        space of each fold of the appearance model.
     counts : ndarray
         ``(S,)`` float64: number of these segments.
     """
@@ -75,19 +77,19 @@ class PooledFeatures:
         return sums
 
 
-def pool_features(transitions: PathTransitions, swap_appearance: SwapAppearance) -> PooledFeatures:
+def pool_features(transitions: PathTransitions, appearance: AppearanceModel) -> PooledFeatures:
     """Return the pooled appearance of paths around their transitions."""
     n_transitions = len(transitions)
-    n_folds, _, n_dims = swap_appearance.means.shape
+    n_folds, _, n_dims = appearance.means.shape
     sums = np.zeros((n_folds, n_transitions, n_dims))
     counts = np.zeros(n_transitions)
     pool_begins = np.arange(n_transitions)
     pool_ends = np.arange(n_transitions)
     # With a calibration weight of 0, appearance does not count and need not be pooled.
-    for path in transitions.slices() if swap_appearance.calibration_weight else ():
+    for path in transitions.slices() if appearance.calibration_weight else ():
         tracklets = transitions.successors[path][:-1]
-        n_segments = swap_appearance.counts[tracklets]
-        weighted = swap_appearance.means[:, tracklets] * n_segments[:, None]
+        n_segments = appearance.counts[tracklets]
+        weighted = appearance.means[:, tracklets] * n_segments[:, None]
         values = np.where(n_segments[:, None] > 0, weighted, 0)
         before_first = np.zeros((n_folds, 1, n_dims))
         sums[:, path] = np.concatenate([before_first, np.cumsum(values, axis=1)], axis=1)

@@ -182,8 +182,8 @@ def _compare_appearance(
 ) -> Float64:
     """Return the log-likelihood ratio ``(C,)`` of appearance before and after some frames."""
     pools = context.pooled_features
-    swap_appearance = context.evidence.swap_appearance
+    appearance = context.evidence.appearance
     folds = context.evidence.find_folds(frames)
     before = pools.before(first, folds), pools.before(second, folds)
     after = pools.after(first, folds), pools.after(second, folds)
-    return swap_appearance.compare_swapped(before, after, folds)
+    return appearance.compare_swapped(before, after, folds)

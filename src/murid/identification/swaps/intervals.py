@@ -59,7 +59,7 @@ def find_swap_intervals(
     """
     none = np.zeros(0, np.int64)
     found = [SwapIntervals(none, none, LlrTerms.empty())]
-    if context.evidence.swap_appearance.calibration_weight > 0:
+    if context.evidence.appearance.calibration_weight > 0:
         for begins, ends in _pair_candidates(context.transitions, candidates):
             intervals = compare_intervals(context, candidates, begins, ends)
             found.append(intervals.select(np.flatnonzero(intervals.llrs < max_llr)))
@@ -144,7 +144,7 @@ def _compare_appearance(
     folds = context.evidence.find_folds((begins + transitions.begins[lower[1]]) / 2)
     within = pools.between(*lower, folds), pools.between(*upper, folds)
     around = pools.around(*lower, folds), pools.around(*upper, folds)
-    return context.evidence.swap_appearance.compare_swapped(within, around, folds)
+    return context.evidence.appearance.compare_swapped(within, around, folds)
 
 
 def _mask_contact(terms: LlrTerms, counts: Bool) -> LlrTerms:

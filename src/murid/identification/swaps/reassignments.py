@@ -141,7 +141,7 @@ def _compare_appearance(context: PathContext, entries: Int64, exits: Int64, gaps
     pools = context.pooled_features
     middles = (context.transitions.ends[entries] + context.transitions.begins[exits]) / 2
     folds = evidence.find_folds(middles)
-    return evidence.swap_appearance.compare_owners(
+    return evidence.appearance.compare_owners(
         pools.between(entries, exits, folds),
         pools.around(entries, exits, folds),
         pools.around(gaps, gaps, folds),

@@ -38,9 +38,9 @@ def decode_swaps(paths: Int64, evidence: TrackletEvidence) -> Int64:
     paths : ndarray
         ``(T,)`` int64 path of each tracklet; -1 = none.
     evidence : TrackletEvidence
-        Without swap appearance, the paths are returned as they are.
+        Without appearance, the paths are returned as they are.
     """
-    if evidence.swap_appearance.calibration_weight <= 0:
+    if evidence.appearance.calibration_weight <= 0:
         return paths
     for _ in range(_MAX_SWEEPS):
         changes = _find_changes(build_path_context(paths, evidence))
@@ -81,7 +81,7 @@ def compute_path_probabilities(context: PathContext, candidates: SwapCandidates)
         ``(S,)`` float64 in [0, 1].
     """
     n_transitions = len(context.transitions)
-    if context.evidence.swap_appearance.calibration_weight <= 0:
+    if context.evidence.appearance.calibration_weight <= 0:
         return np.zeros(n_transitions)
     log_probabilities = np.zeros(n_transitions)
     for sequence in _list_sequences(context, candidates):
@@ -224,6 +224,6 @@ def _compare_stretches(
     rest_low, rest_high = (
         pools.outside(*span, own, folds) for span, own in zip(spans, paths, strict=True)
     )
-    compare = context.evidence.swap_appearance.compare_owners
+    compare = context.evidence.appearance.compare_owners
     llrs: Float64 = compare(low, rest_low, rest_high, folds)
     return llrs + compare(high, rest_high, rest_low, folds)

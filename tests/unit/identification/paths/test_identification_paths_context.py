@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from murid.identification.appearance_models.appearance_model import AppearanceModel
-from murid.identification.appearance_models.swap_appearance import SwapAppearance
 from murid.identification.evidence import TrackletEvidence
 from murid.identification.motion import MotionModel, TrackletEnds, find_ends
 from murid.identification.paths.context import build_path_context, find_merged_boxes
@@ -40,9 +39,7 @@ def make_evidence(*tracks):
         np.int32
     )
     unoccluded = np.repeat([is_unoccluded for _, _, is_unoccluded in tracks], lengths)
-    swap_appearance = replace(
-        SwapAppearance.uninformative(len(tracks)), counts=np.ones(len(tracks))
-    )
+    appearance = replace(AppearanceModel.uninformative(len(tracks)), counts=np.ones(len(tracks)))
     ends, none = find_ends(shapes, tracklets, FPS), TrackletPointMatches.empty()
     no_tracks = np.zeros((0, len(shapes)), np.int32)
     return TrackletEvidence(
@@ -52,8 +49,7 @@ def make_evidence(*tracks):
         unoccluded,
         ends,
         MOTION,
-        AppearanceModel.uninformative(len(tracks)),
-        swap_appearance,
+        appearance,
         no_tracks,
         none,
     )
@@ -78,7 +74,7 @@ def test_appearance_of_a_box_in_which_another_animal_vanished_is_not_used(vanish
         find_merged_boxes(list_transitions(paths, evidence.tracklets), evidence)[0], expected
     )
     own = build_path_context(paths, evidence).evidence
-    np.testing.assert_array_equal(own.swap_appearance.counts > 0, ~expected)
+    np.testing.assert_array_equal(own.appearance.counts > 0, ~expected)
     np.testing.assert_array_equal(own.unoccluded, ~expected[evidence.tracklets.numbers])
 
 

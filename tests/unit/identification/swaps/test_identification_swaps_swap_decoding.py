@@ -9,7 +9,7 @@ from scipy.special import expit
 
 from murid.core import Detections, DetectionTable
 from murid.identification import IdentificationConfig, stitching
-from murid.identification.appearance_models.swap_appearance import SwapAppearance
+from murid.identification.appearance_models.appearance_model import AppearanceModel
 from murid.identification.linker import stitch_recording
 from murid.identification.pairwise_model import load_pairwise_model
 from murid.identification.paths.context import build_path_context
@@ -77,12 +77,12 @@ def test_many_swaps_of_unlike_animals_are_undone_at_once(monkeypatch):
     meetings = evidence.tracklets.first_frames // 16
     wrong = np.where((meetings % 3 == 0) & (paths >= 0), 1 - paths, paths)
     decoded = swap_decoding.decode_swaps(wrong, evidence)
-    known = (evidence.swap_appearance.counts > 0) & (paths >= 0)
+    known = (evidence.appearance.counts > 0) & (paths >= 0)
     assert (wrong != paths)[known].mean() > 0.3
     moved = (decoded != paths)[known].mean()
     assert min(moved, 1 - moved) < 0.05
     # Without appearance, there is nothing to decode.
-    unknown = replace(evidence, swap_appearance=SwapAppearance.uninformative(len(paths)))
+    unknown = replace(evidence, appearance=AppearanceModel.uninformative(len(paths)))
     assert swap_decoding.decode_swaps(wrong, unknown) is wrong
 
 
@@ -109,6 +109,6 @@ def test_probabilities_are_high_where_unlike_animals_are_told_apart_again():
     found = swap_decoding.compute_path_probabilities(context, find_swap_candidates(context))
     is_swapped = np.isin(context.transitions.successors, some)
     assert found[is_swapped].max() < 0.1
-    unknown = replace(evidence, swap_appearance=SwapAppearance.uninformative(len(paths)))
+    unknown = replace(evidence, appearance=AppearanceModel.uninformative(len(paths)))
     context = build_path_context(paths, unknown)
     assert not swap_decoding.compute_path_probabilities(context, candidates).any()
