@@ -26,8 +26,10 @@ from murid.identification.swaps.intervals import sort_transitions
 MIN_GAIN = 0.5
 # Limit of the log-odds of one stretch: beyond it a swap would not change them.
 MAX_LOG_ODDS = 50.0
-# Sweeps over all pairs of paths. Purer paths have purer features, so another sweep may find more.
+# Sweeps over all pairs of paths. Purer paths have purer features, so another sweep may find more. A
+# sweep costs time in proportion to the tracklets, so long recordings get fewer, but at least one.
 _MAX_SWEEPS = 10
+_MAX_SWEEPS_TIMES_TRACKLETS = 1_000_000
 
 
 def decode_swaps(paths: Int64, evidence: TrackletEvidence) -> Int64:
@@ -42,7 +44,8 @@ def decode_swaps(paths: Int64, evidence: TrackletEvidence) -> Int64:
     """
     if evidence.appearance.calibration_weight <= 0:
         return paths
-    for _ in range(_MAX_SWEEPS):
+    n_affordable = _MAX_SWEEPS_TIMES_TRACKLETS // max(1, len(paths))
+    for _ in range(min(max(n_affordable, 1), _MAX_SWEEPS)):
         changes = _find_changes(build_path_context(paths, evidence))
         if not changes:
             break
