@@ -243,6 +243,6 @@ def draw_reliability(path: Path, curves: dict[str, list[dict[str, float]]]) -> N
         right = [row["right"] for row in rows]
         axes.plot(probabilities, right, color=color, label=name)
         axes.scatter(probabilities, right, sizes, color=color)
-    axes.legend(loc="upper left", frameon=False)
+    axes.legend(loc="lower right", frameon=False)
     axes.set_aspect("equal")
     figure.savefig(path, dpi=120)
