@@ -207,11 +207,15 @@ def _measure_deviation(log_ratios: Float64) -> Float64:
 
 
 def _rank_scores(table: DetectionTable) -> Int64:
-    """Return how many detections ``(N,)`` of the same frame come before each by score."""
+    """Return how many detections ``(N,)`` of the same frame have a higher score than each."""
     frames = table.frame_numbers
     order = np.lexsort((-table.scores, frames))
+    # Of equal scores, none is higher: they have the rank of the first of them.
+    is_first = np.diff(table.scores[order], prepend=np.inf) != 0
+    is_first[table.frame_offsets[:-1][np.diff(table.frame_offsets) > 0]] = True
+    firsts = np.maximum.accumulate(np.where(is_first, np.arange(len(order)), 0))
     ranks = np.empty(len(order), np.int64)
-    ranks[order] = np.arange(len(order)) - table.frame_offsets[frames[order]]
+    ranks[order] = firsts - table.frame_offsets[frames[order]]
     return ranks
 
 

@@ -148,3 +148,16 @@ def test_without_detections_there_is_no_evidence():
     tracklets, evidence = measure(table, 2)
     assert len(tracklets) == 0
     assert evidence.compute_llrs().shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ("scores", "surplus"),
+    [((0.9, 0.9, 0.9, 0.9), [0, 0, 0, 0]), ((0.9, 0.5, 0.9, 0.9), [0, 1, 0, 0])],
+)
+def test_of_equal_scores_none_is_surplus(scores, surplus):
+    things = [lambda t, k=k, s=s: (100 * (k + 1), 100, s) for k, s in enumerate(scores)]
+    table = make_table(2, *things)
+    usable = np.ones(len(table), bool)
+    tracklets = find_tracklets(table, usable, 40.0, 0.5)
+    evidence = measure_existence(table, usable, tracklets, 3, FPS)
+    assert evidence.features[:, FEATURES.index("surplus")].tolist() == surplus
