@@ -155,7 +155,7 @@ def test_without_detections_there_is_no_evidence():
     [((0.9, 0.9, 0.9, 0.9), [0, 0, 0, 0]), ((0.9, 0.5, 0.9, 0.9), [0, 1, 0, 0])],
 )
 def test_of_equal_scores_none_is_surplus(scores, surplus):
-    things = [lambda t, k=k, s=s: (100 * (k + 1), 100, s) for k, s in enumerate(scores)]
+    things = [lambda _, k=k, s=s: (100 * (k + 1), 100, s) for k, s in enumerate(scores)]
     table = make_table(2, *things)
     usable = np.ones(len(table), bool)
     tracklets = find_tracklets(table, usable, 40.0, 0.5)
