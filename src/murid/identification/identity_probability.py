@@ -69,8 +69,9 @@ def compute_identity_probabilities(
     The identity of a path is right by definition at one moment, its anchor. From there on, each
     swap candidate mixes two identities by its swap probability. The expected permutation is the
     product of these mixtures, exact if swaps are independent. Each path gets the anchor for which
-    its expected time with the right identity is longest. Possible reassignments of a tracklet, and
-    swap intervals around it, lower its probability further.
+    its expected time with the right identity is longest. Swap intervals around a tracklet lower its
+    probability further. `path_probabilities` ``(S,)``, as of `compute_path_probabilities`, count
+    where they are higher. Possible reassignments of the tracklet lower the result.
 
     Returns
     -------

@@ -56,11 +56,11 @@ def sample_different_pairs(features: TrackletFeatures, rng: np.random.Generator)
     return subsample_pairs(np.concatenate(pairs), rng)
 
 
-def subsample_pairs(pairs: Int64, rng: np.random.Generator, max_pairs: int = _MAX_PAIRS) -> Int64:
-    """Return at most `max_pairs` of the pairs ``(k, 2)``, drawn without replacement."""
-    if len(pairs) <= max_pairs:
+def subsample_pairs(pairs: Int64, rng: np.random.Generator) -> Int64:
+    """Return at most `_MAX_PAIRS` of the pairs ``(k, 2)``, drawn without replacement."""
+    if len(pairs) <= _MAX_PAIRS:
         return pairs
-    return pairs[rng.choice(len(pairs), max_pairs, replace=False)]
+    return pairs[rng.choice(len(pairs), _MAX_PAIRS, replace=False)]
 
 
 def subtract_pairs(features: Float32 | Float64, pairs: Int64) -> Float64:

@@ -76,7 +76,8 @@ def compute_path_probabilities(context: PathContext, candidates: SwapCandidates)
 
     It is the posterior of the sequences that `decode_swaps` compares, by the forward-backward
     algorithm for each two paths. The animal of a path is the one whose appearance it has as a
-    whole. Where appearance does not tell the animals apart, the probability is 0.
+    whole. Where appearance does not tell the animals apart, the probability is low; without
+    appearance it is 0.
 
     Returns
     -------
@@ -219,7 +220,10 @@ def _compare_stretches(
     """
     transitions = context.transitions
     pools = context.pooled_features
-    spans = [(own.start + b[:-1], own.start + b[1:]) for own, b in zip(paths, bounds, strict=True)]
+    spans = [
+        (path.start + own_bounds[:-1], path.start + own_bounds[1:])
+        for path, own_bounds in zip(paths, bounds, strict=True)
+    ]
     begins = np.minimum(*(transitions.ends[first] for first, _ in spans))
     ends = np.maximum(*(transitions.begins[last] for _, last in spans))
     folds = context.evidence.find_folds((begins + ends) / 2)
