@@ -259,8 +259,13 @@ class AppearanceModel:
         not_swapped = np.logaddexp(log_unlike + log_expit(calibrated), log_alike)
         swapped = np.logaddexp(log_unlike + log_expit(-calibrated), log_alike)
         min_count = np.min([features.counts for features in compared], axis=0)
-        bound = np.minimum(LLR_BOUND_PER_SEGMENT * (1 + min_count), MAX_SWAP_LLR)
+        bound = compute_llr_bound(min_count)
         return np.asarray(np.clip(not_swapped - swapped, -bound, bound), np.float64)
+
+
+def compute_llr_bound(counts: Float64) -> Float64:
+    """Return the largest log-likelihood ratio ``(k,)`` of a swap, of features of some segments."""
+    return np.minimum(LLR_BOUND_PER_SEGMENT * (1 + counts), MAX_SWAP_LLR)
 
 
 def _compute_variance_share(features: AppearanceFeatures) -> Float64:

@@ -6,12 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from murid.core.ranges import concatenate_ranges, find_run_starts
 from murid.core.records import ArrayRecord
-from murid.core.types import Float64, Int32, Int64
+from murid.core.types import Bool, Float64, Int32, Int64
 from murid.identification.evidence import TrackletEvidence
 from murid.identification.pairwise_model import load_pairwise_model
-from murid.identification.tracklets import Tracklets
 
 # Each tracklet is compared with this many that ended last before it (or four for each animal, if
 # that is more), of all tracklets and of confident ones. Time is in proportion.
@@ -66,59 +64,82 @@ def find_candidate_links(
     n_kept = max(N_KEPT, n_animals + 2)
     # Confident tracklets may have ended long ago: clutter does not come between them.
     by_end = np.argsort(tracklets.last_frames, kind="stable")
-    confident = by_end[tracklet_llrs[by_end] >= MIN_CONFIDENT_LLR]
+    is_confident = tracklet_llrs[by_end] >= MIN_CONFIDENT_LLR
+    confident = by_end[is_confident]
+    # The rank in `by_end` of each confident one, to tell which pairs are in both lists.
+    confident_ranks = np.flatnonzero(is_confident)
     none = np.zeros(0, np.int32)
     found = [CandidateLinks(none, none, np.zeros(0))]
     for start in range(0, len(tracklets), _BLOCK):
         successors = np.arange(start, min(start + _BLOCK, len(tracklets)))
-        codes = [
-            _select_best(evidence, _pair(tracklets, by_end, successors, n_compared), n_kept),
-            _select_best(evidence, _pair(tracklets, confident, successors, n_compared), n_kept),
-            _pair(tracklets, confident, successors, N_LAST_KEPT),
-        ]
-        found.append(_select_near_best(evidence, np.unique(np.concatenate(codes))))
-    return CandidateLinks.concatenate(found)
+        first_frames = tracklets.first_frames[successors]
+        # Ranks of the last tracklets that ended before each one, ``(B, n_compared)``.
+        of_all = _rank_last(tracklets.last_frames[by_end], first_frames, n_compared)
+        of_confident = _rank_last(tracklets.last_frames[confident], first_frames, n_compared)
+        llrs = _compare_all(evidence, by_end, of_all, successors)
+        # Most confident ones are in both lists, and are compared once.
+        depths = of_all[:, :1] - np.append(confident_ranks, -1)[of_confident]
+        in_both = (of_confident >= 0) & (depths < n_compared)
+        only_confident = np.where(in_both, -1, of_confident)
+        confident_llrs = _compare_all(evidence, confident, only_confident, successors)
+        owners, columns = np.nonzero(in_both)
+        confident_llrs[owners, columns] = llrs[owners, depths[owners, columns]]
+        # Keep the best links of each list, and those from the last confident tracklets.
+        kept = _select_best(llrs, n_kept)
+        kept_confident = _select_best(confident_llrs, n_kept)
+        kept_confident[:, :N_LAST_KEPT] |= of_confident[:, :N_LAST_KEPT] >= 0
+        kept[owners, depths[owners, columns]] |= kept_confident[owners, columns]
+        kept_confident &= ~in_both
+        # Of these, keep those that are not much worse than the best one.
+        best_llrs = np.maximum(llrs.max(axis=1), confident_llrs.max(axis=1))[:, None]
+        kept &= llrs >= best_llrs - MAX_LLR_BELOW_BEST
+        kept_confident &= confident_llrs >= best_llrs - MAX_LLR_BELOW_BEST
+        found.append(_list_links(by_end, of_all, successors, llrs, kept))
+        found.append(
+            _list_links(confident, of_confident, successors, confident_llrs, kept_confident)
+        )
+    links = CandidateLinks.concatenate(found)
+    return links.select(np.lexsort((links.predecessors, links.successors)))
 
 
-def _pair(tracklets: Tracklets, predecessors: Int64, successors: Int64, n_last: int) -> Int64:
-    """Return codes of the links into tracklets from the last few that ended before them.
+def _rank_last(last_frames: Int64, first_frames: Int64, n_last: int) -> Int64:
+    """Return the ranks ``(B, n_last)`` of those that ended last before some frames; -1 = none.
 
-    A code is ``successor * T + predecessor``. `predecessors` are ordered by their last frame.
+    `last_frames` are ascending. The first column is the last one that ended.
     """
-    n_ended = np.searchsorted(
-        tracklets.last_frames[predecessors], tracklets.first_frames[successors]
+    ranks = np.searchsorted(last_frames, first_frames)[:, None] - 1 - np.arange(n_last)
+    return np.maximum(ranks, -1)
+
+
+def _compare_all(
+    evidence: TrackletEvidence, predecessors: Int64, ranks: Int64, successors: Int64
+) -> Float64:
+    """Return the log-likelihood ratios of links ``(B, n)``; minus infinity at rank -1."""
+    llrs = np.full(ranks.shape, -np.inf)
+    rows, columns = np.nonzero(ranks >= 0)
+    llrs[rows, columns] = _compute_llrs(
+        evidence, predecessors[ranks[rows, columns]], successors[rows]
     )
-    indices = n_ended[:, None] - 1 - np.arange(n_last)
-    rows, columns = np.nonzero(indices >= 0)
-    codes: Int64 = successors[rows] * len(tracklets) + predecessors[indices[rows, columns]]
-    return codes
+    return llrs
 
 
-def _decode(codes: Int64, n_tracklets: int) -> tuple[Int64, Int64]:
-    """Return predecessors and successors of links."""
-    return codes % n_tracklets, codes // n_tracklets
+def _select_best(llrs: Float64, n_kept: int) -> Bool:
+    """Return which links ``(B, n)`` are among the best of their row."""
+    order = np.argsort(-llrs, axis=1, kind="stable")[:, :n_kept]
+    best = np.zeros(llrs.shape, bool)
+    np.put_along_axis(best, order, True, axis=1)
+    return best & (llrs > -np.inf)
 
 
-def _select_best(evidence: TrackletEvidence, codes: Int64, n_kept: int) -> Int64:
-    """Return the codes of the best links into each tracklet."""
-    predecessors, successors = _decode(codes, len(evidence.tracklets))
-    order = np.lexsort((-_compute_llrs(evidence, predecessors, successors), successors))
-    # Rank the links into each tracklet, the best first.
-    starts = find_run_starts(successors[order])
-    ranks = concatenate_ranges(np.diff(np.append(starts, len(order))))
-    best: Int64 = codes[order[ranks < n_kept]]
-    return best
-
-
-def _select_near_best(evidence: TrackletEvidence, codes: Int64) -> CandidateLinks:
-    """Return the links that are not much worse than the best one into the same tracklet."""
-    predecessors, successors = _decode(codes, len(evidence.tracklets))
-    llrs = _compute_llrs(evidence, predecessors, successors)
-    best_llrs = np.full(len(evidence.tracklets), -np.inf)
-    np.maximum.at(best_llrs, successors, llrs)
-    kept = llrs >= best_llrs[successors] - MAX_LLR_BELOW_BEST
+def _list_links(
+    predecessors: Int64, ranks: Int64, successors: Int64, llrs: Float64, kept: Bool
+) -> CandidateLinks:
+    """Return the links that are kept, of all those ``(B, n)``."""
+    rows, columns = np.nonzero(kept)
     return CandidateLinks(
-        predecessors[kept].astype(np.int32), successors[kept].astype(np.int32), llrs[kept]
+        predecessors[ranks[rows, columns]].astype(np.int32),
+        successors[rows].astype(np.int32),
+        llrs[rows, columns],
     )
 
 

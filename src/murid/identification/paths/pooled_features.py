@@ -52,8 +52,12 @@ class PooledFeatures:
 
     def between(self, first: Int64, last: Int64, folds: Int64) -> AppearanceFeatures:
         """Return mean features ``(k,)`` of paths from one transition to a later one."""
-        counts = self.counts[last] - self.counts[first]
-        return _average(self._sum_between(first, last, folds), counts)
+        return _average(self._sum_between(first, last, folds), self.count_between(first, last))
+
+    def count_between(self, first: Int64, last: Int64) -> Float64:
+        """Return the number of segments ``(k,)`` from one transition to a later one of its path."""
+        counts: Float64 = self.counts[last] - self.counts[first]
+        return counts
 
     def around(self, first: Int64, last: Int64, folds: Int64) -> AppearanceFeatures:
         """Return mean features ``(k,)`` shortly before one transition and shortly after another."""

@@ -9,6 +9,8 @@ import numpy as np
 
 from murid.core.records import ArrayRecord
 from murid.core.types import Bool, Float64, Int64
+from murid.identification.appearance_models.appearance_model import compute_llr_bound
+from murid.identification.pairwise_model import load_pairwise_model
 from murid.identification.paths.context import PathContext
 from murid.identification.paths.transitions import PathTransitions
 from murid.identification.swaps.candidates import SwapCandidates
@@ -61,7 +63,7 @@ def find_swap_intervals(
     found = [SwapIntervals(none, none, LlrTerms.empty())]
     if context.evidence.appearance.calibration_weight > 0:
         for begins, ends in _pair_candidates(context.transitions, candidates):
-            intervals = compare_intervals(context, candidates, begins, ends)
+            intervals = compare_intervals(context, candidates, begins, ends, max_llr)
             found.append(intervals.select(np.flatnonzero(intervals.llrs < max_llr)))
     return SwapIntervals.concatenate(found)
 
@@ -99,13 +101,19 @@ def _pair_candidates(
 
 
 def compare_intervals(
-    context: PathContext, candidates: SwapCandidates, begins: Int64, ends: Int64
+    context: PathContext,
+    candidates: SwapCandidates,
+    begins: Int64,
+    ends: Int64,
+    max_llr: float = np.inf,
 ) -> SwapIntervals:
-    """Return intervals ``(K,)`` between swap candidates, compared with a swap within them."""
+    """Return intervals ``(K,)`` between swap candidates, compared with a swap within them.
+
+    Those whose log-likelihood ratio cannot be below `max_llr` are left out.
+    """
     transitions = context.transitions
     lower_begin, upper_begin = sort_transitions(candidates, begins)
     lower_end, upper_end = sort_transitions(candidates, ends)
-    appearance = _compare_appearance(context, (lower_begin, lower_end), (upper_begin, upper_end))
     # Points of fur that were followed over the first frame or over the last frame of it.
     first_frames = np.maximum(transitions.begins[lower_begin], transitions.begins[upper_begin])
     last_frames = np.maximum(transitions.begins[lower_end], transitions.begins[upper_end])
@@ -122,12 +130,36 @@ def compare_intervals(
         short_gap_motion=begin_terms.short_gap_motion + end_terms.short_gap_motion,
         long_gap_motion=begin_terms.long_gap_motion + end_terms.long_gap_motion,
         contact_motion=begin_terms.contact_motion + end_terms.contact_motion,
-        appearance=appearance,
+        appearance=np.zeros(len(begins)),
         tracklet_votes=begin_terms.tracklet_votes + end_terms.tracklet_votes,
         contact_votes=begin_terms.contact_votes + end_terms.contact_votes,
         point_matches=point_matches,
     )
-    return SwapIntervals(begins, ends, terms)
+    # Comparing appearance takes most of the time, and its evidence is bounded.
+    lower = lower_begin, lower_end
+    upper = upper_begin, upper_end
+    max_appearance = load_pairwise_model().appearance * _bound_appearance(context, lower, upper)
+    kept = np.flatnonzero(terms.compute_llrs() - max_appearance < max_llr)
+    appearance = _compare_appearance(
+        context, (lower_begin[kept], lower_end[kept]), (upper_begin[kept], upper_end[kept])
+    )
+    terms = replace(terms.select(kept), appearance=appearance)
+    return SwapIntervals(begins[kept], ends[kept], terms)
+
+
+def _bound_appearance(
+    context: PathContext, lower: tuple[Int64, Int64], upper: tuple[Int64, Int64]
+) -> Float64:
+    """Return the largest possible evidence ``(K,)`` of `_compare_appearance`."""
+    pools = context.pooled_features
+    lower_counts = pools.count_between(*lower)
+    upper_counts = pools.count_between(*upper)
+    # Where one of both is unknown, the other is compared alone.
+    one_known = np.minimum(lower_counts, upper_counts) <= 0.5
+    counts = np.where(
+        one_known, np.maximum(lower_counts, upper_counts), np.minimum(lower_counts, upper_counts)
+    )
+    return compute_llr_bound(counts)
 
 
 def _compare_appearance(

@@ -7,12 +7,14 @@ consecutive tracklets of a path are moved as well.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from murid.core.records import ArrayRecord
 from murid.core.types import Float64, Int64
+from murid.identification.appearance_models.appearance_model import compute_llr_bound
+from murid.identification.pairwise_model import load_pairwise_model
 from murid.identification.paths.context import PathContext
 from murid.identification.paths.transitions import PathTransitions
 from murid.identification.swaps.llr_terms import LlrTerms
@@ -49,15 +51,19 @@ class Reassignments(ArrayRecord):
         return self.terms.compute_llrs()
 
 
-def find_reassignments(context: PathContext) -> Reassignments:
-    """Return every run of tracklets of a path with every gap of another path that it would fit."""
+def find_reassignments(context: PathContext, max_llr: float = np.inf) -> Reassignments:
+    """Return runs of tracklets of a path with gaps of other paths that they would fit.
+
+    Those whose log-likelihood ratio is `max_llr` or more are left out.
+    """
     none = np.zeros(0, np.int64)
     found = [Reassignments(none, none, none, LlrTerms.empty())]
     for n_tracklets in range(1, MAX_RUN + 1):
         entries, gaps = _find_gaps(context.transitions, context.evidence.tracklets, n_tracklets)
         if not len(entries):
             break
-        found.append(_compare_runs(context, entries, entries + n_tracklets, gaps))
+        runs = _compare_runs(context, entries, entries + n_tracklets, gaps, max_llr)
+        found.append(runs.select(np.flatnonzero(runs.llrs < max_llr)))
     return Reassignments.concatenate(found)
 
 
@@ -88,8 +94,13 @@ def _find_gaps(
     return np.concatenate(found_entries), np.concatenate(found_gaps)
 
 
-def _compare_runs(context: PathContext, entries: Int64, exits: Int64, gaps: Int64) -> Reassignments:
-    """Return runs of the same number of tracklets, compared with the other path."""
+def _compare_runs(
+    context: PathContext, entries: Int64, exits: Int64, gaps: Int64, max_llr: float
+) -> Reassignments:
+    """Return runs of the same number of tracklets, compared with the other path.
+
+    Those whose log-likelihood ratio cannot be below `max_llr` are left out.
+    """
     transitions = context.transitions
     evidence = context.evidence
     runs = transitions.successors[entries], transitions.predecessors[exits]
@@ -103,12 +114,18 @@ def _compare_runs(context: PathContext, entries: Int64, exits: Int64, gaps: Int6
         short_gap_motion=motion[:, 0],
         long_gap_motion=motion[:, 1],
         contact_motion=no_contact,
-        appearance=_compare_appearance(context, entries, exits, gaps),
+        appearance=no_contact,
         tracklet_votes=votes,
         contact_votes=no_contact,
         point_matches=_compare_points(context, runs, entries, gaps),
     )
-    return Reassignments(entries, exits, gaps, terms)
+    # Comparing appearance takes most of the time, and its evidence is bounded.
+    bound = compute_llr_bound(context.pooled_features.count_between(entries, exits))
+    max_appearance = load_pairwise_model().appearance * bound
+    kept = np.flatnonzero(terms.compute_llrs() - max_appearance < max_llr)
+    appearance = _compare_appearance(context, entries[kept], exits[kept], gaps[kept])
+    terms = replace(terms.select(kept), appearance=appearance)
+    return Reassignments(entries[kept], exits[kept], gaps[kept], terms)
 
 
 def _compare_owners(

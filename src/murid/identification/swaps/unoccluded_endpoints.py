@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from murid.core.ranges import concatenate_ranges
 from murid.core.records import ArrayRecord
 from murid.core.types import Int64
 from murid.identification.evidence import TrackletEvidence
@@ -56,14 +57,13 @@ def find_unoccluded_endpoints(
 def _find_on_path(path_tracklets: Int64, evidence: TrackletEvidence) -> UnoccludedEndpoints:
     """Return the unoccluded detections around each transition of one path of tracklets."""
     tracklets = evidence.tracklets
-    rows = np.concatenate(
-        [np.arange(tracklets.offsets[k], tracklets.offsets[k + 1]) for k in path_tracklets]
-    )
+    lengths = tracklets.lengths[path_tracklets]
+    rows = np.repeat(tracklets.offsets[path_tracklets], lengths) + concatenate_ranges(lengths)
     shapes = evidence.shapes[rows]
     frames = evidence.frames[rows].astype(np.int64)
     unoccluded = evidence.unoccluded[rows]
     # A transition lies before the detection at its bound, or after the last one.
-    bounds = np.append(0, np.cumsum(tracklets.lengths[path_tracklets]))
+    bounds = np.append(0, np.cumsum(lengths))
     indices = np.arange(len(rows))
     previous = np.maximum.accumulate(np.where(unoccluded, indices, -1))
     following = np.minimum.accumulate(np.where(unoccluded, indices, len(rows))[::-1])[::-1]
