@@ -23,8 +23,8 @@ MIN_GAIN = 0.5
 # Passes over the recording. Each starts with an empty list of the links that were removed.
 _MAX_PASSES = 3
 # Rounds of changes, all passes together. A round costs time in proportion to the tracklets, so long
-# recordings get fewer rounds, but never less than the minimum. In two simulated hours, 2 rounds gave
-# 4.8 lasting identity changes per animal-hour and 6 rounds gave 6.9.
+# recordings get fewer rounds, but never less than the minimum. In two simulated hours, 2 rounds
+# gave 4.8 lasting identity changes per animal-hour and 6 rounds gave 6.9.
 _MAX_ROUNDS = 100
 _MIN_ROUNDS = 2
 _MAX_ROUNDS_TIMES_TRACKLETS = 2_000_000
