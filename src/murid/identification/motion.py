@@ -222,7 +222,8 @@ class MotionModel:
         """Return scales ``(E,)`` at any gap; beyond the longest measured one, those of it."""
         longest = int(self.gap_frames[-1])
         table = self._interpolate(scales, np.arange(1, longest + 1))
-        return table[np.minimum(gaps, longest) - 1]
+        values: Float64 = table[np.minimum(gaps, longest) - 1]
+        return values
 
     def _interpolate(self, scales: Float64, gaps: Int64) -> Float64:
         """Return scales at any gap, interpolated linearly between logarithms of gaps and scales."""

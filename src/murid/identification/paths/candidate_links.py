@@ -108,7 +108,8 @@ def _rank_last(last_frames: Int64, first_frames: Int64, n_last: int) -> Int64:
     `last_frames` are ascending. The first column is the last one that ended.
     """
     ranks = np.searchsorted(last_frames, first_frames)[:, None] - 1 - np.arange(n_last)
-    return np.maximum(ranks, -1)
+    last: Int64 = np.maximum(ranks, -1)
+    return last
 
 
 def _compare_all(
