@@ -116,17 +116,15 @@ def _follow_swaps(
     # Time before the first, between any two, and after the last possible swap.
     last_frame = np.where(transitions.begins < NEVER, transitions.begins, 0).max(initial=0)
     frames = np.maximum(swaps.frames, 0)
-    durations = np.diff(np.concatenate([[0], frames, [max(last_frame, 0)]]))
+    durations = np.diff(np.concatenate([[0.0], frames, [max(last_frame, 0)]]))
     # Choose the anchor of each path.
-    right = np.ones((n_swaps + 1, n_paths), np.float32)
-    right_duration = np.full(n_paths, -1.0)
     anchors = np.unique(np.linspace(0, n_swaps, _N_ANCHORS).round().astype(int))
-    for anchor in anchors.tolist():
-        from_anchor = _propagate(swaps, anchor, n_paths)
-        duration = durations @ from_anchor
-        better = duration > right_duration
-        right[:, better] = from_anchor[:, better]
-        right_duration[better] = duration[better]
+    right_durations = _sum_right_durations(swaps, durations, anchors, n_paths)
+    best_anchors = anchors[np.argmax(right_durations, axis=0)]
+    right = np.ones((n_swaps + 1, n_paths), np.float32)
+    for anchor in np.unique(best_anchors).tolist():
+        own = best_anchors == anchor
+        right[:, own] = _propagate(swaps, anchor, n_paths)[:, own]
     # The swaps that began before the end of a transition lie behind it.
     n_before = np.searchsorted(swaps.frames, transitions.ends, side="left")
     return np.asarray(right[n_before, transitions.paths], np.float64)
@@ -159,6 +157,46 @@ def _list_swaps(transitions: PathTransitions, candidates: SwapCandidates) -> _Sw
     )
 
 
+def _sum_right_durations(
+    swaps: _Swaps, durations: Float64, anchors: Int64, n_paths: int
+) -> Float64:
+    """Return the expected time ``(A, n)`` that each path has its identity of each anchor.
+
+    `durations` ``(Q + 1,)`` are those before, between and after the swaps.
+    """
+    n_swaps = len(swaps.probabilities)
+    first_paths = swaps.first_paths.tolist()
+    second_paths = swaps.second_paths.tolist()
+    probabilities = swaps.probabilities.tolist()
+    # The time at the anchors themselves.
+    totals = np.repeat(durations[anchors][:, None], n_paths, axis=1)
+    forward = range(n_swaps)
+    for swap_order in (forward, range(n_swaps - 1, -1, -1)):
+        is_forward = swap_order is forward
+        own_anchors = anchors if is_forward else anchors[::-1]
+        own_totals = totals if is_forward else totals[::-1]
+        mixtures = np.tile(np.eye(n_paths), (len(anchors), 1, 1))
+        right = np.einsum("aii->ai", mixtures)
+        # The anchors that each swap lies behind.
+        if is_forward:
+            n_behind = np.searchsorted(own_anchors, np.arange(n_swaps), side="right").tolist()
+        else:
+            n_behind = np.searchsorted(-own_anchors, -np.arange(n_swaps), side="left").tolist()
+        for swap in swap_order:
+            n = n_behind[swap]
+            _mix(mixtures[:n], first_paths[swap], second_paths[swap], probabilities[swap])
+            own_totals[:n] += durations[swap + 1 if is_forward else swap] * right[:n]
+    return totals
+
+
+def _mix(mixtures: Float64, first_path: int, second_path: int, probability: float) -> None:
+    """Mix the columns of two paths in mixtures ``(A, n, n)`` by the probability of a swap."""
+    first = mixtures[:, :, first_path].copy()
+    second = mixtures[:, :, second_path].copy()
+    mixtures[:, :, first_path] = (1 - probability) * first + probability * second
+    mixtures[:, :, second_path] = probability * first + (1 - probability) * second
+
+
 def _propagate(swaps: _Swaps, anchor: int, n_paths: int) -> Float32:
     """Return how likely each path has its identity of the anchor, ``(Q + 1, n)``.
 
@@ -172,16 +210,11 @@ def _propagate(swaps: _Swaps, anchor: int, n_paths: int) -> Float32:
     forward = range(anchor, n_swaps)
     backward = range(anchor - 1, -1, -1)
     for swap_order in (forward, backward):
-        mixture = np.eye(n_paths)
+        mixture = np.eye(n_paths)[None]
         for swap in swap_order:
-            # Mix the columns of the two paths by the swap probability.
-            probability = probabilities[swap]
-            first = mixture[:, first_paths[swap]].copy()
-            second = mixture[:, second_paths[swap]].copy()
-            mixture[:, first_paths[swap]] = (1 - probability) * first + probability * second
-            mixture[:, second_paths[swap]] = probability * first + (1 - probability) * second
+            _mix(mixture, first_paths[swap], second_paths[swap], probabilities[swap])
             row = swap + 1 if swap_order is forward else swap
-            right[row] = np.diag(mixture)
+            right[row] = np.diag(mixture[0])
     return right
 
 
