@@ -441,6 +441,7 @@ def bench_day(options: argparse.Namespace) -> dict:
             [[0], *(p.frame_offsets[1:] + s for p, s in zip(parts, starts[:-1], strict=True))]
         ),
     )
+    del frames, backwards
     # Memory is the peak of the process (RSS), before and after.
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     started = time.perf_counter()

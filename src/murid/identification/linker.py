@@ -368,7 +368,7 @@ def _assign_identities(
     transitions = context.transitions
     # All changes of the paths that are possible.
     candidates = find_swap_candidates(context)
-    reassignments = find_reassignments(context)
+    reassignments = find_reassignments(context, MAX_DOUBTFUL_LLR)
     intervals = select_swap_intervals(
         transitions, candidates, find_swap_intervals(context, candidates, MAX_DOUBTFUL_LLR)
     )

@@ -220,9 +220,9 @@ class MotionModel:
 
     def _look_up(self, scales: Float64, gaps: Int64) -> Float64:
         """Return scales ``(E,)`` at any gap; beyond the longest measured one, those of it."""
-        longest = int(self.gap_frames[-1])
-        table = self._interpolate(scales, np.arange(1, longest + 1))
-        values: Float64 = table[np.minimum(gaps, longest) - 1]
+        max_gap = int(self.gap_frames[-1])
+        table = self._interpolate(scales, np.arange(1, max_gap + 1))
+        values: Float64 = table[np.minimum(gaps, max_gap) - 1]
         return values
 
     def _interpolate(self, scales: Float64, gaps: Int64) -> Float64:

@@ -70,17 +70,22 @@ def stitch_tracklets(
 
 def _join_tracklets(evidence: TrackletEvidence, tracklet_llrs: Float64, n_animals: int) -> Int64:
     """Return the path ``(T,)`` of each tracklet, of at most N; -1 = none."""
+    paths = _find_best_paths(evidence, tracklet_llrs, n_animals)
+    paths = _drop_isolated_clutter(paths, tracklet_llrs, evidence)
+    paths = refine_paths(decode_swaps(paths, evidence), evidence)
+    return decode_swaps(paths, evidence)
+
+
+def _find_best_paths(evidence: TrackletEvidence, tracklet_llrs: Float64, n_animals: int) -> Int64:
+    """Return the paths ``(T,)`` with the best links."""
     links = find_candidate_links(evidence, tracklet_llrs, n_animals)
     # A good link into a tracklet does not make it more likely an animal: clutter has good links
     # too. So the best link into each is subtracted, and links only decide between paths.
     best_llrs = np.zeros(len(tracklet_llrs))
     np.maximum.at(best_llrs, links.successors, links.llrs)
-    paths = find_paths(
+    return find_paths(
         tracklet_llrs - best_llrs, links.predecessors, links.successors, links.llrs, n_animals
     )
-    paths = _drop_isolated_clutter(paths, tracklet_llrs, evidence)
-    paths = refine_paths(decode_swaps(paths, evidence), evidence)
-    return decode_swaps(paths, evidence)
 
 
 def _drop_isolated_clutter(
@@ -118,9 +123,12 @@ def _group_same_animal(paths: Int64, evidence: TrackletEvidence) -> Int64:
 
 
 def _find_min_llrs(context: PathContext) -> Float64:
-    """Return the lowest log-likelihood ratio ``(S,)`` against a change of each transition."""
+    """Return the lowest log-likelihood ratio ``(S,)`` against a change of each transition.
+
+    Reassignments count below `MIN_SAME_ANIMAL_LLR`.
+    """
     candidates = find_swap_candidates(context)
-    reassignments = find_reassignments(context)
+    reassignments = find_reassignments(context, MIN_SAME_ANIMAL_LLR)
     min_llrs = np.full(len(context.transitions), np.inf)
     np.minimum.at(min_llrs, candidates.first, candidates.llrs)
     np.minimum.at(min_llrs, candidates.second, candidates.llrs)

@@ -116,9 +116,13 @@ def _find_augmenting_path(network: _Network, used: Bool, potentials: Float64) ->
     order = np.argsort(begins * np.int64(n_nodes) + ends).astype(np.int32)
     begins = begins[order]
     ends = ends[order]
-    costs = np.where(used, -network.costs, network.costs)[order]
-    # With potentials no cost is negative (but for rounding), as Dijkstra's algorithm requires.
-    reduced_costs = np.maximum(costs + potentials[begins] - potentials[ends], 0)
+    # With potentials no cost is negative (but for rounding), as Dijkstra's algorithm requires. In
+    # place, since a day has millions of edges.
+    reduced_costs = network.costs[order]
+    np.negative(reduced_costs, out=reduced_costs, where=used[order])
+    reduced_costs += potentials[begins]
+    reduced_costs -= potentials[ends]
+    np.maximum(reduced_costs, 0, out=reduced_costs)
     pointers = np.searchsorted(begins, np.arange(n_nodes + 1)).astype(np.int32)
     graph = csr_array((reduced_costs, ends, pointers), (n_nodes, n_nodes))
     distances, previous_nodes = dijkstra(graph, indices=network.source, return_predecessors=True)

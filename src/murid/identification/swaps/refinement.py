@@ -80,18 +80,26 @@ def _refine_once(paths: Int64, evidence: TrackletEvidence, n_rounds: int) -> tup
     removed: dict[Link, float] = {}
     while n_rounds > 0:
         n_rounds -= 1
-        context = build_path_context(paths, evidence)
-        # A change alters the evidence, so a later change may undo it, and changes could alternate
-        # forever. A link is made again only by a stronger change than the one that removed it.
-        changes = [
-            change
-            for change in list_changes(context)
-            if all(change.llr < removed.get(link, 0.0) for link in change.links)
-        ]
-        if not changes:
+        changed = _change_once(paths, evidence, removed)
+        if changed is None:
             break
-        paths = _apply_changes(paths, context, changes, removed)
+        paths = changed
     return paths, n_rounds
+
+
+def _change_once(
+    paths: Int64, evidence: TrackletEvidence, removed: dict[Link, float]
+) -> Int64 | None:
+    """Return paths after the best changes, None if there is none; updates `removed`."""
+    context = build_path_context(paths, evidence)
+    # A change alters the evidence, so a later change may undo it, and changes could alternate
+    # forever. A link is made again only by a stronger change than the one that removed it.
+    changes = [
+        change
+        for change in list_changes(context)
+        if all(change.llr < removed.get(link, 0.0) for link in change.links)
+    ]
+    return _apply_changes(paths, context, changes, removed) if changes else None
 
 
 def list_changes(context: PathContext) -> list[PathChange]:
