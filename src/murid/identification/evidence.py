@@ -9,6 +9,7 @@ import numpy as np
 from murid.core.types import Bool, Float32, Float64, Int32, Int64
 from murid.identification.appearance_models.appearance_model import AppearanceModel
 from murid.identification.appearance_models.tracklet_features import compute_appearance_times
+from murid.identification.constraints import TrackletPairs
 from murid.identification.motion import MotionModel, TrackletEnds, split_by_gap
 from murid.identification.point_match_score import TrackletPointMatches
 from murid.identification.time_slots import TimeSlots
@@ -41,6 +42,8 @@ class TrackletEvidence:
         Points of fur that were followed from tracklet to tracklet.
     time_slots : TimeSlots
         Which of the frames, which are slots where the recording pauses, are missing.
+    constraints : TrackletPairs
+        Tracklets that certainly are the same animal, or different ones.
     """
 
     tracklets: Tracklets
@@ -53,6 +56,7 @@ class TrackletEvidence:
     bidirectional_tracks: Int32
     point_matches: TrackletPointMatches
     time_slots: TimeSlots = field(default_factory=TimeSlots)
+    constraints: TrackletPairs = field(default_factory=TrackletPairs.empty)
 
     def compute_motion_llrs(self, predecessors: Int64, successors: Int64) -> Float64:
         """Return log-likelihood ratios ``(k, 2)`` of motion for links of tracklets; 0 at -1.

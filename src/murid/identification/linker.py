@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -19,6 +20,14 @@ from murid.identification.appearance_models.feature_averaging import compute_tra
 from murid.identification.appearance_models.tracklet_features import FurDescriptors
 from murid.identification.bidirectional_tracks import split_tracks
 from murid.identification.config import IdentificationConfig
+from murid.identification.constraints import (
+    SHOWN_LLR,
+    IdentityConstraints,
+    Source,
+    TrackletPairs,
+    find_anchors,
+    find_tracklets_of,
+)
 from murid.identification.doubtful_crossings import list_doubtful_crossings
 from murid.identification.evidence import TrackletEvidence
 from murid.identification.existence import compute_existence_probabilities, measure_existence
@@ -41,8 +50,8 @@ from murid.identification.paths.context import build_path_context
 from murid.identification.point_match_score import TrackletPointMatches, find_point_matches
 from murid.identification.point_matches import PointMatches
 from murid.identification.result import DoubtfulCrossings, IdentificationResult
-from murid.identification.stitching import stitch_tracklets
-from murid.identification.swaps.candidates import find_swap_candidates
+from murid.identification.stitching import change_paths, stitch_tracklets
+from murid.identification.swaps.candidates import count_local_constraints, find_swap_candidates
 from murid.identification.swaps.intervals import find_swap_intervals
 from murid.identification.swaps.reassignments import find_reassignments
 from murid.identification.swaps.swap_decoding import compute_path_probabilities
@@ -71,6 +80,7 @@ def link_tracklets(
     times_s: Float64 | None = None,
     video_frames: range | None = None,
     read_foreground: ReadForeground | None = None,
+    constraints: IdentityConstraints | None = None,
 ) -> IdentificationResult:
     """Return the identities of at most N animals over a whole recording.
 
@@ -106,6 +116,10 @@ def link_tracklets(
         Number in the video of each frame, for messages, where not all frames were tracked.
     read_foreground : callable, optional
         Yields the foreground of frames, to which boxes in gaps are held; only interpolated without.
+    constraints : IdentityConstraints, optional
+        What is certain about the animals. The recording is identified without the pairs first, and
+        the paths then change as far as these demand, so that a correction changes nothing that it
+        is not about.
 
     Returns
     -------
@@ -127,8 +141,10 @@ def link_tracklets(
         fur_descriptors=fur_descriptors,
         point_matches=point_matches,
         times_s=times_s,
+        constraints=constraints,
     )
     del bidirectional_tracks
+    stitched, program_paths = _apply_constraints(stitched)
 
     # Check that there are not more animals than paths.
     note = check_animal_count(
@@ -140,8 +156,10 @@ def link_tracklets(
         stitched.existence_log_odds, stitched.paths, stitched.evidence.tracklets, fps
     )
     assigned, crossings, mean_given_existence = _assign_identities(
-        stitched.paths, stitched.evidence, existence, 1 - config.min_probability
+        stitched, program_paths, existence, 1 - config.min_probability
     )
+    broken = stitched.evidence.constraints.find_broken(stitched.paths)
+    unmet_lines = np.unique(stitched.evidence.constraints.lines[broken])
     time_slots = stitched.evidence.time_slots
     order = stitched.order
     body_px = stitched.body_px
@@ -164,7 +182,17 @@ def link_tracklets(
         _select_frames(result, time_slots),
         appearance_selections=() if selection is None else (selection,),
         mean_given_existence=mean_given_existence,
+        unmet_lines=tuple(unmet_lines.tolist()),
     )
+
+
+def _apply_constraints(stitched: StitchedRecording) -> tuple[StitchedRecording, Int64]:
+    """Return the recording with paths that keep the constraints, and its paths without these."""
+    program_paths = stitched.paths
+    if not len(stitched.evidence.constraints):
+        return stitched, program_paths
+    paths = change_paths(program_paths, stitched.evidence)
+    return replace(stitched, paths=paths), program_paths
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -185,6 +213,8 @@ class StitchedRecording:
     paths : ndarray
         ``(T,)`` int64 path of each tracklet; -1 = none.
     selection : AppearanceSelection or None
+    constraints : IdentityConstraints
+        With rows in that order.
     """
 
     order: Int32
@@ -194,6 +224,7 @@ class StitchedRecording:
     existence_log_odds: Float64
     paths: Int64
     selection: AppearanceSelection | None
+    constraints: IdentityConstraints
 
 
 def stitch_recording(
@@ -207,6 +238,7 @@ def stitch_recording(
     fur_descriptors: FurDescriptors | None = None,
     point_matches: PointMatches | None = None,
     times_s: Float64 | None = None,
+    constraints: IdentityConstraints | None = None,
 ) -> StitchedRecording:
     """Return the paths of at most N animals through the tracklets of a recording.
 
@@ -225,6 +257,12 @@ def stitch_recording(
     order = sort_within_frames(table)
     ordered = DetectionTable(table.boxes[order], table.scores[order], None, table.frame_offsets)
     usable = ordered.scores >= config.min_score
+    # What a person says counts before the score.
+    positions = np.empty(len(order), np.int64)
+    positions[order] = np.arange(len(order))
+    ordered_constraints = (constraints or IdentityConstraints()).renumber(positions)
+    usable[ordered_constraints.shown] = True
+    usable[ordered_constraints.dropped] = False
     body_px = measure_body_px(ordered.boxes[usable], ordered.scores[usable])
 
     # Split bidirectional tracks where they lost their animal. They take much memory in a day of
@@ -233,7 +271,9 @@ def stitch_recording(
     del bidirectional_tracks
 
     # Chain detections into tracklets, fit the motion model, and measure the tracklets.
-    evidence = _measure_evidence(ordered, usable, body_px, fps, track_parts, time_slots, rng)
+    evidence = _measure_evidence(
+        ordered, usable, body_px, fps, track_parts, time_slots, rng, ordered_constraints
+    )
     del track_parts
     if point_matches is not None:
         tracklet_matches = find_point_matches(
@@ -254,12 +294,21 @@ def stitch_recording(
         ordered, usable, evidence.tracklets, n_animals, fps, n_frames
     )
     tracklet_llrs = existence_evidence.compute_llrs()
+    log_odds = existence_evidence.compute_log_odds()
     del ordered
+    shown = find_tracklets_of(ordered_constraints.shown, evidence.tracklets, len(order))
+    tracklet_llrs[shown[shown >= 0]] = SHOWN_LLR
+    log_odds[shown[shown >= 0]] = SHOWN_LLR
+    # The pairs count only once the recording is stitched: see `link_tracklets`.
+    pairs = evidence.constraints
+    evidence = replace(evidence, constraints=TrackletPairs.empty())
     evidence, paths, selection = stitch_tracklets(
         evidence, tracklet_features, tracklet_llrs, n_animals, rng
     )
-    log_odds = existence_evidence.compute_log_odds()
-    return StitchedRecording(order, body_px, evidence, tracklet_llrs, log_odds, paths, selection)
+    evidence = replace(evidence, constraints=pairs)
+    return StitchedRecording(
+        order, body_px, evidence, tracklet_llrs, log_odds, paths, selection, ordered_constraints
+    )
 
 
 def sort_within_frames(table: DetectionTable) -> Int32:
@@ -293,9 +342,16 @@ def _measure_evidence(
     track_parts: Int32,
     time_slots: TimeSlots,
     rng: np.random.Generator,
+    constraints: IdentityConstraints,
 ) -> TrackletEvidence:
     """Return the tracklets and their measurements, without appearance and point matches yet."""
-    tracklets = find_tracklets(table, usable, body_px, compute_max_displacement(fps))
+    tracklets = find_tracklets(
+        table,
+        usable,
+        body_px,
+        compute_max_displacement(fps),
+        partial(constraints.find_cuts, boxes=table.boxes),
+    )
     shapes = to_shapes(table.boxes[tracklets.rows], body_px)
     # Tracklets are cut where animals are fast, so motion is measured on chains that are not.
     chains = find_nearest_chains(table, usable, body_px)
@@ -311,6 +367,7 @@ def _measure_evidence(
         bidirectional_tracks=track_parts[:, tracklets.rows],
         point_matches=TrackletPointMatches.empty(),
         time_slots=time_slots,
+        constraints=TrackletPairs.from_detections(constraints.pairs, tracklets, len(table)),
     )
 
 
@@ -351,19 +408,29 @@ def _select_frames(result: IdentificationResult, time_slots: TimeSlots) -> Ident
         scores=result.scores[kept],
         identity_probabilities=result.identity_probabilities[kept],
         merged=result.merged[kept],
+        sources=result.sources[kept],
         crossings=crossings,
     )
 
 
 def _assign_identities(
-    paths: Int64, evidence: TrackletEvidence, existence: Float64, min_swap_probability: float
+    stitched: StitchedRecording,
+    program_paths: Int64,
+    existence: Float64,
+    min_swap_probability: float,
 ) -> tuple[AssignedDetections, DoubtfulCrossings, float]:
     """Return the detections of each identity with its probabilities, and doubtful crossings.
 
     A probability is that of an animal at all, `existence` ``(T,)``, times that of this animal. The
-    mean of the latter alone is returned too.
+    mean of the latter alone is returned too. `program_paths` ``(T,)`` are those without the
+    constraints.
     """
-    identities = number_identities(paths, evidence)
+    paths = stitched.paths
+    evidence = stitched.evidence
+    anchors = find_anchors(stitched.constraints, evidence.tracklets, len(stitched.order))
+    identities = number_identities(paths, evidence, anchors)
+    identity_ids = np.append(identities, -1)[paths]
+    program_ids = np.append(number_identities(program_paths, evidence, anchors), -1)[program_paths]
     context = build_path_context(paths, evidence)
     transitions = context.transitions
     # All changes of the paths that are possible.
@@ -372,13 +439,16 @@ def _assign_identities(
     intervals = select_swap_intervals(
         transitions, candidates, find_swap_intervals(context, candidates, MAX_DOUBTFUL_LLR)
     )
+    path_probabilities = compute_path_probabilities(context, candidates)
+    # Between distant moments two animals may be swapped twice, so each swap is possible.
+    candidates = count_local_constraints(context, candidates)
     # Their probabilities, for each tracklet.
     transition_probabilities = compute_identity_probabilities(
         transitions,
         candidates,
         reassignments,
         intervals,
-        compute_path_probabilities(context, candidates),
+        path_probabilities,
         max(1, len(identities)),
     )
     entries = transitions.successors >= 0
@@ -392,12 +462,20 @@ def _assign_identities(
     occluded_after[transitions.predecessors[context.occluded_gaps]] = True
     assigned = AssignedTracklets(
         paths=paths,
-        identity_ids=np.append(identities, -1)[paths],
+        identity_ids=identity_ids,
         identity_probabilities=existence * identity_probabilities,
         merged=context.merged,
         occluded_after=occluded_after,
+        sources=np.where(identity_ids == program_ids, Source.PROGRAM, Source.CORRECTION).astype(
+            np.uint8
+        ),
     )
     n_detections = np.where(paths >= 0, evidence.tracklets.lengths, 0)
     total = float(n_detections @ identity_probabilities)
     mean_given_existence = total / n_detections.sum() if n_detections.any() else 1.0
-    return assign_detections(assigned, evidence), crossings, mean_given_existence
+    detections = assign_detections(assigned, evidence)
+    # A person has named the animals of some detections.
+    looked_at = np.isin(detections.rows, stitched.constraints.looked_at)
+    detections.identity_probabilities[looked_at] = 1.0
+    detections.sources[looked_at] = Source.PERSON
+    return detections, crossings, mean_given_existence

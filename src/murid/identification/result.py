@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from murid.core.records import ArrayRecord
-from murid.core.types import Bool, Float32, Int64
+from murid.core.types import Bool, Float32, Int64, UInt8
 from murid.identification.appearance_models.appearance_fit import AppearanceSelection
 
 # Mean identity probability, given that boxes show animals, from which on a recording is not in
@@ -56,6 +56,8 @@ class IdentificationResult:
         ``(M,)`` float32 in [0, 1]: how likely the animal is this identity.
     merged : ndarray
         ``(M,)`` bool: whether the box holds another animal as well, in contact.
+    sources : ndarray
+        ``(M,)`` uint8 `Source` of the identity.
     crossings : DoubtfulCrossings
     note : str or None
         A message for the user: more animals than expected were detected for a moment.
@@ -65,6 +67,8 @@ class IdentificationResult:
     mean_given_existence : float
         Mean identity probability of the detections, given that they show animals: only this may
         grow with what more is learnt of the appearance of the animals.
+    unmet_lines : tuple of int
+        Numbers of the constraints that the paths do not keep.
     """
 
     frames: Int64
@@ -74,10 +78,12 @@ class IdentificationResult:
     scores: Float32
     identity_probabilities: Float32
     merged: Bool
+    sources: UInt8
     crossings: DoubtfulCrossings
     note: str | None = None
     appearance_selections: tuple[AppearanceSelection, ...] = ()
     mean_given_existence: float = 1.0
+    unmet_lines: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.frames)

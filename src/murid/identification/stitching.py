@@ -72,8 +72,12 @@ def _join_tracklets(evidence: TrackletEvidence, tracklet_llrs: Float64, n_animal
     """Return the path ``(T,)`` of each tracklet, of at most N; -1 = none."""
     paths = _find_best_paths(evidence, tracklet_llrs, n_animals)
     paths = _drop_isolated_clutter(paths, tracklet_llrs, evidence)
-    paths = refine_paths(decode_swaps(paths, evidence), evidence)
-    return decode_swaps(paths, evidence)
+    return change_paths(decode_swaps(paths, evidence), evidence)
+
+
+def change_paths(paths: Int64, evidence: TrackletEvidence) -> Int64:
+    """Return paths ``(T,)`` after the swaps and reassignments that make them more likely."""
+    return decode_swaps(refine_paths(paths, evidence), evidence)
 
 
 def _find_best_paths(evidence: TrackletEvidence, tracklet_llrs: Float64, n_animals: int) -> Int64:

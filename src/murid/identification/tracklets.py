@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,7 +89,11 @@ def compute_max_displacement(fps: float) -> float:
 
 
 def find_tracklets(
-    table: DetectionTable, usable: Bool, body_px: float, max_displacement: float
+    table: DetectionTable,
+    usable: Bool,
+    body_px: float,
+    max_displacement: float,
+    find_cuts: Callable[[Tracklets], Int64] | None = None,
 ) -> Tracklets:
     """Chain detections of consecutive frames where the link is unambiguous.
 
@@ -106,12 +111,18 @@ def find_tracklets(
         Body length in pixels.
     max_displacement : float
         Body lengths by which a box may move between two frames.
+    find_cuts : callable, optional
+        Returns rows of detections at which tracklets begin, besides those found here.
     """
     rule = _LinkRule(MIN_DISTANCE_RATIO, MIN_DISTANCE_MARGIN, max_displacement)
     links = _link_detections(table, usable, body_px, rule)
     # Cut the chains where the box may have changed animals.
     ambiguous = _find_ambiguous_links(links.chain(), links)
     links.next_rows[ambiguous] = -1
+    tracklets = links.chain()
+    if find_cuts is None or not len(cuts := find_cuts(tracklets)):
+        return tracklets
+    links.next_rows[np.isin(links.next_rows, np.searchsorted(links.rows, cuts))] = -1
     return links.chain()
 
 

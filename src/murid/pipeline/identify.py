@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,18 @@ from murid.core.progress import (
     no_progress,
 )
 from murid.core.settings import change_settings
-from murid.core.types import Float64, Int64
+from murid.core.types import Float64
 from murid.core.validation import to_count
+from murid.corrections.log import read_log
+from murid.corrections.records import Entry, select_active
+from murid.corrections.resolve import list_drawn_boxes, resolve_corrections
 from murid.errors import ConfigError
 from murid.identification import IdentificationConfig, IdentificationResult
 from murid.identification.appearance_models.appearance_fit import AppearanceSelection
 from murid.identification.appearance_models.tracklet_features import FurDescriptors
 from murid.identification.point_matches import PointMatches
 from murid.pipeline.config import Config
+from murid.pipeline.drawn_boxes import extend_detections
 from murid.pipeline.gap_foreground import GapForeground
 from murid.pipeline.per_arena import (
     count_animals,
@@ -38,6 +42,7 @@ from murid.pipeline.refine import Feedback, refine_as_asked, refine_in_doubt
 from murid.pipeline.run import Run, read_layout
 from murid.reid.reidentify import check_gallery, reidentify_run
 from murid.store import RunDirectory
+from murid.store.manifest import AnimalName
 
 
 def identify(
@@ -155,7 +160,10 @@ def identify_run(
     if config.refine == "always" and not config.use_appearance:
         expected = "true, since identification.refine = always"
         raise ConfigError(f"identification.use_appearance: expected {expected}, got false")
+    corrections = _Corrections.read(run.path)
     settings = {"animals": _to_plain_counts(counts, layout), **asdict(config)}
+    if corrections.lines:
+        settings["corrections"] = list(corrections.lines)
     stored = dict(run.manifest.config.get("identification", {}))
     is_same = run.is_done("identification") and stored == settings
     if is_same and not run.identities.find_damaged():
@@ -164,45 +172,20 @@ def identify_run(
     # Linking takes a while and cannot tell how far it is.
     feedback.report("identify", 0, run.n_frames)
     table = run.detections.read(embeddings=False)
-    fps = run.manifest.fps
-    times_s = run.frames.read().times_s
-
     foreground = GapForeground(run, table, feedback.report) if config.use_foreground else None
-
-    def link(
-        fur_descriptors: FurDescriptors | None = None,
-        point_matches: PointMatches | None = None,
-        rows: Int64 | None = None,
-    ) -> IdentificationResult:
-        embeddings = run.detections.iterate_embeddings
-        return identify_per_arena(
-            table if rows is None else table.select(rows),
-            layout,
-            counts,
-            fps,
-            config,
-            embeddings if rows is None else partial(select_embeddings, rows, embeddings),
-            fur_descriptors,
-            point_matches,
-            times_s,
-            run.manifest.video_frames(table.n_frames),
-            None if foreground is None or rows is not None else foreground.read,
-        )
-
-    def judge(sample: FurSample) -> tuple[AppearanceSelection, ...]:
-        fur_descriptors = select_fur_descriptors(sample.rows, sample.fur_descriptors)
-        return link(fur_descriptors, rows=sample.rows).appearance_selections
+    linker = _RunLinker(run, table, layout, counts, config, foreground, corrections)
 
     # The second pass is made where it was asked for, or where the first result is in doubt.
     second_pass = refine_as_asked(run, table, feedback) if config.refine == "always" else None
-    result = link(*second_pass or ())
+    result = linker.link(*second_pass or ())
     if config.refine == "auto" and result.is_doubtful:
-        second_pass = refine_in_doubt(run, table, result, judge, feedback)
+        second_pass = refine_in_doubt(run, table, result, linker.judge, feedback)
         if second_pass:
             del result  # that of a day takes hundreds of megabytes
-            result = link(*second_pass)
+            result = linker.link(*second_pass)
 
     notes = [] if result.note is None else [result.note]
+    notes += linker.describe_unmet(result)
     if foreground is not None:
         foreground.store()
         notes += foreground.describe_unknown()
@@ -212,6 +195,100 @@ def identify_run(
         selections = [asdict(selection) for selection in result.appearance_selections]
         run.record("refine", {"estimates": selections if second_pass else None})
     run.identities.finish(_tabulate_crossings(result), "; ".join(notes) or None)
+    names = {number: AnimalName(name) for number, name in linker.names.items() if name}
+    if names:
+        run.identities.write_names(names)
+
+
+@dataclass(frozen=True, slots=True)
+class _Corrections:
+    """The log of corrections of a run, and the lines that are in force."""
+
+    entries: tuple[Entry, ...]
+    lines: tuple[int, ...]
+
+    @classmethod
+    def read(cls, path: Path) -> _Corrections:
+        """Return those of a run directory; raises `RunError` if the log is damaged."""
+        entries = read_log(path)
+        return cls(entries, tuple(entry.line for entry in select_active(entries)))
+
+
+class _RunLinker:
+    """Links the tracklets of a run, with its corrections."""
+
+    def __init__(
+        self,
+        run: RunDirectory,
+        table: DetectionTable,
+        layout: Layout,
+        counts: list[int],
+        config: IdentificationConfig,
+        foreground: GapForeground | None,
+        corrections: _Corrections,
+    ) -> None:
+        self._run = run
+        self._table = table
+        self._link = partial(
+            identify_per_arena,
+            layout=layout,
+            counts=counts,
+            fps=run.manifest.fps,
+            config=config,
+            times_s=run.frames.read().times_s,
+            video_frames=run.manifest.video_frames(table.n_frames),
+        )
+        self._foreground = foreground
+        entries = corrections.entries
+        self._extended = extend_detections(table, list_drawn_boxes(entries))
+        drawn_rows = self._extended.drawn_rows
+        self._resolved = resolve_corrections(entries, self._extended.table, drawn_rows)
+        self._has_corrections = bool(corrections.lines)
+
+    @property
+    def names(self) -> dict[int, str]:
+        """Names that a person gave, by identity."""
+        return self._resolved.names
+
+    def link(
+        self,
+        fur_descriptors: FurDescriptors | None = None,
+        point_matches: PointMatches | None = None,
+    ) -> IdentificationResult:
+        """Return the identities; rows are those of the run, `DRAWN` for drawn boxes."""
+        extended = self._extended
+        read_embeddings = self._run.detections.iterate_embeddings
+        result = self._link(
+            extended.table,
+            embeddings=partial(extended.extend_embeddings, read_embeddings),
+            fur_descriptors=extended.extend_fur(fur_descriptors),
+            point_matches=extended.extend_matches(point_matches),
+            read_foreground=None if self._foreground is None else self._foreground.read,
+            constraints=self._resolved.constraints if self._has_corrections else None,
+        )
+        return replace(result, rows=extended.to_run_rows(result.rows))
+
+    def judge(self, sample: FurSample) -> tuple[AppearanceSelection, ...]:
+        """Return whether the fur of a sample of the detections helps."""
+        read_embeddings = self._run.detections.iterate_embeddings
+        return self._link(
+            self._table.select(sample.rows),
+            embeddings=partial(select_embeddings, sample.rows, read_embeddings),
+            fur_descriptors=select_fur_descriptors(sample.rows, sample.fur_descriptors),
+        ).appearance_selections
+
+    def describe_unmet(self, result: IdentificationResult) -> list[str]:
+        """Return which corrections have no effect, and why."""
+        lost = self._resolved.lost_lines
+        reasons = {
+            "name detections that are no longer there": lost,
+            "do not fit the others": [line for line in result.unmet_lines if line not in lost],
+        }
+        return [
+            f"corrections without effect, since they {reason}: {', '.join(map(str, lines))}"
+            for reason, lines in reasons.items()
+            if lines
+        ]
 
 
 def _count_animals(run: RunDirectory, layout: Layout, animals: int | None) -> list[int]:
@@ -254,15 +331,15 @@ def _write_identities(
         boxes = DetectionTable(result.boxes[part], result.scores[part], None, offsets)
         # Rows of the whole recording become rows of their frame; -1 = interpolated.
         rows_in_frame = result.rows[part] - table.frame_offsets[result.frames[part]]
-        rows = np.where(result.interpolated[part], -1, rows_in_frame)
+        rows = np.where(result.rows[part] >= 0, rows_in_frame, -1)
         tracks = Tracks(
             boxes,
             result.identity_ids[part],
-            result.interpolated[part],
+            result.rows[part] == -1,
             result.identity_probabilities[part],
             result.merged[part],
         )
-        run.identities.write(first_frame, rows, tracks)
+        run.identities.write(first_frame, rows, tracks, result.sources[part])
         report("identify", first_frame + chunk.n_frames, run.n_frames)
 
 

@@ -14,6 +14,7 @@ from murid.core.types import Detections, DetectionTable, Float64, Int64, Tracked
 from murid.errors import ConfigError
 from murid.identification import IdentificationConfig, IdentificationResult, link_tracklets
 from murid.identification.appearance_models.tracklet_features import FurDescriptors
+from murid.identification.constraints import IdentityConstraints
 from murid.identification.foreground import ReadForeground
 from murid.identification.linker import EmbeddingChunks
 from murid.identification.point_matches import PointMatches
@@ -121,6 +122,7 @@ def identify_per_arena(
     times_s: Float64 | None = None,
     video_frames: range | None = None,
     read_foreground: ReadForeground | None = None,
+    constraints: IdentityConstraints | None = None,
 ) -> IdentificationResult:
     """Identify the animals of each arena separately, as `link_tracklets`.
 
@@ -136,6 +138,8 @@ def identify_per_arena(
         Upper bound of the number of animals of each arena.
     fps, config, embeddings, fur_descriptors, point_matches, times_s, video_frames, read_foreground
         As in `link_tracklets`, of all arenas.
+    constraints : IdentityConstraints, optional
+        As in `link_tracklets`, of all arenas; identities are those of the result.
 
     Returns
     -------
@@ -152,6 +156,10 @@ def identify_per_arena(
     for number, count in enumerate(counts):
         rows = np.flatnonzero(arenas == number)
         arena_table = table.select(rows)
+        arena_constraints = None
+        if constraints is not None:
+            first_identity = sum(counts[:number])
+            arena_constraints = _select_constraints(constraints, rows, len(table), first_identity)
         # No local variable holds the tracks, so that `link_tracklets` can free them: those of a day
         # take hundreds of megabytes.
         result = link_tracklets(
@@ -166,6 +174,7 @@ def identify_per_arena(
             times_s,
             video_frames,
             read_foreground,
+            arena_constraints,
         )
         name = layout.arena_names[number] if layout.arenas else None
         results.append(_renumber(result, rows, sum(counts[:number]), name))
@@ -190,6 +199,15 @@ def select_fur_descriptors(
     renumbered = np.searchsorted(rows, fur_descriptors.rows)
     is_in_arena = np.append(rows, -1)[renumbered] == fur_descriptors.rows
     return FurDescriptors(renumbered[is_in_arena], fur_descriptors.values[is_in_arena])
+
+
+def _select_constraints(
+    constraints: IdentityConstraints, rows: Int64, n_detections: int, n_before: int
+) -> IdentityConstraints:
+    """Return the constraints between some rows, without the identities of the arenas before."""
+    new_rows = np.full(n_detections, -1, np.int64)
+    new_rows[rows] = np.arange(len(rows))
+    return constraints.renumber(new_rows, -n_before)
 
 
 def _select_point_matches(rows: Int64, point_matches: PointMatches | None) -> PointMatches | None:
@@ -238,8 +256,10 @@ def _concatenate(results: Sequence[IdentificationResult]) -> IdentificationResul
         np.concatenate([result.scores for result in results])[order],
         probabilities[order],
         np.concatenate([result.merged for result in results])[order],
+        np.concatenate([result.sources for result in results])[order],
         crossings.select(most_doubtful),
         "; ".join(notes) or None,
         tuple(selection for result in results for selection in result.appearance_selections),
         mean_given_existence=sum(sums) / len(frames) if len(frames) else 1.0,
+        unmet_lines=tuple(sorted({line for result in results for line in result.unmet_lines})),
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from murid.core.types import DetectionTable, Float32, Int64, Tracks
+from murid.core.types import DetectionTable, Float32, Int64, Tracks, UInt8
 from murid.errors import ArrayError, RunError
 from murid.store import parts
 from murid.store.manifest import AnimalName, Manifest, StageStatus, to_json_values
@@ -93,7 +93,9 @@ class IdentityParts(ResultParts):
         parts.remove_parts(self._state.path, "identities")
         self._summary = Summary()
 
-    def write(self, first_frame: int, rows: Int64, tracks: Tracks) -> None:
+    def write(
+        self, first_frame: int, rows: Int64, tracks: Tracks, sources: UInt8 | None = None
+    ) -> None:
         """Store the identities of one part.
 
         Parameters
@@ -104,6 +106,9 @@ class IdentityParts(ResultParts):
             ``(N,)`` int64: row of each detection within its frame; -1 = interpolated.
         tracks : Tracks
             Identities as track ids, ordered by frame.
+        sources : ndarray, optional
+            ``(N,)`` uint8 index in `murid.store.parts.SOURCES`: who says which animal it is; the
+            program by default.
 
         Raises
         ------
@@ -117,7 +122,7 @@ class IdentityParts(ResultParts):
             got = f"{tracks.n_frames} frames from frame {first_frame}"
             raise ArrayError("Tracks", f"the {n_frames} frames of a part", got)
         path = self._state.part_path("identities", number)
-        parts.write_identities(path, first_frame, rows, tracks)
+        parts.write_identities(path, first_frame, rows, tracks, sources)
         self._summary.add(first_frame, tracks)
 
     def finish(self, crossings: Mapping[str, NDArray[Any]], note: str | None = None) -> None:

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from murid.core.embeddings import normalize
 from murid.core.files import storage_errors
-from murid.core.types import Detections, DetectionTable, Float32, Int64, Tracks
+from murid.core.types import Detections, DetectionTable, Float32, Int64, Tracks, UInt8
 from murid.errors import RunError
 from murid.store import migrate
 from murid.store.frame_table import FrameTable
@@ -23,6 +23,9 @@ Kind = Literal["detections", "frames", "tracks", "identities"]
 # The directories of parts, in the order in which a restart empties them: what was computed from
 # other parts comes before them.
 KINDS: tuple[Kind, ...] = ("identities", "tracks", "detections", "frames")
+
+# Who says which animal a box shows: the program, the program because of a correction, or a person.
+SOURCES = ("program", "correction", "person")
 
 # Columns of a box: left, top, right, bottom in pixels.
 BOX = ("x1", "y1", "x2", "y2")
@@ -100,12 +103,15 @@ def write_tracks(path: Path, first_frame: int, tracks: Tracks) -> None:
     write_columns(path, columns)
 
 
-def write_identities(path: Path, first_frame: int, rows: Int64, tracks: Tracks) -> None:
+def write_identities(
+    path: Path, first_frame: int, rows: Int64, tracks: Tracks, sources: UInt8 | None = None
+) -> None:
     """Write the identities of a part; raises `StorageError`.
 
     Columns: ``frame, row, identity, x1, y1, x2, y2, score, identity_probability, interpolated,
-    merged``.
-    `rows` ``(N,)`` int64 are those of the detections within their frames; -1 = interpolated.
+    merged, source``.
+    `rows` ``(N,)`` int64 are those of the detections within their frames; -1 = interpolated, or
+    drawn by a person. `sources` ``(N,)`` uint8 are indices in `SOURCES`; the program by default.
     """
     table = tracks.detections
     probabilities = tracks.identity_probabilities
@@ -118,10 +124,14 @@ def write_identities(path: Path, first_frame: int, rows: Int64, tracks: Tracks) 
         **_box_columns(table.boxes),
         "score": pa.array(table.scores),
         "identity_probability": pa.array(probabilities),
-        "interpolated": pa.array(rows < 0),
+        "interpolated": pa.array(rows < 0 if tracks.interpolated is None else tracks.interpolated),
     }
     if tracks.merged is not None:
         columns["merged"] = pa.array(tracks.merged)
+    if sources is None:
+        sources = np.zeros(len(table), np.uint8)
+    indices = pa.array(sources.astype(np.int8))
+    columns["source"] = pa.DictionaryArray.from_arrays(indices, pa.array(SOURCES))
     write_columns(path, columns)
 
 

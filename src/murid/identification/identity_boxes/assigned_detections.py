@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from murid.core.records import ArrayRecord
-from murid.core.types import Bool, Float32, Float64, Int32, Int64
+from murid.core.types import Bool, Float32, Float64, Int32, Int64, UInt8
 from murid.identification.bidirectional_tracks import recover_detections
+from murid.identification.constraints import Anchors
 from murid.identification.evidence import TrackletEvidence
 
 
@@ -28,6 +29,8 @@ class AssignedTracklets(ArrayRecord):
         ``(T,)`` bool: whether the boxes may hold two animals.
     occluded_after : ndarray
         ``(T,)`` bool: whether the gap after the tracklet is an occluded gap.
+    sources : ndarray
+        ``(T,)`` uint8 `Source` of the identity.
     """
 
     paths: Int64
@@ -35,6 +38,7 @@ class AssignedTracklets(ArrayRecord):
     identity_probabilities: Float64
     merged: Bool
     occluded_after: Bool
+    sources: UInt8
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -51,6 +55,8 @@ class AssignedDetections(ArrayRecord):
         ``(n,)`` bool: whether the box may hold two animals.
     occluded_after : ndarray
         ``(n,)`` bool: whether the gap after the detection, if there is one, is an occluded gap.
+    sources : ndarray
+        ``(n,)`` uint8 `Source` of the identity.
     """
 
     rows: Int32
@@ -59,12 +65,14 @@ class AssignedDetections(ArrayRecord):
     identity_probabilities: Float32
     merged: Bool
     occluded_after: Bool
+    sources: UInt8
 
 
-def number_identities(paths: Int64, evidence: TrackletEvidence) -> Int64:
+def number_identities(paths: Int64, evidence: TrackletEvidence, anchors: Anchors) -> Int64:
     """Return the identity ``(n,)`` of each path, from 1.
 
-    Identities are numbered in the order in which they are first seen, and from left to right.
+    Identities are numbered in the order in which they are first seen, and from left to right. Paths
+    with an anchor have its number where this is possible.
     """
     n_paths = int(paths.max(initial=-1)) + 1
     if not n_paths:
@@ -74,6 +82,13 @@ def number_identities(paths: Int64, evidence: TrackletEvidence) -> Int64:
     first_x = evidence.ends.first_shapes[first_tracklets, 0]
     identities = np.empty(n_paths, np.int64)
     identities[np.lexsort((first_x, first_frames))] = np.arange(1, n_paths + 1)
+    for tracklet, number in zip(anchors.tracklets.tolist(), anchors.numbers.tolist(), strict=True):
+        path = paths[tracklet]
+        if path < 0 or not 1 <= number <= n_paths:
+            continue
+        # The path that has the number so far gets that of this one.
+        identities[identities == number] = identities[path]
+        identities[path] = number
     return identities
 
 
@@ -94,6 +109,7 @@ def assign_detections(
         identity_probabilities=own.identity_probabilities.astype(np.float32),
         merged=own.merged,
         occluded_after=own.occluded_after,
+        sources=own.sources,
     )
     # Detections in their gaps, with the lower of the probabilities before and after.
     recovered, before = recover_detections(
@@ -112,6 +128,7 @@ def assign_detections(
         identity_probabilities=np.minimum(probabilities[before], probabilities[after]),
         merged=assigned.merged[numbers[recovered]],
         occluded_after=detections.occluded_after[before],
+        sources=detections.sources[before],
     )
     both = AssignedDetections.concatenate([detections, found])
     return both.select(np.lexsort((both.frames, both.identity_ids)))

@@ -46,6 +46,7 @@ class _IdentityBoxes(ArrayRecord):
     scores: Float32
     identity_probabilities: Float32
     merged: Bool
+    sources: UInt8
     weights: Float32
     occluded_edges: UInt8
 
@@ -122,6 +123,7 @@ def build_result(
         result.scores[own] = complete.scores
         result.identity_probabilities[own] = complete.identity_probabilities
         result.merged[own] = complete.merged
+        result.sources[own] = complete.sources
     return result
 
 
@@ -142,6 +144,7 @@ def _allocate_result(
         scores=np.empty(n_rows, np.float32),
         identity_probabilities=np.empty(n_rows, np.float32),
         merged=np.empty(n_rows, bool),
+        sources=np.empty(n_rows, np.uint8),
         crossings=crossings,
         note=note,
     )
@@ -165,6 +168,7 @@ def _look_up_boxes(
         scores=scores,
         identity_probabilities=part.identity_probabilities,
         merged=merged,
+        sources=part.sources,
         weights=weight_boxes(scores, good_score, part.merged),
         occluded_edges=occluded_edges[rows],
     )
@@ -216,6 +220,7 @@ def _insert_gap_boxes(detected: _IdentityBoxes, gap: GapBoxes, merged: Bool) -> 
         scores=np.zeros(n_added, np.float32),
         identity_probabilities=np.minimum(probabilities[gap.before], probabilities[after]),
         merged=merged,
+        sources=detected.sources[gap.before],
         weights=HELD_WEIGHT * gap.trust,
         occluded_edges=np.zeros((n_added, 4), np.uint8),
     )

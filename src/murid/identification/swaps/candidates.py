@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from murid.core.types import Float64, Int64
 from murid.identification.evidence import TrackletEvidence
 from murid.identification.paths.context import PathContext
 from murid.identification.paths.transitions import PathTransitions
+from murid.identification.swaps.constraint_terms import compare_swaps
 from murid.identification.swaps.llr_terms import LlrTerms
 from murid.identification.swaps.unoccluded_endpoints import (
     UnoccludedEndpoints,
@@ -93,6 +94,7 @@ def find_swap_candidates(context: PathContext) -> SwapCandidates:
         tracklet_votes=tracklet_votes,
         contact_votes=contact_votes,
         point_matches=point_matches,
+        constraints=compare_swaps(context, first, second),
     )
     return SwapCandidates(
         first,
@@ -101,6 +103,12 @@ def find_swap_candidates(context: PathContext) -> SwapCandidates:
         np.minimum(endpoints.begins[first], endpoints.begins[second]),
         np.maximum(endpoints.ends[first], endpoints.ends[second]),
     )
+
+
+def count_local_constraints(context: PathContext, candidates: SwapCandidates) -> SwapCandidates:
+    """Return the candidates with the evidence of local constraints alone."""
+    constraints = compare_swaps(context, candidates.first, candidates.second, only_local=True)
+    return replace(candidates, terms=replace(candidates.terms, constraints=constraints))
 
 
 def _pair_overlapping(transitions: PathTransitions) -> tuple[Int64, Int64]:

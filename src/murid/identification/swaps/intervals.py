@@ -14,6 +14,7 @@ from murid.identification.pairwise_model import load_pairwise_model
 from murid.identification.paths.context import PathContext
 from murid.identification.paths.transitions import PathTransitions
 from murid.identification.swaps.candidates import SwapCandidates
+from murid.identification.swaps.constraint_terms import compare_swaps_within
 from murid.identification.swaps.llr_terms import LlrTerms
 
 # Two swap candidates form an interval only if their motion, votes and point matches add up to less:
@@ -80,8 +81,10 @@ def _pair_candidates(
 ) -> Iterator[tuple[Int64, Int64]]:
     """Yield pairs of doubtful swap candidates of the same two paths, in blocks."""
     lower, upper = sort_transitions(candidates, np.arange(len(candidates)))
-    no_appearance = np.zeros(len(candidates))
-    without_appearance = replace(candidates.terms, appearance=no_appearance).compute_llrs()
+    # Both ends together may keep a constraint that each of them breaks.
+    none = np.zeros(len(candidates))
+    terms = replace(candidates.terms, appearance=none, constraints=none)
+    without_appearance = terms.compute_llrs()
     doubtful = np.flatnonzero(without_appearance < MAX_LLR_WITHOUT_APPEARANCE)
     n_paths = transitions.paths.max(initial=0) + 1
     path_pairs = transitions.paths[lower] * n_paths + transitions.paths[upper]
@@ -134,6 +137,9 @@ def compare_intervals(
         tracklet_votes=begin_terms.tracklet_votes + end_terms.tracklet_votes,
         contact_votes=begin_terms.contact_votes + end_terms.contact_votes,
         point_matches=point_matches,
+        constraints=compare_swaps_within(
+            context, (lower_begin, lower_end), (upper_begin, upper_end)
+        ),
     )
     # Comparing appearance takes most of the time, and its evidence is bounded.
     lower = lower_begin, lower_end

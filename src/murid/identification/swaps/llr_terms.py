@@ -34,6 +34,9 @@ class LlrTerms(ArrayRecord):
         The same between the unoccluded detections before and after a contact.
     point_matches : ndarray
         Log-likelihood ratio of the points of fur that the KLT point tracker followed.
+    constraints : ndarray
+        Log-likelihood ratio of the constraints: `CERTAIN_LLR` for each that the change breaks, less
+        as much for each that it mends.
     """
 
     short_gap_motion: Float64
@@ -43,6 +46,7 @@ class LlrTerms(ArrayRecord):
     tracklet_votes: Float64
     contact_votes: Float64
     point_matches: Float64
+    constraints: Float64
 
     def __len__(self) -> int:
         return len(self.contact_motion)
@@ -56,8 +60,8 @@ class LlrTerms(ArrayRecord):
         """Return the log-likelihood ratio ``(K,)`` float64 of the pairwise model."""
         model = load_pairwise_model()
         # One matrix product, since a sum term by term rounds differently.
-        names = [field.name for field in fields(self)]
+        names = [field.name for field in fields(self) if field.name != "constraints"]
         columns = [getattr(self, name) for name in names]
         weights = [getattr(model, name) for name in names]
         llrs: Float64 = np.column_stack(columns) @ np.array(weights)
-        return llrs
+        return llrs + self.constraints

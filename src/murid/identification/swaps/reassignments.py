@@ -17,6 +17,7 @@ from murid.identification.appearance_models.appearance_model import compute_llr_
 from murid.identification.pairwise_model import load_pairwise_model
 from murid.identification.paths.context import PathContext
 from murid.identification.paths.transitions import PathTransitions
+from murid.identification.swaps.constraint_terms import compare_moves
 from murid.identification.swaps.llr_terms import LlrTerms
 from murid.identification.tracklets import Tracklets
 
@@ -118,6 +119,7 @@ def _compare_runs(
         tracklet_votes=votes,
         contact_votes=no_contact,
         point_matches=_compare_points(context, runs, entries, gaps),
+        constraints=compare_moves(context, entries, exits, gaps),
     )
     # Comparing appearance takes most of the time, and its evidence is bounded.
     bound = compute_llr_bound(context.pooled_features.count_between(entries, exits))

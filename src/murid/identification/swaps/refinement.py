@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,13 @@ from murid.core.types import Float64, Int64
 from murid.identification.evidence import TrackletEvidence
 from murid.identification.paths.context import PathContext, build_path_context
 from murid.identification.swaps.candidates import find_swap_candidates
-from murid.identification.swaps.intervals import find_swap_intervals
+from murid.identification.swaps.constraint_terms import (
+    exchange_runs,
+    exchange_tails,
+    exchange_within,
+    list_flipped,
+)
+from murid.identification.swaps.intervals import find_swap_intervals, sort_transitions
 from murid.identification.swaps.reassignments import find_reassignments
 
 Link = tuple[int, int]
@@ -42,11 +48,14 @@ class PathChange:
         The transitions that it replaces.
     links : tuple of Link
         The links that it makes instead.
+    flipped : frozenset of int
+        The constraints that it breaks or mends.
     """
 
     llr: float
     transitions: tuple[int, ...]
     links: tuple[Link, ...]
+    flipped: frozenset[int] = field(default=frozenset(), compare=False)
 
 
 def refine_paths(paths: Int64, evidence: TrackletEvidence) -> Int64:
@@ -104,31 +113,49 @@ def _change_once(
 
 def list_changes(context: PathContext) -> list[PathChange]:
     """Return the changes that are better than the current paths, the best first."""
-    predecessors = context.transitions.predecessors.tolist()
-    successors = context.transitions.successors.tolist()
+    transitions = context.transitions
+    predecessors = transitions.predecessors.tolist()
+    successors = transitions.successors.tolist()
     candidates = find_swap_candidates(context)
     changes = []
 
-    def swap_at(candidate: int, llr: float) -> PathChange:
+    def swap_at(candidate: int, llr: float, flipped: frozenset[int]) -> PathChange:
         first = int(candidates.first[candidate])
         second = int(candidates.second[candidate])
         links = (predecessors[first], successors[second]), (predecessors[second], successors[first])
-        return PathChange(llr, (first, second), links)
+        return PathChange(llr, (first, second), links, flipped)
 
     # Swaps from one contact on.
-    for llr, row in _list_gains(candidates.llrs):
-        changes.append(swap_at(row, llr))
+    candidate_llrs = candidates.llrs
+    gains = _find_gains(candidate_llrs)
+    tails = exchange_tails(transitions, candidates.first[gains], candidates.second[gains])
+    for row, flipped in zip(gains.tolist(), list_flipped(context, tails), strict=True):
+        changes.append(swap_at(row, float(candidate_llrs[row]), flipped))
     # Swaps from one contact to a later one.
     intervals = find_swap_intervals(context, candidates, -MIN_GAIN)
-    for llr, row in _list_gains(intervals.llrs):
-        begin = swap_at(int(intervals.begins[row]), llr)
-        end = swap_at(int(intervals.ends[row]), llr)
+    interval_llrs = intervals.llrs
+    gains = _find_gains(interval_llrs)
+    lower_begins, upper_begins = sort_transitions(candidates, intervals.begins[gains])
+    lower_ends, upper_ends = sort_transitions(candidates, intervals.ends[gains])
+    within = exchange_within(transitions, (lower_begins, lower_ends), (upper_begins, upper_ends))
+    for row, flipped in zip(gains.tolist(), list_flipped(context, within), strict=True):
+        llr = float(interval_llrs[row])
+        begin = swap_at(int(intervals.begins[row]), llr, flipped)
+        end = swap_at(int(intervals.ends[row]), llr, flipped)
         changes.append(
-            PathChange(llr, begin.transitions + end.transitions, begin.links + end.links)
+            PathChange(llr, begin.transitions + end.transitions, begin.links + end.links, flipped)
         )
     # Tracklets that fit into a gap of another path.
     reassignments = find_reassignments(context, -MIN_GAIN)
-    for llr, row in _list_gains(reassignments.llrs):
+    run_llrs = reassignments.llrs
+    gains = _find_gains(run_llrs)
+    runs = exchange_runs(
+        transitions,
+        reassignments.entries[gains],
+        reassignments.exits[gains],
+        reassignments.gaps[gains],
+    )
+    for row, flipped in zip(gains.tolist(), list_flipped(context, runs), strict=True):
         entry = int(reassignments.entries[row])
         leave = int(reassignments.exits[row])
         gap = int(reassignments.gaps[row])
@@ -137,13 +164,13 @@ def list_changes(context: PathContext) -> list[PathChange]:
             (predecessors[gap], successors[entry]),
             (predecessors[leave], successors[gap]),
         )
-        changes.append(PathChange(llr, (entry, leave, gap), links))
+        changes.append(PathChange(float(run_llrs[row]), (entry, leave, gap), links, flipped))
     return sorted(changes)
 
 
-def _list_gains(llrs: Float64) -> list[tuple[float, int]]:
-    """Return the log-likelihood ratio and the row of each change that is better."""
-    return [(float(llrs[row]), row) for row in np.flatnonzero(llrs < -MIN_GAIN).tolist()]
+def _find_gains(llrs: Float64) -> Int64:
+    """Return the rows of the changes that are better."""
+    return np.flatnonzero(llrs < -MIN_GAIN)
 
 
 def _apply_changes(
@@ -160,7 +187,11 @@ def _apply_changes(
     next_tracklets[transitions.predecessors] = transitions.successors
     next_tracklets[-1] = -1
     touched = np.zeros(len(transitions), bool)
+    flipped: set[int] = set()
     for change in changes:
+        # A second change would break a constraint that the first has mended.
+        if not flipped.isdisjoint(change.flipped):
+            continue
         # Appearance is pooled over tracklets around a transition: changes with pools that overlap
         # wait for the next round, for the first of them alters the evidence for the second.
         pooled = [
@@ -168,6 +199,7 @@ def _apply_changes(
         ]
         if any(touched[rows].any() for rows in pooled):
             continue
+        flipped |= change.flipped
         for rows in pooled:
             touched[rows] = True
         for row in change.transitions:

@@ -16,10 +16,12 @@ import numpy as np
 from scipy.special import expit, log_expit
 
 from murid.core.types import Bool, Float64, Int64
+from murid.identification.constraints import CERTAIN_LLR
 from murid.identification.evidence import TrackletEvidence
 from murid.identification.pairwise_model import load_pairwise_model
 from murid.identification.paths.context import PathContext, build_path_context
 from murid.identification.swaps.candidates import SwapCandidates, find_swap_candidates
+from murid.identification.swaps.constraint_terms import KeptConstraint, list_kept
 from murid.identification.swaps.intervals import sort_transitions
 
 # Log-likelihood ratio by which a sequence of swaps must be better than the current paths.
@@ -40,9 +42,9 @@ def decode_swaps(paths: Int64, evidence: TrackletEvidence) -> Int64:
     paths : ndarray
         ``(T,)`` int64 path of each tracklet; -1 = none.
     evidence : TrackletEvidence
-        Without appearance, the paths are returned as they are.
+        Without appearance and distant constraints, the paths are returned as they are.
     """
-    if evidence.appearance.calibration_weight <= 0:
+    if not _tells_apart(evidence):
         return paths
     n_affordable = _MAX_SWEEPS_TIMES_TRACKLETS // max(1, len(paths))
     for _ in range(min(max(n_affordable, 1), _MAX_SWEEPS)):
@@ -62,6 +64,12 @@ def decode_swaps(paths: Int64, evidence: TrackletEvidence) -> Int64:
     return paths
 
 
+def _tells_apart(evidence: TrackletEvidence) -> bool:
+    """Whether something but motion tells which of two animals a stretch shows."""
+    has_labels = not evidence.constraints.is_local.all()
+    return evidence.appearance.calibration_weight > 0 or has_labels
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class _Change:
     """Tracklets ``(k,)`` of two paths that move to the other one, and the gain of doing so."""
@@ -76,8 +84,8 @@ def compute_path_probabilities(context: PathContext, candidates: SwapCandidates)
 
     It is the posterior of the sequences that `decode_swaps` compares, by the forward-backward
     algorithm for each two paths. The animal of a path is the one whose appearance it has as a
-    whole. Where appearance does not tell the animals apart, the probability is low; without
-    appearance it is 0.
+    whole, or that a constraint names. Where neither tells the animals apart, the probability is
+    low; without both it is 0.
 
     Returns
     -------
@@ -85,7 +93,7 @@ def compute_path_probabilities(context: PathContext, candidates: SwapCandidates)
         ``(S,)`` float64 in [0, 1].
     """
     n_transitions = len(context.transitions)
-    if context.evidence.appearance.calibration_weight <= 0:
+    if not _tells_apart(context.evidence):
         return np.zeros(n_transitions)
     log_probabilities = np.zeros(n_transitions)
     for sequence in _list_sequences(context, candidates):
@@ -122,13 +130,21 @@ class _Sequence:
     costs: Float64
     losses: Float64
 
+    def find_stretch(self, entry: int) -> int | None:
+        """Return the stretch of the tracklet after a transition, None on other paths."""
+        for path, bounds in ((self.low, self.low_bounds), (self.high, self.high_bounds)):
+            if path.start <= entry < path.stop:
+                return int(np.searchsorted(bounds, entry - path.start, side="right")) - 1
+        return None
+
 
 def _list_sequences(context: PathContext, candidates: SwapCandidates) -> Iterator[_Sequence]:
     """Yield the possible swaps of each two paths."""
     transitions = context.transitions
     weight = load_pairwise_model().appearance
-    no_appearance = np.zeros(len(candidates))
-    costs = replace(candidates, terms=replace(candidates.terms, appearance=no_appearance)).llrs
+    none = np.zeros(len(candidates))
+    costs = replace(candidates.terms, appearance=none, constraints=none).compute_llrs()
+    kept_constraints = list_kept(context)
     lower, upper = sort_transitions(candidates, np.arange(len(candidates)))
     slices = {int(transitions.paths[own.start]): own for own in transitions.slices()}
     pairs = np.column_stack([transitions.paths[lower], transitions.paths[upper]])
@@ -141,7 +157,25 @@ def _list_sequences(context: PathContext, candidates: SwapCandidates) -> Iterato
         low_bounds = np.concatenate([[low.start], lower[own], [low.stop - 1]]) - low.start
         high_bounds = np.concatenate([[high.start], upper[own], [high.stop - 1]]) - high.start
         llrs = _compare_stretches(context, (low, high), (low_bounds, high_bounds))
-        yield _Sequence(low, high, low_bounds, high_bounds, costs[own], weight * llrs)
+        sequence = _Sequence(low, high, low_bounds, high_bounds, costs[own], weight * llrs)
+        for constraint in kept_constraints:
+            _hold(sequence, constraint)
+        yield sequence
+
+
+def _hold(sequence: _Sequence, constraint: KeptConstraint) -> None:
+    """Raise the costs of what would break a constraint that the paths keep."""
+    stretches = [sequence.find_stretch(entry) for entry in constraint.entries]
+    one, other = stretches
+    if one is None or other is None:
+        return
+    if constraint.is_local:
+        # A person looked at all that happened between both.
+        sequence.costs[min(one, other) : max(one, other)] += CERTAIN_LLR
+    else:
+        # Both stretches show the animals that the paths have as a whole.
+        sequence.losses[one] += CERTAIN_LLR
+        sequence.losses[other] += CERTAIN_LLR
 
 
 def _find_changes(context: PathContext) -> list[_Change]:
