@@ -102,9 +102,10 @@ class IdentityConstraints:
         anchors = new_rows[self.anchor_rows]
         looked_at = new_rows[self.looked_at]
         dropped = new_rows[self.dropped]
-        kept = self.pairs.select((pairs >= 0).all(axis=1))
+        is_known = np.flatnonzero((pairs >= 0).all(axis=1))
+        kept = self.pairs.select(is_known)
         return IdentityConstraints(
-            DetectionPairs(pairs[(pairs >= 0).all(axis=1)], kept.same, kept.is_local, kept.lines),
+            DetectionPairs(pairs[is_known], kept.same, kept.is_local, kept.lines),
             anchors[anchors >= 0],
             self.anchor_numbers[anchors >= 0] + identity_offset,
             looked_at[looked_at >= 0],
@@ -213,7 +214,7 @@ class TrackletPairs(ArrayRecord):
     ) -> TrackletPairs:
         """Return the pairs of detections that are in tracklets."""
         found = find_tracklets_of(pairs.rows, tracklets, n_detections).reshape(-1, 2)
-        known = (found >= 0).all(axis=1)
+        known = np.flatnonzero((found >= 0).all(axis=1))
         own = pairs.select(known)
         return cls(found[known], own.same, own.is_local, own.lines)
 
