@@ -17,6 +17,7 @@ VERBS = {
     "track": "Track the animals in a video.",
     "live": "Track the images of a camera while it records.",
     "identify": "Identify the animals of a run again, from what it has stored.",
+    "fix": "Correct identities, and identify the animals again with what is now certain.",
     "enroll": "Add animals to a gallery, to name them in other recordings.",
     "info": "Describe a run, a video or labelled data.",
     "arena": "Draw arenas, zones and a scale on a video.",

@@ -31,6 +31,7 @@ from murid.export.registry import (
 from murid.export.tracks_chunk import TracksChunk
 from murid.export.trajectories import to_trajectories
 from murid.metrics import Metrics
+from murid.pipeline.corrections import RunCorrections
 from murid.pipeline.result_warnings import ResultWarning, list_result_warnings
 from murid.store import RunDirectory
 from murid.store.manifest import Manifest
@@ -82,6 +83,11 @@ class Run:
     def video_path(self) -> Path:
         """Path of the annotated video, where `annotate` wrote it."""
         return self.path / "exports" / "annotated.mp4"
+
+    @property
+    def corrections(self) -> RunCorrections:
+        """What a person has said about the animals; `murid.identify` takes it into account."""
+        return RunCorrections(self.path)
 
     @property
     def names(self) -> dict[int, str]:
