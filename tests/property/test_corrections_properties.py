@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from crossing_runs import N_FRAMES, identify_boxes, make_crossing_run, read_identities
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from murid.errors import ConfigError, CorrectionError
@@ -49,7 +49,7 @@ def apply(corrections, run, action):
         return
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None)
 @given(actions=st.lists(ACTIONS, min_size=1, max_size=6))
 def test_any_corrections_keep_identities_apart_and_undoing_them_restores_all(run, actions):
     with tempfile.TemporaryDirectory() as folder:

@@ -74,9 +74,9 @@ def _list_pairs(
         swapped = correction.answer == "swapped"
         yield from _list_pairs_of_contact(correction.before, correction.after, swapped)
     elif isinstance(correction, Swap):
-        yield from _list_pairs_of_contact(*correction.begin, True)
-        if correction.end is not None:
-            yield from _list_pairs_of_contact(*correction.end, True)
+        for moment in (correction.begin, correction.end):
+            if moment is not None:
+                yield from _list_pairs_of_contact(*moment, True)
     elif isinstance(correction, Assign) and correction.animal.detection is not None:
         yield correction.detection, correction.animal.detection, True, False
 

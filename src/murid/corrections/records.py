@@ -99,22 +99,22 @@ class Swap(_Record, frozen=True, tag_field="kind", tag="swap"):
         First frame in which they are exchanged.
     last_frame : int or None
         Last frame in which they are; None = to the end.
-    begin : tuple of tuple of DetectionRef
-        Both animals before the first frame, and both from it on.
+    begin : tuple of tuple of DetectionRef, or None
+        Both animals before the first frame, and both from it on; None = from the beginning.
     end : tuple of tuple of DetectionRef, or None
-        Both animals up to the last frame, and both after it.
+        Both animals up to the last frame, and both after it; None = to the end.
     """
 
     animals: tuple[int, int]
     first_frame: int
     last_frame: int | None
-    begin: tuple[DetectionPair, DetectionPair]
+    begin: tuple[DetectionPair, DetectionPair] | None
     end: tuple[DetectionPair, DetectionPair] | None
 
     @property
     def detections(self) -> tuple[DetectionRef, ...]:
         """The detections that it is about."""
-        pairs = (*self.begin, *(self.end or ()))
+        pairs = (*(self.begin or ()), *(self.end or ()))
         return tuple(detection for pair in pairs for detection in pair)
 
     def describe(self) -> str:

@@ -97,22 +97,22 @@ class RunCorrections:
     def swap(self, one: int, other: int, first_frame: int, last_frame: int | None = None) -> Entry:
         """Exchange two identities from a frame on, up to another one or to the end.
 
-        Raises as `answer_crossing`, and `ConfigError` if the frames are not those of the run.
+        From frame 0 on, they are exchanged up to the last frame. Raises as `answer_crossing`, and
+        `ConfigError` if the frames are not those of the run.
         """
         with self._open() as run:
             _check_frames(run, first_frame, last_frame)
             detections = _IdentityDetections(run)
             pair = (one, other)
-            begin = (
-                detections.find_pair(pair, first_frame - 1, later=False),
-                detections.find_pair(pair, first_frame, later=True),
-            )
+            begin = None
+            if first_frame > 0:
+                begin = detections.find_pairs_around(pair, first_frame)
             end = None
             if last_frame is not None and last_frame < run.n_frames - 1:
-                end = (
-                    detections.find_pair(pair, last_frame, later=False),
-                    detections.find_pair(pair, last_frame + 1, later=True),
-                )
+                end = detections.find_pairs_around(pair, last_frame + 1)
+            if begin is None and end is None:
+                expected = "a first or a last frame within the recording"
+                raise ConfigError(f"swap: expected {expected}, got all of it (give names instead)")
             return self._add(
                 Swap(
                     animals=pair,
@@ -316,6 +316,13 @@ class _IdentityDetections:
         """Return the detections of two identities next to a frame, before it or after it."""
         one, other = identities
         return self._find(one, frame, later), self._find(other, frame, later)
+
+    def find_pairs_around(
+        self, identities: tuple[int, int], frame: int
+    ) -> tuple[DetectionPair, DetectionPair]:
+        """Return the last detections of two identities before a frame, and the first from it on."""
+        before = self.find_pair(identities, frame - 1, later=False)
+        return before, self.find_pair(identities, frame, later=True)
 
     def _find(self, identity: int, frame: int, later: bool) -> DetectionRef:
         """Return the last detection up to a frame, or the first one from it on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
@@ -43,6 +44,9 @@ from murid.pipeline.run import Run, read_layout
 from murid.reid.reidentify import check_gallery, reidentify_run
 from murid.store import RunDirectory
 from murid.store.manifest import AnimalName
+
+# Key of the names that a run had before a person named its animals, in the stored settings.
+_GALLERY_NAMES = "gallery_names"
 
 
 def identify(
@@ -165,7 +169,10 @@ def identify_run(
     if corrections.lines:
         settings["corrections"] = list(corrections.lines)
     stored = dict(run.manifest.config.get("identification", {}))
-    is_same = run.is_done("identification") and stored == settings
+    is_alike = run.is_done("identification") and _is_alike(stored, settings)
+    # Corrections change who is where, but not who is who: names from a gallery stay.
+    names = _find_gallery_names(run, stored) if is_alike else {}
+    is_same = is_alike and stored.get("corrections") == settings.get("corrections")
     if is_same and not run.identities.find_damaged():
         return
 
@@ -189,15 +196,45 @@ def identify_run(
     if foreground is not None:
         foreground.store()
         notes += foreground.describe_unknown()
+    _keep_gallery_names(settings, names, linker.names)
     run.identities.start(settings)
     _write_identities(run, table, result, feedback.report)
     if config.refine != "never":
         selections = [asdict(selection) for selection in result.appearance_selections]
         run.record("refine", {"estimates": selections if second_pass else None})
     run.identities.finish(_tabulate_crossings(result), "; ".join(notes) or None)
-    names = {number: AnimalName(name) for number, name in linker.names.items() if name}
-    if names:
-        run.identities.write_names(names)
+    _write_names(run, names, linker.names)
+
+
+def _keep_gallery_names(
+    settings: dict[str, Any], names: Mapping[int, AnimalName], renamed: Mapping[int, str]
+) -> None:
+    """Store the names of a gallery in the settings, where a person gave others."""
+    if renamed:
+        settings[_GALLERY_NAMES] = {number: asdict(name) for number, name in names.items()}
+
+
+def _write_names(
+    run: RunDirectory, names: Mapping[int, AnimalName], renamed: Mapping[int, str]
+) -> None:
+    """Store names: those that a person gave before others; an empty one takes a name away."""
+    given = {number: AnimalName(name) for number, name in renamed.items()}
+    known = {number: animal for number, animal in {**names, **given}.items() if animal.name}
+    if known:
+        run.identities.write_names(known)
+
+
+def _is_alike(stored: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
+    """Return whether two settings of identification differ by corrections at most."""
+    ignored = {"corrections": None, _GALLERY_NAMES: None}
+    return {**stored, **ignored} == {**settings, **ignored}
+
+
+def _find_gallery_names(run: RunDirectory, stored: Mapping[str, Any]) -> dict[int, AnimalName]:
+    """Return the names of a run without those that a person gave."""
+    if _GALLERY_NAMES not in stored:
+        return dict(run.manifest.names)
+    return {int(number): AnimalName(**name) for number, name in stored[_GALLERY_NAMES].items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,8 +71,6 @@ def test_a_dropped_detection_cannot_stand_for_an_animal():
 
 def test_an_assignment_is_no_statement_about_what_happened_in_between():
     statements = list_pair_statements(
-        make_entries(
-            Assign(detection=ref(5, 0), animal=animal(1, 1, 0)), crossing(1, 9, "right")
-        )
+        make_entries(Assign(detection=ref(5, 0), animal=animal(1, 1, 0)), crossing(1, 9, "right"))
     )
     assert [statement.is_local for statement in statements] == [False, True, True, True, True]

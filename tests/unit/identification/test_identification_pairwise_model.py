@@ -16,10 +16,15 @@ def make_model(**parameters):
     return PairwiseModel(**(dict.fromkeys(names, 0.0) | parameters))
 
 
+def list_weighted():
+    """Return the names of the terms; constraints are certain, and not weighted."""
+    return [field.name for field in fields(LlrTerms) if field.name != "constraints"]
+
+
 def test_more_support_never_lowers_the_ratio():
     model = load_pairwise_model()
-    for field in fields(LlrTerms):
-        assert getattr(model, field.name) >= 0
+    for name in list_weighted():
+        assert getattr(model, name) >= 0
 
 
 def test_the_model_says_what_it_was_fitted_to():
@@ -32,8 +37,8 @@ def test_the_model_says_what_it_was_fitted_to():
 
 def test_the_terms_of_a_swap_count_with_the_weights_of_the_model():
     model = load_pairwise_model()
-    expected = [getattr(model, field.name) for field in fields(LlrTerms)]
-    np.testing.assert_allclose(LlrTerms(*np.eye(7)).compute_llrs(), expected)
+    expected = [*(getattr(model, name) for name in list_weighted()), 1.0]
+    np.testing.assert_allclose(LlrTerms(*np.eye(8)).compute_llrs(), expected)
 
 
 def test_a_swap_of_two_links_without_a_contact_is_the_difference_of_the_links():
@@ -52,6 +57,7 @@ def test_a_swap_of_two_links_without_a_contact_is_the_difference_of_the_links():
         tracklet_votes=np.array([signs @ votes]),
         contact_votes=np.array([signs @ votes]),
         point_matches=np.zeros(1),
+        constraints=np.zeros(1),
     )
     assert swapped.compute_llrs()[0] == pytest.approx(signs @ links)
 

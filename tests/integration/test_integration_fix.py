@@ -1,0 +1,181 @@
+"""``murid fix``: corrections from the command line, from files and from Python."""
+
+import json
+import shutil
+
+import pyarrow.parquet as pq
+import pytest
+from crossing_runs import make_crossing_run, read_identities
+
+from murid.cli import run as murid_cli
+from murid.errors import CorrectionError, RunError
+from murid.pipeline.config import Config
+from murid.pipeline.identify import identify
+from murid.pipeline.run import Run
+from murid.store import AnimalName, RunDirectory
+
+
+@pytest.fixture(scope="module")
+def stored_run(tmp_path_factory):
+    return make_crossing_run(tmp_path_factory.mktemp("runs") / "crossing.murid", 3)
+
+
+@pytest.fixture
+def run(stored_run, tmp_path):
+    return shutil.copytree(stored_run, tmp_path / "run.murid")
+
+
+def fix(run, *arguments):
+    return murid_cli(["fix", str(run), *map(str, arguments)])
+
+
+def exchange(identities, first, last):
+    """Return identities with 1 and 2 exchanged between two frames."""
+    other = {1: 2, 2: 1, 3: 3}
+    return {
+        (frame, row): other[identity] if first <= frame <= last else identity
+        for (frame, row), identity in identities.items()
+    }
+
+
+def read_column(run, name):
+    parts = sorted((run / "identities").glob("*.parquet"))
+    return [value for part in parts for value in pq.read_table(part)[name].to_pylist()]
+
+
+def test_a_swap_holds_from_frame_to_frame_and_is_undone(run, capsys):
+    before = read_identities(run)
+    assert fix(run, "--swap", "1,2", "--from", 100, "--to", "00:00:05") == 0
+    assert "1: 1 and 2 exchanged from frame 100 to frame 150" in capsys.readouterr().out
+    assert read_identities(run) == exchange(before, 100, 150)
+    assert set(read_column(run, "source")) == {"program", "correction"}
+    assert fix(run, "--undo") == 0
+    assert read_identities(run) == before
+    assert set(read_column(run, "source")) == {"program"}
+
+
+def test_corrections_outlast_other_settings_and_another_place(run, tmp_path):
+    before = read_identities(run)
+    assert fix(run, "--swap", "1,2", "--from", 100) == 0
+    swapped = exchange(before, 100, 299)
+    assert read_identities(run) == swapped
+    changes = "identification.min_probability=0.5", "identification.refine=never"
+    identify(run, config=Config().change(*changes, "identification.use_foreground=false"))
+    assert read_identities(run) == swapped
+    moved = run.rename(tmp_path / "moved.murid")
+    identify(moved, animals=4)
+    assert read_identities(moved) == swapped
+
+
+def test_a_file_of_corrections_is_applied_and_listed(run, tmp_path, capsys):
+    path = tmp_path / "corrections.jsonl"
+    requests = [
+        {"rename": "3=Cleo"},
+        {"swap": [1, 2], "from": 100, "to": 150},
+        {"drop": 3, "from": 10, "to": "0.5s"},
+    ]
+    path.write_text("\n".join(map(json.dumps, requests)) + "\n")
+    assert fix(run, "--apply", path, "--author", "Ada", "--json") == 0
+    assert len(json.loads(capsys.readouterr().out)["added"]) == 3
+    assert Run.open(run).names == {3: "Cleo"}
+    dropped = {frame for (frame, _), identity in read_identities(run).items() if identity == 3}
+    assert dropped.isdisjoint(range(10, 16))
+    assert fix(run, "--undo", "--line", 3, "--no-identify") == 0
+    capsys.readouterr()
+    assert fix(run, "--list") == 0
+    listed = capsys.readouterr().out
+    assert "1: animal 3 is Cleo, Ada" in listed
+    assert "3: no animal: 6 detections in frames 10 to 15 (not in force)" in listed
+    assert "2 corrections in force" in listed
+
+
+def test_a_drawn_box_is_a_position_of_the_animal(run):
+    with RunDirectory.open(run) as directory:
+        hidden = next(
+            frame for frame, table in enumerate(directory.detections.read()) if len(table) == 2
+        )
+    box = "180,130,220,170"
+    assert fix(run, "--add", 2, "--at", hidden + 6, "--box", box) == 0
+    frames, rows = read_column(run, "frame"), read_column(run, "row")
+    drawn = [k for k, source in enumerate(read_column(run, "source")) if source == "person"]
+    assert [(frames[k], rows[k]) for k in drawn] == [(hidden + 6, -1)]
+    assert read_column(run, "interpolated")[drawn[0]] is False
+    assert read_column(run, "identity_probability")[drawn[0]] == 1
+    assert fix(run, "--undo") == 0
+
+
+def test_an_answer_is_right_and_the_crossing_is_no_longer_doubtful(run):
+    crossing = Run.open(run).crossings()[0]
+    first, last = crossing["first_frame"], crossing["last_frame"]
+    before = read_identities(run)
+    pair = crossing["identity_a"], crossing["identity_b"]
+    assert fix(run, "--right", "{},{}".format(*pair), "--from", first, "--to", last) == 0
+    assert read_identities(run) == before
+    assert len(Run.open(run).crossings()) == 1
+    with pytest.raises(CorrectionError, match=r"1 \(crossing at frames .* and 2 \(crossing"):
+        Run.open(run).corrections.answer_crossing(pair, first, last, "swapped")
+    assert len(Run.open(run).corrections.entries) == 1
+
+
+def test_names_from_a_gallery_outlast_a_correction(run):
+    with RunDirectory.open(run, writable=True) as directory:
+        directory.identities.write_names({1: AnimalName("Ada", "0001", 0.75)})
+    assert fix(run, "--swap", "1,2", "--from", 100) == 0
+    assert Run.open(run).names == {1: "Ada"}
+    assert fix(run, "--rename", "1=Bea") == 0
+    assert Run.open(run).names == {1: "Bea"}
+    assert fix(run, "--undo") == 0
+    assert Run.open(run).names == {1: "Ada"}
+    assert fix(run, "--rename", "1=") == 0
+    assert Run.open(run).names == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ((), "expected a correction such as --swap 1,2, got none"),
+        (("--swap", "1"), "swap: expected a value such as 1,2, got 1"),
+        (("--swap", "1,x"), "swap: expected a whole number, got x"),
+        (("--swap", "1,9", "--from", "5"), "expected a detection of 9"),
+        (("--swap", "1,2"), "expected a first or a last frame within the recording"),
+        (("--swap", "1,2", "--from", "900"), "from: expected a frame from 0 to 299, got 900"),
+        (("--swap", "1,2", "--from", "90s"), "from: expected a time from 0 to"),
+        (("--swap", "1,2", "--at", "5"), "at: expected swap and from and to alone, got at"),
+        (("--drop", "1"), "from: expected a value, which drop needs, got none"),
+        (("--assign", "1=2", "--at", "x"), "at: expected seconds"),
+        (("--add", "1", "--at", "3", "--box", "9,9,1,1"), "box: expected x1 < x2"),
+        (("--undo",), "undo: expected a correction, got none that is active"),
+        (("--line", "3"), "--line: expected --undo with it"),
+        (("--swap", "1,2", "--drop", "1"), "correction: expected one of"),
+        (("--apply", "gone.jsonl"), "gone.jsonl: file: expected lines of JSON, got nothing there"),
+    ],
+)
+def test_what_cannot_be_done_is_said_and_changes_nothing(run, capsys, arguments, expected):
+    before = read_identities(run)
+    assert fix(run, *arguments) == 1
+    assert expected in capsys.readouterr().err.replace("\n", " ")
+    assert not (run / "corrections.jsonl").exists()
+    assert read_identities(run) == before
+
+
+def test_a_damaged_log_is_named_and_changes_nothing(run):
+    before = read_identities(run)
+    (run / "corrections.jsonl").write_text("nonsense\n")
+    with pytest.raises(RunError, match=r"corrections\.jsonl: line 1: expected a correction"):
+        identify(run)
+    assert read_identities(run) == before
+
+
+def test_a_restart_keeps_the_log(run):
+    assert fix(run, "--swap", "1,2", "--from", 100) == 0
+    log = (run / "corrections.jsonl").read_bytes()
+    manifest = RunDirectory.open(run).manifest
+    RunDirectory.create(
+        run,
+        source=manifest.source,
+        fingerprint=manifest.fingerprint,
+        config={"detection": {}},
+        detector="boxes",
+        existing="restart",
+    ).close()
+    assert (run / "corrections.jsonl").read_bytes() == log
