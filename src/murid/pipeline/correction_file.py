@@ -111,7 +111,8 @@ def apply_request(corrections: RunCorrections, run: str | Path, request: Request
         one, other = (
             request.to_number("swap", part) for part in request.split(kind, ",", 2, "1,2")
         )
-        return corrections.swap(one, other, frames.get("from", 0), frames.get("to", None))
+        first = frames.get("from")
+        return corrections.swap(one, other, 0 if first is None else first, frames.get("to"))
     if kind == "right":
         one, other = (request.to_number(kind, part) for part in request.split(kind, ",", 2, "1,2"))
         first, last = frames.get_needed("from"), frames.get_needed("to")
@@ -144,25 +145,24 @@ class _Frames:
 
     def get_needed(self, name: str) -> int:
         """Return a frame that must be given."""
-        frame = self.get(name, None)
+        frame = self.get(name)
         assert frame is not None  # `Request.find_kind` has looked
         return frame
 
-    def get(self, name: str, default: int | None) -> int | None:
-        """Return the frame of the run, or a default; raises `ConfigError` for none of the run."""
+    def get(self, name: str) -> int | None:
+        """Return the frame of the run, None where none is named; raises `ConfigError`."""
         value = self._request.values.get(name)
         if value is None:
-            return default
+            return None
         text = str(value).strip()
         if text.isdigit():
             return self._from_video_frame(name, int(text))
         time_s = parse_time(f"{self._request.place}: {name}", text)
         times_s = self._run.frames.read().times_s
-        frame = int(np.searchsorted(times_s, time_s))
-        if frame >= len(times_s) or (time_s or 0) < 0:
+        if time_s is None or not len(times_s) or not 0 <= time_s <= times_s[-1]:
             expected = f"a time from 0 to {times_s[-1]:.6g} s" if len(times_s) else "no time"
             raise self._request.fail(name, expected, text)
-        return frame
+        return int(np.searchsorted(times_s, time_s))
 
     def _from_video_frame(self, name: str, number: int) -> int:
         numbers = self._run.manifest.video_frames(self._run.n_frames)
