@@ -10,12 +10,14 @@
     │   ├── ModelError        a network file
     │   ├── RunError          a run directory
     │   └── StorageError      the disk or its permissions
+    ├── CorrectionError       corrections that contradict each other
     ├── ConfigError           a setting, or a combination of settings
     └── MissingExtraError     an optional dependency that is not installed
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -80,6 +82,23 @@ class RunError(FileError):
 
 class StorageError(FileError):
     """The disk is full, or writing is not permitted."""
+
+
+class CorrectionError(MuridError, ValueError):
+    """Corrections of a run contradict each other.
+
+    Parameters
+    ----------
+    lines : tuple of int
+        Their lines in the log.
+    descriptions : sequence of str
+        What each of them says.
+    """
+
+    def __init__(self, lines: tuple[int, ...], descriptions: Sequence[str]) -> None:
+        listed = " and ".join(descriptions)
+        super().__init__(f"corrections: expected no contradiction, got one between {listed}")
+        self.lines = lines
 
 
 class ConfigError(MuridError, ValueError):

@@ -41,7 +41,14 @@ class IdentityParts(ResultParts):
         """
         self.check_done()
         for number in range(self._state.n_parts):
-            yield parts.read_assignments(self._state.part_path("identities", number))
+            yield self.read_assignments(number)
+
+    def read_assignments(self, number: int) -> tuple[Int64, Int64, Int64, Float32]:
+        """Return frames, rows, identities and probabilities of the detections of one part.
+
+        Raises `RunError` if it is missing or damaged.
+        """
+        return parts.read_assignments(self._state.part_path("identities", number))
 
     def read_crossings(self) -> list[dict[str, Any]]:
         """Return the doubtful crossings, the most doubtful first: one dictionary per crossing.
