@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,15 @@ class IdentityParts(ResultParts):
     """The identities of a run, as track ids.
 
     Interpolated positions are included; their embeddings are zero.
+
+    Attributes
+    ----------
+    before_rewrite : callable or None
+        Called before stored identities are removed or replaced, so that those who read them in
+        other threads can be made to wait.
     """
+
+    before_rewrite: Callable[[], None] | None = None
 
     stage = "identification"
     kind = "identities"
@@ -86,6 +94,9 @@ class IdentityParts(ResultParts):
         return self._state.manifest.config
 
     def _replace(self, status: StageStatus, config: Mapping[str, Mapping[str, Any]]) -> None:
+        self._state.check_writable()
+        if self.before_rewrite is not None:
+            self.before_rewrite()
         # The manifest first: after a kill, no finished stage lacks its parts.
         manifest: Manifest = self._state.manifest.with_stage("identification", status)
         self._state.update(replace(manifest, config=config, names={}))

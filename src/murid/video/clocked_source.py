@@ -198,8 +198,21 @@ class ClockedSource:
 
     def iterate(self, start: int = 0) -> Iterator[Frame | UnreadableFrame]:
         """Yield the selected frames from number `start` of the selection on, in order."""
+        yield from self._select(self._source.iterate(self._to_source_number(start)))
+
+    def iterate_for_display(self, start: int = 0) -> Iterator[Frame | UnreadableFrame]:
+        """Yield the selected frames as `iterate` does, the first one sooner."""
+        yield from self._select(self._source.iterate_for_display(self._to_source_number(start)))
+
+    def _to_source_number(self, number: int) -> int:
+        return self.selection.first + number * self.selection.every
+
+    def _select(
+        self, frames: Iterator[Frame | UnreadableFrame]
+    ) -> Iterator[Frame | UnreadableFrame]:
+        """Yield those of the frames of the source that are selected, with their own numbers."""
         selection = self.selection
-        for frame in self._source.iterate(selection.first + start * selection.every):
+        for frame in frames:
             number, rest = divmod(frame.index - selection.first, selection.every)
             if number >= selection.n_frames:
                 return

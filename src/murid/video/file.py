@@ -18,6 +18,7 @@ from murid.video.decode import (
     decode_first_packet,
     decode_frames,
     decode_from_keyframe,
+    decode_towards,
     decode_without_timestamps,
     get_bit_depth,
     may_leave_bits_unused,
@@ -34,6 +35,9 @@ from murid.video.packet_index import PacketIndex
 from murid.video.read_timeout import READ_TIMEOUT_S, TimeoutFile
 from murid.video.sampling import plan_sampling, spread_evenly
 from murid.video.truncation import describe_truncation
+
+# Threads of the decoder where frames are only shown: a tracker may run beside it.
+_N_DISPLAY_THREADS = 2
 
 # Key frames that are tried, going backwards, before reading from the start of the file.
 _MAX_KEYFRAMES_TRIED = 4
@@ -120,6 +124,30 @@ class VideoFileSource:
         for missing in range(expected, self._n_frames):
             yield self._make_unreadable(missing)
 
+    def iterate_for_display(self, start: int = 0) -> Iterator[Frame | UnreadableFrame]:
+        """Yield the frames from index `start` on as `iterate` does, and reach the first one sooner.
+
+        Decoding starts at the last key frame and skips frames that no other needs. Numbers and
+        times are exact; the pixels of frames of a damaged file may differ from one time to the
+        next.
+        """
+        if self._index is None:
+            yield from self.iterate(start)
+            return
+        expected = start
+        for index, image in self._number(self._index, self._decode_towards(self._index, start)):
+            if expected == start and index > start:
+                # The frame refers past the last key frame: it is found on the exact way.
+                break
+            if index >= expected:
+                for missing in range(expected, index):
+                    yield self._make_unreadable(missing)
+                yield self._make_frame(index, image)
+                expected = index + 1
+        # What is left: nothing, or frames that cannot be reached in this way.
+        if expected < self._n_frames:
+            yield from self.iterate(expected)
+
     def read(self, numbers: Int64) -> Iterator[Frame]:
         """Yield the frames with some numbers, ascending, as far as they can be decoded.
 
@@ -199,6 +227,17 @@ class VideoFileSource:
                     return
         with self._open() as (container, stream):
             yield from decode_frames(container, stream)
+
+    def _decode_towards(self, index: PacketIndex, start: int) -> Iterator[Any]:
+        """Yield decoded frames from the last key frame up to `start` on, for display."""
+        if not 0 <= start < len(index):
+            return
+        keyframes = index.keyframes[index.keyframes <= start]
+        keyframe = int(index.pts[keyframes[-1]]) if len(keyframes) else int(index.pts[0])
+        threads = _N_DISPLAY_THREADS
+        with open_video(self._path, self._timeout_s, self._stream, threads) as (container, stream):
+            decode_first_packet(container, stream)
+            yield from decode_towards(container, stream, keyframe, int(index.pts[start]))
 
     def _sample_decoded(self, n_frames: int) -> Iterator[tuple[int, Any]]:
         """Yield decoded frames with their numbers, as `sample` chooses them."""

@@ -129,6 +129,10 @@ class ImageSequenceSource:
         for index in range(start, self._numbers.n_frames):
             yield self._load(index)
 
+    def iterate_for_display(self, start: int = 0) -> Iterator[Frame | UnreadableFrame]:
+        """Yield the frames from index `start` on, as `iterate` does."""
+        return self.iterate(start)
+
     def read(self, numbers: Int64) -> Iterator[Frame]:
         """Yield the frames with some numbers, as far as they can be decoded."""
         for number in numbers.tolist():

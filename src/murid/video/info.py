@@ -107,6 +107,10 @@ class FrameSource(Protocol):
         """Yield the frames from index `start` on, in order and without gaps."""
         ...
 
+    def iterate_for_display(self, start: int = 0) -> Iterator[Frame | UnreadableFrame]:
+        """Yield the frames from index `start` on as `iterate` does, the first one sooner."""
+        ...
+
     def read(self, numbers: Int64) -> Iterator[Frame]:
         """Yield the frames with some numbers, ascending, as far as they can be decoded."""
         ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
+import socket
 from dataclasses import dataclass, field
 from hashlib import sha256
 from ipaddress import ip_address
@@ -70,12 +71,15 @@ class Access:
             return False
         if hostname in ("localhost", self.host.lower()):
             return True
+        is_everywhere = self.host in _WILDCARDS
+        if is_everywhere and hostname == socket.gethostname().lower():
+            return True
         try:
             address = ip_address(hostname)
         except ValueError:
             return False
         # Names can be pointed at this computer by others (DNS rebinding); addresses cannot.
-        return address.is_loopback or self.host in _WILDCARDS
+        return address.is_loopback or is_everywhere
 
 
 def _get_hostname(url: str) -> str | None:
