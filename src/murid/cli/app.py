@@ -18,6 +18,7 @@ VERBS = {
     "live": "Track the images of a camera while it records.",
     "identify": "Identify the animals of a run again, from what it has stored.",
     "enroll": "Add animals to a gallery, to name them in other recordings.",
+    "review": "Look at doubtful crossings in the browser, and correct identities.",
     "info": "Describe a run, a video or labelled data.",
     "arena": "Draw arenas, zones and a scale on a video.",
     "measure": "Measure behaviour: distance, zones, contacts and more.",

@@ -9,7 +9,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from murid.core.types import DetectionTable, Float32, Int64, Tracks
+from murid.core.types import Bool, DetectionTable, Float32, Int64, Tracks
 from murid.errors import ArrayError, RunError
 from murid.store import parts
 from murid.store.manifest import AnimalName, Manifest, StageStatus, to_json_values
@@ -57,6 +57,14 @@ class IdentityParts(ResultParts):
         Raises `RunError` if it is missing or damaged.
         """
         return parts.read_assignments(self._state.part_path("identities", number))
+
+    def read_presence(self, number: int) -> tuple[Int64, Int64, Float32, Bool]:
+        """Return frames, identities, probabilities and interpolated of the boxes of one part.
+
+        Raises `RunError` as `read_part`, which reads the boxes as well.
+        """
+        self.check_done()
+        return parts.read_presence(self._state.part_path("identities", number))
 
     def read_crossings(self) -> list[dict[str, Any]]:
         """Return the doubtful crossings, the most doubtful first: one dictionary per crossing.
