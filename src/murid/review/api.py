@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from murid.corrections.records import Entry
+from murid.review.boxes import list_boxes
 from murid.review.requests import AnswerRequest, EditRequest, UndoRequest
 from murid.review.session import ReviewSession
 from murid.review.video import ReviewVideo
@@ -63,21 +64,25 @@ class _Api:
         return to_json_response(state)
 
     def list_crossings(self, _request: Request) -> Response:
-        return to_json_response(self._session.list_crossings())
+        crossings = self._session.list_crossings()
+        return to_json_response({"crossings": crossings})
 
     def list_moments(self, request: Request) -> Response:
         return to_json_response(self._session.find_moments(request.path_params["crossing"]))
 
     def list_boxes(self, request: Request) -> Response:
         first = read_number(request, "first")
-        return to_json_response(self._session.list_boxes(first, read_number(request, "last")))
+        last = read_number(request, "last")
+        return to_json_response(list_boxes(self._session.results, first, last))
 
     def list_corrections(self, _request: Request) -> Response:
         return to_json_response(self._session.list_corrections())
 
     def get_tile(self, request: Request) -> Response:
         level = read_number(request, "level")
-        return to_json_response(self._session.timeline.get_tile(level, read_number(request, "tile")))
+        return to_json_response(
+            self._session.timeline.get_tile(level, read_number(request, "tile"))
+        )
 
     def get_frame(self, request: Request) -> Response:
         image = self._video.frames.get_image(
@@ -89,7 +94,9 @@ class _Api:
 
     def get_crop(self, request: Request) -> Response:
         frame = read_number(request, "frame")
-        return Response(self._video.frames.get_crop(frame, _read_box(request)), media_type="image/jpeg")
+        return Response(
+            self._video.frames.get_crop(frame, _read_box(request)), media_type="image/jpeg"
+        )
 
     async def answer(self, request: Request) -> Response:
         given = await read_json(request, AnswerRequest)

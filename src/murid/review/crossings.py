@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from murid.core.types import Float64
 from murid.corrections.records import Answer, Crossing, Entry
 from murid.review.priority import TimedCrossing, compute_priorities
+
+# Time before and after a crossing in its clip: enough to see which animal is which.
+CLIP_MARGIN_S = 2.0
 
 FindIdentity = Callable[[int, int], int | None]
 """Returns the identity of a detection, given by its frame and its row in the frame."""
@@ -26,6 +30,9 @@ class ReviewCrossing(msgspec.Struct, frozen=True, kw_only=True):
     identities : tuple of int
     first_frame, last_frame : int
         The animals are apart before the first and after the last.
+    clip_first, clip_last : int
+        Frames from two seconds before to two seconds after.
+    duration_s : float
     swap_probability : float
         As computed; 0 for one that is no longer in doubt.
     priority_s : float
@@ -40,6 +47,9 @@ class ReviewCrossing(msgspec.Struct, frozen=True, kw_only=True):
     identities: tuple[int, int]
     first_frame: int
     last_frame: int
+    clip_first: int
+    clip_last: int
+    duration_s: float
     swap_probability: float
     priority_s: float
     answer: Answer | None = None
@@ -135,11 +145,13 @@ def list_review_crossings(
             float(row["swap_probability"]),
             priorities[k],
             answer_of.get(k),
+            times_s,
         )
         for k, row in enumerate(rows)
     ]
     crossings += [
-        _make_crossing(a.pair, a.first_frame, a.last_frame, 0.0, 0.0, a) for a in unmatched
+        _make_crossing(a.pair, a.first_frame, a.last_frame, 0.0, 0.0, a, times_s)
+        for a in unmatched
     ]
     unique = {crossing.id: crossing for crossing in crossings}
     return sorted(
@@ -165,12 +177,19 @@ def _make_crossing(
     swap_probability: float,
     priority_s: float,
     answer: PlacedAnswer | None,
+    times_s: Float64,
 ) -> ReviewCrossing:
+    start_s = float(times_s[first_frame])
+    end_s = float(times_s[last_frame])
+    clip_last = int(np.searchsorted(times_s, end_s + CLIP_MARGIN_S, side="right")) - 1
     return ReviewCrossing(
         id=f"{pair[0]}-{pair[1]}-{first_frame}-{last_frame}",
         identities=pair,
         first_frame=first_frame,
         last_frame=last_frame,
+        clip_first=int(np.searchsorted(times_s, start_s - CLIP_MARGIN_S)),
+        clip_last=clip_last,
+        duration_s=round(end_s - start_s, 3),
         swap_probability=round(swap_probability, 6),
         priority_s=round(priority_s, 3),
         answer=None if answer is None else answer.answer,

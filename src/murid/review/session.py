@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from threading import Lock, Thread
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from murid.core.identity_probabilities import format_probability
 from murid.corrections.records import Answer, Crossing, DetectionRef, Entry, Rename
-from murid.errors import ConfigError, MuridError, RunError
+from murid.errors import MuridError, RunError
 from murid.pipeline.corrections import RunCorrections
 from murid.review.background_solver import BackgroundSolver
 from murid.review.clear_moments import SEARCHED_S, ClearMoment, find_clear_moments
@@ -33,13 +34,23 @@ from murid.review.timeline import Timeline
 from murid.store import RunDirectory
 from murid.web.app import ConflictError
 
-# Frames whose boxes are sent at once: those of a long clip.
-MAX_BOX_FRAMES = 1200
+# How often an answer is placed again, because identities were written meanwhile.
+_MAX_TRIES = 5
 
-# Detections of two animals before and after a crossing, as a person saw them.
-Anchors = tuple[DetectionRef, DetectionRef, DetectionRef, DetectionRef]
+# Four detections: those of two animals before a crossing and after it, as a person saw them.
+Anchors = tuple[DetectionRef, ...]
 
 _OPPOSITE: dict[Answer, Answer] = {"right": "swapped", "swapped": "right", "unsure": "unsure"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """Arguments of `RunCorrections.answer_crossing`."""
+
+    identities: tuple[int, int]
+    first_frame: int
+    last_frame: int
+    answer: Answer
 
 
 class ReviewSession:
@@ -82,9 +93,7 @@ class ReviewSession:
         self._revision = self._results.revision
         self._summary = self._results.read_summary()
         identities = [int(row["id"]) for row in self._summary]
-        self._timeline = Timeline(
-            self._results, identities, directory.n_frames, directory.n_parts
-        )
+        self._timeline = Timeline(self._results, identities, directory.n_frames, directory.n_parts)
         Thread(
             target=self._fill_timeline, args=(self._timeline,), name="murid-timeline", daemon=True
         ).start()
@@ -182,14 +191,15 @@ class ReviewSession:
                 return crossing
         raise ConflictError("crossing: expected one that is listed, got one that is gone")
 
-    def find_moments(self, crossing_id: str) -> dict[str, list[ClearMoment]]:
+    def find_moments(self, crossing_id: str) -> dict[str, Any]:
         """Return the clearest moments of both animals before and after a crossing.
 
         What the person sees at this crossing is kept, so that an answer holds for these detections
         even if the identities are numbered anew meanwhile.
         """
+        revision = self._results.revision
         crossing = self.find_crossing(crossing_id)
-        self._remember(crossing)
+        self._remember(crossing, revision)
         times_s = self._results.times_s
         start, end = self._find_bounds(crossing)
         first = int(np.searchsorted(times_s, times_s[crossing.first_frame] - SEARCHED_S))
@@ -197,57 +207,9 @@ class ReviewSession:
         before = (max(first, start), crossing.first_frame)
         after = (crossing.last_frame, min(last, end, len(times_s) - 1))
         return {
-            side: find_clear_moments(
-                list(self._results.iterate_parts(*frames)), crossing.identities, *frames, times_s
-            )
-            for side, frames in (("before", before), ("after", after))
-        }
-
-    def list_boxes(self, first_frame: int, last_frame: int) -> dict[str, Any]:
-        """Return all boxes of some frames as plain values, both frames included.
-
-        Each box is ``[identity, row, x1, y1, x2, y2, probability, score, merged]``; identity 0 is a
-        detection without an animal, row -1 an interpolated box.
-        """
-        n_frames = len(self._results.times_s)
-        if not 0 <= first_frame <= last_frame < first_frame + MAX_BOX_FRAMES:
-            got = f"{first_frame} to {last_frame}"
-            raise ConfigError(f"frames: expected up to {MAX_BOX_FRAMES} in order, got {got}")
-        last_frame = min(last_frame, n_frames - 1)
-        frames: list[list[list[float]]] = []
-        for part in self._results.iterate_parts(first_frame, last_frame):
-            first = max(first_frame - part.first_frame, 0)
-            last = min(last_frame - part.first_frame, part.n_frames - 1)
-            for t in range(first, last + 1):
-                own = slice(part.offsets[t], part.offsets[t + 1])
-                rows = part.rows[own].tolist()
-                boxes = [
-                    [identity, row, *_round(box), round(p, 3), round(score, 2), int(merged)]
-                    for identity, row, box, p, score, merged in zip(
-                        part.identities[own].tolist(),
-                        rows,
-                        part.boxes[own].tolist(),
-                        part.probabilities[own].tolist(),
-                        part.scores[own].tolist(),
-                        part.merged[own].tolist(),
-                        strict=True,
-                    )
-                ]
-                detections = part.detections[t]
-                boxes += [
-                    [0, row, *_round(box), 0, round(score, 2), 0]
-                    for row, (box, score) in enumerate(
-                        zip(detections.boxes.tolist(), detections.scores.tolist(), strict=True)
-                    )
-                    if row not in rows
-                ]
-                frames.append(boxes)
-        times_s = self._results.times_s[first_frame : last_frame + 1]
-        return {
-            "first_frame": first_frame,
-            "times_s": np.round(times_s, 4).tolist(),
-            "frames": frames,
-            "revision": self._revision,
+            "revision": revision,
+            "before": self._find_clear(crossing, *before),
+            "after": self._find_clear(crossing, *after),
         }
 
     def answer(self, crossing_id: str, answer: Answer, revision: str) -> Entry:
@@ -258,13 +220,7 @@ class ReviewSession:
         """
         self._check_writable()
         with self._lock:
-            if revision != self._revision:
-                entry = self._answer_as_seen(crossing_id, answer, revision)
-            else:
-                crossing = self.find_crossing(crossing_id)
-                entry = self._add_answer(
-                    crossing.identities, crossing.first_frame, crossing.last_frame, answer
-                )
+            entry = self._store_answer(crossing_id, answer, revision)
         if answer != "unsure":
             self._solver.request()
         return entry
@@ -276,13 +232,12 @@ class ReviewSession:
         as the methods of `RunCorrections`.
         """
         self._check_writable()
-        with self._lock:
-            if revision != self._revision:
+        with self._lock, self._results.reading():
+            if revision != self._results.revision:
                 raise ConflictError(
                     "identities: expected those that the page shows, got new ones: look once more"
                 )
-            with self._results.reading():
-                entry = self._apply(edit)
+            entry = self._apply(edit)
         self._solver.request()
         return entry
 
@@ -314,13 +269,33 @@ class ReviewSession:
             return corrections.rename(edit.animal, edit.name)
         return corrections.swap(*edit.identities, edit.first_frame, edit.last_frame)
 
-    def _add_answer(
-        self, identities: tuple[int, int], first_frame: int, last_frame: int, answer: Answer
-    ) -> Entry:
-        with self._results.reading():
-            return self._corrections.answer_crossing(identities, first_frame, last_frame, answer)
+    def _store_answer(self, crossing_id: str, answer: Answer, revision: str) -> Entry:
+        """Add an answer for what the person saw, whatever the numbers of the animals are now."""
+        for _ in range(_MAX_TRIES):
+            current = self._results.revision
+            if revision == current:
+                crossing = self.find_crossing(crossing_id)
+                question = _Question(
+                    crossing.identities, crossing.first_frame, crossing.last_frame, answer
+                )
+            else:
+                question = self._renumber(crossing_id, answer, revision)
+            with self._results.reading():
+                # Only now nobody writes identities.
+                if self._results.revision == current:
+                    return self._corrections.answer_crossing(
+                        question.identities,
+                        question.first_frame,
+                        question.last_frame,
+                        question.answer,
+                    )
+        raise ConflictError("crossing: expected identities as shown, got new ones: look once more")
 
-    def _remember(self, crossing: ReviewCrossing) -> None:
+    def _find_clear(self, crossing: ReviewCrossing, first: int, last: int) -> list[ClearMoment]:
+        parts = list(self._results.iterate_parts(first, last))
+        return find_clear_moments(parts, crossing.identities, first, last, self._results.times_s)
+
+    def _remember(self, crossing: ReviewCrossing, revision: str) -> None:
         """Keep the detections of both animals next to a crossing."""
         one, other = crossing.identities
         anchors = (
@@ -329,9 +304,9 @@ class ReviewSession:
             self._find_detection(one, crossing.last_frame, 1),
             self._find_detection(other, crossing.last_frame, 1),
         )
-        if all(anchor is not None for anchor in anchors):
-            found = [anchor for anchor in anchors if anchor is not None]
-            self._seen[self._revision, crossing.id] = (found[0], found[1], found[2], found[3])
+        found = tuple(anchor for anchor in anchors if anchor is not None)
+        if len(found) == len(anchors) and self._results.revision == revision:
+            self._seen[revision, crossing.id] = found
 
     def _find_detection(self, identity: int, frame: int, step: int) -> DetectionRef | None:
         """Return the nearest detection of an identity, in the part of a frame."""
@@ -350,21 +325,22 @@ class ReviewSession:
             frame=int(frames[place]), row=int(part.rows[place]), box=(x1, y1, x2, y2)
         )
 
-    def _answer_as_seen(self, crossing_id: str, answer: Answer, revision: str) -> Entry:
-        """Store an answer for identities that were numbered anew after the person saw them."""
-        anchors = self._seen.get((revision, crossing_id))
-        now = [self._results.find_identity(a.frame, a.row) for a in anchors or ()]
-        if anchors is None or None in now or now[0] == now[1] or set(now[:2]) != set(now[2:]):
-            raise ConflictError("crossing: expected identities as shown, got new ones: look again")
-        # The new identities may be exchanged after the crossing, compared with those shown.
-        if now[0] != now[2]:
-            answer = _OPPOSITE[answer]
-        first_frame = max(anchors[0].frame, anchors[1].frame)
-        last_frame = min(anchors[2].frame, anchors[3].frame)
-        assert now[0] is not None
-        assert now[1] is not None
-        pair = (min(now[0], now[1]), max(now[0], now[1]))
-        return self._add_answer(pair, first_frame, last_frame, answer)
+    def _renumber(self, crossing_id: str, answer: Answer, revision: str) -> _Question:
+        """Return a question about the detections that a person saw, in the numbers of now."""
+        anchors = self._seen.get((revision, crossing_id), ())
+        now = [self._results.find_identity(anchor.frame, anchor.row) for anchor in anchors]
+        one, other, one_after, other_after = now or [None] * 4
+        if one is None or other is None or one == other or {one, other} != {one_after, other_after}:
+            raise ConflictError(
+                "crossing: expected identities as shown, got new ones: look once more"
+            )
+        return _Question(
+            (min(one, other), max(one, other)),
+            max(anchors[0].frame, anchors[1].frame),
+            min(anchors[2].frame, anchors[3].frame),
+            # The new identities may be exchanged after the crossing, compared with those shown.
+            answer if one == one_after else _OPPOSITE[answer],
+        )
 
     def _find_bounds(self, crossing: ReviewCrossing) -> tuple[int, int]:
         """Return the frames between which neither animal has another doubtful crossing."""
@@ -437,10 +413,6 @@ def _sample_times(times_s: np.ndarray, n_samples: int = 512) -> list[list[float]
         return []
     frames = np.unique(np.linspace(0, len(times_s) - 1, n_samples).round().astype(int))
     return [[int(frame), round(float(times_s[frame]), 3)] for frame in frames.tolist()]
-
-
-def _round(values: list[float]) -> list[float]:
-    return [round(value, 1) for value in values]
 
 
 def _describe(entry: Entry) -> str:

@@ -177,7 +177,12 @@ class Timeline:
         return sums
 
     def _add(
-        self, sums: _Sums, bins: Int64, identities: Int64, probabilities: Float32, interpolated: Bool
+        self,
+        sums: _Sums,
+        bins: Int64,
+        identities: Int64,
+        probabilities: Float32,
+        interpolated: Bool,
     ) -> None:
         if not len(self._identities):
             return

@@ -20,7 +20,7 @@ from murid.core.validation import to_count
 from murid.errors import ConfigError, SourceError
 from murid.video.frame_rate import compute_median_fps
 from murid.video.image_sequence import ImageSequenceSource
-from murid.video.info import FrameSource, UnreadableFrame
+from murid.video.info import FramesFrom, FrameSource, UnreadableFrame
 from murid.video.read_timeout import READ_TIMEOUT_S
 from murid.video.sampling import spread_evenly
 from murid.video.source import open_source
@@ -200,9 +200,10 @@ class ClockedSource:
         """Yield the selected frames from number `start` of the selection on, in order."""
         yield from self._select(self._source.iterate(self._to_source_number(start)))
 
-    def iterate_for_display(self, start: int = 0) -> Iterator[Frame | UnreadableFrame]:
-        """Yield the selected frames as `iterate` does, the first one sooner."""
-        yield from self._select(self._source.iterate_for_display(self._to_source_number(start)))
+    def open_for_display(self) -> FramesFrom:
+        """Return a function that yields the selected frames, and reaches the first one sooner."""
+        frames_from = self._source.open_for_display()
+        return lambda start: self._select(frames_from(self._to_source_number(start)))
 
     def _to_source_number(self, number: int) -> int:
         return self.selection.first + number * self.selection.every

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,7 @@ from murid.video.decode import (
     to_rgb,
 )
 from murid.video.header import VideoHeader, read_header
-from murid.video.info import UnreadableFrame, VideoInfo
+from murid.video.info import FramesFrom, UnreadableFrame, VideoInfo
 from murid.video.intensity import N_SCALE_SAMPLES, IntensityScale, fit_intensity_scale
 from murid.video.orientation import Orientation, read_orientation
 from murid.video.packet_index import PacketIndex
@@ -41,6 +43,25 @@ _N_DISPLAY_THREADS = 2
 
 # Key frames that are tried, going backwards, before reading from the start of the file.
 _MAX_KEYFRAMES_TRIED = 4
+
+
+class _OpenVideo:
+    """A video file that is opened when it is first needed, and closed with the last reference."""
+
+    def __init__(self, path: Path, read_timeout_s: float) -> None:
+        self._path = path
+        self._timeout_s = read_timeout_s
+        self._opened: tuple[Any, Any] | None = None
+        self._stack = ExitStack()
+        weakref.finalize(self, self._stack.close)
+
+    def get(self, number: int) -> tuple[Any, Any]:
+        """Return the container and the stream with a number."""
+        if self._opened is None:
+            opening = open_video(self._path, self._timeout_s, number, _N_DISPLAY_THREADS)
+            self._opened = self._stack.enter_context(opening)
+            decode_first_packet(*self._opened)
+        return self._opened
 
 
 class VideoFileSource:
@@ -124,18 +145,24 @@ class VideoFileSource:
         for missing in range(expected, self._n_frames):
             yield self._make_unreadable(missing)
 
-    def iterate_for_display(self, start: int = 0) -> Iterator[Frame | UnreadableFrame]:
-        """Yield the frames from index `start` on as `iterate` does, and reach the first one sooner.
+    def open_for_display(self) -> FramesFrom:
+        """Return a function that yields frames as `iterate` does, and reaches the first one sooner.
 
-        Decoding starts at the last key frame and skips frames that no other needs. Numbers and
-        times are exact; the pixels of frames of a damaged file may differ from one time to the
-        next.
+        The file stays open. Decoding starts at the last key frame and skips frames that no other
+        needs. Numbers and times are exact; the pixels of frames of a damaged file may differ from
+        one time to the next.
         """
+        return partial(self._iterate_for_display, _OpenVideo(self._path, self._timeout_s))
+
+    def _iterate_for_display(
+        self, opened: _OpenVideo, start: int
+    ) -> Iterator[Frame | UnreadableFrame]:
         if self._index is None:
             yield from self.iterate(start)
             return
         expected = start
-        for index, image in self._number(self._index, self._decode_towards(self._index, start)):
+        images = self._decode_towards(self._index, opened, start)
+        for index, image in self._number(self._index, images):
             if expected == start and index > start:
                 # The frame refers past the last key frame: it is found on the exact way.
                 break
@@ -228,16 +255,14 @@ class VideoFileSource:
         with self._open() as (container, stream):
             yield from decode_frames(container, stream)
 
-    def _decode_towards(self, index: PacketIndex, start: int) -> Iterator[Any]:
+    def _decode_towards(self, index: PacketIndex, opened: _OpenVideo, start: int) -> Iterator[Any]:
         """Yield decoded frames from the last key frame up to `start` on, for display."""
         if not 0 <= start < len(index):
             return
         keyframes = index.keyframes[index.keyframes <= start]
         keyframe = int(index.pts[keyframes[-1]]) if len(keyframes) else int(index.pts[0])
-        threads = _N_DISPLAY_THREADS
-        with open_video(self._path, self._timeout_s, self._stream, threads) as (container, stream):
-            decode_first_packet(container, stream)
-            yield from decode_towards(container, stream, keyframe, int(index.pts[start]))
+        container, stream = opened.get(self._stream)
+        yield from decode_towards(container, stream, keyframe, int(index.pts[start]))
 
     def _sample_decoded(self, n_frames: int) -> Iterator[tuple[int, Any]]:
         """Yield decoded frames with their numbers, as `sample` chooses them."""

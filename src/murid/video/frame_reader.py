@@ -24,6 +24,7 @@ class FrameReader:
 
     def __init__(self, source: FrameSource) -> None:
         self._source = source
+        self._frames_from = source.open_for_display()
         self._frames: Iterator[Frame | UnreadableFrame] | None = None
         self._next_number = 0
 
@@ -31,7 +32,7 @@ class FrameReader:
         """Return the frame with a number; raises `SourceError` if there is none."""
         n_skipped = number - self._next_number
         if self._frames is None or not 0 <= n_skipped <= _MAX_SKIPPED_FRAMES:
-            self._frames = self._source.iterate_for_display(number)
+            self._frames = self._frames_from(number)
         for frame in self._frames:
             self._next_number = frame.index + 1
             if frame.index == number:
