@@ -40,6 +40,7 @@ export class Editor {
     swap.addEventListener("click", () => this.swap());
     drop.addEventListener("click", () => this.drop());
     rename.addEventListener("click", () => this.rename());
+    this.elements.animal.addEventListener("change", () => this.show());
     name.addEventListener("keydown", (event) => {
       if (event.key === "Enter") this.rename();
     });
@@ -113,8 +114,17 @@ export class Editor {
   select(box) {
     this.viewer.pause();
     this.viewer.selected = box && { ...box, frame: this.viewer.frame };
+    this.suggestAnimal(box);
     this.viewer.requestDraw();
     this.show();
+  }
+
+  /** Offer the other animal of the crossing, or the first other one. */
+  suggestAnimal(box) {
+    if (!box) return;
+    const ids = [...this.elements.animal.options].map((option) => Number(option.value));
+    const others = [...this.viewer.pair, ...ids].filter((id) => id !== box.identity);
+    if (others.length) this.elements.animal.value = String(others[0]);
   }
 
   /** The box belongs to a frame: another frame ends the choice. */
@@ -139,8 +149,8 @@ export class Editor {
     if (actions.hidden) return;
     const isDetected = hasDrawn || box.row >= 0;
     const isAnimal = !hasDrawn && box.identity > 0;
-    assign.disabled = !isDetected;
-    swap.disabled = !isAnimal;
+    assign.disabled = !isDetected || (isAnimal && this.animal === box.identity);
+    swap.disabled = !isAnimal || this.animal === box.identity;
     drop.disabled = hasDrawn || !isDetected;
     rename.disabled = !isAnimal;
     name.disabled = !isAnimal;

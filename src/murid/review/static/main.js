@@ -1,8 +1,9 @@
 // The page of a review: loads the state, and connects video, question, timeline and keys.
 
 import { getJson, post } from "./api.js";
+import { Crops, listCrops } from "./crops.js";
 import { Editor } from "./editor.js";
-import { make, showCrops, showList, showLog, showQuestion } from "./panel.js";
+import { fillCrops, make, showCrops, showList, showLog, showQuestion } from "./panel.js";
 import { Timeline, formatTime } from "./timeline.js";
 import { Viewer } from "./viewer.js";
 
@@ -16,6 +17,7 @@ const $ = (id) => document.getElementById(id);
 
 const viewer = new Viewer($("video"), $("video-note"));
 const timeline = new Timeline($("timeline"));
+const crops = new Crops();
 const buttons = [...document.querySelectorAll("[data-answer]")];
 const question = { title: $("question-title"), text: $("question-text"), buttons };
 
@@ -101,7 +103,7 @@ function showPanel() {
   const times = (frame) => timeline.toTime(frame);
   showQuestion(question, current, page.names, times);
   if (page.state.reader_note !== null) buttons.forEach((button) => { button.disabled = true; });
-  showCrops($("crops"), current, page.momentsOf === current?.id ? page.moments : null, page.names, goTo);
+  showCrops($("crops"), current, page.momentsOf === current?.id ? page.moments : null, page.names, crops, goTo);
   showList($("crossing-list"), filtered(), current?.id, page.names, times, (id) => choose(find(id)));
   showLog($("log"), page.corrections, goTo, undo);
   $("log-count").textContent = page.corrections.length ? `(${page.corrections.length})` : "";
@@ -180,6 +182,7 @@ async function loadMoments(crossing) {
   try {
     const moments = await fetchMoments(crossing);
     if (page.current?.id !== crossing.id) return;
+    crops.want(listCrops(moments));
     page.moments = moments;
     page.momentsOf = crossing.id;
     showPanel();
@@ -198,7 +201,9 @@ function prepareNext() {
     viewer.later.push(frame);
   }
   viewer.boxes.want(next.clip_first, next.clip_last);
-  fetchMoments(next).catch(() => {});
+  fetchMoments(next)
+    .then((moments) => crops.want([...crops.queue, ...listCrops(moments)]))
+    .catch(() => {});
 }
 
 function answer(given) {
@@ -345,6 +350,7 @@ function listen() {
   $("pair").addEventListener("change", (event) => { event.target.blur(); showPanel(); });
   $("min-duration").addEventListener("change", showPanel);
   viewer.onFrame = showFrame;
+  crops.onLoad = () => fillCrops($("crops"), crops);
   viewer.boxes.onError = showError;
   timeline.onGo = goTo;
   timeline.onCrossing = (id) => choose(find(id));

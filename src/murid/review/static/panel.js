@@ -1,5 +1,6 @@
 // The panel beside the video: the question with crops of both animals, the list, the log.
 
+import { getPath } from "./crops.js";
 import { getColour, getDash } from "./palette.js";
 import { formatTime } from "./timeline.js";
 
@@ -37,8 +38,8 @@ export function showQuestion(elements, crossing, names, times) {
   title.textContent = `Crossing at ${formatTime(times(crossing.first_frame), 0.1)}`;
   text.replaceChildren(
     "Does each of ", makeAnimal(one, names), " and ", makeAnimal(other, names), " keep its colour? ",
-    `Swapped with ${formatPercent(crossing.swap_probability)}`,
-    crossing.priority_s > 0 ? `; ${formatDuration(crossing.priority_s)} expected wrong.` : ".",
+    make("br"), `Swap probability ${formatPercent(crossing.swap_probability)}`,
+    crossing.priority_s > 0 ? `, decides ${formatDuration(crossing.priority_s)} of wrong animal-time` : "",
   );
   buttons.forEach((button) => {
     const isChosen = button.dataset.answer === crossing.answer;
@@ -49,9 +50,13 @@ export function showQuestion(elements, crossing, names, times) {
 }
 
 /** Show crops of both animals before and after a crossing. */
-export function showCrops(container, crossing, moments, names, onGo) {
+export function showCrops(container, crossing, moments, names, crops, onGo) {
+  const key = JSON.stringify([crossing?.id, moments?.revision, [...names]]);
+  // Only what is new: whoever has the focus on a crop keeps it.
+  if (container.dataset.key === key) return;
+  container.dataset.key = key;
   container.replaceChildren();
-  if (!crossing || !moments || moments.before.length + moments.after.length === 0) return;
+  if (!crossing || !moments) return;
   container.append(make("div", { class: "crop-row head" }, make("span", {}, "before"), "", make("span", {}, "after")));
   crossing.identities.forEach((identity, k) => {
     const row = make("div", { class: "crop-row", role: "group", "aria-label": `Images of ${names.get(identity) ?? identity}` });
@@ -63,14 +68,21 @@ export function showCrops(container, crossing, moments, names, onGo) {
     }
     container.append(row);
   });
+  fillCrops(container, crops);
+}
+
+/** Put the images that have come into their places. */
+export function fillCrops(container, crops) {
+  for (const image of container.querySelectorAll("img")) {
+    const url = crops.get(image.dataset.path);
+    if (url && !image.src) image.src = url;
+  }
 }
 
 function makeCrop(moment, k, identity, side, names, onGo) {
   if (!moment) return make("span", { class: "crop none", "aria-hidden": "true" });
   const label = `${names.get(identity) ?? identity} ${side} the crossing, frame ${moment.frame}`;
-  const image = make("img", {
-    src: `api/crops/${moment.frame}?box=${moment.boxes[k].join(",")}`, alt: label, loading: "lazy",
-  });
+  const image = make("img", { "data-path": getPath(moment, k), alt: label });
   const crop = make("button", { class: "crop", title: label, onclick: () => onGo(moment.frame) }, image);
   crop.style.borderColor = getColour(identity);
   crop.style.borderStyle = getDash(identity).length ? "dashed" : "solid";
