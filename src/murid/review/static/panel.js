@@ -39,7 +39,7 @@ export function showQuestion(elements, crossing, names, times) {
   text.replaceChildren(
     "Does each of ", makeAnimal(one, names), " and ", makeAnimal(other, names), " keep its colour? ",
     make("br"), `Swap probability ${formatPercent(crossing.swap_probability)}`,
-    crossing.priority_s > 0 ? `, decides ${formatDuration(crossing.priority_s)} of wrong animal-time` : "",
+    crossing.priority_s > 0 ? `, expected wrong time ${formatDuration(crossing.priority_s)}` : "",
   );
   buttons.forEach((button) => {
     const isChosen = button.dataset.answer === crossing.answer;
