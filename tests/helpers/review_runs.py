@@ -102,7 +102,7 @@ def is_hidden(animal: int, frame: int) -> bool:
 
 def write_identities(directory, n_animals, crossings, numbers=None) -> None:
     """Write identities; `numbers` maps an animal to its identity, from a frame on."""
-    numbers = numbers or (lambda animal, frame: animal)
+    numbers = numbers or (lambda animal, _frame: animal)
     directory.identities.start({"animals": n_animals})
     for first, table in directory.detections.iterate(embeddings=False):
         rows, boxes, ids, counts = [], [], [], []

@@ -150,8 +150,7 @@ def list_review_crossings(
         for k, row in enumerate(rows)
     ]
     crossings += [
-        _make_crossing(a.pair, a.first_frame, a.last_frame, 0.0, 0.0, a, times_s)
-        for a in unmatched
+        _make_crossing(a.pair, a.first_frame, a.last_frame, 0.0, 0.0, a, times_s) for a in unmatched
     ]
     unique = {crossing.id: crossing for crossing in crossings}
     return sorted(

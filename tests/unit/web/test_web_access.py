@@ -28,7 +28,8 @@ def test_own_hosts_are_let_in_at_any_port(host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", [None, "evil.example", "evil.example:8000", "127.0.0.1.evil.example", "192.168.1.7", "["]
+    "host",
+    [None, "evil.example", "evil.example:8000", "127.0.0.1.evil.example", "192.168.1.7", "["],
 )
 def test_other_hosts_are_refused(host: str | None) -> None:
     assert "host" in str(refuse(Access(), host=host))

@@ -9,7 +9,8 @@ def test_the_page_and_its_files_are_served(client) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["../secret.txt", "%2e%2e/secret.txt", "..%2fsecret.txt", "..%5csecret.txt", "/etc/passwd"]
+    "path",
+    ["../secret.txt", "%2e%2e/secret.txt", "..%2fsecret.txt", "..%5csecret.txt", "/etc/passwd"],
 )
 def test_no_other_file_is_served(client, path: str) -> None:
     response = client.get(f"/static/{path}")
