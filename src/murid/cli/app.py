@@ -19,6 +19,7 @@ VERBS = {
     "identify": "Identify the animals of a run again, from what it has stored.",
     "fix": "Correct identities, and identify the animals again with what is now certain.",
     "enroll": "Add animals to a gallery, to name them in other recordings.",
+    "review": "Look at doubtful crossings in the browser, and correct identities.",
     "info": "Describe a run, a video or labelled data.",
     "arena": "Draw arenas, zones and a scale on a video.",
     "measure": "Measure behaviour: distance, zones, contacts and more.",

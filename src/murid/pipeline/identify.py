@@ -116,6 +116,24 @@ def read_config(run: str | Path) -> Config:
     return _get_config(RunDirectory.open(run))
 
 
+def identify_as_before(run: RunDirectory) -> None:
+    """Identify the animals of a run again, with its own settings and number of animals.
+
+    Parameters
+    ----------
+    run : RunDirectory
+        Opened for writing.
+
+    Raises
+    ------
+    ConfigError, SourceError, RunError, StorageError
+        As `identify`.
+    """
+    layout = read_layout(run)
+    counts = _count_animals(run, layout, None)
+    identify_run(run, layout, counts, _get_config(run).identification, Feedback())
+
+
 def resolve_refine(config: IdentificationConfig, motion: Float64 | None) -> IdentificationConfig:
     """Return the settings without what the motion ``(n, 2, 3)`` of the camera rules out.
 

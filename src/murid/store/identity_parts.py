@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
-from murid.core.types import DetectionTable, Float32, Int64, Tracks, UInt8
+from murid.core.types import Bool, DetectionTable, Float32, Int64, Tracks, UInt8
 from murid.errors import ArrayError, RunError
 from murid.store import parts
 from murid.store.manifest import AnimalName, Manifest, StageStatus, to_json_values
@@ -22,7 +22,15 @@ class IdentityParts(ResultParts):
     """The identities of a run, as track ids.
 
     Interpolated positions are included; their embeddings are zero.
+
+    Attributes
+    ----------
+    before_rewrite : callable or None
+        Called before stored identities are removed or replaced, so that those who read them in
+        other threads can be made to wait.
     """
+
+    before_rewrite: Callable[[], None] | None = None
 
     stage = "identification"
     kind = "identities"
@@ -49,6 +57,14 @@ class IdentityParts(ResultParts):
         Raises `RunError` if it is missing or damaged.
         """
         return parts.read_assignments(self._state.part_path("identities", number))
+
+    def read_presence(self, number: int) -> tuple[Int64, Int64, Float32, Bool]:
+        """Return frames, identities, probabilities and interpolated of the boxes of one part.
+
+        Raises `RunError` as `read_part`, which reads the boxes as well.
+        """
+        self.check_done()
+        return parts.read_presence(self._state.part_path("identities", number))
 
     def read_crossings(self) -> list[dict[str, Any]]:
         """Return the doubtful crossings, the most doubtful first: one dictionary per crossing.
@@ -86,6 +102,9 @@ class IdentityParts(ResultParts):
         return self._state.manifest.config
 
     def _replace(self, status: StageStatus, config: Mapping[str, Mapping[str, Any]]) -> None:
+        self._state.check_writable()
+        if self.before_rewrite is not None:
+            self.before_rewrite()
         # The manifest first: after a kill, no finished stage lacks its parts.
         manifest: Manifest = self._state.manifest.with_stage("identification", status)
         self._state.update(replace(manifest, config=config, names={}))

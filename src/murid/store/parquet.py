@@ -147,9 +147,9 @@ def to_numbers(columns: Mapping[str, Any], name: str, dtype: Any, path: Path) ->
     if column.type != pa.from_numpy_dtype(dtype) or column.null_count:
         got = f"{column.type} with {column.null_count} values missing"
         raise RunError(path, name, f"a full column of {np.dtype(dtype)}", got)
-    if pa.types.is_boolean(column.type):
-        return np.asarray(column.to_numpy(zero_copy_only=False))
     # Column.to_numpy would import pandas, which takes longer than reading most files.
+    if pa.types.is_boolean(column.type):
+        return np.from_dlpack(column.cast(pa.uint8())).astype(np.bool_)
     return np.from_dlpack(column)
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from murid.core.embeddings import normalize
 from murid.core.files import storage_errors
-from murid.core.types import Detections, DetectionTable, Float32, Int64, Tracks, UInt8
+from murid.core.types import Bool, Detections, DetectionTable, Float32, Int64, Tracks, UInt8
 from murid.errors import RunError
 from murid.store import migrate
 from murid.store.frame_table import FrameTable
@@ -180,6 +180,21 @@ def read_assignments(path: Path) -> tuple[Int64, Int64, Int64, Float32]:
     probabilities = to_numbers(columns, "identity_probability", np.float32, path)
     detected = rows >= 0
     return frames[detected], rows[detected], identity_ids[detected], probabilities[detected]
+
+
+def read_presence(path: Path) -> tuple[Int64, Int64, Float32, Bool]:
+    """Return frames, identities, identity probabilities and interpolated of a part's boxes.
+
+    Raises `RunError` if the part is damaged.
+    """
+    names = ["frame", "identity", "identity_probability", "interpolated"]
+    columns = read_columns(path, names, old_names=migrate.COLUMNS)
+    return (
+        to_numbers(columns, "frame", np.int64, path),
+        to_numbers(columns, "identity", np.int64, path),
+        to_numbers(columns, "identity_probability", np.float32, path),
+        to_numbers(columns, "interpolated", np.bool_, path),
+    )
 
 
 def read_frames(path: Path, first_frame: int) -> FrameTable:

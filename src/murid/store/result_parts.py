@@ -55,6 +55,11 @@ class ResultParts(ABC):
         for number in range(self._state.n_parts):
             yield self._state.first_frame(number), self._read_part(number, embeddings)
 
+    def read_part(self, number: int, embeddings: bool = False) -> Tracks:
+        """Return the result of one part; raises `RunError` as `iterate`."""
+        self.check_done()
+        return self._read_part(number, embeddings)
+
     def check_done(self) -> None:
         """Raise `RunError` unless the stage is finished."""
         if not self._state.is_done(self.stage):

@@ -20,7 +20,7 @@ from murid.core.validation import to_count
 from murid.errors import ConfigError, SourceError
 from murid.video.frame_rate import compute_median_fps
 from murid.video.image_sequence import ImageSequenceSource
-from murid.video.info import FrameSource, UnreadableFrame
+from murid.video.info import FramesFrom, FrameSource, UnreadableFrame
 from murid.video.read_timeout import READ_TIMEOUT_S
 from murid.video.sampling import spread_evenly
 from murid.video.source import open_source
@@ -198,8 +198,22 @@ class ClockedSource:
 
     def iterate(self, start: int = 0) -> Iterator[Frame | UnreadableFrame]:
         """Yield the selected frames from number `start` of the selection on, in order."""
+        yield from self._select(self._source.iterate(self._to_source_number(start)))
+
+    def open_for_display(self) -> FramesFrom:
+        """Return a function that yields the selected frames, and reaches the first one sooner."""
+        frames_from = self._source.open_for_display()
+        return lambda start: self._select(frames_from(self._to_source_number(start)))
+
+    def _to_source_number(self, number: int) -> int:
+        return self.selection.first + number * self.selection.every
+
+    def _select(
+        self, frames: Iterator[Frame | UnreadableFrame]
+    ) -> Iterator[Frame | UnreadableFrame]:
+        """Yield those of the frames of the source that are selected, with their own numbers."""
         selection = self.selection
-        for frame in self._source.iterate(selection.first + start * selection.every):
+        for frame in frames:
             number, rest = divmod(frame.index - selection.first, selection.every)
             if number >= selection.n_frames:
                 return

@@ -58,7 +58,10 @@ _BUFFER_BYTES = 2**18
 
 @contextmanager
 def open_video(
-    path: Path, read_timeout_s: float = READ_TIMEOUT_S, number: int | None = None
+    path: Path,
+    read_timeout_s: float = READ_TIMEOUT_S,
+    number: int | None = None,
+    n_threads: int = 1,
 ) -> Iterator[tuple[Any, Any]]:
     """Open a video file and yield its container and one of its video streams.
 
@@ -69,6 +72,10 @@ def open_video(
         Seconds to wait for a stalled disk.
     number : int or None
         Number of the stream among all in the file; None = the one that FFmpeg chooses.
+    n_threads : int
+        Threads of the decoder. More than one is for display only: several threads conceal damaged
+        frames from whatever the other threads have finished by then, so the pixels would differ
+        from one time to the next.
 
     Raises
     ------
@@ -88,10 +95,8 @@ def open_video(
             stream = container.streams[number]
         if stream.codec_context is None:
             raise SourceError(path, "codec", "one that can be decoded", "an unknown one")
-        # One thread only: several threads conceal damaged frames from whatever the other threads
-        # have finished by then, so the pixels would differ from one time to the next.
-        stream.thread_type = "NONE"
-        stream.codec_context.thread_count = 1
+        stream.thread_type = "NONE" if n_threads == 1 else "AUTO"
+        stream.codec_context.thread_count = n_threads
         yield container, stream
 
 
@@ -209,6 +214,27 @@ def decode_from_keyframe(container: Any, stream: Any, pts: int) -> Iterator[Any]
     if first.pts is None or first.pts > pts:
         return None
     return chain([first], frames)
+
+
+def decode_towards(container: Any, stream: Any, keyframe: int, target: int) -> Iterator[Any]:
+    """Yield decoded frames from a key frame on, without those before a target that none needs.
+
+    Parameters
+    ----------
+    container, stream
+        As `open_video` yields them.
+    keyframe, target : int
+        Presentation times of the key frame and of the wanted frame, in units of the stream's time
+        base.
+    """
+    with suppress(av.error.FFmpegError):
+        container.seek(keyframe, stream=stream, backward=True)
+    context = stream.codec_context
+    for packet in read_packets(container, stream):
+        is_before = packet.pts is not None and packet.pts < target
+        context.skip_frame = "NONREF" if is_before else "DEFAULT"
+        with suppress(av.error.FFmpegError):
+            yield from stream.decode(packet)
 
 
 def get_bit_depth(image: Any) -> int:

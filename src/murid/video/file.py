@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from murid.video.decode import (
     decode_first_packet,
     decode_frames,
     decode_from_keyframe,
+    decode_towards,
     decode_without_timestamps,
     get_bit_depth,
     may_leave_bits_unused,
@@ -27,7 +30,7 @@ from murid.video.decode import (
     to_rgb,
 )
 from murid.video.header import VideoHeader, read_header
-from murid.video.info import UnreadableFrame, VideoInfo
+from murid.video.info import FramesFrom, UnreadableFrame, VideoInfo
 from murid.video.intensity import N_SCALE_SAMPLES, IntensityScale, fit_intensity_scale
 from murid.video.orientation import Orientation, read_orientation
 from murid.video.packet_index import PacketIndex
@@ -35,8 +38,30 @@ from murid.video.read_timeout import READ_TIMEOUT_S, TimeoutFile
 from murid.video.sampling import plan_sampling, spread_evenly
 from murid.video.truncation import describe_truncation
 
+# Threads of the decoder where frames are only shown: a tracker may run beside it.
+_N_DISPLAY_THREADS = 2
+
 # Key frames that are tried, going backwards, before reading from the start of the file.
 _MAX_KEYFRAMES_TRIED = 4
+
+
+class _OpenVideo:
+    """A video file that is opened when it is first needed, and closed with the last reference."""
+
+    def __init__(self, path: Path, read_timeout_s: float) -> None:
+        self._path = path
+        self._timeout_s = read_timeout_s
+        self._opened: tuple[Any, Any] | None = None
+        self._stack = ExitStack()
+        weakref.finalize(self, self._stack.close)
+
+    def get(self, number: int) -> tuple[Any, Any]:
+        """Return the container and the stream with a number."""
+        if self._opened is None:
+            opening = open_video(self._path, self._timeout_s, number, _N_DISPLAY_THREADS)
+            self._opened = self._stack.enter_context(opening)
+            decode_first_packet(*self._opened)
+        return self._opened
 
 
 class VideoFileSource:
@@ -120,6 +145,36 @@ class VideoFileSource:
         for missing in range(expected, self._n_frames):
             yield self._make_unreadable(missing)
 
+    def open_for_display(self) -> FramesFrom:
+        """Return a function that yields frames as `iterate` does, and reaches the first one sooner.
+
+        The file stays open. Decoding starts at the last key frame and skips frames that no other
+        needs. Numbers and times are exact; the pixels of frames of a damaged file may differ from
+        one time to the next.
+        """
+        return partial(self._iterate_for_display, _OpenVideo(self._path, self._timeout_s))
+
+    def _iterate_for_display(
+        self, opened: _OpenVideo, start: int
+    ) -> Iterator[Frame | UnreadableFrame]:
+        if self._index is None:
+            yield from self.iterate(start)
+            return
+        expected = start
+        images = self._decode_towards(self._index, opened, start)
+        for index, image in self._number(self._index, images):
+            if expected == start and index > start:
+                # The frame refers past the last key frame: it is found on the exact way.
+                break
+            if index >= expected:
+                for missing in range(expected, index):
+                    yield self._make_unreadable(missing)
+                yield self._make_frame(index, image)
+                expected = index + 1
+        # What is left: nothing, or frames that cannot be reached in this way.
+        if expected < self._n_frames:
+            yield from self.iterate(expected)
+
     def read(self, numbers: Int64) -> Iterator[Frame]:
         """Yield the frames with some numbers, ascending, as far as they can be decoded.
 
@@ -199,6 +254,15 @@ class VideoFileSource:
                     return
         with self._open() as (container, stream):
             yield from decode_frames(container, stream)
+
+    def _decode_towards(self, index: PacketIndex, opened: _OpenVideo, start: int) -> Iterator[Any]:
+        """Yield decoded frames from the last key frame up to `start` on, for display."""
+        if not 0 <= start < len(index):
+            return
+        keyframes = index.keyframes[index.keyframes <= start]
+        keyframe = int(index.pts[keyframes[-1]]) if len(keyframes) else int(index.pts[0])
+        container, stream = opened.get(self._stream)
+        yield from decode_towards(container, stream, keyframe, int(index.pts[start]))
 
     def _sample_decoded(self, n_frames: int) -> Iterator[tuple[int, Any]]:
         """Yield decoded frames with their numbers, as `sample` chooses them."""

@@ -20,7 +20,7 @@ from murid.core.types import Float64, Int64, UInt8
 from murid.errors import SourceError
 from murid.video.frame_numbers import FrameNumbers, number_images
 from murid.video.image_file import decode_image, to_rgb_image
-from murid.video.info import UnreadableFrame, VideoInfo
+from murid.video.info import FramesFrom, UnreadableFrame, VideoInfo
 from murid.video.intensity import N_SCALE_SAMPLES, IntensityScale, fit_intensity_scale
 from murid.video.read_timeout import READ_TIMEOUT_S, TimeoutFile, read_bytes
 from murid.video.sampling import spread_evenly
@@ -128,6 +128,10 @@ class ImageSequenceSource:
         """Yield the frames from index `start` on; raises `SourceError` for one of another size."""
         for index in range(start, self._numbers.n_frames):
             yield self._load(index)
+
+    def open_for_display(self) -> FramesFrom:
+        """Return a function that yields frames: `iterate`, since each image is decoded alone."""
+        return self.iterate
 
     def read(self, numbers: Int64) -> Iterator[Frame]:
         """Yield the frames with some numbers, as far as they can be decoded."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -85,6 +85,10 @@ class UnreadableFrame:
     reason: str
 
 
+FramesFrom = Callable[[int], Iterator[Frame | UnreadableFrame]]
+"""Yields the frames from a number on."""
+
+
 class FrameSource(Protocol):
     """A source of frames that can be read repeatedly, from any frame on."""
 
@@ -105,6 +109,13 @@ class FrameSource(Protocol):
 
     def iterate(self, start: int = 0) -> Iterator[Frame | UnreadableFrame]:
         """Yield the frames from index `start` on, in order and without gaps."""
+        ...
+
+    def open_for_display(self) -> FramesFrom:
+        """Return a function that yields frames as `iterate` does, and reaches the first sooner.
+
+        It is for one thread, and what it yields ends when it is called again.
+        """
         ...
 
     def read(self, numbers: Int64) -> Iterator[Frame]:

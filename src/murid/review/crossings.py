@@ -1,0 +1,196 @@
+"""The crossings of a review: those that are in doubt, and those that a person has answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from murid.core.types import Float64
+from murid.corrections.records import Answer, Crossing, Entry
+from murid.review.priority import TimedCrossing, compute_priorities
+
+# Time before and after a crossing in its clip: enough to see which animal is which.
+CLIP_MARGIN_S = 2.0
+
+FindIdentity = Callable[[int, int], int | None]
+"""Returns the identity of a detection, given by its frame and its row in the frame."""
+
+
+class ReviewCrossing(msgspec.Struct, frozen=True, kw_only=True):
+    """A crossing as the page shows it.
+
+    Attributes
+    ----------
+    id : str
+        The identities and the frames.
+    identities : tuple of int
+    first_frame, last_frame : int
+        The animals are apart before the first and after the last.
+    clip_first, clip_last : int
+        Frames from two seconds before to two seconds after.
+    duration_s : float
+    swap_probability : float
+        As computed; 0 for one that is no longer in doubt.
+    priority_s : float
+        Expected wrong animal-time in seconds that the answer decides.
+    answer : {"right", "swapped", "unsure"} or None
+        What a person said.
+    line : int or None
+        Line of the answer in the log.
+    """
+
+    id: str
+    identities: tuple[int, int]
+    first_frame: int
+    last_frame: int
+    clip_first: int
+    clip_last: int
+    duration_s: float
+    swap_probability: float
+    priority_s: float
+    answer: Answer | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedAnswer:
+    """An answer, and where its animals are among the identities that the run has now.
+
+    The identities may have been numbered anew since the answer was given.
+    """
+
+    pair: tuple[int, int]
+    first_frame: int
+    last_frame: int
+    answer: Answer
+    line: int
+
+    def measure_overlap(self, row: dict[str, Any]) -> int:
+        """Return for how many frames a crossing is that of the answer; below 1 = it is not."""
+        if self.pair != _get_pair(row):
+            return 0
+        first = max(self.first_frame, int(row["first_frame"]))
+        return min(self.last_frame, int(row["last_frame"])) - first + 1
+
+
+def place_answers(entries: Sequence[Entry], find_identity: FindIdentity) -> list[PlacedAnswer]:
+    """Return the answers among active corrections whose animals still have two identities."""
+    placed = []
+    for entry in entries:
+        statement = entry.statement
+        if not isinstance(statement, Crossing):
+            continue
+        found = [find_identity(before.frame, before.row) for before in statement.before]
+        one, other = found
+        if one is None or other is None or one == other:
+            continue
+        placed.append(
+            PlacedAnswer(
+                (min(one, other), max(one, other)),
+                max(before.frame for before in statement.before),
+                min(after.frame for after in statement.after),
+                statement.answer,
+                entry.line,
+            )
+        )
+    return placed
+
+
+def list_review_crossings(
+    rows: Sequence[dict[str, Any]], answers: Sequence[PlacedAnswer], times_s: Float64
+) -> list[ReviewCrossing]:
+    """Return all crossings to look at, the one on whose answer most depends first.
+
+    Answered ones follow, also those that are no longer in doubt because of the answer.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        Doubtful crossings, as `IdentityParts.read_crossings` returns them.
+    answers : sequence of PlacedAnswer
+    times_s : ndarray
+        ``(F,)`` float64 times of the frames.
+    """
+    answer_of: dict[int, PlacedAnswer] = {}
+    unmatched = []
+    for answer in answers:
+        overlaps = [answer.measure_overlap(row) for row in rows]
+        best = max(range(len(rows)), key=lambda k: overlaps[k], default=None)
+        if best is None or overlaps[best] < 1:
+            unmatched.append(answer)
+        else:
+            answer_of[best] = answer
+
+    # What a person has decided is not in doubt, and stops no other swap.
+    timed = [
+        TimedCrossing(
+            _get_pair(row),
+            float(times_s[int(row["last_frame"])]),
+            0.0 if _is_decided(answer_of.get(k)) else float(row["swap_probability"]),
+        )
+        for k, row in enumerate(rows)
+    ]
+    end_s = float(times_s[-1]) if len(times_s) else 0.0
+    priorities = compute_priorities(timed, end_s)
+
+    crossings = [
+        _make_crossing(
+            _get_pair(row),
+            int(row["first_frame"]),
+            int(row["last_frame"]),
+            float(row["swap_probability"]),
+            priorities[k],
+            answer_of.get(k),
+            times_s,
+        )
+        for k, row in enumerate(rows)
+    ]
+    crossings += [
+        _make_crossing(a.pair, a.first_frame, a.last_frame, 0.0, 0.0, a, times_s) for a in unmatched
+    ]
+    unique = {crossing.id: crossing for crossing in crossings}
+    return sorted(
+        unique.values(),
+        key=lambda c: (c.answer is not None, -c.priority_s, c.first_frame, c.identities),
+    )
+
+
+def _get_pair(row: dict[str, Any]) -> tuple[int, int]:
+    one = int(row["identity_a"])
+    other = int(row["identity_b"])
+    return min(one, other), max(one, other)
+
+
+def _is_decided(answer: PlacedAnswer | None) -> bool:
+    return answer is not None and answer.answer != "unsure"
+
+
+def _make_crossing(
+    pair: tuple[int, int],
+    first_frame: int,
+    last_frame: int,
+    swap_probability: float,
+    priority_s: float,
+    answer: PlacedAnswer | None,
+    times_s: Float64,
+) -> ReviewCrossing:
+    start_s = float(times_s[first_frame])
+    end_s = float(times_s[last_frame])
+    clip_last = int(np.searchsorted(times_s, end_s + CLIP_MARGIN_S, side="right")) - 1
+    return ReviewCrossing(
+        id=f"{pair[0]}-{pair[1]}-{first_frame}-{last_frame}",
+        identities=pair,
+        first_frame=first_frame,
+        last_frame=last_frame,
+        clip_first=int(np.searchsorted(times_s, start_s - CLIP_MARGIN_S)),
+        clip_last=clip_last,
+        duration_s=round(end_s - start_s, 3),
+        swap_probability=round(swap_probability, 6),
+        priority_s=round(priority_s, 3),
+        answer=None if answer is None else answer.answer,
+        line=None if answer is None else answer.line,
+    )

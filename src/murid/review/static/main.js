@@ -1,0 +1,393 @@
+// The page of a review: loads the state, and connects video, question, timeline and keys.
+
+import { getJson, post } from "./api.js";
+import { Crops, listCrops } from "./crops.js";
+import { Editor } from "./editor.js";
+import { fillCrops, make, showCrops, showList, showLog, showQuestion } from "./panel.js";
+import { Timeline, formatTime } from "./timeline.js";
+import { Viewer } from "./viewer.js";
+
+const POLL_MS = 4000;
+const POLL_WHILE_SOLVING_MS = 700;
+const SPEEDS = ["0.1", "0.25", "0.5", "1", "2", "4"];
+// Frames of the next clip that are fetched while this one plays.
+const N_LATER = 40;
+
+const $ = (id) => document.getElementById(id);
+
+const viewer = new Viewer($("video"), $("video-note"));
+const timeline = new Timeline($("timeline"));
+const crops = new Crops();
+const buttons = [...document.querySelectorAll("[data-answer]")];
+const question = { title: $("question-title"), text: $("question-text"), buttons };
+
+const page = {
+  state: null, crossings: [], corrections: [], names: new Map(),
+  current: null, moments: null, momentsOf: null, isFree: false, cache: new Map(),
+};
+
+const editor = new Editor(viewer, {
+  text: $("editor-text"), actions: $("editor-actions"), animal: $("animal"), assign: $("assign"),
+  swap: $("swap"), drop: $("drop"), rename: $("rename"), name: $("name"), draw: $("draw-box"),
+}, (edit) => correct(() => post("api/edits", { edit, revision: page.state.revision })));
+
+// ---- state ------------------------------------------------------------------------------------
+
+async function loadState() {
+  const before = page.state;
+  const state = await getJson("api/state");
+  page.state = state;
+  page.names = new Map(state.animals.map((animal) => [animal.id, animal.name]));
+  viewer.names = page.names;
+  if (!before || before.n_frames !== state.n_frames) viewer.setRecording(state);
+  timeline.setRecording(state);
+  editor.setAnimals(state.animals, page.names, state.reader_note !== null);
+  showState(state);
+  const isNew = !before || before.revision !== state.revision;
+  if (isNew || before.log_length !== state.log_length) await loadCrossings(isNew && before !== null);
+  if (before && isNew) say("Identities were computed again.");
+}
+
+async function loadCrossings(areNew) {
+  if (areNew) {
+    viewer.boxes.clear();
+    timeline.clear();
+    page.cache.clear();
+  }
+  const [{ crossings }, corrections] = await Promise.all([
+    getJson("api/crossings"), getJson("api/corrections")]);
+  const before = page.current;
+  page.crossings = crossings;
+  page.corrections = corrections;
+  timeline.crossings = crossings;
+  timeline.flags = corrections;
+  timeline.requestDraw();
+  showPairs();
+  if (before && !find(before.id)) {
+    // The animals have other numbers now, or the crossing is no longer in doubt.
+    const again = crossings.find((crossing) => crossing.answer === null
+      && crossing.first_frame <= before.last_frame && crossing.last_frame >= before.first_frame);
+    page.current = null;
+    if (page.isFree) page.current = again ?? null;
+    else choose(again ?? nextToAnswer(), true);
+  } else if (before) {
+    page.current = find(before.id);
+    if (areNew) loadMoments(page.current);
+  }
+  showPanel();
+}
+
+function find(id) { return page.crossings.find((crossing) => crossing.id === id); }
+
+function showState(state) {
+  const { n_looked_at: looked, n_crossings: n } = state;
+  $("run-name").textContent = state.run;
+  document.title = `${state.run} · murid review`;
+  const sure = state.probability === null ? "no animals" : `names ${state.probability} sure`;
+  $("progress-text").textContent = n ? `${looked} of ${n} looked at; ${sure}` : `no doubtful crossings; ${sure}`;
+  $("progress-bar").setAttribute("aria-valuemax", String(n));
+  $("progress-bar").setAttribute("aria-valuenow", String(looked));
+  $("progress-fill").style.width = `${n ? (100 * looked) / n : 100}%`;
+  $("solver").hidden = !state.is_solving;
+  $("undo").disabled = !state.can_undo;
+  $("redo").disabled = !state.can_redo;
+  const notes = [state.reader_note, state.video_error, state.solver_error].filter(Boolean);
+  $("notes").replaceChildren(...notes.map((note) => make("p", { class: "note", role: "status" }, note)));
+}
+
+function showPanel() {
+  const { current } = page;
+  timeline.current = current?.id ?? null;
+  timeline.requestDraw();
+  viewer.pair = current && !page.isFree ? current.identities : [];
+  const times = (frame) => timeline.toTime(frame);
+  showQuestion(question, current, page.names, times);
+  if (page.state.reader_note !== null) buttons.forEach((button) => { button.disabled = true; });
+  showCrops($("crops"), current, page.momentsOf === current?.id ? page.moments : null, page.names, crops, goTo);
+  showList($("crossing-list"), filtered(), current?.id, page.names, times, (id) => choose(find(id)));
+  showLog($("log"), page.corrections, goTo, undo);
+  $("log-count").textContent = page.corrections.length ? `(${page.corrections.length})` : "";
+  $("back-to-crossing").hidden = !page.isFree || !current;
+}
+
+// ---- crossings --------------------------------------------------------------------------------
+
+function filtered() {
+  const pair = $("pair").value;
+  const min = Number($("min-duration").value) || 0;
+  return page.crossings.filter((crossing) => crossing.duration_s >= min
+    && (!pair || crossing.identities.join("-") === pair));
+}
+
+function showPairs() {
+  const select = $("pair");
+  const chosen = select.value;
+  const pairs = [...new Set(page.crossings.map((crossing) => crossing.identities.join("-")))];
+  pairs.sort((a, b) => a.localeCompare(b, undefined, { numeric: true }));
+  select.replaceChildren(make("option", { value: "" }, "all"), ...pairs.map((pair) => {
+    const [one, other] = pair.split("-").map((id) => page.names.get(Number(id)) ?? id);
+    return make("option", { value: pair }, `${one} and ${other}`);
+  }));
+  if (pairs.includes(chosen)) select.value = chosen;
+}
+
+/** Return the first crossing that nobody has looked at, other than the current one. */
+function nextToAnswer() {
+  return filtered().find((crossing) => crossing.answer === null && crossing.id !== page.current?.id) ?? null;
+}
+
+function choose(crossing, isQuiet = false) {
+  page.current = crossing ?? null;
+  page.isFree = !crossing;
+  viewer.selected = null;
+  if (crossing) {
+    viewer.loop(crossing.clip_first, crossing.clip_last);
+    timeline.reveal(crossing.first_frame);
+    loadMoments(crossing);
+    if (!isQuiet) say(describe(crossing));
+  } else {
+    viewer.clip = null;
+    viewer.pause();
+  }
+  setAddress();
+  prepareNext();
+  showPanel();
+}
+
+function describe(crossing) {
+  const [one, other] = crossing.identities.map((id) => page.names.get(id) ?? id);
+  const state = crossing.answer ? `, looked at: ${crossing.answer}` : "";
+  return `Crossing of ${one} and ${other} at ${formatTime(timeline.toTime(crossing.first_frame), 0.1)}${state}`;
+}
+
+function turn(by) {
+  const list = filtered();
+  if (!list.length) return;
+  const place = list.findIndex((crossing) => crossing.id === page.current?.id);
+  choose(list[place < 0 ? 0 : (place + by + list.length) % list.length]);
+}
+
+/** Return the clear moments of a crossing, with the revision for which they hold. */
+function fetchMoments(crossing) {
+  if (!page.cache.has(crossing.id)) {
+    const path = `api/crossings/${encodeURIComponent(crossing.id)}/moments`;
+    const promise = getJson(path);
+    page.cache.set(crossing.id, promise);
+    promise.catch(() => page.cache.delete(crossing.id));
+  }
+  return page.cache.get(crossing.id);
+}
+
+async function loadMoments(crossing) {
+  try {
+    const moments = await fetchMoments(crossing);
+    if (page.current?.id !== crossing.id) return;
+    crops.want(listCrops(moments));
+    page.moments = moments;
+    page.momentsOf = crossing.id;
+    showPanel();
+  } catch (error) {
+    if (error.status !== 409) showError(error);
+  }
+}
+
+/** Have the next clip ready before the answer. */
+function prepareNext() {
+  const next = nextToAnswer();
+  viewer.later = [];
+  if (!next) return;
+  const { stride } = viewer;
+  for (let frame = next.clip_first; frame <= next.clip_last && viewer.later.length < N_LATER; frame += stride) {
+    viewer.later.push(frame);
+  }
+  viewer.boxes.want(next.clip_first, next.clip_last);
+  fetchMoments(next)
+    .then((moments) => crops.want([...crops.queue, ...listCrops(moments)]))
+    .catch(() => {});
+}
+
+function answer(given) {
+  const crossing = page.current;
+  if (!crossing || page.isFree || page.state.reader_note !== null) return;
+  const seen = page.momentsOf === crossing.id ? page.moments.revision : page.state.revision;
+  const sent = post("api/answers", { crossing: crossing.id, answer: given, revision: seen });
+  // The next clip is there at once; if the answer is refused, the page says so.
+  crossing.answer = given;
+  const [one, other] = crossing.identities.map((id) => page.names.get(id) ?? id);
+  say(`${one} and ${other}: ${given}.`);
+  const next = nextToAnswer();
+  if (next) choose(next);
+  else {
+    say("All crossings are looked at.");
+    showPanel();
+  }
+  correct(() => sent);
+}
+
+// ---- corrections ------------------------------------------------------------------------------
+
+/** Await a correction, then show what has changed. */
+async function correct(send) {
+  try {
+    const done = await send();
+    hideError();
+    say(`Stored: ${done.text}.`);
+  } catch (error) {
+    showError(error);
+  }
+  await refresh(true);
+}
+
+function undo(line = null) { return correct(() => post("api/undo", line === null ? {} : { line })); }
+function redo() { return correct(() => post("api/redo", {})); }
+
+function showError(error) {
+  const box = $("alert");
+  const texts = new Map(page.corrections.map((correction) => [correction.line, correction.text]));
+  // One of the lines is the correction that was refused: it is not in the log.
+  const offers = (error.lines ?? []).filter((line) => texts.has(line)).map((line) => make("button", {
+    onclick: () => undo(line),
+  }, `Undo line ${line}: ${texts.get(line)}`));
+  box.replaceChildren(error.message, ...offers, make("button", { onclick: hideError }, "Close"));
+  box.hidden = false;
+}
+
+function hideError() { $("alert").hidden = true; }
+function say(text) { $("live").textContent = text; }
+
+// ---- free mode --------------------------------------------------------------------------------
+
+function goTo(frame) {
+  page.isFree = true;
+  viewer.clip = null;
+  viewer.show(frame);
+  timeline.reveal(frame);
+  setAddress();
+  showPanel();
+}
+
+function step(by) {
+  viewer.step(by);
+  const { clip } = viewer;
+  if (clip && (viewer.frame < clip.first || viewer.frame > clip.last)) goTo(viewer.frame);
+}
+
+function setAddress() {
+  const hash = page.isFree ? `#frame=${viewer.frame}` : `#crossing=${page.current.id}`;
+  history.replaceState(null, "", location.pathname + hash);
+}
+
+function readAddress() {
+  const given = new URLSearchParams(location.hash.slice(1));
+  const crossing = find(given.get("crossing"));
+  if (given.has("frame") && Number.isFinite(Number(given.get("frame")))) {
+    page.current = nextToAnswer();
+    goTo(Number(given.get("frame")));
+  } else choose(crossing ?? nextToAnswer() ?? page.crossings[0]);
+}
+
+function showFrame(frame) {
+  timeline.setFrame(frame);
+  editor.follow(frame);
+  const { first_video_frame: first, frame_step: every } = page.state;
+  if (document.activeElement !== $("frame")) $("frame").value = String(frame);
+  const number = every === 1 && first === 0 ? "" : ` (frame ${first + every * frame} of the video)`;
+  const time = viewer.boxes.getTime(frame) ?? timeline.toTime(frame);
+  $("time").textContent = formatTime(time) + number;
+  const label = viewer.isPlaying ? "Pause" : "Play";
+  if ($("play").textContent !== label) $("play").textContent = label;
+}
+
+// ---- keys -------------------------------------------------------------------------------------
+
+const KEYS = {
+  1: () => answer("right"), 2: () => answer("swapped"), 3: () => answer("unsure"),
+  " ": () => viewer.toggle(), n: () => turn(1), p: () => turn(-1),
+  ",": () => step(-1), ".": () => step(1), z: () => undo(), y: () => redo(),
+  c: () => page.current && choose(page.current), b: () => editor.selectNext(),
+  d: () => editor.setDrawing(!editor.isDrawing), g: () => $("frame").select(),
+  "-": () => changeSpeed(-1), "+": () => changeSpeed(1), "=": () => changeSpeed(1),
+  "?": () => $("help").showModal(),
+  Escape: () => { editor.setDrawing(false); editor.select(null); hideError(); },
+};
+
+function press(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || $("help").open || !page.state) return;
+  const { target } = event;
+  const isText = target.matches("input, select, textarea");
+  if (isText && event.key === "Escape") target.blur();
+  // A button that has the focus keeps the keys that press it.
+  if (isText || (event.key === " " && target.matches("button, summary"))) return;
+  const act = KEYS[event.key];
+  if (!act) return;
+  event.preventDefault();
+  act();
+}
+
+function changeSpeed(by) {
+  const place = SPEEDS.indexOf($("speed").value) + by;
+  if (place < 0 || place >= SPEEDS.length) return;
+  $("speed").value = SPEEDS[place];
+  viewer.speed = Number(SPEEDS[place]);
+}
+
+function listen() {
+  document.addEventListener("keydown", press);
+  buttons.forEach((button) => button.addEventListener("click", () => answer(button.dataset.answer)));
+  const clicks = {
+    play: () => viewer.toggle(), "step-back": () => step(-1), "step-forward": () => step(1),
+    next: () => turn(1), previous: () => turn(-1), undo: () => undo(), redo: () => redo(),
+    "open-help": () => $("help").showModal(), "back-to-crossing": () => choose(page.current),
+  };
+  for (const [id, act] of Object.entries(clicks)) $(id).addEventListener("click", act);
+  $("speed").addEventListener("change", (event) => {
+    viewer.speed = Number(event.target.value);
+    // The keys work again at once.
+    event.target.blur();
+  });
+  $("frame").addEventListener("change", (event) => goTo(Number(event.target.value) || 0));
+  $("frame").addEventListener("keydown", (event) => event.key === "Enter" && event.target.blur());
+  $("pair").addEventListener("change", (event) => { event.target.blur(); showPanel(); });
+  $("min-duration").addEventListener("change", showPanel);
+  viewer.onFrame = showFrame;
+  crops.onLoad = () => fillCrops($("crops"), crops);
+  viewer.boxes.onError = showError;
+  timeline.onGo = goTo;
+  timeline.onCrossing = (id) => choose(find(id));
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
+}
+
+// ---- start ------------------------------------------------------------------------------------
+
+async function refresh(mustWait = false) {
+  if (page.isRefreshing && !mustWait) return;
+  page.isRefreshing = true;
+  try {
+    await loadState();
+  } catch (error) {
+    showError(error);
+  } finally {
+    page.isRefreshing = false;
+  }
+}
+
+async function poll() {
+  if (!document.hidden) await refresh();
+  setTimeout(poll, page.state?.is_solving ? POLL_WHILE_SOLVING_MS : POLL_MS);
+}
+
+async function start() {
+  // The token is in a cookie now; in the address it would be copied by accident.
+  history.replaceState(null, "", location.pathname + location.hash);
+  listen();
+  try {
+    await loadState();
+    readAddress();
+    document.body.dataset.ready = "true";
+  } catch (error) {
+    showError(error);
+  }
+  setTimeout(poll, POLL_MS);
+}
+
+start();

@@ -1,0 +1,1 @@
+"""Local web pages: an application that only this user's browser can reach, and its server."""
