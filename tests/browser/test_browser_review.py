@@ -42,7 +42,7 @@ def test_it_opens_on_the_most_important_crossing_and_plays(run, serve, open_tab)
     )
     assert 20 <= int(page.get_attribute("#video", "data-frame")) <= 106
     # Crops of both animals before and after.
-    page.wait_for_function("[...document.querySelectorAll('.crop img')].every(i => i.src)")
+    page.wait_for_function("() => [...document.querySelectorAll('.crop img')].every(i => i.src)")
     assert page.locator(".crop img").count() >= 4
 
 
@@ -189,7 +189,7 @@ def test_a_click_on_the_timeline_goes_there(run, serve, open_tab) -> None:
     page.keyboard.press("End")
     assert page.input_value("#frame") == "119"
     page.keyboard.press("c")
-    page.wait_for_function("document.getElementById('play').textContent === 'Pause'")
+    page.wait_for_function("() => document.getElementById('play').textContent === 'Pause'")
 
 
 def test_a_contradiction_offers_to_undo(run, serve, open_tab) -> None:
@@ -243,7 +243,9 @@ def test_a_folder_of_images_with_names_of_any_script(tmp_path, serve, open_tab) 
 def test_a_video_that_moved(run, serve, open_tab) -> None:
     (run.parent / "cage.mp4").rename(run.parent / "moved.mp4")
     page = open_tab(serve(run))
-    page.wait_for_function("document.getElementById('notes').textContent.includes('--video PATH')")
+    page.wait_for_function(
+        "() => document.getElementById('notes').textContent.includes('--video PATH')"
+    )
     page.keyboard.press("1")
     wait_for_progress(page, f"1 of {len(CROSSINGS)}")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from murid.pipeline.identify import identify_as_before
 from murid.store import RunDirectory
 
 
@@ -19,4 +18,7 @@ def solve(directory: RunDirectory) -> None:
     SourceError, RunError, StorageError, ConfigError
         As `murid.identify`.
     """
+    # The page is there sooner without it: it takes as long to import as everything else.
+    from murid.pipeline.identify import identify_as_before
+
     identify_as_before(directory)

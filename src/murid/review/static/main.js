@@ -147,7 +147,7 @@ function choose(crossing, isQuiet = false) {
     if (!isQuiet) say(describe(crossing));
   } else {
     viewer.clip = null;
-    viewer.pause();
+    viewer.show(viewer.frame);
   }
   setAddress();
   prepareNext();
