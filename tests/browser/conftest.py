@@ -3,7 +3,6 @@
 import shutil
 import subprocess
 import sys
-import time
 from threading import Thread
 
 import pytest
@@ -117,11 +116,3 @@ def start_review():
     for process in started:
         if process.is_running:
             process.kill()
-
-
-def wait_for(condition, timeout_s=20):
-    """Wait until a condition holds."""
-    end = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)

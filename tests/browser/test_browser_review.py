@@ -4,8 +4,8 @@ import re
 
 import pytest
 from review_runs import CROSSINGS, make_run
+from waiting import wait_for
 
-from conftest import wait_for
 from murid.corrections.log import read_log
 from murid.pipeline.corrections import RunCorrections
 
