@@ -61,10 +61,9 @@ def serve():
     """Return a function that serves the review of a run and returns its address."""
     opened = []
 
-    def serve(run, note=None):
-        session = ReviewSession(
-            RunDirectory.open(run, writable=note is None), note, solve=lambda _directory: None
-        )
+    def serve(run, note=None, solve=lambda _directory: None):
+        directory = RunDirectory.open(run, writable=note is None)
+        session = ReviewSession(directory, note, solve=solve)
         video = ReviewVideo(session.results.directory)
         access = Access()
         listener = open_socket("127.0.0.1", 0)

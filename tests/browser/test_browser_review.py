@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from review_runs import CROSSINGS, make_run
+from review_runs import CROSSINGS, make_run, write_identities
 from waiting import wait_for
 
 from murid.corrections.log import read_log
@@ -117,6 +117,21 @@ def test_a_server_that_is_killed_loses_nothing(run, start_review, open_tab) -> N
     wait_for_progress(page, "2 of 3")
     second.kill()
     assert answers(run) == ["right", "swapped"]
+
+
+def test_the_page_follows_when_the_animals_are_numbered_anew(run, serve, open_tab) -> None:
+    def solve(directory) -> None:
+        write_identities(directory, 3, CROSSINGS[:1], lambda animal, _frame: 4 - animal)
+
+    page = open_tab(serve(run, solve=solve))
+    page.keyboard.press("1")
+    # The answered crossing, of animals 1 and 3, and the only one that is still in doubt.
+    wait_for_progress(page, "1 of 2")
+    page.wait_for_function("() => document.querySelectorAll('#crossing-list li').length === 2")
+    page.wait_for_selector("#video[data-frame]")
+    page.keyboard.press("3")
+    wait_for_progress(page, "2 of 2")
+    assert answers(run) == ["right", "unsure"]
 
 
 def test_two_tabs_see_the_same(run, serve, open_tab) -> None:
