@@ -64,6 +64,30 @@ def test_answers_by_keyboard_are_stored_and_undone(run, serve, open_tab) -> None
     assert "Stored" in page.inner_text("#live")
 
 
+def test_fast_answers_are_about_one_crossing_each(run, serve, open_tab) -> None:
+    page = open_tab(serve(run))
+    # A slow server: lists come back after the next answers were given.
+    page.evaluate(
+        """() => {
+            const fetch = window.fetch;
+            window.fetch = async (path, options) => {
+                const response = await fetch(path, options);
+                if (path === 'api/crossings') await new Promise(done => setTimeout(done, 400));
+                return response;
+            };
+        }"""
+    )
+    for key in "123":
+        page.keyboard.press(key)
+        page.wait_for_timeout(250)
+    page.keyboard.press("z")
+    wait_for_progress(page, "2 of 3")
+    assert answers(run) == ["right", "swapped"]
+    firsts = {entry.statement.before[0].frame for entry in RunCorrections(run).active}
+    assert len(firsts) == 2
+    assert page.inner_text("#question-title") == "Crossing at 0:04.5"
+
+
 def test_the_next_clip_does_not_wait_for_the_answer(run, serve, open_tab) -> None:
     page = open_tab(serve(run))
     page.route("**/api/answers", lambda _route: None)
