@@ -7,7 +7,7 @@ import { fillCrops, make, showCrops, showList, showLog, showQuestion } from "./p
 import { Timeline, formatTime } from "./timeline.js";
 import { Viewer } from "./viewer.js";
 
-const POLL_MS = 4000;
+const POLL_MS = 2500;
 const POLL_WHILE_SOLVING_MS = 700;
 const SPEEDS = ["0.1", "0.25", "0.5", "1", "2", "4"];
 // Frames of the next clip that are fetched while this one plays.
