@@ -19,7 +19,7 @@ PART_FRAMES = 32
 Crossing = tuple[int, int, int, int, float]
 """First and last frame, two identities, and the swap probability."""
 
-CROSSINGS: tuple[Crossing, ...] = ((30, 34, 1, 2, 0.4), (60, 66, 1, 3, 0.3), (90, 92, 1, 2, 0.2))
+CROSSINGS: tuple[Crossing, ...] = ((30, 34, 1, 2, 0.2), (60, 66, 1, 3, 0.45), (90, 92, 1, 2, 0.2))
 
 
 def get_box(animal: int, frame: int) -> np.ndarray:

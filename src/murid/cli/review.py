@@ -39,6 +39,7 @@ def review(
     # The server takes a while to import.
     from murid.review.api import make_review_app
     from murid.review.session import ReviewSession
+    from murid.review.solve import complete_identities
     from murid.review.video import ReviewVideo
     from murid.web.access import Access
     from murid.web.server import open_socket, serve
@@ -48,6 +49,8 @@ def review(
     directory, reader_note = _open_run(run)
     if reader_note is not None:
         print(f"murid: {reader_note}", file=sys.stderr)
+    elif complete_identities(directory):
+        print("murid: completed identities that were half-written", file=sys.stderr)
     session = ReviewSession(directory, reader_note)
     frames = ReviewVideo(directory, video)
     try:

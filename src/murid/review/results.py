@@ -177,6 +177,8 @@ class RunResults:
         return IdentityProbabilities.from_rows(self.read_summary()).overall
 
     def _begin_rewriting(self) -> None:
+        if self._rewriter == get_ident():
+            return
         self._lock.acquire()
         if self._is_closed:
             self._lock.release()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock, Thread
 from typing import Any
@@ -29,7 +28,7 @@ from murid.review.requests import (
     RenameRequest,
 )
 from murid.review.results import RunResults
-from murid.review.solve import solve
+from murid.review.solve import Solve, solve
 from murid.review.timeline import Timeline
 from murid.store import RunDirectory
 from murid.web.app import ConflictError
@@ -73,7 +72,7 @@ class ReviewSession:
         directory: RunDirectory,
         reader_note: str | None = None,
         author: str | None = None,
-        solve: Callable[[RunDirectory], None] = solve,
+        solve: Solve = solve,
     ) -> None:
         directory.identities.check_done()
         self._results = RunResults(directory)

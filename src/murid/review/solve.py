@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from murid.pipeline.identify import identify_as_before
+from collections.abc import Callable
+
 from murid.store import RunDirectory
+
+Solve = Callable[[RunDirectory], None]
+"""Identifies the animals of a run that is open for writing."""
 
 
 def solve(directory: RunDirectory) -> None:
@@ -19,4 +23,18 @@ def solve(directory: RunDirectory) -> None:
     SourceError, RunError, StorageError, ConfigError
         As `murid.identify`.
     """
+    # The page is there sooner without it: it takes as long to import as everything else.
+    from murid.pipeline.identify import identify_as_before
+
     identify_as_before(directory)
+
+
+def complete_identities(directory: RunDirectory, solve: Solve = solve) -> bool:
+    """Identify the animals if a killed process left the identities half-written.
+
+    Returns whether that was so; raises as `solve`.
+    """
+    if directory.manifest.stages["identification"].state != "running":
+        return False
+    solve(directory)
+    return True

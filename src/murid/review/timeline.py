@@ -84,7 +84,7 @@ class _Sums:
     def to_rows(self, identities: list[int]) -> list[TileRow]:
         """Return one row for each identity."""
         n_boxes = np.maximum(self.n_boxes, 1)
-        percent = np.where(self.n_boxes > 0, np.floor(100 * self.probability / n_boxes + 1e-6), -1)
+        percent = np.where(self.n_boxes > 0, np.floor(100 * self.probability / n_boxes + 1e-3), -1)
         interpolated = np.ceil(100 * self.n_interpolated / n_boxes)
         return [
             TileRow(

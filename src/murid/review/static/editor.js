@@ -117,6 +117,7 @@ export class Editor {
     this.suggestAnimal(box);
     this.viewer.requestDraw();
     this.show();
+    if (box) this.elements.text.parentElement.scrollIntoView({ block: "nearest" });
   }
 
   /** Offer the other animal of the crossing, or the first other one. */

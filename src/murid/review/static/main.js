@@ -7,7 +7,7 @@ import { fillCrops, make, showCrops, showList, showLog, showQuestion } from "./p
 import { Timeline, formatTime } from "./timeline.js";
 import { Viewer } from "./viewer.js";
 
-const POLL_MS = 4000;
+const POLL_MS = 2500;
 const POLL_WHILE_SOLVING_MS = 700;
 const SPEEDS = ["0.1", "0.25", "0.5", "1", "2", "4"];
 // Frames of the next clip that are fetched while this one plays.
@@ -23,13 +23,17 @@ const question = { title: $("question-title"), text: $("question-text"), buttons
 
 const page = {
   state: null, crossings: [], corrections: [], names: new Map(),
+  // Answers that the server has not confirmed yet, by crossing.
+  pending: new Map(), refreshing: null, mustRefresh: false,
+  // The last request that changes something: they are sent in their order.
+  sending: Promise.resolve(),
   current: null, moments: null, momentsOf: null, isFree: false, cache: new Map(),
 };
 
 const editor = new Editor(viewer, {
   text: $("editor-text"), actions: $("editor-actions"), animal: $("animal"), assign: $("assign"),
   swap: $("swap"), drop: $("drop"), rename: $("rename"), name: $("name"), draw: $("draw-box"),
-}, (edit) => correct(() => post("api/edits", { edit, revision: page.state.revision })));
+}, (edit) => correct(send("api/edits", { edit, revision: page.state.revision })));
 
 // ---- state ------------------------------------------------------------------------------------
 
@@ -57,15 +61,16 @@ async function loadCrossings(areNew) {
   const [{ crossings }, corrections] = await Promise.all([
     getJson("api/crossings"), getJson("api/corrections")]);
   const before = page.current;
-  page.crossings = crossings;
+  page.crossings = crossings.map((crossing) => (page.pending.has(crossing.id)
+    ? { ...crossing, answer: page.pending.get(crossing.id) } : crossing));
   page.corrections = corrections;
-  timeline.crossings = crossings;
+  timeline.crossings = page.crossings;
   timeline.flags = corrections;
   timeline.requestDraw();
   showPairs();
   if (before && !find(before.id)) {
     // The animals have other numbers now, or the crossing is no longer in doubt.
-    const again = crossings.find((crossing) => crossing.answer === null
+    const again = page.crossings.find((crossing) => crossing.answer === null
       && crossing.first_frame <= before.last_frame && crossing.last_frame >= before.first_frame);
     page.current = null;
     if (page.isFree) page.current = again ?? null;
@@ -147,7 +152,7 @@ function choose(crossing, isQuiet = false) {
     if (!isQuiet) say(describe(crossing));
   } else {
     viewer.clip = null;
-    viewer.pause();
+    viewer.show(viewer.frame);
   }
   setAddress();
   prepareNext();
@@ -210,7 +215,8 @@ function answer(given) {
   const crossing = page.current;
   if (!crossing || page.isFree || page.state.reader_note !== null) return;
   const seen = page.momentsOf === crossing.id ? page.moments.revision : page.state.revision;
-  const sent = post("api/answers", { crossing: crossing.id, answer: given, revision: seen });
+  const sent = send("api/answers", { crossing: crossing.id, answer: given, revision: seen });
+  page.pending.set(crossing.id, given);
   // The next clip is there at once; if the answer is refused, the page says so.
   crossing.answer = given;
   const [one, other] = crossing.identities.map((id) => page.names.get(id) ?? id);
@@ -221,25 +227,34 @@ function answer(given) {
     say("All crossings are looked at.");
     showPanel();
   }
-  correct(() => sent);
+  correct(sent, crossing.id);
 }
 
 // ---- corrections ------------------------------------------------------------------------------
 
+/** Send a correction after those before it, so that undo never takes another one. */
+function send(path, content) {
+  const sent = page.sending.then(() => post(path, content));
+  page.sending = sent.catch(() => {});
+  return sent;
+}
+
 /** Await a correction, then show what has changed. */
-async function correct(send) {
+async function correct(sent, answered = null) {
   try {
-    const done = await send();
+    const done = await sent;
     hideError();
     say(`Stored: ${done.text}.`);
   } catch (error) {
+    page.pending.delete(answered);
     showError(error);
   }
-  await refresh(true);
+  await refresh();
+  page.pending.delete(answered);
 }
 
-function undo(line = null) { return correct(() => post("api/undo", line === null ? {} : { line })); }
-function redo() { return correct(() => post("api/redo", {})); }
+function undo(line = null) { return correct(send("api/undo", line === null ? {} : { line })); }
+function redo() { return correct(send("api/redo", {})); }
 
 function showError(error) {
   const box = $("alert");
@@ -359,16 +374,24 @@ function listen() {
 
 // ---- start ------------------------------------------------------------------------------------
 
-async function refresh(mustWait = false) {
-  if (page.isRefreshing && !mustWait) return;
-  page.isRefreshing = true;
-  try {
-    await loadState();
-  } catch (error) {
-    showError(error);
-  } finally {
-    page.isRefreshing = false;
+/** Load the state again; one after the other, so that an older state never replaces a newer. */
+function refresh() {
+  const isRunning = page.refreshing !== null;
+  page.mustRefresh = true;
+  if (!isRunning) page.refreshing = refreshUntilDone();
+  return page.refreshing;
+}
+
+async function refreshUntilDone() {
+  while (page.mustRefresh) {
+    page.mustRefresh = false;
+    try {
+      await loadState();
+    } catch (error) {
+      showError(error);
+    }
   }
+  page.refreshing = null;
 }
 
 async function poll() {

@@ -299,7 +299,7 @@ export class Timeline {
       context.lineTo((x1 + x2) / 2 + size, HEAD - 3 - size * 1.6);
       context.lineTo((x1 + x2) / 2, HEAD - 3);
       context.fill();
-      if (!isCurrent && this.span > this.width * 40) continue;
+      if (!isCurrent && this.span > this.width * 6) continue;
       // At close range, the rows of both animals show how long it lasts.
       for (const identity of crossing.identities) {
         const top = this.rowTop(rows.get(identity) ?? 0);

@@ -177,7 +177,9 @@ export class Viewer {
       return;
     }
     this.drawTrails();
-    boxes.forEach((box) => this.drawBox(box));
+    // What the person looks at is drawn over the rest.
+    const rank = (box) => (this.isSelected(box) ? 2 : Number(box.identity > 0 && this.isOfPair(box)));
+    [...boxes].sort((a, b) => rank(a) - rank(b)).forEach((box) => this.drawBox(box));
     if (this.drawn) this.strokeBox(this.drawn, "#fff", [6, 4], 2);
   }
 

@@ -1,0 +1,310 @@
+"""The page of a review in a real browser, by keyboard as a user works."""
+
+import re
+
+import pytest
+from review_runs import CROSSINGS, make_run, write_identities
+from waiting import wait_for
+
+from murid.corrections.log import read_log
+from murid.pipeline.corrections import RunCorrections
+
+
+def progress(page) -> str:
+    return page.inner_text("#progress-text")
+
+
+def wait_for_progress(page, text: str) -> None:
+    page.wait_for_function(
+        "text => document.getElementById('progress-text').textContent.startsWith(text)", arg=text
+    )
+
+
+def answers(run) -> list[str]:
+    return [entry.statement.answer for entry in RunCorrections(run).active]
+
+
+@pytest.fixture
+def run(tmp_path):
+    return make_run(tmp_path)
+
+
+def test_it_opens_on_the_most_important_crossing_and_plays(run, serve, open_tab) -> None:
+    page = open_tab(serve(run))
+    assert progress(page) == "0 of 3 looked at; names 89 % sure"
+    assert page.inner_text("#question-title") == "Crossing at 0:03.0"
+    # The token is in no address that could be copied.
+    assert "token" not in page.url
+    page.wait_for_selector("#video[data-frame]")
+    first = page.get_attribute("#video", "data-frame")
+    page.wait_for_function(
+        "first => document.getElementById('video').dataset.frame !== first", arg=first
+    )
+    assert 20 <= int(page.get_attribute("#video", "data-frame")) <= 106
+    # Crops of both animals before and after.
+    page.wait_for_function("() => [...document.querySelectorAll('.crop img')].every(i => i.src)")
+    assert page.locator(".crop img").count() >= 4
+
+
+def test_answers_by_keyboard_are_stored_and_undone(run, serve, open_tab) -> None:
+    page = open_tab(serve(run))
+    titles = [page.inner_text("#question-title")]
+    for n_answered, key in enumerate("123", 1):
+        page.keyboard.press(key)
+        wait_for_progress(page, f"{n_answered} of 3")
+        titles.append(page.inner_text("#question-title"))
+    assert answers(run) == ["right", "swapped", "unsure"]
+    assert len(set(titles[:3])) == 3
+    page.keyboard.press("z")
+    wait_for_progress(page, "2 of 3")
+    assert answers(run) == ["right", "swapped"]
+    page.keyboard.press("y")
+    wait_for_progress(page, "3 of 3")
+    assert answers(run) == ["right", "swapped", "unsure"]
+    assert "Stored" in page.inner_text("#live")
+
+
+def test_fast_answers_are_about_one_crossing_each(run, serve, open_tab) -> None:
+    page = open_tab(serve(run))
+    # A slow server: lists come back after the next answers were given.
+    page.evaluate(
+        """() => {
+            const fetch = window.fetch;
+            window.fetch = async (path, options) => {
+                const response = await fetch(path, options);
+                if (path === 'api/crossings') await new Promise(done => setTimeout(done, 400));
+                return response;
+            };
+        }"""
+    )
+    for key in "123":
+        page.keyboard.press(key)
+        page.wait_for_timeout(250)
+    page.keyboard.press("z")
+    wait_for_progress(page, "2 of 3")
+    assert answers(run) == ["right", "swapped"]
+    firsts = {entry.statement.before[0].frame for entry in RunCorrections(run).active}
+    assert len(firsts) == 2
+    assert page.inner_text("#question-title") == "Crossing at 0:04.5"
+
+
+def test_the_next_clip_does_not_wait_for_the_answer(run, serve, open_tab) -> None:
+    page = open_tab(serve(run))
+    page.route("**/api/answers", lambda _route: None)
+    title = page.inner_text("#question-title")
+    page.keyboard.press("1")
+    page.wait_for_function(
+        "title => document.getElementById('question-title').textContent !== title", arg=title
+    )
+    page.unroute("**/api/answers")
+
+
+def test_frames_are_stepped_by_keyboard(run, serve, open_tab) -> None:
+    page = open_tab(serve(run))
+    page.keyboard.press("Space")
+    assert page.inner_text("#play") == "Play"
+    frame = int(page.input_value("#frame"))
+    page.keyboard.press(".")
+    page.keyboard.press(".")
+    page.keyboard.press(",")
+    assert int(page.input_value("#frame")) == frame + 1
+    page.wait_for_function(
+        "frame => document.getElementById('video').dataset.frame === frame", arg=str(frame + 1)
+    )
+    page.keyboard.press("n")
+    assert page.inner_text("#play") == "Pause"
+
+
+def test_a_reload_loses_nothing(run, serve, open_tab) -> None:
+    page = open_tab(serve(run))
+    page.keyboard.press("2")
+    # The page is gone before the answer can have come back.
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    wait_for_progress(page, "1 of 3")
+    assert answers(run) == ["swapped"]
+
+
+def test_a_server_that_is_killed_loses_nothing(run, start_review, serve, open_tab) -> None:
+    first = start_review(run)
+    page = open_tab(first.address)
+    page.keyboard.press("1")
+    wait_for(lambda: len(read_log(run)) == 1)
+    first.kill()
+    page.keyboard.press("2")
+    page.wait_for_selector("#alert:visible")
+    assert "start murid review again" in page.inner_text("#alert")
+    page = open_tab(serve(run))
+    wait_for_progress(page, "1 of 3")
+    page.keyboard.press("2")
+    wait_for_progress(page, "2 of 3")
+    assert answers(run) == ["right", "swapped"]
+
+
+def test_the_page_follows_when_the_animals_are_numbered_anew(run, serve, open_tab) -> None:
+    def solve(directory) -> None:
+        write_identities(directory, 3, CROSSINGS[:1], lambda animal, _frame: 4 - animal)
+
+    page = open_tab(serve(run, solve=solve))
+    page.keyboard.press("1")
+    # The answered crossing, of animals 1 and 3, and the only one that is still in doubt.
+    wait_for_progress(page, "1 of 2")
+    page.wait_for_function("() => document.querySelectorAll('#crossing-list li').length === 2")
+    page.wait_for_selector("#video[data-frame]")
+    page.keyboard.press("3")
+    wait_for_progress(page, "2 of 2")
+    assert answers(run) == ["right", "unsure"]
+
+
+def test_two_tabs_see_the_same(run, serve, open_tab) -> None:
+    address = serve(run)
+    one = open_tab(address)
+    other = open_tab(address, one.context)
+    one.bring_to_front()
+    one.keyboard.press("1")
+    wait_for_progress(one, "1 of 3")
+    other.bring_to_front()
+    wait_for_progress(other, "1 of 3")
+    other.keyboard.press("n")
+    other.keyboard.press("z")
+    wait_for_progress(other, "0 of 3")
+    one.bring_to_front()
+    wait_for_progress(one, "0 of 3")
+
+
+def test_the_second_person_is_told(run, serve, open_tab) -> None:
+    serve(run)
+    page = open_tab(serve(run, "read only: process 7 on lab is writing to this run"))
+    assert "process 7 on lab" in page.inner_text("#notes")
+    assert page.is_disabled("#answer-right")
+    page.keyboard.press("1")
+    page.wait_for_timeout(200)
+    assert read_log(run) == ()
+
+
+def test_a_box_is_chosen_by_keyboard_and_given_away(run, serve, open_tab) -> None:
+    page = open_tab(serve(run))
+    page.keyboard.press("Space")
+    page.wait_for_selector("#video[data-frame]")
+    page.keyboard.press("b")
+    page.wait_for_selector("#editor-actions:visible")
+    page.select_option("#animal", "3")
+    page.focus("#assign")
+    page.keyboard.press("Enter")
+    wait_for(lambda: len(read_log(run)) == 1)
+    statement = read_log(run)[0].statement
+    assert statement.animal.number == 3
+
+
+def test_a_drawn_box_is_added(run, serve, open_tab) -> None:
+    page = open_tab(serve(run))
+    page.keyboard.press("Space")
+    page.wait_for_selector("#video[data-frame]")
+    page.keyboard.press("d")
+    place = page.locator("#video").bounding_box()
+    x, y = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 60, y + 40)
+    page.mouse.up()
+    page.select_option("#animal", "2")
+    page.click("#assign")
+    wait_for(lambda: len(read_log(run)) == 1)
+    x1, y1, x2, y2 = read_log(run)[0].statement.box
+    assert (x1, y1) == pytest.approx((80, 60), abs=1)
+    assert x2 > x1
+    assert y2 > y1
+
+
+def test_a_click_on_the_timeline_goes_there(run, serve, open_tab) -> None:
+    page = open_tab(serve(run))
+    place = page.locator("#timeline").bounding_box()
+    page.mouse.click(place["x"] + place["width"] / 2, place["y"] + 45)
+    assert abs(int(page.input_value("#frame")) - 60) < 15
+    assert page.inner_text("#play") == "Play"
+    page.focus("#timeline")
+    page.keyboard.press("End")
+    assert page.input_value("#frame") == "119"
+    page.keyboard.press("c")
+    page.wait_for_function("() => document.getElementById('play').textContent === 'Pause'")
+
+
+def test_a_contradiction_offers_to_undo(run, serve, open_tab) -> None:
+    address = serve(run)
+    page = open_tab(address)
+    page.keyboard.press("1")
+    wait_for_progress(page, "1 of 3")
+    page.evaluate("history.replaceState(null, '', '#frame=60')")
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    page.wait_for_selector("#video[data-frame]")
+    page.keyboard.press("b")
+    page.click("#drop")
+    page.wait_for_selector("#alert:visible")
+    page.click("#alert button:has-text('Undo line 1')")
+    wait_for_progress(page, "0 of 3")
+
+
+def test_ten_animals(tmp_path, serve, open_tab) -> None:
+    crossings = [(20 + 5 * k, 22 + 5 * k, 1 + k % 9, 10, 0.3) for k in range(9)]
+    page = open_tab(serve(make_run(tmp_path, n_animals=10, crossings=crossings)))
+    assert progress(page).startswith("0 of 9")
+    assert page.locator("#animal option").count() == 10
+    assert page.locator("#crossing-list li").count() == 9
+    page.select_option("#pair", "1-10")
+    assert page.locator("#crossing-list li").count() == 1
+
+
+def test_no_crossings(tmp_path, serve, open_tab) -> None:
+    page = open_tab(serve(make_run(tmp_path, crossings=())))
+    assert progress(page).startswith("no doubtful crossings")
+    assert page.inner_text("#question-title") == "No crossing to look at"
+    assert page.is_disabled("#answer-right")
+    page.keyboard.press("1")
+    page.keyboard.press("n")
+    page.wait_for_selector("#video[data-frame]")
+
+
+def test_a_folder_of_images_with_names_of_any_script(tmp_path, serve, open_tab) -> None:
+    folder = tmp_path / "Käfig ñ 小鼠"
+    run = make_run(folder, video="bilder", run="lauf ü.murid")
+    corrections = RunCorrections(run)
+    corrections.rename(1, "Zoë ♀")
+    corrections.rename(3, "<b>小鼠</b>")
+    page = open_tab(serve(run))
+    assert page.inner_text("#run-name") == "lauf ü.murid"
+    assert re.search("Zoë ♀.*<b>小鼠</b>", page.inner_text("#question-text"))
+    page.wait_for_selector("#video[data-frame]")
+
+
+def test_a_video_that_moved(run, serve, open_tab) -> None:
+    (run.parent / "cage.mp4").rename(run.parent / "moved.mp4")
+    page = open_tab(serve(run))
+    page.wait_for_function(
+        "() => document.getElementById('notes').textContent.includes('--video PATH')"
+    )
+    page.keyboard.press("1")
+    wait_for_progress(page, f"1 of {len(CROSSINGS)}")
+
+
+def test_every_control_has_a_name_and_help_opens(run, serve, open_tab) -> None:
+    page = open_tab(serve(run))
+    unnamed = page.evaluate(
+        """[...document.querySelectorAll('button, input, select, canvas')].filter(element =>
+            !(element.textContent.trim() || element.labels?.length
+              || element.getAttribute('aria-label') || element.title)).map(e => e.outerHTML)"""
+    )
+    assert unnamed == []
+    page.keyboard.press("?")
+    assert page.is_visible("#help")
+    page.keyboard.press("Escape")
+    assert not page.is_visible("#help")
+
+
+def test_another_site_gets_nothing(run, serve, browser) -> None:
+    address = serve(run)
+    context = browser.new_context()
+    page = context.new_page()
+    response = page.goto(address.split("?")[0])
+    assert response.status == 403
+    context.close()
