@@ -28,6 +28,8 @@ MIN_CONTACT_FRAMES = 10
 # Of a transition over a long gap, only this many of the other transitions at either end of the gap
 # are compared with it: bounds the number of pairs in a day of video.
 _MAX_OVERLAPPING = 40
+# Candidates whose appearance is compared at once: bounds memory.
+_BLOCK = 1 << 16
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -191,7 +193,13 @@ def _compare_appearance(
     """Return the log-likelihood ratio ``(C,)`` of appearance before and after some frames."""
     pools = context.pooled_features
     appearance = context.evidence.appearance
-    folds = context.evidence.find_folds(frames)
-    before = pools.before(first, folds), pools.before(second, folds)
-    after = pools.after(first, folds), pools.after(second, folds)
-    return appearance.compare_swapped(before, after, folds)
+    llrs = np.zeros(len(first))
+    for start in range(0, len(first), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        one = first[block]
+        other = second[block]
+        folds = context.evidence.find_folds(frames[block])
+        before = pools.before(one, folds), pools.before(other, folds)
+        after = pools.after(one, folds), pools.after(other, folds)
+        llrs[block] = appearance.compare_swapped(before, after, folds)
+    return llrs
