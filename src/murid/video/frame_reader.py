@@ -33,10 +33,10 @@ class FrameReader:
         n_skipped = number - self._next_number
         if self._frames is None or not 0 <= n_skipped <= _MAX_SKIPPED_FRAMES:
             self._frames = self._frames_from(number)
-        for frame in self._frames:
+        for frame in self._frames if number >= 0 else ():
             self._next_number = frame.index + 1
             if frame.index == number:
                 return frame
         self._frames = None
-        expected = f"below {self._source.info.n_frames}"
+        expected = f"a number from 0, below {self._source.info.n_frames}"
         raise SourceError(self._source.info.path, "frame", expected, str(number))

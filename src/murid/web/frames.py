@@ -45,9 +45,10 @@ class FrameServer:
     def __init__(self, source: FrameSource, cache_bytes: int = _CACHE_BYTES) -> None:
         self._source = source
         self._cache = _ImageCache(cache_bytes)
-        # Two decoders, so that images for later do not move that of the frames in view.
+        # One decoder for each purpose: to go to another place costs more than the next frame.
         self._view = _Decoder(source)
-        self._background = _Decoder(source)
+        self._later = _Decoder(source)
+        self._crops = _Decoder(source)
         self._prefetcher = _Prefetcher(self._prefetch)
 
     def get_image(self, number: int, width: int = 0, *, is_for_later: bool = False) -> bytes:
@@ -68,7 +69,7 @@ class FrameServer:
             If there is no such frame, or it cannot be decoded.
         """
         if is_for_later:
-            return self._make(self._background, number, width)
+            return self._make(self._later, number, width)
         with self._prefetcher.pause():
             is_step_back = 0 < self._view.last_number - number <= _N_DECODED_BACK
             if is_step_back and self._cache.get((number, width)) is None:
@@ -86,7 +87,7 @@ class FrameServer:
         key = ("crop", number, box)
         image = self._cache.get(key)
         if image is None:
-            image = _encode(_crop(self._background.read(number).image, box))
+            image = _encode(_crop(self._crops.read(number).image, box))
             self._cache.add(key, image)
         return image
 

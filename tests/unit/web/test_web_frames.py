@@ -49,7 +49,7 @@ def test_images_for_later_are_the_same(server) -> None:
 
 @pytest.mark.parametrize("number", [N_FRAMES, 10**9])
 def test_a_frame_that_there_is_not_is_an_error(server, number: int) -> None:
-    with pytest.raises(SourceError, match=f"frame: expected below {N_FRAMES}, got {number}"):
+    with pytest.raises(SourceError, match=f"frame: expected .*below {N_FRAMES}, got {number}"):
         server.get_image(number)
 
 
