@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from pathlib import Path
 
 from murid.errors import RunError, StorageError
@@ -44,21 +45,19 @@ def review(
     from murid.web.access import Access
     from murid.web.server import open_socket, serve
 
-    listener = open_socket(host, port)
     access = Access(host)
     directory, reader_note = _open_run(run)
-    if reader_note is not None:
-        print(f"murid: {reader_note}", file=sys.stderr)
-    elif complete_identities(directory):
-        print("murid: completed identities that were half-written", file=sys.stderr)
-    session = ReviewSession(directory, reader_note)
-    frames = ReviewVideo(directory, video)
-    try:
-        app = make_review_app(session, frames, access)
-        serve(app, listener, access, opens_browser=not no_browser)
-    finally:
-        frames.close()
-        session.close()
+    with directory, closing(open_socket(host, port)) as listener:
+        if reader_note is not None:
+            print(f"murid: {reader_note}", file=sys.stderr)
+        elif complete_identities(directory):
+            print("murid: completed identities that were half-written", file=sys.stderr)
+        with (
+            closing(ReviewSession(directory, reader_note)) as session,
+            closing(ReviewVideo(directory, video)) as frames,
+        ):
+            app = make_review_app(session, frames, access)
+            serve(app, listener, access, opens_browser=not no_browser)
 
 
 def _open_run(path: Path) -> tuple[RunDirectory, str | None]:
