@@ -185,6 +185,13 @@ def test_the_page_follows_when_the_animals_are_numbered_anew(run, serve, open_ta
     assert answers(run) == ["right", "unsure"]
 
 
+def test_ctrl_c_ends_it_and_lets_the_run_go(run, start_review) -> None:
+    review = start_review(run)
+    assert review.address.startswith("http://127.0.0.1:")
+    assert review.interrupt() == 0
+    RunCorrections(run).rename(1, "Ada")
+
+
 def test_two_tabs_see_the_same(run, serve, open_tab) -> None:
     address = serve(run)
     one = open_tab(address)
