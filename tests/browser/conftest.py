@@ -1,6 +1,7 @@
 """A real Chromium, and pages of small runs, served in this process or in one of their own."""
 
 import shutil
+import signal
 import subprocess
 import sys
 from threading import Thread
@@ -95,6 +96,12 @@ class ReviewProcess:
         self._process.kill()
         self._process.wait()
         self._process.stdout.close()
+
+    def interrupt(self) -> int:
+        """Press Ctrl-C, and return the exit code."""
+        self._process.send_signal(signal.SIGINT)
+        self._process.stdout.close()
+        return self._process.wait(20)
 
     @property
     def is_running(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import webbrowser
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 
 import uvicorn
 from starlette.applications import Starlette
@@ -58,13 +58,18 @@ def make_server(app: Starlette) -> uvicorn.Server:
     return uvicorn.Server(config)
 
 
+def print_at_once(text: str) -> None:
+    """Print a line, also where another program reads it."""
+    print(text, flush=True)
+
+
 def serve(
     app: Starlette,
     listener: socket.socket,
     access: Access,
     *,
     opens_browser: bool = True,
-    announce: Callable[[str], None] = print,
+    announce: Callable[[str], None] = print_at_once,
 ) -> None:
     """Serve a page until Ctrl-C.
 
@@ -80,11 +85,10 @@ def serve(
         Called with the address.
     """
     address = format_address(listener, access)
-    announce(address)
-    if opens_browser:
-        with suppress(webbrowser.Error):
-            webbrowser.open(address)
-    try:
+    # Ctrl-C is how a page is ended: no error.
+    with closing(listener), suppress(KeyboardInterrupt):
+        announce(address)
+        if opens_browser:
+            with suppress(webbrowser.Error):
+                webbrowser.open(address)
         make_server(app).run(sockets=[listener])
-    finally:
-        listener.close()

@@ -262,6 +262,26 @@ def test_an_answer_while_identities_are_written_waits_and_is_about_what_was_seen
     assert session.wait_for_solver(WAIT_S)
 
 
+def test_identities_that_are_written_before_the_answer_is_stored_are_noticed(
+    run, make_session, monkeypatch
+) -> None:
+    session = make_session(run)
+    revision = session.get_state()["revision"]
+    shown = next(c for c in session.list_crossings() if c.first_frame == 30)
+    session.find_moments(shown.id)
+    find = session.find_crossing
+
+    def find_then_rewrite(crossing_id):
+        crossing = find(crossing_id)
+        with session.results.rewriting() as directory:
+            write_identities(directory, 3, CROSSINGS, swap_after)
+        return crossing
+
+    monkeypatch.setattr(session, "find_crossing", find_then_rewrite)
+    session.answer(shown.id, "right", revision)
+    assert read_log(run)[0].statement.answer == "swapped"
+
+
 def test_answers_while_solving_are_one_more_call(run, make_session) -> None:
     n_calls = 0
     go = Event()
