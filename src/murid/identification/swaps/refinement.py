@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,15 +11,20 @@ from numpy.typing import NDArray
 from murid.core.types import Float64, Int64
 from murid.identification.evidence import TrackletEvidence
 from murid.identification.paths.context import PathContext, build_path_context
-from murid.identification.swaps.candidates import find_swap_candidates
+from murid.identification.paths.transitions import PathTransitions
+from murid.identification.swaps.candidates import SwapCandidates, find_swap_candidates
 from murid.identification.swaps.constraint_terms import (
     exchange_runs,
     exchange_tails,
     exchange_within,
     list_flipped,
 )
-from murid.identification.swaps.intervals import find_swap_intervals, sort_transitions
-from murid.identification.swaps.reassignments import find_reassignments
+from murid.identification.swaps.intervals import (
+    SwapIntervals,
+    find_swap_intervals,
+    sort_transitions,
+)
+from murid.identification.swaps.reassignments import Reassignments, find_reassignments
 
 Link = tuple[int, int]
 """A tracklet and the one that follows it; -1 = none."""
@@ -113,59 +119,77 @@ def _change_once(
 
 def list_changes(context: PathContext) -> list[PathChange]:
     """Return the changes that are better than the current paths, the best first."""
-    transitions = context.transitions
-    predecessors = transitions.predecessors.tolist()
-    successors = transitions.successors.tolist()
     candidates = find_swap_candidates(context)
-    changes = []
-
-    def swap_at(candidate: int, llr: float, flipped: frozenset[int]) -> PathChange:
-        first = int(candidates.first[candidate])
-        second = int(candidates.second[candidate])
-        links = (predecessors[first], successors[second]), (predecessors[second], successors[first])
-        return PathChange(llr, (first, second), links, flipped)
-
-    # Swaps from one contact on.
-    candidate_llrs = candidates.llrs
-    gains = _find_gains(candidate_llrs)
-    tails = exchange_tails(transitions, candidates.first[gains], candidates.second[gains])
-    for row, flipped in zip(gains.tolist(), list_flipped(context, tails), strict=True):
-        changes.append(swap_at(row, float(candidate_llrs[row]), flipped))
-    # Swaps from one contact to a later one.
     intervals = find_swap_intervals(context, candidates, -MIN_GAIN)
-    interval_llrs = intervals.llrs
-    gains = _find_gains(interval_llrs)
+    reassignments = find_reassignments(context, -MIN_GAIN)
+    return sorted(
+        [
+            *_list_swaps(context, candidates),
+            *_list_swaps_within(context, candidates, intervals),
+            *_list_moves(context, reassignments),
+        ]
+    )
+
+
+def _list_swaps(context: PathContext, candidates: SwapCandidates) -> Iterator[PathChange]:
+    """Yield swaps from one contact on that are better."""
+    llrs = candidates.llrs
+    gains = _find_gains(llrs)
+    exchanges = exchange_tails(
+        context.transitions, candidates.first[gains], candidates.second[gains]
+    )
+    for row, flipped in zip(gains.tolist(), list_flipped(context, exchanges), strict=True):
+        transitions = int(candidates.first[row]), int(candidates.second[row])
+        links = _swap_links(context, *transitions)
+        yield PathChange(float(llrs[row]), transitions, links, flipped)
+
+
+def _list_swaps_within(
+    context: PathContext, candidates: SwapCandidates, intervals: SwapIntervals
+) -> Iterator[PathChange]:
+    """Yield swaps from one contact to a later one that are better."""
+    llrs = intervals.llrs
+    gains = _find_gains(llrs)
     lower_begins, upper_begins = sort_transitions(candidates, intervals.begins[gains])
     lower_ends, upper_ends = sort_transitions(candidates, intervals.ends[gains])
-    within = exchange_within(transitions, (lower_begins, lower_ends), (upper_begins, upper_ends))
-    for row, flipped in zip(gains.tolist(), list_flipped(context, within), strict=True):
-        llr = float(interval_llrs[row])
-        begin = swap_at(int(intervals.begins[row]), llr, flipped)
-        end = swap_at(int(intervals.ends[row]), llr, flipped)
-        changes.append(
-            PathChange(llr, begin.transitions + end.transitions, begin.links + end.links, flipped)
-        )
-    # Tracklets that fit into a gap of another path.
-    reassignments = find_reassignments(context, -MIN_GAIN)
-    run_llrs = reassignments.llrs
-    gains = _find_gains(run_llrs)
-    runs = exchange_runs(
-        transitions,
-        reassignments.entries[gains],
-        reassignments.exits[gains],
-        reassignments.gaps[gains],
+    exchanges = exchange_within(
+        context.transitions, (lower_begins, lower_ends), (upper_begins, upper_ends)
     )
-    for row, flipped in zip(gains.tolist(), list_flipped(context, runs), strict=True):
+    for row, flipped in zip(gains.tolist(), list_flipped(context, exchanges), strict=True):
+        begin, end = int(intervals.begins[row]), int(intervals.ends[row])
+        begins = int(candidates.first[begin]), int(candidates.second[begin])
+        ends = int(candidates.first[end]), int(candidates.second[end])
+        links = _swap_links(context, *begins) + _swap_links(context, *ends)
+        yield PathChange(float(llrs[row]), begins + ends, links, flipped)
+
+
+def _list_moves(context: PathContext, reassignments: Reassignments) -> Iterator[PathChange]:
+    """Yield moves of tracklets into a gap of another path that are better."""
+    transitions = context.transitions
+    llrs = reassignments.llrs
+    gains = _find_gains(llrs)
+    moved = reassignments.select(gains)
+    exchanges = exchange_runs(transitions, moved.entries, moved.exits, moved.gaps)
+    for row, flipped in zip(gains.tolist(), list_flipped(context, exchanges), strict=True):
         entry = int(reassignments.entries[row])
         leave = int(reassignments.exits[row])
         gap = int(reassignments.gaps[row])
-        links = (
-            (predecessors[entry], successors[leave]),
-            (predecessors[gap], successors[entry]),
-            (predecessors[leave], successors[gap]),
-        )
-        changes.append(PathChange(float(run_llrs[row]), (entry, leave, gap), links, flipped))
-    return sorted(changes)
+        before_entry, entered = _get_link(transitions, entry)
+        left, after_leave = _get_link(transitions, leave)
+        before_gap, after_gap = _get_link(transitions, gap)
+        links = (before_entry, after_leave), (before_gap, entered), (left, after_gap)
+        yield PathChange(float(llrs[row]), (entry, leave, gap), links, flipped)
+
+
+def _swap_links(context: PathContext, first: int, second: int) -> tuple[Link, Link]:
+    """Return the links of two transitions with their ends swapped."""
+    first_before, first_after = _get_link(context.transitions, first)
+    second_before, second_after = _get_link(context.transitions, second)
+    return (first_before, second_after), (second_before, first_after)
+
+
+def _get_link(transitions: PathTransitions, row: int) -> Link:
+    return int(transitions.predecessors[row]), int(transitions.successors[row])
 
 
 def _find_gains(llrs: Float64) -> Int64:
