@@ -89,6 +89,7 @@ class ReviewSession:
     def _load(self) -> None:
         """Prepare what depends on the identities, in a thread where it takes a while."""
         directory = self._results.directory
+        self._timeline_error: str | None = None
         self._revision = self._results.revision
         self._summary = self._results.read_summary()
         identities = [int(row["id"]) for row in self._summary]
@@ -102,7 +103,7 @@ class ReviewSession:
             while timeline is self._timeline and not self._is_closed and timeline.add_next_part():
                 pass
         except MuridError as error:
-            self._reader_note = self._reader_note or str(error)
+            self._timeline_error = str(error)
 
     def close(self) -> None:
         """Wait until identities are completely written, and release the run."""
@@ -157,7 +158,7 @@ class ReviewSession:
             "n_looked_at": sum(crossing.answer is not None for crossing in crossings),
             "probability": None if probability is None else format_probability(probability),
             "is_solving": self.is_solving,
-            "solver_error": self._solver.error,
+            "solver_error": self._solver.error or self._timeline_error,
             "reader_note": self._reader_note,
             "n_corrections": len(active),
             "can_undo": bool(active) and self._reader_note is None,

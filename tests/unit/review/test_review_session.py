@@ -311,6 +311,17 @@ def test_a_failure_to_identify_is_shown_and_loses_no_answer(run, make_session) -
     assert len(read_log(run)) == 1
 
 
+def test_a_damaged_part_is_shown_and_answers_are_still_taken(run, make_session) -> None:
+    (run / "identities" / "part-00003.parquet").write_bytes(b"broken")
+    session = make_session(run)
+    while session.get_state()["solver_error"] is None:
+        time.sleep(0.01)
+    assert "part-00003" in session.get_state()["solver_error"]
+    crossing = next(c for c in session.list_crossings() if c.first_frame == 30)
+    session.answer(crossing.id, "right", session.get_state()["revision"])
+    assert len(read_log(run)) == 1
+
+
 def test_clear_moments_are_before_and_after_and_not_in_the_crossing(run, make_session) -> None:
     session = make_session(run)
     crossing = next(c for c in session.list_crossings() if c.first_frame == 60)
