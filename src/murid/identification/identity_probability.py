@@ -16,8 +16,6 @@ from murid.identification.swaps.intervals import SwapIntervals, sort_transitions
 from murid.identification.swaps.llr_terms import LlrTerms
 from murid.identification.swaps.reassignments import Reassignments
 
-# Swap intervals with at least this log-likelihood ratio surely were not swapped, and are ignored.
-MAX_DOUBTFUL_LLR = 15.0
 # Swap intervals with a lower swap probability are ignored.
 MIN_INTERVAL_PROBABILITY = 2e-3
 # Number of moments, evenly spread over the possible swaps, that are tried as anchors of the

@@ -40,12 +40,13 @@ from murid.identification.identity_boxes.assigned_detections import (
 )
 from murid.identification.identity_boxes.result_builder import build_result
 from murid.identification.identity_probability import (
-    MAX_DOUBTFUL_LLR,
+    MIN_INTERVAL_PROBABILITY,
     compute_identity_probabilities,
     select_swap_intervals,
 )
 from murid.identification.motion import find_ends, fit_motion
 from murid.identification.occlusion import choose_max_covered_share, find_unoccluded
+from murid.identification.pairwise_model import NEGLIGIBLE_PROBABILITY, load_pairwise_model
 from murid.identification.paths.context import build_path_context
 from murid.identification.point_match_score import TrackletPointMatches, find_point_matches
 from murid.identification.point_matches import PointMatches
@@ -434,10 +435,13 @@ def _assign_identities(
     context = build_path_context(paths, evidence)
     transitions = context.transitions
     # All changes of the paths that are possible.
+    model = load_pairwise_model()
     candidates = find_swap_candidates(context)
-    reassignments = find_reassignments(context, MAX_DOUBTFUL_LLR)
+    reassignments = find_reassignments(context, model.find_max_llr(NEGLIGIBLE_PROBABILITY))
+    # A hair more, so that rounding leaves out none that `select_swap_intervals` would keep.
+    max_interval_llr = model.find_max_llr(MIN_INTERVAL_PROBABILITY) + 1e-6
     intervals = select_swap_intervals(
-        transitions, candidates, find_swap_intervals(context, candidates, MAX_DOUBTFUL_LLR)
+        transitions, candidates, find_swap_intervals(context, candidates, max_interval_llr)
     )
     path_probabilities = compute_path_probabilities(context, candidates)
     # Between distant moments two animals may be swapped twice, so each swap is possible.

@@ -13,7 +13,7 @@ from functools import cache
 from importlib.resources import files
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from murid.core.types import Float64
 
@@ -79,6 +79,15 @@ class PairwiseModel:
         unseen = self.unseen_swap_probability
         with_unseen = unseen + (1 - 2 * unseen) * probabilities
         return np.where(probabilities > NEGLIGIBLE_PROBABILITY, with_unseen, 0.0)
+
+    def find_max_llr(self, probability: float) -> float:
+        """Return the log-likelihood ratio above which a swap is less likely than `probability`.
+
+        `probability` is above `NEGLIGIBLE_PROBABILITY`.
+        """
+        unseen = self.unseen_swap_probability
+        seen = (probability - unseen) / (1 - 2 * unseen)
+        return float(-logit(max(seen, NEGLIGIBLE_PROBABILITY)))
 
 
 @cache
