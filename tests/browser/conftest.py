@@ -88,7 +88,13 @@ class ReviewProcess:
 
     def __init__(self, run) -> None:
         command = [sys.executable, "-m", "murid", "review", str(run), "--no-browser"]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        # Where the tests run in the background, their shell lets them ignore Ctrl-C.
+        self._process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
         self.address = self._process.stdout.readline().strip()
 
     def kill(self) -> None:

@@ -179,6 +179,10 @@ def test_the_page_follows_when_the_animals_are_numbered_anew(run, serve, open_ta
     # The answered crossing, of animals 1 and 3, and the only one that is still in doubt.
     wait_for_progress(page, "1 of 2")
     page.wait_for_function("() => document.querySelectorAll('#crossing-list li').length === 2")
+    # The page shows the one without an answer, whose mark is a dot.
+    page.wait_for_function(
+        "() => document.querySelector('#crossing-list [aria-current]')?.textContent.startsWith('•')"
+    )
     page.wait_for_selector("#video[data-frame]")
     page.keyboard.press("3")
     wait_for_progress(page, "2 of 2")
