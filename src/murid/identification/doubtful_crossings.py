@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from murid.core.records import ArrayRecord
 from murid.core.types import Float64, Int64
 from murid.identification.identity_probability import compute_swap_probabilities
 from murid.identification.paths.transitions import NEVER, PathTransitions
@@ -53,69 +54,57 @@ def list_doubtful_crossings(
             ends,
             np.minimum(first_identities, second_identities),
             np.maximum(first_identities, second_identities),
-            probabilities[possible],
+            1 - 2 * probabilities[possible],
         )
     )
+    crossings = crossings.select(crossings.swap_probabilities >= min_swap_probability)
     # The most doubtful first; the earliest first if equally doubtful.
-    crossings = [c for c in crossings if c.swap_probability >= min_swap_probability]
-    crossings.sort(key=lambda crossing: (crossing.net_unswapped, crossing.first_frame))
-    pairs = [(crossing.identity_a, crossing.identity_b) for crossing in crossings]
+    order = np.lexsort((crossings.begins, crossings.net_unswapped))
+    crossings = crossings.select(order)
     return DoubtfulCrossings(
-        np.array([crossing.first_frame for crossing in crossings], np.int64),
-        np.array([crossing.last_frame for crossing in crossings], np.int64),
-        np.array(pairs, np.int64).reshape(-1, 2),
-        np.array([crossing.swap_probability for crossing in crossings], np.float32),
+        crossings.begins,
+        crossings.ends,
+        np.column_stack([crossings.identities_a, crossings.identities_b]),
+        crossings.swap_probabilities.astype(np.float32),
     )
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _PossibleSwaps:
-    """Possible swaps of two identities: all fields ``(C,)``, int64 but for the probabilities."""
+class _PossibleSwaps(ArrayRecord):
+    """Possible swaps of two identities: all fields ``(C,)``, int64 but for the last.
+
+    `net_unswapped` is the probability that the animals are not swapped, less that they are: that of
+    several independent swaps is the product of theirs.
+    """
 
     begins: Int64
     ends: Int64
     identities_a: Int64
     identities_b: Int64
-    probabilities: Float64
-
-
-@dataclass(eq=False, slots=True)
-class _Crossing:
-    """Possible swaps of the same two identities that overlap in time."""
-
-    first_frame: int
-    last_frame: int
-    identity_a: int
-    identity_b: int
-    net_unswapped: float
-    """Probability that the animals are not swapped, less that they are: the product of those of
-    independent swaps."""
+    net_unswapped: Float64
 
     @property
-    def swap_probability(self) -> float:
+    def swap_probabilities(self) -> Float64:
+        """``(C,)`` float64."""
         return (1 - self.net_unswapped) / 2
 
 
-def _merge_overlapping(swaps: _PossibleSwaps) -> list[_Crossing]:
+def _merge_overlapping(swaps: _PossibleSwaps) -> _PossibleSwaps:
     """Return crossings, each of all possible swaps of two identities that overlap in time."""
-    crossings: list[_Crossing] = []
-    order = np.lexsort((swaps.begins, swaps.identities_b, swaps.identities_a))
-    for row in order.tolist():
-        crossing = _Crossing(
-            int(swaps.begins[row]),
-            int(swaps.ends[row]),
-            int(swaps.identities_a[row]),
-            int(swaps.identities_b[row]),
-            1 - 2 * float(swaps.probabilities[row]),
-        )
-        last = crossings[-1] if crossings else None
-        if (
-            last is not None
-            and (last.identity_a, last.identity_b) == (crossing.identity_a, crossing.identity_b)
-            and crossing.first_frame <= last.last_frame
-        ):
-            last.last_frame = max(last.last_frame, crossing.last_frame)
-            last.net_unswapped *= crossing.net_unswapped
-        else:
-            crossings.append(crossing)
-    return crossings
+    if not len(swaps.begins):
+        return swaps
+    swaps = swaps.select(np.lexsort((swaps.begins, swaps.identities_b, swaps.identities_a)))
+    pairs = np.column_stack([swaps.identities_a, swaps.identities_b])
+    is_new_pair = np.append(True, (np.diff(pairs, axis=0) != 0).any(axis=1))
+    # The latest end so far of the same pair: later pairs are shifted beyond all frames.
+    shifts = np.cumsum(is_new_pair) * (swaps.ends.max() + 1)
+    latest_ends = np.maximum.accumulate(swaps.ends + shifts)
+    is_first = is_new_pair.copy()
+    is_first[1:] |= (swaps.begins + shifts)[1:] > latest_ends[:-1]
+    starts = np.flatnonzero(is_first)
+    merged = swaps.select(starts)
+    return replace(
+        merged,
+        ends=np.maximum.reduceat(swaps.ends, starts),
+        net_unswapped=np.multiply.reduceat(swaps.net_unswapped, starts),
+    )
