@@ -68,12 +68,12 @@ class DrawnBoxes:
         return len(self.frames)
 
 
-def list_drawn_boxes(entries: Sequence[Entry]) -> DrawnBoxes:
-    """Return the boxes of the active corrections."""
+def list_drawn_boxes(entries: Sequence[Entry], n_frames: int) -> DrawnBoxes:
+    """Return the boxes of the active corrections in the frames of a run, of which it has some."""
     added = [
         (correction.frame, line, correction)
         for line, correction in iterate_corrections(tuple(entries))
-        if isinstance(correction, Add)
+        if isinstance(correction, Add) and correction.frame < n_frames
     ]
     added.sort(key=lambda item: item[:2])
     return DrawnBoxes(
@@ -102,26 +102,23 @@ def resolve_corrections(
     pairs = _Pairs()
     for statement in list_pair_statements(entries):
         pairs.add(statement, finder)
-    drawn = list_drawn_boxes(entries)
+    drawn = list_drawn_boxes(entries, table.n_frames)
     for row, animal, line in zip(drawn_rows.tolist(), drawn.animals, drawn.lines, strict=True):
         if animal.detection is not None:
             pairs.add_rows(row, finder.find(animal.detection, line), line)
-    anchors: dict[int, int] = {}
     names: dict[int, str] = {}
     looked_at = [int(row) for row in drawn_rows]
     dropped: list[int] = []
     for line, correction in iterate_corrections(tuple(entries)):
-        if isinstance(correction, Assign | Add | Rename):
-            animal = correction.animal
-            row = -1 if animal.detection is None else finder.find(animal.detection, line)
-            if row >= 0:
-                anchors.setdefault(animal.number, row)
+        if isinstance(correction, Add) and correction.frame >= table.n_frames:
+            finder.lost_lines.add(line)
         if isinstance(correction, Assign):
             looked_at.append(finder.find(correction.detection, line))
         if isinstance(correction, Drop):
             dropped += [finder.find(detection, line) for detection in correction.dropped]
         if isinstance(correction, Rename):
             names[correction.animal.number] = correction.name
+    anchors = _find_anchors(entries, finder)
     constraints = IdentityConstraints(
         pairs.build(),
         np.array(list(anchors.values()), np.int64),
@@ -130,6 +127,19 @@ def resolve_corrections(
         _keep_found(dropped),
     )
     return ResolvedCorrections(constraints, names, tuple(sorted(finder.lost_lines)))
+
+
+def _find_anchors(entries: Sequence[Entry], finder: _DetectionFinder) -> dict[int, int]:
+    """Return the row of a detection of each animal that a correction names by its number."""
+    anchors: dict[int, int] = {}
+    for line, correction in iterate_corrections(tuple(entries)):
+        if not isinstance(correction, Assign | Add | Rename):
+            continue
+        animal = correction.animal
+        row = -1 if animal.detection is None else finder.find(animal.detection, line)
+        if row >= 0:
+            anchors.setdefault(animal.number, row)
+    return anchors
 
 
 class _DetectionFinder:

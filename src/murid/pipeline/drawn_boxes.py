@@ -64,10 +64,8 @@ class ExtendedDetections:
 
 
 def extend_detections(table: DetectionTable, drawn: DrawnBoxes) -> ExtendedDetections:
-    """Return detections with drawn boxes; boxes in frames that the run lacks are left out."""
-    known = drawn.frames < table.n_frames
-    frames = drawn.frames[known]
-    boxes = drawn.boxes[known]
+    """Return detections with drawn boxes, all of which are in frames of the table."""
+    frames = drawn.frames
     # Before how many drawn boxes each detection comes: those of earlier frames.
     new_rows = np.arange(len(table)) + np.searchsorted(frames, table.frame_numbers)
     new_rows = np.append(new_rows, len(table) + len(frames)).astype(np.int64)
@@ -76,7 +74,7 @@ def extend_detections(table: DetectionTable, drawn: DrawnBoxes) -> ExtendedDetec
     drawn_rows = np.flatnonzero(is_drawn)
     all_boxes = np.empty((len(is_drawn), 4), np.float32)
     all_boxes[new_rows[:-1]] = table.boxes
-    all_boxes[drawn_rows] = boxes
+    all_boxes[drawn_rows] = drawn.boxes
     scores = np.ones(len(is_drawn), np.float32)
     scores[new_rows[:-1]] = table.scores
     n_before = np.searchsorted(frames, np.arange(table.n_frames + 1))

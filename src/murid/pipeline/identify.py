@@ -295,7 +295,7 @@ class _RunLinker:
         )
         self._foreground = foreground
         entries = corrections.entries
-        self._extended = extend_detections(table, list_drawn_boxes(entries))
+        self._extended = extend_detections(table, list_drawn_boxes(entries, table.n_frames))
         drawn_rows = self._extended.drawn_rows
         self._resolved = resolve_corrections(entries, self._extended.table, drawn_rows)
         self._has_corrections = bool(corrections.lines)
