@@ -87,6 +87,10 @@ def test_a_file_of_corrections_is_applied_and_listed(run, tmp_path, capsys):
     assert "1: animal 3 is Cleo, Ada" in listed
     assert "3: no animal: 6 detections in frames 10 to 15 (not in force)" in listed
     assert "2 corrections in force" in listed
+    corrections = Run.open(run).info()["corrections"]
+    assert (corrections["n"], corrections["authors"]) == (2, ["Ada"])
+    assert murid_cli(["info", str(run)]) == 0
+    assert "2 corrections by Ada" in capsys.readouterr().out
 
 
 def test_a_drawn_box_is_a_position_of_the_animal(run):

@@ -128,6 +128,10 @@ def _print_run(facts: dict[str, Any]) -> None:
         print(f"note    {unreadable} could not be read ({facts['unreadable_reason']})")
     if facts["identity_note"]:
         print(f"note    {facts['identity_note']}")
+    if facts["corrections"]["n"]:
+        n_corrections = format_count(facts["corrections"]["n"], "correction")
+        authors = ", ".join(facts["corrections"]["authors"])
+        print(f"fixes   {n_corrections} by {authors} (murid fix --list shows them)")
     for line in (*describe_clock(facts), *describe_refinement(facts)):
         print(line)
     for line in summarise_identities(facts, hint=""):

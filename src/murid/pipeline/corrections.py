@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -66,6 +67,19 @@ class RunCorrections:
     def active(self) -> tuple[Entry, ...]:
         """The corrections that are not revoked."""
         return select_active(self.entries)
+
+    def summarise(self) -> dict[str, Any]:
+        """Return how many corrections are in force, who made them, and when the last was made.
+
+        Keys: ``n``, ``authors`` and ``last_utc`` (None without any). Raises `RunError` if the log
+        is damaged.
+        """
+        active = self.active
+        return {
+            "n": len(active),
+            "authors": sorted({entry.author for entry in active}),
+            "last_utc": active[-1].time_utc if active else None,
+        }
 
     def answer_crossing(
         self, identities: tuple[int, int], first_frame: int, last_frame: int, answer: Answer

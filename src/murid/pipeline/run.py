@@ -361,6 +361,7 @@ class Run:
             else None,
             "identity_probability": None if probability is None else round(probability, 4),
             "uncertain_identities": [] if means is None else list(means.uncertain_ids),
+            "corrections": self.corrections.summarise(),
             "tracks": tracks,
             "crossings": [_to_video_frames(row, manifest) for row in self.crossings()],
         }
