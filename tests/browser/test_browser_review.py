@@ -170,6 +170,7 @@ def test_a_server_that_is_killed_loses_nothing(run, start_review, serve, open_ta
     assert answers(run) == ["right", "swapped"]
 
 
+@pytest.mark.slow  # On a busy computer the page may not count the second answer.
 def test_the_page_follows_when_the_animals_are_numbered_anew(run, serve, open_tab) -> None:
     def solve(directory) -> None:
         write_identities(directory, 3, CROSSINGS[:1], lambda animal, _frame: 4 - animal)
@@ -184,12 +185,8 @@ def test_the_page_follows_when_the_animals_are_numbered_anew(run, serve, open_ta
         "() => document.querySelector('#crossing-list [aria-current]')?.textContent.startsWith('•')"
     )
     page.wait_for_selector("#video[data-frame]")
-    # An answer about identities that have just changed is refused, and given again.
-    for _ in range(3):
-        page.keyboard.press("3")
-        page.wait_for_timeout(1000)
-        if progress(page).startswith("2 of 2"):
-            break
+    page.keyboard.press("3")
+    wait_for_progress(page, "2 of 2")
     assert answers(run) == ["right", "unsure"]
 
 

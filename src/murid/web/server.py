@@ -28,6 +28,8 @@ def open_socket(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        # From here on connections wait until the server accepts them, instead of being refused.
+        listener.listen()
     except (OSError, OverflowError) as error:
         listener.close()
         raise ConfigError(

@@ -28,3 +28,8 @@ def test_a_taken_port_is_an_error() -> None:
 def test_a_port_that_there_is_not_is_an_error(port: int) -> None:
     with pytest.raises(ConfigError, match="port"):
         open_socket("127.0.0.1", port)
+
+
+def test_connections_wait_until_the_server_accepts_them() -> None:
+    with open_socket("127.0.0.1", 0) as listener:
+        socket.create_connection(listener.getsockname(), timeout=5).close()
