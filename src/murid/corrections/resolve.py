@@ -69,7 +69,7 @@ class DrawnBoxes:
 
 
 def list_drawn_boxes(entries: Sequence[Entry], n_frames: int) -> DrawnBoxes:
-    """Return the boxes of the active corrections in the frames of a run, of which it has some."""
+    """Return the boxes of the active corrections that lie in the `n_frames` frames of a run."""
     added = [
         (correction.frame, line, correction)
         for line, correction in iterate_corrections(tuple(entries))
