@@ -64,6 +64,9 @@ def test_answers_by_keyboard_are_stored_and_undone(run, serve, open_tab) -> None
     assert "Stored" in page.inner_text("#live")
 
 
+# As in main.js.
+REACTION_MS = 400
+
 # Holds back requests to an address, before they are sent or before their answer is seen.
 HOLD = """([held, isAnswer]) => {
     const fetch = window.fetch;
@@ -170,24 +173,50 @@ def test_a_server_that_is_killed_loses_nothing(run, start_review, serve, open_ta
     assert answers(run) == ["right", "swapped"]
 
 
-@pytest.mark.slow  # On a busy computer the page may not count the second answer.
-def test_the_page_follows_when_the_animals_are_numbered_anew(run, serve, open_tab) -> None:
-    def solve(directory) -> None:
-        write_identities(directory, 3, CROSSINGS[:1], lambda animal, _frame: 4 - animal)
+def number_anew(directory) -> None:
+    """Only the first crossing is still in doubt, and animal 1 is now 3 and animal 3 is now 1."""
+    write_identities(directory, 3, CROSSINGS[:1], lambda animal, _frame: 4 - animal)
 
-    page = open_tab(serve(run, solve=solve))
+
+def answer_and_wait_for_new_numbers(page) -> None:
+    """Answer for animals 1 and 3; then one crossing is left, which is of other animals now."""
     page.keyboard.press("1")
-    # The answered crossing, of animals 1 and 3, and the only one that is still in doubt.
     wait_for_progress(page, "1 of 2")
     page.wait_for_function("() => document.querySelectorAll('#crossing-list li').length === 2")
+
+
+def test_the_page_follows_when_the_animals_are_numbered_anew(run, serve, open_tab) -> None:
+    page = open_tab(serve(run, solve=number_anew))
+    # The images beside the clip come late.
+    page.evaluate(HOLD, ["api/crossings/1-2-30-34/moments", True])
+    answer_and_wait_for_new_numbers(page)
     # The page shows the one without an answer, whose mark is a dot.
     page.wait_for_function(
         "() => document.querySelector('#crossing-list [aria-current]')?.textContent.startsWith('•')"
     )
-    page.wait_for_selector("#video[data-frame]")
+    page.wait_for_timeout(REACTION_MS + 100)
     page.keyboard.press("3")
     wait_for_progress(page, "2 of 2")
     assert answers(run) == ["right", "unsure"]
+
+
+def test_a_key_pressed_as_the_numbers_change_is_for_what_was_shown(run, serve, open_tab) -> None:
+    page = open_tab(serve(run, solve=number_anew))
+    page.evaluate(
+        """() => new MutationObserver((_, observer) => {
+            if (document.querySelectorAll('#crossing-list li').length !== 2) return;
+            observer.disconnect();
+            document.body.dispatchEvent(
+                new KeyboardEvent('keydown', { key: '3', bubbles: true }));
+        }).observe(document.getElementById('crossing-list'), { childList: true })"""
+    )
+    page.keyboard.press("1")
+    wait_for(lambda: len(read_log(run)) == 2)
+    # Animals 1 and 2 were shown, which are 3 and 2 now.
+    before = read_log(run)[1].statement.before
+    assert [detection.frame for detection in before] == [30, 30]
+    rows = [detection.row for detection in before]
+    assert sorted(rows) == [0, 1]
 
 
 def test_ctrl_c_ends_it_and_lets_the_run_go(run, start_review) -> None:

@@ -64,8 +64,8 @@ class _Api:
         return to_json_response(state)
 
     def list_crossings(self, _request: Request) -> Response:
-        crossings = self._session.list_crossings()
-        return to_json_response({"crossings": crossings})
+        revision, crossings = self._session.list_revised_crossings()
+        return to_json_response({"revision": revision, "crossings": crossings})
 
     def list_moments(self, request: Request) -> Response:
         return to_json_response(self._session.find_moments(request.path_params["crossing"]))

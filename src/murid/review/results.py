@@ -152,10 +152,12 @@ class RunResults:
     def find_identity(self, frame: int, row: int) -> int | None:
         """Return the identity of a detection now, or None; not for those who hold `reading`."""
         key = (frame, row)
-        if key not in self._identities_of:
+        # If identities are written meanwhile, what was found goes to the table that is dropped.
+        known = self._identities_of
+        if key not in known:
             part = self.read_part(frame // self.directory.manifest.part_frames)
-            self._identities_of[key] = part.find_identity(frame, row)
-        return self._identities_of[key]
+            known[key] = part.find_identity(frame, row)
+        return known[key]
 
     def read_crossings(self) -> list[dict[str, Any]]:
         """Return the doubtful crossings, as `IdentityParts.read_crossings`."""

@@ -171,6 +171,15 @@ class ReviewSession:
         rows = self._results.read_crossings()
         return list_review_crossings(rows, self._place_answers(), self._results.times_s)
 
+    def list_revised_crossings(self) -> tuple[str, list[ReviewCrossing]]:
+        """Return the revision of the identities, and their crossings as `list_crossings`."""
+        while True:
+            revision = self._results.revision
+            crossings = self.list_crossings()
+            # Otherwise identities were written meanwhile, and the crossings may be of both.
+            if self._results.revision == revision:
+                return revision, crossings
+
     def list_corrections(self) -> list[dict[str, Any]]:
         """Return the active corrections, as the timeline and the list of the page show them."""
         return [

@@ -12,6 +12,8 @@ const POLL_WHILE_SOLVING_MS = 700;
 const SPEEDS = ["0.1", "0.25", "0.5", "1", "2", "4"];
 // Frames of the next clip that are fetched while this one plays.
 const N_LATER = 40;
+// Nobody sees and answers in less: a key pressed sooner is for what was shown before.
+const REACTION_MS = 400;
 
 const $ = (id) => document.getElementById(id);
 
@@ -27,6 +29,8 @@ const page = {
   pending: new Map(), refreshing: null, mustRefresh: false,
   // The last request that changes something: they are sent in their order.
   sending: Promise.resolve(),
+  // Identities of which the crossings are, and what was shown before they were computed again.
+  revision: null, before: null, changedAt: -Infinity,
   current: null, moments: null, momentsOf: null, isFree: false, cache: new Map(),
 };
 
@@ -48,19 +52,26 @@ async function loadState() {
   editor.setAnimals(state.animals, page.names, state.reader_note !== null);
   showState(state);
   const isNew = !before || before.revision !== state.revision;
-  if (isNew || before.log_length !== state.log_length) await loadCrossings(isNew && before !== null);
+  if (isNew || before.log_length !== state.log_length) await loadCrossings();
   if (before && isNew) say("Identities were computed again.");
 }
 
-async function loadCrossings(areNew) {
+async function loadCrossings() {
+  const [{ revision, crossings }, corrections] = await Promise.all([
+    getJson("api/crossings"), getJson("api/corrections")]);
+  const before = page.current;
+  const areNew = page.revision !== null && revision !== page.revision;
   if (areNew) {
     viewer.boxes.clear();
     timeline.clear();
     page.cache.clear();
+    page.momentsOf = null;
   }
-  const [{ crossings }, corrections] = await Promise.all([
-    getJson("api/crossings"), getJson("api/corrections")]);
-  const before = page.current;
+  if (areNew && before) {
+    page.before = { crossing: before, revision: page.revision };
+    page.changedAt = performance.now();
+  }
+  page.revision = revision;
   page.crossings = crossings.map((crossing) => (page.pending.has(crossing.id)
     ? { ...crossing, answer: page.pending.get(crossing.id) } : crossing));
   page.corrections = corrections;
@@ -186,7 +197,8 @@ function fetchMoments(crossing) {
 async function loadMoments(crossing) {
   try {
     const moments = await fetchMoments(crossing);
-    if (page.current?.id !== crossing.id) return;
+    // Images of other identities would show other animals.
+    if (page.current?.id !== crossing.id || moments.revision !== page.revision) return;
     crops.want(listCrops(moments));
     page.moments = moments;
     page.momentsOf = crossing.id;
@@ -211,11 +223,16 @@ function prepareNext() {
     .catch(() => {});
 }
 
+/** Return the crossing that an answer of this moment is about, with its revision. */
+function getAsked() {
+  const isNew = performance.now() - page.changedAt < REACTION_MS;
+  return isNew ? page.before : { crossing: page.current, revision: page.revision };
+}
+
 function answer(given) {
-  const crossing = page.current;
-  if (!crossing || page.isFree || page.state.reader_note !== null) return;
-  const seen = page.momentsOf === crossing.id ? page.moments.revision : page.state.revision;
-  const sent = send("api/answers", { crossing: crossing.id, answer: given, revision: seen });
+  if (!page.current || page.isFree || page.state.reader_note !== null) return;
+  const { crossing, revision } = getAsked();
+  const sent = send("api/answers", { crossing: crossing.id, answer: given, revision });
   page.pending.set(crossing.id, given);
   // The next clip is there at once; if the answer is refused, the page says so.
   crossing.answer = given;
