@@ -3,9 +3,18 @@
 import re
 
 import pytest
-from review_runs import CROSSINGS, make_run, write_identities
+from review_runs import (
+    CROSSINGS,
+    HEIGHT,
+    WIDTH,
+    get_box,
+    make_run,
+    set_layout,
+    write_identities,
+)
 from waiting import wait_for
 
+from murid.arenas.layout import Layout, Zone
 from murid.corrections.log import read_log
 from murid.pipeline.corrections import RunCorrections
 
@@ -31,7 +40,8 @@ def run(tmp_path):
 
 def test_it_opens_on_the_most_important_crossing_and_plays(run, serve, open_tab) -> None:
     page = open_tab(serve(run))
-    assert progress(page) == "0 of 3 looked at; names 89 % sure"
+    start = "0 of 3 looked at; names 89 % sure; about 1 more answer to 99.9 %"
+    assert progress(page) == start
     assert page.inner_text("#question-title") == "Crossing at 0:03.0"
     # The token is in no address that could be copied.
     assert "token" not in page.url
@@ -284,6 +294,37 @@ def test_a_drawn_box_is_added(run, serve, open_tab) -> None:
     assert (x1, y1) == pytest.approx((80, 60), abs=1)
     assert x2 > x1
     assert y2 > y1
+
+
+def test_a_box_is_drawn_by_keyboard(run, serve, open_tab) -> None:
+    page = open_tab(serve(run))
+    page.keyboard.press("Space")
+    page.wait_for_selector("#video[data-frame]")
+    page.keyboard.press("d")
+    for key in ("ArrowRight", "ArrowDown", "ArrowDown", "Shift+ArrowRight", "Shift+ArrowUp"):
+        page.keyboard.press(key)
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "animal"
+    page.select_option("#animal", "2")
+    page.focus("#assign")
+    page.keyboard.press("Enter")
+    wait_for(lambda: len(read_log(run)) == 1)
+    # In the middle, as large as the animals, moved by one step to the right and two down; then
+    # its corner by one to the right and one up.
+    assert read_log(run)[0].statement.box == pytest.approx((73, 57.5, 90, 65.5))
+
+
+def test_only_the_crossings_of_a_zone(run, serve, open_tab) -> None:
+    x1, y1, x2, y2 = get_box(3, CROSSINGS[1][0]).tolist()
+    nest = Zone("nest", ((x1, y1), (x2, y1), (x2, y2), (x1, y2)), kind="nest")
+    set_layout(run, Layout(WIDTH, HEIGHT, zones=(nest,)))
+    page = open_tab(serve(run))
+    page.wait_for_selector("#zone-filter:visible")
+    assert page.locator("#crossing-list li").count() == 3
+    page.select_option("#zone", "nest")
+    assert page.locator("#crossing-list li").count() == 1
+    page.select_option("#zone", "")
+    assert page.locator("#crossing-list li").count() == 3
 
 
 def test_a_click_on_the_timeline_goes_there(run, serve, open_tab) -> None:

@@ -1,11 +1,13 @@
 """Small runs with a video, made from arrays, for tests of the review."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from murid.arenas.layout import Layout
 from murid.core.types import Detections, DetectionTable, Tracks
 from murid.store import RunDirectory
 from murid.video import open_source
@@ -76,6 +78,14 @@ def make_run(
     ) as directory:
         write_stages(directory, source.times_s, n_animals, crossings)
     return folder / run
+
+
+def set_layout(run: Path, layout: Layout) -> None:
+    """Store arenas and zones as if the video had been tracked with them."""
+    path = run / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["config"]["arenas"] = layout.to_dict()
+    path.write_text(json.dumps(manifest))
 
 
 def write_stages(directory, times_s, n_animals, crossings) -> None:

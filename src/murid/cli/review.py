@@ -18,6 +18,7 @@ def review(
     port: int = 0,
     host: str = "127.0.0.1",
     no_browser: bool = False,
+    author: str | None = None,
 ) -> None:
     """Look at doubtful crossings in the browser, and correct identities.
 
@@ -36,6 +37,8 @@ def review(
         the address that is printed, and without encryption.
     no_browser : bool
         Print the address without opening it.
+    author : str
+        Who corrects; the user of this computer by default.
     """
     # The server takes a while to import.
     from murid.review.api import make_review_app
@@ -53,7 +56,7 @@ def review(
         elif complete_identities(directory):
             print("murid: completed identities that were half-written", file=sys.stderr)
         with (
-            closing(ReviewSession(directory, reader_note)) as session,
+            closing(ReviewSession(directory, reader_note, author)) as session,
             closing(ReviewVideo(directory, video)) as frames,
         ):
             app = make_review_app(session, frames, access)

@@ -41,6 +41,8 @@ class ReviewCrossing(msgspec.Struct, frozen=True, kw_only=True):
         What a person said.
     line : int or None
         Line of the answer in the log.
+    zones : tuple of str
+        Zones in which either animal is as the crossing begins; () until they are known.
     """
 
     id: str
@@ -54,6 +56,7 @@ class ReviewCrossing(msgspec.Struct, frozen=True, kw_only=True):
     priority_s: float
     answer: Answer | None = None
     line: int | None = None
+    zones: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

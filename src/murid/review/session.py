@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from threading import Lock, Thread
 from typing import Any
 
 import numpy as np
+from msgspec import structs
 
 from murid.core.identity_probabilities import format_probability
 from murid.corrections.records import Answer, Crossing, DetectionRef, Entry, Rename
 from murid.errors import MuridError, RunError
 from murid.pipeline.corrections import RunCorrections
+from murid.pipeline.run import read_layout
+from murid.review.answers_needed import AnswersNeeded, estimate_answers_needed
 from murid.review.background_solver import BackgroundSolver
 from murid.review.clear_moments import SEARCHED_S, ClearMoment, find_clear_moments
+from murid.review.crossing_zones import find_crossing_zones, list_zone_names
 from murid.review.crossings import (
     PlacedAnswer,
     ReviewCrossing,
@@ -27,7 +32,7 @@ from murid.review.requests import (
     Edit,
     RenameRequest,
 )
-from murid.review.results import RunResults
+from murid.review.results import IdentityPart, RunResults
 from murid.review.solve import Solve, solve
 from murid.review.timeline import Timeline
 from murid.store import RunDirectory
@@ -84,6 +89,8 @@ class ReviewSession:
         self._lock = Lock()
         self._seen: dict[tuple[str, str], Anchors] = {}
         self._is_closed = False
+        self._layout = read_layout(directory)
+        self._answers_needed: tuple[tuple[str, int], AnswersNeeded | None] | None = None
         self._load()
 
     def _load(self) -> None:
@@ -94,16 +101,35 @@ class ReviewSession:
         self._summary = self._results.read_summary()
         identities = [int(row["id"]) for row in self._summary]
         self._timeline = Timeline(self._results, identities, directory.n_frames, directory.n_parts)
+        self._zones: dict[str, tuple[str, ...]] | None = None
         Thread(
-            target=self._fill_timeline, args=(self._timeline,), name="murid-timeline", daemon=True
+            target=self._read_whole_run, args=(self._timeline,), name="murid-timeline", daemon=True
         ).start()
 
-    def _fill_timeline(self, timeline: Timeline) -> None:
+    def _read_whole_run(self, timeline: Timeline) -> None:
+        """Compute the timeline and the zones of crossings, unless identities are new meanwhile."""
         try:
             while timeline is self._timeline and not self._is_closed and timeline.add_next_part():
                 pass
+            if self._layout.zones:
+                crossings = self.list_crossings()
+                zones = find_crossing_zones(
+                    crossings, self._iterate_starts(timeline, crossings), self._layout
+                )
+                if timeline is self._timeline:
+                    self._zones = zones
         except MuridError as error:
             self._timeline_error = str(error)
+
+    def _iterate_starts(
+        self, timeline: Timeline, crossings: list[ReviewCrossing]
+    ) -> Iterator[IdentityPart]:
+        """Yield the parts in which crossings begin, as long as they are those of a timeline."""
+        part_frames = self._results.directory.manifest.part_frames
+        for number in sorted({crossing.first_frame // part_frames for crossing in crossings}):
+            if timeline is not self._timeline or self._is_closed:
+                return
+            yield self._results.read_part(number)
 
     def close(self) -> None:
         """Wait until identities are completely written, and release the run."""
@@ -157,6 +183,8 @@ class ReviewSession:
             "n_crossings": len(crossings),
             "n_looked_at": sum(crossing.answer is not None for crossing in crossings),
             "probability": None if probability is None else format_probability(probability),
+            "answers_needed": self._estimate_answers_needed(crossings, probability),
+            "zones": list_zone_names(self._layout) if self._zones is not None else [],
             "is_solving": self.is_solving,
             "solver_error": self._solver.error or self._timeline_error,
             "reader_note": self._reader_note,
@@ -169,7 +197,9 @@ class ReviewSession:
     def list_crossings(self) -> list[ReviewCrossing]:
         """Return the crossings: the one on whose answer most depends first, answered ones last."""
         rows = self._results.read_crossings()
-        return list_review_crossings(rows, self._place_answers(), self._results.times_s)
+        zones = self._zones or {}
+        crossings = list_review_crossings(rows, self._place_answers(), self._results.times_s)
+        return [structs.replace(c, zones=zones.get(c.id, ())) if zones else c for c in crossings]
 
     def list_revised_crossings(self) -> tuple[str, list[ReviewCrossing]]:
         """Return the revision of the identities, and their crossings as `list_crossings`."""
@@ -363,6 +393,26 @@ class ReviewSession:
             if other.first_frame >= crossing.last_frame:
                 end = min(end, other.first_frame)
         return start, end
+
+    def _estimate_answers_needed(
+        self, crossings: list[ReviewCrossing], probability: float | None
+    ) -> AnswersNeeded | None:
+        """Return how many answers are expected to be needed; computed once for each answer."""
+        if probability is None:
+            return None
+        key = (self._results.revision, len(self._corrections.entries))
+        if self._answers_needed is None or self._answers_needed[0] != key:
+            times_s = self._results.times_s
+            n_positions = sum(row["n_frames"] + row["n_interpolated"] for row in self._summary)
+            needed = estimate_answers_needed(
+                crossings,
+                times_s[[crossing.last_frame for crossing in crossings]].tolist(),
+                float(times_s[-1]) if len(times_s) else 0.0,
+                probability,
+                n_positions / self._results.directory.manifest.fps,
+            )
+            self._answers_needed = (key, needed)
+        return self._answers_needed[1]
 
     def _place_answers(self) -> list[PlacedAnswer]:
         answers = [e for e in self._corrections.active if isinstance(e.statement, Crossing)]

@@ -3,6 +3,9 @@
 import { makeAnimal } from "./panel.js";
 
 const MIN_SIDE_PX = 3;
+// A key moves a drawn box by this share of the width of the image: fine enough, and quick if held.
+const KEY_STEP = 1 / 200;
+const DIRECTIONS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export class Editor {
   constructor(viewer, elements, send) {
@@ -59,6 +62,40 @@ export class Editor {
     }
     this.viewer.requestDraw();
     this.show();
+  }
+
+  /** Move the box that is drawn, or its lower right corner, by an arrow key; true if it did. */
+  nudge(key, isCorner) {
+    const direction = DIRECTIONS[key];
+    if (!this.isDrawing || !direction) return false;
+    const { width, height } = this.viewer.recording;
+    const box = this.viewer.drawn ?? this.suggestBox();
+    const step = Math.max(1, width * KEY_STEP);
+    const sides = [["x1", "x2", width, direction[0]], ["y1", "y2", height, direction[1]]];
+    for (const [low, high, most, sign] of sides) {
+      const least = isCorner ? box[low] + MIN_SIDE_PX - box[high] : -box[low];
+      const by = Math.min(Math.max(step * sign, least), most - box[high]);
+      box[high] += by;
+      if (!isCorner) box[low] += by;
+    }
+    this.viewer.drawn = box;
+    this.viewer.requestDraw();
+    this.show();
+    return true;
+  }
+
+  /** Return a box in the middle of the image, as large as the animals of the frame. */
+  suggestBox() {
+    const { width, height } = this.viewer.recording;
+    const boxes = (this.viewer.boxes.get(this.viewer.frame) ?? []).filter((box) => box.identity > 0);
+    const average = (measure, otherwise) => (boxes.length
+      ? boxes.reduce((sum, box) => sum + measure(box), 0) / boxes.length : otherwise);
+    const halfWidth = average((box) => box.x2 - box.x1, width / 8) / 2;
+    const halfHeight = average((box) => box.y2 - box.y1, height / 8) / 2;
+    return {
+      x1: width / 2 - halfWidth, x2: width / 2 + halfWidth,
+      y1: height / 2 - halfHeight, y2: height / 2 + halfHeight,
+    };
   }
 
   begin(event) {
@@ -144,7 +181,7 @@ export class Editor {
     actions.hidden = (!box && !hasDrawn) || this.isReader;
     if (this.isReader) text.textContent = "This page only reads.";
     else if (hasDrawn) text.textContent = "Which animal is in the box that you drew?";
-    else if (this.isDrawing) text.textContent = "Drag a box around the animal that was not found.";
+    else if (this.isDrawing) text.textContent = "Drag a box around the animal that was not found, or move one with the arrow keys (with Shift: its size).";
     else if (!box) text.textContent = "Click a box in the video (or press b) to correct it.";
     else this.describe(text, box);
     if (actions.hidden) return;

@@ -52,7 +52,8 @@ async function loadState() {
   editor.setAnimals(state.animals, page.names, state.reader_note !== null);
   showState(state);
   const isNew = !before || before.revision !== state.revision;
-  if (isNew || before.log_length !== state.log_length) await loadCrossings();
+  const areZonesNew = before && before.zones.length !== state.zones.length;
+  if (isNew || areZonesNew || before.log_length !== state.log_length) await loadCrossings();
   if (before && isNew) say("Identities were computed again.");
 }
 
@@ -79,6 +80,7 @@ async function loadCrossings() {
   timeline.flags = corrections;
   timeline.requestDraw();
   showPairs();
+  showZones();
   if (before && !find(before.id)) {
     // The animals have other numbers now, or the crossing is no longer in doubt.
     const again = page.crossings.find((crossing) => crossing.answer === null
@@ -99,7 +101,9 @@ function showState(state) {
   const { n_looked_at: looked, n_crossings: n } = state;
   $("run-name").textContent = state.run;
   document.title = `${state.run} · murid review`;
-  const sure = state.probability === null ? "no animals" : `names ${state.probability} sure`;
+  const { answers_needed: needed } = state;
+  const sure = (state.probability === null ? "no animals" : `names ${state.probability} sure`)
+    + (needed ? `; about ${needed.n} more answer${needed.n === 1 ? "" : "s"} to ${needed.probability}` : "");
   $("progress-text").textContent = n ? `${looked} of ${n} looked at; ${sure}` : `no doubtful crossings; ${sure}`;
   $("progress-bar").setAttribute("aria-valuemax", String(n));
   $("progress-bar").setAttribute("aria-valuenow", String(looked));
@@ -131,20 +135,34 @@ function showPanel() {
 function filtered() {
   const pair = $("pair").value;
   const min = Number($("min-duration").value) || 0;
+  const zone = $("zone").value;
   return page.crossings.filter((crossing) => crossing.duration_s >= min
-    && (!pair || crossing.identities.join("-") === pair));
+    && (!pair || crossing.identities.join("-") === pair)
+    && (!zone || crossing.zones.includes(zone)));
 }
 
 function showPairs() {
-  const select = $("pair");
-  const chosen = select.value;
   const pairs = [...new Set(page.crossings.map((crossing) => crossing.identities.join("-")))];
   pairs.sort((a, b) => a.localeCompare(b, undefined, { numeric: true }));
-  select.replaceChildren(make("option", { value: "" }, "all"), ...pairs.map((pair) => {
+  showChoices($("pair"), pairs.map((pair) => {
     const [one, other] = pair.split("-").map((id) => page.names.get(Number(id)) ?? id);
-    return make("option", { value: pair }, `${one} and ${other}`);
+    return [pair, `${one} and ${other}`];
   }));
-  if (pairs.includes(chosen)) select.value = chosen;
+}
+
+/** Offer the zones in which crossings begin, as soon as they are known. */
+function showZones() {
+  const { zones } = page.state;
+  $("zone-filter").hidden = zones.length === 0;
+  showChoices($("zone"), zones.map((zone) => [zone, zone]));
+}
+
+/** Offer all or one of some values, and keep what was chosen if it is among them. */
+function showChoices(select, choices) {
+  const chosen = select.value;
+  select.replaceChildren(make("option", { value: "" }, "all"),
+    ...choices.map(([value, text]) => make("option", { value }, text)));
+  if (choices.some(([value]) => value === chosen)) select.value = chosen;
 }
 
 /** Return the first crossing that nobody has looked at, other than the current one. */
@@ -340,6 +358,7 @@ const KEYS = {
   d: () => editor.setDrawing(!editor.isDrawing), g: () => $("frame").select(),
   "-": () => changeSpeed(-1), "+": () => changeSpeed(1), "=": () => changeSpeed(1),
   "?": () => $("help").showModal(),
+  Enter: () => editor.isDrawing && $("animal").focus(),
   Escape: () => { editor.setDrawing(false); editor.select(null); hideError(); },
 };
 
@@ -349,7 +368,11 @@ function press(event) {
   const isText = target.matches("input, select, textarea");
   if (isText && event.key === "Escape") target.blur();
   // A button that has the focus keeps the keys that press it.
-  if (isText || (event.key === " " && target.matches("button, summary"))) return;
+  if (isText || ([" ", "Enter"].includes(event.key) && target.matches("button, summary"))) return;
+  if (editor.nudge(event.key, event.shiftKey)) {
+    event.preventDefault();
+    return;
+  }
   const act = KEYS[event.key];
   if (!act) return;
   event.preventDefault();
@@ -379,7 +402,9 @@ function listen() {
   });
   $("frame").addEventListener("change", (event) => goTo(Number(event.target.value) || 0));
   $("frame").addEventListener("keydown", (event) => event.key === "Enter" && event.target.blur());
-  $("pair").addEventListener("change", (event) => { event.target.blur(); showPanel(); });
+  for (const id of ["pair", "zone"]) {
+    $(id).addEventListener("change", (event) => { event.target.blur(); showPanel(); });
+  }
   $("min-duration").addEventListener("change", showPanel);
   viewer.onFrame = showFrame;
   crops.onLoad = () => fillCrops($("crops"), crops);

@@ -2,6 +2,7 @@
 
 import { getJson } from "./api.js";
 import { getColour } from "./palette.js";
+import { makeRedraw } from "./redraw.js";
 
 const TILE_BINS = 256;
 const MAX_TILES = 400;
@@ -12,6 +13,7 @@ const MIN_SPAN = 20;
 
 export class Timeline {
   constructor(canvas) {
+    this.requestDraw = makeRedraw(() => this.draw());
     this.canvas = canvas;
     this.context = canvas.getContext("2d");
     this.tiles = new Map();
@@ -137,15 +139,6 @@ export class Timeline {
       .sort((a, b) => Math.abs(this.toX(a.first_frame) - x) - Math.abs(this.toX(b.first_frame) - x));
     if (y < HEAD && near.length) this.onCrossing(near[0].id);
     else this.onGo(Math.round(Math.min(Math.max(this.toFrame(x), 0), this.nFrames - 1)));
-  }
-
-  requestDraw() {
-    if (this.isRequested) return;
-    this.isRequested = true;
-    requestAnimationFrame(() => {
-      this.isRequested = false;
-      this.draw();
-    });
   }
 
   draw() {

@@ -3,6 +3,7 @@
 import { Boxes } from "./boxes.js";
 import { Images } from "./images.js";
 import { getColour, getDash } from "./palette.js";
+import { makeRedraw } from "./redraw.js";
 
 const TRAIL_S = 1;
 const N_AHEAD = 12;
@@ -12,6 +13,7 @@ const MAX_SHOWN_FPS = 32;
 
 export class Viewer {
   constructor(canvas, note) {
+    this.requestDraw = makeRedraw(() => this.draw());
     this.canvas = canvas;
     this.context = canvas.getContext("2d");
     this.note = note;
@@ -139,15 +141,6 @@ export class Viewer {
       if (next === this.frame && !this.clip && this.frame === this.recording.n_frames - 1) this.pause();
     }
     requestAnimationFrame(this.tick);
-  }
-
-  requestDraw() {
-    if (this.isRequested) return;
-    this.isRequested = true;
-    requestAnimationFrame(() => {
-      this.isRequested = false;
-      this.draw();
-    });
   }
 
   draw() {
