@@ -10,6 +10,7 @@ from crossing_runs import make_crossing_run, read_identities
 from murid.cli import run as murid_cli
 from murid.errors import CorrectionError, RunError
 from murid.pipeline.config import Config
+from murid.pipeline.corrections import RunCorrections
 from murid.pipeline.identify import identify
 from murid.pipeline.run import Run
 from murid.store import AnimalName, RunDirectory
@@ -183,3 +184,15 @@ def test_a_restart_keeps_the_log(run):
         existing="restart",
     ).close()
     assert (run / "corrections.jsonl").read_bytes() == log
+
+
+def test_what_was_decided_about_the_second_pass_holds_after_a_correction(tmp_path):
+    path = make_crossing_run(tmp_path / "crossing.murid")
+    config = Config().change("identification.refine=auto", "identification.use_foreground=false")
+    first, again = [], []
+    # The identities are in doubt, but there is no video to look at.
+    identify(path, config=config, announce=first.append)
+    assert any("no second pass" in text for text in first)
+    RunCorrections(path).swap(1, 2, 100)
+    identify(path, announce=again.append)
+    assert again == []

@@ -6,6 +6,7 @@ The steps of `link_tracklets` are the modules of this folder, in the order in wh
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -17,7 +18,10 @@ from murid.identification.animal_count import check_animal_count
 from murid.identification.appearance_models.appearance_fit import AppearanceSelection
 from murid.identification.appearance_models.appearance_model import AppearanceModel
 from murid.identification.appearance_models.feature_averaging import compute_tracklet_features
-from murid.identification.appearance_models.tracklet_features import FurDescriptors
+from murid.identification.appearance_models.tracklet_features import (
+    FurDescriptors,
+    TrackletFeatures,
+)
 from murid.identification.bidirectional_tracks import split_tracks
 from murid.identification.config import IdentificationConfig
 from murid.identification.constraints import (
@@ -51,6 +55,7 @@ from murid.identification.paths.context import build_path_context
 from murid.identification.point_match_score import TrackletPointMatches, find_point_matches
 from murid.identification.point_matches import PointMatches
 from murid.identification.result import DoubtfulCrossings, IdentificationResult
+from murid.identification.stitch_cache import StitchCache, make_key
 from murid.identification.stitching import change_paths, stitch_tracklets
 from murid.identification.swaps.candidates import count_local_constraints, find_swap_candidates
 from murid.identification.swaps.intervals import find_swap_intervals
@@ -82,6 +87,7 @@ def link_tracklets(
     video_frames: range | None = None,
     read_foreground: ReadForeground | None = None,
     constraints: IdentityConstraints | None = None,
+    stitch_cache: StitchCache[Stitches] | None = None,
 ) -> IdentificationResult:
     """Return the identities of at most N animals over a whole recording.
 
@@ -121,6 +127,8 @@ def link_tracklets(
         What is certain about the animals. The recording is identified without the pairs first, and
         the paths then change as far as these demand, so that a correction changes nothing that it
         is not about.
+    stitch_cache : StitchCache, optional
+        Of earlier calls with the same arguments but for `constraints`, which may save time.
 
     Returns
     -------
@@ -143,6 +151,7 @@ def link_tracklets(
         point_matches=point_matches,
         times_s=times_s,
         constraints=constraints,
+        stitch_cache=stitch_cache,
     )
     del bidirectional_tracks
     stitched, program_paths = _apply_constraints(stitched)
@@ -240,6 +249,7 @@ def stitch_recording(
     point_matches: PointMatches | None = None,
     times_s: Float64 | None = None,
     constraints: IdentityConstraints | None = None,
+    stitch_cache: StitchCache[Stitches] | None = None,
 ) -> StitchedRecording:
     """Return the paths of at most N animals through the tracklets of a recording.
 
@@ -282,34 +292,96 @@ def stitch_recording(
         )
         evidence = replace(evidence, point_matches=tracklet_matches)
 
-    # Sample the appearance of each tracklet.
-    tracklet_features = None
-    if config.use_appearance:
-        tracklet_features = compute_tracklet_features(
-            evidence, order, _iterate_embeddings(table, embeddings), n_animals, fur_descriptors
-        )
-
-    # Join tracklets into paths, learning the appearance of the animals on the way.
+    # Score how likely each tracklet is an animal.
     n_frames = table.n_frames if time_slots.slots is None else len(time_slots.slots)
     existence_evidence = measure_existence(
         ordered, usable, evidence.tracklets, n_animals, fps, n_frames
     )
     tracklet_llrs = existence_evidence.compute_llrs()
     log_odds = existence_evidence.compute_log_odds()
-    del ordered
-    shown = find_tracklets_of(ordered_constraints.shown, evidence.tracklets, len(order))
-    tracklet_llrs[shown[shown >= 0]] = SHOWN_LLR
-    log_odds[shown[shown >= 0]] = SHOWN_LLR
-    # The pairs count only once the recording is stitched: see `link_tracklets`.
+    del ordered, existence_evidence
+
+    # Join tracklets into paths, learning the appearance of the animals on the way. The pairs count
+    # only once the recording is stitched: see `link_tracklets`.
     pairs = evidence.constraints
-    evidence = replace(evidence, constraints=TrackletPairs.empty())
-    evidence, paths, selection = stitch_tracklets(
-        evidence, tracklet_features, tracklet_llrs, n_animals, rng
+    stitcher = _Stitcher(
+        replace(evidence, constraints=TrackletPairs.empty()),
+        lambda evidence: compute_tracklet_features(
+            evidence, order, _iterate_embeddings(table, embeddings), n_animals, fur_descriptors
+        ),
+        config.use_appearance,
+        n_animals,
+        rng,
+        stitch_cache,
+        make_key(
+            evidence.tracklets,
+            usable,
+            None if fur_descriptors is None else fur_descriptors.rows,
+            None if point_matches is None else point_matches.before,
+        ),
     )
-    evidence = replace(evidence, constraints=pairs)
+    del evidence
+    stitches = stitcher.stitch(tracklet_llrs)
+
+    # What a person says is an animal is one. Mostly it is on a path already.
+    shown = find_tracklets_of(ordered_constraints.shown, stitches.evidence.tracklets, len(order))
+    shown = np.unique(shown[shown >= 0])
+    tracklet_llrs[shown] = SHOWN_LLR
+    log_odds[shown] = SHOWN_LLR
+    if (stitches.paths[shown] < 0).any():
+        stitches = stitcher.stitch(tracklet_llrs, shown)
     return StitchedRecording(
-        order, body_px, evidence, tracklet_llrs, log_odds, paths, selection, ordered_constraints
+        order,
+        body_px,
+        replace(stitches.evidence, constraints=pairs),
+        tracklet_llrs,
+        log_odds,
+        stitches.paths,
+        stitches.selection,
+        ordered_constraints,
     )
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Stitches:
+    """Paths ``(T,)`` through tracklets, the evidence with the appearance learnt, and how."""
+
+    evidence: TrackletEvidence
+    paths: Int64
+    selection: AppearanceSelection | None
+
+
+@dataclass(eq=False, slots=True)
+class _Stitcher:
+    """Stitches tracklets, unless that was done before."""
+
+    evidence: TrackletEvidence
+    sample_appearance: Callable[[TrackletEvidence], TrackletFeatures]
+    use_appearance: bool
+    n_animals: int
+    rng: np.random.Generator
+    cache: StitchCache[Stitches] | None
+    key: bytes
+    _features: TrackletFeatures | None = None
+
+    def stitch(self, tracklet_llrs: Float64, shown: Int64 | None = None) -> Stitches:
+        """Return the stitches for the log-likelihood ratios ``(T,)`` that tracklets are animals.
+
+        `shown` are the tracklets whose ratio was changed.
+        """
+        key = self.key if shown is None else self.key + shown.tobytes()
+        found = None if self.cache is None else self.cache.get(key)
+        if found is None:
+            if self.use_appearance and self._features is None:
+                self._features = self.sample_appearance(self.evidence)
+            # The same random numbers each time, whatever was computed before.
+            rng = deepcopy(self.rng)
+            found = Stitches(
+                *stitch_tracklets(self.evidence, self._features, tracklet_llrs, self.n_animals, rng)
+            )
+            if self.cache is not None:
+                self.cache.keep(key, found, len(self.evidence.frames))
+        return found
 
 
 def sort_within_frames(table: DetectionTable) -> Int32:

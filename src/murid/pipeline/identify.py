@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from murid.appearance.second_pass import FurSample
+from murid.appearance.second_pass import FurSample, has_second_pass
 from murid.arenas.layout import Layout
 from murid.core import DetectionTable, Tracks
 from murid.core.progress import (
@@ -29,7 +29,9 @@ from murid.errors import ConfigError
 from murid.identification import IdentificationConfig, IdentificationResult
 from murid.identification.appearance_models.appearance_fit import AppearanceSelection
 from murid.identification.appearance_models.tracklet_features import FurDescriptors
+from murid.identification.linker import Stitches
 from murid.identification.point_matches import PointMatches
+from murid.identification.stitch_cache import StitchCache
 from murid.pipeline.config import Config
 from murid.pipeline.drawn_boxes import extend_detections
 from murid.pipeline.gap_foreground import GapForeground
@@ -40,7 +42,7 @@ from murid.pipeline.per_arena import (
     select_fur_descriptors,
 )
 from murid.pipeline.refine import Feedback, refine_as_asked, refine_in_doubt
-from murid.pipeline.run import Run, read_layout
+from murid.pipeline.run import Run, has_refined, read_layout
 from murid.reid.reidentify import check_gallery, reidentify_run
 from murid.store import RunDirectory
 from murid.store.manifest import AnimalName
@@ -116,13 +118,17 @@ def read_config(run: str | Path) -> Config:
     return _get_config(RunDirectory.open(run))
 
 
-def identify_as_before(run: RunDirectory) -> None:
+def identify_as_before(
+    run: RunDirectory, stitch_cache: StitchCache[Stitches] | None = None
+) -> None:
     """Identify the animals of a run again, with its own settings and number of animals.
 
     Parameters
     ----------
     run : RunDirectory
         Opened for writing.
+    stitch_cache : StitchCache, optional
+        Of earlier calls for the run while it was open.
 
     Raises
     ------
@@ -131,7 +137,8 @@ def identify_as_before(run: RunDirectory) -> None:
     """
     layout = read_layout(run)
     counts = _count_animals(run, layout, None)
-    identify_run(run, layout, counts, _get_config(run).identification, Feedback())
+    config = _get_config(run).identification
+    identify_run(run, layout, counts, config, Feedback(), stitch_cache)
 
 
 def resolve_refine(config: IdentificationConfig, motion: Float64 | None) -> IdentificationConfig:
@@ -153,6 +160,7 @@ def identify_run(
     counts: list[int],
     config: IdentificationConfig,
     feedback: Feedback,
+    stitch_cache: StitchCache[Stitches] | None = None,
 ) -> None:
     """Identify the animals from all stored detections at once, and store the identities.
 
@@ -169,6 +177,8 @@ def identify_run(
     config : IdentificationConfig
         Settings.
     feedback : Feedback
+    stitch_cache : StitchCache, optional
+        As in `identify_per_arena`.
 
     Raises
     ------
@@ -198,12 +208,15 @@ def identify_run(
     feedback.report("identify", 0, run.n_frames)
     table = run.detections.read(embeddings=False)
     foreground = GapForeground(run, table, feedback.report) if config.use_foreground else None
-    linker = _RunLinker(run, table, layout, counts, config, foreground, corrections)
+    linker = _RunLinker(run, table, layout, counts, config, foreground, corrections, stitch_cache)
 
-    # The second pass is made where it was asked for, or where the first result is in doubt.
-    second_pass = refine_as_asked(run, table, feedback) if config.refine == "always" else None
+    # The second pass is made where it was asked for, or where the first result is in doubt. With
+    # other corrections, what was found out about that before holds.
+    is_decided = is_alike and (not has_refined(run.manifest) or has_second_pass(run))
+    is_used = config.refine == "always" or (is_decided and has_refined(run.manifest))
+    second_pass = refine_as_asked(run, table, feedback) if is_used else None
     result = linker.link(*second_pass or ())
-    if config.refine == "auto" and result.is_doubtful:
+    if config.refine == "auto" and not is_decided and result.is_doubtful:
         second_pass = refine_in_doubt(run, table, result, linker.judge, feedback)
         if second_pass:
             del result  # that of a day takes hundreds of megabytes
@@ -281,6 +294,7 @@ class _RunLinker:
         config: IdentificationConfig,
         foreground: GapForeground | None,
         corrections: _Corrections,
+        stitch_cache: StitchCache[Stitches] | None,
     ) -> None:
         self._run = run
         self._table = table
@@ -294,6 +308,7 @@ class _RunLinker:
             video_frames=run.manifest.video_frames(table.n_frames),
         )
         self._foreground = foreground
+        self._stitch_cache = stitch_cache
         entries = corrections.entries
         self._extended = extend_detections(table, list_drawn_boxes(entries, table.n_frames))
         drawn_rows = self._extended.drawn_rows
@@ -320,6 +335,7 @@ class _RunLinker:
             point_matches=extended.extend_matches(point_matches),
             read_foreground=None if self._foreground is None else self._foreground.read,
             constraints=self._resolved.constraints if self._has_corrections else None,
+            stitch_cache=self._stitch_cache,
         )
         return replace(result, rows=extended.to_run_rows(result.rows))
 

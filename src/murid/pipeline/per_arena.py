@@ -16,9 +16,10 @@ from murid.identification import IdentificationConfig, IdentificationResult, lin
 from murid.identification.appearance_models.tracklet_features import FurDescriptors
 from murid.identification.constraints import IdentityConstraints
 from murid.identification.foreground import ReadForeground
-from murid.identification.linker import EmbeddingChunks
+from murid.identification.linker import EmbeddingChunks, Stitches
 from murid.identification.point_matches import PointMatches
 from murid.identification.result import DoubtfulCrossings
+from murid.identification.stitch_cache import StitchCache
 from murid.tracking import Tracker, TrackingConfig, make_tracker, track_bidirectionally
 
 
@@ -123,6 +124,7 @@ def identify_per_arena(
     video_frames: range | None = None,
     read_foreground: ReadForeground | None = None,
     constraints: IdentityConstraints | None = None,
+    stitch_cache: StitchCache[Stitches] | None = None,
 ) -> IdentificationResult:
     """Identify the animals of each arena separately, as `link_tracklets`.
 
@@ -140,6 +142,8 @@ def identify_per_arena(
         As in `link_tracklets`, of all arenas.
     constraints : IdentityConstraints, optional
         As in `link_tracklets`, of all arenas; identities are those of the result.
+    stitch_cache : StitchCache, optional
+        As in `link_tracklets`, with an entry for each arena.
 
     Returns
     -------
@@ -175,6 +179,7 @@ def identify_per_arena(
             video_frames,
             read_foreground,
             arena_constraints,
+            stitch_cache,
         )
         name = layout.arena_names[number] if layout.arenas else None
         results.append(_renumber(result, rows, sum(counts[:number]), name))

@@ -483,6 +483,11 @@ def _to_video_frames(row: Mapping[str, Any], manifest: Manifest) -> dict[str, An
     return {**row, **frames}
 
 
+def has_refined(manifest: Manifest) -> bool:
+    """Return whether the identities of a run were made with the second pass."""
+    return _list_selections(manifest) is not None
+
+
 def _list_selections(manifest: Manifest) -> list[dict[str, Any]] | None:
     """Return the estimates of the second pass; None without one, empty where they are unknown."""
     refine = manifest.config.get("identification", {}).get("refine", "never")

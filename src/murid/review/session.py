@@ -33,7 +33,7 @@ from murid.review.requests import (
     RenameRequest,
 )
 from murid.review.results import IdentityPart, RunResults
-from murid.review.solve import Solve, solve
+from murid.review.solve import Solve, Solver
 from murid.review.timeline import Timeline
 from murid.store import RunDirectory
 from murid.web.app import ConflictError
@@ -77,14 +77,14 @@ class ReviewSession:
         directory: RunDirectory,
         reader_note: str | None = None,
         author: str | None = None,
-        solve: Solve = solve,
+        solve: Solve | None = None,
     ) -> None:
         directory.identities.check_done()
         self._results = RunResults(directory)
         self._reader_note = reader_note
         self._author = author
         self._corrections = RunCorrections(directory, author)
-        self._solve = solve
+        self._solve = solve or Solver()
         self._solver = BackgroundSolver(self._identify)
         self._lock = Lock()
         self._seen: dict[tuple[str, str], Anchors] = {}
