@@ -35,6 +35,7 @@ from murid.pipeline.identify import identify
 from murid.pipeline.run import Run
 from murid.review.crossings import ReviewCrossing
 from murid.review.session import ReviewSession
+from murid.review.solve import Solver
 from murid.store import RunDirectory
 
 MIN_IOU = 0.5
@@ -111,6 +112,7 @@ def measure(path: Path, truth: LabelledBoxes) -> dict[str, float]:
 def review(path: Path, truth: LabelledBoxes, order: Order, n_answers: int) -> list[dict]:
     """Return the scores before and after each answer, on a copy of a run."""
     reviewer = TruthfulReviewer(truth)
+    solver = Solver()
     rows = [measure(path, truth)]
     for _ in range(n_answers):
         with RunDirectory.open(path, writable=True) as directory:
@@ -124,7 +126,8 @@ def review(path: Path, truth: LabelledBoxes, order: Order, n_answers: int) -> li
         answer = reviewer.answer(crossing, named)
         frames = crossing.first_frame, crossing.last_frame
         RunCorrections(path, "benchmark").answer_crossing(crossing.identities, *frames, answer)
-        identify(path)
+        with RunDirectory.open(path, writable=True) as directory:
+            solver(directory)
         rows.append(measure(path, truth) | {"answer": answer})
     return rows
 

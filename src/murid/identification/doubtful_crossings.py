@@ -35,10 +35,14 @@ def list_doubtful_crossings(
     min_swap_probability : float
         Swap probability from which on a crossing is listed.
     """
-    probabilities = compute_swap_probabilities(candidates.terms)
+    lasting = compute_swap_probabilities(candidates.terms)
+    probabilities = lasting.copy()
     interval_probabilities = compute_swap_probabilities(intervals.terms)
     np.maximum.at(probabilities, intervals.begins, interval_probabilities)
     np.maximum.at(probabilities, intervals.ends, interval_probabilities)
+    interval_frames = _compute_interval_frames(
+        transitions, candidates, intervals, interval_probabilities
+    )
     possible = np.flatnonzero(probabilities > 0)
     first = candidates.first[possible]
     second = candidates.second[possible]
@@ -55,6 +59,8 @@ def list_doubtful_crossings(
             np.minimum(first_identities, second_identities),
             np.maximum(first_identities, second_identities),
             1 - 2 * probabilities[possible],
+            1 - 2 * lasting[possible],
+            interval_frames[possible],
         )
     )
     crossings = crossings.select(crossings.swap_probabilities >= min_swap_probability)
@@ -66,15 +72,39 @@ def list_doubtful_crossings(
         crossings.ends,
         np.column_stack([crossings.identities_a, crossings.identities_b]),
         crossings.swap_probabilities.astype(np.float32),
+        ((1 - crossings.net_lasting) / 2).astype(np.float32),
+        crossings.interval_frames.astype(np.float32),
     )
+
+
+def _compute_interval_frames(
+    transitions: PathTransitions,
+    candidates: SwapCandidates,
+    intervals: SwapIntervals,
+    probabilities: Float64,
+) -> Float64:
+    """Return the expected wrong animal-frames ``(C,)`` of the intervals at each candidate.
+
+    Each interval, of these `probabilities` ``(I,)``, makes two animals wrong from its begin to its
+    end, and is decided by an answer at either of them.
+    """
+    starts = np.maximum(transitions.begins[candidates.first], 0)
+    lengths = np.abs(starts[intervals.ends] - starts[intervals.begins])
+    wrong = 2 * probabilities * lengths
+    frames = np.zeros(len(starts))
+    np.maximum.at(frames, intervals.begins, wrong)
+    np.maximum.at(frames, intervals.ends, wrong)
+    return frames
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _PossibleSwaps(ArrayRecord):
-    """Possible swaps of two identities: all fields ``(C,)``, int64 but for the last.
+    """Possible swaps of two identities: all fields ``(C,)``, int64 but for the last three.
 
     `net_unswapped` is the probability that the animals are not swapped, less that they are: that of
-    several independent swaps is the product of theirs.
+    several independent swaps is the product of theirs. `net_lasting` is the same of swaps that are
+    not undone at the other end of an interval; `interval_frames` are expected wrong animal-frames
+    of intervals.
     """
 
     begins: Int64
@@ -82,6 +112,8 @@ class _PossibleSwaps(ArrayRecord):
     identities_a: Int64
     identities_b: Int64
     net_unswapped: Float64
+    net_lasting: Float64
+    interval_frames: Float64
 
     @property
     def swap_probabilities(self) -> Float64:
@@ -107,4 +139,6 @@ def _merge_overlapping(swaps: _PossibleSwaps) -> _PossibleSwaps:
         merged,
         ends=np.maximum.reduceat(swaps.ends, starts),
         net_unswapped=np.multiply.reduceat(swaps.net_unswapped, starts),
+        net_lasting=np.multiply.reduceat(swaps.net_lasting, starts),
+        interval_frames=np.maximum.reduceat(swaps.interval_frames, starts),
     )

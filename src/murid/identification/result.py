@@ -25,12 +25,20 @@ class DoubtfulCrossings(ArrayRecord):
         ``(C, 2)`` int64 identities.
     swap_probabilities : ndarray
         ``(C,)`` float32 in [0, 0.5].
+    lasting_probabilities : ndarray
+        ``(C,)`` float32 in [0, 0.5]: of swaps after which the identities stay exchanged until
+        another lasting swap of the two. The rest of the swap probability is that of an interval
+        between this crossing and another one.
+    interval_frames : ndarray
+        ``(C,)`` float32: expected number of animal-frames that are wrong because of such intervals.
     """
 
     first_frames: Int64
     last_frames: Int64
     pairs: Int64
     swap_probabilities: Float32
+    lasting_probabilities: Float32
+    interval_frames: Float32
 
     def __len__(self) -> int:
         return len(self.first_frames)

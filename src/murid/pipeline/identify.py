@@ -423,4 +423,6 @@ def _tabulate_crossings(result: IdentificationResult) -> dict[str, Any]:
         "identity_a": crossings.pairs[:, 0],
         "identity_b": crossings.pairs[:, 1],
         "swap_probability": crossings.swap_probabilities,
+        "lasting_probability": crossings.lasting_probabilities,
+        "interval_frames": crossings.interval_frames,
     }

@@ -40,8 +40,9 @@ def estimate_answers_needed(
 ) -> AnswersNeeded | None:
     """Return how many answers are expected to reach the highest goal within reach.
 
-    Each answer takes away the wrong animal-time that is expected because of its crossing, see
-    `compute_priorities`: the sum of these priorities is the expected wrong time of all.
+    Each answer takes away the wrong animal-time that is expected because of its crossing: that of
+    intervals, and that of lasting swaps. The sum of the latter over all crossings is that of
+    `compute_priorities`.
 
     Parameters
     ----------
@@ -73,6 +74,7 @@ def estimate_answers_needed(
         for k in open_ones[:n_answers]:
             answered[k] = replace(timed[k], swap_probability=0.0)
         gained_s = wrong_s - sum(compute_priorities(answered, end_s))
+        gained_s += sum(crossings[k].interval_s for k in open_ones[:n_answers])
         return min(1.0, probability + gained_s / max(animal_time_s, 1e-9))
 
     best = predict(len(open_ones))
@@ -89,5 +91,5 @@ def estimate_answers_needed(
 
 
 def _get_doubt(crossing: ReviewCrossing) -> float:
-    """Return the swap probability that is left after an answer."""
-    return 0.0 if crossing.answer in ("right", "swapped") else crossing.swap_probability
+    """Return the probability of a lasting swap that is left after an answer."""
+    return 0.0 if crossing.answer in ("right", "swapped") else crossing.lasting_probability

@@ -35,6 +35,10 @@ class ReviewCrossing(msgspec.Struct, frozen=True, kw_only=True):
     duration_s : float
     swap_probability : float
         As computed; 0 for one that is no longer in doubt.
+    lasting_probability : float
+        Of a swap that is not undone at another crossing soon after it or before it.
+    interval_s : float
+        Expected wrong animal-time in seconds of swaps that are.
     priority_s : float
         Expected wrong animal-time in seconds that the answer decides.
     answer : {"right", "swapped", "unsure"} or None
@@ -53,6 +57,8 @@ class ReviewCrossing(msgspec.Struct, frozen=True, kw_only=True):
     clip_last: int
     duration_s: float
     swap_probability: float
+    lasting_probability: float = 0.0
+    interval_s: float = 0.0
     priority_s: float
     answer: Answer | None = None
     line: int | None = None
@@ -133,27 +139,32 @@ def list_review_crossings(
         TimedCrossing(
             _get_pair(row),
             float(times_s[int(row["last_frame"])]),
-            0.0 if _is_decided(answer_of.get(k)) else float(row["swap_probability"]),
+            0.0 if _is_decided(answer_of.get(k)) else _get_lasting_probability(row),
         )
         for k, row in enumerate(rows)
     ]
     end_s = float(times_s[-1]) if len(times_s) else 0.0
-    priorities = compute_priorities(timed, end_s)
+    frame_s = end_s / max(len(times_s) - 1, 1)
+    lasting_s = compute_priorities(timed, end_s)
 
     crossings = [
         _make_crossing(
             _get_pair(row),
             int(row["first_frame"]),
             int(row["last_frame"]),
-            float(row["swap_probability"]),
-            priorities[k],
+            _Doubt(
+                float(row["swap_probability"]),
+                _get_lasting_probability(row),
+                frame_s * float(row.get("interval_frames", 0.0)),
+                lasting_s[k],
+            ),
             answer_of.get(k),
             times_s,
         )
         for k, row in enumerate(rows)
     ]
     crossings += [
-        _make_crossing(a.pair, a.first_frame, a.last_frame, 0.0, 0.0, a, times_s) for a in unmatched
+        _make_crossing(a.pair, a.first_frame, a.last_frame, _Doubt(), a, times_s) for a in unmatched
     ]
     unique = {crossing.id: crossing for crossing in crossings}
     return sorted(
@@ -168,6 +179,25 @@ def _get_pair(row: dict[str, Any]) -> tuple[int, int]:
     return min(one, other), max(one, other)
 
 
+def _get_lasting_probability(row: dict[str, Any]) -> float:
+    """Return the probability of a lasting swap; runs of older versions have only that of any."""
+    return float(row.get("lasting_probability", row["swap_probability"]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    """What is in doubt at a crossing.
+
+    `lasting_s` and `interval_s` are the expected wrong animal-time of swaps that last, and of those
+    that are undone at another crossing.
+    """
+
+    swap_probability: float = 0.0
+    lasting_probability: float = 0.0
+    interval_s: float = 0.0
+    lasting_s: float = 0.0
+
+
 def _is_decided(answer: PlacedAnswer | None) -> bool:
     return answer is not None and answer.answer != "unsure"
 
@@ -176,13 +206,14 @@ def _make_crossing(
     pair: tuple[int, int],
     first_frame: int,
     last_frame: int,
-    swap_probability: float,
-    priority_s: float,
+    doubt: _Doubt,
     answer: PlacedAnswer | None,
     times_s: Float64,
 ) -> ReviewCrossing:
     start_s = float(times_s[first_frame])
     end_s = float(times_s[last_frame])
+    # A decided crossing is not in doubt any more.
+    interval_s = 0.0 if _is_decided(answer) else doubt.interval_s
     clip_last = int(np.searchsorted(times_s, end_s + CLIP_MARGIN_S, side="right")) - 1
     return ReviewCrossing(
         id=f"{pair[0]}-{pair[1]}-{first_frame}-{last_frame}",
@@ -192,8 +223,10 @@ def _make_crossing(
         clip_first=int(np.searchsorted(times_s, start_s - CLIP_MARGIN_S)),
         clip_last=clip_last,
         duration_s=round(end_s - start_s, 3),
-        swap_probability=round(swap_probability, 6),
-        priority_s=round(priority_s, 3),
+        swap_probability=round(doubt.swap_probability, 6),
+        lasting_probability=round(doubt.lasting_probability, 6),
+        interval_s=round(interval_s, 3),
+        priority_s=round(doubt.lasting_s + interval_s, 3),
         answer=None if answer is None else answer.answer,
         line=None if answer is None else answer.line,
     )

@@ -17,7 +17,7 @@ class TimedCrossing:
     time_s : float
         When it ends, in seconds.
     swap_probability : float
-        In [0, 0.5].
+        Of a lasting swap, in [0, 0.5].
     """
 
     pair: tuple[int, int]

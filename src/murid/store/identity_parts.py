@@ -69,9 +69,9 @@ class IdentityParts(ResultParts):
     def read_crossings(self) -> list[dict[str, Any]]:
         """Return the doubtful crossings, the most doubtful first: one dictionary per crossing.
 
-        Keys: ``first_frame``, ``last_frame``, ``identity_a``, ``identity_b`` and
-        ``swap_probability``. Empty unless identification is finished. Raises `RunError` if the
-        file is missing or damaged.
+        Keys: ``first_frame``, ``last_frame``, ``identity_a``, ``identity_b``, ``swap_probability``,
+        and, but for runs of older versions, ``lasting_probability`` and ``interval_frames``. Empty
+        unless identification is finished. Raises `RunError` if the file is missing or damaged.
         """
         if not self._state.is_done("identification"):
             return []
@@ -79,8 +79,8 @@ class IdentityParts(ResultParts):
         if columns is None:
             path = CROSSINGS.path(self._state.path)
             raise RunError(path, "file", "the crossings of a finished stage", "nothing there")
-        lists = [columns[name].tolist() for name in CROSSINGS.columns]
-        return [dict(zip(CROSSINGS.columns, row, strict=True)) for row in zip(*lists, strict=True)]
+        lists = [column.tolist() for column in columns.values()]
+        return [dict(zip(columns, row, strict=True)) for row in zip(*lists, strict=True)]
 
     def start(self, config: Mapping[str, Any]) -> None:
         """Remove the identities and their names, and store the settings of new ones.

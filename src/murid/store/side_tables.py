@@ -43,12 +43,15 @@ class SideTable:
         Columns of one number a row, and their NumPy types.
     vectors : mapping of str to type
         Columns of one vector a row, all of one length, and the types of their values.
+    optional : mapping of str to type
+        Columns as `columns`, that older runs do not have.
     """
 
     name: str
     origin: Origin
     columns: Mapping[str, type[np.generic]]
     vectors: Mapping[str, type[np.floating]] = field(default_factory=dict)
+    optional: Mapping[str, type[np.generic]] = field(default_factory=dict)
 
     def path(self, run: Path) -> Path:
         """Path of the file in a run directory."""
@@ -60,8 +63,9 @@ class SideTable:
         if missing:
             raise ArrayError(f"{self.name}.{missing[0]}", "a column of this name", "none")
         arrays: dict[str, Any] = {}
-        for name, dtype in self.columns.items():
-            arrays[name] = pa.array(np.asarray(columns[name], dtype))
+        for name, dtype in {**self.columns, **self.optional}.items():
+            if name in columns:
+                arrays[name] = pa.array(np.asarray(columns[name], dtype))
         for name, value_dtype in self.vectors.items():
             values = np.asarray(columns[name], value_dtype)
             flat = pa.array(values.reshape(-1))
@@ -73,10 +77,12 @@ class SideTable:
         path = self.find(run)
         if path is None:
             return None
-        arrays = read_columns(path, [*self.columns, *self.vectors], old_names=migrate.COLUMNS)
+        names = [*self.columns, *self.vectors]
+        arrays = read_columns(path, names, list(self.optional), migrate.COLUMNS)
         columns = {}
-        for name, number_dtype in self.columns.items():
-            columns[name] = to_numbers(arrays, name, number_dtype, path)
+        for name, number_dtype in {**self.columns, **self.optional}.items():
+            if name in arrays:
+                columns[name] = to_numbers(arrays, name, number_dtype, path)
         for name, dtype in self.vectors.items():
             columns[name] = _to_vectors(arrays, name, dtype, path)
         return columns
@@ -115,6 +121,7 @@ CROSSINGS = SideTable(
         "identity_b": np.int64,
         "swap_probability": np.float32,
     },
+    optional={"lasting_probability": np.float32, "interval_frames": np.float32},
 )
 
 # Colours and size of some detections, for re-identification between recordings.

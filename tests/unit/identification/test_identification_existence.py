@@ -137,7 +137,10 @@ def test_doubt_of_existence_is_no_doubt_of_who_is_who():
     found = link_tracklets(make_table(900, walk(150, 150), lie(450, 150)), 2, FPS)
     assert found.identity_probabilities.mean() < 0.995 < found.mean_given_existence
     crossing = DoubtfulCrossings(
-        np.zeros(1, np.int64), np.ones(1, np.int64), np.array([[1, 2]]), np.full(1, 0.4, np.float32)
+        np.zeros(1, np.int64),
+        np.ones(1, np.int64),
+        np.array([[1, 2]]),
+        *(np.full(1, value, np.float32) for value in (0.4, 0.4, 0.0)),
     )
     assert not replace(found, crossings=crossing).is_doubtful
     assert replace(found, crossings=crossing, mean_given_existence=0.9).is_doubtful

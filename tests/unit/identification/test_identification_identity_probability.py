@@ -133,6 +133,12 @@ def test_both_ends_of_a_doubtful_swap_interval_are_listed(llr, n):
     identities = np.array([1, 2])
     crossings = list_doubtful_crossings(transitions, candidates, intervals, identities, 0.01)
     assert len(crossings) == n
+    # A swap at one end alone is ruled out. Two animals are wrong between the ends, whose begins are
+    # 45 frames apart.
+    np.testing.assert_allclose(crossings.lasting_probabilities, 0, atol=1e-6)
+    lengths = np.diff(np.maximum(transitions.begins[candidates.first], 0))
+    expected = 2 * crossings.swap_probabilities * lengths
+    np.testing.assert_allclose(crossings.interval_frames, expected, rtol=1e-4)
 
 
 def test_what_the_appearance_of_whole_paths_tells_is_a_lower_bound():

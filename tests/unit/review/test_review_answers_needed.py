@@ -14,6 +14,7 @@ def make(time_s: float, probability: float, answer=None, pair=(1, 2)) -> ReviewC
         clip_last=0,
         duration_s=0.0,
         swap_probability=probability,
+        lasting_probability=probability,
         priority_s=0.0,
         answer=answer,
     )
