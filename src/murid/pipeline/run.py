@@ -19,6 +19,7 @@ from murid.core.clock import parse_time
 from murid.core.identity_probabilities import IdentityProbabilities
 from murid.core.progress import ProgressCallback, no_progress
 from murid.core.types import Int64
+from murid.corrections.summary import CorrectionsSummary
 from murid.errors import ConfigError, RunError, SourceError
 from murid.evaluation import evaluate
 from murid.export.metadata import read_metadata
@@ -444,7 +445,16 @@ class Run:
             started_at=None if started_at is None else datetime.fromisoformat(started_at),
             has_own_times=manifest.clock["kind"] == "timestamps",
             identity_probabilities=self.identity_probabilities(),
+            corrections=self._get_corrections_of_identities(),
         )
+
+    def _get_corrections_of_identities(self) -> CorrectionsSummary | None:
+        """Return the corrections that the identities follow from; None without any.
+
+        Those that were made since the animals were identified are not in the tracks yet.
+        """
+        stored = self._directory.manifest.corrections
+        return CorrectionsSummary.from_plain(stored) if stored else None
 
     def _iterate_chunks(self) -> Iterator[TracksChunk]:
         manifest = self._directory.manifest
