@@ -129,6 +129,9 @@ def test_manifest_and_exports_say_who_corrected_and_when(run, tmp_path):
     assert json.loads(table.schema.metadata[b"murid"])["corrections"] == expected
     assert json.loads((exported / "cage.csv.corrections.json").read_text()) == expected
     assert json.loads((exported / "cage.json").read_text())["videos"][0]["corrections"] == expected
+    measured = tmp_path / "measures"
+    assert murid_cli(["measure", str(run), "--out", str(measured)]) == 0
+    assert json.loads((measured / "settings.json").read_text())["corrections"] == expected
     # The column is that of the run.
     assert table["source"].to_pylist() == read_column(run, "source")
     assert set(table["source"].to_pylist()) == {"program", "correction"}
@@ -138,6 +141,8 @@ def test_manifest_and_exports_say_who_corrected_and_when(run, tmp_path):
     assert read_manifest(run)["corrections"] == {}
     again = export_tables(run, tmp_path / "again")
     assert [path.name for path in sorted(again.iterdir())] == sorted(TABLES)
+    assert murid_cli(["measure", str(run), "--out", str(measured)]) == 0
+    assert "corrections" not in json.loads((measured / "settings.json").read_text())
     for name in TABLES:
         assert (again / name).read_bytes() == (before / name).read_bytes()
 

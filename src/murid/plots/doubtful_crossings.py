@@ -59,7 +59,15 @@ def format_crossings(crossings: Sequence[DoubtfulCrossing]) -> str:
     if not crossings:
         return ""
     n_looked_at = sum(crossing.answer is not None for crossing in crossings)
-    headings = ["time", "frames", "animals", "swap probability", "looked at", "clip", "to review it"]
+    headings = [
+        "time",
+        "frames",
+        "animals",
+        "swap probability",
+        "looked at",
+        "clip",
+        "to review it",
+    ]
     header = "".join(f"<th>{heading}</th>" for heading in headings)
     rows = "".join(_format_row(crossing) for crossing in crossings[:MAX_LISTED])
     parts = [

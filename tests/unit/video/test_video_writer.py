@@ -20,6 +20,15 @@ def test_written_frames_can_be_read(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["out.mp4"]
 
 
+def test_a_higher_rate_factor_makes_smaller_files(tmp_path):
+    for crf in (20, 28):
+        with VideoWriter(tmp_path / f"{crf}.mp4", 25.0, 96, 64, crf=crf) as video_writer:
+            for k in range(30):
+                video_writer.write(make_numbered_image(k))
+    sizes = [(tmp_path / f"{crf}.mp4").stat().st_size for crf in (20, 28)]
+    assert sizes[1] < 0.8 * sizes[0]
+
+
 def test_pixels_that_are_not_square(tmp_path):
     with VideoWriter(tmp_path / "wide.mp4", 25.0, 96, 64, 16 / 11) as video_writer:
         video_writer.write(make_numbered_image(0))
