@@ -86,8 +86,8 @@ def serve():
 class ReviewProcess:
     """``murid review`` in a process of its own, which can be killed."""
 
-    def __init__(self, run) -> None:
-        command = [sys.executable, "-m", "murid", "review", str(run), "--no-browser"]
+    def __init__(self, run, *options) -> None:
+        command = [sys.executable, "-m", "murid", "review", str(run), "--no-browser", *options]
         # Where the tests run in the background, their shell lets them ignore Ctrl-C.
         self._process = subprocess.Popen(
             command,
@@ -119,8 +119,8 @@ def start_review():
     """Return a function that starts ``murid review`` on a run."""
     started = []
 
-    def start(run):
-        process = ReviewProcess(run)
+    def start(run, *options):
+        process = ReviewProcess(run, *options)
         started.append(process)
         return process
 

@@ -1,10 +1,12 @@
 """A small recording with everything that can be exported."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
 
 from murid.core.types import DetectionTable, Tracks
+from murid.corrections.summary import CorrectionsSummary
 from murid.export.recording import TrackedRecording
 from murid.export.tracks_chunk import TracksChunk
 
@@ -78,3 +80,23 @@ def make_empty() -> TrackedRecording:
     )
     chunk = TracksChunk(0, np.arange(N_FRAMES) / 25, Tracks(table, np.zeros(0, np.int64)))
     return make_recording(read_chunks=lambda: [chunk])
+
+
+CORRECTIONS = CorrectionsSummary(
+    3, ("Ada", "Bén"), "2026-05-04T09:00:00+00:00", "2026-05-06T10:30:00+00:00"
+)
+
+
+def make_corrected() -> TrackedRecording:
+    """The recording after three corrections: frame 1 follows from them, and a person named 7 in 3.
+
+    Rows are as in `make_recording`."""
+
+    def read_chunks():
+        for chunk in make_recording():
+            frames = chunk.first_frame + chunk.tracks.detections.frame_numbers
+            sources = np.where(frames == 1, 1, 0).astype(np.int8)
+            sources[(frames == 3) & (chunk.tracks.track_ids == 7)] = 2
+            yield replace(chunk, tracks=replace(chunk.tracks, sources=sources))
+
+    return make_recording(read_chunks=read_chunks, corrections=CORRECTIONS)

@@ -5,7 +5,7 @@ import shutil
 
 import pyarrow.parquet as pq
 import pytest
-from crossing_runs import make_crossing_run, read_identities
+from crossing_runs import identify_boxes, make_crossing_run, read_identities
 
 from murid.cli import run as murid_cli
 from murid.errors import CorrectionError, RunError
@@ -42,6 +42,19 @@ def exchange(identities, first, last):
 def read_column(run, name):
     parts = sorted((run / "identities").glob("*.parquet"))
     return [value for part in parts for value in pq.read_table(part)[name].to_pylist()]
+
+
+TABLES = ("cage.csv", "cage.parquet", "cage.json")
+
+
+def export_tables(run, folder):
+    for name in TABLES:
+        assert murid_cli(["export", str(run), "--out", str(folder / name)]) == 0
+    return folder
+
+
+def read_manifest(run):
+    return json.loads((run / "manifest.json").read_text())
 
 
 def test_a_swap_holds_from_frame_to_frame_and_is_undone(run, capsys):
@@ -92,6 +105,67 @@ def test_a_file_of_corrections_is_applied_and_listed(run, tmp_path, capsys):
     assert (corrections["n"], corrections["authors"]) == (2, ["Ada"])
     assert murid_cli(["info", str(run)]) == 0
     assert "2 corrections by Ada" in capsys.readouterr().out
+
+
+def test_manifest_and_exports_say_who_corrected_and_when(run, tmp_path):
+    before = export_tables(run, tmp_path / "before")
+    assert read_manifest(run)["corrections"] == {}
+    assert fix(run, "--swap", "1,2", "--from", 100, "--to", 150, "--author", "Ben") == 0
+    assert fix(run, "--rename", "3=Cleo", "--author", "Ada", "--no-identify") == 0
+    # A correction that no identity follows from yet does not count.
+    assert read_manifest(run)["corrections"]["authors"] == ["Ben"]
+    identify_boxes(run)
+    entries = Run.open(run).corrections.entries
+    expected = {
+        "n": 2,
+        "authors": ["Ada", "Ben"],
+        "first_utc": entries[0].time_utc,
+        "last_utc": entries[1].time_utc,
+    }
+    assert read_manifest(run)["corrections"] == expected
+    assert Run.open(run).info()["corrections"] == expected
+
+    exported = export_tables(run, tmp_path / "corrected")
+    table = pq.read_table(exported / "cage.parquet")
+    assert json.loads(table.schema.metadata[b"murid"])["corrections"] == expected
+    assert json.loads((exported / "cage.csv.corrections.json").read_text()) == expected
+    assert json.loads((exported / "cage.json").read_text())["videos"][0]["corrections"] == expected
+    measured = tmp_path / "measures"
+    assert murid_cli(["measure", str(run), "--out", str(measured)]) == 0
+    assert json.loads((measured / "settings.json").read_text())["corrections"] == expected
+    # The column is that of the run.
+    assert table["source"].to_pylist() == read_column(run, "source")
+    assert set(table["source"].to_pylist()) == {"program", "correction"}
+
+    assert fix(run, "--undo", "--no-identify") == 0
+    assert fix(run, "--undo") == 0
+    assert read_manifest(run)["corrections"] == {}
+    again = export_tables(run, tmp_path / "again")
+    assert [path.name for path in sorted(again.iterdir())] == sorted(TABLES)
+    assert murid_cli(["measure", str(run), "--out", str(measured)]) == 0
+    assert "corrections" not in json.loads((measured / "settings.json").read_text())
+    for name in TABLES:
+        assert (again / name).read_bytes() == (before / name).read_bytes()
+
+
+def test_a_run_that_was_corrected_before_the_record_gets_it(run):
+    assert fix(run, "--swap", "1,2", "--from", 100) == 0
+    manifest = read_manifest(run)
+    expected = manifest.pop("corrections")
+    (run / "manifest.json").write_text(json.dumps(manifest))
+    parts = {path: path.stat().st_mtime_ns for path in (run / "identities").iterdir()}
+    identify_boxes(run)
+    assert read_manifest(run)["corrections"] == expected
+    assert {path: path.stat().st_mtime_ns for path in (run / "identities").iterdir()} == parts
+
+
+def test_a_damaged_source_is_named(run):
+    part = next((run / "identities").glob("*.parquet"))
+    table = pq.read_table(part)
+    place = table.schema.get_field_index("source")
+    pq.write_table(table.set_column(place, "source", [["somebody"] * len(table)]), part)
+    with pytest.raises(RunError, match="source: expected a full column of program or correction"):
+        Run.open(run).tracks()
 
 
 def test_a_drawn_box_is_a_position_of_the_animal(run):

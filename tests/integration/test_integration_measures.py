@@ -17,6 +17,7 @@ from murid.arenas.layout import Layout
 from murid.cli import EXIT_ERROR
 from murid.cli import run as murid_cli
 from murid.core import Trajectories
+from murid.pipeline.run import Run
 from murid.pipeline.track import track
 from murid.synthetic import make_scenario, record
 from murid.video import VideoWriter
@@ -89,6 +90,37 @@ def test_plot(tracked, arena, tmp_path, capsys):
     options = ["--only", "paths", "--format", "svg", "--out", str(tmp_path / "one")]
     assert murid_cli(["plot", str(tracked), *options]) == 0
     assert [path.name for path in (tmp_path / "one").iterdir()] == ["paths.svg"]
+
+
+def test_report_lists_doubtful_crossings_with_clips(tracked, tmp_path, capsys):
+    out = tmp_path / "plots"
+    arguments = ["plot", str(tracked), "--only", "report", "--out", str(out)]
+    assert murid_cli([*arguments, "--clips", "1"]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    crossings = Run.open(tracked).info()["crossings"]
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert crossings
+    for crossing in crossings:
+        frames = "{first_frame} to {last_frame}".format(**crossing)
+        assert f"<td>{frames}</td>" in page
+    (clip,) = (out / "report_clips").iterdir()
+    assert page.count('<a href="report_clips/') == page.count(f"report_clips/{clip.name}") == 1
+    assert printed[-1] == str(out / "report_clips")
+    # Without clips there are no links, not even to those of an earlier report.
+    assert murid_cli(arguments) == 0
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "report_clips" not in page
+    assert page.count("murid review") == len(crossings)
+
+
+def test_clips_that_cannot_be_made_are_refused(tracked, tmp_path, capsys):
+    for options, words in (
+        (["--clips", "-1"], "--clips: expected 0 or more, got -1"),
+        (["--clips", "2", "--only", "paths"], "expected report among --only, got paths"),
+    ):
+        assert murid_cli(["plot", str(tracked), "--out", str(tmp_path), *options]) == EXIT_ERROR
+        assert words in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_invalid_input_is_refused(tracked, arena, clip, tmp_path, capsys, monkeypatch):

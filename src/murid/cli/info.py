@@ -19,6 +19,7 @@ from murid.cli.messages import (
 from murid.cli.options import OUTPUT, JsonFlag
 from murid.cli.video_facts import collect_video_facts, describe_video
 from murid.core.plurals import format_count
+from murid.corrections.summary import CorrectionsSummary
 from murid.datasets.labels import LabelledSequence
 from murid.datasets.raw_labels import ReadOptions
 from murid.datasets.registry import recognise_data
@@ -129,9 +130,8 @@ def _print_run(facts: dict[str, Any]) -> None:
     if facts["identity_note"]:
         print(f"note    {facts['identity_note']}")
     if facts["corrections"]["n"]:
-        n_corrections = format_count(facts["corrections"]["n"], "correction")
-        authors = ", ".join(facts["corrections"]["authors"])
-        print(f"fixes   {n_corrections} by {authors} (murid fix --list shows them)")
+        corrections = CorrectionsSummary.from_plain(facts["corrections"])
+        print(f"fixes   {corrections.describe()} (murid fix --list shows them)")
     for line in (*describe_clock(facts), *describe_refinement(facts)):
         print(line)
     for line in summarise_identities(facts, hint=""):

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from cyclopts import Parameter
@@ -17,6 +17,7 @@ from murid.core.plurals import format_count
 from murid.export.tables import write_measures
 from murid.pipeline.config import Config
 from murid.pipeline.run import Run
+from murid.store import RunDirectory
 
 # Columns of frame numbers, which are those of the video where only some frames were tracked.
 _FRAME_COLUMNS = {"frame", "first_frame", "last_frame"}
@@ -82,8 +83,11 @@ def measure(
     for table in tables.values():
         for name in _FRAME_COLUMNS & table.keys():
             table[name] = opened.to_video_frames(table[name])
-    facts = {"murid": version("murid"), "run": str(run.absolute()), "bin": bin}
+    facts: dict[str, Any] = {"murid": version("murid"), "run": str(run.absolute()), "bin": bin}
     facts |= behaviour.describe()
+    corrections = RunDirectory.open(run).manifest.corrections
+    if corrections:
+        facts["corrections"] = dict(corrections)
     for path in write_measures(out, tables, facts | {"settings": asdict(config)}, f".{format}"):
         print(path)
     print(describe(behaviour))

@@ -22,9 +22,13 @@ Float64 = NDArray[np.float64]
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
 UInt8 = NDArray[np.uint8]
+Int8 = NDArray[np.int8]
 Bool = NDArray[np.bool_]
 # What selects rows: a slice, a mask or row numbers.
 Index = slice | NDArray[np.bool_] | NDArray[np.integer[Any]]
+
+# Who says which animal a box shows: the program, the program because of a correction, or a person.
+SOURCES = ("program", "correction", "person")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -264,6 +268,8 @@ class Tracks:
         ``(N,)`` float32 in [0, 1]: probability that it is this animal; None = unknown.
     merged : ndarray or None
         ``(N,)`` bool: whether the box holds another animal as well; None = unknown.
+    sources : ndarray or None
+        ``(N,)`` int8: who says which animal it is, an index in `SOURCES`; None = unknown.
     """
 
     detections: DetectionTable
@@ -271,6 +277,7 @@ class Tracks:
     interpolated: Bool | None = None
     identity_probabilities: Float32 | None = None
     merged: Bool | None = None
+    sources: Int8 | None = None
 
     def __post_init__(self) -> None:
         n = len(self.detections)
@@ -278,6 +285,7 @@ class Tracks:
         convert_field(self, "interpolated", np.bool_, (n,), optional=True)
         convert_field(self, "merged", np.bool_, (n,), optional=True)
         convert_field(self, "identity_probabilities", np.float32, (n,), optional=True)
+        convert_field(self, "sources", np.int8, (n,), optional=True)
 
     @classmethod
     def from_frames(cls, frames: Sequence[TrackedDetections]) -> Tracks:
@@ -298,12 +306,14 @@ class Tracks:
             part.identity_probabilities for part in parts if part.identity_probabilities is not None
         ]
         merged = [part.merged for part in parts if part.merged is not None]
+        sources = [part.sources for part in parts if part.sources is not None]
         return cls(
             DetectionTable.concatenate([part.detections for part in parts]),
             np.concatenate([no_ids, *(part.track_ids for part in parts)]),
             np.concatenate(interpolated) if interpolated else None,
             np.concatenate(probabilities) if probabilities else None,
             np.concatenate(merged) if merged else None,
+            np.concatenate(sources) if sources else None,
         )
 
     @property
@@ -347,6 +357,9 @@ class Trajectories:
         None = unknown.
     merged : ndarray or None
         ``(F, I)`` bool: whether the box holds another animal as well; None = unknown.
+    source : ndarray or None
+        ``(F, I)`` int8: who says which individual it is, an index in `SOURCES`, -1 = missing;
+        None = unknown.
     """
 
     time_s: Float64
@@ -357,6 +370,7 @@ class Trajectories:
     interpolated: Bool | None = None
     identity_probability: Float64 | None = None
     merged: Bool | None = None
+    source: Int8 | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "individuals", _to_names(self.individuals))
@@ -370,6 +384,7 @@ class Trajectories:
         convert_field(self, "interpolated", np.bool_, per_individual, optional=True)
         convert_field(self, "identity_probability", np.float64, per_individual, optional=True)
         convert_field(self, "merged", np.bool_, per_individual, optional=True)
+        convert_field(self, "source", np.int8, per_individual, optional=True)
 
 
 def _convert_detection_columns(owner: Detections | DetectionTable) -> None:

@@ -27,7 +27,9 @@ def export_coco(path: str | Path, recording: TrackedRecording) -> None:
 
     Image and annotation ids count from 1, ``frame_id`` from 0; boxes are left, top, width, height
     in pixels. An annotation has ``track_id`` and ``instance_id``, ``score`` and, for a run with
-    identities, ``identity_probability``, ``interpolated`` and ``merged``.
+    identities, ``identity_probability``, ``interpolated`` and ``merged``. Where a person corrected
+    identities, the video has ``corrections`` (how many, their authors, the first and the last
+    time), and an annotation has ``source``: who says which animal it is.
 
     Parameters
     ----------
@@ -69,7 +71,7 @@ def _write_entries(file: TextIO, entries: Iterable[Entry]) -> None:
 
 
 def _make_video(recording: TrackedRecording) -> Entry:
-    return {
+    video: Entry = {
         "id": VIDEO_ID,
         "name": recording.name,
         "width": recording.width,
@@ -77,6 +79,9 @@ def _make_video(recording: TrackedRecording) -> Entry:
         "fps": recording.fps,
         "source": recording.source,
     }
+    if recording.corrections:
+        video["corrections"] = recording.corrections.to_plain()
+    return video
 
 
 def _iterate_tracks(recording: TrackedRecording) -> Iterator[Entry]:
@@ -111,6 +116,8 @@ def _iterate_annotations(recording: TrackedRecording) -> Iterator[Entry]:
             annotation = _make_annotation(next(annotation_ids), box, bbox)
             if recording.identified:
                 annotation |= _describe_identity(box)
+            if recording.corrections:
+                annotation["source"] = box.source
             yield annotation
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from murid.core.boxes import compute_centres, to_xywh
 from murid.core.files import replace_on_success
+from murid.export.corrections_file import write_corrections_file
 from murid.export.recording import TrackedRecording
 from murid.export.tracks_chunk import TrackRows, iterate_rows
 
@@ -35,8 +36,10 @@ def export_csv(path: str | Path, recording: TrackedRecording) -> None:
     ``width, height`` in pixels; ``score``; ``identity_probability``, empty without identities;
     ``interpolated``, 1 where the position was interpolated rather than detected, else 0;
     ``merged``, 1 where the box holds another animal as well, else 0; ``name`` of the animal, only
-    where identities have names. Rows are ordered by frame and track id; a frame without animals has
-    no row.
+    where identities have names; ``source``, who says which animal it is, only where a person
+    corrected identities, with a file beside it that describes the corrections
+    (`murid.export.corrections_file`). Rows are ordered by frame and track id; a frame without
+    animals has no row.
 
     Parameters
     ----------
@@ -50,7 +53,11 @@ def export_csv(path: str | Path, recording: TrackedRecording) -> None:
         If the file cannot be written.
     """
     names = recording.identity_names
-    header = [*COLUMNS, "name"] if names else COLUMNS
+    header = list(COLUMNS)
+    if names:
+        header.append("name")
+    if recording.corrections:
+        header.append("source")
     with (
         replace_on_success(path) as temporary,
         temporary.open("w", encoding="utf-8", newline="\n") as file,
@@ -60,7 +67,10 @@ def export_csv(path: str | Path, recording: TrackedRecording) -> None:
             lines = _format_rows(rows)
             if names:
                 lines = _append_names(lines, rows, names)
+            if recording.corrections:
+                lines = map(",".join, zip(lines, rows.source_names, strict=True))
             file.writelines(f"{line}\n" for line in lines)
+    write_corrections_file(path, recording)
 
 
 def _format_rows(rows: TrackRows) -> Iterator[str]:

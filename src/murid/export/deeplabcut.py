@@ -19,6 +19,7 @@ from murid.core.files import replace_on_success
 from murid.core.types import Float64, Int64, Trajectories
 from murid.datasets.deeplabcut import SUFFIXES
 from murid.export.checks import check_has_tracks, check_libraries, check_max_tracks, check_suffix
+from murid.export.corrections_file import write_corrections_file
 from murid.export.recording import TrackedRecording
 from murid.export.trajectories import iterate_trajectories
 
@@ -37,7 +38,9 @@ Columns = Sequence[tuple[str, ...]]
 def export_deeplabcut(path: str | Path, recording: TrackedRecording) -> None:
     """Write tracks as DeepLabCut stores an analysed video, atomically.
 
-    One row per frame, counted from 0; missing animals are empty (NaN).
+    One row per frame, counted from 0; missing animals are empty (NaN). Corrections of identities
+    are described as JSON in the attribute ``murid_corrections`` of the table in ``.h5``, and in a
+    file beside ``.csv`` (`murid.export.corrections_file`).
 
     Parameters
     ----------
@@ -78,6 +81,7 @@ def _write_csv(path: str | Path, recording: TrackedRecording, columns: Columns) 
             for frame, values in zip(frames.tolist(), table.tolist(), strict=True):
                 cells = ("" if math.isnan(value) else f"{value:.4f}" for value in values)
                 file.write(f"{frame}," + ",".join(cells) + "\n")
+    write_corrections_file(path, recording)
 
 
 def _write_h5(path: str | Path, recording: TrackedRecording, columns: Columns) -> None:
@@ -86,6 +90,9 @@ def _write_h5(path: str | Path, recording: TrackedRecording, columns: Columns) -
     with replace_on_success(path) as temporary, pandas.HDFStore(str(temporary), "w") as store:
         for frames, table in _iterate_tables(recording):
             store.append(KEY, pandas.DataFrame(table, frames, header), format="table")
+        if recording.corrections:
+            attributes = store.get_storer(KEY).attrs
+            attributes.murid_corrections = recording.corrections.to_json()
 
 
 def _iterate_tables(recording: TrackedRecording) -> Iterator[tuple[Int64, Float64]]:

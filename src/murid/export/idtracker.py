@@ -23,7 +23,10 @@ def export_idtracker(path: str | Path, recording: TrackedRecording) -> None:
     ``trajectories`` ``(F, I, 2)`` float64 pixels and ``id_probabilities`` ``(F, I, 1)`` float64.
     Row k is frame k of the video, up to the last one that was tracked; NaN where an animal is
     missing or the frame was not tracked. ``interpolated`` and ``merged``
-    ``(F, I)`` bool are additions of murid.
+    ``(F, I)`` bool are additions of murid. Where a person corrected identities, so are ``source``
+    ``(F, I)`` int8, who says which animal it is (0 the program, 1 the program because of a
+    correction, 2 a person, -1 missing), and the attribute ``murid_corrections``, which describes
+    the corrections as JSON.
     Attributes are those of idtracker.ai that murid has a value for; ``body_length`` is the mean
     diagonal of the boxes.
 
@@ -63,6 +66,8 @@ def export_idtracker(path: str | Path, recording: TrackedRecording) -> None:
             height=recording.height,
             identities_labels=list(recording.names),
         )
+        if recording.corrections:
+            file.attrs["murid_corrections"] = recording.corrections.to_json()
 
 
 def _create_datasets(file: Any, recording: TrackedRecording) -> None:
@@ -71,6 +76,8 @@ def _create_datasets(file: Any, recording: TrackedRecording) -> None:
     _create_dataset(file, recording, "id_probabilities", (1,), np.float64, np.nan)
     _create_dataset(file, recording, "interpolated", (), np.bool_, False)
     _create_dataset(file, recording, "merged", (), np.bool_, False)
+    if recording.corrections:
+        _create_dataset(file, recording, "source", (), np.int8, -1)
     for name in ("identities_groups", "setup_points"):
         file.create_group(name)
 
@@ -81,7 +88,7 @@ def _create_dataset(
     name: str,
     last_axes: tuple[int, ...],
     dtype: Any,
-    fillvalue: float | bool,
+    fillvalue: float,
 ) -> None:
     n_frames = recording.n_video_frames
     n_animals = len(recording.names)
@@ -110,6 +117,8 @@ def _fill_datasets(file: Any, frames: slice, trajectories: Trajectories) -> None
         file["interpolated"][frames] = trajectories.interpolated
     if trajectories.merged is not None:
         file["merged"][frames] = trajectories.merged
+    if "source" in file and trajectories.source is not None:
+        file["source"][frames] = trajectories.source
 
 
 class _Statistics:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from murid.core.boxes import to_xywh
 from murid.core.files import replace_on_success
+from murid.export.corrections_file import write_corrections_file
 from murid.export.recording import TrackedRecording
 from murid.export.tracks_chunk import TrackRows, TracksChunk, iterate_rows
 
@@ -18,7 +19,8 @@ def export_mot(path: str | Path, recording: TrackedRecording) -> None:
     """Write tracks as MOT Challenge text, atomically.
 
     Frames count from 1, boxes are left, top, width, height in pixels; an interpolated position has
-    score 0.
+    score 0. Corrections of identities are described in a file beside it
+    (`murid.export.corrections_file`).
 
     Parameters
     ----------
@@ -32,6 +34,7 @@ def export_mot(path: str | Path, recording: TrackedRecording) -> None:
         If the file cannot be written.
     """
     write_mot(path, recording)
+    write_corrections_file(path, recording)
 
 
 def write_mot(path: str | Path, chunks: Iterable[TracksChunk]) -> None:

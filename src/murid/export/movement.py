@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from murid.core.extras import import_extra
 from murid.core.files import replace_on_success
-from murid.core.types import Trajectories
+from murid.core.types import SOURCES, Trajectories
 from murid.export.checks import check_has_tracks
 from murid.export.recording import TrackedRecording
 from murid.export.trajectories import HDF5_CHUNK_FRAMES, iterate_trajectories
@@ -31,7 +31,9 @@ def export_movement(path: str | Path, recording: TrackedRecording) -> None:
     """Write tracks as movement's bounding-box dataset, atomically; `xarray.load_dataset` reads it.
 
     Pixels and seconds, float64, missing frames NaN. A run with identities also has
-    ``identity_probability``, ``interpolated`` and ``merged``.
+    ``identity_probability``, ``interpolated`` and ``merged``. Where a person corrected identities,
+    the variable ``source`` says who decided each one, and the attribute ``murid_corrections``
+    describes the corrections as JSON.
 
     Parameters
     ----------
@@ -91,6 +93,9 @@ def _create_variables(file: Any, recording: TrackedRecording, dims: tuple[str, s
         _create_variable(file, "identity_probability", without_space, sizes)
         _create_variable(file, "interpolated", without_space, sizes)
         _create_variable(file, "merged", without_space, sizes)
+    if recording.corrections:
+        _create_variable(file, "source", without_space, sizes)
+        file.attrs["murid_corrections"] = recording.corrections.to_json()
     file.attrs.update(
         source_software=f"murid {version('murid')}",
         source_file=recording.source,
@@ -105,7 +110,7 @@ def _create_variable(file: Any, name: str, dims: tuple[str, ...], sizes: dict[st
         min(HDF5_CHUNK_FRAMES, sizes[dim]) if dim == "time" else sizes[dim] for dim in dims
     )
     storage: dict[str, Any] = {"dtype": np.float64, "fillvalue": np.nan}
-    if name in _BOOLEAN:
+    if name in (*_BOOLEAN, "source"):
         storage = {"dtype": np.int8}
     variable = file.create_variable(
         name, dims, chunks=chunks, compression="gzip", shuffle=True, **storage
@@ -115,6 +120,10 @@ def _create_variable(file: Any, name: str, dims: tuple[str, ...], sizes: dict[st
         variable.attrs["dtype"] = "bool"
     elif name in ("position", "shape"):
         variable.attrs["units"] = "pixels"
+    elif name == "source":
+        # The CF conventions describe numbers that stand for words this way.
+        variable.attrs["flag_values"] = np.arange(-1, len(SOURCES), dtype=np.int8)
+        variable.attrs["flag_meanings"] = " ".join(("missing", *SOURCES))
 
 
 def _fill_variables(file: Any, frames: slice, trajectories: Trajectories) -> None:
@@ -126,9 +135,11 @@ def _fill_variables(file: Any, frames: slice, trajectories: Trajectories) -> Non
         "identity_probability": trajectories.identity_probability,
         "interpolated": trajectories.interpolated,
         "merged": trajectories.merged,
+        "source": trajectories.source,
     }
     for name, values in arrays.items():
-        if values is None:
+        # A run that nobody corrected has no variable `source`.
+        if values is None or name not in file.variables:
             continue
         variable = file.variables[name]
         where = tuple(frames if dim == "time" else slice(None) for dim in variable.dimensions)

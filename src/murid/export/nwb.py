@@ -19,7 +19,8 @@ import numpy as np
 from murid.core.extras import import_extra
 from murid.core.files import replace_on_success, stage_directory
 from murid.core.identity_probabilities import MIN_CERTAIN_PROBABILITY, is_uncertain
-from murid.core.types import Trajectories
+from murid.core.types import SOURCES, Trajectories
+from murid.corrections.summary import CorrectionsSummary
 from murid.export.checks import (
     check_has_tracks,
     check_libraries,
@@ -45,7 +46,9 @@ def export_nwb(path: str | Path, recording: TrackedRecording) -> None:
     ``centroid`` is the centre of the box in pixels, with its confidence; ``<animal>_box``,
     ``BehavioralTimeSeries`` of ``size`` (width, height in pixels), ``identity_probability``, and
     ``interpolated``, 1 where a position was interpolated. In a file of one animal, the pose is
-    called ``PoseEstimation``. Frames at a constant rate have ``rate``, others ``timestamps``.
+    called ``PoseEstimation``. Frames at a constant rate have ``rate``, others ``timestamps``. Where
+    a person corrected identities, ``<animal>_box`` has ``source``, and ``notes`` describe the
+    corrections.
 
     Parameters
     ----------
@@ -131,6 +134,8 @@ def _fill_datasets(
         file[f"{box}/identity_probability/data"][frames] = probability[..., column]
     if trajectories.interpolated is not None:
         file[f"{box}/interpolated/data"][frames] = trajectories.interpolated[..., column]
+    if f"{box}/source" in file and trajectories.source is not None:
+        file[f"{box}/source/data"][frames] = trajectories.source[..., column]
     if f"{pose}/timestamps" in file:
         file[f"{pose}/timestamps"][frames] = trajectories.time_s
 
@@ -172,6 +177,8 @@ def _make_nwb_file(recording: TrackedRecording, names: Sequence[str]) -> Any:
         "identifier": identifier.rstrip("-"),
         "session_id": recording.name,
     }
+    if recording.corrections:
+        given["notes"] = _add_corrections(given.get("notes"), recording.corrections)
     if len(names) == 1:
         subject = _describe_subject(recording, names[0])
     else:
@@ -182,6 +189,12 @@ def _make_nwb_file(recording: TrackedRecording, names: Sequence[str]) -> Any:
     return pynwb.NWBFile(
         **defaults | given, session_start_time=start, subject=pynwb.file.Subject(**subject)
     )
+
+
+def _add_corrections(notes: str | None, corrections: CorrectionsSummary) -> str:
+    """Return the notes of the user and a line about the corrections."""
+    line = f"Identities follow from {corrections.describe()}. {corrections.to_json()}"
+    return line if notes is None else f"{notes}\n{line}"
 
 
 def _find_start(recording: TrackedRecording, given: datetime | None) -> tuple[datetime, str]:
@@ -334,6 +347,16 @@ class _ContainerFactory:
                 self._make_dataset(dtype=np.uint8),
             )
             series += [probability, interpolated]
+        if self._recording.corrections:
+            meanings = ", ".join(f"{k} {source}" for k, source in enumerate(SOURCES))
+            source = self._make_series(
+                centroid,
+                "source",
+                f"Who says that it is this animal: {meanings}, -1 where it is missing",
+                "n.a.",
+                self._make_dataset(dtype=np.int8),
+            )
+            series.append(source)
         return self._pynwb.behavior.BehavioralTimeSeries(
             name=self._containers.box, time_series=series
         )

@@ -40,7 +40,8 @@ def export_parquet(path: str | Path, recording: TrackedRecording) -> None:
 
     An unknown ``identity_probability`` is null. The key ``murid`` of the file's metadata holds, as
     JSON, ``source``, ``width``, ``height``, ``fps`` and ``n_frames`` of the video, and ``names`` of
-    animals by their track ids, where identities have names.
+    animals by their track ids, where identities have names; where a person corrected identities,
+    ``corrections``: how many, their authors, and the first and the last time.
 
     Parameters
     ----------
@@ -54,7 +55,11 @@ def export_parquet(path: str | Path, recording: TrackedRecording) -> None:
         If the file cannot be written.
     """
     names = recording.identity_names
-    schema = SCHEMA.append(pa.field("name", pa.string())) if names else SCHEMA
+    schema = SCHEMA
+    if names:
+        schema = schema.append(pa.field("name", pa.string()))
+    if recording.corrections:
+        schema = schema.append(pa.field("source", pa.string()))
     schema = schema.with_metadata({"murid": json.dumps(_describe(recording))})
     with (
         replace_on_success(path) as temporary,
@@ -80,6 +85,8 @@ def _describe(recording: TrackedRecording) -> dict[str, Any]:
     }
     if recording.identity_names:
         facts["names"] = {str(i): name for i, name in recording.identity_names.items()}
+    if recording.corrections:
+        facts["corrections"] = recording.corrections.to_plain()
     return facts
 
 
@@ -101,4 +108,6 @@ def _to_batch(rows: TrackRows, schema: pa.Schema, names: Mapping[int, str]) -> p
     }
     if names:
         columns["name"] = pa.array([names.get(i) for i in rows.track_ids.tolist()], pa.string())
+    if "source" in schema.names:
+        columns["source"] = pa.array(rows.source_names, pa.string())
     return pa.RecordBatch.from_pydict(columns, schema=schema)

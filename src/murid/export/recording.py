@@ -13,6 +13,7 @@ import numpy as np
 
 from murid.core.identity_probabilities import IdentityProbabilities
 from murid.core.types import Int64
+from murid.corrections.summary import CorrectionsSummary
 from murid.datasets.raw_labels import to_name
 from murid.export.tracks_chunk import TracksChunk
 
@@ -69,6 +70,9 @@ class TrackedRecording:
         Whether the time of each frame was measured, so that no rate may stand for them.
     identity_probabilities : IdentityProbabilities or None
         How likely the identities are right, if the animals were identified.
+    corrections : CorrectionsSummary or None
+        The corrections that the identities follow from; None without any. Only then files say who
+        made them, and have a ``source`` of each box.
     """
 
     source: str
@@ -85,6 +89,7 @@ class TrackedRecording:
     started_at: datetime | None = None
     has_own_times: bool = False
     identity_probabilities: IdentityProbabilities | None = None
+    corrections: CorrectionsSummary | None = None
 
     def __iter__(self) -> Iterator[TracksChunk]:
         return iter(self.read_chunks())

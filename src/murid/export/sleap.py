@@ -22,6 +22,8 @@ NODE = "center"
 # The `source` of a box, which SLEAP shows.
 SOURCE_DETECTED = "murid"
 SOURCE_INTERPOLATED = "murid, interpolated"
+SOURCE_CORRECTION = "murid, because of a correction"
+SOURCE_PERSON = "person"
 
 
 def export_sleap(path: str | Path, recording: TrackedRecording) -> None:
@@ -29,7 +31,9 @@ def export_sleap(path: str | Path, recording: TrackedRecording) -> None:
 
     A box is a ``PredictedBoundingBox`` with its score and track and, for a run with identities, an
     ``Identity`` of the same name and its probability. It is linked to a predicted instance of one
-    node, its centre, so that SLEAP, which does not draw boxes, shows the tracks.
+    node, its centre, so that SLEAP, which does not draw boxes, shows the tracks. Where a person
+    corrected identities, the ``source`` of a box says so, and the provenance of the project has
+    ``murid_corrections``: how many, their authors, the first and the last time.
 
     Parameters
     ----------
@@ -67,6 +71,8 @@ def export_sleap(path: str | Path, recording: TrackedRecording) -> None:
         tracks=list(factory.tracks.values()),
         identities=list(factory.identities.values()),
     )
+    if recording.corrections:
+        labels.provenance["murid_corrections"] = recording.corrections.to_plain()
     with replace_on_success(path) as temporary:
         sleap_io.save_slp(labels, str(temporary), verbose=False)
 
@@ -85,6 +91,7 @@ class _BoxFactory:
     skeleton: Any
     tracks: dict[int, Any]
     identities: dict[int, Any]
+    is_corrected: bool
 
     @classmethod
     def create(cls, sleap_io: Any, recording: TrackedRecording) -> _BoxFactory:
@@ -94,7 +101,8 @@ class _BoxFactory:
         identities = {}
         if recording.identified:
             identities = {i: sleap_io.Identity(track.name) for i, track in tracks.items()}
-        return cls(sleap_io, skeleton, tracks, identities)
+        is_corrected = recording.corrections is not None
+        return cls(sleap_io, skeleton, tracks, identities, is_corrected)
 
     def make_box(self, box: TrackedBox, xyxy: Float64) -> Any:
         common = {"track": self.tracks[box.track_id], "score": box.score}
@@ -107,7 +115,15 @@ class _BoxFactory:
             point_scores=np.array([box.score]),
             **common,
         )
-        source = SOURCE_INTERPOLATED if box.interpolated else SOURCE_DETECTED
         return self.sleap_io.PredictedBoundingBox(
-            *xyxy.tolist(), source=source, instance=instance, **common
+            *xyxy.tolist(), source=self._describe_source(box), instance=instance, **common
         )
+
+    def _describe_source(self, box: TrackedBox) -> str:
+        if self.is_corrected and box.source == "person":
+            return SOURCE_PERSON
+        if box.interpolated:
+            return SOURCE_INTERPOLATED
+        if self.is_corrected and box.source == "correction":
+            return SOURCE_CORRECTION
+        return SOURCE_DETECTED

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from murid.core.types import Bool, Float32, Float64, Int64, Tracks
+from murid.core.types import SOURCES, Bool, Float32, Float64, Int8, Int64, Tracks
 from murid.errors import ArrayError
 
 
@@ -63,6 +63,8 @@ class TrackedBox(NamedTuple):
         Whether the position was interpolated rather than detected.
     merged : bool
         Whether the box holds another animal as well.
+    source : str
+        Who says which animal it is: one of `murid.core.types.SOURCES`.
     """
 
     frame: int
@@ -71,6 +73,7 @@ class TrackedBox(NamedTuple):
     identity_probability: float | None
     interpolated: bool
     merged: bool
+    source: str
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -91,6 +94,8 @@ class TrackRows:
         ``(N,)`` bool: whether the box holds another animal as well; False where that is unknown.
     identity_probabilities : ndarray
         ``(N,)`` float32: probability that the box shows this identity; NaN = not known.
+    sources : ndarray
+        ``(N,)`` int8: who says which animal it is, an index in `murid.core.types.SOURCES`.
     """
 
     frames: Int64
@@ -101,6 +106,12 @@ class TrackRows:
     interpolated: Bool
     merged: Bool
     identity_probabilities: Float32
+    sources: Int8
+
+    @property
+    def source_names(self) -> list[str]:
+        """Who says which animal each row is, in words."""
+        return [SOURCES[source] for source in self.sources.tolist()]
 
     def iterate_boxes(self) -> Iterator[TrackedBox]:
         """Yield each row as plain Python values, without time and coordinates."""
@@ -114,6 +125,7 @@ class TrackRows:
             probabilities,
             self.interpolated.tolist(),
             self.merged.tolist(),
+            self.source_names,
             strict=True,
         )
         return map(TrackedBox._make, cells)
@@ -140,6 +152,9 @@ def _to_rows(chunk: TracksChunk) -> TrackRows:
     identity_probabilities = np.full(len(order), np.nan, np.float32)
     if tracks.identity_probabilities is not None:
         identity_probabilities = tracks.identity_probabilities[order]
+    sources = np.zeros(len(order), np.int8)
+    if tracks.sources is not None:
+        sources = tracks.sources[order]
     return TrackRows(
         frames=chunk.video_frames[frame_numbers[order]],
         track_ids=tracks.track_ids[order],
@@ -149,4 +164,5 @@ def _to_rows(chunk: TracksChunk) -> TrackRows:
         interpolated=interpolated,
         merged=merged,
         identity_probabilities=identity_probabilities,
+        sources=sources,
     )

@@ -30,8 +30,8 @@ def to_trajectories(chunk: TracksChunk, track_ids: Int64, names: Sequence[str]) 
     Returns
     -------
     Trajectories
-        Of the frames of the chunk; `interpolated`, `merged` and `identity_probability` are None for
-        tracks without identities.
+        Of the frames of the chunk; `interpolated`, `merged`, `identity_probability` and `source`
+        are None for tracks without identities.
     """
     tracks = chunk.tracks
     rows = np.flatnonzero(tracks.track_ids >= 0)
@@ -58,6 +58,10 @@ def to_trajectories(chunk: TracksChunk, track_ids: Int64, names: Sequence[str]) 
     if tracks.identity_probabilities is not None:
         identity_probability = np.full(confidence.shape, np.nan)
         identity_probability[frames, animals] = tracks.identity_probabilities[rows]
+    source = None
+    if tracks.sources is not None:
+        source = np.full(confidence.shape, -1, np.int8)
+        source[frames, animals] = tracks.sources[rows]
     return Trajectories(
         chunk.times_s,
         tuple(names),
@@ -67,6 +71,7 @@ def to_trajectories(chunk: TracksChunk, track_ids: Int64, names: Sequence[str]) 
         interpolated,
         identity_probability,
         merged,
+        source,
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from murid.core.boxes import to_xywh
 from murid.core.files import replace_on_success
+from murid.export.corrections_file import write_corrections_file
 from murid.export.recording import TrackedRecording
 from murid.export.tracks_chunk import TrackedBox, TrackRows, iterate_rows
 
@@ -35,7 +36,9 @@ def export_via(path: str | Path, recording: TrackedRecording) -> None:
     Boxes are rectangles given by their upper left corner, to a ten-thousandth of a pixel. ``frame``
     and the number in ``filename``, ``<video>_<frame>.jpg``, count from 0. Attributes of a region
     are ``track``, ``confidence`` and, for a run with identities, ``identity_probability`` and
-    ``interpolated``, and ``name`` where the identity has a name.
+    ``interpolated``, ``name`` where the identity has a name, and ``source``, who says which animal
+    it is, where a person corrected identities. The corrections are described in a file beside it
+    (`murid.export.corrections_file`).
 
     Parameters
     ----------
@@ -56,6 +59,7 @@ def export_via(path: str | Path, recording: TrackedRecording) -> None:
         writer.writerow(HEADER)
         for rows in iterate_rows(recording):
             writer.writerows(_format_rows(rows, recording))
+    write_corrections_file(path, recording)
 
 
 def _format_rows(rows: TrackRows, recording: TrackedRecording) -> Iterator[Cells]:
@@ -93,4 +97,6 @@ def _describe_box(box: TrackedBox, recording: TrackedRecording) -> dict[str, str
         attributes["merged"] = str(int(box.merged))
     if box.track_id in recording.identity_names:
         attributes["name"] = recording.identity_names[box.track_id]
+    if recording.corrections:
+        attributes["source"] = box.source
     return attributes

@@ -31,6 +31,7 @@ from murid.corrections.records import (
     Swap,
     select_active,
 )
+from murid.corrections.summary import summarise_corrections
 from murid.errors import ConfigError
 from murid.store import RunDirectory
 
@@ -69,17 +70,12 @@ class RunCorrections:
         return select_active(self.entries)
 
     def summarise(self) -> dict[str, Any]:
-        """Return how many corrections are in force, who made them, and when the last was made.
+        """Return how many corrections are in force, who made them, and when.
 
-        Keys: ``n``, ``authors`` and ``last_utc`` (None without any). Raises `RunError` if the log
-        is damaged.
+        Keys: ``n``, ``authors``, ``first_utc`` and ``last_utc`` (None without any). Raises
+        `RunError` if the log is damaged.
         """
-        active = self.active
-        return {
-            "n": len(active),
-            "authors": sorted({entry.author for entry in active}),
-            "last_utc": active[-1].time_utc if active else None,
-        }
+        return summarise_corrections(self.entries).to_plain()
 
     def answer_crossing(
         self, identities: tuple[int, int], first_frame: int, last_frame: int, answer: Answer

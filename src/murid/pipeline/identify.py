@@ -25,6 +25,7 @@ from murid.core.validation import to_count
 from murid.corrections.log import read_log
 from murid.corrections.records import Entry, select_active
 from murid.corrections.resolve import list_drawn_boxes, resolve_corrections
+from murid.corrections.summary import summarise_corrections
 from murid.errors import ConfigError
 from murid.identification import IdentificationConfig, IdentificationResult
 from murid.identification.appearance_models.appearance_fit import AppearanceSelection
@@ -202,6 +203,9 @@ def identify_run(
     names = _find_gallery_names(run, stored) if is_alike else {}
     is_same = is_alike and stored.get("corrections") == settings.get("corrections")
     if is_same and not run.identities.find_damaged():
+        # Runs that were corrected before manifests had this record get it now.
+        if run.manifest.corrections != corrections.summary:
+            run.identities.write_corrections(corrections.summary)
         return
 
     # Linking takes a while and cannot tell how far it is.
@@ -233,7 +237,8 @@ def identify_run(
     if config.refine != "never":
         selections = [asdict(selection) for selection in result.appearance_selections]
         run.record("refine", {"estimates": selections if second_pass else None})
-    run.identities.finish(_tabulate_crossings(result), "; ".join(notes) or None)
+    note = "; ".join(notes) or None
+    run.identities.finish(_tabulate_crossings(result), note, corrections.summary)
     _write_names(run, names, linker.names)
 
 
@@ -280,6 +285,11 @@ class _Corrections:
         """Return those of a run directory; raises `RunError` if the log is damaged."""
         entries = read_log(path)
         return cls(entries, tuple(entry.line for entry in select_active(entries)))
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """How many are in force, by whom and since when, for the manifest; empty without any."""
+        return summarise_corrections(self.entries).to_plain() if self.lines else {}
 
 
 class _RunLinker:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,8 @@ from murid.core.clock import parse_time
 from murid.core.identity_probabilities import IdentityProbabilities
 from murid.core.progress import ProgressCallback, no_progress
 from murid.core.types import Int64
-from murid.errors import ConfigError, RunError, SourceError
+from murid.corrections.summary import CorrectionsSummary
+from murid.errors import ConfigError, RunError
 from murid.evaluation import evaluate
 from murid.export.metadata import read_metadata
 from murid.export.recording import TrackedRecording
@@ -31,18 +31,12 @@ from murid.export.registry import (
 from murid.export.tracks_chunk import TracksChunk
 from murid.export.trajectories import to_trajectories
 from murid.metrics import Metrics
+from murid.pipeline.annotate import check_is_tracked_video, iterate_annotated
 from murid.pipeline.corrections import RunCorrections
 from murid.pipeline.result_warnings import ResultWarning, list_result_warnings
 from murid.store import RunDirectory
 from murid.store.manifest import Manifest
-from murid.video import (
-    Annotator,
-    FrameSource,
-    UnreadableFrame,
-    VideoWriter,
-    open_as_tracked,
-)
-from murid.video.annotate import draw_caption, format_caption
+from murid.video import FrameSource, VideoWriter, open_as_tracked
 
 # Frames of the annotated video between two progress reports.
 _REPORT_EVERY = 30
@@ -251,30 +245,11 @@ class Run:
         info = video.info
         if path.exists() and Path(info.path).exists() and path.samefile(info.path):
             raise ConfigError(f"out: expected another file than the video itself, got {path}")
-        if video.compute_fingerprint() != dict(self._directory.manifest.fingerprint):
-            expected = "the video that was tracked"
-            raise SourceError(info.path, "fingerprint", expected, "another one")
+        check_is_tracked_video(self._directory, video)
         first, last = self._select_frames(start, end)
-        tracked_frames = (
-            tracked for _, tracks in self._directory.iterate_tracks() for tracked in tracks
-        )
-        drawn_frames = zip(
-            islice(video.iterate(first), last - first),
-            islice(tracked_frames, first, last),
-            strict=True,
-        )
-        annotator = Annotator(info.fps, self.names)
-        # A frame that cannot be decoded repeats the one before, so that the length stays.
-        image = np.zeros((info.height, info.width, 3), np.uint8)
+        images = iterate_annotated(self._directory, video, self.names, first, last)
         with VideoWriter(path, info.fps, info.width, info.height, info.pixel_aspect) as writer:
-            for n_drawn, (frame, tracked) in enumerate(drawn_frames, 1):
-                number = self._directory.manifest.to_video_frame(frame.index)
-                caption = format_caption(number, frame.time_s)
-                if isinstance(frame, UnreadableFrame):
-                    image = image.copy()
-                    draw_caption(image, f"{caption}  unreadable")
-                else:
-                    image = annotator.annotate(frame, tracked, caption)
+            for n_drawn, image in enumerate(images, 1):
                 writer.write(image)
                 if n_drawn % _REPORT_EVERY == 0 or n_drawn == last - first:
                     report("draw", n_drawn, last - first)
@@ -444,7 +419,16 @@ class Run:
             started_at=None if started_at is None else datetime.fromisoformat(started_at),
             has_own_times=manifest.clock["kind"] == "timestamps",
             identity_probabilities=self.identity_probabilities(),
+            corrections=self._get_corrections_of_identities(),
         )
+
+    def _get_corrections_of_identities(self) -> CorrectionsSummary | None:
+        """Return the corrections that the identities follow from; None without any.
+
+        Those that were made since the animals were identified are not in the tracks yet.
+        """
+        stored = self._directory.manifest.corrections
+        return CorrectionsSummary.from_plain(stored) if stored else None
 
     def _iterate_chunks(self) -> Iterator[TracksChunk]:
         manifest = self._directory.manifest

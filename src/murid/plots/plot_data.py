@@ -13,6 +13,7 @@ from murid.core.identity_probabilities import (
     is_uncertain,
 )
 from murid.core.types import Float64, Trajectories, UInt8
+from murid.plots.doubtful_crossings import DoubtfulCrossing
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +37,8 @@ class PlotData:
         Warnings for the reader of the report.
     identity_probabilities : IdentityProbabilities or None
         How likely the identities are right; None for tracks.
+    listed_crossings : sequence of DoubtfulCrossing
+        What the HTML report lists, the one on which most depends first.
     """
 
     name: str
@@ -45,6 +48,7 @@ class PlotData:
     crossings: Sequence[Mapping[str, Any]] = ()
     notes: Sequence[str] = field(default_factory=tuple)
     identity_probabilities: IdentityProbabilities | None = None
+    listed_crossings: Sequence[DoubtfulCrossing] = ()
 
     @property
     def names(self) -> tuple[str, ...]:

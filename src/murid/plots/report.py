@@ -20,6 +20,7 @@ from murid.core.identity_probabilities import (
 )
 from murid.core.plurals import format_count
 from murid.core.types import Float64
+from murid.plots.doubtful_crossings import format_crossings
 from murid.plots.figures import DRAW_FUNCTIONS, draw_figure, list_figures, save_figure
 from murid.plots.html_page import format_page, format_table
 from murid.plots.maps import MAX_PANELS
@@ -40,6 +41,8 @@ body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 1200px; mar
 table { border-collapse: collapse; margin: 1em 0; font-variant-numeric: tabular-nums; }
 th, td { padding: 2px 10px; text-align: right; border-bottom: 1px solid #ddd; }
 th:first-child, td:first-child { text-align: left; }
+.crossings th, .crossings td { text-align: left; }
+code { font: 13px ui-monospace, monospace; overflow-wrap: anywhere; }
 img { max-width: 100%; display: block; margin: 1.5em 0; }
 .note { background: #fff4d6; padding: .4em .8em; }
 """
@@ -133,7 +136,8 @@ def write_html(path: Path, data: PlotData) -> None:
     body = (
         f"<h1>{title}</h1><p>{escape(describe_recording(data))}</p>{notes}"
         f"{format_table(tabulate_animals(data))}"
-        f"{images}<p>{escape(describe_settings(data))}</p>"
+        f"{images}{format_crossings(data.listed_crossings)}"
+        f"<p>{escape(describe_settings(data))}</p>"
     )
     write_text(path, format_page(title, _STYLE, body))
 

@@ -83,7 +83,7 @@ class IdentityParts(ResultParts):
         return [dict(zip(columns, row, strict=True)) for row in zip(*lists, strict=True)]
 
     def start(self, config: Mapping[str, Any]) -> None:
-        """Remove the identities and their names, and store the settings of new ones.
+        """Remove identities, names and corrections in the manifest, and store new settings.
 
         Raises `RunError` if detection is not finished.
         """
@@ -107,7 +107,7 @@ class IdentityParts(ResultParts):
             self.before_rewrite()
         # The manifest first: after a kill, no finished stage lacks its parts.
         manifest: Manifest = self._state.manifest.with_stage("identification", status)
-        self._state.update(replace(manifest, config=config, names={}))
+        self._state.update(replace(manifest, config=config, names={}, corrections={}))
         self._side_tables.remove_dependents("identities")
         parts.remove_parts(self._state.path, "identities")
         self._summary = Summary()
@@ -126,7 +126,7 @@ class IdentityParts(ResultParts):
         tracks : Tracks
             Identities as track ids, ordered by frame.
         sources : ndarray, optional
-            ``(N,)`` uint8 index in `murid.store.parts.SOURCES`: who says which animal it is; the
+            ``(N,)`` uint8 index in `murid.core.types.SOURCES`: who says which animal it is; the
             program by default.
 
         Raises
@@ -144,7 +144,12 @@ class IdentityParts(ResultParts):
         parts.write_identities(path, first_frame, rows, tracks, sources)
         self._summary.add(first_frame, tracks)
 
-    def finish(self, crossings: Mapping[str, NDArray[Any]], note: str | None = None) -> None:
+    def finish(
+        self,
+        crossings: Mapping[str, NDArray[Any]],
+        note: str | None = None,
+        corrections: Mapping[str, Any] | None = None,
+    ) -> None:
         """Mark identification as finished.
 
         Parameters
@@ -153,6 +158,8 @@ class IdentityParts(ResultParts):
             Doubtful crossings: the columns of `murid.store.side_tables.CROSSINGS`.
         note : str, optional
             Shown to the user.
+        corrections : mapping, optional
+            The corrections that the identities follow from, as `Manifest.corrections`.
 
         Raises
         ------
@@ -164,7 +171,18 @@ class IdentityParts(ResultParts):
         self._write_summary()
         self._side_tables.write(CROSSINGS, crossings)
         status = StageStatus("done", state.n_frames, state.n_parts, note)
-        state.update(state.manifest.with_stage("identification", status))
+        manifest = state.manifest.with_stage("identification", status)
+        plain = to_json_values(corrections or {}, "corrections")
+        state.update(replace(manifest, corrections=plain))
+
+    def write_corrections(self, summary: Mapping[str, Any]) -> None:
+        """Store from which corrections the identities follow, as `Manifest.corrections`.
+
+        Raises `RunError` if identification is not finished.
+        """
+        self.check_done()
+        plain = to_json_values(summary, "corrections")
+        self._state.update(replace(self._state.manifest, corrections=plain))
 
     def write_names(self, names: Mapping[int, AnimalName]) -> None:
         """Store the names of identities; raises `RunError` if identification is not finished."""

@@ -116,6 +116,9 @@ class Manifest:
     video : mapping
         Facts about the recording, as `murid.video.VideoInfo.describe` returns them; empty in runs
         made before it was stored.
+    corrections : mapping
+        The corrections that the identities follow from: ``n``, ``authors``, ``first_utc`` and
+        ``last_utc``; empty without any.
     """
 
     source: str
@@ -131,6 +134,7 @@ class Manifest:
     embedder: str | None = None
     names: Mapping[int, AnimalName] = field(default_factory=dict)
     video: Mapping[str, Any] = field(default_factory=dict)
+    corrections: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def fps(self) -> float:
@@ -259,6 +263,7 @@ def load_manifest(directory: Path) -> Manifest:
         embedder=_take_optional(document, "embedder", path),
         names=_load_names(document.get("names", {}), path),
         video=_take(document, "video", dict, path) if "video" in document else {},
+        corrections=_load_corrections(document.get("corrections", {}), path),
     )
     for name, settings in manifest.config.items():
         if not isinstance(settings, dict):
@@ -307,6 +312,23 @@ def _load_names(entries: Any, path: Path) -> dict[int, AnimalName]:
             probability=_take(entry, "probability", float, path, where),
         )
     return names
+
+
+def _load_corrections(entry: Any, path: Path) -> dict[str, Any]:
+    if not isinstance(entry, dict):
+        raise RunError(path, "corrections", "an object", repr(entry)[:60])
+    if not entry:
+        return {}
+    where = "corrections."
+    authors = _take(entry, "authors", list, path, where)
+    if not all(isinstance(author, str) for author in authors):
+        raise RunError(path, "corrections.authors", "a list of names", repr(authors)[:60])
+    return {
+        "n": _take(entry, "n", int, path, where),
+        "authors": authors,
+        "first_utc": _take(entry, "first_utc", str, path, where),
+        "last_utc": _take(entry, "last_utc", str, path, where),
+    }
 
 
 def _take(document: Mapping[str, Any], key: str, kind: type[T], path: Path, prefix: str = "") -> T:

@@ -9,10 +9,21 @@ from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from murid.core.embeddings import normalize
 from murid.core.files import storage_errors
-from murid.core.types import Bool, Detections, DetectionTable, Float32, Int64, Tracks, UInt8
+from murid.core.types import (
+    SOURCES,
+    Bool,
+    Detections,
+    DetectionTable,
+    Float32,
+    Int8,
+    Int64,
+    Tracks,
+    UInt8,
+)
 from murid.errors import RunError
 from murid.store import migrate
 from murid.store.frame_table import FrameTable
@@ -23,9 +34,6 @@ Kind = Literal["detections", "frames", "tracks", "identities"]
 # The directories of parts, in the order in which a restart empties them: what was computed from
 # other parts comes before them.
 KINDS: tuple[Kind, ...] = ("identities", "tracks", "detections", "frames")
-
-# Who says which animal a box shows: the program, the program because of a correction, or a person.
-SOURCES = ("program", "correction", "person")
 
 # Columns of a box: left, top, right, bottom in pixels.
 BOX = ("x1", "y1", "x2", "y2")
@@ -141,8 +149,8 @@ def read_identities(path: Path, first_frame: int, detections: DetectionTable) ->
     Embeddings are those of the part's detections; interpolated positions have zeros.
     """
     names = ["frame", "row", "identity", *BOX, "score", "identity_probability", "interpolated"]
-    # Older runs lack the last column.
-    columns = read_columns(path, names, ["merged"], old_names=migrate.COLUMNS)
+    # Older runs lack the last columns.
+    columns = read_columns(path, names, ["merged", "source"], old_names=migrate.COLUMNS)
     frames = to_numbers(columns, "frame", np.int64, path) - first_frame
     _check_ascending(frames, first_frame, detections.n_frames, path)
     rows = to_numbers(columns, "row", np.int64, path)
@@ -164,7 +172,20 @@ def read_identities(path: Path, first_frame: int, detections: DetectionTable) ->
         to_numbers(columns, "interpolated", np.bool_, path),
         to_numbers(columns, "identity_probability", np.float32, path),
         to_numbers(columns, "merged", np.bool_, path) if "merged" in columns else None,
+        _to_sources(columns["source"], path) if "source" in columns else None,
     )
+
+
+def _to_sources(column: Any, path: Path) -> Int8:
+    """Return who says which animal a box shows; raises `RunError` if it is someone else."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    found = pc.index_in(column, pa.array(SOURCES)) if pa.types.is_string(column.type) else None
+    if found is None or found.null_count:
+        expected = f"a full column of {' or '.join(SOURCES)}"
+        raise RunError(path, "source", expected, f"{column.type} with other values")
+    sources: Int8 = np.from_dlpack(found).astype(np.int8)
+    return sources
 
 
 def read_assignments(path: Path) -> tuple[Int64, Int64, Int64, Float32]:

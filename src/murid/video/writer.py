@@ -16,8 +16,10 @@ from murid.core.types import UInt8
 from murid.errors import ArrayError, StorageError
 
 # Constant rate factor: lower values give better quality and larger files.
-# The preset trades file size against speed.
-_ENCODER_OPTIONS = {"crf": "20", "preset": "veryfast"}
+DEFAULT_CRF = 20
+
+# It trades file size against speed.
+_PRESET = "veryfast"
 
 # Largest denominator of a frame rate or a pixel aspect: it allows 30000/1001 (NTSC).
 _MAX_DENOMINATOR = 1001
@@ -38,6 +40,8 @@ class VideoWriter:
         Size of the frames, pixels.
     pixel_aspect : float
         Width of a pixel divided by its height; players stretch the frames by it.
+    crf : int
+        Constant rate factor of H.264, 0 to 51: lower values give better quality and larger files.
 
     Raises
     ------
@@ -46,12 +50,19 @@ class VideoWriter:
     """
 
     def __init__(
-        self, path: str | Path, fps: float, width: int, height: int, pixel_aspect: float = 1.0
+        self,
+        path: str | Path,
+        fps: float,
+        width: int,
+        height: int,
+        pixel_aspect: float = 1.0,
+        crf: int = DEFAULT_CRF,
     ) -> None:
         self._path = Path(path)
         self._fps = Fraction(fps).limit_denominator(_MAX_DENOMINATOR)
         self._height = height
         self._width = width
+        self._options = {"crf": str(crf), "preset": _PRESET}
         self._pixel_aspect = Fraction(pixel_aspect).limit_denominator(_MAX_DENOMINATOR)
 
     def __enter__(self) -> VideoWriter:
@@ -66,7 +77,7 @@ class VideoWriter:
         self._stream.pix_fmt = "yuv420p"
         self._stream.height = self._height + self._height % 2
         self._stream.width = self._width + self._width % 2
-        self._stream.options = _ENCODER_OPTIONS
+        self._stream.options = self._options
         if self._pixel_aspect != 1:
             self._stream.codec_context.sample_aspect_ratio = self._pixel_aspect
         return self

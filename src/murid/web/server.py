@@ -71,6 +71,7 @@ def serve(
     access: Access,
     *,
     opens_browser: bool = True,
+    fragment: str = "",
     announce: Callable[[str], None] = print_at_once,
 ) -> None:
     """Serve a page until Ctrl-C.
@@ -83,10 +84,14 @@ def serve(
     access : Access
     opens_browser : bool
         Whether to show the page in the browser of this computer.
+    fragment : str
+        What the page opens at: it stands after the ``#`` of the address.
     announce : callable
         Called with the address.
     """
     address = format_address(listener, access)
+    if fragment:
+        address += f"#{fragment}"
     # Ctrl-C is how a page is ended: no error.
     with closing(listener), suppress(KeyboardInterrupt):
         announce(address)

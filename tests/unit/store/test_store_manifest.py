@@ -54,6 +54,10 @@ def test_newer_run(finished, settings):
             {"provenance": [{"verb": "track"}]},
             "provenance.murid_version: expected str, got nothing",
         ),
+        ({"corrections": []}, r"corrections: expected an object, got \[\]"),
+        ({"corrections": {"n": 1}}, "corrections.authors: expected list, got nothing"),
+        ({"corrections": {"authors": [3]}}, "corrections.authors: expected a list of names"),
+        ({"corrections": {"authors": []}}, "corrections.n: expected int, got nothing"),
     ],
 )
 def test_damaged_manifest_names_the_field(finished, changes, field):

@@ -52,6 +52,35 @@ def test_frames_keep_their_times_and_why_they_cannot_be_read(finished):
     assert np.flatnonzero(~frames.readable).tolist() == [12]
 
 
+def test_corrections_and_sources_go_with_the_identities(finished):
+    summary = {"n": 1, "authors": ["Ada"], "first_utc": "2026-05-04", "last_utc": "2026-05-04"}
+    with RunDirectory.open(finished.path, writable=True) as run:
+        write_identities(run)
+        assert set(run.read_tracks().sources.tolist()) == {0}
+        assert run.manifest.corrections == {}
+        for remove in (run.identities.remove, lambda: run.identities.start({"animals": 3})):
+            run.identities.write_corrections(summary)
+            assert RunDirectory.open(finished.path).manifest.corrections == summary
+            remove()
+            assert RunDirectory.open(finished.path).manifest.corrections == {}
+            write_identities(run)
+        run.identities.remove()
+        assert run.read_tracks().sources is None
+
+
+def test_sources_round_trip(finished):
+    with RunDirectory.open(finished.path, writable=True) as run:
+        write_identities(run)
+        tracks = run.identities.read_part(0)
+        rows = np.where(tracks.interpolated, -1, 0)
+        sources = (np.arange(len(rows)) % 3).astype(np.uint8)
+        run.identities.write(0, rows, tracks, sources)
+        np.testing.assert_array_equal(run.identities.read_part(0).sources, sources)
+        everything = run.read_tracks()
+        np.testing.assert_array_equal(everything.sources[: len(rows)], sources)
+        assert len(everything.sources) == len(everything.track_ids)
+
+
 def test_tracks_are_aligned_with_detections(finished):
     tracks, detections = finished.read_tracks(), finished.detections.read()
     np.testing.assert_array_equal(tracks.detections.frame_offsets, detections.frame_offsets)

@@ -20,6 +20,18 @@ def test_written_frames_can_be_read(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["out.mp4"]
 
 
+def test_a_higher_rate_factor_makes_smaller_files(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (10, 64, 96, 3), np.uint8)
+    sizes = []
+    for crf in (20, 28):
+        path = tmp_path / f"{crf}.mp4"
+        with VideoWriter(path, 25.0, 96, 64, crf=crf) as video_writer:
+            for image in images:
+                video_writer.write(image)
+        sizes.append(path.stat().st_size)
+    assert sizes[1] < 0.8 * sizes[0]
+
+
 def test_pixels_that_are_not_square(tmp_path):
     with VideoWriter(tmp_path / "wide.mp4", 25.0, 96, 64, 16 / 11) as video_writer:
         video_writer.write(make_numbered_image(0))
