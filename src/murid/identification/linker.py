@@ -12,6 +12,7 @@ from functools import partial
 
 import numpy as np
 
+from murid.core.memory import release_memory
 from murid.core.types import Bool, DetectionTable, Float32, Float64, Int32, Int64
 from murid.errors import ConfigError
 from murid.identification.animal_count import check_animal_count
@@ -37,7 +38,6 @@ from murid.identification.evidence import TrackletEvidence
 from murid.identification.existence import compute_existence_probabilities, measure_existence
 from murid.identification.foreground import Foreground, ReadForeground
 from murid.identification.identity_boxes.assigned_detections import (
-    AssignedDetections,
     AssignedTracklets,
     assign_detections,
     number_identities,
@@ -168,19 +168,28 @@ def link_tracklets(
     assigned, crossings, mean_given_existence = _assign_identities(
         stitched, program_paths, existence, 1 - config.min_probability
     )
+    del program_paths
     broken = stitched.evidence.constraints.find_broken(stitched.paths)
     unmet_lines = np.unique(stitched.evidence.constraints.lines[broken])
     time_slots = stitched.evidence.time_slots
     order = stitched.order
     body_px = stitched.body_px
     selection = stitched.selection
+    looked_at = stitched.constraints.looked_at
+    tracklets = stitched.evidence.tracklets
+    frames = stitched.evidence.frames
+    track_parts = stitched.evidence.bidirectional_tracks
+    # The rest of the evidence of a day takes hundreds of megabytes.
     del stitched
+    release_memory()
+    detections = assign_detections(assigned, tracklets, frames, track_parts, looked_at)
+    del assigned, tracklets, frames, track_parts
 
     # Fill gaps and smooth boxes.
     result = build_result(
         time_slots.spread(table),
         order,
-        assigned,
+        detections,
         fps=fps,
         body_px=body_px,
         config=config,
@@ -286,6 +295,7 @@ def stitch_recording(
         ordered, usable, body_px, fps, track_parts, time_slots, rng, ordered_constraints
     )
     del track_parts
+    release_memory()
     if point_matches is not None:
         tracklet_matches = find_point_matches(
             point_matches, order, evidence.tracklets, ordered.frame_numbers
@@ -491,8 +501,8 @@ def _assign_identities(
     program_paths: Int64,
     existence: Float64,
     min_swap_probability: float,
-) -> tuple[AssignedDetections, DoubtfulCrossings, float]:
-    """Return the detections of each identity with its probabilities, and doubtful crossings.
+) -> tuple[AssignedTracklets, DoubtfulCrossings, float]:
+    """Return the tracklets of each identity with its probabilities, and doubtful crossings.
 
     A probability is that of an animal at all, `existence` ``(T,)``, times that of this animal. The
     mean of the latter alone is returned too. `program_paths` ``(T,)`` are those without the
@@ -533,13 +543,12 @@ def _assign_identities(
     crossings = list_doubtful_crossings(
         transitions, candidates, intervals, identities, min_swap_probability
     )
-    # The detections of the tracklets.
     occluded_after = np.zeros(len(paths), bool)
     occluded_after[transitions.predecessors[context.occluded_gaps]] = True
     assigned = AssignedTracklets(
-        paths=paths,
-        identity_ids=identity_ids,
-        identity_probabilities=existence * identity_probabilities,
+        paths=paths.astype(np.int32),
+        identity_ids=identity_ids.astype(np.int32),
+        identity_probabilities=(existence * identity_probabilities).astype(np.float32),
         merged=context.merged,
         occluded_after=occluded_after,
         sources=np.where(identity_ids == program_ids, Source.PROGRAM, Source.CORRECTION).astype(
@@ -549,9 +558,4 @@ def _assign_identities(
     n_detections = np.where(paths >= 0, evidence.tracklets.lengths, 0)
     total = float(n_detections @ identity_probabilities)
     mean_given_existence = total / n_detections.sum() if n_detections.any() else 1.0
-    detections = assign_detections(assigned, evidence)
-    # A person has named the animals of some detections.
-    looked_at = np.isin(detections.rows, stitched.constraints.looked_at)
-    detections.identity_probabilities[looked_at] = 1.0
-    detections.sources[looked_at] = Source.PERSON
-    return detections, crossings, mean_given_existence
+    return assigned, crossings, mean_given_existence

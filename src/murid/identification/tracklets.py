@@ -248,20 +248,20 @@ def _find_neighbours(events: Int64, links: _Links) -> Int64:
 def _chain(rows: Int64, frames: Int64, next_rows: Int64) -> Tracklets:
     """Return the tracklets of detections, given the index of the next detection; -1 = none."""
     predecessors = np.flatnonzero(next_rows >= 0)
-    firsts = np.arange(len(rows))
+    # In 32 bits, since a day has millions of detections.
+    firsts = np.arange(len(rows), dtype=np.int32)
     firsts[next_rows[predecessors]] = predecessors
     is_start = np.ones(len(rows), bool)
     is_start[next_rows[predecessors]] = False
     # Find the first detection of each chain by pointer jumping, which doubles the step each time.
     while not np.array_equal(jumped := firsts[firsts], firsts):
         firsts = jumped
-    numbers = (np.cumsum(is_start) - 1)[firsts]
+    numbers = (np.cumsum(is_start, dtype=np.int32) - 1)[firsts]
+    del firsts, jumped
     order = np.argsort(numbers, kind="stable")
     offsets = np.append(0, np.cumsum(np.bincount(numbers))).astype(np.int64)
-    ordered = frames[order]
-    return Tracklets(
-        offsets, rows[order].astype(np.int32), ordered[offsets[:-1]], ordered[offsets[1:] - 1]
-    )
+    own_frames = (frames[order[offsets[:-1]]], frames[order[offsets[1:] - 1]])
+    return Tracklets(offsets, rows.astype(np.int32)[order], *own_frames)
 
 
 def to_shapes(boxes: Float32, body_px: float) -> Float32:

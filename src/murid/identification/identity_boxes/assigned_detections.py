@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from murid.core.records import ArrayRecord
-from murid.core.types import Bool, Float32, Float64, Int32, Int64, UInt8
+from murid.core.types import Bool, Float32, Int32, Int64, UInt8
 from murid.identification.bidirectional_tracks import recover_detections
-from murid.identification.constraints import Anchors
+from murid.identification.constraints import Anchors, Source
 from murid.identification.evidence import TrackletEvidence
+from murid.identification.tracklets import Tracklets
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -20,11 +21,11 @@ class AssignedTracklets(ArrayRecord):
     Attributes
     ----------
     paths : ndarray
-        ``(T,)`` int64; -1 = none.
+        ``(T,)`` int32; -1 = none.
     identity_ids : ndarray
-        ``(T,)`` int64 from 1; -1 = none.
+        ``(T,)`` int32 from 1; -1 = none.
     identity_probabilities : ndarray
-        ``(T,)`` float64.
+        ``(T,)`` float32.
     merged : ndarray
         ``(T,)`` bool: whether the boxes may hold two animals.
     occluded_after : ndarray
@@ -33,9 +34,9 @@ class AssignedTracklets(ArrayRecord):
         ``(T,)`` uint8 `Source` of the identity.
     """
 
-    paths: Int64
-    identity_ids: Int64
-    identity_probabilities: Float64
+    paths: Int32
+    identity_ids: Int32
+    identity_probabilities: Float32
     merged: Bool
     occluded_after: Bool
     sources: UInt8
@@ -93,37 +94,51 @@ def number_identities(paths: Int64, evidence: TrackletEvidence, anchors: Anchors
 
 
 def assign_detections(
-    assigned: AssignedTracklets, evidence: TrackletEvidence
+    assigned: AssignedTracklets,
+    tracklets: Tracklets,
+    frames: Int32,
+    track_parts: Int32,
+    looked_at: Int64,
 ) -> AssignedDetections:
-    """Return the detections of the assigned tracklets, and recovered ones in the gaps between."""
-    numbers = evidence.tracklets.numbers
-    row_paths = assigned.paths[numbers]
+    """Return the detections of the assigned tracklets, and recovered ones in the gaps between.
+
+    Parameters
+    ----------
+    assigned : AssignedTracklets
+    tracklets : Tracklets
+    frames : ndarray
+        ``(M,)`` int32 frames of ``tracklets.rows``.
+    track_parts : ndarray
+        ``(W, M)`` int32, as of `split_tracks`.
+    looked_at : ndarray
+        ``(k,)`` int64 rows of detections whose animals a person has named.
+    """
+    numbers = tracklets.numbers.astype(np.int32)
+    is_free = assigned.paths[numbers] < 0
     # Detections of tracklets on paths, by path and then frame.
-    indices = np.flatnonzero(row_paths >= 0)
-    indices = indices[np.lexsort((evidence.frames[indices], row_paths[indices]))]
-    own = assigned.select(numbers[indices])
+    indices = np.flatnonzero(~is_free)
+    indices = indices[np.lexsort((frames[indices], assigned.paths[numbers[indices]]))]
+    own = numbers[indices]
     detections = AssignedDetections(
-        rows=evidence.tracklets.rows[indices],
-        frames=evidence.frames[indices],
-        identity_ids=own.identity_ids.astype(np.int32),
-        identity_probabilities=own.identity_probabilities.astype(np.float32),
-        merged=own.merged,
-        occluded_after=own.occluded_after,
-        sources=own.sources,
+        rows=tracklets.rows[indices],
+        frames=frames[indices],
+        identity_ids=assigned.identity_ids[own],
+        identity_probabilities=assigned.identity_probabilities[own],
+        merged=assigned.merged[own],
+        occluded_after=assigned.occluded_after[own],
+        sources=assigned.sources[own],
     )
+    del own
     # Detections in their gaps, with the lower of the probabilities before and after.
     recovered, before = recover_detections(
-        indices,
-        detections.identity_ids,
-        evidence.frames,
-        row_paths < 0,
-        evidence.bidirectional_tracks,
+        indices, detections.identity_ids, frames, is_free, track_parts
     )
     after = np.minimum(before + 1, len(indices) - 1)
+    del indices
     probabilities = detections.identity_probabilities
     found = AssignedDetections(
-        rows=evidence.tracklets.rows[recovered],
-        frames=evidence.frames[recovered],
+        rows=tracklets.rows[recovered],
+        frames=frames[recovered],
         identity_ids=detections.identity_ids[before],
         identity_probabilities=np.minimum(probabilities[before], probabilities[after]),
         merged=assigned.merged[numbers[recovered]],
@@ -131,4 +146,8 @@ def assign_detections(
         sources=detections.sources[before],
     )
     both = AssignedDetections.concatenate([detections, found])
+    del detections, found, numbers
+    is_named = np.isin(both.rows, looked_at)
+    both.identity_probabilities[is_named] = 1.0
+    both.sources[is_named] = Source.PERSON
     return both.select(np.lexsort((both.frames, both.identity_ids)))

@@ -41,6 +41,7 @@ def find_paths(
     n = len(tracklet_llrs)
     if not n:
         return np.zeros(0, np.int64)
+    potentials = _compute_potentials(tracklet_llrs, predecessors, successors, link_llrs)
     # Nodes 2k and 2k + 1 are the entry and the exit of tracklet k. The edges are, in this order:
     # through tracklets, from the source to entries, from exits to the sink, and links.
     source = 2 * n
@@ -57,7 +58,6 @@ def find_paths(
         sink=sink,
     )
     used = np.zeros(len(network.costs), bool)
-    potentials = _compute_potentials(tracklet_llrs, predecessors, successors, link_llrs)
     # Each augmenting path adds an animal, and may redirect the paths of others: its edges that were
     # used are freed.
     for _ in range(n_paths):
@@ -88,16 +88,20 @@ def _compute_potentials(
     Tracklets are ordered by time, so one pass finds it although costs may be negative.
     """
     n = len(tracklet_llrs)
-    order = np.argsort(successors, kind="stable")
-    predecessors = predecessors[order]
-    costs = -link_llrs[order]
-    bounds = np.searchsorted(successors[order], np.arange(n + 1)).tolist()
+    if (np.diff(successors) < 0).any():
+        order = np.argsort(successors, kind="stable")
+        predecessors, successors, link_llrs = (
+            predecessors[order],
+            successors[order],
+            link_llrs[order],
+        )
+    bounds = np.searchsorted(successors, np.arange(n + 1)).tolist()
     entry_costs = np.zeros(n)
     exit_costs = np.zeros(n)
     for tracklet in range(n):
         links = slice(bounds[tracklet], bounds[tracklet + 1])
         if links.stop > links.start:
-            best = float((exit_costs[predecessors[links]] + costs[links]).min())
+            best = float((exit_costs[predecessors[links]] - link_llrs[links]).min())
             entry_costs[tracklet] = min(0.0, best)
         exit_costs[tracklet] = entry_costs[tracklet] - tracklet_llrs[tracklet]
     node_costs = np.column_stack([entry_costs, exit_costs]).reshape(-1)
