@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 
 from murid.arenas.layout import Layout, Region
+from murid.core.files import write_bytes
 from murid.core.types import UInt8
 from murid.video.annotate import PALETTE, Colour
 
@@ -34,6 +37,12 @@ _WHITE: Colour = (255, 255, 255)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _LABEL_SIZE = 0.6
 _COORDINATE_SIZE = 0.45
+
+
+def write_layout_image(path: str | Path, image: UInt8, layout: Layout) -> None:
+    """Write what `draw_layout` draws as a PNG file, atomically; raises `StorageError`."""
+    drawn = draw_layout(image, layout)[..., ::-1]
+    write_bytes(path, cv2.imencode(".png", drawn)[1].tobytes())
 
 
 def compute_magnification(image: UInt8) -> int:
