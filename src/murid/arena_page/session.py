@@ -264,6 +264,8 @@ class _OpenVideo:
 
     def add(self, drawing: Drawing, words: str) -> None:
         """Continue with another drawing; what was undone before is gone."""
+        if drawing == self.drawing:
+            return
         del self._states[self._position + 1 :]
         self._states.append((drawing, words))
         self._position += 1
@@ -297,8 +299,8 @@ class _OpenVideo:
         is_last = self._position == len(self._states) - 1
         return {
             "name": Path(self.paths.source).name,
-            "arena_file": str(self.paths.arena_file),
-            "image_file": str(self.paths.image_file),
+            "arena_file": str(self.paths.arena_file.absolute()),
+            "image_file": str(self.paths.image_file.absolute()),
             "width": drawing.size.width,
             "height": drawing.size.height,
             "pixel_aspect": drawing.size.pixel_aspect,
