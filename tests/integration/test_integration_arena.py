@@ -1,5 +1,11 @@
 """Arenas: drawn from the command line, tracked apart."""
 
+import json
+import signal
+import subprocess
+import sys
+import urllib.request
+
 import cv2
 import numpy as np
 import pytest
@@ -171,3 +177,70 @@ def test_invalid_options_are_refused(two_cages, tmp_path, capsys, options, words
     assert draw(two_cages, tmp_path / "a.toml", *options) == EXIT_ERROR
     assert words in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_several_videos_are_drawn_on_in_the_browser_only(two_cages, tmp_path, capsys):
+    other = tmp_path / "other.png"
+    cv2.imwrite(str(other), np.zeros((240, 640, 3), np.uint8))
+    assert murid_cli(["arena", str(two_cages), str(other)]) == EXIT_ERROR
+    assert "videos: expected one without --draw, got 2" in capsys.readouterr().err
+    command = ["arena", str(two_cages), str(tmp_path / "two.avi"), "--draw", "--out", str(tmp_path)]
+    assert murid_cli(command) == EXIT_ERROR
+    assert "expected different arena files" in capsys.readouterr().err
+
+
+class ArenaProcess:
+    """``murid arena --draw`` in a process of its own, and requests to its page."""
+
+    def __init__(self, *arguments) -> None:
+        command = [sys.executable, "-m", "murid", "arena", *map(str, arguments)]
+        # Where the tests run in the background, their shell lets them ignore Ctrl-C.
+        self._process = subprocess.Popen(
+            [*command, "--draw", "--no-browser"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+        address = self._process.stdout.readline().strip()
+        self._base, self._token = address.split("/?token=")
+
+    def post(self, path: str, **content):
+        request = urllib.request.Request(
+            f"{self._base}/api/videos/{path}?token={self._token}",
+            json.dumps(content).encode(),
+            {"Content-Type": "application/json", "Origin": self._base},
+        )
+        with urllib.request.urlopen(request, timeout=20) as response:
+            return json.load(response)
+
+    def interrupt(self) -> tuple[int, str, str]:
+        """Press Ctrl-C; return the exit code and what was printed."""
+        self._process.send_signal(signal.SIGINT)
+        out, err = self._process.communicate(timeout=20)
+        return self._process.returncode, out, err
+
+
+def test_the_page_begins_with_the_options_and_says_what_was_written(two_cages, tmp_path):
+    file = tmp_path / "two.toml"
+    page = ArenaProcess(two_cages, "--out", file, "--polygon", LEFT, "--size", "left,40")
+    state = page.post("0/open")
+    assert ([shape["name"] for shape in state["shapes"]], state["cm_per_px"]) == (["left"], 0.125)
+    assert page.post("0/save")["is_saved"]
+    page.post("0/changes", change={"kind": "move", "dx": 1, "dy": 0})
+    code, out, err = page.interrupt()
+    assert (code, out) == (0, f"arena file  {file}\n")
+    assert f"murid: warning: {file}: the last changes were not saved" in err
+    assert read_arena_file(file).arenas[0].polygon[0] == (0, 0)
+    assert cv2.imread(str(file.with_suffix(".png"))).shape[1] > 640
+
+    # The file is continued, with and without options.
+    page = ArenaProcess(two_cages, "--out", file, "--polygon", RIGHT)
+    state = page.post("0/open")
+    assert [shape["name"] for shape in state["shapes"]] == ["left", "right"]
+    assert page.post("0/save")["is_saved"]
+    assert page.interrupt()[0] == 0
+    page = ArenaProcess(two_cages, "--out", file)
+    assert len(page.post("0/open")["shapes"]) == 2
+    code, out, err = page.interrupt()
+    assert (code, out, err) == (0, "", "")

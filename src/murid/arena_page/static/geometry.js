@@ -86,6 +86,13 @@ export function parsePoints(text) {
   return Array.from({ length: numbers.length / 2 }, (_, k) => numbers.slice(2 * k, 2 * k + 2));
 }
 
+/** Return centre and radius of a text such as "100,80,25". */
+export function parseCircle(text) {
+  const numbers = parseNumbers(text);
+  if (numbers.length !== 3) throw new Error(`expected x,y,radius, got "${text}"`);
+  return numbers;
+}
+
 /** Return the polygon or, of three numbers, the circle of a text. */
 export function parseShape(text) {
   const numbers = parseNumbers(text);

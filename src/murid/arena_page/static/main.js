@@ -20,7 +20,7 @@ const tools = new Tools(view, model, { show, showPlace, say, setLine, addShape, 
 const panel = new Panel($("shapes"), {
   select: (id) => { tools.choose("select"); model.select(id === model.selected ? null : id); },
   edit: (id, change, refuse) => model.change({ kind: "edit", shape: id, ...change }, refuse),
-  deleteShape,
+  deleteShape, refresh: show,
   focusCanvas: () => $("canvas").focus({ preventScroll: true }),
 });
 

@@ -1,6 +1,6 @@
 // The list of shapes, each with the fields by which it is changed.
 
-import { formatCoordinates, parseShape } from "./geometry.js";
+import { formatCoordinates, parseCircle, parsePoints } from "./geometry.js";
 
 const ROLES = ["arena", "zone", "nest", "shelter", "ignore"];
 
@@ -73,7 +73,8 @@ class Row {
   constructor(shape, host) {
     this.id = shape.id;
     this.host = host;
-    this.refused = new Set();
+    // Fields whose text is not that of the shape: it was refused, or its answer is not there yet.
+    this.kept = new Set();
     const prefix = `shape-${shape.id}`;
     this.problem = make("p", { class: "problem", role: "alert", id: `${prefix}-problem` });
     const input = (field, tag, attributes = {}) => {
@@ -109,7 +110,7 @@ class Row {
 
   show(shape, isSelected, arenas) {
     // A change that went through has settled what was refused before.
-    if (this.shape !== shape && !this.refused.size) this.problem.textContent = "";
+    if (this.shape !== shape && !this.kept.size) this.problem.textContent = "";
     this.shape = shape;
     this.element.className = `shape role-${shape.role}${isSelected ? " selected" : ""}`;
     this.head.setAttribute("aria-expanded", String(isSelected));
@@ -119,7 +120,8 @@ class Row {
     this.labels.animals.hidden = shape.role !== "arena";
     this.labels.arena.hidden = shape.role === "arena" || shape.role === "ignore";
     this.coordinatesLabel.textContent = shape.circle ? "Centre and radius " : "Corners ";
-    setOptions(this.inputs.arena, [["", "all arenas"], ...arenas], shape.arena ?? "");
+    const chosen = this.kept.has("arena") ? this.inputs.arena.value : shape.arena ?? "";
+    setOptions(this.inputs.arena, [["", "all arenas"], ...arenas], chosen);
     this.setValue("name", shape.name);
     this.setValue("role", shape.role);
     this.setValue("animals", shape.animals ?? "");
@@ -130,7 +132,7 @@ class Row {
   setValue(field, value) {
     const input = this.inputs[field];
     const isTyping = input === document.activeElement && input.value !== this.shown?.[field];
-    if (this.refused.has(field) || isTyping) return;
+    if (this.kept.has(field) || isTyping) return;
     input.value = String(value);
     this.shown = { ...this.shown, [field]: input.value };
   }
@@ -144,14 +146,14 @@ class Row {
       this.refuse(field, error.message);
       return;
     }
-    this.shown = { ...this.shown, [field]: value };
-    this.refused.delete(field);
+    // Until the answer is there, nothing replaces what was typed.
+    this.kept.add(field);
     const isDone = await this.host.edit(this.id, change, (message) => this.refuse(field, message));
     if (isDone) this.accept(field);
   }
 
   read(field, value) {
-    if (field === "coordinates") return parseShape(value);
+    if (field === "coordinates") return this.shape.circle ? { circle: parseCircle(value) } : { polygon: parsePoints(value) };
     if (field === "arena") return { arena: value === "" ? null : Number(value) };
     if (field === "animals") {
       if (!this.inputs.animals.validity.valid) throw new Error(`${this.shape.name}.animals: expected 1 or more, got another value`);
@@ -161,14 +163,16 @@ class Row {
   }
 
   accept(field) {
-    this.refused.delete(field);
+    this.kept.delete(field);
+    this.shown = { ...this.shown, [field]: this.inputs[field].value };
     this.inputs[field].removeAttribute("aria-invalid");
-    if (!this.refused.size) this.problem.textContent = "";
+    if (!this.kept.size) this.problem.textContent = "";
+    this.host.refresh();
   }
 
   refuse(field, message) {
     if (field !== null) {
-      this.refused.add(field);
+      this.kept.add(field);
       this.inputs[field].setAttribute("aria-invalid", "true");
     }
     this.problem.textContent = message;
@@ -176,8 +180,8 @@ class Row {
   }
 
   restore() {
-    for (const field of this.refused) this.inputs[field].removeAttribute("aria-invalid");
-    this.refused.clear();
+    for (const field of this.kept) this.inputs[field].removeAttribute("aria-invalid");
+    this.kept.clear();
     this.shown = {};
     this.problem.textContent = "";
   }

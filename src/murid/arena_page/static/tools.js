@@ -7,7 +7,7 @@ import {
 const HIT_PX = 9;
 const DRAG_PX = 4;
 const DOUBLE_CLICK_MS = 400;
-const MIN_PX_FOR_FRACTIONS = 2;
+const MIN_PX_FOR_FRACTIONS = 4;
 const WHEEL_FACTOR = 1.15;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
