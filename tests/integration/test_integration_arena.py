@@ -1,15 +1,10 @@
 """Arenas: drawn from the command line, tracked apart."""
 
-import json
-import signal
-import subprocess
-import sys
-import urllib.request
-
 import cv2
 import numpy as np
 import pytest
 from configs import BACKGROUND
+from starlette.testclient import TestClient
 
 from murid.arenas.file import read_arena_file
 from murid.cli import EXIT_ERROR
@@ -189,58 +184,87 @@ def test_several_videos_are_drawn_on_in_the_browser_only(two_cages, tmp_path, ca
     assert "expected different arena files" in capsys.readouterr().err
 
 
-class ArenaProcess:
-    """``murid arena --draw`` in a process of its own, and requests to its page."""
+@pytest.fixture
+def draw_on_page(monkeypatch):
+    """Return a function that runs ``murid arena --draw`` with what a person does on the page."""
 
-    def __init__(self, *arguments) -> None:
-        command = [sys.executable, "-m", "murid", "arena", *map(str, arguments)]
-        # Where the tests run in the background, their shell lets them ignore Ctrl-C.
-        self._process = subprocess.Popen(
-            [*command, "--draw", "--no-browser"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )
-        address = self._process.stdout.readline().strip()
-        self._base, self._token = address.split("/?token=")
+    def draw_on_page(work, *arguments) -> int:
+        def serve(app, _listener, access, *, opens_browser) -> None:
+            assert not opens_browser
+            client = TestClient(app, base_url="http://127.0.0.1")
+            client.headers["origin"] = "http://127.0.0.1"
+            client.cookies.set(access.cookie, access.token)
+            work(lambda path, **content: client.post(f"/api/videos/{path}", json=content).json())
 
-    def post(self, path: str, **content):
-        request = urllib.request.Request(
-            f"{self._base}/api/videos/{path}?token={self._token}",
-            json.dumps(content).encode(),
-            {"Content-Type": "application/json", "Origin": self._base},
-        )
-        with urllib.request.urlopen(request, timeout=20) as response:
-            return json.load(response)
+        monkeypatch.setattr("murid.web.server.serve", serve)
+        return murid_cli(["arena", *map(str, arguments), "--draw", "--no-browser"])
 
-    def interrupt(self) -> tuple[int, str, str]:
-        """Press Ctrl-C; return the exit code and what was printed."""
-        self._process.send_signal(signal.SIGINT)
-        out, err = self._process.communicate(timeout=20)
-        return self._process.returncode, out, err
+    return draw_on_page
 
 
-def test_the_page_begins_with_the_options_and_says_what_was_written(two_cages, tmp_path):
+def test_the_page_begins_with_the_options_and_says_what_was_written(
+    two_cages, tmp_path, draw_on_page, capsys
+):
     file = tmp_path / "two.toml"
-    page = ArenaProcess(two_cages, "--out", file, "--polygon", LEFT, "--size", "left,40")
-    state = page.post("0/open")
-    assert ([shape["name"] for shape in state["shapes"]], state["cm_per_px"]) == (["left"], 0.125)
-    assert page.post("0/save")["is_saved"]
-    page.post("0/changes", change={"kind": "move", "dx": 1, "dy": 0})
-    code, out, err = page.interrupt()
-    assert (code, out) == (0, f"arena file  {file}\n")
-    assert f"murid: warning: {file}: the last changes were not saved" in err
+
+    def work(post) -> None:
+        state = post("0/open")
+        assert [shape["name"] for shape in state["shapes"]] == ["left"]
+        assert state["cm_per_px"] == 0.125
+        assert post("0/save")["is_saved"]
+        post("0/changes", change={"kind": "move", "dx": 1, "dy": 0})
+
+    options = ["--out", file, "--polygon", LEFT, "--size", "left,40"]
+    assert draw_on_page(work, two_cages, *options) == 0
+    printed = capsys.readouterr()
+    assert printed.out == f"arena file  {file}\n"
+    assert f"murid: warning: {file}: the last changes were not saved" in printed.err
     assert read_arena_file(file).arenas[0].polygon[0] == (0, 0)
     assert cv2.imread(str(file.with_suffix(".png"))).shape[1] > 640
 
-    # The file is continued, with and without options.
-    page = ArenaProcess(two_cages, "--out", file, "--polygon", RIGHT)
-    state = page.post("0/open")
-    assert [shape["name"] for shape in state["shapes"]] == ["left", "right"]
-    assert page.post("0/save")["is_saved"]
-    assert page.interrupt()[0] == 0
-    page = ArenaProcess(two_cages, "--out", file)
-    assert len(page.post("0/open")["shapes"]) == 2
-    code, out, err = page.interrupt()
-    assert (code, out, err) == (0, "", "")
+
+def test_the_page_continues_an_arena_file(two_cages, tmp_path, draw_on_page, capsys):
+    file = tmp_path / "two.toml"
+    assert draw(two_cages, file, "--polygon", LEFT) == 0
+    capsys.readouterr()
+
+    def look(post) -> None:
+        state = post("0/open")
+        assert ([shape["name"] for shape in state["shapes"]], state["is_saved"]) == (["left"], True)
+
+    assert draw_on_page(look, two_cages, "--out", file) == 0
+    assert capsys.readouterr() == ("", "")
+
+    def add(post) -> None:
+        state = post("0/open")
+        names = [shape["name"] for shape in state["shapes"]]
+        assert (names, state["is_saved"]) == (["left", "right"], False)
+        assert post("0/save")["is_saved"]
+
+    assert draw_on_page(add, two_cages, "--out", file, "--polygon", RIGHT) == 0
+    assert [arena.name for arena in read_arena_file(file).arenas] == ["left", "right"]
+
+
+def test_the_page_shows_what_is_wrong_with_an_arena_file(two_cages, tmp_path, draw_on_page):
+    file = tmp_path / "two.toml"
+    file.write_text("width = 64\nheight = 48\n")
+
+    def look(post) -> None:
+        assert "expected 640x240 pixels as of the video, got 64x48" in post("0/open")["notes"][0]
+
+    assert draw_on_page(look, two_cages, "--out", file) == 0
+
+
+def test_arena_files_of_several_videos_are_in_a_folder(two_cages, tmp_path, draw_on_page):
+    other = tmp_path / "other.png"
+    cv2.imwrite(str(other), np.zeros((240, 640, 3), np.uint8))
+    folder = tmp_path / "arenas"
+
+    def work(post) -> None:
+        post("0/open")
+        post("1/open", previous=0)
+        post("1/save")
+
+    assert draw_on_page(work, two_cages, other, "--polygon", LEFT, "--out", folder) == 0
+    assert sorted(path.name for path in folder.iterdir()) == ["other.arena.png", "other.arena.toml"]
+    assert read_arena_file(folder / "other.arena.toml").arenas[0].name == "left"
