@@ -40,7 +40,8 @@ function show() {
     button.setAttribute("aria-pressed", String(button.dataset.tool === tools.tool));
   }
   for (const button of document.querySelectorAll("[data-role]")) {
-    button.setAttribute("aria-pressed", String(button.dataset.role === tools.role));
+    const isNext = tools.drawsShape && button.dataset.role === tools.role;
+    button.setAttribute("aria-pressed", String(isNext));
   }
   showScale();
   showSaved();
@@ -264,7 +265,7 @@ const KEYS = {
 
 function chooseRole(role) {
   tools.role = role;
-  if (!tools.isDrawing) tools.choose("polygon");
+  if (!tools.drawsShape) tools.choose("polygon");
   show();
 }
 

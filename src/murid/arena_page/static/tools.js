@@ -45,6 +45,8 @@ export class Tools {
 
   get isDrawing() { return DRAWING.includes(this.tool); }
 
+  get drawsShape() { return this.isDrawing && this.tool !== "scale"; }
+
   /** Forget the unfinished shape. */
   reset() {
     this.points = [];
