@@ -296,6 +296,36 @@ def test_the_next_video_gets_the_shapes_with_a_nudge(video, tmp_path, open_page)
     )
 
 
+def test_a_video_that_cannot_be_read_is_named_and_skipped(video, tmp_path, open_page) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_text("no video")
+    tab = open_page(video, broken, write_image(tmp_path / "third.png"))
+    tab.press("n")
+    tab.page.wait_for_selector("#alert:visible")
+    assert "broken.mp4" in tab.page.inner_text("#alert")
+    assert tab.page.input_value("#videos") == "0"
+    # Nothing was drawn, so nothing was written.
+    assert list(tmp_path.glob("*.toml")) == []
+    tab.press("r")
+    tab.drag((20, 20), (120, 120))
+    tab.wait_for_shapes("arena 1")
+    tab.page.select_option("#videos", "2")
+    tab.page.wait_for_selector("#canvas[data-loaded='2']")
+    tab.wait_for_shapes("arena 1")
+    assert "cage.png (not saved)" in tab.page.inner_text("#videos")
+
+
+def test_another_tab_shows_the_same(video, address, open_tab) -> None:
+    served = address(video)
+    first = ArenaPage(open_tab(served))
+    second = ArenaPage(open_tab(served, context=first.page.context))
+    first.press("r")
+    first.drag((20, 20), (120, 120))
+    first.wait_for_shapes("arena 1")
+    second.page.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")
+    second.wait_for_shapes("arena 1")
+
+
 def test_an_arena_file_is_not_overwritten_without_a_question(video, open_page) -> None:
     tab = open_page(video)
     tab.press("r")

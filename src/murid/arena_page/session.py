@@ -285,9 +285,14 @@ class _OpenVideo:
     def save(self, overwrite: bool) -> None:
         """Write the arena file; raises `ConflictError` if it is another one than was opened."""
         path = self.paths.arena_file
-        if not overwrite and path.exists() and path.read_bytes() != self._known_file:
+        content = path.read_bytes() if path.exists() else None
+        is_known = content == self._known_file
+        if content is not None and not is_known and not overwrite:
             expected = "no file, or the one that was opened"
             raise ConflictError(f"{path}: file: expected {expected}, got another one")
+        if content is not None and is_known and self.is_saved:
+            # The file says the same already, and may have comments.
+            return
         write_arena_file(path, self.drawing.layout)
         self._known_file = path.read_bytes()
         self._saved = self.drawing.layout.to_dict()

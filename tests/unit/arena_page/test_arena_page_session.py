@@ -131,6 +131,22 @@ def test_an_arena_file_is_opened_and_continued(video) -> None:
     assert read_arena_file(file_of(video)).arenas[0].name == "new"
 
 
+def test_a_file_in_which_nothing_changes_keeps_its_comments(video) -> None:
+    write_file(video)
+    file_of(video).write_text("# by hand\n" + file_of(video).read_text())
+    before = file_of(video).read_bytes()
+    session = open_session(video)
+    session.open(0)
+    state = session.save(0)
+    assert file_of(video).read_bytes() == before
+    assert cv2.imread(state["image_file"]).shape[1] > 320
+    assert session.saved_files == []
+    # A file that was deleted meanwhile is written again.
+    file_of(video).unlink()
+    session.save(0)
+    assert read_arena_file(file_of(video)).arenas[0].name == "old"
+
+
 def test_a_file_that_changed_meanwhile_is_not_overwritten(video) -> None:
     write_file(video)
     session = open_session(video)

@@ -1,6 +1,6 @@
 // The page on which arenas are drawn: connects the image, the tools, the list and the videos.
 
-import { getJson } from "./api.js";
+import { getBlob, getJson } from "./api.js";
 import { formatCoordinates, parseLength, parsePoints, parseShape } from "./geometry.js";
 import { Model } from "./model.js";
 import { Panel, make, setOptions } from "./panel.js";
@@ -218,6 +218,15 @@ async function open(video, previous = null) {
   await loadVideos();
 }
 
+/** Show why there is no image: the server says it to whoever asks. */
+async function explainMissingImage() {
+  try {
+    await getBlob(view.image.getAttribute("href"));
+  } catch (error) {
+    $("image-note").textContent = error.message;
+  }
+}
+
 async function loadVideos() {
   try {
     page.videos = (await getJson("api/videos")).videos;
@@ -241,8 +250,12 @@ async function save(overwrite = false) {
 }
 
 async function saveAndGoOn() {
-  const { video } = model.state;
-  if (video + 1 < page.videos.length && await save()) await open(video + 1, video);
+  model.finishMove();
+  await model.sending;
+  const { video, is_saved: isSaved } = model.state;
+  if (video + 1 >= page.videos.length) return;
+  // A video on which nothing was drawn gets no file.
+  if (isSaved || await save()) await open(video + 1, video);
 }
 
 function readAddress() {
@@ -326,8 +339,10 @@ function listen() {
     $("image-note").hidden = true;
     $("canvas").dataset.loaded = model.state.video;
   });
-  view.image.addEventListener("error", () => {
-    $("image-note").textContent = "The image of this video could not be made; see the terminal.";
+  view.image.addEventListener("error", explainMissingImage);
+  document.addEventListener("visibilitychange", () => {
+    // Another tab may have changed the drawing meanwhile.
+    if (!document.hidden && model.state) model.send("open", {});
   });
   window.addEventListener("beforeunload", (event) => {
     model.finishMove();
