@@ -8,7 +8,10 @@ const HIT_PX = 9;
 const DRAG_PX = 4;
 const DOUBLE_CLICK_MS = 400;
 const MIN_PX_FOR_FRACTIONS = 4;
-const WHEEL_FACTOR = 1.15;
+// Zoom for each pixel of the wheel: a wheel sends about 100 at once, a touch pad a few many times.
+const WHEEL_ZOOM = 0.0015;
+// Some browsers count lines of the wheel, not pixels.
+const WHEEL_LINE_PX = 33;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 // Tools that are finished by a second point.
@@ -204,7 +207,8 @@ export class Tools {
   turn(event) {
     if (!this.model.state) return;
     event.preventDefault();
-    this.view.zoomBy(event.deltaY < 0 ? WHEEL_FACTOR : 1 / WHEEL_FACTOR, event.clientX, event.clientY);
+    const pixels = event.deltaY * (event.deltaMode === WheelEvent.DOM_DELTA_LINE ? WHEEL_LINE_PX : 1);
+    this.view.zoomBy(Math.exp(-pixels * WHEEL_ZOOM), event.clientX, event.clientY);
   }
 
   /** Keep a corner in the image; the rim of a circle may lie outside. */
@@ -250,6 +254,8 @@ export class Tools {
   /** Handle a key; return whether it had a meaning here. */
   key(event) {
     const arrow = ARROWS[event.key];
+    const isNothingToMove = this.tool === "select" && this.model.selected === null;
+    if (arrow && isNothingToMove) return false;
     if (arrow) {
       const step = event.shiftKey ? 10 : 1;
       this.pressArrow(arrow[0] * step, arrow[1] * step);
