@@ -5,7 +5,7 @@
 This tutorial goes from a run to tables and figures of behaviour: distance moved, time
 in a zone, contacts.
 
-On the command line: ``murid arena cage.mp4 --click``, then ``murid measure cage.murid
+On the command line: ``murid arena cage.mp4 --draw``, then ``murid measure cage.murid
 --arena cage.arena.toml --bin 5s --out measures/`` and ``murid plot cage.murid``.
 """
 

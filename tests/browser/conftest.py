@@ -58,29 +58,41 @@ def open_tab(browser):
 
 
 @pytest.fixture
-def serve():
-    """Return a function that serves the review of a run and returns its address."""
+def serve_app():
+    """Return a function that serves the application of a page and returns its address.
+
+    What the application uses is closed after the server.
+    """
     opened = []
+
+    def serve_app(app, access, *used):
+        listener = open_socket("127.0.0.1", 0)
+        server = make_server(app)
+        thread = Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        opened.append((server, thread, [*used, listener]))
+        return format_address(listener, access)
+
+    yield serve_app
+    for server, thread, used in opened:
+        server.should_exit = True
+        thread.join()
+        for resource in used:
+            resource.close()
+
+
+@pytest.fixture
+def serve(serve_app):
+    """Return a function that serves the review of a run and returns its address."""
 
     def serve(run, note=None, solve=lambda _directory: None):
         directory = RunDirectory.open(run, writable=note is None)
         session = ReviewSession(directory, note, solve=solve)
         video = ReviewVideo(session.results.directory)
         access = Access()
-        listener = open_socket("127.0.0.1", 0)
-        server = make_server(make_review_app(session, video, access))
-        thread = Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        opened.append((server, thread, session, video, listener))
-        return format_address(listener, access)
+        return serve_app(make_review_app(session, video, access), access, video, session)
 
-    yield serve
-    for server, thread, session, video, listener in opened:
-        server.should_exit = True
-        thread.join()
-        video.close()
-        session.close()
-        listener.close()
+    return serve
 
 
 class ReviewProcess:

@@ -175,7 +175,7 @@ def test_a_server_that_is_killed_loses_nothing(run, start_review, serve, open_ta
     first.kill()
     page.keyboard.press("2")
     page.wait_for_selector("#alert:visible")
-    assert "start murid review again" in page.inner_text("#alert")
+    assert "start it again" in page.inner_text("#alert")
     page = open_tab(serve(run))
     wait_for_progress(page, "1 of 3")
     page.keyboard.press("2")

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 from configs import BACKGROUND
+from starlette.testclient import TestClient
 
 from murid.arenas.file import read_arena_file
 from murid.cli import EXIT_ERROR
@@ -171,3 +172,99 @@ def test_invalid_options_are_refused(two_cages, tmp_path, capsys, options, words
     assert draw(two_cages, tmp_path / "a.toml", *options) == EXIT_ERROR
     assert words in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_several_videos_are_drawn_on_in_the_browser_only(two_cages, tmp_path, capsys):
+    other = tmp_path / "other.png"
+    cv2.imwrite(str(other), np.zeros((240, 640, 3), np.uint8))
+    assert murid_cli(["arena", str(two_cages), str(other)]) == EXIT_ERROR
+    assert "videos: expected one without --draw, got 2" in capsys.readouterr().err
+    command = ["arena", str(two_cages), str(tmp_path / "two.avi"), "--draw", "--out", str(tmp_path)]
+    assert murid_cli(command) == EXIT_ERROR
+    assert "expected different arena files" in capsys.readouterr().err
+
+
+@pytest.fixture
+def draw_on_page(monkeypatch):
+    """Return a function that runs ``murid arena --draw`` with what a person does on the page."""
+
+    def draw_on_page(work, *arguments) -> int:
+        def serve(app, _listener, access, *, opens_browser) -> None:
+            assert not opens_browser
+            client = TestClient(app, base_url="http://127.0.0.1")
+            client.headers["origin"] = "http://127.0.0.1"
+            client.cookies.set(access.cookie, access.token)
+            work(lambda path, **content: client.post(f"/api/videos/{path}", json=content).json())
+
+        monkeypatch.setattr("murid.web.server.serve", serve)
+        return murid_cli(["arena", *map(str, arguments), "--draw", "--no-browser"])
+
+    return draw_on_page
+
+
+def test_the_page_begins_with_the_options_and_says_what_was_written(
+    two_cages, tmp_path, draw_on_page, capsys
+):
+    file = tmp_path / "two.toml"
+
+    def work(post) -> None:
+        state = post("0/open")
+        assert [shape["name"] for shape in state["shapes"]] == ["left"]
+        assert state["cm_per_px"] == 0.125
+        assert post("0/save")["is_saved"]
+        post("0/changes", change={"kind": "move", "dx": 1, "dy": 0})
+
+    options = ["--out", file, "--polygon", LEFT, "--size", "left,40"]
+    assert draw_on_page(work, two_cages, *options) == 0
+    printed = capsys.readouterr()
+    assert printed.out == f"arena file  {file}\n"
+    assert f"murid: warning: {file}: the last changes were not saved" in printed.err
+    assert read_arena_file(file).arenas[0].polygon[0] == (0, 0)
+    assert cv2.imread(str(file.with_suffix(".png"))).shape[1] > 640
+
+
+def test_the_page_continues_an_arena_file(two_cages, tmp_path, draw_on_page, capsys):
+    file = tmp_path / "two.toml"
+    assert draw(two_cages, file, "--polygon", LEFT) == 0
+    capsys.readouterr()
+
+    def look(post) -> None:
+        state = post("0/open")
+        assert ([shape["name"] for shape in state["shapes"]], state["is_saved"]) == (["left"], True)
+
+    assert draw_on_page(look, two_cages, "--out", file) == 0
+    assert capsys.readouterr() == ("", "")
+
+    def add(post) -> None:
+        state = post("0/open")
+        names = [shape["name"] for shape in state["shapes"]]
+        assert (names, state["is_saved"]) == (["left", "right"], False)
+        assert post("0/save")["is_saved"]
+
+    assert draw_on_page(add, two_cages, "--out", file, "--polygon", RIGHT) == 0
+    assert [arena.name for arena in read_arena_file(file).arenas] == ["left", "right"]
+
+
+def test_the_page_shows_what_is_wrong_with_an_arena_file(two_cages, tmp_path, draw_on_page):
+    file = tmp_path / "two.toml"
+    file.write_text("width = 64\nheight = 48\n")
+
+    def look(post) -> None:
+        assert "expected 640x240 pixels as of the video, got 64x48" in post("0/open")["notes"][0]
+
+    assert draw_on_page(look, two_cages, "--out", file) == 0
+
+
+def test_arena_files_of_several_videos_are_in_a_folder(two_cages, tmp_path, draw_on_page):
+    other = tmp_path / "other.png"
+    cv2.imwrite(str(other), np.zeros((240, 640, 3), np.uint8))
+    folder = tmp_path / "arenas"
+
+    def work(post) -> None:
+        post("0/open")
+        post("1/open", previous=0)
+        post("1/save")
+
+    assert draw_on_page(work, two_cages, other, "--polygon", LEFT, "--out", folder) == 0
+    assert sorted(path.name for path in folder.iterdir()) == ["other.arena.png", "other.arena.toml"]
+    assert read_arena_file(folder / "other.arena.toml").arenas[0].name == "left"

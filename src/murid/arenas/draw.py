@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 
 from murid.arenas.layout import Layout, Region
+from murid.core.files import write_bytes
 from murid.core.types import UInt8
 from murid.video.annotate import PALETTE, Colour
 
@@ -15,7 +18,7 @@ NEST_COLOUR = PALETTE[4]
 IGNORED_COLOUR = PALETTE[7]
 
 # Border above and to the left of what `draw_layout` draws, in pixels; coordinates stand in it.
-MARGIN = 44
+_MARGIN = 44
 
 # Small images are enlarged to at least this longer side, in pixels, so that labels fit.
 _MIN_SIDE_PX = 960
@@ -36,7 +39,13 @@ _LABEL_SIZE = 0.6
 _COORDINATE_SIZE = 0.45
 
 
-def compute_magnification(image: UInt8) -> int:
+def write_layout_image(path: str | Path, image: UInt8, layout: Layout) -> None:
+    """Write what `draw_layout` draws as a PNG file, atomically; raises `StorageError`."""
+    drawn = draw_layout(image, layout)[..., ::-1]
+    write_bytes(path, cv2.imencode(".png", drawn)[1].tobytes())
+
+
+def _compute_magnification(image: UInt8) -> int:
     """Return the whole factor by which `draw_layout` enlarges an image ``(h, w, 3)``."""
     max_side: int = max(image.shape[:2])
     return max(1, -(-_MIN_SIDE_PX // max_side))
@@ -47,7 +56,7 @@ def draw_layout(image: UInt8, layout: Layout) -> UInt8:
 
     The layout must have the size of the image.
     """
-    factor = compute_magnification(image)
+    factor = _compute_magnification(image)
     # Half the saturation, so that the colours of the regions stand out.
     grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     muted = cv2.addWeighted(image, 0.5, grey, 0.5, 0)
@@ -128,13 +137,13 @@ def _add_axes(canvas: UInt8, factor: int) -> UInt8:
             position = coordinate * factor + offset
             cv2.line(grid, (position, 0), (position, height), colour, 1)
             cv2.line(grid, (0, position), (width, position), colour, 1)
-    framed = np.full((height + MARGIN, width + MARGIN, 3), 255, np.uint8)
-    framed[MARGIN:, MARGIN:] = cv2.addWeighted(canvas, 0.8, grid, 0.2, 0)
+    framed = np.full((height + _MARGIN, width + _MARGIN, 3), 255, np.uint8)
+    framed[_MARGIN:, _MARGIN:] = cv2.addWeighted(canvas, 0.8, grid, 0.2, 0)
 
     for x in range(0, width // factor, step):
-        _draw_coordinate(framed, x, (MARGIN + x * factor, MARGIN - 10))
+        _draw_coordinate(framed, x, (_MARGIN + x * factor, _MARGIN - 10))
     for y in range(step, height // factor, step):
-        _draw_coordinate(framed, y, (MARGIN // 2, MARGIN + y * factor + 5))
+        _draw_coordinate(framed, y, (_MARGIN // 2, _MARGIN + y * factor + 5))
     return framed
 
 

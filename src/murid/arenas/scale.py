@@ -1,4 +1,4 @@
-"""Scale of a video in centimetres per pixel: from two points or from a checkerboard."""
+"""Scale of a video in centimetres per pixel: from two points, a width or a checkerboard."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import cv2
 import numpy as np
 
+from murid.arenas.layout import Region
 from murid.core.types import UInt8
 from murid.errors import ArrayError
 
@@ -44,6 +45,16 @@ def compute_scale(
     if not 0 < length_cm < np.inf:
         raise ArrayError("scale", "a length above 0 cm", f"{length_cm:g} cm")
     return length_cm / length_px
+
+
+def compute_scale_from_width(region: Region, length_cm: float, pixel_aspect: float = 1.0) -> float:
+    """Return the centimetres per pixel, from the width of a region.
+
+    The width is the distance from the leftmost to the rightmost point. `pixel_aspect` and errors
+    are as in `compute_scale`.
+    """
+    left, _, right, _ = region.geometry.bounds
+    return compute_scale([(left, 0.0), (right, 0.0)], length_cm, pixel_aspect)
 
 
 def measure_checkerboard(

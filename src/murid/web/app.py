@@ -41,7 +41,8 @@ def make_app(
     Parameters
     ----------
     static : Path
-        Folder with ``index.html`` and everything that the page loads, under ``static/``.
+        Folder with ``index.html`` and what only this page loads, under ``static/``. What all pages
+        share is there too, from the folder ``static`` of this package.
     routes : sequence of routes
         The API.
     access : Access
@@ -54,7 +55,7 @@ def make_app(
     return Starlette(
         routes=[
             Route("/", serve_page),
-            Mount("/static", StaticFiles(directory=static)),
+            Mount("/static", StaticFiles(directory=static, packages=[("murid.web", "static")])),
             *routes,
         ],
         middleware=[Middleware(Guard, access=access)],

@@ -1,10 +1,10 @@
-"""Scale by two points and by a checkerboard."""
+"""Scale by two points, by a width and by a checkerboard."""
 
 import numpy as np
 import pytest
 
-from murid.arenas.layout import Layout
-from murid.arenas.scale import compute_scale, measure_checkerboard
+from murid.arenas.layout import Layout, Region
+from murid.arenas.scale import compute_scale, compute_scale_from_width, measure_checkerboard
 from murid.errors import ArrayError
 
 
@@ -20,6 +20,16 @@ def test_scale_by_two_points():
             compute_scale(points, cm)
     with pytest.raises(ArrayError, match="cm_per_px: expected a scale above 0, got 0"):
         Layout(100, 60, cm_per_px=0.0)
+
+
+def test_scale_by_width():
+    tilted = Region("field", ((10, 50), (60, 10), (110, 50), (60, 90)))
+    assert compute_scale_from_width(tilted, 25) == pytest.approx(0.25)
+    assert compute_scale_from_width(tilted, 25, pixel_aspect=2.0) == pytest.approx(0.125)
+    pool = Region("pool", circle=(200, 100, 50))
+    assert compute_scale_from_width(pool, 120) == pytest.approx(1.2)
+    with pytest.raises(ArrayError, match="a length above 0 cm, got -1 cm"):
+        compute_scale_from_width(pool, -1)
 
 
 def test_the_squares_of_a_checkerboard_are_measured():

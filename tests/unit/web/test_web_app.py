@@ -8,6 +8,11 @@ def test_the_page_and_its_files_are_served(client) -> None:
     assert client.get("/static/page.js").status_code == 200
 
 
+@pytest.mark.parametrize("name", ["api.js", "base.css", "icon.svg"])
+def test_what_all_pages_share_is_served(client, name: str) -> None:
+    assert client.get(f"/static/{name}").status_code == 200
+
+
 @pytest.mark.parametrize(
     "path",
     ["../secret.txt", "%2e%2e/secret.txt", "..%2fsecret.txt", "..%5csecret.txt", "/etc/passwd"],

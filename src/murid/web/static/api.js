@@ -47,6 +47,6 @@ async function request(path, options = {}) {
     return await fetch(path, { credentials: "same-origin", ...options });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new ServerError("murid does not answer: start murid review again", 0);
+    throw new ServerError("murid does not answer: start it again", 0);
   }
 }
