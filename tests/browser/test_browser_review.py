@@ -50,7 +50,7 @@ def test_it_opens_on_the_most_important_crossing_and_plays(run, serve, open_tab)
     page.wait_for_function(
         "first => document.getElementById('video').dataset.frame !== first", arg=first
     )
-    assert 20 <= int(page.get_attribute("#video", "data-frame")) <= 106
+    assert 34 <= int(page.get_attribute("#video", "data-frame")) <= 90
     # Crops of both animals before and after.
     page.wait_for_function("() => [...document.querySelectorAll('.crop img')].every(i => i.src)")
     assert page.locator(".crop img").count() >= 4

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
+from murid.core.clock import to_frames
 from murid.core.records import ArrayRecord
 from murid.core.types import Float64, Int64
 from murid.identification.identity_probability import compute_swap_probabilities
@@ -14,6 +15,10 @@ from murid.identification.result import DoubtfulCrossings
 from murid.identification.swaps.candidates import SwapCandidates
 from murid.identification.swaps.intervals import SwapIntervals
 
+# Contacts of the same two animals with at most this gap are one crossing. Two animals that are
+# swapped for a shorter time are no lasting error, and in a clip nobody sees it.
+MAX_CONTACT_GAP_S = 1.0
+
 
 def list_doubtful_crossings(
     transitions: PathTransitions,
@@ -21,60 +26,68 @@ def list_doubtful_crossings(
     intervals: SwapIntervals,
     identities: Int64,
     min_swap_probability: float,
+    fps: float,
 ) -> DoubtfulCrossings:
     """Return the crossings at which two animals may have been swapped, the most doubtful first.
+
+    Contacts of the same two animals shortly one after the other are one crossing: nobody can tell
+    what was before the first of them from what is between them.
 
     Parameters
     ----------
     transitions : PathTransitions
     candidates : SwapCandidates
     intervals : SwapIntervals
-        Both ends of each are doubtful.
+        Both ends of each are doubtful, unless they are in one crossing.
     identities : ndarray
         ``(n,)`` int64 identity of each path.
     min_swap_probability : float
         Swap probability from which on a crossing is listed.
+    fps : float
+        Frames per second.
     """
     lasting = compute_swap_probabilities(candidates.terms)
-    probabilities = lasting.copy()
     interval_probabilities = compute_swap_probabilities(intervals.terms)
+    # Candidates that are in doubt, by themselves or as an end of an interval.
+    probabilities = lasting.copy()
     np.maximum.at(probabilities, intervals.begins, interval_probabilities)
     np.maximum.at(probabilities, intervals.ends, interval_probabilities)
-    interval_frames = _compute_interval_frames(
-        transitions, candidates, intervals, interval_probabilities
-    )
     possible = np.flatnonzero(probabilities > 0)
-    first = candidates.first[possible]
-    second = candidates.second[possible]
-    # Frames of the transitions, within the recording.
-    begins = np.maximum(np.minimum(transitions.begins[first], transitions.begins[second]), 0)
-    last_frame = np.where(transitions.ends < NEVER, transitions.ends, 0).max(initial=0)
-    ends = np.minimum(np.maximum(transitions.ends[first], transitions.ends[second]), last_frame)
-    first_identities = identities[transitions.paths[first]]
-    second_identities = identities[transitions.paths[second]]
-    crossings = _merge_overlapping(
-        _PossibleSwaps(
-            begins,
-            ends,
-            np.minimum(first_identities, second_identities),
-            np.maximum(first_identities, second_identities),
-            1 - 2 * probabilities[possible],
-            1 - 2 * lasting[possible],
-            interval_frames[possible],
-        )
+    contacts = _list_contacts(transitions, candidates.select(possible), identities)
+    # Number the crossings, each of one contact or of several with short gaps.
+    order = np.lexsort((contacts.begins, contacts.identities_b, contacts.identities_a))
+    contacts = contacts.select(order)
+    possible = possible[order]
+    numbers = _number_crossings(contacts, to_frames(MAX_CONTACT_GAP_S, fps, 1))
+    crossing_of = np.full(len(probabilities), -1, np.int64)
+    crossing_of[possible] = numbers
+    # Only intervals between two crossings count: others are over before the crossing is.
+    is_long = crossing_of[intervals.begins] != crossing_of[intervals.ends]
+    outer = intervals.select(np.flatnonzero(is_long))
+    outer_probabilities = interval_probabilities[is_long]
+    probabilities = lasting.copy()
+    np.maximum.at(probabilities, outer.begins, outer_probabilities)
+    np.maximum.at(probabilities, outer.ends, outer_probabilities)
+    interval_frames = _compute_interval_frames(transitions, candidates, outer, outer_probabilities)
+    if not len(possible):
+        return DoubtfulCrossings.empty()
+    # Several independent swaps are none if their number is even, so 1 - 2 p is multiplied.
+    starts = np.flatnonzero(np.diff(numbers, prepend=-1))
+    swapped, lasting = (
+        (1 - np.multiply.reduceat(1 - 2 * values[possible], starts)) / 2
+        for values in (probabilities, lasting)
     )
-    crossings = crossings.select(crossings.swap_probabilities >= min_swap_probability)
+    found = DoubtfulCrossings(
+        contacts.begins[starts],
+        np.maximum.reduceat(contacts.ends, starts),
+        np.column_stack([contacts.identities_a, contacts.identities_b])[starts],
+        swapped.astype(np.float32),
+        lasting.astype(np.float32),
+        np.maximum.reduceat(interval_frames[possible], starts).astype(np.float32),
+    )
     # The most doubtful first; the earliest first if equally doubtful.
-    order = np.lexsort((crossings.begins, crossings.net_unswapped))
-    crossings = crossings.select(order)
-    return DoubtfulCrossings(
-        crossings.begins,
-        crossings.ends,
-        np.column_stack([crossings.identities_a, crossings.identities_b]),
-        crossings.swap_probabilities.astype(np.float32),
-        ((1 - crossings.net_lasting) / 2).astype(np.float32),
-        crossings.interval_frames.astype(np.float32),
-    )
+    found = found.select(found.swap_probabilities >= min_swap_probability)
+    return found.select(np.lexsort((found.first_frames, -found.swap_probabilities)))
 
 
 def _compute_interval_frames(
@@ -98,47 +111,47 @@ def _compute_interval_frames(
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _PossibleSwaps(ArrayRecord):
-    """Possible swaps of two identities: all fields ``(C,)``, int64 but for the last three.
-
-    `net_unswapped` is the probability that the animals are not swapped, less that they are: that of
-    several independent swaps is the product of theirs. `net_lasting` is the same of swaps that are
-    not undone at the other end of an interval; `interval_frames` are expected wrong animal-frames
-    of intervals.
-    """
+class _Contacts(ArrayRecord):
+    """Contacts of two identities: all fields ``(C,)`` int64, the lower identity first."""
 
     begins: Int64
     ends: Int64
     identities_a: Int64
     identities_b: Int64
-    net_unswapped: Float64
-    net_lasting: Float64
-    interval_frames: Float64
-
-    @property
-    def swap_probabilities(self) -> Float64:
-        """``(C,)`` float64."""
-        return (1 - self.net_unswapped) / 2
 
 
-def _merge_overlapping(swaps: _PossibleSwaps) -> _PossibleSwaps:
-    """Return crossings, each of all possible swaps of two identities that overlap in time."""
-    if not len(swaps.begins):
-        return swaps
-    swaps = swaps.select(np.lexsort((swaps.begins, swaps.identities_b, swaps.identities_a)))
-    pairs = np.column_stack([swaps.identities_a, swaps.identities_b])
+def _list_contacts(
+    transitions: PathTransitions, candidates: SwapCandidates, identities: Int64
+) -> _Contacts:
+    """Return the contact of each swap candidate, with frames within the recording."""
+    first = candidates.first
+    second = candidates.second
+    last_frame = np.where(transitions.ends < NEVER, transitions.ends, 0).max(initial=0)
+    begins = np.minimum(transitions.begins[first], transitions.begins[second])
+    ends = np.maximum(transitions.ends[first], transitions.ends[second])
+    one = identities[transitions.paths[first]]
+    other = identities[transitions.paths[second]]
+    return _Contacts(
+        np.maximum(begins, 0),
+        np.minimum(ends, last_frame),
+        np.minimum(one, other),
+        np.maximum(one, other),
+    )
+
+
+def _number_crossings(contacts: _Contacts, max_gap: float) -> Int64:
+    """Return the number ``(C,)`` of the crossing of each contact.
+
+    `contacts` are sorted by their identities and then begins. Contacts of the same two are one
+    crossing if they overlap or are at most `max_gap` frames apart.
+    """
+    if not len(contacts.begins):
+        return np.zeros(0, np.int64)
+    pairs = np.column_stack([contacts.identities_a, contacts.identities_b])
     is_new_pair = np.append(True, (np.diff(pairs, axis=0) != 0).any(axis=1))
     # The latest end so far of the same pair: later pairs are shifted beyond all frames.
-    shifts = np.cumsum(is_new_pair) * (swaps.ends.max() + 1)
-    latest_ends = np.maximum.accumulate(swaps.ends + shifts)
-    is_first = is_new_pair.copy()
-    is_first[1:] |= (swaps.begins + shifts)[1:] > latest_ends[:-1]
-    starts = np.flatnonzero(is_first)
-    merged = swaps.select(starts)
-    return replace(
-        merged,
-        ends=np.maximum.reduceat(swaps.ends, starts),
-        net_unswapped=np.multiply.reduceat(swaps.net_unswapped, starts),
-        net_lasting=np.multiply.reduceat(swaps.net_lasting, starts),
-        interval_frames=np.maximum.reduceat(swaps.interval_frames, starts),
-    )
+    shifts = np.cumsum(is_new_pair) * (contacts.ends.max() + max_gap + 1)
+    latest_ends = np.maximum.accumulate(contacts.ends + shifts)
+    is_first = is_new_pair
+    is_first[1:] |= (contacts.begins + shifts)[1:] > latest_ends[:-1] + max_gap
+    return np.cumsum(is_first) - 1

@@ -541,7 +541,12 @@ def _assign_identities(
     identity_probabilities = np.zeros(len(paths))
     identity_probabilities[transitions.successors[entries]] = transition_probabilities[entries]
     crossings = list_doubtful_crossings(
-        transitions, candidates, intervals, identities, min_swap_probability
+        transitions,
+        candidates,
+        intervals,
+        identities,
+        min_swap_probability,
+        evidence.motion.fps,
     )
     occluded_after = np.zeros(len(paths), bool)
     occluded_after[transitions.predecessors[context.occluded_gaps]] = True

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from murid.core.records import ArrayRecord
 from murid.core.types import Bool, Float32, Int64, UInt8
 from murid.identification.appearance_models.appearance_fit import AppearanceSelection
@@ -42,6 +44,13 @@ class DoubtfulCrossings(ArrayRecord):
 
     def __len__(self) -> int:
         return len(self.first_frames)
+
+    @classmethod
+    def empty(cls) -> DoubtfulCrossings:
+        """Return none."""
+        frames = np.zeros(0, np.int64)
+        values = np.zeros(0, np.float32)
+        return cls(frames, frames, np.zeros((0, 2), np.int64), values, values, values)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -8,13 +8,16 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from msgspec import structs
 
 from murid.core.types import Float64
 from murid.corrections.records import Answer, Crossing, Entry
 from murid.review.priority import TimedCrossing, compute_priorities
 
-# Time before and after a crossing in its clip: enough to see which animal is which.
+# Time before and after a crossing in its clip: enough to see which animal is which. It is shorter,
+# but not below the minimum, where another crossing of one of the animals is near.
 CLIP_MARGIN_S = 2.0
+MIN_CLIP_MARGIN_S = 0.5
 
 FindIdentity = Callable[[int, int], int | None]
 """Returns the identity of a detection, given by its frame and its row in the frame."""
@@ -31,7 +34,7 @@ class ReviewCrossing(msgspec.Struct, frozen=True, kw_only=True):
     first_frame, last_frame : int
         The animals are apart before the first and after the last.
     clip_first, clip_last : int
-        Frames from two seconds before to two seconds after.
+        Frames from two seconds before to two seconds after, or to the next crossing.
     duration_s : float
     swap_probability : float
         As computed; 0 for one that is no longer in doubt.
@@ -168,9 +171,42 @@ def list_review_crossings(
     ]
     unique = {crossing.id: crossing for crossing in crossings}
     return sorted(
-        unique.values(),
+        _cut_clips(list(unique.values()), times_s),
         key=lambda c: (c.answer is not None, -c.priority_s, c.first_frame, c.identities),
     )
+
+
+def _cut_clips(crossings: list[ReviewCrossing], times_s: Float64) -> list[ReviewCrossing]:
+    """Return crossings whose clips end where another crossing of one of the animals begins.
+
+    Otherwise the clip would show who is who after both, and the question is about one.
+    """
+    begins: dict[int, list[int]] = {}
+    ends: dict[int, list[int]] = {}
+    for crossing in crossings:
+        for identity in crossing.identities:
+            begins.setdefault(identity, []).append(crossing.first_frame)
+            ends.setdefault(identity, []).append(crossing.last_frame)
+    sorted_begins = {identity: np.sort(frames) for identity, frames in begins.items()}
+    sorted_ends = {identity: np.sort(frames) for identity, frames in ends.items()}
+
+    cut = []
+    for crossing in crossings:
+        first = crossing.clip_first
+        last = crossing.clip_last
+        for identity in crossing.identities:
+            before = sorted_ends[identity]
+            n_before = int(np.searchsorted(before, crossing.first_frame, side="right"))
+            first = max(first, int(before[n_before - 1]) if n_before else 0)
+            after = sorted_begins[identity]
+            n_until = int(np.searchsorted(after, crossing.last_frame))
+            last = min(last, int(after[n_until]) if n_until < len(after) else last)
+        latest_s = times_s[crossing.first_frame] - MIN_CLIP_MARGIN_S
+        earliest_s = times_s[crossing.last_frame] + MIN_CLIP_MARGIN_S
+        clip_first = min(first, int(np.searchsorted(times_s, latest_s)))
+        clip_last = max(last, int(np.searchsorted(times_s, earliest_s, side="right")) - 1)
+        cut.append(structs.replace(crossing, clip_first=clip_first, clip_last=clip_last))
+    return cut
 
 
 def _get_pair(row: dict[str, Any]) -> tuple[int, int]:

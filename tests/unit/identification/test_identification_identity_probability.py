@@ -131,7 +131,7 @@ def test_both_ends_of_a_doubtful_swap_interval_are_listed(llr, n):
         transitions, candidates, SwapIntervals(np.array([0]), np.array([1]), make_terms(llr))
     )
     identities = np.array([1, 2])
-    crossings = list_doubtful_crossings(transitions, candidates, intervals, identities, 0.01)
+    crossings = list_doubtful_crossings(transitions, candidates, intervals, identities, 0.01, 10.0)
     assert len(crossings) == n
     # A swap at one end alone is ruled out. Two animals are wrong between the ends, whose begins are
     # 45 frames apart.
@@ -139,6 +139,25 @@ def test_both_ends_of_a_doubtful_swap_interval_are_listed(llr, n):
     lengths = np.diff(np.maximum(transitions.begins[candidates.first], 0))
     expected = 2 * crossings.swap_probabilities * lengths
     np.testing.assert_allclose(crossings.interval_frames, expected, rtol=1e-4)
+
+
+def test_contacts_shortly_one_after_the_other_are_one_crossing():
+    transitions = make_transitions([100, 40, 100])
+    # A swap at either of them is possible, and less likely one between them.
+    candidates = replace(make_candidates(transitions), terms=make_terms(1.0, 2.0))
+    intervals = SwapIntervals(np.array([0]), np.array([1]), make_terms(0.0))
+    apart, together = (
+        list_doubtful_crossings(transitions, candidates, intervals, np.array([1, 2]), 0.01, fps)
+        for fps in (10.0, 100.0)
+    )
+    assert len(apart) == 2
+    assert apart.swap_probabilities.max() == 0.5
+    one, two = compute_swap_probabilities(candidates.terms)
+    np.testing.assert_allclose(together.swap_probabilities, [one + two - 2 * one * two], rtol=1e-5)
+    np.testing.assert_array_equal(together.lasting_probabilities, together.swap_probabilities)
+    assert together.interval_frames.tolist() == [0]
+    assert together.first_frames.tolist() == [apart.first_frames.min()]
+    assert together.last_frames.tolist() == [apart.last_frames.max()]
 
 
 def test_what_the_appearance_of_whole_paths_tells_is_a_lower_bound():

@@ -37,3 +37,22 @@ def test_an_answer_decides_intervals_too() -> None:
 def test_runs_of_older_versions_know_only_swaps() -> None:
     (crossing,) = list_review_crossings([make_row(500, 0.1)], [], TIMES_S)
     assert crossing.priority_s == pytest.approx(0.1 * 2 * 49.4)
+
+
+def test_clips_end_at_other_crossings_of_either_animal() -> None:
+    rows = [
+        make_row(100, 0.3),
+        make_row(115, 0.2) | {"identity_b": 3},
+        make_row(108, 0.2) | {"identity_a": 4, "identity_b": 5},
+        make_row(122, 0.1) | {"identity_b": 6},
+    ]
+    clips = {
+        c.identities: (c.clip_first, c.clip_last) for c in list_review_crossings(rows, [], TIMES_S)
+    }
+    # Two seconds before; the next one of animal 1 begins one second after.
+    assert clips[1, 2] == (80, 115)
+    assert clips[1, 3] == (105, 125)
+    # Of other animals.
+    assert clips[4, 5] == (88, 133)
+    # Half a second at least.
+    assert clips[1, 6] == (117, 147)

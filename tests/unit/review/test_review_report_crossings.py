@@ -40,8 +40,8 @@ def test_frames_are_those_of_the_video_and_animals_have_their_names(path):
     crossing = list_report_crossings(RunDirectory.open(path))[0]
     assert crossing.names == ("1", "Cleo")
     assert (crossing.first_frame, crossing.last_frame) == (220, 232)
-    # Clips are cut from the frames of the run: two seconds at 20 frames a second.
-    assert (crossing.clip_first, crossing.clip_last) == (20, 106)
+    # Clips are cut from the frames of the run: to the crossings of animal 1 before and after.
+    assert (crossing.clip_first, crossing.clip_last) == (34, 90)
     assert crossing.time_s == pytest.approx(3)
 
 
