@@ -208,7 +208,8 @@ def link_tracklets(
 def _apply_constraints(stitched: StitchedRecording) -> tuple[StitchedRecording, Int64]:
     """Return the recording with paths that keep the constraints, and its paths without these."""
     program_paths = stitched.paths
-    if not len(stitched.evidence.constraints):
+    # What the program found already is not searched again: the search could change something else.
+    if not stitched.evidence.constraints.find_broken(program_paths).any():
         return stitched, program_paths
     paths = change_paths(program_paths, stitched.evidence)
     return replace(stitched, paths=paths), program_paths

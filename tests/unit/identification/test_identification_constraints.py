@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from test_identification_linker import FPS, make_paths, make_table
 
-from murid.identification import link_tracklets
+from murid.identification import link_tracklets, linker
 from murid.identification.constraints import (
     CERTAIN_LLR,
     DetectionPairs,
@@ -130,7 +130,11 @@ def test_a_swap_within_tracklets_cuts_them_at_its_frame():
     np.testing.assert_array_equal(found.sources == Source.CORRECTION, changed)
 
 
-def test_constraints_that_agree_with_the_program_change_nothing():
+def test_constraints_that_agree_with_the_program_change_nothing(monkeypatch):
+    def refuse(*_arguments):
+        raise AssertionError("the paths are searched again")
+
+    monkeypatch.setattr(linker, "change_paths", refuse)
     table = make_table(make_paths(1, 200, 3))
     plain = link_tracklets(table, 3, FPS)
     rows = [[find_row(table, 10, k), find_row(table, 180, k)] for k in range(3)]
