@@ -12,7 +12,7 @@ from functools import partial
 
 import numpy as np
 
-from murid.core.memory import release_memory
+from murid.core.memory import map_large_arrays, release_memory
 from murid.core.types import Bool, DetectionTable, Float32, Float64, Int32, Int64
 from murid.errors import ConfigError
 from murid.identification.animal_count import check_animal_count
@@ -69,6 +69,9 @@ from murid.identification.tracklets import (
     measure_body_px,
     to_shapes,
 )
+
+# Detections from which on memory matters more than speed: about three hours of four animals.
+MIN_LARGE_DETECTIONS = 1_000_000
 
 EmbeddingChunks = Iterator[tuple[int, Float32]]
 """Chunks of detections one after the other: first row, and ``(n, d)`` embeddings."""
@@ -140,6 +143,8 @@ def link_tracklets(
         If `n_animals` is below 1, or below the number of animals that are seen at once for long.
     """
     config = config or IdentificationConfig()
+    if len(table) >= MIN_LARGE_DETECTIONS:
+        map_large_arrays()
     stitched = stitch_recording(
         table,
         n_animals,
