@@ -38,8 +38,8 @@ from murid.core.records import ArrayRecord
 from murid.core.types import DetectionTable, Float64, Int64
 from murid.datasets.mot_text import read_mot
 from murid.identification import IdentificationConfig
-from murid.identification.linker import StitchedRecording, stitch_recording
 from murid.identification.paths.context import build_path_context
+from murid.identification.recording_stitcher import StitchedRecording, stitch_recording
 from murid.identification.swaps.candidates import find_swap_candidates
 from murid.identification.swaps.llr_terms import LlrTerms
 from murid.metrics import LabelledBoxes

@@ -10,8 +10,8 @@ import numpy as np
 from murid.core.types import DetectionTable, Int64
 from murid.corrections.resolve import DrawnBoxes
 from murid.identification.appearance_models.tracklet_features import FurDescriptors
-from murid.identification.linker import EmbeddingChunks
 from murid.identification.point_matches import PointMatches
+from murid.identification.recording_stitcher import EmbeddingChunks
 
 DRAWN = -2
 """Row of a drawn box in the result of identification: it is no detection, nor interpolated."""

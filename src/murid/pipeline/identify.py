@@ -30,8 +30,8 @@ from murid.errors import ConfigError
 from murid.identification import IdentificationConfig, IdentificationResult
 from murid.identification.appearance_models.appearance_fit import AppearanceSelection
 from murid.identification.appearance_models.tracklet_features import FurDescriptors
-from murid.identification.linker import Stitches
 from murid.identification.point_matches import PointMatches
+from murid.identification.recording_stitcher import Stitches
 from murid.identification.stitch_cache import StitchCache
 from murid.pipeline.config import Config
 from murid.pipeline.drawn_boxes import extend_detections

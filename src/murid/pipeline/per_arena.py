@@ -16,8 +16,8 @@ from murid.identification import IdentificationConfig, IdentificationResult, lin
 from murid.identification.appearance_models.tracklet_features import FurDescriptors
 from murid.identification.constraints import IdentityConstraints
 from murid.identification.foreground import ReadForeground
-from murid.identification.linker import EmbeddingChunks, Stitches
 from murid.identification.point_matches import PointMatches
+from murid.identification.recording_stitcher import EmbeddingChunks, Stitches
 from murid.identification.result import DoubtfulCrossings
 from murid.identification.stitch_cache import StitchCache
 from murid.tracking import Tracker, TrackingConfig, make_tracker, track_bidirectionally

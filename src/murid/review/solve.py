@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from murid.store import RunDirectory
 
 if TYPE_CHECKING:
-    from murid.identification.linker import Stitches
+    from murid.identification.recording_stitcher import Stitches
     from murid.identification.stitch_cache import StitchCache
 
 Solve = Callable[[RunDirectory], None]

@@ -5,7 +5,7 @@ import pytest
 from test_identification_constraints import make_pairs
 from test_identification_linker import FPS, make_paths, make_table
 
-from murid.identification import link_tracklets, linker
+from murid.identification import link_tracklets, recording_stitcher
 from murid.identification.constraints import IdentityConstraints
 from murid.identification.stitch_cache import StitchCache, make_key
 from murid.identification.tracklets import Tracklets
@@ -15,13 +15,13 @@ from murid.identification.tracklets import Tracklets
 def calls(monkeypatch):
     """Calls of the function that stitches tracklets."""
     calls = []
-    stitch = linker.stitch_tracklets
+    stitch = recording_stitcher.stitch_tracklets
 
     def count(*arguments):
         calls.append(arguments)
         return stitch(*arguments)
 
-    monkeypatch.setattr(linker, "stitch_tracklets", count)
+    monkeypatch.setattr(recording_stitcher, "stitch_tracklets", count)
     return calls
 
 

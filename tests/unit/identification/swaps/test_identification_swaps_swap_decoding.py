@@ -10,9 +10,9 @@ from scipy.special import expit
 from murid.core import Detections, DetectionTable
 from murid.identification import IdentificationConfig, stitching
 from murid.identification.appearance_models.appearance_model import AppearanceModel
-from murid.identification.linker import stitch_recording
 from murid.identification.pairwise_model import load_pairwise_model
 from murid.identification.paths.context import build_path_context
+from murid.identification.recording_stitcher import stitch_recording
 from murid.identification.swaps import swap_decoding
 from murid.identification.swaps.candidates import find_swap_candidates
 
