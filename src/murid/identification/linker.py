@@ -126,20 +126,22 @@ def link_tracklets(
     config = config or IdentificationConfig()
     if len(table) >= MIN_LARGE_DETECTIONS:
         map_large_arrays()
+    # Tracks of a day take much memory: `stitch_recording` gets the only reference, and drops it.
+    given_tracks = [bidirectional_tracks]
+    del bidirectional_tracks
     stitched = stitch_recording(
         table,
         n_animals,
         fps,
         config,
         embeddings=embeddings,
-        bidirectional_tracks=bidirectional_tracks,
+        bidirectional_tracks=given_tracks.pop(),
         fur_descriptors=fur_descriptors,
         point_matches=point_matches,
         times_s=times_s,
         constraints=constraints,
         stitch_cache=stitch_cache,
     )
-    del bidirectional_tracks
     stitched, program_paths = _apply_constraints(stitched)
 
     # Check that there are not more animals than paths.

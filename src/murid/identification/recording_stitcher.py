@@ -115,6 +115,7 @@ def stitch_recording(
     positions = np.empty(len(order), np.int64)
     positions[order] = np.arange(len(order))
     ordered_constraints = (constraints or IdentityConstraints()).renumber(positions)
+    del positions
     usable[ordered_constraints.shown] = True
     usable[ordered_constraints.dropped] = False
     body_px = measure_body_px(ordered.boxes[usable], ordered.scores[usable])

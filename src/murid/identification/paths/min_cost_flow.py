@@ -117,7 +117,11 @@ def _find_augmenting_path(network: _Network, used: Bool, potentials: Float64) ->
     # Used edges are reversed, with the opposite cost. Sort them as a compressed sparse matrix.
     begins = np.where(used, network.targets, network.sources)
     ends = np.where(used, network.sources, network.targets)
-    order = np.argsort(begins * np.int64(n_nodes) + ends).astype(np.int32)
+    keys = begins.astype(np.int64)
+    keys *= n_nodes
+    keys += ends
+    order = np.argsort(keys).astype(np.int32)
+    del keys
     begins = begins[order]
     ends = ends[order]
     # With potentials no cost is negative (but for rounding), as Dijkstra's algorithm requires. In
