@@ -60,7 +60,9 @@ def test_the_most_important_crossing_comes_first_and_answered_ones_last(run, mak
     assert [c.answer for c in crossings] == [None, None, "right"]
 
 
-def test_a_clip_is_from_two_seconds_before_to_two_after_or_to_the_next_crossing(run, make_session) -> None:
+def test_a_clip_is_from_two_seconds_before_to_two_after_or_to_the_next_crossing(
+    run, make_session
+) -> None:
     clips = {c.first_frame: (c.clip_first, c.clip_last) for c in make_session(run).list_crossings()}
     assert clips == {60: (34, 90), 30: (0, 60), 90: (66, 119)}
 
