@@ -76,6 +76,19 @@ def test_answers_by_keyboard_are_stored_and_undone(run, serve, open_tab) -> None
     assert "Stored" in page.inner_text("#live")
 
 
+def test_a_video_that_takes_long_to_open_is_said_to_be_opened(run, serve, open_tab) -> None:
+    page = open_tab(serve(run))
+    page.wait_for_selector("#video[data-frame]")
+    assert page.is_hidden("#video-note")
+    page.route("**/api/frames/**", lambda _route: None)
+    page.reload()
+    page.wait_for_selector("#video-note:visible")
+    assert page.inner_text("#video-note") == "Opening the video …"
+    page.unroute("**/api/frames/**")
+    page.wait_for_selector("#video[data-frame]")
+    assert page.is_hidden("#video-note")
+
+
 def test_undo_asks_the_same_crossing_again(run, serve, open_tab) -> None:
     page = open_tab(serve(run))
     title = page.inner_text("#question-title")
