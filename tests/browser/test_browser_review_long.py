@@ -8,7 +8,7 @@ from long_runs import FPS, make_long_run
 HOURS = 6
 N_CROSSINGS = 60 * HOURS
 
-# Ten times what it takes on two cores that do nothing else.
+# Generous: the machine may be busy.
 MAX_READY_S = 20.0
 MAX_JUMP_S = 8.0
 MAX_ANSWER_S = 4.0
