@@ -2,8 +2,11 @@
 
 import shutil
 import signal
+import socket
+import socketserver
 import subprocess
 import sys
+from contextlib import suppress
 from threading import Thread
 
 import pytest
@@ -93,6 +96,47 @@ def serve(serve_app):
         return serve_app(make_review_app(session, video, access), access, video, session)
 
     return serve
+
+
+@pytest.fixture
+def forward():
+    """Return a function that opens a port which leads to another one, as an SSH tunnel does."""
+    servers = []
+
+    def forward(port: int) -> int:
+        server = _Forwarder(("127.0.0.1", 0), _Connection)
+        server.target = port
+        Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return server.server_address[1]
+
+    yield forward
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+class _Forwarder(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    block_on_close = False
+    target = 0
+
+
+class _Connection(socketserver.BaseRequestHandler):
+    def handle(self) -> None:
+        with socket.create_connection(("127.0.0.1", self.server.target)) as other:
+            back = Thread(target=_copy, args=(other, self.request), daemon=True)
+            back.start()
+            _copy(self.request, other)
+            back.join()
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    """Pass on what comes, until either side ends it."""
+    with suppress(OSError):
+        while content := source.recv(65536):
+            target.sendall(content)
+        target.shutdown(socket.SHUT_WR)
 
 
 class ReviewProcess:

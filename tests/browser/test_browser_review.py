@@ -1,6 +1,8 @@
 """The page of a review in a real browser, by keyboard as a user works."""
 
+import math
 import re
+from urllib.parse import urlsplit
 
 import pytest
 from review_runs import (
@@ -72,6 +74,89 @@ def test_answers_by_keyboard_are_stored_and_undone(run, serve, open_tab) -> None
     wait_for_progress(page, "3 of 3")
     assert answers(run) == ["right", "swapped", "unsure"]
     assert "Stored" in page.inner_text("#live")
+
+
+def test_a_video_that_takes_long_to_open_is_said_to_be_opened(run, serve, open_tab) -> None:
+    page = open_tab(serve(run))
+    page.wait_for_selector("#video[data-frame]")
+    assert page.is_hidden("#video-note")
+    page.route("**/api/frames/**", lambda _route: None)
+    page.reload()
+    page.wait_for_selector("#video-note:visible")
+    assert page.inner_text("#video-note") == "Opening the video …"
+    page.unroute("**/api/frames/**")
+    page.wait_for_selector("#video[data-frame]")
+    assert page.is_hidden("#video-note")
+
+
+def test_undo_asks_the_same_crossing_again(run, serve, open_tab) -> None:
+    page = open_tab(serve(run))
+    title = page.inner_text("#question-title")
+    page.keyboard.press("2")
+    wait_for_progress(page, "1 of 3")
+    assert page.inner_text("#question-title") != title
+    page.keyboard.press("z")
+    wait_for_progress(page, "0 of 3")
+    wait_for_title(page, title)
+    page.keyboard.press("1")
+    wait_for_progress(page, "1 of 3")
+    first, _last, one, other, _probability = CROSSINGS[1]
+    (entry,) = RunCorrections(run).active
+    assert entry.statement.answer == "right"
+    assert {detection.frame for detection in entry.statement.before} == {first}
+    assert sorted(detection.row for detection in entry.statement.before) == [one - 1, other - 1]
+
+
+def test_undo_asks_again_what_the_answer_had_taken_from_the_list(run, serve, open_tab) -> None:
+    def solve(directory) -> None:
+        """Leave what was answered out, as the program does with what is certain."""
+        crossings = [row for row in CROSSINGS if row != CROSSINGS[1] or not answers(run)]
+        write_identities(directory, 3, crossings)
+
+    page = open_tab(serve(run, solve=solve))
+    title = page.inner_text("#question-title")
+    page.keyboard.press("2")
+    wait_for_progress(page, "1 of 3")
+    page.wait_for_function("() => document.getElementById('live').textContent.includes('again')")
+    assert page.inner_text("#question-title") != title
+    page.keyboard.press("z")
+    wait_for_title(page, title)
+    assert answers(run) == []
+
+
+def wait_for_title(page, title: str) -> None:
+    page.wait_for_function(
+        "title => document.getElementById('question-title').textContent === title", arg=title
+    )
+
+
+def test_elsewhere_in_the_video_nothing_can_be_answered(run, serve, open_tab) -> None:
+    page = open_tab(serve(run))
+    assert page.is_enabled("#answer-right")
+    page.keyboard.press("g")
+    page.keyboard.type("5")
+    page.keyboard.press("Enter")
+    page.wait_for_selector('#video[data-frame="5"]')
+    assert page.is_disabled("#answer-right")
+    page.keyboard.press("1")
+    page.keyboard.press("c")
+    assert page.is_enabled("#answer-right")
+    assert read_log(run) == ()
+
+
+def test_an_answer_makes_only_the_rows_of_the_list_again_that_change(run, serve, open_tab) -> None:
+    page = open_tab(serve(run))
+    rows = "[...document.querySelectorAll('#crossing-list li')]"
+    assert page.evaluate(f"{rows}.map(row => row.querySelector('.when').textContent)") == [
+        "0:03.0",
+        "0:01.5",
+        "0:04.5",
+    ]
+    page.evaluate(f"() => {{ {rows}[2].firstChild.dataset.seen = 'true'; }}")
+    page.keyboard.press("1")
+    wait_for_progress(page, "1 of 3")
+    seen = page.evaluate(f"{rows}.map(row => row.firstChild.dataset.seen === 'true')")
+    assert seen.count(True) == 1
 
 
 # As in main.js.
@@ -276,6 +361,22 @@ def test_a_box_is_chosen_by_keyboard_and_given_away(run, serve, open_tab) -> Non
     assert statement.animal.number == 3
 
 
+def test_the_nearest_animal_is_offered(run, serve, open_tab) -> None:
+    page = open_tab(serve(run))
+    page.keyboard.press("g")
+    page.keyboard.type("80")
+    page.keyboard.press("Enter")
+    page.wait_for_selector('#video[data-frame="80"]')
+    page.keyboard.press("b")
+    page.keyboard.press("b")
+    page.keyboard.press("b")
+    assert page.inner_text("#editor-text").startswith("The box of 3")
+    centres = {animal: get_box(animal, 80).reshape(2, 2).mean(0) for animal in (1, 2, 3)}
+    nearest = min((1, 2), key=lambda animal: math.dist(centres[animal], centres[3]))
+    assert nearest == 2
+    assert page.input_value("#animal") == "2"
+
+
 def test_a_drawn_box_is_added(run, serve, open_tab) -> None:
     page = open_tab(serve(run))
     page.keyboard.press("Space")
@@ -410,6 +511,25 @@ def test_every_control_has_a_name_and_help_opens(run, serve, open_tab) -> None:
     assert page.is_visible("#help")
     page.keyboard.press("Escape")
     assert not page.is_visible("#help")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_it_works_through_a_tunnel(run, serve, forward, open_tab, host) -> None:
+    address = urlsplit(serve(run))
+    port = forward(address.port)
+    assert port != address.port
+    page = open_tab(f"http://{host}:{port}/?{address.query}")
+    page.wait_for_selector("#video[data-frame]")
+    page.keyboard.press("2")
+    wait_for_progress(page, "1 of 3")
+    assert answers(run) == ["swapped"]
+    page.keyboard.press("z")
+    wait_for_progress(page, "0 of 3")
+    assert answers(run) == []
+    # The cookie holds for the tunnel's port as well.
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    assert not page.is_visible("#alert")
 
 
 def test_another_site_gets_nothing(run, serve, browser) -> None:

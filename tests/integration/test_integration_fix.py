@@ -213,15 +213,19 @@ def test_names_from_a_gallery_outlast_a_correction(run):
     ("arguments", "expected"),
     [
         ((), "expected a correction such as --swap 1,2, got none"),
-        (("--swap", "1"), "swap: expected a value such as 1,2, got 1"),
+        (("--swap", "1"), "--swap: expected a value such as 1,2, got 1"),
         (("--swap", "1,x"), "swap: expected a whole number, got x"),
-        (("--swap", "1,9", "--from", "5"), "expected a detection of 9"),
+        (("--swap", "1,9", "--from", "5"), "identity: expected one of 1, 2, 3, got 9"),
+        (("--assign", "9=1", "--at", "5"), "identity: expected one of 1, 2, 3, got 9"),
         (("--swap", "1,2"), "expected a first or a last frame within the recording"),
-        (("--swap", "1,2", "--from", "900"), "from: expected a frame from 0 to 299, got 900"),
+        (
+            ("--swap", "1,2", "--from", "900"),
+            "murid: --from: expected a frame from 0 to 299, got 900",
+        ),
         (("--swap", "1,2", "--from", "90s"), "from: expected a time from 0 to"),
         (("--swap", "1,2", "--at", "5"), "at: expected swap and from and to alone, got at"),
         (("--drop", "1"), "from: expected a value, which drop needs, got none"),
-        (("--assign", "1=2", "--at", "x"), "at: expected seconds"),
+        (("--assign", "1=2", "--at", "x"), "murid: --at: expected seconds"),
         (("--add", "1", "--at", "3", "--box", "9,9,1,1"), "box: expected x1 < x2"),
         (("--undo",), "undo: expected a correction, got none that is active"),
         (("--line", "3"), "--line: expected --undo with it"),
@@ -235,6 +239,53 @@ def test_what_cannot_be_done_is_said_and_changes_nothing(run, capsys, arguments,
     assert expected in capsys.readouterr().err.replace("\n", " ")
     assert not (run / "corrections.jsonl").exists()
     assert read_identities(run) == before
+
+
+def test_of_a_file_with_a_wrong_line_nothing_is_stored(run, tmp_path, capsys):
+    path = tmp_path / "fixes.jsonl"
+    lines = [{"rename": "3=Cleo"}, {"swap": [1, 2], "from": 100}, {"swap": [1, 9], "from": 50}]
+    path.write_text("\n".join(map(json.dumps, lines)) + "\n")
+    assert fix(run, "--rename", "1=Ada", "--no-identify") == 0
+    log = (run / "corrections.jsonl").read_bytes()
+    assert fix(run, "--apply", path) == 1
+    message = capsys.readouterr().err.replace("\n", " ")
+    assert "fixes.jsonl: line 3: identity: expected one of 1, 2, 3, got 9" in message
+    assert (run / "corrections.jsonl").read_bytes() == log
+    path.write_text("\n".join(map(json.dumps, lines[:2])) + "\n")
+    assert fix(run, "--apply", path) == 0
+    assert len(Run.open(run).corrections.active) == 3
+
+
+def test_info_says_that_corrections_are_not_in_the_identities_yet(run, capsys):
+    note = "changed since the animals were identified: murid identify applies them"
+    for arguments, is_new in (
+        (("--rename", "1=Ada", "--no-identify"), True),
+        (("--rename", "2=Bea"), False),
+        (("--undo", "--no-identify"), True),
+    ):
+        assert fix(run, *arguments) == 0
+        capsys.readouterr()
+        assert murid_cli(["info", str(run)]) == 0
+        assert (note in capsys.readouterr().out) == is_new
+    assert murid_cli(["identify", str(run)]) == 0
+    assert not Run.open(run).info()["has_new_corrections"]
+    # Nothing follows from an answer that is no evidence.
+    Run.open(run).corrections.answer_crossing((1, 2), 140, 160, "unsure")
+    assert not Run.open(run).info()["has_new_corrections"]
+
+
+def test_the_list_says_which_undo_is_in_force(run, capsys):
+    corrections = RunCorrections(run, "Ada")
+    corrections.rename(1, "Cleo")
+    corrections.undo()
+    corrections.redo()
+    corrections.undo()
+    assert fix(run, "--list") == 0
+    lines = capsys.readouterr().out.splitlines()
+    # The last undo is in force, and the redo before it, which ended the first one.
+    states = ["(not in force)" in line for line in lines[:4]]
+    assert states == [True, True, False, False]
+    assert lines[-1] == "0 corrections in force"
 
 
 def test_a_damaged_log_is_named_and_changes_nothing(run):

@@ -48,7 +48,7 @@ def arena(
     out: Path | None = None,
     port: int = 0,
     host: str = "127.0.0.1",
-    no_browser: bool = False,
+    no_browser: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
     """Draw arenas, zones and a scale on a video; write an arena file and an image of it.
 

@@ -19,7 +19,7 @@ from murid.cli.messages import (
 from murid.cli.options import EVERYDAY, JsonFlag
 from murid.cli.progress import show_progress
 from murid.core.plurals import format_count
-from murid.corrections.records import Entry, select_active
+from murid.corrections.records import Entry, find_lines_in_force, select_active
 from murid.errors import ConfigError
 from murid.pipeline.correction_file import Request, apply_request, read_requests
 from murid.pipeline.corrections import RunCorrections
@@ -132,7 +132,8 @@ def fix(
     if undo:
         added = [corrections.undo(line)]
     else:
-        added = [apply_request(corrections, run, request) for request in requests]
+        with corrections.all_or_none() as together:
+            added = [apply_request(together, run, request) for request in requests]
     if identify_again:
         with show_progress() as report:
             result = identify(run, report=report, announce=announce)
@@ -154,27 +155,27 @@ def fix(
 def _collect(options: FixOptions, path: Path | None) -> list[Request]:
     """Return the corrections of the options and of a file; raises `ConfigError`."""
     given = options.to_request()
-    requests = [] if given is None else [Request("options", given)]
+    requests = [] if given is None else [Request("", given)]
     return requests + ([] if path is None else read_requests(path))
 
 
 def _print_list(corrections: RunCorrections, json: bool) -> None:
     entries = corrections.entries
-    active = {entry.line for entry in select_active(entries)}
+    in_force = find_lines_in_force(entries)
     if json:
-        print_json({"corrections": [_to_row(entry, active) for entry in entries]})
+        print_json({"corrections": [_to_row(entry, in_force) for entry in entries]})
         return
     for entry in entries:
-        state = "" if entry.line in active else " (not in force)"
+        state = "" if entry.line in in_force else " (not in force)"
         print(f"{entry.line}: {entry.statement.describe()}{state}, {entry.author} {entry.time_utc}")
-    print(f"{format_count(len(active), 'correction')} in force")
+    print(f"{format_count(len(select_active(entries)), 'correction')} in force")
 
 
-def _to_row(entry: Entry, active: set[int]) -> dict[str, Any]:
+def _to_row(entry: Entry, in_force: set[int]) -> dict[str, Any]:
     return {
         "line": entry.line,
         "what": entry.statement.describe(),
-        "in_force": entry.line in active,
+        "in_force": entry.line in in_force,
         "author": entry.author,
         "time_utc": entry.time_utc,
     }

@@ -132,6 +132,8 @@ def _print_run(facts: dict[str, Any]) -> None:
     if facts["corrections"]["n"]:
         corrections = CorrectionsSummary.from_plain(facts["corrections"])
         print(f"fixes   {corrections.describe()} (murid fix --list shows them)")
+    if facts["has_new_corrections"]:
+        print("fixes   changed since the animals were identified: murid identify applies them")
     for line in (*describe_clock(facts), *describe_refinement(facts)):
         print(line)
     for line in summarise_identities(facts, hint=""):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
 
 from murid.core.plurals import format_count
 from murid.errors import ConfigError, RunError, StorageError
@@ -24,7 +26,7 @@ def review(
     video: str | None = None,
     port: int = 0,
     host: str = "127.0.0.1",
-    no_browser: bool = False,
+    no_browser: Annotated[bool, Parameter(negative=())] = False,
     author: str | None = None,
 ) -> None:
     """Look at doubtful crossings in the browser, and correct identities.

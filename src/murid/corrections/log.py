@@ -1,4 +1,4 @@
-"""The log of corrections: one JSON document a line, only ever appended to."""
+"""The log of corrections: one JSON document a line, appended to."""
 
 from __future__ import annotations
 
@@ -71,6 +71,27 @@ def append_to_log(run: Path, statement: Statement, author: str) -> Entry:
         finally:
             os.close(descriptor)
     return entry
+
+
+def cut_log(run: Path, n_lines: int) -> None:
+    """Remove what was added to the log after its first lines; the caller holds the lock.
+
+    Raises
+    ------
+    StorageError
+        If writing is not permitted.
+    """
+    path = run / LOG_NAME
+    if not path.exists():
+        return
+    with storage_errors(path):
+        if n_lines == 0:
+            path.unlink()
+            return
+        with path.open("r+b") as file:
+            for _ in range(n_lines):
+                file.readline()
+            file.truncate(file.tell())
 
 
 def _read_line(path: Path, number: int, line: bytes) -> Entry:

@@ -7,8 +7,8 @@ has the box of the detection, by which it is found again if the video is detecte
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Literal
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
 
 import msgspec
 
@@ -239,12 +239,38 @@ class Entry(_Record, frozen=True):
 
 def select_active(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
     """Return the corrections that are not revoked, in their order."""
-    revoked = _find_revoked(entries)
+    in_force = find_lines_in_force(entries)
     return tuple(
         entry
         for entry in entries
-        if entry.line not in revoked and not isinstance(entry.statement, Revoke)
+        if entry.line in in_force and not isinstance(entry.statement, Revoke)
     )
+
+
+def find_lines_in_force(entries: tuple[Entry, ...]) -> set[int]:
+    """Return the lines that are not revoked, also of entries that revoke others."""
+    return {entry.line for entry in entries} - _find_revoked(entries)
+
+
+def has_new_evidence(entries: tuple[Entry, ...], settings: Mapping[str, Any]) -> bool:
+    """Return whether corrections were made or revoked since the animals were identified.
+
+    "Unsure" is no evidence: nothing follows from it.
+
+    Parameters
+    ----------
+    entries : tuple of Entry
+        All lines of the log.
+    settings : mapping
+        Those of the identification, with the lines that it used as ``corrections``.
+    """
+    unsure = {
+        entry.line
+        for entry in entries
+        if isinstance(entry.statement, Crossing) and entry.statement.answer == "unsure"
+    }
+    used = set(settings.get("corrections", ()))
+    return used - unsure != {entry.line for entry in select_active(entries)} - unsure
 
 
 def _find_revoked(entries: tuple[Entry, ...]) -> set[int]:

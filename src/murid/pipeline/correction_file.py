@@ -21,6 +21,7 @@ from murid.store import RunDirectory
 _NEEDED = {"drop": ("from", "to"), "right": ("from", "to"), "assign": ("at",), "add": ("at", "box")}
 _OPTIONAL = {"swap": ("from", "to")}
 KINDS = ("swap", "right", "assign", "drop", "add", "rename")
+_NAMES = (*KINDS, "from", "to", "at", "box")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Request:
     Attributes
     ----------
     place : str
-        Where, for messages.
+        Where, for messages; empty for the command line.
     values : mapping of str to any
         One of `KINDS` and its frames.
     """
@@ -40,7 +41,13 @@ class Request:
 
     def fail(self, name: str, expected: str, got: object) -> ConfigError:
         """Return the error for one value."""
-        return ConfigError(f"{self.place}: {name}: expected {expected}, got {got}")
+        return ConfigError(f"{self.locate(name)}: expected {expected}, got {got}")
+
+    def locate(self, name: str) -> str:
+        """Return where a value is, such as ``--from`` or ``fixes.jsonl: line 3: from``."""
+        if self.place:
+            return f"{self.place}: {name}"
+        return f"--{name}" if name in _NAMES else name
 
     def find_kind(self) -> str:
         """Return which kind of correction it is; raises `ConfigError` unless it is one."""
@@ -105,6 +112,15 @@ def read_requests(path: Path) -> list[Request]:
 
 def apply_request(corrections: RunCorrections, run: str | Path, request: Request) -> Entry:
     """Add a correction to a run; raises as the methods of `RunCorrections`."""
+    try:
+        return _apply(corrections, run, request)
+    except ConfigError as error:
+        if not request.place or str(error).startswith(request.place):
+            raise
+        raise ConfigError(f"{request.place}: {error}") from error
+
+
+def _apply(corrections: RunCorrections, run: str | Path, request: Request) -> Entry:
     kind = request.find_kind()
     frames = _Frames(run, request)
     if kind == "swap":
@@ -157,7 +173,7 @@ class _Frames:
         text = str(value).strip()
         if text.isdigit():
             return self._from_video_frame(name, int(text))
-        time_s = parse_time(f"{self._request.place}: {name}", text)
+        time_s = parse_time(self._request.locate(name), text)
         times_s = self._run.frames.read().times_s
         if time_s is None or not len(times_s) or not 0 <= time_s <= times_s[-1]:
             expected = f"a time from 0 to {times_s[-1]:.6g} s" if len(times_s) else "no time"

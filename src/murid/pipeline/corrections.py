@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from murid.core.types import Int64
-from murid.corrections.log import append_to_log, read_log
+from murid.corrections.log import append_to_log, cut_log, read_log
 from murid.corrections.pair_statements import check_consistent
 from murid.corrections.records import (
     Add,
@@ -32,7 +32,7 @@ from murid.corrections.records import (
     select_active,
 )
 from murid.corrections.summary import summarise_corrections
-from murid.errors import ConfigError
+from murid.errors import ConfigError, MuridError
 from murid.store import RunDirectory
 
 # Parts whose assignments are kept while corrections are made: those around a moment.
@@ -225,6 +225,20 @@ class RunCorrections:
         """Whether there is an undo to revoke."""
         return self._find_undone() is not None
 
+    @contextmanager
+    def all_or_none(self) -> Iterator[RunCorrections]:
+        """Yield corrections of the same run; if one of them is refused, none is added.
+
+        Raises `RunError` if the log is damaged, or another process writes to the run.
+        """
+        with self._open() as run:
+            n_lines = len(self.entries)
+            try:
+                yield RunCorrections(run, self._author)
+            except MuridError:
+                cut_log(self._path, n_lines)
+                raise
+
     def _find_undone(self) -> int | None:
         """Return the last undo that is in force and that no correction follows."""
         entries = self.entries
@@ -308,9 +322,16 @@ class _IdentityDetections:
         _check_frames(self._run, frame, None)
         found = self.list_between(identity, frame, frame)
         if not found:
+            self._check_identity(identity)
             expected = f"a detection of {identity} in frame {frame}"
             raise ConfigError(f"frame: expected {expected}, got none (it may be interpolated)")
         return found[0]
+
+    def _check_identity(self, identity: int) -> None:
+        known = sorted(int(row["id"]) for row in self._run.read_summary())
+        if identity not in known:
+            expected = f"one of {', '.join(map(str, known))}" if known else "none"
+            raise ConfigError(f"identity: expected {expected}, got {identity}")
 
     def list_between(self, identity: int, first: int, last: int) -> tuple[DetectionRef, ...]:
         """Return the detections of an identity from one frame to another."""
@@ -345,6 +366,7 @@ class _IdentityDetections:
             if len(own):
                 chosen = own[0] if later else own[-1]
                 return self.refer(int(frames[chosen]), int(rows[chosen]))
+        self._check_identity(identity)
         side = "from" if later else "up to"
         expected = f"a detection of {identity} {side} frame {frame}"
         raise ConfigError(f"frame: expected {expected}, got none")

@@ -18,6 +18,7 @@ from murid.core.clock import parse_time
 from murid.core.identity_probabilities import IdentityProbabilities
 from murid.core.progress import ProgressCallback, no_progress
 from murid.core.types import Int64
+from murid.corrections.records import has_new_evidence
 from murid.corrections.summary import CorrectionsSummary
 from murid.errors import ConfigError, RunError
 from murid.evaluation import evaluate
@@ -337,6 +338,8 @@ class Run:
             "identity_probability": None if probability is None else round(probability, 4),
             "uncertain_identities": [] if means is None else list(means.uncertain_ids),
             "corrections": self.corrections.summarise(),
+            "has_new_corrections": directory.is_done("identification")
+            and has_new_evidence(self.corrections.entries, manifest.config["identification"]),
             "tracks": tracks,
             "crossings": [_to_video_frames(row, manifest) for row in self.crossings()],
         }

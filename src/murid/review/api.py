@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from murid.corrections.records import Entry
+from murid.corrections.records import Entry, Revoke
 from murid.review.boxes import list_boxes
 from murid.review.requests import AnswerRequest, EditRequest, UndoRequest
 from murid.review.session import ReviewSession
@@ -108,7 +108,13 @@ class _Api:
 
     async def undo(self, request: Request) -> Response:
         given = await read_json(request, UndoRequest)
-        return await _run(self._session.undo, given.line)
+        return await run_in_threadpool(self._undo, given.line)
+
+    def _undo(self, line: int | None) -> Response:
+        entry = self._session.undo(line)
+        assert isinstance(entry.statement, Revoke)
+        crossing = self._session.find_answered_crossing(entry.statement.line)
+        return to_json_response({**_describe(entry), "crossing": crossing})
 
     async def redo(self, request: Request) -> Response:
         await read_json(request, dict)
@@ -118,7 +124,11 @@ class _Api:
 async def _run(function: Callable[..., Entry], *arguments: Any) -> Response:
     """Call a method that adds a line to the log, in a thread, and return the line."""
     entry = await run_in_threadpool(function, *arguments)
-    return to_json_response({"line": entry.line, "text": entry.statement.describe()})
+    return to_json_response(_describe(entry))
+
+
+def _describe(entry: Entry) -> dict[str, Any]:
+    return {"line": entry.line, "text": entry.statement.describe()}
 
 
 def _read_box(request: Request) -> tuple[float, float, float, float]:

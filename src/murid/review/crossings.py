@@ -83,10 +83,21 @@ class PlacedAnswer:
 
     def measure_overlap(self, row: dict[str, Any]) -> int:
         """Return for how many frames a crossing is that of the answer; below 1 = it is not."""
-        if self.pair != _get_pair(row):
+        return self._measure(_get_pair(row), int(row["first_frame"]), int(row["last_frame"]))
+
+    def measure_overlap_with(self, crossing: ReviewCrossing) -> int:
+        """Return the same for a listed crossing."""
+        return self._measure(crossing.identities, crossing.first_frame, crossing.last_frame)
+
+    def _measure(self, pair: tuple[int, int], first_frame: int, last_frame: int) -> int:
+        if self.pair != pair:
             return 0
-        first = max(self.first_frame, int(row["first_frame"]))
-        return min(self.last_frame, int(row["last_frame"])) - first + 1
+        return min(self.last_frame, last_frame) - max(self.first_frame, first_frame) + 1
+
+
+def _format_id(pair: tuple[int, int], first_frame: int, last_frame: int) -> str:
+    """Return the id of a crossing: the identities and the frames."""
+    return f"{pair[0]}-{pair[1]}-{first_frame}-{last_frame}"
 
 
 def place_answers(entries: Sequence[Entry], find_identity: FindIdentity) -> list[PlacedAnswer]:
@@ -110,6 +121,21 @@ def place_answers(entries: Sequence[Entry], find_identity: FindIdentity) -> list
             )
         )
     return placed
+
+
+def describe_answered(answer: PlacedAnswer, crossings: Sequence[ReviewCrossing]) -> dict[str, Any]:
+    """Return ``id``, ``first_frame`` and ``last_frame`` of the crossing of an answer.
+
+    They are those of the listed crossing, or of the answer if none is listed for it any more.
+    """
+    best = max(crossings, key=answer.measure_overlap_with, default=None)
+    if best is not None and answer.measure_overlap_with(best) > 0:
+        return {"id": best.id, "first_frame": best.first_frame, "last_frame": best.last_frame}
+    return {
+        "id": _format_id(answer.pair, answer.first_frame, answer.last_frame),
+        "first_frame": answer.first_frame,
+        "last_frame": answer.last_frame,
+    }
 
 
 def list_review_crossings(
@@ -252,7 +278,7 @@ def _make_crossing(
     interval_s = 0.0 if _is_decided(answer) else doubt.interval_s
     clip_last = int(np.searchsorted(times_s, end_s + CLIP_MARGIN_S, side="right")) - 1
     return ReviewCrossing(
-        id=f"{pair[0]}-{pair[1]}-{first_frame}-{last_frame}",
+        id=_format_id(pair, first_frame, last_frame),
         identities=pair,
         first_frame=first_frame,
         last_frame=last_frame,

@@ -22,6 +22,7 @@ from murid.review.crossing_zones import find_crossing_zones, list_zone_names
 from murid.review.crossings import (
     PlacedAnswer,
     ReviewCrossing,
+    describe_answered,
     list_review_crossings,
     place_answers,
 )
@@ -287,6 +288,12 @@ class ReviewSession:
             entry = self._corrections.undo(line)
         self._solver.request()
         return entry
+
+    def find_answered_crossing(self, line: int) -> dict[str, Any] | None:
+        """Return what a line of the log answers, as `describe_answered`; None if nothing now."""
+        entries = [entry for entry in self._corrections.entries if entry.line == line]
+        answers = place_answers(entries, self._results.find_identity)
+        return describe_answered(answers[0], self.list_crossings()) if answers else None
 
     def redo(self) -> Entry:
         """Revoke the last undo; raises as `RunCorrections.redo`."""

@@ -157,12 +157,22 @@ export class Editor {
     if (box) this.elements.text.parentElement.scrollIntoView({ block: "nearest" });
   }
 
-  /** Offer the other animal of the crossing, or the first other one. */
+  /** Offer the other animal of the crossing, or the one that is nearest in the frame. */
   suggestAnimal(box) {
     if (!box) return;
     const ids = [...this.elements.animal.options].map((option) => Number(option.value));
-    const others = [...this.viewer.pair, ...ids].filter((id) => id !== box.identity);
+    const others = [...this.viewer.pair, ...this.listNearest(box), ...ids].filter((id) => id !== box.identity);
     if (others.length) this.elements.animal.value = String(others[0]);
+  }
+
+  /** Return the animals of the frame, the one next to a box first. */
+  listNearest(box) {
+    const distance = (other) => Math.hypot(
+      other.x1 + other.x2 - box.x1 - box.x2, other.y1 + other.y2 - box.y1 - box.y2);
+    return (this.viewer.boxes.get(this.viewer.frame) ?? [])
+      .filter((other) => other.identity > 0)
+      .sort((a, b) => distance(a) - distance(b))
+      .map((other) => other.identity);
   }
 
   /** The box belongs to a frame: another frame ends the choice. */

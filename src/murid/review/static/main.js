@@ -31,6 +31,8 @@ const page = {
   sending: Promise.resolve(),
   // Identities of which the crossings are, and what was shown before they were computed again.
   revision: null, before: null, changedAt: -Infinity,
+  // A crossing whose answer was undone, until it is listed again.
+  undone: null,
   current: null, moments: null, momentsOf: null, isFree: false, cache: new Map(),
 };
 
@@ -83,8 +85,7 @@ async function loadCrossings() {
   showZones();
   if (before && !find(before.id)) {
     // The animals have other numbers now, or the crossing is no longer in doubt.
-    const again = page.crossings.find((crossing) => crossing.answer === null
-      && crossing.first_frame <= before.last_frame && crossing.last_frame >= before.first_frame);
+    const again = findAgain(before);
     page.current = null;
     if (page.isFree) page.current = again ?? null;
     else choose(again ?? nextToAnswer(), true);
@@ -92,7 +93,18 @@ async function loadCrossings() {
     page.current = find(before.id);
     if (areNew) loadMoments(page.current);
   }
+  if (areNew && page.undone) {
+    const again = findAgain(page.undone);
+    page.undone = null;
+    if (again) showAgain(again);
+  }
   showPanel();
+}
+
+/** Return the crossing without an answer that is where another one was, or undefined. */
+function findAgain(before) {
+  return page.crossings.find((crossing) => crossing.answer === null
+    && crossing.first_frame <= before.last_frame && crossing.last_frame >= before.first_frame);
 }
 
 function find(id) { return page.crossings.find((crossing) => crossing.id === id); }
@@ -122,7 +134,9 @@ function showPanel() {
   viewer.pair = current && !page.isFree ? current.identities : [];
   const times = (frame) => timeline.toTime(frame);
   showQuestion(question, current, page.names, times);
-  if (page.state.reader_note !== null) buttons.forEach((button) => { button.disabled = true; });
+  // Elsewhere in the video nobody sees what an answer would be about.
+  const cannotAnswer = page.isFree || page.state.reader_note !== null;
+  if (cannotAnswer) buttons.forEach((button) => { button.disabled = true; });
   showCrops($("crops"), current, page.momentsOf === current?.id ? page.moments : null, page.names, crops, goTo);
   showList($("crossing-list"), filtered(), current?.id, page.names, times, (id) => choose(find(id)));
   showLog($("log"), page.corrections, goTo, undo);
@@ -173,6 +187,7 @@ function nextToAnswer() {
 function choose(crossing, isQuiet = false) {
   page.current = crossing ?? null;
   page.isFree = !crossing;
+  page.undone = null;
   viewer.selected = null;
   if (crossing) {
     viewer.loop(crossing.clip_first, crossing.clip_last);
@@ -288,7 +303,25 @@ async function correct(sent, answered = null) {
   page.pending.delete(answered);
 }
 
-function undo(line = null) { return correct(send("api/undo", line === null ? {} : { line })); }
+/** Undo a line, or the last correction; a crossing whose answer that was is the question again. */
+async function undo(line = null) {
+  const sent = send("api/undo", line === null ? {} : { line });
+  await correct(sent);
+  const { crossing } = await sent.catch(() => ({ crossing: null }));
+  if (line !== null || !crossing) return;
+  // What is no longer listed comes back when identities were computed again.
+  page.undone = find(crossing.id) ? null : crossing;
+  if (!page.undone) showAgain(find(crossing.id));
+}
+
+function showAgain(crossing) {
+  if (!page.isFree) choose(crossing, true);
+  else {
+    page.current = crossing;
+    showPanel();
+  }
+}
+
 function redo() { return correct(send("api/redo", {})); }
 
 function showError(error) {

@@ -89,11 +89,14 @@ function makeCrop(moment, k, identity, side, names, onGo) {
   return crop;
 }
 
-/** Show the list of crossings. */
+/** Show the list of crossings; a row is made again only if it changed: a day has thousands. */
 export function showList(list, crossings, current, names, times, onChoose) {
-  list.replaceChildren(...crossings.map((crossing) => {
+  const known = new Map([...list.children].map((row) => [row.dataset.key, row]));
+  const rows = crossings.map((crossing) => {
     const [one, other] = crossing.identities;
     const isCurrent = crossing.id === current;
+    const key = [crossing.id, crossing.answer, crossing.swap_probability, isCurrent, names.get(one), names.get(other)].join(" ");
+    if (known.has(key)) return known.get(key);
     const state = crossing.answer ? `looked at: ${ANSWERS[crossing.answer]}` : "to look at";
     const button = make("button", {
       "aria-current": isCurrent ? "true" : undefined, "data-crossing": crossing.id, title: state,
@@ -101,10 +104,11 @@ export function showList(list, crossings, current, names, times, onChoose) {
     },
     make("span", { "aria-hidden": "true" }, crossing.answer ? MARKS[crossing.answer] : "•"),
     make("span", {}, makeAnimal(one, names), " ", makeAnimal(other, names), make("span", { class: "visually-hidden" }, `, ${state}`)),
-    make("span", { class: "when" }, formatTime(times(crossing.first_frame), 1)),
+    make("span", { class: "when" }, formatTime(times(crossing.first_frame), 0.1)),
     make("span", { class: "how" }, formatPercent(crossing.swap_probability)));
-    return make("li", {}, button);
-  }));
+    return make("li", { "data-key": key }, button);
+  });
+  if (rows.length !== list.children.length || rows.some((row, k) => row !== list.children[k])) list.replaceChildren(...rows);
   // Only within the list: the page must not move.
   const chosen = list.querySelector("[aria-current]");
   if (chosen) list.scrollTop = chosen.offsetTop - list.offsetTop - list.clientHeight / 2;

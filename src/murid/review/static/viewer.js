@@ -152,8 +152,12 @@ export class Viewer {
       context.fillStyle = "#000";
       context.fillRect(0, 0, canvas.width, canvas.height);
     }
-    this.note.hidden = failure === undefined;
-    this.note.textContent = failure ?? "";
+    // The index of a day takes a while.
+    const isWaiting = failure === undefined && image === undefined && !this.hasPicture;
+    this.note.hidden = failure === undefined && !isWaiting;
+    this.note.classList.toggle("waiting", isWaiting);
+    const text = isWaiting ? "Opening the video …" : failure ?? "";
+    if (this.note.textContent !== text) this.note.textContent = text;
     if (image) {
       const { width, height } = this.recording;
       context.drawImage(image, this.left, this.top, width * this.scaleX, height * this.scaleY);
