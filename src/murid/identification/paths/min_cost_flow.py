@@ -114,24 +114,25 @@ def _find_augmenting_path(network: _Network, used: Bool, potentials: Float64) ->
     None if another path does not reduce the total cost. `potentials` are updated in place.
     """
     n_nodes = len(potentials)
-    # Used edges are reversed, with the opposite cost. Sort them as a compressed sparse matrix.
-    begins = np.where(used, network.targets, network.sources)
-    ends = np.where(used, network.sources, network.targets)
-    keys = begins.astype(np.int64)
+    # Used edges are reversed, with the opposite cost. Sort them as a compressed sparse matrix. A
+    # day has millions of edges, so nothing is kept longer than it is needed.
+    keys = np.where(used, network.targets, network.sources).astype(np.int64)
     keys *= n_nodes
-    keys += ends
+    keys += np.where(used, network.sources, network.targets)
     order = np.argsort(keys).astype(np.int32)
+    keys = keys[order]
+    ends = (keys % n_nodes).astype(np.int32)
+    keys //= n_nodes
+    begins = keys.astype(np.int32)
     del keys
-    begins = begins[order]
-    ends = ends[order]
-    # With potentials no cost is negative (but for rounding), as Dijkstra's algorithm requires. In
-    # place, since a day has millions of edges.
+    # With potentials no cost is negative (but for rounding), as Dijkstra's algorithm requires.
     reduced_costs = network.costs[order]
     np.negative(reduced_costs, out=reduced_costs, where=used[order])
     reduced_costs += potentials[begins]
     reduced_costs -= potentials[ends]
     np.maximum(reduced_costs, 0, out=reduced_costs)
     pointers = np.searchsorted(begins, np.arange(n_nodes + 1)).astype(np.int32)
+    del begins
     graph = csr_array((reduced_costs, ends, pointers), (n_nodes, n_nodes))
     distances, previous_nodes = dijkstra(graph, indices=network.source, return_predecessors=True)
     if not np.isfinite(distances[network.sink]):
