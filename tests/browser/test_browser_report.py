@@ -65,8 +65,8 @@ def test_each_crossing_has_a_clip_that_plays(run, open_report, tmp_path) -> None
     assert links.count() == 2
     width, duration_s = page.evaluate(PLAYS, links.first.evaluate("link => link.href"))
     assert width == 160
-    # From two seconds before to two after, at half speed.
-    assert duration_s == pytest.approx(8.7, abs=0.2)
+    # Frames 34 to 90, between the crossings before and after, at half speed.
+    assert duration_s == pytest.approx(5.7, abs=0.2)
 
 
 def test_the_command_opens_the_review_at_this_crossing(

@@ -44,13 +44,13 @@ def test_clips_are_those_of_the_review_at_half_speed(path, crossings, tmp_path):
     # Frames 34 to 90: both animals have other crossings before and after.
     assert clip.info.n_frames == 57
     assert clip.info.fps == pytest.approx(10)
-    # The first frame is frame 20 of the run, as it is drawn in the annotated video.
+    # The first frame is frame 34 of the run, as it is drawn in the annotated video.
     whole = open_source(Run.open(path).annotate(tmp_path / "whole.mp4"))
     drawn = np.stack([frame.image for frame in whole.iterate()]).astype(int)
     first = next(iter(clip.iterate())).image
     assert first.shape == (HEIGHT, WIDTH, 3)
     differences = np.abs(drawn[:, -12:] - first[-12:]).mean(axis=(1, 2, 3))
-    assert differences.argmin() == 20
+    assert differences.argmin() == 34
 
 
 def test_large_frames_are_made_smaller_and_long_crossings_faster(
