@@ -13,9 +13,7 @@ import numpy as np
 from murid.core.memory import map_large_arrays, release_memory
 from murid.core.types import DetectionTable, Float64, Int32, Int64
 from murid.identification.animal_count import check_animal_count
-from murid.identification.appearance_models.tracklet_features import (
-    FurDescriptors,
-)
+from murid.identification.appearance_models.tracklet_features import FurDescriptors
 from murid.identification.config import IdentificationConfig
 from murid.identification.constraints import (
     IdentityConstraints,
@@ -41,8 +39,8 @@ from murid.identification.paths.context import build_path_context
 from murid.identification.point_matches import PointMatches
 from murid.identification.recording_stitcher import (
     EmbeddingChunks,
+    StitchedPaths,
     StitchedRecording,
-    Stitches,
     stitch_recording,
 )
 from murid.identification.result import DoubtfulCrossings, IdentificationResult
@@ -71,7 +69,7 @@ def link_tracklets(
     video_frames: range | None = None,
     read_foreground: ReadForeground | None = None,
     constraints: IdentityConstraints | None = None,
-    stitch_cache: StitchCache[Stitches] | None = None,
+    stitch_cache: StitchCache[StitchedPaths] | None = None,
 ) -> IdentificationResult:
     """Return the identities of at most N animals over a whole recording.
 

@@ -92,7 +92,7 @@ def stitch_recording(
     point_matches: PointMatches | None = None,
     times_s: Float64 | None = None,
     constraints: IdentityConstraints | None = None,
-    stitch_cache: StitchCache[Stitches] | None = None,
+    stitch_cache: StitchCache[StitchedPaths] | None = None,
 ) -> StitchedRecording:
     """Return the paths of at most N animals through the tracklets of a recording.
 
@@ -188,7 +188,7 @@ def stitch_recording(
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Stitches:
+class StitchedPaths:
     """Paths ``(T,)`` through tracklets, the evidence with the appearance learnt, and how."""
 
     evidence: TrackletEvidence
@@ -198,18 +198,18 @@ class Stitches:
 
 @dataclass(eq=False, slots=True)
 class _Stitcher:
-    """Stitches tracklets, unless that was done before."""
+    """StitchedPaths tracklets, unless that was done before."""
 
     evidence: TrackletEvidence
     sample_appearance: Callable[[TrackletEvidence], TrackletFeatures]
     use_appearance: bool
     n_animals: int
     rng: np.random.Generator
-    cache: StitchCache[Stitches] | None
+    cache: StitchCache[StitchedPaths] | None
     key: bytes
     _features: TrackletFeatures | None = None
 
-    def stitch(self, tracklet_llrs: Float64, shown: Int64 | None = None) -> Stitches:
+    def stitch(self, tracklet_llrs: Float64, shown: Int64 | None = None) -> StitchedPaths:
         """Return the stitches for the log-likelihood ratios ``(T,)`` that tracklets are animals.
 
         `shown` are the tracklets whose ratio was changed.
@@ -221,7 +221,7 @@ class _Stitcher:
                 self._features = self.sample_appearance(self.evidence)
             # The same random numbers each time, whatever was computed before.
             rng = deepcopy(self.rng)
-            found = Stitches(
+            found = StitchedPaths(
                 *stitch_tracklets(self.evidence, self._features, tracklet_llrs, self.n_animals, rng)
             )
             if self.cache is not None:

@@ -29,7 +29,7 @@ class StitchCache(Generic[T]):
     max_entries : int
         Number of results that are kept: those that were used last.
     max_detections : int
-        Results of more detections are not kept: that of one detection takes about 100 bytes.
+        Results of more detections are not kept, so that memory stays bounded.
     """
 
     def __init__(self, max_entries: int = 1, max_detections: int = 4_000_000) -> None:

@@ -31,7 +31,7 @@ from murid.identification import IdentificationConfig, IdentificationResult
 from murid.identification.appearance_models.appearance_fit import AppearanceSelection
 from murid.identification.appearance_models.tracklet_features import FurDescriptors
 from murid.identification.point_matches import PointMatches
-from murid.identification.recording_stitcher import Stitches
+from murid.identification.recording_stitcher import StitchedPaths
 from murid.identification.stitch_cache import StitchCache
 from murid.pipeline.config import Config
 from murid.pipeline.drawn_boxes import extend_detections
@@ -120,7 +120,7 @@ def read_config(run: str | Path) -> Config:
 
 
 def identify_as_before(
-    run: RunDirectory, stitch_cache: StitchCache[Stitches] | None = None
+    run: RunDirectory, stitch_cache: StitchCache[StitchedPaths] | None = None
 ) -> None:
     """Identify the animals of a run again, with its own settings and number of animals.
 
@@ -161,7 +161,7 @@ def identify_run(
     counts: list[int],
     config: IdentificationConfig,
     feedback: Feedback,
-    stitch_cache: StitchCache[Stitches] | None = None,
+    stitch_cache: StitchCache[StitchedPaths] | None = None,
 ) -> None:
     """Identify the animals from all stored detections at once, and store the identities.
 
@@ -304,7 +304,7 @@ class _RunLinker:
         config: IdentificationConfig,
         foreground: GapForeground | None,
         corrections: _Corrections,
-        stitch_cache: StitchCache[Stitches] | None,
+        stitch_cache: StitchCache[StitchedPaths] | None,
     ) -> None:
         self._run = run
         self._table = table

@@ -17,7 +17,7 @@ from murid.identification.appearance_models.tracklet_features import FurDescript
 from murid.identification.constraints import IdentityConstraints
 from murid.identification.foreground import ReadForeground
 from murid.identification.point_matches import PointMatches
-from murid.identification.recording_stitcher import EmbeddingChunks, Stitches
+from murid.identification.recording_stitcher import EmbeddingChunks, StitchedPaths
 from murid.identification.result import DoubtfulCrossings
 from murid.identification.stitch_cache import StitchCache
 from murid.tracking import Tracker, TrackingConfig, make_tracker, track_bidirectionally
@@ -124,7 +124,7 @@ def identify_per_arena(
     video_frames: range | None = None,
     read_foreground: ReadForeground | None = None,
     constraints: IdentityConstraints | None = None,
-    stitch_cache: StitchCache[Stitches] | None = None,
+    stitch_cache: StitchCache[StitchedPaths] | None = None,
 ) -> IdentificationResult:
     """Identify the animals of each arena separately, as `link_tracklets`.
 

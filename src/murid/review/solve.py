@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from murid.store import RunDirectory
 
 if TYPE_CHECKING:
-    from murid.identification.recording_stitcher import Stitches
+    from murid.identification.recording_stitcher import StitchedPaths
     from murid.identification.stitch_cache import StitchCache
 
 Solve = Callable[[RunDirectory], None]
 """Identifies the animals of a run that is open for writing."""
 
 
-# Stitches that are kept for each arena: those before any correction, and those after the last one,
+# Results that are kept for each arena: those before any correction, and those after the last one,
 # where it names a detection that was on no path.
 _N_KEPT = 2
 
@@ -28,7 +28,7 @@ class Solver:
     """
 
     def __init__(self) -> None:
-        self._stitch_cache: StitchCache[Stitches] | None = None
+        self._stitch_cache: StitchCache[StitchedPaths] | None = None
 
     def __call__(self, directory: RunDirectory) -> None:
         """Identify the animals of a run that is open for writing, always the same one."""

@@ -188,6 +188,7 @@ function choose(crossing, isQuiet = false) {
   page.current = crossing ?? null;
   page.isFree = !crossing;
   page.undone = null;
+  if (!isQuiet) page.changedAt = -Infinity;
   viewer.selected = null;
   if (crossing) {
     viewer.loop(crossing.clip_first, crossing.clip_last);
@@ -265,6 +266,8 @@ function getAsked() {
 function answer(given) {
   if (!page.current || page.isFree || page.state.reader_note !== null) return;
   const { crossing, revision } = getAsked();
+  // The next key is for what is shown from now on.
+  page.changedAt = -Infinity;
   const sent = send("api/answers", { crossing: crossing.id, answer: given, revision });
   page.pending.set(crossing.id, given);
   // The next clip is there at once; if the answer is refused, the page says so.
