@@ -198,7 +198,7 @@ class StitchedPaths:
 
 @dataclass(eq=False, slots=True)
 class _Stitcher:
-    """StitchedPaths tracklets, unless that was done before."""
+    """Stitches tracklets, unless that was done before."""
 
     evidence: TrackletEvidence
     sample_appearance: Callable[[TrackletEvidence], TrackletFeatures]
