@@ -210,7 +210,7 @@ class _Stitcher:
     _features: TrackletFeatures | None = None
 
     def stitch(self, tracklet_llrs: Float64, shown: Int64 | None = None) -> StitchedPaths:
-        """Return the stitches for the log-likelihood ratios ``(T,)`` that tracklets are animals.
+        """Return the paths for the log-likelihood ratios ``(T,)`` that tracklets are animals.
 
         `shown` are the tracklets whose ratio was changed.
         """
