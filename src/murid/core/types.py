@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from murid.core.keypoints import KEYPOINTS
 from murid.core.validation import check_array, convert_field
 from murid.errors import ArrayError
 
@@ -67,6 +68,10 @@ class Detections:
     embeddings : ndarray or None
         ``(n, d)`` float32 unit rows, or None where the detector computes none. A row of zeros
         stands for an embedding that was not stored.
+    keypoints : ndarray or None
+        ``(n, 3, 3)`` float32: x and y in pixels of the video, and confidence in [0, 1], of each of
+        `KEYPOINTS`; None where the detector finds none. An unknown keypoint has NaN for x and y,
+        and confidence 0.
 
     Raises
     ------
@@ -77,6 +82,7 @@ class Detections:
     boxes: Float32
     scores: Float32
     embeddings: Float32 | None = None
+    keypoints: Float32 | None = None
 
     def __post_init__(self) -> None:
         _convert_detection_columns(self)
@@ -93,7 +99,8 @@ class Detections:
     def __getitem__(self, index: Index) -> Detections:
         """Return the detections chosen by a mask, a slice or an array of row numbers."""
         embeddings = None if self.embeddings is None else self.embeddings[index]
-        return Detections(self.boxes[index], self.scores[index], embeddings)
+        keypoints = None if self.keypoints is None else self.keypoints[index]
+        return Detections(self.boxes[index], self.scores[index], embeddings, keypoints)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -102,7 +109,7 @@ class DetectionTable:
 
     Attributes
     ----------
-    boxes, scores, embeddings
+    boxes, scores, embeddings, keypoints
         As in `Detections`, for all N detections of all frames.
     frame_offsets : ndarray
         ``(F + 1,)`` int64: rows of the t-th frame are ``frame_offsets[t]:frame_offsets[t + 1]``.
@@ -117,6 +124,7 @@ class DetectionTable:
     scores: Float32
     embeddings: Float32 | None
     frame_offsets: Int64
+    keypoints: Float32 | None = None
 
     def __post_init__(self) -> None:
         _convert_detection_columns(self)
@@ -137,23 +145,20 @@ class DetectionTable:
     def from_frames(cls, frames: Sequence[Detections]) -> DetectionTable:
         """Return the table of the given frames.
 
-        Either all frames that have detections have embeddings or none has; else `ArrayError`.
+        Either all frames that have detections have embeddings or none has; else `ArrayError`. The
+        same holds for keypoints.
         """
         offsets = np.concatenate([[0], np.cumsum([len(d) for d in frames])]).astype(np.int64)
         if not frames:
             return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), None, offsets)
         # Frames without detections do not count, unless there are no others.
         counting = [d for d in frames if len(d)] or frames
-        embeddings = [d.embeddings for d in counting if d.embeddings is not None]
-        if embeddings and len(embeddings) != len(counting):
-            raise ArrayError(
-                "DetectionTable.embeddings", "embeddings in all frames or in none", "a mixture"
-            )
         return cls(
             np.concatenate([d.boxes for d in frames]),
             np.concatenate([d.scores for d in frames]),
-            np.concatenate(embeddings) if embeddings else None,
+            _join_column("embeddings", [d.embeddings for d in counting]),
             offsets,
+            _join_column("keypoints", [d.keypoints for d in counting]),
         )
 
     @property
@@ -183,27 +188,26 @@ class DetectionTable:
             return self
         offsets = np.searchsorted(numbers, self.frame_offsets).astype(np.int64)
         embeddings = None if self.embeddings is None else self.embeddings[numbers]
-        return DetectionTable(self.boxes[numbers], self.scores[numbers], embeddings, offsets)
+        keypoints = None if self.keypoints is None else self.keypoints[numbers]
+        return DetectionTable(
+            self.boxes[numbers], self.scores[numbers], embeddings, offsets, keypoints
+        )
 
     @classmethod
     def concatenate(cls, tables: Sequence[DetectionTable]) -> DetectionTable:
         """Return one table of the frames of all `tables`, in order.
 
-        Embeddings stay if all tables that have detections have embeddings.
+        Embeddings and keypoints stay if all tables that have detections have them.
         """
         if not tables:
             return cls.from_frames([])
-        embeddings = [table.embeddings for table in tables if table.embeddings is not None]
-        n_described = sum(len(rows) for rows in embeddings)
-        n_detections = sum(len(table) for table in tables)
-        # A table without detections has no embeddings either, and does not count.
-        complete = bool(embeddings) and n_described == n_detections
         counts = np.concatenate([np.diff(table.frame_offsets) for table in tables])
         return cls(
             np.concatenate([table.boxes for table in tables]),
             np.concatenate([table.scores for table in tables]),
-            np.concatenate(embeddings) if complete else None,
+            _join_complete_column(tables, [table.embeddings for table in tables]),
             np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)]),
+            _join_complete_column(tables, [table.keypoints for table in tables]),
         )
 
     def __len__(self) -> int:
@@ -218,6 +222,7 @@ class DetectionTable:
             self.boxes[rows],
             self.scores[rows],
             None if self.embeddings is None else self.embeddings[rows],
+            None if self.keypoints is None else self.keypoints[rows],
         )
 
     def __iter__(self) -> Iterator[Detections]:
@@ -393,6 +398,30 @@ def _convert_detection_columns(owner: Detections | DetectionTable) -> None:
     n = len(owner.boxes)
     convert_field(owner, "scores", np.float32, (n,))
     convert_field(owner, "embeddings", np.float32, (n, None), optional=True)
+    convert_field(owner, "keypoints", np.float32, (n, len(KEYPOINTS), 3), optional=True)
+
+
+def _join_column(name: str, columns: Sequence[Float32 | None]) -> Float32 | None:
+    """Return an optional column of several frames as one; raises `ArrayError` for a mixture."""
+    present = [column for column in columns if column is not None]
+    if not present:
+        return None
+    if len(present) != len(columns):
+        expected = f"{name} in all frames or in none"
+        raise ArrayError(f"DetectionTable.{name}", expected, "a mixture")
+    return np.concatenate(present)
+
+
+def _join_complete_column(
+    tables: Sequence[DetectionTable], columns: Sequence[Float32 | None]
+) -> Float32 | None:
+    """Return an optional column of several tables as one; None unless it has all their rows."""
+    present = [column for column in columns if column is not None]
+    # A table without detections has no column either, and does not count.
+    n_rows = sum(len(column) for column in present)
+    if not present or n_rows != sum(len(table) for table in tables):
+        return None
+    return np.concatenate(present)
 
 
 def _to_names(names: Any) -> tuple[str, ...]:
