@@ -365,6 +365,11 @@ class Trajectories:
     source : ndarray or None
         ``(F, I)`` int8: who says which individual it is, an index in `SOURCES`, -1 = missing;
         None = unknown.
+    keypoints : ndarray or None
+        ``(F, 2, K, I)`` float64 pixels: x and y of each of `KEYPOINTS`, in the layout of movement's
+        poses dataset; NaN = missing, None = no keypoints.
+    keypoint_confidence : ndarray or None
+        ``(F, K, I)`` float64 in [0, 1]; NaN = missing, 0 = interpolated. None = no keypoints.
     """
 
     time_s: Float64
@@ -376,6 +381,8 @@ class Trajectories:
     identity_probability: Float64 | None = None
     merged: Bool | None = None
     source: Int8 | None = None
+    keypoints: Float64 | None = None
+    keypoint_confidence: Float64 | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "individuals", _to_names(self.individuals))
@@ -390,6 +397,11 @@ class Trajectories:
         convert_field(self, "identity_probability", np.float64, per_individual, optional=True)
         convert_field(self, "merged", np.bool_, per_individual, optional=True)
         convert_field(self, "source", np.int8, per_individual, optional=True)
+        n_keypoints = len(KEYPOINTS)
+        keypoints_shape = (n_frames, 2, n_keypoints, n_individuals)
+        confidence_shape = (n_frames, n_keypoints, n_individuals)
+        convert_field(self, "keypoints", np.float64, keypoints_shape, optional=True)
+        convert_field(self, "keypoint_confidence", np.float64, confidence_shape, optional=True)
 
 
 def _convert_detection_columns(owner: Detections | DetectionTable) -> None:
