@@ -29,13 +29,13 @@ def test_numpy_equals_torch(box_mode, height: int, width: int, top_k: int) -> No
     heatmap = rng.random((height, width), np.float32)
     offset = rng.random((2, height, width), np.float32)
     size = rng.uniform(0.5, 9, (len(box_mode), height, width)).astype(np.float32)
-    boxes, scores = decode(
+    found = decode(
         HeadMaps(heatmap, offset, size),
         box_mode=box_mode,
         max_detections=top_k,
         score_threshold=0.6,
     )
     expected = decode_torch(*map(torch.from_numpy, (heatmap[None], offset, size)), top_k, 0.6)
-    assert 0 < len(boxes) <= top_k
-    np.testing.assert_array_equal(scores, expected[1].numpy())
-    np.testing.assert_allclose(boxes, expected[0].numpy(), rtol=0, atol=1e-4)
+    assert 0 < len(found) <= top_k
+    np.testing.assert_array_equal(found.scores, expected[1].numpy())
+    np.testing.assert_allclose(found.boxes, expected[0].numpy(), rtol=0, atol=1e-4)

@@ -16,7 +16,7 @@ from murid.networks.network import Network
 from murid.networks.onnx_export import compute_weights_id, export_onnx
 from murid.networks.presets import PRESETS
 
-MAPS = ("heatmap", "offset", "size", "p3", "p4", "p5")
+MAPS = ("heatmap", "offset", "size", "p3", "p4", "p5", "keypoints")
 SHAPES = [(1, 96, 128, 1), (3, 160, 64, 7)]
 """Images, height, width, boxes."""
 
@@ -32,7 +32,7 @@ def network() -> Network:
             module.running_var.uniform_(0.5, 1.5)
             nn.init.uniform_(module.weight, 0.7, 1.5)
             nn.init.normal_(module.bias, std=0.2)
-    for head in (network.heads.offset, network.heads.size):
+    for head in (network.heads.offset, network.heads.size, network.heads.keypoints):
         nn.init.normal_(head[-1].weight, std=0.3)
     return network.train()
 
@@ -64,7 +64,7 @@ def run_onnxruntime(
         onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"]) for path in pair
     )
     maps = dict(zip(MAPS, detector.run(list(MAPS), {"image": images}), strict=True))
-    features = {name: maps[name] for name in MAPS[3:]}
+    features = {name: maps[name] for name in MAPS[3:6]}
     return maps | {"embeddings": embedder.run(["embeddings"], features | {"boxes": boxes})[0]}
 
 
@@ -75,7 +75,7 @@ def run_openvino(
     detector, embedder = (core.compile_model(path, "CPU", settings) for path in pair)
     answer = detector({"image": images})
     maps = {name: answer[name] for name in MAPS}
-    features = {name: maps[name] for name in MAPS[3:]}
+    features = {name: maps[name] for name in MAPS[3:6]}
     return maps | {"embeddings": embedder(features | {"boxes": boxes})["embeddings"]}
 
 

@@ -68,9 +68,14 @@ class DetectorOptions(ConfigOptions):
     detector: Annotated[str | None, Parameter(group=SETTINGS)] = None
     """nano (the shipped network, default), background (no network), or a network file of murid."""
 
+    keypoints: Annotated[bool, Parameter(group=SETTINGS)] = True
+    """Find nose, centre and tail base of each animal, if the network can."""
+
     def load(self, base: Config | None = None) -> Config:
         """Return the configuration, the detector included; raises `ConfigError`."""
         config = super().load(base)
+        if not self.keypoints:
+            config = config.change("detection.keypoints=false")
         if self.detector is None:
             return config
         return config.change(f"detection.detector={self.detector}")

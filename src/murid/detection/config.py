@@ -20,7 +20,7 @@ RUNTIME_FIELDS = frozenset({"detector", "device", "n_threads", "batch_size", "re
 
 # Settings added after the first format of runs, with the value that stands for their absence there.
 # They are stored only where they differ from it, so that older runs can still be resumed.
-_ADDED_FIELDS = {"embeddings_every": 1}
+_ADDED_FIELDS: dict[str, Any] = {"embeddings_every": 1, "keypoints": True}
 
 _FRACTIONS = ("score_threshold", "duplicate_iou", "duplicate_containment")
 _MIN_VALUES = {
@@ -84,6 +84,9 @@ class DetectionConfig:
 
     batch_size: int = 16
     """Number of frames that are passed to the detector at a time."""
+
+    keypoints: bool = True
+    """Whether nose, centre and tail base of each animal are found, if the detector can."""
 
     embeddings_every: int = 1
     """Embeddings are stored for every n-th frame only, to save disk space. If above 1, tracking

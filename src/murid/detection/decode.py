@@ -1,8 +1,8 @@
-"""Decode the outputs of the detection network: heatmap peaks to boxes and scores."""
+"""Decode the outputs of the detection network: heatmap peaks to boxes, scores and keypoints."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import cv2
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from murid.core import boxes as box
-from murid.core.types import Float32
+from murid.core.types import Detections, Float32
 from murid.detection.config import DetectionConfig
 from murid.errors import ArrayError
 
@@ -18,6 +18,13 @@ BoxMode = Literal["wh", "ltrb"]
 
 # Channels of the size map for each box mode.
 SIZE_CHANNELS: dict[BoxMode, int] = {"wh": 2, "ltrb": 4}
+
+# Channels of the keypoint map for each keypoint: x, y, and the logarithm of the expected error.
+VALUES_PER_KEYPOINT = 3
+
+# The confidence of a keypoint is the probability that its error is below this share of the diagonal
+# of the box: about a tenth of the body length.
+_KEYPOINT_REACH = 0.1
 
 # Scores are clipped so far from 0 and 1 before their logit is taken, which is infinite there.
 _LOGIT_MARGIN = 1e-7
@@ -36,11 +43,16 @@ class HeadMaps:
     size : ndarray
         ``(2, h, w)`` width and height, or ``(4, h, w)`` distances to left, top, right and bottom;
         float32 cells.
+    keypoints : ndarray or None
+        ``(9, h, w)`` float32: for each keypoint its displacement from the corner of the cell, x and
+        y, in diagonals of the box, and the logarithm of the expected error in diagonals. None
+        without keypoints.
     """
 
     heatmap: Float32
     offset: Float32
     size: Float32
+    keypoints: Float32 | None = None
 
 
 def decode(
@@ -52,8 +64,8 @@ def decode(
     score_threshold: float = 0.1,
     score_scale: float = 1.0,
     score_bias: float = 0.0,
-) -> tuple[Float32, Float32]:
-    """Return the boxes and scores at the local maxima of the heatmap.
+) -> Detections:
+    """Return the animals at the local maxima of the heatmap.
 
     See section III-A of the paper; CenterNet and FairMOT decode in the same way.
 
@@ -74,11 +86,9 @@ def decode(
 
     Returns
     -------
-    boxes : ndarray
-        ``(n, 4)`` float32 xyxy in input pixels, of positive width and height, in order of
-        decreasing score.
-    scores : ndarray
-        ``(n,)`` float32 calibrated scores in [0, 1].
+    Detections
+        Without embeddings, in order of decreasing score: boxes in input pixels, of positive width
+        and height, calibrated scores, and keypoints in input pixels if there is a map of them.
 
     Raises
     ------
@@ -92,9 +102,12 @@ def decode(
     rows, columns = find_peaks(heads.heatmap, max_detections)
     scores = calibrate_scores(heads.heatmap[rows, columns], score_scale, score_bias)
     boxes = _build_boxes(heads, rows, columns, box_mode) * np.float32(stride)
+    keypoints = None
+    if heads.keypoints is not None:
+        keypoints = _build_keypoints(heads.keypoints, rows, columns, boxes, stride)
     has_area = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
     kept = (scores >= np.float32(score_threshold)) & has_area
-    return boxes[kept], scores[kept]
+    return Detections(boxes, scores, None, keypoints)[kept]
 
 
 def find_peaks(heatmap: Float32, max_peaks: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -168,20 +181,22 @@ def suppress_duplicates(
     return order[~is_dropped[order]].astype(np.int64)
 
 
-def select_boxes(
-    boxes: Float32, scores: Float32, width: int, height: int, config: DetectionConfig
-) -> tuple[Float32, Float32]:
-    """Return the boxes ``(n, 4)`` and scores that remain after clipping and NMS.
+def select_detections(
+    detections: Detections, width: int, height: int, config: DetectionConfig
+) -> Detections:
+    """Return the detections that remain after clipping and NMS.
 
     `width` and `height` are those of the image. Boxes that lie outside it are dropped.
     """
+    boxes = detections.boxes
     if config.clip_boxes:
         boxes = box.clip(boxes, width, height).astype(np.float32)
     has_area = np.flatnonzero((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
-    boxes = boxes[has_area]
-    scores = scores[has_area]
-    kept = suppress_duplicates(boxes, scores, config.duplicate_iou, config.duplicate_containment)
-    return boxes[kept], scores[kept]
+    detections = replace(detections, boxes=boxes)[has_area]
+    kept = suppress_duplicates(
+        detections.boxes, detections.scores, config.duplicate_iou, config.duplicate_containment
+    )
+    return detections[kept]
 
 
 def _build_boxes(
@@ -196,3 +211,25 @@ def _build_boxes(
     return np.concatenate(
         [centres - to_top_left, centres + to_bottom_right], axis=1, dtype=np.float32
     )
+
+
+def _build_keypoints(
+    maps: Float32,
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    boxes: Float32,
+    stride: int,
+) -> Float32:
+    """Return keypoints ``(n, k, 3)`` at some cells: x and y in input pixels, and confidence.
+
+    The expected error σ is the scale of a radial Laplace distribution, as `keypoint_loss` learns
+    it; its distribution function at r is 1 - (1 + r / σ) exp(-r / σ).
+    """
+    n_keypoints = len(maps) // VALUES_PER_KEYPOINT
+    values = maps[:, rows, columns].T.reshape(len(rows), n_keypoints, VALUES_PER_KEYPOINT)
+    corners = np.stack([columns, rows], axis=1).astype(np.float32) * np.float32(stride)
+    diagonals = np.hypot(*(boxes[:, 2:] - boxes[:, :2]).T)[:, None, None]
+    points = corners[:, None] + values[..., :2] * diagonals
+    reach = _KEYPOINT_REACH * np.exp(-values[..., 2:])
+    confidence = 1 - (1 + reach) * np.exp(-reach)
+    return np.concatenate([points, confidence], axis=2, dtype=np.float32)

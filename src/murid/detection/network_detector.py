@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -19,7 +20,7 @@ from murid.core.boxes import compute_areas
 from murid.core.types import Detections, Float32, Frame, UInt8
 from murid.detection.backend import InferenceBackend, OutputMaps
 from murid.detection.config import RUNTIME_FIELDS, DetectionConfig
-from murid.detection.decode import HeadMaps, decode, select_boxes
+from murid.detection.decode import HeadMaps, decode, select_detections
 from murid.detection.network_file import check_pair, read_network
 from murid.detection.onnxruntime_backend import has_cuda, open_onnxruntime_backends
 from murid.detection.openvino_backend import open_openvino_backends
@@ -31,6 +32,7 @@ from murid.detection.preprocess import (
     letterbox_boxes,
     to_input,
     undo_letterbox,
+    undo_letterbox_keypoints,
 )
 from murid.detection.size_prior import downweight_small, estimate_body_area
 from murid.errors import ConfigError
@@ -105,6 +107,7 @@ class NetworkDetector:
         self._background: BackgroundModel | None = None
         self._body_area: float | None = None
 
+        self._finds_keypoints = bool(self.metadata.keypoints) and self.config.keypoints
         self._max_side_px = self.config.max_side_px or self.metadata.max_side_px
         backends = self._open_gpu_backends(detector_path, embedder_path)
         if not backends:
@@ -164,7 +167,7 @@ class NetworkDetector:
         -------
         list of Detections
             One for each image: boxes in its pixels in order of decreasing score, with embeddings if
-            there is an embedder.
+            there is an embedder, and with keypoints if the network finds them.
 
         Raises
         ------
@@ -183,12 +186,12 @@ class NetworkDetector:
         backend = self._free_backends.get()
         try:
             maps = backend.infer(self._to_input(apply_letterbox(image, letterbox)))
-            boxes, scores = self._decode(maps, letterbox, width, height)
-            input_boxes = letterbox_boxes(boxes, letterbox, width, height)
+            detections = self._decode(maps, letterbox, width, height)
+            input_boxes = letterbox_boxes(detections.boxes, letterbox, width, height)
             embeddings = self._embed(backend, maps, input_boxes)
         finally:
             self._free_backends.put(backend)
-        return Detections(boxes, scores, embeddings)
+        return replace(detections, embeddings=embeddings)
 
     def _letterbox(self, image: UInt8) -> UInt8:
         check_image(image)
@@ -207,14 +210,15 @@ class NetworkDetector:
 
     def _decode(
         self, maps: OutputMaps, letterbox: Letterbox, width: int, height: int
-    ) -> tuple[Float32, Float32]:
-        """Return boxes ``(n, 4)`` in pixels of the image and their scores."""
+    ) -> Detections:
+        """Return the detections without embeddings, in pixels of the image."""
         heads = HeadMaps(
             heatmap=maps["heatmap"][0].max(axis=0),
             offset=maps["offset"][0],
             size=maps["size"][0],
+            keypoints=maps["keypoints"][0] if self._finds_keypoints else None,
         )
-        boxes, scores = decode(
+        detections = decode(
             heads,
             box_mode=self.metadata.box_mode,
             stride=self.metadata.stride,
@@ -224,15 +228,18 @@ class NetworkDetector:
             score_bias=self.metadata.score_bias,
         )
         if self._body_area is not None:
-            areas = compute_areas(boxes)
+            areas = compute_areas(detections.boxes)
             penalty = self.config.small_box_penalty
-            scores = downweight_small(scores, areas, self._body_area, penalty)
+            scores = downweight_small(detections.scores, areas, self._body_area, penalty)
             n_kept = np.count_nonzero(scores >= self.config.score_threshold)
             order = np.argsort(-scores, kind="stable")[:n_kept]
-            boxes = boxes[order]
-            scores = scores[order]
-        boxes = undo_letterbox(boxes, letterbox, width, height)
-        return select_boxes(boxes, scores, width, height, self.config)
+            detections = replace(detections, scores=scores)[order]
+        keypoints = detections.keypoints
+        if keypoints is not None:
+            keypoints = undo_letterbox_keypoints(keypoints, letterbox, width, height)
+        boxes = undo_letterbox(detections.boxes, letterbox, width, height)
+        detections = replace(detections, boxes=boxes, keypoints=keypoints)
+        return select_detections(detections, width, height, self.config)
 
     def _embed(self, backend: InferenceBackend, maps: OutputMaps, boxes: Float32) -> Float32 | None:
         """Return the embeddings ``(n, d)`` of boxes in input pixels; None without an embedder."""
@@ -254,7 +261,8 @@ def _compute_fingerprint(
     settings = {
         _FINGERPRINT_NAMES.get(name, name): getattr(config, name)
         for name in config.__slots__
-        if name not in RUNTIME_FIELDS
+        # Runs of versions without keypoints can be resumed as well.
+        if name not in RUNTIME_FIELDS and (name, getattr(config, name)) != ("keypoints", True)
     }
     digest.update(repr(sorted(settings.items())).encode())
     return digest.hexdigest()

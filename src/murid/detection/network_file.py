@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from murid.core.files import describe_content
-from murid.detection.decode import SIZE_CHANNELS
+from murid.detection.decode import SIZE_CHANNELS, VALUES_PER_KEYPOINT
 from murid.detection.network_metadata import Kind, NetworkMetadata
 from murid.detection.openvino_import import openvino
 from murid.errors import ModelError
@@ -58,7 +58,11 @@ def read_network(path: str | Path, kind: Kind) -> tuple[Any, NetworkMetadata]:
     _check_ports(path, "inputs", model.inputs, _INPUTS[kind])
     _check_ports(path, "outputs", model.outputs, _OUTPUTS[kind])
     if kind == "detector":
-        _check_size_channels(path, model, metadata)
+        _check_channels(path, model, "size", SIZE_CHANNELS[metadata.box_mode])
+        if metadata.keypoints:
+            _check_ports(path, "outputs", model.outputs, {"keypoints"})
+            n_channels = VALUES_PER_KEYPOINT * len(metadata.keypoints)
+            _check_channels(path, model, "keypoints", n_channels)
     return model, metadata
 
 
@@ -76,10 +80,8 @@ def _check_ports(path: Path, field: str, ports: Iterable[Any], expected: set[str
         raise ModelError(path, field, ", ".join(sorted(expected)), ", ".join(sorted(names)))
 
 
-def _check_size_channels(path: Path, detector: Any, metadata: NetworkMetadata) -> None:
-    """Raise ModelError if the size head contradicts the box mode in the metadata."""
-    n_expected = SIZE_CHANNELS[metadata.box_mode]
-    channels = detector.output("size").get_partial_shape()[1]
+def _check_channels(path: Path, detector: Any, output: str, n_expected: int) -> None:
+    """Raise ModelError if an output has other channels than the metadata say."""
+    channels = detector.output(output).get_partial_shape()[1]
     if channels.is_static and channels.get_length() != n_expected:
-        expected = f"{n_expected} channels for box mode {metadata.box_mode}"
-        raise ModelError(path, "size", expected, f"{channels.get_length()}")
+        raise ModelError(path, output, f"{n_expected} channels", f"{channels.get_length()}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
+from murid.core.keypoints import KEYPOINTS
 from murid.detection.decode import BoxMode
 from murid.errors import ModelError
 
@@ -42,6 +43,8 @@ class NetworkMetadata:
         Calibration ``score = sigmoid(scale * logit(peak) + bias)``.
     weights_id : str
         Identifier, the same in a detector and an embedder that were trained together.
+    keypoints : tuple of str
+        Names of the keypoints that the network finds; empty if it finds none.
     """
 
     preset: str
@@ -53,12 +56,15 @@ class NetworkMetadata:
     score_scale: float
     score_bias: float
     weights_id: str
+    keypoints: tuple[str, ...] = ()
 
     def to_properties(self, kind: Kind) -> dict[str, str]:
         """Return the entries of an ONNX file's ``metadata_props``."""
         entries = {"format": str(FORMAT_VERSION), "kind": kind}
         for name in self.__slots__:
-            entries[_PROPERTY_NAMES.get(name, name)] = str(getattr(self, name))
+            value = getattr(self, name)
+            text = ",".join(value) if isinstance(value, tuple) else str(value)
+            entries[_PROPERTY_NAMES.get(name, name)] = text
         return {f"murid.{name}": value for name, value in entries.items()}
 
     @classmethod
@@ -93,6 +99,7 @@ class NetworkMetadata:
             score_scale=score_scale,
             score_bias=entries.get_number("score_bias", float),
             weights_id=entries.get("weights_id"),
+            keypoints=entries.get_keypoints(),
         )
 
 
@@ -116,6 +123,13 @@ class _Entries:
         if value not in choices:
             raise self.error(name, " or ".join(choices), value)
         return value
+
+    def get_keypoints(self) -> tuple[str, ...]:
+        # Networks of earlier versions have no keypoints and no such entry.
+        value = str(self.properties.get("murid.keypoints", ""))
+        if value not in ("", ",".join(KEYPOINTS)):
+            raise self.error("keypoints", f"{','.join(KEYPOINTS)} or nothing", value)
+        return KEYPOINTS if value else ()
 
     def get_number(self, name: str, kind: type[N]) -> N:
         value = self.get(name)

@@ -12,7 +12,8 @@ from murid.detection.backend import InferenceBackend, OutputMaps, add_batch_colu
 from murid.detection.network_file import FEATURES
 from murid.errors import ConfigError, MissingExtraError
 
-HEADS = ("heatmap", "offset", "size")
+HEADS = ("heatmap", "offset", "size", "keypoints")
+"""Outputs that the CPU decodes; older networks have no keypoints."""
 
 _PROVIDERS = {
     "cpu": ["CPUExecutionProvider"],
@@ -65,19 +66,21 @@ class _OnnxRuntimeBackend:
         self._embedder = embedder
         self._memory = memory
         self._features: dict[str, Any] = {}
+        outputs = {output.name for output in detector.get_outputs()}
+        self._heads = [name for name in HEADS if name in outputs]
 
     def infer(self, image: Float32) -> OutputMaps:
         binding = self._detector.io_binding()
         binding.bind_cpu_input("image", image)
-        for name in HEADS:
+        for name in self._heads:
             binding.bind_output(name, "cpu")
         for name in FEATURES if self._embedder is not None else ():
             binding.bind_output(name, self._memory)
         self._detector.run_with_iobinding(binding)
         # Outputs come in the order in which they were bound.
         values = binding.get_outputs()
-        self._features = dict(zip(FEATURES, values[len(HEADS) :], strict=False))
-        return {name: value.numpy() for name, value in zip(HEADS, values, strict=False)}
+        self._features = dict(zip(FEATURES, values[len(self._heads) :], strict=False))
+        return {name: value.numpy() for name, value in zip(self._heads, values, strict=False)}
 
     def embed(self, maps: OutputMaps, boxes: Float32) -> Float32:  # noqa: ARG002
         assert self._embedder is not None

@@ -133,6 +133,15 @@ def undo_letterbox(
     return ((boxes - shift) / scale).astype(np.float32)
 
 
+def undo_letterbox_keypoints(
+    keypoints: Float32, letterbox: Letterbox, image_width: int, image_height: int
+) -> Float32:
+    """Return keypoints ``(n, k, 3)`` in image pixels, from keypoints in input pixels."""
+    scale, shift = _compute_mapping(letterbox, image_width, image_height)
+    points = (keypoints[..., :2] - shift[:2]) / scale[:2]
+    return np.concatenate([points, keypoints[..., 2:]], axis=-1, dtype=np.float32)
+
+
 def _resize(image: UInt8, width: int, height: int) -> UInt8:
     """Return a resized image: area means for downscaling, linear interpolation for enlarging.
 

@@ -1,4 +1,4 @@
-"""Losses of detection (heatmap, offset, box size) and of re-identification."""
+"""Losses of detection (heatmap, offset, box size), of keypoints and of re-identification."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional
 from torchvision.ops import complete_box_iou_loss, sigmoid_focal_loss
 
+from murid.core.keypoints import KEYPOINTS
 from murid.errors import ConfigError
 from murid.networks.network import NetworkOutput
 from murid.networks.targets import Targets
@@ -30,6 +31,10 @@ _HEATMAP_BETA = 4
 _FOCAL_ALPHA = 0.25
 _FOCAL_GAMMA = 2.0
 _FOCAL_PRIOR = 0.01
+
+# Bounds of the logarithm of a keypoint's expected error, in box diagonals: from less than a pixel
+# to the whole box. They keep the loss of an untrained network finite.
+_LOG_ERROR_BOUNDS = (-5.0, 0.5)
 
 # Minimum predicted side in cells, so that the complete IoU of an untrained network is defined.
 _MIN_SIDE_CELLS = 0.1
@@ -157,6 +162,42 @@ def detection_loss(
     if overlap_weight:
         size = size + overlap_weight * box_overlap_loss(output.offset, output.size, targets)
     return DetectionLosses(heat, offset, size, heat + offset + size_weight * size)
+
+
+def keypoint_loss(keypoints: torch.Tensor, targets: Targets) -> torch.Tensor:
+    """Return the loss of keypoints: their distance from the truth, and their expected error.
+
+    Parameters
+    ----------
+    keypoints : Tensor
+        ``(B, 9, h, w)`` float32, as in `NetworkOutput`.
+    targets : Targets
+
+    Returns
+    -------
+    Tensor
+        Scalar, in diagonals of the box: the mean over known keypoints; zero without any.
+
+    Notes
+    -----
+    The likelihood is a radial Laplace distribution of the error r with scale σ, whose negative
+    logarithm is r / σ + 2 ln σ (Kendall and Gal 2017, in two dimensions). Its gradient is
+    multiplied by σ as a constant (β-NLL of Seitzer et al. 2022 with β = 1), so that keypoints that
+    are hard to find count as much as easy ones: the position follows r, and σ the mean of r / 2.
+    """
+    image, row, column = targets.cells
+    values = keypoints[image, :, row, column].reshape(-1, len(KEYPOINTS), 3)
+    known = targets.keypoints.isfinite().all(dim=2)
+    values = values[known]
+    if not len(values):
+        return keypoints.sum() * 0
+    # A tiny constant keeps the gradient of the root finite where the error is zero.
+    squared_error = (values[:, :2] - targets.keypoints[known]).square().sum(dim=1)
+    error = (squared_error + _EPSILON**2).sqrt()
+    log_scale = values[:, 2].clamp(*_LOG_ERROR_BOUNDS)
+    scale = log_scale.exp()
+    likelihood: torch.Tensor = error / scale + 2 * log_scale
+    return (likelihood * scale.detach()).mean()
 
 
 class IdentityClassifier(nn.Module):

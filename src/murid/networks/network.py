@@ -34,6 +34,10 @@ class NetworkOutput(NamedTuple):
         in cells.
     p3, p4, p5 : Tensor
         Maps at strides 8, 16 and 32 for `Network.embed`.
+    keypoints : Tensor or None
+        ``(B, 9, H / 4, W / 4)``: for each of `KEYPOINTS` its displacement from the corner of the
+        cell, x and y, in diagonals of the box, and the logarithm of the expected error in
+        diagonals. None in a network without this head.
     """
 
     heatmap: torch.Tensor
@@ -42,6 +46,7 @@ class NetworkOutput(NamedTuple):
     p3: torch.Tensor
     p4: torch.Tensor
     p5: torch.Tensor
+    keypoints: torch.Tensor | None = None
 
 
 class Network(nn.Module):
@@ -62,7 +67,11 @@ class Network(nn.Module):
         self.neck = parts.neck
         self.stride4 = parts.stride4
         self.heads = RtmHeads(
-            parts.n_stride4_channels, config.head_channels, config.n_classes, config.box_mode
+            parts.n_stride4_channels,
+            config.head_channels,
+            config.n_classes,
+            config.box_mode,
+            config.keypoints,
         )
         self.rim = Rim(config.rim, parts.n_pyramid_channels)
 
@@ -76,7 +85,7 @@ class Network(nn.Module):
         heads = self.heads(self.stride4(pyramid, maps.c2))
         # Some necks return further maps, which only the stride-4 step uses.
         p3, p4, p5 = pyramid[:3]
-        return NetworkOutput(heads.heatmap, heads.offset, heads.size, p3, p4, p5)
+        return NetworkOutput(heads.heatmap, heads.offset, heads.size, p3, p4, p5, heads.keypoints)
 
     def embed(self, output: NetworkOutput, boxes: torch.Tensor) -> torch.Tensor:
         """Return the embeddings of boxes.

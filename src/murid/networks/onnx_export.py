@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from murid.core.files import make_directory, replace_on_success
+from murid.core.keypoints import KEYPOINTS
 from murid.detection.network_metadata import Kind, NetworkMetadata
 from murid.errors import ConfigError
 from murid.networks.comparison.yolox_head import Yolox
@@ -21,8 +22,16 @@ from murid.networks.presets import STRIDE, NetworkConfig
 # ONNX operator set, which OpenVINO and ONNX Runtime both support.
 _OPSET = 18
 # Cells along each axis of the input and the maps per 32 input pixels, the unit of image sizes.
-_CELLS_PER_UNIT = {"image": 32, "heatmap": 8, "offset": 8, "size": 8, "p3": 4, "p4": 2, "p5": 1}
-_DETECTOR_OUTPUTS = tuple(_CELLS_PER_UNIT)[1:]
+_CELLS_PER_UNIT = {
+    "image": 32,
+    "heatmap": 8,
+    "offset": 8,
+    "size": 8,
+    "p3": 4,
+    "p4": 2,
+    "p5": 1,
+    "keypoints": 8,
+}
 
 
 class _Detector(nn.Module):
@@ -34,7 +43,8 @@ class _Detector(nn.Module):
 
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, ...]:
         heatmap, *others = self.network(image)
-        return torch.sigmoid(heatmap), *others
+        present = [values for values in others if values is not None]
+        return torch.sigmoid(heatmap), *present
 
 
 def find_export_problem(config: NetworkConfig) -> str | None:
@@ -101,8 +111,9 @@ def export_onnx(
     embedder_inputs = {"p3": output.p3, "p4": output.p4, "p5": output.p5, "boxes": boxes}
     # Export both before writing either, so that a failure leaves no single file.
     make_directory(directory)
-    detector = _export(_Detector(network), "detector", {"image": image}, _DETECTOR_OUTPUTS)
-    embedder = _export(Embedder(network), "embedder", embedder_inputs, ("embeddings",))
+    outputs = [name for name, values in output._asdict().items() if values is not None]
+    detector = _export(_Detector(network), "detector", {"image": image}, outputs)
+    embedder = _export(Embedder(network), "embedder", embedder_inputs, ["embeddings"])
     detector_path = Path(directory) / f"{name}-detector.onnx"
     embedder_path = Path(directory) / f"{name}-embedder.onnx"
     _save(detector, detector_path, metadata.to_properties("detector"))
@@ -125,6 +136,7 @@ def _make_metadata(network: Network, score_scale: float, score_bias: float) -> N
     return NetworkMetadata(
         preset=config.name,
         box_mode=config.box_mode,
+        keypoints=KEYPOINTS if config.keypoints else (),
         max_side_px=config.max_side_px,
         n_channels=config.n_channels,
         stride=STRIDE,
@@ -136,7 +148,7 @@ def _make_metadata(network: Network, score_scale: float, score_bias: float) -> N
 
 
 def _export(
-    module: nn.Module, kind: Kind, inputs: Mapping[str, torch.Tensor], outputs: tuple[str, ...]
+    module: nn.Module, kind: Kind, inputs: Mapping[str, torch.Tensor], outputs: Sequence[str]
 ) -> Any:
     """Return an ONNX model with dynamic dimensions."""
     program = torch.onnx.export(

@@ -113,8 +113,10 @@ class NetworkConfig:
         ``"csp-darknet"`` (YOLOX), or a backbone of the paper's comparison (Table 4). `depth` and
         `width` apply to the first only.
     detector : {"rtm", "yolox"}
-        RTM with RIM, or plain YOLOX, which has neither and does not use `head_channels`, `rim` and
-        `box_mode`.
+        RTM with RIM, or plain YOLOX, which has neither and does not use `head_channels`, `rim`,
+        `box_mode` and `keypoints`.
+    keypoints : bool
+        Whether a fourth head finds nose, centre and tail base of each animal.
 
     Raises
     ------
@@ -134,6 +136,7 @@ class NetworkConfig:
     background: bool = False
     backbone: Backbone = "csp-darknet"
     detector: DetectorKind = "rtm"
+    keypoints: bool = False
 
     @property
     def n_channels(self) -> int:
@@ -179,6 +182,7 @@ PRESETS: dict[str, NetworkConfig] = {
         box_mode="ltrb",
         max_side_px=512,
         background=True,
+        keypoints=True,
     ),
     "s": NetworkConfig("s"),
     "m": NetworkConfig("m", depth=0.67, width=0.75),

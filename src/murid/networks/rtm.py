@@ -1,4 +1,4 @@
-"""The three RTM heads on the stride-4 map: centre heatmap, centre offset and box size."""
+"""The heads on the stride-4 map: the three of RTM (centre, offset, box size), and keypoints."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
+from murid.core.keypoints import KEYPOINTS
 from murid.networks.presets import BoxMode
 
 # Initial bias of the heatmap, the logit of 0.1 (FairMOT, CenterNet). Nearly all cells are
@@ -14,10 +15,15 @@ from murid.networks.presets import BoxMode
 _PRIOR_BIAS = -2.19
 # Standard deviation of the initial weights of the offset and size heads (CenterNet).
 _REGRESSION_STD = 0.001
+# Values per keypoint: x, y, and the logarithm of the expected error.
+_VALUES_PER_KEYPOINT = 3
+# Channels inside the keypoint head as a share of those of the other heads. Half of them cost less
+# than a twentieth of the network's operations.
+_KEYPOINT_HEAD_SHARE = 0.5
 
 
 class HeadOutput(NamedTuple):
-    """Predictions of the heads; offset and size are in stride-4 cells.
+    """Predictions of the heads; offset and size are in stride-4 cells, keypoints in box diagonals.
 
     Attributes
     ----------
@@ -27,11 +33,15 @@ class HeadOutput(NamedTuple):
         ``(B, 2, H / 4, W / 4)``.
     size : Tensor
         ``(B, 2 | 4, H / 4, W / 4)``.
+    keypoints : Tensor or None
+        ``(B, 9, H / 4, W / 4)``: for each keypoint its displacement from the corner of the cell, x
+        and y, and the logarithm of the expected error. None without this head.
     """
 
     heatmap: torch.Tensor
     offset: torch.Tensor
     size: torch.Tensor
+    keypoints: torch.Tensor | None
 
 
 def _build_head(n_in: int, hidden: int, n_out: int) -> nn.Sequential:
@@ -48,7 +58,7 @@ def _get_last(head: nn.Sequential) -> nn.Conv2d:
 
 
 class RtmHeads(nn.Module):
-    """Heatmap, offset and size heads (paper, section III-A).
+    """Heatmap, offset and size heads (paper, section III-A), and one of keypoints if wanted.
 
     Parameters
     ----------
@@ -60,19 +70,30 @@ class RtmHeads(nn.Module):
         Channels of the heatmap.
     box_mode : {"wh", "ltrb"}
         Whether the size head has two or four channels.
+    keypoints : bool
+        Whether there is a head of keypoints.
     """
 
-    def __init__(self, n_in: int, hidden: int, n_classes: int, box_mode: BoxMode) -> None:
+    def __init__(
+        self, n_in: int, hidden: int, n_classes: int, box_mode: BoxMode, keypoints: bool = False
+    ) -> None:
         super().__init__()
         self.heatmap = _build_head(n_in, hidden, n_classes)
         self.offset = _build_head(n_in, hidden, 2)
         n_sides = {"wh": 2, "ltrb": 4}[box_mode]
         self.size = _build_head(n_in, hidden, n_sides)
         nn.init.constant_(_get_last(self.heatmap).bias, _PRIOR_BIAS)  # type: ignore[arg-type]
-        for head in (self.offset, self.size):
+        regressions = [self.offset, self.size]
+        self.keypoints = None
+        if keypoints:
+            n_values = _VALUES_PER_KEYPOINT * len(KEYPOINTS)
+            self.keypoints = _build_head(n_in, int(_KEYPOINT_HEAD_SHARE * hidden), n_values)
+            regressions.append(self.keypoints)
+        for head in regressions:
             nn.init.normal_(_get_last(head).weight, std=_REGRESSION_STD)
             nn.init.zeros_(_get_last(head).bias)  # type: ignore[arg-type]
 
     def forward(self, p2: torch.Tensor) -> HeadOutput:
-        """Return the three predictions for the map ``(B, n_in, H / 4, W / 4)``."""
-        return HeadOutput(self.heatmap(p2), self.offset(p2), self.size(p2))
+        """Return the predictions for the map ``(B, n_in, H / 4, W / 4)``."""
+        keypoints = None if self.keypoints is None else self.keypoints(p2)
+        return HeadOutput(self.heatmap(p2), self.offset(p2), self.size(p2), keypoints)

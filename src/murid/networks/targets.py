@@ -1,4 +1,4 @@
-"""Training targets of the heads: Gaussian peaks, offsets and sizes from ground-truth boxes."""
+"""Training targets of the heads: peaks, offsets, sizes and keypoints of the true animals."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from murid.core.keypoints import KEYPOINTS
 from murid.core.types import Float32, Float64, Int64
 from murid.errors import ArrayError
 from murid.networks.presets import STRIDE, BoxMode
@@ -30,12 +31,16 @@ class Targets:
     size : Tensor
         ``(N, 2 | 4)`` float32: width and height, or distances to left, top, right and bottom, in
         cells.
+    keypoints : Tensor
+        ``(N, 3, 2)`` float32: displacement of each keypoint from the corner of the cell, x and y,
+        in diagonals of the box; NaN = unknown.
     """
 
     heatmap: torch.Tensor
     cells: torch.Tensor
     offset: torch.Tensor
     size: torch.Tensor
+    keypoints: torch.Tensor
 
     def to(self, device: torch.device) -> Targets:
         """Return the targets on a device."""
@@ -44,6 +49,7 @@ class Targets:
             self.cells.to(device),
             self.offset.to(device),
             self.size.to(device),
+            self.keypoints.to(device),
         )
 
 
@@ -85,6 +91,7 @@ def make_targets(
     box_mode: BoxMode,
     labels: Sequence[Int64] | None = None,
     n_classes: int = 1,
+    keypoints: Sequence[NDArray[Any]] | None = None,
 ) -> Targets:
     """Return the training targets of ground-truth boxes.
 
@@ -101,6 +108,9 @@ def make_targets(
         One ``(n,)`` int64 array per image: the heatmap channel of each box. Default: all 0.
     n_classes : int
         Channels of the heatmap.
+    keypoints : sequence of ndarray, optional
+        One ``(n, 3, 2)`` array per image, x and y in input pixels, NaN = unknown. Default: all
+        unknown.
 
     Returns
     -------
@@ -141,7 +151,20 @@ def make_targets(
         torch.from_numpy(np.stack([images, cells[:, 1], cells[:, 0]])),
         torch.from_numpy((centres - cells).astype(np.float32)),
         torch.from_numpy(size.astype(np.float32)),
+        torch.from_numpy(_normalise_keypoints(keypoints, cells, sides)),
     )
+
+
+def _normalise_keypoints(
+    keypoints: Sequence[NDArray[Any]] | None, cells: Int64, sides: Float64
+) -> Float32:
+    """Return displacements ``(n, 3, 2)`` from the cells, in diagonals of the boxes."""
+    if keypoints is None:
+        return np.full((len(cells), len(KEYPOINTS), 2), np.nan, np.float32)
+    points = np.concatenate([np.zeros((0, len(KEYPOINTS), 2)), *keypoints]) / STRIDE
+    diagonals = np.hypot(*(sides[:, 2:] - sides[:, :2]).T)
+    displacements: Float64 = (points - cells[:, None]) / diagonals[:, None, None]
+    return displacements.astype(np.float32)
 
 
 def _compute_sizes(sides: Float64, centres: Float64, box_mode: BoxMode) -> Float64:

@@ -73,9 +73,9 @@ class TorchDetector:
         output = self.network(torch.from_numpy(to_input(scaled)).to(device))
         # Calibrate scores, and map boxes to the original images.
         found = []
-        for raw_boxes, raw_scores in decode_output(self.network, output, _MIN_RAW_SCORE):
-            scores = calibrate_scores(raw_scores, self.score_scale, self.score_bias)
-            boxes = undo_letterbox(raw_boxes, letterbox, width, height)
+        for raw in decode_output(self.network, output, _MIN_RAW_SCORE):
+            scores = calibrate_scores(raw.scores, self.score_scale, self.score_bias)
+            boxes = undo_letterbox(raw.boxes, letterbox, width, height)
             boxes = bx.clip(boxes, width, height).astype(np.float32)
             has_area = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
             kept = (scores >= MIN_SCORE) & has_area

@@ -58,12 +58,16 @@ class Still:
     background : ndarray or None
         ``(h, w, 3)`` uint8 RGB background image that a detector would have learnt; None if the
         image has none.
+    keypoints : ndarray or None
+        ``(n, 3, 2)`` float32 pixels: x and y of each of `KEYPOINTS`; NaN = unknown, None = all
+        unknown.
     """
 
     image: UInt8
     boxes: Float32
     identities: Int64
     background: UInt8 | None = None
+    keypoints: Float32 | None = None
 
 
 @dataclass(frozen=True)

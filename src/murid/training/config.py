@@ -22,6 +22,7 @@ RUNTIME_SETTINGS = ("n_workers", "n_threads")
 _ONE_OR_MORE = ("epochs", "batch_size", "patience", "n_threads")
 _ZERO_OR_MORE = (
     "box_overlap_weight",
+    "keypoint_weight",
     "weight_decay",
     "warmup",
     "box_jitter",
@@ -175,6 +176,10 @@ class TrainConfig:
     box_overlap_weight: float = 10.0
     """Weight of one minus the complete IoU of the boxes, added to the L1 loss of their sides; 0 =
     the paper's loss."""
+
+    keypoint_weight: float = 3.0
+    """Weight of the loss of keypoints, which is added to the balanced losses of the paper; without
+    effect on presets that have no keypoints."""
 
     identity_loss: IdentityLoss = "contrastive"
     """Loss of re-identification: a classifier of all identities in the data (``cross_entropy``, as

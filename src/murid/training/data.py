@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from murid.core.keypoints import KEYPOINTS
 from murid.detection.preprocess import to_input
 from murid.synthetic.clips import sample_window, sample_window_camera
 from murid.synthetic.still import Still, make_still
@@ -45,16 +46,19 @@ class Batch:
         ``(n, 4)`` float32 xyxy pixels, one array per image.
     identities : Tensor
         ``(K,)`` int64 of all boxes, image after image; -1 = none.
+    keypoints : list of ndarray
+        ``(n, 3, 2)`` float32 pixels, one array per image; NaN = unknown.
     """
 
     images: torch.Tensor
     boxes: list[np.ndarray]
     identities: torch.Tensor
+    keypoints: list[np.ndarray]
 
     def to(self, device: torch.device) -> Batch:
-        """Return the batch with images and identities on a device; boxes stay in NumPy."""
+        """Return the batch with images and identities on a device; the rest stays in NumPy."""
         images = self.images.to(device, non_blocking=True)
-        return Batch(images, self.boxes, self.identities.to(device))
+        return replace(self, images=images, identities=self.identities.to(device))
 
 
 class TrainingImages(Dataset[Still]):
@@ -163,7 +167,16 @@ def collate(stills: list[Still]) -> Batch:
     images = torch.from_numpy(to_input([still.image for still in stills], differences))
     identities = torch.from_numpy(np.concatenate([still.identities for still in stills]))
     boxes = [still.boxes for still in stills]
-    return Batch(images.contiguous(memory_format=torch.channels_last), boxes, identities)
+    keypoints = [_get_keypoints(still) for still in stills]
+    images = images.contiguous(memory_format=torch.channels_last)
+    return Batch(images, boxes, identities, keypoints)
+
+
+def _get_keypoints(still: Still) -> np.ndarray:
+    """Return the keypoints ``(n, 3, 2)`` of an image, NaN where they are unknown."""
+    if still.keypoints is None:
+        return np.full((len(still.boxes), len(KEYPOINTS), 2), np.nan, np.float32)
+    return still.keypoints
 
 
 def compute_difference(still: Still) -> np.ndarray:

@@ -12,9 +12,14 @@ from torch import nn
 
 from murid.networks.comparison.yolox_head import Yolox
 from murid.networks.comparison.yolox_loss import yolox_loss
-from murid.networks.losses import IdentityClassifier, SupervisedContrastiveLoss, detection_loss
+from murid.networks.losses import (
+    IdentityClassifier,
+    SupervisedContrastiveLoss,
+    detection_loss,
+    keypoint_loss,
+)
 from murid.networks.network import Network, NetworkOutput, build_network
-from murid.networks.targets import make_targets
+from murid.networks.targets import Targets, make_targets
 from murid.training.config import TrainConfig
 from murid.training.data import Batch, to_rois
 from murid.training.loss_balancing import (
@@ -151,15 +156,19 @@ class TrainingModule(lightning.LightningModule):
         self._scored.append(score_batch(self.network, batch))
 
     def on_validation_epoch_end(self) -> None:
-        """Log average precision, recall and rank 1."""
+        """Log average precision, recall, rank 1 and the errors of keypoints."""
         result = summarise(self._scored)
         self._scored = []
         self.validation = result
         self.log_dict(
             {"val/ap50": result.ap50, "val/ap75": result.ap75, "val/recall": result.recall}
         )
-        if result.rank1 is not None:
-            self.log("val/rank1", result.rank1)
+        measured_sometimes = {
+            "val/rank1": result.rank1,
+            "val/nose_error": result.nose_error,
+            "val/reversed_share": result.reversed_share,
+        }
+        self.log_dict({name: v for name, v in measured_sometimes.items() if v is not None})
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what a resumed training needs."""
@@ -191,23 +200,40 @@ class TrainingModule(lightning.LightningModule):
     ) -> dict[str, torch.Tensor]:
         """Return the losses by name, their balanced total, and their weights."""
         with capture_shared_features(network) as representation:
-            # Losses are computed in float32, also where autocast computes maps in bfloat16.
-            output = NetworkOutput(*(value.float() for value in network(images)))
-        losses = self._compute_losses(network, output, batch)
+            output = network(images)
+        # Losses are computed in float32, also where autocast computes maps in bfloat16.
+        output = output._replace(
+            **{name: m.float() for name, m in output._asdict().items() if m is not None}
+        )
+        targets = self._make_targets(network, batch)
+        losses = self._compute_losses(network, output, targets, batch)
         shared = SharedTensors(get_last_shared_parameters(network), representation)
         balanced: BalancedLoss = self.balance(losses, shared)
         weights = {f"weight/{name}": weight for name, weight in balanced.weights.items()}
-        return {**losses, "total": balanced.total, **weights}
+        total = balanced.total
+        # Keypoints are no part of the paper, nor of the balance of its losses.
+        if output.keypoints is not None and self.config.keypoint_weight:
+            losses["keypoints"] = keypoint_loss(output.keypoints, targets)
+            total = total + self.config.keypoint_weight * losses["keypoints"]
+        return {**losses, "total": total, **weights}
+
+    def _make_targets(self, network: Network, batch: Batch) -> Targets:
+        """Return the targets of a batch on the device of the module."""
+        height, width = batch.images.shape[2:]
+        targets = make_targets(
+            batch.boxes,
+            height,
+            width,
+            box_mode=network.config.box_mode,
+            keypoints=batch.keypoints if network.config.keypoints else None,
+        )
+        return targets.to(self.device)
 
     def _compute_losses(
-        self, network: Network, output: NetworkOutput, batch: Batch
+        self, network: Network, output: NetworkOutput, targets: Targets, batch: Batch
     ) -> dict[str, torch.Tensor]:
         """Return the losses by name; ``identity`` is missing in steps that do not train it."""
-        height, width = batch.images.shape[2:]
-        targets = make_targets(batch.boxes, height, width, box_mode=network.config.box_mode)
-        detection = detection_loss(
-            output, targets.to(self.device), overlap_weight=self.config.box_overlap_weight
-        )
+        detection = detection_loss(output, targets, overlap_weight=self.config.box_overlap_weight)
         losses = {"heat": detection.heat, "offset": detection.offset, "size": detection.size}
         known = batch.identities >= 0
         every = self.config.identity_every

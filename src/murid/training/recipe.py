@@ -194,7 +194,6 @@ def _list_facts(
     """Return the sections of the model card."""
     network = result.network
     validation = result.validation
-    rank1 = "-" if validation.rank1 is None else f"{100 * validation.rank1:.1f}"
     waiting = f"{100 * result.waiting_share:.0f} % of it waiting for images"
     measured_on = f"{len(data.held_out)} {describe_validation_images(config, data)}"
     return {
@@ -222,9 +221,15 @@ def _list_facts(
             "AP50": f"{100 * validation.ap50:.1f}",
             "AP75": f"{100 * validation.ap75:.1f}",
             "recall at probability 0.5": f"{100 * validation.recall:.1f}",
-            "re-identification, rank 1": rank1,
+            "re-identification, rank 1": _format_percent(validation.rank1),
+            "nose, median error in % of body length": _format_percent(validation.nose_error),
+            "body axis reversed, % of animals": _format_percent(validation.reversed_share),
         },
     }
+
+
+def _format_percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f}"
 
 
 class ReportProgress(Callback):

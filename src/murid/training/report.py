@@ -16,6 +16,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from murid.core.files import replace_on_success
+from murid.core.keypoints import KEYPOINTS, NOSE, TAIL_BASE
+from murid.core.types import Detections
 from murid.networks.comparison.yolox_head import Yolox
 from murid.networks.network import Network
 from murid.synthetic.still import Still
@@ -94,10 +96,7 @@ def draw_samples(
     """Draw detections (blue, with scores) and true boxes (orange) of some images as a PNG."""
     chosen = list(stills[: _N_SAMPLE_ROWS * n_columns])
     detections = detect_batch(network, collate(chosen), score_threshold=_SAMPLE_MIN_SCORE)
-    tiles = [
-        draw_boxes(still, boxes, scores)
-        for still, (boxes, scores) in zip(chosen, detections, strict=True)
-    ]
+    tiles = [draw_detections(still, found) for still, found in zip(chosen, detections, strict=True)]
     # Fill the last row with black tiles.
     tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % n_columns)
     rows = [np.hstack(tiles[k : k + n_columns]) for k in range(0, len(tiles), n_columns)]
@@ -106,15 +105,16 @@ def draw_samples(
         temporary.write_bytes(cv2.imencode(".png", sheet[..., ::-1])[1].tobytes())
 
 
-def draw_boxes(
-    still: Still, boxes: NDArray[Any], scores: NDArray[Any], zoom: int = 2
-) -> NDArray[np.uint8]:
-    """Return an enlarged image with true boxes in orange and detected boxes in blue."""
+def draw_detections(still: Still, found: Detections, zoom: int = 2) -> NDArray[np.uint8]:
+    """Return an enlarged image with true boxes in orange, and detections in blue.
+
+    The body axis is an arrow from tail base to nose.
+    """
     image = cv2.resize(still.image, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_NEAREST)
     # True boxes first, so that detections lie above them.
     for box in still.boxes:
         _draw_box(image, zoom * box, _TRUE_COLOUR)
-    for box, score in zip(boxes, scores, strict=True):
+    for box, score in zip(found.boxes, found.scores, strict=True):
         corner = _draw_box(image, zoom * box, _DETECTED_COLOUR)
         cv2.putText(
             image,
@@ -126,6 +126,10 @@ def draw_boxes(
             1,
             cv2.LINE_AA,
         )
+    keypoints = np.zeros((0, len(KEYPOINTS), 3)) if found.keypoints is None else found.keypoints
+    for points in zoom * keypoints[..., :2]:
+        nose, tail_base = points[[NOSE, TAIL_BASE]].round().astype(int).tolist()
+        cv2.arrowedLine(image, tail_base, nose, _DETECTED_COLOUR, 1, cv2.LINE_AA)
     return np.asarray(image, np.uint8)
 
 

@@ -11,7 +11,9 @@ import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from murid.core.types import Float32
+from murid.core.boxes import compute_iou
+from murid.core.keypoints import KEYPOINTS, NOSE, TAIL_BASE
+from murid.core.types import Detections
 from murid.detection.decode import HeadMaps, decode
 from murid.metrics import compute_average_precision, match_greedily, retrieve
 from murid.networks.comparison.yolox_head import Yolox, decode_yolox
@@ -22,6 +24,8 @@ from murid.training.data import Batch, collate, to_rois
 # Minimum uncalibrated score of detections. Lower values add detections that hardly change average
 # precision and take time.
 _MIN_SCORE = 0.03
+# Minimum IoU of a detection and the animal whose keypoints it is compared with.
+_MIN_MATCH_IOU = 0.5
 # Images per batch in validation.
 _BATCH_SIZE = 16
 # Scores are clipped to this distance from 0 and 1 before their logit is taken.
@@ -44,6 +48,11 @@ class ScoredDetections:
         ``(k, d)`` float32 unit rows of the true boxes whose identity is known.
     identities : ndarray
         ``(k,)`` int64.
+    nose_errors : ndarray
+        ``(m,)`` float64 distance of the nose from the true one, in body lengths, of the detected
+        animals whose keypoints are known and found.
+    is_reversed : ndarray
+        ``(m,)`` bool: whether the body axis points to the tail base instead of the nose.
     """
 
     scores: NDArray[np.float32]
@@ -52,6 +61,8 @@ class ScoredDetections:
     n_truth: int
     embeddings: NDArray[np.float32]
     identities: NDArray[np.int64]
+    nose_errors: NDArray[np.float64]
+    is_reversed: NDArray[np.bool_]
 
     @classmethod
     def concatenate(cls, parts: Sequence[ScoredDetections]) -> ScoredDetections:
@@ -63,6 +74,8 @@ class ScoredDetections:
             sum(part.n_truth for part in parts),
             np.concatenate([part.embeddings for part in parts]),
             np.concatenate([part.identities for part in parts]),
+            np.concatenate([part.nose_errors for part in parts]),
+            np.concatenate([part.is_reversed for part in parts]),
         )
 
 
@@ -79,6 +92,11 @@ class ValidationResult:
     rank1 : float or None
         Rank-1 accuracy: share of true boxes for which the most similar other box is of the same
         animal, among animals with two or more boxes. None if there are no such animals.
+    nose_error : float or None
+        Median distance of the nose from the true one, in body lengths from nose to tail base. None
+        if no keypoints are known and found.
+    reversed_share : float or None
+        Share of these animals whose body axis points to the tail base.
     score_scale, score_bias : float
         Calibration: ``sigmoid(scale * logit(score) + bias)`` is the probability that a detection
         is correct.
@@ -88,6 +106,8 @@ class ValidationResult:
     ap75: float
     recall: float
     rank1: float | None
+    nose_error: float | None
+    reversed_share: float | None
     score_scale: float
     score_bias: float
 
@@ -106,39 +126,68 @@ def score_batch(network: Network | Yolox, batch: Batch) -> ScoredDetections:
         known = (batch.identities >= 0) & isinstance(network, Network)
         embeddings = _embed(network, output, to_rois(batch.boxes)[known.cpu()])
     detections = decode_output(network, output)
-    pairs = [(boxes, truth) for (boxes, _), truth in zip(detections, batch.boxes, strict=True)]
+    pairs = [(d.boxes, truth) for d, truth in zip(detections, batch.boxes, strict=True)]
+    nose_errors, is_reversed = _compare_keypoints(detections, batch)
     return ScoredDetections(
-        scores=np.concatenate([scores for _, scores in detections]),
+        scores=np.concatenate([d.scores for d in detections]),
         hits50=np.concatenate([match_greedily(boxes, truth, 0.5) for boxes, truth in pairs]),
         hits75=np.concatenate([match_greedily(boxes, truth, 0.75) for boxes, truth in pairs]),
         n_truth=sum(len(truth) for truth in batch.boxes),
         embeddings=embeddings.float().cpu().numpy(),
         identities=batch.identities[known].cpu().numpy(),
+        nose_errors=nose_errors,
+        is_reversed=is_reversed,
     )
+
+
+def _compare_keypoints(
+    detections: Sequence[Detections], batch: Batch
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return errors of the nose ``(m,)`` and whether axes are reversed; see `ScoredDetections`."""
+    found = []
+    truth = []
+    for image, boxes, keypoints in zip(detections, batch.boxes, batch.keypoints, strict=True):
+        if image.keypoints is None or not len(image) or not len(boxes):
+            continue
+        overlaps = compute_iou(boxes, image.boxes)
+        matched = (overlaps.max(axis=1) >= _MIN_MATCH_IOU) & np.isfinite(keypoints).all((1, 2))
+        found.append(image.keypoints[overlaps.argmax(axis=1)[matched], :, :2])
+        truth.append(keypoints[matched])
+    none = np.zeros((0, len(KEYPOINTS), 2))
+    found_points = np.concatenate([none, *found])
+    true_points = np.concatenate([none, *truth])
+    true_axes = true_points[:, NOSE] - true_points[:, TAIL_BASE]
+    found_axes = found_points[:, NOSE] - found_points[:, TAIL_BASE]
+    errors = np.linalg.norm(found_points[:, NOSE] - true_points[:, NOSE], axis=1)
+    lengths = np.linalg.norm(true_axes, axis=1)
+    return errors / np.maximum(lengths, 1), (true_axes * found_axes).sum(axis=1) < 0
 
 
 @torch.inference_mode()
 def detect_batch(
     network: Network | Yolox, batch: Batch, score_threshold: float = _MIN_SCORE
-) -> list[tuple[Float32, Float32]]:
-    """Return boxes in pixels and scores of each image of a batch, best first."""
+) -> list[Detections]:
+    """Return the detections in each image of a batch, in pixels, best first."""
     output = network(batch.images[:, : network.config.n_channels])
     return decode_output(network, output, score_threshold)
 
 
 def decode_output(
     network: Network | Yolox, output: Any, score_threshold: float = _MIN_SCORE
-) -> list[tuple[Float32, Float32]]:
-    """Return boxes in pixels and scores of each image from the output for a batch, best first."""
+) -> list[Detections]:
+    """Return the detections in each image from the output for a batch, in pixels, best first."""
     if isinstance(network, Yolox):
         decoded = decode_yolox(output, score_threshold)
-        return [(boxes.cpu().numpy(), scores.cpu().numpy()) for boxes, scores in decoded]
+        return [Detections(boxes.cpu().numpy(), scores.cpu().numpy()) for boxes, scores in decoded]
     heatmaps = output.heatmap.sigmoid().float().cpu().numpy()
     offsets = output.offset.float().cpu().numpy()
     sizes = output.size.float().cpu().numpy()
+    keypoints = [None] * len(heatmaps)
+    if output.keypoints is not None:
+        keypoints = output.keypoints.float().cpu().numpy()
     detections = []
-    for heatmap, offset, size in zip(heatmaps, offsets, sizes, strict=True):
-        maps = HeadMaps(heatmap.max(axis=0), offset, size)
+    for heatmap, *others in zip(heatmaps, offsets, sizes, keypoints, strict=True):
+        maps = HeadMaps(heatmap.max(axis=0), *others)
         box_mode = network.config.box_mode
         detections.append(decode(maps, box_mode=box_mode, score_threshold=score_threshold))
     return detections
@@ -157,11 +206,14 @@ def summarise(parts: Iterable[ScoredDetections]) -> ValidationResult:
     scale, bias = fit_calibration(scored.scores, scored.hits50)
     # A calibrated score of 0.5 or more has a logit of 0 or more.
     likely = scale * _logit(scored.scores) + bias >= 0
+    has_keypoints = len(scored.nose_errors) > 0
     return ValidationResult(
         ap50=compute_average_precision(scored.scores, scored.hits50, scored.n_truth),
         ap75=compute_average_precision(scored.scores, scored.hits75, scored.n_truth),
         recall=float(scored.hits50[likely].sum() / max(scored.n_truth, 1)),
         rank1=retrieve(scored.embeddings, scored.identities).compute_rank(1),
+        nose_error=float(np.median(scored.nose_errors)) if has_keypoints else None,
+        reversed_share=float(scored.is_reversed.mean()) if has_keypoints else None,
         score_scale=scale,
         score_bias=bias,
     )

@@ -11,11 +11,12 @@ from murid.networks.losses import (
     box_overlap_loss,
     detection_loss,
     focal_heatmap_loss,
+    keypoint_loss,
     masked_l1_loss,
     supervised_contrastive_loss,
 )
 from murid.networks.network import NetworkOutput
-from murid.networks.targets import make_targets
+from murid.networks.targets import Targets, make_targets
 
 
 def logit(p: float) -> float:
@@ -212,3 +213,40 @@ def test_overlap_of_boxes_is_zero_where_they_agree_and_one_minus_iou_where_only_
 def output_of(offset: torch.Tensor, size: torch.Tensor) -> NetworkOutput:
     nothing = torch.zeros(1, 1, 1, 1)
     return NetworkOutput(torch.zeros(1, 1, 8, 8), offset, size, nothing, nothing, nothing)
+
+
+def make_keypoint_targets(points: torch.Tensor) -> Targets:
+    """Targets of one image of 8 by 8 cells with an animal in cell (2, 3) and its keypoints."""
+    cells = torch.tensor([[0], [2], [3]])
+    nothing = torch.zeros(1, 2)
+    return Targets(torch.zeros(1, 1, 8, 8), cells, nothing, nothing, points)
+
+
+def test_the_keypoint_loss_is_least_at_the_truth_and_at_half_the_mean_error() -> None:
+    truth = torch.tensor([[[0.4, 0.1], [0.0, 0.0], [-0.4, -0.1]]])
+    maps = torch.zeros(1, 9, 8, 8, requires_grad=True)
+    optimizer = torch.optim.Adam([maps], lr=0.01, betas=(0.9, 0.9))
+    # The truth moves by 0.1 in three directions, so that an error of 0.1 remains.
+    angles = torch.arange(3) * 2 * torch.pi / 3
+    shifts = 0.1 * torch.stack([angles.cos(), angles.sin()], dim=1)
+    for _ in range(700):
+        loss = sum(keypoint_loss(maps, make_keypoint_targets(truth + s)) for s in shifts) / 3
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    values = maps.detach()[0, :, 2, 3].reshape(3, 3)
+    torch.testing.assert_close(values[:, :2], truth[0], atol=0.02, rtol=0)
+    torch.testing.assert_close(values[:, 2].exp(), torch.full((3,), 0.05), atol=0.01, rtol=0)
+    # Other cells are not trained.
+    assert maps.detach().abs().sum() == values.abs().sum()
+
+
+def test_unknown_keypoints_are_not_trained() -> None:
+    truth = torch.tensor([[[0.4, 0.1], [torch.nan, torch.nan], [-0.4, -0.1]]])
+    maps = torch.zeros(1, 9, 8, 8, requires_grad=True)
+    keypoint_loss(maps, make_keypoint_targets(truth)).backward()
+    assert maps.grad is not None
+    assert (maps.grad[0, 3:6] == 0).all()
+    assert (maps.grad[0, [0, 1, 6, 7], 2, 3] != 0).all()
+    nothing = keypoint_loss(maps, make_keypoint_targets(torch.full((1, 3, 2), torch.nan)))
+    assert nothing.item() == 0

@@ -78,7 +78,7 @@ def test_bfloat16_and_channels_last_train() -> None:
     with torch.autocast("cpu", torch.bfloat16):
         output = network(images)
     assert output.heatmap.dtype == torch.bfloat16
-    output = type(output)(*(value.float() for value in output))
+    output = type(output)(*(None if value is None else value.float() for value in output))
     embeddings = network.embed(output, torch.tensor([[0.0, 4, 4, 30, 30], [1, 10, 10, 60, 50]]))
     (
         output.heatmap.sum() + output.size.sum() + output.offset.sum() + embeddings[:, 0].sum()

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -83,8 +84,9 @@ def test_decoding_inverts_the_targets(box_mode: BoxMode) -> None:
     boxes = np.concatenate([centres - half, centres + half], axis=1).astype(np.float32)
     targets = make_targets([boxes[:11], as_boxes(), boxes[11:]], 256, 320, box_mode=box_mode)
     for image, expected in ((0, boxes[:11]), (1, boxes[:0]), (2, boxes[11:])):
-        found, scores = decode(scatter(targets, image), box_mode=box_mode, score_threshold=1.0)
-        assert (scores == 1).all()
+        detections = decode(scatter(targets, image), box_mode=box_mode, score_threshold=1.0)
+        assert (detections.scores == 1).all()
+        found = detections.boxes
         order = [np.abs(found - box).sum(axis=1).argmin() for box in expected]
         np.testing.assert_allclose(found[order], expected, atol=1e-3)
         assert len(found) == len(expected)
@@ -92,16 +94,16 @@ def test_decoding_inverts_the_targets(box_mode: BoxMode) -> None:
 
 def test_ltrb_keeps_the_part_outside_and_wh_does_not() -> None:
     box = as_boxes((-20, 40, 60, 80))
-    whole, _ = decode(
+    whole = decode(
         scatter(make_targets([box], 128, 128, box_mode="ltrb"), 0),
         box_mode="ltrb",
         score_threshold=1.0,
     )
-    inside, _ = decode(
+    inside = decode(
         scatter(make_targets([box], 128, 128, box_mode="wh"), 0), box_mode="wh", score_threshold=1.0
     )
-    np.testing.assert_allclose(whole, box, atol=1e-3)
-    np.testing.assert_allclose(inside, as_boxes((0, 40, 60, 80)), atol=1e-3)
+    np.testing.assert_allclose(whole.boxes, box, atol=1e-3)
+    np.testing.assert_allclose(inside.boxes, as_boxes((0, 40, 60, 80)), atol=1e-3)
 
 
 def test_ltrb_with_a_centre_outside_the_image() -> None:
@@ -143,3 +145,22 @@ def test_a_batch_without_animals() -> None:
 def test_boxes_without_an_area_inside_are_refused(box: tuple[float, ...]) -> None:
     with pytest.raises(ArrayError, match="boxes"):
         make_targets([as_boxes(box)], 128, 128, box_mode="wh")
+
+
+def test_decoding_inverts_the_targets_of_keypoints() -> None:
+    boxes = as_boxes((20, 40, 60, 80), (100, 30, 150, 60))
+    keypoints = np.array(
+        [[[22, 41], [40, 60], [58, 79]], [[149, 31], [np.nan, np.nan], [101, 59]]], np.float32
+    )
+    targets = make_targets([boxes], 128, 192, box_mode="ltrb", keypoints=[keypoints])
+    heads = scatter(targets, 0)
+    maps = np.zeros((9, *heads.heatmap.shape), np.float32)
+    _, rows, columns = targets.cells.numpy()
+    maps.reshape(3, 3, *heads.heatmap.shape)[:, :2, rows, columns] = targets.keypoints.permute(
+        1, 2, 0
+    )
+    found = decode(replace(heads, keypoints=maps), box_mode="ltrb", score_threshold=1.0)
+    order = [np.abs(found.boxes - box).sum(axis=1).argmin() for box in boxes]
+    np.testing.assert_allclose(found.keypoints[order][..., :2], keypoints, atol=1e-3)
+    # Without keypoints all are unknown.
+    assert make_targets([boxes], 128, 192, box_mode="ltrb").keypoints.isnan().all()
