@@ -68,7 +68,7 @@ class DetectorOptions(ConfigOptions):
     detector: Annotated[str | None, Parameter(group=SETTINGS)] = None
     """nano (the shipped network, default), background (no network), or a network file of murid."""
 
-    keypoints: Annotated[bool, Parameter(group=SETTINGS)] = True
+    keypoints: Annotated[bool, Parameter(group=SETTINGS, show=False)] = True
     """Find nose, centre and tail base of each animal, if the network can."""
 
     def load(self, base: Config | None = None) -> Config:

@@ -46,6 +46,8 @@ _LABELS = {
     "tune": "trying settings",
     "compose": "composing",
     "prepare": "preparing data",
+    "pool": "making images",
+    "statistics": "measuring",
 }
 
 # What one step of a stage is called, where it is not frames.
@@ -57,6 +59,8 @@ _UNITS = {
     "compose": "clip",
     "render": "clip",
     "prepare": "image",
+    "pool": "image",
+    "statistics": "batch",
 }
 
 # Seconds between two lines of a stage in a log file. Short enough to see within a moment whether

@@ -17,7 +17,7 @@ from murid.networks.presets import PresetName
 
 if TYPE_CHECKING:
     from murid.training.config import TrainConfig
-    from murid.training.fit import TrainingData
+    from murid.training.fit import TrainingData, TrainingResult
 
 
 @Parameter(name="*")
@@ -35,7 +35,8 @@ class TrainingOptions:
     """murid's own settings, or the paper's protocol."""
 
     start: Path | None = None
-    """Weights to start from: ``NAME.pt`` of an earlier training of the same preset."""
+    """Weights to start from: nano (the shipped network), or ``NAME.pt`` of an earlier training of
+    the same preset."""
 
     config: Path | None = None
     """TOML file with settings that change the profile."""
@@ -82,6 +83,7 @@ def train(
     *data: Path,
     out: Path,
     options: TrainingOptions | None = None,
+    recipe: str | None = None,
     minutes: float | None = None,
     restart: Annotated[bool, Parameter(negative="--resume")] = False,
 ) -> None:
@@ -93,36 +95,72 @@ def train(
         Labelled data sets; see the documentation of formats.
     out : Path
         Directory for the network, logs and model card; an interrupted training there goes on.
+    recipe : str
+        Train a network in the stages of a recipe, from the videos of --solo: nano (the shipped
+        network), nano-gpu, s-gpu, or a TOML file.
     minutes : float
-        Maximum time to train.
+        Maximum time to train; of a recipe, with all preparation.
     restart : bool
         Start over; by default an interrupted training goes on.
     """
     import_training("train")
-    from murid.networks.onnx_export import find_export_problem
-    from murid.training import recipe
-
     chosen = options or TrainingOptions()
-    settings = chosen.load(minutes)
     if restart:
         _remove_checkpoints(out)
+    if recipe is not None:
+        _train_recipe(recipe, data, chosen, out, minutes)
+        return
+    from murid.training import recipe as training
+
+    settings = chosen.load(minutes)
     # The model card names files and folders without the directories of this machine.
     sources = ["/".join(path.absolute().parts[-2:]) for path in (*data, *(chosen.solo or ()))]
     with show_progress() as report:
         training_data = chosen.prepare_data(settings, data, out, report)
-        fitted = recipe.train(settings, training_data, out, sources=sources, report=report)
+        fitted = training.train(settings, training_data, out, sources=sources, report=report)
+    _print_result(fitted, training.describe_validation_images(settings, training_data))
+    print(f"waiting for images: {100 * fitted.waiting_share:.0f} % of the time")
+
+
+def _train_recipe(
+    name: str, data: Sequence[Path], options: TrainingOptions, out: Path, minutes: float | None
+) -> None:
+    """Train the stages of a recipe; raises `ConfigError` for options that a recipe decides."""
+    from murid.training.stages import load_recipe, train_stages
+
+    allowed = TrainingOptions(solo=options.solo, seed=options.seed)
+    if data or options != allowed:
+        raise ConfigError(
+            "--recipe: expected no labels and no options but --solo, --seed, --minutes"
+        )
+    recipe = load_recipe(name)
+    with show_progress() as report:
+        fitted = train_stages(
+            recipe,
+            options.solo or (),
+            out,
+            seed=options.seed or 0,
+            minutes=minutes,
+            report=report,
+        )
+    _print_result(fitted, "held-out images")
+
+
+def _print_result(fitted: "TrainingResult", images: str) -> None:
+    """Print how good a trained network is, and how to use it."""
+    from murid.networks.onnx_export import find_export_problem
 
     result = fitted.validation
     scores = {"AP50": result.ap50, "AP75": result.ap75, "recall": result.recall}
     listed = "  ".join(f"{name} {100 * value:.1f}" for name, value in scores.items())
-    print(f"{recipe.describe_validation_images(settings, training_data)}: {listed}")
-    print(f"waiting for images: {100 * fitted.waiting_share:.0f} % of the time")
+    print(f"{images}: {listed}")
+    preset = fitted.network.config.name
     problem = find_export_problem(fitted.network.config)
     if problem is None:
-        detector = out / f"{settings.preset}-detector.onnx"
+        detector = fitted.directory / f"{preset}-detector.onnx"
         print(f"to use it: murid track VIDEO --detector {detector}")
     else:
-        print(f"weights: {out / f'{settings.preset}.pt'}; no ONNX files: {problem}")
+        print(f"weights: {fitted.directory / f'{preset}.pt'}; no ONNX files: {problem}")
 
 
 def import_training(verb: str) -> None:
@@ -136,5 +174,7 @@ def import_training(verb: str) -> None:
 
 
 def _remove_checkpoints(out: Path) -> None:
-    for name in ("last.ckpt", "best.ckpt", "log.jsonl"):
-        (out / name).unlink(missing_ok=True)
+    """Remove what a training would be resumed from, also in the folders of the stages."""
+    for name in ("last.ckpt", "best.ckpt", "log.jsonl", "*.pt"):
+        for path in (*out.glob(name), *out.glob(f"*/{name}")):
+            path.unlink()

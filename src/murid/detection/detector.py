@@ -12,8 +12,8 @@ from murid.detection.config import DetectionConfig
 from murid.detection.network_detector import NetworkDetector
 from murid.errors import ConfigError
 
-_WEIGHTS_DIRECTORY = Path(__file__).parent / "weights"
-_SHIPPED_NAMES = ("nano",)
+WEIGHTS_DIRECTORY = Path(__file__).parent / "weights"
+SHIPPED_NAMES = ("nano",)
 
 
 class Detector(Protocol):
@@ -72,10 +72,10 @@ def load_detector(name_or_path: str | Path, config: DetectionConfig | None = Non
     if name_or_path == "background":
         return BackgroundDetector(config)
     path = Path(name_or_path)
-    if name_or_path in _SHIPPED_NAMES:
-        path = _WEIGHTS_DIRECTORY / f"{name_or_path}-detector.onnx"
+    if name_or_path in SHIPPED_NAMES:
+        path = WEIGHTS_DIRECTORY / f"{name_or_path}-detector.onnx"
     elif path.suffix != ".onnx" and not path.exists():
-        known = ", ".join((*_SHIPPED_NAMES, "background"))
+        known = ", ".join((*SHIPPED_NAMES, "background"))
         expected = f"{known} or the path of a .onnx file"
         raise ConfigError(f"detector: expected {expected}, got {name_or_path}")
     embedder = path.with_name(f"{path.stem.removesuffix('-detector')}-embedder.onnx")

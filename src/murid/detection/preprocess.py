@@ -110,11 +110,17 @@ def to_input(images: Sequence[UInt8], differences: Sequence[UInt8] | None = None
     ndarray
         float32.
     """
+    planes = compute_planes(images, differences)
+    scaled: Float32 = np.multiply(planes, np.float32(1 / 255), dtype=np.float32)
+    return scaled
+
+
+def compute_planes(images: Sequence[UInt8], differences: Sequence[UInt8] | None = None) -> UInt8:
+    """Return the input of `to_input` before scaling: ``(B, 3 | 4, H, W)`` uint8."""
     planes = np.stack([cv2.split(image) for image in images])
     if differences is not None:
         planes = np.concatenate([planes, np.stack(differences)[:, None]], axis=1)
-    scaled: Float32 = np.multiply(planes, np.float32(1 / 255), dtype=np.float32)
-    return scaled
+    return planes
 
 
 def letterbox_boxes(

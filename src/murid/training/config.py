@@ -16,7 +16,7 @@ IdentityLoss = Literal["cross_entropy", "focal", "contrastive"]
 Optimizer = Literal["sgd", "adamw"]
 
 # Settings that change the speed of a training but not its result.
-RUNTIME_SETTINGS = ("n_workers", "n_threads")
+RUNTIME_SETTINGS = ("n_workers", "n_threads", "checkpoint_minutes")
 
 # Fields of `TrainConfig` by the range of their values.
 _ONE_OR_MORE = ("epochs", "batch_size", "patience", "n_threads")
@@ -29,6 +29,7 @@ _ZERO_OR_MORE = (
     "max_gradient_norm",
     "n_workers",
     "identity_every",
+    "pool_images",
 )
 _SHARES = ("synthetic_share", "momentum", "final_rate", "validation_share")
 
@@ -134,7 +135,8 @@ class TrainConfig:
     labelled images."""
 
     minutes: float | None = None
-    """Maximum duration in minutes; the learning rate then follows the time. None = no limit."""
+    """Maximum duration in minutes with validation; the learning rate then follows the time. None =
+    no limit."""
 
     patience: int = 30
     """Epochs without a better validation score after which training stops."""
@@ -202,6 +204,11 @@ class TrainConfig:
     synthetic_share: float = 0.5
     """Share of synthetic and composed images beside labelled ones; 1 without labelled data."""
 
+    pool_images: int = 0
+    """Number of training images that are made before the training and then drawn again and again,
+    turned, mirrored and lit at random. 0 = each image is made once, when it is needed. A pool is
+    much faster where making an image takes longer than training on it."""
+
     validation_share: float = 0.2
     """Share of labelled sequences that are held out to select the best weights. 0 = select them on
     the training images."""
@@ -217,6 +224,9 @@ class TrainConfig:
 
     seed: int = 0
     """Seed of weights, images and their order."""
+
+    checkpoint_minutes: float = 5.0
+    """Minutes between two checkpoints; there is one after each epoch as well."""
 
     n_workers: int = 1
     """Processes that prepare images; does not change the result."""
@@ -236,6 +246,12 @@ class TrainConfig:
             self._check(name, getattr(self, name) >= 0, "0 or more")
         for name in _SHARES:
             self._check(name, 0 <= getattr(self, name) <= 1, "a number from 0 to 1")
+        self._check("checkpoint_minutes", self.checkpoint_minutes > 0, "more than 0")
+        self._check(
+            "batch_size",
+            self.pool_images == 0 or self.batch_size % 2 == 0,
+            "an even number with pool_images",
+        )
         self._check("learning_rate", self.learning_rate > 0, "more than 0")
         self._check("size_px", self.size_px > 0 and self.size_px % 32 == 0, "a multiple of 32")
         # Fields that may be None.
@@ -297,6 +313,24 @@ class TrainConfig:
 
 # Default configurations by name.
 PROFILES: dict[str, Callable[[], TrainConfig]] = {"murid": TrainConfig, "paper": TrainConfig.paper}
+
+
+# Settings that decide the training images; with others, images made ahead are made again.
+_IMAGE_SETTINGS = (
+    "seed",
+    "size_px",
+    "identity_loss",
+    "identity_source",
+    "synthetic_share",
+    "augment",
+    "stills",
+    "clips",
+)
+
+
+def describe_images(config: TrainConfig) -> str:
+    """Return the settings that decide the training images, as text."""
+    return repr({name: getattr(config, name) for name in _IMAGE_SETTINGS})
 
 
 def to_plain(config: TrainConfig) -> dict[str, Any]:

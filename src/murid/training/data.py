@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -144,21 +144,28 @@ def _choose_clip(
 
 
 class EpochSampler(Sampler[int]):
-    """Image numbers of one epoch; the next epoch continues with the following numbers."""
+    """Numbers of images or batches from the first that was not yet used to the end of the epoch.
 
-    def __init__(self, n_images: int) -> None:
-        self.n_images = n_images
-        self.epoch = 0
+    A training that is resumed within an epoch thereby goes on with the images that it would have
+    used next.
 
-    def set_epoch(self, epoch: int) -> None:
-        """Set the epoch; Lightning calls this before each epoch."""
-        self.epoch = epoch
+    Parameters
+    ----------
+    n_per_epoch : int
+    count_used : callable
+        Returns how many numbers the training has used, over all epochs.
+    """
+
+    def __init__(self, n_per_epoch: int, count_used: Callable[[], int]) -> None:
+        self.n_per_epoch = n_per_epoch
+        self.count_used = count_used
 
     def __len__(self) -> int:
-        return self.n_images
+        return self.n_per_epoch
 
     def __iter__(self) -> Iterator[int]:
-        return iter(range(self.epoch * self.n_images, (self.epoch + 1) * self.n_images))
+        first = self.count_used()
+        return iter(range(first, (first // self.n_per_epoch + 1) * self.n_per_epoch))
 
 
 def collate(stills: list[Still]) -> Batch:
@@ -167,12 +174,12 @@ def collate(stills: list[Still]) -> Batch:
     images = torch.from_numpy(to_input([still.image for still in stills], differences))
     identities = torch.from_numpy(np.concatenate([still.identities for still in stills]))
     boxes = [still.boxes for still in stills]
-    keypoints = [_get_keypoints(still) for still in stills]
+    keypoints = [get_keypoints(still) for still in stills]
     images = images.contiguous(memory_format=torch.channels_last)
     return Batch(images, boxes, identities, keypoints)
 
 
-def _get_keypoints(still: Still) -> np.ndarray:
+def get_keypoints(still: Still) -> np.ndarray:
     """Return the keypoints ``(n, 3, 2)`` of an image, NaN where they are unknown."""
     if still.keypoints is None:
         return np.full((len(still.boxes), len(KEYPOINTS), 2), np.nan, np.float32)
@@ -192,15 +199,22 @@ def compute_difference(still: Still) -> np.ndarray:
 
 
 def make_loader(
-    images: Dataset[Still], sampler: Sampler[int] | None, config: TrainConfig
+    images: Dataset[Still] | Dataset[Batch],
+    sampler: Sampler[int] | None,
+    config: TrainConfig,
+    *,
+    batched: bool = False,
 ) -> DataLoader[Any]:
-    """Return a loader of batches that are made in `config.n_workers` processes of one thread."""
+    """Return a loader of batches that are made in `config.n_workers` processes of one thread.
+
+    `batched` says that the data set consists of batches already.
+    """
     return DataLoader(
         images,
-        batch_size=config.batch_size,
+        batch_size=None if batched else config.batch_size,
         sampler=sampler,
         num_workers=config.n_workers,
-        collate_fn=collate,
+        collate_fn=None if batched else collate,
         worker_init_fn=_use_one_thread,
         prefetch_factor=4 if config.n_workers else None,
         persistent_workers=config.n_workers > 0,

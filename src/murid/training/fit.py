@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +17,26 @@ import lightning
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, WeightAveraging
 from lightning.pytorch.loggers import TensorBoardLogger
+from torch.utils.data import DataLoader
 
 from murid.core.files import make_directory
+from murid.core.progress import ProgressCallback, no_progress
+from murid.detection.detector import SHIPPED_NAMES, WEIGHTS_DIRECTORY
 from murid.errors import ModelError
 from murid.networks.checkpoint import load_network
 from murid.networks.comparison.yolox_head import Yolox
 from murid.networks.network import Network
 from murid.networks.presets import PRESETS
 from murid.synthetic.still import Still
-from murid.training.config import TrainConfig
-from murid.training.data import EpochSampler, TrainingImages, make_loader, make_synthetic_image
+from murid.training.config import TrainConfig, describe_images
+from murid.training.data import (
+    Batch,
+    EpochSampler,
+    TrainingImages,
+    make_loader,
+    make_synthetic_image,
+)
+from murid.training.image_pool import ImagePool, PooledBatches, build_image_pool
 from murid.training.module import TrainingModule, rename_old_keys
 from murid.training.report import EpochLog
 from murid.training.synthetic_sources import Clip, SyntheticSources, render_clips
@@ -81,7 +93,7 @@ class TrainingResult:
         Of these weights on the held-out images.
     steps : int
     seconds : float
-        Duration of the training without validation.
+        Duration of the training with its validation.
     waiting_share : float
         Share of `seconds` spent waiting for images, in [0, 1].
     directory : Path
@@ -99,15 +111,16 @@ class EmaWeights(WeightAveraging):
     """Exponential moving average of the weights with a ramp of the decay (YOLOX)."""
 
     def __init__(self, decay: float) -> None:
-        def average(
-            mean: torch.Tensor, current: torch.Tensor, n_averaged: torch.Tensor | int
-        ) -> torch.Tensor:
-            if not mean.is_floating_point():
-                return current  # counters are not averaged
-            ramp = 1 - math.exp(-(float(n_averaged) + 1) / _EMA_RAMP_STEPS)
-            return mean.lerp(current.to(mean), 1 - decay * ramp)
+        # All tensors of one type at once, which is much faster than one after the other.
+        def average(means: Any, current: Any, _n_averaged: torch.Tensor | int) -> None:
+            if not means[0].is_floating_point():
+                torch._foreach_copy_(means, current)  # counters are not averaged
+                return
+            # Reading the number of averages from the device would wait for it in each step.
+            ramp = 1 - math.exp(-(self._latest_update_step + 1) / _EMA_RAMP_STEPS)
+            torch._foreach_lerp_(means, current, 1 - decay * ramp)
 
-        super().__init__(avg_fn=average)
+        super().__init__(multi_avg_fn=average)
 
 
 def fit(
@@ -115,6 +128,8 @@ def fit(
     data: TrainingData,
     directory: str | Path,
     callbacks: Sequence[Callback] = (),
+    report: ProgressCallback = no_progress,
+    began_s: float | None = None,
 ) -> TrainingResult:
     """Train a network, and resume from the last checkpoint in `directory` if there is one.
 
@@ -125,7 +140,12 @@ def fit(
     directory : str or Path
         Directory for checkpoints, logs and event files of TensorBoard.
     callbacks : sequence of lightning.pytorch.Callback
-        Further callbacks, for example progress reports.
+        Further callbacks of Lightning.
+    report : callable
+        Receives the progress of the preparation.
+    began_s : float, optional
+        When the preparation of the data began, in seconds of `time.monotonic`. It then counts as
+        time of the training.
 
     Raises
     ------
@@ -145,11 +165,15 @@ def fit(
     n_synthetic = max(config.stills.n_identities, data.sources.n_identities)
     n_identities = max(3, n_synthetic + data.n_identities)
     module = TrainingModule(config, n_identities, config.epochs * steps)
+    if began_s is not None:
+        module.spent_s = time.monotonic() - began_s
     if config.start is not None and checkpoint is None:
-        initial = load_initial_network(config.start, config.preset)
-        module.network.load_state_dict(initial.state_dict())
+        initial = load_initial_weights(config.start, config.preset)
+        # Missing weights keep their random values.
+        module.network.load_state_dict(module.network.state_dict() | initial)
 
     images = TrainingImages(config, data.sources, data.labelled)
+    pool = _make_pool(images, directory, report)
     held_out = data.held_out
     if not len(held_out):
         held_out = make_held_out_images(config, data.sources)
@@ -157,7 +181,7 @@ def fit(
         trainer = _make_trainer(config, directory, steps, callbacks)
         trainer.fit(
             module,
-            make_loader(images, EpochSampler(steps * config.batch_size), config),
+            _make_training_loader(config, images, pool, steps, lambda: trainer.global_step),
             make_loader(_ImageList(held_out), None, config),
             ckpt_path=checkpoint,
             weights_only=True,
@@ -174,6 +198,53 @@ def fit(
     )
 
 
+def _make_pool(
+    images: TrainingImages, directory: Path, report: ProgressCallback
+) -> ImagePool | None:
+    """Return the images that are made ahead, or None if each is made when it is needed."""
+    config = images.config
+    if config.pool_images == 0:
+        return None
+    data = f"{len(images.labelled)} {images.sources.compute_hash()}"
+    return build_image_pool(
+        images,
+        config.pool_images,
+        directory / "pool",
+        f"{describe_images(config)} {data}",
+        config.n_workers,
+        report,
+    )
+
+
+def make_training_batches(
+    config: TrainConfig,
+    data: TrainingData,
+    directory: Path,
+    report: ProgressCallback = no_progress,
+) -> Iterator[Batch]:
+    """Yield the batches of a training from its beginning, one epoch of them."""
+    images = TrainingImages(config, data.sources, data.labelled)
+    pool = _make_pool(images, directory, report)
+    steps = count_steps(config, len(data.labelled))
+    yield from _make_training_loader(config, images, pool, steps, lambda: 0)
+
+
+def _make_training_loader(
+    config: TrainConfig,
+    images: TrainingImages,
+    pool: ImagePool | None,
+    steps: int,
+    count_steps_done: Callable[[], int],
+) -> DataLoader[Any]:
+    """Return the loader of training batches, which goes on where a resumed training stopped."""
+    if pool is not None:
+        batches = PooledBatches(pool, config.batch_size, config.seed)
+        return make_loader(batches, EpochSampler(steps, count_steps_done), config, batched=True)
+    n_images = config.batch_size
+    sampler = EpochSampler(steps * n_images, lambda: n_images * count_steps_done())
+    return make_loader(images, sampler, config)
+
+
 def count_steps(config: TrainConfig, n_labelled: int) -> int:
     """Return the number of steps of an epoch."""
     if config.steps_per_epoch is not None:
@@ -183,12 +254,24 @@ def count_steps(config: TrainConfig, n_labelled: int) -> int:
     return max(1, round(n_labelled / config.batch_size))
 
 
-def load_initial_network(path: str, preset: str) -> Network | Yolox:
-    """Return the network of a checkpoint; raise `ModelError` if it is not of the preset."""
+def load_initial_weights(name_or_path: str, preset: str) -> dict[str, torch.Tensor]:
+    """Return the weights of a shipped network or a checkpoint, of the given preset.
+
+    Checkpoints of versions without keypoints have no weights of their head.
+
+    Raises
+    ------
+    ModelError
+        If the file cannot be read or is of another preset.
+    """
+    path = Path(name_or_path)
+    if name_or_path in SHIPPED_NAMES:
+        path = WEIGHTS_DIRECTORY / f"{name_or_path}.pt"
     network = load_network(path)
-    if network.config != PRESETS[preset]:
+    expected = PRESETS[preset]
+    if replace(network.config, keypoints=expected.keypoints) != expected:
         raise ModelError(path, "preset", preset, network.config.name)
-    return network
+    return network.state_dict()
 
 
 def make_held_out_images(
@@ -245,7 +328,13 @@ def _make_trainer(
         directory, "last", save_on_train_epoch_end=True, enable_version_counter=False
     )
     stop = EarlyStopping("val/ap50", patience=config.patience, mode="max")
-    own: list[Callback] = [best, last, EpochLog(directory / LOG_NAME), stop]
+    regular = ModelCheckpoint(
+        directory,
+        "last",
+        train_time_interval=timedelta(minutes=config.checkpoint_minutes),
+        enable_version_counter=False,
+    )
+    own: list[Callback] = [best, last, regular, EpochLog(directory / LOG_NAME), stop]
     if config.ema_decay is not None:
         own.append(EmaWeights(config.ema_decay))
     return lightning.Trainer(

@@ -67,11 +67,12 @@ class TrainingModule(lightning.LightningModule):
         embedding_size = self.network.config.rim.embedding_size
         self.identity_loss = make_identity_loss(config, embedding_size, n_identities)
         self.balance = make_loss_balancer(config.balance)
-        # Duration of the training so far, the part of it spent waiting for images, and the time of
-        # the last measurement.
+        # Duration of the training so far with its validation, the part of it spent waiting for
+        # images, and the time of the last measurement.
         self.spent_s = 0.0
         self.waited_s = 0.0
         self._measured_at_s = time.monotonic()
+        self._validated = False
         self._scored: list[ScoredDetections] = []
         self.validation: ValidationResult | None = None
 
@@ -115,7 +116,10 @@ class TrainingModule(lightning.LightningModule):
 
     def on_train_batch_start(self, _batch: Batch, _index: int) -> None:
         """Measure the time spent waiting, and set the learning rate."""
-        self.waited_s += self._measure_time()
+        elapsed = self._measure_time()
+        if not self._validated:
+            self.waited_s += elapsed
+        self._validated = False
         share = compute_rate(self.progress, self.config.warmup, self.config.final_rate)
         rate = self.config.learning_rate * share
         for group in self.trainer.optimizers[0].param_groups[:_N_SCHEDULED_GROUPS]:
@@ -129,8 +133,8 @@ class TrainingModule(lightning.LightningModule):
         if self.progress >= 1:
             self.trainer.should_stop = True
 
-    def on_train_epoch_start(self) -> None:
-        """Exclude the time of validation."""
+    def on_train_start(self) -> None:
+        """Begin to measure the time."""
         self._measured_at_s = time.monotonic()
 
     @property
@@ -157,6 +161,7 @@ class TrainingModule(lightning.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Log average precision, recall, rank 1 and the errors of keypoints."""
+        self._validated = True
         result = summarise(self._scored)
         self._scored = []
         self.validation = result

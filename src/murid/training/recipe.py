@@ -152,8 +152,8 @@ def train(
     out = Path(out)
     if not len(data.held_out):
         data = replace(data, held_out=make_held_out_images(config, data.sources))
-    result = fit(config, data, out, [ReportProgress(report)])
-    _write_files(config, data, result, sources)
+    result = fit(config, data, out, [ReportProgress(report)], report)
+    write_files(config, data, result, sources)
     return result
 
 
@@ -164,7 +164,7 @@ def describe_validation_images(config: TrainConfig, data: TrainingData) -> str:
     return "held-out images"
 
 
-def _write_files(
+def write_files(
     config: TrainConfig, data: TrainingData, result: TrainingResult, sources: Sequence[str]
 ) -> None:
     """Write the network in both formats, the settings, the figures and the model card."""

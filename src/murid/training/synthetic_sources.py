@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -73,6 +74,17 @@ class SyntheticSources:
     def n_identities(self) -> int:
         """Maximum identity in the clips plus one; 0 if there are none."""
         return count_identities((*self.composed_clips, *self.synthetic_clips))
+
+    def compute_hash(self) -> str:
+        """Return 16 hexadecimal digits that differ for other sources."""
+        digest = hashlib.sha256()
+        for cutout in self.cutouts:
+            digest.update(cutout.alpha.tobytes())
+        for clips in (self.solo_clips, self.composed_clips, self.synthetic_clips):
+            digest.update(str(len(clips)).encode())
+            for clip in clips:
+                digest.update(clip[0].image_jpeg)
+        return digest.hexdigest()[:16]
 
 
 def collect_sources(

@@ -78,7 +78,8 @@ def tune(
         nonlocal n_completed
         name = "-".join(f"{key.rpartition('.')[2]}={value:g}" for key, value in settings.items())
         progress = ReportProgress(report, f"training, {name}")
-        result = fit(apply_settings(config, settings), data, Path(out) / name, [progress])
+        directory = Path(out) / name
+        result = fit(apply_settings(config, settings), data, directory, [progress], report)
         n_completed += 1
         report("tune", n_completed, None)
         return compute_score(result.validation)

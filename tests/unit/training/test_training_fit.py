@@ -118,11 +118,36 @@ def test_steps_of_an_epoch():
 
 
 def test_the_moving_average_is_fast_at_first_and_slow_later():
-    mean = EmaWeights(0.99)._kwargs["avg_fn"]
-    old, new = torch.zeros(1), torch.ones(1)
-    assert float(mean(old, new, 0)) > 0.99
-    assert float(mean(old, new, 10**6)) == pytest.approx(0.01, abs=1e-5)
-    assert mean(torch.tensor(3), torch.tensor(5), 10) == 5
+    callback = EmaWeights(0.99)
+    average = callback._kwargs["multi_avg_fn"]
+    means, counters = [torch.zeros(1), torch.zeros(2)], [torch.tensor(3)]
+    average(means, [torch.ones(1), torch.ones(2)], 0)
+    assert min(float(mean.min()) for mean in means) > 0.99
+    callback.load_state_dict({"latest_update_step": 10**6})
+    means = [torch.zeros(1)]
+    average(means, [torch.ones(1)], 0)
+    assert float(means[0]) == pytest.approx(0.01, abs=1e-5)
+    average(counters, [torch.tensor(5)], 10)
+    assert counters[0] == 5
+
+
+def test_a_training_killed_within_an_epoch_goes_on_from_there(tmp_path):
+    # A checkpoint after every step, and processes that make images ahead.
+    config = dataclasses.replace(
+        TINY, ema_decay=0.9, epochs=2, steps_per_epoch=4, checkpoint_minutes=1e-9, n_workers=1
+    )
+    whole = fit(config, DATA, tmp_path / "whole").network.state_dict()
+    killed = tmp_path / "killed"
+    for step in (3, 6):
+        with pytest.raises(KilledError):
+            fit(config, DATA, killed, [KillAt(step)])
+        saved = torch.load(killed / "last.ckpt", weights_only=True)["global_step"]
+        assert step - 1 <= saved <= step
+    again = fit(config, DATA, killed)
+    assert again.steps == 8
+    for name, value in again.network.state_dict().items():
+        torch.testing.assert_close(value, whole[name], msg=name)
+    assert [row["step"] for row in read_log(killed / LOG_NAME)] == [4, 8]
 
 
 def test_a_training_starts_from_a_given_network(tmp_path):
