@@ -229,7 +229,9 @@ def _use_one_thread(_worker: int) -> None:
     torch.set_num_threads(1)
 
 
-def to_rois(boxes: Sequence[np.ndarray], jitter: float = 0.0) -> torch.Tensor:
+def to_rois(
+    boxes: Sequence[np.ndarray], jitter: float = 0.0, generator: torch.Generator | None = None
+) -> torch.Tensor:
     """Return the boxes of a batch as regions of interest, moved at random.
 
     Parameters
@@ -238,6 +240,8 @@ def to_rois(boxes: Sequence[np.ndarray], jitter: float = 0.0) -> torch.Tensor:
         ``(n, 4)`` float32 xyxy pixels, one array per image.
     jitter : float
         Standard deviation of the shift of each side, as a share of the box's width or height.
+    generator : Generator, optional
+        Source of the shifts; by default PyTorch's own.
 
     Returns
     -------
@@ -251,5 +255,5 @@ def to_rois(boxes: Sequence[np.ndarray], jitter: float = 0.0) -> torch.Tensor:
     rois = torch.cat(parts)
     if jitter:
         size = (rois[:, 3:] - rois[:, 1:3]).repeat(1, 2)
-        rois[:, 1:] += jitter * size * torch.randn(len(rois), 4)
+        rois[:, 1:] += jitter * size * torch.randn(len(rois), 4, generator=generator)
     return rois

@@ -243,7 +243,9 @@ class TrainingModule(lightning.LightningModule):
         known = batch.identities >= 0
         every = self.config.identity_every
         if every and self.global_step % every == 0 and bool(known.any()):
-            rois = to_rois(batch.boxes, self.config.box_jitter).to(self.device)
+            # A generator per step, so that a resumed training moves the boxes in the same way.
+            generator = torch.Generator().manual_seed(self.global_step)
+            rois = to_rois(batch.boxes, self.config.box_jitter, generator).to(self.device)
             embeddings = network.embed(output, rois[known])
             losses["identity"] = self.identity_loss(embeddings, batch.identities[known])
         return losses
