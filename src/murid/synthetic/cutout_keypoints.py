@@ -39,9 +39,17 @@ _SNOUT_OPENING = 0.12
 # The tip of the body, within this share of its length from the farthest point, and its maximum
 # width as a share of the length. A wider one is a turned head, seen from its side.
 _TIP_SHARE = 0.06
-_MAX_TIP_WIDTH = 0.2
+_MAX_TIP_WIDTH = 0.17
 # Depth of the tip whose middle is the nose, pixels.
 _NOSE_DEPTH_PX = 1.5
+
+# The direction of the head is that from its part between these shares of the length to the nose.
+# The nose is moved that way to the outline, within a narrow cone: by at most this share of the
+# length, in a direction with at least this cosine of the angle in between.
+_HEAD_BEGIN = 0.7
+_HEAD_END = 0.9
+_MAX_EXTENSION = 0.12
+_MIN_AHEAD_COSINE = 0.9
 
 # The body: minimum square of its length as a multiple of its area: 1.3 for a disc, and 1.7 to 3 for
 # a mouse on four feet. A rounder animal is curled or upright.
@@ -96,13 +104,16 @@ def estimate_keypoints(body: UInt8, difference: UInt8) -> Float32:
     tail = _find_tail(body, difference)
     if tail is None:
         return make_unknown_keypoints()
-    trunk = _keep_largest((body > 0) & ~tail.mask)
+    # What follows needs only the body: a smaller window is faster.
+    rows, columns = _find_bounds(body > 0)
+    corner = np.array([columns.start, rows.start])
+    trunk = _keep_largest((body[rows, columns] > 0) & ~tail.mask[rows, columns])
     # A stub of the tail may be left: the tail base is where the body is thick.
     thick = _open(trunk, _RUMP_OPENING)
     if not thick.any():
         return make_unknown_keypoints()
-    tail_base = _find_nearest(thick, tail.root)
-    nose = _find_nose(trunk, difference, tail_base)
+    tail_base = _find_nearest(thick, tail.root - corner)
+    nose = _find_nose(trunk, difference[rows, columns], tail_base)
     if nose is None:
         return make_unknown_keypoints()
     from_tail = _measure_paths(trunk, _mark(trunk, tail_base))
@@ -120,7 +131,7 @@ def estimate_keypoints(body: UInt8, difference: UInt8) -> Float32:
     keypoints[CENTRE] = _find_centroid(middle)
     keypoints[TAIL_BASE] = tail_base
     # From pixel centres to pixel edges.
-    return np.asarray(keypoints + 0.5, np.float32)
+    return np.asarray(keypoints + corner + 0.5, np.float32)
 
 
 def _find_nose(trunk: Bool, difference: UInt8, tail_base: Float64) -> Float64 | None:
@@ -140,7 +151,22 @@ def _find_nose(trunk: Bool, difference: UInt8, tail_base: Float64) -> Float64 | 
     nose = _find_nearest(nose_region, _find_centroid(nose_region))
     tip = np.argwhere(strong & (from_tail > (1 - _TIP_SHARE) * length))[:, ::-1]
     width = np.linalg.norm(tip - nose, axis=1).max()
-    return nose if width <= _MAX_TIP_WIDTH * length else None
+    if width > _MAX_TIP_WIDTH * length:
+        return None
+    head = strong & (from_tail > _HEAD_BEGIN * length) & (from_tail < _HEAD_END * length)
+    return _extend_to_outline(trunk, nose, nose - _find_centroid(head), _MAX_EXTENSION * length)
+
+
+def _extend_to_outline(
+    trunk: Bool, nose: Float64, direction: Float64, max_distance: float
+) -> Float64:
+    """Move a nose straight on to the outline: the tip of the snout is pale, as it is thin."""
+    pixels = np.argwhere(trunk)[:, ::-1]
+    steps = pixels - nose
+    along = steps @ (direction / max(float(np.linalg.norm(direction)), 1e-6))
+    distances = np.linalg.norm(steps, axis=1)
+    is_ahead = (distances <= max_distance) & (along >= _MIN_AHEAD_COSINE * distances)
+    return np.asarray(pixels[np.where(is_ahead, along, -1).argmax()], np.float64)
 
 
 def _is_clear(trunk: Bool, from_tail: Float64, from_nose: Float64, length: float) -> bool:
@@ -175,7 +201,10 @@ def _find_tail(body: UInt8, difference: UInt8) -> _ThinPart | None:
         return None
 
     # The tail is the longest thin part that touches the body.
-    parts = _find_thin_parts(animal & ~opened, _keep_overlapping(opened, body > 0))
+    core = _keep_overlapping(opened, body > 0)
+    # A part with fewer pixels is too short to be a tail, or to be mistaken for one.
+    min_area = _MAX_OTHER_LENGTH * _MIN_TAIL_LENGTH * half_width
+    parts = _find_thin_parts(animal & ~opened, core, min_area)
     if not parts:
         return None
     tail = parts[0]
@@ -187,12 +216,13 @@ def _find_tail(body: UInt8, difference: UInt8) -> _ThinPart | None:
     return tail
 
 
-def _find_thin_parts(thin: Bool, core: Bool) -> list[_ThinPart]:
-    """Return the components of a mask that touch the core of the body, the longest first."""
+def _find_thin_parts(thin: Bool, core: Bool, min_area: float) -> list[_ThinPart]:
+    """Return the large components of a mask that touch the core of the body, the longest first."""
     beside_core = cv2.dilate(core.astype(np.uint8), _SQUARE) > 0
-    _, labels = cv2.connectedComponents(thin.astype(np.uint8))
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(thin.astype(np.uint8))
+    touching = np.unique(labels[thin & beside_core])
     parts = []
-    for label in np.unique(labels[thin & beside_core]).tolist():
+    for label in touching[stats[touching, cv2.CC_STAT_AREA] >= min_area].tolist():
         mask = labels == label
         start = mask & beside_core
         length = float(_measure_paths(mask, start)[mask].max()) + 1
