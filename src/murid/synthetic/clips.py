@@ -14,6 +14,7 @@ from murid.detection.preprocess import PAD_VALUE
 from murid.synthetic.background import BACKGROUND_NOISE_SHARE
 from murid.synthetic.camera import CameraModel, take_image
 from murid.synthetic.cutouts import find_animal
+from murid.synthetic.keypoint_truth import drop_outside, to_edges, transform_keypoints
 from murid.synthetic.pixels import to_float_image
 from murid.synthetic.still import Still, StillConfig
 
@@ -55,20 +56,27 @@ class ClipFrame:
         ``(n, 4)`` float32 xyxy pixels of the bodies without tails.
     identities : ndarray
         ``(n,)`` int64, different for every animal of every recording; -1 if unknown.
+    keypoints : ndarray
+        ``(n, 3, 2)`` float32 pixels of nose, centre and tail base; NaN where unknown.
     """
 
     image_jpeg: bytes
     background_jpeg: bytes
     boxes: Float32
     identities: Int64
+    keypoints: Float32
 
 
 class _Window(NamedTuple):
-    """Image and background of a window, ``(s, s, 3)`` uint8, and its boxes ``(n, 4)``."""
+    """Image and background of a window, ``(s, s, 3)`` uint8, and its animals.
+
+    These are boxes ``(n, 4)`` and keypoints ``(n, 3, 2)``.
+    """
 
     image: UInt8
     background: UInt8
     boxes: Float32
+    keypoints: Float32
 
 
 def find_solo_frames(images: Sequence[UInt8], background: UInt8) -> list[ClipFrame]:
@@ -88,11 +96,13 @@ def find_solo_frames(images: Sequence[UInt8], background: UInt8) -> list[ClipFra
     """
     found = []
     boxes = []
+    keypoints = []
     for image in images:
         animal = find_animal(image, background)
         if animal is not None:
             found.append(image)
             boxes.append(animal.box)
+            keypoints.append(animal.keypoints)
     if not found:
         return []
     diagonals = np.array([np.hypot(*(box[2:] - box[:2])) for box in boxes])
@@ -108,6 +118,7 @@ def find_solo_frames(images: Sequence[UInt8], background: UInt8) -> list[ClipFra
             background_jpeg,
             boxes[k][None] * np.float32(scale),
             unknown,
+            keypoints[k][None] * np.float32(scale),
         )
         for k in np.flatnonzero(large_enough & small_enough)
     ]
@@ -152,13 +163,15 @@ def sample_window(
     image = _warp(image, matrix, config.size_px)
     background = _warp(background, matrix, config.size_px)
 
-    # Coordinates of boxes refer to the corner of a pixel, those of the transform to its centre:
-    # they differ by half a pixel.
+    # Coordinates of boxes and keypoints refer to the corner of a pixel, those of the transform to
+    # its centre: they differ by half a pixel.
     scale = matrix[0, 0]
     shift = matrix[:, 2] - 0.5 * (scale - 1)
     boxes = (frame.boxes * scale + np.tile(shift, 2)).astype(np.float32)
     boxes, is_visible = _clip_boxes(boxes, config.size_px)
-    window = _rotate_and_mirror(rng, _Window(image, background, boxes))
+    keypoints = transform_keypoints(frame.keypoints[is_visible], to_edges(matrix))
+    keypoints = drop_outside(keypoints, boxes, config.size_px, config.size_px)
+    window = _rotate_and_mirror(rng, _Window(image, background, boxes, keypoints))
 
     background_image = None
     if rng.random() < config.backgrounds:
@@ -170,6 +183,7 @@ def sample_window(
         window.boxes,
         frame.identities[is_visible],
         background_image,
+        window.keypoints,
     )
 
 
@@ -224,19 +238,21 @@ def _clip_boxes(boxes: Float32, size: int) -> tuple[Float32, Bool]:
 
 def _rotate_and_mirror(rng: np.random.Generator, window: _Window) -> _Window:
     """Rotate by a random multiple of 90 degrees, and mirror half of the windows."""
-    image, background, boxes = window
+    image, background, boxes, keypoints = window
     size = np.float32(len(image))
     for _ in range(int(rng.integers(4))):
         image = np.rot90(image)
         background = np.rot90(background)
         left, top, right, bottom = boxes.T
         boxes = np.stack([top, size - right, bottom, size - left], axis=1)
+        keypoints = np.stack([keypoints[..., 1], size - keypoints[..., 0]], axis=-1)
     if rng.random() < 0.5:
         image = image[:, ::-1]
         background = background[:, ::-1]
         left, top, right, bottom = boxes.T
         boxes = np.stack([size - right, top, size - left, bottom], axis=1)
-    return _Window(np.ascontiguousarray(image), np.ascontiguousarray(background), boxes)
+        keypoints = np.stack([size - keypoints[..., 0], keypoints[..., 1]], axis=-1)
+    return _Window(np.ascontiguousarray(image), np.ascontiguousarray(background), boxes, keypoints)
 
 
 def _warp(image: UInt8, matrix: Float64, size: int) -> UInt8:

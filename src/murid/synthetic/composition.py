@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from murid.core.types import Bool, Float32, Int64
 from murid.synthetic.enclosure import Enclosure
+from murid.synthetic.keypoint_truth import drop_outside, make_unknown_keypoints
 from murid.synthetic.sprite import Sprite
 
 FULL_BOX_VISIBILITY = 0.6
@@ -20,6 +21,10 @@ it; otherwise the visible part."""
 
 MIN_VISIBILITY = 0.25
 """An animal of which less than this fraction is visible has no box."""
+
+# A keypoint of a mostly hidden animal is known in the visible part and on its edge: at most this
+# share of the diagonal outside of it.
+_MAX_OUTSIDE_VISIBLE_PART = 0.02
 
 # Opacity of the cover above which the animals below are not visible.
 _MIN_HIDING_ALPHA = 0.7
@@ -45,12 +50,16 @@ class SceneTruth:
         ``(n,)`` float32 visible fraction of each body.
     labels : ndarray
         ``(h, w)`` int16: index of the animal whose body each pixel shows, -1 for none.
+    keypoints : ndarray
+        ``(n, 3, 2)`` float32 pixels of nose, centre and tail base, in rows like `boxes`; NaN where
+        unknown. A point below another animal is known, unless the box spans the visible part only.
     """
 
     boxes: Float32
     animal_indices: Int64
     visible_fractions: Float32
     labels: LabelImage
+    keypoints: Float32
 
 
 @dataclass(frozen=True)
@@ -102,6 +111,7 @@ def compose_scene(
     labels = np.full((height, width), -1, np.int16)
     areas = np.zeros(len(sprites))
     boxes = np.zeros((len(sprites), 4), np.float32)
+    keypoints = make_unknown_keypoints(len(sprites))
     if order is None:
         order = range(len(sprites))
     for index in order:
@@ -123,6 +133,7 @@ def compose_scene(
         body = sprite.body > 0.5
         areas[index] = body.sum()
         boxes[index] = _find_bounding_box(body) + np.array([left, top, left, top])
+        keypoints[index] = sprite.keypoints + np.array([left, top], np.float32)
         labels[overlap.in_scene][body[overlap.in_patch]] = index
 
     # Bars and roofs lie above all animals.
@@ -131,7 +142,7 @@ def compose_scene(
         scene = scene * (1 - cover_alpha) + enclosure.cover * cover_alpha
         labels[enclosure.cover_alpha > _MIN_HIDING_ALPHA] = -1
     scene = np.asarray(np.clip(scene, 0, 1, out=scene), np.float32)
-    return scene, _make_truth(labels, areas, boxes)
+    return scene, _make_truth(labels, areas, boxes, keypoints)
 
 
 def _round_corner(corner: NDArray[Any]) -> tuple[int, int]:
@@ -190,18 +201,26 @@ def _find_bounding_box(mask: Bool) -> Float32:
     return np.array([xs[0], ys[0], xs[-1] + 1, ys[-1] + 1], np.float32)
 
 
-def _make_truth(labels: LabelImage, areas: NDArray[Any], boxes: Float32) -> SceneTruth:
+def _make_truth(
+    labels: LabelImage, areas: NDArray[Any], boxes: Float32, keypoints: Float32
+) -> SceneTruth:
     """Keep the boxes of animals that are visible enough, and shrink them to the visible part."""
     height, width = labels.shape
     visible_areas = np.bincount(labels[labels >= 0], minlength=len(areas))
     visible_fractions = visible_areas / np.maximum(areas, 1)
     kept = np.flatnonzero(visible_fractions >= MIN_VISIBILITY)
     boxes = np.clip(boxes, 0, np.array([width, height, width, height], np.float32))
-    for index in kept[visible_fractions[kept] < FULL_BOX_VISIBILITY]:
+    shrunk = kept[visible_fractions[kept] < FULL_BOX_VISIBILITY]
+    for index in shrunk:
         boxes[index] = _find_bounding_box(labels == index)
+    keypoints = drop_outside(keypoints, boxes, width, height)
+    keypoints[shrunk] = drop_outside(
+        keypoints[shrunk], boxes[shrunk], width, height, _MAX_OUTSIDE_VISIBLE_PART
+    )
     return SceneTruth(
         boxes[kept].astype(np.float32),
         kept.astype(np.int64),
         visible_fractions[kept].astype(np.float32),
         labels,
+        keypoints[kept],
     )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from murid.core.types import Bool, Float32, Float64, UInt8
+from murid.synthetic.cutout_keypoints import estimate_keypoints
+from murid.synthetic.keypoint_truth import make_unknown_keypoints
+from murid.synthetic.masks import compute_half_width, find_largest, make_disc
 from murid.synthetic.pixels import to_float_image
 from murid.synthetic.sprite import Sprite
 
@@ -37,6 +38,13 @@ _MIN_BODY_SHARE = 0.5
 _OPENING_SHARE = 0.45
 _MAX_TIP_LENGTH = 1.2
 
+# Space around the body in which its tail is searched for its keypoints, in half widths.
+_TAIL_MARGIN = 3.0
+
+# Maximum share of the pixels around the body in which the background has the animal's colour, for
+# its keypoints.
+_MAX_ALIKE_SHARE = 0.02
+
 # The box includes a faint rim around the body (a pale snout or ear): how wide it is in half widths,
 # and from which difference on, as a share of the contrast and of the minimum difference.
 _RIM_WIDTH = 0.15
@@ -62,10 +70,13 @@ class FoundAnimal:
     sprite : Sprite
     box : ndarray
         ``(4,)`` float32 xyxy pixels, without the tail, with its faint rim.
+    keypoints : ndarray
+        ``(3, 2)`` float32 pixels of the image: nose, centre and tail base; NaN where unknown.
     """
 
     sprite: Sprite
     box: Float32
+    keypoints: Float32
 
 
 @dataclass(frozen=True)
@@ -117,7 +128,7 @@ def find_animal(image: UInt8, background: UInt8) -> FoundAnimal | None:
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
     if count < 2:
         return None
-    largest = _find_largest(stats)
+    largest = find_largest(stats)
     left = int(stats[largest, cv2.CC_STAT_LEFT])
     top = int(stats[largest, cv2.CC_STAT_TOP])
     right = left + int(stats[largest, cv2.CC_STAT_WIDTH])
@@ -137,12 +148,18 @@ def find_animal(image: UInt8, background: UInt8) -> FoundAnimal | None:
     if body.sum() < _MIN_BODY_SHARE * area:
         return None
 
+    # The keypoints, in a window that is large enough for a pale tail, which is not in the mask.
+    offset = np.array([window_left, window_top], np.float32)
+    keypoints = make_unknown_keypoints()
+    if not _is_camouflaged(image[window], background[window], body):
+        keypoints = _estimate_keypoints(body, difference, window_left, window_top) + offset
+
     # The sprite, with its origin at the body's centroid.
     alpha = np.asarray(cv2.GaussianBlur(animal.astype(np.float32), (0, 0), 0.8), np.float32)
     ys, xs = np.nonzero(body)
     origin = np.array([xs.mean(), ys.mean()], np.float32)
     colours = to_float_image(image[window])
-    sprite = Sprite(colours, alpha, body.astype(np.float32), origin)
+    sprite = Sprite(colours, alpha, body.astype(np.float32), origin, keypoints - offset)
 
     # The box, with the faint rim.
     min_rim_difference = max(
@@ -151,8 +168,7 @@ def find_animal(image: UInt8, background: UInt8) -> FoundAnimal | None:
     faint = difference[window] > min_rim_difference
     ys, xs = np.nonzero(body | (faint & (_dilate_by_rim(body) > 0)))
     box = np.array([xs.min(), ys.min(), xs.max() + 1, ys.max() + 1], np.float32)
-    offset = np.array([window_left, window_top] * 2, np.float32)
-    return FoundAnimal(sprite, box + offset)
+    return FoundAnimal(sprite, box + np.tile(offset, 2), keypoints)
 
 
 def extract_cutout(image: UInt8, background: UInt8) -> Cutout | None:
@@ -187,8 +203,30 @@ def extract_cutout(image: UInt8, background: UInt8) -> Cutout | None:
     divisor = np.maximum(alpha, _MIN_SEPARABLE_ALPHA)[..., None]
     colours = np.clip(behind + (sprite.image - behind) / divisor, 0, 1, dtype=np.float32)
     opaque_body = np.where(alpha > 0.5, sprite.body, np.float32(0))
-    cutout = Sprite(colours, alpha, opaque_body, sprite.origin)
+    cutout = Sprite(colours, alpha, opaque_body, sprite.origin, sprite.keypoints)
     return Cutout(cutout, np.array([left, top]) + sprite.origin.astype(np.float64))
+
+
+def _is_camouflaged(image: UInt8, background: UInt8, body: UInt8) -> bool:
+    """Return whether parts of the animal may be missing, as the background looks like it there."""
+    colour = np.median(image[body > 0], axis=0)
+    alike = np.abs(background - colour).max(axis=2) < _MIN_DIFFERENCE
+    outside = (_dilate_by_rim(body) > 0) & (body == 0)
+    return bool(alike[outside].mean() > _MAX_ALIKE_SHARE)
+
+
+def _estimate_keypoints(body: UInt8, difference: UInt8, left: int, top: int) -> Float32:
+    """Return keypoints ``(3, 2)`` from the corner of a body's mask, which is at (left, top)."""
+    margin = round(_TAIL_MARGIN * compute_half_width(body))
+    wide_body = _pad(body, margin)
+    height, width = wide_body.shape
+    wide_difference = _pad(difference, margin)[top : top + height, left : left + width]
+    return estimate_keypoints(wide_body, wide_difference) - np.float32(margin)
+
+
+def _pad(layer: UInt8, margin: int) -> UInt8:
+    """Surround a layer ``(h, w)`` with zeros."""
+    return np.asarray(np.pad(layer, margin), np.uint8)
 
 
 def _compute_difference(image: UInt8, background: UInt8) -> UInt8:
@@ -215,25 +253,10 @@ def _compute_alpha(sprite: Sprite, difference: Float32) -> Float32:
     return np.asarray(np.minimum(sprite.alpha, np.maximum(rim, core)), np.float32)
 
 
-def _find_largest(stats: NDArray[Any]) -> int:
-    """Return the label of the largest connected component, from the statistics of OpenCV."""
-    return 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
-
-
-def _compute_half_width(mask: UInt8) -> float:
-    """Return the largest distance of a pixel of the mask from its outline."""
-    return float(cv2.distanceTransform(mask, cv2.DIST_L2, 3).max())
-
-
-def _make_disc(diameter: int) -> UInt8:
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (diameter, diameter))
-    return np.asarray(kernel, np.uint8)
-
-
 def _dilate_by_rim(body: UInt8) -> UInt8:
     """Return the body with the rim around it."""
-    radius = max(1, round(_RIM_WIDTH * _compute_half_width(body)))
-    return np.asarray(cv2.dilate(body, _make_disc(2 * radius + 1)), np.uint8)
+    radius = max(1, round(_RIM_WIDTH * compute_half_width(body)))
+    return np.asarray(cv2.dilate(body, make_disc(2 * radius + 1)), np.uint8)
 
 
 def _remove_tail(animal: UInt8) -> UInt8:
@@ -241,13 +264,13 @@ def _remove_tail(animal: UInt8) -> UInt8:
 
     A morphological opening removes all thin parts. Short ones are restored; the tail is long.
     """
-    half_width = _compute_half_width(animal)
+    half_width = compute_half_width(animal)
     diameter = max(3, 2 * int(_OPENING_SHARE * half_width) + 1)
-    opened = cv2.morphologyEx(animal, cv2.MORPH_OPEN, _make_disc(diameter))
+    opened = cv2.morphologyEx(animal, cv2.MORPH_OPEN, make_disc(diameter))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(opened)
     if count < 2:
         return np.zeros_like(animal)
-    body: Bool = labels == _find_largest(stats)
+    body: Bool = labels == find_largest(stats)
 
     # Restore the removed parts that are short and touch the body.
     removed = (animal > 0).astype(np.uint8) & (opened == 0)

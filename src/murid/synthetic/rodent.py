@@ -110,7 +110,9 @@ def _finish_sprite(
     image *= 1 + coat.fur_contrast * texture[..., None]
     alpha = raster.alpha.copy()
     _draw_tail(image, alpha, raster, coat)
-    sprite = Sprite(image, alpha, raster.alpha, raster.spine_px.mean(axis=0))
+    # The raster's pixels refer to pixel centres, the keypoints to pixel edges.
+    keypoints = raster.to_pixels(raster.skeleton.keypoints) + np.float32(0.5)
+    sprite = Sprite(image, alpha, raster.alpha, raster.spine_px.mean(axis=0), keypoints)
     if raster.scale == length_px:
         return sprite
     return resize_sprite(sprite, length_px / raster.scale)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from murid.core.types import Float32
+from murid.core.types import Float32, Float64
 from murid.synthetic.animal import Coat, Posture
 
 SPINE_STATIONS = np.linspace(0, 1, 14, dtype=np.float32)
@@ -20,6 +22,13 @@ HEAD_STATION = 10
 
 EYE_STATION = 11
 """Number of the sphere that carries the eye in a side view."""
+
+# Number of the sphere in the middle of the body: the rump is rounder than the snout, so that the
+# middle is half a sphere behind the middle of the chain.
+_CENTRE_STATION = 6
+
+# Number of spheres at each end of the chain that can make up the outline there.
+_N_END_SPHERES = 5
 
 # Outline of a lean rodent, by eye: half width seen from above, and height of the centre line above
 # the ground seen from the side, at positions along the spine. The hip is widest.
@@ -61,6 +70,16 @@ class Skeleton:
     radii: Float32
     tail: Float32
     feet: Float32
+
+    @property
+    def keypoints(self) -> Float32:
+        """Nose, centre and tail base: ``(3, 2)`` float32, the ends on the outline of the body."""
+        ahead = np.column_stack([np.cos(self.angles), np.sin(self.angles)])
+        end = slice(-1, -1 - _N_END_SPHERES, -1)
+        start = slice(0, _N_END_SPHERES)
+        nose = _leave_body(self.spine[end], self.radii[end], ahead[-1])
+        tail_base = _leave_body(self.spine[start], self.radii[start], -ahead[0])
+        return np.stack([nose, self.spine[_CENTRE_STATION], tail_base]).astype(np.float32)
 
 
 def pose_from_above(coat: Coat, posture: Posture) -> Skeleton:
@@ -108,6 +127,16 @@ def pose_from_side(coat: Coat, posture: Posture) -> Skeleton:
     tail_y = drop + np.minimum(0, wave)
     tail = np.column_stack([tail_x, tail_y]).astype(np.float32)
     return Skeleton(spine, angles, radii, tail, _place_feet(spine, posture))
+
+
+def _leave_body(centres: Float32, radii: Float32, direction: NDArray[Any]) -> Float64:
+    """Return the point ``(2,)`` where a ray from the first centre leaves all of the spheres."""
+    to_centres = centres - centres[0]
+    along = to_centres @ direction
+    squared_half_chord = radii**2 - (to_centres**2).sum(axis=1) + along**2
+    exits = along + np.sqrt(np.maximum(squared_half_chord, 0))
+    farthest = exits[squared_half_chord >= 0].max()
+    return np.asarray(centres[0] + farthest * direction, np.float64)
 
 
 def _compute_radii(coat: Coat, posture: Posture, half_widths: Float32) -> Float32:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 
 from murid.core.types import Float32
+from murid.synthetic.keypoint_truth import make_unknown_keypoints
 
 # Area of a rodent's body seen from above, relative to the square of its length from nose to tail
 # base.
@@ -28,12 +29,17 @@ class Sprite:
         ``(h, w)`` float32 opacity of the body without the tail.
     origin : ndarray
         ``(2,)`` float32 pixel of the sprite that is placed at the animal's position (x, y).
+    keypoints : ndarray
+        ``(3, 2)`` float32 pixels of the sprite (x, y), in the order of
+        `murid.core.keypoints.KEYPOINTS`; NaN where unknown. They refer to pixel edges, as boxes do:
+        the centre of the first pixel is at 0.5.
     """
 
     image: Float32
     alpha: Float32
     body: Float32
     origin: Float32
+    keypoints: Float32 = field(default_factory=make_unknown_keypoints)
 
 
 def estimate_body_length(area_px: float) -> float:
@@ -64,22 +70,32 @@ def _resize_layers(
     def resize(layer: Float32) -> Float32:
         return np.asarray(cv2.resize(layer, size, interpolation=interpolation), np.float32)
 
-    return Sprite(resize(sprite.image), resize(sprite.alpha), resize(sprite.body), origin)
+    # The size is rounded to pixels, which the keypoints follow.
+    height, width = sprite.alpha.shape
+    keypoints = sprite.keypoints * np.array([size[0] / width, size[1] / height], np.float32)
+    return Sprite(
+        resize(sprite.image), resize(sprite.alpha), resize(sprite.body), origin, keypoints
+    )
 
 
 def flip_sprite(sprite: Sprite, left_right: bool = False, up_down: bool = False) -> Sprite:
-    """Return a mirrored sprite; its origin moves along."""
+    """Return a mirrored sprite; its origin and keypoints move along."""
     rows = slice(None, None, -1 if up_down else 1)
     columns = slice(None, None, -1 if left_right else 1)
     height, width = sprite.alpha.shape
     x, y = sprite.origin
+    keypoints = sprite.keypoints.copy()
+    # The origin refers to pixel centres, the keypoints to pixel edges.
     if left_right:
         x = width - 1 - x
+        keypoints[:, 0] = width - keypoints[:, 0]
     if up_down:
         y = height - 1 - y
+        keypoints[:, 1] = height - keypoints[:, 1]
     return Sprite(
         np.ascontiguousarray(sprite.image[rows, columns]),
         np.ascontiguousarray(sprite.alpha[rows, columns]),
         np.ascontiguousarray(sprite.body[rows, columns]),
         np.array([x, y], np.float32),
+        keypoints,
     )

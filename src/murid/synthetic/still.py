@@ -15,6 +15,7 @@ from murid.synthetic.background import PlacedAnimals, add_distractors, make_back
 from murid.synthetic.camera import sample_camera, take_image
 from murid.synthetic.composition import Shadow, compose_scene
 from murid.synthetic.enclosure import Enclosure, make_enclosure
+from murid.synthetic.keypoint_truth import to_edges, transform_keypoints
 from murid.synthetic.pixels import to_float_image
 from murid.synthetic.rodent import render_from_above
 from murid.synthetic.sprite import Sprite, estimate_body_length, resize_sprite
@@ -144,7 +145,8 @@ def make_still(
     background = None
     if rng.random() < config.backgrounds:
         background = make_background_image(rng, enclosure, animals, camera)
-    return Still(image, truth.boxes, identities[truth.animal_indices], background)
+    visible = identities[truth.animal_indices]
+    return Still(image, truth.boxes, visible, background, truth.keypoints)
 
 
 def _sample_count(rng: np.random.Generator, config: StillConfig, body_px: float) -> int:
@@ -260,8 +262,10 @@ def _augment_cutout(
     rotation[:, 2] += side / 2 - sprite.origin
     layers = np.dstack([sprite.image, sprite.alpha, sprite.body])
     rotated = cv2.warpAffine(layers, rotation, (side, side), flags=cv2.INTER_LINEAR)
+    keypoints = transform_keypoints(sprite.keypoints, to_edges(rotation))
     if rng.random() < 0.5:
         rotated = rotated[:, ::-1]
+        keypoints[:, 0] = side - keypoints[:, 0]
 
     # A high gain stands for a light animal: the image is inverted.
     image = rotated[..., :3]
@@ -271,6 +275,7 @@ def _augment_cutout(
         np.ascontiguousarray(rotated[..., 3]),
         np.ascontiguousarray(rotated[..., 4]),
         np.full(2, side / 2, np.float32),
+        keypoints,
     )
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from murid.core.boxes import compute_areas
 from murid.detection.preprocess import PAD_VALUE
+from murid.synthetic.keypoint_truth import drop_outside, transform_keypoints
 from murid.synthetic.still import Still
 from murid.training.config import AugmentConfig
 
@@ -47,7 +48,7 @@ class AffineWarp:
 def augment(
     still: Still, config: AugmentConfig, rng: np.random.Generator, size_px: int | None = None
 ) -> Still:
-    """Return a randomly changed image with its background and boxes.
+    """Return a randomly changed image with its background, boxes and keypoints.
 
     The same state of the generator gives the same change.
 
@@ -71,7 +72,11 @@ def augment(
     background = None
     if still.background is not None:
         background = _warp_image(shift_colours(still.background, gains), warp, size)
-    return Still(image, boxes, still.identities[kept], background)
+    keypoints = None
+    if still.keypoints is not None:
+        keypoints = transform_keypoints(still.keypoints[kept], warp.matrix)
+        keypoints = drop_outside(keypoints, boxes, *size)
+    return Still(image, boxes, still.identities[kept], background, keypoints)
 
 
 def shift_colours(image: NDArray[np.uint8], gains: NDArray[np.float64]) -> NDArray[np.uint8]:

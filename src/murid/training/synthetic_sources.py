@@ -246,7 +246,8 @@ def _make_clip(frames: Iterable[RecordedFrame], first_identity: int | None) -> C
         else:
             identities = first_identity + indices
         boxes = frame.truth.boxes.astype(np.float32)
-        clip.append(ClipFrame(encode_jpeg(image), encoded_background, boxes, identities))
+        keypoints = frame.truth.keypoints
+        clip.append(ClipFrame(encode_jpeg(image), encoded_background, boxes, identities, keypoints))
     return tuple(clip)
 
 

@@ -11,6 +11,7 @@ from murid.synthetic.clips import (
     sample_window,
     sample_window_camera,
 )
+from murid.synthetic.keypoint_truth import make_unknown_keypoints
 from murid.synthetic.rodent import render_from_above
 from murid.synthetic.still import StillConfig
 
@@ -74,7 +75,8 @@ def test_boxes_and_identities_follow_the_window():
     image[120:150, 180:220] = brightness[9]
     boxes = np.array([[30, 40, 80, 60], [180, 120, 220, 150]], np.float32)
     identities = np.array([7, 9])
-    frame = ClipFrame(encode_jpeg(image), encode_jpeg(BACKGROUND), boxes, identities)
+    unknown = make_unknown_keypoints(2)
+    frame = ClipFrame(encode_jpeg(image), encode_jpeg(BACKGROUND), boxes, identities, unknown)
     config = StillConfig(size_px=128, body_px=(20, 80), backgrounds=1.0)
     camera = CameraModel(mono=False, noise=0.0, blur_px=0)
     seen = set()

@@ -46,6 +46,48 @@ def test_boxes_follow_the_image(change: dict):
             np.testing.assert_allclose(seen.boxes[0], find_bounds(seen.image), atol=1.6)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"translate": 0.2},
+        {"scale": (0.6, 1.4)},
+        {"flip": 1.0},
+        {"shear_deg": 8.0},
+        {"rotate_deg": 90.0},
+        {"rotate_deg": 30.0, "scale": (0.7, 1.3), "shear_deg": 5.0, "flip": 0.5},
+    ],
+)
+def test_keypoints_follow_the_image(change: dict):
+    """The nose is marked red, the centre green, and the tail base blue."""
+    points = np.array([[24, 25], [32, 32], [41, 38]], np.float32)
+    image = np.zeros((64, 64, 3), np.uint8)
+    for channel, (x, y) in enumerate(points.astype(int).tolist()):
+        image[y - 2 : y + 2, x - 2 : x + 2, channel] = 250
+    boxes = np.array([[22, 23, 43, 40]], np.float32)
+    still = Still(image, boxes, np.array([3]), None, points[None])
+    config = dataclasses.replace(UNCHANGED, **change)
+    n_compared = 0
+    for seed in range(10):
+        seen = augment(still, config, np.random.default_rng(seed))
+        assert seen.keypoints.shape == (len(seen.boxes), 3, 2)
+        y, x = np.mgrid[:64, :64] + 0.5
+        # What is above the other channels: outside of the image it is grey.
+        colours = seen.image - np.median(seen.image, axis=2, keepdims=True)
+        for known in seen.keypoints:
+            for channel in np.flatnonzero(np.isfinite(known).all(axis=1)):
+                if ((known[channel] < 5) | (known[channel] > 59)).any():
+                    continue
+                weights = np.clip(colours[..., channel] - 60, 0, None)
+                marked = [(weights * axis).sum() / weights.sum() for axis in (x, y)]
+                np.testing.assert_allclose(known[channel], marked, atol=0.3)
+                n_compared += 1
+    assert n_compared >= 12
+
+
+def test_unknown_keypoints_stay_unknown():
+    assert augment(make_square(), UNCHANGED, np.random.default_rng(0)).keypoints is None
+
+
 def test_a_window_of_a_larger_image_keeps_the_scale():
     large = make_square(x=150, y=60, side=20, size=200)
     windows = [augment(large, UNCHANGED, np.random.default_rng(seed), 64) for seed in range(20)]

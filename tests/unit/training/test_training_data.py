@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from murid.synthetic.clips import ClipFrame, encode_jpeg
+from murid.synthetic.keypoint_truth import make_unknown_keypoints
 from murid.synthetic.still import Still, StillConfig, make_still
 from murid.training.config import AugmentConfig, ClipConfig, TrainConfig
 from murid.training.data import EpochSampler, TrainingImages, collate
@@ -44,7 +45,11 @@ def make_clip(number: int) -> Clip:
     stills = [make_square(x, y) for x, y in ((10, 12), (40, 30))]
     return tuple(
         ClipFrame(
-            encode_jpeg(s.image), encode_jpeg(s.background), s.boxes, np.array([100 + number])
+            encode_jpeg(s.image),
+            encode_jpeg(s.background),
+            s.boxes,
+            np.array([100 + number]),
+            make_unknown_keypoints(1),
         )
         for s in stills
     )
