@@ -16,7 +16,8 @@ from murid.synthetic.camera import CameraModel, take_image
 from murid.synthetic.cutouts import find_animal
 from murid.synthetic.keypoint_truth import drop_outside, to_edges, transform_keypoints
 from murid.synthetic.pixels import to_float_image
-from murid.synthetic.still import Still, StillConfig
+from murid.synthetic.still import Still
+from murid.synthetic.still_config import StillConfig
 
 # Frames are kept in memory as JPEG of at most this width or height. More pixels and a higher
 # quality need more memory; windows are smaller than that anyway.

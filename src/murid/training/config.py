@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 from murid.errors import ConfigError
 from murid.networks.presets import PRESETS
-from murid.synthetic.still import StillConfig
+from murid.synthetic.still_config import StillConfig
 from murid.training.loss_balancing import BalanceConfig
 
 IdentitySource = Literal["track", "box", "none"]
