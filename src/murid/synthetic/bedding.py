@@ -26,6 +26,11 @@ _PIECES_PX: dict[BeddingKind, tuple[tuple[float, float], tuple[float, float], in
     "cob": ((5, 9), (4, 8), 12000),
 }
 
+# Shadow of a piece on those below: displacement in pixels, and tone in standard deviations of the
+# tones of the pieces. A darker one makes the bedding look looser.
+_SHADOW_SHIFT_PX = 1.2
+_SHADOW_TONE = -2.2
+
 # Scale of a tile in the image: with a smaller one the bedding is finer.
 _SCALES = (0.4, 1.3)
 
@@ -84,15 +89,19 @@ def _make_tile(kind: BeddingKind, number: int) -> Float32:
     sizes = np.column_stack([rng.uniform(*lengths_px, count), rng.uniform(*widths_px, count)])
     angles = rng.uniform(0, 180, count)
     tones = rng.normal(0, 1, count)
+    # Corners of all pieces at once, (count, 4, 2).
+    cos = np.cos(np.radians(angles))[:, None]
+    sin = np.sin(np.radians(angles))[:, None]
+    along = np.array([-0.5, 0.5, 0.5, -0.5]) * sizes[:, :1]
+    across = np.array([-0.5, -0.5, 0.5, 0.5]) * sizes[:, 1:]
+    x = centres[:, :1] + along * cos - across * sin
+    y = centres[:, 1:] + along * sin + across * cos
+    corners = np.stack([x, y], axis=2)
     # A piece lies on its shadow, which separates it from those below.
-    for centre, size, angle, tone in zip(centres, sizes, angles, tones, strict=True):
-        corners = cv2.boxPoints((centre.tolist(), size.tolist(), float(angle)))
-        _fill(tile, corners + 1.2, -2.2)
-        _fill(tile, corners, float(tone))
+    shadows = to_subpixels(corners + _SHADOW_SHIFT_PX)
+    pieces = to_subpixels(corners)
+    for shadow, piece, tone in zip(shadows, pieces, tones.tolist(), strict=True):
+        cv2.fillConvexPoly(tile, shadow, _SHADOW_TONE, cv2.LINE_8, FRACTION_BITS)
+        cv2.fillConvexPoly(tile, piece, tone, cv2.LINE_AA, FRACTION_BITS)
     tile = np.asarray(cv2.GaussianBlur(tile, (0, 0), 0.6), np.float32)
     return np.asarray((tile - tile.mean()) / tile.std(), np.float32)
-
-
-def _fill(tile: Float32, corners: Float32, tone: float) -> None:
-    points = to_subpixels(corners)
-    cv2.fillConvexPoly(tile, points, tone, cv2.LINE_AA, FRACTION_BITS)

@@ -151,7 +151,8 @@ def take_image(scene: Float32, camera: CameraModel, rng: np.random.Generator) ->
     if camera.blur_px > _MIN_BLUR_PX:
         image = np.asarray(cv2.GaussianBlur(image, (0, 0), camera.blur_px), np.float32)
     if camera.mono:
-        image = np.repeat((image @ _LUMINANCE)[..., None], 3, axis=2)
+        # One channel until the end, which takes a third of the time.
+        image = (image @ _LUMINANCE)[..., None]
 
     # Tone curve, vignette and sensor noise.
     image = camera.gain * np.clip(image, 0, 1) ** np.float32(camera.gamma) + camera.offset
@@ -160,7 +161,9 @@ def take_image(scene: Float32, camera: CameraModel, rng: np.random.Generator) ->
     if camera.noise:
         channels = 1 if camera.mono else 3
         image = image + camera.noise * rng.standard_normal((height, width, channels), np.float32)
-    out = np.asarray(np.clip(image * 255 + 0.5, 0, 255), np.uint8)
+    out: Any = np.asarray(np.clip(image * 255 + 0.5, 0, 255), np.uint8)
+    if camera.mono:
+        out = cv2.cvtColor(out, cv2.COLOR_GRAY2RGB)
     return compress_image(out, camera.jpeg_quality)
 
 

@@ -139,54 +139,69 @@ def _draw_dark_corners(
     return light if light.min() < 1 else None
 
 
-def add_wall_reflections(
-    rng: np.random.Generator,
-    box: DarkBox,
-    sprites: Sequence[Sprite],
-    positions: NDArray[Any],
-    body_px: float,
-) -> Enclosure:
-    """Return the box with dimmed mirror images of the animals on its walls.
+@dataclass(frozen=True)
+class WallReflections:
+    """Mirror images of animals on the walls of a dark box, alike in all frames of a recording.
 
-    Parameters
+    Attributes
     ----------
-    rng : Generator
     box : DarkBox
-    sprites : sequence of Sprite
-    positions : ndarray
-        ``(n, 2)`` pixels.
-    body_px : float
-        Typical length of an animal.
+    opacity, brightness : float
+        Of the mirror images, relative to the animals.
+    blur_px : float
+    max_distance_px : float
+        Animals further from a wall are not mirrored by it.
     """
-    opacity = np.float32(rng.uniform(*_REFLECTION_OPACITY))
-    brightness = np.float32(rng.uniform(*_REFLECTION_BRIGHTNESS))
-    blur_px = max(0.5, float(rng.uniform(*_REFLECTION_BLUR)) * body_px)
-    mirrored = []
-    places = []
-    for sprite, position in zip(sprites, positions, strict=True):
-        # Left and right walls mirror x, upper and lower ones y.
-        for axis, wall in zip((0, 1, 0, 1), box.walls, strict=True):
-            if abs(position[axis] - wall) > _MAX_MIRROR_DISTANCE * body_px:
-                continue
-            place = np.array(position, np.float64)
-            place[axis] = 2 * wall - place[axis]
-            flipped = flip_sprite(sprite, left_right=axis == 0, up_down=axis == 1)
-            mirrored.append(_dim(flipped, opacity, brightness, blur_px))
-            places.append(place)
-    if not mirrored:
-        return box.enclosure
-    # The light falls on the scene when it is composed with the animals.
-    bare = Enclosure.uncovered(box.enclosure.image)
-    scene, _ = compose_scene(bare, mirrored, np.array(places), Shadow(strength=0), 0)
-    floor = box.enclosure.floor[..., None]
-    return replace(box.enclosure, image=np.where(floor, box.enclosure.image, scene))
 
+    box: DarkBox
+    opacity: float
+    brightness: float
+    blur_px: float
+    max_distance_px: float
 
-def _dim(sprite: Sprite, opacity: np.float32, brightness: np.float32, blur_px: float) -> Sprite:
-    """Return a dimmed and blurred sprite without a body, so that it gets no box."""
-    alpha = cv2.GaussianBlur(sprite.alpha, (0, 0), blur_px) * opacity
-    body = np.zeros_like(sprite.body)
-    return replace(sprite, image=sprite.image * brightness, alpha=np.asarray(alpha, np.float32), body=body)
+    @classmethod
+    def sample(cls, rng: np.random.Generator, box: DarkBox, body_px: float) -> WallReflections:
+        """Sample how much the walls of a box reflect, for animals of a typical length."""
+        return cls(
+            box,
+            float(rng.uniform(*_REFLECTION_OPACITY)),
+            float(rng.uniform(*_REFLECTION_BRIGHTNESS)),
+            max(0.5, float(rng.uniform(*_REFLECTION_BLUR)) * body_px),
+            _MAX_MIRROR_DISTANCE * body_px,
+        )
+
+    def add(self, sprites: Sequence[Sprite], positions: NDArray[Any]) -> Enclosure:
+        """Return the box with dimmed mirror images of animals at ``(n, 2)`` pixels."""
+        mirrored = []
+        places = []
+        for sprite, position in zip(sprites, positions, strict=True):
+            # Left and right walls mirror x, upper and lower ones y.
+            for axis, wall in zip((0, 1, 0, 1), self.box.walls, strict=True):
+                if abs(position[axis] - wall) > self.max_distance_px:
+                    continue
+                place = np.array(position, np.float64)
+                place[axis] = 2 * wall - place[axis]
+                flipped = flip_sprite(sprite, left_right=axis == 0, up_down=axis == 1)
+                mirrored.append(self._dim(flipped))
+                places.append(place)
+        enclosure = self.box.enclosure
+        if not mirrored:
+            return enclosure
+        # The light falls on the scene when it is composed with the animals.
+        bare = Enclosure.uncovered(enclosure.image)
+        scene, _ = compose_scene(bare, mirrored, np.array(places), Shadow(strength=0), 0)
+        image = np.where(enclosure.floor[..., None], enclosure.image, scene)
+        return replace(enclosure, image=image)
+
+    def _dim(self, sprite: Sprite) -> Sprite:
+        """Return a dimmed and blurred sprite without a body, so that it gets no box."""
+        alpha = cv2.GaussianBlur(sprite.alpha, (0, 0), self.blur_px) * np.float32(self.opacity)
+        return replace(
+            sprite,
+            image=sprite.image * np.float32(self.brightness),
+            alpha=np.asarray(alpha, np.float32),
+            body=np.zeros_like(sprite.body),
+        )
 
 
 def place_at_walls(

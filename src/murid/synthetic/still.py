@@ -19,7 +19,7 @@ from murid.synthetic.camera import (
     take_image,
 )
 from murid.synthetic.composition import Shadow, compose_scene
-from murid.synthetic.dark_walls import add_wall_reflections
+from murid.synthetic.dark_walls import WallReflections
 from murid.synthetic.keypoint_truth import to_edges, transform_keypoints
 from murid.synthetic.litters import PUP_LENGTHS, place_litter, sample_pup_coat, sample_pup_posture
 from murid.synthetic.overlays import add_overlay
@@ -165,7 +165,8 @@ def make_still(
     enclosure = place.enclosure
     learnt = enclosure
     if place.box is not None:
-        enclosure = add_wall_reflections(rng, place.box, sprites, positions, body_px)
+        reflections = WallReflections.sample(rng, place.box, body_px)
+        enclosure = reflections.add(sprites, positions)
     if rng.random() < config.steel:
         steel_seed = int(rng.integers(2**31))
         moved = rng.random() < _MOVED_STEEL_PROBABILITY

@@ -199,7 +199,11 @@ def sample_identities(
 
 def _measure_floor(enclosure: Enclosure) -> float:
     """Return the mean brightness of the floor, 0.5 if there is none."""
-    return float(enclosure.image[enclosure.floor].mean()) if enclosure.floor.any() else 0.5
+    if not enclosure.floor.any():
+        return 0.5
+    # OpenCV's masked mean is many times faster than indexing with a mask.
+    means = cv2.mean(enclosure.image, enclosure.floor.astype(np.uint8))
+    return float(np.mean(means[:3]))
 
 
 def _crop_background(
