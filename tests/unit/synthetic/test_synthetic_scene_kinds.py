@@ -281,3 +281,10 @@ def test_random_recordings_have_all_effects():
     assert any(config.n_pups for config in configs)
     assert any(config.steel for config in configs)
     assert any(config.exposure_s for config in configs)
+
+
+def test_motion_blur_keeps_the_keypoints_in_place():
+    sprite = render(60.0)
+    blurred = blur_along(sprite, 20.0, 6.0)
+    before = sprite.keypoints - sprite.origin
+    np.testing.assert_allclose(blurred.keypoints - blurred.origin, before, atol=1e-4)
