@@ -11,7 +11,20 @@ from murid.synthetic.recording import record
 from murid.synthetic.scenarios import SCENARIO_DURATION_S, make_scenario
 from murid.synthetic.write_sequence import SequenceInfo, write_sequence
 
-Name = Literal["coats-4", "lookalike-5", "huddle-6", "shelter-4", "night-5", "crowd-20", "random"]
+Name = Literal[
+    "coats-4",
+    "lookalike-5",
+    "huddle-6",
+    "shelter-4",
+    "night-5",
+    "crowd-20",
+    "litter",
+    "dark-box",
+    "slow-10",
+    "slow-2",
+    "overexposed",
+    "random",
+]
 
 
 def scenes(
@@ -27,8 +40,8 @@ def scenes(
     Parameters
     ----------
     scenario : str
-        Scenario of the benchmark, or random: animals, enclosure, view and camera drawn from the
-        seed.
+        Scenario of the benchmark (coats-4 to crowd-20) or of training (litter to overexposed), or
+        random: animals, enclosure, view and camera drawn from the seed.
     out : Path
         Directory for video.mp4, gt/gt.txt and seqinfo.ini.
     seed : int

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from murid.synthetic import SCENARIOS
 from murid.synthetic.scenarios import SCENARIO_DURATION_S
-from murid.synthetic.still import StillConfig
+from murid.synthetic.still_config import StillConfig
 from murid.training.config import ClipConfig, TrainConfig
 
 # Operations are counted for an image of this width and height, the paper's, at every scale, and for

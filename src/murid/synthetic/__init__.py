@@ -2,7 +2,8 @@
 
 from murid.synthetic.recording import RecordedFrame, RecordingConfig, record
 from murid.synthetic.scenarios import SCENARIOS, make_scenario
-from murid.synthetic.still import Still, StillConfig, make_still
+from murid.synthetic.still import Still, make_still
+from murid.synthetic.still_config import StillConfig
 
 __all__ = [
     "SCENARIOS",

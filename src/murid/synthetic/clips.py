@@ -15,8 +15,10 @@ from murid.synthetic.background import BACKGROUND_NOISE_SHARE
 from murid.synthetic.camera import CameraModel, take_image
 from murid.synthetic.cutouts import find_animal
 from murid.synthetic.keypoint_truth import drop_outside, to_edges, transform_keypoints
+from murid.synthetic.overlays import add_overlay
 from murid.synthetic.pixels import to_float_image
-from murid.synthetic.still import Still, StillConfig
+from murid.synthetic.still import Still
+from murid.synthetic.still_config import StillConfig
 
 # Frames are kept in memory as JPEG of at most this width or height. More pixels and a higher
 # quality need more memory; windows are smaller than that anyway.
@@ -50,8 +52,9 @@ class ClipFrame:
 
     Attributes
     ----------
-    image_jpeg, background_jpeg : bytes
-        The image, and the same view without animals.
+    image_jpeg : bytes
+    background_jpeg : bytes or None
+        The same view without animals; None if the recording has no background model.
     boxes : ndarray
         ``(n, 4)`` float32 xyxy pixels of the bodies without tails.
     identities : ndarray
@@ -61,7 +64,7 @@ class ClipFrame:
     """
 
     image_jpeg: bytes
-    background_jpeg: bytes
+    background_jpeg: bytes | None
     boxes: Float32
     identities: Int64
     keypoints: Float32
@@ -149,7 +152,8 @@ def sample_window(
     camera : CameraModel
         Takes the window as a new image.
     config : StillConfig
-        Side of the square, range of body lengths, and share of images with a background.
+        Side of the square, range of body lengths, and shares of images with a background and with
+        an overlay.
 
     Returns
     -------
@@ -157,7 +161,9 @@ def sample_window(
         Grey where the square reaches out of the frame.
     """
     image = _decode_jpeg(frame.image_jpeg)
-    background = _decode_jpeg(frame.background_jpeg)
+    # A window without a background model is cut like the others, from the image itself.
+    has_background = frame.background_jpeg is not None
+    background = _decode_jpeg(frame.background_jpeg or frame.image_jpeg)
     height, width = background.shape[:2]
     matrix = _sample_transform(rng, frame.boxes, (width, height), config)
     image = _warp(image, matrix, config.size_px)
@@ -174,12 +180,15 @@ def sample_window(
     window = _rotate_and_mirror(rng, _Window(image, background, boxes, keypoints))
 
     background_image = None
-    if rng.random() < config.backgrounds:
+    if rng.random() < config.backgrounds and has_background:
         noise = BACKGROUND_NOISE_SHARE * camera.noise
         background_camera = replace(camera, noise=noise, jpeg_quality=None)
         background_image = take_image(to_float_image(window.background), background_camera, rng)
+    taken = take_image(to_float_image(window.image), camera, rng)
+    if rng.random() < config.overlays:
+        taken, background_image = add_overlay(rng, taken, background_image, window.boxes)
     return Still(
-        take_image(to_float_image(window.image), camera, rng),
+        taken,
         window.boxes,
         frame.identities[is_visible],
         background_image,

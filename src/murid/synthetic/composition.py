@@ -85,6 +85,7 @@ def compose_scene(
     shadow: Shadow,
     contact_shade: float = 0.3,
     order: Sequence[int] | Int64 | None = None,
+    min_cut_visibility: float = MIN_VISIBILITY,
 ) -> tuple[Float32, SceneTruth]:
     """Place animals into an enclosure, one on top of another.
 
@@ -99,6 +100,8 @@ def compose_scene(
         How much an animal darkens the one beneath it along its outline, from 0 to 1.
     order : sequence of int, optional
         Indices of the animals from the lowest to the topmost. By default as given.
+    min_cut_visibility : float
+        Like `MIN_VISIBILITY`, for animals that the edge of the image cuts.
 
     Returns
     -------
@@ -141,8 +144,10 @@ def compose_scene(
         cover_alpha = enclosure.cover_alpha[..., None]
         scene = scene * (1 - cover_alpha) + enclosure.cover * cover_alpha
         labels[enclosure.cover_alpha > _MIN_HIDING_ALPHA] = -1
+    if enclosure.light is not None:
+        scene = scene * enclosure.light[..., None]
     scene = np.asarray(np.clip(scene, 0, 1, out=scene), np.float32)
-    return scene, _make_truth(labels, areas, boxes, keypoints)
+    return scene, _make_truth(labels, areas, boxes, keypoints, min_cut_visibility)
 
 
 def _round_corner(corner: NDArray[Any]) -> tuple[int, int]:
@@ -179,6 +184,8 @@ def _add_contact_shade(
     scene: Float32, labels: LabelImage, sprite: Sprite, left: int, top: int, strength: float
 ) -> None:
     """Darken the animals below the outline of another one, in place."""
+    if strength <= 0:
+        return
     margin = _CONTACT_MARGIN_PX
     soft = cv2.GaussianBlur(_pad(sprite.body, margin), (0, 0), _CONTACT_BLUR_PX) * strength
     overlap = _find_overlap(soft.shape, left - margin, top - margin, *scene.shape[:2])
@@ -202,14 +209,21 @@ def _find_bounding_box(mask: Bool) -> Float32:
 
 
 def _make_truth(
-    labels: LabelImage, areas: NDArray[Any], boxes: Float32, keypoints: Float32
+    labels: LabelImage,
+    areas: NDArray[Any],
+    boxes: Float32,
+    keypoints: Float32,
+    min_cut_visibility: float,
 ) -> SceneTruth:
     """Keep the boxes of animals that are visible enough, and shrink them to the visible part."""
     height, width = labels.shape
     visible_areas = np.bincount(labels[labels >= 0], minlength=len(areas))
     visible_fractions = visible_areas / np.maximum(areas, 1)
-    kept = np.flatnonzero(visible_fractions >= MIN_VISIBILITY)
-    boxes = np.clip(boxes, 0, np.array([width, height, width, height], np.float32))
+    clipped = np.clip(boxes, 0, np.array([width, height, width, height], np.float32))
+    is_cut = (clipped != boxes).any(axis=1)
+    min_visibility = np.where(is_cut, min_cut_visibility, MIN_VISIBILITY)
+    kept = np.flatnonzero(visible_fractions >= min_visibility)
+    boxes = clipped
     shrunk = kept[visible_fractions[kept] < FULL_BOX_VISIBILITY]
     for index in shrunk:
         boxes[index] = _find_bounding_box(labels == index)

@@ -48,12 +48,16 @@ class Enclosure:
         ``(h, w, 3)`` float32 RGB of what lies above the animals.
     cover_alpha : ndarray
         ``(h, w)`` float32 opacity of the cover.
+    light : ndarray or None
+        ``(h, w)`` float32 light that falls on floor and animals, relative to full light; None for
+        full light everywhere.
     """
 
     image: Float32
     floor: Bool
     cover: Float32
     cover_alpha: Float32
+    light: Float32 | None = None
 
     @classmethod
     def uncovered(cls, image: Float32, floor: Bool | None = None) -> Enclosure:

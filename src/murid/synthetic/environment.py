@@ -10,20 +10,21 @@ import numpy as np
 
 from murid.core.types import Float32, Float64
 from murid.synthetic.clutter import draw_blob, scatter_shapes
+from murid.synthetic.dark_walls import DarkBox, draw_dark_box
 from murid.synthetic.enclosure import Enclosure, make_open_field
 from murid.synthetic.ground import Ground
 from murid.synthetic.pixels import FRACTION_BITS, to_subpixels
 from murid.synthetic.surfaces import Colour, draw_bedding, draw_plain_surface, sample_grey
 from murid.synthetic.texture import crop_texture
 
-EnclosureKind = Literal["field", "disc", "cage", "tank"]
+EnclosureKind = Literal["field", "disc", "cage", "tank", "dark"]
 
 # Side view of a tank: height at which the back wall meets the floor, as a share of the image. A
 # smaller share shows more of the floor, like a higher camera.
 TANK_BACK = 0.58
 
 # Half width and half height of the ground as shares of the image; the rest is wall and outside.
-_GROUND_SHARES = {"field": 0.42, "cage": 0.44, "tank": 0.46}
+_GROUND_SHARES = {"field": 0.42, "cage": 0.44, "tank": 0.46, "dark": 0.38}
 _DISC_RADIUS_SHARE = 0.46
 
 # Half width and half height of a shelter, in body lengths: room for two animals side by side.
@@ -43,11 +44,14 @@ class Environment:
         Where the animals can walk.
     shelters : ndarray
         ``(s, 2)`` float64 centres of the roofs, pixels.
+    dark_box : DarkBox or None
+        The box whose walls mirror the animals, if the enclosure is one.
     """
 
     enclosure: Enclosure
     ground: Ground
     shelters: Float64
+    dark_box: DarkBox | None = None
 
 
 def build_environment(
@@ -66,13 +70,14 @@ def build_environment(
     rng : Generator
     kind : str
         ``field``: a plain open field. ``disc``: a round one. ``cage``: with bedding and furniture.
-        ``tank``: a cage with glass walls, seen from the side.
+        ``tank``: a cage with glass walls, seen from the side. ``dark``: a box with dark, reflecting
+        walls and dark corners.
     height, width : int
         Pixels.
     body_px : float
         Length of the animals, which decides the size of the shelters.
     n_shelters : int
-        Number of opaque roofs.
+        Number of opaque roofs; a dark box has none.
     floor_brightness : float, optional
         Brightness of the floor in [0, 1]. Sampled by default.
 
@@ -81,6 +86,8 @@ def build_environment(
     Environment
     """
     ground = _make_ground(kind, height, width)
+    if kind == "dark":
+        return _build_dark_box(rng, height, width, ground, floor_brightness)
     draw = {"field": _draw_field, "disc": _draw_disc, "cage": _draw_cage, "tank": _draw_tank}[kind]
     image = draw(rng, height, width, floor_brightness)
     shelters = _place_shelters(rng, ground, body_px, n_shelters)
@@ -91,6 +98,21 @@ def build_environment(
     floor = _draw_ground_mask(ground, height, width) > 0.5
     image = np.ascontiguousarray(image, np.float32)
     return Environment(Enclosure(image, floor, cover, cover_alpha), ground, shelters)
+
+
+def _build_dark_box(
+    rng: np.random.Generator,
+    height: int,
+    width: int,
+    ground: Ground,
+    brightness: float | None,
+) -> Environment:
+    """Build a box with dark walls around the ground, without shelters."""
+    x, y = ground.centre
+    half_width, half_height = ground.half_size
+    walls = (x - half_width, y - half_height, x + half_width, y + half_height)
+    box = draw_dark_box(rng, height, width, walls, brightness)
+    return Environment(box.enclosure, ground, np.zeros((0, 2)), box)
 
 
 def _make_ground(kind: EnclosureKind, height: int, width: int) -> Ground:

@@ -14,9 +14,12 @@ from murid.synthetic.animal import BREEDS, Coat, sample_coat, sample_coat_of_bre
 from murid.synthetic.behaviour import BehaviourConfig
 from murid.synthetic.camera import CameraModel, VideoCamera
 from murid.synthetic.composition import SceneTruth, Shadow, compose_scene
+from murid.synthetic.dark_walls import WallReflections
 from murid.synthetic.environment import EnclosureKind, build_environment
+from murid.synthetic.litters import PUP_LENGTHS, place_litter, sample_pup_coat
 from murid.synthetic.motion import Herd
-from murid.synthetic.sprite import Sprite
+from murid.synthetic.sprite import Sprite, blur_along
+from murid.synthetic.steel import add_steel
 from murid.synthetic.texture import crop_texture
 from murid.synthetic.view import Projection, View, ViewKind
 
@@ -36,6 +39,9 @@ _DAILY_DEVIATION = 0.04
 _SHADOW_BLUR = 0.06
 _SHADOW_SHIFT = (0.03, 0.045)
 
+# The motion is simulated at this frame rate or a higher one: at a lower one, turns would overshoot.
+_MIN_MOTION_FPS = 25.0
+
 # Different coats are chosen among this many; more make them more different, up to a point.
 _N_COAT_CANDIDATES = 40
 
@@ -53,7 +59,9 @@ class RecordingConfig:
     ------
     ConfigError
         If a number is not above 0, a coat is unknown, `present` contains a number twice or one
-        that is out of range, or only one of enclosure and view is a tank seen from the side.
+        that is out of range, only one of enclosure and view is a tank seen from the side, a dark
+        box is not seen from above, all animals are pups, or the exposure is longer than the
+        interval of the frames.
     """
 
     n_animals: int = 4
@@ -82,10 +90,15 @@ class RecordingConfig:
     that are as different as possible."""
     tagged: bool = False
     """Whether every other animal has an ear tag."""
+    n_pups: int = 0
+    """How many of the `n_animals`, the first ones, are pups: small, pale, and below the others."""
     behaviour: BehaviourConfig = field(default_factory=BehaviourConfig)
     """Frequency of each behaviour, and speed of the animals."""
     enclosure: EnclosureKind = "field"
-    """``field``, ``disc``, ``cage``, or ``tank``, which requires the side view."""
+    """``field``, ``disc``, ``cage``, ``dark``, which requires the view from above, or ``tank``,
+    which requires the side view."""
+    steel: bool = False
+    """Whether the enclosure has spouts, bottles, hoppers, wire mesh or glints."""
     n_shelters: int = 0
     """Number of roofs that hide the animals below."""
     floor_brightness: float | None = None
@@ -100,11 +113,26 @@ class RecordingConfig:
     """Amplitude of the flicker of the light, relative to the light."""
     shadow: float = 0.35
     """Opacity of the shadows."""
+    exposure_s: float = 0.0
+    """Exposure time, seconds: animals are blurred along their way during it. 0 for no motion
+    blur."""
 
     def __post_init__(self) -> None:
         for name in ("n_animals", "n_frames", "fps", "width", "height", "body_px"):
             if getattr(self, name) <= 0:
                 raise ConfigError(f"{name}: expected more than 0, got {getattr(self, name)}")
+        if self.n_pups and self.present:
+            raise ConfigError("present: expected all animals with n_pups, got some of them")
+        if not 0 <= self.n_pups < self.n_animals:
+            raise ConfigError(
+                f"n_pups: expected 0 to {self.n_animals - 1}, one less than n_animals, "
+                f"got {self.n_pups}"
+            )
+        if not 0 <= self.exposure_s <= 1 / self.fps:
+            raise ConfigError(
+                f"exposure_s: expected 0 to {1 / self.fps:g}, the interval of the frames, "
+                f"got {self.exposure_s:g}"
+            )
         unknown = set(self.coats) - set(BREEDS)
         if unknown:
             raise ConfigError(
@@ -122,6 +150,8 @@ class RecordingConfig:
                 "enclosure: expected a tank with the side view and no other one, "
                 f"got {self.enclosure} seen from {self.view}"
             )
+        if self.enclosure == "dark" and self.view != "above":
+            raise ConfigError(f"view: expected above with the enclosure dark, got {self.view}")
 
 
 @dataclass(frozen=True)
@@ -184,28 +214,56 @@ def record(config: RecordingConfig, every: int = 1) -> Iterator[RecordedFrame]:
         config.floor_brightness,
     )
     animals = _make_animals(config, animal_rng)
+    # At low frame rates, several steps of the motion make one frame.
+    n_steps = int(np.ceil(_MIN_MOTION_FPS / config.fps))
+    motion_fps = n_steps * config.fps
     herd = Herd(
         len(animals),
         environment.ground,
         environment.shelters,
         config.behaviour,
         body_px,
-        config.fps,
+        motion_fps,
         motion_rng,
     )
+    if config.n_pups:
+        # The litter begins in a heap, with the first dam beside it.
+        lengths_px = np.array([animal.length_px for animal in animals[: config.n_pups]])
+        dam = herd.position[config.n_pups]
+        heap = place_litter(motion_rng, dam, body_px, lengths_px)
+        herd.position[: len(heap)] = environment.ground.confine(heap)
     view = View(config.view, height, width)
     camera = VideoCamera(config.camera, height, width, camera_rng, config.flicker)
+    if config.steel:
+        steel_seed = int(environment_rng.integers(2**31))
+        with_steel = add_steel(steel_seed, environment.enclosure)
+        environment = replace(environment, enclosure=with_steel)
     enclosure = view.project_enclosure(environment.enclosure)
+    reflections = None
+    if environment.dark_box is not None:
+        box = replace(environment.dark_box, enclosure=enclosure)
+        reflections = WallReflections.sample(environment_rng, box, body_px)
     shift_x, shift_y = _SHADOW_SHIFT
     shadow = Shadow(config.shadow, _SHADOW_BLUR * body_px, (shift_x * body_px, shift_y * body_px))
 
     for index in range(config.n_frames):
-        herd.step()
+        for _ in range(n_steps):
+            before = herd.position.copy()
+            herd.step()
         if index % every:
             continue
         projection = view.project_points(herd.position)
         sprites = _render_animals(view, animals, herd, projection, animal_rng)
         pixels = projection.pixels
+        if config.exposure_s:
+            # The way during the exposure, from the velocity in the last step.
+            velocity = (pixels - view.project_points(before).pixels) * motion_fps
+            ways = velocity * config.exposure_s
+            sprites = [
+                blur_along(s, float(x), float(y)) for s, (x, y) in zip(sprites, ways, strict=True)
+            ]
+        if reflections is not None:
+            enclosure = reflections.add(sprites, pixels)
         order = view.sort_by_depth(pixels, herd.order)
         scene, truth = compose_scene(enclosure, sprites, pixels, shadow, order=order)
         frame = Frame(index, index / config.fps, camera.take_frame(scene))
@@ -239,16 +297,30 @@ def _make_animals(config: RecordingConfig, rng: np.random.Generator) -> list[_An
     fixed_rng = rng
     if config.animal_seed is not None:
         fixed_rng = np.random.default_rng((config.animal_seed, 2))
+    pups = _make_pups(config, fixed_rng)
     deviation = 0.0 if config.lookalike else _LENGTH_DEVIATION
     animals = []
     for coat in _choose_coats(config, fixed_rng):
         length_px = config.body_px * float(np.exp(fixed_rng.normal(0, deviation)))
         animals.append(_Animal(coat, length_px, _sample_fur(fixed_rng)))
+    animals[: len(pups)] = pups
     if config.present:
         animals = [animals[k] for k in config.present]
     if config.animal_seed is None:
         return animals
     return [_change_overnight(animal, rng) for animal in animals]
+
+
+def _make_pups(config: RecordingConfig, rng: np.random.Generator) -> list[_Animal]:
+    """Make pups of one litter."""
+    if not config.n_pups:
+        return []
+    floor_brightness = 0.5 if config.floor_brightness is None else config.floor_brightness
+    coat = sample_pup_coat(rng, floor_brightness)
+    relative_length = float(rng.uniform(*PUP_LENGTHS))
+    lengths_px = relative_length * np.exp(rng.normal(0, _LENGTH_DEVIATION, config.n_pups))
+    lengths_px = np.clip(lengths_px, *PUP_LENGTHS) * config.body_px
+    return [_Animal(coat, float(length_px), _sample_fur(rng)) for length_px in lengths_px]
 
 
 def _change_overnight(animal: _Animal, rng: np.random.Generator) -> _Animal:

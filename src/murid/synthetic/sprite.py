@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -13,6 +13,10 @@ from murid.synthetic.keypoint_truth import make_unknown_keypoints
 # Area of a rodent's body seen from above, relative to the square of its length from nose to tail
 # base.
 _AREA_PER_SQUARED_LENGTH = 0.3
+
+
+# A shorter movement during the exposure changes no pixel visibly.
+_MIN_MOTION_PX = 1.5
 
 
 @dataclass(frozen=True)
@@ -99,3 +103,50 @@ def flip_sprite(sprite: Sprite, left_right: bool = False, up_down: bool = False)
         np.array([x, y], np.float32),
         keypoints,
     )
+
+
+def pad_sprite(sprite: Sprite, margin: int) -> Sprite:
+    """Return a sprite with a transparent margin of the given width, pixels."""
+
+    def pad(layer: Float32, border: int) -> Float32:
+        sides = (margin,) * 4
+        return np.asarray(cv2.copyMakeBorder(layer, *sides, border), np.float32)
+
+    return replace(
+        sprite,
+        image=pad(sprite.image, cv2.BORDER_REPLICATE),
+        alpha=pad(sprite.alpha, cv2.BORDER_CONSTANT),
+        body=pad(sprite.body, cv2.BORDER_CONSTANT),
+        origin=sprite.origin + np.float32(margin),
+        keypoints=sprite.keypoints + np.float32(margin),
+    )
+
+
+def blur_along(sprite: Sprite, dx: float, dy: float) -> Sprite:
+    """Return a sprite with the motion blur of a straight movement during the exposure.
+
+    The body and the origin are those in the middle of the exposure, as people label animals.
+
+    Parameters
+    ----------
+    sprite : Sprite
+    dx, dy : float
+        Movement in pixels.
+    """
+    length = float(np.hypot(dx, dy))
+    if length < _MIN_MOTION_PX:
+        return sprite
+    margin = int(np.ceil(length / 2)) + 1
+    padded = pad_sprite(sprite, margin)
+    # The kernel is the path of a point during the exposure.
+    kernel = np.zeros((2 * margin + 1,) * 2, np.float32)
+    start = (round(margin - dx / 2), round(margin - dy / 2))
+    end = (round(margin + dx / 2), round(margin + dy / 2))
+    cv2.line(kernel, start, end, 1.0, 1, cv2.LINE_AA)
+    kernel /= kernel.sum()
+    # Colours are blurred in proportion to their opacity.
+    alpha = padded.alpha[..., None]
+    layers = cv2.filter2D(np.dstack([padded.image * alpha, alpha]), -1, kernel)
+    opacity = layers[..., 3]
+    image = layers[..., :3] / np.maximum(opacity, 1e-3)[..., None]
+    return replace(padded, image=np.asarray(image, np.float32), alpha=opacity.copy())

@@ -4,44 +4,74 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from murid.core.types import Bool, Float32, Float64, Int64, UInt8
-from murid.synthetic.animal import Coat, sample_coat, sample_posture
+from murid.core.types import Float32, Float64, Int64, UInt8
+from murid.synthetic.animal import sample_posture
 from murid.synthetic.background import PlacedAnimals, add_distractors, make_background_image
-from murid.synthetic.camera import sample_camera, take_image
+from murid.synthetic.camera import (
+    CameraModel,
+    sample_camera,
+    sample_washed_out_camera,
+    take_image,
+)
 from murid.synthetic.composition import Shadow, compose_scene
-from murid.synthetic.enclosure import Enclosure, make_enclosure
+from murid.synthetic.dark_walls import WallReflections
 from murid.synthetic.keypoint_truth import to_edges, transform_keypoints
-from murid.synthetic.pixels import to_float_image
+from murid.synthetic.litters import PUP_LENGTHS, place_litter, sample_pup_coat, sample_pup_posture
+from murid.synthetic.overlays import add_overlay
 from murid.synthetic.rodent import render_from_above
-from murid.synthetic.sprite import Sprite, estimate_body_length, resize_sprite
+from murid.synthetic.sprite import Sprite, blur_along, estimate_body_length, resize_sprite
+from murid.synthetic.steel import add_steel
+from murid.synthetic.still_coats import ensure_contrast, make_coat
+from murid.synthetic.still_config import StillConfig, StillKind
+from murid.synthetic.still_scenes import (
+    Place,
+    make_place,
+    place_animals,
+    place_group,
+    sample_count,
+    sample_identities,
+    sample_kind,
+)
 
 # Share of the images with real animals that also have a real background.
 _REAL_BACKGROUND_PROBABILITY = 0.5
 
-# The mean number of animals follows from the room that there is for them, up to this maximum.
-_MAX_MEAN_ANIMALS = 9.0
-_MAX_ANIMALS = 14
-
-# Share of the images in which all animals look alike, the hard case of identification, and the
-# number of identities among which look-alikes are chosen.
-_LOOKALIKE_PROBABILITY = 0.55
-_N_LOOKALIKE_CANDIDATES = 60
-
 # Share of the images in which one animal is much larger than the others.
 _LARGE_ANIMAL_PROBABILITY = 0.1
 
-# Of the animals in images with contact, the share that touches another one, and their distance in
-# body lengths.
-_CONTACT_PROBABILITY = 0.75
-_CONTACT_DISTANCES = (0.3, 0.95)
+MIN_CUT_VISIBILITY = 0.12
+"""An animal that the edge of the image cuts has a box from this visible fraction on, which is less
+than a head."""
 
-# Minimum difference of brightness between coat and floor; below it nobody could label the animal.
-_MIN_CONTRAST = 0.1
+# Minimum length in pixels of camouflaged animals: smaller ones would be invisible.
+_MIN_CAMOUFLAGED_PX = 34.0
+
+# Litters: minimum length of a dam in pixels, so that pups have enough of them; number of pups; and
+# share of litters in which the pups lie over the dam.
+_MIN_DAM_PX = 55.0
+_MAX_PUPS = 9
+_PUPS_ABOVE_PROBABILITY = 0.35
+
+# Movement during a long exposure, in body lengths: 0.3 is two lengths a second in 150 ms.
+_MAX_MOTION_BLUR = (0.08, 0.35)
+
+# Animals in close contact bend less than others.
+_CONTACT_BEND_SHARE = 0.4
+
+# Steel that has moved since the background was learnt, and how far.
+_MOVED_STEEL_PROBABILITY = 0.25
+_STEEL_SHIFT_PX = 3.0
+
+# Kinds of images with faint animals, and the camera that still shows them.
+_FAINT_KINDS = ("dark_walls", "camouflage", "litters")
+_MAX_FAINT_NOISE = 0.02
+_MAX_FAINT_BLUR_PX = 1.2
+_MIN_FAINT_GAIN = 0.85
 
 
 @dataclass(frozen=True)
@@ -55,7 +85,7 @@ class Still:
     boxes : ndarray
         ``(n, 4)`` float32 xyxy pixels of the bodies without tails.
     identities : ndarray
-        ``(n,)`` int64 number of the coat; -1 for cut-outs of real animals.
+        ``(n,)`` int64 number of the coat; -1 for cut-outs of real animals, and for pups.
     background : ndarray or None
         ``(h, w, 3)`` uint8 RGB background image that a detector would have learnt; None if the
         image has none.
@@ -71,25 +101,13 @@ class Still:
     keypoints: Float32 | None = None
 
 
-@dataclass(frozen=True)
-class StillConfig:
-    """Settings of synthetic training images."""
+class _Group(NamedTuple):
+    """Animals of an image: coats, typical length, cut-outs, and movement in body lengths."""
 
-    size_px: int = 256
-    """Width and height."""
-    body_px: tuple[float, float] = (22.0, 150.0)
-    """Minimum and maximum length of the bodies, nose to tail base."""
-    n_identities: int = 600
-    """Number of different coats; each is made from its own number."""
-    touching: float = 0.6
-    """Share of images in which animals are put in contact."""
-    empty: float = 0.06
-    """Share of images without animals."""
-    cutouts: float = 0.25
-    """Share of images with cut-outs of real animals, if these are given."""
-    backgrounds: float = 0.75
-    """Share of images with a background image. The others stand for a moving camera, and for the
-    beginning of a recording, when no background is known."""
+    identities: Int64
+    body_px: float
+    cutouts: Sequence[Sprite]
+    max_blur: float
 
 
 def make_still(
@@ -114,127 +132,168 @@ def make_still(
     Still
     """
     rng = np.random.default_rng(seed)
-    size_px = config.size_px
     # Lengths are uniform on a logarithmic scale: as many small animals as large ones.
     body_px = float(np.exp(rng.uniform(*np.log(config.body_px))))
+    n = sample_count(rng, config, body_px)
     use_cutouts = bool(len(cutouts)) and rng.random() < config.cutouts
-    if use_cutouts and len(backgrounds) and rng.random() < _REAL_BACKGROUND_PROBABILITY:
-        enclosure = _crop_background(rng, backgrounds, size_px)
-    else:
-        enclosure = make_enclosure(rng, size_px, size_px)
-    camera = sample_camera(rng)
+    kind = sample_kind(rng, config, n, use_cutouts)
+    if kind == "contacts":
+        n = max(n, int(rng.integers(2, 4)))
+    min_px = {"litters": _MIN_DAM_PX, "camouflage": _MIN_CAMOUFLAGED_PX}.get(kind, 0.0)
+    body_px = max(body_px, min(min_px, config.body_px[1]))
 
-    # Animals and their positions.
-    n = _sample_count(rng, config, body_px)
-    if not use_cutouts:
-        cutouts = ()
-    identities, sprites = _make_animals(rng, config, n, body_px, enclosure, cutouts)
-    touching = rng.random() < config.touching
-    positions = place_animals(rng, enclosure.floor, n, body_px, touching)
+    # Animals, and the enclosure around them.
+    identities = sample_identities(rng, config, kind, n)
+    is_real = use_cutouts and len(backgrounds) and rng.random() < _REAL_BACKGROUND_PROBABILITY
+    place = make_place(rng, config, kind, identities, backgrounds if is_real else ())
+    group = _Group(identities, body_px, cutouts if use_cutouts else (), _sample_blur(rng, config))
+    if kind == "litters":
+        identities, sprites, positions = _make_litter(rng, group, place)
+    else:
+        poses = place_group(rng, config, kind, place, n, body_px)
+        identities, sprites = _make_animals(rng, group, place, kind, poses.headings)
+        positions = poses.positions
     shadow = Shadow(
         strength=float(rng.choice([0, rng.uniform(0.1, 0.7)], p=[0.3, 0.7])),
         blur_px=float(rng.uniform(1, 0.12 * body_px + 1.5)),
         shift_px=tuple(rng.normal(0, 0.06 * body_px, 2).tolist()),
     )
     animals = PlacedAnimals(sprites, positions, shadow, float(rng.uniform(0, 0.7)), body_px)
+    camera = _sample_camera(rng, config, kind, place, sprites)
+
+    # Steel is in the image and in its background, where it can have been in another place.
+    enclosure = place.enclosure
+    learnt = enclosure
+    if place.box is not None:
+        reflections = WallReflections.sample(rng, place.box, body_px)
+        enclosure = reflections.add(sprites, positions)
+    if rng.random() < config.steel:
+        steel_seed = int(rng.integers(2**31))
+        moved = rng.random() < _MOVED_STEEL_PROBABILITY
+        shift_x, shift_y = rng.normal(0, _STEEL_SHIFT_PX * moved, 2).tolist()
+        in_one_place = learnt is enclosure and not moved
+        enclosure = add_steel(steel_seed, enclosure, (shift_x, shift_y))
+        learnt = enclosure if in_one_place else add_steel(steel_seed, learnt)
 
     # The image, and the background image that goes with it.
     surroundings = add_distractors(rng, enclosure, animals)
-    scene, truth = compose_scene(surroundings, sprites, positions, shadow, animals.contact_shade)
+    scene, truth = compose_scene(
+        surroundings,
+        sprites,
+        positions,
+        shadow,
+        animals.contact_shade,
+        min_cut_visibility=MIN_CUT_VISIBILITY,
+    )
     image = take_image(scene, camera, rng)
     background = None
     if rng.random() < config.backgrounds:
-        background = make_background_image(rng, enclosure, animals, camera)
+        background = make_background_image(rng, learnt, animals, camera)
+    if rng.random() < config.overlays:
+        image, background = add_overlay(rng, image, background, truth.boxes)
     visible = identities[truth.animal_indices]
     return Still(image, truth.boxes, visible, background, truth.keypoints)
 
 
-def _sample_count(rng: np.random.Generator, config: StillConfig, body_px: float) -> int:
-    """Sample the number of animals: the smaller they are, the more."""
-    room = config.size_px / body_px / 3.2
-    count = 1 + rng.poisson(min(_MAX_MEAN_ANIMALS, 2.2 * room**1.2))
-    if rng.random() < config.empty:
-        return 0
-    return int(min(count, _MAX_ANIMALS))
+def _sample_camera(
+    rng: np.random.Generator,
+    config: StillConfig,
+    kind: StillKind,
+    place: Place,
+    sprites: Sequence[Sprite],
+) -> CameraModel:
+    """Sample a camera under which a person could still label the animals."""
+    if kind not in _FAINT_KINDS and rng.random() < config.washed_out:
+        coats = [float(sprite.image[sprite.body > 0.5].mean()) for sprite in sprites]
+        return sample_washed_out_camera(rng, place.floor_brightness, coats)
+    camera = sample_camera(rng)
+    if kind in _FAINT_KINDS:
+        # Noise and blur would hide what little contrast there is.
+        noise = min(camera.noise, _MAX_FAINT_NOISE)
+        blur_px = min(camera.blur_px, _MAX_FAINT_BLUR_PX)
+        gain = max(camera.gain, _MIN_FAINT_GAIN)
+        camera = replace(camera, noise=noise, blur_px=blur_px, gain=gain, offset=0.0)
+    return camera
 
 
-def place_animals(
-    rng: np.random.Generator, floor: Bool, n: int, body_px: float, touching: bool
-) -> Float64:
-    """Sample ``(n, 2)`` positions on the floor; if touching, most are next to an earlier one."""
-    free = np.argwhere(floor)[:, ::-1]
-    if not len(free):
-        free = np.array([[floor.shape[1] // 2, floor.shape[0] // 2]])
-    positions = np.zeros((n, 2))
-    for k in range(n):
-        positions[k] = free[rng.integers(len(free))]
-        if touching and k and rng.random() < _CONTACT_PROBABILITY:
-            angle = rng.uniform(0, 2 * np.pi)
-            distance = rng.uniform(*_CONTACT_DISTANCES) * body_px
-            offset = distance * np.array([np.cos(angle), np.sin(angle)])
-            positions[k] = positions[rng.integers(k)] + offset
-    return positions
+def _sample_blur(rng: np.random.Generator, config: StillConfig) -> float:
+    """Sample the maximum movement during the exposure, in body lengths; 0 for a short exposure."""
+    if rng.random() >= config.motion_blur:
+        return 0.0
+    return float(rng.uniform(*_MAX_MOTION_BLUR))
+
+
+def _make_litter(
+    rng: np.random.Generator, group: _Group, place: Place
+) -> tuple[Int64, list[Sprite], Float64]:
+    """Return identities, sprites and positions of a heap of pups, and of a dam on top of them."""
+    n_pups = int(rng.integers(2, _MAX_PUPS + 1))
+    relative = float(rng.uniform(*PUP_LENGTHS))
+    relative_lengths = relative * np.exp(rng.normal(0, 0.06, n_pups))
+    lengths_px = group.body_px * np.clip(relative_lengths, *PUP_LENGTHS)
+    floor_brightness = place.floor_brightness
+    pup_coat = sample_pup_coat(rng, floor_brightness)
+    light = _sample_light(rng)
+    sprites = [
+        render_from_above(pup_coat, sample_pup_posture(rng), float(length_px), light, rng)
+        for length_px in lengths_px
+    ]
+    dam_coat = ensure_contrast(make_coat(int(group.identities[0])), floor_brightness)
+    sprites.append(render_from_above(dam_coat, sample_posture(rng), group.body_px, light, rng))
+    dam = place_animals(rng, place.enclosure.floor, 1, group.body_px, touching=False)
+    heap = place_litter(rng, dam[0], group.body_px, lengths_px)
+    positions = np.concatenate([heap, dam])
+    identities = np.append(np.full(n_pups, -1), group.identities[:1])
+    # A third of the litters crawl over the dam's outline instead of lying below it.
+    if rng.random() < _PUPS_ABOVE_PROBABILITY:
+        order = np.roll(np.arange(n_pups + 1), 1)
+        return identities[order], [sprites[k] for k in order], positions[order]
+    return identities, sprites, positions
 
 
 def _make_animals(
     rng: np.random.Generator,
-    config: StillConfig,
-    n: int,
-    body_px: float,
-    enclosure: Enclosure,
-    cutouts: Sequence[Sprite],
+    group: _Group,
+    place: Place,
+    kind: StillKind,
+    headings: Float64,
 ) -> tuple[Int64, list[Sprite]]:
     """Return identities ``(n,)`` and sprites of n animals, cut-outs if there are any."""
     light = _sample_light(rng)
-    identities = rng.integers(config.n_identities, size=n)
-    if rng.random() < _LOOKALIKE_PROBABILITY and n:
-        identities = _find_lookalikes(rng, int(identities[0]), config.n_identities, n)
-    lengths_px = body_px * np.exp(rng.normal(0, 0.12, n))
-    if rng.random() < _LARGE_ANIMAL_PROBABILITY and n > 1:
+    n = len(headings)
+    lengths_px = group.body_px * np.exp(rng.normal(0, 0.12, n))
+    if kind == "plain" and rng.random() < _LARGE_ANIMAL_PROBABILITY and n > 1:
         lengths_px[0] *= rng.uniform(1.5, 2.2)
-    if len(cutouts):
+    if len(group.cutouts):
         gain = float(np.exp(rng.normal(0, 0.35)))
-        sprites = [_augment_cutout(rng, cutouts, length_px, gain) for length_px in lengths_px]
+        sprites = [_augment_cutout(rng, group.cutouts, length_px, gain) for length_px in lengths_px]
         return np.full(n, -1), sprites
-    floor_brightness = 0.5
-    if enclosure.floor.any():
-        floor_brightness = float(enclosure.image[enclosure.floor].mean())
     sprites = []
-    for identity, length_px in zip(identities, lengths_px, strict=True):
-        coat = _ensure_contrast(make_coat(int(identity)), floor_brightness)
+    rows = zip(group.identities, lengths_px, headings, strict=True)
+    for identity, length_px, heading in rows:
+        coat = make_coat(int(identity))
+        if kind != "camouflage":
+            coat = ensure_contrast(coat, place.floor_brightness)
         posture = sample_posture(rng)
-        sprites.append(render_from_above(coat, posture, float(length_px), light, rng))
-    return identities.astype(np.int64), sprites
+        if not np.isnan(heading):
+            # Bent and upright bodies would not touch where they are meant to.
+            bend = _CONTACT_BEND_SHARE * posture.bend
+            posture = replace(posture, heading=float(heading), bend=bend, rear=0.0)
+        sprite = render_from_above(coat, posture, float(length_px), light, rng)
+        sprites.append(_blur_motion(rng, sprite, posture.heading, group.max_blur * length_px))
+    return group.identities.astype(np.int64), sprites
 
 
-@lru_cache(maxsize=4096)
-def make_coat(identity: int) -> Coat:
-    """Return the coat of an identity, the same for the same number."""
-    return sample_coat(np.random.default_rng((identity, 7)))
-
-
-def _find_lookalikes(rng: np.random.Generator, identity: int, n_identities: int, n: int) -> Int64:
-    """Return n identities whose main colour is nearest to the given one's, in random order."""
-    candidates = rng.integers(n_identities, size=_N_LOOKALIKE_CANDIDATES)
-    base_colour = make_coat(identity).base_colour
-    difference = [np.abs(make_coat(int(c)).base_colour - base_colour).sum() for c in candidates]
-    nearest = candidates[np.argsort(difference)[: max(n, 1)]]
-    return np.asarray(rng.permutation(nearest)[:n], np.int64)
-
-
-def _ensure_contrast(coat: Coat, floor_brightness: float) -> Coat:
-    """Return the coat, a little darker or lighter if it hardly contrasts with the floor."""
-    brightness = coat.base_colour.mean()
-    difference = float(brightness) - floor_brightness
-    if abs(difference) >= _MIN_CONTRAST:
-        return coat
-    target = _MIN_CONTRAST if difference >= 0 else -_MIN_CONTRAST
-    change = target - difference
-    # Where there is no room on this side, go to the other.
-    if not 0 <= brightness + change <= 1:
-        change = -target - difference
-    base_colour = np.clip(coat.base_colour + np.float32(change), 0, 1).astype(np.float32)
-    return replace(coat, base_colour=base_colour)
+def _blur_motion(
+    rng: np.random.Generator, sprite: Sprite, heading: float, max_movement_px: float
+) -> Sprite:
+    """Blur an animal along its heading, or, as in a turn, nearly so."""
+    if not max_movement_px:
+        return sprite
+    movement_px = max_movement_px * rng.random()
+    direction = heading + rng.normal(0, 0.4)
+    dx, dy = movement_px * np.array([np.cos(direction), np.sin(direction)])
+    return blur_along(sprite, float(dx), float(dy))
 
 
 def _sample_light(rng: np.random.Generator) -> Float32:
@@ -277,17 +336,3 @@ def _augment_cutout(
         np.full(2, side / 2, np.float32),
         keypoints,
     )
-
-
-def _crop_background(
-    rng: np.random.Generator, backgrounds: Sequence[UInt8], size_px: int
-) -> Enclosure:
-    """Crop a random square of a real background, and resize it."""
-    background = backgrounds[int(rng.integers(len(backgrounds)))]
-    height, width = background.shape[:2]
-    side = int(rng.uniform(0.45, 1.0) * min(height, width))
-    top = int(rng.integers(height - side + 1))
-    left = int(rng.integers(width - side + 1))
-    crop = background[top : top + side, left : left + side]
-    resized = cv2.resize(crop, (size_px, size_px), interpolation=cv2.INTER_AREA)
-    return Enclosure.uncovered(to_float_image(np.ascontiguousarray(resized)))

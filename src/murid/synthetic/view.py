@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import cv2
@@ -79,11 +79,11 @@ class View:
             return enclosure
         inside = self._warp(np.ones(self._size, np.float32))
         beyond = (1 - inside[..., None]) * _BEYOND_BRIGHTNESS * enclosure.image.mean()
-        return Enclosure(
-            self._warp(enclosure.image) + beyond,
-            enclosure.floor,
-            self._warp(enclosure.cover),
-            self._warp(enclosure.cover_alpha),
+        return replace(
+            enclosure,
+            image=self._warp(enclosure.image) + beyond,
+            cover=self._warp(enclosure.cover),
+            cover_alpha=self._warp(enclosure.cover_alpha),
         )
 
     def project_points(self, points: Float64) -> Projection:

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 from murid.errors import ConfigError
 from murid.networks.presets import PRESETS
-from murid.synthetic.still import StillConfig
+from murid.synthetic.still_config import StillConfig
 from murid.training.loss_balancing import BalanceConfig
 
 IdentitySource = Literal["track", "box", "none"]
@@ -95,6 +95,12 @@ class ClipConfig:
     solo_share: float = 0.1
     """Share of images from the solo videos themselves."""
 
+    no_background: float = 0.1
+    """Share of the synthetic clips without a background model, as in very short recordings."""
+
+    poor_background: float = 0.15
+    """Share of the synthetic clips whose background model is learnt from three frames."""
+
     def __post_init__(self) -> None:
         for name in ("n_synthetic", "n_composed"):
             if getattr(self, name) < 0:
@@ -104,6 +110,12 @@ class ClipConfig:
             raise ConfigError(
                 "clips.synthetic_share, composed_share, solo_share: "
                 f"expected 0 or more with a sum of 1 or less, got {shares}"
+            )
+        backgrounds = (self.no_background, self.poor_background)
+        if min(backgrounds) < 0 or sum(backgrounds) > 1:
+            raise ConfigError(
+                "clips.no_background, poor_background: "
+                f"expected 0 or more with a sum of 1 or less, got {backgrounds}"
             )
 
 

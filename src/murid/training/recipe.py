@@ -112,7 +112,14 @@ def _collect_synthetic_sources(
     )
     first_identity = max(first_identity, sources.n_identities)
     seed = (config.seed + 1) * _CLIP_SEEDS_PER_TRAINING
-    clips = render_clips(config.clips.n_synthetic, seed, first_identity, report)
+    clips = render_clips(
+        config.clips.n_synthetic,
+        seed,
+        first_identity,
+        report,
+        no_background=config.clips.no_background,
+        poor_background=config.clips.poor_background,
+    )
     return replace(sources, synthetic_clips=clips)
 
 

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from murid.synthetic import SCENARIOS, RecordedFrame, make_scenario, record
 from murid.synthetic.clips import ClipFrame, encode_jpeg, find_solo_frames
 from murid.synthetic.compose_solos import SoloComposer
 from murid.synthetic.cutouts import compute_median_background, cut_out_animal
+from murid.synthetic.scenarios import TRAINING_SCENARIOS
 from murid.synthetic.sprite import Sprite, resize_sprite
 from murid.video import FrameSource, open_source, sample_frames
 from murid.video.background_model import fit_static_background
@@ -32,9 +34,15 @@ _N_BACKGROUND_FRAMES = 100
 _COMPOSED_S = 20.0
 _SYNTHETIC_S = 40.0
 
-# Every fifth synthetic clip is one of the benchmark scenarios, the others are random.
+# Of five synthetic clips in a row, the first is one of the benchmark scenarios, the third one of
+# those for training, the others are random.
 _SCENARIO_NAMES = tuple(SCENARIOS)
+_TRAINING_NAMES = tuple(TRAINING_SCENARIOS)
 _SCENARIO_EVERY = 5
+_TRAINING_OFFSET = 2
+
+# Frames that a poor background is the median of: too few for animals that rest to disappear.
+_N_POOR_FRAMES = 3
 
 # Maximum number of animals in a composed clip.
 _MAX_COMPOSED_ANIMALS = 6
@@ -44,6 +52,10 @@ _SKIPPED_SHARE = 0.05
 _CLIPS_PER_COMPOSER = 4
 # Distinguishes the random generator of the composition from others with the same seed.
 _COMPOSITION_STREAM = 11
+_BACKGROUND_STREAM = 12
+
+BackgroundKind = Literal["good", "poor", "none"]
+"""Background of a clip: the best one from its frames, a poor one, or none."""
 
 
 @dataclass(frozen=True)
@@ -192,10 +204,12 @@ def render_clips(
     first_identity: int = 0,
     report: ProgressCallback = no_progress,
     n_frames: int = 12,
+    no_background: float = 0.0,
+    poor_background: float = 0.0,
 ) -> tuple[Clip, ...]:
-    """Return rendered clips of random scenarios; every fifth is a benchmark scenario.
+    """Return rendered clips: of five, one is a benchmark, one a training, three random scenarios.
 
-    Animals of a clip with look-alikes have no identity, because nothing distinguishes them.
+    Animals of a clip with look-alikes or pups have no identity, because nothing distinguishes them.
 
     Parameters
     ----------
@@ -209,17 +223,29 @@ def render_clips(
         Receives progress.
     n_frames : int
         Frames kept of each clip.
+    no_background, poor_background : float
+        Shares of the clips without a background model, and with one of only three frames, as short
+        recordings have.
     """
     clips: list[Clip] = []
     for k in range(n):
         name = "random"
         if k % _SCENARIO_EVERY == 0:
             name = _SCENARIO_NAMES[k // _SCENARIO_EVERY % len(_SCENARIO_NAMES)]
+        elif k % _SCENARIO_EVERY == _TRAINING_OFFSET:
+            name = _TRAINING_NAMES[k // _SCENARIO_EVERY % len(_TRAINING_NAMES)]
         config = make_scenario(name, seed + k, _SYNTHETIC_S)
         every = config.n_frames // n_frames
         frames = record(replace(config, n_frames=every * n_frames), every)
-        first = None if config.lookalike else max(first_identity, count_identities(clips))
-        clips.append(_make_clip(frames, first))
+        is_alike = config.lookalike or config.n_pups > 0
+        first = None if is_alike else max(first_identity, count_identities(clips))
+        point = np.random.default_rng((seed + k, _BACKGROUND_STREAM)).random()
+        background: BackgroundKind = "good"
+        if point < no_background:
+            background = "none"
+        elif point < no_background + poor_background:
+            background = "poor"
+        clips.append(_make_clip(frames, first, background))
         report("render", k + 1, n)
     return tuple(clips)
 
@@ -230,14 +256,21 @@ def count_identities(clips: Iterable[Clip]) -> int:
     return max(counts, default=0)
 
 
-def _make_clip(frames: Iterable[RecordedFrame], first_identity: int | None) -> Clip:
+def _make_clip(
+    frames: Iterable[RecordedFrame],
+    first_identity: int | None,
+    background_kind: BackgroundKind = "good",
+) -> Clip:
     """Compress frames; the animals are numbered from the given identity on, or have none."""
     recorded = list(frames)
     images = [frame.frame.image for frame in recorded]
     # Use the background model, or the median where no background can be estimated.
-    model = fit_static_background(images)
-    background = np.median(images, axis=0).astype(np.uint8) if model is None else model.image
-    encoded_background = encode_jpeg(background)
+    encoded_background = None
+    if background_kind != "none":
+        model = fit_static_background(images) if background_kind == "good" else None
+        learnt = images if background_kind == "good" else images[:_N_POOR_FRAMES]
+        background = np.median(learnt, axis=0).astype(np.uint8) if model is None else model.image
+        encoded_background = encode_jpeg(background)
     clip = []
     for frame, image in zip(recorded, images, strict=True):
         indices = frame.truth.animal_indices.astype(np.int64)

@@ -77,7 +77,7 @@ def test_boxes_and_identities_follow_the_window():
     identities = np.array([7, 9])
     unknown = make_unknown_keypoints(2)
     frame = ClipFrame(encode_jpeg(image), encode_jpeg(BACKGROUND), boxes, identities, unknown)
-    config = StillConfig(size_px=128, body_px=(20, 80), backgrounds=1.0)
+    config = StillConfig(size_px=128, body_px=(20, 80), backgrounds=1.0, overlays=0.0)
     camera = CameraModel(mono=False, noise=0.0, blur_px=0)
     seen = set()
     for seed in range(40):

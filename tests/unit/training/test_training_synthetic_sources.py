@@ -1,3 +1,7 @@
+import numpy as np
+
+from murid.synthetic import StillConfig
+from murid.synthetic.clips import sample_window, sample_window_camera
 from murid.training.synthetic_sources import count_identities, render_clips
 
 
@@ -17,3 +21,19 @@ def test_the_same_seed_gives_the_same_clips():
     assert [frame.image_jpeg for clip in first for frame in clip] == [
         frame.image_jpeg for clip in again for frame in clip
     ]
+
+
+def test_shares_of_clips_without_background_and_with_a_poor_one():
+    none = render_clips(1, seed=4, n_frames=3, no_background=1.0)
+    assert all(frame.background_jpeg is None for frame in none[0])
+    good, poor = (render_clips(1, seed=4, n_frames=6, poor_background=p)[0] for p in (0.0, 1.0))
+    assert good[0].image_jpeg == poor[0].image_jpeg
+    assert good[0].background_jpeg != poor[0].background_jpeg
+
+
+def test_windows_of_clips_without_background_have_none():
+    clip = render_clips(1, seed=4, n_frames=2, no_background=1.0)[0]
+    rng = np.random.default_rng(0)
+    camera = sample_window_camera(rng)
+    config = StillConfig(size_px=96, backgrounds=1.0, overlays=1.0)
+    assert sample_window(rng, clip[0], camera, config).background is None
