@@ -24,7 +24,8 @@ from murid.networks.onnx_export import export_onnx
 from murid.synthetic.still import StillConfig
 from murid.training.config import ClipConfig, TrainConfig
 from murid.training.fit import TrainingData, fit
-from murid.training.synthetic_sources import SyntheticSources, collect_sources, render_clips
+from murid.training.synthetic_sources import SyntheticSources, collect_sources
+from murid.training.training_clips import render_clips
 
 # Sides of images in training, and in measurement.
 SIZE_PX = 128

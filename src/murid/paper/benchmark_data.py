@@ -126,7 +126,7 @@ class BenchmarkData:
 
     def _prepare_synthetic_data(self, config: TrainConfig) -> TrainingData:
         data = prepare_data(config, (), (), self.directory, self.report)
-        held_out = make_held_out_images(config, data.sources, self.scale.n_held_out)
+        held_out = make_held_out_images(config, data.sources, n=self.scale.n_held_out)
         return replace(data, held_out=held_out)
 
     def _prepare_animaltrack(self, config: TrainConfig, path: Path) -> TrainingData:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
@@ -17,7 +16,9 @@ from murid.synthetic.clips import sample_window, sample_window_camera
 from murid.synthetic.still import Still, make_still
 from murid.training.augment import augment
 from murid.training.config import ClipConfig, TrainConfig
-from murid.training.synthetic_sources import Clip, SyntheticSources
+from murid.training.synthetic_sources import SyntheticSources
+from murid.training.training_clips import Clip
+from murid.training.worker_process import use_one_thread
 from murid.video.background_model import BackgroundModel
 
 # Second component of the seeds of random generators, so that draws for different purposes are
@@ -215,7 +216,7 @@ def make_loader(
         sampler=sampler,
         num_workers=config.n_workers,
         collate_fn=None if batched else collate,
-        worker_init_fn=_use_one_thread,
+        worker_init_fn=_start_worker,
         prefetch_factor=4 if config.n_workers else None,
         persistent_workers=config.n_workers > 0,
         # A forked process shares the clips in memory instead of copying them.
@@ -223,10 +224,8 @@ def make_loader(
     )
 
 
-def _use_one_thread(_worker: int) -> None:
-    # Several processes with several threads each would compete for the cores.
-    cv2.setNumThreads(0)
-    torch.set_num_threads(1)
+def _start_worker(_number: int) -> None:
+    use_one_thread()
 
 
 def to_rois(

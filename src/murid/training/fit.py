@@ -39,11 +39,14 @@ from murid.training.data import (
 from murid.training.image_pool import ImagePool, PooledBatches, build_image_pool
 from murid.training.module import TrainingModule, rename_old_keys
 from murid.training.report import EpochLog
-from murid.training.synthetic_sources import Clip, SyntheticSources, render_clips
+from murid.training.synthetic_sources import SyntheticSources
+from murid.training.training_clips import Clip, ClipMaker, render_clips
 from murid.training.validate import ValidationResult, validate
 
 # Name of the log in the directory of a training.
 LOG_NAME = "log.jsonl"
+# Name of the folder of clips there.
+CLIPS_NAME = "clips"
 
 # Synthetic images for validation have seeds from this on, which no training reaches. More images
 # make the selection of the best weights less noisy and each validation slower.
@@ -176,7 +179,7 @@ def fit(
     pool = _make_pool(images, directory, report)
     held_out = data.held_out
     if not len(held_out):
-        held_out = make_held_out_images(config, data.sources)
+        held_out = make_held_out_images(config, data.sources, directory)
     with _silence_lightning():
         trainer = _make_trainer(config, directory, steps, callbacks)
         trainer.fit(
@@ -275,12 +278,19 @@ def load_initial_weights(name_or_path: str, preset: str) -> dict[str, torch.Tens
 
 
 def make_held_out_images(
-    config: TrainConfig, sources: SyntheticSources, n: int | None = None
+    config: TrainConfig,
+    sources: SyntheticSources,
+    directory: Path | None = None,
+    n: int | None = None,
 ) -> list[Still]:
-    """Return `n` synthetic images (default 300) with seeds that no training reaches."""
+    """Return `n` synthetic images (default 300) with seeds that no training reaches.
+
+    Clips that they are cut from are kept in the directory of the training, if it is given.
+    """
     synthetic_clips: tuple[Clip, ...] = ()
     if sources.synthetic_clips:
-        synthetic_clips = render_clips(_N_VALIDATION_CLIPS, _VALIDATION_SEED)
+        maker = ClipMaker(None if directory is None else directory / CLIPS_NAME, config.n_workers)
+        synthetic_clips = render_clips(_N_VALIDATION_CLIPS, _VALIDATION_SEED, maker=maker)
     sources = replace(sources, synthetic_clips=synthetic_clips)
     n_images = _N_VALIDATION_IMAGES if n is None else n
     seeds = range(_VALIDATION_SEED, _VALIDATION_SEED + n_images)

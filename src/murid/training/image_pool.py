@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch.utils.data import Dataset
@@ -20,6 +19,7 @@ from murid.core.types import Float32, Int64, UInt8
 from murid.detection.preprocess import compute_planes
 from murid.synthetic.still import Still
 from murid.training.data import Batch, compute_difference, get_keypoints
+from murid.training.worker_process import use_one_thread
 
 # Images per file: a killed preparation repeats at most these, and each process makes one file at a
 # time. Even, so that the two images of a pair are in one file.
@@ -200,7 +200,7 @@ def build_image_pool(
             report("pool", _IMAGES_PER_FILE * n_done, _IMAGES_PER_FILE * n_files)
     elif missing:
         # Forked processes share the clips in memory instead of copying them.
-        with multiprocessing.get_context("fork").Pool(n_workers, _use_one_thread) as processes:
+        with multiprocessing.get_context("fork").Pool(n_workers, use_one_thread) as processes:
             for _ in processes.imap_unordered(maker, missing):
                 n_done += 1
                 report("pool", _IMAGES_PER_FILE * n_done, _IMAGES_PER_FILE * n_files)
@@ -260,9 +260,3 @@ def _get_image_path(directory: Path, number: int) -> Path:
 
 def _get_label_path(directory: Path, number: int) -> Path:
     return directory / f"labels-{number:05d}.npz"
-
-
-def _use_one_thread() -> None:
-    # Several processes with several threads each would compete for the cores.
-    cv2.setNumThreads(0)
-    torch.set_num_threads(1)

@@ -19,6 +19,7 @@ from murid.networks.onnx_export import compute_weights_id, export_onnx, find_exp
 from murid.networks.presets import PRESETS
 from murid.training.config import TrainConfig, to_plain
 from murid.training.fit import (
+    CLIPS_NAME,
     LOG_NAME,
     TrainingData,
     TrainingResult,
@@ -27,7 +28,8 @@ from murid.training.fit import (
 )
 from murid.training.labelled_images import build_labelled_images, hold_out
 from murid.training.report import draw_curves, draw_samples, read_log, write_model_card
-from murid.training.synthetic_sources import SyntheticSources, collect_sources, render_clips
+from murid.training.synthetic_sources import SyntheticSources, collect_sources
+from murid.training.training_clips import ClipMaker, render_clips
 
 # Maximum number of held-out images for validation. More make the selection of the best weights less
 # noisy and each validation slower.
@@ -72,7 +74,8 @@ def prepare_data(
     StorageError
         If the directory cannot be written.
     """
-    sources = _collect_synthetic_sources(config, solo, report)
+    maker = ClipMaker(Path(out) / CLIPS_NAME, config.n_workers)
+    sources = _collect_synthetic_sources(config, solo, maker, report)
     if not sequences:
         return TrainingData(sources)
     kept, held_out = hold_out(sequences, config.validation_share, config.seed)
@@ -96,7 +99,10 @@ def prepare_data(
 
 
 def _collect_synthetic_sources(
-    config: TrainConfig, solo: Sequence[str | Path], report: ProgressCallback
+    config: TrainConfig,
+    solo: Sequence[str | Path],
+    maker: ClipMaker,
+    report: ProgressCallback,
 ) -> SyntheticSources:
     """Return the sources of synthetic images; empty if the training uses no such images."""
     if config.synthetic_share == 0:
@@ -109,6 +115,7 @@ def _collect_synthetic_sources(
         seed=config.seed,
         first_identity=first_identity,
         report=report,
+        maker=maker,
     )
     first_identity = max(first_identity, sources.n_identities)
     seed = (config.seed + 1) * _CLIP_SEEDS_PER_TRAINING
@@ -119,6 +126,7 @@ def _collect_synthetic_sources(
         report,
         no_background=config.clips.no_background,
         poor_background=config.clips.poor_background,
+        maker=maker,
     )
     return replace(sources, synthetic_clips=clips)
 
@@ -158,7 +166,7 @@ def train(
     """
     out = Path(out)
     if not len(data.held_out):
-        data = replace(data, held_out=make_held_out_images(config, data.sources))
+        data = replace(data, held_out=make_held_out_images(config, data.sources, out))
     result = fit(config, data, out, [ReportProgress(report)], report)
     write_files(config, data, result, sources)
     return result

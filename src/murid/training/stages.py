@@ -236,7 +236,7 @@ def _finish(
     last = recipe.stages[-1]
     settings = _make_settings(recipe, len(recipe.stages) - 1, seed, None, None)
     data = prepare_data(settings, (), solo, out / last.name, report)
-    data = replace(data, held_out=make_held_out_images(settings, data.sources))
+    data = replace(data, held_out=make_held_out_images(settings, data.sources, out / last.name))
     checkpoints = {
         stage.name: load_checkpoint(_get_weights_path(out, stage)) for stage in recipe.stages
     }

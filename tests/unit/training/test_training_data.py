@@ -8,7 +8,8 @@ from murid.synthetic.keypoint_truth import make_unknown_keypoints
 from murid.synthetic.still import Still, StillConfig, make_still
 from murid.training.config import AugmentConfig, ClipConfig, TrainConfig
 from murid.training.data import EpochSampler, TrainingImages, collate
-from murid.training.synthetic_sources import Clip, SyntheticSources
+from murid.training.synthetic_sources import SyntheticSources
+from murid.training.training_clips import Clip
 
 STILLS = StillConfig(size_px=64, body_px=(20, 30), n_identities=5, empty=0.0)
 UNCHANGED = AugmentConfig(

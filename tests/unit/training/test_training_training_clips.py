@@ -1,8 +1,9 @@
 import numpy as np
+import pytest
 
 from murid.synthetic import StillConfig
 from murid.synthetic.clips import sample_window, sample_window_camera
-from murid.training.synthetic_sources import count_identities, render_clips
+from murid.training.training_clips import ClipMaker, count_identities, render_clips
 
 
 def test_animals_of_different_clips_have_different_identities():
@@ -37,3 +38,25 @@ def test_windows_of_clips_without_background_have_none():
     camera = sample_window_camera(rng)
     config = StillConfig(size_px=96, backgrounds=1.0, overlays=1.0)
     assert sample_window(rng, clip[0], camera, config).background is None
+
+
+def test_clips_are_kept_and_processes_make_the_same(tmp_path, monkeypatch):
+    plain = render_clips(3, seed=2, first_identity=50, n_frames=2)
+    kept = render_clips(3, 2, 50, n_frames=2, maker=ClipMaker(tmp_path, n_workers=2))
+    assert len(list(tmp_path.glob("*.npz"))) == 3
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("a clip was made again")
+
+    monkeypatch.setattr("murid.training.training_clips.record", refuse)
+    again = render_clips(3, 2, 50, n_frames=2, maker=ClipMaker(tmp_path))
+    for clips in (kept, again):
+        for clip, expected in zip(clips, plain, strict=True):
+            for frame, true in zip(clip, expected, strict=True):
+                assert frame.image_jpeg == true.image_jpeg
+                assert frame.background_jpeg == true.background_jpeg
+                np.testing.assert_array_equal(frame.boxes, true.boxes)
+                np.testing.assert_array_equal(frame.identities, true.identities)
+                np.testing.assert_array_equal(frame.keypoints, true.keypoints)
+    with pytest.raises(AssertionError, match="made again"):
+        render_clips(3, 3, n_frames=2, maker=ClipMaker(tmp_path))
