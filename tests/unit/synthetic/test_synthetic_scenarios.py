@@ -96,7 +96,7 @@ def test_night_is_dark_and_has_no_colour():
 def test_random_recordings_are_of_all_kinds():
     configs = [make_scenario("random", seed) for seed in range(80)]
     assert {config.view for config in configs} == {"above", "tilted", "side"}
-    assert {config.enclosure for config in configs} == {"field", "disc", "cage", "tank"}
+    assert {config.enclosure for config in configs} == {"field", "disc", "cage", "tank", "dark"}
     assert min(config.body_px for config in configs) < 30
     assert max(config.body_px for config in configs) > 180
     assert any(config.flicker for config in configs)
