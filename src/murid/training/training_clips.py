@@ -124,20 +124,22 @@ class ClipMaker:
     directory: Path | None = None
     n_workers: int = 0
 
-    def make(self, tasks: Sequence[_ClipTask], stage: str, report: ProgressCallback) -> list[Clip]:
-        """Return the clips of all tasks in order; report one step per task."""
+    def make(
+        self, tasks: Sequence[_ClipTask], n_clips: int, stage: str, report: ProgressCallback
+    ) -> list[Clip]:
+        """Return the `n_clips` clips of all tasks in order."""
         if self.directory is not None:
             make_directory(self.directory)
         clips: list[Clip] = []
         if self.n_workers == 0:
-            for number, task in enumerate(tasks):
+            for task in tasks:
                 clips += self._make_or_read(task)
-                report(stage, number + 1, len(tasks))
+                report(stage, len(clips), n_clips)
             return clips
         with multiprocessing.get_context("fork").Pool(self.n_workers, use_one_thread) as processes:
-            for number, made in enumerate(processes.imap(self._make_or_read, tasks)):
+            for made in processes.imap(self._make_or_read, tasks):
                 clips += made
-                report(stage, number + 1, len(tasks))
+                report(stage, len(clips), n_clips)
         return clips
 
     def _make_or_read(self, task: _ClipTask) -> list[Clip]:
@@ -203,7 +205,7 @@ def compose_clips(
             seeds=tuple(seed * 1000 + k for k in range(first, min(n, first + _CLIPS_PER_COMPOSER))),
         )
         tasks.append(task)
-    clips = (maker or ClipMaker()).make(tasks, "compose", report)
+    clips = (maker or ClipMaker()).make(tasks, n, "compose", report)
     return _number_identities(clips, first_identity)
 
 
@@ -253,7 +255,7 @@ def render_clips(
         elif point < no_background + poor_background:
             background = "poor"
         tasks.append(_RenderTask(name, seed + k, n_frames, background))
-    clips = (maker or ClipMaker()).make(tasks, "render", report)
+    clips = (maker or ClipMaker()).make(tasks, n, "render", report)
     return _number_identities(clips, first_identity)
 
 
