@@ -8,8 +8,12 @@ from itertools import count
 from pathlib import Path
 from typing import Any, TextIO
 
+import numpy as np
+
 from murid.core.boxes import to_xywh
 from murid.core.files import replace_on_success
+from murid.core.keypoints import KEYPOINTS, SKELETON
+from murid.core.types import Bool, Float64
 from murid.datasets.raw_labels import DEFAULT_CLASS
 from murid.datasets.writing import get_image_path
 from murid.export.recording import TrackedRecording
@@ -18,6 +22,11 @@ from murid.export.tracks_chunk import TrackedBox, iterate_rows
 # The file holds one video and one category.
 VIDEO_ID = 1
 CATEGORY_ID = 1
+
+# Visibility of a keypoint in COCO: not labelled, labelled but not visible, visible.
+_NOT_LABELLED = 0
+_NOT_VISIBLE = 1
+_VISIBLE = 2
 
 Entry = dict[str, Any]
 
@@ -30,6 +39,10 @@ def export_coco(path: str | Path, recording: TrackedRecording) -> None:
     identities, ``identity_probability``, ``interpolated`` and ``merged``. Where a person corrected
     identities, the video has ``corrections`` (how many, their authors, the first and the last
     time), and an annotation has ``source``: who says which animal it is.
+
+    In a recording with keypoints, the category has their names and the ``skeleton``, and an
+    annotation ``keypoints`` (x, y, visibility of each: 2 where it was detected, 1 where it was
+    interpolated, 0 where it is unknown), ``num_keypoints`` and ``keypoint_scores``.
 
     Parameters
     ----------
@@ -44,7 +57,7 @@ def export_coco(path: str | Path, recording: TrackedRecording) -> None:
     """
     sections: dict[str, Iterable[Entry]] = {
         "videos": [_make_video(recording)],
-        "categories": [{"id": CATEGORY_ID, "name": DEFAULT_CLASS}],
+        "categories": [_make_category(recording)],
         "tracks": _iterate_tracks(recording),
         "images": _iterate_images(recording),
         "annotations": _iterate_annotations(recording),
@@ -84,6 +97,15 @@ def _make_video(recording: TrackedRecording) -> Entry:
     return video
 
 
+def _make_category(recording: TrackedRecording) -> Entry:
+    category: Entry = {"id": CATEGORY_ID, "name": DEFAULT_CLASS}
+    if recording.summary.has_keypoints:
+        category["keypoints"] = list(KEYPOINTS)
+        # COCO counts keypoints from 1.
+        category["skeleton"] = [[first + 1, second + 1] for first, second in SKELETON]
+    return category
+
+
 def _iterate_tracks(recording: TrackedRecording) -> Iterator[Entry]:
     for track_id in recording.summary.track_ids.tolist():
         yield {
@@ -112,8 +134,10 @@ def _iterate_annotations(recording: TrackedRecording) -> Iterator[Entry]:
     annotation_ids = count(1)
     for rows in iterate_rows(recording):
         bboxes = to_xywh(rows.boxes).round(3).tolist()
-        for box, bbox in zip(rows.iterate_boxes(), bboxes, strict=True):
+        for box, bbox, keypoints in zip(rows.iterate_boxes(), bboxes, rows.keypoints, strict=True):
             annotation = _make_annotation(next(annotation_ids), box, bbox)
+            if recording.summary.has_keypoints:
+                annotation |= _describe_keypoints(keypoints)
             if recording.identified:
                 annotation |= _describe_identity(box)
             if recording.corrections:
@@ -143,4 +167,22 @@ def _describe_identity(box: TrackedBox) -> Entry:
         "identity_probability": None if probability is None else round(probability, 4),
         "interpolated": box.interpolated,
         "merged": box.merged,
+    }
+
+
+def _describe_keypoints(keypoints: Float64) -> Entry:
+    """Return the keypoints ``(K, 3)`` of one animal as COCO stores them."""
+    is_known: Bool = np.isfinite(keypoints).all(axis=1)
+    visibility = np.where(keypoints[:, 2] > 0, _VISIBLE, _NOT_VISIBLE)
+    visibility[~is_known] = _NOT_LABELLED
+    # JSON has no NaN; COCO stores zeros for a keypoint that is not labelled.
+    plain = np.where(is_known[:, None], keypoints, 0.0)
+    triples = [
+        [round(x, 3), round(y, 3), flag]
+        for (x, y, _), flag in zip(plain.tolist(), visibility.tolist(), strict=True)
+    ]
+    return {
+        "keypoints": [value for triple in triples for value in triple],
+        "num_keypoints": int(is_known.sum()),
+        "keypoint_scores": plain[:, 2].round(4).tolist(),
     }
