@@ -13,7 +13,7 @@ import numpy as np
 from murid.core.boxes import to_xywh
 from murid.core.files import replace_on_success
 from murid.core.keypoints import KEYPOINTS, SKELETON
-from murid.core.types import Bool, Float64
+from murid.core.types import Float64
 from murid.datasets.raw_labels import DEFAULT_CLASS
 from murid.datasets.writing import get_image_path
 from murid.export.recording import TrackedRecording
@@ -172,7 +172,8 @@ def _describe_identity(box: TrackedBox) -> Entry:
 
 def _describe_keypoints(keypoints: Float64) -> Entry:
     """Return the keypoints ``(K, 3)`` of one animal as COCO stores them."""
-    is_known: Bool = np.isfinite(keypoints).all(axis=1)
+    # All three are unknown together.
+    is_known = np.isfinite(keypoints[:, 2])
     visibility = np.where(keypoints[:, 2] > 0, _VISIBLE, _NOT_VISIBLE)
     visibility[~is_known] = _NOT_LABELLED
     # JSON has no NaN; COCO stores zeros for a keypoint that is not labelled.

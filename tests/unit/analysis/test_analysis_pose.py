@@ -83,7 +83,7 @@ TIME_S = np.arange(20) / 10
     [
         (walk((0, 0), (1, 0), 20), walk((50, 0), (1, 0), 20), (0, 0), True),
         (walk((50, 0), (1, 0), 20), walk((0, 0), (1, 0), 20), (0, 0), False),  # it leads
-        (walk((0, 0), (1, 0), 20), walk((90, 0), (1, 0), 20), (0, 0), False),  # too far
+        (walk((0, 0), (1, 0), 20), walk((130, 0), (1, 0), 20), (0, 0), False),  # too far
         (walk((0, 0), (1, 0), 20), walk((50, 0), (0, 0), 20), (0, 0), False),  # the other rests
         (walk((0, 0), (1, 0), 20), walk((50, 0), (-1, 0), 20), (0, 0), False),  # backwards
         (walk((0, 0), (1, 0), 20), walk((50, 0), (1, 0), 20), (90, 0), False),  # looks elsewhere
@@ -101,7 +101,7 @@ def test_following_the_tail_base(follower, leader, headings, follows):
         (follower + 20 * directions[0], np.full(20, float(headings[0]))),
         (leader - 20 * directions[1], np.full(20, float(headings[1]))),
         TIME_S,
-        max_distance=20,
+        max_distance=60,
         min_speed=5,
         max_angle_deg=45,
     )
@@ -125,3 +125,20 @@ def test_short_gaps_of_keypoints_are_interpolated_and_long_ones_stay():
     np.testing.assert_allclose(pose.keypoints_px[5:7, 0, 0, 0], [25, 26])
     missing = np.isnan(pose.body_heading_deg[:, 0])
     assert np.flatnonzero(missing).tolist() == list(range(20, 30))
+
+
+def test_keypoints_are_smoothed():
+    rng = np.random.default_rng(0)
+    keypoints = np.full((300, 2, 3, 2), 100.0) + np.array([20.0, 0, -20])[:, None]
+    keypoints += rng.normal(0, 1, keypoints.shape)
+    smoothed = Pose.compute(
+        keypoints,
+        np.arange(300) / 30,
+        max_gap_s=0.0,
+        smooth_s=0.5,
+        interval_s=1 / 30,
+        is_gap=np.zeros(300, bool),
+    )
+    errors = smoothed.keypoints_px - keypoints.mean(axis=0)
+    assert errors.std() < 0.5
+    np.testing.assert_allclose(smoothed.keypoints_px.mean(axis=0), keypoints.mean(axis=0), atol=0.1)

@@ -90,6 +90,30 @@ def test_zones():
     assert (zones["oriented_s"], zones["oriented_bouts"]) == (pytest.approx(10 / 3), 1)
 
 
+def test_latencies_are_from_the_start_of_each_bin():
+    trajectories = make_pose_trajectories([stay(165, 200)], [turn(90, 0, 180)])
+    zones = measure(trajectories, bin_s=2.5)["zones"]
+    np.testing.assert_allclose(zones["nose_latency_s"], [np.nan, 10 / 3 - 2.5, 0, np.nan])
+
+
+def test_time_hidden_in_a_nest_is_known_time():
+    path = stay(200, 200)
+    path[100:200] = np.nan
+    trajectories = make_pose_trajectories([path], [turn(0, 0, 180)])
+    layout = Layout(400, 400, zones=(replace(OBJECT, kind="nest"),))
+    (share,) = measure(trajectories, layout)["zones"]["nose_share"]
+    assert share == pytest.approx(1 / 3)
+
+
+def test_contacts_with_several_animals_count_once():
+    """One nose meets two others, of which one looks away for a third of the time each."""
+    trajectories = make_pose_trajectories(
+        [stay(100, 100), stay(148, 98), stay(148, 102)],
+        [0.0, turn(180, 180, 0), turn(0, 180, 180)],
+    )
+    assert measure(trajectories)["animals"]["nose_to_nose_s"][0] == pytest.approx(10)
+
+
 def test_bouts(meeting):
     bouts = measure(meeting)["bouts"]
     rows = zip(
