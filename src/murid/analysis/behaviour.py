@@ -297,6 +297,8 @@ class Behaviour:
         }
         # Lengths in body lengths are NaN in a recording without boxes.
         for name, length_px in self.lengths_px.items():
+            if name in KEYPOINT_LENGTH_FIELDS and self.pose is None:
+                continue
             length = round(self.scale * length_px, 4)
             if np.isfinite(length):
                 facts[f"{name}_{unit}"] = length
