@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from itertools import count
+from itertools import count, repeat
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -134,10 +134,11 @@ def _iterate_annotations(recording: TrackedRecording) -> Iterator[Entry]:
     annotation_ids = count(1)
     for rows in iterate_rows(recording):
         bboxes = to_xywh(rows.boxes).round(3).tolist()
-        for box, bbox, keypoints in zip(rows.iterate_boxes(), bboxes, rows.keypoints, strict=True):
-            annotation = _make_annotation(next(annotation_ids), box, bbox)
-            if recording.summary.has_keypoints:
-                annotation |= _describe_keypoints(keypoints)
+        poses: Iterable[Entry] = repeat({}, len(bboxes))
+        if recording.summary.has_keypoints:
+            poses = _describe_keypoints(rows.keypoints)
+        for box, bbox, pose in zip(rows.iterate_boxes(), bboxes, poses, strict=True):
+            annotation = _make_annotation(next(annotation_ids), box, bbox) | pose
             if recording.identified:
                 annotation |= _describe_identity(box)
             if recording.corrections:
@@ -170,20 +171,24 @@ def _describe_identity(box: TrackedBox) -> Entry:
     }
 
 
-def _describe_keypoints(keypoints: Float64) -> Entry:
-    """Return the keypoints ``(K, 3)`` of one animal as COCO stores them."""
-    # All three are unknown together.
-    is_known = np.isfinite(keypoints[:, 2])
-    visibility = np.where(keypoints[:, 2] > 0, _VISIBLE, _NOT_VISIBLE)
+def _describe_keypoints(keypoints: Float64) -> Iterator[Entry]:
+    """Yield the keypoints of each animal, of ``(N, K, 3)``, as COCO stores them."""
+    # All three columns are unknown together. JSON has no NaN, and COCO stores zeros for a keypoint
+    # that is not labelled.
+    is_known = np.isfinite(keypoints[:, :, 2])
+    plain = np.where(is_known[:, :, None], keypoints, 0.0)
+    visibility = np.where(plain[:, :, 2] > 0, _VISIBLE, _NOT_VISIBLE)
     visibility[~is_known] = _NOT_LABELLED
-    # JSON has no NaN; COCO stores zeros for a keypoint that is not labelled.
-    plain = np.where(is_known[:, None], keypoints, 0.0)
-    triples = [
-        [round(x, 3), round(y, 3), flag]
-        for (x, y, _), flag in zip(plain.tolist(), visibility.tolist(), strict=True)
-    ]
-    return {
-        "keypoints": [value for triple in triples for value in triple],
-        "num_keypoints": int(is_known.sum()),
-        "keypoint_scores": plain[:, 2].round(4).tolist(),
-    }
+    for points, flags, scores, n_known in zip(
+        plain[:, :, :2].round(3).tolist(),
+        visibility.tolist(),
+        plain[:, :, 2].round(4).tolist(),
+        is_known.sum(axis=1).tolist(),
+        strict=True,
+    ):
+        triples = [(x, y, flag) for (x, y), flag in zip(points, flags, strict=True)]
+        yield {
+            "keypoints": [value for triple in triples for value in triple],
+            "num_keypoints": n_known,
+            "keypoint_scores": scores,
+        }
