@@ -134,7 +134,7 @@ def tabulate_keypoints(rows: TrackRows) -> Float64:
 
 def _append_keypoints(lines: Iterator[str], rows: TrackRows) -> Iterator[str]:
     values = tabulate_keypoints(rows)
-    is_known = np.isfinite(values).all(axis=1)
+    is_known = np.isfinite(values.sum(axis=1))
     for line, cells, has_all in zip(lines, values.tolist(), is_known.tolist(), strict=True):
         # One format for the whole row is several times faster than one for each cell.
         if has_all:

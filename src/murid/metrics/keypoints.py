@@ -14,7 +14,6 @@ from scipy.optimize import linear_sum_assignment
 
 from murid.core.types import Bool, Float64, Int64
 from murid.core.validation import to_array
-from murid.errors import ArrayError
 
 # Shares of the body length within which a keypoint counts as correct.
 PCK_THRESHOLDS = (0.05, 0.1, 0.2)
@@ -155,9 +154,8 @@ def compute_keypoint_scores(
     nose = to_array("nose", nose, np.float64, (n, 2))
     tail_base = to_array("tail_base", tail_base, np.float64, (n, 2))
     if matched is None:
-        matched = np.isfinite(nose).all(axis=1)
-    elif matched.shape != (n,):
-        raise ArrayError("matched", f"shape ({n},)", f"shape {matched.shape}")
+        matched = np.isfinite(nose[:, 0])
+    matched = to_array("matched", matched, np.bool_, (n,))
 
     body_lengths_px = compute_errors(label_nose, label_tail_base)
     is_labelled = np.isfinite(body_lengths_px)

@@ -92,5 +92,5 @@ def test_shapes_have_to_agree():
     two, three = np.zeros((2, 2)), np.zeros((3, 2))
     with pytest.raises(ArrayError, match="nose: expected shape"):
         compute_keypoint_scores(three, two, two, two)
-    with pytest.raises(ArrayError, match=r"matched: expected shape \(2,\)"):
+    with pytest.raises(ArrayError, match="matched: expected shape"):
         compute_keypoint_scores(two, two, two, two, np.ones(3, bool))
