@@ -100,3 +100,35 @@ def make_corrected() -> TrackedRecording:
             yield replace(chunk, tracks=replace(chunk.tracks, sources=sources))
 
     return make_recording(read_chunks=read_chunks, corrections=CORRECTIONS)
+
+
+def make_pose_recording(**changes) -> TrackedRecording:
+    """The recording with keypoints: every animal points to the right, its nose at the edge.
+
+    All keypoints of 7 are unknown in frame 1, and its tail base is in frame 3. Those of 3 are
+    interpolated in frame 4. Rows are as in `make_recording`."""
+    base = make_recording(**changes)
+
+    def read_chunks():
+        for chunk in base:
+            table = chunk.tracks.detections
+            frames = chunk.first_frame + table.frame_numbers
+            ids = chunk.tracks.track_ids
+            left, top, right, bottom = table.boxes.T
+            y = (top + bottom) / 2
+            keypoints = np.stack(
+                [
+                    np.column_stack([right, y + 1, np.full(len(y), 0.9)]),
+                    np.column_stack([(left + right) / 2 + 2, y, np.full(len(y), 0.8)]),
+                    np.column_stack([left, y + 1, np.full(len(y), 0.7)]),
+                ],
+                axis=1,
+            ).astype(np.float32)
+            unknown = [np.nan, np.nan, 0]
+            keypoints[(ids == 7) & (frames == 1)] = unknown
+            keypoints[(ids == 7) & (frames == 3), 2] = unknown
+            keypoints[(ids == 3) & (frames == 4), :, 2] = 0
+            detections = replace(table, keypoints=keypoints)
+            yield replace(chunk, tracks=replace(chunk.tracks, detections=detections))
+
+    return replace(base, read_chunks=read_chunks)

@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -123,6 +124,37 @@ def test_clips_that_cannot_be_made_are_refused(tracked, tmp_path, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_measures_of_keypoints(tracked, arena, tmp_path, capsys, monkeypatch):
+    """Animals that all look to the right, with keypoints at half of the box."""
+    plain = Run.trajectories
+
+    def add_keypoints(run):
+        trajectories = plain(run)
+        half = np.stack([trajectories.shape[:, 0] / 2, np.zeros(trajectories.confidence.shape)], 1)
+        position = trajectories.position
+        keypoints = np.stack([position + half, position, position - half], axis=2)
+        confidence = np.where(np.isnan(keypoints[:, 0]), np.nan, 0.9)
+        return replace(trajectories, keypoints=keypoints, keypoint_confidence=confidence)
+
+    options = ["measure", str(tracked), "--arena", str(arena), "--frames", "--out"]
+    assert murid_cli([*options, str(tmp_path / "without")]) == 0
+    assert "nose" not in capsys.readouterr().out
+    monkeypatch.setattr(Run, "trajectories", add_keypoints)
+    assert murid_cli([*options, str(tmp_path / "with"), "--keypoints"]) == 0
+    assert "nose and tail base known 100.0% of the time" in capsys.readouterr().out
+    assert murid_cli([*options, str(tmp_path / "off"), "--no-keypoints"]) == 0
+    for name in ("animals", "zones", "pairs", "frames"):
+        without, with_, off = (
+            pd.read_csv(tmp_path / folder / f"{name}.csv") for folder in ("without", "with", "off")
+        )
+        pd.testing.assert_frame_equal(with_[list(without)], without)
+        pd.testing.assert_frame_equal(off, without)
+        assert len(with_.columns) > len(without.columns)
+    frames = pd.read_csv(tmp_path / "with" / "frames.csv")
+    assert (frames["body_heading_deg"].abs() < 1e-6).all()
+    assert (frames["nose_x_cm"] > frames["tail_base_x_cm"]).all()
+
+
 def test_invalid_input_is_refused(tracked, arena, clip, tmp_path, capsys, monkeypatch):
     def refuse(*arguments: object, words: str) -> None:
         assert murid_cli([str(a) for a in arguments]) == EXIT_ERROR
@@ -145,6 +177,14 @@ def test_invalid_input_is_refused(tracked, arena, clip, tmp_path, capsys, monkey
         "--set",
         "measures.border_width=2cm",
         words="border_width: expected a scale",
+    )
+    refuse(
+        "measure",
+        tracked,
+        *out,
+        "--keypoints",
+        words="keypoints: expected a run with keypoints, from a network that finds them, got a run"
+        " without keypoints",
     )
     refuse(
         "measure",

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from murid.analysis.bouts import Bouts, find_bouts
+from murid.analysis.bouts import Bouts, find_bouts, select_entries
 from murid.analysis.clock import Clock
-from murid.analysis.config import LENGTH_FIELDS, MeasureConfig
+from murid.analysis.config import KEYPOINT_LENGTH_FIELDS, LENGTH_FIELDS, MeasureConfig
 from murid.analysis.gaps import find_missing, interpolate_gaps
 from murid.analysis.kinematics import (
     compute_acceleration,
@@ -21,6 +21,7 @@ from murid.analysis.kinematics import (
     compute_steps,
     compute_turns,
 )
+from murid.analysis.pose import Pose
 from murid.analysis.smoothing import compute_window_frames, smooth
 from murid.analysis.social import compute_distances, find_following, find_group_sizes
 from murid.analysis.space import (
@@ -103,6 +104,8 @@ class Behaviour:
     config : MeasureConfig
     pixel_aspect : float
         Width of a pixel of the video divided by its height.
+    pose : Pose or None
+        Keypoints and body headings; None for a run without keypoints.
     """
 
     names: tuple[str, ...]
@@ -123,6 +126,7 @@ class Behaviour:
     layout: Layout
     config: MeasureConfig
     pixel_aspect: float = 1.0
+    pose: Pose | None = None
 
     @property
     def time_s(self) -> Float64:
@@ -204,17 +208,8 @@ class Behaviour:
         return find_bouts(frames.visiting, self.clock.edges_s, min_visit_s, min_visit_s, missing)
 
     def find_entries(self, animal: int, visits: Bouts) -> Bouts:
-        """Return the visits that begin with an entry: the animal was known to be outside before.
-
-        A visit is none if it begins with the first known position, or after missing time that the
-        animal was in the zone before.
-        """
-        in_visit = visits.to_mask(self.n_rows)
-        decides = in_visit | ~self.missing[:, animal]
-        # Last row before each row that decides; -1 = none.
-        rows = np.where(decides, np.arange(self.n_rows), -1)
-        before = np.concatenate([[-1], np.maximum.accumulate(rows)])[visits.first_frames]
-        return visits.select((before >= 0) & ~in_visit[before])
+        """Return the visits that begin with an entry, see `murid.analysis.bouts.select_entries`."""
+        return select_entries(visits, self.missing[:, animal])
 
     def compute_distances(self, a: int, b: int) -> Float64:
         """Return the distance ``(F,)`` between two animals."""
@@ -245,7 +240,7 @@ class Behaviour:
             max_angle_deg=self.config.max_following_angle_deg,
             is_gap=self.clock.is_gap,
         )
-        return _find_movement_bouts(is_following, self.clock, self.config.min_following_s)
+        return find_movement_bouts(is_following, self.clock, self.config.min_following_s)
 
     def find_huddles(self) -> dict[int, Bouts]:
         """Return bouts of huddling of each animal that is not alone in its arena.
@@ -272,6 +267,13 @@ class Behaviour:
                 )
         return found
 
+    def require_pose(self) -> Pose:
+        """Return the keypoints; raises `ArrayError` for a run without keypoints."""
+        if self.pose is None:
+            expected = "a run with keypoints, from a network that finds them"
+            raise ArrayError("keypoints", expected, "a run without keypoints")
+        return self.pose
+
     def describe(self) -> dict[str, Any]:
         """Return unit, scale, body length, clock, smoothing and all lengths, as plain values.
 
@@ -295,6 +297,8 @@ class Behaviour:
         }
         # Lengths in body lengths are NaN in a recording without boxes.
         for name, length_px in self.lengths_px.items():
+            if name in KEYPOINT_LENGTH_FIELDS and self.pose is None:
+                continue
             length = round(self.scale * length_px, 4)
             if np.isfinite(length):
                 facts[f"{name}_{unit}"] = length
@@ -346,11 +350,13 @@ def compute_behaviour(
     layout = layout.to_square_pixels(pixel_aspect)
     to_square = np.array([pixel_aspect, 1.0])[:, None]
     body_length_px = compute_body_length(trajectories.shape * to_square)
+    has_keypoints = trajectories.keypoints is not None
+    length_fields = (*LENGTH_FIELDS, *(KEYPOINT_LENGTH_FIELDS if has_keypoints else ()))
     lengths_px = {
         name: Length.parse(getattr(config, name), name).to_px(
             body_length_px, layout.cm_per_px, name
         )
-        for name in LENGTH_FIELDS
+        for name in length_fields
         if name != "border_width" or parse_area_share(config.border_width) is None
     }
     # Between frames that are far apart, a slow net speed is a long way: a limit of a speed is never
@@ -389,7 +395,7 @@ def compute_behaviour(
     acceleration_px = compute_acceleration(position, time_s, clock.is_gap)
     acceleration_px[missing] = np.nan
     immobile = tuple(
-        _find_movement_bouts(speed < max_immobile_speed, clock, config.min_immobile_s)
+        find_movement_bouts(speed < max_immobile_speed, clock, config.min_immobile_s)
         for speed in speed_px.T
     )
     scale = layout.cm_per_px or 1.0
@@ -412,6 +418,41 @@ def compute_behaviour(
         layout=layout,
         config=config,
         pixel_aspect=pixel_aspect,
+        pose=_compute_pose(trajectories, clock, config, to_square, missing),
+    )
+
+
+def _compute_pose(
+    trajectories: Trajectories,
+    clock: Clock,
+    config: MeasureConfig,
+    to_square: Float64,
+    missing: Bool,
+) -> Pose | None:
+    """Return keypoints and headings of the rows; None without keypoints."""
+    if trajectories.keypoints is None:
+        return None
+    # Space is the second axis of keypoints, and of the factors of positions the first.
+    raw = trajectories.keypoints * to_square[..., None]
+    confidence = trajectories.keypoint_confidence
+    if confidence is not None:
+        is_doubtful = ~(confidence >= config.min_keypoint_confidence)
+        raw = np.where(is_doubtful[:, None], np.nan, raw)
+    if trajectories.interpolated is not None and not config.use_interpolated:
+        raw = np.where(trajectories.interpolated[:, None, None], np.nan, raw)
+    # As of positions, one missed frame is interpolated at any frame rate.
+    max_gap_s = 0.0
+    if config.max_keypoint_gap_s:
+        max_gap_s = Clock.from_times(trajectories.time_s, config.max_keypoint_gap_s).max_gap_s
+    raw = clock.expand(raw, np.nan)
+    raw = np.where(missing[:, None, None], np.nan, raw)
+    return Pose.compute(
+        raw,
+        clock.time_s,
+        max_gap_s=max_gap_s,
+        smooth_s=config.smooth_keypoints_s,
+        interval_s=clock.interval_s,
+        is_gap=clock.is_gap,
     )
 
 
@@ -423,7 +464,7 @@ def _expand_probability(trajectories: Trajectories, clock: Clock, missing: Bool)
     return np.where(missing, np.nan, expanded)
 
 
-def _find_movement_bouts(state: Bool, clock: Clock, min_duration_s: float) -> Bouts:
+def find_movement_bouts(state: Bool, clock: Clock, min_duration_s: float) -> Bouts:
     """Return the bouts of a state ``(R,)`` that is computed from speeds."""
     bouts = find_bouts(state, clock.edges_s, min_duration_s)
     n_filmed = np.concatenate([[0], np.cumsum(clock.is_filmed)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -51,6 +52,16 @@ class Bouts:
         return np.cumsum(change[:-1]) > 0
 
 
+class NamedBouts(NamedTuple):
+    """Bouts of one behaviour of one animal; `partner` is the other animal or the zone, if any."""
+
+    behaviour: str
+    animal: str
+    partner: str
+    arena: str
+    bouts: Bouts
+
+
 def find_bouts(
     state: Bool,
     edges_s: Float64,
@@ -96,3 +107,24 @@ def find_bouts(
     duration_s = edges_s[end] - edges_s[first]
     bouts = Bouts(first, end - 1, edges_s[first], duration_s)
     return bouts.select(duration_s >= min_duration_s - _ROUNDING_S)
+
+
+def select_entries(visits: Bouts, missing: Bool) -> Bouts:
+    """Return the visits that begin with an entry: the animal was known to be outside before.
+
+    A visit is none if it begins with the first known position, or after missing time that the
+    animal was in the zone before.
+
+    Parameters
+    ----------
+    visits : Bouts
+    missing : ndarray
+        ``(F,)`` bool: frames in which the position is not known.
+    """
+    n_frames = len(missing)
+    in_visit = visits.to_mask(n_frames)
+    decides = in_visit | ~missing
+    # Last frame before each frame that decides; -1 = none.
+    frames = np.where(decides, np.arange(n_frames), -1)
+    before = np.concatenate([[-1], np.maximum.accumulate(frames)])[visits.first_frames]
+    return visits.select((before >= 0) & ~in_visit[before])

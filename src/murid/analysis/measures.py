@@ -4,23 +4,34 @@ A table is a dict of columns of one length. ``docs/reference/measures.md`` defin
 Columns of lengths end in their unit: ``_cm`` if the layout has a scale, else ``_px``. NaN and None
 stand for values that are unknown or not defined. A step belongs to the frame in which it ends, and
 a bout to the bin in which it begins. A frame that lasts beyond the end of a bin is shared between
-bins by time.
+bins by time. Columns that need keypoints are those of `murid.analysis.pose_measures`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from murid.analysis.behaviour import Behaviour, compute_behaviour
 from murid.analysis.bins import Bins, divide
-from murid.analysis.bouts import Bouts
+from murid.analysis.bouts import NamedBouts
+from murid.analysis.pose_measures import (
+    iterate_animal_bouts,
+    iterate_pair_bouts,
+    measure_body_heading,
+    measure_nose_pair,
+    measure_nose_social,
+    measure_nose_zones,
+    tabulate_keypoints,
+)
 from murid.analysis.social import compute_association
 from murid.arenas.layout import Layout, Zone
 from murid.core.identity_probabilities import is_uncertain
+from murid.core.keypoints import KEYPOINTS
 from murid.core.types import Bool, Float64, Trajectories
 
 Table = dict[str, Any]
@@ -39,7 +50,8 @@ def compute_measures(behaviour: Behaviour, bin_s: float | None = None) -> dict[s
     Returns
     -------
     dict of str to dict
-        Tables ``animals``, ``zones``, ``pairs`` and ``bouts``. A table without rows, for instance
+        Tables ``animals``, ``zones``, ``pairs`` and ``bouts``. They have the columns that need
+        keypoints only if the recording has keypoints. A table without rows, for instance
         of a recording in which no animal was detected, has its columns.
 
     Raises
@@ -66,7 +78,11 @@ def _compute_tables(behaviour: Behaviour, bin_s: float | None) -> dict[str, Tabl
         table["huddle_s"] = _fill_nan(bins)
         if animal in huddles:
             table["huddle_s"] = bins.seconds(huddles[animal].to_mask(behaviour.n_rows))
-        animals.append(table | _measure_social(behaviour, bins, animal, pairs))
+        table |= _measure_social(behaviour, bins, animal, pairs)
+        if behaviour.pose is not None:
+            table |= measure_body_heading(behaviour, bins, animal)
+            table |= measure_nose_social(behaviour, bins, animal, pairs)
+        animals.append(table)
         zones += _measure_zones(behaviour, bins, animal)
     return {
         "animals": _concatenate(animals),
@@ -81,10 +97,13 @@ def tabulate_frames(behaviour: Behaviour) -> Table:
     unit = behaviour.layout.unit
     tables = []
     for animal, name in enumerate(behaviour.names):
+        keypoints: Table = {}
         is_known = ~behaviour.missing[:, animal] & behaviour.clock.is_filmed
         rows = np.flatnonzero(is_known)
         x, y = behaviour.scale * behaviour.position_px[rows, :, animal].T
         immobile = behaviour.immobile[animal].to_mask(behaviour.n_rows)
+        if behaviour.pose is not None:
+            keypoints = tabulate_keypoints(behaviour, rows, animal)
         tables.append(
             {
                 "animal": np.repeat(name, len(rows)),
@@ -98,23 +117,17 @@ def tabulate_frames(behaviour: Behaviour) -> Table:
                 "immobile": immobile[rows],
                 "seen": behaviour.seen[rows, animal],
                 "identity_probability": behaviour.identity_probability[rows, animal],
+                **keypoints,
             }
         )
     return _concatenate(tables) or _drop_rows(tabulate_frames(_make_example(behaviour)))
 
 
-class _NamedBouts(NamedTuple):
-    """Bouts of one behaviour of one animal; `partner` is the other animal or the zone, if any."""
-
-    behaviour: str
-    animal: str
-    partner: str
-    arena: str
-    bouts: Bouts
-
-
 def tabulate_bouts(behaviour: Behaviour) -> Table:
-    """Return one row per bout of immobility, visit to a zone, contact, following or huddling."""
+    """Return one row per bout of immobility, visit to a zone, contact, following or huddling.
+
+    In a recording with keypoints also of what animals do with their noses.
+    """
     groups = list(_iterate_bouts(behaviour))
     counts = [len(group.bouts) for group in groups]
     bounds = [
@@ -140,24 +153,28 @@ def tabulate_bouts(behaviour: Behaviour) -> Table:
     }
 
 
-def _iterate_bouts(behaviour: Behaviour) -> Iterator[_NamedBouts]:
+def _iterate_bouts(behaviour: Behaviour) -> Iterator[NamedBouts]:
     names = behaviour.names
     huddles = behaviour.find_huddles()
     for animal, name in enumerate(names):
         arena = behaviour.get_arena(animal)
-        yield _NamedBouts("immobile", name, "", arena, behaviour.immobile[animal])
+        yield NamedBouts("immobile", name, "", arena, behaviour.immobile[animal])
         for zone, frames in behaviour.find_zone_frames(animal).items():
             visits = behaviour.find_visits(animal, frames)
-            yield _NamedBouts("visit", name, zone, arena, visits)
+            yield NamedBouts("visit", name, zone, arena, visits)
         if animal in huddles:
-            yield _NamedBouts("huddle", name, "", arena, huddles[animal])
+            yield NamedBouts("huddle", name, "", arena, huddles[animal])
+        if behaviour.pose is not None:
+            yield from iterate_animal_bouts(behaviour, animal)
     for a, b in behaviour.iterate_pairs():
         arena = behaviour.get_arena(a)
         contacts = behaviour.find_contacts(a, b)
-        yield _NamedBouts("contact", names[a], names[b], arena, contacts)
+        yield NamedBouts("contact", names[a], names[b], arena, contacts)
         for follower, leader in ((a, b), (b, a)):
             bouts = behaviour.find_following(follower, leader)
-            yield _NamedBouts("follow", names[follower], names[leader], arena, bouts)
+            yield NamedBouts("follow", names[follower], names[leader], arena, bouts)
+        if behaviour.pose is not None:
+            yield from iterate_pair_bouts(behaviour, a, b)
 
 
 def _measure_animal(behaviour: Behaviour, bins: Bins, animal: int) -> Table:
@@ -240,6 +257,9 @@ def _measure_social(
 def _measure_zones(behaviour: Behaviour, bins: Bins, animal: int) -> Iterator[Table]:
     """Yield the measures of one animal in each zone of its arena."""
     missing = behaviour.missing[:, animal]
+    noses: dict[str, Table] = {}
+    if behaviour.pose is not None:
+        noses = measure_nose_zones(behaviour, bins, animal)
     for zone, frames in behaviour.find_zone_frames(animal).items():
         inside_s = bins.seconds(frames.inside)
         visits = behaviour.find_visits(animal, frames)
@@ -258,6 +278,7 @@ def _measure_zones(behaviour: Behaviour, bins: Bins, animal: int) -> Iterator[Ta
                     np.where(frames.inside, behaviour.identity_probability[:, animal], np.nan)
                 )
             ),
+            **noses.get(zone, {}),
         }
 
 
@@ -272,6 +293,9 @@ def _measure_pair(behaviour: Behaviour, bins: Bins, a: int, b: int) -> Table:
     a_follows_b = behaviour.find_following(a, b).to_mask(n_rows)
     b_follows_a = behaviour.find_following(b, a).to_mask(n_rows)
     columns = _make_bin_columns(behaviour, bins, a)
+    noses: Table = {}
+    if behaviour.pose is not None:
+        noses = measure_nose_pair(behaviour, bins, a, b)
     return {
         "arena": columns["arena"],
         "animal_a": columns["animal"],
@@ -287,6 +311,7 @@ def _measure_pair(behaviour: Behaviour, bins: Bins, a: int, b: int) -> Table:
         "association": _compute_associations(bins, in_contact, known),
         "a_follows_b_s": bins.seconds(a_follows_b),
         "b_follows_a_s": bins.seconds(b_follows_a),
+        **noses,
     }
 
 
@@ -349,10 +374,15 @@ def _drop_rows(table: Table) -> Table:
 def _make_example(behaviour: Behaviour) -> Behaviour:
     """Return two animals that rest in a zone, with the same unit, whose tables all have rows.
 
-    The tables of a recording without animals, pairs or zones get their columns from it.
+    The tables of a recording without animals, pairs or zones get their columns from it. They have
+    keypoints if the given behaviour has.
     """
     corners = ((0.0, 0.0), (2.0, 0.0), (2.0, 2.0), (0.0, 2.0))
     layout = Layout(2, 2, zones=(Zone("zone", corners),), cm_per_px=behaviour.layout.cm_per_px)
     resting = np.ones((2, 2, 2))
     trajectories = Trajectories(np.arange(2.0), ("a", "b"), resting, resting, np.ones((2, 2)))
+    if behaviour.pose is not None:
+        keypoints = np.ones((2, 2, len(KEYPOINTS), 2))
+        confidence = np.ones((2, len(KEYPOINTS), 2))
+        trajectories = replace(trajectories, keypoints=keypoints, keypoint_confidence=confidence)
     return compute_behaviour(trajectories, layout)

@@ -101,6 +101,18 @@ class Region:
         distances[is_known] = shapely.distance(self.geometry.exterior, known_points)
         return distances
 
+    def find_nearest(self, points: NDArray[np.floating]) -> Float64:
+        """Return the points ``(N, 2)`` of the outline that are nearest to points ``(N, 2)``.
+
+        NaN where a point is NaN.
+        """
+        is_known = np.isfinite(points).all(axis=1)
+        nearest = np.full(points.shape, np.nan)
+        lines = shapely.shortest_line(self.geometry.exterior, shapely.points(points[is_known]))
+        # The first end of each line is on the outline.
+        nearest[is_known] = shapely.get_coordinates(lines)[::2]
+        return nearest
+
     def to_square_pixels(self, pixel_aspect: float) -> Self:
         """Return the region with x times `pixel_aspect`; a circle becomes a polygon."""
         corners = self.polygon

@@ -1,6 +1,6 @@
 """``murid measure``."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -56,6 +56,7 @@ def measure(
         Literal["csv", "parquet"], Parameter(group=OUTPUT)
     ] = "csv",
     frames: Annotated[bool, Parameter(negative=(), group=OUTPUT)] = False,
+    keypoints: Annotated[bool | None, Parameter(group=OUTPUT)] = None,
 ) -> None:
     """Measure behaviour: tidy tables of animals, zones, pairs and bouts.
 
@@ -71,11 +72,18 @@ def measure(
         Format of the tables.
     frames : bool
         Write a table with a row for every frame as well.
+    keypoints : bool
+        Demand the measures that need keypoints, such as time in zones with the nose, or leave them
+        out; by default they are there if the run has keypoints.
     """
     chosen = options or MeasureOptions()
     config = chosen.load().measures
     opened = Run.open(run)
     behaviour = opened.behaviour(chosen.arena, config, tracks=chosen.tracks)
+    if keypoints:
+        behaviour.require_pose()
+    if keypoints is False:
+        behaviour = replace(behaviour, pose=None)
     bin_s = None if bin is None else parse_seconds(bin, "--bin")
     tables = compute_measures(behaviour, bin_s)
     if frames:
@@ -109,6 +117,11 @@ def describe(behaviour: Behaviour) -> str:
         f"{animals}, known {known:.1%} of the time; lengths in {unit}, body length"
         f" {length}; smoothed over {smoothed}"
     )
+    if behaviour.pose is not None:
+        is_known = np.isfinite(behaviour.pose.body_heading_deg)
+        known_s = float((behaviour.durations_s @ is_known).sum())
+        share = known_s / (total_s - missing_s) if total_s > missing_s else 0.0
+        text += f"\nnose and tail base known {share:.1%} of the time in which the animals are"
     if behaviour.clock.is_gap.any():
         gaps = format_count(int(behaviour.clock.is_gap.sum()), "gap")
         unfilmed = f"together {behaviour.clock.unfilmed_s:.4g} s without frames"

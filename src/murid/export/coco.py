@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from itertools import count
+from itertools import count, repeat
 from pathlib import Path
 from typing import Any, TextIO
 
+import numpy as np
+
 from murid.core.boxes import to_xywh
 from murid.core.files import replace_on_success
+from murid.core.keypoints import KEYPOINTS, SKELETON
+from murid.core.types import Float64
 from murid.datasets.raw_labels import DEFAULT_CLASS
 from murid.datasets.writing import get_image_path
 from murid.export.recording import TrackedRecording
@@ -18,6 +22,11 @@ from murid.export.tracks_chunk import TrackedBox, iterate_rows
 # The file holds one video and one category.
 VIDEO_ID = 1
 CATEGORY_ID = 1
+
+# Visibility of a keypoint in COCO: not labelled, labelled but not visible, visible.
+_NOT_LABELLED = 0
+_NOT_VISIBLE = 1
+_VISIBLE = 2
 
 Entry = dict[str, Any]
 
@@ -30,6 +39,10 @@ def export_coco(path: str | Path, recording: TrackedRecording) -> None:
     identities, ``identity_probability``, ``interpolated`` and ``merged``. Where a person corrected
     identities, the video has ``corrections`` (how many, their authors, the first and the last
     time), and an annotation has ``source``: who says which animal it is.
+
+    In a recording with keypoints, the category has their names and the ``skeleton``, and an
+    annotation ``keypoints`` (x, y, visibility of each: 2 where it was detected, 1 where it was
+    interpolated, 0 where it is unknown), ``num_keypoints`` and ``keypoint_scores``.
 
     Parameters
     ----------
@@ -44,7 +57,7 @@ def export_coco(path: str | Path, recording: TrackedRecording) -> None:
     """
     sections: dict[str, Iterable[Entry]] = {
         "videos": [_make_video(recording)],
-        "categories": [{"id": CATEGORY_ID, "name": DEFAULT_CLASS}],
+        "categories": [_make_category(recording)],
         "tracks": _iterate_tracks(recording),
         "images": _iterate_images(recording),
         "annotations": _iterate_annotations(recording),
@@ -84,6 +97,15 @@ def _make_video(recording: TrackedRecording) -> Entry:
     return video
 
 
+def _make_category(recording: TrackedRecording) -> Entry:
+    category: Entry = {"id": CATEGORY_ID, "name": DEFAULT_CLASS}
+    if recording.summary.has_keypoints:
+        category["keypoints"] = list(KEYPOINTS)
+        # COCO counts keypoints from 1.
+        category["skeleton"] = [[first + 1, second + 1] for first, second in SKELETON]
+    return category
+
+
 def _iterate_tracks(recording: TrackedRecording) -> Iterator[Entry]:
     for track_id in recording.summary.track_ids.tolist():
         yield {
@@ -112,8 +134,11 @@ def _iterate_annotations(recording: TrackedRecording) -> Iterator[Entry]:
     annotation_ids = count(1)
     for rows in iterate_rows(recording):
         bboxes = to_xywh(rows.boxes).round(3).tolist()
-        for box, bbox in zip(rows.iterate_boxes(), bboxes, strict=True):
-            annotation = _make_annotation(next(annotation_ids), box, bbox)
+        poses: Iterable[Entry] = repeat({}, len(bboxes))
+        if recording.summary.has_keypoints:
+            poses = _describe_keypoints(rows.keypoints)
+        for box, bbox, pose in zip(rows.iterate_boxes(), bboxes, poses, strict=True):
+            annotation = _make_annotation(next(annotation_ids), box, bbox) | pose
             if recording.identified:
                 annotation |= _describe_identity(box)
             if recording.corrections:
@@ -144,3 +169,26 @@ def _describe_identity(box: TrackedBox) -> Entry:
         "interpolated": box.interpolated,
         "merged": box.merged,
     }
+
+
+def _describe_keypoints(keypoints: Float64) -> Iterator[Entry]:
+    """Yield the keypoints of each animal, of ``(N, K, 3)``, as COCO stores them."""
+    # All three columns are unknown together. JSON has no NaN, and COCO stores zeros for a keypoint
+    # that is not labelled.
+    is_known = np.isfinite(keypoints[:, :, 2])
+    plain = np.where(is_known[:, :, None], keypoints, 0.0)
+    visibility = np.where(plain[:, :, 2] > 0, _VISIBLE, _NOT_VISIBLE)
+    visibility[~is_known] = _NOT_LABELLED
+    for points, flags, scores, n_known in zip(
+        plain[:, :, :2].round(3).tolist(),
+        visibility.tolist(),
+        plain[:, :, 2].round(4).tolist(),
+        is_known.sum(axis=1).tolist(),
+        strict=True,
+    ):
+        triples = [(x, y, flag) for (x, y), flag in zip(points, flags, strict=True)]
+        yield {
+            "keypoints": [value for triple in triples for value in triple],
+            "num_keypoints": n_known,
+            "keypoint_scores": scores,
+        }

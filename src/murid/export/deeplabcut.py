@@ -1,7 +1,9 @@
 """DeepLabCut's table of an analysed video: ``.csv`` or ``.h5``.
 
 The header has the levels scorer, individual, body part and coordinate. A box has three body parts:
-``center``, ``top_left`` and ``bottom_right``, each with the score of the box as its likelihood.
+``center``, ``top_left`` and ``bottom_right``, each with the score of the box as its likelihood. In
+a recording with keypoints, ``nose``, ``centre`` and ``tail_base`` come first, each with its own
+confidence as its likelihood, and ``centre`` takes the place of ``center``.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import numpy as np
 
 from murid.core.extras import import_extra
 from murid.core.files import replace_on_success
+from murid.core.keypoints import KEYPOINTS
 from murid.core.types import Float64, Int64, Trajectories
 from murid.datasets.deeplabcut import SUFFIXES
 from murid.export.checks import check_has_tracks, check_libraries, check_max_tracks, check_suffix
@@ -26,11 +29,13 @@ from murid.export.trajectories import iterate_trajectories
 LEVELS = ("scorer", "individuals", "bodyparts", "coords")
 # Offset of each body part from the centre of the box, as a fraction of its width and height.
 BODY_PARTS = {"center": 0.0, "top_left": -0.5, "bottom_right": 0.5}
+# Of these, the body parts that stay beside keypoints.
+CORNERS = ("top_left", "bottom_right")
 COORDS = ("x", "y", "likelihood")
 # The key under which DeepLabCut stores its own tables in HDF5.
 KEY = "df_with_missing"
 # PyTables keeps the header in one HDF5 attribute, which holds at most 64 kB.
-MAX_H5_TRACKS = 200
+MAX_H5_COLUMNS = 1800
 
 Columns = Sequence[tuple[str, ...]]
 
@@ -60,14 +65,21 @@ def export_deeplabcut(path: str | Path, recording: TrackedRecording) -> None:
     suffix = check_suffix(path, SUFFIXES)
     check_has_tracks(recording)
     scorer = f"murid-{version('murid')}"
-    columns = list(product([scorer], recording.names, BODY_PARTS, COORDS))
+    body_parts = list_body_parts(has_keypoints=recording.summary.has_keypoints)
+    columns = list(product([scorer], recording.names, body_parts, COORDS))
     if suffix == ".csv":
         _write_csv(path, recording, columns)
     else:
-        expected = f"at most {MAX_H5_TRACKS} for .h5, or a .csv"
-        check_max_tracks(path, recording, MAX_H5_TRACKS, expected)
+        max_tracks = MAX_H5_COLUMNS // (len(body_parts) * len(COORDS))
+        expected = f"at most {max_tracks} for .h5, or a .csv"
+        check_max_tracks(path, recording, max_tracks, expected)
         check_libraries("deeplabcut", pandas="pandas", tables="tables")
         _write_h5(path, recording, columns)
+
+
+def list_body_parts(*, has_keypoints: bool) -> tuple[str, ...]:
+    """Return the names of the body parts, in the order of the columns."""
+    return (*KEYPOINTS, *CORNERS) if has_keypoints else tuple(BODY_PARTS)
 
 
 def _write_csv(path: str | Path, recording: TrackedRecording, columns: Columns) -> None:
@@ -107,9 +119,16 @@ def _to_table(trajectories: Trajectories) -> Float64:
     centre = trajectories.position.transpose(0, 2, 1)
     size = trajectories.shape.transpose(0, 2, 1)
     likelihood = trajectories.confidence[..., None]
-    parts = [
-        np.concatenate([centre + size * offset, likelihood], axis=2)
-        for offset in BODY_PARTS.values()
-    ]
+    boxes = {
+        name: np.concatenate([centre + size * offset, likelihood], axis=2)
+        for name, offset in BODY_PARTS.items()
+    }
+    parts = list(boxes.values())
+    keypoints = trajectories.keypoints
+    confidence = trajectories.keypoint_confidence
+    if keypoints is not None and confidence is not None:
+        points = np.concatenate([keypoints, confidence[:, None]], axis=1)
+        parts = [points[:, :, k].swapaxes(1, 2) for k in range(len(KEYPOINTS))]
+        parts += [boxes[name] for name in CORNERS]
     table: Float64 = np.stack(parts, axis=2)
     return table.reshape(len(centre), -1)

@@ -1,5 +1,6 @@
 """movement's bounding-box dataset as netCDF: ``position``, ``shape`` and ``confidence``.
 
+A recording with keypoints has movement's poses dataset too, in the group ``poses`` of the file.
 Names and order of the dimensions are those of the installed movement, or of movement 0.15 if it is
 not installed.
 """
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from murid.core.extras import import_extra
 from murid.core.files import replace_on_success
+from murid.core.keypoints import KEYPOINTS
 from murid.core.types import SOURCES, Trajectories
 from murid.export.checks import check_has_tracks
 from murid.export.recording import TrackedRecording
@@ -22,6 +24,10 @@ from murid.export.trajectories import HDF5_CHUNK_FRAMES, iterate_trajectories
 
 # Dimensions of movement 0.15.
 DIMS = ("time", "space", "individuals")
+POSES_DIMS = ("time", "space", "keypoints", "individuals")
+
+# Group of the file with the poses dataset.
+POSES_GROUP = "poses"
 
 # Variables that are true or false.
 _BOOLEAN = ("interpolated", "merged")
@@ -34,6 +40,9 @@ def export_movement(path: str | Path, recording: TrackedRecording) -> None:
     ``identity_probability``, ``interpolated`` and ``merged``. Where a person corrected identities,
     the variable ``source`` says who decided each one, and the attribute ``murid_corrections``
     describes the corrections as JSON.
+
+    In a recording with keypoints, the group ``poses`` is movement's poses dataset of these:
+    ``xarray.load_dataset(path, group="poses")``.
 
     Parameters
     ----------
@@ -55,35 +64,71 @@ def export_movement(path: str | Path, recording: TrackedRecording) -> None:
     dims = _find_dims()
     with replace_on_success(path) as temporary, h5netcdf.File(temporary, "w") as file:
         _create_variables(file, recording, dims)
+        if recording.summary.has_keypoints:
+            _create_poses(file.create_group(POSES_GROUP), recording, _find_poses_dims())
         for frames, trajectories in iterate_trajectories(recording):
             _fill_variables(file, frames, trajectories)
+            if trajectories.keypoints is not None:
+                _fill_poses(file[POSES_GROUP], frames, trajectories)
 
 
-def _find_dims() -> tuple[str, str, str]:
+def _find_dims() -> tuple[str, ...]:
     """Return the dimensions of a bounding-box dataset in the installed movement."""
     try:
         from movement.validators.datasets import ValidBboxesInputs
 
-        time, second, third = ValidBboxesInputs.DIM_NAMES
+        dims = tuple(ValidBboxesInputs.DIM_NAMES)
     except (ImportError, AttributeError, ValueError):
         return DIMS
-    return time, second, third
+    return dims if len(dims) == len(DIMS) else DIMS
 
 
-def _create_variables(file: Any, recording: TrackedRecording, dims: tuple[str, str, str]) -> None:
-    """Create coordinates, attributes, and data variables without values."""
-    _, *others = dims
-    space = "space"
-    # movement has called the dimension of the animals both "individuals" and "individual".
-    individuals = next(dim for dim in others if dim != space)
-    sizes = {"time": recording.n_frames, space: 2, individuals: len(recording.names)}
-    file.dimensions = {dim: sizes[dim] for dim in dims}
+def _find_poses_dims() -> tuple[str, ...]:
+    """Return the dimensions of a poses dataset in the installed movement."""
+    try:
+        from movement.validators.datasets import ValidPosesInputs
 
+        dims = tuple(ValidPosesInputs.DIM_NAMES)
+    except (ImportError, AttributeError, ValueError):
+        return POSES_DIMS
+    return dims if len(dims) == len(POSES_DIMS) else POSES_DIMS
+
+
+def _find_dim(dims: tuple[str, ...], prefix: str) -> str:
+    """Return a dimension that movement has called both "individuals" and "individual"."""
+    return next(dim for dim in dims if dim.startswith(prefix))
+
+
+def _create_coordinates(
+    group: Any, recording: TrackedRecording, dims: tuple[str, ...], labels: dict[str, Any]
+) -> dict[str, int]:
+    """Create dimensions and coordinates, ``time`` without values; return sizes of dimensions."""
+    sizes = {"time": recording.n_frames} | {dim: len(names) for dim, names in labels.items()}
+    group.dimensions = {dim: sizes[dim] for dim in dims}
     text = import_extra("h5py", "h5py", "movement").string_dtype()
-    file.create_variable("time", ("time",), np.float64)
-    file.create_variable(space, (space,), text)[:] = np.array(("x", "y"), object)
-    labels = np.array(recording.names, object)
-    file.create_variable(individuals, (individuals,), text)[:] = labels
+    group.create_variable("time", ("time",), np.float64)
+    for dim, names in labels.items():
+        group.create_variable(dim, (dim,), text)[:] = np.array(names, object)
+    return sizes
+
+
+def _describe(recording: TrackedRecording, kind: str) -> dict[str, Any]:
+    """Return the attributes of a dataset of movement."""
+    return {
+        "source_software": f"murid {version('murid')}",
+        "source_file": recording.source,
+        "ds_type": kind,
+        "fps": float(recording.fps),
+        "time_unit": "seconds",
+    }
+
+
+def _create_variables(file: Any, recording: TrackedRecording, dims: tuple[str, ...]) -> None:
+    """Create coordinates, attributes, and data variables without values."""
+    space = "space"
+    individuals = _find_dim(dims, "individual")
+    labels = {space: ("x", "y"), individuals: recording.names}
+    sizes = _create_coordinates(file, recording, dims, labels)
 
     without_space = tuple(dim for dim in dims if dim != space)
     _create_variable(file, "position", dims, sizes)
@@ -96,13 +141,20 @@ def _create_variables(file: Any, recording: TrackedRecording, dims: tuple[str, s
     if recording.corrections:
         _create_variable(file, "source", without_space, sizes)
         file.attrs["murid_corrections"] = recording.corrections.to_json()
-    file.attrs.update(
-        source_software=f"murid {version('murid')}",
-        source_file=recording.source,
-        ds_type="bboxes",
-        fps=float(recording.fps),
-        time_unit="seconds",
-    )
+    file.attrs.update(_describe(recording, "bboxes"))
+
+
+def _create_poses(group: Any, recording: TrackedRecording, dims: tuple[str, ...]) -> None:
+    """Create the poses dataset in a group of the file, its data variables without values."""
+    space = "space"
+    keypoints = _find_dim(dims, "keypoint")
+    individuals = _find_dim(dims, "individual")
+    labels = {space: ("x", "y"), keypoints: KEYPOINTS, individuals: recording.names}
+    sizes = _create_coordinates(group, recording, dims, labels)
+    _create_variable(group, "position", dims, sizes)
+    without_space = tuple(dim for dim in dims if dim != space)
+    _create_variable(group, "confidence", without_space, sizes)
+    group.attrs.update(_describe(recording, "poses"))
 
 
 def _create_variable(file: Any, name: str, dims: tuple[str, ...], sizes: dict[str, int]) -> None:
@@ -144,6 +196,23 @@ def _fill_variables(file: Any, frames: slice, trajectories: Trajectories) -> Non
         variable = file.variables[name]
         where = tuple(frames if dim == "time" else slice(None) for dim in variable.dimensions)
         variable[where] = _transpose(values, variable.dimensions)
+
+
+def _fill_poses(group: Any, frames: slice, trajectories: Trajectories) -> None:
+    group.variables["time"][frames] = trajectories.time_s
+    arrays = {
+        "position": (trajectories.keypoints, ("time", "space", "keypoint", "individual")),
+        "confidence": (trajectories.keypoint_confidence, ("time", "keypoint", "individual")),
+    }
+    for name, (values, own_dims) in arrays.items():
+        if values is None:
+            continue
+        variable = group.variables[name]
+        dims = variable.dimensions
+        # Dimensions of movement begin with the names of the axes of `Trajectories`.
+        axes = [next(k for k, own in enumerate(own_dims) if dim.startswith(own)) for dim in dims]
+        where = tuple(frames if dim == "time" else slice(None) for dim in dims)
+        variable[where] = values.transpose(axes)
 
 
 def _transpose(values: NDArray[Any], dims: tuple[str, ...]) -> NDArray[Any]:

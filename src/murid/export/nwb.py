@@ -1,4 +1,4 @@
-"""Neurodata Without Borders (NWB): each animal as a pose of one node in ``ndx-pose``, and its box.
+"""Neurodata Without Borders (NWB): each animal as a pose in ``ndx-pose``, and its box.
 
 One file contains all animals. If the target is a directory, there is one file per animal, as DANDI
 requires.
@@ -19,6 +19,7 @@ import numpy as np
 from murid.core.extras import import_extra
 from murid.core.files import replace_on_success, stage_directory
 from murid.core.identity_probabilities import MIN_CERTAIN_PROBABILITY, is_uncertain
+from murid.core.keypoints import KEYPOINTS, SKELETON
 from murid.core.types import SOURCES, Trajectories
 from murid.corrections.summary import CorrectionsSummary
 from murid.export.checks import (
@@ -42,8 +43,9 @@ _BEHAVIOR = "processing/behavior"
 def export_nwb(path: str | Path, recording: TrackedRecording) -> None:
     """Write the trajectories of animals as NWB, atomically, chunk by chunk.
 
-    In ``processing/behavior``, for each animal: ``<animal>``, a ``PoseEstimation`` whose one series
-    ``centroid`` is the centre of the box in pixels, with its confidence; ``<animal>_box``,
+    In ``processing/behavior``, for each animal: ``<animal>``, a ``PoseEstimation`` whose series
+    ``centroid`` is the centre of the box in pixels, with its confidence, and, in a recording with
+    keypoints, a series for each of `murid.core.keypoints`; ``<animal>_box``,
     ``BehavioralTimeSeries`` of ``size`` (width, height in pixels), ``identity_probability``, and
     ``interpolated``, 1 where a position was interpolated. In a file of one animal, the pose is
     called ``PoseEstimation``. Frames at a constant rate have ``rate``, others ``timestamps``. Where
@@ -126,6 +128,11 @@ def _fill_datasets(
     """Store the values of one animal, a column of `trajectories`."""
     pose = f"{_BEHAVIOR}/{containers.pose}/{NODE}"
     box = f"{_BEHAVIOR}/{containers.box}"
+    if trajectories.keypoints is not None and trajectories.keypoint_confidence is not None:
+        for k, name in enumerate(KEYPOINTS):
+            series = file[f"{_BEHAVIOR}/{containers.pose}/{name}"]
+            series["data"][frames] = trajectories.keypoints[:, :, k, column]
+            series["confidence"][frames] = trajectories.keypoint_confidence[:, k, column]
     file[f"{pose}/data"][frames] = trajectories.position[..., column]
     file[f"{pose}/confidence"][frames] = trajectories.confidence[..., column]
     file[f"{box}/size/data"][frames] = trajectories.shape[..., column]
@@ -285,32 +292,58 @@ class _ContainerFactory:
         self._ndx_pose = import_extra("ndx_pose", "ndx-pose", "nwb")
 
     def make_skeleton(self) -> Any:
-        return self._ndx_pose.Skeleton(name=f"{self._name}_skeleton", nodes=[NODE])
+        """Make the skeleton: the centre of the box, and keypoints with edges between them."""
+        name = f"{self._name}_skeleton"
+        if not self._recording.summary.has_keypoints:
+            return self._ndx_pose.Skeleton(name=name, nodes=[NODE])
+        nodes = [NODE, *KEYPOINTS]
+        edges = [[nodes.index(KEYPOINTS[k]) for k in edge] for edge in SKELETON]
+        return self._ndx_pose.Skeleton(name=name, nodes=nodes, edges=np.array(edges, np.uint8))
 
     def make_pose(self, skeleton: Any) -> Any:
-        """Make the pose of one node, the centre of the box."""
-        series = self._ndx_pose.PoseEstimationSeries(
+        """Make the pose: the centre of the box, and the keypoints."""
+        centroid = self._ndx_pose.PoseEstimationSeries(
             name=NODE,
             description=f"Centre of the box around {self._name}, without the tail; "
             "NaN where it was not found",
-            data=self._make_dataset(2),
-            unit="pixels",
-            reference_frame="(0, 0) is the upper left corner of the image, x to the right, "
-            "y downwards",
-            confidence=self._make_dataset(dtype=np.float32),
             confidence_definition="Score of the detector; 0 where the position was interpolated",
+            **self._make_positions(),
             **self._make_times(),
         )
+        series = [centroid]
+        if self._recording.summary.has_keypoints:
+            series += [self._make_keypoint(name, centroid) for name in KEYPOINTS]
         recording = self._recording
         return self._ndx_pose.PoseEstimation(
             name=self._containers.pose,
-            pose_estimation_series=[series],
+            pose_estimation_series=series,
             description=f"Where {self._name} is in {recording.source}, "
             f"{recording.width} x {recording.height} pixels",
             scorer="murid",
             source_software="murid",
             source_software_version=version("murid"),
             skeleton=skeleton,
+        )
+
+    def _make_positions(self) -> dict[str, Any]:
+        """Make what each series of a pose has: positions in pixels, and their confidence."""
+        return {
+            "data": self._make_dataset(2),
+            "unit": "pixels",
+            "reference_frame": "(0, 0) is the upper left corner of the image, x to the right, "
+            "y downwards",
+            "confidence": self._make_dataset(dtype=np.float32),
+        }
+
+    def _make_keypoint(self, name: str, centroid: Any) -> Any:
+        """Make the series of a keypoint, with the times of the centroid."""
+        return self._ndx_pose.PoseEstimationSeries(
+            name=name,
+            description=f"{name.replace('_', ' ').capitalize()} of {self._name}; NaN where it was "
+            "not found",
+            confidence_definition="Confidence of the network; 0 where it was interpolated",
+            **self._make_positions(),
+            **_share_times(centroid),
         )
 
     def _make_times(self) -> dict[str, Any]:
@@ -363,12 +396,8 @@ class _ContainerFactory:
 
     def _make_series(self, centroid: Any, name: str, description: str, unit: str, data: Any) -> Any:
         """Make a time series with the times of the centroid."""
-        if centroid.rate is None:
-            times = {"timestamps": centroid}
-        else:
-            times = {"rate": centroid.rate, "starting_time": centroid.starting_time}
         return self._pynwb.TimeSeries(
-            name=name, description=description, unit=unit, data=data, **times
+            name=name, description=description, unit=unit, data=data, **_share_times(centroid)
         )
 
     def _make_dataset(self, *last_axes: int, dtype: Any = np.float64) -> Any:
@@ -383,3 +412,10 @@ class _ContainerFactory:
             shuffle=True,
             **missing,
         )
+
+
+def _share_times(centroid: Any) -> dict[str, Any]:
+    """Return the arguments that give a series the times of another one."""
+    if centroid.rate is None:
+        return {"timestamps": centroid}
+    return {"rate": centroid.rate, "starting_time": centroid.starting_time}

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from murid.core.boxes import compute_centres, to_xywh
 from murid.core.files import replace_on_success
+from murid.export.csv import KEYPOINT_COLUMNS, tabulate_keypoints
 from murid.export.recording import TrackedRecording
 from murid.export.tracks_chunk import TrackRows, iterate_rows
 
@@ -38,10 +39,11 @@ MIN_ROWS_PER_GROUP = 1 << 17
 def export_parquet(path: str | Path, recording: TrackedRecording) -> None:
     """Write tracks as a table with the columns of `murid.export.csv.export_csv`, atomically.
 
-    An unknown ``identity_probability`` is null. The key ``murid`` of the file's metadata holds, as
-    JSON, ``source``, ``width``, ``height``, ``fps`` and ``n_frames`` of the video, and ``names`` of
-    animals by their track ids, where identities have names; where a person corrected identities,
-    ``corrections``: how many, their authors, and the first and the last time.
+    An unknown ``identity_probability``, and what is unknown of keypoints, is null. The key
+    ``murid`` of the file's metadata holds, as JSON, ``source``, ``width``, ``height``, ``fps`` and
+    ``n_frames`` of the video, and ``names`` of animals by their track ids, where identities have
+    names; where a person corrected identities, ``corrections``: how many, their authors, and the
+    first and the last time.
 
     Parameters
     ----------
@@ -56,6 +58,9 @@ def export_parquet(path: str | Path, recording: TrackedRecording) -> None:
     """
     names = recording.identity_names
     schema = SCHEMA
+    if recording.summary.has_keypoints:
+        for name in KEYPOINT_COLUMNS:
+            schema = schema.append(pa.field(name, pa.float32()))
     if names:
         schema = schema.append(pa.field("name", pa.string()))
     if recording.corrections:
@@ -106,6 +111,10 @@ def _to_batch(rows: TrackRows, schema: pa.Schema, names: Mapping[int, str]) -> p
         "interpolated": rows.interpolated,
         "merged": rows.merged,
     }
+    if KEYPOINT_COLUMNS[0] in schema.names:
+        values = tabulate_keypoints(rows).astype(np.float32)
+        for name, column in zip(KEYPOINT_COLUMNS, values.T, strict=True):
+            columns[name] = pa.array(column, from_pandas=True)
     if names:
         columns["name"] = pa.array([names.get(i) for i in rows.track_ids.tolist()], pa.string())
     if "source" in schema.names:

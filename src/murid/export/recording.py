@@ -22,7 +22,7 @@ MAX_TIME_ERROR_S = 1e-3
 
 
 class TracksSummary(NamedTuple):
-    """Track ids and frame rate of a recording, from one pass over all tracks.
+    """Track ids, frame rate and keypoints of a recording, from one pass over all tracks.
 
     Attributes
     ----------
@@ -30,10 +30,13 @@ class TracksSummary(NamedTuple):
         ``(I,)`` int64, ascending.
     constant_fps : float or None
         Frames per second if all frames are equally spaced, else None.
+    has_keypoints : bool
+        Whether detections have keypoints, see `murid.core.keypoints`.
     """
 
     track_ids: Int64
     constant_fps: float | None
+    has_keypoints: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,14 +121,16 @@ class TrackedRecording:
 
     @cached_property
     def summary(self) -> TracksSummary:
-        """Track ids and constant frame rate, from one pass over all chunks."""
+        """Track ids, constant frame rate and keypoints, from one pass over all chunks."""
         track_ids = np.zeros(0, np.int64)
+        has_keypoints = False
         rate = _FrameRateEstimator()
         for chunk in self:
             track_ids = np.union1d(track_ids, chunk.tracks.track_ids)
             rate.add(chunk)
+            has_keypoints |= chunk.tracks.detections.keypoints is not None
         constant_fps = None if self.has_own_times else rate.estimate(self.fps)
-        return TracksSummary(track_ids[track_ids >= 0], constant_fps)
+        return TracksSummary(track_ids[track_ids >= 0], constant_fps, has_keypoints)
 
 
 class _FrameRateEstimator:

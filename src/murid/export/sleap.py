@@ -1,4 +1,4 @@
-"""SLEAP project (``.slp``), through sleap-io: boxes with tracks, identities and centres."""
+"""SLEAP project (``.slp``), through sleap-io: boxes with tracks, identities and keypoints."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ import numpy as np
 from murid.core.boxes import compute_centres
 from murid.core.extras import import_extra
 from murid.core.files import replace_on_success
+from murid.core.keypoints import KEYPOINTS, SKELETON
 from murid.core.types import Float64
 from murid.export.recording import TrackedRecording
 from murid.export.tracks_chunk import TrackedBox, iterate_rows
 
+# The only node of a recording without keypoints: the centre of the box.
 NODE = "center"
 
 # The `source` of a box, which SLEAP shows.
@@ -31,8 +33,10 @@ def export_sleap(path: str | Path, recording: TrackedRecording) -> None:
 
     A box is a ``PredictedBoundingBox`` with its score and track and, for a run with identities, an
     ``Identity`` of the same name and its probability. It is linked to a predicted instance of one
-    node, its centre, so that SLEAP, which does not draw boxes, shows the tracks. Where a person
-    corrected identities, the ``source`` of a box says so, and the provenance of the project has
+    node, its centre, so that SLEAP, which does not draw boxes, shows the tracks. In a recording
+    with keypoints, the nodes are `murid.core.keypoints`, with edges and a score each; an unknown
+    keypoint is not visible, and a box without any has no instance. Where a person corrected
+    identities, the ``source`` of a box says so, and the provenance of the project has
     ``murid_corrections``: how many, their authors, the first and the last time.
 
     Parameters
@@ -58,9 +62,9 @@ def export_sleap(path: str | Path, recording: TrackedRecording) -> None:
     video = sleap_io.Video(recording.source, open_backend=False, backend_metadata={"shape": shape})
     factory = _BoxFactory.create(sleap_io, recording)
     frames = []
-    for frame, group in groupby(_iterate_boxes(recording), lambda pair: pair[0].frame):
-        boxes = [factory.make_box(box, coordinates) for box, coordinates in group]
-        instances = [box.instance for box in boxes]
+    for frame, group in groupby(_iterate_boxes(recording), lambda row: row[0].frame):
+        boxes = [factory.make_box(*row) for row in group]
+        instances = [box.instance for box in boxes if box.instance is not None]
         frames.append(
             sleap_io.LabeledFrame(video=video, frame_idx=frame, instances=instances, bboxes=boxes)
         )
@@ -77,10 +81,10 @@ def export_sleap(path: str | Path, recording: TrackedRecording) -> None:
         sleap_io.save_slp(labels, str(temporary), verbose=False)
 
 
-def _iterate_boxes(recording: TrackedRecording) -> Iterator[tuple[TrackedBox, Float64]]:
-    """Yield each box and its xyxy coordinates ``(4,)``, frame by frame."""
+def _iterate_boxes(recording: TrackedRecording) -> Iterator[tuple[TrackedBox, Float64, Float64]]:
+    """Yield each box, its xyxy coordinates ``(4,)`` and keypoints ``(K, 3)``, frame by frame."""
     for rows in iterate_rows(recording):
-        yield from zip(rows.iterate_boxes(), rows.boxes, strict=True)
+        yield from zip(rows.iterate_boxes(), rows.boxes, rows.keypoints, strict=True)
 
 
 @dataclass(frozen=True)
@@ -92,29 +96,39 @@ class _BoxFactory:
     tracks: dict[int, Any]
     identities: dict[int, Any]
     is_corrected: bool
+    has_keypoints: bool
 
     @classmethod
     def create(cls, sleap_io: Any, recording: TrackedRecording) -> _BoxFactory:
+        has_keypoints = recording.summary.has_keypoints
         skeleton = sleap_io.Skeleton([NODE], name="box")
+        if has_keypoints:
+            skeleton = sleap_io.Skeleton(list(KEYPOINTS), list(SKELETON), name="body_axis")
         track_ids = recording.summary.track_ids.tolist()
         tracks = {i: sleap_io.Track(recording.get_name(i)) for i in track_ids}
         identities = {}
         if recording.identified:
             identities = {i: sleap_io.Identity(track.name) for i, track in tracks.items()}
         is_corrected = recording.corrections is not None
-        return cls(sleap_io, skeleton, tracks, identities, is_corrected)
+        return cls(sleap_io, skeleton, tracks, identities, is_corrected, has_keypoints)
 
-    def make_box(self, box: TrackedBox, xyxy: Float64) -> Any:
+    def make_box(self, box: TrackedBox, xyxy: Float64, keypoints: Float64) -> Any:
+        """Make a box and its instance, from coordinates ``(4,)`` and keypoints ``(K, 3)``."""
         common = {"track": self.tracks[box.track_id], "score": box.score}
         if self.identities:
             common["identity"] = self.identities[box.track_id]
             common["identity_score"] = box.identity_probability
-        instance = self.sleap_io.PredictedInstance.from_numpy(
-            skeleton=self.skeleton,
-            points_data=compute_centres(xyxy[None]),
-            point_scores=np.array([box.score]),
-            **common,
-        )
+        points = compute_centres(xyxy[None])
+        point_scores = np.array([box.score])
+        if self.has_keypoints:
+            points = keypoints[:, :2]
+            point_scores = np.nan_to_num(keypoints[:, 2])
+        instance = None
+        # SLEAP does not expect an instance without a visible point.
+        if np.isfinite(points).any():
+            instance = self.sleap_io.PredictedInstance.from_numpy(
+                skeleton=self.skeleton, points_data=points, point_scores=point_scores, **common
+            )
         return self.sleap_io.PredictedBoundingBox(
             *xyxy.tolist(), source=self._describe_source(box), instance=instance, **common
         )

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from murid.core.keypoints import KEYPOINTS
 from murid.core.types import SOURCES, Bool, Float32, Float64, Int8, Int64, Tracks
 from murid.errors import ArrayError
 
@@ -96,6 +97,9 @@ class TrackRows:
         ``(N,)`` float32: probability that the box shows this identity; NaN = not known.
     sources : ndarray
         ``(N,)`` int8: who says which animal it is, an index in `murid.core.types.SOURCES`.
+    keypoints : ndarray
+        ``(N, K, 3)`` float64: x and y in pixels, and confidence, of each of `KEYPOINTS`; all three
+        are NaN where a keypoint is unknown, and everywhere in a recording without keypoints.
     """
 
     frames: Int64
@@ -107,6 +111,7 @@ class TrackRows:
     merged: Bool
     identity_probabilities: Float32
     sources: Int8
+    keypoints: Float64
 
     @property
     def source_names(self) -> list[str]:
@@ -155,6 +160,10 @@ def _to_rows(chunk: TracksChunk) -> TrackRows:
     sources = np.zeros(len(order), np.int8)
     if tracks.sources is not None:
         sources = tracks.sources[order]
+    keypoints = np.full((len(order), len(KEYPOINTS), 3), np.nan)
+    if table.keypoints is not None:
+        keypoints = table.keypoints[order].astype(np.float64)
+        keypoints[np.isnan(keypoints).any(axis=2)] = np.nan
     return TrackRows(
         frames=chunk.video_frames[frame_numbers[order]],
         track_ids=tracks.track_ids[order],
@@ -165,4 +174,5 @@ def _to_rows(chunk: TracksChunk) -> TrackRows:
         merged=merged,
         identity_probabilities=identity_probabilities,
         sources=sources,
+        keypoints=keypoints,
     )

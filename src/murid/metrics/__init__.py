@@ -7,6 +7,7 @@ from murid.metrics.average_precision import (
     match_detections,
     match_greedily,
 )
+from murid.metrics.keypoints import KeypointScores, compute_keypoint_scores, match_centres
 from murid.metrics.labelled_boxes import LabelledBoxes
 from murid.metrics.labelled_frames import Labelling, find_labelling
 from murid.metrics.matching import IdSwitch, Matching, find_id_switches, match
@@ -28,6 +29,7 @@ __all__ = [
     "DetectionMatches",
     "GroundTruth",
     "IdSwitch",
+    "KeypointScores",
     "LabelledBoxes",
     "Labelling",
     "Matching",
@@ -37,11 +39,13 @@ __all__ = [
     "ScoringProtocol",
     "apply_protocol",
     "compute_average_precision",
+    "compute_keypoint_scores",
     "compute_metric_sums",
     "compute_metrics",
     "find_id_switches",
     "find_labelling",
     "match",
+    "match_centres",
     "match_detections",
     "match_greedily",
     "retrieve",

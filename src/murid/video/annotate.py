@@ -1,4 +1,4 @@
-"""Draw tracks onto frames: boxes, labels and short trails in colour-blind-safe colours."""
+"""Draw tracks onto frames: boxes, labels, trails and arrows in colour-blind-safe colours."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import numpy as np
 
 from murid.core import Frame, TrackedDetections
 from murid.core.boxes import compute_centres
-from murid.core.types import UInt8
+from murid.core.keypoints import NOSE, TAIL_BASE
+from murid.core.types import Float32, UInt8
 
 Colour = tuple[int, int, int]
 
@@ -44,6 +45,20 @@ _TRAIL_S = 1.0
 # Trails have at least so many frames, where one takes half a second or more.
 _MIN_TRAIL_FRAMES = 2
 
+# Arrows from tail base to nose are opaque from the second confidence on, and fade to the first one,
+# below which they are not drawn: an arrow that points the wrong way is worse than none.
+_MIN_ARROW_CONFIDENCE = 0.3
+_OPAQUE_ARROW_CONFIDENCE = 0.7
+# How opaque an arrow of the lowest confidence is; fainter ones cannot be seen on bedding.
+_MIN_ARROW_OPACITY = 0.3
+# Length of the head of an arrow, as a fraction of the arrow, and at most this many units.
+_ARROW_HEAD_FRACTION = 0.3
+_MAX_ARROW_HEAD_UNITS = 9
+# Half of the angle at the tip of the head, degrees.
+_ARROW_HEAD_ANGLE_DEG = 28.0
+# Bits of a fraction of a pixel in coordinates of OpenCV.
+_SHIFT = 4
+
 # Times are rounded, so a point that is this much younger than the limit counts as old.
 _ROUNDING_S = 1e-6
 
@@ -63,6 +78,9 @@ def choose_colour(track_id: int) -> Colour:
 
 class Annotator:
     """Draws tracks on one frame after the other, with trails of the last second.
+
+    An animal with keypoints has an arrow from its tail base to its nose, which fades where their
+    confidence is low.
 
     Parameters
     ----------
@@ -115,6 +133,10 @@ class Annotator:
             name = _to_ascii(self._names.get(track_id, "")) or str(track_id)
             label = f"({name})" if is_interpolated else name
             _draw_box(image, box, label, choose_colour(track_id), unit, is_interpolated)
+        if tracked.detections.keypoints is not None:
+            keypoints = tracked.detections.keypoints[kept]
+            for track_id, points in zip(track_ids, keypoints, strict=True):
+                _draw_arrow(image, points, choose_colour(track_id), unit)
         if caption is not None:
             draw_caption(image, caption)
         return image
@@ -195,3 +217,48 @@ def _draw_box(
     text_bottom_right = (x + width + 2 * pad, y + baseline)
     cv2.rectangle(image, text_top_left, text_bottom_right, colour, -1)
     cv2.putText(image, label, (x + pad, y), _FONT, scale, _BLACK, unit, cv2.LINE_AA)
+
+
+def _draw_arrow(image: UInt8, keypoints: Float32, colour: Colour, unit: int) -> None:
+    """Draw an arrow from tail base to nose, of keypoints ``(K, 3)``, unless these are unknown."""
+    nose = keypoints[NOSE]
+    tail_base = keypoints[TAIL_BASE]
+    if not np.isfinite([nose, tail_base]).all():
+        return
+    confidence = min(float(nose[2]), float(tail_base[2]))
+    direction = (nose - tail_base)[:2].astype(np.float64)
+    length = float(np.hypot(*direction))
+    if confidence < _MIN_ARROW_CONFIDENCE or length < 1:
+        return
+    rise = (confidence - _MIN_ARROW_CONFIDENCE) / (_OPAQUE_ARROW_CONFIDENCE - _MIN_ARROW_CONFIDENCE)
+    opacity = min(1.0, _MIN_ARROW_OPACITY + (1 - _MIN_ARROW_OPACITY) * rise)
+
+    # The head is a triangle whose tip is the nose; the shaft ends in its base.
+    direction /= length
+    side = np.array([-direction[1], direction[0]])
+    head = min(_ARROW_HEAD_FRACTION * length, _MAX_ARROW_HEAD_UNITS * unit)
+    base = nose[:2] - head * direction
+    half_width = head * np.tan(np.radians(_ARROW_HEAD_ANGLE_DEG)) * side
+    corners = _to_fixed(np.stack([nose[:2], base + half_width, base - half_width]))
+    start, end = _to_fixed(np.stack([tail_base[:2], base]))
+
+    # Only the part of the image around the arrow is blended.
+    margin = head + 4 * unit
+    ends = np.stack([nose[:2], tail_base[:2]])
+    left, top = np.maximum(np.floor(ends.min(axis=0) - margin), 0).astype(int)
+    right, bottom = np.maximum(np.ceil(ends.max(axis=0) + margin), 0).astype(int)
+    part = image[top:bottom, left:right]
+    if not part.size:
+        return
+    before = part.copy()
+    for drawn, thickness in ((_BLACK, 2 * unit + 2), (colour, 2 * unit)):
+        cv2.line(image, start.tolist(), end.tolist(), drawn, thickness, cv2.LINE_AA, _SHIFT)
+        if drawn == _BLACK:
+            cv2.polylines(image, [corners], True, drawn, 2, cv2.LINE_AA, _SHIFT)
+        cv2.fillPoly(image, [corners], drawn, cv2.LINE_AA, _SHIFT)
+    part[:] = cv2.addWeighted(part, opacity, before, 1 - opacity, 0)
+
+
+def _to_fixed(points: np.ndarray) -> np.ndarray:
+    """Return points in pixels as the whole numbers that OpenCV takes with `_SHIFT`."""
+    return np.round(points * (1 << _SHIFT)).astype(np.int32)

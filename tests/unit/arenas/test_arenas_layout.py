@@ -132,3 +132,13 @@ def test_a_layout_in_square_pixels():
     # The circle is an ellipse of half axes 20 and 10.
     points = np.array([[41.0, 30.0], [79, 30], [60, 39], [60, 41], [39, 30], [74, 38]])
     assert wide.zones[0].contains(points).tolist() == [True, True, True, False, False, False]
+
+
+def test_nearest_points_of_an_outline():
+    zone = Zone("zone", ((0, 0), (10, 0), (10, 10), (0, 10)))
+    points = np.array([[-5.0, 4], [15, 15], [8, 5], [np.nan, 5]])
+    nearest = zone.find_nearest(points)
+    np.testing.assert_allclose(nearest, [[0, 4], [10, 10], [10, 5], [np.nan, np.nan]])
+    circle = Zone("round", circle=(0.0, 0.0, 10.0))
+    np.testing.assert_allclose(circle.find_nearest(np.array([[30.0, 0]])), [[10, 0]], atol=0.01)
+    assert zone.find_nearest(np.zeros((0, 2))).shape == (0, 2)

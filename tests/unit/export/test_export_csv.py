@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from example_recordings import make_recording
+from example_recordings import make_pose_recording, make_recording
 
 from murid.core.types import DetectionTable, Tracks
 from murid.errors import ArrayError
@@ -47,3 +47,24 @@ def test_times_have_to_fit_the_tracks(chunk):
         ArrayError, match=r"TracksChunk.times_s: expected shape \(2,\), got shape \(3,\)"
     ):
         TracksChunk(0, np.arange(3.0), chunk.tracks)
+
+
+def test_keypoints_follow_the_other_columns(tmp_path):
+    export_csv(tmp_path / "cage.csv", make_pose_recording(identity_names={3: "Ann", 7: "Bob"}))
+    table = pd.read_csv(tmp_path / "cage.csv")
+    assert list(table)[11:] == [
+        *("nose_x", "nose_y", "nose_confidence"),
+        *("centre_x", "centre_y", "centre_confidence"),
+        *("tail_base_x", "tail_base_y", "tail_base_confidence"),
+        *("body_heading_deg", "name"),
+    ]
+    own = table.set_index(["frame", "track_id"])
+    first = own.loc[0, 7]
+    assert first[["nose_x", "nose_y", "nose_confidence"]].tolist() == [100, 41.05, 0.9]
+    assert first[["tail_base_x", "tail_base_confidence"]].tolist() == [70, 0.7]
+    assert (first["body_heading_deg"], first["name"]) == (0, "Bob")
+    assert own.loc[1, 7][list(table)[11:21]].isna().all()
+    # Without its tail base, an animal has a nose but no heading.
+    assert own.loc[3, 7][["tail_base_x", "body_heading_deg"]].isna().all()
+    assert own.loc[3, 7]["nose_confidence"] == 0.9
+    assert own.loc[4, 3]["nose_confidence"] == 0

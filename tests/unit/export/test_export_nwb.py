@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
-from example_recordings import make_recording
+from example_recordings import make_pose_recording, make_recording
 
 from murid.core.identity_probabilities import IdentityProbabilities
 from murid.errors import FormatError
@@ -175,3 +175,45 @@ def test_unknown_animal_other_suffix_and_full_directory_are_refused(tmp_path):
     with pytest.raises(FormatError, match="full: directory: expected nothing there"):
         export_nwb(tmp_path / "full", make_recording())
     assert [file.name for file in tmp_path.rglob("*")] == ["full", "notes"]
+
+
+def test_keypoints_are_series_of_the_pose(tmp_path):
+    recording = make_pose_recording()
+    export_nwb(tmp_path / "cage.nwb", recording)
+    assert {importance for importance, _ in inspect(tmp_path / "cage.nwb")} == {
+        "BEST_PRACTICE_SUGGESTION"
+    }
+    parts = [trajectories for _, trajectories in iterate_trajectories(recording)]
+    with pynwb.NWBHDF5IO(tmp_path / "cage.nwb", "r") as file:
+        behavior = file.read().processing["behavior"]
+        assert_holds(behavior, "animal_3", "animal_3_box", 0)
+        for row, name in enumerate(recording.names):
+            pose = behavior[name]
+            nodes = ["centroid", "nose", "centre", "tail_base"]
+            assert pose.skeleton.nodes[:].tolist() == nodes
+            assert pose.skeleton.edges[:].tolist() == [[3, 2], [2, 1]]
+            for k, keypoint in enumerate(nodes[1:]):
+                series = pose[keypoint]
+                expected = np.concatenate([part.keypoints[:, :, k, row] for part in parts])
+                np.testing.assert_array_equal(series.data[:], expected)
+                confidence = [part.keypoint_confidence[:, k, row] for part in parts]
+                np.testing.assert_allclose(series.confidence[:], np.concatenate(confidence))
+                assert series.rate == 25
+
+
+def test_keypoints_of_irregular_frames_have_the_times_of_the_centroid(tmp_path):
+    times = np.array([0, 0.04, 0.09, 0.5, 0.54, 0.6, 1])
+    export_nwb(tmp_path / "cage.nwb", make_pose_recording(times_s=times))
+    inspect(tmp_path / "cage.nwb")
+    with pynwb.NWBHDF5IO(tmp_path / "cage.nwb", "r") as file:
+        behavior = file.read().processing["behavior"]
+        assert behavior["animal_7"]["nose"].timestamps[:].tolist() == times.tolist()
+
+
+def test_movement_loads_the_keypoints_of_one_animal(tmp_path):
+    load_dataset = pytest.importorskip("movement.io").load_dataset
+    export_nwb(tmp_path / "cage", make_pose_recording())
+    dataset = load_dataset(tmp_path / "cage" / "cage-1_animal_7.nwb", source_software="NWB")
+    nose = dataset.position.sel(keypoints="nose").squeeze()
+    np.testing.assert_allclose(nose[0], [100, 41.05], atol=1e-4)
+    assert np.isnan(nose[1]).all()

@@ -1,12 +1,14 @@
 import io
 import json
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from example_recordings import make_recording
+from example_recordings import make_pose_recording, make_recording
 
 from murid.export.csv import export_csv
 from murid.export.parquet import export_parquet
+from murid.export.tracks_chunk import iterate_rows
 
 pandas = pytest.importorskip("pandas")
 
@@ -35,3 +37,16 @@ def test_metadata_describe_the_video(tmp_path):
         "fps": 25.0,
         "n_frames": 7,
     }
+
+
+def test_keypoints_follow_the_other_columns(tmp_path):
+    recording = make_pose_recording()
+    export_parquet(tmp_path / "cage.parquet", recording)
+    table = pq.read_table(tmp_path / "cage.parquet")
+    assert table.column_names[11:14] == ["nose_x", "nose_y", "nose_confidence"]
+    assert table.column_names[-1] == "body_heading_deg"
+    keypoints = np.concatenate([rows.keypoints for rows in iterate_rows(recording)])
+    stored = np.column_stack([table[name].to_numpy() for name in table.column_names[11:20]])
+    np.testing.assert_array_equal(stored, keypoints.reshape(-1, 9))
+    assert table["nose_x"].null_count == 1
+    assert table["body_heading_deg"].null_count == 2

@@ -173,3 +173,44 @@ def test_a_name_with_an_umlaut_is_drawn_without():
     tracked = TrackedDetections(Detections([[100, 100, 150, 130]], [1]), [1])
     drawn = [Annotator(25, {1: name}).annotate(frame, tracked) for name in ("Ärmel", "Armel")]
     np.testing.assert_array_equal(*drawn)
+
+
+def pose(confidence, nose=(160.0, 110.0), tail_base=(120.0, 110.0)):
+    boxes = np.array([[100, 80, 180, 140]], np.float32)
+    centre = np.add(nose, tail_base) / 2
+    keypoints = [[[*point, confidence] for point in (nose, centre, tail_base)]]
+    detections = Detections(boxes, np.ones(1), None, np.array(keypoints))
+    return TrackedDetections(detections, np.array([2]))
+
+
+def draw_pose(tracked, value=0):
+    image = np.full((200, 300, 3), value, np.uint8)
+    return Annotator(25.0).annotate(Frame(0, 0.0, image), tracked).astype(int)
+
+
+def test_an_arrow_leads_from_the_tail_base_to_the_nose():
+    colour = np.array(choose_colour(2))
+    drawn = draw_pose(pose(0.9), 255)
+    is_arrow = (np.abs(drawn - colour).max(axis=2) < 30)[85:135, 105:175]
+    columns = np.flatnonzero(is_arrow.any(axis=0)) + 105
+    assert columns.min() == pytest.approx(120, abs=2)
+    assert columns.max() == pytest.approx(160, abs=2)
+    # The head is at the nose: there the arrow is wider.
+    widths = is_arrow.sum(axis=0)
+    assert widths[:30].max() < widths[40:55].max()
+
+
+def test_arrows_fade_with_the_confidence_and_end_below_a_minimum():
+    without = draw_pose(tracked([100, 80, 180, 140], 2), 255)
+    strengths = [
+        np.abs(draw_pose(pose(confidence), 255) - without).sum() for confidence in (0.9, 0.5, 0.35)
+    ]
+    assert strengths[0] > 1.3 * strengths[1] > 1.3 * strengths[2] > 0
+    assert (draw_pose(pose(0.2), 255) == without).all()
+    assert (draw_pose(pose(0.9, nose=(np.nan, np.nan)), 255) == without).all()
+
+
+def test_an_arrow_may_reach_out_of_the_image():
+    for place in ((-500.0, 110.0), (150.0, -30.0), (400.0, 300.0)):
+        draw_pose(pose(0.9, nose=place))
+        draw_pose(pose(0.9, nose=place, tail_base=(place[0] + 5, place[1])))
