@@ -23,6 +23,7 @@ from murid.training.config import TrainConfig
 from murid.training.data import EpochSampler, TrainingImages, make_loader
 from murid.training.image_pool import PooledBatches, build_image_pool
 from murid.training.module import TrainingModule
+from murid.training.precision import choose_precision
 from murid.training.stages import load_recipe
 from murid.training.synthetic_sources import SyntheticSources
 
@@ -58,7 +59,8 @@ class Computation:
         self.optimizer = self.module.configure_optimizers()
         self.batch = batch.to(torch.device(device))
         self.device = device
-        self.precision = torch.bfloat16 if config.bf16 else torch.float32
+        in_bf16 = choose_precision(config.bf16) == "bf16-mixed"
+        self.precision = torch.bfloat16 if in_bf16 else torch.float32
 
     def __call__(self) -> None:
         with torch.autocast(self.device, self.precision, enabled=self.precision != torch.float32):

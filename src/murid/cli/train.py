@@ -152,6 +152,8 @@ def _print_result(fitted: "TrainingResult", images: str) -> None:
 
     result = fitted.validation
     scores = {"AP50": result.ap50, "AP75": result.ap75, "recall": result.recall}
+    if result.rank1 is not None:
+        scores["rank 1"] = result.rank1
     listed = "  ".join(f"{name} {100 * value:.1f}" for name, value in scores.items())
     print(f"{images}: {listed}")
     preset = fitted.network.config.name

@@ -15,6 +15,8 @@ def tune(
 ) -> None:
     """Train briefly with each of several settings, and report the best.
 
+    The best has the highest mean of AP50, AP75 and, where held-out animals have identities, rank 1.
+
     Parameters
     ----------
     data : Path

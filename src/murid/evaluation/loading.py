@@ -20,6 +20,7 @@ from murid.evaluation.checks import (
 )
 from murid.evaluation.pairing import FilePair
 from murid.metrics import (
+    MIN_GAP_S,
     GroundTruth,
     LabelledBoxes,
     Labelling,
@@ -35,11 +36,7 @@ from murid.store.manifest import Manifest
 # Retrieval compares all pairs of queries, so frames are skipped where there would be more.
 _MAX_QUERIES = 4000
 
-# The gallery of a query excludes boxes nearer in time, since an animal looks the same a moment
-# later.
-_MIN_GAP_S = 1.0
-
-# Assumed where the frame rate is unknown; only the gap above depends on it.
+# Assumed where the frame rate is unknown; only the gap between query and gallery depends on it.
 _DEFAULT_FPS = 30.0
 
 
@@ -459,5 +456,5 @@ def _retrieve(run: RunDirectory, truth: GroundTruth, fps: float) -> Retrieval | 
         np.concatenate(embeddings),
         np.concatenate(animals),
         np.concatenate(frames),
-        gap_frames=max(1, round(_MIN_GAP_S * fps)),
+        gap_frames=max(1, round(MIN_GAP_S * fps)),
     )

@@ -20,9 +20,10 @@ from murid.metrics.protocol import (
     apply_protocol,
     select_class,
 )
-from murid.metrics.retrieval import Retrieval, retrieve
+from murid.metrics.retrieval import MIN_GAP_S, Retrieval, retrieve
 
 __all__ = [
+    "MIN_GAP_S",
     "PLAIN_PROTOCOL",
     "PROTOCOLS",
     "AveragePrecisions",

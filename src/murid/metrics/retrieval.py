@@ -9,6 +9,10 @@ import numpy as np
 
 from murid.core.types import Float32, Float64, Int64
 
+# Minimum time between a query and the boxes that it is compared with, since an animal looks the
+# same a moment later.
+MIN_GAP_S = 1.0
+
 # Queries that are ranked together: more are not faster, and need more memory.
 _QUERY_BATCH_SIZE = 512
 

@@ -59,7 +59,7 @@ def save_checkpoint(
     """
     state = {
         "murid.checkpoint": _FORMAT,
-        "config": _to_stored(network.config),
+        "config": to_stored(network.config),
         "weights": network.state_dict(),
         "extra": dict(extra or {}),
     }
@@ -81,7 +81,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     if not isinstance(version, int) or version > _FORMAT:
         raise ModelError(path, "murid.checkpoint", f"format {_FORMAT} or older", str(version))
     try:
-        network = build_network_from_config(_from_stored(state["config"]))
+        network = build_network_from_config(from_stored(state["config"]))
         network.load_state_dict(state["weights"])
         extra = dict(state["extra"])
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, ConfigError) as error:
@@ -102,12 +102,33 @@ def load_network(path: str | Path) -> Network | Yolox:
     return load_checkpoint(path).network
 
 
-def _to_stored(config: NetworkConfig) -> dict[str, Any]:
+def check_same_network(path: str | Path, expected: NetworkConfig, got: NetworkConfig) -> None:
+    """Raise `ModelError` that names the first setting in which a stored network differs."""
+    if expected.name != got.name:
+        raise ModelError(path, "preset", expected.name, got.name)
+    wanted = _flatten(asdict(expected))
+    for name, value in _flatten(asdict(got)).items():
+        if value != wanted[name]:
+            raise ModelError(path, f"network.{name}", str(wanted[name]), str(value))
+
+
+def _flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested mappings as one dictionary with dotted names."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= _flatten(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = value
+    return flat
+
+
+def to_stored(config: NetworkConfig) -> dict[str, Any]:
     """Return a configuration as plain values, with the names of the file format."""
     return {_STORED_NAMES.get(name, name): value for name, value in asdict(config).items()}
 
 
-def _from_stored(stored: Mapping[str, Any]) -> NetworkConfig:
+def from_stored(stored: Mapping[str, Any]) -> NetworkConfig:
     """Return the configuration from the values of a file."""
     values = dict(stored)
     for name, stored_name in _STORED_NAMES.items():

@@ -51,7 +51,8 @@ class RimConfig:
     Raises
     ------
     ConfigError
-        If `n_parts` does not divide `grid`, or `embedding_size` does not fit `use_vector`.
+        If a number is below 1, `n_parts` does not divide `grid`, or `embedding_size` does not fit
+        `use_vector`.
     """
 
     grid: int = 8
@@ -65,6 +66,11 @@ class RimConfig:
     use_vector: bool = False
 
     def __post_init__(self) -> None:
+        for name in ("grid", "channels", "part_channels", "n_parts", "embedding_size"):
+            if getattr(self, name) < 1:
+                raise ConfigError(
+                    f"RimConfig.{name}: expected 1 or more, got {getattr(self, name)}"
+                )
         if self.grid % self.n_parts:
             raise ConfigError(
                 f"RimConfig.grid: expected a multiple of n_parts ({self.n_parts}), got {self.grid}"
@@ -121,8 +127,8 @@ class NetworkConfig:
     Raises
     ------
     ConfigError
-        If `box_mode`, `backbone` or `detector` is unknown, or `max_side_px` is not a multiple of
-        32.
+        If `box_mode`, `backbone` or `detector` is unknown, a number is out of range, or
+        `max_side_px` is not a multiple of 32.
     """
 
     name: str
@@ -147,6 +153,16 @@ class NetworkConfig:
         self._check_choice("box_mode", self.box_mode, get_args(BoxMode))
         self._check_choice("backbone", self.backbone, get_args(Backbone))
         self._check_choice("detector", self.detector, get_args(DetectorKind))
+        for name in ("head_channels", "n_classes"):
+            if getattr(self, name) < 1:
+                raise ConfigError(
+                    f"NetworkConfig.{name}: expected 1 or more, got {getattr(self, name)}"
+                )
+        for name in ("depth", "width"):
+            if getattr(self, name) <= 0:
+                raise ConfigError(
+                    f"NetworkConfig.{name}: expected more than 0, got {getattr(self, name)}"
+                )
         if self.max_side_px <= 0 or self.max_side_px % 32:
             raise ConfigError(
                 f"NetworkConfig.max_side_px: expected a multiple of 32, got {self.max_side_px}"

@@ -23,6 +23,7 @@ from murid.paper.scale import Scale
 from murid.synthetic import make_scenario, record
 from murid.synthetic.write_sequence import SequenceInfo, describe_sequence, write_sequence
 from murid.training.config import TrainConfig
+from murid.training.data import count_synthetic_identities
 from murid.training.fit import TrainingData, make_held_out_images
 from murid.training.labelled_images import (
     build_labelled_images,
@@ -31,6 +32,8 @@ from murid.training.labelled_images import (
     take_frames,
 )
 from murid.training.recipe import prepare_data
+from murid.training.second_views import make_second_views
+from murid.training.synthetic_sources import SyntheticSources
 from murid.video import open_source
 
 # Seed of the synthetic scenarios; a constant, so that all results are of the same videos.
@@ -143,16 +146,22 @@ class BenchmarkData:
             self.directory / "images",
             side_px,
             config.identity_source,
-            config.stills.n_identities,
+            count_synthetic_identities(config, SyntheticSources(), has_labels=True),
             self.report,
         )
         validation = build_labelled_images(
-            held_out, self.directory / "held-out", side_px, "none", 0, self.report
-        )
+            held_out,
+            self.directory / "held-out",
+            side_px,
+            config.identity_source,
+            report=self.report,
+            prefer_tracks=True,
+        ).subsample(self.scale.n_held_out)
         return TrainingData(
             labelled=labelled,
-            held_out=validation.subsample(self.scale.n_held_out),
+            held_out=validation,
             n_identities=labelled.n_identities,
+            second_views=make_second_views(validation, config),
         )
 
 

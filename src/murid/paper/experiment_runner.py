@@ -221,7 +221,7 @@ class ExperimentRunner:
             (path.parent / name).unlink(missing_ok=True)
         validation = asdict(trained.validation)
         if not method.reidentification:
-            validation["rank1"] = None
+            validation |= {"rank1": None, "reid_map": None}
         facts = {
             "validation": validation,
             "steps": trained.steps,

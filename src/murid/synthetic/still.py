@@ -76,7 +76,7 @@ _MIN_FAINT_GAIN = 0.85
 
 @dataclass(frozen=True)
 class Still:
-    """A synthetic image and its ground truth.
+    """An image to train or validate on, and its ground truth.
 
     Attributes
     ----------
@@ -85,13 +85,20 @@ class Still:
     boxes : ndarray
         ``(n, 4)`` float32 xyxy pixels of the bodies without tails.
     identities : ndarray
-        ``(n,)`` int64 number of the coat; -1 for cut-outs of real animals, and for pups.
+        ``(n,)`` int64 number of the coat, or of a labelled animal; -1 = unknown, as for cut-outs of
+        real animals, and for pups.
     background : ndarray or None
         ``(h, w, 3)`` uint8 RGB background image that a detector would have learnt; None if the
         image has none.
     keypoints : ndarray or None
         ``(n, 3, 2)`` float32 pixels: x and y of each of `KEYPOINTS`; NaN = unknown, None = all
         unknown.
+    class_ids : ndarray or None
+        ``(n,)`` int64 class of each animal; None = all 0.
+    recording : int or None
+        Number of the labelled recording whose tracks give the identities; None otherwise.
+    time_s : float
+        Time of the image in that recording.
     """
 
     image: UInt8
@@ -99,6 +106,9 @@ class Still:
     identities: Int64
     background: UInt8 | None = None
     keypoints: Float32 | None = None
+    class_ids: Int64 | None = None
+    recording: int | None = None
+    time_s: float = 0.0
 
 
 class _Group(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -76,7 +76,15 @@ def augment(
     if still.keypoints is not None:
         keypoints = transform_keypoints(still.keypoints[kept], warp.matrix)
         keypoints = drop_outside(keypoints, boxes, *size)
-    return Still(image, boxes, still.identities[kept], background, keypoints)
+    return replace(
+        still,
+        image=image,
+        boxes=boxes,
+        identities=still.identities[kept],
+        background=background,
+        keypoints=keypoints,
+        class_ids=None if still.class_ids is None else still.class_ids[kept],
+    )
 
 
 def shift_colours(image: NDArray[np.uint8], gains: NDArray[np.float64]) -> NDArray[np.uint8]:

@@ -7,9 +7,11 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from murid.errors import ConfigError
-from murid.networks.presets import PRESETS
+from murid.networks.losses import Reduction
+from murid.networks.presets import PRESETS, NetworkConfig
 from murid.synthetic.still_config import StillConfig
 from murid.training.loss_balancing import BalanceConfig
+from murid.training.network_changes import NetworkChanges, change_network
 
 IdentitySource = Literal["track", "box", "none"]
 IdentityLoss = Literal["cross_entropy", "focal", "contrastive"]
@@ -132,8 +134,11 @@ class TrainConfig:
     preset: str = "nano"
     """Network preset."""
 
+    network: NetworkChanges = field(default_factory=NetworkChanges)
+    """Changes to the network of the preset."""
+
     start: str | None = None
-    """Checkpoint (``.pt``) of the same preset with the initial weights. None = random weights, as
+    """Checkpoint (``.pt``) of the same network with the initial weights. None = random weights, as
     in the paper."""
 
     size_px: int = 256
@@ -182,7 +187,8 @@ class TrainConfig:
     """Norm that gradients are clipped to; 0 = no clipping."""
 
     bf16: bool = True
-    """Whether to compute in bfloat16 where PyTorch's autocast allows it."""
+    """Whether to compute in bfloat16 where the processor or graphics card has it in hardware.
+    Elsewhere training runs in float32, and says so."""
 
     balance: BalanceConfig = field(default_factory=BalanceConfig)
     """How the losses are balanced."""
@@ -190,6 +196,10 @@ class TrainConfig:
     box_overlap_weight: float = 10.0
     """Weight of one minus the complete IoU of the boxes, added to the L1 loss of their sides; 0 =
     the paper's loss."""
+
+    box_loss_reduction: Reduction = "mean"
+    """Whether the L1 losses of offset and size are divided by the number of values in the batch
+    (``mean``, as in FairMOT), or not (``sum``, as in the paper's Eq. 3)."""
 
     keypoint_weight: float = 3.0
     """Weight of the loss of keypoints, which is added to the balanced losses of the paper; without
@@ -276,6 +286,7 @@ class TrainConfig:
 
     def _check_choices(self) -> None:
         self._check_choice("preset", tuple(PRESETS))
+        self._check_choice("box_loss_reduction", get_args(Reduction))
         self._check_choice("optimizer", get_args(Optimizer))
         self._check_choice("identity_loss", get_args(IdentityLoss))
         self._check_choice("identity_source", get_args(IdentitySource))
@@ -285,6 +296,7 @@ class TrainConfig:
             self.balance.name == "fixed" or not has_own_losses,
             f"fixed with {self.preset}, which has losses of its own",
         )
+        change_network(PRESETS[self.preset], self.network)  # raises if a change is invalid
 
     def _check_choice(self, name: str, choices: tuple[str, ...]) -> None:
         self._check(name, getattr(self, name) in choices, " or ".join(choices))
@@ -293,13 +305,20 @@ class TrainConfig:
         if not holds:
             raise ConfigError(f"{name}: expected {expected}, got {getattr(self, name)}")
 
+    @property
+    def network_config(self) -> NetworkConfig:
+        """Configuration of the network: the preset with the changes."""
+        return change_network(PRESETS[self.preset], self.network)
+
     @classmethod
     def paper(cls, **changed: Any) -> TrainConfig:
         """Return the paper's protocol, with the given settings changed.
 
         Section IV-A states size, epochs, patience, batch size, optimiser, maximum learning rate,
-        momentum and weight decay. It does not state the schedule, the moving average and the
-        augmentation, which are those of FairMOT, YOLOv5 and YOLOX.
+        momentum, weight decay, the kinds of augmentation, which do not include mirroring, and the
+        training on single images, in which each box is a class of its own. It mentions neither
+        clipping of gradients nor bfloat16. It does not state the schedule, the moving average and
+        the ranges of the augmentation, which are those of FairMOT, YOLOv5 and YOLOX.
         """
         protocol = cls(
             preset="s",
@@ -314,11 +333,15 @@ class TrainConfig:
             momentum=0.937,
             weight_decay=5e-4,
             ema_decay=0.9999,
+            max_gradient_norm=0.0,
+            bf16=False,
             identity_every=1,
             identity_loss="cross_entropy",
+            identity_source="box",
             box_overlap_weight=0.0,
             box_jitter=0.0,
             synthetic_share=0.0,
+            augment=AugmentConfig(flip=0.0),
         )
         return replace(protocol, **changed)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -49,12 +49,22 @@ class Batch:
         ``(K,)`` int64 of all boxes, image after image; -1 = none.
     keypoints : list of ndarray
         ``(n, 3, 2)`` float32 pixels, one array per image; NaN = unknown.
+    class_ids : list of ndarray
+        ``(n,)`` int64 class of each box, one array per image.
+    recordings : ndarray
+        ``(K,)`` int64 labelled recording of each box; -1 = none. See `Still`. Only in validation,
+        as `times_s`; else empty.
+    times_s : ndarray
+        ``(K,)`` float64 time of each box in its recording.
     """
 
     images: torch.Tensor
     boxes: list[np.ndarray]
     identities: torch.Tensor
     keypoints: list[np.ndarray]
+    class_ids: list[np.ndarray]
+    recordings: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    times_s: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     def to(self, device: torch.device) -> Batch:
         """Return the batch with images and identities on a device; the rest stays in NumPy."""
@@ -125,6 +135,19 @@ def make_synthetic_image(config: TrainConfig, sources: SyntheticSources, seed: i
     return sample_window(rng, frame, camera, config.stills)
 
 
+def count_synthetic_identities(
+    config: TrainConfig, sources: SyntheticSources, has_labels: bool
+) -> int:
+    """Return the number of identities that synthetic images of a training can show.
+
+    Identities of labelled animals follow these. A classifier has a class for each, and its scale
+    depends on their number, so that identities that never occur are not counted.
+    """
+    if has_labels and config.synthetic_share == 0:
+        return 0
+    return max(config.stills.n_identities, sources.n_identities)
+
+
 def _choose_clip(
     rng: np.random.Generator, config: ClipConfig, sources: SyntheticSources
 ) -> Clip | None:
@@ -174,10 +197,17 @@ def collate(stills: list[Still]) -> Batch:
     differences = [compute_difference(still) for still in stills]
     images = torch.from_numpy(to_input([still.image for still in stills], differences))
     identities = torch.from_numpy(np.concatenate([still.identities for still in stills]))
-    boxes = [still.boxes for still in stills]
-    keypoints = [get_keypoints(still) for still in stills]
-    images = images.contiguous(memory_format=torch.channels_last)
-    return Batch(images, boxes, identities, keypoints)
+    counts = [len(still.boxes) for still in stills]
+    recordings = [-1 if still.recording is None else still.recording for still in stills]
+    return Batch(
+        images=images.contiguous(memory_format=torch.channels_last),
+        boxes=[still.boxes for still in stills],
+        identities=identities,
+        keypoints=[get_keypoints(still) for still in stills],
+        class_ids=[get_class_ids(still) for still in stills],
+        recordings=np.repeat(np.array(recordings, np.int64), counts),
+        times_s=np.repeat(np.array([still.time_s for still in stills]), counts),
+    )
 
 
 def get_keypoints(still: Still) -> np.ndarray:
@@ -185,6 +215,13 @@ def get_keypoints(still: Still) -> np.ndarray:
     if still.keypoints is None:
         return np.full((len(still.boxes), len(KEYPOINTS), 2), np.nan, np.float32)
     return still.keypoints
+
+
+def get_class_ids(still: Still) -> np.ndarray:
+    """Return the class ``(n,)`` of each animal; synthetic animals are of the first class."""
+    if still.class_ids is None:
+        return np.zeros(len(still.boxes), np.int64)
+    return still.class_ids
 
 
 def compute_difference(still: Still) -> np.ndarray:

@@ -23,21 +23,23 @@ from murid.core.files import make_directory
 from murid.core.progress import ProgressCallback, no_progress
 from murid.detection.detector import SHIPPED_NAMES, WEIGHTS_DIRECTORY
 from murid.errors import ModelError
-from murid.networks.checkpoint import load_network
+from murid.networks.checkpoint import check_same_network, from_stored, load_network
 from murid.networks.comparison.yolox_head import Yolox
 from murid.networks.network import Network
-from murid.networks.presets import PRESETS
+from murid.networks.presets import PRESETS, NetworkConfig
 from murid.synthetic.still import Still
 from murid.training.config import TrainConfig, describe_images
 from murid.training.data import (
     Batch,
     EpochSampler,
     TrainingImages,
+    count_synthetic_identities,
     make_loader,
     make_synthetic_image,
 )
 from murid.training.image_pool import ImagePool, PooledBatches, build_image_pool
 from murid.training.module import TrainingModule, rename_old_keys
+from murid.training.precision import choose_precision
 from murid.training.report import EpochLog
 from murid.training.synthetic_sources import SyntheticSources
 from murid.training.training_clips import Clip, ClipMaker, render_clips
@@ -58,6 +60,9 @@ _N_VALIDATION_CLIPS = 20
 # through the data.
 _STEPS_WITHOUT_LABELS = 250
 
+# Minimum number of classes of the identity classifier, whose scale is zero with two.
+_MIN_IDENTITIES = 3
+
 # Steps over which the decay of the moving average rises, so that it forgets the random initial
 # weights (YOLOX).
 _EMA_RAMP_STEPS = 2000
@@ -76,12 +81,15 @@ class TrainingData:
         synthetic ones.
     n_identities : int
         Number of identities in the labelled images.
+    second_views : sequence of Still
+        Other views of held-out images, which validate re-identification; may be empty.
     """
 
     sources: SyntheticSources = field(default_factory=SyntheticSources)
     labelled: Sequence[Still] = ()
     held_out: Sequence[Still] = ()
     n_identities: int = 0
+    second_views: Sequence[Still] = ()
 
 
 @dataclass(frozen=True)
@@ -153,7 +161,7 @@ def fit(
     Raises
     ------
     ModelError
-        If the checkpoint in `directory` is of another preset or cannot be read.
+        If the checkpoint in `directory` or `config.start` is of another network, or cannot be read.
     StorageError
         If the directory cannot be written.
     """
@@ -164,14 +172,11 @@ def fit(
     torch.set_num_threads(config.n_threads)
     steps = count_steps(config, len(data.labelled))
 
-    # The classifier needs one class per identity, synthetic ones first.
-    n_synthetic = max(config.stills.n_identities, data.sources.n_identities)
-    n_identities = max(3, n_synthetic + data.n_identities)
-    module = TrainingModule(config, n_identities, config.epochs * steps)
+    module = TrainingModule(config, count_identities(config, data), config.epochs * steps)
     if began_s is not None:
         module.spent_s = time.monotonic() - began_s
     if config.start is not None and checkpoint is None:
-        initial = load_initial_weights(config.start, config.preset)
+        initial = load_initial_weights(config.start, config.network_config)
         # Missing weights keep their random values.
         module.network.load_state_dict(module.network.state_dict() | initial)
 
@@ -180,12 +185,13 @@ def fit(
     held_out = data.held_out
     if not len(held_out):
         held_out = make_held_out_images(config, data.sources, directory)
+    validation = [_ImageList(held_out), _ImageList(data.second_views)]
     with _silence_lightning():
         trainer = _make_trainer(config, directory, steps, callbacks)
         trainer.fit(
             module,
             _make_training_loader(config, images, pool, steps, lambda: trainer.global_step),
-            make_loader(_ImageList(held_out), None, config),
+            [make_loader(images, None, config) for images in validation if len(images)],
             ckpt_path=checkpoint,
             weights_only=True,
         )
@@ -193,7 +199,7 @@ def fit(
     network = load_best(trainer, module)
     return TrainingResult(
         network=network,
-        validation=validate(network, held_out),
+        validation=validate(network, held_out, data.second_views),
         steps=module.global_step,
         seconds=module.spent_s,
         waiting_share=module.waited_s / max(module.spent_s, 1e-9),
@@ -257,23 +263,27 @@ def count_steps(config: TrainConfig, n_labelled: int) -> int:
     return max(1, round(n_labelled / config.batch_size))
 
 
-def load_initial_weights(name_or_path: str, preset: str) -> dict[str, torch.Tensor]:
-    """Return the weights of a shipped network or a checkpoint, of the given preset.
+def count_identities(config: TrainConfig, data: TrainingData) -> int:
+    """Return the number of classes of the identity classifier: identities that can occur."""
+    n_synthetic = count_synthetic_identities(config, data.sources, len(data.labelled) > 0)
+    return max(_MIN_IDENTITIES, n_synthetic + data.n_identities)
+
+
+def load_initial_weights(name_or_path: str, config: NetworkConfig) -> dict[str, torch.Tensor]:
+    """Return the weights of a shipped network or a checkpoint, of the given configuration.
 
     Checkpoints of versions without keypoints have no weights of their head.
 
     Raises
     ------
     ModelError
-        If the file cannot be read or is of another preset.
+        If the file cannot be read or its network has another configuration.
     """
     path = Path(name_or_path)
     if name_or_path in SHIPPED_NAMES:
         path = WEIGHTS_DIRECTORY / f"{name_or_path}.pt"
     network = load_network(path)
-    expected = PRESETS[preset]
-    if replace(network.config, keypoints=expected.keypoints) != expected:
-        raise ModelError(path, "preset", preset, network.config.name)
+    check_same_network(path, config, replace(network.config, keypoints=config.keypoints))
     return network.state_dict()
 
 
@@ -303,20 +313,21 @@ def find_checkpoint(directory: Path, config: TrainConfig) -> Path | None:
     Raises
     ------
     ModelError
-        If it is of another preset or damaged.
+        If it is of another network or damaged.
     """
     path = directory / "last.ckpt"
     if not path.exists():
         return None
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-        preset = state["murid"]["preset"]
+        stored = state["murid"]
+        # Earlier versions stored the preset only.
+        got = from_stored(stored["network"]) if "network" in stored else PRESETS[stored["preset"]]
     except Exception as error:
         raise ModelError(
             path, "checkpoint", "a complete checkpoint of murid", type(error).__name__
         ) from error
-    if preset != config.preset:
-        raise ModelError(path, "preset", config.preset, str(preset))
+    check_same_network(path, config.network_config, got)
     return path
 
 
@@ -351,7 +362,7 @@ def _make_trainer(
         default_root_dir=directory,
         max_epochs=config.epochs,
         limit_train_batches=steps,
-        precision="bf16-mixed" if config.bf16 else "32-true",
+        precision=choose_precision(config.bf16),
         gradient_clip_val=config.max_gradient_norm or None,
         callbacks=[*own, *callbacks],
         logger=TensorBoardLogger(directory, name="", version="events"),

@@ -8,6 +8,7 @@ import multiprocessing
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from murid.core.progress import ProgressCallback, no_progress
 from murid.core.types import Float32, Int64, UInt8
 from murid.detection.preprocess import compute_planes
 from murid.synthetic.still import Still
-from murid.training.data import Batch, compute_difference, get_keypoints
+from murid.training.data import Batch, compute_difference, get_class_ids, get_keypoints
 from murid.training.worker_process import use_one_thread
 
 # Images per file: a killed preparation repeats at most these, and each process makes one file at a
@@ -51,12 +52,25 @@ class _Labels:
         ``(N,)`` int64.
     keypoints : ndarray
         ``(N, 3, 2)`` float32 pixels.
+    class_ids : ndarray or None
+        ``(N,)`` int64; None in files of earlier versions = all 0.
     """
 
     offsets: Int64
     boxes: Float32
     identities: Int64
     keypoints: Float32
+    class_ids: Int64 | None = None
+
+
+class _Sample(NamedTuple):
+    """An image ``(4, s, s)`` uint8 of a pool and its labels."""
+
+    image: UInt8
+    boxes: Float32
+    identities: Int64
+    keypoints: Float32
+    class_ids: Int64
 
 
 class ImagePool:
@@ -82,13 +96,18 @@ class ImagePool:
                 self._labels.append(_Labels(**arrays))
         self.n_images = _IMAGES_PER_FILE * n_files
 
-    def read(self, number: int) -> tuple[UInt8, Float32, Int64, Float32]:
-        """Return an image ``(4, s, s)`` uint8, and its boxes, identities and keypoints."""
+    def read(self, number: int) -> _Sample:
+        """Return an image and its labels."""
         file, row = divmod(number, _IMAGES_PER_FILE)
         labels = self._labels[file]
         rows = slice(labels.offsets[row], labels.offsets[row + 1])
         image = np.asarray(self._images[file][row])
-        return image, labels.boxes[rows], labels.identities[rows], labels.keypoints[rows]
+        boxes = labels.boxes[rows]
+        if labels.class_ids is None:
+            class_ids = np.zeros(len(boxes), np.int64)
+        else:
+            class_ids = labels.class_ids[rows]
+        return _Sample(image, boxes, labels.identities[rows], labels.keypoints[rows], class_ids)
 
 
 class PooledBatches(Dataset[Batch]):
@@ -116,7 +135,7 @@ class PooledBatches(Dataset[Batch]):
         samples = []
         for pair in pairs.tolist():
             samples += [_turn(rng, self.pool.read(2 * pair + k)) for k in range(2)]
-        images, boxes, identities, keypoints = zip(*samples, strict=True)
+        images, boxes, identities, keypoints, class_ids = zip(*samples, strict=True)
         inputs = torch.from_numpy(np.stack(images)).float() / 255
         inputs[:, :3] = _change_light(rng, inputs[:, :3])
         return Batch(
@@ -124,17 +143,16 @@ class PooledBatches(Dataset[Batch]):
             list(boxes),
             torch.from_numpy(np.concatenate(identities)),
             list(keypoints),
+            list(class_ids),
         )
 
 
-def _turn(
-    rng: np.random.Generator, sample: tuple[UInt8, Float32, Int64, Float32]
-) -> tuple[UInt8, Float32, Int64, Float32]:
+def _turn(rng: np.random.Generator, sample: _Sample) -> _Sample:
     """Turn a square image by a random multiple of 90 degrees, and mirror half of the images."""
-    image, boxes, identities, keypoints = sample
+    image = sample.image
     size = np.float32(image.shape[-1])
     # All points of the image: two corners of each box, and the keypoints.
-    points = np.concatenate([boxes.reshape(-1, 2, 2), keypoints], axis=1)
+    points = np.concatenate([sample.boxes.reshape(-1, 2, 2), sample.keypoints], axis=1)
     for _ in range(int(rng.integers(4))):
         image = np.rot90(image, axes=(1, 2))
         points = np.stack([points[..., 1], size - points[..., 0]], axis=-1)
@@ -143,7 +161,7 @@ def _turn(
         points = np.stack([size - points[..., 0], points[..., 1]], axis=-1)
     corners = points[:, :2]
     turned = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
-    return np.ascontiguousarray(image), turned, identities, points[:, 2:]
+    return sample._replace(image=np.ascontiguousarray(image), boxes=turned, keypoints=points[:, 2:])
 
 
 def _change_light(rng: np.random.Generator, images: torch.Tensor) -> torch.Tensor:
@@ -236,6 +254,7 @@ class _FileMaker:
                 boxes=np.concatenate([still.boxes for still in stills]),
                 identities=np.concatenate([still.identities for still in stills]),
                 keypoints=np.concatenate([get_keypoints(still) for still in stills]),
+                class_ids=np.concatenate([get_class_ids(still) for still in stills]),
             )
 
 

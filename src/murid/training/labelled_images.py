@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from murid.core.files import make_directory, replace_on_success, write_bytes
 from murid.core.progress import ProgressCallback, no_progress
-from murid.core.types import Int64, UInt8
+from murid.core.types import Float64, Int64, UInt8
 from murid.datasets.images import iterate_images
-from murid.datasets.labels import LabelledSequence
+from murid.datasets.labels import UNKNOWN_TRACK_ID, LabelledSequence
 from murid.detection.preprocess import (
     Letterbox,
     apply_letterbox,
@@ -30,12 +30,17 @@ from murid.video.background_model import fit_static_background
 
 _INDEX_NAME = "index.json"
 # Version of the stored files. It is part of the key, so that files of another version are rebuilt.
-_FORMAT = 2
+_FORMAT = 3
 
 # Frames that the background of a recording is estimated from. Below the minimum too little of the
 # background is visible between the animals.
 _N_BACKGROUND_FRAMES = 60
 _MIN_BACKGROUND_FRAMES = 5
+
+# Assumed where the frame rate is unknown. Validation compares animals of frames some time apart.
+_DEFAULT_FPS = 30.0
+# Time between independent images, so that none is too near in time to be compared.
+_INDEPENDENT_GAP_S = 3600.0
 
 # Minimum number of sequences to hold out whole ones. With fewer, the end of each is held out.
 _MIN_SEQUENCES_TO_SPLIT = 3
@@ -48,12 +53,15 @@ _PNG_COMPRESSION = 1
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """Index entry of an image: names of files, and boxes ``(n, 4)`` with their identities."""
+    """Index entry of an image: names of files, boxes ``(n, 4)``, and other values of `Still`."""
 
     image: str
     background: str | None
     boxes: list[list[float]]
     identities: list[int]
+    class_ids: list[int]
+    recording: int | None
+    time_s: float
 
 
 class LabelledImages(Sequence[Still]):
@@ -90,19 +98,31 @@ class LabelledImages(Sequence[Still]):
             np.array(entry.boxes, np.float32).reshape(-1, 4),
             np.array(entry.identities, np.int64),
             background,
+            class_ids=np.array(entry.class_ids, np.int64),
+            recording=entry.recording,
+            time_s=entry.time_s,
         )
 
     def subsample(self, max_images: int) -> LabelledImages:
         """Return every k-th image or so: at most `max_images`, evenly spaced."""
-        subsampled = LabelledImages(self.directory)
         rows = choose_evenly_spaced(len(self), max_images)
-        subsampled._entries = [self._entries[row] for row in rows.tolist()]
-        return subsampled
+        return self._select([self._entries[row] for row in rows.tolist()])
+
+    def select_box_identities(self) -> LabelledImages:
+        """Return the images in which each box has an identity of its own."""
+        return self._select(
+            [entry for entry in self._entries if entry.recording is None and entry.boxes]
+        )
 
     @property
     def n_identities(self) -> int:
         """Number of different identities."""
         return len({k for entry in self._entries for k in entry.identities if k >= 0})
+
+    def _select(self, entries: list[_Entry]) -> LabelledImages:
+        selected = LabelledImages(self.directory)
+        selected._entries = entries
+        return selected
 
     def _read(self, name: str) -> UInt8:
         bgr = np.asarray(cv2.imread(str(self.directory / name)), np.uint8)
@@ -116,6 +136,9 @@ def build_labelled_images(
     identity_source: IdentitySource,
     first_identity: int = 0,
     report: ProgressCallback = no_progress,
+    *,
+    prefer_tracks: bool = False,
+    class_names: Sequence[str] | None = None,
 ) -> LabelledImages:
     """Write labelled images at the training size, or reuse those of an earlier call.
 
@@ -135,6 +158,11 @@ def build_labelled_images(
         First identity.
     report : callable
         Receives progress.
+    prefer_tracks : bool
+        Whether ``box`` means tracks in sequences that have them. For validation, because another
+        frame of an animal tests re-identification better than another view of the same image.
+    class_names : sequence of str, optional
+        Classes by their number. Default: those of the sequences, as `list_class_names`.
 
     Raises
     ------
@@ -144,20 +172,41 @@ def build_labelled_images(
         If the directory cannot be written.
     """
     make_directory(directory)
-    key = _compute_key(sequences, size_px, identity_source, first_identity)
+    classes = tuple(list_class_names(sequences) if class_names is None else class_names)
+    key = _compute_key(sequences, size_px, identity_source, first_identity, prefer_tracks, classes)
     index = directory / _INDEX_NAME
     if index.exists() and json.loads(index.read_text(encoding="utf-8"))["key"] == key:
         return LabelledImages(directory)
-    writer = _ImageWriter(directory, size_px, identity_source, first_identity)
+    sources = [
+        "track"
+        if prefer_tracks and identity_source == "box" and _has_tracks(s)
+        else identity_source
+        for s in sequences
+    ]
+    writer = _ImageWriter(directory, size_px, classes, first_identity)
     total = sum(int(sequence.complete.sum()) for sequence in sequences)
-    for sequence in sequences:
-        writer.write(sequence)
+    for sequence, source in zip(sequences, sources, strict=True):
+        writer.write(sequence, source)
         report("prepare", len(writer.entries), total)
     # The index is written last, so that an interrupted call is repeated.
     with replace_on_success(index) as temporary:
         text = json.dumps({"key": key, "images": writer.entries})
         temporary.write_text(text, encoding="utf-8")
     return LabelledImages(directory)
+
+
+def list_class_names(sequences: Sequence[LabelledSequence]) -> list[str]:
+    """Return the names of the classes that occur, in the order in which the sequences list them."""
+    names: dict[str, None] = {}
+    for sequence in sequences:
+        names |= dict.fromkeys(
+            sequence.class_names[class_id] for class_id in np.unique(sequence.class_ids)
+        )
+    return list(names)
+
+
+def _has_tracks(sequence: LabelledSequence) -> bool:
+    return bool((sequence.track_ids != UNKNOWN_TRACK_ID).any())
 
 
 def hold_out(
@@ -219,21 +268,28 @@ def take_frames(sequence: LabelledSequence, rows: NDArray[np.int64]) -> Labelled
 
 
 class _ImageWriter:
-    """Writes images of sequences and numbers their identities."""
+    """Writes images of sequences and numbers their identities, recordings and classes."""
 
     def __init__(
-        self, directory: Path, size_px: int, identity_source: IdentitySource, first_identity: int
+        self, directory: Path, size_px: int, class_names: Sequence[str], first_identity: int
     ) -> None:
         self.directory = directory
         self.size_px = size_px
-        self.identity_source = identity_source
+        self.class_numbers = {name: number for number, name in enumerate(class_names)}
         self.next_identity = first_identity
+        self.next_recording = 0
         self.entries: list[dict[str, Any]] = []
 
-    def write(self, sequence: LabelledSequence) -> None:
+    def write(self, sequence: LabelledSequence, source: IdentitySource) -> None:
         """Write the images of a sequence, and the background of a static camera's recording."""
         rows = np.flatnonzero(sequence.complete)
         background = self._write_background(sequence, rows)
+        recording = None
+        if source == "track" and _has_tracks(sequence):
+            recording = self.next_recording
+            self.next_recording += 1
+        times_s = _compute_times(sequence)
+        class_ids = [self.class_numbers.get(name, 0) for name in sequence.class_names]
         identities: dict[int, int] = {}  # by track
         for row, image in zip(rows.tolist(), iterate_images(sequence, rows.tolist()), strict=True):
             frame = sequence[row]
@@ -246,16 +302,19 @@ class _ImageWriter:
                 "image": name,
                 "background": background,
                 "boxes": boxes.tolist(),
-                "identities": [self._number(identities, int(k)) for k in frame.track_ids],
+                "identities": [self._number(source, identities, int(k)) for k in frame.track_ids],
+                "class_ids": [class_ids[k] for k in frame.class_ids],
+                "recording": recording,
+                "time_s": float(times_s[row]),
             }
             self.entries.append(entry)
 
-    def _number(self, identities: dict[int, int], track_id: int) -> int:
+    def _number(self, source: IdentitySource, identities: dict[int, int], track_id: int) -> int:
         """Return the identity of a box: that of its track, a new one, or -1 for none."""
-        if self.identity_source == "none":
+        if source == "none":
             return -1
-        if self.identity_source == "track":
-            if track_id < 0:
+        if source == "track":
+            if track_id == UNKNOWN_TRACK_ID:
                 return -1
             if track_id in identities:
                 return identities[track_id]
@@ -279,6 +338,13 @@ class _ImageWriter:
         name = f"background-{len(self.entries):08d}.png"
         _write_png(self.directory / name, background.image)
         return name
+
+
+def _compute_times(sequence: LabelledSequence) -> Float64:
+    """Return the time of each frame ``(F,)`` in seconds; independent images are far apart."""
+    if not sequence.is_recording:
+        return _INDEPENDENT_GAP_S * np.arange(sequence.n_frames, dtype=np.float64)
+    return sequence.frames / (sequence.fps or _DEFAULT_FPS)
 
 
 def fit_square(width: int, height: int, size_px: int) -> Letterbox:
@@ -311,5 +377,7 @@ def _compute_key(sequences: Sequence[LabelledSequence], *settings: Any) -> str:
         digest.update(sequence.frame_offsets.tobytes())
         digest.update(sequence.boxes.tobytes())
         digest.update(sequence.track_ids.tobytes())
+        digest.update(repr((sequence.class_names, sequence.fps, sequence.is_recording)).encode())
+        digest.update(sequence.class_ids.tobytes())
         digest.update(sequence.complete.tobytes())
     return digest.hexdigest()

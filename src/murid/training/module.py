@@ -7,9 +7,11 @@ import time
 from typing import Any
 
 import lightning
+import numpy as np
 import torch
 from torch import nn
 
+from murid.networks.checkpoint import to_stored
 from murid.networks.comparison.yolox_head import Yolox
 from murid.networks.comparison.yolox_loss import yolox_loss
 from murid.networks.losses import (
@@ -18,7 +20,7 @@ from murid.networks.losses import (
     detection_loss,
     keypoint_loss,
 )
-from murid.networks.network import Network, NetworkOutput, build_network
+from murid.networks.network import Network, NetworkOutput, build_network_from_config
 from murid.networks.targets import Targets, make_targets
 from murid.training.config import TrainConfig
 from murid.training.data import Batch, to_rois
@@ -63,7 +65,8 @@ class TrainingModule(lightning.LightningModule):
         super().__init__()
         self.config = config
         self.n_steps = n_steps
-        self.network = build_network(config.preset).to(memory_format=torch.channels_last)
+        network = build_network_from_config(config.network_config)
+        self.network = network.to(memory_format=torch.channels_last)
         embedding_size = self.network.config.rim.embedding_size
         self.identity_loss = make_identity_loss(config, embedding_size, n_identities)
         self.balance = make_loss_balancer(config.balance)
@@ -107,7 +110,8 @@ class TrainingModule(lightning.LightningModule):
         images = batch.images[:, : self.network.config.n_channels]
         values: dict[str, torch.Tensor]
         if isinstance(self.network, Yolox):
-            values = yolox_loss(self.network(images), batch.boxes)._asdict()
+            labels = _choose_labels(self.network, batch)
+            values = yolox_loss(self.network(images), batch.boxes, labels)._asdict()
         else:
             values = self._balance_losses(self.network, images, batch)
         logged = {f"train/{name}": value.detach() for name, value in values.items()}
@@ -155,12 +159,12 @@ class TrainingModule(lightning.LightningModule):
         """Return a batch on a device; Lightning does not know the type."""
         return batch.to(device)
 
-    def validation_step(self, batch: Batch, _index: int) -> None:
-        """Detect in a batch and compare with the ground truth."""
-        self._scored.append(score_batch(self.network, batch))
+    def validation_step(self, batch: Batch, _index: int, dataloader_idx: int = 0) -> None:
+        """Compare a batch with the ground truth; the second loader has further views to embed."""
+        self._scored.append(score_batch(self.network, batch, detects=dataloader_idx == 0))
 
     def on_validation_epoch_end(self) -> None:
-        """Log average precision, recall, rank 1 and the errors of keypoints."""
+        """Log average precision, recall, re-identification and the errors of keypoints."""
         self._validated = True
         result = summarise(self._scored)
         self._scored = []
@@ -170,6 +174,7 @@ class TrainingModule(lightning.LightningModule):
         )
         measured_sometimes = {
             "val/rank1": result.rank1,
+            "val/reid_map": result.reid_map,
             "val/nose_error": result.nose_error,
             "val/reversed_share": result.reversed_share,
         }
@@ -179,6 +184,7 @@ class TrainingModule(lightning.LightningModule):
         """Add what a resumed training needs."""
         checkpoint["murid"] = {
             "preset": self.config.preset,
+            "network": to_stored(self.network.config),
             "spent_s": self.spent_s,
             "waited_s": self.waited_s,
         }
@@ -230,6 +236,8 @@ class TrainingModule(lightning.LightningModule):
             height,
             width,
             box_mode=network.config.box_mode,
+            labels=_choose_labels(network, batch),
+            n_classes=network.config.n_classes,
             keypoints=batch.keypoints if network.config.keypoints else None,
         )
         return targets.to(self.device)
@@ -238,17 +246,29 @@ class TrainingModule(lightning.LightningModule):
         self, network: Network, output: NetworkOutput, targets: Targets, batch: Batch
     ) -> dict[str, torch.Tensor]:
         """Return the losses by name; ``identity`` is missing in steps that do not train it."""
-        detection = detection_loss(output, targets, overlap_weight=self.config.box_overlap_weight)
+        detection = detection_loss(
+            output,
+            targets,
+            reduction=self.config.box_loss_reduction,
+            overlap_weight=self.config.box_overlap_weight,
+        )
         losses = {"heat": detection.heat, "offset": detection.offset, "size": detection.size}
         known = batch.identities >= 0
         every = self.config.identity_every
-        if every and self.global_step % every == 0 and bool(known.any()):
+        # In the paper's order, batch normalisation sees one value per box, and needs two.
+        min_boxes = 2 if network.config.rim.literal_order else 1
+        if every and self.global_step % every == 0 and int(known.sum()) >= min_boxes:
             # A generator per step, so that a resumed training moves the boxes in the same way.
             generator = torch.Generator().manual_seed(self.global_step)
             rois = to_rois(batch.boxes, self.config.box_jitter, generator).to(self.device)
             embeddings = network.embed(output, rois[known])
             losses["identity"] = self.identity_loss(embeddings, batch.identities[known])
         return losses
+
+
+def _choose_labels(network: Network | Yolox, batch: Batch) -> list[np.ndarray] | None:
+    """Return the classes of the boxes, or None where the network has one class."""
+    return batch.class_ids if network.config.n_classes > 1 else None
 
 
 def make_identity_loss(config: TrainConfig, embedding_size: int, n_identities: int) -> nn.Module:

@@ -13,11 +13,14 @@ import lightning
 from lightning.pytorch.callbacks import Callback
 
 from murid.core.progress import ProgressCallback, no_progress
+from murid.core.settings import list_settings
 from murid.datasets.labels import LabelledSequence
+from murid.errors import ConfigError
+from murid.metrics import MIN_GAP_S
 from murid.networks.checkpoint import save_checkpoint
 from murid.networks.onnx_export import compute_weights_id, export_onnx, find_export_problem
-from murid.networks.presets import PRESETS
 from murid.training.config import TrainConfig, to_plain
+from murid.training.data import count_synthetic_identities
 from murid.training.fit import (
     CLIPS_NAME,
     LOG_NAME,
@@ -26,8 +29,9 @@ from murid.training.fit import (
     fit,
     make_held_out_images,
 )
-from murid.training.labelled_images import build_labelled_images, hold_out
+from murid.training.labelled_images import build_labelled_images, hold_out, list_class_names
 from murid.training.report import draw_curves, draw_samples, read_log, write_model_card
+from murid.training.second_views import make_second_views
 from murid.training.synthetic_sources import SyntheticSources, collect_sources
 from murid.training.training_clips import ClipMaker, render_clips
 
@@ -69,6 +73,8 @@ def prepare_data(
 
     Raises
     ------
+    ConfigError
+        If the labels have more classes than the network, and the network has more than one.
     SourceError
         If a video or image cannot be read.
     StorageError
@@ -78,24 +84,49 @@ def prepare_data(
     sources = _collect_synthetic_sources(config, solo, maker, report)
     if not sequences:
         return TrainingData(sources)
+    class_names = list_class_names(sequences)
+    _check_classes(config, class_names)
     kept, held_out = hold_out(sequences, config.validation_share, config.seed)
     # Images have the size at which tracking shows them to the network.
-    side_px = max(config.size_px, PRESETS[config.preset].max_side_px)
+    side_px = max(config.size_px, config.network_config.max_side_px)
     # Identities of labelled animals follow those of synthetic ones.
-    first_identity = max(config.stills.n_identities, sources.n_identities)
+    first_identity = count_synthetic_identities(config, sources, has_labels=True)
     labelled = build_labelled_images(
-        kept, Path(out) / "images", side_px, config.identity_source, first_identity, report
+        kept,
+        Path(out) / "images",
+        side_px,
+        config.identity_source,
+        first_identity,
+        report,
+        class_names=class_names,
     )
     validation = labelled
     if held_out:
-        directory = Path(out) / "held-out"
-        validation = build_labelled_images(held_out, directory, side_px, "none", 0, report)
+        validation = build_labelled_images(
+            held_out,
+            Path(out) / "held-out",
+            side_px,
+            config.identity_source,
+            report=report,
+            prefer_tracks=True,
+            class_names=class_names,
+        )
+    validation = validation.subsample(_MAX_HELD_OUT)
     return TrainingData(
         sources=sources,
         labelled=labelled,
-        held_out=validation.subsample(_MAX_HELD_OUT),
+        held_out=validation,
         n_identities=labelled.n_identities,
+        second_views=make_second_views(validation, config),
     )
+
+
+def _check_classes(config: TrainConfig, class_names: Sequence[str]) -> None:
+    """Raise `ConfigError` if the network tells some classes apart, but not all of the labels'."""
+    n_classes = config.network_config.n_classes
+    if 1 < n_classes < len(class_names):
+        expected = f"1, or {len(class_names)} for the classes {', '.join(class_names)}"
+        raise ConfigError(f"network.n_classes: expected {expected}, got {n_classes}")
 
 
 def _collect_synthetic_sources(
@@ -109,9 +140,13 @@ def _collect_synthetic_sources(
         return SyntheticSources()
     # Single synthetic images have the first identities, then come composed and synthetic clips.
     first_identity = config.stills.n_identities
+    # Clips of a kind that is never chosen are not made, and their animals are no identities.
+    clips = config.clips
+    n_composed = clips.n_composed if clips.composed_share > 0 else 0
+    n_synthetic = clips.n_synthetic if clips.synthetic_share > 0 else 0
     sources = collect_sources(
         solo,
-        config.clips.n_composed,
+        n_composed,
         seed=config.seed,
         first_identity=first_identity,
         report=report,
@@ -119,16 +154,16 @@ def _collect_synthetic_sources(
     )
     first_identity = max(first_identity, sources.n_identities)
     seed = (config.seed + 1) * _CLIP_SEEDS_PER_TRAINING
-    clips = render_clips(
-        config.clips.n_synthetic,
+    synthetic_clips = render_clips(
+        n_synthetic,
         seed,
         first_identity,
         report,
-        no_background=config.clips.no_background,
-        poor_background=config.clips.poor_background,
+        no_background=clips.no_background,
+        poor_background=clips.poor_background,
         maker=maker,
     )
-    return replace(sources, synthetic_clips=clips)
+    return replace(sources, synthetic_clips=synthetic_clips)
 
 
 def train(
@@ -179,6 +214,24 @@ def describe_validation_images(config: TrainConfig, data: TrainingData) -> str:
     return "held-out images"
 
 
+def describe_retrieval(data: TrainingData) -> str:
+    """Return in words between which boxes of an animal the validation finds it again."""
+    if len(data.second_views):
+        return "a box and its second, augmented view; frames where there are tracks"
+    if len(data.labelled):
+        return f"frames of a recording, at least {MIN_GAP_S:g} s apart"
+    return "synthetic images with the same coat"
+
+
+def _describe_changes(config: TrainConfig) -> str:
+    changes = [
+        f"{setting.name} = {setting.default}"
+        for setting in list_settings(config.network)
+        if setting.default is not None
+    ]
+    return ", ".join(changes) or "none"
+
+
 def write_files(
     config: TrainConfig, data: TrainingData, result: TrainingResult, sources: Sequence[str]
 ) -> None:
@@ -214,6 +267,7 @@ def _list_facts(
     return {
         "Network": {
             "preset": config.preset,
+            "changes to the preset": _describe_changes(config),
             "parameters": sum(p.numel() for p in network.parameters()),
             "weights": compute_weights_id(network),
         },
@@ -237,6 +291,8 @@ def _list_facts(
             "AP75": f"{100 * validation.ap75:.1f}",
             "recall at probability 0.5": f"{100 * validation.recall:.1f}",
             "re-identification, rank 1": _format_percent(validation.rank1),
+            "re-identification, mAP": _format_percent(validation.reid_map),
+            "re-identification between": describe_retrieval(data),
             "nose, median error in % of body length": _format_percent(validation.nose_error),
             "body axis reversed, % of animals": _format_percent(validation.reversed_share),
         },

@@ -35,7 +35,7 @@ _CURVES = {
         "train/classes",
     ),
     "identity loss": ("train/identity",),
-    "validation": ("val/ap50", "val/ap75", "val/recall", "val/rank1"),
+    "validation": ("val/ap50", "val/ap75", "val/recall", "val/rank1", "val/reid_map"),
     "share of time waiting for data": ("train/waiting",),
 }
 

@@ -247,7 +247,7 @@ def _finish(
         measure_statistics(network, batches, report)
     result = TrainingResult(
         network=network,
-        validation=validate(network, data.held_out),
+        validation=validate(network, data.held_out, data.second_views),
         steps=sum(checkpoint.extra["steps"] for checkpoint in checkpoints.values()),
         seconds=sum(checkpoint.extra["seconds"] for checkpoint in checkpoints.values()),
         waiting_share=0.0,

@@ -88,7 +88,10 @@ def tune(
 
 
 def compute_score(validation: ValidationResult) -> float:
-    """Return the mean of AP50, AP75 and, where known, rank 1, in [0, 1]."""
+    """Return the mean of AP50, AP75 and, where held-out animals have identities, rank 1, in [0, 1].
+
+    The validation is that of the weights with the highest AP50 of a training.
+    """
     measured = [validation.ap50, validation.ap75, validation.rank1]
     known = [value for value in measured if value is not None]
     return sum(known) / len(known)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,13 @@ from murid.core.boxes import compute_iou
 from murid.core.keypoints import KEYPOINTS, NOSE, TAIL_BASE
 from murid.core.types import Detections
 from murid.detection.decode import HeadMaps, decode
-from murid.metrics import compute_average_precision, match_greedily, retrieve
+from murid.metrics import (
+    MIN_GAP_S,
+    Retrieval,
+    compute_average_precision,
+    match_greedily,
+    retrieve,
+)
 from murid.networks.comparison.yolox_head import Yolox, decode_yolox
 from murid.networks.network import Network
 from murid.synthetic.still import Still
@@ -53,6 +59,10 @@ class ScoredDetections:
         animals whose keypoints are known and found.
     is_reversed : ndarray
         ``(m,)`` bool: whether the body axis points to the tail base instead of the nose.
+    recordings : ndarray
+        ``(k,)`` int64 labelled recording of each; -1 = none.
+    times_s : ndarray
+        ``(k,)`` float64 time of each in its recording.
     """
 
     scores: NDArray[np.float32]
@@ -63,6 +73,8 @@ class ScoredDetections:
     identities: NDArray[np.int64]
     nose_errors: NDArray[np.float64]
     is_reversed: NDArray[np.bool_]
+    recordings: NDArray[np.int64]
+    times_s: NDArray[np.float64]
 
     @classmethod
     def concatenate(cls, parts: Sequence[ScoredDetections]) -> ScoredDetections:
@@ -76,6 +88,8 @@ class ScoredDetections:
             np.concatenate([part.identities for part in parts]),
             np.concatenate([part.nose_errors for part in parts]),
             np.concatenate([part.is_reversed for part in parts]),
+            np.concatenate([part.recordings for part in parts]),
+            np.concatenate([part.times_s for part in parts]),
         )
 
 
@@ -90,8 +104,10 @@ class ValidationResult:
     recall : float
         Share of animals with a detection at IoU 0.5 or more and a calibrated score of 0.5 or more.
     rank1 : float or None
-        Rank-1 accuracy: share of true boxes for which the most similar other box is of the same
-        animal, among animals with two or more boxes. None if there are no such animals.
+        Rank-1 accuracy of re-identification: share of true boxes for which the most similar other
+        box is of the same animal, among animals with two or more boxes. Animals of a labelled
+        recording are compared with boxes of that recording at least a second away, as in
+        `murid.evaluation`; all others with each other. None if there are no such animals.
     nose_error : float or None
         Median distance of the nose from the true one, in body lengths from nose to tail base. None
         if no keypoints are known and found.
@@ -100,6 +116,8 @@ class ValidationResult:
     score_scale, score_bias : float
         Calibration: ``sigmoid(scale * logit(score) + bias)`` is the probability that a detection
         is correct.
+    reid_map : float or None
+        Mean average precision of re-identification, of the same queries as `rank1`.
     """
 
     ap50: float
@@ -110,43 +128,81 @@ class ValidationResult:
     reversed_share: float | None
     score_scale: float
     score_bias: float
+    reid_map: float | None = None
 
 
-def validate(network: Network | Yolox, stills: Sequence[Still]) -> ValidationResult:
-    """Return the metrics of a network in evaluation mode on labelled images of one size."""
-    batches = (stills[k : k + _BATCH_SIZE] for k in range(0, len(stills), _BATCH_SIZE))
-    return summarise([score_batch(network, collate(list(batch))) for batch in batches])
+def validate(
+    network: Network | Yolox, stills: Sequence[Still], second_views: Sequence[Still] = ()
+) -> ValidationResult:
+    """Return the metrics of a network in evaluation mode.
+
+    Parameters
+    ----------
+    network : Network or Yolox
+    stills : sequence of Still
+        Labelled images of one size.
+    second_views : sequence of Still
+        Other views of these images, for re-identification only.
+    """
+    scored = [score_batch(network, batch) for batch in _iterate_batches(stills)]
+    scored += [
+        score_batch(network, batch, detects=False) for batch in _iterate_batches(second_views)
+    ]
+    return summarise(scored)
 
 
-def score_batch(network: Network | Yolox, batch: Batch) -> ScoredDetections:
-    """Detect in a batch, and compare the detections with the ground truth."""
+def _iterate_batches(stills: Sequence[Still]) -> Iterator[Batch]:
+    for first in range(0, len(stills), _BATCH_SIZE):
+        yield collate(list(stills[first : first + _BATCH_SIZE]))
+
+
+def score_batch(
+    network: Network | Yolox, batch: Batch, *, detects: bool = True
+) -> ScoredDetections:
+    """Detect in a batch and compare with the ground truth, and embed the true boxes.
+
+    Parameters
+    ----------
+    network : Network or Yolox
+    batch : Batch
+    detects : bool
+        Whether to detect; otherwise the result has embeddings only.
+    """
     with torch.inference_mode():
         output = network(batch.images[:, : network.config.n_channels])
         # Embed the true boxes, so that errors of detection do not count for re-identification.
         known = (batch.identities >= 0) & isinstance(network, Network)
         embeddings = _embed(network, output, to_rois(batch.boxes)[known.cpu()])
-    detections = decode_output(network, output)
-    pairs = [(d.boxes, truth) for d, truth in zip(detections, batch.boxes, strict=True)]
-    nose_errors, is_reversed = _compare_keypoints(detections, batch)
+    known = known.cpu()
+    detections = decode_output(network, output) if detects else []
+    truths = batch.boxes if detects else []
+    pairs = [(d.boxes, truth) for d, truth in zip(detections, truths, strict=True)]
+    none = np.zeros(0, np.bool_)
+    keypoints = batch.keypoints if detects else []
+    nose_errors, is_reversed = _compare_keypoints(detections, truths, keypoints)
     return ScoredDetections(
-        scores=np.concatenate([d.scores for d in detections]),
-        hits50=np.concatenate([match_greedily(boxes, truth, 0.5) for boxes, truth in pairs]),
-        hits75=np.concatenate([match_greedily(boxes, truth, 0.75) for boxes, truth in pairs]),
-        n_truth=sum(len(truth) for truth in batch.boxes),
+        scores=np.concatenate([np.zeros(0, np.float32), *(d.scores for d in detections)]),
+        hits50=np.concatenate([none, *(match_greedily(b, truth, 0.5) for b, truth in pairs)]),
+        hits75=np.concatenate([none, *(match_greedily(b, truth, 0.75) for b, truth in pairs)]),
+        n_truth=sum(len(truth) for truth in truths),
         embeddings=embeddings.float().cpu().numpy(),
-        identities=batch.identities[known].cpu().numpy(),
+        identities=batch.identities.cpu()[known].numpy(),
         nose_errors=nose_errors,
         is_reversed=is_reversed,
+        recordings=batch.recordings[known.numpy()],
+        times_s=batch.times_s[known.numpy()],
     )
 
 
 def _compare_keypoints(
-    detections: Sequence[Detections], batch: Batch
+    detections: Sequence[Detections],
+    true_boxes: Sequence[NDArray[Any]],
+    true_keypoints: Sequence[NDArray[Any]],
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return errors of the nose ``(m,)`` and whether axes are reversed; see `ScoredDetections`."""
     found = []
     truth = []
-    for image, boxes, keypoints in zip(detections, batch.boxes, batch.keypoints, strict=True):
+    for image, boxes, keypoints in zip(detections, true_boxes, true_keypoints, strict=True):
         if image.keypoints is None or not len(image) or not len(boxes):
             continue
         overlaps = compute_iou(boxes, image.boxes)
@@ -204,6 +260,7 @@ def summarise(parts: Iterable[ScoredDetections]) -> ValidationResult:
     """Return average precision, recall, rank 1 and calibration of all parts together."""
     scored = ScoredDetections.concatenate(list(parts))
     scale, bias = fit_calibration(scored.scores, scored.hits50)
+    retrieval = retrieve_animals(scored)
     # A calibrated score of 0.5 or more has a logit of 0 or more.
     likely = scale * _logit(scored.scores) + bias >= 0
     has_keypoints = len(scored.nose_errors) > 0
@@ -211,12 +268,33 @@ def summarise(parts: Iterable[ScoredDetections]) -> ValidationResult:
         ap50=compute_average_precision(scored.scores, scored.hits50, scored.n_truth),
         ap75=compute_average_precision(scored.scores, scored.hits75, scored.n_truth),
         recall=float(scored.hits50[likely].sum() / max(scored.n_truth, 1)),
-        rank1=retrieve(scored.embeddings, scored.identities).compute_rank(1),
+        rank1=None if retrieval is None else retrieval.compute_rank(1),
         nose_error=float(np.median(scored.nose_errors)) if has_keypoints else None,
         reversed_share=float(scored.is_reversed.mean()) if has_keypoints else None,
         score_scale=scale,
         score_bias=bias,
+        reid_map=None if retrieval is None else retrieval.compute_mean_average_precision(),
     )
+
+
+def retrieve_animals(scored: ScoredDetections) -> Retrieval | None:
+    """Return the retrieval of all animals by their embeddings; None if no two are known.
+
+    Each recording is a gallery of its own. One with a single animal is left out, since there is
+    nothing to mistake it for. Boxes that belong to no recording are one more gallery.
+    """
+    parts = []
+    for recording in np.unique(scored.recordings):
+        rows = scored.recordings == recording
+        identities = scored.identities[rows]
+        if len(np.unique(identities)) < 2:
+            continue
+        # Times in milliseconds stand for frame numbers. Without a recording there is no time.
+        times_ms = (1000 * scored.times_s[rows]).round().astype(np.int64)
+        frames = None if recording < 0 else times_ms
+        gap = round(1000 * MIN_GAP_S)
+        parts.append(retrieve(scored.embeddings[rows], identities, frames, gap))
+    return Retrieval.concatenate(parts) if parts else None
 
 
 def fit_calibration(scores: NDArray[Any], hits: NDArray[np.bool_]) -> tuple[float, float]:

@@ -34,6 +34,20 @@ def test_the_protocol_of_the_paper():
     )
 
 
+def test_the_paper_learns_from_single_images_without_mirroring_or_clipping():
+    paper = TrainConfig.paper()
+    assert paper.identity_source == "box"
+    assert paper.identity_loss == "cross_entropy"
+    assert paper.max_gradient_norm == 0
+    assert not paper.bf16
+    augment = paper.augment
+    assert augment.flip == 0
+    kinds = (augment.hue, augment.saturation, augment.value, augment.rotate_deg)
+    assert min(*kinds, augment.translate, augment.shear_deg) > 0
+    assert augment.scale[0] < 1 < augment.scale[1]
+    assert TrainConfig.paper(bf16=True).bf16
+
+
 def test_a_file_changes_the_settings_that_it_contains(tmp_path):
     path = tmp_path / "train.toml"
     path.write_text("epochs = 7\n[augment]\nscale = [0.9, 1.1]\n[stills]\nempty = 0.2\n")

@@ -5,7 +5,7 @@ import torch
 from lightning.pytorch.callbacks import Callback
 
 from murid.errors import ModelError
-from murid.networks.checkpoint import save_checkpoint
+from murid.networks.checkpoint import load_network, save_checkpoint
 from murid.networks.network import build_network
 from murid.synthetic.still import StillConfig
 from murid.training.config import AugmentConfig, TrainConfig
@@ -13,10 +13,14 @@ from murid.training.fit import (
     LOG_NAME,
     EmaWeights,
     TrainingData,
+    count_identities,
     count_steps,
+    find_checkpoint,
     fit,
     make_held_out_images,
 )
+from murid.training.module import TrainingModule
+from murid.training.network_changes import NetworkChanges, RimChanges
 from murid.training.report import read_log
 
 TINY = TrainConfig(
@@ -91,6 +95,55 @@ def test_a_checkpoint_of_another_preset_is_refused(tmp_path):
         fit(TINY, DATA, tmp_path)
 
 
+def test_a_checkpoint_of_a_changed_network_is_refused(tmp_path):
+    changed = dataclasses.replace(TINY, network=NetworkChanges(rim=RimChanges(grid=4)))
+    short = dataclasses.replace(changed, epochs=1, steps_per_epoch=1)
+    network = fit(short, DATA, tmp_path).network
+    assert network.config.rim.grid == 4
+    with pytest.raises(ModelError, match=r"network.rim.grid: expected 8, got 4"):
+        fit(TINY, DATA, tmp_path)
+    save_checkpoint(tmp_path / "nano.pt", network)
+    assert load_network(tmp_path / "nano.pt").config == network.config
+    started = dataclasses.replace(TINY, start=str(tmp_path / "nano.pt"))
+    with pytest.raises(ModelError, match=r"nano.pt.*network.rim.grid: expected 8, got 4"):
+        fit(started, DATA, tmp_path / "other")
+
+
+def test_a_checkpoint_without_a_network_is_that_of_its_preset(tmp_path):
+    torch.save({"murid": {"preset": "nano"}}, tmp_path / "last.ckpt")
+    assert find_checkpoint(tmp_path, TINY) == tmp_path / "last.ckpt"
+    changed = dataclasses.replace(TINY, network=NetworkChanges(head_channels=16))
+    with pytest.raises(ModelError, match=r"network.head_channels: expected 16, got 32"):
+        find_checkpoint(tmp_path, changed)
+
+
+def test_the_literal_network_is_trained(tmp_path):
+    literal = RimChanges(grid=20, literal_order=True, use_vector=True, share_parts=True)
+    network = NetworkChanges(box_mode="wh", head_channels=16, n_classes=2, rim=literal)
+    config = dataclasses.replace(
+        TINY, network=network, box_loss_reduction="sum", epochs=1, ema_decay=None
+    )
+    trained = fit(config, DATA, tmp_path)
+    assert trained.validation.rank1 is not None
+    assert trained.network.config == config.network_config
+    (row,) = read_log(tmp_path / LOG_NAME)
+    assert row["train/identity"] > 0
+
+
+@pytest.mark.parametrize("bf16", [False, True])
+def test_the_precision_is_that_of_the_machine(tmp_path, monkeypatch, bf16):
+    chosen = []
+
+    def choose(wanted: bool) -> str:
+        chosen.append(wanted)
+        return "32-true"
+
+    monkeypatch.setattr("murid.training.fit.choose_precision", choose)
+    config = dataclasses.replace(TINY, bf16=bf16, epochs=1, steps_per_epoch=1)
+    fit(config, DATA, tmp_path)
+    assert chosen == [bf16]
+
+
 def test_the_time_limit_ends_a_training(tmp_path):
     fitted = fit(dataclasses.replace(TINY, epochs=1000, minutes=0.02), DATA, tmp_path)
     assert 1.2 <= fitted.seconds < 10
@@ -115,6 +168,17 @@ def test_steps_of_an_epoch():
     free = dataclasses.replace(TINY, steps_per_epoch=None)
     assert count_steps(free, 100) == 50
     assert count_steps(free, 0) == 250
+
+
+def test_classes_are_the_identities_that_can_occur():
+    labelled = TrainingData(labelled=DATA.held_out, n_identities=4)
+    paper = dataclasses.replace(TrainConfig.paper(), stills=TINY.stills)
+    assert count_identities(paper, labelled) == 4
+    assert TrainingModule(paper, 4, 1).identity_loss.scale == pytest.approx(1.5537, abs=1e-4)
+    mixed = dataclasses.replace(paper, synthetic_share=0.5)
+    assert count_identities(mixed, labelled) == 5 + 4
+    assert count_identities(paper, DATA) == 5
+    assert count_identities(paper, dataclasses.replace(labelled, n_identities=0)) == 3
 
 
 def test_the_moving_average_is_fast_at_first_and_slow_later():

@@ -50,8 +50,9 @@ def find_pixel(plane: torch.Tensor) -> list[float]:
 
 def test_whole_files_are_made(pool):
     assert pool.n_images == 2 * _IMAGES_PER_FILE
-    image, boxes, identities, keypoints = pool.read(300)
+    image, boxes, identities, keypoints, class_ids = pool.read(300)
     expected = MarkedImages()[300]
+    assert class_ids.tolist() == len(boxes) * [0]
     np.testing.assert_array_equal(image[:3].transpose(1, 2, 0), expected.image)
     assert image[3].max() > 0  # the difference from the background
     np.testing.assert_array_equal(boxes, expected.boxes)

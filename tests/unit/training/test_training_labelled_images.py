@@ -1,42 +1,15 @@
 import dataclasses
 
-import cv2
 import numpy as np
 import pytest
+from labelled_sequences import make_sequence
 
-from murid.datasets.labels import LabelledSequence
-from murid.training.labelled_images import LabelledImages, build_labelled_images, hold_out
-
-
-def make_sequence(
-    folder, n_frames: int = 8, name: str = "cage", is_recording: bool = True
-) -> LabelledSequence:
-    """A bright 40 x 20 pixel box that moves right in 80 x 60 pixels, and one without a track."""
-    folder.mkdir(exist_ok=True)
-    paths = []
-    boxes = []
-    for k in range(n_frames):
-        image = np.full((60, 80, 3), 90, np.uint8)
-        image[20:40, 4 * k : 4 * k + 40] = 230
-        paths.append(folder / f"{name}-{k:02d}.png")
-        cv2.imwrite(str(paths[-1]), image)
-        boxes += [[4 * k, 20, 4 * k + 40, 40], [60, 50, 70, 60]]
-    n = 2 * n_frames
-    return LabelledSequence(
-        name=name,
-        is_recording=is_recording,
-        frames=np.arange(n_frames, dtype=np.int64),
-        video=None,
-        image_paths=tuple(paths),
-        sizes=np.tile(np.array([80, 60], np.int64), (n_frames, 1)),
-        frame_offsets=np.arange(0, n + 1, 2, dtype=np.int64),
-        boxes=np.array(boxes, np.float32),
-        track_ids=np.tile(np.array([7, -1], np.int64), n_frames),
-        class_ids=np.zeros(n, np.int64),
-        class_names=("mouse",),
-        visibility=np.ones(n, np.float32),
-        complete=np.ones(n_frames, bool),
-    )
+from murid.training.labelled_images import (
+    LabelledImages,
+    build_labelled_images,
+    hold_out,
+    list_class_names,
+)
 
 
 def test_images_and_boxes_are_fitted_into_the_square(tmp_path):
@@ -104,6 +77,52 @@ def test_files_are_reused_unless_the_labels_changed(tmp_path):
     again = build_labelled_images([changed], tmp_path / "out", 96, "track")
     assert again[0].boxes[0, 0] > LabelledImages(tmp_path / "out")[0].boxes[0, 0] - 1
     assert (tmp_path / "out" / "00000000.png").stat().st_mtime_ns > made
+
+
+def test_recordings_with_tracks_are_numbered_and_timed(tmp_path):
+    sequences = [make_sequence(tmp_path / "in", name=name) for name in "ab"]
+    sequences[1] = dataclasses.replace(sequences[1], fps=2.0)
+    labelled = build_labelled_images(sequences, tmp_path / "out", 96, "track")
+    assert [still.recording for still in labelled[::4]] == [0, 0, 1, 1]
+    assert labelled[3].time_s == pytest.approx(3 / 30)
+    assert labelled[11].time_s == pytest.approx(3 / 2)
+    for source in ("box", "none"):
+        others = build_labelled_images(sequences, tmp_path / source, 96, source)
+        assert {still.recording for still in others} == {None}
+
+
+def test_independent_images_are_far_apart_in_time(tmp_path):
+    sequence = make_sequence(tmp_path / "in", 3, is_recording=False)
+    labelled = build_labelled_images([sequence], tmp_path / "out", 96, "track")
+    assert np.diff([still.time_s for still in labelled]).min() >= 60
+
+
+def test_validation_prefers_tracks_where_there_are_any(tmp_path):
+    tracked = make_sequence(tmp_path / "in", 3, name="tracked")
+    single = make_sequence(tmp_path / "in", 3, name="single")
+    single = dataclasses.replace(single, track_ids=np.full(6, -1, np.int64))
+    labelled = build_labelled_images(
+        [tracked, single], tmp_path / "out", 96, "box", prefer_tracks=True
+    )
+    assert [still.identities.tolist() for still in labelled] == [
+        [0, -1],
+        [0, -1],
+        [0, -1],
+        [1, 2],
+        [3, 4],
+        [5, 6],
+    ]
+    assert [still.recording for still in labelled] == 3 * [0] + 3 * [None]
+
+
+def test_classes_have_one_number_in_all_sequences(tmp_path):
+    first = make_sequence(tmp_path / "in", 2, name="first")
+    classes = np.array([1, 2, 1, 2], np.int64)
+    first = dataclasses.replace(first, class_ids=classes, class_names=("cage", "rat", "mouse"))
+    second = make_sequence(tmp_path / "in", 2, name="second")
+    assert list_class_names([first, second]) == ["rat", "mouse"]
+    labelled = build_labelled_images([first, second], tmp_path / "out", 96, "none")
+    assert [still.class_ids.tolist() for still in labelled] == [[0, 1], [0, 1], [1, 1], [1, 1]]
 
 
 class TestHoldOut:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 from torchvision.ops import box_iou
 
+from murid.core.types import Int64
 from murid.networks.comparison.simota import assign_cells
 from murid.networks.comparison.yolox_head import LevelOutput, Predictions, concatenate_levels
 
@@ -26,7 +28,11 @@ class YoloxLosses(NamedTuple):
     total: torch.Tensor
 
 
-def yolox_loss(levels: Sequence[LevelOutput], boxes: Sequence[NDArray[Any]]) -> YoloxLosses:
+def yolox_loss(
+    levels: Sequence[LevelOutput],
+    boxes: Sequence[NDArray[Any]],
+    labels: Sequence[Int64] | None = None,
+) -> YoloxLosses:
     """Return the losses of YOLOX for a batch.
 
     They are 1 - IoU² of the assigned cells, the cross-entropy of objectness in all cells, and the
@@ -39,7 +45,9 @@ def yolox_loss(levels: Sequence[LevelOutput], boxes: Sequence[NDArray[Any]]) -> 
     levels : sequence of LevelOutput
         Predictions of `Yolox` for a batch.
     boxes : sequence of ndarray
-        One ``(n, 4)`` array per image, xyxy in input pixels; all animals are of class 0.
+        One ``(n, 4)`` array per image, xyxy in input pixels.
+    labels : sequence of ndarray, optional
+        One ``(n,)`` int64 array per image: the class of each box. Default: all 0.
 
     Returns
     -------
@@ -47,7 +55,12 @@ def yolox_loss(levels: Sequence[LevelOutput], boxes: Sequence[NDArray[Any]]) -> 
         `total` is 5 · overlap + objectness + classes.
     """
     predictions = concatenate_levels(levels)
-    parts = [_sum_losses(predictions, image, truth) for image, truth in enumerate(boxes)]
+    if labels is None:
+        labels = [np.zeros(len(truth), np.int64) for truth in boxes]
+    parts = [
+        _sum_losses(predictions, image, truth, classes)
+        for image, (truth, classes) in enumerate(zip(boxes, labels, strict=True))
+    ]
     # Divide by the assigned cells of the whole batch, not of each image (YOLOX).
     n_cells = max(1, sum(n for _, n in parts))
     sums = torch.stack([losses for losses, _ in parts]).sum(dim=0)
@@ -57,7 +70,7 @@ def yolox_loss(levels: Sequence[LevelOutput], boxes: Sequence[NDArray[Any]]) -> 
 
 
 def _sum_losses(
-    predictions: Predictions, image: int, true_boxes: NDArray[Any]
+    predictions: Predictions, image: int, true_boxes: NDArray[Any], true_classes: Int64
 ) -> tuple[torch.Tensor, int]:
     """Return the three losses ``(3,)`` summed over one image, and the number of assigned cells."""
     boxes = predictions.boxes[image]
@@ -65,7 +78,7 @@ def _sum_losses(
     classes = predictions.classes[image]
     truth = torch.from_numpy(true_boxes).to(boxes)
     # Assign cells to animals by the predictions, without gradient.
-    labels = torch.zeros(len(truth), dtype=torch.int64, device=boxes.device)
+    labels = torch.from_numpy(true_classes).to(boxes.device)
     scores = objectness.detach().sigmoid()[:, None] * classes.detach().sigmoid()
     assigned = assign_cells(
         boxes.detach(), scores, predictions.centres, predictions.strides, truth, labels

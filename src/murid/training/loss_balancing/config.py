@@ -83,7 +83,8 @@ class BalanceConfig:
 
     normalise: Normalise = "none"
     """Divisor of the gradients of ``mgda-ub``: ``none``, their norm (``l2``), the ``loss``, or the
-    product of both (``loss+``)."""
+    product of both (``loss+``). With ``none`` and ``loss``, the task with the smallest gradient
+    gets nearly all of the weight, and the detector learns slowly or not at all."""
 
     max_iterations: int = 250
     """Maximum number of iterations of the ``mgda-ub`` solver (Sener and Koltun 2018)."""

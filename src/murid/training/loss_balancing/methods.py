@@ -217,6 +217,11 @@ class MgdaUb(LossBalancer):
     -----
     A task whose gradient is zero, as in a batch without animals, gets weight 0. Otherwise it would
     get all the weight, and the network would learn nothing from that batch.
+
+    Gradients of detection and identity are nearly orthogonal, and the minimum-norm point of
+    orthogonal gradients g has weights proportional to 1 / ‖g‖². See `BalanceConfig.normalise`. As
+    in the authors' code, normalised gradients only serve to find the weights, which then weight the
+    losses themselves.
     """
 
     def __init__(self, config: BalanceConfig) -> None:
