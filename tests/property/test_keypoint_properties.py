@@ -1,5 +1,7 @@
 """Keypoints stay with their boxes, whatever the detections are."""
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,7 +12,7 @@ from murid.core.keypoints import CENTRE, NOSE, TAIL_BASE
 from murid.errors import ConfigError
 from murid.identification import IdentificationConfig, complete_keypoints
 from murid.pipeline.per_arena import ArenaTracker, identify_per_arena
-from murid.tracking import TrackingConfig
+from murid.tracking import TrackingConfig, make_tracker
 
 SIZE = 300
 
@@ -71,6 +73,25 @@ def test_tracked_rows_keep_their_keypoints(seed, n_arenas, camera_moves):
         motion = np.tile(np.eye(2, 3), (table.n_frames, 1, 1)) if camera_moves else None
         tracks = tracker.follow(table, motion)
         np.testing.assert_array_equal(tracks.detections.keypoints, table.keypoints)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 10**6), st.booleans())
+def test_both_trackers_keep_keypoints(seed, camera_moves):
+    frames = make_frames(seed, 20)
+    # A box without area belongs to no track, and goes another way.
+    flat = frames[5].boxes.copy()
+    flat[:1, 2] = flat[:1, 0]
+    frames[5] = replace(frames[5], boxes=flat)
+    table = DetectionTable.from_frames(frames)
+    for config in (TrackingConfig(max_tracks=3), TrackingConfig(output_boxes="detection")):
+        tracker = make_tracker(config, 30.0, camera_moves=camera_moves)
+        followed = tracker.follow(table).detections.keypoints
+        np.testing.assert_array_equal(followed, table.keypoints)
+        tracker = make_tracker(config, 30.0, camera_moves=camera_moves)
+        for detections in frames:
+            tracked = tracker.step(detections)
+            np.testing.assert_array_equal(tracked.detections.keypoints, detections.keypoints)
 
 
 @settings(max_examples=30, deadline=None)

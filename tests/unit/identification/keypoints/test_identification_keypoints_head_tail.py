@@ -105,6 +105,16 @@ def test_poor_frames_do_not_break_the_chain():
     assert not animal.find_wrong(resolved)[~poor].any()
 
 
+def test_frames_of_low_confidence_follow_the_nearest_others():
+    animal = simulate(20)
+    detected = animal.detect(0)
+    poor = np.arange(len(detected)) % 5 == 2
+    detected[poor, :, CONFIDENCE] = 0.02
+    resolved = resolve(animal, exchange(detected, poor))
+    assert not animal.find_wrong(resolved).any()
+    np.testing.assert_allclose(resolved[poor, :, CONFIDENCE], 0.02, rtol=0.02)
+
+
 def test_unknown_keypoints_stay_unknown_and_harm_no_others():
     animal = simulate(30)
     rng = np.random.default_rng(0)

@@ -105,6 +105,16 @@ def test_interpolated_and_drawn_boxes(config):
     assert (completed[others, :, CONFIDENCE] > 0).all()
 
 
+def test_a_long_series_of_drawn_boxes_is_not_interpolated():
+    animal = simulate(6, behaviours=("rest",))
+    rows = np.arange(len(animal.times_s))[:, None]
+    rows[30:130] = -2
+    completed = complete_keypoints(
+        make_result([animal], rows), animal.detect(0), animal.times_s, 30.0
+    )
+    assert np.isnan(completed[30:130, :, 0]).all()
+
+
 def test_nothing_is_smoothed_or_interpolated_across_a_pause():
     animal = simulate(4, behaviours=("rest",))
     n = len(animal.times_s)
