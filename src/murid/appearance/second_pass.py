@@ -97,7 +97,7 @@ def run_second_pass(
     StorageError
         If the run cannot be written to.
     """
-    table = run.detections.read(embeddings=False)
+    table = run.detections.read(embeddings=False, keypoints=False)
     result = read_second_pass(run, table)
     if result is None:
         found = _scan_video(open_run_video(run), run, table, report, fur_descriptors)
@@ -133,7 +133,7 @@ def sample_fur(
     RunError, SourceError
         As `run_second_pass`.
     """
-    table = run.detections.read(embeddings=False)
+    table = run.detections.read(embeddings=False, keypoints=False)
     source = open_run_video(run)
     scale = BodyScale.of(table)
     rows = np.concatenate([np.arange(*table.frame_offsets[[s.start, s.stop]]) for s in stretches])

@@ -122,6 +122,8 @@ def _print_run(facts: dict[str, Any]) -> None:
     if facts["pixel_aspect"] != 1:
         print(f"        pixels are {facts['pixel_aspect']:.4g} times as wide as high")
     print(f"stages  {', '.join(stages)}")
+    if facts["keypoints"]:
+        print(f"points  {', '.join(facts['keypoints'])}")
     if facts["note"]:
         print(f"note    {facts['note']}")
     if facts["unreadable_frames"]:

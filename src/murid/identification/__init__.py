@@ -11,10 +11,20 @@
 5. `animal_count`: check that there are not more animals than paths.
 6. `identity_probability`: compute how likely each identity is right.
 7. `identity_boxes`: recover detections, fill gaps and smooth boxes. `result` holds the outcome.
+
+`keypoints.identity_keypoints.complete_keypoints` then makes the keypoints of the identities
+consistent over time.
 """
 
 from murid.identification.config import IdentificationConfig
+from murid.identification.keypoints.identity_keypoints import complete_keypoints
 from murid.identification.linker import link_tracklets
 from murid.identification.result import DoubtfulCrossings, IdentificationResult
 
-__all__ = ["DoubtfulCrossings", "IdentificationConfig", "IdentificationResult", "link_tracklets"]
+__all__ = [
+    "DoubtfulCrossings",
+    "IdentificationConfig",
+    "IdentificationResult",
+    "complete_keypoints",
+    "link_tracklets",
+]

@@ -51,7 +51,8 @@ class IdentificationConfig:
     rest; False = interpolate on straight lines alone, and do not read these frames."""
 
     smooth_boxes: bool = True
-    """Smooth the boxes of each animal over time, occluded edges most; False = as detected."""
+    """Smooth the boxes and keypoints of each animal over time, occluded edges most; False = as
+    detected."""
 
     min_probability: float = 0.99
     """List a crossing as doubtful if the identities after it are right with a lower probability."""

@@ -188,7 +188,9 @@ def _measure_clock(run: RunDirectory) -> None:
 def _catch_up(run: RunDirectory, tracker: ArenaTracker) -> None:
     """Feed the tracker the detections that a resumed run has stored."""
     has_embeddings = run.detections.embeddings_every == 1
-    parts = zip(run.detections.iterate(has_embeddings), run.frames.iterate(), strict=True)
+    parts = zip(
+        run.detections.iterate(has_embeddings, keypoints=False), run.frames.iterate(), strict=True
+    )
     for (first, table), frames in parts:
         if first < run.next_frame:
             tracker.follow(table, times_s=frames.times_s)

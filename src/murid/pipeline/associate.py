@@ -13,6 +13,7 @@ from murid.arenas.layout import Layout
 from murid.core import Tracks
 from murid.core.progress import ProgressCallback
 from murid.core.types import Float64
+from murid.identification.keypoints.track_keypoints import TrackKeypoints
 from murid.pipeline.per_arena import ArenaTracker, count_animals
 from murid.store import RunDirectory
 from murid.tracking import TrackingConfig, find_likely_tracks, select_tracks
@@ -48,9 +49,11 @@ def associate(
             config.scores.min_mean,
             config.scores.relative_min_mean,
         )
+    track_keypoints = TrackKeypoints(run.manifest.fps)
     for first_frame, tracks in _track_each_part(run, layout, config, motion):
         kept = tracks if likely is None else select_tracks(tracks, likely)
-        run.tracks.write(first_frame, kept)
+        times_s = run.frames.read_part(first_frame // run.manifest.part_frames).times_s
+        run.tracks.write(first_frame, track_keypoints.resolve(kept, times_s))
         report("track", first_frame + tracks.n_frames, run.n_frames)
     run.tracks.finish()
 

@@ -304,7 +304,7 @@ class _IdentityDetections:
         self._run = run
         self._read = lru_cache(_N_CACHED_PARTS)(run.identities.read_assignments)
         self._read_boxes = lru_cache(_N_CACHED_PARTS)(
-            lambda number: run.detections.read_part(number, False)
+            lambda number: run.detections.read_part(number, embeddings=False, keypoints=False)
         )
 
     def refer(self, frame: int, row: int) -> DetectionRef:

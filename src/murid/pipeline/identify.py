@@ -20,14 +20,18 @@ from murid.core.progress import (
     no_progress,
 )
 from murid.core.settings import change_settings
-from murid.core.types import Float64
+from murid.core.types import Float32, Float64
 from murid.core.validation import to_count
 from murid.corrections.log import read_log
 from murid.corrections.records import Entry, select_active
 from murid.corrections.resolve import list_drawn_boxes, resolve_corrections
 from murid.corrections.summary import summarise_corrections
 from murid.errors import ConfigError
-from murid.identification import IdentificationConfig, IdentificationResult
+from murid.identification import (
+    IdentificationConfig,
+    IdentificationResult,
+    complete_keypoints,
+)
 from murid.identification.appearance_models.appearance_fit import AppearanceSelection
 from murid.identification.appearance_models.tracklet_features import FurDescriptors
 from murid.identification.point_matches import PointMatches
@@ -210,7 +214,7 @@ def identify_run(
 
     # Linking takes a while and cannot tell how far it is.
     feedback.report("identify", 0, run.n_frames)
-    table = run.detections.read(embeddings=False)
+    table = run.detections.read(embeddings=False, keypoints=False)
     foreground = GapForeground(run, table, feedback.report) if config.use_foreground else None
     linker = _RunLinker(run, table, layout, counts, config, foreground, corrections, stitch_cache)
 
@@ -233,7 +237,8 @@ def identify_run(
         notes += foreground.describe_unknown()
     _keep_gallery_names(settings, names, linker.names)
     run.identities.start(settings)
-    _write_identities(run, table, result, feedback.report)
+    keypoints = _complete_keypoints(run, result, config)
+    _write_identities(run, table, result, keypoints, feedback.report)
     if config.refine != "never":
         selections = [asdict(selection) for selection in result.appearance_selections]
         run.record("refine", {"estimates": selections if second_pass else None})
@@ -400,16 +405,34 @@ def _get_config(run: RunDirectory) -> Config:
     return change_settings(Config(), {"identification": given})
 
 
+def _complete_keypoints(
+    run: RunDirectory, result: IdentificationResult, config: IdentificationConfig
+) -> Float32 | None:
+    """Return the keypoints ``(M, 3, 3)`` of the result; None if the detector found none."""
+    keypoints = run.detections.read_keypoints()
+    if keypoints is None:
+        return None
+    times_s = run.frames.read().times_s
+    return complete_keypoints(result, keypoints, times_s, run.manifest.fps, config)
+
+
 def _write_identities(
-    run: RunDirectory, table: DetectionTable, result: IdentificationResult, report: ProgressCallback
+    run: RunDirectory,
+    table: DetectionTable,
+    result: IdentificationResult,
+    keypoints: Float32 | None,
+    report: ProgressCallback,
 ) -> None:
-    """Store the identities, part by part."""
-    for first_frame, chunk in run.detections.iterate(embeddings=False):
+    """Store the identities and their keypoints ``(M, 3, 3)``, part by part."""
+    for first_frame, chunk in run.detections.iterate(embeddings=False, keypoints=False):
         # Rows of the result that lie in the frames of this part, and where each frame begins.
         bounds = first_frame + np.arange(chunk.n_frames + 1)
         part = slice(*np.searchsorted(result.frames, bounds[[0, -1]]))
         offsets = np.searchsorted(result.frames[part], bounds).astype(np.int64)
-        boxes = DetectionTable(result.boxes[part], result.scores[part], None, offsets)
+        own_keypoints = None if keypoints is None else keypoints[part]
+        boxes = DetectionTable(
+            result.boxes[part], result.scores[part], None, offsets, own_keypoints
+        )
         # Rows of the whole recording become rows of their frame; -1 = interpolated.
         rows_in_frame = result.rows[part] - table.frame_offsets[result.frames[part]]
         rows = np.where(result.rows[part] >= 0, rows_in_frame, -1)

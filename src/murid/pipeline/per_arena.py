@@ -94,8 +94,7 @@ class ArenaTracker:
         # Every tracker counts its ids from 1.
         if len(self._trackers) > 1:
             ids = self._make_unique(np.where(ids >= 0, arenas, -1), ids)
-        tracked = DetectionTable(boxes, table.scores, table.embeddings, table.frame_offsets)
-        return Tracks(tracked, ids)
+        return Tracks(replace(table, boxes=boxes), ids)
 
     def step(self, detections: Detections, time_s: float | None = None) -> TrackedDetections:
         """Track the detections of the next frame of a camera at rest."""

@@ -16,6 +16,7 @@ from murid.arenas.layout import Layout
 from murid.core import Tracks, Trajectories
 from murid.core.clock import parse_time
 from murid.core.identity_probabilities import IdentityProbabilities
+from murid.core.keypoints import KEYPOINTS
 from murid.core.progress import ProgressCallback, no_progress
 from murid.core.types import Int64
 from murid.corrections.records import has_new_evidence
@@ -324,6 +325,7 @@ class Run:
             "frames": manifest.video.get("frames"),
             "gaps": manifest.video.get("gaps"),
             "n_frames": directory.n_frames,
+            "keypoints": list(KEYPOINTS) if directory.detections.has_keypoints() else None,
             "detector": manifest.detector.split(" ")[0],
             "murid_version": manifest.murid_version,
             "stages": {name: stage.state for name, stage in manifest.stages.items()},

@@ -142,7 +142,7 @@ def _measure_run(run: RunDirectory) -> ColourFeatures:
         last = max(run.n_frames - 1, 0)
         frames = np.unique(np.linspace(0, last, _N_FRAMES).astype(np.int64))
         return ColourFeatures.unmeasured(frames)
-    found = _measure_video(source, run.detections.read(embeddings=False))
+    found = _measure_video(source, run.detections.read(embeddings=False, keypoints=False))
     _write_colour_features(run, found)
     return found
 

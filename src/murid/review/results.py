@@ -194,7 +194,7 @@ class RunResults:
 
     def _load_part(self, number: int) -> IdentityPart:
         tracks = self.directory.identities.read_part(number)
-        detections = self.directory.detections.read_part(number, embeddings=False)
+        detections = self.directory.detections.read_part(number, embeddings=False, keypoints=False)
         _, detected_rows, _, _ = self.directory.identities.read_assignments(number)
         n_boxes = len(tracks.track_ids)
         interpolated = _or_default(tracks.interpolated, np.zeros(n_boxes, np.bool_))

@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from murid.core.files import storage_errors
+from murid.core.keypoints import make_unknown_keypoints
 from murid.core.types import DetectionTable, Float32
 from murid.errors import ArrayError, RunError
 from murid.store import parts
 from murid.store.frame_parts import FrameParts
 from murid.store.frame_table import FrameTable
+from murid.store.keypoint_columns import KEYPOINT_COLUMNS
 from murid.store.manifest import StageStatus
+from murid.store.parquet import list_columns
 from murid.store.run_state import RunState, find_damaged
 from murid.store.side_tables import SideTables
 from murid.store.writer import DetectionWriter
@@ -43,7 +46,9 @@ class DetectionParts:
             raise RunError(self._state.path, field, "a number above 0", repr(every))
         return every
 
-    def iterate(self, embeddings: bool = True) -> Iterator[tuple[int, DetectionTable]]:
+    def iterate(
+        self, embeddings: bool = True, keypoints: bool = True
+    ) -> Iterator[tuple[int, DetectionTable]]:
         """Yield the index of the first frame and the detections of each part.
 
         Also works while detection is unfinished. Rows of frames whose embeddings were not stored
@@ -53,20 +58,25 @@ class DetectionParts:
         ----------
         embeddings : bool
             Whether to read the embeddings: float32 unit rows that were stored as float16.
+        keypoints : bool
+            Whether to read the keypoints, if there are any.
         """
         for number in range(self._state.n_parts):
-            yield self._state.first_frame(number), self.read_part(number, embeddings)
+            yield self._state.first_frame(number), self.read_part(number, embeddings, keypoints)
 
-    def read(self, embeddings: bool = True) -> DetectionTable:
+    def read(self, embeddings: bool = True, keypoints: bool = True) -> DetectionTable:
         """Return the detections of all parts; parameters as for `iterate`."""
-        return DetectionTable.concatenate([table for _, table in self.iterate(embeddings)])
+        tables = [table for _, table in self.iterate(embeddings, keypoints)]
+        return DetectionTable.concatenate(tables)
 
-    def read_part(self, number: int, embeddings: bool = True) -> DetectionTable:
+    def read_part(
+        self, number: int, embeddings: bool = True, keypoints: bool = True
+    ) -> DetectionTable:
         """Return the detections of one part; parameters as for `iterate`."""
         path = self._state.part_path("detections", number)
         first_frame = self._state.first_frame(number)
         n_frames = self._state.count_frames(number)
-        return parts.read_detections(path, first_frame, n_frames, embeddings)
+        return parts.read_detections(path, first_frame, n_frames, embeddings, keypoints)
 
     def iterate_embeddings(self) -> Iterator[tuple[int, Float32]]:
         """Yield the index of the first detection and the embeddings of each part that has any.
@@ -74,10 +84,35 @@ class DetectionParts:
         Detections are counted over the whole recording.
         """
         first_row = 0
-        for _, table in self.iterate():
+        for _, table in self.iterate(keypoints=False):
             if table.embeddings is not None:
                 yield first_row, table.embeddings
             first_row += len(table)
+
+    def has_keypoints(self) -> bool:
+        """Whether any part has keypoints, from the footers alone.
+
+        Raises `RunError` if a part is damaged.
+        """
+        paths = (self._state.part_path("detections", k) for k in range(self._state.n_parts))
+        return any(KEYPOINT_COLUMNS[0] in list_columns(path) for path in paths)
+
+    def read_keypoints(self) -> Float32 | None:
+        """Return the keypoints ``(N, 3, 3)`` of all detections; None if no part has any.
+
+        They are unknown in parts that were detected without. In a day of video they take hundreds
+        of megabytes.
+        """
+        if not self.has_keypoints():
+            return None
+        n_rows = sum(map(self._state.count_detections, range(self._state.n_parts)))
+        keypoints = make_unknown_keypoints(n_rows)
+        first_row = 0
+        for _, table in self.iterate(embeddings=False):
+            if table.keypoints is not None:
+                keypoints[first_row : first_row + len(table)] = table.keypoints
+            first_row += len(table)
+        return keypoints
 
     def find_damaged(self) -> list[int]:
         """Return the numbers of the parts whose frames or detections are missing or damaged."""

@@ -21,7 +21,8 @@ from murid.store.summary import Summary
 class IdentityParts(ResultParts):
     """The identities of a run, as track ids.
 
-    Interpolated positions are included; their embeddings are zero.
+    Interpolated positions are included; their embeddings are zero. Keypoints are those that
+    identification made consistent over time.
 
     Attributes
     ----------
@@ -35,6 +36,7 @@ class IdentityParts(ResultParts):
     stage = "identification"
     kind = "identities"
     summary_table = IDENTITY_SUMMARY
+    takes_detected_keypoints = False
     command = "murid identify RUN --animals N identifies the animals"
 
     @staticmethod

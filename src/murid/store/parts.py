@@ -27,6 +27,11 @@ from murid.core.types import (
 from murid.errors import RunError
 from murid.store import migrate
 from murid.store.frame_table import FrameTable
+from murid.store.keypoint_columns import (
+    KEYPOINT_COLUMNS,
+    from_keypoint_columns,
+    to_keypoint_columns,
+)
 from murid.store.parquet import count_values, read_columns, to_numbers, write_columns
 
 Kind = Literal["detections", "frames", "tracks", "identities"]
@@ -64,15 +69,16 @@ def write_frames(path: Path, table: FrameTable) -> None:
 
 
 def write_detections(path: Path, first_frame: int, table: DetectionTable) -> None:
-    """Write columns ``frame, x1, y1, x2, y2, score`` and, if there are any, ``embedding``.
+    """Write columns ``frame, x1, y1, x2, y2, score``, and `KEYPOINT_COLUMNS` and ``embedding``.
 
-    An embedding of zeros stands for none: it is written as null and takes no space. Raises
-    `StorageError`.
+    The latter two are written if the table has them. An embedding of zeros stands for none: it is
+    written as null and takes no space. Raises `StorageError`.
     """
     columns = {
         "frame": pa.array(table.frame_numbers + first_frame),
         **_box_columns(table.boxes),
         "score": pa.array(table.scores),
+        **to_keypoint_columns(table.keypoints),
     }
     if table.embeddings is not None:
         # Half precision: elements of unit rows change by less than 0.001.
@@ -96,7 +102,7 @@ def round_as_stored(detections: Detections) -> Detections:
 def write_tracks(path: Path, first_frame: int, tracks: Tracks) -> None:
     """Write columns ``frame, row, track_id, x1, y1, x2, y2`` of the detections in a track.
 
-    Raises `StorageError`.
+    `KEYPOINT_COLUMNS` are written if the tracks have keypoints. Raises `StorageError`.
     """
     table = tracks.detections
     in_track = tracks.track_ids >= 0
@@ -107,6 +113,7 @@ def write_tracks(path: Path, first_frame: int, tracks: Tracks) -> None:
         "row": pa.array(rows[in_track]),
         "track_id": pa.array(tracks.track_ids[in_track]),
         **_box_columns(table.boxes[in_track]),
+        **to_keypoint_columns(None if table.keypoints is None else table.keypoints[in_track]),
     }
     write_columns(path, columns)
 
@@ -117,7 +124,7 @@ def write_identities(
     """Write the identities of a part; raises `StorageError`.
 
     Columns: ``frame, row, identity, x1, y1, x2, y2, score, identity_probability, interpolated,
-    merged, source``.
+    merged, source``, and `KEYPOINT_COLUMNS` if the tracks have keypoints.
     `rows` ``(N,)`` int64 are those of the detections within their frames; -1 = interpolated, or
     drawn by a person. `sources` ``(N,)`` uint8 are indices in `SOURCES`; the program by default.
     """
@@ -140,6 +147,7 @@ def write_identities(
         sources = np.zeros(len(table), np.uint8)
     indices = pa.array(sources.astype(np.int8))
     columns["source"] = pa.DictionaryArray.from_arrays(indices, pa.array(SOURCES))
+    columns |= to_keypoint_columns(table.keypoints)
     write_columns(path, columns)
 
 
@@ -150,7 +158,9 @@ def read_identities(path: Path, first_frame: int, detections: DetectionTable) ->
     """
     names = ["frame", "row", "identity", *BOX, "score", "identity_probability", "interpolated"]
     # Older runs lack the last columns.
-    columns = read_columns(path, names, ["merged", "source"], old_names=migrate.COLUMNS)
+    columns = read_columns(
+        path, names, ["merged", "source", *KEYPOINT_COLUMNS], old_names=migrate.COLUMNS
+    )
     frames = to_numbers(columns, "frame", np.int64, path) - first_frame
     _check_ascending(frames, first_frame, detections.n_frames, path)
     rows = to_numbers(columns, "row", np.int64, path)
@@ -167,7 +177,13 @@ def read_identities(path: Path, first_frame: int, detections: DetectionTable) ->
     offsets = np.searchsorted(frames, np.arange(detections.n_frames + 1)).astype(np.int64)
     scores = to_numbers(columns, "score", np.float32, path)
     return Tracks(
-        DetectionTable(_boxes(columns, path), scores, embeddings, offsets),
+        DetectionTable(
+            _boxes(columns, path),
+            scores,
+            embeddings,
+            offsets,
+            from_keypoint_columns(columns, path),
+        ),
         to_numbers(columns, "identity", np.int64, path),
         to_numbers(columns, "interpolated", np.bool_, path),
         to_numbers(columns, "identity_probability", np.float32, path),
@@ -241,26 +257,35 @@ def read_unreadable(path: Path, first_frame: int) -> list[int]:
 
 
 def read_detections(
-    path: Path, first_frame: int, n_frames: int, embeddings: bool = True
+    path: Path, first_frame: int, n_frames: int, embeddings: bool = True, keypoints: bool = True
 ) -> DetectionTable:
     """Read what `write_detections` wrote; raises `RunError` if it is damaged.
 
-    Embeddings are float32 unit rows, zeros where none was stored.
+    Embeddings are float32 unit rows, zeros where none was stored. `embeddings` and `keypoints` say
+    whether these columns are read, if there are any.
     """
-    columns = read_columns(path, ["frame", *BOX, "score"], ["embedding"] if embeddings else [])
+    optional = [*(["embedding"] if embeddings else []), *(KEYPOINT_COLUMNS if keypoints else ())]
+    columns = read_columns(path, ["frame", *BOX, "score"], optional)
     frames = to_numbers(columns, "frame", np.int64, path) - first_frame
     _check_ascending(frames, first_frame, n_frames, path)
     offsets = np.searchsorted(frames, np.arange(n_frames + 1)).astype(np.int64)
     scores = to_numbers(columns, "score", np.float32, path)
-    return DetectionTable(_boxes(columns, path), scores, _embeddings(columns, path), offsets)
+    return DetectionTable(
+        _boxes(columns, path),
+        scores,
+        _embeddings(columns, path),
+        offsets,
+        from_keypoint_columns(columns, path),
+    )
 
 
 def read_tracks(path: Path, first_frame: int, detections: DetectionTable) -> Tracks:
     """Read what `write_tracks` wrote, aligned with the same part's detections.
 
-    Raises `RunError` if it is damaged.
+    There are keypoints if `detections` have some. Raises `RunError` if it is damaged.
     """
-    columns = read_columns(path, ["frame", "row", "track_id", *BOX])
+    optional = () if detections.keypoints is None else KEYPOINT_COLUMNS
+    columns = read_columns(path, ["frame", "row", "track_id", *BOX], optional)
     frames = to_numbers(columns, "frame", np.int64, path) - first_frame
     if ((frames < 0) | (frames >= detections.n_frames)).any():
         expected = f"frames {first_frame} to {first_frame + detections.n_frames - 1}"
@@ -270,15 +295,18 @@ def read_tracks(path: Path, first_frame: int, detections: DetectionTable) -> Tra
     if ((rows < 0) | (rows >= np.diff(offsets)[frames])).any():
         raise RunError(path, "row", "rows of the same part's detections", "rows beyond them")
 
-    # Detections in no track keep the detector's box and the id -1.
+    # Detections in no track keep what the detector found, and have the id -1.
     track_ids = np.full(len(detections), -1, np.int64)
     boxes = detections.boxes.copy()
     table_rows = offsets[frames] + rows
     track_ids[table_rows] = to_numbers(columns, "track_id", np.int64, path)
     boxes[table_rows] = _boxes(columns, path)
-    return Tracks(
-        DetectionTable(boxes, detections.scores, detections.embeddings, offsets), track_ids
-    )
+    keypoints = detections.keypoints
+    tracked_keypoints = from_keypoint_columns(columns, path)
+    if keypoints is not None and tracked_keypoints is not None:
+        keypoints = keypoints.copy()
+        keypoints[table_rows] = tracked_keypoints
+    return Tracks(replace(detections, boxes=boxes, keypoints=keypoints), track_ids)
 
 
 def _check_ascending(frames: Int64, first_frame: int, n_frames: int, path: Path) -> None:

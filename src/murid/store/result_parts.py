@@ -29,6 +29,8 @@ class ResultParts(ABC):
     summary_table: ClassVar[SideTable]
     # Command that finishes the stage; error messages name it.
     command: ClassVar[str]
+    # Whether a part lacks keypoints that the detections have.
+    takes_detected_keypoints: ClassVar[bool]
 
     def __init__(
         self, state: RunState, detections: DetectionParts, side_tables: SideTables
@@ -83,7 +85,8 @@ class ResultParts(ABC):
 
     def _read_part(self, number: int, embeddings: bool) -> Tracks:
         path = self._state.part_path(self.kind, number)
-        detections = self._detections.read_part(number, embeddings)
+        keypoints = self.takes_detected_keypoints
+        detections = self._detections.read_part(number, embeddings, keypoints)
         return self._read_file(path, self._state.first_frame(number), detections)
 
     @staticmethod

@@ -20,12 +20,13 @@ class TrackParts(ResultParts):
     """The tracks of a run.
 
     Rows are aligned with the detections. Boxes are those of the tracker where a detection belongs
-    to a track, and those of the detector elsewhere.
+    to a track, and those of the detector elsewhere; so are keypoints.
     """
 
     stage = "tracking"
     kind = "tracks"
     summary_table = TRACK_SUMMARY
+    takes_detected_keypoints = True
     command = "murid track continues it"
 
     @staticmethod

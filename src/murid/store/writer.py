@@ -39,7 +39,7 @@ class DetectionWriter:
         self._write_part = write_part
         self._part_frames = part_frames
         self._embeddings_every = embeddings_every
-        self._embedding_size: int | None = None
+        self._empty = Detections.empty()
         self._begin(first_frame)
 
     @property
@@ -49,8 +49,8 @@ class DetectionWriter:
 
     def add(self, index: int, time_s: float, detections: Detections) -> None:
         """Add the next frame; raises `ArrayError` if it is not `next_frame`, and `StorageError`."""
-        if detections.embeddings is not None:
-            self._embedding_size = detections.embeddings.shape[1]
+        if detections.embeddings is not None or detections.keypoints is not None:
+            self._empty = detections[:0]
         self._append(index, time_s, detections)
 
     def add_unreadable(self, index: int, time_s: float, reason: str) -> None:
@@ -79,12 +79,12 @@ class DetectionWriter:
             self._flush()
 
     def _flush(self) -> None:
-        empty = Detections.empty(self._embedding_size)
         frames = FrameTable(
             self._first_frame, np.array(self._times_s, np.float64), self._unreadable
         )
-        # Unreadable frames get the embedding size of the others, so that all fit into one table.
-        table = DetectionTable.from_frames([empty if d is None else d for d in self._detections])
+        # Unreadable frames get the columns of the others, so that all fit into one table.
+        detections = [self._empty if d is None else d for d in self._detections]
+        table = DetectionTable.from_frames(detections)
         self._write_part(frames, self._thin_embeddings(table))
         self._begin(self.next_frame)
 

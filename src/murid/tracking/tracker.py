@@ -228,7 +228,7 @@ class Tracker:
         boxes[rows] = tracked.detections.boxes
         ids = np.full(len(detections), -1, np.int64)
         ids[rows] = tracked.track_ids
-        return TrackedDetections(Detections(boxes, detections.scores, detections.embeddings), ids)
+        return TrackedDetections(replace(detections, boxes=boxes), ids)
 
     def _step(
         self, detections: Detections, camera_motion: Float64 | None, n_steps: int
@@ -463,4 +463,4 @@ def _report(
     weights = np.where(only_filtered, 1.0, 0.5)[:, None]
     boxes = detections.boxes.copy()
     boxes[rows] = weights * filtered + (1 - weights) * boxes[rows]
-    return TrackedDetections(Detections(boxes, detections.scores, detections.embeddings), reported)
+    return TrackedDetections(replace(detections, boxes=boxes), reported)

@@ -9,13 +9,16 @@ than one further in (asymmetric least squares; Eilers and Boelens 2005).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import pairwise
-
 import numpy as np
 from scipy.linalg import solveh_banded
 
 from murid.core.types import Bool, Float32, Float64, Int32, UInt8
+from murid.identification.whittaker import (
+    MIN_WEIGHT,
+    build_difference_penalties,
+    build_motion_penalties,
+    split_at_gaps,
+)
 
 # Weight of a box that may hold two animals; that of an unoccluded box with a good score is 1.
 MERGED_WEIGHT = 0.1
@@ -33,17 +36,10 @@ TOUCHING_EDGE_WEIGHT = 0.3
 MIN_EDGE_WEIGHT = 0.05
 # Factor of the weight of a mostly occluded edge if the fit lies further out.
 OUTWARD_FACTOR = 0.1
-# Penalties of changes of the velocity of the centre, of its position, and of the size, at 30 frames
-# per second; larger ones smooth over a longer time.
-VELOCITY_PENALTY = 3.0
-POSITION_PENALTY = 0.03
+# Penalty of changes of the size at 30 frames per second; a larger one smooths over a longer time.
 SIZE_PENALTY = 1.0
-# Lower limit of weights, which keeps the equations solvable where nothing was detected.
-_MIN_WEIGHT = 1e-6
 # Maximum number of fits of the asymmetric least squares, which stop when no weight changes.
 _MAX_FITS = 3
-# Minimum number of boxes that are fitted at once: bounds memory.
-_BLOCK = 1 << 17
 
 
 def weight_boxes(scores: Float32, good_score: float, merged: Bool) -> Float32:
@@ -91,7 +87,7 @@ def smooth_boxes(
     if not len(frames):
         return
     is_consecutive = frames[1:] == frames[:-1] + 1
-    for rows in _split_at_gaps(is_consecutive):
+    for rows in split_at_gaps(is_consecutive):
         penalties = _build_penalties(is_consecutive[rows.start : rows.stop - 1], fps / 30)
         # The more of an edge is occluded, the lower its weight.
         occluded = occluded_edges[rows] / 255
@@ -99,23 +95,13 @@ def smooth_boxes(
         edge_weights = weights[rows, None].astype(np.float64) * np.where(
             occluded > 0, touching, 1.0
         )
-        edge_weights = np.maximum(edge_weights, _MIN_WEIGHT)
+        edge_weights = np.maximum(edge_weights, MIN_WEIGHT)
         # Left and right edges, then upper and lower ones.
         edges = boxes[rows].astype(np.float64)
         for axis in (slice(0, 4, 2), slice(1, 4, 2)):
             boxes[rows, axis] = _fit_edges(
                 edges[:, axis], edge_weights[:, axis], occluded[:, axis] > 0.5, penalties
             )
-
-
-def _split_at_gaps(is_consecutive: Bool) -> Iterator[slice]:
-    """Yield slices of rows that begin and end at gaps, several short runs of rows at a time."""
-    n_rows = len(is_consecutive) + 1
-    bounds = np.concatenate([[0], np.flatnonzero(~is_consecutive) + 1, [n_rows]])
-    # Cut at the first gap after each full block.
-    chosen = bounds[np.searchsorted(bounds, np.arange(_BLOCK, n_rows, _BLOCK))]
-    chosen = np.unique(np.concatenate([[0], chosen, [n_rows]]))
-    yield from (slice(start, stop) for start, stop in pairwise(chosen.tolist()))
 
 
 def _build_penalties(is_consecutive: Bool, frames_per_30th_s: float) -> Float64:
@@ -128,30 +114,12 @@ def _build_penalties(is_consecutive: Bool, frames_per_30th_s: float) -> Float64:
     """
     n_rows = len(is_consecutive) + 1
     bands = np.zeros((5, 2 * n_rows))
-    centres = bands[:, ::2]
-    sizes = bands[:, 1::2]
-    # First differences of centres, and of sizes (of which an edge moves by half).
-    consecutive = is_consecutive.astype(np.float64)
-    _add_first_differences(centres, POSITION_PENALTY * frames_per_30th_s * consecutive)
-    _add_first_differences(sizes, SIZE_PENALTY * frames_per_30th_s / 4 * consecutive)
-    # Second differences of centres, (1, -2, 1).
-    three_consecutive = is_consecutive[1:] & is_consecutive[:-1]
-    penalty = VELOCITY_PENALTY * frames_per_30th_s**3 * three_consecutive
-    n = len(penalty)
-    centres[0, :n] += penalty
-    centres[0, 1 : n + 1] += 4 * penalty
-    centres[0, 2 : n + 2] += penalty
-    centres[2, :n] -= 2 * penalty
-    centres[2, 1 : n + 1] -= 2 * penalty
-    centres[4, :n] += penalty
+    # Rows of centres and sizes alternate, so every second diagonal is used.
+    bands[::2, ::2] = build_motion_penalties(is_consecutive, frames_per_30th_s)
+    # Of a change of size, an edge moves by half.
+    penalty = SIZE_PENALTY * frames_per_30th_s / 4 * is_consecutive.astype(np.float64)
+    bands[:4:2, 1::2] = build_difference_penalties(penalty)
     return bands
-
-
-def _add_first_differences(bands: Float64, penalty: Float64) -> None:
-    """Add the penalty of the difference between each row and the next to every second band."""
-    bands[0, :-1] += penalty
-    bands[0, 1:] += penalty
-    bands[2, :-1] -= penalty
 
 
 def _fit_edges(edges: Float64, weights: Float64, occluded: Bool, penalties: Float64) -> Float64:

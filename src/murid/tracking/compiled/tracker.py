@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -77,14 +78,13 @@ class CompiledTracker:
         offsets = np.array([0, len(detections)], np.int64)
         times_s = None if time_s is None else np.array([time_s], np.float64)
         ids, boxes = self._track(detections, offsets, self._steps.count(times_s, 1))
-        return TrackedDetections(Detections(boxes, detections.scores, detections.embeddings), ids)
+        return TrackedDetections(replace(detections, boxes=boxes), ids)
 
     def follow(self, table: DetectionTable, *, times_s: Float64 | None = None) -> Tracks:
         """Track the next chunk of frames, as `Tracker.follow`."""
         steps = self._steps.count(times_s, table.n_frames)
         ids, boxes = self._track(table, table.frame_offsets, steps)
-        tracked = DetectionTable(boxes, table.scores, table.embeddings, table.frame_offsets)
-        return Tracks(tracked, ids)
+        return Tracks(replace(table, boxes=boxes), ids)
 
     def _track(
         self, detections: Detections | DetectionTable, offsets: Int64, steps: Int64

@@ -112,5 +112,5 @@ def test_long_recordings_are_smoothed_in_blocks(monkeypatch):
     boxes = make_boxes(400, noise=1.0)[1]
     frames = np.arange(400) + np.arange(400) // 50
     whole = smooth(boxes, frames=frames)
-    monkeypatch.setattr("murid.identification.identity_boxes.box_smoothing._BLOCK", 60)
+    monkeypatch.setattr("murid.identification.whittaker._BLOCK", 60)
     np.testing.assert_allclose(smooth(boxes, frames=frames), whole, atol=1e-3)
