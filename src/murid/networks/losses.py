@@ -32,6 +32,9 @@ _FOCAL_ALPHA = 0.25
 _FOCAL_GAMMA = 2.0
 _FOCAL_PRIOR = 0.01
 
+# Logit of what a softmax leaves out. Finite, so that a row without anything else has a gradient.
+_EXCLUDED_LOGIT = -1e4
+
 # Bounds of the logarithm of a keypoint's expected error, in box diagonals: from less than a pixel
 # to the whole box. They keep the loss of an untrained network finite.
 _LOG_ERROR_BOUNDS = (-5.0, 0.5)
@@ -188,16 +191,14 @@ def keypoint_loss(keypoints: torch.Tensor, targets: Targets) -> torch.Tensor:
     image, row, column = targets.cells
     values = keypoints[image, :, row, column].reshape(-1, len(KEYPOINTS), 3)
     known = targets.keypoints.isfinite().all(dim=2)
-    values = values[known]
-    if not len(values):
-        return keypoints.sum() * 0
+    truth = torch.where(known[..., None], targets.keypoints, 0)
     # A tiny constant keeps the gradient of the root finite where the error is zero.
-    squared_error = (values[:, :2] - targets.keypoints[known]).square().sum(dim=1)
+    squared_error = (values[..., :2] - truth).square().sum(dim=2)
     error = (squared_error + _EPSILON**2).sqrt()
-    log_scale = values[:, 2].clamp(*_LOG_ERROR_BOUNDS)
+    log_scale = values[..., 2].clamp(*_LOG_ERROR_BOUNDS)
     scale = log_scale.exp()
-    likelihood: torch.Tensor = error / scale + 2 * log_scale
-    return (likelihood * scale.detach()).mean()
+    likelihood: torch.Tensor = (error / scale + 2 * log_scale) * scale.detach()
+    return (likelihood * known).sum() / known.sum().clamp(min=1)
 
 
 class IdentityClassifier(nn.Module):
@@ -319,20 +320,17 @@ def supervised_contrastive_loss(
         Scalar: the mean over boxes whose animal occurs more than once, zero if there are none.
     """
     known = identities >= 0
-    embeddings = embeddings[known]
-    identities = identities[known]
-    # Compare each box with all others, but not with itself.
+    # Compare each box with all others of known identity, but not with itself. Masks, not selections
+    # of rows: their number would have to be read from the device, which waits for it.
     diagonal = torch.eye(len(identities), dtype=torch.bool, device=identities.device)
-    logits = (embeddings @ embeddings.T / temperature).masked_fill(diagonal, -math.inf)
-    positives = (identities[:, None] == identities) & ~diagonal
-    anchors = positives.any(dim=1)
-    if not anchors.any():
-        return embeddings.sum() * 0  # zero, but part of the graph
+    compared = known[:, None] & known & ~diagonal
+    logits = (embeddings @ embeddings.T / temperature).masked_fill(~compared, _EXCLUDED_LOGIT)
+    positives = (identities[:, None] == identities) & compared
     # Mean log-probability of the positives of each anchor.
-    log_probabilities = functional.log_softmax(logits[anchors], dim=1)
-    log_probabilities = log_probabilities.masked_fill(~positives[anchors], 0)
-    means = log_probabilities.sum(dim=1) / positives[anchors].sum(dim=1)
-    return -means.mean()
+    log_probabilities = functional.log_softmax(logits, dim=1).masked_fill(~positives, 0)
+    n_positives = positives.sum(dim=1)
+    means = log_probabilities.sum(dim=1) / n_positives.clamp(min=1)
+    return -means.sum() / (n_positives > 0).sum().clamp(min=1)
 
 
 class SupervisedContrastiveLoss(nn.Module):

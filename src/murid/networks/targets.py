@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,12 +44,19 @@ class Targets:
 
     def to(self, device: torch.device) -> Targets:
         """Return the targets on a device."""
+        return self._map(lambda values: values.to(device, non_blocking=True))
+
+    def pin_memory(self) -> Targets:
+        """Return the targets in memory from which a GPU copies while it computes."""
+        return self._map(torch.Tensor.pin_memory)
+
+    def _map(self, convert: Callable[[torch.Tensor], torch.Tensor]) -> Targets:
         return Targets(
-            self.heatmap.to(device),
-            self.cells.to(device),
-            self.offset.to(device),
-            self.size.to(device),
-            self.keypoints.to(device),
+            heatmap=convert(self.heatmap),
+            cells=convert(self.cells),
+            offset=convert(self.offset),
+            size=convert(self.size),
+            keypoints=convert(self.keypoints),
         )
 
 

@@ -12,6 +12,8 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from murid.core.keypoints import KEYPOINTS
 from murid.detection.preprocess import to_input
+from murid.networks.presets import NetworkConfig
+from murid.networks.targets import Targets, make_targets
 from murid.synthetic.clips import sample_window, sample_window_camera
 from murid.synthetic.still import Still, make_still
 from murid.training.augment import augment
@@ -41,8 +43,8 @@ class Batch:
     Attributes
     ----------
     images : Tensor
-        ``(B, 4, H, W)`` float32 in [0, 1]: RGB, and the difference from the background, which is
-        zero where there is no background.
+        ``(B, 4, H, W)`` float32 in [0, 1], or uint8 until the batch is on its device: RGB, and the
+        difference from the background, which is zero where there is no background.
     boxes : list of ndarray
         ``(n, 4)`` float32 xyxy pixels, one array per image.
     identities : Tensor
@@ -56,6 +58,11 @@ class Batch:
         as `times_s`; else empty.
     times_s : ndarray
         ``(K,)`` float64 time of each box in its recording.
+    light : Tensor or None
+        ``(B, 2)`` float32 factor and exponent of the brightness of each image, which `to` applies;
+        None = unchanged.
+    targets : Targets or None
+        Training targets of the heads; None in validation.
     """
 
     images: torch.Tensor
@@ -65,11 +72,35 @@ class Batch:
     class_ids: list[np.ndarray]
     recordings: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     times_s: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    light: torch.Tensor | None = None
+    targets: Targets | None = None
 
     def to(self, device: torch.device) -> Batch:
-        """Return the batch with images and identities on a device; the rest stays in NumPy."""
+        """Return the batch with images, as float32, and targets on a device."""
         images = self.images.to(device, non_blocking=True)
-        return replace(self, images=images, identities=self.identities.to(device))
+        if images.dtype == torch.uint8:
+            images = images.float() / 255
+        if self.light is not None:
+            images = _change_light(images, self.light.to(device, non_blocking=True))
+        images = images.contiguous(memory_format=torch.channels_last)
+        targets = None if self.targets is None else self.targets.to(device)
+        return replace(self, images=images, light=None, targets=targets)
+
+    def pin_memory(self) -> Batch:
+        """Return the batch in memory from which a GPU copies while it computes."""
+        return replace(
+            self,
+            images=self.images.pin_memory(),
+            light=None if self.light is None else self.light.pin_memory(),
+            targets=None if self.targets is None else self.targets.pin_memory(),
+        )
+
+
+def _change_light(images: torch.Tensor, light: torch.Tensor) -> torch.Tensor:
+    """Return images ``(B, 4, H, W)`` in [0, 1] with other brightness; the last channel stays."""
+    factors, exponents = light.T[..., None, None, None]
+    lit = (images[:, :3].pow(exponents) * factors).clamp(0, 1)
+    return torch.cat([lit, images[:, 3:]], dim=1)
 
 
 class TrainingImages(Dataset[Still]):
@@ -242,22 +273,66 @@ def make_loader(
     config: TrainConfig,
     *,
     batched: bool = False,
+    network: NetworkConfig | None = None,
 ) -> DataLoader[Any]:
     """Return a loader of batches that are made in `config.n_workers` processes of one thread.
 
-    `batched` says that the data set consists of batches already.
+    Parameters
+    ----------
+    images : Dataset
+    sampler : Sampler, optional
+        Numbers of the images or batches; by default all in order.
+    config : TrainConfig
+    batched : bool
+        Whether the data set consists of batches already.
+    network : NetworkConfig, optional
+        The network whose targets are added to the batches; by default none are.
     """
+    collate_batch: Callable[[Any], Batch] = _return_batch if batched else collate
+    if network is not None and network.detector == "rtm":
+        collate_batch = _TargetMaker(collate_batch, network)
     return DataLoader(
         images,
         batch_size=None if batched else config.batch_size,
         sampler=sampler,
         num_workers=config.n_workers,
-        collate_fn=None if batched else collate,
+        collate_fn=collate_batch,
         worker_init_fn=_start_worker,
         prefetch_factor=4 if config.n_workers else None,
         persistent_workers=config.n_workers > 0,
         # A forked process shares the clips in memory instead of copying them.
         multiprocessing_context="fork" if config.n_workers else None,
+        pin_memory=torch.cuda.is_available(),
+    )
+
+
+def _return_batch(batch: Batch) -> Batch:
+    return batch
+
+
+@dataclass(frozen=True)
+class _TargetMaker:
+    """Makes a batch and its targets, in the process that makes the images."""
+
+    collate_batch: Callable[[Any], Batch]
+    network: NetworkConfig
+
+    def __call__(self, samples: Any) -> Batch:
+        batch = self.collate_batch(samples)
+        return replace(batch, targets=make_batch_targets(batch, self.network))
+
+
+def make_batch_targets(batch: Batch, network: NetworkConfig) -> Targets:
+    """Return the training targets of a batch."""
+    height, width = batch.images.shape[2:]
+    return make_targets(
+        batch.boxes,
+        height,
+        width,
+        box_mode=network.box_mode,
+        labels=batch.class_ids if network.n_classes > 1 else None,
+        n_classes=network.n_classes,
+        keypoints=batch.keypoints if network.keypoints else None,
     )
 
 

@@ -246,12 +246,15 @@ def _make_training_loader(
     count_steps_done: Callable[[], int],
 ) -> DataLoader[Any]:
     """Return the loader of training batches, which goes on where a resumed training stopped."""
+    network = config.network_config
+    sampler: EpochSampler
     if pool is not None:
         batches = PooledBatches(pool, config.batch_size, config.seed)
-        return make_loader(batches, EpochSampler(steps, count_steps_done), config, batched=True)
+        sampler = EpochSampler(steps, count_steps_done)
+        return make_loader(batches, sampler, config, batched=True, network=network)
     n_images = config.batch_size
     sampler = EpochSampler(steps * n_images, lambda: n_images * count_steps_done())
-    return make_loader(images, sampler, config)
+    return make_loader(images, sampler, config, network=network)
 
 
 def count_steps(config: TrainConfig, n_labelled: int) -> int:

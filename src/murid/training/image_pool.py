@@ -136,14 +136,16 @@ class PooledBatches(Dataset[Batch]):
         for pair in pairs.tolist():
             samples += [_turn(rng, self.pool.read(2 * pair + k)) for k in range(2)]
         images, boxes, identities, keypoints, class_ids = zip(*samples, strict=True)
-        inputs = torch.from_numpy(np.stack(images)).float() / 255
-        inputs[:, :3] = _change_light(rng, inputs[:, :3])
+        gains = rng.uniform(-_MAX_LOG_GAIN, _MAX_LOG_GAIN, len(images))
+        gammas = rng.uniform(-_MAX_LOG_GAMMA, _MAX_LOG_GAMMA, len(images))
+        light = np.exp(np.column_stack([gains, gammas])).astype(np.float32)
         return Batch(
-            inputs.contiguous(memory_format=torch.channels_last),
+            torch.from_numpy(np.stack(images)),
             list(boxes),
             torch.from_numpy(np.concatenate(identities)),
             list(keypoints),
             list(class_ids),
+            light=torch.from_numpy(light),
         )
 
 
@@ -162,15 +164,6 @@ def _turn(rng: np.random.Generator, sample: _Sample) -> _Sample:
     corners = points[:, :2]
     turned = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
     return sample._replace(image=np.ascontiguousarray(image), boxes=turned, keypoints=points[:, 2:])
-
-
-def _change_light(rng: np.random.Generator, images: torch.Tensor) -> torch.Tensor:
-    """Change brightness and gamma of images ``(B, 3, s, s)`` in [0, 1], each by itself."""
-    n = len(images)
-    gains = torch.from_numpy(np.exp(rng.uniform(-_MAX_LOG_GAIN, _MAX_LOG_GAIN, n))).float()
-    gammas = torch.from_numpy(np.exp(rng.uniform(-_MAX_LOG_GAMMA, _MAX_LOG_GAMMA, n))).float()
-    lit = images.pow(gammas.view(-1, 1, 1, 1)) * gains.view(-1, 1, 1, 1)
-    return lit.clamp(0, 1)
 
 
 def build_image_pool(

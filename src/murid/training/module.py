@@ -21,9 +21,9 @@ from murid.networks.losses import (
     keypoint_loss,
 )
 from murid.networks.network import Network, NetworkOutput, build_network_from_config
-from murid.networks.targets import Targets, make_targets
+from murid.networks.targets import Targets
 from murid.training.config import TrainConfig
-from murid.training.data import Batch, to_rois
+from murid.training.data import Batch, make_batch_targets, to_rois
 from murid.training.loss_balancing import (
     BalancedLoss,
     SharedTensors,
@@ -216,7 +216,9 @@ class TrainingModule(lightning.LightningModule):
         output = output._replace(
             **{name: m.float() for name, m in output._asdict().items() if m is not None}
         )
-        targets = self._make_targets(network, batch)
+        targets = batch.targets
+        if targets is None:
+            targets = make_batch_targets(batch, network.config).to(self.device)
         losses = self._compute_losses(network, output, targets, batch)
         shared = SharedTensors(get_last_shared_parameters(network), representation)
         balanced: BalancedLoss = self.balance(losses, shared)
@@ -227,20 +229,6 @@ class TrainingModule(lightning.LightningModule):
             losses["keypoints"] = keypoint_loss(output.keypoints, targets)
             total = total + self.config.keypoint_weight * losses["keypoints"]
         return {**losses, "total": total, **weights}
-
-    def _make_targets(self, network: Network, batch: Batch) -> Targets:
-        """Return the targets of a batch on the device of the module."""
-        height, width = batch.images.shape[2:]
-        targets = make_targets(
-            batch.boxes,
-            height,
-            width,
-            box_mode=network.config.box_mode,
-            labels=_choose_labels(network, batch),
-            n_classes=network.config.n_classes,
-            keypoints=batch.keypoints if network.config.keypoints else None,
-        )
-        return targets.to(self.device)
 
     def _compute_losses(
         self, network: Network, output: NetworkOutput, targets: Targets, batch: Batch
@@ -260,9 +248,10 @@ class TrainingModule(lightning.LightningModule):
         if every and self.global_step % every == 0 and int(known.sum()) >= min_boxes:
             # A generator per step, so that a resumed training moves the boxes in the same way.
             generator = torch.Generator().manual_seed(self.global_step)
-            rois = to_rois(batch.boxes, self.config.box_jitter, generator).to(self.device)
-            embeddings = network.embed(output, rois[known])
-            losses["identity"] = self.identity_loss(embeddings, batch.identities[known])
+            rois = to_rois(batch.boxes, self.config.box_jitter, generator)[known]
+            embeddings = network.embed(output, rois.to(self.device, non_blocking=True))
+            identities = batch.identities[known].to(self.device, non_blocking=True)
+            losses["identity"] = self.identity_loss(embeddings, identities)
         return losses
 
 

@@ -291,7 +291,8 @@ def measure_statistics(
     network.train()
     with torch.no_grad():
         for number, batch in enumerate(islice(batches, _N_STATISTICS_BATCHES)):
-            network(batch.images[:, : network.config.n_channels])
+            images = batch.to(torch.device("cpu")).images
+            network(images[:, : network.config.n_channels])
             report("statistics", number + 1, _N_STATISTICS_BATCHES)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum

@@ -64,7 +64,7 @@ def test_labels_follow_the_turned_and_mirrored_image(pool):
     batches = PooledBatches(pool, 16, seed=0)
     shapes = set()
     for number in range(8):
-        batch = batches[number]
+        batch = batches[number].to(torch.device("cpu"))
         assert batch.images.shape == (16, 4, SIZE, SIZE)
         assert 0 <= batch.images.min() <= batch.images.max() <= 1
         for image, boxes, keypoints in zip(batch.images, batch.boxes, batch.keypoints, strict=True):
@@ -82,6 +82,7 @@ def test_labels_follow_the_turned_and_mirrored_image(pool):
 
 def test_pairs_stay_together_and_batches_are_repeatable(pool):
     batch = PooledBatches(pool, 8, seed=3)[5]
+    assert batch.images.dtype == torch.uint8
     pairs = batch.identities.reshape(-1, 2)
     assert (pairs[:, 0] == pairs[:, 1]).all()
     assert len(set(pairs[:, 0].tolist())) == 4
