@@ -195,3 +195,12 @@ def test_keypoints_are_displacements_in_diagonals_of_the_box():
     # the distribution function of the radial Laplace distribution at a tenth of its scale
     assert tail_base[2] == pytest.approx(1 - 1.1 * np.exp(-0.1), rel=1e-4)
     assert decode(heads, box_mode="wh").keypoints is None
+
+
+def test_duplicates_are_dropped_from_the_selected_boxes():
+    boxes = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [40, 40, 60, 60]], np.float32)
+    config = DetectionConfig(duplicate_iou=0.7)
+    detections = Detections(boxes, np.float32([0.5, 0.9, 0.8]))
+    kept = select_detections(detections, 100, 80, config)
+    np.testing.assert_array_equal(kept.boxes, boxes[[1, 2]])
+    np.testing.assert_array_equal(kept.scores, np.float32([0.9, 0.8]))

@@ -1,6 +1,8 @@
+import pytest
 import torch
+from torch import nn
 
-from murid.networks.layers import DeformableConvUnit
+from murid.networks.layers import Bottleneck, CspLayer, DeformableConvUnit
 
 
 def test_a_deformable_unit_starts_as_half_a_convolution() -> None:
@@ -10,3 +12,28 @@ def test_a_deformable_unit_starts_as_half_a_convolution() -> None:
         unit.conv.bias.zero_()
         expected = unit.finish(unit.conv(x) / 2)
         torch.testing.assert_close(unit(x), expected, atol=1e-5, rtol=1e-4)
+
+
+def zero_norms(module: nn.Module) -> None:
+    """Make the outputs of all convolution units zero."""
+    for layer in module.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+
+@pytest.mark.parametrize("shortcut", [True, False])
+def test_a_bottleneck_adds_its_input_if_it_has_a_shortcut(shortcut: bool) -> None:
+    bottleneck = Bottleneck(4, shortcut).eval()
+    zero_norms(bottleneck.body)
+    x = torch.randn(1, 4, 5, 6)
+    torch.testing.assert_close(bottleneck(x), x * shortcut)
+
+
+@pytest.mark.parametrize("silenced", ["main", "side"])
+def test_both_halves_of_a_csp_layer_reach_its_output(silenced: str) -> None:
+    layer = CspLayer(4, 8).eval()
+    zero_norms(getattr(layer, silenced))
+    x = torch.randn(1, 4, 5, 6)
+    with torch.no_grad():
+        assert not torch.equal(layer(x), layer(-x))

@@ -7,6 +7,7 @@ import torch
 from murid.errors import ConfigError
 from murid.networks.losses import (
     IdentityClassifier,
+    SupervisedContrastiveLoss,
     batch_hard_triplet_loss,
     box_overlap_loss,
     detection_loss,
@@ -250,3 +251,56 @@ def test_unknown_keypoints_are_not_trained() -> None:
     assert (maps.grad[0, [0, 1, 6, 7], 2, 3] != 0).all()
     nothing = keypoint_loss(maps, make_keypoint_targets(torch.full((1, 3, 2), torch.nan)))
     assert nothing.item() == 0
+
+
+def test_only_exact_centres_are_positive() -> None:
+    # The cell beside a centre is a reduced negative, and is not counted as an animal.
+    loss = focal_heatmap_loss(as_map(logit(0.5)), as_map(0.95))
+    assert float(loss) == pytest.approx(-math.log(0.5) * 0.5**2 * 0.05**4)
+
+
+def test_the_total_has_the_offset_with_weight_one() -> None:
+    targets = make_targets([np.array([[9, 10, 41, 26]], np.float32)], 32, 64, box_mode="wh")
+    maps = [torch.zeros(1, n, 8, 16) for n in (1, 2, 2)]
+    losses = detection_loss(NetworkOutput(*maps, *maps), targets)
+    assert float(losses.offset) == pytest.approx((0.25 + 0.5) / 2, rel=1e-3)
+    expected = float(losses.heat) + float(losses.offset) + 0.1 * float(losses.size)
+    assert float(losses.total) == pytest.approx(expected)
+
+
+def predict_one_cell(offset: list[float], size: list[float]) -> tuple[torch.Tensor, torch.Tensor]:
+    offsets = torch.tensor(offset).view(1, 2, 1, 1)
+    return offsets, torch.tensor(size).view(1, len(size), 1, 1)
+
+
+def make_cell_targets(offset: list[float], size: list[float]) -> Targets:
+    cells = torch.zeros(3, 1, dtype=torch.int64)
+    unknown = torch.full((1, 3, 2), torch.nan)
+    box = torch.tensor([offset]), torch.tensor([size])
+    return Targets(torch.ones(1, 1, 1, 1), cells, *box, unknown)
+
+
+def test_complete_iou_also_counts_the_distance_of_the_centres() -> None:
+    truth = make_cell_targets([0.0, 0.0], [4.0, 2.0])
+    loss = box_overlap_loss(*predict_one_cell([1.0, 0.0], [4.0, 2.0]), truth)
+    # IoU 6 / 10, and the squared distance over the squared diagonal of the enclosing box.
+    assert float(loss) == pytest.approx(1 - 0.6 + 1 / (5**2 + 2**2), abs=1e-5)
+
+
+def test_distances_to_the_sides_give_the_same_box_from_another_centre() -> None:
+    truth = make_cell_targets([0.0, 0.0], [2.0, 1.0, 2.0, 1.0])
+    loss = box_overlap_loss(*predict_one_cell([1.0, 0.5], [3.0, 1.5, 1.0, 0.5]), truth)
+    assert float(loss) == pytest.approx(0, abs=1e-5)
+
+
+def test_the_temperature_is_a_tenth() -> None:
+    embeddings, identities = at_degrees(0, 30, 90), torch.tensor([3, 3, 5])
+    expected = supervised_contrastive_loss(embeddings, identities, temperature=0.1)
+    assert float(SupervisedContrastiveLoss()(embeddings, identities)) == float(expected)
+
+
+def test_contrastive_loss_is_the_mean_over_the_positives_of_a_box() -> None:
+    # All boxes are alike: each of four has three others, which are equally likely.
+    same = torch.tensor([[1.0, 0]] * 4)
+    loss = supervised_contrastive_loss(same, torch.tensor([1, 1, 1, 2]))
+    assert float(loss) == pytest.approx(math.log(3))

@@ -3,9 +3,10 @@ import dataclasses
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from murid.networks.presets import RimConfig
-from murid.networks.rim import ChannelAttention, Rim, SpatialAttention
+from murid.networks.rim import ChannelAttention, PartBranch, Rim, SpatialAttention
 
 SMALL = RimConfig(grid=4, channels=8, part_channels=6, embedding_size=5)
 
@@ -122,3 +123,24 @@ def test_spatial_attention_is_the_same_for_all_channels() -> None:
     torch.testing.assert_close(weight, weight[:, :1].expand_as(weight))
     assert weight[0, 0].std() > 0
     assert gate.conv.kernel_size == (7, 7)
+
+
+def test_spatial_attention_convolves_maximum_and_mean_of_the_channels() -> None:
+    gate, x = SpatialAttention().eval(), torch.randn(2, 6, 4, 3)
+    summary = torch.stack([x.amax(1), x.mean(1)], dim=1)
+    convolved = functional.conv2d(summary, gate.conv.weight, padding=3)
+    torch.testing.assert_close(gate(x), x * torch.sigmoid(gate.norm(convolved)))
+
+
+@pytest.mark.parametrize("literal", [False, True])
+def test_a_part_applies_channel_then_spatial_attention(literal: bool) -> None:
+    branch = PartBranch(dataclasses.replace(SMALL, literal_order=literal)).eval()
+    (channel,) = (m for m in branch.modules() if isinstance(m, ChannelAttention))
+    (spatial,) = (m for m in branch.modules() if isinstance(m, SpatialAttention))
+    strip = torch.randn(5, 8, 4, 3)
+    # The order of the paper pools first, murid's last; both take the maximum.
+    first = strip.amax((2, 3), keepdim=True) if literal else strip
+    attended = spatial(channel(branch.norm(functional.conv2d(first, branch.conv.weight))))
+    torch.testing.assert_close(branch(strip), torch.relu(attended.amax((2, 3))))
+    torch.nn.init.constant_(branch.norm.bias, -9)
+    assert not branch(strip).any()

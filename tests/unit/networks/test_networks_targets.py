@@ -164,3 +164,17 @@ def test_decoding_inverts_the_targets_of_keypoints() -> None:
     np.testing.assert_allclose(found.keypoints[order][..., :2], keypoints, atol=1e-3)
     # Without keypoints all are unknown.
     assert make_targets([boxes], 128, 192, box_mode="ltrb").keypoints.isnan().all()
+
+
+def test_the_radius_is_that_of_sides_rounded_up_to_cells() -> None:
+    # 25.25 cells: of 25 cells the radius is 6, of 26 cells it is 7.
+    boxes = as_boxes((40, 40, 141, 141))
+    heatmap = make_targets([boxes], 256, 256, box_mode="wh").heatmap
+    assert int((heatmap > 0).sum()) == 15 * 15
+
+
+def test_a_centre_belongs_to_the_cell_that_contains_it() -> None:
+    # Centre (103, 101) pixels: 25.75 and 25.25 cells.
+    targets = make_targets([as_boxes((93, 91, 113, 111))], 256, 256, box_mode="wh")
+    assert targets.cells[:, 0].tolist() == [0, 25, 25]
+    np.testing.assert_allclose(targets.offset, [[0.75, 0.25]])

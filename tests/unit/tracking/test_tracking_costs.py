@@ -123,3 +123,14 @@ def test_assign_nothing(shape):
     matches = assign(np.zeros(shape), 0.4)
     assert len(matches.track_rows) == 0
     assert (len(matches.unmatched_tracks), len(matches.unmatched_detections)) == shape
+
+
+def test_the_body_length_is_that_of_the_longer_box():
+    boxes = [[0, 0, 40, 20], [0, 0, 10, 80]]
+    bank = _bank(boxes)
+    # Centres of boxes that are 100 pixels to the right.
+    detections = _detections([[100, 0, 140, 20], [70, 0, 170, 20]])
+    found = costs.compute_centre_costs(bank, detections)
+    np.testing.assert_allclose(found[0], [100 / 40, 100 / 100], atol=1e-6)
+    distance = np.hypot(115, 30)
+    np.testing.assert_allclose(found[1], [distance / 80, distance / 100], atol=1e-6)

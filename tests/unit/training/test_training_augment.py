@@ -135,3 +135,42 @@ def test_colours_are_multiplied():
     np.testing.assert_allclose(darker[0, 0], (100, 50, 25), atol=2)
     grey = shift_colours(image, np.array([1.0, 0.0, 1.0]))
     assert np.ptp(grey[0, 0]) <= 1
+
+
+def test_mirroring_is_exact_and_the_background_follows():
+    still = make_square(x=10, side=20)
+    still.background[:, :7] = 200
+    mirrored = augment(still, dataclasses.replace(UNCHANGED, flip=1.0), np.random.default_rng(0))
+    np.testing.assert_array_equal(mirrored.image, still.image[:, ::-1])
+    np.testing.assert_array_equal(mirrored.background, still.background[:, ::-1])
+    np.testing.assert_allclose(mirrored.boxes, [[64 - 30, 24, 64 - 10, 44]])
+
+
+def test_image_and_background_change_colour_alike():
+    colour = Still(
+        np.full((8, 8, 3), (180, 90, 60), np.uint8),
+        np.zeros((0, 4), np.float32),
+        np.zeros(0, np.int64),
+        np.full((8, 8, 3), (180, 90, 60), np.uint8),
+    )
+    config = dataclasses.replace(UNCHANGED, value=0.4, saturation=0.7)
+    changed = augment(colour, config, np.random.default_rng(0))
+    np.testing.assert_array_equal(changed.image, changed.background)
+    assert not np.array_equal(changed.image, colour.image)
+
+
+def test_the_box_of_a_rotated_animal_stays_around_its_centre():
+    config = dataclasses.replace(UNCHANGED, rotate_deg=40.0)
+    rotated = [augment(make_square(x=40), config, np.random.default_rng(seed)) for seed in range(6)]
+    for still in rotated:
+        bounds = np.array(find_bounds(still.image), np.float32)
+        found = (still.boxes[0, :2] + still.boxes[0, 2:]) / 2
+        np.testing.assert_allclose(found, (bounds[:2] + bounds[2:]) / 2, atol=1)
+    assert len({still.image.tobytes() for still in rotated}) == 6
+
+
+def test_boxes_with_less_than_a_tenth_of_their_area_inside_are_dropped():
+    boxes = np.array([[0, 0, 100, 20]], np.float32)
+    for inside_px, expected in ((12, [True]), (8, [False])):
+        warp = AffineWarp(np.array([[1.0, 0, 200 - inside_px], [0, 1, 0]]), 0.0)
+        assert warp_boxes(boxes, warp, 200, 200)[1].tolist() == expected

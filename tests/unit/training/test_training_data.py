@@ -2,12 +2,13 @@ import dataclasses
 
 import numpy as np
 import pytest
+import torch
 
 from murid.synthetic.clips import ClipFrame, encode_jpeg
 from murid.synthetic.keypoint_truth import make_unknown_keypoints
 from murid.synthetic.still import Still, StillConfig, make_still
 from murid.training.config import AugmentConfig, ClipConfig, TrainConfig
-from murid.training.data import EpochSampler, TrainingImages, collate
+from murid.training.data import EpochSampler, TrainingImages, collate, make_loader, to_rois
 from murid.training.synthetic_sources import SyntheticSources
 from murid.training.training_clips import Clip
 
@@ -92,6 +93,31 @@ class TestTrainingImages:
         assert {b - a for a, b in zip(xs[::2], xs[1::2], strict=True)} <= expected
         assert sorted(xs) == sorted(4 * [4 * k for k in range(8)])
 
+    def test_an_augmented_image_is_the_same_in_every_process(self):
+        config = dataclasses.replace(
+            self.config, augment=AugmentConfig(), synthetic_share=0.2, batch_size=3
+        )
+        images = TrainingImages(config, SyntheticSources(), self.labelled)
+        batches = []
+        for n_workers in (0, 2):
+            loaded = dataclasses.replace(config, n_workers=n_workers)
+            batches.append(list(make_loader(images, EpochSampler(6, lambda: 0), loaded)))
+        for alone, parallel in zip(*batches, strict=True):
+            torch.testing.assert_close(alone.images, parallel.images)
+        assert not torch.equal(batches[0][0].images, batches[0][1].images)
+
+    def test_images_of_a_pair_are_of_the_same_kind(self):
+        images = TrainingImages(self.config, SyntheticSources(), self.labelled)
+        kinds = [images[k].image.max() == 250 and images[k].image.min() == 0 for k in range(60)]
+        assert kinds[::2] == kinds[1::2]
+        assert 0 < sum(kinds) < 60
+
+    def test_the_share_is_that_of_synthetic_images(self):
+        config = dataclasses.replace(self.config, synthetic_share=0.2)
+        images = TrainingImages(config, SyntheticSources(), self.labelled)
+        squares = sum(list(images[k].identities) == [3] for k in range(60))
+        assert 40 <= squares <= 58
+
     def test_the_share_of_synthetic_images_is_kept(self):
         images = TrainingImages(self.config, SyntheticSources(), self.labelled)
         squares = sum(
@@ -115,3 +141,21 @@ class TestTrainingImages:
         numbers = {used: list(EpochSampler(5, lambda used=used: used)) for used in (0, 10, 12)}
         assert numbers == {0: [0, 1, 2, 3, 4], 10: [10, 11, 12, 13, 14], 12: [12, 13, 14]}
         assert len(EpochSampler(5, lambda: 12)) == 5
+
+
+def test_regions_of_interest_have_the_number_of_their_image():
+    boxes = [np.array([[1, 2, 11, 22]], np.float32), np.array([[5, 5, 9, 9]], np.float32)]
+    rois = to_rois([boxes[0], boxes[1][:0], boxes[1]])
+    assert rois.tolist() == [[0, 1, 2, 11, 22], [2, 5, 5, 9, 9]]
+
+
+def test_regions_are_moved_by_a_share_of_their_sides():
+    torch.manual_seed(0)
+    box = np.array([[100, 100, 120, 180]], np.float32)
+    moved = to_rois([box.repeat(2000, axis=0)], jitter=0.1)
+    assert not moved[:, 0].any()
+    changes = moved[:, 1:] - torch.from_numpy(box)
+    torch.testing.assert_close(
+        changes.std(dim=0), torch.tensor([2.0, 8.0, 2.0, 8.0]), rtol=0.1, atol=0
+    )
+    assert float(changes.mean(dim=0).abs().amax()) < 0.8

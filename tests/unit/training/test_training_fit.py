@@ -9,6 +9,7 @@ from murid.networks.checkpoint import load_network, save_checkpoint
 from murid.networks.network import build_network
 from murid.synthetic.still import StillConfig
 from murid.training.config import AugmentConfig, TrainConfig
+from murid.training.data import TrainingImages, collate
 from murid.training.fit import (
     LOG_NAME,
     EmaWeights,
@@ -19,9 +20,11 @@ from murid.training.fit import (
     fit,
     make_held_out_images,
 )
-from murid.training.module import TrainingModule
+from murid.training.loss_balancing import BalanceConfig
+from murid.training.module import TrainingModule, compute_rate
 from murid.training.network_changes import NetworkChanges, RimChanges
 from murid.training.report import read_log
+from murid.training.validate import ValidationResult
 
 TINY = TrainConfig(
     size_px=64,
@@ -81,7 +84,9 @@ def test_a_resumed_training_gives_the_same_weights(tmp_path):
     whole = fit(config, DATA, tmp_path / "whole").network.state_dict()
     with pytest.raises(KilledError):
         fit(config, DATA, tmp_path / "killed", [KillAt(5)])
-    again = fit(config, DATA, tmp_path / "killed").network.state_dict()
+    recorder = Recorder()
+    again = fit(config, DATA, tmp_path / "killed", [recorder]).network.state_dict()
+    assert len(recorder.rates) == 3  # the first epoch is not repeated
     for name, value in whole.items():
         torch.testing.assert_close(again[name], value, msg=name)
 
@@ -231,3 +236,90 @@ def test_a_training_starts_from_a_given_network(tmp_path):
     assert float(trained.heads.heatmap[-1].bias[0].detach()) == pytest.approx(3.25, abs=1e-4)
     with pytest.raises(ModelError, match="preset: expected s, got nano"):
         fit(dataclasses.replace(config, preset="s"), DATA, tmp_path / "other")
+
+
+class Recorder(Callback):
+    """Keeps what a training does in each step and epoch."""
+
+    def __init__(self) -> None:
+        self.rates: list[list[float]] = []
+        self.gradient_norms: list[float] = []
+        self.weights: list[torch.Tensor] = []
+        self.validated: list[torch.Tensor] = []
+
+    def on_train_batch_end(self, trainer, module, *_) -> None:
+        self.rates.append([group["lr"] for group in trainer.optimizers[0].param_groups])
+        gradients = [p.grad for p in module.network.parameters() if p.grad is not None]
+        self.gradient_norms.append(float(torch.nn.utils.get_total_norm(gradients)))
+        self.weights.append(get_weight(module.network))
+
+    def on_validation_batch_end(self, *arguments) -> None:
+        _trainer, _module, _outputs, batch, *_ = arguments
+        self.validated.append(batch.images)
+
+
+def get_weight(network) -> torch.Tensor:
+    return network.heads.offset[-1].weight.detach().clone()
+
+
+def test_the_rate_follows_the_schedule_gradients_are_clipped_and_weights_averaged(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("murid.training.fit._EMA_RAMP_STEPS", 1e-9)
+    config = dataclasses.replace(
+        TINY,
+        epochs=1,
+        warmup=0.5,
+        final_rate=0.1,
+        max_gradient_norm=1e-3,
+        ema_decay=0.75,
+        balance=BalanceConfig(name="uncertainty-task", learning_rate=0.02),
+    )
+    recorder = Recorder()
+    fitted = fit(config, DATA, tmp_path, [recorder])
+    for step, rates in enumerate(recorder.rates):
+        expected = config.learning_rate * compute_rate(step / 3, 0.5, 0.1)
+        assert rates == pytest.approx([expected, expected, 0.02])
+    assert recorder.gradient_norms == pytest.approx([1e-3] * 3, rel=0.05)
+    # The average starts with the weights after the first step.
+    mean = recorder.weights[0]
+    for weight in recorder.weights[1:]:
+        mean = 0.75 * mean + 0.25 * weight
+    torch.testing.assert_close(get_weight(fitted.network), mean)
+    # Validation uses the images that are held out.
+    expected = collate(list(DATA.held_out)).images
+    torch.testing.assert_close(torch.cat(recorder.validated), expected)
+
+
+def test_a_training_stops_when_it_gets_no_better_and_keeps_the_best_weights(tmp_path, monkeypatch):
+    scores = iter([0.1, 0.2, 0.4, 0.3, 0.2, 0.5, 0.6])
+    measured = ValidationResult(**{f.name: 0.0 for f in dataclasses.fields(ValidationResult)})
+    monkeypatch.setattr(
+        "murid.training.module.summarise",
+        lambda _: dataclasses.replace(measured, ap50=next(scores)),
+    )
+    config = dataclasses.replace(
+        TINY, epochs=7, steps_per_epoch=1, patience=2, ema_decay=None, identity_every=0
+    )
+    recorder = Recorder()
+    fitted = fit(config, DATA, tmp_path, [recorder])
+    assert fitted.steps == 5
+    assert torch.equal(get_weight(fitted.network), recorder.weights[2])
+
+
+def test_the_seed_decides_the_initial_weights(tmp_path):
+    frozen = dataclasses.replace(
+        TINY, epochs=1, steps_per_epoch=1, learning_rate=1e-9, identity_every=0
+    )
+    configs = [dataclasses.replace(frozen, seed=seed) for seed in (0, 1)]
+    first, second = (
+        get_weight(fit(config, DATA, tmp_path / str(config.seed)).network) for config in configs
+    )
+    assert not torch.allclose(first, second, rtol=0.1)
+
+
+def test_no_training_image_is_a_validation_image():
+    images = TrainingImages(TINY, TrainingData().sources)
+    held_out = {still.image.tobytes() for still in DATA.held_out}
+    assert len(held_out) == len(DATA.held_out)
+    assert not held_out & {images[k].image.tobytes() for k in range(8)}

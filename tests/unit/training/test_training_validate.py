@@ -4,12 +4,15 @@ import numpy as np
 import pytest
 import torch
 
+from murid.core import Detections
 from murid.networks.network import build_network
 from murid.synthetic.still import StillConfig, make_still
+from murid.training.data import collate
 from murid.training.validate import (
     ScoredDetections,
     fit_calibration,
     retrieve_animals,
+    score_batch,
     summarise,
     validate,
 )
@@ -104,3 +107,66 @@ def test_second_views_count_for_re_identification_only():
     assert with_views.rank1 is not None
     assert with_views.reid_map is not None
     assert (with_views.ap50, with_views.recall) == (alone.ap50, alone.recall)
+
+
+def make_detected(
+    scores: list[float], hits: list[int], n_truth: int, angles: tuple[float, ...] = ()
+) -> ScoredDetections:
+    """Return detections, and embeddings at angles in degrees of animals 0, 1, 0, 1, …"""
+    radians = np.deg2rad(np.array(angles, np.float32))
+    return ScoredDetections(
+        scores=np.array(scores, np.float32),
+        hits50=np.array(hits, bool),
+        hits75=np.zeros(len(hits), bool),
+        n_truth=n_truth,
+        embeddings=np.stack([np.cos(radians), np.sin(radians)], axis=1),
+        identities=np.arange(len(angles)) % 2,
+        nose_errors=np.zeros(0),
+        is_reversed=np.zeros(0, bool),
+        recordings=np.zeros(len(angles), np.int64),
+        times_s=10.0 * np.arange(len(angles)),
+    )
+
+
+def test_batches_are_summarised_together():
+    # Scores of 0.7 and more are right nine times out of ten, lower ones once.
+    high = make_detected([0.8] * 10, [1] * 9 + [0], 15)
+    low = make_detected([0.3] * 10, [1] + [0] * 9, 5)
+    result = summarise([low, high])
+    assert result.score_scale > 0
+    assert result.recall == pytest.approx(9 / 20)
+    # Precision 1 up to a recall of 9 / 20, and 10 / 11 up to 10 / 20: 46 and 5 of 101 points.
+    assert result.ap50 == pytest.approx((46 + 5 * 10 / 11) / 101)
+    assert result.ap75 == 0
+    assert result.rank1 is None
+
+
+@pytest.mark.parametrize(
+    ("angles", "rank1"), [((0, 90, 5, 95), 1.0), ((0, 40, 10, 12), 0.5), ((0, 5, 90, 95), 0.0)]
+)
+def test_rank_1_is_of_the_most_similar_other_box(angles, rank1):
+    assert summarise([make_detected([], [], 0, angles)]).rank1 == rank1
+
+
+def make_detections(boxes: np.ndarray) -> Detections:
+    return Detections(boxes.astype(np.float32), np.full(len(boxes), 0.5, np.float32))
+
+
+def test_detections_are_compared_at_both_overlaps_and_true_boxes_are_embedded(monkeypatch):
+    stills = [make_still(seed, StillConfig(size_px=64, body_px=(20, 30))) for seed in (2, 3)]
+    batch = collate(stills)
+    truth = np.concatenate(batch.boxes)
+    # Of the width of each box, 0.6 are detected, and then all.
+    narrow = [boxes * [1, 1, 0.4, 1] + boxes[:, [0]] * [0, 0, 0.6, 0] for boxes in batch.boxes]
+    detections = [make_detections(boxes) for boxes in narrow]
+    monkeypatch.setattr("murid.training.validate.decode_output", lambda *_: detections)
+    network = build_network("nano").eval()
+    assert not score_batch(network, batch).hits50.any()
+    wide = [b * [1, 1, 0.6, 1] + b[:, [0]] * [0, 0, 0.4, 0] for b in batch.boxes]
+    detections[:] = [make_detections(boxes) for boxes in wide]
+    scored = score_batch(network, batch)
+    assert scored.n_truth == len(scored.hits50) == len(truth) > 0
+    assert scored.hits50.all()
+    assert not scored.hits75.any()
+    assert scored.embeddings.shape == (len(truth), 128)
+    np.testing.assert_array_equal(scored.identities, batch.identities)

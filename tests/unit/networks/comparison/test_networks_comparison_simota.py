@@ -49,3 +49,36 @@ def test_simota_without_animals_assigns_nothing() -> None:
         torch.zeros(0).long(),
     )
     assert [len(column) for column in assignment] == [0, 0, 0]
+
+
+ONE_CLASS = torch.zeros(1, dtype=torch.int64)
+
+
+def test_cells_within_one_and_a_half_strides_are_assigned() -> None:
+    truth = torch.tensor([[0.0, 0, 40, 20]])  # centre (20, 10)
+    offsets = torch.tensor([[0.0, 0], [11.9, 0], [12.1, 0], [0, 12.1], [-11.9, 11.9], [23.9, 0]])
+    strides = torch.tensor([8.0, 8, 8, 8, 8, 16])
+    centres = torch.tensor([20.0, 10]) + offsets
+    boxes = truth.expand(6, 4)
+    found = assign_cells(boxes, torch.full((6, 1), 0.5), centres, strides, truth, ONE_CLASS)
+    assert found.cells.tolist() == [0, 1, 4, 5]
+
+
+@pytest.mark.parametrize(("score", "cell"), [(0.3, 0), (0.5, 1)])
+def test_the_overlap_counts_three_times_as_much_as_the_class(score: float, cell: int) -> None:
+    # IoUs of 0.5 and 0.4. The costs are equal where the root of the ratio of scores is 1.25³.
+    truth = torch.tensor([[0.0, 0, 10, 10]])
+    boxes = torch.tensor([[0.0, 0, 10, 5], [0, 0, 10, 4]])
+    scores = torch.tensor([[0.1], [score]])
+    centres = torch.full((2, 2), 5.0)
+    found = assign_cells(boxes, scores, centres, torch.full((2,), 8.0), truth, ONE_CLASS)
+    assert found.cells.tolist() == [cell]
+
+
+def test_an_animal_takes_at_most_ten_cells() -> None:
+    truth = torch.tensor([[0.0, 0, 10, 10]])
+    scores = torch.linspace(0.1, 0.9, 14)[:, None]
+    centres = torch.full((14, 2), 5.0)
+    strides = torch.full((14,), 8.0)
+    found = assign_cells(truth.expand(14, 4), scores, centres, strides, truth, ONE_CLASS)
+    assert found.cells.tolist() == list(range(4, 14))

@@ -70,3 +70,25 @@ def test_losses_of_extreme_logits_are_finite() -> None:
     levels[2].box[:] = 300
     losses = yolox_loss(levels, [np.array([[20, 12, 36, 28]], np.float32)])
     assert all(torch.isfinite(value) for value in losses)
+
+
+def test_losses_of_a_cell_with_half_the_overlap_by_hand() -> None:
+    levels = make_levels()
+    # A box of 16 x 8 pixels, of the same centre as the animal of 16 x 16.
+    levels[0].box[0, :, 2, 3] = torch.tensor([0.5, 0.5, math.log(2), 0.0])
+    losses = yolox_loss(levels, [np.array([[20, 12, 36, 28]], np.float32)])
+    assert float(losses.overlap) == pytest.approx(1 - 0.5**2, rel=1e-4)
+    # The target of the class is the IoU.
+    assert float(losses.classes) == pytest.approx(0.5 * 9 + math.log1p(math.exp(-9)), rel=1e-3)
+    expected = 5 * losses.overlap + losses.objectness + losses.classes
+    assert float(losses.total) == pytest.approx(float(expected))
+
+
+def test_losses_are_divided_by_the_cells_of_the_whole_batch() -> None:
+    boxes = np.array([[20, 12, 36, 28]], np.float32)
+    levels = make_levels()
+    levels[0].box[0, :, 2, 3] = torch.tensor([0.5, 0.5, math.log(2), math.log(2)])
+    alone = yolox_loss(levels, [boxes])
+    twice = [LevelOutput(*(part.repeat(2, 1, 1, 1) for part in level)) for level in levels]
+    for name, value in yolox_loss(twice, [boxes, boxes])._asdict().items():
+        assert float(value) == pytest.approx(float(getattr(alone, name)), abs=1e-6), name
