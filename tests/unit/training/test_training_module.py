@@ -8,7 +8,7 @@ from torch import nn
 from murid.networks.network import NetworkOutput
 from murid.synthetic.still import Still, StillConfig, make_still
 from murid.training.config import TrainConfig
-from murid.training.data import Batch, collate
+from murid.training.data import Batch, collate, make_batch_targets
 from murid.training.loss_balancing import BalanceConfig, BalancedLoss
 from murid.training.module import TrainingModule, compute_rate, rename_old_keys
 from murid.training.network_changes import NetworkChanges, RimChanges
@@ -35,7 +35,7 @@ def make_output(module: TrainingModule, batch) -> NetworkOutput:
 
 
 def compute_losses(module: TrainingModule, output: NetworkOutput, batch):
-    targets = module._make_targets(module.network, batch)
+    targets = make_batch_targets(batch, module.network.config)
     return module._compute_losses(module.network, output, targets, batch)
 
 

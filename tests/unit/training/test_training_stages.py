@@ -158,7 +158,7 @@ def test_the_mean_has_statistics_of_its_own():
             torch.testing.assert_close(value, (weights[1][name] + weights[2][name]) / 2)
     images = torch.rand(4, 3, 64, 64) + 3
     none = torch.zeros(0, dtype=torch.int64)
-    measure_statistics(networks[0], [Batch(images, [], none, [])] * 3)
+    measure_statistics(networks[0], [Batch(images, [], none, [], [])] * 3)
     norm = next(m for m in networks[0].modules() if isinstance(m, torch.nn.BatchNorm2d))
     assert norm.momentum == pytest.approx(0.03)
     assert not networks[0].training
