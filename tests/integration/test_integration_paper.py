@@ -24,17 +24,17 @@ n_identities = 4
 def miniature(monkeypatch, tmp_path):
     """Return options for two steps of training and two scenarios of a quarter of a second."""
     tiny = replace(
-        scale.SMALL,
+        scale.TINY,
         scenarios=("coats-4", "huddle-6"),
         seconds=0.25,
-        scenario_scale=0.2,
         max_side_px=64,
+        n_images=4,
         n_held_out=4,
     )
-    monkeypatch.setattr(scale, "SMALL", tiny)
+    monkeypatch.setitem(scale.SCALES, "tiny", tiny)
     path = tmp_path / "miniature.toml"
     path.write_text(MINIATURE)
-    return ["--small", "--config", str(path)]
+    return ["--size", "tiny", "--config", str(path)]
 
 
 @pytest.mark.slow
@@ -59,6 +59,20 @@ def test_every_row_of_every_table_is_filled(miniature, tmp_path, capsys):
     assert murid_cli(["paper", *miniature, "--out", str(out)]) == 0
     assert (out / "tables.md").read_text() == markdown
     assert sum(path.stat().st_mtime_ns != time for path, time in before.items()) == 1
+
+
+@pytest.mark.slow
+def test_the_time_is_printed_before_anything_is_made(miniature, tmp_path, capsys):
+    out = tmp_path / "out"
+    arguments = ["paper", *miniature, "--out", str(out), "--only", "1", "--estimate"]
+    assert murid_cli(arguments) == 0
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "rendering: 512 images of 64 pixels" in printed.err
+    assert "yolox-s: 2 steps of" in printed.err
+    assert "for 2 networks" in printed.err
+    assert not (out / "networks").exists()
+    assert not (out / "rendered").exists()
 
 
 def test_show_prints_the_tables_without_running_rows(miniature, tmp_path, capsys):

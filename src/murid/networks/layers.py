@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from torch.nn import functional
 from torchvision.ops import deform_conv2d
 
 
@@ -86,14 +87,66 @@ class DeformableConvUnit(nn.Module):
         # Two channels of offset and one of modulation per kernel position.
         offset, modulation = torch.split(self.aim(x), [18, 9], dim=1)
         weight = self.conv.weight
-        # deform_conv2d needs one dtype, and autocast mixes bfloat16 and float32.
-        convolved = deform_conv2d(
-            x.to(weight.dtype),
-            offset.to(weight.dtype),
-            weight,
-            self.conv.bias,
-            padding=1,
-            mask=torch.sigmoid(modulation).to(weight.dtype),
+        assert self.conv.bias is not None
+        # One dtype is needed, and autocast mixes bfloat16 and float32.
+        activated: torch.Tensor = self.finish(
+            convolve_deformed(
+                x.to(weight.dtype),
+                offset.to(weight.dtype),
+                torch.sigmoid(modulation).to(weight.dtype),
+                weight,
+                self.conv.bias,
+            )
         )
-        activated: torch.Tensor = self.finish(convolved)
         return activated
+
+
+def convolve_deformed(
+    x: torch.Tensor,
+    offset: torch.Tensor,
+    modulation: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor,
+) -> torch.Tensor:
+    """Return a modulated deformable 3×3 convolution with padding 1 (Zhu et al. 2019, Eq. 1).
+
+    Parameters
+    ----------
+    x : Tensor
+        ``(B, n_in, H, W)``.
+    offset : Tensor
+        ``(B, 18, H, W)``: shift of each kernel position, y before x, in cells.
+    modulation : Tensor
+        ``(B, 9, H, W)``: factor of each kernel position.
+    weight, bias : Tensor
+        ``(n_out, n_in, 3, 3)`` and ``(n_out,)``.
+
+    Returns
+    -------
+    Tensor
+        ``(B, n_out, H, W)``.
+
+    Notes
+    -----
+    On a CPU, `torch.nn.functional.grid_sample` reads the positions, because the backward pass of
+    torchvision's operator takes 4 to 7 times as long there. Both agree to rounding.
+    """
+    if not x.is_cpu:
+        convolved: torch.Tensor = deform_conv2d(x, offset, weight, bias, padding=1, mask=modulation)
+        return convolved
+    n_images, n_in, height, width = x.shape
+    # Positions that each kernel element reads, in cells: the cell, the element and its offset.
+    steps = torch.arange(-1, 2, device=x.device, dtype=x.dtype)
+    step_y, step_x = torch.meshgrid(steps, steps, indexing="ij")
+    shifts = offset.reshape(n_images, 9, 2, height, width)
+    cell_y = torch.arange(height, device=x.device, dtype=x.dtype).view(1, 1, -1, 1)
+    cell_x = torch.arange(width, device=x.device, dtype=x.dtype).view(1, 1, 1, -1)
+    y = cell_y + step_y.reshape(1, 9, 1, 1) + shifts[:, :, 0]
+    x_positions = cell_x + step_x.reshape(1, 9, 1, 1) + shifts[:, :, 1]
+    # grid_sample expects the left and right edges of the map at -1 and 1.
+    grid = torch.stack([(2 * x_positions + 1) / width - 1, (2 * y + 1) / height - 1], dim=-1)
+    grid = grid.view(n_images, 9 * height, width, 2)
+    sampled = functional.grid_sample(x, grid, padding_mode="zeros", align_corners=False)
+    columns = sampled.view(n_images, n_in, 9, height, width) * modulation[:, None]
+    result = weight.flatten(1) @ columns.reshape(n_images, n_in * 9, height * width)
+    return result.view(n_images, -1, height, width) + bias.view(1, -1, 1, 1)

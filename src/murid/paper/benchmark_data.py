@@ -19,25 +19,30 @@ from murid.datasets.raw_labels import ReadOptions
 from murid.datasets.registry import read_dataset
 from murid.datasets.text import read_lines
 from murid.errors import ConfigError, FormatError
+from murid.paper.rendered_images import ImageSet
 from murid.paper.scale import Scale
 from murid.synthetic import make_scenario, record
 from murid.synthetic.write_sequence import SequenceInfo, describe_sequence, write_sequence
 from murid.training.config import TrainConfig
 from murid.training.data import count_synthetic_identities
-from murid.training.fit import TrainingData, make_held_out_images
+from murid.training.fit import TrainingData
 from murid.training.labelled_images import (
     build_labelled_images,
     choose_evenly_spaced,
     hold_out,
     take_frames,
 )
-from murid.training.recipe import prepare_data
 from murid.training.second_views import make_second_views
 from murid.training.synthetic_sources import SyntheticSources
 from murid.video import open_source
 
 # Seed of the synthetic scenarios; a constant, so that all results are of the same videos.
 _SCENARIO_SEED = 0
+
+# Synthetic training images have seeds from (seed + 1) times the first constant on, those that
+# validate from the second on, which no training reaches.
+_SEEDS_PER_TRAINING = 10**9
+_VALIDATION_SEED = 5 * 10**12
 
 _GROUND_TRUTH = Path("gt", "gt.txt")
 _SEQUENCE_INFO = "seqinfo.ini"
@@ -110,8 +115,19 @@ class BenchmarkData:
     announce: Callable[[str], None] = print
 
     def adapt_config(self, config: TrainConfig) -> TrainConfig:
-        """Return the settings for this data: without labelled images, all are synthetic."""
-        return config if self.animaltrack else replace(config, synthetic_share=1.0)
+        """Return the settings for this data.
+
+        Rendered images are labelled images like any others, so that the augmentation of the paper
+        applies to them. Their animals recur, each with a number of its own.
+        """
+        if self.animaltrack:
+            return config
+        return replace(config, synthetic_share=0.0, identity_source="track")
+
+    @property
+    def rendered(self) -> Path:
+        """Directory of rendered images."""
+        return self.directory / "rendered"
 
     @cached_property
     def training_data(self) -> TrainingData:
@@ -127,10 +143,25 @@ class BenchmarkData:
             return self._prepare_synthetic_data(config)
         return self._prepare_animaltrack(config, self.animaltrack)
 
+    def list_image_sets(self) -> list[ImageSet]:
+        """Return the synthetic images that trainings need; none with AnimalTrack."""
+        if self.animaltrack is not None:
+            return []
+        stills = self.scale.train.stills
+        first_seed = (self.scale.train.seed + 1) * _SEEDS_PER_TRAINING
+        return [
+            ImageSet(stills, first_seed, self.scale.n_images),
+            ImageSet(stills, _VALIDATION_SEED, self.scale.n_held_out),
+        ]
+
     def _prepare_synthetic_data(self, config: TrainConfig) -> TrainingData:
-        data = prepare_data(config, (), (), self.directory, self.report)
-        held_out = make_held_out_images(config, data.sources, n=self.scale.n_held_out)
-        return replace(data, held_out=held_out)
+        labelled, held_out = (
+            images.render(self.rendered, config.n_workers, self.report)
+            for images in self.list_image_sets()
+        )
+        return TrainingData(
+            labelled=labelled, held_out=held_out, n_identities=config.stills.n_identities
+        )
 
     def _prepare_animaltrack(self, config: TrainConfig, path: Path) -> TrainingData:
         sequences, problems = read_training(path, self.scale)
@@ -212,7 +243,7 @@ def make_benchmark_data(
     else:
         parts = [_render_scenarios(scale, out, report)]
         parts += [_select_sequences(path, "plain", None, scale, out) for path in data]
-        trained_on = {"images": "synthetic"}
+        trained_on = {"images": "synthetic", "n_images": scale.n_images}
     recordings = tuple(recording for _, found in parts for recording in found)
     _check_names(recordings, data[0] if data else out)
     truths = tuple(truth for truth, _ in parts)

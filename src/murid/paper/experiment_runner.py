@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from murid.core.durations import format_duration
 from murid.core.files import make_directory
 from murid.core.progress import ProgressCallback, no_progress
 from murid.core.types import DetectionTable, Tracks
@@ -29,13 +31,14 @@ from murid.paper.detections import (
     detect_recording,
     read_external_detections,
 )
+from murid.paper.loss_log import LossLog, read_losses
 from murid.paper.model_cost import count_cost, read_external_cost
 from murid.paper.result_cache import ResultCache, compute_key
 from murid.paper.scale import COST_BOXES, COST_SIDE_PX
 from murid.paper.tables import ExternalDetector, Method, PaperTable
 from murid.tracking import TrackingConfig, find_likely_tracks, make_tracker, select_tracks
 from murid.training.config import RUNTIME_SETTINGS, TrainConfig, to_plain
-from murid.training.fit import fit
+from murid.training.fit import count_steps, fit
 from murid.training.loss_balancing import BalanceConfig
 from murid.training.recipe import ReportProgress
 
@@ -50,8 +53,12 @@ _DEFAULT_FIRST_EPOCH_STEPS = BalanceConfig().first_epoch_steps
 # Hexadecimal digits of the hash of an external detector's boxes.
 _N_HASH_DIGITS = 16
 
-# Result of a row as plain values: scores, cost, validation and times.
+# Result of a row as plain values: scores, cost, validation, losses, times and versions.
 Result = dict[str, Any]
+Results = dict[Method | ExternalDetector, Result | None]
+
+# Name of the losses of each epoch in the directory of a training.
+_LOSSES_NAME = "losses.jsonl"
 
 
 @dataclass(frozen=True)
@@ -80,34 +87,47 @@ class ExperimentRunner:
     report: ProgressCallback = no_progress
     announce: Callable[[str], None] = print
 
-    def run(self, tables: Sequence[PaperTable]) -> dict[Method | ExternalDetector, Result | None]:
+    def run(
+        self,
+        tables: Sequence[PaperTable],
+        write: Callable[[Results], None] = lambda _: None,
+    ) -> Results:
         """Return the results of all rows; compute those that are not cached.
 
         The result of an external detector without boxes is None.
+
+        Parameters
+        ----------
+        tables : sequence of PaperTable
+        write : callable
+            Receives the results so far whenever a row ends.
 
         Raises
         ------
         MuridError
             If something cannot be read or written.
         """
-        sources = _list_sources(tables)
+        sources = list_sources(tables)
         # Read all boxes first, so that errors in them are raised before hours of training.
         for source in sources:
             if isinstance(source, ExternalDetector) and source.name in self.external:
                 self._read_external(source)
-        return {source: self._run_source(source) for source in sources}
+        results = self.load_all(tables)
+        for source in sources:
+            if results[source] is None:
+                results[source] = self._run_source(source)
+                write(results)
+        return results
 
-    def load_all(
-        self, tables: Sequence[PaperTable]
-    ) -> dict[Method | ExternalDetector, Result | None]:
+    def load_all(self, tables: Sequence[PaperTable]) -> Results:
         """Return the cached results of all rows; None where there is none."""
-        return {source: self.load(source) for source in _list_sources(tables)}
+        return {source: self.load(source) for source in list_sources(tables)}
 
     def load(self, source: Method | ExternalDetector) -> Result | None:
         """Return the cached result of a row in exactly this configuration, or None."""
         if isinstance(source, ExternalDetector) and source.name not in self.external:
             return None
-        return self._results.load(_get_name(source), self.describe(source))
+        return self._results.load(get_name(source), self.describe(source))
 
     def describe(self, source: Method | ExternalDetector) -> dict[str, Any]:
         """Return the whole configuration of a row as plain values."""
@@ -146,6 +166,23 @@ class ExperimentRunner:
         """Return the configuration of a row's tracker."""
         return PLAIN_TRACKING if source.tracker == "plain" else self.dam
 
+    def has_network(self, method: Method) -> bool:
+        """Return whether the training of a method is complete in exactly this configuration."""
+        cached = self._trainings.load(method.network, self.describe_training(method))
+        return cached is not None and self._locate_network(method).exists()
+
+    def count_remaining_steps(self, method: Method) -> int:
+        """Return the number of steps that the training of a method still needs.
+
+        With AnimalTrack and epochs of a whole pass, the number of its images is not known before it
+        is prepared; `Scale.n_images` stands for it then.
+        """
+        config = self.configure_training(method)
+        total = config.epochs * count_steps(config, self.data.scale.n_images)
+        path = self._locate_network(method).parent / _LOSSES_NAME
+        losses = read_losses(path) if path.exists() else []
+        return total - int(losses[-1]["step"]) if losses else total
+
     @property
     def _results(self) -> ResultCache:
         return ResultCache(self.directory / "rows")
@@ -155,10 +192,7 @@ class ExperimentRunner:
         return ResultCache(self.directory / "networks")
 
     def _run_source(self, source: Method | ExternalDetector) -> Result | None:
-        """Return the result of a row; compute it if it is not cached."""
-        cached = self.load(source)
-        if cached is not None:
-            return cached
+        """Compute and store the result of a row; None without boxes of an external detector."""
         started_s = time.monotonic()
         if isinstance(source, ExternalDetector):
             if source.name not in self.external:
@@ -168,10 +202,11 @@ class ExperimentRunner:
             tables, facts = self._run_network(source)
         scores = self._score(source, tables)
         seconds = round(time.monotonic() - started_s, 1)
-        result = {"scores": scores, **facts, "seconds": seconds}
-        name = _get_name(source)
+        versions = read_versions()
+        result = {"scores": scores, **facts, "seconds": seconds, "versions": versions}
+        name = get_name(source)
         self._results.save(name, self.describe(source), result)
-        self.announce(f"{name}: HOTA {scores['hota']:.1f}, IDF1 {scores['idf1']:.1f}, {seconds} s")
+        self.announce(describe_result(name, result))
         return result
 
     def _read_external(self, source: ExternalDetector) -> tuple[list[DetectionTable], Result]:
@@ -214,7 +249,9 @@ class ExperimentRunner:
             return cached
         progress = ReportProgress(self.report, f"training, {method.network}")
         config = self.configure_training(method)
-        trained = fit(config, self.data.training_data, path.parent, [progress])
+        losses = path.parent / _LOSSES_NAME
+        data = self.data.training_data
+        trained = fit(config, data, path.parent, [progress, LossLog(losses)])
         save_checkpoint(path, trained.network)
         # Checkpoints of the training are large and not needed any more.
         for name in ("last.ckpt", "best.ckpt"):
@@ -226,6 +263,7 @@ class ExperimentRunner:
             "validation": validation,
             "steps": trained.steps,
             "training_seconds": round(trained.seconds, 1),
+            "losses": read_losses(losses),
         }
         self._trainings.save(method.network, configuration, facts)
         return facts
@@ -270,7 +308,7 @@ class ExperimentRunner:
         """Track, write MOT files, and return the scores of all recordings together."""
         config = self.choose_tracker(source)
         key = compute_key(self.describe(source))
-        directory = self.directory / "tracks" / f"{_get_name(source)}-{key}"
+        directory = self.directory / "tracks" / f"{get_name(source)}-{key}"
         make_directory(directory)
         for recording, table in zip(self.data.recordings, tables, strict=True):
             tracks = track_recording(table, config, recording.fps)
@@ -290,6 +328,24 @@ class ExperimentRunner:
         return MetricSums.combine(sums).to_metrics().to_dict()
 
 
+def describe_result(name: str, result: Mapping[str, Any]) -> str:
+    """Return a line about a row that has ended: scores, loss of the first and last epoch, time."""
+    scores = result["scores"]
+    parts = [f"HOTA {scores['hota']:.1f}", f"IDF1 {scores['idf1']:.1f}"]
+    losses = result.get("losses")
+    if losses:
+        parts.append(f"loss {losses[0]['total']:.2f} to {losses[-1]['total']:.2f}")
+    if losses and "heat" in losses[0]:
+        parts.append(f"of the heatmap {losses[0]['heat']:.2f} to {losses[-1]['heat']:.2f}")
+    return f"{name}: {', '.join(parts)}, {format_duration(result['seconds'])}"
+
+
+def read_versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that results depend on."""
+    packages = ("murid", "torch", "torchvision", "timm", "torchjd", "numpy", "trackeval")
+    return {"python": platform.python_version()} | {name: version(name) for name in packages}
+
+
 def track_recording(table: DetectionTable, config: TrackingConfig, fps: float) -> Tracks:
     """Return the tracks of a recording's detections."""
     tracks = make_tracker(config, fps).follow(table)
@@ -299,7 +355,7 @@ def track_recording(table: DetectionTable, config: TrackingConfig, fps: float) -
     return select_tracks(tracks, find_likely_tracks([tracks], min_mean_score))
 
 
-def _list_sources(tables: Sequence[PaperTable]) -> list[Method | ExternalDetector]:
+def list_sources(tables: Sequence[PaperTable]) -> list[Method | ExternalDetector]:
     """Return what the rows of tables need, each once."""
     return list(dict.fromkeys(row.source for table in tables for row in table.rows))
 
@@ -309,7 +365,7 @@ def _to_chunk(tracks: Tracks, recording: BenchmarkRecording) -> TracksChunk:
     return TracksChunk(0, times_s, tracks)
 
 
-def _get_name(source: Method | ExternalDetector) -> str:
+def get_name(source: Method | ExternalDetector) -> str:
     """Return the name of a row's result: its network and its tracker."""
     network = source.name if isinstance(source, ExternalDetector) else source.network
     return f"{network}-{source.tracker}"

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from murid.evaluation.tables import to_markdown, to_text
+from murid.paper.experiment_runner import ExperimentRunner, get_name
 from murid.paper.tables import COLUMNS, ExternalDetector, Method, PaperTable, TableRow
+from murid.training.config import TrainConfig, to_plain
 
 Results = Mapping[Method | ExternalDetector, Mapping[str, Any] | None]
 # Names of the trackers in the tables.
@@ -30,13 +32,50 @@ def format_text(tables: Sequence[PaperTable], results: Results) -> str:
     return "\n\n".join(parts)
 
 
-def to_document(tables: Sequence[PaperTable], results: Results, scale: str) -> dict[str, Any]:
-    """Return all values, unrounded, as plain values for JSON."""
+def to_document(
+    tables: Sequence[PaperTable], results: Results, runner: ExperimentRunner
+) -> dict[str, Any]:
+    """Return all rows with unrounded values and their configuration, as plain values for JSON.
+
+    Settings that all trainings have in common are listed once, and those of a training as
+    differences from them.
+    """
     rows = {
         table.name: [_to_plain(table, row, results.get(row.source)) for row in table.rows]
         for table in tables
     }
-    return {"scale": scale, "tables": rows}
+    common = runner.data.adapt_config(runner.data.scale.train)
+    runs = {
+        get_name(source): _describe_run(runner, source, result, common)
+        for source, result in results.items()
+        if result is not None
+    }
+    return {
+        "size": runner.data.scale.name,
+        "seed": common.seed,
+        "settings": to_plain(common),
+        "trained_on": {**runner.data.trained_on, "n_held_out": runner.data.scale.n_held_out},
+        "evaluated_on": runner.data.evaluated_on,
+        "tables": rows,
+        "runs": runs,
+    }
+
+
+def _describe_run(
+    runner: ExperimentRunner,
+    source: Method | ExternalDetector,
+    result: Mapping[str, Any],
+    common: TrainConfig,
+) -> dict[str, Any]:
+    """Return what a row was run with, and everything that was measured."""
+    described: dict[str, Any] = {"tracker": source.tracker}
+    if isinstance(source, Method):
+        settings = to_plain(runner.configure_training(source))
+        shared = to_plain(common)
+        described["settings"] = {
+            name: value for name, value in settings.items() if value != shared[name]
+        }
+    return {**described, **result}
 
 
 def fill_cells(table: PaperTable, results: Results) -> list[list[str]]:
@@ -86,4 +125,11 @@ def _to_plain(table: PaperTable, row: TableRow, result: Mapping[str, Any] | None
     paper = None
     if row.paper_values:
         paper = dict(zip(table.columns, row.paper_values, strict=True))
-    return {"row": row.title, "tracker": row.source.tracker, "murid": ours, "paper": paper}
+    run = get_name(row.source)
+    return {
+        "row": row.title,
+        "tracker": row.source.tracker,
+        "run": run,
+        "murid": ours,
+        "paper": paper,
+    }

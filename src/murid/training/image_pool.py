@@ -200,7 +200,7 @@ def build_image_pool(
     n_files = -(-n_images // _IMAGES_PER_FILE)
     key = hashlib.sha256(repr((_FORMAT, settings)).encode()).hexdigest()
     _forget_other_images(directory, key)
-    missing = [k for k in range(n_files) if not _get_label_path(directory, k).exists()]
+    missing = _find_missing_files(directory, n_files)
     n_done = n_files - len(missing)
     report("pool", _IMAGES_PER_FILE * n_done, _IMAGES_PER_FILE * n_files)
     maker = _FileMaker(images, directory)
@@ -216,6 +216,16 @@ def build_image_pool(
                 n_done += 1
                 report("pool", _IMAGES_PER_FILE * n_done, _IMAGES_PER_FILE * n_files)
     return ImagePool(directory, n_files)
+
+
+def count_missing_images(directory: Path, n_images: int) -> int:
+    """Return the number of images that `build_image_pool` would make, with the same settings."""
+    return _IMAGES_PER_FILE * len(_find_missing_files(directory, -(-n_images // _IMAGES_PER_FILE)))
+
+
+def _find_missing_files(directory: Path, n_files: int) -> list[int]:
+    """Return the numbers of the files that do not exist; the labels are written last."""
+    return [k for k in range(n_files) if not _get_label_path(directory, k).exists()]
 
 
 class _FileMaker:

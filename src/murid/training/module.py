@@ -106,17 +106,22 @@ class TrainingModule(lightning.LightningModule):
             nn.utils.clip_grad_norm_(self._get_learnt_parameters(), gradient_clip_val)
 
     def training_step(self, batch: Batch, _index: int) -> torch.Tensor:
-        """Return the loss of a batch; plain YOLOX has fixed weights of its own."""
-        images = batch.images[:, : self.network.config.n_channels]
-        values: dict[str, torch.Tensor]
-        if isinstance(self.network, Yolox):
-            labels = _choose_labels(self.network, batch)
-            values = yolox_loss(self.network(images), batch.boxes, labels)._asdict()
-        else:
-            values = self._balance_losses(self.network, images, batch)
+        """Return the loss of a batch."""
+        values = self.compute_loss(batch)
         logged = {f"train/{name}": value.detach() for name, value in values.items()}
         self.log_dict(logged, batch_size=len(batch.boxes))
         return values["total"]
+
+    def compute_loss(self, batch: Batch) -> dict[str, torch.Tensor]:
+        """Return the losses of a batch by name; ``total`` is their weighted sum.
+
+        Plain YOLOX has fixed weights of its own.
+        """
+        images = batch.images[:, : self.network.config.n_channels]
+        if isinstance(self.network, Yolox):
+            labels = _choose_labels(self.network, batch)
+            return yolox_loss(self.network(images), batch.boxes, labels)._asdict()
+        return self._balance_losses(self.network, images, batch)
 
     def on_train_batch_start(self, _batch: Batch, _index: int) -> None:
         """Measure the time spent waiting, and set the learning rate."""

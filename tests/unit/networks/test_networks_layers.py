@@ -1,8 +1,9 @@
 import pytest
 import torch
 from torch import nn
+from torchvision.ops import deform_conv2d
 
-from murid.networks.layers import Bottleneck, CspLayer, DeformableConvUnit
+from murid.networks.layers import Bottleneck, CspLayer, DeformableConvUnit, convolve_deformed
 
 
 def test_a_deformable_unit_starts_as_half_a_convolution() -> None:
@@ -37,3 +38,20 @@ def test_both_halves_of_a_csp_layer_reach_its_output(silenced: str) -> None:
     x = torch.randn(1, 4, 5, 6)
     with torch.no_grad():
         assert not torch.equal(layer(x), layer(-x))
+
+
+def test_deformed_convolution_equals_that_of_torchvision() -> None:
+    generator = torch.Generator().manual_seed(0)
+    x, offset, modulation, weight, bias = inputs = [
+        torch.randn(shape, generator=generator).requires_grad_()
+        for shape in ((2, 3, 5, 1), (2, 18, 5, 1), (2, 9, 5, 1), (4, 3, 3, 3), (4,))
+    ]
+    ours = convolve_deformed(x, offset, modulation, weight, bias)
+    theirs = deform_conv2d(x, offset, weight, bias, padding=1, mask=modulation)
+    torch.testing.assert_close(ours, theirs)
+    for first, second in zip(
+        torch.autograd.grad(ours.square().sum(), inputs),
+        torch.autograd.grad(theirs.square().sum(), inputs),
+        strict=True,
+    ):
+        torch.testing.assert_close(first, second, rtol=1e-4, atol=1e-4)

@@ -5,16 +5,18 @@ import numpy as np
 import pytest
 
 from murid.datasets.mot_text import read_mot_table
+from murid.paper import scale
 from murid.paper.benchmark_data import BenchmarkData, make_benchmark_data
-from murid.paper.scale import SMALL, Scale
+from murid.paper.scale import Scale
 
 TINY = replace(
-    SMALL,
+    scale.TINY,
     scenarios=("coats-4", "huddle-6"),
     seconds=0.25,
-    scenario_scale=0.2,
     max_side_px=64,
+    n_images=4,
     n_held_out=2,
+    max_sequences=6,
 )
 
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from murid.errors import ConfigError, FormatError
+from murid.paper import rendered_images
 from murid.paper.benchmark_data import make_benchmark_data, read_training
 from murid.video import open_source
 
@@ -80,9 +81,15 @@ def test_animaltrack_is_trained_on_its_training_split(archive, tiny, tmp_path):
     assert data.adapt_config(tiny.train).synthetic_share == 0
 
 
-def test_without_animaltrack_all_images_are_synthetic(data, tiny):
-    assert data.adapt_config(tiny.train).synthetic_share == 1
-    assert len(data.training_data.held_out) == tiny.n_held_out
+def test_without_animaltrack_all_networks_share_rendered_images(data, tiny, monkeypatch):
+    config = data.adapt_config(tiny.train)
+    assert (config.synthetic_share, config.identity_source) == (0, "track")
+    first = data.training_data
+    assert (len(first.labelled), len(first.held_out)) == (tiny.n_images, tiny.n_held_out)
+    assert not np.array_equal(first.labelled[0].image, first.held_out[0].image)
+    monkeypatch.setattr(rendered_images, "make_still", None)
+    again = make_benchmark_data(tiny, data.directory).training_data
+    np.testing.assert_array_equal(again.labelled[3].image, first.labelled[3].image)
 
 
 def test_unusable_data_is_refused(data, archive, tiny, tmp_path):

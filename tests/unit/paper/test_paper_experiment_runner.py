@@ -10,7 +10,7 @@ import torch
 from murid.errors import FormatError
 from murid.networks.network import build_network
 from murid.paper import experiment_runner
-from murid.paper.experiment_runner import PLAIN_TRACKING, ExperimentRunner
+from murid.paper.experiment_runner import PLAIN_TRACKING, ExperimentRunner, describe_result
 from murid.paper.tables import PROPOSED, TABLES, ExternalDetector, Method, PaperTable, TableRow
 from murid.tracking import TrackingConfig
 from murid.training.fit import TrainingResult
@@ -48,7 +48,9 @@ def trained(monkeypatch) -> list:
         torch.manual_seed(0)
         directory.mkdir(parents=True)
         (directory / "last.ckpt").touch()
-        validation = ValidationResult(0.1, 0.0, 0.0, 0.5, 1.0, -1.0)
+        losses = [{"epoch": k, "step": k + 1, "total": 3.0 - k, "heat": 2.0 - k} for k in range(2)]
+        (directory / "losses.jsonl").write_text("".join(json.dumps(r) + "\n" for r in losses))
+        validation = ValidationResult(0.1, 0.0, 0.0, 0.5, None, None, 1.0, -1.0)
         return TrainingResult(
             build_network(config.preset).eval(), validation, 1, 1.0, 0.0, Path(directory)
         )
@@ -77,6 +79,32 @@ def test_a_row_is_run_once_per_configuration(runner, data, boxes, tmp_path, monk
     assert len(list((tmp_path / "out" / "rows").iterdir())) == 2
     (boxes / "coats-4.txt").write_text(text)
     assert runner.load(YOLO) == first[YOLO]
+
+
+def test_each_row_is_written_as_soon_as_it_ends(runner, trained):
+    seen = []
+
+    def write(results):
+        seen.append([result is not None for result in results.values()])
+
+    runner.run(tabulate(RTM, PROPOSED), write)
+    assert seen == [[True, False], [True, True]]
+    result = runner.load(RTM)
+    assert [row["total"] for row in result["losses"]] == [3.0, 2.0]
+    assert "loss 3.00 to 2.00, of the heatmap 2.00 to 1.00" in describe_result("s", result)
+    assert {"python", "murid", "torch"} <= set(result["versions"])
+    runner.run(tabulate(RTM, PROPOSED), write)
+    assert len(seen) == 2
+
+
+def test_steps_of_an_interrupted_training_are_not_counted_again(runner, trained):
+    config = runner.data.scale.train
+    total = config.epochs * config.steps_per_epoch
+    assert runner.count_remaining_steps(RTM) == total
+    assert not runner.has_network(RTM)
+    runner.run(tabulate(RTM))
+    assert runner.has_network(RTM)
+    assert runner.count_remaining_steps(RTM) == total - 2
 
 
 def test_a_missing_external_detector_is_no_error(runner):

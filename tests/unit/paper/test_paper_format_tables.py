@@ -1,6 +1,7 @@
 import pytest
 
 from murid.networks.presets import PRESETS
+from murid.paper.experiment_runner import ExperimentRunner
 from murid.paper.format_tables import fill_cells, format_markdown, format_text, to_document
 from murid.paper.tables import (
     COLUMNS,
@@ -11,6 +12,7 @@ from murid.paper.tables import (
     Method,
 )
 
+YOLO = ExternalDetector("yolov8s")
 SCORES = {
     "hota": 12.34,
     "mota": -5.0,
@@ -90,9 +92,7 @@ def test_costs_and_missing_external_detectors():
     assert [row[2] for row in cells[1:4]] == [
         f"not installed ({v})" for v in ("7.02", "6.01", "11.13")
     ]
-    uncounted = fill_cells(
-        get_table("2"), {ExternalDetector("yolov8s"): {"scores": SCORES, "cost": None}}
-    )[3]
+    uncounted = fill_cells(get_table("2"), {YOLO: {"scores": SCORES, "cost": None}})[3]
     assert uncounted[2:5] == ["- (11.13)", "- (28.4)", "12.3 (58.3)"]
 
 
@@ -104,15 +104,26 @@ def test_the_table_that_the_paper_does_not_print_has_no_brackets():
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 def test_markdown_is_a_table_of_equal_rows(table):
-    text = format_markdown([table], {}, "small")
+    text = format_markdown([table], {}, "tiny")
     lines = [line for line in text.splitlines() if line.startswith("|")]
     assert len(lines) == len(table.rows) + 2
     assert {line.count("|") for line in lines} == {len(table.columns) + 3}
-    assert "Scale: small" in text
+    assert "Scale: tiny" in text
     assert all(row.title in format_text([table], {}) for row in table.rows)
 
 
-def test_json_has_both_values():
-    rows = to_document(TABLES, {PROPOSED: RESULT}, "small")["tables"]["1"]
+def test_json_has_both_values_and_the_configuration(data, tmp_path):
+    mgda = get_table("balance").rows[-1].source
+    runner = ExperimentRunner(data, tmp_path)
+    document = to_document(TABLES, {PROPOSED: RESULT, mgda: RESULT, YOLO: None}, runner)
+    rows = document["tables"]["1"]
     assert rows[0]["murid"] is None
     assert (rows[1]["murid"]["HOTA"], rows[1]["paper"]["HOTA"]) == (12.34, 63.3)
+    assert (document["size"], document["seed"]) == ("tiny", 0)
+    assert document["settings"]["preset"] == "s"
+    # Each run lists only what differs from the settings that all have in common.
+    assert set(document["runs"]) == {"s-rim-dam", "s-rim-mgda-ub-dam"}
+    run = document["runs"][document["tables"]["balance"][-1]["run"]]
+    assert set(run["settings"]) == {"balance"}
+    assert run["settings"]["balance"]["name"] == "mgda-ub"
+    assert run["scores"] == SCORES
