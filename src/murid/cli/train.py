@@ -35,8 +35,7 @@ class TrainingOptions:
     """murid's own settings, or the paper's protocol."""
 
     start: Path | None = None
-    """Weights to start from: nano (the shipped network), or ``NAME.pt`` of an earlier training of
-    the same preset."""
+    """Weights to start from: ``NAME.pt`` of an earlier training of the same preset."""
 
     config: Path | None = None
     """TOML file with settings that change the profile."""
