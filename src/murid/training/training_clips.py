@@ -128,10 +128,10 @@ class ClipMaker:
         self, tasks: Sequence[_ClipTask], n_clips: int, stage: str, report: ProgressCallback
     ) -> list[Clip]:
         """Return the `n_clips` clips of all tasks in order."""
-        if self.directory is not None:
+        if self.directory is not None and tasks:
             make_directory(self.directory)
         clips: list[Clip] = []
-        if self.n_workers == 0:
+        if self.n_workers == 0 or not tasks:
             for task in tasks:
                 clips += self._make_or_read(task)
                 report(stage, len(clips), n_clips)
