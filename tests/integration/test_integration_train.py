@@ -105,7 +105,7 @@ def test_tune_trains_each_setting_once(tmp_path, capsys):
         3,
         1 + ("best" in first and "identity_weight = 1" in first.split("best")[1]),
     )
-    made = sorted(path.name for path in out.iterdir() if path.is_dir())
+    made = sorted(path.name for path in out.glob("*=*") if path.is_dir())
     assert made == [
         "learning_rate=0.001-identity_weight=0.1",
         "learning_rate=0.001-identity_weight=1",
