@@ -201,9 +201,9 @@ def test_the_moving_average_is_fast_at_first_and_slow_later():
 
 
 def test_a_training_killed_within_an_epoch_goes_on_from_there(tmp_path):
-    # A checkpoint after every step, and processes that make images ahead.
+    # A checkpoint after every step.
     config = dataclasses.replace(
-        TINY, ema_decay=0.9, epochs=2, steps_per_epoch=4, checkpoint_minutes=1e-9, n_workers=1
+        TINY, ema_decay=0.9, epochs=2, steps_per_epoch=4, checkpoint_minutes=1e-9
     )
     whole = fit(config, DATA, tmp_path / "whole").network.state_dict()
     killed = tmp_path / "killed"
