@@ -5,6 +5,7 @@ import json
 import pytest
 
 from murid.cli import run as murid_cli
+from murid.cli.train import _remove_checkpoints
 
 CONFIG = """
 size_px = 96
@@ -171,3 +172,10 @@ def test_a_network_memorises_four_short_scenarios(tmp_path, capsys):
         assert murid_cli(["evaluate", str(run), str(folder / "gt" / "gt.txt"), "--json"]) == 0
         scores = json.loads(capsys.readouterr().out)["combined"]
         assert min(scores["mota"], scores["idf1"]) > 95, (name, scores)
+
+
+def test_restart_keeps_the_weights_of_other_trainings(tmp_path):
+    for name in ("last.ckpt", "log.jsonl", "our-mice.pt"):
+        (tmp_path / name).write_bytes(b"")
+    _remove_checkpoints(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["our-mice.pt"]

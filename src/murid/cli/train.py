@@ -104,11 +104,11 @@ def train(
     """
     import_training("train")
     chosen = options or TrainingOptions()
+    if recipe is not None:
+        _train_recipe(recipe, data, chosen, out, minutes, restart=restart)
+        return
     if restart:
         _remove_checkpoints(out)
-    if recipe is not None:
-        _train_recipe(recipe, data, chosen, out, minutes)
-        return
     from murid.training import recipe as training
 
     settings = chosen.load(minutes)
@@ -122,10 +122,16 @@ def train(
 
 
 def _train_recipe(
-    name: str, data: Sequence[Path], options: TrainingOptions, out: Path, minutes: float | None
+    name: str,
+    data: Sequence[Path],
+    options: TrainingOptions,
+    out: Path,
+    minutes: float | None,
+    *,
+    restart: bool,
 ) -> None:
     """Train the stages of a recipe; raises `ConfigError` for options that a recipe decides."""
-    from murid.training.stages import load_recipe, train_stages
+    from murid.training.stages import get_weights_path, load_recipe, train_stages
 
     allowed = TrainingOptions(solo=options.solo, seed=options.seed)
     if data or options != allowed:
@@ -133,6 +139,10 @@ def _train_recipe(
             "--recipe: expected no labels and no options but --solo, --seed, --minutes"
         )
     recipe = load_recipe(name)
+    if restart:
+        for stage in recipe.stages:
+            _remove_checkpoints(out / stage.name)
+            get_weights_path(out, stage).unlink(missing_ok=True)
     with show_progress() as report:
         fitted = train_stages(
             recipe,
@@ -175,7 +185,6 @@ def import_training(verb: str) -> None:
 
 
 def _remove_checkpoints(out: Path) -> None:
-    """Remove what a training would be resumed from, also in the folders of the stages."""
-    for name in ("last.ckpt", "best.ckpt", "log.jsonl", "*.pt"):
-        for path in (*out.glob(name), *out.glob(f"*/{name}")):
-            path.unlink()
+    """Remove what a training would be resumed from."""
+    for name in ("last.ckpt", "best.ckpt", "log.jsonl"):
+        (out / name).unlink(missing_ok=True)

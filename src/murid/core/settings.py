@@ -121,6 +121,17 @@ def change_settings(base: T, given: Mapping[str, Any], prefix: str = "") -> T:
         raise ConfigError(message if known else f"{prefix}{message}") from error
 
 
+def flatten_settings(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested mappings as one dictionary whose keys join the names by dots."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= flatten_settings(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = value
+    return flat
+
+
 def load_settings(path: str | Path, base: T) -> T:
     """Return a configuration changed by a TOML file; raises `ConfigError` with its path."""
     given = read_toml(path)

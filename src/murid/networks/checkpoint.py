@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from murid.core.files import replace_on_success
+from murid.core.settings import flatten_settings
 from murid.errors import ConfigError, ModelError
 from murid.networks.comparison.yolox_head import Yolox
 from murid.networks.network import Network, build_network_from_config
@@ -106,21 +107,10 @@ def check_same_network(path: str | Path, expected: NetworkConfig, got: NetworkCo
     """Raise `ModelError` that names the first setting in which a stored network differs."""
     if expected.name != got.name:
         raise ModelError(path, "preset", expected.name, got.name)
-    wanted = _flatten(asdict(expected))
-    for name, value in _flatten(asdict(got)).items():
+    wanted = flatten_settings(asdict(expected))
+    for name, value in flatten_settings(asdict(got)).items():
         if value != wanted[name]:
             raise ModelError(path, f"network.{name}", str(wanted[name]), str(value))
-
-
-def _flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested mappings as one dictionary with dotted names."""
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            flat |= _flatten(value, f"{prefix}{name}.")
-        else:
-            flat[prefix + name] = value
-    return flat
 
 
 def to_stored(config: NetworkConfig) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import math
 import time
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning
+import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, WeightAveraging
 from lightning.pytorch.loggers import TensorBoardLogger
@@ -214,7 +216,7 @@ def _make_pool(
     config = images.config
     if config.pool_images == 0:
         return None
-    data = f"{len(images.labelled)} {images.sources.compute_hash()}"
+    data = f"{_compute_hash(images.labelled)} {images.sources.compute_hash()}"
     return build_image_pool(
         images,
         config.pool_images,
@@ -223,6 +225,15 @@ def _make_pool(
         config.n_workers,
         report,
     )
+
+
+def _compute_hash(labelled: Sequence[Still]) -> str:
+    """Return a hash of labelled images and their labels."""
+    digest = hashlib.sha256()
+    for still in labelled:
+        for values in (still.image, still.boxes, still.identities):
+            digest.update(np.ascontiguousarray(values).tobytes())
+    return digest.hexdigest()
 
 
 def make_training_batches(

@@ -185,7 +185,7 @@ def train_stages(
     weights = None
     for number, stage in enumerate(recipe.stages):
         settings = _make_settings(recipe, number, seed, minutes, weights)
-        weights = _get_weights_path(out, stage)
+        weights = get_weights_path(out, stage)
         if not weights.exists():
             _train_stage(settings, stage.name, solo, weights, report)
     return _finish(recipe, solo, out, seed, report)
@@ -207,7 +207,7 @@ def _make_settings(
     )
 
 
-def _get_weights_path(out: Path, stage: Stage) -> Path:
+def get_weights_path(out: Path, stage: Stage) -> Path:
     """Return the file with the weights of a stage, which exists when the stage is complete."""
     return out / stage.name / f"{stage.settings.preset}.pt"
 
@@ -225,7 +225,11 @@ def _train_stage(
     data = prepare_data(settings, (), solo, directory, report)
     progress = ReportProgress(report, f"training, {name}")
     fitted = fit(settings, data, directory, [progress], report, began_s)
-    facts = {"seconds": fitted.seconds, "steps": fitted.steps}
+    facts = {
+        "seconds": fitted.seconds,
+        "steps": fitted.steps,
+        "waited_s": fitted.waiting_share * fitted.seconds,
+    }
     save_checkpoint(weights, fitted.network, facts)
 
 
@@ -238,19 +242,21 @@ def _finish(
     data = prepare_data(settings, (), solo, out / last.name, report)
     data = replace(data, held_out=make_held_out_images(settings, data.sources, out / last.name))
     checkpoints = {
-        stage.name: load_checkpoint(_get_weights_path(out, stage)) for stage in recipe.stages
+        stage.name: load_checkpoint(get_weights_path(out, stage)) for stage in recipe.stages
     }
     network = checkpoints[recipe.averaged[0]].network
     if len(recipe.averaged) > 1:
         average_weights(network, [checkpoints[name].network for name in recipe.averaged])
         batches = make_training_batches(settings, data, out / last.name, report)
         measure_statistics(network, batches, report)
+    facts = [checkpoint.extra for checkpoint in checkpoints.values()]
+    seconds = sum(fact["seconds"] for fact in facts)
     result = TrainingResult(
         network=network,
-        validation=validate(network, data.held_out, data.second_views),
-        steps=sum(checkpoint.extra["steps"] for checkpoint in checkpoints.values()),
-        seconds=sum(checkpoint.extra["seconds"] for checkpoint in checkpoints.values()),
-        waiting_share=0.0,
+        validation=validate(network, data.held_out),
+        steps=sum(fact["steps"] for fact in facts),
+        seconds=seconds,
+        waiting_share=sum(fact["waited_s"] for fact in facts) / seconds,
         directory=out,
     )
     sources = [f"{name} (SHA-256 {digest})" for name, digest in recipe.inputs.items()]

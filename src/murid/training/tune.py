@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from murid.core.progress import ProgressCallback, no_progress
-from murid.core.settings import change_settings, read_toml
+from murid.core.settings import change_settings, flatten_settings, read_toml
 from murid.errors import ConfigError
 from murid.training.config import TrainConfig
 from murid.training.fit import TrainingData, fit
@@ -33,7 +32,7 @@ def load_grid(path: str | Path, base: TrainConfig) -> dict[str, Sequence[float]]
         list of numbers.
     """
     grid: dict[str, Sequence[float]] = {}
-    given = _flatten(read_toml(path))
+    given = flatten_settings(read_toml(path))
     try:
         for name, values in given.items():
             if not isinstance(values, list) or not all(isinstance(v, int | float) for v in values):
@@ -110,14 +109,3 @@ def apply_settings(config: TrainConfig, settings: Mapping[str, float]) -> TrainC
         changed = {table: {inner: value}} if table else {inner: value}
         config = change_settings(config, changed)
     return config
-
-
-def _flatten(given: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested mappings as one dictionary whose keys join the names by dots."""
-    flat: dict[str, Any] = {}
-    for name, value in given.items():
-        if isinstance(value, Mapping):
-            flat |= _flatten(value, f"{prefix}{name}.")
-        else:
-            flat[prefix + name] = value
-    return flat

@@ -4,6 +4,7 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import Callback
 
+from murid.core.progress import no_progress
 from murid.errors import ModelError
 from murid.networks.checkpoint import load_network, save_checkpoint
 from murid.networks.network import build_network
@@ -14,6 +15,7 @@ from murid.training.fit import (
     LOG_NAME,
     EmaWeights,
     TrainingData,
+    _make_pool,
     count_identities,
     count_steps,
     find_checkpoint,
@@ -24,6 +26,7 @@ from murid.training.loss_balancing import BalanceConfig
 from murid.training.module import TrainingModule, compute_rate
 from murid.training.network_changes import NetworkChanges, RimChanges
 from murid.training.report import read_log
+from murid.training.synthetic_sources import SyntheticSources
 from murid.training.validate import ValidationResult
 
 TINY = TrainConfig(
@@ -323,3 +326,17 @@ def test_no_training_image_is_a_validation_image():
     held_out = {still.image.tobytes() for still in DATA.held_out}
     assert len(held_out) == len(DATA.held_out)
     assert not held_out & {images[k].image.tobytes() for k in range(8)}
+
+
+def test_other_labels_make_other_images_of_the_pool(tmp_path, monkeypatch):
+    described = []
+    monkeypatch.setattr(
+        "murid.training.fit.build_image_pool",
+        lambda _images, _n, _directory, settings, *_: described.append(settings),
+    )
+    config = dataclasses.replace(TINY, pool_images=2)
+    still = DATA.held_out[0]
+    moved = dataclasses.replace(still, boxes=still.boxes + 1)
+    for labelled in ([still], [still], [moved]):
+        _make_pool(TrainingImages(config, SyntheticSources(), labelled), tmp_path, no_progress)
+    assert described[0] == described[1] != described[2]
